@@ -1,0 +1,70 @@
+"""The whole tree of exceptions that zaiond itself raises.
+
+ZaiondError
+├── UsageError      the command line is wrong
+├── ConfigError     one or more faults in the configuration, each with its place
+├── EventError      an event that can't be taken, with the code and field of the socket's reply
+└── StoreError      the queue on disk
+    └── DiskFullError
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from zaiond.text import Text
+
+EventErrorCode = Literal["invalid", "too_large", "conflict", "quota", "disk_full", "unavailable"]
+RETRYABLE: frozenset[EventErrorCode] = frozenset({"quota", "disk_full", "unavailable"})
+
+
+class ZaiondError(Exception):
+    """Anything that is wrong and that a person should read about.
+
+    `text` says what is wrong, where, and what to do, in both languages; `str()` is the English.
+    """
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+class UsageError(ZaiondError):
+    """The command line is wrong (exit status 2)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Diagnostic:
+    """One fault or warning: `line` and `column` count from 1; `key` is dotted, '' for the file."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    text: Text
+
+
+class ConfigError(ZaiondError):
+    """The configuration is not valid; `diagnostics` has every fault, in the order of the files."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        first = diagnostics[0]
+        where = f"{first.file}:{first.line}:{first.column}: {first.key}: "
+        super().__init__(Text(where + first.text.ja, where + first.text.en))
+        self.diagnostics = diagnostics
+
+
+class EventError(ZaiondError):
+    """An event that can't be taken: what the event socket's error reply says (interface 4)."""
+
+    def __init__(self, code: EventErrorCode, text: Text, field: str | None = None) -> None:
+        super().__init__(text)
+        self.code: EventErrorCode = code
+        self.field = field
+
+
+class StoreError(ZaiondError):
+    """The queue on disk can't be opened, read or written."""
+
+
+class DiskFullError(StoreError):
+    """Less is free than the floor, or the file system said ENOSPC."""

@@ -1,0 +1,56 @@
+"""The nouns of zaiond: what flows from the event socket to the mail server.
+
+An `Event` is what a producer told; a `Message` is the mail made of it, with its envelope; a
+`Delivery` is one message on its way to one recipient; an `Attempt` is one try of a delivery.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
+SEVERITIES: tuple[Severity, ...] = (
+    "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
+)  # RFC 5424 6.2.1, worst first  # fmt: skip
+
+DeliveryState = Literal["waiting", "deferred", "held"]
+Outcome = Literal["delivered", "failed", "expired", "dropped", "deleted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event, complete: what the producer left out is filled in.
+
+    `time` and `accepted` are seconds since the epoch; `time` is the producer's claim, `accepted` is
+    when it was taken in. `uid` is what the kernel says, `source` what the event says.
+    """
+
+    id: str
+    uid: int
+    type: str
+    source: str
+    time: float
+    accepted: float
+    severity: Severity = "info"
+    subject: str | None = None
+    message: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    status: Literal["problem", "ok"] | None = None
+    job: str | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A mail as it goes over the wire, made once and kept: every retry is the same to the letter.
+
+    `message_id` has its angle brackets. `reverse_path` and `recipients` are envelope addresses
+    without them. `content` is the whole mail, lines ended by CRLF, 7-bit unless `smtputf8`, each
+    at most 998 octets; not dot-stuffed, without the final dot.
+    """
+
+    message_id: str
+    reverse_path: str
+    recipients: tuple[str, ...]
+    content: bytes
+    smtputf8: bool = False
