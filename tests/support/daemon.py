@@ -1,0 +1,188 @@
+"""A real zaiond as a process of its own, out of one directory, as tests and the demo run it."""
+
+import itertools
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+PROGRAMS = Path(sys.executable).parent
+READY_WITHIN = 30.0  # seconds; a bound for what hangs, not a target
+STOPPED_WITHIN = 45.0  # as TimeoutStopSec= in zaiond.service
+
+_numbers = itertools.count()
+
+
+class Daemon:
+    """zaiond below `directory`: configuration, sockets, state and spool are all there.
+
+    `directory` must be short, as the sockets' paths are at most 107 bytes. What the daemon prints
+    is in `log`.
+    """
+
+    def __init__(
+        self, directory: Path, config: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.directory = directory
+        self.config = directory / "etc" / "zaiond.yaml"
+        self.runtime = directory / "run"
+        self.state = directory / "state"
+        self.spool = directory / "spool"
+        self.log = directory / "log"
+        for path in (self.config.parent, self.runtime, self.state, self.spool):
+            path.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(config, encoding="utf-8")
+        self.config.chmod(0o640)
+        self.environment = {**os.environ, "TZ": "Asia/Tokyo", **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The four options that both programs take."""
+        return [
+            f"--config={self.config}",
+            f"--runtime-dir={self.runtime}",
+            f"--state-dir={self.state}",
+            f"--spool-dir={self.spool}",
+        ]
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that was started last."""
+        assert self._process is not None, "not started"
+        return self._process
+
+    @property
+    def event_socket(self) -> Path:
+        """Where events go."""
+        return self.runtime / "events.sock"
+
+    def start(self) -> None:
+        """Starts it; returns when it has said READY=1 (sd_notify(3))."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            name = f"zaiond-ready-{os.getpid()}-{next(_numbers)}"
+            ready.bind("\0" + name)
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [PROGRAMS / "zaiond", *self.options],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**self.environment, "NOTIFY_SOCKET": "@" + name},
+                )
+            self._await_ready(ready)
+
+    def _await_ready(self, ready: socket.socket) -> None:
+        process = self.process
+        deadline = time.monotonic() + READY_WITHIN
+        ended = os.pidfd_open(process.pid)
+        try:
+            while True:
+                left = max(0.0, deadline - time.monotonic())
+                readable, _, _ = select.select([ready.fileno(), ended], [], [], left)
+                if ready.fileno() in readable:
+                    if b"READY=1" in ready.recv(4096).split(b"\n"):
+                        return
+                elif ended in readable:
+                    raise AssertionError(f"zaiond ended with {process.wait()}:\n{self.printed()}")
+                else:
+                    raise AssertionError(f"no READY=1 in {READY_WITHIN} s:\n{self.printed()}")
+        finally:
+            os.close(ended)
+
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return self.log.read_text(encoding="utf-8", errors="backslashreplace")
+
+    def stop(self) -> int:
+        """SIGTERM, as systemd stops it; returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of it runs any more when this returns."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Stops it and starts it again."""
+        self.stop()
+        self.start()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            if kind is None:
+                self.stop()
+            else:
+                self.kill()
+
+    def ctl(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs zaiond-ctl against it, as an administrator would; `given` is its standard input."""
+        return subprocess.run(
+            [PROGRAMS / "zaiond-ctl", *self.options, *arguments],
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=self.environment,
+            check=False,
+        )
+
+    def document(self, *arguments: str) -> dict[str, Any]:
+        """The JSON document that zaiond-ctl prints for `arguments`."""
+        done = self.ctl(*arguments, "--json")
+        try:
+            document: dict[str, Any] = json.loads(done.stdout)
+        except ValueError:
+            raise AssertionError(f"{arguments}: no JSON: {done}") from None
+        return document
+
+    def emit(self, *events: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Puts events into the event socket, all sent ahead; returns the replies, in order."""
+        return emit(self.event_socket, events)
+
+    def becomes(self, condition: Callable[[dict[str, Any]], bool], *arguments: str) -> Any:
+        """The document of `arguments`, once `condition` holds of it."""
+        deadline = time.monotonic() + 30
+        while not condition(document := self.document(*arguments)):
+            assert time.monotonic() < deadline, f"{arguments} stays {document}\n{self.printed()}"
+            time.sleep(0.1)  # zaiond-ctl asks; there is nothing that tells
+        return document
+
+
+def emit(event_socket: Path, events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Puts events into a socket, all sent ahead, as a program in any language would."""
+    lines = [json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in events]
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(60)
+        connection.connect(str(event_socket))
+        with connection.makefile("rb") as replies:
+            got: list[dict[str, Any]] = []
+            # By hundreds, for replies left unread fill the connection.
+            for first in range(0, len(lines), 100):
+                part = lines[first : first + 100]
+                connection.sendall(b"".join(part))
+                got += [json.loads(replies.readline()) for _ in part]
+            return got
