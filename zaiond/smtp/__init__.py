@@ -1,0 +1,1 @@
+"""SMTP without I/O: replies, the session's state machine, AUTH, and what a failure means."""

@@ -1,0 +1,138 @@
+"""Replies of an SMTP server (RFC 5321 4.2), out of whatever pieces the network brings.
+
+A reply is one or more lines with the same code; `-` after the code says that more follow. What
+can't be a reply raises `ProtocolFault`: after that nobody knows which reply belongs to which
+command, so the session is over.
+"""
+
+import re
+from typing import NamedTuple
+
+from zaiond.errors import ZaiondError
+from zaiond.text import Text
+
+MAX_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; servers are known to exceed it
+MAX_REPLY = 65536
+MAX_SHOWN = 500
+
+_ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
+
+
+class ProtocolFault(ZaiondError):  # noqa: N818  (it is the server's fault)
+    """The server sent what is no SMTP reply, or no reply that fits here."""
+
+
+class Reply(NamedTuple):
+    """One reply: `code` is 200 to 599, `lines` the text of each line without code and CRLF."""
+
+    code: int
+    lines: tuple[bytes, ...]
+
+    @property
+    def enhanced(self) -> tuple[int, int, int] | None:
+        """The enhanced status code (RFC 3463), if there is one of the same class as the code.
+
+        RFC 2034 3: it stands first in the text, and its class must be the code's first digit.
+        """
+        found = _ENHANCED.match(self.lines[0].lstrip())
+        if found is None or int(found[1]) != self.code // 100:
+            return None
+        return int(found[1]), int(found[2]), int(found[3])
+
+    @property
+    def text(self) -> str:
+        """The reply in one line for a person: `550 5.1.1 No such user`.
+
+        Only printable characters: nothing that a server says can forge a line of a log or move a
+        terminal's cursor. At most 500 characters.
+        """
+        said = b" ".join(line.strip() for line in self.lines if line.strip())
+        return f"{self.code} {printable(said)}" if said else str(self.code)
+
+
+def printable(said: bytes | str) -> str:
+    """What a server said, escaped, at most 500 characters and an ellipsis."""
+    text = said[: 4 * MAX_SHOWN]
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
+class ReplyParser:
+    """Takes the server's bytes in any pieces, gives complete replies.
+
+    Lines end with LF; a CR before it is dropped (bare LF is tolerated in what we read, never in
+    what we write).
+    """
+
+    __slots__ = ("_code", "_lines", "_rest", "_size")
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._code = 0
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are bytes that belong to no complete reply yet."""
+        return bool(self._rest or self._lines)
+
+    def feed(self, data: bytes, replies: list[Reply]) -> None:
+        """Appends the replies that are complete with `data` to `replies`.
+
+        Those before a fault are appended before it is raised.
+
+        Raises:
+            ProtocolFault: not a reply, or too long.
+        """
+        lines = (self._rest + data if self._rest else data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            # The fast path: a reply of one line, as nearly all are.
+            if not self._lines and line[3:4] == b" " and len(line) <= MAX_LINE:
+                code = line[:3]
+                if code.isdigit() and b"200" <= code < b"600":
+                    replies.append(Reply(int(code), (line[4:].rstrip(b"\r"),)))
+                    continue
+            reply = self._line(line)
+            if reply is not None:
+                replies.append(reply)
+        if len(self._rest) > MAX_LINE:
+            raise _fault(self._rest, "a line of more than 4 KiB", "4 KiB を超える行")
+
+    def _line(self, line: bytes) -> Reply | None:
+        line = line.removesuffix(b"\r")
+        if len(line) > MAX_LINE:
+            raise _fault(line, "a line of more than 4 KiB", "4 KiB を超える行")
+        # RFC 5321 4.2: three digits, then SP or "-" and text; a bare code is to be taken too.
+        digits, mark = line[:3], line[3:4]
+        if not (digits.isdigit() and b"200" <= digits < b"600") or mark not in (b" ", b"-", b""):
+            raise _fault(line, "what is no SMTP reply", "SMTP の応答ではないデータ")
+        code = int(digits)
+        if self._lines and code != self._code:
+            # RFC 5321 4.2.1: the code must be the same on every line.
+            raise _fault(line, "a reply whose lines disagree", "行ごとにコードの異なる応答")
+        self._code = code
+        self._lines.append(line[4:])
+        self._size += len(line)
+        if self._size > MAX_REPLY:
+            raise _fault(line, "a reply of more than 64 KiB", "64 KiB を超える応答")
+        if mark == b"-":
+            return None
+        reply = Reply(code, tuple(self._lines))
+        self._lines.clear()
+        self._size = 0
+        return reply
+
+
+def _fault(line: bytes, en: str, ja: str) -> ProtocolFault:
+    shown = printable(line[:80])
+    return ProtocolFault(
+        Text(
+            ja=f"サーバーが {ja} を送ってきました: {shown}",
+            en=f"the server sent {en}: {shown}",
+        )
+    )

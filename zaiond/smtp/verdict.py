@@ -1,0 +1,364 @@
+"""What a failure means. No other file decides it.
+
+A `Failure` is what happened, where. `judge` says what follows for the mail: is it tried again, has
+it failed, does the queue wait for an administrator; and for what that holds: this connection, this
+server, this message, one recipient. `self_test_reason` says it in the words of the self-test.
+
+The first digit of a reply is heeded first (RFC 5321 4.2.1), then the enhanced code (RFC 3463), and
+the words only where servers are known to say it no other way.
+
+    what happened                               outcome     scope
+    ------------------------------------------  ----------  ---------------------------------------
+    no name, no connection, no TLS, greeting    deferred    SERVER: the next server, else wait
+    connection lost, 421 on a kept connection   deferred    SESSION: a new connection, at once
+    the same on the connection's first mail     deferred    SERVER
+    too many connections (421, 432)             deferred    SERVER, wait: later, no other server
+    login refused or not possible               held        SERVER: the next server, else hold
+    sender refused, 530 "authenticate first"    held        SERVER
+    4yz at MAIL                                 deferred    SERVER
+    4yz at RCPT                                 deferred    RECIPIENT
+    4yz at DATA or the content                  deferred    MESSAGE; SERVER if it is the server's
+                                                            own trouble (4.3.z, 4.4.z, 452)
+    5yz at RCPT                                 failed      RECIPIENT
+    "relaying denied" at RCPT                   held        RECIPIENT
+    5yz at DATA or the content, too big         failed      MESSAGE
+    lost between the final dot and its reply    ambiguous   MESSAGE: it may have arrived
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Literal
+
+from zaiond.errors import ZaiondError
+from zaiond.smtp.reply import Reply
+from zaiond.text import Text
+
+
+class Stage(StrEnum):
+    """How far it came: the step whose answer failed, or failed to come."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"  # the handshake, whether implicit or after STARTTLS
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"  # the command and its reply
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    CONTENT = "content"  # from the final dot to its reply
+    QUIT = "quit"
+    SESSION = "session"  # the deadline of the session in all
+
+
+Cause = Literal[
+    "reply",  # the server said no: `reply` is set
+    "no_name",
+    "dns_later",
+    "refused",
+    "timeout",
+    "reset",
+    "net_unreachable",
+    "host_unreachable",
+    "os_error",  # another error of the system: `detail` has its words
+    "closed",  # the server ended the connection
+    "tls",  # the handshake failed
+    "certificate",  # its certificate could not be verified
+    "tls_not_offered",
+    "injection",  # bytes behind the 220 of STARTTLS, which are not the server's
+    "no_mechanism",  # `detail` has the mechanisms that the server offers
+    "unprotected",  # a reusable secret would cross an unprotected connection
+    "protocol",  # no SMTP reply, or one that fits nothing that was sent
+    "smtputf8",  # an address or a header needs SMTPUTF8, which is not offered
+    "too_big",  # larger than the server's SIZE
+    "address",  # not an address that could be put into a command
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What happened. `server` is `host:port`; `detail` more of it in English, never a secret.
+
+    `reused` says that the connection had carried a mail before: then its loss says nothing about
+    the server.
+    """
+
+    stage: Stage
+    server: str
+    cause: Cause
+    reply: Reply | None = None
+    detail: str = ""
+    reused: bool = False
+
+    @property
+    def said(self) -> str:
+        """One printable line for `history`: the server's words if it spoke, else the cause."""
+        if self.reply is not None:
+            return self.reply.text
+        words = self.cause.replace("_", " ")
+        return f"{self.stage}: {words} ({self.detail})" if self.detail else f"{self.stage}: {words}"
+
+
+class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)
+    """A mail or a connection failed; `failure` says how, `judge` what follows."""
+
+    def __init__(self, failure: Failure) -> None:
+        line = f"{failure.server}: {failure.said}"
+        super().__init__(Text(ja=line, en=line))
+        self.failure = failure
+
+
+class Scope(Enum):
+    """For what a verdict holds."""
+
+    SESSION = "session"  # this connection only: a new one to the same server may be tried at once
+    SERVER = "server"  # this server: the next one; if there is none, the outcome
+    MESSAGE = "message"  # this message, all of its recipients; the others go on
+    RECIPIENT = "recipient"  # this recipient of this message
+
+
+Ruling = Literal["deferred", "failed", "held", "ambiguous"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from a failure.
+
+    `outcome`: `deferred`, try again later; `failed`, for good; `held`, wait for an administrator
+    (of SERVER scope: the whole queue; of RECIPIENT scope: this delivery alone), nothing bounces;
+    `ambiguous`, the server may have taken it: try again later, it may arrive twice.
+    `wait`: the server is well but busy: later and with fewer connections, not another server.
+    `reason` says why, for `history`.
+    """
+
+    outcome: Ruling
+    scope: Scope
+    reason: Text
+    wait: bool = False
+
+
+def judge(failure: Failure) -> Verdict:
+    """What follows from `failure` for the mail that was under way, or was to be."""
+    if failure.reply is not None and failure.cause == "reply":
+        return _judge_reply(failure, failure.reply)
+    match failure.cause:
+        case "too_big":
+            return Verdict("failed", Scope.MESSAGE, _TOO_BIG)
+        case "smtputf8" | "address" if failure.stage is Stage.RCPT:
+            return Verdict("failed", Scope.RECIPIENT, _RECIPIENT)
+        case "smtputf8" | "address":
+            # Only the configured sender can be the cause here.
+            return Verdict("held", Scope.SERVER, _SENDER)
+        case "no_mechanism" | "unprotected":
+            return Verdict("held", Scope.SERVER, _LOGIN)
+        case "tls" | "certificate" | "tls_not_offered" | "injection":
+            # Deferred, not held: an expired certificate is mended at the server, and then the mail
+            # must flow although nobody touched our configuration. A login is different: each
+            # further try brings the account nearer to being locked.
+            return Verdict("deferred", Scope.SERVER, _TLS)
+    if failure.stage is Stage.CONTENT:
+        return Verdict("ambiguous", Scope.MESSAGE, _AMBIGUOUS)
+    return _interrupted(failure)
+
+
+def _interrupted(failure: Failure) -> Verdict:
+    # A kept connection may be closed by the server at any time (RFC 5321 3.8, 4.5.3.2.7): nothing
+    # is lost, and a new connection shows how the server really is. On a fresh connection the same
+    # would be tried again and again, so there it counts against the server.
+    if failure.reused:
+        return Verdict("deferred", Scope.SESSION, _CONNECTION)
+    return Verdict("deferred", Scope.SERVER, _SERVER)
+
+
+_TOO_MANY_CONNECTIONS = re.compile(
+    rb"too many (?:[a-z]+ )*(?:connections|sessions)"
+    rb"|(?:concurrent|simultaneous) (?:[a-z]+ )*(?:connections|sessions)"
+    rb"|connection limit|ports are busy",
+    re.IGNORECASE,
+)
+_WANTS_LOGIN = re.compile(
+    rb"authenticat|auth(?: command)? (?:first|required)|log ?in first|send auth"
+    rb"|pop before smtp|pop-before-smtp",
+    re.IGNORECASE,
+)
+_NO_RELAY = re.compile(rb"relay|rcpthosts", re.IGNORECASE)
+
+
+def _judge_reply(failure: Failure, reply: Reply) -> Verdict:
+    stage, code = failure.stage, reply.code
+    enhanced = reply.enhanced or (0, 0, 0)
+    said = b" ".join(reply.lines)
+
+    # Sent by Exchange and others for "too many connections" (432 4.3.2); at AUTH 432 is RFC 4954's.
+    if (code == 432 and stage is not Stage.AUTH) or (
+        400 <= code < 500 and _TOO_MANY_CONNECTIONS.search(said)
+    ):
+        return Verdict("deferred", Scope.SERVER, _BUSY, wait=True)
+
+    if stage in (Stage.GREETING, Stage.EHLO):
+        # Even a 554: what refuses us today (a block list, maintenance) may take us tomorrow.
+        return Verdict("deferred", Scope.SERVER, _SERVER)
+    if stage is Stage.STARTTLS:
+        return Verdict("deferred", Scope.SERVER, _TLS)
+    if stage is Stage.AUTH:
+        # RFC 4954 6: 432 4.7.12 means that the password must be changed first: no retry helps.
+        if code >= 500 or enhanced == (4, 7, 12):
+            return Verdict("held", Scope.SERVER, _LOGIN)
+        return Verdict("deferred", Scope.SERVER, _SERVER)
+
+    if code == 421:  # RFC 5321 3.8: the server closes the connection after it
+        return _interrupted(failure)
+
+    # RFC 4954 6: 530 5.7.0, "Authentication required", may answer any command of a transaction;
+    # others say it with 503, 550 or 554. RFC 3207 4: 530 "Must issue a STARTTLS command first".
+    if code == 530 or (code >= 500 and _WANTS_LOGIN.search(said)):
+        return Verdict("held", Scope.SERVER, _WANTED)
+    if code == 503:  # bad sequence of commands: we and the server disagree on where we are
+        return _interrupted(failure)
+
+    if stage is Stage.MAIL:
+        return _judge_mail(code, enhanced)
+    if stage is Stage.RCPT:
+        return _judge_rcpt(code, enhanced, said)
+    return _judge_content(code, enhanced)
+
+
+def _judge_mail(code: int, enhanced: tuple[int, int, int]) -> Verdict:
+    if code < 500:
+        # 452 and 4.3.z: no room; 450, 451: greylisting, look-ups: another server may take it.
+        return Verdict("deferred", Scope.SERVER, _SERVER)
+    if code == 552 or enhanced[1:] in ((3, 4), (2, 3)):
+        return Verdict("failed", Scope.MESSAGE, _TOO_BIG)  # RFC 1870 6.1
+    # 550, 553, 5.1.7, 5.1.8, 5.7.z and all the rest: nothing but the sender (or that it is us who
+    # sends) has been said, and the sender is the configuration's.
+    return Verdict("held", Scope.SERVER, _SENDER)
+
+
+def _judge_rcpt(code: int, enhanced: tuple[int, int, int], said: bytes) -> Verdict:
+    if code < 500:
+        return Verdict("deferred", Scope.RECIPIENT, _RECIPIENT_LATER)
+    if code == 552 and enhanced[1:] not in ((2, 2), (2, 3), (3, 4)):
+        # RFC 5321 4.5.3.1.10: 552 for "too many recipients" is to be taken as 452. A full mailbox
+        # (5.2.2) and a mail too large (5.2.3, 5.3.4) are what the first digit says.
+        return Verdict("deferred", Scope.RECIPIENT, _RECIPIENT_LATER)
+    if _NO_RELAY.search(said):
+        # "Relaying denied" is said of a recipient, but means that the server doesn't take us for
+        # one of its own: no login, or the wrong network. Hence no failure: the mail is kept until
+        # somebody has mended the settings. Yet it may as well be a misspelt domain, which must not
+        # stop the mails to the others: so it holds this delivery and not the queue.
+        return Verdict("held", Scope.RECIPIENT, _RELAY)
+    return Verdict("failed", Scope.RECIPIENT, _RECIPIENT)
+
+
+def _judge_content(code: int, enhanced: tuple[int, int, int]) -> Verdict:
+    if code >= 500:
+        return Verdict("failed", Scope.MESSAGE, _MESSAGE)
+    if code == 452 or enhanced[1] in (3, 4):
+        # RFC 3463 3.4, 3.5: its disks, its network: not this message's fault.
+        return Verdict("deferred", Scope.SERVER, _SERVER)
+    return Verdict("deferred", Scope.MESSAGE, _MESSAGE_LATER)
+
+
+_SERVER = Text(
+    ja="今はこのメールサーバーから送信できません。ほかのサーバーで送信するか、後で再送します。",
+    en="This mail server can't send now: another server, or later again.",
+)
+_CONNECTION = Text(
+    ja="メールサーバーが接続を閉じました。新しい接続で送信し直します。",
+    en="The mail server closed the connection: again on a new one.",
+)
+_BUSY = Text(
+    ja="メールサーバーへの同時接続が多すぎます。接続を減らして後で再送します。",
+    en="Too many connections to the mail server: later again, with fewer.",
+)
+_TLS = Text(
+    ja="安全な接続 (TLS) を始められません。ほかのサーバーで送信するか、後で再送します。",
+    en="No secure connection (TLS): another server, or later again.",
+)
+_LOGIN = Text(
+    ja="メールサーバーにログインできません。設定が直るまで保留します。",
+    en="Can't log in to the mail server: held until the settings are mended.",
+)
+_WANTED = Text(
+    ja="メールサーバーが認証または TLS を求めています。設定が直るまで保留します。",
+    en="The mail server wants a login or TLS: held until the settings are mended.",
+)
+_SENDER = Text(
+    ja="メールサーバーが送信元アドレスを拒否しました。設定が直るまで保留します。",
+    en="The mail server refuses the sender: held until the settings are mended.",
+)
+_RELAY = Text(
+    ja="メールサーバーがこの宛先への中継を拒否しました。設定か宛先が直るまで保留します。",
+    en="The mail server won't relay to this recipient: held until settings or address are mended.",
+)
+_RECIPIENT = Text(
+    ja="この宛先には送信できません。",
+    en="This recipient can't be sent to.",
+)
+_RECIPIENT_LATER = Text(
+    ja="今はこの宛先に送信できません。後で再送します。",
+    en="This recipient can't be sent to now: later again.",
+)
+_MESSAGE = Text(
+    ja="メールサーバーがこのメールを拒否しました。",
+    en="The mail server refuses this mail.",
+)
+_MESSAGE_LATER = Text(
+    ja="メールサーバーは今はこのメールを受け付けません。後で再送します。",
+    en="The mail server doesn't take this mail now: later again.",
+)
+_TOO_BIG = Text(
+    ja="メールがサーバーの許す大きさを超えています。",
+    en="The mail is larger than the server allows.",
+)
+_AMBIGUOUS = Text(
+    ja="送信の直後に応答が途絶えました。届いたかもしれませんが、後で再送します（重複の可能性あり）。",
+    en="No reply after the mail was sent. It may have arrived; later again, so it may come twice.",
+)
+
+_SOCKET_CODES: dict[Cause, int] = {
+    "no_name": 11001,
+    "dns_later": 11002,
+    "refused": 10061,
+    "timeout": 10060,
+    "reset": 10054,
+    "closed": 10054,
+    "net_unreachable": 10051,
+    "host_unreachable": 10065,
+}
+_REASONS: dict[Stage, str] = {
+    Stage.RESOLVE: "Cant connect Server",
+    Stage.CONNECT: "Cant connect Server",
+    Stage.TLS: "Cant start TLS",
+    Stage.STARTTLS: "Cant start TLS",
+    Stage.GREETING: "Server refused",
+    Stage.EHLO: "Server refused",
+    Stage.AUTH: "Auth failed",
+    Stage.MAIL: "Sender refused",
+    Stage.RCPT: "Recipient refused",
+    Stage.DATA: "Message refused",
+    Stage.CONTENT: "Message refused",
+    Stage.QUIT: "Connection lost",
+    Stage.SESSION: "Timed out",
+}
+
+
+def self_test_reason(failure: Failure) -> tuple[str, int]:
+    """REASON and CODE of the self-test's error line (the table of the interface, section 6)."""
+    stage, cause = failure.stage, failure.cause
+    code = failure.reply.code if failure.reply is not None else 0
+    if stage in (Stage.RESOLVE, Stage.CONNECT):
+        return _REASONS[stage], _SOCKET_CODES.get(cause, 0)
+    if cause in ("no_mechanism", "unprotected"):
+        return "Auth not possible", 0
+    if stage in (Stage.TLS, Stage.STARTTLS) or cause in ("tls", "certificate", "tls_not_offered"):
+        return "Cant start TLS", code
+    if cause == "timeout":
+        return "Timed out", 10060
+    if cause in ("closed", "reset", "os_error"):
+        return "Connection lost", 10054
+    if cause == "too_big":
+        return "Message refused", 0
+    return _REASONS[stage], code
