@@ -22,7 +22,7 @@ MAX_DEPTH = 64
 
 
 class Submission(msgspec.Struct, kw_only=True, gc=False):
-    """What a producer sent: None where it left an attribute out (or null: CloudEvents allows it)."""
+    """What a producer sent: None where it left an attribute out or null (CloudEvents)."""
 
     type: str
     id: str | None = None
@@ -177,7 +177,7 @@ def complete(
     *,
     id: str,
     uid: int,
-    accepted: float,  # noqa: A002
+    accepted: float,
 ) -> Event:
     """The event of a submission: `line` is its text, the rest is what the daemon knows.
 
@@ -237,7 +237,7 @@ def too_large() -> EventError:
     )
 
 
-def conflict(id: str) -> EventError:  # noqa: A002
+def conflict(id: str) -> EventError:
     """The error of an id that was used before, with other content."""
     return EventError(
         "conflict",
@@ -249,7 +249,7 @@ def conflict(id: str) -> EventError:  # noqa: A002
     )
 
 
-def ok_reply(id: str, *, duplicate: bool = False) -> bytes:  # noqa: A002
+def ok_reply(id: str, *, duplicate: bool = False) -> bytes:
     """`{"status":"ok",…}` and a newline, sent after the event is on disk."""
     if duplicate:
         return b'{"status":"ok","id":' + _encode(id) + b',"duplicate":true}\n'

@@ -1,0 +1,1 @@
+"""The queue on disk: one SQLite database, one connection, one writer thread."""

@@ -1,0 +1,254 @@
+"""Opens the database, so that it can be trusted: lock, schema, check, quarantine, ballast.
+
+Files in the state directory:
+  queue.db, queue.db-wal   the queue
+  lock                     held by the daemon that runs
+  running                  the boot in which the database was opened and not closed cleanly
+  ballast                  room for recording what was sent, given back when the disk is full
+  quarantine-TIME/         a database that was found damaged, moved there whole
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+
+from zaiond.errors import StoreError
+from zaiond.text import Text
+
+SCHEMA_VERSION = 1
+BALLAST_BYTES = 8 * 1024 * 1024
+_DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+
+
+@dataclass(frozen=True, slots=True)
+class Salvage:
+    """What was taken over out of a damaged database; `reason` is SQLite's word."""
+
+    quarantine: str
+    events: int
+    deliveries: int
+    reason: str
+
+
+class Database:
+    """The open database of a state directory; `salvage` is set if it had been damaged.
+
+    Raises StoreError when another daemon runs on it, it can't be opened or is of a newer version.
+    """
+
+    def __init__(self, state_dir: str, on_long_check: Callable[[], None] = lambda: None) -> None:
+        self._dir = Path(state_dir)
+        self._path = self._dir / "queue.db"
+        self._lock = self._take_lock()
+        self.salvage: Salvage | None = None
+        try:
+            self.connection = self._open_sound(on_long_check)
+        except apsw.Error as error:
+            raise StoreError(
+                Text(
+                    f"キュー {self._path} を開けません: {error}",
+                    f"the queue {self._path} can't be opened: {error}",
+                )
+            ) from error
+        (self._dir / "running").write_text(_boot_id())
+        self._lay_ballast()
+        _fsync_directory(self._dir)
+
+    def closed_cleanly(self) -> None:
+        """Notes that the connection was closed: the next start needs no check."""
+        (self._dir / "running").unlink(missing_ok=True)
+
+    def must_check(self) -> None:
+        """Notes that the next start must check the whole database (after an I/O error)."""
+        with contextlib.suppress(OSError):
+            (self._dir / "running").write_text("check")
+
+    def release_ballast(self) -> bool:
+        """Gives the ballast back to the file system; says whether there was one."""
+        try:
+            (self._dir / "ballast").unlink()
+        except OSError:
+            return False
+        return True
+
+    def free_bytes(self) -> tuple[int, int]:
+        """Bytes free for the daemon, and the floor below which no new event is taken."""
+        space = os.statvfs(self._dir)
+        floor = min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
+        return space.f_bavail * space.f_frsize, floor
+
+    def _take_lock(self) -> int:
+        try:
+            lock = os.open(self._dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                Text(
+                    f"状態ディレクトリ {self._dir} に書き込めません: {error.strerror}",
+                    f"the state directory {self._dir} can't be written to: {error.strerror}",
+                )
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise StoreError(
+                Text(
+                    f"別の zaiond が {self._dir} を使っています。先にそれを停止してください",
+                    f"another zaiond is running on {self._dir}: stop it first",
+                )
+            ) from None
+        return lock
+
+    def _open_sound(self, on_long_check: Callable[[], None]) -> apsw.Connection:
+        try:
+            connection = self._open()
+            try:
+                self._check_if_needed(connection, on_long_check)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+        except _DAMAGED as error:
+            return self._start_afresh(str(error))
+
+    def _open(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._path))
+        # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
+        # acknowledged event can be lost at a power cut.
+        connection.execute(
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+            "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"
+            "PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY"
+        )
+        version = connection.pragma("user_version")
+        if version == 0:
+            schema = files("zaiond.store").joinpath("schema.sql").read_text()
+            with connection:
+                connection.execute(schema)
+                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            connection.close()
+            raise StoreError(
+                Text(
+                    f"キュー {self._path} は新しい版の zaiond のものです(形式 {version})",
+                    f"the queue {self._path} is of a newer zaiond (format {version})",
+                )
+            )
+        return connection
+
+    def _check_if_needed(
+        self, connection: apsw.Connection, on_long_check: Callable[[], None]
+    ) -> None:
+        # A killed process needs only WAL recovery; a machine that went down, or a disk that failed,
+        # can have left anything.
+        try:
+            running = (self._dir / "running").read_text()
+        except FileNotFoundError:
+            return
+        if running == _boot_id():
+            return
+
+        def progress() -> bool:
+            on_long_check()
+            return False
+
+        progress()
+        connection.set_progress_handler(progress, 10_000_000)
+        found = connection.pragma("quick_check")
+        connection.set_progress_handler(None)
+        if found != "ok":
+            raise apsw.CorruptError(str(found))
+
+    def _start_afresh(self, reason: str) -> apsw.Connection:
+        """Moves the damaged database aside whole and takes over what can still be read."""
+        number = 1
+        while (quarantine := self._dir / f"quarantine-{number}").exists():
+            number += 1
+        quarantine.mkdir(mode=0o700)
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                (self._dir / f"queue.db{suffix}").rename(quarantine / f"queue.db{suffix}")
+        _fsync_directory(self._dir)
+        connection = self._open()
+        copy = quarantine / "salvage"
+        copy.mkdir(mode=0o700)
+        for part in quarantine.glob("queue.db*"):
+            shutil.copy2(part, copy)
+        counts = _salvage(connection, str(copy / "queue.db"))
+        shutil.rmtree(copy)
+        self.salvage = Salvage(
+            str(quarantine), counts.get("events", 0), counts.get("deliveries", 0), reason
+        )
+        return connection
+
+    def _lay_ballast(self) -> None:
+        ballast = self._dir / "ballast"
+        free, floor = self.free_bytes()
+        if ballast.exists() or free < floor:
+            return
+        with contextlib.suppress(OSError), ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+
+
+_TABLES = ("meta", "events", "messages", "contents", "message_events", "deliveries", "attempts")
+
+
+def _salvage(connection: apsw.Connection, damaged: str) -> dict[str, int]:
+    """Copies every row that can be read; a damaged page costs its rows, not the rest."""
+    counts: dict[str, int] = {}
+    try:
+        source = apsw.Connection(damaged, flags=apsw.SQLITE_OPEN_READWRITE)
+    except apsw.Error:
+        return counts
+    with contextlib.closing(source), connection:
+        for table in _TABLES:
+            counts[table] = _salvage_table(source, connection, table)
+        connection.execute(
+            "INSERT INTO usage SELECT uid, count(*), sum(length(body)) FROM events AS e"
+            " WHERE outcome IS NULL AND (seq > coalesce((SELECT value FROM meta"
+            " WHERE name = 'routed_through'), 0) OR EXISTS (SELECT 1 FROM message_events AS m"
+            " JOIN deliveries AS d ON d.message = m.message WHERE m.event = e.seq"
+            " AND d.state IN ('waiting', 'deferred'))) GROUP BY uid"
+        )
+    return counts
+
+
+def _salvage_table(source: apsw.Connection, target: apsw.Connection, table: str) -> int:
+    taken = 0
+    # From both ends: what lies behind a damaged page is reached from the other side.
+    for order in ("ASC", "DESC"):
+        key = {"meta": "name", "message_events": "message", "attempts": "delivery"}.get(
+            table, "rowid"
+        )
+        try:
+            for row in source.execute(f"SELECT * FROM {table} ORDER BY {key} {order}"):  # noqa: S608
+                marks = ",".join("?" * len(row))
+                try:
+                    target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608
+                except apsw.ConstraintError:  # a row of nonsense out of a damaged page
+                    continue
+                taken += target.changes()
+        except apsw.Error:
+            continue
+        else:
+            break
+    return taken
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _fsync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

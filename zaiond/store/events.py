@@ -1,0 +1,207 @@
+"""Events on disk: accepting them, and what still waits to be routed. Each function is an operation
+of the writer's transaction.
+"""
+
+import json
+from typing import Any, Literal, NamedTuple
+
+import apsw
+
+from zaiond import wire
+from zaiond.text import Text
+
+AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
+
+
+class StoredEvent(NamedTuple):
+    """A row of `events`: `source` is '' where none was sent, `body` the line as sent."""
+
+    seq: int
+    id: str
+    uid: int
+    source: str
+    accepted: float
+    body: bytes
+
+
+class Acceptance(NamedTuple):
+    """What became of a batch: one outcome a row, in order, and the events that are new.
+
+    `previous` is the last seq before them: who has everything up to it misses nothing.
+    """
+
+    outcomes: list[AcceptOutcome] | None  # None: every one was accepted
+    events: list[StoredEvent]
+    previous: int
+
+
+NewEvent = tuple[str, int, str, float, bytes]  # id, uid, source, accepted, body
+
+_INSERT = (
+    "INSERT INTO events (seq, id, uid, source, accepted, body) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
+)
+_LAST_SEQ = (
+    "SELECT max(coalesce((SELECT max(seq) FROM events), 0),"
+    " coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0))"
+)
+
+
+def last_seq(db: apsw.Connection) -> int:
+    """The highest seq ever given."""
+    return int(db.execute(_LAST_SEQ).get)
+
+
+def accept(db: apsw.Connection, batch: list[NewEvent]) -> Acceptance:
+    """Inserts a batch; an identity (id, uid, source) that is there already is told of, and kept."""
+    previous = last_seq(db)
+    rows = [StoredEvent(seq, *new) for seq, new in enumerate(batch, previous + 1)]
+    before = db.total_changes()
+    db.execute("SAVEPOINT batch")
+    db.executemany(_INSERT, rows)
+    outcomes: list[AcceptOutcome] | None = None
+    if db.total_changes() - before != len(rows):
+        # Rare: someone tried again. Once more one by one, so that seq has no gaps.
+        db.execute("ROLLBACK TO batch")
+        outcomes, rows = _accept_each(db, batch, previous)
+    db.execute("RELEASE batch")
+    _add_usage(db, rows)
+    return Acceptance(outcomes, rows, previous)
+
+
+def _accept_each(
+    db: apsw.Connection, batch: list[NewEvent], seq: int
+) -> tuple[list[AcceptOutcome], list[StoredEvent]]:
+    outcomes: list[AcceptOutcome] = []
+    accepted: list[StoredEvent] = []
+    for new in batch:
+        row = StoredEvent(seq + 1, *new)
+        db.execute(_INSERT, row)
+        if db.changes():
+            seq += 1
+            accepted.append(row)
+            outcomes.append("accepted")
+            continue
+        there = db.execute(
+            "SELECT body FROM events WHERE id = ? AND uid = ? AND source = ?", new[:3]
+        ).get
+        outcomes.append("duplicate" if wire.same_content(there, new[4]) else "conflict")
+    return outcomes, accepted
+
+
+def _add_usage(db: apsw.Connection, rows: list[StoredEvent]) -> None:
+    added: dict[int, list[int]] = {}
+    for row in rows:
+        of_uid = added.setdefault(row.uid, [0, 0])
+        of_uid[0] += 1
+        of_uid[1] += len(row.body)
+    for uid, (events, size) in added.items():
+        change_usage(db, uid, events, size)
+
+
+def change_usage(db: apsw.Connection, uid: int, events: int, size: int) -> None:
+    """Adds to what `uid` has waiting: a number of events and of bytes, negative when they end."""
+    db.execute(
+        "INSERT INTO usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET events = events + excluded.events, bytes = bytes + excluded.bytes",
+        (uid, events, size),
+    )
+
+
+def usage(db: apsw.Connection) -> dict[int, tuple[int, int]]:
+    """Events and bytes waiting, by uid."""
+    return {
+        uid: (events, size) for uid, events, size in db.execute("SELECT * FROM usage WHERE events")
+    }
+
+
+def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
+    """The events after seq `after` that wait to be routed, in order of acceptance."""
+    return [
+        StoredEvent(*row)
+        for row in db.execute(
+            "SELECT seq, id, uid, source, accepted, body FROM events"
+            " WHERE seq > ? AND outcome IS NULL ORDER BY seq LIMIT ?",
+            (after, limit),
+        )
+    ]
+
+
+def delete_unrouted(db: apsw.Connection, seqs: list[int], reason: Text) -> list[StoredEvent]:
+    """Deletes events that have not become mails; gives those that had not ended before."""
+    ended: list[StoredEvent] = []
+    for seq in seqs:
+        rows: list[Any] = db.execute(
+            "UPDATE events SET outcome = 'deleted', reason = ? WHERE seq = ? AND outcome IS NULL"
+            " RETURNING seq, id, uid, source, accepted, body",
+            (encode_text(reason), seq),
+        ).fetchall()
+        ended += [StoredEvent(*row) for row in rows]
+    for event in ended:
+        change_usage(db, event.uid, -1, -len(event.body))
+    return ended
+
+
+def seqs_of(db: apsw.Connection, id: str) -> list[int]:
+    """The events with this id: several, if several sources or users used the same."""
+    return [seq for (seq,) in db.execute("SELECT seq FROM events WHERE id = ?", (id,))]
+
+
+def prune(db: apsw.Connection, before: float, limit: int) -> int:
+    """Deletes the history of at most `limit` ended events accepted before then; says how many.
+
+    queue.keep is never less than queue.expire, so all of them have ended.
+    """
+    seqs = [
+        (seq,)
+        for (seq,) in db.execute(
+            "SELECT seq FROM (SELECT seq, accepted FROM events ORDER BY seq LIMIT ?) AS e"
+            " WHERE accepted < ? AND NOT EXISTS (SELECT 1 FROM message_events AS m"
+            " JOIN deliveries AS d ON d.message = m.message"
+            " WHERE m.event = e.seq AND d.state IN ('waiting', 'deferred'))",
+            (limit, before),
+        )
+    ]
+    messages = [
+        row
+        for seq in seqs
+        for row in db.execute("SELECT message FROM message_events WHERE event = ?", seq)
+    ]
+    db.executemany(
+        "DELETE FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE message = ?)",
+        messages,
+    )
+    for table, key in (
+        ("deliveries", "message"),
+        ("message_events", "message"),
+        ("messages", "id"),
+    ):
+        db.executemany(f"DELETE FROM {table} WHERE {key} = ?", messages)  # noqa: S608
+    db.executemany("DELETE FROM events WHERE seq = ?", seqs)
+    return len(seqs)
+
+
+def encode_text(text: Text) -> str:
+    """A Text as it is stored."""
+    return json.dumps(text._asdict(), ensure_ascii=False)
+
+
+def decode_text(stored: str) -> Text:
+    """A stored Text."""
+    return Text(**json.loads(stored))
+
+
+def get_meta(db: apsw.Connection, name: str) -> str | int | float | None:
+    """A value that outlives a restart."""
+    value: str | int | float | None = db.execute(
+        "SELECT value FROM meta WHERE name = ?", (name,)
+    ).get
+    return value
+
+
+def set_meta(db: apsw.Connection, name: str, value: str | float | None) -> None:
+    """Keeps a value across restarts; None removes it."""
+    if value is None:
+        db.execute("DELETE FROM meta WHERE name = ?", (name,))
+    else:
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))

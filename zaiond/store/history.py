@@ -1,0 +1,225 @@
+"""What waits and what became of it, read for people: the documents of `queue list`, `history` and
+`status` (interface 5). Each function is an operation of the writer's transaction.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from zaiond import wire
+from zaiond.store.events import StoredEvent, decode_text
+from zaiond.text import Language, Text
+
+LOOK_BACK = 7 * 86400.0  # status tells of what failed or expired in the last seven days
+
+_OUTCOME_ORDER = ("failed", "expired", "delivered", "deleted")  # the worst says it for the event
+_WAITING_FOR_ROUTE = Text("宛先の決定待ち", "waits to be routed")
+
+
+def rfc3339(at: float) -> str:
+    """A time in seconds since the epoch, local with its offset."""
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
+
+
+def queue(
+    db: apsw.Connection, held: bool, held_reason: str, unrouted_after: int, limit: int
+) -> list[dict[str, Any]]:
+    """The deliveries that are open, in order, at most `limit`; then events not yet routed.
+
+    `held`: what waits is held, for `held_reason`.
+    """
+    deliveries: list[dict[str, Any]] = []
+    rows: list[Any] = db.execute(
+        "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, m.message_id"
+        " FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
+        " WHERE d.state IN ('waiting', 'deferred') ORDER BY d.message, d.id LIMIT ?",
+        (limit,),
+    ).fetchall()
+    for row, message, recipient, state, attempts, next_attempt, message_id in rows:
+        last = _last_reply(db, row)
+        deliveries.append(
+            {
+                "event_ids": [event.id for event in _events_of(db, message)],
+                "recipient": recipient,
+                "state": "held" if held and state == "waiting" else state,
+                "attempts": attempts,
+                "next_attempt": None if next_attempt is None else rfc3339(next_attempt),
+                "reply": last or (held_reason if held else None),
+                "message_id": message_id,
+            }
+        )
+    rows = db.execute(
+        "SELECT id FROM events WHERE seq > ? AND outcome IS NULL ORDER BY seq LIMIT ?",
+        (unrouted_after, limit - len(deliveries)),
+    ).fetchall()
+    for (id_,) in rows:
+        deliveries.append(
+            {
+                "event_ids": [id_],
+                "recipient": None,
+                "state": "held" if held else "waiting",
+                "attempts": 0,
+                "next_attempt": None,
+                "reply": held_reason if held else None,
+                "message_id": None,
+            }
+        )
+    return deliveries
+
+
+def _last_reply(db: apsw.Connection, delivery: int) -> str | None:
+    reply: str | None = db.execute(
+        "SELECT reply FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT 1", (delivery,)
+    ).get
+    return reply or None
+
+
+def _events_of(db: apsw.Connection, message: int) -> list[StoredEvent]:
+    return [
+        StoredEvent(*row)
+        for row in db.execute(
+            "SELECT seq, id, uid, source, accepted, body FROM message_events"
+            " JOIN events ON seq = event WHERE message = ? ORDER BY seq",
+            (message,),
+        )
+    ]
+
+
+def history(
+    db: apsw.Connection,
+    language: Language,
+    *,
+    id: str | None = None,
+    since: float | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """What became of events: of those with this id, else the newest `limit`, oldest first."""
+    columns = "SELECT seq, id, uid, source, accepted, body, outcome, reason FROM events"
+    which: str
+    value: str | float
+    if id is not None:
+        rows = db.execute(
+            f"{columns} WHERE id = ? ORDER BY seq DESC LIMIT ?", (id, limit)
+        ).fetchall()
+    else:
+        rows = db.execute(
+            f"{columns} WHERE accepted >= ? ORDER BY seq DESC LIMIT ?", (since or 0.0, limit)
+        ).fetchall()
+    return [
+        _history_of(db, StoredEvent(*row[:6]), row[6], row[7], language) for row in reversed(rows)
+    ]
+
+
+def _history_of(
+    db: apsw.Connection,
+    stored: StoredEvent,
+    outcome: str | None,
+    reason: str | None,
+    language: Language,
+) -> dict[str, Any]:
+    event = wire.complete(
+        wire.parse(stored.body),
+        stored.body,
+        id=stored.id,
+        uid=stored.uid,
+        accepted=stored.accepted,
+    )
+    deliveries = _deliveries_of(db, stored.seq)
+    if outcome is not None:
+        why = decode_text(reason).in_language(language) if reason else None
+    elif not deliveries:
+        outcome, why = "waiting", _WAITING_FOR_ROUTE.in_language(language)
+    else:
+        states = [delivery["outcome"] for delivery in deliveries]
+        outcome = (
+            "waiting"
+            if any(state in ("waiting", "deferred") for state in states)
+            else next(state for state in _OUTCOME_ORDER if state in states)
+        )
+        telling = [d for d in deliveries if d["outcome"] in (outcome, "deferred")]
+        why = next((d["reply"] for d in telling if d["reply"]), None)
+    return {
+        "id": event.id,
+        "source": event.source,
+        "uid": event.uid,
+        "type": event.type,
+        "severity": event.severity,
+        "subject": event.subject,
+        "time": rfc3339(event.time),
+        "accepted": rfc3339(event.accepted),
+        "outcome": outcome,
+        "reason": why,
+        "deliveries": deliveries,
+    }
+
+
+def _deliveries_of(db: apsw.Connection, seq: int) -> list[dict[str, Any]]:
+    rows: list[Any] = db.execute(
+        "SELECT d.id, d.recipient, d.state, m.message_id, d.next_attempt FROM message_events AS e"
+        " JOIN deliveries AS d ON d.message = e.message JOIN messages AS m ON m.id = e.message"
+        " WHERE e.event = ? ORDER BY d.id",
+        (seq,),
+    ).fetchall()
+    deliveries = []
+    for row, recipient, state, message_id, next_attempt in rows:
+        attempts = [
+            {
+                "number": number,
+                "started": None if started is None else rfc3339(started),
+                "ended": rfc3339(ended),
+                "outcome": outcome,
+                "server": server or None,
+                "reply": reply or None,
+            }
+            for number, started, ended, outcome, server, reply in _attempts_of(db, row)
+        ]
+        last = attempts[-1] if attempts else {"server": None, "reply": None}
+        deliveries.append(
+            {
+                "recipient": recipient,
+                "outcome": state,
+                "server": last["server"],
+                "reply": last["reply"],
+                "next_attempt": None if next_attempt is None else rfc3339(next_attempt),
+                "message_id": message_id,
+                "attempts": attempts,
+            }
+        )
+    return deliveries
+
+
+def _attempts_of(db: apsw.Connection, delivery: int) -> list[Any]:
+    return db.execute(
+        "SELECT number, started, ended, outcome, server, reply FROM attempts"
+        " WHERE delivery = ? ORDER BY number",
+        (delivery,),
+    ).fetchall()
+
+
+def counts(db: apsw.Connection, now: float, unrouted_after: int) -> dict[str, Any]:
+    """Deliveries by what they are: `waiting`, `deferred`, `failed` and `expired` (last 7 days);
+    `oldest`, when the oldest event that still waits was accepted, in seconds since the epoch.
+    """
+    found: dict[str, Any] = {"waiting": 0, "deferred": 0, "failed": 0, "expired": 0}
+    rows: list[Any] = db.execute(
+        "SELECT state, count(*) FROM deliveries WHERE state IN ('waiting', 'deferred') GROUP BY 1"
+    ).fetchall()
+    rows += db.execute(
+        "SELECT state, count(*) FROM deliveries WHERE state IN ('failed', 'expired')"
+        " AND ended >= ? GROUP BY 1",
+        (now - LOOK_BACK,),
+    ).fetchall()
+    for state, number in rows:
+        found[state] += number
+    oldest = db.execute(
+        "SELECT m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
+        " WHERE d.state IN ('waiting', 'deferred') ORDER BY d.message LIMIT 1"
+    ).get
+    if oldest is None:
+        oldest = db.execute(
+            "SELECT accepted FROM events WHERE seq > ? AND outcome IS NULL ORDER BY seq LIMIT 1",
+            (unrouted_after,),
+        ).get
+    found["oldest"] = oldest
+    return found

@@ -1,0 +1,330 @@
+"""Messages and deliveries on disk. Each function is an operation of the writer's transaction.
+
+A delivery goes waiting → (deferred →)* delivered | failed | expired | deleted. `started` is set,
+and committed, before its content's final dot may be sent, and cleared with the attempt's outcome:
+what a crash leaves started may have arrived, and is tried again under the same Message-ID.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import apsw
+
+from zaiond.model import Message
+from zaiond.store.events import StoredEvent, change_usage, encode_text, set_meta
+from zaiond.text import Text
+
+OPEN = ("waiting", "deferred")
+AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "unknown"]
+
+
+class QueuedDelivery(NamedTuple):
+    """A delivery that is due; `attempts` have been made before."""
+
+    row: int
+    recipient: str
+    attempts: int
+
+
+@dataclass(slots=True)
+class QueuedMail:
+    """A message with the deliveries that are due, and the events it tells of.
+
+    `whole`: no other delivery of the message is open.
+    """
+
+    row: int
+    message: Message
+    deliveries: tuple[QueuedDelivery, ...]
+    accepted: float
+    notice: bool
+    events: tuple[StoredEvent, ...]
+    whole: bool = True
+
+
+class Dropped(NamedTuple):
+    """An event that becomes no mail."""
+
+    event: StoredEvent
+    reason: Text
+
+
+class Attempted(NamedTuple):
+    """How an attempt of one delivery ended; `next_attempt` where it is tried again."""
+
+    delivery: QueuedDelivery
+    state: Literal["waiting", "deferred", "delivered", "failed", "expired"]
+    outcome: AttemptOutcome
+    server: str
+    reply: str
+    started: float
+    ended: float
+    next_attempt: float | None = None
+
+
+class Recovered(NamedTuple):
+    """What a start finds: the ids that come next, and deliveries that a crash left started."""
+
+    routed_through: int
+    next_message: int
+    next_delivery: int
+    started: int
+
+
+def recover(db: apsw.Connection, now: float) -> Recovered:
+    """Puts deliveries that were under way at a crash back, with an attempt that says so."""
+    started = db.execute(
+        "SELECT id, attempts + 1, started FROM deliveries WHERE started IS NOT NULL"
+    ).fetchall()
+    db.executemany(
+        "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, 'unknown', '', '')",
+        [(row, number, at, now) for row, number, at in started],
+    )
+    db.execute(
+        "UPDATE deliveries SET started = NULL, attempts = attempts + 1 WHERE started IS NOT NULL"
+    )
+    return Recovered(
+        routed_through=_get(db, "SELECT value FROM meta WHERE name = 'routed_through'"),
+        next_message=_get(db, "SELECT max(id) FROM messages") + 1,
+        next_delivery=_get(db, "SELECT max(id) FROM deliveries") + 1,
+        started=len(started),
+    )
+
+
+def route(
+    db: apsw.Connection, routed_through: int, mails: list[QueuedMail], dropped: list[Dropped]
+) -> None:
+    """One step of routing: events up to `routed_through` are now in a message or dropped."""
+    set_meta(db, "routed_through", routed_through)
+    for event, reason in dropped:
+        db.execute(
+            "UPDATE events SET outcome = 'dropped', reason = ? WHERE seq = ?",
+            (encode_text(reason), event.seq),
+        )
+        change_usage(db, event.uid, -1, -len(event.body))
+    db.executemany(
+        "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                mail.row,
+                mail.message.message_id,
+                mail.message.reverse_path,
+                mail.message.smtputf8,
+                mail.accepted,
+                mail.notice,
+            )
+            for mail in mails
+        ],
+    )
+    db.executemany(
+        "INSERT INTO contents VALUES (?, ?)", [(m.row, m.message.content) for m in mails]
+    )
+    db.executemany(
+        "INSERT INTO message_events VALUES (?, ?)",
+        [(mail.row, event.seq) for mail in mails for event in mail.events],
+    )
+    db.executemany(
+        "INSERT INTO deliveries (id, message, recipient, state) VALUES (?, ?, ?, 'waiting')",
+        [(d.row, mail.row, d.recipient) for mail in mails for d in mail.deliveries],
+    )
+
+
+def start(db: apsw.Connection, mail: QueuedMail, now: float) -> None:
+    """Records that the content may go out, before it may."""
+    db.executemany(
+        "UPDATE deliveries SET started = ? WHERE id = ?", [(now, d.row) for d in mail.deliveries]
+    )
+
+
+def finish(db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted]) -> bool:
+    """Records how each delivery's attempt ended; says whether the message has ended as a whole."""
+    db.executemany(
+        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, started = NULL, ended = ?"
+        " WHERE id = ?",
+        [
+            (
+                a.state,
+                a.delivery.attempts + 1,
+                a.next_attempt,
+                None if a.state in OPEN else a.ended,
+                a.delivery.row,
+            )
+            for a in attempted
+        ],
+    )
+    db.executemany(
+        "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                a.delivery.row,
+                a.delivery.attempts + 1,
+                a.started,
+                a.ended,
+                a.outcome,
+                a.server,
+                a.reply,
+            )
+            for a in attempted
+        ],
+    )
+    if any(a.state in OPEN for a in attempted):
+        return False
+    return _end_if_over(db, mail)
+
+
+def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> bool:
+    if not mail.whole and _get(
+        db,
+        "SELECT count(*) FROM deliveries WHERE message = ? AND state IN ('waiting', 'deferred')",
+        mail.row,
+    ):
+        return False
+    db.execute("DELETE FROM contents WHERE message = ?", (mail.row,))
+    for event in mail.events:
+        change_usage(db, event.uid, -1, -len(event.body))
+    return True
+
+
+def end(
+    db: apsw.Connection, mails: list[QueuedMail], state: Literal["expired", "deleted"], now: float
+) -> list[QueuedMail]:
+    """Ends the deliveries of these mails without an attempt; gives the mails that are over now."""
+    for mail in mails:
+        db.executemany(
+            "UPDATE deliveries SET state = ?, ended = ?, next_attempt = NULL, started = NULL"
+            " WHERE id = ? AND state IN ('waiting', 'deferred')",
+            [(state, now, d.row) for d in mail.deliveries],
+        )
+    return [mail for mail in mails if _end_if_over(db, mail)]
+
+
+def load(db: apsw.Connection, messages: list[int], due_by: float | None = None) -> list[QueuedMail]:
+    """These messages with their open deliveries (only those due by then, if given), in order."""
+    mails = []
+    for row in messages:
+        found: list[Any] = db.execute(
+            "SELECT message_id, reverse_path, smtputf8, accepted, notice, content"
+            " FROM messages JOIN contents ON message = id WHERE id = ?",
+            (row,),
+        ).fetchall()
+        every: list[Any] = db.execute(
+            "SELECT id, recipient, attempts, next_attempt FROM deliveries"
+            " WHERE message = ? AND state IN ('waiting', 'deferred') ORDER BY id",
+            (row,),
+        ).fetchall()
+        due = [d for d in every if due_by is None or d[3] is None or d[3] <= due_by]
+        if not found or not due:
+            continue
+        message_id, reverse_path, smtputf8, accepted, notice, content = found[0]
+        deliveries = tuple(QueuedDelivery(*d[:3]) for d in due)
+        mails.append(
+            QueuedMail(
+                row,
+                Message(
+                    message_id=message_id,
+                    reverse_path=reverse_path,
+                    recipients=tuple(d.recipient for d in deliveries),
+                    content=content,
+                    smtputf8=bool(smtputf8),
+                ),
+                deliveries,
+                accepted,
+                bool(notice),
+                _events_of(db, row),
+                whole=len(due) == len(every),
+            )
+        )
+    return mails
+
+
+def _events_of(db: apsw.Connection, message: int) -> tuple[StoredEvent, ...]:
+    return tuple(
+        StoredEvent(*row)
+        for row in db.execute(
+            "SELECT seq, id, uid, source, accepted, body FROM message_events"
+            " JOIN events ON seq = event WHERE message = ? ORDER BY seq",
+            (message,),
+        )
+    )
+
+
+def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
+    """Messages with a delivery that was never deferred, in order, after message `after`."""
+    return [
+        row
+        for (row,) in db.execute(
+            "SELECT DISTINCT message FROM deliveries WHERE message > ? AND state = 'waiting'"
+            " AND state IN ('waiting', 'deferred') ORDER BY message LIMIT ?",
+            (after, limit),
+        )
+    ]
+
+
+def due(db: apsw.Connection, now: float, limit: int) -> list[int]:
+    """Messages with a deferred delivery whose time has come, the longest due first."""
+    return [
+        row
+        for (row,) in db.execute(
+            "SELECT message FROM deliveries WHERE state = 'deferred' AND next_attempt <= ?"
+            " GROUP BY message ORDER BY min(next_attempt) LIMIT ?",
+            (now, limit),
+        )
+    ]
+
+
+def next_due(db: apsw.Connection) -> float | None:
+    """When the next deferred delivery is to be tried."""
+    at: float | None = db.execute(
+        "SELECT min(next_attempt) FROM deliveries WHERE state = 'deferred'"
+    ).get
+    return at
+
+
+def open_messages(
+    db: apsw.Connection,
+    *,
+    event_seqs: list[int] | None = None,
+    accepted_before: float | None = None,
+) -> list[int]:
+    """Messages not yet ended: those of these events, or of events accepted before then, or all."""
+    rows: list[Any] = db.execute(
+        "SELECT DISTINCT d.message, m.accepted FROM deliveries AS d JOIN messages AS m"
+        " ON m.id = d.message WHERE d.state IN ('waiting', 'deferred') ORDER BY d.message"
+    ).fetchall()
+    messages = [row for row, at in rows if accepted_before is None or at < accepted_before]
+    if event_seqs is None:
+        return messages
+    of_events = {
+        row
+        for seq in event_seqs
+        for (row,) in db.execute("SELECT message FROM message_events WHERE event = ?", (seq,))
+    }
+    return [row for row in messages if row in of_events]
+
+
+def remake(db: apsw.Connection, mail: QueuedMail, new: QueuedMail) -> None:
+    """Puts a mail that was made anew in the place of `mail`; it is due at once.
+
+    The row and the Message-ID stay. Recipients that the configuration no longer names are deleted;
+    new ones come with delivery rows of their own.
+    """
+    db.execute(
+        "UPDATE messages SET reverse_path = ?, smtputf8 = ? WHERE id = ?",
+        (new.message.reverse_path, new.message.smtputf8, mail.row),
+    )
+    db.execute("UPDATE contents SET content = ? WHERE message = ?", (new.message.content, mail.row))
+    kept = {d.row for d in new.deliveries}
+    db.executemany(
+        "UPDATE deliveries SET state = 'deleted' WHERE id = ?",
+        [(d.row,) for d in mail.deliveries if d.row not in kept],
+    )
+    db.executemany(
+        "INSERT INTO deliveries (id, message, recipient, state) VALUES (?, ?, ?, 'waiting')"
+        " ON CONFLICT (id) DO UPDATE SET state = 'waiting', next_attempt = NULL",
+        [(d.row, mail.row, d.recipient) for d in new.deliveries],
+    )
+
+
+def _get(db: apsw.Connection, query: str, *values: int) -> int:
+    found = db.execute(query, values).get
+    return int(found or 0)

@@ -1,0 +1,77 @@
+-- The queue on disk. Written by one thread over one connection; times are seconds since the epoch.
+
+CREATE TABLE meta (
+  name  TEXT PRIMARY KEY,
+  value NOT NULL
+) WITHOUT ROWID;
+
+-- What producers told, in order of acceptance. An event with seq > meta.routed_through and without
+-- an outcome waits to be routed; one with an outcome ended without becoming a mail; what became of
+-- every other one is what became of its deliveries.
+CREATE TABLE events (
+  seq      INTEGER PRIMARY KEY,
+  id       TEXT    NOT NULL,
+  uid      INTEGER NOT NULL,          -- as the kernel says
+  source   TEXT    NOT NULL,          -- as sent; '' where none was
+  accepted REAL    NOT NULL,
+  body     BLOB    NOT NULL,          -- the line as sent
+  outcome  TEXT,                      -- dropped | deleted
+  reason   TEXT                       -- {"ja": …, "en": …}
+);
+-- The id first: the daemon's own are ordered by time, so this index grows at its end.
+CREATE UNIQUE INDEX events_identity ON events (id, uid, source);
+
+-- Mails, made once. The content is kept beside, until every delivery has ended.
+CREATE TABLE messages (
+  id           INTEGER PRIMARY KEY,
+  message_id   TEXT    NOT NULL,
+  reverse_path TEXT    NOT NULL,
+  smtputf8     INTEGER NOT NULL,
+  accepted     REAL    NOT NULL,      -- of its oldest event: expiry counts from here
+  notice       INTEGER NOT NULL       -- the daemon's own: its failure makes no further notice
+);
+CREATE TABLE contents (
+  message INTEGER PRIMARY KEY,
+  content BLOB NOT NULL
+);
+CREATE TABLE message_events (
+  message INTEGER NOT NULL,
+  event   INTEGER NOT NULL,
+  PRIMARY KEY (message, event)
+) WITHOUT ROWID;
+CREATE INDEX message_events_event ON message_events (event);
+
+-- One message, one recipient. `started` is set while the content may be beyond its final dot.
+CREATE TABLE deliveries (
+  id           INTEGER PRIMARY KEY,
+  message      INTEGER NOT NULL,
+  recipient    TEXT    NOT NULL,
+  state        TEXT    NOT NULL,      -- waiting | deferred | delivered | failed | expired | deleted
+  attempts     INTEGER NOT NULL DEFAULT 0,
+  next_attempt REAL,
+  started      REAL,
+  ended        REAL
+);
+CREATE INDEX deliveries_message ON deliveries (message);
+CREATE INDEX deliveries_open ON deliveries (message) WHERE state IN ('waiting', 'deferred');
+CREATE INDEX deliveries_due ON deliveries (next_attempt) WHERE state = 'deferred';
+CREATE INDEX deliveries_started ON deliveries (id) WHERE started IS NOT NULL;
+CREATE INDEX deliveries_lost ON deliveries (ended) WHERE state IN ('failed', 'expired');
+
+CREATE TABLE attempts (
+  delivery INTEGER NOT NULL,
+  number   INTEGER NOT NULL,
+  started  REAL,
+  ended    REAL    NOT NULL,
+  outcome  TEXT    NOT NULL,          -- delivered | deferred | held | failed | unknown
+  server   TEXT    NOT NULL,
+  reply    TEXT    NOT NULL,
+  PRIMARY KEY (delivery, number)
+) WITHOUT ROWID;
+
+-- Accepted and not yet ended, for each uid: the quotas, counted without a scan.
+CREATE TABLE usage (
+  uid    INTEGER PRIMARY KEY,
+  events INTEGER NOT NULL,
+  bytes  INTEGER NOT NULL
+);

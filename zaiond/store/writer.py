@@ -1,0 +1,134 @@
+"""The writer thread and its group commit: many operations, one transaction, one fsync.
+
+An operation is a function of the connection. What has been submitted while a commit was under way
+goes into the next transaction together; nothing waits for company. Its future resolves after the
+commit, never before. An operation that raises takes nothing with it: the transaction is rolled back
+and the others are run again, each by itself, so operations change nothing but the database.
+
+DIAGNOSTICS
+  - Disk full: operations that record what has already happened (`essential`) get the ballast's
+    room; all others raise DiskFullError.
+  - I/O error or corruption: nothing is answered. Nothing further is written: a failed fsync is
+    never retried on the same handle. `on_fatal` is called; the daemon exits, systemd starts it
+    afresh, and what was committed is there.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import apsw
+
+from zaiond.errors import DiskFullError, StoreError
+from zaiond.text import Text
+
+T = TypeVar("T")
+Operation = Callable[[apsw.Connection], T]
+
+_Submitted = tuple[Operation[Any], bool, "asyncio.Future[Any]"]
+_Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+DISK_FULL = Text(
+    "ディスクの空きがありません。空き容量を増やしてください",
+    "the disk is full: make room on it",
+)
+
+
+class Writer:
+    """Runs operations on one connection, in the order of submission.
+
+    `on_fatal` is called once, in the loop's thread, with the error after which nothing is written
+    any more. `release_ballast` makes room for what must be recorded; it says whether it could.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        loop: asyncio.AbstractEventLoop,
+        on_fatal: Callable[[Exception], None],
+        release_ballast: Callable[[], bool],
+    ) -> None:
+        self._connection = connection
+        self._loop = loop
+        self._on_fatal = on_fatal
+        self._release_ballast = release_ballast
+        self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
+        self._dead = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Operation[T], *, essential: bool = False) -> "asyncio.Future[T]":
+        """Runs `operation` in the next transaction; the future has its result after the commit.
+
+        Raises (from the future) what the operation raised, DiskFullError, or StoreError.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._submitted.put((operation, essential, future))
+        return future
+
+    async def close(self) -> None:
+        """Commits what was submitted, then ends the thread and closes the connection."""
+        self._submitted.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on:
+            batch: list[_Submitted] = []
+            first = self._submitted.get()
+            waiting = self._submitted.qsize()
+            for one in (first, *(self._submitted.get() for _ in range(waiting))):
+                if one is None:
+                    going_on = False
+                else:
+                    batch.append(one)
+            if batch and not self._dead:
+                try:
+                    outcomes = self._commit(batch)
+                except (apsw.IOError, apsw.CorruptError, apsw.NotADBError) as error:
+                    self._dead = True
+                    self._loop.call_soon_threadsafe(self._on_fatal, error)
+                else:
+                    self._loop.call_soon_threadsafe(_resolve, outcomes)
+        if not self._dead:
+            self._connection.close()
+
+    def _commit(self, batch: list[_Submitted]) -> list[_Outcome]:
+        connection = self._connection
+        outcomes: list[_Outcome] = []
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for operation, _, future in batch:
+                outcomes.append((future, operation(connection), None))
+            connection.execute("COMMIT")
+        except (apsw.IOError, apsw.CorruptError, apsw.NotADBError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whose it is comes out below, one by one
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if len(batch) > 1:
+                return [outcome for one in batch for outcome in self._commit([one])]
+            return [self._failed(batch[0], error)]
+        return outcomes
+
+    def _failed(self, one: _Submitted, error: Exception) -> _Outcome:
+        operation, essential, future = one
+        if not isinstance(error, apsw.FullError):
+            if isinstance(error, apsw.Error):
+                error = StoreError(Text(f"キュー: {error}", f"queue: {error}"))
+            return (future, None, error)
+        if essential and self._release_ballast():
+            return self._commit([(operation, False, future)])[0]
+        return (future, None, DiskFullError(DISK_FULL))
+
+
+def _resolve(outcomes: list[_Outcome]) -> None:
+    for future, result, error in outcomes:
+        if future.done():  # whoever waited was cancelled; the commit stands
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
