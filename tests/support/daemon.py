@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,11 +25,15 @@ class Daemon:
     """zaiond below `directory`: configuration, sockets, state and spool are all there.
 
     `directory` must be short, as the sockets' paths are at most 107 bytes. What the daemon prints
-    is in `log`.
+    is in `log`. `wrapper` is a command that runs what is appended to it, for both programs.
     """
 
     def __init__(
-        self, directory: Path, config: str, environment: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        config: str,
+        environment: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.config = directory / "etc" / "zaiond.yaml"
@@ -42,6 +46,7 @@ class Daemon:
         self.config.write_text(config, encoding="utf-8")
         self.config.chmod(0o640)
         self.environment = {**os.environ, "TZ": "Asia/Tokyo", **(environment or {})}
+        self._wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,11 +77,12 @@ class Daemon:
             ready.bind("\0" + name)
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [PROGRAMS / "zaiond", *self.options],
+                    [*self._wrapper, PROGRAMS / "zaiond", *self.options],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     env={**self.environment, "NOTIFY_SOCKET": "@" + name},
+                    process_group=0,  # a Ctrl-C is for who started it, who then stops it in turn
                 )
             self._await_ready(ready)
 
@@ -140,7 +146,7 @@ class Daemon:
     def ctl(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs zaiond-ctl against it, as an administrator would; `given` is its standard input."""
         return subprocess.run(
-            [PROGRAMS / "zaiond-ctl", *self.options, *arguments],
+            [*self._wrapper, PROGRAMS / "zaiond-ctl", *self.options, *arguments],
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
