@@ -215,7 +215,7 @@ def _salvage(connection: apsw.Connection, damaged: str) -> dict[str, int]:
             " WHERE outcome IS NULL AND (seq > coalesce((SELECT value FROM meta"
             " WHERE name = 'routed_through'), 0) OR EXISTS (SELECT 1 FROM message_events AS m"
             " JOIN deliveries AS d ON d.message = m.message WHERE m.event = e.seq"
-            " AND d.state IN ('waiting', 'deferred'))) GROUP BY uid"
+            " AND d.ended IS NULL)) GROUP BY uid"
         )
     return counts
 

@@ -158,7 +158,7 @@ def prune(db: apsw.Connection, before: float, limit: int) -> int:
             "SELECT seq FROM (SELECT seq, accepted FROM events ORDER BY seq LIMIT ?) AS e"
             " WHERE accepted < ? AND NOT EXISTS (SELECT 1 FROM message_events AS m"
             " JOIN deliveries AS d ON d.message = m.message"
-            " WHERE m.event = e.seq AND d.state IN ('waiting', 'deferred'))",
+            " WHERE m.event = e.seq AND d.ended IS NULL)",
             (limit, before),
         )
     ]

@@ -33,7 +33,7 @@ def queue(
     rows: list[Any] = db.execute(
         "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, m.message_id"
         " FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
-        " WHERE d.state IN ('waiting', 'deferred') ORDER BY d.message, d.id LIMIT ?",
+        " WHERE d.ended IS NULL ORDER BY d.message, d.id LIMIT ?",
         (limit,),
     ).fetchall()
     for row, message, recipient, state, attempts, next_attempt, message_id in rows:
@@ -96,8 +96,6 @@ def history(
 ) -> list[dict[str, Any]]:
     """What became of events: of those with this id, else the newest `limit`, oldest first."""
     columns = "SELECT seq, id, uid, source, accepted, body, outcome, reason FROM events"
-    which: str
-    value: str | float
     if id is not None:
         rows = db.execute(
             f"{columns} WHERE id = ? ORDER BY seq DESC LIMIT ?", (id, limit)
@@ -203,7 +201,7 @@ def counts(db: apsw.Connection, now: float, unrouted_after: int) -> dict[str, An
     """
     found: dict[str, Any] = {"waiting": 0, "deferred": 0, "failed": 0, "expired": 0}
     rows: list[Any] = db.execute(
-        "SELECT state, count(*) FROM deliveries WHERE state IN ('waiting', 'deferred') GROUP BY 1"
+        "SELECT state, count(*) FROM deliveries WHERE ended IS NULL GROUP BY 1"
     ).fetchall()
     rows += db.execute(
         "SELECT state, count(*) FROM deliveries WHERE state IN ('failed', 'expired')"
@@ -214,7 +212,7 @@ def counts(db: apsw.Connection, now: float, unrouted_after: int) -> dict[str, An
         found[state] += number
     oldest = db.execute(
         "SELECT m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
-        " WHERE d.state IN ('waiting', 'deferred') ORDER BY d.message LIMIT 1"
+        " WHERE d.ended IS NULL ORDER BY d.message LIMIT 1"
     ).get
     if oldest is None:
         oldest = db.execute(

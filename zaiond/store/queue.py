@@ -1,7 +1,7 @@
 """Messages and deliveries on disk. Each function is an operation of the writer's transaction.
 
-A delivery goes waiting → (deferred →)* delivered | failed | expired | deleted. `started` is set,
-and committed, before its content's final dot may be sent, and cleared with the attempt's outcome:
+A delivery goes waiting → (deferred | held →)* delivered | failed | expired | deleted; `ended` is
+when it came to one of the latter, NULL while it is open. `started` is set, and committed, before its content's final dot may be sent, and cleared with the attempt's outcome:
 what a crash leaves started may have arrived, and is tried again under the same Message-ID.
 """
 
@@ -14,8 +14,8 @@ from zaiond.model import Message
 from zaiond.store.events import StoredEvent, change_usage, encode_text, set_meta
 from zaiond.text import Text
 
-OPEN = ("waiting", "deferred")
-AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "unknown"]
+OPEN = ("waiting", "deferred", "held")
+AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "expired", "unknown"]
 
 
 class QueuedDelivery(NamedTuple):
@@ -53,7 +53,7 @@ class Attempted(NamedTuple):
     """How an attempt of one delivery ended; `next_attempt` where it is tried again."""
 
     delivery: QueuedDelivery
-    state: Literal["waiting", "deferred", "delivered", "failed", "expired"]
+    state: Literal["waiting", "deferred", "held", "delivered", "failed", "expired"]
     outcome: AttemptOutcome
     server: str
     reply: str
@@ -175,7 +175,7 @@ def finish(db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted]) ->
 def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> bool:
     if not mail.whole and _get(
         db,
-        "SELECT count(*) FROM deliveries WHERE message = ? AND state IN ('waiting', 'deferred')",
+        "SELECT count(*) FROM deliveries WHERE message = ? AND ended IS NULL",
         mail.row,
     ):
         return False
@@ -185,14 +185,32 @@ def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> bool:
     return True
 
 
+def put_back(db: apsw.Connection, mail: QueuedMail) -> None:
+    """Takes `start` back: nothing of the content was sent, and no attempt is counted."""
+    db.executemany(
+        "UPDATE deliveries SET started = NULL WHERE id = ?", [(d.row,) for d in mail.deliveries]
+    )
+
+
 def end(
-    db: apsw.Connection, mails: list[QueuedMail], state: Literal["expired", "deleted"], now: float
+    db: apsw.Connection,
+    mails: list[QueuedMail],
+    state: Literal["expired", "deleted"],
+    now: float,
+    why: str,
 ) -> list[QueuedMail]:
-    """Ends the deliveries of these mails without an attempt; gives the mails that are over now."""
+    """Ends the deliveries of these mails; gives the mails that are over now.
+
+    `why` stands in the history as the reply of a last attempt.
+    """
     for mail in mails:
         db.executemany(
+            "INSERT OR REPLACE INTO attempts VALUES (?, ?, NULL, ?, ?, '', ?)",
+            [(d.row, d.attempts + 1, now, state, why) for d in mail.deliveries],
+        )
+        db.executemany(
             "UPDATE deliveries SET state = ?, ended = ?, next_attempt = NULL, started = NULL"
-            " WHERE id = ? AND state IN ('waiting', 'deferred')",
+            " WHERE id = ? AND ended IS NULL",
             [(state, now, d.row) for d in mail.deliveries],
         )
     return [mail for mail in mails if _end_if_over(db, mail)]
@@ -209,7 +227,7 @@ def load(db: apsw.Connection, messages: list[int], due_by: float | None = None) 
         ).fetchall()
         every: list[Any] = db.execute(
             "SELECT id, recipient, attempts, next_attempt FROM deliveries"
-            " WHERE message = ? AND state IN ('waiting', 'deferred') ORDER BY id",
+            " WHERE message = ? AND ended IS NULL ORDER BY id",
             (row,),
         ).fetchall()
         due = [d for d in every if due_by is None or d[3] is None or d[3] <= due_by]
@@ -254,7 +272,7 @@ def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
         row
         for (row,) in db.execute(
             "SELECT DISTINCT message FROM deliveries WHERE message > ? AND state = 'waiting'"
-            " AND state IN ('waiting', 'deferred') ORDER BY message LIMIT ?",
+            " AND ended IS NULL ORDER BY message LIMIT ?",
             (after, limit),
         )
     ]
@@ -265,8 +283,8 @@ def due(db: apsw.Connection, now: float, limit: int) -> list[int]:
     return [
         row
         for (row,) in db.execute(
-            "SELECT message FROM deliveries WHERE state = 'deferred' AND next_attempt <= ?"
-            " GROUP BY message ORDER BY min(next_attempt) LIMIT ?",
+            "SELECT message FROM deliveries WHERE state IN ('deferred', 'held')"
+            " AND next_attempt <= ? GROUP BY message ORDER BY min(next_attempt) LIMIT ?",
             (now, limit),
         )
     ]
@@ -275,7 +293,7 @@ def due(db: apsw.Connection, now: float, limit: int) -> list[int]:
 def next_due(db: apsw.Connection) -> float | None:
     """When the next deferred delivery is to be tried."""
     at: float | None = db.execute(
-        "SELECT min(next_attempt) FROM deliveries WHERE state = 'deferred'"
+        "SELECT min(next_attempt) FROM deliveries WHERE state IN ('deferred', 'held')"
     ).get
     return at
 
@@ -289,7 +307,7 @@ def open_messages(
     """Messages not yet ended: those of these events, or of events accepted before then, or all."""
     rows: list[Any] = db.execute(
         "SELECT DISTINCT d.message, m.accepted FROM deliveries AS d JOIN messages AS m"
-        " ON m.id = d.message WHERE d.state IN ('waiting', 'deferred') ORDER BY d.message"
+        " ON m.id = d.message WHERE d.ended IS NULL ORDER BY d.message"
     ).fetchall()
     messages = [row for row, at in rows if accepted_before is None or at < accepted_before]
     if event_seqs is None:
@@ -302,7 +320,7 @@ def open_messages(
     return [row for row in messages if row in of_events]
 
 
-def remake(db: apsw.Connection, mail: QueuedMail, new: QueuedMail) -> None:
+def remake(db: apsw.Connection, mail: QueuedMail, new: QueuedMail, now: float) -> None:
     """Puts a mail that was made anew in the place of `mail`; it is due at once.
 
     The row and the Message-ID stay. Recipients that the configuration no longer names are deleted;
@@ -315,8 +333,8 @@ def remake(db: apsw.Connection, mail: QueuedMail, new: QueuedMail) -> None:
     db.execute("UPDATE contents SET content = ? WHERE message = ?", (new.message.content, mail.row))
     kept = {d.row for d in new.deliveries}
     db.executemany(
-        "UPDATE deliveries SET state = 'deleted' WHERE id = ?",
-        [(d.row,) for d in mail.deliveries if d.row not in kept],
+        "UPDATE deliveries SET state = 'deleted', ended = ? WHERE id = ?",
+        [(now, d.row) for d in mail.deliveries if d.row not in kept],
     )
     db.executemany(
         "INSERT INTO deliveries (id, message, recipient, state) VALUES (?, ?, ?, 'waiting')"

@@ -46,15 +46,15 @@ CREATE TABLE deliveries (
   id           INTEGER PRIMARY KEY,
   message      INTEGER NOT NULL,
   recipient    TEXT    NOT NULL,
-  state        TEXT    NOT NULL,      -- waiting | deferred | delivered | failed | expired | deleted
+  state        TEXT    NOT NULL,      -- waiting | deferred | held | delivered | failed | expired | deleted
   attempts     INTEGER NOT NULL DEFAULT 0,
   next_attempt REAL,
   started      REAL,
   ended        REAL
 );
 CREATE INDEX deliveries_message ON deliveries (message);
-CREATE INDEX deliveries_open ON deliveries (message) WHERE state IN ('waiting', 'deferred');
-CREATE INDEX deliveries_due ON deliveries (next_attempt) WHERE state = 'deferred';
+CREATE INDEX deliveries_open ON deliveries (message) WHERE ended IS NULL;
+CREATE INDEX deliveries_due ON deliveries (next_attempt) WHERE state IN ('deferred', 'held');
 CREATE INDEX deliveries_started ON deliveries (id) WHERE started IS NOT NULL;
 CREATE INDEX deliveries_lost ON deliveries (ended) WHERE state IN ('failed', 'expired');
 
@@ -63,7 +63,7 @@ CREATE TABLE attempts (
   number   INTEGER NOT NULL,
   started  REAL,
   ended    REAL    NOT NULL,
-  outcome  TEXT    NOT NULL,          -- delivered | deferred | held | failed | unknown
+  outcome  TEXT    NOT NULL,          -- delivered | deferred | held | failed | expired | deleted | unknown
   server   TEXT    NOT NULL,
   reply    TEXT    NOT NULL,
   PRIMARY KEY (delivery, number)

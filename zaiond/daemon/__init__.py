@@ -1,0 +1,1 @@
+"""The daemon: what does I/O, put together in `app`."""
