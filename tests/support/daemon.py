@@ -137,11 +137,14 @@ class Daemon:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:
+            self.stop()
+        self.end()
+
+    def end(self) -> None:
+        """Whatever state it is in, it runs no more."""
         if self._process is not None and self._process.poll() is None:
-            if kind is None:
-                self.stop()
-            else:
-                self.kill()
+            self.kill()
 
     def ctl(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs zaiond-ctl against it, as an administrator would; `given` is its standard input."""

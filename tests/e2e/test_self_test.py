@@ -1,0 +1,96 @@
+"""The settings page's own words: what `zaiond-ctl test` says and sends (the seed)."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import MakeDaemon
+from tests.support.postfix import Postfix, free_port
+from tests.support.sink import Sink
+
+TO = "test@example.co.jp"
+
+
+@pytest.mark.parametrize("through_daemon", [True, False])
+def test_success_prints_the_seeds_line_and_the_seeds_mail_arrives(
+    make_daemon: MakeDaemon, postfix: Postfix, sink: Sink, through_daemon: bool
+) -> None:
+    daemon = make_daemon(postfix.port)
+    if through_daemon:
+        daemon.start()
+    done = daemon.ctl("test", TO)
+    assert (done.stdout, done.stderr, done.returncode) == ("正常に送信されました\n", "", 0)
+    (mail,) = sink.wait(1)
+    assert mail.recipients == (TO,)
+    assert mail.message["From"] == "zaionnex@example.co.jp"  # Postfix completes the bare name
+    assert mail.message["To"] == TO
+    assert mail.message["Date"].endswith(" +0900")
+    assert mail.subject == "[Zaionnex] Test Mail"
+    assert mail.body == "Zaionnex からのメール送信テストです。\n"
+
+
+def test_success_in_english(make_daemon: MakeDaemon, postfix: Postfix, sink: Sink) -> None:
+    daemon = make_daemon(postfix.port, language="en")
+    assert daemon.ctl("test", TO).stdout == "Sent successfully\n"
+    (mail,) = sink.wait(1)
+    assert mail.subject == "[Zaionnex] Test Mail"
+    assert mail.body == "This is a test mail from Zaionnex.\n"
+
+
+def no_such_name(directory: Path) -> tuple[str, ...]:
+    """A command below which the resolver says that `mailhost` does not exist.
+
+    That is none at all where it says so anyway; where it doesn't answer, files alone are asked.
+    """
+    try:
+        socket.getaddrinfo("mailhost", 25)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_NONAME:
+            return ()
+    names = directory / "nsswitch.conf"
+    names.write_text("hosts: files\n")
+    hosts = directory / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    mounts = f"mount --bind {names} /etc/nsswitch.conf && mount --bind {hosts} /etc/hosts"
+    return ("unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh")
+
+
+@pytest.mark.parametrize("through_daemon", [True, False])
+def test_a_server_whose_name_does_not_exist_prints_the_seeds_line(
+    make_daemon: MakeDaemon, directory: Path, through_daemon: bool
+) -> None:
+    daemon = make_daemon(25, no_such_name(directory), mail_server={"host": "mailhost"})
+    if through_daemon:
+        daemon.start()
+    done = daemon.ctl("test", TO)
+    line, empty, *hint = done.stdout.splitlines()
+    assert line == (
+        "[Error] 送信エラー Cant connect Server 11001 mailhost:25 test@example.co.jp zaionnex"
+    )
+    assert empty == ""
+    assert "mailhost" in "\n".join(hint)
+    assert (done.stderr, done.returncode) == ("", 1)
+
+
+def test_a_port_where_nothing_listens_is_told_as_refused(make_daemon: MakeDaemon) -> None:
+    port = free_port()
+    done = make_daemon(port).ctl("test", TO)
+    assert done.stdout.splitlines()[0] == (
+        f"[Error] 送信エラー Cant connect Server 10061 localhost:{port} {TO} zaionnex"
+    )
+
+
+def test_each_address_has_its_line_and_one_that_fails_fails_the_test(
+    make_daemon: MakeDaemon, postfix: Postfix, sink: Sink
+) -> None:
+    postfix.refuse({"nobody@example.co.jp": "550 5.1.1 No such user here"})
+    done = make_daemon(postfix.port).ctl("test", TO, "nobody@example.co.jp")
+    sent, failed, empty, *_ = done.stdout.splitlines()
+    assert sent == "正常に送信されました"
+    assert failed == (
+        f"[Error] 送信エラー Recipient refused 550 localhost:{postfix.port} "
+        "nobody@example.co.jp zaionnex"
+    )
+    assert (empty, done.returncode) == ("", 1)
+    assert [mail.recipients for mail in sink.wait(1)] == [(TO,)]
