@@ -3,6 +3,8 @@
 ZaiondError
 ├── UsageError      the command line is wrong
 ├── ConfigError     one or more faults in the configuration, each with its place
+├── AddressError    what should be a mail address is none
+├── MessageError    a mail that must not leave: its bytes aren't what a mail's may be
 ├── EventError      an event that can't be taken, with the code and field of the socket's reply
 └── StoreError      the queue on disk
     └── DiskFullError
@@ -51,6 +53,14 @@ class ConfigError(ZaiondError):
         where = f"{first.file}:{first.line}:{first.column}: {first.key}: "
         super().__init__(Text(where + first.text.ja, where + first.text.en))
         self.diagnostics = diagnostics
+
+
+class AddressError(ZaiondError):
+    """What should be a mail address is none; the text quotes it and says how to write it."""
+
+
+class MessageError(ZaiondError):
+    """A mail whose bytes must not go over the wire: a fault of zaiond itself, found in time."""
 
 
 class EventError(ZaiondError):

@@ -1,0 +1,43 @@
+"""Where an event goes, and why: the reason is what `zaiond-ctl history` prints.
+
+Without routes every event is mailed to the admins at once (interface 7).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zaiond.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The event is mailed to `recipients`, written as in the configuration."""
+
+    recipients: tuple[str, ...]
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The event is recorded and not mailed."""
+
+    reason: Text
+
+
+_TO_ADMINS = Text(
+    "管理通知用メールアドレス（設定 admins）へ送信",
+    "mailed to the admins (setting admins)",
+)
+_BACKUP_AUTO_UPDATE_OFF = Text(
+    "設定 notify.backup_auto_update が false のため送信対象外",
+    "dropped: the setting notify.backup_auto_update is false",
+)
+
+
+def route(
+    event_type: str, *, admins: Sequence[str], notify_backup_auto_update: bool
+) -> Routed | Dropped:
+    """Where an event of this type goes: to the `admins`, unless the settings say otherwise."""
+    if not notify_backup_auto_update and event_type.startswith("backup.auto_update."):
+        return Dropped(_BACKUP_AUTO_UPDATE_OFF)
+    return Routed(tuple(admins), _TO_ADMINS)
