@@ -28,7 +28,7 @@ unit: setup
 	.venv/bin/pytest -n 2
 
 e2e: setup
-	@.ci/install-mail-servers
+	@.ci/install-for-e2e
 	.venv/bin/pytest tests/e2e
 
 clean:
