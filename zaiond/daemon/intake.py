@@ -1,0 +1,399 @@
+"""Takes events in: lines of the event socket, to the store in batches, replies after the commit.
+
+Each connection keeps its lines in order, parsed or found wrong. A batch is filled in turns over the
+users that have something to say, a share each, so that one who floods slows himself alone. While a
+batch is being committed the next one gathers; when idle, a line is a batch by itself at once.
+
+Memory is bounded: a connection that has sent far ahead is not read until its lines are answered.
+"""
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, cast
+
+from zaiond import wire
+from zaiond.daemon.journal import Journal
+from zaiond.daemon.quota import Quotas
+from zaiond.errors import DiskFullError, EventError, StoreError
+from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
+from zaiond.text import Language, Text
+
+BATCH_EVENTS = 512
+BATCH_BYTES = 4 * 1024 * 1024
+AHEAD_LINES = 1024
+AHEAD_BYTES = 1024 * 1024
+
+
+class Line(NamedTuple):
+    """A line as it waits: the event's text and its identity, or what is wrong with it."""
+
+    text: bytes
+    id: str
+    source: str
+    error: EventError | None
+
+
+class Accept(Protocol):
+    """Puts a batch into the store; resolves after the commit, with what became of it."""
+
+    def __call__(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]": ...
+
+
+class Intake:
+    """The event socket's side that decides what goes into a batch, and answers it.
+
+    `closed_for` says why no event is taken now (the disk is full), or None.
+    """
+
+    def __init__(
+        self,
+        accept: Accept,
+        on_accepted: Callable[[Acceptance], None],
+        quotas: Quotas,
+        make_id: Callable[[], str],
+        clock: Callable[[], float],
+        closed_for: Callable[[], EventError | None],
+        journal: Journal,
+    ) -> None:
+        self.language: Language = "ja"
+        self.frame_deadline = 10.0
+        self.quotas = quotas
+        self._accept = accept
+        self._on_accepted = on_accepted
+        self._make_id = make_id
+        self._clock = clock
+        self._closed_for = closed_for
+        self._journal = journal
+        self._turns: dict[int, deque[EventConnection]] = {}  # users in turn; each one's connections
+        self._committing: asyncio.Future[None] | None = None
+        self._connections: set[EventConnection] = set()
+        self._logged_at: dict[int, float] = {}
+
+    def connection(self) -> "EventConnection":
+        """The protocol of one more connection."""
+        return EventConnection(self)
+
+    def parse(self, text: bytes) -> Line:
+        """A line, checked; its id made if it has none."""
+        try:
+            sent = wire.parse(text)
+        except EventError as error:
+            return Line(b"", "", "", error)
+        return Line(text, sent.id or self._make_id(), sent.source or "", None)
+
+    def opened(self, connection: "EventConnection") -> bool:
+        """Counts a connection; False if its user has all it may have."""
+        if not self.quotas.connect(connection.uid):
+            return False
+        self._connections.add(connection)
+        return True
+
+    def closed(self, connection: "EventConnection") -> None:
+        """The connection is gone; what it sent whole is taken in all the same."""
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self.quotas.disconnect(connection.uid)
+
+    def refused(self, uid: int, error: EventError) -> None:
+        """Logs what was refused, at most one line a second for each user."""
+        now = self._clock()
+        if now - self._logged_at.get(uid, 0.0) >= 1.0:
+            self._logged_at[uid] = now
+            self._journal.warning(
+                Text(
+                    f"uid {uid} のイベントを受け付けませんでした: {error.text.ja}",
+                    f"refused an event of uid {uid}: {error.text.en}",
+                ),
+                uid=uid,
+                code=error.code,
+            )
+
+    def has_lines(self, connection: "EventConnection") -> None:
+        """The connection has lines and is not in line for its turn yet."""
+        of_uid = self._turns.get(connection.uid)
+        if of_uid is None:
+            of_uid = self._turns[connection.uid] = deque()
+        of_uid.append(connection)
+        if self._committing is None:
+            # At the end of this turn of the loop, so that what arrived in it goes together.
+            loop = asyncio.get_running_loop()
+            self._committing = loop.create_future()
+            loop.call_soon(self._commit)
+
+    async def drained(self) -> None:
+        """Waits until every line that was read has its answer."""
+        while self._committing is not None:
+            await asyncio.shield(self._committing)
+
+    async def stop(self) -> None:
+        """Answers what was read, then closes every connection."""
+        await self.drained()
+        for connection in list(self._connections):
+            connection.close()
+
+    def _fill(self) -> list[tuple["EventConnection", list[Line]]]:
+        """A batch: a share for each user that has lines, taken from its connections in turn."""
+        parts: list[tuple[EventConnection, list[Line]]] = []
+        events, size = BATCH_EVENTS, BATCH_BYTES
+        turns = self._turns
+        share = max(1, events // max(1, len(turns)))
+        for uid in list(turns):
+            if events <= 0 or size <= 0:
+                break
+            connections = turns.pop(uid)
+            left = min(share, events)
+            while connections and left > 0 and size > 0:
+                connection = connections.popleft()
+                lines, taken = connection.take(max(1, left // (len(connections) + 1)), size)
+                left -= len(lines)
+                events -= len(lines)
+                size -= taken
+                parts.append((connection, lines))
+                if connection.lines:
+                    connections.append(connection)
+            if connections:
+                turns[uid] = connections  # behind the others
+        return parts
+
+    def _commit(self) -> None:
+        parts = self._fill()
+        now = self._clock()
+        closed_for = self._closed_for()
+        batch: list[NewEvent] = []
+        answers: list[tuple[EventConnection, list[Line | EventError]]] = []
+        for connection, lines in parts:
+            uid = connection.uid
+            of_connection: list[Line | EventError] = []
+            for line in lines:
+                error = line.error or closed_for
+                if error is None:
+                    try:
+                        self.quotas.reserve(uid, len(line.text))
+                    except EventError as over:
+                        error = over
+                if error is None:
+                    batch.append((line.id, uid, line.source, now, line.text))
+                    of_connection.append(line)
+                else:
+                    self.refused(uid, error)
+                    of_connection.append(error)
+            answers.append((connection, of_connection))
+        if not batch:
+            self._answer(answers, None)
+            return
+        accepted = self._accept(batch)
+        accepted.add_done_callback(lambda done: self._committed(answers, batch, done))
+
+    def _committed(
+        self,
+        answers: list[tuple["EventConnection", list[Line | EventError]]],
+        batch: list[NewEvent],
+        accepted: "asyncio.Future[Acceptance]",
+    ) -> None:
+        try:
+            acceptance = accepted.result()
+        except StoreError as error:
+            full = isinstance(error, DiskFullError)
+            failed = EventError("disk_full" if full else "unavailable", error.text)
+            for _, uid, _, _, text in batch:
+                self.quotas.release(uid, len(text))
+            self._answer(
+                [(connection, [failed if isinstance(a, Line) else a for a in each])
+                 for connection, each in answers], None
+            )  # fmt: skip
+            return
+        if acceptance.outcomes is not None:
+            for outcome, (_, uid, _, _, text) in zip(acceptance.outcomes, batch, strict=True):
+                if outcome != "accepted":
+                    self.quotas.release(uid, len(text))
+        self._answer(answers, acceptance.outcomes)
+        if acceptance.events:
+            self._on_accepted(acceptance)
+
+    def _answer(
+        self,
+        answers: list[tuple["EventConnection", list[Line | EventError]]],
+        outcomes: list[AcceptOutcome] | None,
+    ) -> None:
+        index = 0
+        for connection, of_connection in answers:
+            replies: list[bytes] = []
+            for answer in of_connection:
+                if isinstance(answer, EventError):
+                    replies.append(wire.error_reply(answer, self.language))
+                    continue
+                outcome = "accepted" if outcomes is None else outcomes[index]
+                index += 1
+                if outcome == "conflict":
+                    error = wire.conflict(answer.id)
+                    self.refused(connection.uid, error)
+                    replies.append(wire.error_reply(error, self.language))
+                else:
+                    replies.append(wire.ok_reply(answer.id, duplicate=outcome == "duplicate"))
+            connection.answer(b"".join(replies), len(of_connection))
+        if self._turns:
+            asyncio.get_running_loop().call_soon(self._commit)
+        elif self._committing is not None:
+            committing, self._committing = self._committing, None
+            committing.set_result(None)
+
+
+class EventConnection(asyncio.Protocol):
+    """One connection of the event socket: bytes to lines, replies to bytes."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.uid = -1
+        self.lines: deque[Line] = deque()
+        self._intake = intake
+        self._transport: asyncio.Transport | None = None
+        self._begun = bytearray()  # of a line whose end has not come
+        self._overlong = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._unanswered = 0
+        self._ahead_bytes = 0
+        self._reading = True
+        self._ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer: socket.socket = transport.get_extra_info("socket")
+        # unix(7), SO_PEERCRED: pid, uid, gid as they were at connect(2)
+        _, self.uid, _ = struct.unpack(
+            "3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        )
+        if not self._intake.opened(self):
+            error = _too_many_connections(self._intake.quotas.connections)
+            self._intake.refused(self.uid, error)
+            self._transport.write(wire.error_reply(error, self._intake.language))
+            self._ended = True
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
+        *whole, rest = data.split(b"\n")
+        if whole:
+            if self._begun or self._overlong:
+                self._begun += whole[0]
+                whole[0] = bytes(self._begun)
+                self._begun.clear()
+            self._cancel_deadline()
+            self._take_lines(whole)
+        if rest:
+            self._begin(rest)
+
+    def _begin(self, rest: bytes) -> None:
+        if self._deadline is None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(self._intake.frame_deadline, self._too_slow)
+        self._begun += rest
+        if len(self._begun) > wire.MAX_EVENT_BYTES:
+            # Its end is waited for, but nothing of it is kept.
+            self._overlong = True
+            self._begun.clear()
+
+    def _take_lines(self, whole: list[bytes]) -> None:
+        was_empty = not self.lines
+        parse = self._intake.parse
+        for text in whole:
+            if self._overlong:
+                self._overlong = False
+                self.lines.append(Line(b"", "", "", wire.too_large()))
+            else:
+                self.lines.append(parse(text))
+                self._ahead_bytes += len(text)
+        self._unanswered += len(whole)
+        if self._reading and self._is_far_ahead() and self._transport is not None:
+            self._reading = False
+            self._transport.pause_reading()
+        if was_empty:
+            self._intake.has_lines(self)
+
+    def take(self, most: int, size: int) -> tuple[list[Line], int]:
+        """At most `most` lines, until `size` bytes are reached, and how many bytes they have."""
+        taken: list[Line] = []
+        taken_bytes = 0
+        while self.lines and len(taken) < most and taken_bytes < size:
+            line = self.lines.popleft()
+            taken.append(line)
+            taken_bytes += len(line.text)
+        self._ahead_bytes -= taken_bytes
+        return taken, taken_bytes
+
+    def answer(self, replies: bytes, lines: int) -> None:
+        """Sends the replies to `lines` lines."""
+        self._unanswered -= lines
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(replies)
+        if transport.get_write_buffer_size() > wire.MAX_UNREAD_REPLY_BYTES:
+            transport.abort()
+            return
+        if self._ended:
+            if not self._unanswered:
+                transport.close()
+        elif not self._reading and not self._is_far_ahead():
+            self._reading = True
+            transport.resume_reading()
+
+    def close(self) -> None:
+        """Ends the connection once what was answered is written."""
+        self._ended = True
+        self._cancel_deadline()
+        if self._transport is not None:
+            self._transport.close()
+
+    def eof_received(self) -> bool:
+        self._cancel_deadline()
+        self._ended = True
+        if self._begun or self._overlong:
+            text = bytes(self._begun)
+            self._begun.clear()
+            self._take_lines([text])
+        return self._unanswered > 0  # True: keep it half open until the replies are out
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._cancel_deadline()
+        self._ended = True
+        self._transport = None
+        self._intake.closed(self)
+
+    def _is_far_ahead(self) -> bool:
+        return self._unanswered > AHEAD_LINES or self._ahead_bytes > AHEAD_BYTES
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        error = EventError(
+            "invalid",
+            Text(
+                "行の終わり(改行)が limits.frame_deadline までに届きませんでした",
+                "the line did not end (newline) within limits.frame_deadline",
+            ),
+        )
+        self._deadline = None
+        self._begun.clear()
+        self._overlong = False
+        self._intake.refused(self.uid, error)
+        self._ended = True
+        self.lines.append(Line(b"", "", "", error))
+        self._unanswered += 1
+        if len(self.lines) == 1:
+            self._intake.has_lines(self)
+
+
+def _too_many_connections(limit: int) -> EventError:
+    return EventError(
+        "quota",
+        Text(
+            f"この利用者の接続が上限(limits.connections: {limit})に達しています",
+            f"this user has as many connections as it may (limits.connections: {limit})",
+        ),
+    )

@@ -1,0 +1,121 @@
+"""One connection's way through the mails: take, send, record, take the next.
+
+Two commits frame each mail's final dot: `start` before it may go out, `finish` after its reply. The
+finish of one mail and the start of the next are one transaction, so that a connection costs one
+commit a mail, and one connection has at most one mail between its dot and its outcome on disk.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from zaiond.net.connection import SmtpConnection
+from zaiond.net.tls import TlsContexts
+from zaiond.smtp.reply import Reply
+from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
+from zaiond.store.queue import QueuedMail
+
+if TYPE_CHECKING:
+    from zaiond.config.schema import MailServer
+    from zaiond.daemon.dispatcher import Dispatcher
+
+Answers = Mapping[str, Reply | Failure]
+
+
+class Sender:
+    """A connection at work. `index` is its server's place in the configuration in force, -1 if that
+    has changed since; `after_dot` while a mail is between its final dot and its outcome on disk.
+    """
+
+    def __init__(
+        self,
+        work: "Dispatcher",
+        index: int,
+        server: "MailServer",
+        helo_name: str,
+        tls: TlsContexts,
+    ) -> None:
+        self.index = index
+        self.opened = False
+        self.after_dot = False
+        self._work = work
+        self.address = server.address
+        self._server = server
+        self._helo_name = helo_name
+        self._tls = tls
+
+    async def run(self) -> None:
+        """Connects, sends until nothing is left for `keep_idle`, closes."""
+        work = self._work
+        try:
+            connection = await SmtpConnection.open(self._server, self._helo_name, tls=self._tls)
+        except DeliveryFailure as error:
+            work.connection_failed(self.index, error.failure)
+            return
+        self.opened = True
+        work.connected(self.index)
+        try:
+            while not connection.lost and connection.reusable:
+                mail = work.take(self.index) or await work.wait(self.index)
+                if mail is None:
+                    break
+                if connection.lost:  # it was lost while it waited
+                    await work.put_back(mail, started=False)
+                    break
+                connection.prepare(mail.message, mail.message.recipients)
+                await self._send_while_there_is_mail(connection, mail)
+        finally:
+            if self.after_dot or connection.lost:
+                connection.abort()
+            else:
+                await connection.close()
+
+    async def _send_while_there_is_mail(
+        self, connection: SmtpConnection, first: QueuedMail
+    ) -> None:
+        """`first` is prepared. Ends when no mail is at hand, or the connection is lost."""
+        work = self._work
+        mail: QueuedMail | None = first
+        started: float | None = None
+        while mail is not None:
+            try:
+                refused: Answers = await connection.ready()
+            except DeliveryFailure as error:
+                if judge(error.failure).scope is Scope.SESSION:
+                    await work.put_back(mail, started=started is not None)
+                else:
+                    await self._finish_all(mail, error.failure, started)
+                return
+            if len(refused) == len(mail.message.recipients):
+                await work.finish(self, mail, refused, started or 0.0, None)
+                return
+            if started is None:
+                started = await work.start(mail)
+            self.after_dot = True
+            finishing = connection.send_content()
+            upcoming = None
+            if (
+                connection.reusable
+                and (upcoming := work.take(self.index))
+                and connection.pipelining
+            ):
+                connection.prepare(upcoming.message, upcoming.message.recipients)
+            answers: Answers
+            try:
+                answers = {**refused, **await finishing}
+            except DeliveryFailure as error:
+                answers = {
+                    recipient: refused.get(recipient, error.failure)
+                    for recipient in mail.message.recipients
+                }
+            started = await work.finish(self, mail, answers, started, upcoming)
+            self.after_dot = False
+            if upcoming is not None and not connection.pipelining:
+                if connection.lost:
+                    await work.put_back(upcoming, started=True)
+                    return
+                connection.prepare(upcoming.message, upcoming.message.recipients)
+            mail = upcoming
+
+    async def _finish_all(self, mail: QueuedMail, failure: Failure, started: float | None) -> None:
+        answers = dict.fromkeys(mail.message.recipients, failure)
+        await self._work.finish(self, mail, answers, started or 0.0, None)

@@ -1,0 +1,129 @@
+"""Which mail server is used now. Pure: the clock comes in as an argument.
+
+The first server that can be used gets the mail; one that is down or at fault is probed, by one
+connection, when its time comes, and used again when it answers. That counts for outages;
+`queue.retry_*` of the mails does not.
+
+    unknown ──answers──▶ up ──can't be reached──▶ down ──probe every retry_first──▶ up
+                          └──config fault──▶ faulty ──probe every retry_max──▶ up
+                          └──too many connections──▶ up, fewer connections for a while
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from zaiond.config.schema import MailServer
+from zaiond.smtp.verdict import Failure
+
+BUSY_PAUSE = 10.0  # seconds without a further connection after "too many connections"
+
+
+@dataclass(slots=True)
+class ServerState:
+    """What is known of one server; times in seconds of the clock that is passed in.
+
+    `until`: when a server that is down or faulty is probed, or a busy one may be connected to
+    again. `most`: how many connections it seems to bear.
+    """
+
+    server: MailServer
+    state: Literal["unknown", "up", "down", "faulty"] = "unknown"
+    since: float = 0.0
+    until: float = 0.0
+    failure: Failure | None = None
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        self.most = self.server.max_connections
+
+
+class Servers:
+    """The servers of the configuration in force, in their order."""
+
+    def __init__(
+        self, servers: tuple[MailServer, ...], retry_first: float, retry_max: float, now: float
+    ) -> None:
+        self.states = [ServerState(server, since=now) for server in servers]
+        self._retry_first = retry_first
+        self._retry_max = retry_max
+
+    def usable(self, now: float) -> list[tuple[int, int]]:
+        """Servers that may be connected to, each with how many connections in all, in order.
+
+        Those before the first one that is up are probes, of one connection.
+        """
+        found: list[tuple[int, int]] = []
+        for index, state in enumerate(self.states):
+            if state.state == "up":
+                found.append((index, state.most if now >= state.until else 0))
+                break
+            if state.state == "unknown" or now >= state.until:
+                found.append((index, 1))
+                if state.state == "unknown":
+                    break
+        return found
+
+    def next_probe(self, now: float) -> float | None:
+        """When a server that can't be used now may be tried again."""
+        times = [state.until for state in self.states if state.until > now]
+        return min(times, default=None)
+
+    def answered(self, index: int, now: float) -> bool:
+        """The server can be used; says whether that ends an outage."""
+        state = self.states[index]
+        ended = state.state in ("down", "faulty")
+        if state.state != "up":
+            state.state, state.since, state.until, state.failure = "up", now, 0.0, None
+            state.most = state.server.max_connections
+        return ended
+
+    def unreachable(self, index: int, failure: Failure, now: float) -> bool:
+        """The server can't be used for now; says whether that is news."""
+        return self._out_of_use(index, "down", failure, now, self._retry_first)
+
+    def at_fault(self, index: int, failure: Failure, now: float) -> bool:
+        """Our configuration doesn't fit the server; says whether that is news."""
+        return self._out_of_use(index, "faulty", failure, now, self._retry_max)
+
+    def busy(self, index: int, failure: Failure, now: float, connections: int) -> None:
+        """The server bears no more than `connections` now: a wait, not a failover."""
+        state = self.states[index]
+        state.failure = failure
+        state.until = now + min(BUSY_PAUSE, self._retry_first)
+        state.most = max(1, connections)
+        if state.state != "up":
+            state.state, state.since = "up", now
+
+    def _out_of_use(
+        self,
+        index: int,
+        name: Literal["down", "faulty"],
+        failure: Failure,
+        now: float,
+        pause: float,
+    ) -> bool:
+        state = self.states[index]
+        news = state.state != name
+        if news:
+            state.since = now
+        state.state, state.failure, state.until = name, failure, now + pause
+        return news
+
+    @property
+    def works(self) -> bool:
+        """Whether mail could go out by some server, as far as is known."""
+        return any(state.state in ("up", "unknown") for state in self.states)
+
+    @property
+    def held_by(self) -> Failure | None:
+        """Why the queue is held: no server can be used, and one wants another configuration."""
+        if self.works:
+            return None
+        return next((s.failure for s in self.states if s.state == "faulty"), None)
+
+    @property
+    def waits_for(self) -> Failure | None:
+        """Why nothing goes out at present."""
+        if self.works:
+            return None
+        return self.held_by or next((s.failure for s in self.states if s.failure), None)
