@@ -21,6 +21,14 @@ class TlsInfo:
     names: tuple[str, ...] = ()
     expires: str = ""
 
+    @property
+    def text(self) -> str:
+        """In one line: version, cipher, and what is known of the certificate."""
+        if not self.verified:
+            return f"{self.version} {self.cipher}, certificate not verified"
+        names = ", ".join(self.names)
+        return f"{self.version} {self.cipher}, certificate of {names}, until {self.expires}"
+
     @classmethod
     def of(cls, connection: ssl.SSLObject, *, verified: bool) -> "TlsInfo":
         """The facts of a connection whose handshake is done."""

@@ -1,0 +1,191 @@
+"""How an SMTP session opens: greeting, EHLO, STARTTLS, EHLO again, AUTH.
+
+One thing after the other, so it is written as one generator: it yields what is to be said (or that
+TLS is to start), and is sent what came of it. `Session` drives it.
+"""
+
+import base64
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from zaiond.smtp import sasl
+from zaiond.smtp.reply import Reply
+from zaiond.smtp.verdict import Cause, DeliveryFailure, Failure, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What the machine knows of its server; `server` is `host:port`.
+
+    `verify`: whether certificates are verified; False only after `fall_back`.
+    `trace`: whether every reply of a transaction is an event, for the self-test.
+    """
+
+    server: str
+    helo_name: str
+    security: Literal["none", "opportunistic", "starttls", "tls"] = "opportunistic"
+    credentials: sasl.Credentials | None = None
+    verify: bool = True
+    trace: bool = False
+
+
+def fall_back(settings: SessionSettings, cause: Cause) -> SessionSettings | None:
+    """With what to try on a fresh connection after the TLS handshake failed; None: give up.
+
+    `opportunistic` means: verified if it can be, else unverified, else without TLS (as Postfix's
+    `may`). But where a password is to be sent and must be protected, plain text would be of no use,
+    and that the handshake failed is the better thing to report.
+    """
+    if settings.security != "opportunistic":
+        return None
+    if cause == "certificate" and settings.verify:
+        return replace(settings, verify=False)
+    if settings.credentials is not None and not settings.credentials.allow_unprotected:
+        return None
+    return replace(settings, security="none")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the server offers. `size` is its limit in bytes, 0 for none; None if not offered."""
+
+    extended: bool = False
+    pipelining: bool = False
+    starttls: bool = False
+    smtputf8: bool = False
+    eightbitmime: bool = False
+    size: int | None = None
+    auth: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Capabilities":
+        """Those of a reply to EHLO (RFC 5321 4.1.1.1); what can't be understood is passed over."""
+        words: dict[str, list[str]] = {}
+        for line in reply.lines[1:]:
+            # "AUTH=LOGIN" is what servers said before RFC 2554; some still say both.
+            keyword, *values = line.decode("ascii", "replace").upper().replace(
+                "AUTH=", "AUTH ", 1
+            ).split() or [""]
+            words.setdefault(keyword, []).extend(values)
+        size: int | None = None
+        if "SIZE" in words:
+            limit = words["SIZE"][0] if words["SIZE"] else ""
+            size = int(limit) if limit.isascii() and limit.isdigit() and len(limit) <= 20 else 0
+        return cls(
+            extended=True,
+            pipelining="PIPELINING" in words,
+            starttls="STARTTLS" in words,
+            smtputf8="SMTPUTF8" in words,
+            eightbitmime="8BITMIME" in words,
+            size=size,
+            auth=tuple(dict.fromkeys(words.get("AUTH", ()))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A command to be sent, without CRLF; empty: only wait for the reply."""
+
+    stage: Stage
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """The handshake is to begin now; the opening is then sent a Reply of no meaning."""
+
+
+Opening = Generator[Say | StartTls, Reply, Capabilities]
+
+
+def opening(settings: SessionSettings) -> Opening:
+    """The dialogue up to the point where mail can be sent; returns what the server can do.
+
+    It is sent the reply to each `Say`; never one with 421, which ends a session anywhere.
+
+    Raises:
+        DeliveryFailure: the session is of no use.
+    """
+    encrypted = settings.security == "tls"
+    greeting = yield Say(Stage.GREETING, b"")
+    if greeting.code // 100 != 2:
+        raise _failed(settings, Stage.GREETING, reply=greeting)
+    capabilities = yield from _hello(settings)
+
+    if settings.security in ("opportunistic", "starttls"):
+        if capabilities.starttls:
+            reply = yield Say(Stage.STARTTLS, b"STARTTLS")
+            if reply.code // 100 == 2:
+                yield StartTls()
+                encrypted = True
+                # RFC 3207 4.2: what was learnt before TLS must be forgotten.
+                capabilities = yield from _hello(settings)
+            elif settings.security == "starttls":
+                raise _failed(settings, Stage.STARTTLS, reply=reply)
+        elif settings.security == "starttls":
+            raise _failed(settings, Stage.STARTTLS, "tls_not_offered")
+
+    if settings.credentials is not None:
+        verified = encrypted and settings.verify
+        yield from _log_in(settings, settings.credentials, capabilities, verified=verified)
+    return capabilities
+
+
+def _hello(settings: SessionSettings) -> Generator[Say, Reply, Capabilities]:
+    name = settings.helo_name.encode("ascii", "replace")
+    reply = yield Say(Stage.EHLO, b"EHLO " + name)
+    if reply.code // 100 == 2:
+        return Capabilities.of(reply)
+    if reply.code in (500, 502):  # RFC 5321 3.2: it may be a server that knows only HELO
+        reply = yield Say(Stage.EHLO, b"HELO " + name)
+        if reply.code // 100 == 2:
+            return Capabilities()
+    raise _failed(settings, Stage.EHLO, reply=reply)
+
+
+def _log_in(
+    settings: SessionSettings,
+    credentials: sasl.Credentials,
+    capabilities: Capabilities,
+    *,
+    verified: bool,
+) -> Generator[Say, Reply, None]:
+    chosen = sasl.choose(credentials, capabilities.auth)
+    if chosen is None:
+        offered = ", ".join(capabilities.auth) or "nothing"
+        raise _failed(settings, Stage.AUTH, "no_mechanism", detail=f"the server offers {offered}")
+    if not sasl.may_send(credentials, verified=verified):
+        raise _failed(settings, Stage.AUTH, "unprotected")
+    name, exchange = chosen
+    command = b"AUTH " + name.encode()
+    response = next(exchange)
+    if response is not None:
+        # RFC 4954 4: an empty initial response is written as "=".
+        command += b" " + (base64.b64encode(response) or b"=")
+    reply = yield Say(Stage.AUTH, command)
+    while reply.code // 100 == 3:
+        try:
+            response = exchange.send(sasl.challenge(reply))
+        except StopIteration:
+            # RFC 4954 4: "*" cancels; the server must answer with 501.
+            reply = yield Say(Stage.AUTH, b"*")
+            if reply.code < 400:
+                raise _failed(settings, Stage.AUTH, "protocol", detail="AUTH never ends") from None
+            break
+        reply = yield Say(Stage.AUTH, base64.b64encode(response or b""))
+    if reply.code // 100 != 2:
+        raise _failed(settings, Stage.AUTH, reply=reply)
+
+
+def _failed(
+    settings: SessionSettings,
+    stage: Stage,
+    cause: Cause = "reply",
+    *,
+    reply: Reply | None = None,
+    detail: str = "",
+) -> DeliveryFailure:
+    return DeliveryFailure(
+        Failure(stage=stage, server=settings.server, cause=cause, reply=reply, detail=detail)
+    )

@@ -1,0 +1,441 @@
+"""The client's side of an SMTP session as a machine without I/O: bytes in, events and bytes out.
+
+    session = Session(settings)
+    events = session.receive(data)      # or .lost(cause) when the connection ends
+    data = session.take_output()        # to be written, after whatever was called
+
+Theory of operation. First the opening (`opening.py`) says one command at a time. Then come the
+transactions. Each command that was sent leaves an entry in `_expected`: its stage, whose it is, and
+for which recipient; replies come in the order of the commands (RFC 2920 3.1), so each takes the
+first entry. Where the server offers PIPELINING, MAIL, RCPT… and DATA go out together; else they
+wait in `_unsent` and each goes out after the reply to the one before. There is no other difference
+between the two.
+
+A transaction has two halves. The *envelope* begins with `prepare` and ends with one `Envelope`
+event; the *content* begins with `send_content` and ends with one `Content` event. One envelope and
+one content may be under way together, the content being the elder's: its replies come first.
+
+Nothing raises for what the server does. `Ended` comes once, last, and every half that was under way
+has had its event with the failure before it.
+"""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from zaiond.model import Message
+from zaiond.smtp.opening import Capabilities, Opening, Say, SessionSettings, StartTls, opening
+from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
+from zaiond.smtp.sasl import redact
+from zaiond.smtp.verdict import Cause, DeliveryFailure, Failure, Stage
+
+_INJECTION = "bytes in plain text behind the 220 of STARTTLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The session is open: mail can be sent."""
+
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply came: in the opening always, later only if `trace` is set."""
+
+    stage: Stage
+    reply: Reply
+
+
+@dataclass(slots=True)
+class Envelope:
+    """The envelope's end. Without `failure` and with a recipient not in `refused`: content, please.
+
+    With `failure`, or all recipients refused, the transaction is over.
+    """
+
+    refused: dict[str, Failure]
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class Content:
+    """The reply to the final dot: 2yz, or the failure."""
+
+    reply: Reply | None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is over; `failure` is None after QUIT."""
+
+    failure: Failure | None
+
+
+Event = Opened | StartTls | Answered | Envelope | Content | Ended
+
+
+@dataclass(slots=True)
+class _Transaction:
+    mail: Message
+    begun: bool = False  # MAIL was taken
+    accepted: int = 0
+    refused: dict[str, Failure] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+# The stage, whose reply it is (None: nobody's, any will do), and for which recipient.
+_Expected = tuple[Stage, _Transaction | None, str]
+
+
+class Session:
+    """One session. What returns events returns those that follow at once, mostly none."""
+
+    __slots__ = (
+        "_carried",
+        "_content",
+        "_envelope",
+        "_expected",
+        "_failure",
+        "_go",
+        "_opening",
+        "_out",
+        "_parser",
+        "_reset",
+        "_settings",
+        "_tls",
+        "_unsent",
+        "capabilities",
+        "opened",
+        "over",
+        "replies",
+    )
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self._settings = settings
+        self._parser = ReplyParser()
+        self._expected: deque[_Expected] = deque()
+        self._unsent: deque[tuple[bytes, _Expected]] = deque()
+        self._out: list[bytes] = []
+        self._opening: Opening = opening(settings)
+        self._tls = False  # from StartTls until tls_started: no byte may come
+        self._envelope: _Transaction | None = None  # whose Envelope event hasn't come yet
+        self._go: _Transaction | None = None  # which has its 354, and whose content is to be sent
+        self._content: _Transaction | None = None  # whose Content event hasn't come yet
+        self._reset = False
+        self._carried = False
+        self._failure: Failure | None = None  # what is to be said of later mails, once over
+        self.capabilities = Capabilities()
+        self.replies = 0  # how many came
+        self.opened = False
+        self.over = False
+        next(self._opening)  # RFC 5321 3.1: the server speaks first
+        self._expected.append((Stage.GREETING, None, ""))
+
+    @property
+    def awaiting(self) -> Stage | None:
+        """For which reply the session waits; None if the server has nothing to say."""
+        if self._tls:
+            return Stage.TLS
+        return self._expected[0][0] if self._expected else None
+
+    def take_output(self) -> bytes:
+        """What is to be written now, and won't be given again."""
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    # What the server does
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Takes bytes of the server."""
+        events: list[Event] = []
+        replies: list[Reply] = []
+        fault: ProtocolFault | None = None
+        if self.over:
+            return events
+        if self._tls:
+            self._end(self._fail(Stage.STARTTLS, "injection", detail=_INJECTION), events)
+            return events
+        try:
+            self._parser.feed(data, replies)
+        except ProtocolFault as raised:
+            fault = raised
+        for reply in replies:
+            if self._tls:
+                break
+            self._take(reply, events)
+            if self.over:
+                return events
+        else:
+            if not self._tls:
+                if fault is not None:
+                    self._end(self._fail(self._front(), "protocol", detail=str(fault)), events)
+                return events
+            if fault is None and not self._parser.pending:
+                return events
+        # RFC 3207 4.2: bytes behind the 220 came in plain text and would be taken for the
+        # server's protected words: somebody put them there.
+        self._end(self._fail(Stage.STARTTLS, "injection", detail=_INJECTION), events)
+        return events
+
+    def lost(self, cause: Cause, detail: str = "", *, overall: bool = False) -> list[Event]:
+        """The connection ended, or a deadline is over (`overall`: that of the whole session)."""
+        events: list[Event] = []
+        if not self.over:
+            stage = self._front()
+            if overall and stage is not Stage.CONTENT:
+                stage = Stage.SESSION
+            self._end(self._fail(stage, cause, detail=detail), events)
+        return events
+
+    def tls_started(self) -> list[Event]:
+        """The handshake that `StartTls` asked for is done, verified if the settings say so."""
+        events: list[Event] = []
+        self._tls = False
+        self._open(Reply(220, (b"",)), events)
+        return events
+
+    # What is to be sent
+
+    def prepare(self, mail: Message, recipients: tuple[str, ...]) -> list[Event]:
+        """Begins an envelope. No other may be under way, nor wait for its content to be sent."""
+        if self._envelope is not None or self._go is not None:
+            raise RuntimeError("prepare() while another envelope is under way")
+        if self.over:
+            return [Envelope({}, self._failure)]
+        transaction = _Transaction(mail)
+        commands, failure = self._commands(transaction, recipients)
+        if failure is not None or not commands:
+            return [Envelope(transaction.refused, failure)]
+        self._envelope = transaction
+        if self._reset:
+            self._reset = False
+            commands.insert(0, (b"RSET\r\n", (Stage.MAIL, None, "")))
+        if self.capabilities.pipelining:
+            for line, expected in commands:
+                self._out.append(line)
+                self._expected.append(expected)
+        else:
+            self._unsent.extend(commands)
+            self._send_next()
+        return []
+
+    def send_content(self) -> list[Event]:
+        """Sends the content after an `Envelope` that asked for it, or whose session is over now."""
+        transaction = self._go
+        if transaction is None:
+            if self._failure is None:
+                raise RuntimeError("send_content() without an envelope")
+            return [Content(None, self._failure)]
+        self._go = None
+        self._content = transaction
+        self._send(dot_stuffed(transaction.mail.content), (Stage.CONTENT, transaction, ""))
+        return []
+
+    def quit(self) -> None:
+        """Says QUIT; its reply, whatever it is, ends the session."""
+        if not self.over:
+            self._send(b"QUIT\r\n", (Stage.QUIT, None, ""))
+
+    # Inside
+
+    def _commands(
+        self, transaction: _Transaction, recipients: tuple[str, ...]
+    ) -> tuple[list[tuple[bytes, _Expected]], Failure | None]:
+        """MAIL, RCPT… and DATA; none if no recipient is left; or why the mail can't be sent."""
+        mail, capabilities = transaction.mail, self.capabilities
+        reverse_path = path(mail.reverse_path)
+        if reverse_path is None:
+            return [], self._fail(Stage.MAIL, "address")
+        utf8 = mail.smtputf8 or not reverse_path.isascii()
+        if utf8 and not capabilities.smtputf8:
+            return [], self._fail(Stage.MAIL, "smtputf8")
+        # RFC 1870 6.1: the size counts without the dots that are added. What is known to be too
+        # big isn't sent at all.
+        size = len(mail.content)
+        if capabilities.size and size > capabilities.size:
+            detail = f"{size} bytes, and the server takes {capabilities.size}"
+            return [], self._fail(Stage.MAIL, "too_big", detail=detail)
+
+        rcpt: list[tuple[bytes, _Expected]] = []
+        for recipient in recipients:
+            forward_path = path(recipient)
+            if forward_path is None:
+                transaction.refused[recipient] = self._fail(Stage.RCPT, "address")
+                continue
+            if not forward_path.isascii():
+                if not capabilities.smtputf8:
+                    transaction.refused[recipient] = self._fail(Stage.RCPT, "smtputf8")
+                    continue
+                utf8 = True
+            rcpt.append((b"RCPT TO:<%b>\r\n" % forward_path, (Stage.RCPT, transaction, recipient)))
+        if not rcpt:
+            return [], None
+        line = b"MAIL FROM:<%b>" % reverse_path
+        if capabilities.size is not None:
+            line += b" SIZE=%d" % size
+        if utf8:
+            # RFC 6531 3.1: who offers SMTPUTF8 must offer 8BITMIME, and content may be UTF-8.
+            line += b" BODY=8BITMIME SMTPUTF8" if capabilities.eightbitmime else b" SMTPUTF8"
+        return [
+            (line + b"\r\n", (Stage.MAIL, transaction, "")),
+            *rcpt,
+            (b"DATA\r\n", (Stage.DATA, transaction, "")),
+        ], None
+
+    def _send(self, data: bytes, expected: _Expected) -> None:
+        self._out.append(data)
+        self._expected.append(expected)
+
+    def _send_next(self) -> None:
+        if self._unsent and not self._expected:
+            self._send(*self._unsent.popleft())
+
+    def _take(self, reply: Reply, events: list[Event]) -> None:
+        self.replies += 1
+        code = reply.code
+        if not self._expected:
+            # RFC 5321 3.8: a server that shuts down may say 421 at any time.
+            cause: Cause = "reply" if code == 421 else "protocol"
+            self._end(self._fail(self._front(), cause, reply), events)
+            return
+        stage, transaction, recipient = self._expected.popleft()
+        if stage is Stage.AUTH and code >= 400 and self._settings.credentials is not None:
+            reply = redact(reply, self._settings.credentials)
+        if not self.opened or self._settings.trace:
+            events.append(Answered(stage, reply))
+        if stage is Stage.QUIT:
+            self._end(None, events)
+        elif code == 421:
+            self._end(self._fail(stage, "reply", reply), events)
+        elif transaction is not None:
+            self._answer(stage, transaction, recipient, reply, events)
+        elif not self.opened:
+            self._open(reply, events)
+        if self._unsent:
+            self._send_next()
+
+    def _answer(
+        self,
+        stage: Stage,
+        transaction: _Transaction,
+        recipient: str,
+        reply: Reply,
+        events: list[Event],
+    ) -> None:
+        # RFC 5321 4.2.1: the first digit decides. 3yz is an answer to DATA and to nothing else.
+        code = reply.code
+        refused = code >= 400
+        if not refused and (code >= 300) is not (stage is Stage.DATA):
+            self._end(self._fail(stage, "protocol", reply, "a reply that doesn't fit"), events)
+        elif stage is Stage.RCPT:
+            if not refused:
+                transaction.accepted += 1
+            elif transaction.failure is None:
+                transaction.refused[recipient] = self._fail(stage, "reply", reply)
+            if len(self._unsent) == 1 and not transaction.accepted:
+                self._unsent.clear()  # DATA would have nobody to go to
+                self._settle(transaction, events)
+        elif stage is Stage.MAIL:
+            if not refused:
+                transaction.begun = True
+                return
+            transaction.failure = self._fail(stage, "reply", reply)
+            if self._unsent:
+                self._unsent.clear()
+                self._settle(transaction, events)
+        elif stage is Stage.DATA:
+            if refused:
+                if transaction.accepted and transaction.failure is None:
+                    transaction.failure = self._fail(stage, "reply", reply)
+                self._settle(transaction, events)
+            elif transaction.failure is None and transaction.accepted:
+                self._envelope = None
+                self._go = transaction
+                events.append(Envelope(transaction.refused))
+            else:
+                # RFC 2920 3.1: a server may say 354 although it took no recipient.
+                self._send(b".\r\n", (Stage.DATA, None, ""))
+                self._settle(transaction, events)
+        else:
+            self._content = None
+            self._carried = True
+            failure = self._fail(stage, "reply", reply) if refused else None
+            events.append(Content(None if refused else reply, failure))
+
+    def _settle(self, transaction: _Transaction, events: list[Event]) -> None:
+        """The envelope is over, without content."""
+        self._envelope = None
+        self._reset = transaction.begun
+        events.append(Envelope(transaction.refused, transaction.failure))
+
+    def _open(self, reply: Reply, events: list[Event]) -> None:
+        try:
+            step = self._opening.send(reply)
+        except StopIteration as done:
+            self.capabilities = done.value
+            self.opened = True
+            events.append(Opened(self.capabilities))
+        except DeliveryFailure as refused:
+            self._end(refused.failure, events)
+            self._out.append(b"QUIT\r\n")  # RFC 5321 4.1.1.10: no closing without it
+        else:
+            if isinstance(step, Say):
+                self._send(step.line + b"\r\n", (step.stage, None, ""))
+            else:
+                self._tls = True
+                events.append(step)
+
+    def _front(self) -> Stage:
+        """At which stage it happens, if something happens now."""
+        return self.awaiting or (Stage.MAIL if self._go is None else Stage.DATA)
+
+    def _fail(
+        self, stage: Stage, cause: Cause, reply: Reply | None = None, detail: str = ""
+    ) -> Failure:
+        server, reused = self._settings.server, self._carried
+        return Failure(
+            stage=stage, server=server, cause=cause, reply=reply, detail=detail, reused=reused
+        )
+
+    def _end(self, failure: Failure | None, events: list[Event]) -> None:
+        later = failure or self._fail(Stage.MAIL, "closed")
+        if self._content is not None:
+            events.append(Content(None, later))
+            # For the next mail it is the loss of a kept connection, and before its own content.
+            later = replace(later, stage=Stage.MAIL, reused=True)
+        if self._envelope is not None:
+            events.append(Envelope({}, later))
+        self._failure = later
+        self._envelope = self._go = self._content = None
+        self._expected.clear()
+        self._unsent.clear()
+        self._out.clear()
+        self.over = True
+        events.append(Ended(failure))
+
+
+def dot_stuffed(content: bytes) -> bytes:
+    """The content as it goes over the wire, with the final dot (RFC 5321 4.5.2)."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    dot = b"." if stuffed.startswith(b".") else b""
+    end = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
+    return b"%b%b%b" % (dot, stuffed, end)
+
+
+# RFC 5321 4.1.2: outside a quoted string neither controls nor space nor the brackets of a path.
+_PATH = re.compile(r'(?:[^\x00-\x20\x7f-\x9f<>"\\]|"(?:[^\x00-\x1f\x7f-\x9f"\\]|\\[\x20-\x7e])*")*')
+
+
+@lru_cache(maxsize=1024)
+def path(address: str) -> bytes | None:
+    """The address as MAIL and RCPT take it between < and >; None if it can't be one."""
+    if _PATH.fullmatch(address) is None:
+        return None
+    try:
+        return address.encode()
+    except UnicodeEncodeError:
+        return None
