@@ -92,12 +92,8 @@ class Sender:
                 started = await work.start(mail)
             self.after_dot = True
             finishing = connection.send_content()
-            upcoming = None
-            if (
-                connection.reusable
-                and (upcoming := work.take(self.index))
-                and connection.pipelining
-            ):
+            upcoming = work.take(self.index) if connection.reusable else None
+            if upcoming is not None and connection.pipelining:
                 connection.prepare(upcoming.message, upcoming.message.recipients)
             answers: Answers
             try:

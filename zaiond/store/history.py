@@ -199,7 +199,7 @@ def counts(db: apsw.Connection, now: float, unrouted_after: int) -> dict[str, An
     """Deliveries by what they are: `waiting`, `deferred`, `failed` and `expired` (last 7 days);
     `oldest`, when the oldest event that still waits was accepted, in seconds since the epoch.
     """
-    found: dict[str, Any] = {"waiting": 0, "deferred": 0, "failed": 0, "expired": 0}
+    found: dict[str, Any] = {"waiting": 0, "deferred": 0, "held": 0, "failed": 0, "expired": 0}
     rows: list[Any] = db.execute(
         "SELECT state, count(*) FROM deliveries WHERE ended IS NULL GROUP BY 1"
     ).fetchall()

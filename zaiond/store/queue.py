@@ -1,8 +1,9 @@
 """Messages and deliveries on disk. Each function is an operation of the writer's transaction.
 
 A delivery goes waiting → (deferred | held →)* delivered | failed | expired | deleted; `ended` is
-when it came to one of the latter, NULL while it is open. `started` is set, and committed, before its content's final dot may be sent, and cleared with the attempt's outcome:
-what a crash leaves started may have arrived, and is tried again under the same Message-ID.
+when it came to one of the last four, NULL while it is open. `started` is set, and committed, before
+its content's final dot may be sent, and cleared with the attempt's outcome: what a crash leaves
+started may have arrived, and is tried again under the same Message-ID.
 """
 
 from dataclasses import dataclass
@@ -197,6 +198,7 @@ def end(
     mails: list[QueuedMail],
     state: Literal["expired", "deleted"],
     now: float,
+    server: str,
     why: str,
 ) -> list[QueuedMail]:
     """Ends the deliveries of these mails; gives the mails that are over now.
@@ -205,8 +207,8 @@ def end(
     """
     for mail in mails:
         db.executemany(
-            "INSERT OR REPLACE INTO attempts VALUES (?, ?, NULL, ?, ?, '', ?)",
-            [(d.row, d.attempts + 1, now, state, why) for d in mail.deliveries],
+            "INSERT OR REPLACE INTO attempts VALUES (?, ?, NULL, ?, ?, ?, ?)",
+            [(d.row, d.attempts + 1, now, state, server, why) for d in mail.deliveries],
         )
         db.executemany(
             "UPDATE deliveries SET state = ?, ended = ?, next_attempt = NULL, started = NULL"

@@ -1,0 +1,135 @@
+"""The configuration in force: taken from disk when it is valid, the last good one when it isn't.
+
+    none ──valid──▶ good ──broken──▶ last_good ──mended──▶ good
+      └──broken, but a last good one was kept──▶ last_good
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Literal
+
+from zaiond.config.load import (
+    Files,
+    Loaded,
+    load,
+    load_files,
+    read_last_good,
+    revert,
+    save_last_good,
+)
+from zaiond.config.schema import Config
+from zaiond.daemon.journal import Journal
+from zaiond.errors import Diagnostic
+from zaiond.text import Text
+
+
+class Configuration:
+    """Loads, keeps, and says what is in force.
+
+    `on_applied` is called with each configuration that comes into force; `on_broken` with the
+    incident's id when what is on disk can't be taken, once until it is mended; `on_mended` then.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        state_dir: str,
+        credentials_directory: str | None,
+        journal: Journal,
+        on_applied: Callable[[Config], None],
+        on_broken: Callable[[str, tuple[Diagnostic, ...]], None],
+        on_mended: Callable[[], None],
+    ) -> None:
+        self.state: Literal["good", "last_good", "none"] = "none"
+        self.in_force: Loaded | None = None
+        self.errors: tuple[Diagnostic, ...] = ()
+        self.incident: str | None = None
+        self._path = path
+        self._state_dir = state_dir
+        self._credentials = credentials_directory
+        self._journal = journal
+        self._on_applied = on_applied
+        self._on_broken = on_broken
+        self._on_mended = on_mended
+        self._reloading = asyncio.Lock()
+        self._seen: Files | None = None
+
+    async def reload(self) -> bool:
+        """Takes what is on disk if it is valid; says whether it was."""
+        async with self._reloading:
+            # In a thread: a file on a dead NFS server must not stop deliveries.
+            loaded = await asyncio.to_thread(load, self._path, self._credentials)
+            if loaded.config is not None:
+                await self._take(loaded, loaded.config)
+            else:
+                await self._keep_last_good(loaded)
+            return loaded.config is not None
+
+    async def _take(self, loaded: Loaded, config: Config) -> None:
+        was = self.in_force
+        self.errors = ()
+        self.state = "good"
+        if self.incident is not None:
+            self.incident = None
+            self._on_mended()
+        if was is not None and was.files == loaded.files:
+            return
+        self.in_force = loaded
+        try:
+            await asyncio.to_thread(save_last_good, self._state_dir, loaded.files)
+        except OSError as error:
+            self._journal.warning(
+                Text(
+                    f"有効な設定の控えを {self._state_dir} に保存できません: {error.strerror}",
+                    f"can't keep the last good configuration in {self._state_dir}:"
+                    f" {error.strerror}",
+                )
+            )
+        self._on_applied(config)
+        self._journal.info(
+            Text(f"設定 {self._path} を反映しました", f"configuration {self._path} is in force")
+        )
+
+    async def _keep_last_good(self, broken: Loaded) -> None:
+        news = broken.errors != self.errors
+        self.errors = broken.errors
+        if self.in_force is None:
+            await self._restore()
+        self.state = "none" if self.in_force is None else "last_good"
+        if news:
+            for e in broken.errors:
+                where = f"{e.file}:{e.line}:{e.column}: {e.key}: "
+                self._journal.error(Text(where + e.text.ja, where + e.text.en))
+            self._journal.error(
+                Text(
+                    "設定に誤りがあるため、直前の有効な設定を使い続けます"
+                    if self.in_force is not None
+                    else "有効な設定がありません。イベントは受け付けて保管し、設定が直り次第送信します",
+                    "the configuration is not valid: the last good one stays in force"
+                    if self.in_force is not None
+                    else "there is no valid configuration: events are accepted and kept, and mailed"
+                    " as soon as there is one",
+                )
+            )
+        if self.incident is None:
+            self.incident = uuid.uuid4().hex
+            self._on_broken(self.incident, broken.errors)
+
+    async def _restore(self) -> None:
+        kept = await asyncio.to_thread(read_last_good, self._state_dir)
+        if kept is None:
+            return
+        loaded = await asyncio.to_thread(load_files, kept, self._credentials)
+        if loaded.config is not None:
+            self.in_force = loaded
+            self._on_applied(loaded.config)
+
+    async def revert(self) -> list[str]:
+        """Puts the files of the configuration in force back to disk; gives their paths.
+
+        Raises OSError.
+        """
+        if self.in_force is None:
+            return []
+        return await asyncio.to_thread(revert, self.in_force.files)

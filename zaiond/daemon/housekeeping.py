@@ -1,0 +1,91 @@
+"""What is done now and then: mails too old are given up, history too old is deleted."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from zaiond.config.schema import Queue
+from zaiond.daemon.dispatcher import Dispatcher
+from zaiond.smtp.verdict import Failure
+from zaiond.store import events, queue
+from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.writer import Writer
+
+CHUNK = 200
+INTERVAL = 600.0  # seconds at most
+
+
+class Housekeeping:
+    """Expires and prunes by `timing`, `queue` of the configuration in force (None: does nothing)."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        dispatcher: Dispatcher,
+        clock: Callable[[], float],
+        on_expired: Callable[[QueuedMail, Attempted], None],
+        on_ended: Callable[[QueuedMail], None],
+    ) -> None:
+        self.timing: Queue | None = None
+        self._writer = writer
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._on_expired = on_expired
+        self._on_ended = on_ended
+        self._changed = asyncio.Event()
+
+    def configure(self, timing: Queue) -> None:
+        """Other times count from now on."""
+        self.timing = timing
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Works for ever; ends when cancelled."""
+        while True:
+            timing = self.timing
+            interval = INTERVAL
+            if timing is not None:
+                interval = max(1.0, min(INTERVAL, timing.expire / 4))
+                await self._expire(timing)
+                await self._prune(timing)
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), interval)
+            except TimeoutError:
+                continue
+
+    async def _expire(self, timing: Queue) -> None:
+        # What waits for an administrator isn't tried, so its time doesn't run: nothing bounces
+        # because of a password that was changed during a holiday.
+        servers = self._dispatcher.servers
+        if servers is None or servers.held_by is not None:
+            return
+        before = self._clock() - timing.expire
+        rows = await self._writer.submit(partial(queue.open_messages, accepted_before=before))
+        rows = [row for row in rows if not self._dispatcher.is_sending(row)]
+        for start in range(0, len(rows), CHUNK):
+            await self._expire_some(rows[start : start + CHUNK], servers.waits_for)
+
+    async def _expire_some(self, rows: list[int], failure: Failure | None) -> None:
+        rows = [row for row in rows if not self._dispatcher.is_sending(row)]
+        self._dispatcher.forget(set(rows))
+        now = self._clock()
+        mails = await self._writer.submit(partial(queue.load, messages=rows))
+        server, said = (failure.server, failure.said) if failure is not None else ("", "")
+        over = await self._writer.submit(
+            partial(queue.end, mails=mails, state="expired", now=now, server=server, why=said)
+        )
+        for mail in mails:
+            for delivery in mail.deliveries:
+                self._on_expired(
+                    mail,
+                    Attempted(delivery, "expired", "expired", server, said, now, now),
+                )
+        for mail in over:
+            self._on_ended(mail)
+
+    async def _prune(self, timing: Queue) -> None:
+        before = self._clock() - timing.keep
+        pruned = CHUNK
+        while pruned == CHUNK:
+            pruned = await self._writer.submit(partial(events.prune, before=before, limit=CHUNK))

@@ -1,0 +1,175 @@
+"""What the daemon itself has to tell the administrators: events of its own, by the one way out.
+
+One notice an incident. The id says which incident it is, so that idempotency keeps it to one, also
+across restarts. A notice's own failure makes no notice.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from zaiond.daemon.journal import Journal
+from zaiond.daemon.router import NOTICE_SOURCE
+from zaiond.errors import Diagnostic, StoreError
+from zaiond.model import Severity
+from zaiond.smtp.verdict import Failure
+from zaiond.store import events
+from zaiond.store.database import Salvage
+from zaiond.store.events import Acceptance
+from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.writer import Writer
+from zaiond.text import Language, Text
+
+MOST_DIAGNOSTICS = 50
+
+
+class Notices:
+    """Emits the daemon's own events."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        on_accepted: Callable[[Acceptance], None],
+        clock: Callable[[], float],
+        journal: Journal,
+    ) -> None:
+        self._writer = writer
+        self._on_accepted = on_accepted
+        self._clock = clock
+        self._journal = journal
+
+    async def configuration_broken(
+        self, incident: str, errors: tuple[Diagnostic, ...], language: Language
+    ) -> None:
+        """The configuration on disk can't be taken; told once, until it is mended."""
+        lines = [
+            f"{e.file}:{e.line}:{e.column}: {e.key}: {e.text.in_language(language)}"
+            for e in errors[:MOST_DIAGNOSTICS]
+        ]
+        advice = Text(
+            "直前の有効な設定のまま動作を続けています。修正すると自動的に反映されます。"
+            "元に戻すには zaiond-ctl config revert を実行してください。",
+            "The last good configuration stays in force. Once mended, the file takes effect by"
+            " itself; to go back, run: zaiond-ctl config revert",
+        )
+        await self._emit(
+            f"zaiond.config.broken/{incident}",
+            "zaiond.config.broken",
+            "err",
+            Text("設定ファイルに誤りがあります", "The configuration is not valid"),
+            "\n".join([*lines, "", advice.in_language(language)]),
+            {},
+            language,
+        )
+
+    async def server_out_of_use(
+        self, failure: Failure, since: float, faulty: bool, language: Language
+    ) -> None:
+        """A server can't be used, and another one sends in its place."""
+        subject = Text(
+            f"メールサーバー {failure.server} が使えません",
+            f"The mail server {failure.server} can't be used",
+        )
+        said = Text(
+            f"予備のメールサーバーで送信しています。原因: {failure.said}",
+            f"Mail goes out by another server. Cause: {failure.said}",
+        )
+        await self._emit(
+            f"zaiond.server.{'fault' if faulty else 'down'}/{failure.server}/{int(since)}",
+            "zaiond.server.fault" if faulty else "zaiond.server.down",
+            "err" if faulty else "warning",
+            subject,
+            said.in_language(language),
+            {"server": failure.server},
+            language,
+        )
+
+    async def delivery_lost(
+        self, mail: QueuedMail, attempted: Attempted, language: Language
+    ) -> None:
+        """A recipient can't be reached for good; told once a day."""
+        if mail.notice:
+            return
+        recipient = attempted.delivery.recipient
+        day = datetime.fromtimestamp(self._clock()).astimezone().date()
+        expired = attempted.state == "expired"
+        subject = Text(
+            f"{recipient} に送信できません" + ("(期限切れ)" if expired else ""),
+            f"Can't deliver to {recipient}" + (" (expired)" if expired else ""),
+        )
+        ids = ", ".join(event.id for event in mail.events)
+        said = Text(
+            f"{attempted.server} の応答: {attempted.reply}\n\n"
+            f"送信できなかったイベント: {ids}\n"
+            f"詳しくは zaiond-ctl history {ids} を実行してください。"
+            "このアドレスについての通知は 1 日に 1 回です。",
+            f"{attempted.server} said: {attempted.reply}\n\n"
+            f"The event that did not arrive: {ids}\n"
+            f"More: zaiond-ctl history {ids}. There is one such notice a day for an address.",
+        )
+        await self._emit(
+            f"zaiond.delivery.failed/{recipient}/{day}"[:255],
+            "zaiond.delivery.failed",
+            "err",
+            subject,
+            said.in_language(language),
+            {"recipient": recipient},
+            language,
+        )
+
+    async def salvaged(self, salvage: Salvage, language: Language) -> None:
+        """The database was damaged, and what could be read of it was taken over."""
+        said = Text(
+            f"原因: {salvage.reason}\n"
+            f"引き継いだもの: イベント {salvage.events} 件、配送 {salvage.deliveries} 件\n"
+            f"壊れたデータベースは {salvage.quarantine} にあります。"
+            "ディスクとファイルシステムを確認してください。",
+            f"Cause: {salvage.reason}\n"
+            f"Taken over: {salvage.events} events, {salvage.deliveries} deliveries\n"
+            f"The damaged database is in {salvage.quarantine}. Check disk and file system.",
+        )
+        await self._emit(
+            f"zaiond.store.recovered{salvage.quarantine}",
+            "zaiond.store.recovered",
+            "crit",
+            Text("キューのデータベースが壊れていました", "The queue's database was damaged"),
+            said.in_language(language),
+            {},
+            language,
+        )
+
+    async def _emit(
+        self,
+        id: str,
+        type: str,
+        severity: Severity,
+        subject: Text,
+        message: str,
+        data: dict[str, str],
+        language: Language,
+    ) -> None:
+        body = json.dumps(
+            {
+                "type": type,
+                "severity": severity,
+                "subject": subject.in_language(language),
+                "message": message,
+                "data": data,
+            },
+            ensure_ascii=False,
+        ).encode("utf-8", "replace")
+        new = (id, os.getuid(), NOTICE_SOURCE, self._clock(), body)
+        try:
+            acceptance = await self._writer.submit(partial(events.accept, batch=[new]))
+        except StoreError as error:
+            self._journal.error(
+                Text(
+                    f"管理者への通知を記録できません: {subject.ja}: {error.text.ja}",
+                    f"can't record a notice to the admins: {subject.en}: {error.text.en}",
+                )
+            )
+            return
+        if acceptance.events:
+            self._on_accepted(acceptance)

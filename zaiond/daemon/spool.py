@@ -1,0 +1,173 @@
+"""Events left in the spool while the daemon was down: taken in, committed, then unlinked (interface
+4). A producer may put anything there: only its own regular files are read, the rest moved aside.
+"""
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from zaiond import wire
+from zaiond.daemon.journal import Journal
+from zaiond.errors import EventError
+from zaiond.store.events import Acceptance, NewEvent
+from zaiond.text import Text
+
+REFUSED = ".refused"
+
+
+class Submit(Protocol):
+    """Puts events into the store within their quotas; raises EventError or StoreError."""
+
+    async def __call__(self, batch: list[NewEvent]) -> Acceptance: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    uid: int
+    lines: list[bytes]
+
+
+class Spool:
+    """The spool directory. `sweep` takes in what is there."""
+
+    def __init__(
+        self, path: str, submit: Submit, clock: Callable[[], float], journal: Journal
+    ) -> None:
+        self._path = Path(path)
+        self._submit = submit
+        self._clock = clock
+        self._journal = journal
+        self._again = asyncio.Event()
+        self._stuck: set[str] = set()  # what could not even be moved aside
+
+    def prepare(self) -> None:
+        """Makes the directory, if it can, with the modes that keep producers apart."""
+        if not self._path.exists():
+            self._path.mkdir(parents=True)
+            # 3730: who may emit can put files there, not list it, nor touch another's.
+            self._path.chmod(0o3730)
+        with contextlib.suppress(FileExistsError):
+            (self._path / REFUSED).mkdir(mode=0o700)
+
+    def changed(self) -> None:
+        """Something was put there."""
+        self._again.set()
+
+    async def run(self, interval: float) -> None:
+        """Sweeps at every change, and every `interval` seconds; ends when cancelled."""
+        while True:
+            self._again.clear()
+            await self.sweep()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), interval)
+
+    async def sweep(self) -> None:
+        """Takes in every whole file; leaves one for later if there is no room for it now."""
+        for name in await asyncio.to_thread(self._names):
+            await self._take(name)
+
+    def _names(self) -> list[str]:
+        try:
+            with os.scandir(self._path) as entries:
+                # A name that begins with a dot is one still being written, or ours.
+                found = [
+                    (entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
+                    for entry in entries
+                    if not entry.name.startswith(".") and entry.name not in self._stuck
+                ]
+                return [name for _, name in sorted(found)]
+        except OSError as error:
+            self._journal.error(
+                Text(
+                    f"スプール {self._path} を読めません: {error.strerror}",
+                    f"can't read the spool {self._path}: {error.strerror}",
+                )
+            )
+            return []
+
+    async def _take(self, name: str) -> None:
+        found = await asyncio.to_thread(self._read, name)
+        if isinstance(found, Text):
+            await asyncio.to_thread(self._refuse, name, found)
+            return
+        if found is None:
+            return
+        batch: list[NewEvent] = []
+        wrong: Text | None = None
+        now = self._clock()
+        for number, line in enumerate(found.lines, 1):
+            try:
+                sent = wire.parse(line)
+                if sent.id is None:
+                    raise EventError("invalid", Text("id がありません", "it has no id"), "id")
+            except EventError as error:
+                wrong = Text(f"{number} 行目: {error.text.ja}", f"line {number}: {error.text.en}")
+            else:
+                batch.append((sent.id, found.uid, sent.source or "", now, line))
+        try:
+            acceptance = await self._submit(batch)
+        except EventError as error:  # no room for it now: it stays
+            self._journal.warning(
+                Text(
+                    f"スプールの {name} は後で受け付けます: {error.text.ja}",
+                    f"{name} in the spool has to wait: {error.text.en}",
+                )
+            )
+            return
+        if acceptance.outcomes is not None and "conflict" in acceptance.outcomes:
+            number = acceptance.outcomes.index("conflict")
+            wrong = wire.conflict(batch[number][0]).text
+        if wrong is not None:
+            await asyncio.to_thread(self._refuse, name, wrong)
+        else:
+            await asyncio.to_thread(self._unlink, name)
+
+    def _read(self, name: str) -> _Found | Text | None:
+        """The lines of a file, why it is refused, or None where it is gone again."""
+        try:
+            file = os.open(
+                self._path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            )
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Text(f"開けません: {error.strerror}", f"can't be opened: {error.strerror}")
+        with os.fdopen(file, "rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+                return Text("通常のファイルではありません", "not a regular file of its own")
+            if not name.endswith(".json"):
+                return Text("名前が .json で終わっていません", "its name does not end in .json")
+            if status.st_size > wire.MAX_SPOOL_FILE_BYTES:
+                return Text("1 MiB を超えています", "it is over 1 MiB")
+            content = stream.read(wire.MAX_SPOOL_FILE_BYTES + 1)
+        return _Found(status.st_uid, [line for line in content.split(b"\n") if line.strip()])
+
+    def _refuse(self, name: str, why: Text) -> None:
+        aside = self._path / REFUSED / name
+        number = 0
+        while os.path.lexists(aside):
+            number += 1
+            aside = self._path / REFUSED / f"{name}.{number}"
+        try:
+            (self._path / name).rename(aside)
+        except FileNotFoundError:
+            return
+        except OSError:  # a directory of somebody else's, for one
+            self._stuck.add(name)
+            aside = self._path / name
+        self._journal.error(
+            Text(
+                f"スプールの {name} を受け付けませんでした({aside} にあります): {why.ja}",
+                f"refused {name} in the spool (it is now {aside}): {why.en}",
+            )
+        )
+
+    def _unlink(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self._path / name).unlink()
