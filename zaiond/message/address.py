@@ -25,9 +25,10 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _is_domain = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _is_ipv4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}").fullmatch
 _is_literal = re.compile(r"\[(?:[0-9]+(?:\.[0-9]+){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]").fullmatch
-_named = re.compile(rf"({_QUOTED}|[^\"<>]*)<([^<>]*)>").fullmatch
+_named = re.compile(rf"({_QUOTED}\s*|[^\"<>]*)<([^<>]*)>").fullmatch
 _PIECE = re.compile(rf"{_QUOTED}|[^\",;、，；]+|.", re.DOTALL)
 _SEPARATORS = frozenset(",;、，；")
+_EMPTY = Text("アドレスがありません", "there is no address")
 _quoted_pair = re.compile(r"\\(.)")
 
 
@@ -46,6 +47,12 @@ class Mailbox:
         """Whether the address can only go over a server with SMTPUTF8."""
         return not self.address.isascii()
 
+    @property
+    def key(self) -> str:
+        """What two mailboxes have in common if they are one: a domain's case doesn't matter."""
+        local, at, domain = self.address.rpartition("@")
+        return local + at + domain.lower()
+
 
 def parse_recipient(text: str) -> Mailbox:
     """One address with an `@`, with or without a display name; raises AddressError."""
@@ -61,8 +68,11 @@ def split_addresses(text: str) -> list[str]:
     """The addresses of a list with commas, as they are written, not yet parsed.
 
     A comma between the quotes of a display name separates nothing. Raises AddressError where
-    another sign stands in the comma's place, and where nothing stands between two of them.
+    another sign stands in the comma's place, where nothing stands between two of them, and where
+    there is no address at all.
     """
+    if not text.strip():
+        raise AddressError(_EMPTY)
     found = [""]
     for piece in _PIECE.findall(text):
         if piece == ",":
@@ -84,13 +94,14 @@ def split_addresses(text: str) -> list[str]:
 
 def shown(text: str) -> str:
     """Text for an error: printable, on one line, in quotation marks."""
-    return '"' + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + '"'
+    mark = "'" if '"' in text else '"'
+    return mark + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + mark
 
 
 def _parse(text: str, *, needs_domain: bool) -> Mailbox:
     text = text.strip()
     if not text:
-        raise AddressError(Text("アドレスが空です", "the address is empty"))
+        raise AddressError(_EMPTY)
     if not text.isprintable():
         raise AddressError(
             Text(

@@ -2,11 +2,27 @@
 the tests.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import tzinfo
+from functools import lru_cache
 
+from zaiond.errors import MessageError
+from zaiond.message import header, layout
+from zaiond.message.address import parse_recipient, parse_sender
+from zaiond.message.body import MAX_LINE, encode_body, longest_line
+from zaiond.message.clean import one_line
+from zaiond.message.locale import en, ja
+from zaiond.message.locale.words import Words
 from zaiond.model import Event, Message
-from zaiond.text import Language
+from zaiond.text import Language, Text
+
+_WORDS: dict[Language, Words] = {"ja": ja.WORDS, "en": en.WORDS}
+_TEST_SUBJECT = "[Zaionnex] Test Mail"
+_GENERATED = "Auto-Submitted: auto-generated\r\n"  # RFC 3834 5.1
+_MIME = "MIME-Version: 1.0\r\n"
+_LONGEST_LEGIBLE_PREFIX = 40
+_not_in_message_id = re.compile(r"[^A-Za-z0-9._-]+|^\.+|\.+$|(?<=\.)\.+")
 
 
 def message_id_for(unique: str, fqdn: str) -> str:
@@ -14,7 +30,8 @@ def message_id_for(unique: str, fqdn: str) -> str:
 
     What neither may have there is left out.
     """
-    raise NotImplementedError
+    left, right = (_not_in_message_id.sub("", part) for part in (unique, fqdn))
+    return f"<{left}@{right or 'localhost'}>"
 
 
 def compose(
@@ -37,7 +54,16 @@ def compose(
     brackets. `date` is in seconds since the epoch; `tz` None is the system's zone. `host` and
     `fqdn` are this machine's names. Raises AddressError.
     """
-    raise NotImplementedError
+    words = _WORDS[language]
+    start, beginning = _subject_beginning(subject_prefix)
+    subject = header.unstructured(start, beginning + layout.subject(event, words, host))
+    return _message(
+        _envelope(sender, tuple(recipients)),
+        header.date(int(date), tz) + subject,
+        message_id,
+        header.unstructured("Zaiond-Event: ", event.id),
+        layout.body(event, words, fqdn, tz),
+    )
 
 
 def test_mail(
@@ -50,7 +76,68 @@ def test_mail(
     tz: tzinfo | None = None,  # noqa: PT028 (it is no test)
 ) -> Message:
     """The mail of the self-test (interface 6) to one address; arguments as for `compose`."""
-    raise NotImplementedError
+    return _message(
+        _envelope(sender, (recipient,)),
+        header.date(int(date), tz) + header.unstructured("Subject: ", _TEST_SUBJECT),
+        message_id,
+        "",
+        _WORDS[language].test_body + "\n",
+    )
+
+
+class _Envelope:
+    """What depends on the sender and the recipients only."""
+
+    __slots__ = ("fields", "recipients", "reverse_path", "smtputf8")
+
+    def __init__(self, sender: str, recipients: tuple[str, ...]) -> None:
+        origin = parse_sender(sender)
+        boxes = tuple(map(parse_recipient, recipients))
+        self.fields = header.mailboxes("From", (origin,)) + header.mailboxes("To", boxes)
+        self.reverse_path = origin.address
+        # The same address twice is one mail.
+        self.recipients = tuple({box.key: box.address for box in reversed(boxes)}.values())[::-1]
+        self.smtputf8 = origin.smtputf8 or any(box.smtputf8 for box in boxes)
+
+
+_envelope = lru_cache(maxsize=64)(_Envelope)
+
+
+@lru_cache(maxsize=8)
+def _subject_beginning(prefix: str) -> tuple[str, str]:
+    """The field's start, and what of the prefix must be encoded together with the rest."""
+    prefix = one_line(prefix)
+    if not prefix:
+        return "Subject: ", ""
+    if len(prefix) <= _LONGEST_LEGIBLE_PREFIX and prefix.isascii() and header.is_plain(prefix):
+        return f"Subject: {prefix} ", ""
+    return "Subject: ", f"{prefix} "
+
+
+def _message(
+    envelope: _Envelope, date_and_subject: str, message_id: str, event: str, text: str
+) -> Message:
+    content_fields, octets = encode_body(text)
+    fields = (
+        f"{envelope.fields}{date_and_subject}Message-ID: {message_id}\r\n"
+        f"{event}{_GENERATED}{_MIME}{content_fields}"
+    )
+    return Message(
+        message_id=message_id,
+        reverse_path=envelope.reverse_path,
+        recipients=envelope.recipients,
+        content=fields.encode() + octets,
+        smtputf8=envelope.smtputf8,
+    )
+
+
+# A field's value over one line or more: one that begins with a space goes on the one before.
+_VALUE = rb"[ -~\x80-\xff]*+(?:\r\n [!-~\x80-\xff][ -~\x80-\xff]*+)*+\r\n"
+_is_ours = re.compile(
+    b"From: %b(?:To: %b)Date: %bSubject:%bMessage-ID: <[!-;=?-~]+@[!-;=?-~]+>\r\n"
+    b"(?:Zaiond-Event: %b)*+%b%bContent-Type: %bContent-Transfer-Encoding: %b\r\n"
+    % (*(_VALUE,) * 5, _GENERATED.encode(), re.escape(_MIME.encode()), _VALUE, _VALUE)
+).match
 
 
 def check_wire(content: bytes, *, smtputf8: bool = False) -> None:
@@ -59,4 +146,28 @@ def check_wire(content: bytes, *, smtputf8: bool = False) -> None:
     Raises MessageError unless each line ends in CRLF and has at most 998 octets, there is no NUL
     and, without `smtputf8`, no octet above 127, and the header has exactly the fields of ours.
     """
-    raise NotImplementedError
+    line_ends = content.count(b"\r\n")
+    if line_ends != content.count(b"\n") or line_ends != content.count(b"\r"):
+        raise _not_a_mail("CR か LF が単独で含まれています", "it has a CR or LF on its own")
+    if not content.endswith(b"\r\n"):
+        raise _not_a_mail("最後の行が CRLF で終わっていません", "its last line has no CRLF")
+    if b"\0" in content:
+        raise _not_a_mail("NUL が含まれています", "it has a NUL")
+    if longest_line(content) > MAX_LINE:
+        raise _not_a_mail(
+            f"{MAX_LINE} バイトを超える行があります", f"a line is over {MAX_LINE} octets"
+        )
+    found = _is_ours(content)
+    if found is None:
+        raise _not_a_mail("ヘッダーが zaiond のものではありません", "its header isn't zaiond's")
+    if not content.isascii() and not (smtputf8 and content[found.end() :].isascii()):
+        raise _not_a_mail("7 ビットでない文字があります", "it has octets above 127")
+
+
+def _not_a_mail(ja: str, en: str) -> MessageError:
+    return MessageError(
+        Text(
+            f"作成したメールが不正なため送信しません: {ja}",
+            f"a mail that was made must not be sent: {en}",
+        )
+    )

@@ -1,0 +1,51 @@
+"""The body of a mail: text, in the shortest transfer encoding that any server can take."""
+
+from binascii import b2a_base64, b2a_qp
+
+MAX_LINE = 998  # RFC 5322 2.1.1
+_BASE64_LINE = 76  # RFC 2045 6.8
+_ASCII = bytes(range(128))
+
+_TYPE = 'Content-Type: text/plain; charset="{}"\r\nContent-Transfer-Encoding: {}\r\n\r\n'
+_SEVEN_BIT = _TYPE.format("us-ascii", "7bit")
+_QUOTED_PRINTABLE = _TYPE.format("utf-8", "quoted-printable")
+_BASE64 = _TYPE.format("utf-8", "base64")
+
+
+def encode_body(text: str) -> tuple[str, bytes]:
+    """The last fields of the header with the empty line behind them, and the body.
+
+    `text` has lines that end in `\\n`, the last one too, and no other control character but tabs.
+    """
+    # RFC 2045 6.8: the line ends of text are CRLF before it is encoded.
+    octets = text.replace("\n", "\r\n").encode()
+    # Mailboxes in mbox format turn a line that begins with "From " into ">From ".
+    mangled = text.startswith("From ") or "\nFrom " in text
+    if octets.isascii() and not mangled and longest_line(octets) <= MAX_LINE:
+        return _SEVEN_BIT, octets
+    base64_length = (len(octets) + 2) // 3 * 4
+    base64_length += (base64_length + _BASE64_LINE - 1) // _BASE64_LINE * 2
+    beyond_ascii = len(octets.translate(None, _ASCII))
+    if len(octets) + 2 * beyond_ascii < base64_length:
+        quoted = _quoted_printable(octets)
+        if len(quoted) < base64_length:
+            return _QUOTED_PRINTABLE, quoted
+    return _BASE64, _base64(octets)
+
+
+def longest_line(octets: bytes) -> int:
+    """The length of the longest line, without its CRLF."""
+    return max(map(len, octets.split(b"\r\n")))
+
+
+def _quoted_printable(octets: bytes) -> bytes:
+    # b2a_qp ends its soft line breaks as the text's first line ends: in CRLF.
+    quoted = b2a_qp(octets).replace(b"\r\nFrom ", b"\r\n=46rom ")
+    return b"=46" + quoted[1:] if quoted.startswith(b"From ") else quoted
+
+
+def _base64(octets: bytes) -> bytes:
+    whole = b2a_base64(octets, newline=False)
+    lines = [whole[n : n + _BASE64_LINE] for n in range(0, len(whole), _BASE64_LINE)]
+    lines.append(b"")
+    return b"\r\n".join(lines)

@@ -1,0 +1,112 @@
+"""The mails in English (interface 6)."""
+
+from datetime import datetime
+
+from zaiond.message.locale.words import BackupWords, Words
+from zaiond.message.moment import offset, units
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _moment(moment: datetime) -> str:
+    weekday = _WEEKDAYS[moment.weekday()]
+    return f"{moment.year:04d}-{moment:%m-%d} ({weekday}) {moment:%H:%M:%S} {offset(moment)}"
+
+
+def _subject(marks: tuple[str, ...], what: str, where: tuple[str, ...]) -> str:
+    mark = f"{', '.join(marks).capitalize()}: " if marks else ""
+    return f"{mark}{what} ({': '.join(where)})"
+
+
+WORDS = Words(
+    test_body="This is a test mail from Zaionnex.",
+    greeting="Dear administrator,",
+    severity={
+        "emerg": "emergency",
+        "alert": "alert",
+        "crit": "critical",
+        "err": "error",
+        "warning": "warning",
+        "notice": "notice",
+        "info": "information",
+        "debug": "debug",
+    },
+    problem="problem",
+    recovered="recovered",
+    outcome={
+        "started": "started",
+        "finished": "finished",
+        "completed": "completed",
+        "succeeded": "succeeded",
+        "failed": "failed",
+        "missed": "missed",
+        "overdue": "overdue",
+    },
+    moment=_moment,
+    duration=lambda seconds: units(seconds, (" d", " h", " min", " s"), " "),
+    subject=_subject,
+    heading="== {} ==",
+    on_problem="A problem has arisen.\nPlease look at it, and act if necessary.",
+    on_recovery="The problem is over.",
+    at_once="Something has been reported that needs action at once.\nPlease look at it now.",
+    on_warning="Something has been reported that may need action.\nPlease look at it.",
+    to_know="This is for your information.",
+    summary="Summary",
+    message="Message",
+    details="Details",
+    extensions="Other attributes",
+    result="Result",
+    server="Server",
+    target="Target",
+    started_at="Started",
+    took="Duration",
+    history="History",
+    about="Subject",
+    type="Type",
+    severity_label="Severity",
+    status="Status",
+    key="Key",
+    time="Time",
+    accepted="Received",
+    source="Source",
+    user="User",
+    job="Job",
+    backup_subject="Automatic update of the data backup",
+    backup_started=BackupWords(
+        mark="started",
+        sentences="The automatic update of the data backup has started.\nNo action is needed.",
+        result=None,
+        ended_at="Finished",
+        message="Message",
+        message_first=False,
+    ),
+    backup_finished=BackupWords(
+        mark="finished",
+        sentences="The automatic update of the data backup has finished.\nNo action is needed.",
+        result="success",
+        ended_at="Finished",
+        message="Message",
+        message_first=False,
+    ),
+    backup_finished_with_warning=BackupWords(
+        mark="finished with warnings",
+        sentences="The automatic update of the data backup has finished, with warnings.\n"
+        "Please look at the warnings.",
+        result="finished with warnings",
+        ended_at="Finished",
+        message="Warnings",
+        message_first=True,
+    ),
+    backup_failed=BackupWords(
+        mark="failed",
+        sentences="The automatic update of the data backup has failed.\n"
+        "Please look at the error, and run the update again if necessary.",
+        result="failed",
+        ended_at="Failed",
+        message="Error",
+        message_first=True,
+    ),
+    automatic="This mail was sent automatically by Zaionnex. Replies to it are not read.",
+    stop_backup="To stop these notifications, set notify.backup_auto_update to false.",
+    event_id="Event ID",
+)

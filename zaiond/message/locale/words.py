@@ -1,0 +1,80 @@
+"""What a language must have words for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from zaiond.model import Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupWords:
+    """One phase of a backup's automatic update: how it stands, and what to do."""
+
+    mark: str
+    sentences: str
+    result: str | None  # None while it has none
+    ended_at: str
+    message: str  # the heading above the event's message
+    message_first: bool  # before the summary: it says what is wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Words:
+    """The words of one language."""
+
+    test_body: str
+    greeting: str
+    severity: Mapping[Severity, str]
+    problem: str
+    recovered: str
+    outcome: Mapping[str, str]  # of the last word of an event's type
+
+    # forms
+    moment: Callable[[datetime], str]
+    duration: Callable[[float], str]
+    subject: Callable[[tuple[str, ...], str, tuple[str, ...]], str]  # marks, what, where
+    heading: str  # with {} for its words
+
+    # what to do about an event
+    on_problem: str
+    on_recovery: str
+    at_once: str
+    on_warning: str
+    to_know: str
+
+    # headings
+    summary: str
+    message: str
+    details: str
+    extensions: str
+
+    # labels
+    result: str
+    server: str
+    target: str
+    started_at: str
+    took: str
+    history: str
+    about: str
+    type: str
+    severity_label: str
+    status: str
+    key: str
+    time: str
+    accepted: str
+    source: str
+    user: str
+    job: str
+
+    # a backup's automatic update
+    backup_subject: str
+    backup_started: BackupWords
+    backup_finished: BackupWords
+    backup_finished_with_warning: BackupWords
+    backup_failed: BackupWords
+
+    # below
+    automatic: str
+    stop_backup: str
+    event_id: str
