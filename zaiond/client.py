@@ -1,0 +1,456 @@
+"""Emit events to zaiond from a Python program: standard library only, fast to import.
+
+    from zaiond.client import emit
+    emit("backup.job.failed", severity="err", subject="nightly backup", message=log_tail)
+
+An event goes to the event socket. If that gives no answer within two seconds, it goes to the spool,
+where the daemon finds it when it runs again (interface 4). `id`, `source` and `time` are filled in
+before the first try and the very same line is used for both ways: should both arrive, the daemon
+sees one event.
+
+What the daemon answers counts, even if it refuses: only "unavailable" (it is stopping, or can't
+write) is like no answer, and goes to the spool. A `quota` would be cheated that way, and a full
+disk is no place to spool to: both are raised, with `retry` true.
+"""
+
+import json
+import os
+import socket
+import sys
+from select import POLLIN, POLLOUT, poll
+from time import gmtime, monotonic, sleep, strftime, time_ns
+
+TYPE_CHECKING = False  # typing itself would cost a tenth of the start of zaiond-ctl emit
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from zaiond.text import Text
+
+ANSWER_WITHIN = 2.0  # seconds (interface 4)
+MAX_EVENT_BYTES = 256 * 1024
+EMITTERS = "zaiond-emit"
+
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's, as in a ULID: sorts as the number does
+_PRESENT_OR_MADE = ("id", "source", "time")
+
+
+class Emitted:
+    """An event that is safe on disk: in the daemon's queue, or (`spooled`) in the spool.
+
+    `duplicate`: the daemon had it already, and mails it once.
+    """
+
+    __slots__ = ("duplicate", "id", "spooled")
+
+    def __init__(self, id: str, duplicate: bool = False, spooled: bool = False) -> None:
+        self.id = id
+        self.duplicate = duplicate
+        self.spooled = spooled
+
+    def __repr__(self) -> str:
+        return f"Emitted({self.id!r}, duplicate={self.duplicate}, spooled={self.spooled})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Emitted) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+class ClientError(Exception):
+    """An event that was not taken. `retry`: the same again, with the same `id`, may succeed.
+
+    `text` says in both languages what is wrong and what to do; `str()` is the English.
+    """
+
+    retry = False
+
+    def __init__(self, ja: str, en: str) -> None:
+        super().__init__(en)
+        self._ja = ja
+        self._en = en
+        self.id: str | None = None
+
+    @property
+    def text(self) -> "Text":
+        """The sentence in both languages."""
+        from zaiond.text import Text
+
+        return Text(self._ja, self._en)
+
+
+class Rejected(ClientError):  # noqa: N818 - named as the reader of an except clause would
+    """The event is refused: `code` and `field` as in the event socket's replies (interface 4).
+
+    `message` is the daemon's, in its language; or, where the daemon was not asked, in English.
+    """
+
+    def __init__(
+        self, code: str, field: str | None, message: str, retry: bool, *, ja: str | None = None
+    ) -> None:
+        super().__init__(ja or message, message)
+        self.code = code
+        self.field = field
+        self.message = message
+        self.retry = retry
+
+
+class NotPermitted(ClientError):  # noqa: N818 - named as the reader of an except clause would
+    """This user may not emit: he is not in the group zaiond-emit."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path}: 権限がありません。グループ {EMITTERS} のメンバーだけがイベントを送れます"
+            f"(追加するには: usermod -aG {EMITTERS} ユーザー名。次のログインから有効です)",
+            f"{path}: permission denied. Only members of the group {EMITTERS} may emit events"
+            f" (to add one: usermod -aG {EMITTERS} USER; it takes effect at the next login)",
+        )
+
+
+class Unreachable(ClientError):  # noqa: N818 - named as the reader of an except clause would
+    """Neither the daemon nor the spool took the event."""
+
+    def __init__(self, event_socket: str, cause: OSError, spool: str, obstacle: OSError) -> None:
+        from errno import EDQUOT, ENOSPC
+
+        super().__init__(
+            f"zaiond に届かず({event_socket}: {_why(cause)})、"
+            f"スプールにも書けません({spool}: {_why(obstacle)})。イベントは受け付けられていません",
+            f"zaiond can't be reached ({event_socket}: {_why(cause)}), and the spool can't be"
+            f" written ({spool}: {_why(obstacle)}): the event was not taken",
+        )
+        self.retry = obstacle.errno in (ENOSPC, EDQUOT)
+
+
+def emit(
+    type: str,
+    *,
+    severity: str | None = None,
+    subject: str | None = None,
+    message: str | None = None,
+    data: "Mapping[str, Any] | None" = None,
+    key: str | None = None,
+    status: str | None = None,
+    job: str | None = None,
+    id: str | None = None,
+    source: str | None = None,
+    time: str | None = None,
+    extensions: "Mapping[str, Any] | None" = None,
+    runtime_dir: str | None = None,
+    spool_dir: str | None = None,
+) -> Emitted:
+    """Emit one event; returns when it is on disk.
+
+    The attributes are those of interface 3; `time` is RFC 3339. The directories default to
+    $ZAIOND_RUNTIME_DIR and $ZAIOND_SPOOL_DIR, then to the system's.
+    Raises Rejected, NotPermitted or Unreachable.
+    """
+    attributes = {
+        **(extensions or {}),
+        "type": type, "severity": severity, "subject": subject, "message": message, "data": data,
+        "key": key, "status": status, "job": job, "id": id, "source": source, "time": time,
+    }  # fmt: skip
+    event = {name: value for name, value in attributes.items() if value is not None}
+    (outcome,) = emit_many([event], runtime_dir=runtime_dir, spool_dir=spool_dir)
+    if isinstance(outcome, ClientError):
+        raise outcome
+    return outcome
+
+
+def emit_many(
+    events: "Iterable[Mapping[str, Any] | str | bytes]",
+    *,
+    source: str | None = None,
+    runtime_dir: str | None = None,
+    spool_dir: str | None = None,
+) -> "list[Emitted | ClientError]":
+    """Emit events, each a mapping or one JSON object as text; all are sent ahead of the replies.
+
+    Returns what became of each, in order: a bad one costs itself alone. `source` is for those that
+    name none; by default the systemd unit of this process, else the program.
+    """
+    if source is None:
+        source = unit() or _program()
+    moment = time_ns()
+    first_id = (moment // 1_000_000 << 80) + int.from_bytes(os.urandom(9), "big")
+    made = {"source": source, "time": _rfc3339(moment)}
+    outcomes: list[Emitted | ClientError] = []
+    lines: list[_Line] = []
+    for place, event in enumerate(events):
+        made["id"] = _base32(first_id + place)
+        try:
+            line = _Line(place, *_written(event, made))
+        except Rejected as error:
+            outcomes.append(error)
+        else:
+            lines.append(line)
+            outcomes.append(Emitted(line.id))
+    if not lines:
+        return outcomes
+
+    path = f"{runtime_dir or default_runtime_dir()}/events.sock"
+    replies, cause = _ask(path, [line.text for line in lines])
+    left: list[_Line] = []
+    for line, reply in zip(lines, replies + [None] * (len(lines) - len(replies)), strict=True):
+        if reply is None or reply.get("code") == "unavailable":
+            left.append(line)
+        else:
+            outcomes[line.place] = _outcome(line.id, reply)
+    if left and isinstance(cause, PermissionError):
+        for line in left:
+            outcomes[line.place] = NotPermitted(path)
+    elif left:
+        spool = spool_dir or os.environ.get("ZAIOND_SPOOL_DIR") or "/var/spool/zaiond"
+        for place, outcome in _to_spool(spool, left, path, cause or OSError("unavailable")):
+            outcomes[place] = outcome
+    for line in lines:
+        outcome = outcomes[line.place]
+        if isinstance(outcome, ClientError):
+            outcome.id = line.id
+    return outcomes
+
+
+def unit() -> str | None:
+    """The systemd service that this process belongs to, as `backup.service`; None outside of one.
+
+    A session or any other scope inside of user@UID.service is no service of its own.
+    """
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    return _unit_of(lines)
+
+
+def _unit_of(lines: "Iterable[str]") -> str | None:
+    for line in lines:
+        hierarchy, _, path = line.partition(":")[2].partition(":")
+        if hierarchy in ("", "name=systemd"):  # cgroups 2, or systemd's own in cgroups 1
+            for name in reversed(path.split("/")):
+                if name.endswith(".scope") or name.startswith("user@"):
+                    break
+                if name.endswith(".service"):
+                    return name
+    return None
+
+
+def _program() -> str:
+    path = sys.argv[0] if sys.argv else ""
+    if path in ("", "-c", "-m", "-"):
+        path = sys.executable or "python"
+    folder, name = os.path.split(path)
+    if name == "__main__.py":
+        name = os.path.basename(folder)
+    return _utf8(name) or "python"
+
+
+def default_runtime_dir() -> str:
+    """$ZAIOND_RUNTIME_DIR, else systemd's $RUNTIME_DIRECTORY, else /run/zaiond (interface 1).
+
+    Systemd's may be that of another service, which emits: where that has no sockets of ours, and
+    the default place has, it isn't meant.
+    """
+    chosen = os.environ.get("ZAIOND_RUNTIME_DIR")
+    if chosen:
+        return chosen
+    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    default = "/run/zaiond"
+    if not given or (
+        not os.path.exists(f"{given}/events.sock") and os.path.exists(f"{default}/events.sock")
+    ):
+        return default
+    return given
+
+
+class _Line:
+    """One event as it goes out: the same bytes to the socket and to the spool."""
+
+    __slots__ = ("event", "id", "place", "text")
+
+    def __init__(self, place: int, event: "dict[str, Any]", text: bytes) -> None:
+        self.place = place
+        self.event = event
+        self.text = text
+        self.id = str(event["id"])
+
+
+def _written(
+    event: "Mapping[str, Any] | str | bytes", made: "Mapping[str, str]"
+) -> "tuple[dict[str, Any], bytes]":
+    """The event, complete, and its line. Raises Rejected if it isn't JSON, or too large."""
+    if isinstance(event, (str, bytes)):
+        if len(event) > MAX_EVENT_BYTES:
+            raise _too_large()
+        whole, text = _parsed(event)
+        missing = {name: made[name] for name in _PRESENT_OR_MADE if whole.get(name) is None}
+        if missing.keys().isdisjoint(whole):
+            # Put in as text: nothing of what the producer wrote is changed, numbers included.
+            head = json.dumps(missing, ensure_ascii=False)[:-1] if missing else "{"
+            comma = ", " if missing and whole else ""
+            text = head + comma + text.lstrip()[1:].replace("\n", " ").replace("\r", " ")
+        else:
+            text = ""
+        whole.update(missing)
+    else:
+        whole = dict(event)
+        whole.update({name: made[name] for name in _PRESENT_OR_MADE if whole.get(name) is None})
+        text = ""
+    try:
+        text = text or json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        line = text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _not_json(error) from None
+    if len(line) > MAX_EVENT_BYTES:
+        raise _too_large()
+    return whole, line + b"\n"
+
+
+def _parsed(event: str | bytes) -> "tuple[dict[str, Any], str]":
+    try:
+        text = event if isinstance(event, str) else event.decode()
+        whole = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise _not_json(error) from None
+    if not isinstance(whole, dict):
+        raise Rejected(
+            "invalid", None, "an event must be one JSON object", False,
+            ja="イベントは JSON オブジェクト 1 個にしてください",
+        )  # fmt: skip
+    return whole, text
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _not_json(error: Exception) -> Rejected:
+    return Rejected(
+        "invalid", None, f"not JSON in UTF-8: {error}", False,
+        ja=f"UTF-8 の JSON ではありません: {error}",
+    )  # fmt: skip
+
+
+def _too_large() -> Rejected:
+    return Rejected(
+        "too_large", None,
+        "the event is over 256 KiB: shorten long output, or leave it in a file", False,
+        ja="イベントが 256 KiB を超えています。長い出力は要約するかファイルに残してください",
+    )  # fmt: skip
+
+
+def _ask(path: str, lines: list[bytes]) -> "tuple[list[dict[str, Any] | None], OSError | None]":
+    """Sends all lines, reading replies meanwhile: those that came, and what ended it too early."""
+    replies: list[dict[str, Any] | None] = []
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+            _connect(peer, path)
+            unsent = memoryview(b"".join(lines))
+            ready = poll()
+            ready.register(peer, POLLIN | POLLOUT)
+            buffer = b""
+            while len(replies) < len(lines):
+                happened = ready.poll(ANSWER_WITHIN * 1000)
+                if not happened:
+                    raise TimeoutError(f"no answer within {ANSWER_WITHIN:g} s")
+                if happened[0][1] & POLLOUT:
+                    try:
+                        unsent = unsent[peer.send(unsent) :]
+                    except ConnectionError:
+                        unsent = unsent[:0]  # it hung up: what it had said before still counts
+                    if not unsent:
+                        ready.modify(peer, POLLIN)
+                if happened[0][1] & ~POLLOUT:
+                    received = peer.recv(65536)
+                    if not received:
+                        raise ConnectionResetError("connection closed without a reply")
+                    *whole, buffer = (buffer + received).split(b"\n")
+                    replies += map(_reply, whole)
+    except OSError as error:
+        return replies[: len(lines)], error
+    return replies[: len(lines)], None
+
+
+def _connect(peer: socket.socket, path: str) -> None:
+    peer.setblocking(False)
+    deadline = monotonic() + ANSWER_WITHIN
+    while True:
+        try:
+            return peer.connect(path)
+        except BlockingIOError:  # unix(7): the backlog is full, and nothing tells when it isn't
+            if monotonic() >= deadline:
+                raise TimeoutError(f"no answer within {ANSWER_WITHIN:g} s") from None
+            sleep(0.01)
+
+
+def _reply(line: bytes) -> "dict[str, Any] | None":
+    try:
+        reply = json.loads(line)
+    except ValueError:
+        return None
+    return reply if isinstance(reply, dict) and reply.get("status") in ("ok", "error") else None
+
+
+def _outcome(id: str, reply: "dict[str, Any]") -> Emitted | ClientError:
+    if reply["status"] == "ok":
+        return Emitted(str(reply.get("id", id)), duplicate=reply.get("duplicate") is True)
+    return Rejected(
+        str(reply.get("code", "invalid")),
+        reply.get("field"),
+        str(reply.get("message", "")),
+        reply.get("retry") is True,
+    )
+
+
+def _to_spool(
+    spool: str, lines: list[_Line], path: str, cause: OSError
+) -> "list[tuple[int, Emitted | ClientError]]":
+    """Writes what is valid, in files of at most 1 MiB; returns what became of each line."""
+    from zaiond import client_spool
+
+    outcomes: list[tuple[int, Emitted | ClientError]] = []
+    files: list[list[_Line]] = []
+    room = 0
+    for line in lines:
+        wrong = client_spool.fault(line.event)  # in the spool there is nobody to tell of it
+        if wrong is not None:
+            field, ja, en = wrong
+            error = Rejected("invalid", field, f"{field}: {en}", False, ja=f"{field}: {ja}")
+            outcomes.append((line.place, error))
+            continue
+        if len(line.text) > room:
+            files.append([])
+            room = client_spool.MAX_FILE_BYTES
+        files[-1].append(line)
+        room -= len(line.text)
+    for file in files:
+        # The name sorts by time, so that the daemon can take the files in as they were written.
+        name = _base32((time_ns() // 1_000_000 << 80) + int.from_bytes(os.urandom(10), "big"))
+        try:
+            client_spool.write(spool, name, b"".join(line.text for line in file))
+        except PermissionError:
+            outcomes += [(line.place, NotPermitted(spool)) for line in file]
+        except OSError as obstacle:
+            outcomes += [(line.place, Unreachable(path, cause, spool, obstacle)) for line in file]
+        else:
+            outcomes += [(line.place, Emitted(line.id, spooled=True)) for line in file]
+    return outcomes
+
+
+def _base32(number: int) -> str:
+    return "".join(_BASE32[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _rfc3339(moment: int) -> str:
+    seconds, rest = divmod(moment, 1_000_000_000)
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{rest // 1000:06}Z"
+
+
+def _utf8(text: str) -> str:
+    """Text out of argv or a file name: bytes that are no UTF-8 become visible, as \\xff."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

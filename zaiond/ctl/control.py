@@ -1,0 +1,109 @@
+"""Questions to the running daemon, over the control socket: one JSON line each way."""
+
+import json
+import socket
+from typing import Any, NamedTuple
+
+from zaiond.ctl import places
+from zaiond.ctl.commandline import Line
+from zaiond.ctl.failure import (
+    NOT_PERMITTED,
+    TRY_AGAIN,
+    UNREACHABLE,
+    USAGE,
+    Failure,
+    NoDaemon,
+)
+from zaiond.text import Language
+
+_ANSWER_WITHIN = 60.0  # seconds
+
+
+class Reply(NamedTuple):
+    """The daemon's answer. `message` is what it says to a person when it is not `ok`."""
+
+    ok: bool
+    result: Any
+    language: Language
+    status: int
+    message: str
+
+
+class Refused(Failure):
+    """The daemon said no; `result` is what it gave along."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status, reply.message, reply.message)
+        self.result = reply.result
+
+
+def ask(line: Line, command: str, *, patient: bool = False, **arguments: Any) -> Reply:
+    """One question; `patient`: however long it takes.
+
+    Raises NoDaemon, Failure (not permitted, no answer), Refused.
+    """
+    reply = ask_even_if_refused(line, command, patient=patient, **arguments)
+    if not reply.ok:
+        raise Refused(reply)
+    return reply
+
+
+def ask_even_if_refused(
+    line: Line, command: str, *, patient: bool = False, **arguments: Any
+) -> Reply:
+    """As `ask`, for whom a refusal is an answer too."""
+    path = f"{places.runtime_dir(line)}/control.sock"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+            peer.settimeout(_ANSWER_WITHIN)
+            peer.connect(path)
+            if patient:
+                peer.settimeout(None)
+            peer.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
+            with peer.makefile("rb") as file:
+                text = file.readline()
+    except PermissionError:
+        raise Failure(
+            NOT_PERMITTED,
+            f"{path}: 権限がありません。root で実行してください(例: sudo zaiond-ctl …)",
+            f"{path}: permission denied. Run this as root (as: sudo zaiond-ctl …)",
+        ) from None
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise NoDaemon(
+            UNREACHABLE,
+            f"zaiond が動いていません({path}: {error.strerror})。起動: systemctl start zaiond",
+            f"zaiond is not running ({path}: {error.strerror})."
+            " To start it: systemctl start zaiond",
+        ) from None
+    except TimeoutError:
+        raise Failure(
+            TRY_AGAIN,
+            f"zaiond が {_ANSWER_WITHIN:.0f} 秒以内に応答しませんでした({path})",
+            f"zaiond gave no answer within {_ANSWER_WITHIN:.0f} s ({path})",
+        ) from None
+    except OSError as error:
+        raise Failure(
+            UNREACHABLE,
+            f"zaiond と通信できません({path}: {error.strerror or error})",
+            f"can't talk to zaiond ({path}: {error.strerror or error})",
+        ) from None
+    return _reply(text, path)
+
+
+def _reply(text: bytes, path: str) -> Reply:
+    try:
+        reply = json.loads(text)
+        result = reply["result"] if reply["ok"] else reply.get("result")
+        return Reply(
+            ok=reply["ok"] is True,
+            result=result,
+            language="en" if reply.get("language") == "en" else "ja",
+            status=int(reply.get("exit", USAGE)),
+            message=str(reply.get("message", "")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Failure(
+            UNREACHABLE,
+            f"zaiond の応答が途中で切れました({path})。もう一度実行してください",
+            f"zaiond's answer broke off ({path}): run this again",
+        ) from None

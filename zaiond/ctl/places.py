@@ -1,0 +1,29 @@
+"""Where things are: an option beats the environment, systemd's, and the default (interface 1)."""
+
+import os
+
+from zaiond import client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from zaiond.ctl.commandline import Line
+
+
+def config(line: "Line") -> str:
+    """The main configuration file."""
+    return line.text("config") or os.environ.get("ZAIOND_CONFIG") or "/etc/zaiond/zaiond.yaml"
+
+
+def runtime_dir(line: "Line") -> str:
+    """The directory of the sockets."""
+    return line.text("runtime-dir") or client.default_runtime_dir()
+
+
+def state_dir(line: "Line") -> str:
+    """The daemon's state: of interest here for the last good configuration."""
+    return (
+        line.text("state-dir")
+        or os.environ.get("ZAIOND_STATE_DIR")
+        or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        or "/var/lib/zaiond"
+    )

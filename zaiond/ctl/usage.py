@@ -1,0 +1,97 @@
+"""`--help` and `--version`, rendered from the declarations of the commands."""
+
+from zaiond.ctl import output
+from zaiond.ctl.commandline import COMMON, GROUPS, Command, Line, Option, commands
+from zaiond.text import Language, Text
+
+_WIDTH = 30  # columns of the names, before what they mean
+
+
+def run(line: Line) -> int:
+    """Prints the version, or the help of the command that was named, or of all."""
+    if line.flag("version"):
+        from zaiond import __version__
+
+        if line.flag("json"):
+            output.document({"version": __version__})
+        else:
+            output.say(f"zaiond-ctl {__version__}")
+        return 0
+    language = output.language(line)
+    if line.command is not None:
+        lines = of_command(line.command, language)
+    elif line.group is not None:
+        lines = of_commands(commands(line.group), language)
+    else:
+        lines = of_commands([one for group in GROUPS for one in commands(group)], language)
+    output.say("\n".join(lines))
+    return 0
+
+
+def of_commands(chosen: "list[Command] | tuple[Command, ...]", language: Language) -> list[str]:
+    """The help over several commands: one line for each, the common options, examples."""
+    return [
+        Text(
+            "使い方: zaiond-ctl [オプション] コマンド [引数]",
+            "Usage: zaiond-ctl [OPTION]... COMMAND [ARGUMENT]...",
+        ).in_language(language),
+        "",
+        Text("コマンド:", "Commands:").in_language(language),
+        *(
+            _entry(" ".join((one.name, *one.operands)), Text(one.ja, one.en), language)
+            for one in chosen
+        ),
+        "",
+        *_options(COMMON, Text("オプション:", "Options:"), language),
+        "",
+        Text("例:", "Examples:").in_language(language),
+        *(line for one in chosen for line in _example(one.examples[0], language)),
+        "",
+        Text(
+            "コマンドごとの説明: zaiond-ctl コマンド --help、または man zaiond-ctl",
+            "More on one command: zaiond-ctl COMMAND --help, or man zaiond-ctl",
+        ).in_language(language),
+    ]
+
+
+def of_command(command: Command, language: Language) -> list[str]:
+    """The help on one command."""
+    about = Text(command.ja, command.en).in_language(language)
+    more = Text(command.more_ja, command.more_en).in_language(language)
+    usage = Text("使い方: ", "Usage: ").in_language(language)
+    options = Text("[オプション]", "[OPTION]...").in_language(language)
+    lines = [
+        usage + " ".join(("zaiond-ctl", command.name, options, *command.operands)),
+        "",
+        about,
+        *([more] if more else []),
+        "",
+    ]
+    if command.options:
+        lines += [*_options(command.options, Text("オプション:", "Options:"), language), ""]
+    lines += [*_options(COMMON, Text("共通のオプション:", "Common options:"), language), ""]
+    lines.append(Text("例:", "Examples:").in_language(language))
+    for example in command.examples:
+        lines += _example(example, language)
+    return lines
+
+
+def _options(options: tuple[Option, ...], title: Text, language: Language) -> list[str]:
+    lines = [title.in_language(language)]
+    for option in options:
+        names = ", ".join(option.names) + (f" {option.value}" if option.value else "")
+        lines.append(_entry(names, Text(option.ja, option.en), language))
+    return lines
+
+
+def _entry(name: str, text: Text, language: Language) -> str:
+    if len(name) > _WIDTH:
+        return f"  {name}\n  {' ' * _WIDTH}  {text.in_language(language)}"
+    return f"  {name:{_WIDTH}}  {text.in_language(language)}"
+
+
+def _example(example: tuple[str, str, str], language: Language) -> tuple[str, str]:
+    line, ja, en = example
+    if "zaiond-ctl" not in line:
+        line = f"zaiond-ctl {line}"
+    return f"  {line}", f"      {Text(ja, en).in_language(language)}"
