@@ -2,11 +2,12 @@
 
 import asyncio
 import errno
+import os
 import socket
 import threading
 from typing import Any
 
-from zaiond.smtp.verdict import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
@@ -109,7 +110,7 @@ async def connect(server: str, addresses: list[Address], limit: float) -> socket
             if connection is not None:
                 connection.close()
             cause = cause_of(error)
-            words = f"no answer within {share:g} s" if not error.errno else error.strerror
+            words = os.strerror(error.errno) if error.errno else f"no answer within {share:.3g} s"
             failures.append(
                 Failure(
                     stage=Stage.CONNECT,

@@ -44,11 +44,12 @@ from typing import TYPE_CHECKING, Any, cast
 from zaiond.model import Message
 from zaiond.net.connect import cause_of, connect, resolve, shown
 from zaiond.net.tls import TlsContexts, TlsInfo
+from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event
+from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials
-from zaiond.smtp.session import Answered, Content, Ended, Envelope, Event, Session
-from zaiond.smtp.verdict import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.session import Session
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from zaiond.smtp import sasl
-from zaiond.smtp.reply import Reply
-from zaiond.smtp.verdict import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.reply import Reply, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _log_in(
 ) -> Generator[Say, Reply, None]:
     chosen = sasl.choose(credentials, capabilities.auth)
     if chosen is None:
-        offered = ", ".join(capabilities.auth) or "nothing"
+        offered = printable(", ".join(capabilities.auth)) or "nothing"
         raise _failed(settings, Stage.AUTH, "no_mechanism", detail=f"the server offers {offered}")
     if not sasl.may_send(credentials, verified=verified):
         raise _failed(settings, Stage.AUTH, "unprotected")

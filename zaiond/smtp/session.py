@@ -19,62 +19,18 @@ Nothing raises for what the server does. `Ended` comes once, last, and every hal
 has had its event with the failure before it.
 """
 
-import re
 from collections import deque
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 from zaiond.model import Message
-from zaiond.smtp.opening import Capabilities, Opening, Say, SessionSettings, StartTls, opening
+from zaiond.smtp.envelope import Unsendable, dot_stuffed, mail_command, rcpt_command
+from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
+from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.opening import Capabilities, Opening, Say, SessionSettings, opening
 from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
 from zaiond.smtp.sasl import redact
-from zaiond.smtp.verdict import Cause, DeliveryFailure, Failure, Stage
 
 _INJECTION = "bytes in plain text behind the 220 of STARTTLS"
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The session is open: mail can be sent."""
-
-    capabilities: Capabilities
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A reply came: in the opening always, later only if `trace` is set."""
-
-    stage: Stage
-    reply: Reply
-
-
-@dataclass(slots=True)
-class Envelope:
-    """The envelope's end. Without `failure` and with a recipient not in `refused`: content, please.
-
-    With `failure`, or all recipients refused, the transaction is over.
-    """
-
-    refused: dict[str, Failure]
-    failure: Failure | None = None
-
-
-@dataclass(slots=True)
-class Content:
-    """The reply to the final dot: 2yz, or the failure."""
-
-    reply: Reply | None
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The session is over; `failure` is None after QUIT."""
-
-    failure: Failure | None
-
-
-Event = Opened | StartTls | Answered | Envelope | Content | Ended
 
 
 @dataclass(slots=True)
@@ -207,9 +163,9 @@ class Session:
         if self.over:
             return [Envelope({}, self._failure)]
         transaction = _Transaction(mail)
-        commands, failure = self._commands(transaction, recipients)
-        if failure is not None or not commands:
-            return [Envelope(transaction.refused, failure)]
+        commands = self._commands(transaction, recipients)
+        if not commands:
+            return [Envelope(transaction.refused, transaction.failure)]
         self._envelope = transaction
         if self._reset:
             self._reset = False
@@ -244,47 +200,26 @@ class Session:
 
     def _commands(
         self, transaction: _Transaction, recipients: tuple[str, ...]
-    ) -> tuple[list[tuple[bytes, _Expected]], Failure | None]:
-        """MAIL, RCPT… and DATA; none if no recipient is left; or why the mail can't be sent."""
-        mail, capabilities = transaction.mail, self.capabilities
-        reverse_path = path(mail.reverse_path)
-        if reverse_path is None:
-            return [], self._fail(Stage.MAIL, "address")
-        utf8 = mail.smtputf8 or not reverse_path.isascii()
-        if utf8 and not capabilities.smtputf8:
-            return [], self._fail(Stage.MAIL, "smtputf8")
-        # RFC 1870 6.1: the size counts without the dots that are added. What is known to be too
-        # big isn't sent at all.
-        size = len(mail.content)
-        if capabilities.size and size > capabilities.size:
-            detail = f"{size} bytes, and the server takes {capabilities.size}"
-            return [], self._fail(Stage.MAIL, "too_big", detail=detail)
-
+    ) -> list[tuple[bytes, _Expected]]:
+        """MAIL, RCPT… and DATA; empty, with the reasons in the transaction, if there is no sense
+        in sending them.
+        """
         rcpt: list[tuple[bytes, _Expected]] = []
+        utf8 = False
         for recipient in recipients:
-            forward_path = path(recipient)
-            if forward_path is None:
-                transaction.refused[recipient] = self._fail(Stage.RCPT, "address")
-                continue
-            if not forward_path.isascii():
-                if not capabilities.smtputf8:
-                    transaction.refused[recipient] = self._fail(Stage.RCPT, "smtputf8")
-                    continue
-                utf8 = True
-            rcpt.append((b"RCPT TO:<%b>\r\n" % forward_path, (Stage.RCPT, transaction, recipient)))
-        if not rcpt:
-            return [], None
-        line = b"MAIL FROM:<%b>" % reverse_path
-        if capabilities.size is not None:
-            line += b" SIZE=%d" % size
-        if utf8:
-            # RFC 6531 3.1: who offers SMTPUTF8 must offer 8BITMIME, and content may be UTF-8.
-            line += b" BODY=8BITMIME SMTPUTF8" if capabilities.eightbitmime else b" SMTPUTF8"
-        return [
-            (line + b"\r\n", (Stage.MAIL, transaction, "")),
-            *rcpt,
-            (b"DATA\r\n", (Stage.DATA, transaction, "")),
-        ], None
+            line = rcpt_command(recipient, self.capabilities)
+            if isinstance(line, Unsendable):
+                transaction.refused[recipient] = self._fail(Stage.RCPT, line.cause)
+            else:
+                utf8 = utf8 or not line.isascii()
+                rcpt.append((line, (Stage.RCPT, transaction, recipient)))
+        line = mail_command(transaction.mail, self.capabilities, utf8=utf8)
+        if isinstance(line, Unsendable):
+            transaction.failure = self._fail(Stage.MAIL, line.cause, detail=line.detail)
+        if isinstance(line, Unsendable) or not rcpt:
+            return []
+        mail, data = (Stage.MAIL, transaction, ""), (Stage.DATA, transaction, "")
+        return [(line, mail), *rcpt, (b"DATA\r\n", data)]
 
     def _send(self, data: bytes, expected: _Expected) -> None:
         self._out.append(data)
@@ -416,26 +351,3 @@ class Session:
         self._out.clear()
         self.over = True
         events.append(Ended(failure))
-
-
-def dot_stuffed(content: bytes) -> bytes:
-    """The content as it goes over the wire, with the final dot (RFC 5321 4.5.2)."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    dot = b"." if stuffed.startswith(b".") else b""
-    end = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
-    return b"%b%b%b" % (dot, stuffed, end)
-
-
-# RFC 5321 4.1.2: outside a quoted string neither controls nor space nor the brackets of a path.
-_PATH = re.compile(r'(?:[^\x00-\x20\x7f-\x9f<>"\\]|"(?:[^\x00-\x1f\x7f-\x9f"\\]|\\[\x20-\x7e])*")*')
-
-
-@lru_cache(maxsize=1024)
-def path(address: str) -> bytes | None:
-    """The address as MAIL and RCPT take it between < and >; None if it can't be one."""
-    if _PATH.fullmatch(address) is None:
-        return None
-    try:
-        return address.encode()
-    except UnicodeEncodeError:
-        return None
