@@ -1,7 +1,7 @@
 """The configuration in force: taken from disk when it is valid, the last good one when it isn't.
 
-    none ──valid──▶ good ──broken──▶ last_good ──mended──▶ good
-      └──broken, but a last good one was kept──▶ last_good
+none ──valid──▶ good ──broken──▶ last_good ──mended──▶ good
+  └──broken, but a last good one was kept──▶ last_good
 """
 
 import asyncio
@@ -23,12 +23,22 @@ from zaiond.daemon.journal import Journal
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
+_STAYS = Text(
+    "設定に誤りがあるため、直前の有効な設定を使い続けます",
+    "the configuration is not valid: the last good one stays in force",
+)
+_NONE = Text(
+    "有効な設定がありません。イベントは受け付けて保管し、設定が直り次第メールにします",
+    "there is no valid configuration: events are accepted and kept, and mailed once there is one",
+)
+
 
 class Configuration:
     """Loads, keeps, and says what is in force.
 
     `on_applied` is called with each configuration that comes into force; `on_broken` with the
     incident's id when what is on disk can't be taken, once until it is mended; `on_mended` then.
+    `incident` is the one of which was told before the last stop.
     """
 
     def __init__(
@@ -36,6 +46,7 @@ class Configuration:
         path: str,
         state_dir: str,
         credentials_directory: str | None,
+        incident: str | None,
         journal: Journal,
         on_applied: Callable[[Config], None],
         on_broken: Callable[[str, tuple[Diagnostic, ...]], None],
@@ -44,7 +55,7 @@ class Configuration:
         self.state: Literal["good", "last_good", "none"] = "none"
         self.in_force: Loaded | None = None
         self.errors: tuple[Diagnostic, ...] = ()
-        self.incident: str | None = None
+        self.incident = incident
         self._path = path
         self._state_dir = state_dir
         self._credentials = credentials_directory
@@ -101,18 +112,8 @@ class Configuration:
             for e in broken.errors:
                 where = f"{e.file}:{e.line}:{e.column}: {e.key}: "
                 self._journal.error(Text(where + e.text.ja, where + e.text.en))
-            self._journal.error(
-                Text(
-                    "設定に誤りがあるため、直前の有効な設定を使い続けます"
-                    if self.in_force is not None
-                    else "有効な設定がありません。イベントは受け付けて保管し、設定が直り次第送信します",
-                    "the configuration is not valid: the last good one stays in force"
-                    if self.in_force is not None
-                    else "there is no valid configuration: events are accepted and kept, and mailed"
-                    " as soon as there is one",
-                )
-            )
-        if self.incident is None:
+            self._journal.error(_STAYS if self.in_force is not None else _NONE)
+        if self.incident is None and self.in_force is not None:
             self.incident = uuid.uuid4().hex
             self._on_broken(self.incident, broken.errors)
 

@@ -16,7 +16,7 @@ INTERVAL = 600.0  # seconds at most
 
 
 class Housekeeping:
-    """Expires and prunes by `timing`, `queue` of the configuration in force (None: does nothing)."""
+    """Expires and prunes by `timing`, `queue` of the configuration in force; without, nothing."""
 
     def __init__(
         self,

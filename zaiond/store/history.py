@@ -23,11 +23,11 @@ def rfc3339(at: float) -> str:
 
 
 def queue(
-    db: apsw.Connection, held: bool, held_reason: str, unrouted_after: int, limit: int
+    db: apsw.Connection, held: bool, waits_for: str, unrouted_after: int, limit: int
 ) -> list[dict[str, Any]]:
     """The deliveries that are open, in order, at most `limit`; then events not yet routed.
 
-    `held`: what waits is held, for `held_reason`.
+    `waits_for` is why nothing goes out now, ''; `held`: because the configuration is at fault.
     """
     deliveries: list[dict[str, Any]] = []
     rows: list[Any] = db.execute(
@@ -45,7 +45,7 @@ def queue(
                 "state": "held" if held and state == "waiting" else state,
                 "attempts": attempts,
                 "next_attempt": None if next_attempt is None else rfc3339(next_attempt),
-                "reply": last or (held_reason if held else None),
+                "reply": last or waits_for or None,
                 "message_id": message_id,
             }
         )
@@ -61,7 +61,7 @@ def queue(
                 "state": "held" if held else "waiting",
                 "attempts": 0,
                 "next_attempt": None,
-                "reply": held_reason if held else None,
+                "reply": waits_for or None,
                 "message_id": None,
             }
         )

@@ -322,6 +322,14 @@ def open_messages(
     return [row for row in messages if row in of_events]
 
 
+def ended_recipients(db: apsw.Connection, message: int) -> set[str]:
+    """The recipients of a message whose deliveries have ended."""
+    rows: list[Any] = db.execute(
+        "SELECT recipient FROM deliveries WHERE message = ? AND ended IS NOT NULL", (message,)
+    ).fetchall()
+    return {recipient for (recipient,) in rows}
+
+
 def remake(db: apsw.Connection, mail: QueuedMail, new: QueuedMail, now: float) -> None:
     """Puts a mail that was made anew in the place of `mail`; it is due at once.
 

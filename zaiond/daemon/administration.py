@@ -1,0 +1,155 @@
+"""What an administrator does to the queue by hand: retry and delete (`zaiond-ctl queue`)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from zaiond.daemon.dispatcher import Dispatcher
+from zaiond.daemon.router import MailMaker, Router, complete
+from zaiond.routing.route import Dropped
+from zaiond.store import events, queue
+from zaiond.store.events import StoredEvent
+from zaiond.store.queue import QueuedDelivery, QueuedMail
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+CHUNK = 200
+_BY_HAND = Text("zaiond-ctl queue delete で削除", "deleted by zaiond-ctl queue delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What was done: how many deliveries, the ids that no event has, those being sent just now."""
+
+    deliveries: int
+    unknown: tuple[str, ...] = ()
+    under_way: tuple[str, ...] = ()
+
+
+class Administration:
+    """Changes what waits. Mails that are being sent just now are left alone."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        router: Router,
+        dispatcher: Dispatcher,
+        clock: Callable[[], float],
+        on_mail_ended: Callable[[QueuedMail], None],
+        on_event_ended: Callable[[StoredEvent], None],
+    ) -> None:
+        self._writer = writer
+        self._router = router
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._on_mail_ended = on_mail_ended
+        self._on_event_ended = on_event_ended
+
+    async def retry(self, ids: Iterable[str] = ()) -> Changed:
+        """Makes the mails of these events (default: all that wait) anew, and due at once.
+
+        Every server is tried again, too. The Message-ID stays, and so does what has arrived.
+        """
+        async with self._router.lock:
+            maker = self._router.maker
+            if maker is None:
+                return Changed(0)
+            seqs, unknown = await self._find(ids)
+            rows = await self._open(seqs)
+            idle = [row for row in rows if not self._dispatcher.is_sending(row)]
+            made = 0
+            for start in range(0, len(idle), CHUNK):
+                made += await self._remake(maker, idle[start : start + CHUNK])
+        self._dispatcher.retry_servers()
+        self._dispatcher.reload_waiting()
+        return Changed(made, unknown, await self._ids_of(set(rows) - set(idle)))
+
+    async def delete(self, ids: Iterable[str]) -> Changed:
+        """Ends what waits of these events."""
+        async with self._router.lock:
+            seqs, unknown = await self._find(ids)
+            gone = await self._writer.submit(
+                partial(
+                    events.delete_unrouted,
+                    seqs=[seq for seq in seqs or [] if seq > self._router.routed_through],
+                    reason=_BY_HAND,
+                )
+            )
+            self._router.deleted(gone)
+            rows = await self._open(seqs)
+            idle = [row for row in rows if not self._dispatcher.is_sending(row)]
+            mails = await self._take_from_memory(idle)
+            over = await self._end(mails, _BY_HAND.en)
+        for event in gone:
+            self._on_event_ended(event)
+        for mail in over:
+            self._on_mail_ended(mail)
+        deleted = len(gone) + sum(len(mail.deliveries) for mail in mails)
+        return Changed(deleted, unknown, await self._ids_of(set(rows) - set(idle)))
+
+    async def _find(self, ids: Iterable[str]) -> tuple[list[int] | None, tuple[str, ...]]:
+        seqs: list[int] = []
+        unknown: list[str] = []
+        wanted = tuple(ids)
+        for id_ in wanted:
+            found = await self._writer.submit(partial(events.seqs_of, id=id_))
+            seqs += found
+            if not found:
+                unknown.append(id_)
+        return (seqs if wanted else None), tuple(unknown)
+
+    async def _open(self, seqs: list[int] | None) -> list[int]:
+        return await self._writer.submit(partial(queue.open_messages, event_seqs=seqs))
+
+    async def _take_from_memory(self, rows: list[int]) -> list[QueuedMail]:
+        self._dispatcher.forget(set(rows))
+        return await self._writer.submit(partial(queue.load, messages=rows))
+
+    async def _end(self, mails: list[QueuedMail], why: str) -> list[QueuedMail]:
+        return await self._writer.submit(
+            partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why=why)
+        )
+
+    async def _ids_of(self, rows: set[int]) -> tuple[str, ...]:
+        mails = await self._writer.submit(partial(queue.load, messages=sorted(rows)))
+        return tuple(event.id for mail in mails for event in mail.events)
+
+    async def _remake(self, maker: MailMaker, rows: list[int]) -> int:
+        made = 0
+        for mail in await self._take_from_memory(rows):
+            new = await self._made_anew(maker, mail)
+            if new is None:
+                for over in await self._end([mail], "the configuration in force mails it no more"):
+                    self._on_mail_ended(over)
+                continue
+            await self._writer.submit(partial(queue.remake, mail=mail, new=new, now=self._clock()))
+            made += len(new.deliveries)
+        return made
+
+    async def _made_anew(self, maker: MailMaker, mail: QueuedMail) -> QueuedMail | None:
+        (stored,) = mail.events
+        event = complete(stored)
+        decision = maker.route(event)
+        if isinstance(decision, Dropped):
+            return None
+        ended = await self._writer.submit(partial(queue.ended_recipients, message=mail.row))
+        rows = {delivery.recipient: delivery for delivery in mail.deliveries}
+        for recipients in decision:
+            new = maker.make(
+                mail.row, stored, event, recipients, 0, message_id=mail.message.message_id
+            )
+            if new.message.smtputf8 != mail.message.smtputf8:
+                continue
+            deliveries = tuple(
+                rows.get(recipient) or self._new_delivery(recipient)
+                for recipient in new.message.recipients
+                if recipient not in ended
+            )
+            if deliveries:
+                return replace(new, deliveries=deliveries)
+        return None
+
+    def _new_delivery(self, recipient: str) -> QueuedDelivery:
+        row = self._router.next_delivery
+        self._router.next_delivery += 1
+        return QueuedDelivery(row, recipient, 0)

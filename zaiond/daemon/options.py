@@ -1,0 +1,49 @@
+"""The daemon's command line: an option beats the environment, systemd's, the default (interface 1)."""
+
+import argparse
+import os
+from dataclasses import dataclass
+
+from zaiond import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where everything is: absolute paths."""
+
+    config: str
+    runtime_dir: str
+    state_dir: str
+    spool_dir: str
+
+
+def parse(arguments: list[str]) -> Options:
+    """Parses the command line; ends the process with 2 where it is wrong (argparse)."""
+    parser = argparse.ArgumentParser(
+        prog="zaiond",
+        description="Takes events from local programs and mails them to the administrators."
+        " / ローカルのプログラムからイベントを受け付け、管理者にメールで知らせます。",
+        epilog="Runs in the foreground; SIGTERM stops it, SIGHUP reloads. See zaiond(8)."
+        " / フォアグラウンドで動作します。SIGTERM で停止、SIGHUP で設定を再読み込みします。",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", help="configuration / 設定ファイル")
+    parser.add_argument("--runtime-dir", metavar="DIR", help="sockets / ソケットの場所")
+    parser.add_argument("--state-dir", metavar="DIR", help="queue / キューの場所")
+    parser.add_argument("--spool-dir", metavar="DIR", help="spool / スプールの場所")
+    parser.add_argument("--version", action="version", version=f"zaiond {__version__}")
+    found = parser.parse_args(arguments)
+    return Options(
+        config=_place(found.config, "ZAIOND_CONFIG", None, "/etc/zaiond/zaiond.yaml"),
+        runtime_dir=_place(
+            found.runtime_dir, "ZAIOND_RUNTIME_DIR", "RUNTIME_DIRECTORY", "/run/zaiond"
+        ),
+        state_dir=_place(found.state_dir, "ZAIOND_STATE_DIR", "STATE_DIRECTORY", "/var/lib/zaiond"),
+        spool_dir=_place(found.spool_dir, "ZAIOND_SPOOL_DIR", None, "/var/spool/zaiond"),
+    )
+
+
+def _place(option: str | None, variable: str, systemd: str | None, default: str) -> str:
+    # systemd.exec(5): several directories are separated by colons; ours is the first.
+    by_systemd = os.environ.get(systemd, "").partition(":")[0] if systemd else ""
+    return os.path.abspath(option or os.environ.get(variable) or by_systemd or default)
