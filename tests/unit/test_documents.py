@@ -1,0 +1,47 @@
+"""What is written for people is complete in both languages."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENGLISH_PAGES = sorted(
+    page.name for page in (ROOT / "docs").glob("*.[158]") if ".ja." not in page.name
+)
+
+
+def macros(page: str) -> list[str]:
+    """The structure of a man page: its sections, paragraphs with a tag, and examples."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"^\.(SH|SS|TP|nf|fi|Sh|Ss|It|Bd|Ed)\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ENGLISH_PAGES)
+def test_a_man_page_has_the_same_structure_in_japanese(page: str) -> None:
+    name, section = page.rsplit(".", 1)
+    assert macros(f"{name}.ja.{section}") == macros(page)
+
+
+def commands(readme: str) -> list[str]:
+    """What a README tells to run or write: its code blocks, without what is in Japanese."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    words = [re.sub(r"\s+#.*", "", line) for block in blocks for line in block.splitlines()]
+    return [line for line in words if line.isascii()]
+
+
+def test_the_japanese_readme_has_every_command_of_the_english_one() -> None:
+    japanese = set(commands("README.ja.md"))
+    # Examples whose texts are translated, the line for English, and its output.
+    translated = re.compile(r"emit|echo|language: en|Sent successfully")
+    missing = [line for line in commands("README.md") if line not in japanese]
+    assert [line for line in missing if not translated.search(line)] == []
+
+
+def test_the_makefile_has_what_the_readme_tells_to_run() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    for readme in ("README.md", "README.ja.md"):
+        told = set(re.findall(r"make (\w+)", (ROOT / readme).read_text(encoding="utf-8")))
+        assert {"demo", "test"} <= told & targets
