@@ -6,7 +6,7 @@ TLS is to start), and is sent what came of it. `Session` drives it.
 
 import base64
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from zaiond.smtp import sasl
@@ -88,7 +88,7 @@ class Say:
     """A command to be sent, without CRLF; empty: only wait for the reply."""
 
     stage: Stage
-    line: bytes
+    line: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,239 @@
+"""The pump between a socket and the SMTP machine: bytes, deadlines, TLS. It decides nothing."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from zaiond.net.connect import cause_of
+from zaiond.net.tls import TlsContexts, TlsInfo
+from zaiond.smtp.events import Ended, Event, Opened
+from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.opening import SessionSettings, StartTls
+from zaiond.smtp.session import Session
+
+if TYPE_CHECKING:
+    from zaiond.config.schema import MailServer
+
+GOODBYE = 5.0  # seconds that QUIT and closing may take, at most
+
+
+class Pump(asyncio.Protocol):
+    """One session over one socket. Every event of the machine goes to `on_event`, in order, what a
+    handshake brought to `on_tls`.
+
+    What the machine wants to say is gathered until the event loop's next turn: what is said in one
+    turn is one write.
+    """
+
+    def __init__(
+        self,
+        server: "MailServer",
+        settings: SessionSettings,
+        deadline: float,
+        on_event: Callable[[Event], None],
+        on_tls: Callable[[TlsInfo], None],
+    ) -> None:
+        """`deadline`: when the session must be over, in the loop's time."""
+        self.session = Session(settings)
+        self.tls: TlsInfo | None = None
+        self.ended: Failure | None = None
+        self._server = server
+        self._settings = settings
+        self._on_event = on_event
+        self._on_tls = on_tls
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._turn = asyncio.Event()  # the opening is done, over, or needs TLS
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._flushing = False
+        self._replies = 0
+        # One timer serves all deadlines: it looks every `_interval` seconds while something is
+        # awaited, instead of being set anew for each reply.
+        self._interval = min(server.timeout, server.final_timeout)
+        self._session_deadline = deadline
+        self._deadline = deadline
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def establish(self, sock: socket.socket, contexts: TlsContexts) -> None:
+        """The opening, over a connected socket, which is the pump's from now on.
+
+        Raises:
+            DeliveryFailure: no session; `abort` what is left.
+        """
+        if self._settings.security == "tls":
+            await self._handshake(contexts, sock)
+        else:
+            await self._loop.create_connection(lambda: self, sock=sock)
+        self._touch()
+        while not self.session.opened:
+            await self._turn.wait()
+            self._turn.clear()
+            if self.session.awaiting is Stage.TLS:
+                await self._handshake(contexts)
+                self.happened(self.session.tls_started())
+            if self.ended is not None:
+                raise DeliveryFailure(self.ended)
+
+    def happened(self, events: list[Event]) -> None:
+        """Passes on what calling the machine brought, and soon what it wants to say."""
+        self._pass_on(events)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush_now)
+
+    async def close(self) -> None:
+        """Closes; if the session is open and idle, after QUIT. At most some seconds."""
+        session = self.session
+        if not session.over and session.opened and session.awaiting is None:
+            session.quit()
+            self._flush()
+            await asyncio.wait([self._closed], timeout=min(self._server.timeout, GOODBYE))
+        self.abort()
+        if self._transport is not None:
+            await asyncio.wait([self._closed], timeout=GOODBYE)
+
+    def abort(self) -> None:
+        """Closes at once, without a word."""
+        self.happened(self.session.lost("closed", "closed by this side"))
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there, with TLS where it is implicit."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the server."""
+        session = self.session
+        self._pass_on(session.receive(data))
+        self._flush()
+        # Only whole replies count: bytes that drip in one by one must not put off the deadline.
+        if session.replies != self._replies:
+            self._replies = session.replies
+            self._touch()
+
+    def eof_received(self) -> None:
+        """Half-closed is closed: a server that is done with us sends no replies."""
+        self.happened(self.session.lost("closed"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        cause: Cause = "closed"
+        if isinstance(exc, OSError):
+            cause = "reset" if isinstance(exc, ssl.SSLError) else cause_of(exc)
+        self.happened(self.session.lost(cause, str(exc) if exc is not None else ""))
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    # Inside
+
+    def _pass_on(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Ended):
+                self._end(event.failure)
+            elif isinstance(event, Opened | StartTls):
+                self._turn.set()
+            self._on_event(event)
+
+    async def _handshake(self, contexts: TlsContexts, sock: socket.socket | None = None) -> None:
+        """TLS from the first byte over `sock`, or from now on over what we have."""
+        verify = self._settings.verify
+        limit = min(self._server.timeout, self._session_deadline - self._loop.time())
+        how: dict[str, Any] = {
+            "server_hostname": self._server.host.rstrip("."),
+            "ssl_handshake_timeout": max(limit, 0.001),
+            "ssl_shutdown_timeout": GOODBYE,
+        }
+        try:
+            context = self._context(contexts)
+            if sock is not None:
+                await self._loop.create_connection(lambda: self, sock=sock, ssl=context, **how)
+            else:
+                plain = cast(asyncio.Transport, self._transport)
+                self._transport = await self._loop.start_tls(plain, self, context, **how)
+        except ssl.SSLCertVerificationError as error:
+            raise self._failed("certificate", error.verify_message) from error
+        except ssl.SSLError as error:
+            words = (error.reason or str(error)).replace("_", " ").lower()
+            raise self._failed("tls", words) from error
+        except (ConnectionAbortedError, TimeoutError) as error:
+            # So asyncio says that the handshake took too long.
+            raise self._failed("timeout", str(error)) from error
+        except (OSError, ValueError) as error:
+            raise self._failed("tls", str(error) or "the connection was closed") from error
+        finally:
+            if sock is not None and self._transport is None:
+                sock.close()
+        transport = cast(asyncio.Transport, self._transport)
+        self.tls = TlsInfo.of(transport.get_extra_info("ssl_object"), verified=verify)
+        self._on_tls(self.tls)
+
+    def _context(self, contexts: TlsContexts) -> ssl.SSLContext:
+        if not self._settings.verify:
+            return contexts.unverified()
+        ca_file = self._server.ca_file
+        try:
+            return contexts.verified(ca_file)
+        except OSError as error:  # no such file, or no certificates in it
+            detail = f"{ca_file}: {error.strerror or error}"
+            raise self._failed("certificate", detail) from error
+
+    def _failed(self, cause: Cause, detail: str) -> DeliveryFailure:
+        server = self._server.address
+        return DeliveryFailure(Failure(stage=Stage.TLS, server=server, cause=cause, detail=detail))
+
+    def _end(self, failure: Failure | None) -> None:
+        self.ended = failure
+        self._turn.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is None:
+            return
+        self._flush()
+        polite = failure is None or failure.reply is not None
+        if polite and not self._transport.get_write_buffer_size():
+            self._transport.close()
+        else:
+            self._transport.abort()
+
+    def _flush_now(self) -> None:
+        self._flushing = False
+        self._flush()
+        self._touch()
+
+    def _flush(self) -> None:
+        data = self.session.take_output()
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def _touch(self) -> None:
+        """The server's time for its next reply begins now."""
+        awaiting = self.session.awaiting
+        if awaiting is None or awaiting is Stage.TLS:  # a handshake has its own limit
+            return
+        now = self._loop.time()
+        self._deadline = min(now + self._limit(awaiting), self._session_deadline)
+        if self._timer is None:
+            self._timer = self._loop.call_at(min(self._deadline, now + self._interval), self._look)
+
+    def _limit(self, awaiting: Stage) -> float:
+        server = self._server
+        return server.final_timeout if awaiting is Stage.CONTENT else server.timeout
+
+    def _look(self) -> None:
+        self._timer = None
+        awaiting, now = self.session.awaiting, self._loop.time()
+        if awaiting is None or awaiting is Stage.TLS:
+            return
+        if now < self._deadline:
+            self._timer = self._loop.call_at(min(self._deadline, now + self._interval), self._look)
+            return
+        overall = self._deadline >= self._session_deadline
+        limit = self._server.session_timeout if overall else self._limit(awaiting)
+        what = "the session is not over after" if overall else "no answer within"
+        self.happened(self.session.lost("timeout", f"{what} {limit:g} s", overall=overall))
