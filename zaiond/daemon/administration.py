@@ -35,15 +35,13 @@ class Administration:
         router: Router,
         dispatcher: Dispatcher,
         clock: Callable[[], float],
-        on_mail_ended: Callable[[QueuedMail], None],
-        on_event_ended: Callable[[StoredEvent], None],
+        on_ended: Callable[[list[StoredEvent]], None],
     ) -> None:
         self._writer = writer
         self._router = router
         self._dispatcher = dispatcher
         self._clock = clock
-        self._on_mail_ended = on_mail_ended
-        self._on_event_ended = on_event_ended
+        self._on_ended = on_ended
 
     async def retry(self, ids: Iterable[str] = ()) -> Changed:
         """Makes the mails of these events (default: all that wait) anew, and due at once.
@@ -79,11 +77,7 @@ class Administration:
             rows = await self._open(seqs)
             idle = [row for row in rows if not self._dispatcher.is_sending(row)]
             mails = await self._take_from_memory(idle)
-            over = await self._end(mails, _BY_HAND.en)
-        for event in gone:
-            self._on_event_ended(event)
-        for mail in over:
-            self._on_mail_ended(mail)
+            self._on_ended(gone + await self._end(mails, _BY_HAND.en))
         deleted = len(gone) + sum(len(mail.deliveries) for mail in mails)
         return Changed(deleted, unknown, await self._ids_of(set(rows) - set(idle)))
 
@@ -105,7 +99,7 @@ class Administration:
         self._dispatcher.forget(set(rows))
         return await self._writer.submit(partial(queue.load, messages=rows))
 
-    async def _end(self, mails: list[QueuedMail], why: str) -> list[QueuedMail]:
+    async def _end(self, mails: list[QueuedMail], why: str) -> list[StoredEvent]:
         return await self._writer.submit(
             partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why=why)
         )
@@ -119,8 +113,7 @@ class Administration:
         for mail in await self._take_from_memory(rows):
             new = await self._made_anew(maker, mail)
             if new is None:
-                for over in await self._end([mail], "the configuration in force mails it no more"):
-                    self._on_mail_ended(over)
+                self._on_ended(await self._end([mail], "no longer mailed by the configuration"))
                 continue
             await self._writer.submit(partial(queue.remake, mail=mail, new=new, now=self._clock()))
             made += len(new.deliveries)

@@ -24,6 +24,7 @@ from zaiond.net.tls import TlsContexts
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
 from zaiond.store import queue
+from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Operation, Writer
 
@@ -47,8 +48,8 @@ class Delivering:
 class Observer:
     """Who is told of what happens; each method may be overridden."""
 
-    def mail_ended(self, mail: QueuedMail) -> None:
-        """All deliveries of the message have ended, and that is on disk."""
+    def events_ended(self, ended: list[StoredEvent]) -> None:
+        """All deliveries of these events have ended, and that is on disk."""
 
     def room(self) -> None:
         """There is room for more mails."""
@@ -407,13 +408,15 @@ class Dispatcher:
         concluded = list(conclude(mail, answers, attempt, delivering.queue))
         attempted = [one for one, _ in concluded]
 
-        def record(db: apsw.Connection) -> bool:
-            over = queue.finish(db, mail, attempted)
+        def record(db: apsw.Connection) -> list[StoredEvent]:
+            ended = queue.finish(db, mail, attempted)
             if upcoming is not None:
                 queue.start(db, upcoming, now)
-            return over
+            return ended
 
-        over = await self._record(record)
+        ended = await self._record(record)
+        if ended:
+            self._observer.events_ended(ended)
         self._sending.discard(mail.row)
         for one, verdict in concluded:
             answer = answers[one.delivery.recipient]
@@ -422,7 +425,7 @@ class Dispatcher:
             elif verdict is not None and index >= 0:
                 self._heed(index, answer, verdict)
             self._observer.attempted(mail, one, verdict)
-        self._settle(mail, attempted, over, other, index)
+        self._settle(mail, attempted, other, index)
         return now
 
     def _heed(self, index: int, failure: Failure, verdict: Verdict) -> None:
@@ -434,7 +437,6 @@ class Dispatcher:
         self,
         mail: QueuedMail,
         attempted: list[Attempted],
-        over: bool,
         other: int | None,
         index: int,
     ) -> None:
@@ -442,8 +444,6 @@ class Dispatcher:
         again = [a for a in attempted if a.state == "waiting"]
         if not again:
             self._drop(mail.row)
-            if over:
-                self._observer.mail_ended(mail)
             if any(a.state in ("deferred", "held") for a in attempted):
                 self._load.set()
         else:

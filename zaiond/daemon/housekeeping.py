@@ -8,6 +8,7 @@ from zaiond.config.schema import Queue
 from zaiond.daemon.dispatcher import Dispatcher
 from zaiond.smtp.verdict import Failure
 from zaiond.store import events, queue
+from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
 
@@ -24,7 +25,7 @@ class Housekeeping:
         dispatcher: Dispatcher,
         clock: Callable[[], float],
         on_expired: Callable[[QueuedMail, Attempted], None],
-        on_ended: Callable[[QueuedMail], None],
+        on_ended: Callable[[list[StoredEvent]], None],
     ) -> None:
         self.timing: Queue | None = None
         self._writer = writer
@@ -72,7 +73,7 @@ class Housekeeping:
         now = self._clock()
         mails = await self._writer.submit(partial(queue.load, messages=rows))
         server, said = (failure.server, failure.said) if failure is not None else ("", "")
-        over = await self._writer.submit(
+        ended = await self._writer.submit(
             partial(queue.end, mails=mails, state="expired", now=now, server=server, why=said)
         )
         for mail in mails:
@@ -81,8 +82,7 @@ class Housekeeping:
                     mail,
                     Attempted(delivery, "expired", "expired", server, said, now, now),
                 )
-        for mail in over:
-            self._on_ended(mail)
+        self._on_ended(ended)
 
     async def _prune(self, timing: Queue) -> None:
         before = self._clock() - timing.keep

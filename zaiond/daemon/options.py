@@ -1,4 +1,4 @@
-"""The daemon's command line: an option beats the environment, systemd's, the default (interface 1)."""
+"""The daemon's command line: option, then environment, then systemd, then default (interface 1)."""
 
 import argparse
 import os

@@ -51,6 +51,11 @@ class Quotas:
             raise _quota("limits.events_waiting", self.events_waiting)
         if usage.bytes + size > self.bytes_waiting:
             raise _quota("limits.bytes_waiting", self.bytes_waiting)
+        self.count(uid, size)
+
+    def count(self, uid: int, size: int) -> None:
+        """Counts an event of the daemon's own: there is always room for it."""
+        usage = self._usage(uid)
         usage.events += 1
         usage.bytes += size
 

@@ -119,7 +119,7 @@ class Router:
         self,
         writer: Writer,
         dispatcher: Dispatcher,
-        on_dropped: Callable[[StoredEvent], None],
+        on_dropped: Callable[[list[StoredEvent]], None],
         recovered: queue.Recovered,
         waiting: int,
     ) -> None:
@@ -198,8 +198,8 @@ class Router:
             await self._record(batch[-1].seq, mails, dropped)
             self.routed_through = batch[-1].seq
             self.waiting -= len(batch)
-        for gone in dropped:
-            self._on_dropped(gone.event)
+        if dropped:
+            self._on_dropped([gone.event for gone in dropped])
         self._dispatcher.add(mails)
         return True
 

@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from watchdog.events import (
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+
 from zaiond import wire
 from zaiond.daemon.journal import Journal
 from zaiond.errors import EventError
@@ -171,3 +179,27 @@ class Spool:
     def _unlink(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self._path / name).unlink()
+
+
+class _Calls(FileSystemEventHandler):
+    def __init__(self, on_change: Callable[[], object]) -> None:
+        self._on_change = on_change
+
+    def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002
+        self._on_change()
+
+
+class SpoolWatch:
+    """Calls `on_change`, in a thread of its own, when a file has been put into the spool."""
+
+    def __init__(self, path: str, on_change: Callable[[], object]) -> None:
+        self._observer = Observer()
+        self._observer.schedule(
+            _Calls(on_change), path, event_filter=[FileMovedEvent, FileCreatedEvent]
+        )
+        self._observer.start()
+
+    def stop(self) -> None:
+        """Ends its threads."""
+        self._observer.stop()
+        self._observer.join()

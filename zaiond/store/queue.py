@@ -137,8 +137,8 @@ def start(db: apsw.Connection, mail: QueuedMail, now: float) -> None:
     )
 
 
-def finish(db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted]) -> bool:
-    """Records how each delivery's attempt ended; says whether the message has ended as a whole."""
+def finish(db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted]) -> list[StoredEvent]:
+    """Records how each delivery's attempt ended; gives the events that have ended with it."""
     db.executemany(
         "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, started = NULL, ended = ?"
         " WHERE id = ?",
@@ -169,21 +169,26 @@ def finish(db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted]) ->
         ],
     )
     if any(a.state in OPEN for a in attempted):
-        return False
+        return []
     return _end_if_over(db, mail)
 
 
-def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> bool:
+def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> list[StoredEvent]:
     if not mail.whole and _get(
-        db,
-        "SELECT count(*) FROM deliveries WHERE message = ? AND ended IS NULL",
-        mail.row,
+        db, "SELECT count(*) FROM deliveries WHERE message = ? AND ended IS NULL", mail.row
     ):
-        return False
+        return []
     db.execute("DELETE FROM contents WHERE message = ?", (mail.row,))
-    for event in mail.events:
+    ended = [event for event in mail.events if not _get(db, _OPEN_ELSEWHERE, event.seq, mail.row)]
+    for event in ended:
         change_usage(db, event.uid, -1, -len(event.body))
-    return True
+    return ended
+
+
+_OPEN_ELSEWHERE = (
+    "SELECT EXISTS (SELECT 1 FROM message_events AS m JOIN deliveries AS d"
+    " ON d.message = m.message WHERE m.event = ? AND m.message <> ? AND d.ended IS NULL)"
+)
 
 
 def put_back(db: apsw.Connection, mail: QueuedMail) -> None:
@@ -200,8 +205,8 @@ def end(
     now: float,
     server: str,
     why: str,
-) -> list[QueuedMail]:
-    """Ends the deliveries of these mails; gives the mails that are over now.
+) -> list[StoredEvent]:
+    """Ends the deliveries of these mails; gives the events that have ended with them.
 
     `why` stands in the history as the reply of a last attempt.
     """
@@ -215,7 +220,7 @@ def end(
             " WHERE id = ? AND ended IS NULL",
             [(state, now, d.row) for d in mail.deliveries],
         )
-    return [mail for mail in mails if _end_if_over(db, mail)]
+    return [event for mail in mails for event in _end_if_over(db, mail)]
 
 
 def load(db: apsw.Connection, messages: list[int], due_by: float | None = None) -> list[QueuedMail]:
@@ -320,6 +325,15 @@ def open_messages(
         for (row,) in db.execute("SELECT message FROM message_events WHERE event = ?", (seq,))
     }
     return [row for row in messages if row in of_events]
+
+
+def routed_and_open(db: apsw.Connection) -> int:
+    """How many events are in messages that have not ended."""
+    return _get(
+        db,
+        "SELECT count(DISTINCT event) FROM message_events WHERE message IN"
+        " (SELECT message FROM deliveries WHERE ended IS NULL)",
+    )
 
 
 def ended_recipients(db: apsw.Connection, message: int) -> set[str]:

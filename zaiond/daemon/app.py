@@ -1,0 +1,427 @@
+"""The composition root: the only place that names concrete classes and puts them together.
+
+event socket ─▶ Intake ─▶ store ─▶ Router ─▶ store ─▶ Dispatcher ─▶ Senders ─▶ mail server
+spool ────────────────▶      └──────── Writer (one thread, group commit) ────────┘
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+from zaiond.config.schema import Config
+from zaiond.config.watch import ConfigWatch
+from zaiond.daemon import sockets, supervisor
+from zaiond.daemon.administration import Administration
+from zaiond.daemon.commands import commands
+from zaiond.daemon.configuration import Configuration
+from zaiond.daemon.control import Control
+from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
+from zaiond.daemon.housekeeping import Housekeeping
+from zaiond.daemon.ids import IdSource
+from zaiond.daemon.intake import Intake
+from zaiond.daemon.journal import Journal
+from zaiond.daemon.notices import Notices
+from zaiond.daemon.options import Options, parse
+from zaiond.daemon.quota import Quotas
+from zaiond.daemon.router import MailMaker, Names, Router
+from zaiond.daemon.servers import ServerState
+from zaiond.daemon.spool import Spool, SpoolWatch
+from zaiond.errors import Diagnostic, EventError, StoreError, ZaiondError
+from zaiond.smtp.verdict import Verdict
+from zaiond.store import events, queue
+from zaiond.store.database import Database
+from zaiond.store.events import Acceptance, NewEvent, StoredEvent
+from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.writer import DISK_FULL, Writer
+from zaiond.text import Text
+
+STOP_SECONDS = 30.0  # for what is between the final dot and its reply
+NAMES_SECONDS = 2.0
+SPOOL_INTERVAL = 30.0
+SPACE_INTERVAL = 1.0
+INCIDENT = "config_incident"
+POSSIBLE_DUPLICATES = "possible_duplicates"
+
+
+class App(Observer):
+    """One daemon, from start to end."""
+
+    def __init__(self, options: Options, journal: Journal) -> None:
+        self.options = options
+        self.journal = journal
+        self.clock = time.time
+        self.started = time.time()
+        self.possible_duplicates = 0
+        self._stop = asyncio.Event()
+        self._exit_status = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._space_checked = 0.0
+        self._is_full = False
+        self._salvage_told = False
+        self.database: Database
+        self.writer: Writer
+        self.dispatcher: Dispatcher
+        self.router: Router
+        self.intake: Intake
+        self.configuration: Configuration
+        self.administration: Administration
+        self.control: Control
+
+    async def run(self) -> int:
+        """Runs until SIGTERM or a fatal error; gives the exit status.
+
+        Raises StoreError or UsageError where it can't start.
+        """
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._unexpected)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        # The control socket first: who holds it is the daemon of this directory.
+        control_listener, control_path = sockets.control_socket(self.options.runtime_dir)
+        with contextlib.closing(control_listener):
+            try:
+                await self._run(control_listener)
+            finally:
+                control_path.unlink(missing_ok=True)
+        return self._exit_status
+
+    async def _run(self, control_listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        os.makedirs(self.options.state_dir, mode=0o700, exist_ok=True)
+        self.database = Database(self.options.state_dir, supervisor.extend_start)
+        self.writer = Writer(
+            self.database.connection, loop, self._fatal, self.database.release_ballast
+        )
+        await self._assemble()
+        event_listener, event_path = sockets.event_socket(self.options.runtime_dir)
+        event_server = await loop.create_unix_server(
+            self.intake.connection, sock=event_listener, backlog=sockets.BACKLOG
+        )
+        control_server = await asyncio.start_unix_server(self.control.serve, sock=control_listener)
+        watch = ConfigWatch(lambda: loop.call_soon_threadsafe(self._reload))
+        spool_watch = SpoolWatch(
+            self.options.spool_dir, lambda: loop.call_soon_threadsafe(self._spool.changed)
+        )
+        self._watch = watch
+        try:
+            await self.configuration.reload()
+            self._rewatch()
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
+            for work in (
+                self.router.run(),
+                self.dispatcher.run(),
+                self._housekeeping.run(),
+                self._spool.run(SPOOL_INTERVAL),
+                supervisor.answer_watchdog(self.writer),
+            ):
+                self._background(work)
+            supervisor.ready()
+            await self._stop.wait()
+            supervisor.stopping()
+        finally:
+            watch.stop()
+            spool_watch.stop()
+            event_server.close()
+            control_server.close()
+            if event_path is not None:
+                event_path.unlink(missing_ok=True)
+        if self._exit_status == 0:
+            await self._stop_gently()
+
+    async def _assemble(self) -> None:
+        """Makes every part, from what is on disk."""
+        clock, writer = self.clock, self.writer
+        recovered = await writer.submit(partial(queue.recover, now=clock()))
+        usage = await writer.submit(events.usage)
+        routed = await writer.submit(queue.routed_and_open)
+        incident = await writer.submit(partial(events.get_meta, name=INCIDENT))
+        known = await writer.submit(partial(events.get_meta, name=POSSIBLE_DUPLICATES))
+        self.possible_duplicates = int(known or 0) + recovered.started
+        if recovered.started:
+            await self._remember(POSSIBLE_DUPLICATES, self.possible_duplicates)
+            self.journal.warning(
+                Text(
+                    f"前回の停止時に送信中だった配送 {recovered.started} 件を再送します"
+                    "(重複して届くことがあります)",
+                    f"{recovered.started} deliveries were under way at the last end: sent again,"
+                    " so they may arrive twice",
+                )
+            )
+        self.quotas = Quotas(usage)
+        self.dispatcher = Dispatcher(writer, self, clock, random.random)
+        self.router = Router(
+            writer, self.dispatcher, self.events_ended, recovered, self.quotas.events - routed
+        )
+        self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
+        self.intake = Intake(
+            self._accept,
+            self.router.accepted,
+            self.quotas,
+            self.make_id,
+            clock,
+            self._closed_for,
+            self.journal,
+        )
+        self._notices = Notices(writer, self._notice_accepted, clock, self.journal)
+        self._housekeeping = Housekeeping(
+            writer, self.dispatcher, clock, self._lost, self.events_ended
+        )
+        self.administration = Administration(
+            writer, self.router, self.dispatcher, clock, self.events_ended
+        )
+        self._spool = Spool(self.options.spool_dir, self._submit_spooled, clock, self.journal)
+        self._spool.prepare()
+        self.configuration = Configuration(
+            self.options.config,
+            self.options.state_dir,
+            os.environ.get("CREDENTIALS_DIRECTORY"),
+            incident if isinstance(incident, str) else None,
+            self.journal,
+            self._apply,
+            self._config_broken,
+            lambda: self._background(self._remember(INCIDENT, None)),
+        )
+        self.control = Control(commands(self))
+        self._names = await _names()
+
+    async def _stop_gently(self) -> None:
+        await self.intake.stop()
+        await self.dispatcher.stop(STOP_SECONDS)
+        for running in list(self._tasks):
+            running.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.writer.close()
+        self.database.closed_cleanly()
+
+    # -- configuration
+
+    def _reload(self) -> None:
+        self._background(self._reload_and_watch())
+
+    async def _reload_and_watch(self) -> None:
+        await self.configuration.reload()
+        self._rewatch()
+
+    def _rewatch(self) -> None:
+        self._watch.watch(self.configuration.files)
+
+    def _apply(self, config: Config) -> None:
+        self.journal.language = self.intake.language = self.control.language = config.language
+        self.intake.frame_deadline = config.limits.frame_deadline
+        self.quotas.connections = config.limits.connections
+        self.quotas.events_waiting = config.limits.events_waiting
+        self.quotas.bytes_waiting = config.limits.bytes_waiting
+        servers = self.dispatcher.servers
+        was_held = servers is not None and servers.held_by is not None
+        self._housekeeping.configure(config.queue)
+        self.router.configure(MailMaker(config, self._names, self.make_id))
+        self.dispatcher.configure(Delivering(config.mail_servers, config.queue, self._names.fqdn))
+        if was_held:
+            # What an administrator has mended counts for what waited for it.
+            self._background(self._retry_all())
+        salvage = self.database.salvage
+        if salvage is not None and not self._salvage_told:
+            self._salvage_told = True
+            self._background(self._notices.salvaged(salvage, config.language))
+
+    async def _retry_all(self) -> None:
+        await self.administration.retry()
+
+    def _config_broken(self, incident: str, errors: tuple[Diagnostic, ...]) -> None:
+        async def tell() -> None:
+            await self._notices.configuration_broken(incident, errors, self.control.language)
+            await self._remember(INCIDENT, incident)
+
+        self._background(tell())
+
+    async def _remember(self, name: str, value: str | int | None) -> None:
+        await self.writer.submit(partial(events.set_meta, name=name, value=value), essential=True)
+
+    # -- events in
+
+    def _accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+        return self.writer.submit(partial(events.accept, batch=batch))
+
+    async def _submit_spooled(self, batch: list[NewEvent]) -> Acceptance:
+        closed_for = self._closed_for()
+        if closed_for is not None:
+            raise closed_for
+        reserved: list[NewEvent] = []
+        try:
+            for new in batch:
+                self.quotas.reserve(new[1], len(new[4]))
+                reserved.append(new)
+            acceptance = await self._accept(batch)
+        except StoreError as error:
+            self._release(reserved)
+            raise EventError("disk_full", error.text) from error
+        except EventError:
+            self._release(reserved)
+            raise
+        if acceptance.outcomes is not None:
+            self._release(
+                [n for n, o in zip(batch, acceptance.outcomes, strict=True) if o != "accepted"]
+            )
+        if acceptance.events:
+            self.router.accepted(acceptance)
+        return acceptance
+
+    def _release(self, batch: list[NewEvent]) -> None:
+        for new in batch:
+            self.quotas.release(new[1], len(new[4]))
+
+    def _notice_accepted(self, acceptance: Acceptance) -> None:
+        for event in acceptance.events:
+            self.quotas.count(event.uid, len(event.body))
+        self.router.accepted(acceptance)
+
+    def _closed_for(self) -> EventError | None:
+        now = time.monotonic()
+        if now - self._space_checked >= SPACE_INTERVAL:
+            self._space_checked = now
+            free, floor = self.database.free_bytes()
+            was_full, self._is_full = self._is_full, free < floor
+            if self._is_full and not was_full:
+                self.journal.error(DISK_FULL)
+        return EventError("disk_full", DISK_FULL) if self._is_full else None
+
+    # -- what happens to mails (Observer)
+
+    def events_ended(self, ended: list[StoredEvent]) -> None:
+        for event in ended:
+            self.quotas.release(event.uid, len(event.body))
+
+    def room(self) -> None:
+        self.router.wake()
+
+    def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
+        if verdict is None:
+            return
+        ids = " ".join(event.id for event in mail.events)
+        state = _STATES.get(attempted.state, _STATES["deferred"])
+        self.journal.warning(
+            Text(
+                f"{state.ja}: {attempted.delivery.recipient}({ids}):"
+                f" {attempted.server}: {attempted.reply}",
+                f"{state.en}: {attempted.delivery.recipient} ({ids}):"
+                f" {attempted.server}: {attempted.reply}",
+            ),
+            event=ids,
+            recipient=attempted.delivery.recipient,
+        )
+        if attempted.state in ("failed", "expired"):
+            self._lost(mail, attempted)
+
+    def _lost(self, mail: QueuedMail, attempted: Attempted) -> None:
+        self._background(self._notices.delivery_lost(mail, attempted, self.control.language))
+
+    def server_changed(self, state: ServerState, works: bool) -> None:
+        failure, address = state.failure, state.server.address
+        if failure is None:
+            self.journal.info(
+                Text(
+                    f"メールサーバー {address} に送信できるようになりました",
+                    f"the mail server {address} can be used again",
+                )
+            )
+            return
+        self.journal.error(
+            Text(
+                f"メールサーバー {address} が使えません: {failure.said}",
+                f"the mail server {address} can't be used: {failure.said}",
+            ),
+            server=address,
+        )
+        if works:
+            self._background(
+                self._notices.server_out_of_use(
+                    failure, self.clock(), state.state == "faulty", self.control.language
+                )
+            )
+
+    # -- failures of our own
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._background_ended)
+
+    def _background_ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            traceback.print_exception(error)
+            self._fatal(error)
+
+    def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None:
+            traceback.print_exception(error)
+        what = context["message"]
+        self.journal.error(Text(f"内部エラー: {what}", f"internal error: {what}"))
+
+    def _fatal(self, error: BaseException) -> None:
+        self.journal.error(
+            Text(
+                f"続行できないため終了します(systemd が再起動します): {error}",
+                f"can't go on, so it ends (systemd starts it again): {error}",
+            )
+        )
+        self.database.must_check()
+        self._exit_status = 1
+        self._stop.set()
+
+
+_STATES = {
+    "deferred": Text("再送待ち", "deferred"),
+    "held": Text("保留", "held"),
+    "failed": Text("送信失敗", "failed"),
+    "expired": Text("期限切れ", "expired"),
+}
+
+
+async def _names() -> Names:
+    host = socket.gethostname()
+    if "." in host:
+        return Names(host.partition(".")[0], host)
+    try:
+        # In a thread and for a while only: DNS may be as dead as the mail server.
+        found = await asyncio.wait_for(asyncio.to_thread(_canonical, host), NAMES_SECONDS)
+    except (TimeoutError, OSError):
+        found = host
+    return Names(host, host if found.startswith("localhost") else found)
+
+
+def _canonical(host: str) -> str:
+    return socket.getaddrinfo(host, None, flags=socket.AI_CANONNAME)[0][3] or host
+
+
+def main() -> None:
+    """The program `zaiond`."""
+    options = parse(sys.argv[1:])
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no secret in a core dump
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    journal = Journal()
+    try:
+        status = asyncio.run(_run(options, journal))
+    except ZaiondError as error:
+        journal.error(error.text)
+        status = 1
+    # Not sys.exit: after a fatal error the writer's thread may hang in a failing disk.
+    sys.stderr.flush()
+    os._exit(status)
+
+
+async def _run(options: Options, journal: Journal) -> int:
+    return await App(options, journal).run()

@@ -1,0 +1,98 @@
+"""The daemon's two Unix sockets: whose they are, and who may connect."""
+
+import contextlib
+import grp
+import os
+import socket
+import stat
+from pathlib import Path
+
+from zaiond.errors import UsageError
+from zaiond.text import Text
+
+EMITTERS = "zaiond-emit"
+BACKLOG = 1024
+
+
+def event_socket(runtime_dir: str) -> tuple[socket.socket, Path | None]:
+    """The event socket: systemd's if it hands one over, else our own, then with its path.
+
+    Raises UsageError where it can't be made.
+    """
+    activated = _activated()
+    if activated is not None:
+        return activated, None
+    path = Path(runtime_dir) / "events.sock"
+    listener = _bind(path, 0o660)
+    # Without the group, who runs the daemon may still emit.
+    with contextlib.suppress(KeyError, PermissionError):
+        os.chown(path, -1, grp.getgrnam(EMITTERS).gr_gid)
+    return listener, path
+
+
+def control_socket(runtime_dir: str) -> tuple[socket.socket, Path]:
+    """The control socket: root's and the daemon's user's. Raises UsageError."""
+    path = Path(runtime_dir) / "control.sock"
+    return _bind(path, 0o600), path
+
+
+def _activated() -> socket.socket | None:
+    if "LISTEN_FDS" not in os.environ:
+        return None
+    from systemd.daemon import listen_fds
+
+    fds: list[int] = listen_fds()
+    if not fds:
+        return None
+    if len(fds) > 1:
+        raise UsageError(
+            Text(
+                f"systemd から {len(fds)} 個のソケットが渡されました。zaiond.socket には"
+                " ListenStream= を 1 つだけ書いてください",
+                f"systemd handed over {len(fds)} sockets: zaiond.socket must have one"
+                " ListenStream=",
+            )
+        )
+    listener = socket.socket(fileno=fds[0])
+    listener.setblocking(False)
+    return listener
+
+
+def _bind(path: Path, mode: int) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if path.exists() and stat.S_ISSOCK(path.lstat().st_mode):
+            _must_be_stale(path)
+            path.unlink()
+        # The mode counts from the first moment on.
+        umask = os.umask(0o777 & ~mode)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(umask)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            Text(
+                f"ソケット {path} を作れません: {error.strerror or error}",
+                f"can't make the socket {path}: {error.strerror or error}",
+            )
+        ) from error
+    return listener
+
+
+def _must_be_stale(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return
+    raise UsageError(
+        Text(
+            f"別の zaiond が {path} で動作しています。先にそれを停止してください",
+            f"another zaiond is running on {path}: stop it first",
+        )
+    )
