@@ -109,7 +109,7 @@ def _subject_beginning(prefix: str) -> tuple[str, str]:
     prefix = one_line(prefix)
     if not prefix:
         return "Subject: ", ""
-    if len(prefix) <= _LONGEST_LEGIBLE_PREFIX and prefix.isascii() and header.is_plain(prefix):
+    if len(prefix) <= _LONGEST_LEGIBLE_PREFIX and header.is_plain(prefix):
         return f"Subject: {prefix} ", ""
     return "Subject: ", f"{prefix} "
 

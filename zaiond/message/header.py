@@ -38,7 +38,7 @@ def unstructured(start: str, text: str) -> str:
     """
     if not text:
         return f"{start[:-1]}\r\n"
-    if not text.isascii() or not is_plain(text):
+    if not is_plain(text):
         return encoded(start, text) + "\r\n"
     if len(start) + len(text) <= _LINE:
         return f"{start}{text}\r\n"

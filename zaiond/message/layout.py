@@ -8,6 +8,7 @@ producer sent is cleaned on its way into a line, and can't begin a line of its o
 import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from json import dumps
 from typing import Any
 
@@ -181,8 +182,8 @@ def _fields(lines: list[str], fields: Mapping[str, Any]) -> None:
 
 def _put(lines: list[str], indent: str, label: str, value: Any, depth: int) -> None:
     """One value with its label: on the same line if it fits there, else indented below."""
-    if isinstance(value, str) and not value.isprintable():
-        text = clean(value)
+    if isinstance(value, str):
+        text = value if value.isprintable() else clean(value)
         if "\n" in text:
             lines.append(indent + label)
             lines += (f"{indent}  {line}".rstrip() for line in text.rstrip().split("\n"))
@@ -203,7 +204,8 @@ def _put(lines: list[str], indent: str, label: str, value: Any, depth: int) -> N
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return clean(dumps(value, ensure_ascii=False))
+    # In most events it is a number, and dumps is slow.
+    return str(value) if type(value) is int else clean(dumps(value, ensure_ascii=False))
 
 
 def _moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
@@ -218,10 +220,15 @@ def _moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
                     moment = moment.replace(tzinfo=tz) if tz else moment.astimezone()
                 value = moment.timestamp()
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return words.moment(local_time(int(value // 1), tz))
+            return _shown_moment(int(value // 1), words, tz)
     except (ValueError, OverflowError, OSError):
         pass  # no such moment: what was sent is shown
     return value
+
+
+@lru_cache(maxsize=256)
+def _shown_moment(second: int, words: Words, tz: tzinfo | None) -> str:
+    return words.moment(local_time(second, tz))
 
 
 def _duration(value: Any, words: Words) -> Any:

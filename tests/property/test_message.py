@@ -1,0 +1,230 @@
+"""Whatever an event says, Python's email package reads exactly our mail back."""
+
+import email
+import email.policy
+import re
+from base64 import b64decode
+from datetime import UTC
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from zaiond.errors import AddressError, MessageError
+from zaiond.message import compose as composing
+from zaiond.message import layout
+from zaiond.message.address import Mailbox, parse_recipient, parse_sender, split_addresses
+from zaiond.message.body import encode_body
+from zaiond.message.clean import clean, one_line
+from zaiond.message.compose import check_wire, compose
+from zaiond.message.header import mailboxes, unstructured
+from zaiond.message.locale import en, ja
+from zaiond.model import SEVERITIES, Event
+from zaiond.text import Language
+
+OUR_FIELDS = [
+    "From", "To", "Date", "Subject", "Message-ID", "Zaiond-Event", "Auto-Submitted",
+    "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+]  # fmt: skip
+
+ENCODED_WORD = re.compile(r"(=\?utf-8\?B\?([^?]*)\?=)")
+
+hostile = st.sampled_from(
+    [
+        "\r\nBcc: victim@example.com",
+        "=?UTF-8?Q?hi=0D=0ABcc:_victim@example.com?=",
+        "\n.\r\nMAIL FROM:<>",
+        "\nFrom someone",
+        "\x1b]0;title\x07\x1b[2J",
+        "\u202egnp.exe",
+        "\u2028",
+        "\x85",
+        "\x00",
+        "x" * 2000,
+        "語" * 700,
+        " ",
+        "  ",
+        "=\n",
+        "\n--b\n",
+    ]
+)
+text = st.lists(hostile | st.text(st.characters(exclude_categories=["Cs"]))).map("".join)
+any_text = st.lists(hostile | st.text(st.characters())).map("".join)
+printable = st.text(
+    st.characters(exclude_categories=["Cs"]).filter(str.isprintable) | st.just(" "),
+    min_size=1,
+    max_size=255,
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | any_text,
+    lambda inner: st.lists(inner) | st.dictionaries(any_text, inner),
+    max_leaves=10,
+)
+events = st.builds(
+    Event,
+    id=printable,
+    uid=st.integers(0, 2**32 - 2),
+    type=st.sampled_from(
+        ["disk.full", "x" * 255]
+        + ["backup.auto_update." + end for end in ("started", "finished", "failed", "else")]
+    ),
+    source=any_text.filter(bool),
+    time=st.floats(-62135596800, 253402300799),
+    accepted=st.floats(1.0, 4e9),
+    severity=st.sampled_from(SEVERITIES),
+    subject=st.none() | any_text,
+    message=st.none() | any_text,
+    data=st.dictionaries(
+        any_text | st.sampled_from(["target", "started_at", "finished_at", "duration"]), values
+    ),
+    key=st.none() | any_text,
+    status=st.sampled_from([None, "problem", "ok"]),
+    job=st.none() | any_text,
+    extensions=st.dictionaries(st.text(min_size=1), values),
+)
+
+
+def read(content: bytes) -> EmailMessage:
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+@given(event=events, language=st.sampled_from(["ja", "en"]), prefix=text)
+def test_a_reader_gets_our_fields_the_subject_the_id_and_the_text(
+    event: Event, language: Language, prefix: str
+) -> None:
+    made = compose(
+        event,
+        recipients=["a@example.co.jp", "山田 太郎 <b@例え.jp>"],
+        sender='"Zaionnex, fileserver01" <zaionnex@example.co.jp>',
+        subject_prefix=prefix,
+        language=language,
+        message_id="<1@fileserver01>",
+        date=1369440000.9,
+        host="fileserver01",
+        fqdn="fileserver01.example.co.jp",
+        tz=UTC,
+    )
+    check_wire(made.content)
+    words = ja.WORDS if language == "ja" else en.WORDS
+    message = read(made.content)
+    assert message.keys() == OUR_FIELDS
+    assert not message.defects
+    expected = one_line(f"{one_line(prefix)} {layout.subject(event, words, 'fileserver01')}")
+    assert message["Subject"] == expected
+    assert message["Zaiond-Event"] == event.id
+    assert [box.addr_spec for box in message["To"].addresses] == list(made.recipients)
+    assert [box.display_name for box in message["From"].addresses] == ["Zaionnex, fileserver01"]
+    body = layout.body(event, words, "fileserver01.example.co.jp", UTC)
+    assert message.get_content().replace("\r\n", "\n") == body
+    # Readers of the older kind see the same.
+    compat = email.message_from_bytes(made.content)
+    assert compat.keys() == OUR_FIELDS
+    assert str(make_header(decode_header(compat["Zaiond-Event"]))).strip(" ") == event.id.strip(" ")
+    for line in made.content.split(b"\r\n\r\n", 1)[0].split(b"\r\n"):
+        assert len(line) <= 78 or b" " not in line.removeprefix(b"Subject: ").strip()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+@example("x" * 999)
+@example("From me\n.\nFrom you\n..\n \n\t\n=41 " + "é" * 3)
+@example("語 " * 500)
+def test_a_body_comes_back_to_the_letter(said: str) -> None:
+    said = clean(said) + "\n"
+    fields, octets = encode_body(said)
+    message = read(f"MIME-Version: 1.0\r\n{fields}".encode() + octets)
+    assert message.get_content().replace("\r\n", "\n") == said
+    assert octets.isascii()
+    assert max(map(len, octets.split(b"\r\n"))) <= 998
+
+
+@given(any_text)
+def test_clean_text_commands_no_terminal_and_turns_no_order_around(said: str) -> None:
+    cleaned = clean(said)
+    cleaned.encode()
+    assert not {c for c in cleaned if ord(c) < 32 or 127 <= ord(c) < 160} - {"\n", "\t"}
+    assert not set(cleaned) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert clean(cleaned) == cleaned
+    assert "\n" not in one_line(said)
+
+
+@given(
+    any_text | st.emails() | any_text.map(lambda name: f'"{name}" <a@example.co.jp>'),
+    st.sampled_from([parse_sender, parse_recipient]),
+)
+@example("=?utf-8?q?=0D=0AX:?= <a@b>", parse_sender)
+@example('"Taro \\"T\\\\ Yamada" <a@b>', parse_sender)
+@example(f"{'語' * 90} <{'a' * 64}@{'b' * 63}.{'c' * 63}.jp>", parse_recipient)
+@example(f"{'x, ' * 50}y <a@b>".replace(",", "."), parse_recipient)
+def test_what_is_taken_as_an_address_reads_back_as_that_address(said: str, parse: Any) -> None:
+    try:
+        box = parse(said)
+    except AddressError:
+        return
+    assert not set(box.address) & set("\r\n\0<>")
+    field = mailboxes("To", (box, Mailbox("", "b@example.com"))).encode()
+    message = read(field + b"\r\n")
+    assert message.keys() == ["To"]
+    if not box.smtputf8 and "@" in box.address:
+        first, second = message["To"].addresses
+        assert second.addr_spec == "b@example.com"
+        # The email package puts a space between the encoded-words of one name.
+        assert first.display_name.replace(" ", "") == box.name.replace(" ", "")
+
+
+@given(any_text)
+def test_a_list_of_addresses_is_split_or_refused(said: str) -> None:
+    try:
+        addresses = split_addresses(said)
+    except AddressError:
+        return
+    assert addresses
+    assert all(addresses)
+
+
+@given(any_text.map(one_line))
+@example("=?UTF-8?Q?hi=0D=0ABcc:_victim@example.com?=")
+@example("a word " * 40 + "end")
+@example("𠮷" * 60)
+def test_an_unstructured_field_comes_back_to_the_letter(said: str) -> None:
+    field = unstructured("Subject: ", said)
+    assert read(field.encode() + b"\r\n")["Subject"] == said
+    for word in ENCODED_WORD.findall(field):
+        assert len(word[0]) <= 75
+        b64decode(word[1]).decode()  # each has whole characters (RFC 2047 5)
+
+
+GOOD = composing.test_mail(
+    recipient="a@example.co.jp",
+    sender="zaionnex",
+    language="ja",
+    message_id="<1@fileserver01>",
+    date=1369440000,
+    tz=UTC,
+).content
+
+
+@given(
+    at=st.integers(0, len(GOOD)),
+    skip=st.integers(0, 3),
+    put=st.sampled_from([b"\r", b"\n", b"\r\n", b"\0", b"\xe3", b"\r\nBcc: a@b", b":", b" ", b""])
+    | st.binary(max_size=5),
+)
+def test_a_mail_that_was_tampered_with_is_refused_or_has_no_other_field(
+    at: int, skip: int, put: bytes
+) -> None:
+    content = GOOD[:at] + put + GOOD[at + skip :]
+    try:
+        check_wire(content)
+    except MessageError:
+        return
+    fields = [name for name in OUR_FIELDS if name != "Zaiond-Event"]
+    for policy in (email.policy.default, email.policy.compat32):
+        assert email.message_from_bytes(content, policy=policy).keys() == fields
+    assert b"\n" not in content.replace(b"\r\n", b"")
+    with pytest.raises(MessageError):
+        check_wire(content.replace(b"\r\n", b"\n"))
