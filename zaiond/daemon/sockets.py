@@ -61,7 +61,9 @@ def _activated() -> socket.socket | None:
 def _bind(path: Path, mode: int) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+            path.parent.chmod(0o755)  # whatever the umask: producers must reach the event socket
         if path.exists() and stat.S_ISSOCK(path.lstat().st_mode):
             _must_be_stale(path)
             path.unlink()

@@ -24,6 +24,17 @@ from zaiond.text import Text
 
 SCHEMA_VERSION = 1
 BALLAST_BYTES = 8 * 1024 * 1024
+# EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
+# acknowledged event can be lost at a power cut.
+_PRAGMAS = (
+    ("locking_mode", "EXCLUSIVE"),
+    ("journal_mode", "WAL"),
+    ("synchronous", "FULL"),
+    ("wal_autocheckpoint", 4000),
+    ("journal_size_limit", 32 * 1024 * 1024),
+    ("cache_size", -4000),
+    ("temp_store", "MEMORY"),
+)
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 
 
@@ -120,13 +131,11 @@ class Database:
 
     def _open(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))
-        # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
-        # acknowledged event can be lost at a power cut.
-        connection.execute(
-            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-            "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"
-            "PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY"
-        )
+        for name, value in _PRAGMAS:
+            connection.pragma(name, value)
+        if connection.pragma("journal_mode") != "wal":
+            connection.close()
+            raise apsw.CantOpenError(f"no WAL on the file system of {self._dir}")
         version = connection.pragma("user_version")
         if version == 0:
             schema = files("zaiond.store").joinpath("schema.sql").read_text()
