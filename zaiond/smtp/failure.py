@@ -96,10 +96,14 @@ class Failure:
     @property
     def said(self) -> str:
         """One printable line for `history`: the server's words if it spoke, else the cause."""
-        if self.reply is not None:
+        if self.reply is None:
+            detail = self.detail
+        elif self.cause == "reply":
             return self.reply.text
+        else:
+            detail = f"{self.detail}: {self.reply.text}"
         words = f"{self.stage}: {_WORDS[self.cause]}"
-        return f"{words} ({self.detail})" if self.detail else words
+        return f"{words} ({detail})" if detail else words
 
 
 class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)

@@ -30,6 +30,7 @@ from zaiond.smtp.opening import Capabilities, Opening, Say, SessionSettings, ope
 from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
 from zaiond.smtp.sasl import redact
 
+_TO_NOTHING = "a reply to nothing"
 _INJECTION = "bytes in plain text behind the 220 of STARTTLS"
 
 
@@ -234,8 +235,10 @@ class Session:
         code = reply.code
         if not self._expected:
             # RFC 5321 3.8: a server that shuts down may say 421 at any time.
-            cause: Cause = "reply" if code == 421 else "protocol"
-            self._end(self._fail(self._front(), cause, reply), events)
+            if code == 421:
+                self._end(self._fail(self._front(), "reply", reply), events)
+            else:
+                self._end(self._fail(self._front(), "protocol", reply, _TO_NOTHING), events)
             return
         stage, transaction, recipient = self._expected.popleft()
         if stage is Stage.AUTH and code >= 400 and self._settings.credentials is not None:

@@ -1,0 +1,179 @@
+"""Transcripts of SMTP sessions, run on the pure machine.
+
+A transcript is a text file. `S:` is what the server says, `C:` what the client must say, both
+without their CRLF. `!` is what the client's side does:
+
+    ! settings security=starttls user=zaion password=secret allow-unprotected unverified
+    ! mail FROM TO...           (the content follows as C: lines)
+    ! send                      sends the content
+    ! tls                       the handshake is done
+    ! quit
+    ! lost CAUSE
+
+`=` is what the machine must tell, in its order:
+
+    = open PIPELINING SIZE=10 ...
+    = start tls
+    = send to TO...             the content may be sent
+    = refused TO: REPLY -> OUTCOME SCOPE
+    = over: WHAT -> OUTCOME SCOPE
+    = taken: REPLY
+    = ended: WHAT               or just "ended", after QUIT
+
+A server's line may hold `\\n` for a bare line feed, and end in `\\c` where it is not ended.
+The lines of the server between two other lines come in one piece; `run` can cut them anywhere else.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from zaiond.model import Message
+from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
+from zaiond.smtp.failure import Failure
+from zaiond.smtp.opening import SessionSettings, StartTls
+from zaiond.smtp.sasl import Credentials
+from zaiond.smtp.session import Session
+from zaiond.smtp.verdict import judge
+
+CONTENT = b"Subject: Test\r\n\r\nHello.\r\n.dots\r\n..\r\n"
+TRANSCRIPTS = sorted((Path(__file__).parents[1] / "dialog" / "smtp").glob("*.txt"))
+
+Cut = Callable[[bytes], list[bytes]]
+
+
+def in_one_piece(data: bytes) -> list[bytes]:
+    """The server's bytes as they are."""
+    return [data]
+
+
+def run(transcript: Path, cut: Cut = in_one_piece) -> None:
+    """Plays one transcript; AssertionError at the first line that is not as it says."""
+    _Play(transcript, cut).run()
+
+
+class _Play:
+    def __init__(self, transcript: Path, cut: Cut) -> None:
+        self.lines = [line for line in transcript.read_text().splitlines() if line.strip()]
+        self.cut = cut
+        self.session: Session | None = None
+        self.said = b""
+        self.told: list[str] = []
+        self.recipients: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        waiting: list[str] = []
+        for number, line in enumerate([*self.lines, "#end"], 1):
+            kind, _, rest = line.partition(" ")
+            if waiting and kind != "S:":
+                said = "".join(f"{text}\r\n" for text in waiting)
+                self.hear(said.replace("\\c\r\n", "").encode())
+                waiting.clear()
+            if kind == "S:":
+                waiting.append(rest.replace("\\n", "\n"))
+            elif kind == "C:":
+                expected = f"{rest}\r\n".encode()
+                assert self.said.startswith(expected), f"line {number}: {line}\nsaid {self.said!r}"
+                self.said = self.said[len(expected) :]
+            elif kind == "=":
+                assert self.told, f"line {number}: {line}: nothing was told"
+                assert self.told.pop(0) == rest, f"line {number}: {line}"
+            elif kind == "!":
+                self.do(*rest.split())
+        assert self.said == b"", f"the client also said {self.said!r}"
+        assert self.told == [], f"the client was also told {self.told}"
+
+    @property
+    def machine(self) -> Session:
+        if self.session is None:
+            self.do("settings")
+        assert self.session is not None
+        return self.session
+
+    def hear(self, data: bytes) -> None:
+        machine = self.machine
+        for piece in self.cut(data):
+            self.note(machine.receive(piece))
+
+    def do(self, what: str, *words: str) -> None:
+        if what == "settings":
+            assert self.session is None
+            self.session = Session(_settings(words))
+        elif what == "mail":
+            sender, *to = words
+            smtputf8 = "SMTPUTF8" in to
+            self.recipients = tuple(word for word in to if word != "SMTPUTF8")
+            mail = Message(
+                message_id="<1@example>",
+                reverse_path=sender.strip("<>"),
+                recipients=self.recipients,
+                content=CONTENT,
+                smtputf8=smtputf8,
+            )
+            self.note(self.machine.prepare(mail, self.recipients))
+        elif what == "send":
+            self.note(self.machine.send_content())
+        elif what == "tls":
+            self.note(self.machine.tls_started())
+        elif what == "quit":
+            self.machine.quit()
+            self.note([])
+        elif what == "lost":
+            self.note(self.machine.lost(words[0]))  # type: ignore[arg-type]
+        else:
+            raise AssertionError(f"no such word: {what}")
+
+    def note(self, events: list[Event]) -> None:
+        self.said += self.machine.take_output()
+        for event in events:
+            self.told.extend(self.words(event))
+
+    def words(self, event: Event) -> list[str]:
+        if isinstance(event, Opened):
+            offers = event.capabilities
+            words = ["open"]
+            words += ["PIPELINING"] if offers.pipelining else []
+            words += [f"SIZE={offers.size}"] if offers.size is not None else []
+            words += ["SMTPUTF8"] if offers.smtputf8 else []
+            return [" ".join(words)]
+        if isinstance(event, StartTls):
+            return ["start tls"]
+        if isinstance(event, Envelope):
+            if event.failure is not None:
+                return [f"over: {_verdict(event.failure)}"]
+            lines = [f"refused {who}: {_verdict(why)}" for who, why in event.refused.items()]
+            left = [who for who in self.recipients if who not in event.refused]
+            return [*lines, f"send to {' '.join(left)}" if left else "over"]
+        if isinstance(event, Content):
+            if event.failure is not None:
+                return [f"over: {_verdict(event.failure)}"]
+            assert event.reply is not None
+            return [f"taken: {event.reply.text}"]
+        if isinstance(event, Ended):
+            return ["ended" if event.failure is None else f"ended: {_verdict(event.failure)}"]
+        assert isinstance(event, Answered)
+        return []
+
+
+def _verdict(failure: Failure) -> str:
+    verdict = judge(failure)
+    wait = " wait" if verdict.wait else ""
+    return f"{failure.said} -> {verdict.outcome} {verdict.scope.value}{wait}"
+
+
+def _settings(words: tuple[str, ...]) -> SessionSettings:
+    given = dict(word.partition("=")[::2] for word in words)
+    credentials = None
+    if "user" in given:
+        credentials = Credentials(
+            mechanism="basic",
+            username=given["user"],
+            password=given["password"],
+            allow_unprotected="allow-unprotected" in given,
+        )
+    return SessionSettings(
+        server="mail.example:25",
+        helo_name=given.get("helo", "client.example"),
+        security=given.get("security", "opportunistic"),  # type: ignore[arg-type]
+        credentials=credentials,
+        verify="unverified" not in given,
+    )
