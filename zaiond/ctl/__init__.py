@@ -5,11 +5,16 @@ what is cheap, and sentences in declarations are plain pairs `ja=`, `en=` instea
 needs typing.
 """
 
+import os
 import sys
 
 
-def main() -> int:
-    """The console script; returns the exit status of interface 5."""
+def main() -> None:
+    """The console script; ends the process with an exit status of interface 5.
+
+    At once: everything is written, and taking the interpreter apart would take an emit a tenth of
+    its time, or a self-test, once interrupted, as long as the resolver takes.
+    """
     from zaiond.ctl import program
 
-    return program.run(sys.argv[1:])
+    os._exit(program.run(sys.argv[1:]))

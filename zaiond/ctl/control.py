@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from zaiond.ctl import places
 from zaiond.ctl.commandline import Line
 from zaiond.ctl.failure import (
-    NOT_PERMITTED,
     TRY_AGAIN,
     UNREACHABLE,
     USAGE,
     Failure,
     NoDaemon,
+    not_permitted,
 )
 from zaiond.text import Language
 
@@ -63,11 +63,7 @@ def ask_even_if_refused(
             with peer.makefile("rb") as file:
                 text = file.readline()
     except PermissionError:
-        raise Failure(
-            NOT_PERMITTED,
-            f"{path}: 権限がありません。root で実行してください(例: sudo zaiond-ctl …)",
-            f"{path}: permission denied. Run this as root (as: sudo zaiond-ctl …)",
-        ) from None
+        raise not_permitted(path) from None
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemon(
             UNREACHABLE,

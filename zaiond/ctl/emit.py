@@ -5,7 +5,7 @@ import os
 import sys
 
 from zaiond import client
-from zaiond.ctl import places
+from zaiond.ctl import caller, places
 from zaiond.ctl.commandline import Command, Fault, Line, Option
 from zaiond.ctl.failure import (
     BAD_EVENT,
@@ -114,15 +114,10 @@ COMMANDS = (
 )  # fmt: skip
 _READ_BYTES = 1024 * 1024
 
-# Programs that merely start another one: who called them is the one who emits.
-_STARTERS = frozenset({"sudo", "doas", "su", "runuser", "timeout", "setpriv", "flock", "chronic"})
-_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "mksh", "fish", "busybox", "ash"})
-_INTERPRETERS = ("python", "perl", "ruby", "node", "php", "lua", "tclsh")
-
 
 def run(line: Line) -> int:
     """Emits what the command line says, or the lines of a file."""
-    source = line.text("source") or client.unit() or _caller()
+    source = line.text("source") or client.unit() or caller.name()
     tally = _Tally(line)
     if line.flag("from"):
         extra = [option.names[0] for option in _EVENT_OPTIONS if line.flag(option.name)]
@@ -167,7 +162,7 @@ def _event(line: Line) -> "dict[str, Any]":
     for pair in line.texts("data-json"):
         key, value = _pair(pair, "-D", "JSON")
         try:
-            data[key] = json.loads(value)
+            data[key] = json.loads(value, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise Fault(
                 f"-D {key}: JSON ではありません: {error}(文字列なら -d {key}=… を使います)",
@@ -194,6 +189,10 @@ def _pair(pair: str, option: str, word: str) -> tuple[str, str]:
             f"{option} takes KEY={word}: {pair}",
         )
     return key, value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _readable(name: str, value: "Any") -> "Any":
@@ -367,44 +366,3 @@ def _print(text: str) -> None:
 
         output.say(text)
         output.flush()
-
-
-def _caller() -> str:
-    """The program that called zaiond-ctl: a script's own name rather than its interpreter's.
-
-    From an interactive shell it is zaiond-ctl itself.
-    """
-    pid = os.getppid()
-    for _ in range(8):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                words = os.fsdecode(file.read()).rstrip("\0").split("\0")
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                parent = int(file.read().rpartition(b")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-        name = _program_of(words)
-        if name is not None:
-            return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
-        if os.path.basename(words[0]) not in _STARTERS:
-            break
-        pid = parent
-    return "zaiond-ctl"
-
-
-def _program_of(words: list[str]) -> str | None:
-    """What a command line runs; None for a shell with no script, and for a mere starter."""
-    name = os.path.basename(words[0])
-    if name in _STARTERS or name.startswith("-"):  # a login shell
-        return None
-    if name in _SHELLS or name.startswith(_INTERPRETERS):
-        for place, word in enumerate(words[1:], 1):
-            if word in ("-c", "-e", "-E"):
-                return None
-            if word == "-m":
-                return words[place + 1] if place + 1 < len(words) else None
-            if word and not word.startswith(("-", "+")):
-                piped = word.startswith(("/dev/", "/proc/"))
-                return None if piped else os.path.basename(word) or None
-        return None
-    return name or None

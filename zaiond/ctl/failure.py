@@ -21,3 +21,12 @@ class NoDaemon(Failure):
 
 class Unwritable(Failure):
     """Standard output can't be written."""
+
+
+def not_permitted(path: str) -> Failure:
+    """A file or directory that only root and the daemon may use."""
+    return Failure(
+        NOT_PERMITTED,
+        f"{path}: 権限がありません。root で実行してください(例: sudo zaiond-ctl …)",
+        f"{path}: permission denied. Run this as root (as: sudo zaiond-ctl …)",
+    )

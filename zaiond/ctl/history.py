@@ -10,6 +10,7 @@ from zaiond.ctl.failure import FAILED
 from zaiond.text import Language, Text
 
 _DEFAULT_LIMIT = 50
+_MOST = 10_000  # what the daemon gives at once
 COMMANDS = (
     Command(
         "history",
@@ -98,10 +99,10 @@ def moment(text: str) -> float:
 def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MOST):
         raise Fault(
-            f"--limit は 1 から 1000000 までの整数にしてください: {text}",
-            f"--limit takes a number from 1 to 1000000: {text}",
+            f"--limit は 1 から {_MOST} までの整数にしてください: {text}",
+            f"--limit takes a number from 1 to {_MOST}: {text}",
         )
     return int(text)
 

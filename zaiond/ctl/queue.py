@@ -65,16 +65,33 @@ def run(line: Line) -> int:
     if line.flag("json"):
         output.document(result)
     else:
-        mails = words.count(result["deliveries"], Text("メール", "delivery"), reply.language)
+        number = result["deliveries"]
         done = (
-            Text(f"{mails}を送り直します", f"Trying {mails} now")
+            Text(f"{number} 件の配送を送り直します", f"Deliveries tried again now: {number}")
             if name == "queue retry"
-            else Text(f"{mails}を削除しました", f"Deleted {mails}")
+            else Text(f"{number} 件の配送を削除しました", f"Deliveries deleted: {number}")
         )
         if result["deliveries"] or not unknown:
             output.say(done.in_language(reply.language))
-    words.unknown_ids(unknown, reply.language)
+    _explain(unknown, result.get("under_way", []), reply.language)
     return FAILED if unknown else 0
+
+
+def _explain(unknown: list[str], under_way: list[str], language: Language) -> None:
+    for id_ in unknown:
+        output.complain(
+            Text(f"{id_}: この ID のイベントはありません", f"{id_}: no event with this id"),
+            language,
+        )
+    for id_ in under_way:
+        output.complain(
+            Text(
+                f"{id_}: 送信の最中なので、そのままにしました(経過: zaiond-ctl history ID)",
+                f"{id_}: is being sent just now, so it was left alone"
+                " (what became of it: zaiond-ctl history ID)",
+            ),
+            language,
+        )
 
 
 def _list(line: Line) -> int:

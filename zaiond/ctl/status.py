@@ -76,6 +76,11 @@ def of(status: dict[str, Any], language: Language) -> list[str]:
         rows.append([Text("メールサーバー", "Mail server"), _server(server)])
     version = str(status.get("version", "-"))
     rows.append([Text("版", "Version"), Text(version, version)])
+    doubtful = status.get("possible_duplicates")
+    if doubtful:
+        rows.append(
+            [Text("二重配送の可能性", "Possible duplicates"), Text(f"{doubtful} 件", str(doubtful))]
+        )
     lines += output.table([[cell.in_language(language) for cell in row] for row in rows])
     errors = config.get("errors", [])
     if errors:
@@ -110,10 +115,14 @@ def _lost(queue: dict[str, Any]) -> Text:
 
 
 def _server(server: dict[str, Any]) -> Text:
-    address = str(server.get("address") or server.get("server"))
-    name = str(server.get("state", "unknown"))
+    name = str(server["state"])
     state = _SERVER.get(name, Text(name, name))
-    reply = f": {server['reply']}" if server.get("reply") else ""
-    since = output.when(server.get("since"))
-    ja, en = (f"({since} から)", f" since {since}") if since != "-" else ("", "")
-    return Text(f"{address}  {state.ja}{ja}{reply}", f"{address}  {state.en}{en}{reply}")
+    error = f": {server['error']}" if server.get("error") else ""
+    ja, en = "", ""
+    if name in ("down", "faulty"):
+        since = output.when(server.get("since"))
+        ja, en = f"({since} から)", f" (since {since})"
+    elif server.get("connections"):
+        ja, en = f"(接続 {server['connections']})", f" (connections: {server['connections']})"
+    address = server["server"]
+    return Text(f"{address}  {state.ja}{ja}{error}", f"{address}  {state.en}{en}{error}")

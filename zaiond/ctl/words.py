@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from zaiond.ctl import output
 from zaiond.text import Language, Text
 
 _STATES = {
@@ -31,26 +30,3 @@ def diagnostic(error: dict[str, Any], warning: Text | None = None) -> Text:
     message = error["message"]
     ja, en = (f"{warning.ja}: ", f"{warning.en}: ") if warning else ("", "")
     return Text(f"{where}{ja}{message}", f"{where}{en}{message}")
-
-
-def count(number: int, what: Text, language: Language) -> str:
-    """So many of something: `what.en` in the singular takes an s where it must."""
-    if language == "ja":
-        return f"{what.ja} {number} 件"
-    if number == 1:
-        return f"1 {what.en}"
-    return f"{number} {what.en[:-1] + 'ies' if what.en.endswith('y') else what.en + 's'}"
-
-
-def unknown_ids(ids: list[str], language: Language) -> None:
-    """Says, on standard error, which ids name nothing that waits."""
-    for id_ in ids:
-        output.complain(
-            Text(
-                f"{id_}: 待ち行列にこの ID のイベントはありません"
-                "(経過を見るには: zaiond-ctl history ID)",
-                f"{id_}: no event with this id waits in the queue"
-                " (what became of it: zaiond-ctl history ID)",
-            ),
-            language,
-        )

@@ -1,0 +1,292 @@
+"""What zaiond-ctl makes of the daemon's answers, and of a daemon that gives none."""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_daemon import FakeDaemon
+from zaiond.ctl import control, program
+
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Path:
+    path = tmp_path / "run"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+    monkeypatch.setenv("ZAIOND_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("ZAIOND_CONFIG", "/nonexistent/zaiond.yaml")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+
+
+def run(*argv: str) -> int:
+    return program.run(argv)
+
+
+def answering(
+    runtime: Path, result: Any = None, *, language: str = "en", **refusal: Any
+) -> FakeDaemon:
+    reply = {"ok": not refusal, "result": result, "language": language, **refusal}
+    return FakeDaemon(runtime, events=None, control=lambda request: reply)
+
+
+WELL: dict[str, Any] = {
+    "ok": True,
+    "problems": [],
+    "config": {"state": "good", "errors": []},
+    "queue": {"waiting": 0, "held": 0, "failed": 0, "expired": 0, "oldest": None},
+    "servers": [{"server": "mailhost:25", "state": "unknown", "since": None, "error": None}],
+    "version": "0.1.0",
+}
+ILL: dict[str, Any] = {
+    "ok": False,
+    "problems": [{"code": "held", "message": "mail is held (3)\x1b[2J"}],
+    "config": {
+        "state": "last_good",
+        "errors": [{"file": "/z.yaml", "line": 3, "column": 5, "key": "a.b", "message": "bad"}],
+    },
+    "queue": {
+        "waiting": 2, "held": 3, "failed": 1, "expired": 0, "oldest": "2013-05-25T00:00:00Z",
+    },
+    "servers": [
+        {"server": "a:25", "state": "up", "since": None, "error": None, "connections": 2},
+        {"server": "b:587", "state": "down", "since": "2013-05-25T00:00:00Z", "error": "refused"},
+    ],
+    "version": "0.1.0",
+}  # fmt: skip
+
+
+def test_status_is_well_at_a_glance(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, WELL):
+        assert run("status") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "All is well"
+
+
+def test_status_says_first_what_is_wrong_and_exits_1(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, ILL):
+        assert run("status") == 1
+    text = capsys.readouterr().out
+    assert text.splitlines()[:2] == ["This needs a look:", "  - mail is held (3)\\x1b[2J"]
+    for words in ("2 waiting, 3 held", "1 failed", "b:587  down", "/z.yaml:3:5: a.b: bad"):
+        assert words in text
+    with answering(runtime, ILL, language="ja"):
+        assert run("status") == 1
+    text = capsys.readouterr().out
+    for words in ("確認が必要です:", "送信待ち 2 件、保留 3 件", "2013-05-25"):
+        assert words in text
+
+
+def test_status_as_json_is_the_document_of_the_daemon(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, ILL):
+        assert run("--json", "status") == 1
+    assert json.loads(capsys.readouterr().out) == ILL
+
+
+@pytest.mark.parametrize(
+    "argv", [["status"], ["queue", "list"], ["queue", "retry"], ["history"], ["reload"]]
+)
+def test_without_a_daemon_it_is_69_and_says_how_to_start_one(capsys: Said, argv: list[str]) -> None:
+    assert run(*argv) == 69
+    assert "systemctl start zaiond" in capsys.readouterr().err
+
+
+def test_a_stale_socket_is_no_daemon(runtime: Path, capsys: Said) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime / "control.sock"))
+    assert run("status") == 69
+
+
+def test_who_may_not_use_the_control_socket_is_told_to_be_root(
+    runtime: Path, tmp_path: Path, capsys: Said
+) -> None:
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    with answering(runtime, WELL):
+        (runtime / "control.sock").chmod(0o600)
+        os.seteuid(65534)
+        try:
+            statuses = [run("status"), run("test", "a@example.co.jp")]
+        finally:
+            os.seteuid(0)
+    assert statuses == [77, 77]
+    assert "root" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [b"", b'{"ok": tr', b"[]\n", b'{"ok": true}\n', b"\xff\n"])
+def test_an_answer_that_breaks_off_is_told(runtime: Path, capsys: Said, answer: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime / "control.sock"))
+        listener.listen()
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.makefile("rb").readline()
+                peer.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert run("status") == 69
+        thread.join()
+    assert "broke off" in capsys.readouterr().err
+
+
+def test_a_daemon_that_keeps_silent_is_try_again(
+    runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_ANSWER_WITHIN", 0.1)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime / "control.sock"))
+        listener.listen()
+        assert run("status") == 75
+
+
+def test_a_refusal_has_the_status_and_words_of_the_daemon(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, exit=75, message="今は無理です"):
+        assert run("queue", "retry") == 75
+    assert capsys.readouterr().err == "zaiond-ctl: 今は無理です\n"
+
+
+WAITING: dict[str, Any] = {
+    "event_ids": ["E1", "E2"], "recipient": "a@example.co.jp", "state": "deferred", "attempts": 2,
+    "next_attempt": "2013-05-25T00:00:00Z", "reply": "450 4.2.0 \x1b[31mlater", "message_id": "<m>",
+}  # fmt: skip
+UNROUTED = WAITING | {
+    "event_ids": ["E3"], "recipient": None, "state": "waiting", "attempts": 0,
+    "next_attempt": None, "reply": None, "message_id": None,
+}  # fmt: skip
+
+
+def test_the_queue_is_a_table(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"deliveries": [WAITING, UNROUTED]}, language="ja"):
+        assert run("queue", "list") == 0
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split() == ["イベント", "ID", "宛先", "状態", "試行", "次回", "理由"]
+    assert "再送待ち" in first
+    assert "450 4.2.0 \\x1b[31mlater" in first
+    assert second.split() == ["E3", "-", "送信待ち", "0", "-", "-"]
+
+
+def test_an_empty_queue_says_so(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"deliveries": []}):
+        assert run("queue", "list") == 0
+    assert capsys.readouterr().out == "Nothing waits\n"
+
+
+@pytest.mark.parametrize("command", ["retry", "delete"])
+def test_what_was_done_is_counted_and_unknown_ids_are_named(
+    runtime: Path, capsys: Said, command: str
+) -> None:
+    result = {"deliveries": 2, "unknown": ["X"], "under_way": ["Y"]}
+    with answering(runtime, result) as daemon:
+        assert run("queue", command, "A", "X", "Y") == 1
+    assert daemon.requests == [{"command": f"queue.{command}", "ids": ["A", "X", "Y"]}]
+    said = capsys.readouterr()
+    assert ": 2" in said.out
+    assert "X: no event" in said.err
+    assert "Y: is being sent" in said.err
+
+
+EVENT: dict[str, Any] = {
+    "id": "E1", "source": "backup.service", "uid": 0, "type": "backup.failed", "subject": "夜間\n",
+    "time": "2013-05-25T00:00:00Z", "outcome": "failed", "reason": "550 5.1.1 no such user",
+    "deliveries": [
+        {
+            "recipient": "a@example.co.jp", "outcome": "failed", "server": "mailhost:25",
+            "reply": "550 5.1.1 no such user", "next_attempt": None, "attempts": [
+                {
+                    "number": 1, "started": None, "ended": "2013-05-25T00:00:01Z",
+                    "outcome": "deferred", "server": "mailhost:25", "reply": "450 later",
+                },
+            ],
+        },
+    ],
+}  # fmt: skip
+
+
+def test_history_says_what_became_of_an_event_and_why(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"events": [EVENT]}) as daemon:
+        assert run("history", "E1") == 0
+    assert daemon.requests == [{"command": "history", "limit": 50, "id": "E1"}]
+    text = capsys.readouterr().out
+    for words in (
+        "failed: 550 5.1.1",
+        "backup.service (uid 0)",
+        "夜間\\n",
+        "mailhost:25",
+        "450 later",
+    ):
+        assert words in text
+
+
+def test_history_of_an_unknown_id_is_1(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"events": []}):
+        assert run("history", "E9") == 1
+        assert "E9: no event" in capsys.readouterr().err
+        assert run("history") == 0
+    assert capsys.readouterr().out == "No events\n"
+
+
+@pytest.mark.parametrize("argv", [["--since", "yesterday"], ["--limit", "0"], ["--limit", "x"]])
+def test_history_with_a_wrong_value_is_wrong_usage(
+    runtime: Path, capsys: Said, argv: list[str]
+) -> None:
+    assert run("history", *argv) == 2
+    assert argv[1] in capsys.readouterr().err
+
+
+def test_a_reload_that_is_not_taken_is_78_with_the_errors(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, ILL["config"], exit=78, message="not taken"):
+        assert run("reload") == 78
+    assert capsys.readouterr().err == "zaiond-ctl: not taken\n/z.yaml:3:5: a.b: bad\n"
+    with answering(runtime, WELL["config"]):
+        assert run("reload") == 0
+
+
+def result(address: str, ok: bool) -> dict[str, Any]:
+    return {
+        "address": address, "ok": ok, "server": "mailhost:25",
+        "reason": None if ok else "Cant connect Server", "code": None if ok else 11001,
+        "line": "正常に送信されました" if ok else
+        f"[Error] 送信エラー Cant connect Server 11001 mailhost:25 {address} zaionnex",
+        "hint": None if ok else "なぜなら", "steps": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("ok", "status"), [(True, 0), (False, 1)])
+def test_the_self_test_goes_through_the_daemon(
+    runtime: Path, capsys: Said, ok: bool, status: int
+) -> None:
+    document = {"results": [result("a@example.co.jp", ok)]}
+    with answering(runtime, document, language="ja") as daemon:
+        assert run("test", "a@example.co.jp") == status
+    assert daemon.requests == [{"command": "test", "addresses": ["a@example.co.jp"]}]
+    assert capsys.readouterr().out.splitlines()[0] == document["results"][0]["line"]
+
+
+def test_an_address_that_is_none_is_wrong_usage(capsys: Said) -> None:
+    assert run("test", "nobody") == 2
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_130_without_a_traceback(
+    runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **more: Any) -> Callable[[], None]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(control, "ask", interrupted)
+    assert run("status") == 130
+    assert capsys.readouterr().err == ""

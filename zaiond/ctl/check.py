@@ -1,0 +1,92 @@
+"""`zaiond-ctl check`: every error of the configuration, with its place."""
+
+import os
+import sys
+from typing import Any
+
+from zaiond.ctl import output, places, words
+from zaiond.ctl.commandline import Command, Line
+from zaiond.ctl.failure import BAD_CONFIG, not_permitted
+from zaiond.errors import Diagnostic
+from zaiond.text import Language, Text
+
+COMMANDS = (
+    Command(
+        "check",
+        operands=("[FILE]",),
+        ja="設定の誤りをすべて、行と桁を付けて表示する",
+        en="print every error of the configuration, with line and column",
+        more_ja="形式は「ファイル:行:桁: 項目: 誤りの内容」です。誤りがあれば終了ステータスは 78、"
+        "警告だけなら 0 です。",
+        more_en="The form is FILE:LINE:COLUMN: key: what is wrong. The exit status is 78 if there"
+        " are errors, 0 if there are only warnings.",
+        examples=(
+            ("check", "使用中の設定ファイルを調べる", "check the configuration"),
+            (
+                "check ./zaiond.yaml",
+                "反映する前の設定ファイルを調べる",
+                "check a file before it goes live",
+            ),
+        ),
+    ),
+)
+WARNING = Text("警告", "warning")
+
+
+def run(line: Line) -> int:
+    """Prints errors, then warnings; needs no daemon."""
+    from zaiond.config.load import load
+
+    path = line.operands[0] if line.operands else places.config(line)
+    demand_readable(path)
+    language = output.language(line, path)
+    loaded = load(path, os.environ.get("CREDENTIALS_DIRECTORY"))
+    if line.flag("json"):
+        output.document(
+            {
+                "ok": not loaded.errors,
+                "errors": [described(one, language) for one in loaded.errors],
+                "warnings": [described(one, language) for one in loaded.warnings],
+            }
+        )
+    else:
+        for text in diagnostics(loaded.errors, language):
+            output.say(text)
+        for text in diagnostics(loaded.warnings, language, WARNING):
+            output.say(text)
+    if loaded.errors:
+        return BAD_CONFIG
+    if sys.stderr is not None and sys.stderr.isatty():  # scripts have the exit status
+        output.complain(Text(f"{path}: 誤りはありません", f"{path}: no errors"), language)
+    return 0
+
+
+def described(error: Diagnostic, language: Language) -> dict[str, Any]:
+    """A diagnostic as in `check --json` and `status --json`."""
+    return {
+        "file": error.file,
+        "line": error.line,
+        "column": error.column,
+        "key": error.key,
+        "message": error.text.in_language(language),
+    }
+
+
+def diagnostics(
+    errors: tuple[Diagnostic, ...], language: Language, warning: Text | None = None
+) -> list[str]:
+    """A line for each."""
+    return [
+        words.diagnostic(described(one, language), warning).in_language(language) for one in errors
+    ]
+
+
+def demand_readable(path: str) -> None:
+    """Raises Failure where the file is there and this user may not read it."""
+    try:
+        with open(path, "rb"):
+            pass
+    except PermissionError:
+        raise not_permitted(path) from None
+    except OSError:
+        pass  # the loader says what is wrong with it

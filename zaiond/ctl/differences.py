@@ -1,0 +1,94 @@
+"""How configuration files differ, as `config diff` prints it: secrets never."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+
+from zaiond.text import Language, Text
+
+# The keys that hold a secret; those that name a file or a credential go on with an underscore.
+_SECRET = re.compile(r"""(["']?\b(?:password|client_secret|refresh_token)["']?[ \t]*:)[ \t]*\S.*""")
+_MASKED = r"\1 ********"
+
+
+def on_disk(kept: Mapping[str, str], drop_ins: str) -> dict[str, str | None]:
+    """The texts of the same files as they are now, and of what is new in `drop_ins`.
+
+    None: the file is gone, or can't be read.
+    """
+    paths = dict.fromkeys(kept)
+    try:
+        names = sorted(name for name in os.listdir(drop_ins) if name.endswith(".yaml"))
+    except OSError:
+        names = []
+    paths |= dict.fromkeys(os.path.join(drop_ins, name) for name in names)
+    return {path: _read(path) for path in paths}
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="backslashreplace") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def differences(
+    kept: Mapping[str, str], now: Mapping[str, str | None], language: Language
+) -> list[str]:
+    """The lines of a unified diff of each YAML file, from what is in force to what is on disk.
+
+    Of a file that holds nothing but a secret it is only said that it differs.
+    """
+    lines: list[str] = []
+    for path, text in now.items():
+        before = kept.get(path)
+        if before == text:
+            continue
+        if text is None:
+            gone = Text(f"{path}: ありません、または読めません", f"{path}: gone, or not readable")
+            lines.append(gone.in_language(language))
+        elif not path.endswith((".yaml", ".yml")):
+            secret = Text(f"{path}: 内容(秘密)が違います", f"{path}: its secret differs")
+            lines.append(secret.in_language(language))
+        else:
+            lines += _of_yaml(path, before, text, language)
+    return lines
+
+
+def _of_yaml(path: str, before: str | None, text: str, language: Language) -> list[str]:
+    in_force = Text("使用中", "in force").in_language(language)
+    disk = Text("ディスク", "on disk").in_language(language)
+    lines = list(
+        difflib.unified_diff(
+            _masked(before or "").splitlines(),
+            _masked(text).splitlines(),
+            f"{path} ({in_force})" if before is not None else os.devnull,
+            f"{path} ({disk})",
+            lineterm="",
+        )
+    )
+    if not lines:
+        secret = Text(
+            f"{path}: パスワードなどの秘密、または改行だけが違います",
+            f"{path}: only a secret or line ends differ",
+        )
+        return [secret.in_language(language)]
+    return lines
+
+
+def _masked(text: str) -> str:
+    """YAML with the values of secrets masked, those over several lines too."""
+    lines: list[str] = []
+    hidden_below: int | None = None
+    for line in text.splitlines():
+        depth = len(line) - len(line.lstrip())
+        if hidden_below is not None and (depth > hidden_below or not line.strip()):
+            continue
+        hidden_below = None
+        masked = _SECRET.sub(_MASKED, line)
+        if masked != line:
+            hidden_below = depth
+        lines.append(masked)
+    return "\n".join(lines)

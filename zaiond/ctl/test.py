@@ -1,0 +1,94 @@
+"""`zaiond-ctl test`: the seed page's test mail."""
+
+import os
+from typing import Any
+
+from zaiond.ctl import check, control, output, places
+from zaiond.ctl.commandline import Command, Fault, Line, Option
+from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
+from zaiond.text import Language
+
+COMMANDS = (
+    Command(
+        "test",
+        operands=("[ADDRESS...]",),
+        ja="テストメールを送り、結果を表示する",
+        en="send the test mail, and say how that went",
+        more_ja="ADDRESS を省略すると管理者(admins)に送ります。デーモンが動いていればその設定で、"
+        "動いていなければ設定ファイルを読んで直接送ります。",
+        more_en="Without an ADDRESS, to the admins. It goes by the running daemon's configuration,"
+        " or directly by the file's where none runs.",
+        options=(
+            Option(
+                "--file", value="FILE",
+                ja="動いているデーモンによらず、FILE の設定で直接送る",
+                en="directly, by FILE: to try a configuration before it is live",
+            ),
+            Option(
+                "-v", "--verbose",
+                ja="接続から送信までの経過も表示する",
+                en="show each step of the session, too",
+            ),
+        ),
+        examples=(
+            ("test postmaster@example.co.jp", "このアドレスに送ってみる", "try this address"),
+            (
+                "test --file ./zaiond.yaml -v",
+                "反映する前の設定で、管理者に送ってみる",
+                "try a configuration before it goes live",
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+
+def run(line: Line) -> int:
+    """Through the daemon, or directly; exit status 1 if a mail was not taken."""
+    _demand_addresses(line.operands)
+    file = line.text("file")
+    if file is not None:
+        document, language = _directly(line, file)
+    else:
+        try:
+            reply = control.ask(line, "test", patient=True, addresses=line.operands)
+            document, language = reply.result, reply.language
+        except NoDaemon:
+            document, language = _directly(line, places.config(line))
+    if line.flag("json"):
+        output.document(document)
+    else:
+        from zaiond import selftest
+
+        output.say("\n".join(selftest.lines(document, language, verbose=line.flag("verbose"))))
+    return 0 if all(result["ok"] for result in document["results"]) else FAILED
+
+
+def _demand_addresses(addresses: list[str]) -> None:
+    from zaiond.errors import AddressError
+    from zaiond.message.address import parse_recipient
+
+    for address in addresses:
+        try:
+            parse_recipient(address)
+        except AddressError as error:
+            raise Fault(error.text.ja, error.text.en) from None
+
+
+def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
+    import asyncio
+
+    from zaiond import selftest
+    from zaiond.config.load import load
+
+    check.demand_readable(path)
+    loaded = load(path, os.environ.get("CREDENTIALS_DIRECTORY"))
+    if loaded.config is None:
+        language = output.language(line, path)
+        for text in check.diagnostics(loaded.errors, language):
+            output.remark(text)
+        raise Failure(
+            BAD_CONFIG,
+            "設定に誤りがあるため、テストメールは送っていません",
+            "the configuration has errors: no test mail was sent",
+        )
+    return asyncio.run(selftest.run(loaded.config, line.operands)), loaded.config.language
