@@ -1,0 +1,175 @@
+"""The daemon as a process, with what goes wrong around it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Daemon
+from tests.support.sink import Sink
+
+
+def configuration(port: int, more: str = "") -> str:
+    return f"""
+mail_server: {{host: 127.0.0.1, port: {port}}}
+admins: a@example.co.jp
+queue: {{retry_first: 1s}}
+{more}
+"""
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, sink: Sink) -> Iterator[Daemon]:
+    with Daemon(tmp_path, configuration(sink.port)) as daemon:
+        yield daemon
+        daemon.end()
+
+
+def ids_in(sink: Sink) -> list[str]:
+    return [event for mail in sink.mails for event in mail.event_ids]
+
+
+def test_while_the_mail_server_is_down_events_wait_across_a_restart_and_arrive_in_order(
+    daemon: Daemon, sink: Sink
+) -> None:
+    sink.stop()
+    wanted = [f"n{number:04}" for number in range(1000)]
+    replies = daemon.emit(*({"type": "a.b", "id": id_} for id_ in wanted))
+    assert all(reply["status"] == "ok" for reply in replies)
+    daemon.restart()
+    assert daemon.document("status")["queue"]["waiting"] == 1000
+    sink.start()
+    sink.wait(1000)
+    assert sorted(ids_in(sink)) == wanted
+    # Several connections side by side: as good as in order, never far from it.
+    assert all(abs(wanted.index(id_) - place) <= 16 for place, id_ in enumerate(ids_in(sink)))
+
+
+def test_each_recipient_has_its_own_outcome_in_the_servers_words(tmp_path: Path) -> None:
+    refuse = {
+        "never@example.co.jp": "550 5.1.1 No such user here",
+        "later@example.co.jp": "450 4.2.1 Mailbox busy",
+    }
+    more = "admins: [now@example.co.jp, never@example.co.jp, later@example.co.jp]"
+    with Sink(refuse=refuse) as sink:
+        text = configuration(sink.port).replace("admins: a@example.co.jp", more)
+        with Daemon(tmp_path, text) as daemon:
+            daemon.emit({"type": "a.b", "id": "one"})
+            assert sink.wait(1)[0].recipients == ("now@example.co.jp",)
+            del refuse["later@example.co.jp"]
+            # The later one, and the notice about the one that failed.
+            mails = [mail for mail in sink.wait(3) if mail.event_ids == ("one",)]
+            assert [mail.recipients for mail in mails] == [
+                ("now@example.co.jp",),
+                ("later@example.co.jp",),
+            ]
+            assert mails[0].content == mails[1].content
+            (event,) = daemon.becomes(
+                lambda found: found["events"][0]["outcome"] == "failed", "history", "one"
+            )["events"]
+            assert event["outcome"] == "failed"
+            outcomes = {d["recipient"]: (d["outcome"], d["reply"]) for d in event["deliveries"]}
+            assert outcomes["now@example.co.jp"][0] == "delivered"
+            assert outcomes["never@example.co.jp"] == ("failed", "550 5.1.1 No such user here")
+            later = next(d for d in event["deliveries"] if d["recipient"].startswith("later"))
+            assert [attempt["outcome"] for attempt in later["attempts"]] == [
+                "deferred",
+                "delivered",
+            ]
+            assert later["attempts"][0]["reply"] == "450 4.2.1 Mailbox busy"
+
+
+def test_a_broken_configuration_stops_nothing_and_is_told_of_once(
+    daemon: Daemon, sink: Sink
+) -> None:
+    good = daemon.config.read_text(encoding="utf-8")
+    daemon.config.write_text(good + "subject_prefx: oops\n", encoding="utf-8")
+    (notice,) = sink.wait(1)
+    assert "subject_prefx" in notice.body
+    daemon.emit({"type": "a.b", "id": "while-broken"})
+    sink.wait(2)
+    status = daemon.document("status")
+    assert status["ok"] is False
+    assert status["config"]["state"] == "last_good"
+    (error,) = status["config"]["errors"]
+    assert error["key"] == "subject_prefx"
+
+    # Broken in another way, and across a restart: the same incident.
+    daemon.config.write_text(good + "languge: en\n", encoding="utf-8")
+    daemon.becomes(lambda s: s["config"]["errors"][0]["key"] == "languge", "status")
+    daemon.restart()
+    assert daemon.document("status")["config"]["state"] == "last_good"
+    daemon.emit({"type": "a.b", "id": "after-restart"})
+    sink.wait(3)
+
+    daemon.config.write_text(good + "subject_prefix: '[mended]'\n", encoding="utf-8")
+    daemon.becomes(lambda s: s["config"]["state"] == "good", "status")
+    daemon.emit({"type": "a.b", "id": "mended"})
+    assert sink.wait(4)[3].subject.startswith("[mended]")
+    assert [i for i in ids_in(sink) if not i.startswith("zaiond.")] == [
+        "while-broken",
+        "after-restart",
+        "mended",
+    ]
+
+
+def test_without_any_configuration_events_are_kept_and_mailed_once_there_is_one(
+    tmp_path: Path, sink: Sink
+) -> None:
+    with Daemon(tmp_path, "mail_server: [") as daemon:
+        assert daemon.emit({"type": "a.b", "id": "early"})[0]["status"] == "ok"
+        status = daemon.document("status")
+        assert status["config"]["state"] == "none"
+        assert status["queue"]["waiting"] == 1
+        daemon.restart()
+        daemon.config.write_text(configuration(sink.port), encoding="utf-8")
+        assert sink.wait(1)[0].event_ids == ("early",)
+
+
+def test_a_second_daemon_says_so_and_leaves_the_first_alone(daemon: Daemon, sink: Sink) -> None:
+    program = [str(Path(sys.executable).parent / "zaiond"), *daemon.options]
+    second = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode == 1
+    assert "zaiond" in second.stderr
+    assert "Traceback" not in second.stderr
+    daemon.emit({"type": "a.b"})
+    sink.wait(1)
+
+
+def test_what_was_spooled_while_it_was_down_arrives_once(tmp_path: Path, sink: Sink) -> None:
+    daemon = Daemon(tmp_path, configuration(sink.port))
+    done = daemon.ctl("emit", "a.b", "--id", "spooled", "-m", "from the spool", "--json")
+    assert done.returncode == 0, done
+    assert json.loads(done.stdout)["events"][0] == {
+        "id": "spooled",
+        "duplicate": False,
+        "spooled": True,
+    }
+    with daemon:
+        assert sink.wait(1)[0].event_ids == ("spooled",)
+        again = json.loads(daemon.ctl("emit", "a.b", "--id", "spooled", "--json").stdout)
+        assert again["events"][0]["id"] == "spooled"
+        daemon.becomes(lambda _: not list(daemon.spool.glob("*.json")), "status")
+    assert ids_in(sink) == ["spooled"]
+
+
+def test_what_is_between_the_dot_and_its_reply_is_finished_before_it_stops(
+    daemon: Daemon, sink: Sink
+) -> None:
+    daemon.emit(*({"type": "a.b", "id": f"n{number}"} for number in range(200)))
+    sink.wait(20)
+    assert daemon.stop() == 0
+    daemon.start()
+    sink.wait(200)
+    daemon.becomes(lambda s: s["queue"]["waiting"] == 0, "status")
+    assert sorted(ids_in(sink)) == sorted(f"n{number}" for number in range(200))
+    assert daemon.document("status")["possible_duplicates"] == 0
