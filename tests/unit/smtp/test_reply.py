@@ -1,0 +1,46 @@
+"""Replies as persons see them, and their enhanced codes."""
+
+import pytest
+
+from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "enhanced"),
+    [
+        (250, "2.1.5 Ok", (2, 1, 5)),
+        (550, "5.1.1", (5, 1, 1)),
+        (550, " 5.7.1 indented", (5, 7, 1)),
+        (550, "4.1.1 of another class (RFC 2034 3)", None),
+        (550, "No 5.1.1 in the middle", None),
+        (550, "5.1.1.1 is an address", None),
+        (550, "5.1000.1", None),
+        (550, "", None),
+    ],
+)
+def test_the_enhanced_code_stands_first_and_agrees_with_the_code(
+    code: int, text: str, enhanced: tuple[int, int, int] | None
+) -> None:
+    assert Reply(code, (text.encode(),)).enhanced == enhanced
+
+
+def test_a_reply_is_shown_as_one_printable_line() -> None:
+    reply = Reply(550, (b"5.1.1 No", b"such \x1b[31muser\r", "日本語\u202e".encode(), b"\xff", b""))
+    assert reply.text == "550 5.1.1 No such \\x1b[31muser 日本語\\u202e \\xff"
+    assert Reply(250, (b"",)).text == "250"
+
+
+def test_a_long_reply_is_shown_shortened() -> None:
+    text = Reply(550, (b"x" * 10_000,)).text
+    assert len(text) < 600
+    assert text.endswith("…")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"HTTP/1.1 400 Bad Request\r\n", b"\r\n", b"25 Ok\r\n", b"2500 Ok\r\n", b"250:Ok\r\n",
+     b"150 what\r\n", b"650 what\r\n", b"250-a\r\n251 b\r\n"],
+)  # fmt: skip
+def test_what_is_no_reply_is_a_fault(data: bytes) -> None:
+    with pytest.raises(ProtocolFault):
+        ReplyParser().feed(data, [])

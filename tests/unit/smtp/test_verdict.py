@@ -1,0 +1,164 @@
+"""What each failure means, and in which words the self-test says it."""
+
+import pytest
+
+from zaiond.smtp.failure import Cause, Failure, Stage
+from zaiond.smtp.reply import Reply
+from zaiond.smtp.verdict import judge, self_test_reason
+
+
+def answered(stage: Stage, line: str, *, reused: bool = False) -> Failure:
+    code, _, text = line.partition(" ")
+    reply = Reply(int(code), (text.encode(),))
+    return Failure(stage=stage, server="mail:25", cause="reply", reply=reply, reused=reused)
+
+
+def broke(stage: Stage, cause: Cause, *, reused: bool = False) -> Failure:
+    return Failure(stage=stage, server="mail:25", cause=cause, reused=reused)
+
+
+def words(failure: Failure) -> str:
+    verdict = judge(failure)
+    return f"{verdict.outcome} {verdict.scope.value}{' wait' if verdict.wait else ''}"
+
+
+def self_test(failure: Failure) -> str:
+    reason, code = self_test_reason(failure)
+    return f"{reason} {code}"
+
+
+REPLIES = [
+    # the server is busy: a wait, no failover
+    ("greeting", "421 4.7.0 Error: too many connections from 192.0.2.1", "deferred server wait"),
+    ("greeting", "421 Too many concurrent SMTP connections; try later", "deferred server wait"),
+    ("mail", "432 4.3.2 Concurrent connections limit exceeded", "deferred server wait"),
+    ("content", "432 4.3.2 STOREDRV; sender thread limit exceeded", "deferred server wait"),
+    ("greeting", "421 4.3.2 All server ports are busy", "deferred server wait"),
+    ("mail", "421 4.7.0 Too many messages on this connection", "deferred server"),
+    # it turns us away
+    ("greeting", "554 5.7.1 You are on a block list", "deferred server"),
+    ("greeting", "421 4.3.2 Shutting down", "deferred server"),
+    ("ehlo", "550 5.7.1 Helo command rejected", "deferred server"),
+    ("starttls", "454 4.7.0 TLS not available", "deferred server"),
+    # the login
+    ("auth", "535 5.7.8 Authentication credentials invalid", "held server"),
+    ("auth", "534 5.7.9 Application-specific password required", "held server"),
+    ("auth", "454 4.7.0 Temporary authentication failure", "deferred server"),
+    ("auth", "432 4.7.12 A password transition is needed", "held server"),
+    ("mail", "530 5.7.0 Authentication required", "held server"),
+    ("mail", "530 5.7.0 Must issue a STARTTLS command first", "held server"),
+    ("rcpt", "530 5.7.0 Authentication required", "held server"),
+    ("mail", "503 5.5.4 Error: send AUTH command first", "held server"),
+    ("rcpt", "550 5.7.1 Authentication required for relay", "held server"),
+    # the sender
+    ("mail", "550 5.1.8 Sender address rejected: Domain not found", "held server"),
+    ("mail", "553 5.1.7 Bad sender's mailbox address syntax", "held server"),
+    ("mail", "504 5.5.2 <zaionnex>: need fully-qualified address", "held server"),
+    ("mail", "550 5.7.1 Sender not authorized", "held server"),
+    ("mail", "451 4.1.8 Domain of sender does not resolve", "deferred server"),
+    ("mail", "452 4.3.1 Insufficient system storage", "deferred server"),
+    ("mail", "552 5.3.4 Message size exceeds limit", "failed message"),
+    # the recipients
+    ("rcpt", "550 5.1.1 No such user", "failed recipient"),
+    ("rcpt", "550 no", "failed recipient"),
+    ("rcpt", "551 User not local", "failed recipient"),
+    ("rcpt", "450 4.2.0 Greylisted", "deferred recipient"),
+    ("rcpt", "452 4.5.3 Too many recipients", "deferred recipient"),
+    ("rcpt", "552 Too many recipients", "deferred recipient"),
+    ("rcpt", "552 5.2.2 Mailbox full", "failed recipient"),
+    ("rcpt", "452 4.2.2 Mailbox full", "deferred recipient"),
+    ("rcpt", "554 5.7.1 <a@example.com>: Relay access denied", "held recipient"),
+    ("rcpt", "553 sorry, that domain isn't in my list of allowed rcpthosts", "held recipient"),
+    ("rcpt", "550 5.7.1 Rejected by policy", "failed recipient"),
+    # the message
+    ("data", "451 4.3.0 Queue file write error", "deferred server"),
+    ("data", "554 5.3.0 No", "failed message"),
+    ("content", "554 5.7.1 Message contains spam", "failed message"),
+    ("content", "552 5.3.4 Message too big", "failed message"),
+    ("content", "451 4.7.1 Try again later", "deferred message"),
+    ("content", "452 4.3.1 Disk full", "deferred server"),
+    ("content", "421 4.3.0 Shutting down", "deferred server"),
+    # the first digit decides where the enhanced code disagrees
+    ("rcpt", "450 5.1.1 No such user, said wrongly", "deferred recipient"),
+    ("rcpt", "550 4.2.1 Said wrongly", "failed recipient"),
+]
+
+
+@pytest.mark.parametrize(("stage", "line", "meaning"), REPLIES)
+def test_what_a_reply_means(stage: str, line: str, meaning: str) -> None:
+    assert words(answered(Stage(stage), line)) == meaning
+
+
+def test_421_on_a_kept_connection_says_nothing_about_the_server() -> None:
+    assert words(answered(Stage.MAIL, "421 4.4.2 Idle", reused=True)) == "deferred session"
+    assert words(answered(Stage.MAIL, "421 4.4.2 Idle")) == "deferred server"
+
+
+BROKEN: list[tuple[str, Cause, str, str]] = [
+    # stage, cause, what it means, what the self-test says (interface 6)
+    ("resolve", "no_name", "deferred server", "Cant connect Server 11001"),
+    ("resolve", "dns_later", "deferred server", "Cant connect Server 11002"),
+    ("connect", "refused", "deferred server", "Cant connect Server 10061"),
+    ("connect", "timeout", "deferred server", "Cant connect Server 10060"),
+    ("connect", "reset", "deferred server", "Cant connect Server 10054"),
+    ("connect", "net_unreachable", "deferred server", "Cant connect Server 10051"),
+    ("connect", "host_unreachable", "deferred server", "Cant connect Server 10065"),
+    ("tls", "tls", "deferred server", "Cant start TLS 0"),
+    ("tls", "certificate", "deferred server", "Cant start TLS 0"),
+    ("tls", "timeout", "deferred server", "Cant start TLS 0"),
+    ("starttls", "tls_not_offered", "deferred server", "Cant start TLS 0"),
+    ("starttls", "injection", "deferred server", "Cant start TLS 0"),
+    ("auth", "no_mechanism", "held server", "Auth not possible 0"),
+    ("auth", "unprotected", "held server", "Auth not possible 0"),
+    ("greeting", "timeout", "deferred server", "Timed out 10060"),
+    ("ehlo", "closed", "deferred server", "Connection lost 10054"),
+    ("mail", "reset", "deferred server", "Connection lost 10054"),
+    ("rcpt", "timeout", "deferred server", "Timed out 10060"),
+    ("session", "timeout", "deferred server", "Timed out 10060"),
+    ("content", "closed", "ambiguous message", "Connection lost 10054"),
+    ("content", "timeout", "ambiguous message", "Timed out 10060"),
+    ("content", "protocol", "ambiguous message", "Message refused 0"),
+    ("mail", "too_big", "failed message", "Message refused 0"),
+    ("rcpt", "smtputf8", "failed recipient", "Recipient refused 0"),
+    ("mail", "smtputf8", "held server", "Sender refused 0"),
+]
+
+
+@pytest.mark.parametrize(("stage", "cause", "meaning", "reason"), BROKEN)
+def test_what_it_means_that_no_reply_came(
+    stage: str, cause: Cause, meaning: str, reason: str
+) -> None:
+    failure = broke(Stage(stage), cause)
+    assert words(failure) == meaning
+    assert self_test(failure) == reason
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [
+        ("greeting", "Server refused 599"),
+        ("ehlo", "Server refused 599"),
+        ("starttls", "Cant start TLS 599"),
+        ("auth", "Auth failed 599"),
+        ("mail", "Sender refused 599"),
+        ("rcpt", "Recipient refused 599"),
+        ("data", "Message refused 599"),
+        ("content", "Message refused 599"),
+    ],
+)
+def test_the_self_test_gives_the_replys_code(stage: str, reason: str) -> None:
+    assert self_test(answered(Stage(stage), "599 no")) == reason
+
+
+def test_nothing_but_a_refusal_of_recipient_or_message_makes_mail_fail() -> None:
+    for stage, line, _ in REPLIES:
+        verdict = judge(answered(Stage(stage), line))
+        if verdict.outcome == "failed":
+            assert verdict.scope.value in ("message", "recipient")
+            assert line.startswith("5")
+
+
+def test_what_is_said_for_history_is_the_servers_words_else_ours() -> None:
+    assert answered(Stage.RCPT, "550 5.1.1 No\x1b[2Jbody").said == "550 5.1.1 No\\x1b[2Jbody"
+    failure = Failure(stage=Stage.CONNECT, server="m:25", cause="refused", detail="192.0.2.1:25")
+    assert failure.said == "connect: connection refused (192.0.2.1:25)"
