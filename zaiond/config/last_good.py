@@ -1,0 +1,116 @@
+"""The last good configuration, kept as its files' texts, and its way back to disk."""
+
+import json
+import os
+import stat
+import tempfile
+
+from zaiond.config.sources import Files
+
+_NAME = "last-good.json"
+_Owner = tuple[int, int, int]  # uid, gid, mode
+
+
+def save_last_good(state_dir: str, files: Files) -> None:
+    """Keeps `files` in `state_dir`, for its owner alone, durably; raises OSError."""
+    document = {"version": 1, "main": files.main, "yaml": files.yaml, "texts": files.texts}
+    _replace(os.path.join(state_dir, _NAME), json.dumps(document).encode(), None)
+
+
+def read_last_good(state_dir: str) -> Files | None:
+    """What was kept, or None where nothing usable was; raises OSError if it can't be read."""
+    try:
+        with open(os.path.join(state_dir, _NAME), "rb") as stream:
+            document = json.load(stream)
+        texts = {str(path): str(text) for path, text in document["texts"].items()}
+        yaml = tuple(str(path) for path in document["yaml"])
+        if document["version"] != 1 or not yaml or not all(path in texts for path in yaml):
+            return None
+        return Files(str(document["main"]), yaml, texts)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):  # not ours, or an older version's
+        return None
+
+
+def revert(files: Files) -> list[str]:
+    """Writes `files` back to disk and returns the paths of those that were changed, in order.
+
+    Each file is replaced atomically and keeps its owner and mode; where a path is a symbolic link,
+    the file that it leads to is replaced. A drop-in that is there now and was not then would change
+    the configuration: it is renamed to `NAME.yaml.reverted` (with a number if that exists), which
+    is no drop-in. Raises OSError; what was written until then stays.
+    """
+    changed = []
+    directory = os.path.join(os.path.dirname(files.main), "conf.d")
+    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+        path = os.path.join(directory, name)
+        if name.endswith(".yaml") and not name.startswith(".") and path not in files.yaml:
+            os.rename(path, _free_name(f"{path}.reverted"))
+            _sync_directory(directory)
+            changed.append(path)
+    for path, text in files.texts.items():
+        target = os.path.realpath(path)
+        content = text.encode()
+        try:
+            with open(target, "rb") as stream:
+                if stream.read() == content:
+                    continue
+                owner = _owner(os.fstat(stream.fileno()))
+        except FileNotFoundError:
+            owner = _stand_in(files.main)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+        _replace(target, content, owner)
+        changed.append(path)
+    return changed
+
+
+def _stand_in(main: str) -> _Owner:
+    """Whose a file that is gone becomes: as the main file, or as what root:zaiond 0640 means."""
+    try:
+        return _owner(os.stat(main))
+    except FileNotFoundError:
+        return os.geteuid(), os.stat(os.path.dirname(main)).st_gid, 0o640
+
+
+def _owner(status: os.stat_result) -> _Owner:
+    return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode) & 0o777
+
+
+def _free_name(path: str) -> str:
+    number = 1
+    free = path
+    while os.path.lexists(free):
+        number += 1
+        free = f"{path}.{number}"
+    return free
+
+
+def _replace(path: str, content: bytes, owner: _Owner | None) -> None:
+    """Writes a file whole or not at all: beside it, fsync, rename, fsync of the directory."""
+    directory, name = os.path.split(path)
+    # mkstemp makes it 0600: nobody else reads it before owner and mode are right.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
+    try:
+        with open(descriptor, "wb") as stream:
+            if owner is not None:
+                uid, gid, mode = owner
+                if (uid, gid) != _owner(os.fstat(descriptor))[:2]:
+                    os.fchown(descriptor, uid, gid)
+                os.fchmod(descriptor, mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_directory(directory)
+
+
+def _sync_directory(directory: str) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,419 @@
+"""YAML texts to a `Config`, or every error with its place.
+
+The files' trees are merged (`tree`), each value is converted by its setting's declaration
+(`schema`, `convert`), and what holds between settings is checked (`rules`). Whatever lies outside
+of the texts (secret files, credentials, permissions) is asked of a `Sources`.
+"""
+
+import posixpath
+from collections.abc import Sequence as Texts
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from zaiond.config import convert, rules, values
+from zaiond.config.convert import WrongValueError
+from zaiond.config.schema import (
+    LATER_KEYS,
+    Auth,
+    Config,
+    Declaration,
+    MailServer,
+    Queue,
+    declarations,
+    default_security,
+)
+from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence, merge, read
+from zaiond.config.values import Secret
+from zaiond.errors import ConfigError, Diagnostic, ZaiondError
+from zaiond.text import Text
+
+
+class SourceError(ZaiondError):
+    """A secret, a certificate or a permission is not as it must be.
+
+    `missing`: the file isn't there; `unchecked`: it can't be known here, which is a warning.
+    """
+
+    def __init__(self, text: Text, *, missing: bool = False, unchecked: bool = False) -> None:
+        super().__init__(text)
+        self.missing = missing
+        self.unchecked = unchecked
+
+
+class Sources(Protocol):
+    """What the settings refer to. Each raises SourceError; paths are absolute."""
+
+    def secret_file(self, path: str) -> str:
+        """The secret in a file, without its last newline."""
+
+    def credential(self, name: str) -> str:
+        """The secret that systemd brought, without its last newline."""
+
+    def check_certificates(self, path: str) -> None:
+        """Sees that the file holds certificates in PEM."""
+
+    def check_permissions(self, file: str) -> None:
+        """Sees that a YAML file that holds a secret is read by nobody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class YamlText:
+    """One file: `name` is how errors name it; relative paths start at `directory` (absolute)."""
+
+    name: str
+    directory: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting in force as it is shown: secrets masked, `file` None where it is a default."""
+
+    key: str
+    value: str
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """`config` is None exactly if there are errors; both lists are in the order of the files."""
+
+    config: Config | None
+    errors: tuple[Diagnostic, ...]
+    warnings: tuple[Diagnostic, ...]
+    settings: tuple[Setting, ...]
+
+
+def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False) -> Parsed:
+    """The configuration of `texts`, the main file first, later ones on top of it.
+
+    `incomplete` says that a file could not even be read: what seems to be missing may be in it.
+    """
+    found: list[Diagnostic] = []
+    tree = Mapping(Place(texts[0].name if texts else "", 1, 1), {})
+    for each in texts:
+        try:
+            top, problems = read(each.name, each.text)
+        except ConfigError as error:
+            found += error.diagnostics
+            incomplete = True
+            continue
+        found += problems
+        reader = _Keys(found)
+        reader.check(top, Config, ())
+        tree = merge(tree, top)
+    directories = {each.name: each.directory for each in texts}
+    walk = _Walk(sources, directories, incomplete, found)
+    config = walk.config(tree)
+    order = {each.name: number for number, each in enumerate(texts)}
+    errors = _sorted(found, order)
+    if config is not None and not errors:
+        walk.warnings += rules.warnings(config, walk.places)
+    return Parsed(
+        config=None if errors else config,
+        errors=errors,
+        warnings=_sorted(walk.warnings, order),
+        settings=tuple(walk.settings),
+    )
+
+
+def _sorted(found: list[Diagnostic], order: dict[str, int]) -> tuple[Diagnostic, ...]:
+    unique = dict.fromkeys(found)
+    return tuple(sorted(unique, key=lambda d: (order.get(d.file, 0), d.line, d.column, d.key)))
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    return ".".join(path)
+
+
+class _Keys:
+    """Finds the keys that no setting has, in one file, before anything is merged."""
+
+    def __init__(self, found: list[Diagnostic]) -> None:
+        self._found = found
+
+    def check(self, mapping: Mapping, kind: type, path: tuple[str, ...]) -> None:
+        known = declarations(kind)
+        for key, entry in mapping.entries.items():
+            declared = known.get(key)
+            if declared is not None:
+                self._below(entry.value, declared, (*path, key))
+            elif kind is Config and key in LATER_KEYS:
+                if not _says_nothing(entry.value):
+                    self._error(entry, (*path, key), _later_sentence(key))
+            else:
+                self._error(entry, (*path, entry.name), _unknown(entry, path, list(known)))
+
+    def _below(self, node: Node, declared: Declaration, path: tuple[str, ...]) -> None:
+        if declared.mapping is None:
+            return
+        if isinstance(node, Mapping):
+            self.check(node, declared.mapping, path)
+        elif isinstance(node, Sequence):
+            for number, element in enumerate(node.elements):
+                if isinstance(element, Mapping):
+                    within = (*path[:-1], f"{path[-1]}[{number}]")
+                    self.check(element, declared.mapping, within)
+
+    def _error(self, entry: Entry, path: tuple[str, ...], text: Text) -> None:
+        place = entry.place
+        self._found.append(Diagnostic(place.file, place.line, place.column, _dotted(path), text))
+
+
+def _says_nothing(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return node.tag == "null"
+    return not (node.entries if isinstance(node, Mapping) else node.elements)
+
+
+def _later_sentence(name: str) -> Text:
+    return Text(
+        ja=f"{name} は、このバージョンではまだ使えません。この項目を削除してください",
+        en=f"this version doesn't have {name} yet: take it out",
+    )
+
+
+def _unknown(entry: Entry, path: tuple[str, ...], known: list[str]) -> Text:
+    where = _dotted(path)
+    names = ", ".join(known)
+    meant = convert.choose(entry.name, known)
+    ja = "このような項目はありません"
+    en = "there is no such setting"
+    if meant:
+        return Text(ja=f"{ja}。{meant} の間違いではありませんか", en=f"{en}: did you mean {meant}?")
+    if where:
+        return Text(ja=f"{ja}。{where} に書けるのは {names} です", en=f"{en}; {where} has: {names}")
+    return Text(ja=f"{ja}。最上位に書けるのは {names} です", en=f"{en}; at the top are: {names}")
+
+
+class _Walk:
+    """Goes through the merged tree by the declarations, collecting values, errors and origins."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        directories: dict[str, str],
+        incomplete: bool,
+        errors: list[Diagnostic],
+    ) -> None:
+        self.warnings: list[Diagnostic] = []
+        self.settings: list[Setting] = []
+        self.places: rules.Places = {}
+        self._sources = sources
+        self._directories = directories
+        self._incomplete = incomplete
+        self._errors = errors
+
+    def config(self, tree: Mapping) -> Config | None:
+        """The configuration; None where a required setting has no valid value."""
+        self.places[""] = tree.place
+        found = self._values(tree, Config, (), tree.place)
+        if not all(name in found for name in ("mail_server", "admins")):
+            return None
+        return Config(**found)
+
+    def _values(
+        self, mapping: Mapping, kind: type, path: tuple[str, ...], place: Place
+    ) -> dict[str, Any]:
+        """The valid values of a mapping's settings; `place` is where a missing one is missed."""
+        found: dict[str, Any] = {}
+        for name, declared in declarations(kind).items():
+            entry = mapping.entries.get(name)
+            within = (*path, name)
+            if declared.mapping is not None and declared.kind == "mapping":
+                self._mapping(entry, declared, within, place, found)
+            elif declared.kind == "servers":
+                self._servers(entry, declared, within, found)
+            else:
+                self._single(entry, declared, within, place, found)
+        return found
+
+    def _mapping(
+        self,
+        entry: Entry | None,
+        declared: Declaration,
+        path: tuple[str, ...],
+        place: Place,
+        found: dict[str, Any],
+    ) -> None:
+        assert declared.mapping is not None  # noqa: S101 (the caller saw to it)
+        tree = Mapping(place, {})
+        if entry is not None:
+            place = entry.place
+            self.places[_dotted(path)] = place
+            try:
+                tree = convert.value(entry.value, declared)
+            except WrongValueError as error:
+                self._wrong(place, path, error)
+                return
+        below = self._values(tree, declared.mapping, path, place)
+        built = self._build(declared.mapping, below, path)
+        if built is not None:
+            found[path[-1]] = built
+
+    def _servers(
+        self,
+        entry: Entry | None,
+        declared: Declaration,
+        path: tuple[str, ...],
+        found: dict[str, Any],
+    ) -> None:
+        key = _dotted(path)
+        if entry is None:
+            self.settings.append(Setting(key, "[]", None, None))
+            return
+        self.places[key] = entry.place
+        try:
+            sequence = convert.value(entry.value, declared)
+        except WrongValueError as error:
+            self._wrong(entry.place, path, error)
+            return
+        if not sequence.elements:
+            self.settings.append(Setting(key, "[]", entry.place.file, entry.place.line))
+        servers = []
+        for number, element in enumerate(sequence.elements):
+            within = (*path[:-1], f"{path[-1]}[{number}]")
+            self.places[_dotted(within)] = element.place
+            if not isinstance(element, Mapping):
+                self._error(element.place, _dotted(within), _NOT_A_SERVER)
+                continue
+            tree = merge(Mapping(element.place, {}), element)  # drops what is null
+            below = self._values(tree, MailServer, within, element.place)
+            servers.append(self._build(MailServer, below, within))
+        if all(servers):
+            found[path[-1]] = tuple(servers)
+
+    def _build(self, kind: type, found: dict[str, Any], path: tuple[str, ...]) -> Any:
+        """The object of a mapping, or None where a required setting is not there."""
+        if kind is Auth:
+            self._bring_password(found, path)
+        if kind is MailServer and "host" not in found:
+            return None
+        built = kind(**found)
+        wrong = any(f"queue.{name}" in self.places and name not in found for name in _QUEUE)
+        if isinstance(built, Queue) and not self._incomplete and not wrong:
+            for key, text in rules.queue_faults(built, self.places):
+                self._error(self.places[key], key, text)
+        return built
+
+    def _single(
+        self,
+        entry: Entry | None,
+        declared: Declaration,
+        path: tuple[str, ...],
+        place: Place,
+        found: dict[str, Any],
+    ) -> None:
+        key = _dotted(path)
+        if entry is None or _is_null(entry.value):
+            if declared.required:
+                if not self._incomplete:
+                    self._error(place, key, _MISSING)
+            elif declared.kind == "choice" and declared.default == "null":
+                found[path[-1]] = default_security(found.get("port", 25))
+                self._show(key, found[path[-1]], None)
+            elif declared.later is not True:
+                self._show(key, declared.default, None)
+            return
+        self.places[key] = entry.place
+        if declared.later is True and declared.kind in ("absent", "secret", "file", "credential"):
+            self._error(entry.place, key, _later_sentence(path[-1]))
+            return
+        try:
+            value = convert.value(entry.value, declared)
+        except WrongValueError as error:
+            self._wrong(entry.place, path, error)
+            return
+        if declared.later is True:
+            if _written(value, declared) != declared.default:
+                self._error(entry.place, key, _later_sentence(path[-1]))
+            return
+        if declared.kind == "file":
+            value = posixpath.join(self._directories[entry.place.file], value)
+            self._certificates(value, entry.place, path)
+        elif declared.kind == "secret":
+            self._permissions(entry.place, key)
+        found[path[-1]] = value
+        self._show(key, _written(value, declared), entry.place)
+
+    def _certificates(self, path: str, place: Place, within: tuple[str, ...]) -> None:
+        if within[-1] == "ca_file":
+            try:
+                self._sources.check_certificates(path)
+            except SourceError as error:
+                self._error(place, _dotted(within), error.text)
+
+    def _permissions(self, place: Place, key: str) -> None:
+        try:
+            self._sources.check_permissions(place.file)
+        except SourceError as error:
+            self._error(place, key, error.text)
+
+    def _bring_password(self, found: dict[str, Any], path: tuple[str, ...]) -> None:
+        """Sets `password` in the valid settings of a login, from where it is kept."""
+        if not self._incomplete:
+            for at, key, text in rules.auth_faults(found, _dotted(path), self.places):
+                self._error(self.places[at], key, text)
+        unused = found.get("mechanism", "none") == "none"
+        sources = self._sources
+        for name, bring in (
+            ("password_file", sources.secret_file),
+            ("password_credential", sources.credential),
+        ):
+            key = _dotted((*path, name))
+            if name not in found:
+                continue
+            try:
+                found["password"] = Secret(bring(found[name]))
+            except SourceError as error:
+                if error.unchecked:
+                    self._report(self.warnings, self.places[key], key, error.text)
+                elif not (unused and error.missing):  # it may be made later, with the login
+                    self._error(self.places[key], key, error.text)
+
+    def _show(self, key: str, value: str, place: Place | None) -> None:
+        file, line = (place.file, place.line) if place else (None, None)
+        self.settings.append(Setting(key, value, file, line))
+
+    def _wrong(self, place: Place, path: tuple[str, ...], error: WrongValueError) -> None:
+        for text in error.texts:
+            self._error(place, _dotted(path), text)
+
+    def _error(self, place: Place, key: str, text: Text) -> None:
+        self._report(self._errors, place, key, text)
+
+    def _report(self, to: list[Diagnostic], place: Place, key: str, text: Text) -> None:
+        to.append(Diagnostic(place.file, place.line, place.column, key, text))
+
+
+_QUEUE = tuple(declarations(Queue))
+_MISSING = Text(
+    ja="設定がありません。必ず設定してください",
+    en="this is missing: it must be set",
+)
+_NOT_A_SERVER = Text(
+    ja="メールサーバーごとに「- host: mail2.example.co.jp」の形で書いてください",
+    en="each server must be settings, as `- host: mail2.example.co.jp`",
+)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.tag == "null"
+
+
+def _written(value: Any, declared: Declaration) -> str:
+    """A value as a file would write it; a secret masked."""
+    if isinstance(value, Secret):
+        return "********"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if declared.kind == "size":
+        return values.write_size(value)
+    if isinstance(value, float):
+        return values.write_duration(value)
+    if isinstance(value, values.Rate):
+        return values.write_rate(value)
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value)

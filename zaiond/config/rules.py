@@ -1,0 +1,208 @@
+"""What must hold between settings, and what is legal and surely wrong."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from zaiond.config.schema import Auth, Config, MailServer, Queue, default_security
+from zaiond.config.tree import Place
+from zaiond.config.values import fill_names, write_duration
+from zaiond.errors import Diagnostic
+from zaiond.message import address
+from zaiond.text import Text
+
+Places = dict[str, Place]
+"""Where each setting that is written stands, by its dotted key; '' is the main file's start."""
+
+PASSWORDS = ("password", "password_file", "password_credential")
+
+_TLS = ("starttls", "tls")
+# RFC 2606 2 and 3; JPRS keeps EXAMPLE for Japan's second levels.
+_EXAMPLE = re.compile(
+    r"(.*\.)?(example(\.(com|net|org|edu|jp|(ac|ad|co|ed|go|gr|lg|ne|or)\.jp))?|invalid)\.?",
+    re.IGNORECASE,
+)
+_OTHER_SERVICES = {110: "POP", 143: "IMAP", 993: "IMAP", 995: "POP", 80: "HTTP", 443: "HTTPS"}
+
+
+def queue_faults(queue: Queue, places: Places) -> Iterator[tuple[str, Text]]:
+    """Settings of the queue that contradict one another: the key, and what is wrong."""
+    for small, large in (("retry_first", "retry_max"), ("expire", "keep")):
+        least: float = getattr(queue, small)
+        length: float = getattr(queue, large)
+        if length < least:
+            key = f"queue.{large}" if f"queue.{large}" in places else f"queue.{small}"
+            had, needed = write_duration(length), write_duration(least)
+            yield (
+                key,
+                Text(
+                    ja=f"queue.{large}（{had}）は queue.{small}（{needed}）以上にしてください",
+                    en=f"queue.{large} ({had}) must not be less than queue.{small} ({needed})",
+                ),
+            )
+
+
+def auth_faults(
+    found: dict[str, Any], path: str, places: Places
+) -> Iterator[tuple[str, str, Text]]:
+    """What a login lacks or has twice: the key where it stands, the key it is about, the text.
+
+    `found` has the valid settings of the mapping `path`.
+    """
+    named = [name for name in PASSWORDS if f"{path}.{name}" in places]
+    if len(named) > 1:
+        last = max(named, key=lambda name: _order(places[f"{path}.{name}"]))
+        both = ", ".join(named)
+        yield (
+            f"{path}.{last}",
+            f"{path}.{last}",
+            Text(
+                ja=f"パスワードの指定が重複しています（{both}）。どれか 1 つだけを残してください",
+                en=f"the password is given more than once ({both}): keep one of them",
+            ),
+        )
+    mechanism = found.get("mechanism", "none")
+    if mechanism == "none":
+        return
+    if f"{path}.username" not in places:
+        yield (
+            path,
+            f"{path}.username",
+            Text(
+                ja=f"mechanism が {mechanism} のときは username が必要です",
+                en=f"mechanism {mechanism} needs a username",
+            ),
+        )
+    if not named:
+        yield (
+            path,
+            f"{path}.password_file",
+            Text(
+                ja=f"mechanism が {mechanism} のときはパスワードが必要です。password_file、"
+                "password_credential、password のどれか 1 つを設定してください",
+                en=f"mechanism {mechanism} needs a password: set one of password_file, "
+                "password_credential and password",
+            ),
+        )
+
+
+def _order(place: Place) -> tuple[int, int]:
+    return place.line, place.column
+
+
+def warnings(config: Config, places: Places) -> list[Diagnostic]:
+    """What is legal and surely wrong, each where it is written."""
+    found = []
+    for key, text in _warnings(config, places):
+        at = key
+        while at not in places:  # a default: the enclosing mapping's key
+            at = at.rpartition(".")[0]
+        place = places[at]
+        found.append(Diagnostic(place.file, place.line, place.column, key, text))
+    return found
+
+
+def _warnings(config: Config, places: Places) -> Iterator[tuple[str, Text]]:
+    for number, server in enumerate(config.mail_servers):
+        key = f"fallback_mail_servers[{number - 1}]" if number else "mail_server"
+        yield from _server(server, key)
+        yield from _login(server, f"{key}.auth", places)
+        if server.address in [other.address for other in config.mail_servers[:number]]:
+            yield (
+                f"{key}.host",
+                Text(
+                    ja=f"{server.address} は、これより前のメールサーバーと同じです",
+                    en=f"{server.address} is a server that is tried before already",
+                ),
+            )
+    sender = address.parse_sender(fill_names(config.sender, host="host", fqdn="host"))
+    written = [("sender", sender.address)]
+    written += [("admins", address.parse_recipient(each).address) for each in config.admins]
+    for key, spec in written:
+        if _EXAMPLE.fullmatch(spec.rpartition("@")[2]) and "@" in spec:
+            yield (
+                key,
+                Text(
+                    ja=f"{spec} は説明用のドメインのアドレスで、メールは届きません。実際の"
+                    "アドレスに書き換えてください",
+                    en=f"{spec} is in a domain kept for examples, where no mail arrives: write a "
+                    "real address",
+                ),
+            )
+
+
+def _server(server: MailServer, key: str) -> Iterator[tuple[str, Text]]:
+    if _EXAMPLE.fullmatch(server.host):
+        yield (
+            f"{key}.host",
+            Text(
+                ja=f"{server.host} は説明用の名前です。実際のメールサーバーの名前に書き換えて"
+                "ください",
+                en=f"{server.host} is a name kept for examples: write the real server's",
+            ),
+        )
+    if server.port in _OTHER_SERVICES:
+        service = _OTHER_SERVICES[server.port]
+        yield (
+            f"{key}.port",
+            Text(
+                ja=f"ポート {server.port} は {service} のポートです。SMTP は通常 25、587、465 です",
+                en=f"port {server.port} is {service}'s: SMTP is on 25, 587 or 465 as a rule",
+            ),
+        )
+    usual = default_security(server.port)
+    if (server.security == "tls") != (usual == "tls") and server.port in (25, 465, 587):
+        yield (
+            f"{key}.security",
+            Text(
+                ja=f"ポート {server.port} で security が {server.security} になっています。"
+                f"このポートでは通常 {usual} です（接続の初めから暗号化する tls は 465）",
+                en=f"security {server.security} on port {server.port}: it is {usual} there as a "
+                "rule (tls, from the first byte on, is on 465)",
+            ),
+        )
+    if server.ca_file is not None and server.security == "none":
+        yield (
+            f"{key}.ca_file",
+            Text(
+                ja="security が none なので、ca_file は使われません",
+                en="ca_file is not used with security none",
+            ),
+        )
+
+
+def _login(server: MailServer, key: str, places: Places) -> Iterator[tuple[str, Text]]:
+    auth: Auth = server.auth
+    if auth.mechanism == "none":
+        named = [name for name in PASSWORDS if f"{key}.{name}" in places]
+        if named:
+            yield (
+                f"{key}.{named[0]}",
+                Text(
+                    ja="mechanism が none なので、ログインせず、パスワードは使われません。"
+                    "SMTP 認証を使うなら mechanism を basic にしてください",
+                    en="mechanism is none: nobody logs in, and the password is not used; for a "
+                    "login set mechanism to basic",
+                ),
+            )
+    elif auth.allow_unprotected_password:
+        if server.security not in _TLS:
+            yield (
+                f"{key}.allow_unprotected_password",
+                Text(
+                    ja="パスワードが暗号化されずに送られることがあります。サーバーが対応していれば、"
+                    "security を starttls か tls にし、この設定を false にしてください",
+                    en="the password may be sent without encryption: if the server can, set "
+                    "security to starttls or tls, and this to false",
+                ),
+            )
+    elif server.security == "none":
+        yield (
+            f"{key}.mechanism",
+            Text(
+                ja="security が none のままではパスワードを送れず、ログインできません。security を "
+                "starttls か tls にするか、allow_unprotected_password を true にしてください",
+                en="with security none the password is never sent, so that no login succeeds: set "
+                "security to starttls or tls, or allow_unprotected_password to true",
+            ),
+        )

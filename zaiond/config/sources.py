@@ -1,0 +1,266 @@
+"""Reading what the configuration is made of: YAML files, secrets, certificates, permissions."""
+
+import errno
+import grp
+import os
+import stat
+from dataclasses import dataclass, field
+
+from zaiond.config.parse import SourceError
+from zaiond.text import Text
+
+MAX_YAML = 1024 * 1024
+MAX_SECRET = 64 * 1024
+MAX_CERTIFICATES = 4 * 1024 * 1024
+_GROUP = "zaiond"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The texts that made a configuration: what is kept as the last good one.
+
+    `main` is the main file's path, `yaml` the paths of all YAML files in their order, `texts` the
+    texts by path: theirs, and those of secret files and of certificates. Paths are absolute.
+    """
+
+    main: str
+    yaml: tuple[str, ...]
+    texts: dict[str, str] = field(repr=False)
+
+
+class Disk:
+    """The sources as they are on disk; what is read is kept in `texts`, what is asked in `asked`.
+
+    `credentials_directory` is systemd's $CREDENTIALS_DIRECTORY; where there is none, a credential
+    is an error, or a warning if `credentials_optional`.
+    """
+
+    def __init__(
+        self, base: str, credentials_directory: str | None, credentials_optional: bool
+    ) -> None:
+        self.texts: dict[str, str] = {}
+        self.asked: list[str] = []
+        self._modes: dict[str, os.stat_result] = {}
+        self._base = base
+        self._credentials = Credentials(credentials_directory, credentials_optional)
+
+    def yaml(self, name: str) -> str:
+        """The text of a YAML file; raises SourceError, or FileNotFoundError."""
+        path = os.path.join(self._base, name)
+        raw, self._modes[name] = read(path, MAX_YAML)
+        self.texts[path] = _utf8(raw)
+        return self.texts[path]
+
+    def secret_file(self, path: str) -> str:
+        self.asked.append(path)
+        try:
+            raw, status = read(path, MAX_SECRET)
+        except FileNotFoundError as error:
+            raise SourceError(unreadable(path, error), missing=True) from None
+        _refuse_exposed(path, status)
+        self.texts[path] = _utf8(raw, path)
+        return secret(self.texts[path], path)
+
+    def credential(self, name: str) -> str:
+        return self._credentials.read(name)
+
+    def check_certificates(self, path: str) -> None:
+        import ssl  # heavy, and only for who names a ca_file
+
+        self.asked.append(path)
+        try:
+            raw, _ = read(path, MAX_CERTIFICATES)
+        except FileNotFoundError as error:
+            raise SourceError(unreadable(path, error)) from None
+        self.texts[path] = _utf8(raw, path)
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+        except (ssl.SSLError, OSError):
+            raise SourceError(
+                Text(
+                    ja=f"{path} に有効な証明書がありません。"
+                    "「-----BEGIN CERTIFICATE-----」で始まる PEM 形式のファイルを指定してください",
+                    en=f"{path} holds no valid certificate: name a file in PEM, with "
+                    "-----BEGIN CERTIFICATE----- in it",
+                )
+            ) from None
+
+    def check_permissions(self, file: str) -> None:
+        _refuse_exposed(file, self._modes[file])
+
+
+class Kept:
+    """The sources as they were kept; permissions and certificates were checked then."""
+
+    def __init__(self, files: Files, credentials_directory: str | None) -> None:
+        self._texts = files.texts
+        self._credentials = Credentials(credentials_directory, optional=False)
+
+    def secret_file(self, path: str) -> str:
+        if path not in self._texts:
+            raise SourceError(
+                Text(
+                    ja=f"{path} の控えがありません",
+                    en=f"{path} was not kept with the configuration",
+                ),
+                missing=True,
+            )
+        return secret(self._texts[path], path)
+
+    def credential(self, name: str) -> str:
+        return self._credentials.read(name)
+
+    def check_certificates(self, path: str) -> None:
+        pass
+
+    def check_permissions(self, file: str) -> None:
+        pass
+
+
+class Credentials:
+    """The secrets that systemd brought (LoadCredential=), fixed until the service's restart."""
+
+    def __init__(self, directory: str | None, optional: bool) -> None:
+        self._directory = directory
+        self._optional = optional
+
+    def read(self, name: str) -> str:
+        """The secret; raises SourceError."""
+        if self._directory is None:
+            raise SourceError(_NO_CREDENTIALS, missing=True, unchecked=self._optional)
+        path = os.path.join(self._directory, name)
+        try:
+            raw, _ = read(path, MAX_SECRET)
+        except FileNotFoundError:
+            raise SourceError(
+                Text(
+                    ja=f"クレデンシャル {name} がありません。ユニットの LoadCredential= を確かめ、"
+                    "サービスを再起動してください",
+                    en=f"there is no credential {name}: check LoadCredential= in the unit, and "
+                    "restart the service",
+                ),
+                missing=True,
+            ) from None
+        return secret(_utf8(raw, path), path)
+
+
+_NO_CREDENTIALS = Text(
+    ja="クレデンシャルは systemd のサービスとして起動したときにだけ読めます。"
+    "ここでは確かめられません",
+    en="a credential can only be read by the service that systemd started: it can't be checked "
+    "here",
+)
+
+
+def read(path: str, limit: int) -> tuple[bytes, os.stat_result]:
+    """A regular file's content and status; raises FileNotFoundError, or SourceError otherwise."""
+    try:
+        # O_NONBLOCK: a FIFO of that name must not stop us.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        with open(descriptor, "rb") as stream:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise SourceError(
+                    Text(
+                        ja=f"{path} は通常のファイルではありません",
+                        en=f"{path} is not a regular file",
+                    )
+                )
+            content = stream.read(limit + 1)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise SourceError(unreadable(path, error)) from None
+    if len(content) > limit:
+        raise SourceError(
+            Text(
+                ja=f"{path} が大きすぎます（{limit // 1024} KiB まで）",
+                en=f"{path} is too large ({limit // 1024} KiB at most)",
+            )
+        )
+    return content, status
+
+
+def secret(text: str, path: str) -> str:
+    """A secret file's secret: its text without one newline at the end; raises SourceError."""
+    found = text.removesuffix("\n").removesuffix("\r")
+    if not found:
+        raise SourceError(
+            Text(
+                ja=f"{path} が空です。パスワードを書いてください",
+                en=f"{path} is empty: write the password into it",
+            )
+        )
+    if any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in found):
+        raise SourceError(
+            Text(
+                ja=f"{path} に改行や制御文字があります。パスワードだけを 1 行で書いてください",
+                en=f"{path} has several lines or control characters: write the password alone, "
+                "on one line",
+            )
+        )
+    return found
+
+
+def _utf8(raw: bytes, path: str | None = None) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        if path is None:
+            raise
+        del error  # it holds the secret
+    raise SourceError(
+        Text(
+            ja=f"{path} の文字コードが UTF-8 ではありません",
+            en=f"{path} is not in UTF-8",
+        )
+    )
+
+
+def unreadable(path: str, error: OSError | ValueError) -> Text:
+    """Why a file or directory can't be read, for a person."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.ENOENT:
+        return Text(ja=f"ファイル {path} がありません", en=f"there is no file {path}")
+    if number in (errno.EACCES, errno.EPERM):
+        return Text(
+            ja=f"{path} を読む権限がありません。zaiond グループから読めるようにしてください"
+            "（所有者 root:zaiond、権限 0640）",
+            en=f"{path} can't be read for want of permission: make it readable by the group "
+            "zaiond (owner root:zaiond, mode 0640)",
+        )
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return Text(ja=f"{path} を読めません: {reason}", en=f"{path} can't be read: {reason}")
+
+
+def _refuse_exposed(path: str, status: os.stat_result) -> None:
+    """Others must not read a secret, nor a group that is not the daemon's own."""
+    if status.st_mode & stat.S_IROTH:
+        raise SourceError(
+            Text(
+                ja=f"{path} はパスワードを含みますが、だれでも読める状態です。"
+                f"chmod o-rwx {path} を実行してください",
+                en=f"{path} holds a password, and everybody can read it; run: chmod o-rwx {path}",
+            )
+        )
+    if status.st_mode & stat.S_IRGRP and not _is_own_group(status.st_gid):
+        raise SourceError(
+            Text(
+                ja=f"{path} はパスワードを含みますが、グループ {_group_name(status.st_gid)} から"
+                f"読めます。chgrp {_GROUP} {path} または chmod g-rwx {path} を実行してください",
+                en=f"{path} holds a password, and the group {_group_name(status.st_gid)} can read "
+                f"it; run: chgrp {_GROUP} {path}, or: chmod g-rwx {path}",
+            )
+        )
+
+
+def _is_own_group(gid: int) -> bool:
+    # Never a supplementary group: the daemon's zaiond-emit is that of all who may emit.
+    return gid == os.getegid() or _group_name(gid) == _GROUP
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
