@@ -134,6 +134,8 @@ def _parse(text: str, *, needs_domain: bool) -> Mailbox:
         name, address = found[1].strip(), found[2].strip()
         if name.startswith('"'):
             name = _quoted_pair.sub(r"\1", name[1:-1]).strip()
+    if not address:
+        raise AddressError(_EMPTY)
     return Mailbox(name, _address(address, text, needs_domain))
 
 

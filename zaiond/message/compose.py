@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from zaiond.errors import MessageError
 from zaiond.message import header, layout
-from zaiond.message.address import parse_recipient, parse_sender
+from zaiond.message.address import Mailbox, parse_recipient, parse_sender
 from zaiond.message.body import MAX_LINE, encode_body, longest_line
 from zaiond.message.clean import one_line
 from zaiond.message.locale import en, ja
@@ -52,7 +52,8 @@ def compose(
     `recipients` and `sender` are as in the configuration, with or without display names; `{host}`
     and `{fqdn}` are already replaced in `sender` and `subject_prefix`. `message_id` has its angle
     brackets. `date` is in seconds since the epoch; `tz` None is the system's zone. `host` and
-    `fqdn` are this machine's names. Raises AddressError.
+    `fqdn` are this machine's names. Who is in `recipients` twice is a recipient once. Raises
+    AddressError.
     """
     words = _WORDS[language]
     start, beginning = _subject_beginning(subject_prefix)
@@ -92,11 +93,13 @@ class _Envelope:
 
     def __init__(self, sender: str, recipients: tuple[str, ...]) -> None:
         origin = parse_sender(sender)
-        boxes = tuple(map(parse_recipient, recipients))
+        once: dict[str, Mailbox] = {}
+        for box in map(parse_recipient, recipients):
+            once.setdefault(box.key, box)
+        boxes = tuple(once.values())
         self.fields = header.mailboxes("From", (origin,)) + header.mailboxes("To", boxes)
         self.reverse_path = origin.address
-        # The same address twice is one mail.
-        self.recipients = tuple({box.key: box.address for box in reversed(boxes)}.values())[::-1]
+        self.recipients = tuple(box.address for box in boxes)
         self.smtputf8 = origin.smtputf8 or any(box.smtputf8 for box in boxes)
 
 

@@ -25,6 +25,7 @@ _NOTICE = frozenset(SEVERITIES[:6])
 _LONGEST_SUBJECT = 150
 _LONGEST_PLACE = 80
 _LATE = 60.0  # seconds from an event to its acceptance that are worth telling
+_EARLIEST = 1e8  # seconds since the epoch; a smaller number is none
 _DEPTH = 5  # of data shown over several lines; what is deeper is JSON on one
 _is_number = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?", re.ASCII).fullmatch
 _is_date_time = re.compile(
@@ -105,10 +106,10 @@ def _backup_auto_update(
     lines.append(f"{words.server}: {fqdn}")
     _field(lines, words.target, data.get("target"))
     _field(lines, words.started_at, _moment(data.get("started_at"), words, tz))
-    ended = data.get("finished_at")
+    ended = _moment(data.get("finished_at"), words, tz)
     if failed and ended in (None, ""):
-        ended = event.time
-    _field(lines, backup.ended_at, _moment(ended, words, tz))
+        ended = _shown_moment(int(event.time // 1), words, tz)
+    _field(lines, backup.ended_at, ended)
     _field(lines, words.took, _duration(data.get("duration"), words))
     if not backup.message_first:
         _message(lines, words, backup.message, event.message)
@@ -140,9 +141,10 @@ def _general(event: Event, words: Words, fqdn: str, tz: tzinfo | None) -> list[s
     _field(lines, words.source, event.source)
     if event.source != f"uid:{event.uid}":
         lines.append(f"{words.user}: uid {event.uid}")
-    _field(lines, words.time, _moment(event.time, words, tz))
+    lines.append(f"{words.time}: {_shown_moment(int(event.time // 1), words, tz)}")
     if abs(event.accepted - event.time) >= _LATE:
-        _field(lines, words.accepted, _moment(event.accepted, words, tz))
+        accepted = _shown_moment(int(event.accepted // 1), words, tz)
+        lines.append(f"{words.accepted}: {accepted}")
     _message(lines, words, words.message, event.message)
     if event.data:
         _section(lines, words, words.details)
@@ -211,16 +213,17 @@ def _scalar(value: Any) -> str:
 def _moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
     """Local time, if the value is a date and time by RFC 3339, or seconds since the epoch."""
     try:
+        seconds = value
         if isinstance(value, str):
-            if _is_number(value) and len(value) >= 9:
-                value = float(value)
+            if _is_number(value):
+                seconds = float(value)
             elif _is_date_time(value):
                 moment = datetime.fromisoformat(value.upper())
                 if moment.tzinfo is None:  # the producer's local time, which is ours
                     moment = moment.replace(tzinfo=tz) if tz else moment.astimezone()
-                value = moment.timestamp()
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return _shown_moment(int(value // 1), words, tz)
+                return _shown_moment(int(moment.timestamp() // 1), words, tz)
+        if isinstance(seconds, (int, float)) and seconds >= _EARLIEST:
+            return _shown_moment(int(seconds // 1), words, tz)
     except (ValueError, OverflowError, OSError):
         pass  # no such moment: what was sent is shown
     return value
