@@ -259,8 +259,12 @@ async def _config_last_good(app: "App", request: dict[str, Any]) -> dict[str, An
     in_force = app.configuration.in_force
     if in_force is None:
         raise Refused(1, _NO_CONFIGURATION)
-    texts = in_force.files.texts
-    return {"files": [{"path": path, "text": text} for path, text in texts.items()]}
+    files = in_force.files
+    return {
+        "main": files.main,
+        "yaml": list(files.yaml),
+        "files": [{"path": path, "text": text} for path, text in files.texts.items()],
+    }
 
 
 async def _reload(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
