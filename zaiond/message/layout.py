@@ -115,8 +115,7 @@ def _backup_auto_update(
         _message(lines, words, backup.message, event.message)
     heading = len(lines)
     _field(lines, words.about, event.subject)
-    _field(lines, words.key, event.key)
-    _field(lines, words.job, event.job)
+    _problem_and_job(lines, words, event)
     if not data.keys() <= _BACKUP_KEYS:
         _fields(lines, {name: data[name] for name in data if name not in _BACKUP_KEYS})
     if len(lines) > heading:
@@ -131,12 +130,7 @@ def _general(event: Event, words: Words, fqdn: str, tz: tzinfo | None) -> list[s
     lines.append(f"{words.type}: {event.type}")
     _field(lines, words.result, words.outcome.get(event.type.rpartition(".")[2]))
     lines.append(f"{words.severity_label}: {words.severity[event.severity]}")
-    if event.status is not None:
-        lines.append(
-            f"{words.status}: {words.problem if event.status == 'problem' else words.recovered}"
-        )
-    _field(lines, words.key, event.key)
-    _field(lines, words.job, event.job)
+    _problem_and_job(lines, words, event)
     lines.append(f"{words.server}: {fqdn}")
     _field(lines, words.source, event.source)
     if event.source != f"uid:{event.uid}":
@@ -150,6 +144,14 @@ def _general(event: Event, words: Words, fqdn: str, tz: tzinfo | None) -> list[s
         _section(lines, words, words.details)
         _fields(lines, event.data)
     return lines
+
+
+def _problem_and_job(lines: list[str], words: Words, event: Event) -> None:
+    if event.status is not None:
+        status = words.problem if event.status == "problem" else words.recovered
+        lines.append(f"{words.status}: {status}")
+    _field(lines, words.key, event.key)
+    _field(lines, words.job, event.job)
 
 
 def _advice(event: Event, words: Words) -> str:

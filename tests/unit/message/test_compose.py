@@ -175,6 +175,16 @@ def test_a_message_of_a_finished_backup_is_in_the_mail() -> None:
     )
 
 
+def test_nothing_else_that_a_backup_tells_is_lost() -> None:
+    event = replace(
+        FINISHED, subject="夜間", key="nas", status="ok", job="nightly", extensions={"x": "y"}
+    )
+    assert (
+        "\n■ 詳細\n件名: 夜間\n状態: 復旧\n識別キー: nas\nジョブ: nightly\n"
+        "files: 1234\nsize: 12.3 GiB\n\n■ その他の属性\nx: y\n\n※"
+    ) in body(event)
+
+
 @pytest.mark.parametrize(
     ("duration", "shown"),
     [
