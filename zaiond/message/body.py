@@ -21,7 +21,7 @@ def encode_body(text: str) -> tuple[str, bytes]:
     octets = text.replace("\n", "\r\n").encode()
     # Mailboxes in mbox format turn a line that begins with "From " into ">From ".
     mangled = text.startswith("From ") or "\nFrom " in text
-    if octets.isascii() and not mangled and longest_line(octets) <= MAX_LINE:
+    if octets.isascii() and not mangled and max(map(len, octets.split(b"\r\n"))) <= MAX_LINE:
         return _SEVEN_BIT, octets
     base64_length = (len(octets) + 2) // 3 * 4
     base64_length += (base64_length + _BASE64_LINE - 1) // _BASE64_LINE * 2
@@ -31,11 +31,6 @@ def encode_body(text: str) -> tuple[str, bytes]:
         if len(quoted) < base64_length:
             return _QUOTED_PRINTABLE, quoted
     return _BASE64, _base64(octets)
-
-
-def longest_line(octets: bytes) -> int:
-    """The length of the longest line, without its CRLF."""
-    return max(map(len, octets.split(b"\r\n")))
 
 
 def _quoted_printable(octets: bytes) -> bytes:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from zaiond.errors import MessageError
 from zaiond.message import header, layout
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
-from zaiond.message.body import MAX_LINE, encode_body, longest_line
+from zaiond.message.body import MAX_LINE, encode_body
 from zaiond.message.clean import one_line
 from zaiond.message.locale import en, ja
 from zaiond.message.locale.words import Words
@@ -149,14 +149,14 @@ def check_wire(content: bytes, *, smtputf8: bool = False) -> None:
     Raises MessageError unless each line ends in CRLF and has at most 998 octets, there is no NUL
     and, without `smtputf8`, no octet above 127, and the header has exactly the fields of ours.
     """
-    line_ends = content.count(b"\r\n")
-    if line_ends != content.count(b"\n") or line_ends != content.count(b"\r"):
+    lines = content.split(b"\r\n")
+    if not len(lines) - 1 == content.count(b"\n") == content.count(b"\r"):
         raise _not_a_mail("CR か LF が単独で含まれています", "it has a CR or LF on its own")
-    if not content.endswith(b"\r\n"):
+    if lines[-1]:
         raise _not_a_mail("最後の行が CRLF で終わっていません", "its last line has no CRLF")
     if b"\0" in content:
         raise _not_a_mail("NUL が含まれています", "it has a NUL")
-    if longest_line(content) > MAX_LINE:
+    if max(map(len, lines)) > MAX_LINE:
         raise _not_a_mail(
             f"{MAX_LINE} バイトを超える行があります", f"a line is over {MAX_LINE} octets"
         )
