@@ -147,7 +147,8 @@ def test_a_second_daemon_says_so_and_leaves_the_first_alone(daemon: Daemon, sink
 
 def test_what_was_spooled_while_it_was_down_arrives_once(tmp_path: Path, sink: Sink) -> None:
     daemon = Daemon(tmp_path, configuration(sink.port))
-    done = daemon.ctl("emit", "a.b", "--id", "spooled", "-m", "from the spool", "--json")
+    emit = ("emit", "a.b", "--id", "spooled", "-m", "from the spool", "--json")
+    done = daemon.ctl(*emit)
     assert done.returncode == 0, done
     assert json.loads(done.stdout)["events"][0] == {
         "id": "spooled",
@@ -156,8 +157,8 @@ def test_what_was_spooled_while_it_was_down_arrives_once(tmp_path: Path, sink: S
     }
     with daemon:
         assert sink.wait(1)[0].event_ids == ("spooled",)
-        again = json.loads(daemon.ctl("emit", "a.b", "--id", "spooled", "--json").stdout)
-        assert again["events"][0]["id"] == "spooled"
+        again = json.loads(daemon.ctl(*emit).stdout)
+        assert again["events"][0] == {"id": "spooled", "duplicate": True, "spooled": False}
         daemon.becomes(lambda _: not list(daemon.spool.glob("*.json")), "status")
     assert ids_in(sink) == ["spooled"]
 

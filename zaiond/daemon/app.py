@@ -108,7 +108,11 @@ class App(Observer):
             self.intake.connection, sock=event_listener, backlog=sockets.BACKLOG
         )
         control_server = await asyncio.start_unix_server(self.control.serve, sock=control_listener)
-        watch = ConfigWatch(lambda: loop.call_soon_threadsafe(self._reload))
+
+        def on_change() -> None:
+            loop.call_soon_threadsafe(self._reload)
+
+        watch = ConfigWatch(on_change, self.journal.warning)
         spool_watch = SpoolWatch(
             self.options.spool_dir, lambda: loop.call_soon_threadsafe(self._spool.changed)
         )
@@ -213,7 +217,7 @@ class App(Observer):
         self._rewatch()
 
     def _rewatch(self) -> None:
-        self._watch.watch(self.configuration.files)
+        self._watch.watch(self.configuration.watched)
 
     def _apply(self, config: Config) -> None:
         self.journal.language = self.intake.language = self.control.language = config.language

@@ -63,19 +63,19 @@ class Configuration:
         self._on_broken = on_broken
         self._on_mended = on_mended
         self._reloading = asyncio.Lock()
-        self._read_last = {path}
+        self._watched: tuple[str, ...] = (path,)
 
     @property
-    def files(self) -> set[str]:
-        """Every file to watch: those of the configuration in force, and those last read."""
-        return self._read_last | (set(self.in_force.files.texts) if self.in_force else set())
+    def watched(self) -> tuple[str, ...]:
+        """The paths whose change may change what is in force."""
+        return self._watched
 
     async def reload(self) -> bool:
         """Takes what is on disk if it is valid; says whether it was."""
         async with self._reloading:
             # In a thread: a file on a dead NFS server must not stop deliveries.
             loaded = await asyncio.to_thread(load, self._path, self._credentials)
-            self._read_last = {self._path, *loaded.files.texts}
+            self._watched = loaded.watched
             if loaded.config is not None:
                 await self._take(loaded, loaded.config)
             else:
