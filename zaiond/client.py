@@ -103,7 +103,7 @@ class NotPermitted(ClientError):  # noqa: N818 - named as the reader of an excep
     def __init__(self, path: str) -> None:
         super().__init__(
             f"{path}: 権限がありません。グループ {EMITTERS} のメンバーだけがイベントを送れます"
-            f"(追加するには: usermod -aG {EMITTERS} ユーザー名。次のログインから有効です)",
+            f"（追加するには: usermod -aG {EMITTERS} ユーザー名。次のログインから有効です）",
             f"{path}: permission denied. Only members of the group {EMITTERS} may emit events"
             f" (to add one: usermod -aG {EMITTERS} USER; it takes effect at the next login)",
         )
@@ -116,8 +116,8 @@ class Unreachable(ClientError):  # noqa: N818 - named as the reader of an except
         from errno import EDQUOT, ENOSPC
 
         super().__init__(
-            f"zaiond に届かず({event_socket}: {_why(cause)})、"
-            f"スプールにも書けません({spool}: {_why(obstacle)})。イベントは受け付けられていません",
+            f"zaiond に届かず（{event_socket}: {_why(cause)}）、"
+            f"スプールにも書けません（{spool}: {_why(obstacle)}）。イベントは未受理です",
             f"zaiond can't be reached ({event_socket}: {_why(cause)}), and the spool can't be"
             f" written ({spool}: {_why(obstacle)}): the event was not taken",
         )

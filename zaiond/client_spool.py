@@ -49,7 +49,8 @@ def fault(event: dict[str, Any]) -> tuple[str, str, str] | None:
     if not isinstance(type_, str) or not _IS_TYPE(type_):
         return (
             "type",
-            "必須です。英数字と . _ - / からなる 1〜255 文字にしてください(例: backup.job.failed)",
+            "必須です。英数字と . _ - / からなる 1〜255 文字にしてください"
+            "（例: backup.job.failed）",
             "is required: 1 to 255 of letters, digits, '.', '_', '-', '/' (as backup.job.failed)",
         )
     if not isinstance(id_, str) or not 0 < len(id_) <= 255 or not id_.isprintable():
@@ -63,7 +64,7 @@ def fault(event: dict[str, Any]) -> tuple[str, str, str] | None:
     if not isinstance(time, str) or not _is_moment(time):
         return (
             "time",
-            "RFC 3339 の日時にしてください(例: 2013-05-25T09:00:00+09:00)",
+            "RFC 3339 の日時にしてください（例: 2013-05-25T09:00:00+09:00）",
             "must be a date and time by RFC 3339 (as 2013-05-25T09:00:00+09:00)",
         )
     if event.get("severity") not in (None, *_SEVERITIES):

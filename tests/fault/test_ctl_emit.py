@@ -132,7 +132,7 @@ def test_neither_daemon_nor_spool_is_69(
     assert "the event was not taken" in capsys.readouterr().err
     monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
     assert run("emit", "a", "--spool-dir", "/nonexistent") == 69
-    assert "受け付けられていません" in capsys.readouterr().err
+    assert "イベントは未受理です" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

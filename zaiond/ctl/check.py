@@ -1,6 +1,5 @@
 """`zaiond-ctl check`: every error of the configuration, with its place."""
 
-import os
 import sys
 from typing import Any
 
@@ -40,7 +39,7 @@ def run(line: Line) -> int:
     path = line.operands[0] if line.operands else places.config(line)
     demand_readable(path)
     language = output.language(line, path)
-    loaded = load(path, os.environ.get("CREDENTIALS_DIRECTORY"))
+    loaded = load(path, places.credentials(), credentials_optional=True)
     if line.flag("json"):
         output.document(
             {

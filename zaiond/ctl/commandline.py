@@ -200,7 +200,7 @@ def _complete(words: list[str], line: Line) -> None:
     if line.command is None:
         if line.group is None and not words:
             raise Fault(
-                "コマンドを指定してください(一覧: zaiond-ctl --help)",
+                "コマンドを指定してください（一覧: zaiond-ctl --help）",
                 "name a command (the list: zaiond-ctl --help)",
             )
         if line.group is None:
@@ -272,4 +272,4 @@ def _near(name: str, names: "Iterable[str]") -> tuple[str, str]:
     from difflib import get_close_matches
 
     near = get_close_matches(name, list(names), 1)
-    return (f"({near[0]} ではありませんか)", f" (did you mean {near[0]}?)") if near else ("", "")
+    return (f"（{near[0]} ではありませんか）", f" (did you mean {near[0]}?)") if near else ("", "")

@@ -1,6 +1,5 @@
 """`zaiond-ctl config`: what is in force, how the disk differs from it, and back to it."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from zaiond.ctl import check, control, output, places
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     Command(
         "config show",
-        ja="使用中の設定を表示する(パスワードは ******** になる)",
+        ja="使用中の設定を表示する（パスワードは ******** になる）",
         en="print the configuration in force (secrets masked)",
         more_ja="デーモンが動いていなければ、ファイルの設定を表示し、そのことを知らせます。",
         more_en="Where no daemon runs, that of the files, and it says so.",
@@ -99,7 +98,7 @@ def _from_disk(line: Line) -> tuple[dict[str, Any], Language]:
     path = places.config(line)
     check.demand_readable(path)
     language = output.language(line)
-    loaded = load(path, os.environ.get("CREDENTIALS_DIRECTORY"))
+    loaded = load(path, places.credentials(), credentials_optional=True)
     if loaded.config is None:
         for text in check.diagnostics(loaded.errors, language):
             output.remark(text)
@@ -135,8 +134,7 @@ def _settings(settings: list[dict[str, Any]], language: Language, origin: bool) 
 
 def _diff(line: Line) -> int:
     kept, language = _kept(line)
-    folder = os.path.join(os.path.dirname(os.path.abspath(places.config(line))), "conf.d")
-    lines = differences(kept, on_disk(kept, folder), language)
+    lines = differences(kept.texts, on_disk(kept), language)
     if line.flag("json"):
         output.document({"same": not lines, "diff": lines})
     elif lines:
@@ -149,45 +147,14 @@ def _diff(line: Line) -> int:
     return FAILED if lines else 0
 
 
-def _kept(line: Line) -> tuple[dict[str, str], Language]:
-    """The files of the configuration in force: path to text. From the daemon, else from disk."""
-    try:
-        reply = control.ask(line, "config.last_good")
-        return {one["path"]: one["text"] for one in reply.result["files"]}, reply.language
-    except NoDaemon:
-        return dict(_last_good(line).texts), output.language(line)
-
-
-def _last_good(line: Line) -> "Files":
-    from zaiond.config.load import read_last_good
-
-    folder = places.state_dir(line)
-    try:
-        files = read_last_good(folder)
-    except PermissionError:
-        raise not_permitted(folder) from None
-    if files is None:
-        raise Failure(
-            FAILED,
-            f"zaiond は動いておらず、最後に正しかった設定も残っていません({folder})",
-            f"zaiond is not running, and no last good configuration is kept ({folder})",
-        )
-    return files
-
-
 def _revert(line: Line) -> int:
-    from zaiond.config.load import Files, revert
+    from zaiond.config.load import revert
 
+    kept, language = _kept(line)
     try:
-        reply = control.ask(line, "config.last_good")
-        files = Files({one["path"]: one["text"] for one in reply.result["files"]})
-        language = reply.language
-    except NoDaemon:
-        files, language = _last_good(line), output.language(line)
-    try:
-        paths = revert(files)
+        paths = revert(kept)
     except PermissionError as error:
-        raise not_permitted(error.filename or "") from None
+        raise not_permitted(error.filename or kept.main) from None
     except OSError as error:
         raise Failure(
             FAILED,
@@ -195,10 +162,42 @@ def _revert(line: Line) -> int:
             f"{error.filename}: can't be written: {error.strerror}",
         ) from None
     if line.flag("json"):
-        output.document({"files": list(paths)})
-    else:
+        output.document({"files": paths})
+    elif paths:
         for path in paths:
-            output.say(
-                Text(f"書き戻しました: {path}", f"Written back: {path}").in_language(language)
-            )
+            done = Text(f"元に戻しました: {path}", f"Reverted: {path}")
+            output.say(done.in_language(language))
+    else:
+        same = Text("戻すものはありません", "Nothing to revert")
+        output.say(same.in_language(language))
     return 0
+
+
+def _kept(line: Line) -> "tuple[Files, Language]":
+    """The files of the configuration in force: from the daemon, else those it kept on disk."""
+    from zaiond.config.load import Files, read_last_good
+
+    try:
+        reply = control.ask(line, "config.last_good")
+        result: dict[str, Any] = reply.result
+        texts = {one["path"]: one["text"] for one in result["files"]}
+        return Files(result["main"], tuple(result["yaml"]), texts), reply.language
+    except NoDaemon:
+        folder = places.state_dir(line)
+    try:
+        files = read_last_good(folder)
+    except PermissionError:
+        raise not_permitted(folder) from None
+    except OSError as error:
+        raise Failure(
+            FAILED,
+            f"{folder}: 読めません: {error.strerror}",
+            f"{folder}: can't be read: {error.strerror}",
+        ) from None
+    if files is None:
+        raise Failure(
+            FAILED,
+            f"zaiond は動いておらず、最後に正しかった設定も残っていません（{folder}）",
+            f"zaiond is not running, and no last good configuration is kept ({folder})",
+        )
+    return files, output.language(line)

@@ -67,20 +67,20 @@ def ask_even_if_refused(
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemon(
             UNREACHABLE,
-            f"zaiond が動いていません({path}: {error.strerror})。起動: systemctl start zaiond",
+            f"zaiond が動いていません（{path}: {error.strerror}）。起動: systemctl start zaiond",
             f"zaiond is not running ({path}: {error.strerror})."
             " To start it: systemctl start zaiond",
         ) from None
     except TimeoutError:
         raise Failure(
             TRY_AGAIN,
-            f"zaiond が {_ANSWER_WITHIN:.0f} 秒以内に応答しませんでした({path})",
+            f"zaiond が {_ANSWER_WITHIN:.0f} 秒以内に応答しませんでした（{path}）",
             f"zaiond gave no answer within {_ANSWER_WITHIN:.0f} s ({path})",
         ) from None
     except OSError as error:
         raise Failure(
             UNREACHABLE,
-            f"zaiond と通信できません({path}: {error.strerror or error})",
+            f"zaiond と通信できません（{path}: {error.strerror or error}）",
             f"can't talk to zaiond ({path}: {error.strerror or error})",
         ) from None
     return _reply(text, path)
@@ -100,6 +100,6 @@ def _reply(text: bytes, path: str) -> Reply:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Failure(
             UNREACHABLE,
-            f"zaiond の応答が途中で切れました({path})。もう一度実行してください",
+            f"zaiond の応答が途中で切れました（{path}）。もう一度実行してください",
             f"zaiond's answer broke off ({path}): run this again",
         ) from None

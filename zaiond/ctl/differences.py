@@ -4,25 +4,28 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from zaiond.text import Language, Text
 
+if TYPE_CHECKING:
+    from zaiond.config.load import Files
+
 # The keys that hold a secret; those that name a file or a credential go on with an underscore.
-_SECRET = re.compile(r"""(["']?\b(?:password|client_secret|refresh_token)["']?[ \t]*:)[ \t]*\S.*""")
+_SECRET = re.compile(
+    r"""(["']?\b(?:password|client_secret|refresh_token)["']?[ \t]*:)(?:[ \t].*)?$"""
+)
 _MASKED = r"\1 ********"
 
 
-def on_disk(kept: Mapping[str, str], drop_ins: str) -> dict[str, str | None]:
-    """The texts of the same files as they are now, and of what is new in `drop_ins`.
+def on_disk(kept: "Files") -> dict[str, str | None]:
+    """The texts of the same files as they are now, and of the drop-ins that are new.
 
     None: the file is gone, or can't be read.
     """
-    paths = dict.fromkeys(kept)
-    try:
-        names = sorted(name for name in os.listdir(drop_ins) if name.endswith(".yaml"))
-    except OSError:
-        names = []
-    paths |= dict.fromkeys(os.path.join(drop_ins, name) for name in names)
+    from zaiond.config.load import drop_ins
+
+    paths = dict.fromkeys((*kept.texts, *drop_ins(kept.main)[0]))
     return {path: _read(path) for path in paths}
 
 
@@ -50,7 +53,7 @@ def differences(
             gone = Text(f"{path}: ありません、または読めません", f"{path}: gone, or not readable")
             lines.append(gone.in_language(language))
         elif not path.endswith((".yaml", ".yml")):
-            secret = Text(f"{path}: 内容(秘密)が違います", f"{path}: its secret differs")
+            secret = Text(f"{path}: 内容（秘密）が違います", f"{path}: its secret differs")
             lines.append(secret.in_language(language))
         else:
             lines += _of_yaml(path, before, text, language)

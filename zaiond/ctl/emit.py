@@ -25,7 +25,7 @@ _SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "de
 _EVENT_OPTIONS = (
     Option(
         "-s", "--severity", value="SEVERITY", choices=_SEVERITIES,
-        ja="重大度: emerg alert crit err warning notice info debug(既定値 info)",
+        ja="重大度: emerg alert crit err warning notice info debug（既定値 info）",
         en="severity: emerg alert crit err warning notice info debug (default: info)",
     ),
     Option("--subject", value="S", ja="何についてか、短く", en="what it is about, in a few words"),
@@ -62,12 +62,12 @@ _EVENT_OPTIONS = (
     ),
     Option(
         "--source", value="S",
-        ja="送り元(既定値: systemd のユニット名、なければ呼び出したプログラムの名前)",
+        ja="送り元（既定値: systemd のユニット名、なければ呼び出したプログラムの名前）",
         en="what emits (default: the systemd unit, else the program that calls)",
     ),
     Option(
         "--time", value="T",
-        ja="起きた日時。RFC 3339 形式(既定値: 現在)",
+        ja="起きた日時。RFC 3339 形式（既定値: 現在）",
         en="when it happened, by RFC 3339 (default: now)",
     ),
 )  # fmt: skip
@@ -165,7 +165,7 @@ def _event(line: Line) -> "dict[str, Any]":
             data[key] = json.loads(value, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise Fault(
-                f"-D {key}: JSON ではありません: {error}(文字列なら -d {key}=… を使います)",
+                f"-D {key}: JSON ではありません: {error}（文字列なら -d {key}=… を使います）",
                 f"-D {key}: not JSON: {error} (for a string, use -d {key}=…)",
             ) from None
     if data:

@@ -27,6 +27,6 @@ def not_permitted(path: str) -> Failure:
     """A file or directory that only root and the daemon may use."""
     return Failure(
         NOT_PERMITTED,
-        f"{path}: 権限がありません。root で実行してください(例: sudo zaiond-ctl …)",
+        f"{path}: 権限がありません。root で実行してください（例: sudo zaiond-ctl …）",
         f"{path}: permission denied. Run this as root (as: sudo zaiond-ctl …)",
     )

@@ -21,14 +21,14 @@ COMMANDS = (
             Option(
                 "--since",
                 value="T",
-                ja="T 以降のもの。日時(2013-05-25、2013-05-25T09:00)または 30m 2h 7d(前から)",
+                ja="T 以降のもの。日時（2013-05-25、2013-05-25T09:00）または 30m 2h 7d（前から）",
                 en="those from T on: a date or time (2013-05-25, 2013-05-25T09:00), or 30m, 2h,"
                 " 7d ago",
             ),
             Option(
                 "--limit",
                 value="N",
-                ja=f"新しいものから N 件(既定値 {_DEFAULT_LIMIT})",
+                ja=f"新しいものから N 件（既定値 {_DEFAULT_LIMIT}）",
                 en=f"the newest N (default: {_DEFAULT_LIMIT})",
             ),
         ),
@@ -67,7 +67,7 @@ def run(line: Line) -> int:
         output.complain(
             Text(
                 f"{line.operands[0]}: この ID のイベントはありません"
-                "(受け付けていないか、保存期間 queue.keep を過ぎています)",
+                "（受け付けていないか、保存期間 queue.keep を過ぎています）",
                 f"{line.operands[0]}: no event with this id"
                 " (never accepted, or older than queue.keep)",
             ),

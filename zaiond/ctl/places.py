@@ -27,3 +27,10 @@ def state_dir(line: "Line") -> str:
         or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         or "/var/lib/zaiond"
     )
+
+
+def credentials() -> str | None:
+    """Where systemd put the daemon's credentials: root can read them while it runs."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    default = "/run/credentials/zaiond.service"
+    return given or (default if os.path.isdir(default) else None)

@@ -26,7 +26,7 @@ COMMANDS = (
         operands=("[ID...]",),
         ja="待っているメールを今の設定で作り直し、すぐに送る",
         en="make the mail anew by the configuration in force, and send it now",
-        more_ja="ID(イベント ID)を省略すると、待っているものすべてが対象になります。",
+        more_ja="ID（イベント ID）を省略すると、待っているものすべてが対象になります。",
         more_en="Without an ID (an event's id), all that waits.",
         examples=(
             ("queue retry", "すべてをすぐに送り直す", "try all now"),
@@ -40,7 +40,7 @@ COMMANDS = (
     Command(
         "queue delete",
         operands=("ID...",),
-        ja="待っているメールを送らずに削除する(元に戻せません)",
+        ja="待っているメールを送らずに削除する（元に戻せません）",
         en="delete mail that waits, unsent; there is no way back",
         examples=(
             (
@@ -86,7 +86,7 @@ def _explain(unknown: list[str], under_way: list[str], language: Language) -> No
     for id_ in under_way:
         output.complain(
             Text(
-                f"{id_}: 送信の最中なので、そのままにしました(経過: zaiond-ctl history ID)",
+                f"{id_}: 送信の最中なので、そのままにしました（経過: zaiond-ctl history ID）",
                 f"{id_}: is being sent just now, so it was left alone"
                 " (what became of it: zaiond-ctl history ID)",
             ),

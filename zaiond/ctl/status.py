@@ -121,8 +121,8 @@ def _server(server: dict[str, Any]) -> Text:
     ja, en = "", ""
     if name in ("down", "faulty"):
         since = output.when(server.get("since"))
-        ja, en = f"({since} から)", f" (since {since})"
+        ja, en = f"（{since} から）", f" (since {since})"
     elif server.get("connections"):
-        ja, en = f"(接続 {server['connections']})", f" (connections: {server['connections']})"
+        ja, en = f"（接続 {server['connections']}）", f" (connections: {server['connections']})"
     address = server["server"]
     return Text(f"{address}  {state.ja}{ja}{error}", f"{address}  {state.en}{en}{error}")

@@ -1,6 +1,5 @@
 """`zaiond-ctl test`: the seed page's test mail."""
 
-import os
 from typing import Any
 
 from zaiond.ctl import check, control, output, places
@@ -14,7 +13,7 @@ COMMANDS = (
         operands=("[ADDRESS...]",),
         ja="テストメールを送り、結果を表示する",
         en="send the test mail, and say how that went",
-        more_ja="ADDRESS を省略すると管理者(admins)に送ります。デーモンが動いていればその設定で、"
+        more_ja="ADDRESS を省略すると管理者（admins）に送ります。デーモンが動いていればその設定で、"
         "動いていなければ設定ファイルを読んで直接送ります。",
         more_en="Without an ADDRESS, to the admins. It goes by the running daemon's configuration,"
         " or directly by the file's where none runs.",
@@ -81,7 +80,7 @@ def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
     from zaiond.config.load import load
 
     check.demand_readable(path)
-    loaded = load(path, os.environ.get("CREDENTIALS_DIRECTORY"))
+    loaded = load(path, places.credentials())
     if loaded.config is None:
         language = output.language(line, path)
         for text in check.diagnostics(loaded.errors, language):

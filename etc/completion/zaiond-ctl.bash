@@ -1,0 +1,76 @@
+# bash completion for zaiond-ctl(1): /usr/share/bash-completion/completions/zaiond-ctl
+
+_zaiond_ctl() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
+    local commands="test emit status queue history check config reload"
+    local severities="emerg alert crit err warning notice info debug"
+    local command="" word="" i
+    COMPREPLY=()
+
+    # The word after = in --option=VALUE stands alone.
+    if [[ $cur == = ]]; then
+        cur=""
+    elif [[ $prev == = ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+            --config | --runtime-dir | --state-dir | --spool-dir) ((i++)) ;;
+            -* | =) ;;
+            *)
+                if [[ -z $command ]]; then
+                    command=${COMP_WORDS[i]}
+                elif [[ $command == queue || $command == config ]]; then
+                    word=${word:-${COMP_WORDS[i]}}
+                fi
+                ;;
+        esac
+    done
+
+    case $prev in
+        --config | --file | --from)
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            compopt -o filenames 2>/dev/null
+            return
+            ;;
+        --runtime-dir | --state-dir | --spool-dir)
+            mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+            compopt -o filenames 2>/dev/null
+            return
+            ;;
+        -s | --severity)
+            mapfile -t COMPREPLY < <(compgen -W "$severities" -- "$cur")
+            return
+            ;;
+        --subject | -m | --message | -d | --data | -D | --data-json | --problem | --ok | --job | \
+            --id | --source | --time | --since | --limit)
+            return
+            ;;
+    esac
+
+    local words=$common
+    case "$command $word" in
+        " ") words="$commands $common" ;;
+        "test ") words="--file --verbose $common" ;;
+        "emit ")
+            words="--severity --subject --message --data --data-json --problem --ok --job --id"
+            words+=" --source --time --from $common"
+            ;;
+        "queue ") words="list retry delete $common" ;;
+        "history ") words="--since --limit $common" ;;
+        "config ") words="show diff revert $common" ;;
+        "config show") words="--origin $common" ;;
+        "check ")
+            if [[ $cur != -* ]]; then
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                compopt -o filenames 2>/dev/null
+                return
+            fi
+            ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _zaiond_ctl zaiond-ctl

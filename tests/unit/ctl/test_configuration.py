@@ -1,0 +1,193 @@
+"""check, config and test --file: what works without a daemon."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zaiond.config.load import load, save_last_good
+from zaiond.ctl import program
+from zaiond.ctl.differences import differences
+
+Said = pytest.CaptureFixture[str]
+GOOD = "mail_server:\n  host: localhost\nadmins: root@localhost\n"
+BAD = "mail_server:\n  host: localhost\n  prot: 25\nadmins: a@localhost、b@localhost\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "zaiond.yaml"
+    write(path, GOOD)
+    return path
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o640)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, file: Path, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZAIOND_CONFIG", str(file))
+    monkeypatch.setenv("ZAIOND_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("ZAIOND_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+
+
+def run(*argv: str) -> int:
+    return program.run(argv)
+
+
+def keep(file: Path, tmp_path: Path) -> None:
+    save_last_good(str(tmp_path / "state"), load(str(file)).files)
+
+
+def test_check_of_a_good_file_prints_nothing(capsys: Said) -> None:
+    assert run("check") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_check_prints_every_error_with_its_place(file: Path, capsys: Said) -> None:
+    write(file, BAD)
+    assert run("check", str(file)) == 78
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{file}:3:3: mail_server.prot: ")
+    assert second.startswith(f"{file}:4:")
+    assert ": admins: " in second
+
+
+def test_check_speaks_the_language_of_the_broken_file(file: Path, capsys: Said) -> None:
+    write(file, BAD)
+    run("check")
+    japanese = capsys.readouterr().out
+    write(file, BAD + "language: en\n")
+    run("check")
+    english = capsys.readouterr().out
+    assert english.replace("、", "").isascii()
+    assert not japanese.replace("、", "").isascii()
+
+
+def test_check_marks_warnings_and_is_content(file: Path, capsys: Said) -> None:
+    write(file, "language: en\n" + GOOD.replace("localhost\nadmins", "mx.example.com\nadmins"))
+    assert run("check") == 0
+    assert ": warning: " in capsys.readouterr().out
+
+
+def test_check_as_json_is_one_document(file: Path, capsys: Said) -> None:
+    write(file, BAD)
+    assert run("check", "--json") == 78
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False
+    assert document["warnings"] == []
+    assert {name: document["errors"][0][name] for name in ("file", "line", "column", "key")} == {
+        "file": str(file), "line": 3, "column": 3, "key": "mail_server.prot",
+    }  # fmt: skip
+
+
+def test_check_of_a_file_that_is_not_there_is_an_error(tmp_path: Path, capsys: Said) -> None:
+    assert run("check", str(tmp_path / "none.yaml")) == 78
+    assert "none.yaml:1:1: " in capsys.readouterr().out
+
+
+def test_config_show_is_from_disk_where_no_daemon_runs_and_says_so(
+    file: Path, capsys: Said
+) -> None:
+    auth = "  auth: {mechanism: basic, username: u, password: hushhush}\n"
+    write(file, GOOD.replace("localhost\nadmins", f"localhost\n{auth}admins"))
+    assert run("config", "show") == 0
+    said = capsys.readouterr()
+    assert "mail_server.host: localhost\n" in said.out
+    assert "********" in said.out
+    assert "hushhush" not in said.out
+    assert "zaiond" in said.err
+    assert run("config", "show", "--json") == 0
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert document["from"] == "disk"
+    assert {"key": "mail_server.host", "value": "localhost", "file": str(file), "line": 2} in (
+        document["settings"]
+    )
+    assert "hushhush" not in said.out
+
+
+def test_config_show_says_where_a_value_comes_from(file: Path, capsys: Said) -> None:
+    assert run("config", "show", "--origin") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("mail_server.host:")] == [
+        ["mail_server.host:", "localhost", "#", f"{file}:2"]
+    ]
+    assert next(one for one in lines if one.startswith("mail_server.port:")).endswith("# 既定値")
+
+
+def test_config_show_of_a_broken_file_is_78_with_the_errors(file: Path, capsys: Said) -> None:
+    write(file, BAD)
+    assert run("config", "show") == 78
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{file}:3:3: mail_server.prot: " in said.err
+
+
+def test_config_diff_compares_with_the_last_good_one(
+    file: Path, tmp_path: Path, capsys: Said
+) -> None:
+    keep(file, tmp_path)
+    assert run("config", "diff") == 0
+    capsys.readouterr()
+    write(file, BAD)
+    (tmp_path / "conf.d").mkdir()
+    write(tmp_path / "conf.d" / "new.yaml", "language: en\n")
+    assert run("config", "diff") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "+  prot: 25" in lines
+    assert "-admins: root@localhost" in lines
+    assert "+language: en" in lines
+
+
+def test_config_revert_undoes_what_was_broken(file: Path, tmp_path: Path, capsys: Said) -> None:
+    keep(file, tmp_path)
+    write(file, BAD)
+    assert run("config", "revert") == 0
+    assert file.read_text() == GOOD
+    assert str(file) in capsys.readouterr().out
+    assert run("config", "revert") == 0
+
+
+@pytest.mark.parametrize("command", ["diff", "revert"])
+def test_without_a_last_good_configuration_there_is_nothing_to_compare(
+    capsys: Said, command: str
+) -> None:
+    assert run("config", command) == 1
+    assert capsys.readouterr().err.startswith("zaiond-ctl: ")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "    password: {}",
+        '    "password" : {}  # mine',
+        "  auth: {{mechanism: basic, password: {}}}",
+        "    password: |\n      {}",
+        "    password:\n      {}",
+        "    password: >-\n\n      {}\n    username: u",
+    ],
+)
+def test_a_diff_shows_no_secret(secret: str) -> None:
+    before, after = secret.format("oldsecret") + "\na: 1\n", secret.format("newsecret") + "\na: 2\n"
+    lines = differences({"/z.yaml": before}, {"/z.yaml": after}, "en")
+    assert "-a: 1" in lines
+    assert "secret" not in "\n".join(lines)
+    lines = differences({"/z.yaml": secret.format("x")}, {"/z.yaml": secret.format("y")}, "en")
+    assert lines == ["/z.yaml: only a secret or line ends differ"]
+
+
+def test_a_secret_file_is_only_said_to_differ() -> None:
+    lines = differences({"/s": "one", "/t": "x", "/u": "x"}, {"/s": "two", "/t": None}, "en")
+    assert lines == ["/s: its secret differs", "/t: gone, or not readable"]
+
+
+def test_a_test_by_a_broken_file_sends_nothing_and_says_why(file: Path, capsys: Said) -> None:
+    write(file, BAD)
+    assert run("test", "--file", str(file)) == 78
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "mail_server.prot" in said.err
