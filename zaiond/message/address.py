@@ -17,9 +17,9 @@ MAX_ADDRESS_OCTETS = 254  # RFC 5321 4.5.3.1.3: a path of 256, less its angle br
 
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"'
 _is_quoted = re.compile(_QUOTED).fullmatch
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"  # RFC 5322 3.2.3, RFC 6531 3.3
-_is_dot_atom = re.compile(rf"{_ATOM}(?:\.{_ATOM})*").fullmatch
-_is_dotted = re.compile(rf"(?:{_ATOM}|\.)+").fullmatch
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-"  # RFC 5322 3.2.3, RFC 6531 3.3
+_is_dot_atom = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*").fullmatch
+_is_dotted = re.compile(rf"[.{_ATEXT}]+").fullmatch
 # The underscore is in no host name by RFC 1123, and in many a local network's.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _is_domain = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch

@@ -54,6 +54,7 @@ def test_only_a_local_part_beyond_ascii_needs_smtputf8() -> None:
         ("a@" + "é" * 80 + ".jp", "ドメイン名として正しくありません", "no domain name"),
         ("a@b@x.jp", "使えない文字", "can't have"),
         ("a b@x.jp", "使えない文字", "can't have"),
+        ("a" * 63 + "(@x.jp", "使えない文字", "can't have"),
         ("a(b)@x.jp", "使えない文字", "can't have"),
         ("a@x.jp\r\nBcc: b@x.jp", r"a@x.jp\r\nBcc", r"a@x.jp\r\nBcc"),
         ("a\udcff@x.jp", r"\udcff", r"\udcff"),
