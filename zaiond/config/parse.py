@@ -367,10 +367,10 @@ class _Walk:
             try:
                 found["password"] = Secret(bring(found[name]))
             except SourceError as error:
-                if error.unchecked:
-                    self._report(self.warnings, self.places[key], key, error.text)
-                elif not (unused and error.missing):  # it may be made later, with the login
-                    self._error(self.places[key], key, error.text)
+                if unused and error.missing:
+                    continue  # it may be made later, together with the login
+                to = self.warnings if error.unchecked else self._errors
+                self._report(to, self.places[key], key, error.text)
 
     def _show(self, key: str, value: str, place: Place | None) -> None:
         file, line = (place.file, place.line) if place else (None, None)

@@ -1,0 +1,198 @@
+"""The kernel tells of every way in which a configuration is changed (real inotify)."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from zaiond.config import watch
+from zaiond.config.watch import ConfigWatch
+from zaiond.text import Text
+
+DEADLINE = 20  # far more than the two seconds promised: a loaded machine must not fail the test
+
+
+class Watched:
+    """A directory with a main file under watch; `change()` does something and waits to be told."""
+
+    def __init__(self, etc: Path, *more: Path) -> None:
+        self.etc = etc
+        self.main = etc / "zaiond.yaml"
+        self.told = threading.Event()
+        self.watch = ConfigWatch(self.told.set)
+        self.watch.watch([str(path) for path in (self.main, etc / "conf.d", *more)])
+        assert self.told.wait(DEADLINE)  # the first look: from here on everything is watched
+        self.told.clear()
+
+    def sees(self, change: Callable[[], object]) -> bool:
+        change()
+        seen = self.told.wait(DEADLINE)
+        self.told.clear()
+        return seen
+
+
+@pytest.fixture(autouse=True)
+def no_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "POLL", 3600.0)
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    etc = tmp_path / "above" / "etc"
+    etc.mkdir(parents=True)
+    (etc / "zaiond.yaml").write_text("language: ja\n")
+    return etc
+
+
+@pytest.fixture
+def watched(etc: Path) -> Iterator[Watched]:
+    found = Watched(etc)
+    yield found
+    found.watch.stop()
+
+
+def test_a_file_written_in_place_is_seen(watched: Watched) -> None:
+    assert watched.sees(lambda: watched.main.write_text("language: en\n"))
+
+
+def test_a_file_renamed_over_is_seen_again_and_again(watched: Watched) -> None:
+    for number in range(2):
+        new = watched.etc / ".zaiond.yaml.swp"
+        new.write_text(f"sender: s{number}\n")
+        assert watched.sees(lambda new=new: new.rename(watched.main))  # type: ignore[misc]
+
+
+def test_a_change_of_permissions_is_seen(watched: Watched) -> None:
+    assert watched.sees(lambda: watched.main.chmod(0o600))
+
+
+def test_a_file_removed_and_written_anew_is_seen(watched: Watched) -> None:
+    assert watched.sees(watched.main.unlink)
+    assert watched.sees(lambda: watched.main.write_text("language: en\n"))
+
+
+def test_a_drop_in_is_seen_although_its_directory_was_not_there(watched: Watched) -> None:
+    drop_in = watched.etc / "conf.d" / "10.yaml"
+    drop_in.parent.mkdir()
+    assert watched.sees(lambda: drop_in.write_text("language: en\n"))
+    assert watched.sees(lambda: drop_in.write_text("language: ja\n"))
+    assert watched.sees(drop_in.unlink)
+
+
+def test_the_whole_directory_replaced_is_seen_and_watched_from_then_on(watched: Watched) -> None:
+    new = watched.etc.with_name("new")
+    new.mkdir()
+    (new / "zaiond.yaml").write_text("language: en\n")
+
+    def swap() -> None:
+        watched.etc.rename(watched.etc.with_name("old"))
+        new.rename(watched.etc)
+
+    assert watched.sees(swap)
+    assert watched.sees(lambda: watched.main.write_text("language: ja\n"))
+
+
+def test_a_swap_of_the_link_to_the_file_is_seen(tmp_path: Path, etc: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "zaiond.yaml").write_text(f"sender: {name}\n")
+    main = etc / "zaiond.yaml"
+    main.unlink()
+    main.symlink_to(tmp_path / "one" / "zaiond.yaml")
+    watched = Watched(etc)
+
+    def swap() -> None:
+        (etc / "new").symlink_to(tmp_path / "two" / "zaiond.yaml")
+        (etc / "new").rename(main)
+
+    assert watched.sees(swap)
+    assert watched.sees(lambda: (tmp_path / "two" / "zaiond.yaml").write_text("sender: three\n"))
+    watched.watch.stop()
+
+
+def test_a_swap_of_kubernetes_data_directory_is_seen(etc: Path) -> None:
+    def version(number: int) -> None:
+        directory = etc / f"..{number}"
+        directory.mkdir()
+        (directory / "zaiond.yaml").write_text(f"sender: s{number}\n")
+        (etc / "..data_tmp").symlink_to(f"..{number}")
+        (etc / "..data_tmp").rename(etc / "..data")
+
+    (etc / "zaiond.yaml").unlink()
+    version(1)
+    (etc / "zaiond.yaml").symlink_to("..data/zaiond.yaml")
+    watched = Watched(etc)
+    assert watched.sees(lambda: version(2))
+    assert watched.sees(lambda: version(3))
+    watched.watch.stop()
+
+
+def test_a_secret_file_elsewhere_is_seen_even_when_it_appears_only_later(
+    tmp_path: Path, etc: Path
+) -> None:
+    secret = tmp_path / "secrets" / "smtp" / "password"
+    watched = Watched(etc, secret)
+    secret.parent.mkdir(parents=True)
+    assert watched.sees(lambda: secret.write_text("s"))
+    assert watched.sees(lambda: secret.write_text("t"))
+    watched.watch.stop()
+
+
+def test_files_named_later_are_watched_too(tmp_path: Path, watched: Watched) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("s")
+    assert watched.sees(lambda: watched.watch.watch([str(watched.main), str(secret)]))
+    assert watched.sees(lambda: secret.write_text("t"))
+
+
+def test_what_happens_to_other_files_is_no_change(tmp_path: Path, watched: Watched) -> None:
+    # Changes are told in the order in which they are made: were the strangers' one told, then
+    # there would be a second call beside that of the main file's.
+    calls = []
+    told = threading.Event()
+    other = ConfigWatch(lambda: (calls.append(1), told.set()))  # type: ignore[arg-type, func-returns-value]
+    other.watch([str(watched.main)])
+    assert told.wait(DEADLINE)
+    (watched.etc / "zaiond.log").write_text("…")
+    (tmp_path / "above" / "other").mkdir()
+    told.clear()
+    assert watched.sees(lambda: watched.main.write_text("language: en\n"))
+    assert told.wait(DEADLINE)
+    other.stop()
+    assert len(calls) == 2
+
+
+def test_where_the_kernel_tells_nothing_the_files_are_compared_now_and_then(
+    etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(watch, "POLL", 0.05)
+    monkeypatch.setattr(ConfigWatch, "_schedule", refuse)
+    told = threading.Event()
+    sentences: list[Text] = []
+    blind = ConfigWatch(told.set, sentences.append)
+    blind.watch([str(etc / "zaiond.yaml")])
+    assert told.wait(DEADLINE)
+    told.clear()
+    (etc / "zaiond.yaml").write_text("language: en\n")
+    assert told.wait(DEADLINE)
+    blind.stop()
+    assert len(sentences) == 1
+    assert os.strerror(28) in sentences[0].en
+
+
+def test_nothing_is_told_after_the_end(etc: Path) -> None:
+    told = threading.Event()
+    ended = ConfigWatch(told.set)
+    ended.watch([str(etc / "zaiond.yaml")])
+    assert told.wait(DEADLINE)
+    ended.stop()
+    told.clear()
+    ended.watch([str(etc / "other.yaml")])
+    (etc / "zaiond.yaml").write_text("language: en\n")
+    assert not told.is_set()
+    assert not any(thread.name == "config" for thread in threading.enumerate())
