@@ -22,6 +22,8 @@ from zaiond.daemon.journal import Journal
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
+HALF_WRITTEN = 0.3  # seconds until a file that is not valid is looked at once more
+
 _STAYS = Text(
     "設定に誤りがあるため、直前の有効な設定を使い続けます",
     "the configuration is not valid: the last good one stays in force",
@@ -75,6 +77,10 @@ class Configuration:
         async with self._reloading:
             # In a thread: a file on a dead NFS server must not stop deliveries.
             loaded = await asyncio.to_thread(load, self._path, self._credentials)
+            if loaded.config is None and self.in_force is not None:
+                # Who writes in place leaves half a file for a moment: that is nobody's mistake.
+                await asyncio.sleep(HALF_WRITTEN)
+                loaded = await asyncio.to_thread(load, self._path, self._credentials)
             self._watched = loaded.watched
             if loaded.config is not None:
                 await self._take(loaded, loaded.config)

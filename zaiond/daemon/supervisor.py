@@ -1,6 +1,7 @@
 """What systemd is told: ready, stopping, still alive (sd_notify(3)). Silent where it isn't."""
 
 import asyncio
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ def _notify(state: str) -> None:
     if "NOTIFY_SOCKET" in os.environ:
         from systemd.daemon import notify
 
-        notify(state)
+        # Whoever started us may listen no more: no reason to stop.
+        with contextlib.suppress(OSError):
+            notify(state)
 
 
 def ready() -> None:
