@@ -67,14 +67,14 @@ class Pump(asyncio.Protocol):
         else:
             await self._loop.create_connection(lambda: self, sock=sock)
         self._touch()
-        while not self.session.opened:
+        while self.ended is None and not self.session.opened:
             await self._turn.wait()
             self._turn.clear()
             if self.session.awaiting is Stage.TLS:
                 await self._handshake(contexts)
                 self.happened(self.session.tls_started())
-            if self.ended is not None:
-                raise DeliveryFailure(self.ended)
+        if self.ended is not None:
+            raise DeliveryFailure(self.ended)
 
     def happened(self, events: list[Event]) -> None:
         """Passes on what calling the machine brought, and soon what it wants to say."""

@@ -349,6 +349,7 @@ class Session:
             events.append(Envelope({}, later))
         self._failure = later
         self._envelope = self._go = self._content = None
+        self._tls = False
         self._expected.clear()
         self._unsent.clear()
         self._out.clear()
