@@ -29,7 +29,7 @@ unit: setup
 
 e2e: setup
 	@.ci/install-for-e2e
-	.venv/bin/pytest tests/e2e
+	.venv/bin/pytest -n 2 tests/e2e
 
 clean:
 	rm -rf .venv build *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -48,7 +48,10 @@ def test_each_of_three_recipients_has_its_own_outcome_with_the_servers_words(
     at_once, later, never = (f"{name}@example.co.jp" for name in ("at-once", "later", "never"))
     gone = {never: "550 5.1.1 No such user here"}
     postfix.refuse({**gone, later: "450 4.2.2 Mailbox full for now"})
-    daemon = make_daemon(postfix.port, admins=[at_once, later, never])
+    # A kept connection is answered by the rules of when it began.
+    daemon = make_daemon(
+        postfix.port, admins=[at_once, later, never], mail_server={"keep_idle": "0s"}
+    )
 
     def of_the_event() -> list[tuple[str, str]]:
         mails = [mail for mail in sink.mails if mail.event_ids == ("e1",)]
