@@ -290,3 +290,9 @@ def test_an_interrupt_is_130_without_a_traceback(
     monkeypatch.setattr(control, "ask", interrupted)
     assert run("status") == 130
     assert capsys.readouterr().err == ""
+
+
+def test_an_id_of_which_nothing_waits_is_no_failure(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"deliveries": 0, "unknown": [], "under_way": []}):
+        assert run("queue", "retry", "A") == 0
+    assert capsys.readouterr().out == "Nothing that waits is meant\n"

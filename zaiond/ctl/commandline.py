@@ -252,11 +252,14 @@ def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
 def _known(known: dict[str, Option], name: str, line: Line) -> Option:
     option = known.get(name)
     if option is None:
-        where = line.command.name if line.command else None
         near_ja, near_en = _near(name, known)
+        ja, en = (
+            (f"{line.command.name} に ", f"for {line.command.name}")
+            if line.command
+            else ("コマンドの前に使える ", "before the command")
+        )
         raise Fault(
-            f"{where or 'コマンドの前'} に {name} というオプションはありません{near_ja}",
-            f"no option {name} {f'for {where}' if where else 'before the command'}{near_en}",
+            f"{ja}{name} というオプションはありません{near_ja}", f"no option {name} {en}{near_en}"
         )
     return option
 

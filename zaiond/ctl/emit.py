@@ -90,12 +90,12 @@ COMMANDS = (
         ),
         examples=(
             (
-                'emit backup.job.failed -s err --subject "夜間バックアップ" -m "$log"',
+                'emit backup.job.failed -s err --subject "nightly backup" -m "$log"',
                 "失敗を知らせる",
                 "tell of a failure",
             ),
             (
-                "emit backup.auto_update.finished -d target=営業共有 -D files=1204",
+                "emit backup.auto_update.finished -d target=fileserver01 -D files=1204",
                 "項目を付けて知らせる",
                 "give fields along",
             ),

@@ -35,7 +35,7 @@ def language(line: "Line", config: str | None = None) -> "Language":
     The configuration may be the very thing that is broken: so it is searched for its language, not
     parsed. Japanese is the default of both.
     """
-    path = config or places.config(line)
+    path = config or line.text("file") or places.config(line)
     try:
         texts = [_read(path)]
     except OSError:

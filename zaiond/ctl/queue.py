@@ -66,12 +66,13 @@ def run(line: Line) -> int:
         output.document(result)
     else:
         number = result["deliveries"]
-        done = (
-            Text(f"{number} 件の配送を送り直します", f"Deliveries tried again now: {number}")
-            if name == "queue retry"
-            else Text(f"{number} 件の配送を削除しました", f"Deliveries deleted: {number}")
-        )
-        if result["deliveries"] or not unknown:
+        if not number:
+            done = Text("対象の配送はありません", "Nothing that waits is meant")
+        elif name == "queue retry":
+            done = Text(f"{number} 件の配送を送り直します", f"Deliveries tried again now: {number}")
+        else:
+            done = Text(f"{number} 件の配送を削除しました", f"Deliveries deleted: {number}")
+        if number or not unknown:
             output.say(done.in_language(reply.language))
     _explain(unknown, result.get("under_way", []), reply.language)
     return FAILED if unknown else 0

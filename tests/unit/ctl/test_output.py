@@ -129,3 +129,11 @@ def test_a_drop_in_names_the_language_last(tmp_path: Path) -> None:
     (tmp_path / "conf.d" / "a.yaml").write_text("language: ja\n")
     (tmp_path / "conf.d" / "c.txt").write_text("language: ja\n")
     assert output.language(line("--config", str(tmp_path / "zaiond.yaml"), "status")) == "en"
+
+
+def test_a_file_to_be_tried_names_the_language(tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text("language: en\n")
+    (tmp_path / "zaiond.yaml").write_text("language: ja\n")
+    argv = ("--config", str(tmp_path / "zaiond.yaml"), "test")
+    assert output.language(line(*argv)) == "ja"
+    assert output.language(line(*argv, "--file", str(tmp_path / "new.yaml"))) == "en"
