@@ -128,7 +128,11 @@ class Daemon:
         self.start()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # a Ctrl-C too
+            self.end()
+            raise
         return self
 
     def __exit__(

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import resource
 import signal
 import socket
@@ -164,7 +165,12 @@ class App(Observer):
         self.quotas = Quotas(usage)
         self.dispatcher = Dispatcher(writer, self, clock, random.random)
         self.router = Router(
-            writer, self.dispatcher, self.events_ended, recovered, self.quotas.events - routed
+            writer,
+            self.dispatcher,
+            self.events_ended,
+            recovered,
+            self.quotas.events - routed,
+            self.journal,
         )
         self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
         self.intake = Intake(
@@ -394,15 +400,21 @@ _STATES = {
 
 
 async def _names() -> Names:
-    host = socket.gethostname()
+    host = _as_domain(socket.gethostname())
     if "." in host:
         return Names(host.partition(".")[0], host)
     try:
         # In a thread and for a while only: DNS may be as dead as the mail server.
-        found = await asyncio.wait_for(asyncio.to_thread(_canonical, host), NAMES_SECONDS)
+        canonical = await asyncio.wait_for(asyncio.to_thread(_canonical, host), NAMES_SECONDS)
+        found = _as_domain(canonical)
     except (TimeoutError, OSError):
         found = host
     return Names(host, host if found.startswith("localhost") else found)
+
+
+def _as_domain(name: str) -> str:
+    # sethostname(2) takes any bytes; these names go into addresses and Message-IDs.
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".-") or "localhost"
 
 
 def _canonical(host: str) -> str:

@@ -193,17 +193,20 @@ class Dispatcher:
         self._stopping = True
         for waiting in self._idle.values():
             _release(waiting)
-        finishing = []
-        for sender, task in self._senders.items():
-            if sender.after_dot:
-                finishing.append(task)
-            else:
+        senders = dict(self._senders)
+        finishing = [task for sender, task in senders.items() if sender.after_dot]
+        for sender, task in senders.items():
+            if not sender.after_dot:
                 task.cancel()
         if finishing:
             await asyncio.wait(finishing, timeout=seconds)
-        for task in self._senders.values():
+        for task in senders.values():
             task.cancel()
-        await asyncio.gather(*self._senders.values(), return_exceptions=True)
+        await asyncio.gather(*senders.values(), return_exceptions=True)
+        for sender in senders:
+            # Of a mail beyond its final dot nobody knows whether it has arrived: it stays started.
+            if sender.mail is not None and not sender.after_dot:
+                await self._writer.submit(partial(queue.put_back, mail=sender.mail))
 
     # -- loading
 

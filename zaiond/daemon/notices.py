@@ -153,6 +153,7 @@ class Notices:
         body = json.dumps(
             {
                 "type": type,
+                "source": NOTICE_SOURCE,
                 "severity": severity,
                 "subject": subject.in_language(language),
                 "message": message,

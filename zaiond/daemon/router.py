@@ -8,22 +8,24 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from zaiond import wire
 from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
 from zaiond.daemon.dispatcher import DISK_FULL_PAUSE, Dispatcher
+from zaiond.daemon.journal import Journal
 from zaiond.errors import DiskFullError
 from zaiond.message.address import parse_recipient
-from zaiond.message.compose import compose, message_id_for
+from zaiond.message.compose import check_wire, compose, message_id_for
 from zaiond.model import Event
 from zaiond.routing.route import Dropped, route
 from zaiond.store import events, queue
 from zaiond.store.events import Acceptance, StoredEvent
 from zaiond.store.queue import QueuedDelivery, QueuedMail
 from zaiond.store.writer import Writer
+from zaiond.text import Text
 
 KEPT_IN_MEMORY = 2000
 BATCH = 100
@@ -93,6 +95,7 @@ class MailMaker:
             host=names.host,
             fqdn=names.fqdn,
         )
+        check_wire(message.content, smtputf8=message.smtputf8)
         deliveries = tuple(
             QueuedDelivery(first_delivery + number, recipient, 0)
             for number, recipient in enumerate(message.recipients)
@@ -112,6 +115,9 @@ def complete(stored: StoredEvent) -> Event:
     )
 
 
+_SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"
+
+
 class Router:
     """Takes events in order of acceptance. `maker` None: there is no configuration, all waits."""
 
@@ -122,6 +128,7 @@ class Router:
         on_dropped: Callable[[list[StoredEvent]], None],
         recovered: queue.Recovered,
         waiting: int,
+        journal: Journal,
     ) -> None:
         self.maker: MailMaker | None = None
         self.waiting = waiting  # how many events are not routed yet
@@ -132,6 +139,7 @@ class Router:
         self._writer = writer
         self._dispatcher = dispatcher
         self._on_dropped = on_dropped
+        self._journal = journal
         self._memory: deque[StoredEvent] = deque()
         self._memory_through = recovered.routed_through
         self._wake = asyncio.Event()
@@ -174,7 +182,8 @@ class Router:
 
     async def _route_some(self) -> bool:
         room = self._dispatcher.room
-        if self.maker is None or not self.waiting or room <= 0:
+        maker = self.maker
+        if maker is None or not self.waiting or room <= 0:
             return False
         async with self.lock:
             batch = await self._next_events(min(BATCH, room))
@@ -184,14 +193,12 @@ class Router:
             dropped: list[queue.Dropped] = []
             for stored in batch:
                 event = complete(stored)
-                decision = self.maker.route(event)
+                decision = maker.route(event)
                 if isinstance(decision, Dropped):
                     dropped.append(queue.Dropped(stored, decision.reason))
                     continue
                 for recipients in decision:
-                    mail = self.maker.make(
-                        self._next_message, stored, event, recipients, self.next_delivery
-                    )
+                    mail = self._make(maker, stored, event, recipients)
                     self._next_message += 1
                     self.next_delivery += len(mail.deliveries)
                     mails.append(mail)
@@ -202,6 +209,31 @@ class Router:
             self._on_dropped([gone.event for gone in dropped])
         self._dispatcher.add(mails)
         return True
+
+    def _make(
+        self, maker: MailMaker, stored: StoredEvent, event: Event, recipients: tuple[str, ...]
+    ) -> QueuedMail:
+        make = partial(maker.make, self._next_message, stored)
+        try:
+            return make(event, recipients, self.next_delivery)
+        except Exception as error:  # noqa: BLE001 - one event must never stop all the others
+            self._journal.error(
+                Text(
+                    f"イベント {stored.id} の本文を作れません: {error!r}",
+                    f"the mail about event {stored.id} can't be made as it should: {error!r}",
+                ),
+                event=stored.id,
+            )
+            bare = replace(
+                event,
+                subject=None,
+                message=_SEE_HISTORY,
+                data={},
+                extensions={},
+                key=None,
+                job=None,
+            )
+            return make(bare, recipients, self.next_delivery)
 
     async def _next_events(self, most: int) -> list[StoredEvent]:
         memory = self._memory

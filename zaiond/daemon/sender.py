@@ -23,7 +23,8 @@ Answers = Mapping[str, Reply | Failure]
 
 class Sender:
     """A connection at work. `index` is its server's place in the configuration in force, -1 if that
-    has changed since; `after_dot` while a mail is between its final dot and its outcome on disk.
+    has changed since; `mail` is the one in its hands, `after_dot` while that is between its final
+    dot and its outcome on disk.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Sender:
         self.index = index
         self.opened = False
         self.after_dot = False
+        self.mail: QueuedMail | None = None
         self._work = work
         self.address = server.address
         self._server = server
@@ -63,11 +65,10 @@ class Sender:
                     break
                 connection.prepare(mail.message, mail.message.recipients)
                 await self._send_while_there_is_mail(connection, mail)
+                self.mail = None
+            await connection.close()
         finally:
-            if self.after_dot or connection.lost:
-                connection.abort()
-            else:
-                await connection.close()
+            connection.abort()
 
     async def _send_while_there_is_mail(
         self, connection: SmtpConnection, first: QueuedMail
@@ -77,6 +78,7 @@ class Sender:
         mail: QueuedMail | None = first
         started: float | None = None
         while mail is not None:
+            self.mail = mail
             try:
                 refused: Answers = await connection.ready()
             except DeliveryFailure as error:
