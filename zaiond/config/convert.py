@@ -25,6 +25,19 @@ _LITERAL = re.compile(r"\[(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_@:-][A-Za-z0-9_.@:-]{0,254}")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+# What other programs call it.
+_MEANT = {
+    "ssl": "tls",
+    "smtps": "tls",
+    "off": "none",
+    "no": "none",
+    "false": "none",
+    "plain": "basic",
+    "login": "basic",
+    "jp": "ja",
+    "us": "en",
+}
+
 
 class WrongValueError(ZaiondError):
     """A value can't be used; each of `texts` says why and what to write."""
@@ -58,7 +71,7 @@ def written(node: Node) -> str:
         raise WrongValueError(
             Text(
                 ja='引用符がないため、数値として読み取られます。"…" のように引用符で囲んでください',
-                en='this is read as a number, for want of quotes: put it in quotes, as "…"',
+                en='without quotes this is read as a number, not as text: put it in quotes, "…"',
             )
         )
     if node.tag != "str":
@@ -66,8 +79,8 @@ def written(node: Node) -> str:
             Text(
                 ja="引用符がないため、文字列ではない値（はい／いいえ、日付など）として"
                 '読み取られます。"…" のように引用符で囲んでください',
-                en="this is not read as text but as a yes or no, a date or the like, for want of "
-                'quotes: put it in quotes, as "…"',
+                en="without quotes this is read as a yes or no, a date or the like, not as text: "
+                'put it in quotes, "…"',
             )
         )
     for sign in node.text:
@@ -193,6 +206,13 @@ def _prefix(node: Node, _declared: Declaration) -> str:
 
 
 def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
+    if isinstance(node, Mapping):
+        raise WrongValueError(
+            Text(
+                ja="アドレスのリスト、またはコンマ（,）区切りの文字列を書いてください",
+                en="this must be a list of addresses, or one text with commas",
+            )
+        )
     if isinstance(node, Sequence):
         found = [written(element).strip() for element in node.elements]
     else:
@@ -220,23 +240,25 @@ def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
 
 
 def _choice(node: Node, declared: Declaration) -> str:
-    choices = ", ".join(declared.choices)
+    later = declared.later if declared.later is not True else ()
+    choices = ", ".join(each for each in declared.choices if each not in later)
     text = node.text if isinstance(node, Scalar) and node.tag in ("str", "bool") else ""
     if text not in declared.choices:
-        meant = choose(text, list(declared.choices))
+        meant = _MEANT.get(text.lower()) or choose(text, list(declared.choices))
+        if meant not in declared.choices:
+            meant = None
         raise WrongValueError(
             Text(
-                ja=f"{choices} のどれかを書いてください"
+                ja=f"書けるのは {choices} です"
                 + (f"（{meant} の間違いではありませんか）" if meant else ""),
-                en=f"this must be one of {choices}" + (f": did you mean {meant}?" if meant else ""),
+                en=f"this may be {choices}" + (f": did you mean {meant}?" if meant else ""),
             )
         )
-    if declared.later is not True and text in declared.later:
-        have = ", ".join(each for each in declared.choices if each not in declared.later)
+    if text in later:
         raise WrongValueError(
             Text(
-                ja=f"{text} は、このバージョンではまだ使えません。使えるのは {have} です",
-                en=f"this version doesn't have {text} yet; it has {have}",
+                ja=f"{text} は、このバージョンではまだ使えません。使えるのは {choices} です",
+                en=f"this version doesn't have {text} yet; it has {choices}",
             )
         )
     return text

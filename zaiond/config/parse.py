@@ -174,6 +174,11 @@ def _later_sentence(name: str) -> Text:
     )
 
 
+def _feature(path: tuple[str, ...]) -> str:
+    """What a setting of a later version belongs to, as its name is known."""
+    return "pop_before_smtp" if "pop_before_smtp" in path else path[-1]
+
+
 def _unknown(entry: Entry, path: tuple[str, ...], known: list[str]) -> Text:
     where = _dotted(path)
     names = ", ".join(known)
@@ -318,8 +323,10 @@ class _Walk:
             return
         self.places[key] = entry.place
         if declared.later is True and declared.kind in ("absent", "secret", "file", "credential"):
-            self._error(entry.place, key, _later_sentence(path[-1]))
+            self._error(entry.place, key, _later_sentence(_feature(path)))
             return
+        if declared.kind == "secret":
+            self._permissions(entry.place, key)
         try:
             value = convert.value(entry.value, declared)
         except WrongValueError as error:
@@ -327,13 +334,11 @@ class _Walk:
             return
         if declared.later is True:
             if _written(value, declared) != declared.default:
-                self._error(entry.place, key, _later_sentence(path[-1]))
+                self._error(entry.place, key, _later_sentence(_feature(path)))
             return
         if declared.kind == "file":
             value = posixpath.join(self._directories[entry.place.file], value)
             self._certificates(value, entry.place, path)
-        elif declared.kind == "secret":
-            self._permissions(entry.place, key)
         found[path[-1]] = value
         self._show(key, _written(value, declared), entry.place)
 
@@ -355,6 +360,8 @@ class _Walk:
         if not self._incomplete:
             for at, key, text in rules.auth_faults(found, _dotted(path), self.places):
                 self._error(self.places[at], key, text)
+        if sum(name in found for name in rules.PASSWORDS) > 1:
+            return
         unused = found.get("mechanism", "none") == "none"
         sources = self._sources
         for name, bring in (

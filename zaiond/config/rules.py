@@ -76,7 +76,7 @@ def auth_faults(
     if not named:
         yield (
             path,
-            f"{path}.password_file",
+            f"{path}.password",
             Text(
                 ja=f"mechanism が {mechanism} のときはパスワードが必要です。password_file、"
                 "password_credential、password のどれか 1 つを設定してください",

@@ -239,10 +239,10 @@ class _Reader:
             raise _fault(
                 place,
                 Text(
-                    ja="「*」は別名の印ですが、その名前を付けた「&」が前にありません。"
-                    "「*」で始まる値は引用符で囲んでください",
-                    en="'*' marks an alias, and no complete value before has its name with '&'; "
-                    "if it is meant as text, put it in quotes",
+                    ja="「*」は、前に「&」で名前を付けた値を表しますが、その名前の値がありません。"
+                    "「*」で始まる文字列は引用符で囲んでください",
+                    en="'*' stands for a value marked by '&' before, and none has that name; if it "
+                    "is meant as text, put it in quotes",
                 ),
             )
         node, size = known
@@ -309,7 +309,7 @@ class _Reader:
             self._problem(at, path, _sign_sentence("&"))
         if not tag.startswith(_CORE):
             self._problem(at, path, _sign_sentence("!"))
-            return Scalar(place, "str", text)
+            return Scalar(place, "str", text or "!")  # so that it isn't called empty, too
         return Scalar(place, tag.removeprefix(_CORE), text)
 
     def _problem(self, place: Place, path: tuple[str, ...], text: Text) -> None:

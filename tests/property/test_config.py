@@ -1,0 +1,115 @@
+"""Whatever is in the file: errors with places inside it, never another exception, no secret."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zaiond.config.load import Loaded, load, load_files
+
+SECRET = "s3cr3tS3CR3T"
+_WORDS = [
+    "mail_server", "fallback_mail_servers", "host", "port", "security", "auth", "mechanism",
+    "basic", "username", "password", "password_file", "password_credential", "pop_before_smtp",
+    "admins", "sender", "queue", "keep", "limits", "bytes_waiting", "rate", "routes", "charset",
+    "a@zaion.jp", "30s", "30/m", "256M", "5", "0x5", "1:30", "2013-05-25", "yes", "null", "~", "''",
+    ": ", ":", "- ", "\n", "\n  ", "\n    ", "\t", "{", "}", "[", "]", ",", "&a", "*a", "!x",
+    "!!str", "<<", "|", ">",
+    "'", '"', "%", "@", "`", "#", "---\n", "...\n", "?", "\\", "、", "，", "１",
+    "\ufeff", "\x00", "\x85", "\u2028", "\r", "\r\n", "{host}", "{x}", SECRET,
+]  # fmt: skip
+_pieces = st.lists(st.sampled_from(_WORDS) | st.text(max_size=3), max_size=40).map("".join)
+
+
+def loaded(content: bytes) -> Loaded:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "zaiond.yaml")
+        path.write_bytes(content)
+        path.chmod(0o600)
+        return load(str(path))
+
+
+def check_places(content: bytes, found: Loaded) -> None:
+    assert (found.config is None) == bool(found.errors)
+    lines = content.decode(errors="replace").split("\n")
+    for each in (*found.errors, *found.warnings):
+        assert 1 <= each.line <= len(lines), each
+        assert 1 <= each.column <= max(1, len(lines[each.line - 1])), each
+        assert each.text.ja
+        assert each.text.en
+        assert "\n" not in each.text.en + each.text.ja + each.key
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=200) | _pieces.map(lambda text: text.encode(errors="replace")))
+def test_any_file_gives_a_configuration_or_errors_with_places_in_it(content: bytes) -> None:
+    check_places(content, loaded(content))
+
+
+_values = st.one_of(
+    st.sampled_from(["25", "x", "null", "yes", "30s", "-1", "{}", "[]", "''", "9" * 30, "1.5"]),
+    st.text("abc: -#'\"{}[]&*!,@", max_size=8),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from([*_WORDS[:21], "zzz"]), _values, max_size=12), st.data())
+def test_settings_of_any_value_give_a_configuration_or_errors(
+    chosen: dict[str, str], data: st.DataObject
+) -> None:
+    text = "admins: a@zaion.jp\nmail_server:\n  host: h\n"
+    for key, value in chosen.items():
+        text += " " * data.draw(st.sampled_from([0, 2, 4])) + f"{key}: {value}\n"
+    content = text.encode()
+    check_places(content, loaded(content))
+
+
+_styles = st.sampled_from(
+    ['"{}"', "'{}'", "{}", "@{}", "*{}", "&{}", "!{}", "%{}", "'{}", "[{}]", "|\n      {}\n",
+     "{}: x", "'{}'x", "- {}", "`{}", "{{{}}}", '"\\x{}"', "0123 {}", "!!int {}",
+     "!!bogus {}", "<{}>"]
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    _styles,
+    st.sampled_from(["password", "password_credential", "mechanism", "username", "ntlm_version"]),
+    st.sampled_from(
+        ["", "    port: x\n", "  timeout: 1\n", "  - x\n", "\t\n", "    password: a\n"]
+    ),
+    st.booleans(),
+)
+def test_what_stands_in_a_login_is_never_shown(
+    style: str, key: str, after: str, flow: bool
+) -> None:
+    value = style.format(SECRET)
+    login = f"{{{key}: {value}}}\n" if flow else f"\n    {key}: {value}\n"
+    content = f"admins: a@zaion.jp\nmail_server:\n  host: h\n  auth: {login}{after}".encode()
+    found = loaded(content)
+    check_places(content, found)
+    shown = repr((found, found.config))
+    if key == "password":
+        shown += repr(found.settings)
+        assert SECRET not in shown
+    for each in (*found.errors, *found.warnings):
+        assert SECRET not in each.key + each.text.en + each.text.ja
+
+
+@settings(max_examples=100, deadline=None)
+@given(_pieces)
+def test_kept_texts_give_what_the_disk_gave(text: str) -> None:
+    found = loaded(f"admins: a@zaion.jp\nmail_server: {{host: h}}\n{text}".encode(errors="replace"))
+    if found.config is not None:
+        again = load_files(found.files)
+        assert again.config == found.config
+        assert [(s.key, s.value, s.line) for s in again.settings] == [
+            (s.key, s.value, s.line) for s in found.settings
+        ]
+
+
+def test_a_file_of_nothing_but_brackets_costs_no_stack_and_no_time() -> None:
+    for sign in (b"[", b"{", b"- ", b"? ", b"a: {", b"&a [*a,"):
+        found = loaded(sign * 100_000)
+        assert [each.line for each in found.errors] == [1]

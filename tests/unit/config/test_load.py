@@ -1,0 +1,402 @@
+"""Reading the configuration from disk: drop-ins, secrets, permissions, credentials, last good."""
+
+import os
+from pathlib import Path
+
+import pytest
+import trustme
+
+from zaiond.config import sources
+from zaiond.config.load import (
+    Loaded,
+    load,
+    load_files,
+    read_last_good,
+    revert,
+    save_last_good,
+)
+from zaiond.config.schema import Config, Secret
+
+BASE = "mail_server: {host: mailhost}\nadmins: admin@zaion.jp\n"
+LOGIN = """\
+mail_server:
+  host: mailhost
+  auth:
+    mechanism: basic
+    username: zaion
+    password_file: smtp-password
+admins: admin@zaion.jp
+"""
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    (tmp_path / "conf.d").mkdir()
+    return tmp_path
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def config(found: Loaded) -> Config:
+    assert found.errors == ()
+    assert found.config is not None
+    return found.config
+
+
+def errors(found: Loaded) -> list[str]:
+    assert found.config is None
+    return [f"{Path(e.file).name}:{e.line}:{e.column}: {e.key}: {e.text.en}" for e in found.errors]
+
+
+def only_error(found: Loaded) -> str:
+    (error,) = errors(found)
+    return error
+
+
+# -- drop-ins
+
+
+def test_drop_ins_count_in_name_order_mapping_by_mapping(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE + "queue: {retry_first: 2m, expire: 2d}\n")
+    write(etc / "conf.d/20.yaml", "queue: {retry_first: 4m}\nmail_server: {port: 587}\n")
+    write(etc / "conf.d/10.yaml", "queue: {retry_first: 3m}\nadmins: [b@zaion.jp, c@zaion.jp]\n")
+    found = config(load(str(etc / "zaiond.yaml")))
+    assert found.queue.retry_first == 240
+    assert found.queue.expire == 2 * 86400
+    assert found.mail_server.address == "mailhost:587"
+    assert found.mail_server.security == "starttls"
+    assert found.admins == ("b@zaion.jp", "c@zaion.jp")
+
+
+def test_null_in_a_drop_in_brings_the_default_back(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE + "language: en\nqueue: {expire: 2d}\nsender: x\n")
+    write(etc / "conf.d/10.yaml", "language: null\nqueue: null\nsender:\n")
+    found = config(load(str(etc / "zaiond.yaml")))
+    assert (found.language, found.queue.expire, found.sender) == ("ja", 5 * 86400, "zaionnex")
+
+
+def test_what_is_no_yaml_file_in_conf_d_does_not_count(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE)
+    for name in ("10.yaml~", "20.yaml.reverted", ".30.yaml", "README", "40.yml"):
+        write(etc / "conf.d" / name, "language: en\n")
+    assert config(load(str(etc / "zaiond.yaml"))).language == "ja"
+
+
+def test_each_setting_says_from_which_file_and_line_it_comes(etc: Path) -> None:
+    main = write(etc / "zaiond.yaml", BASE + "language: en\n")
+    drop_in = write(etc / "conf.d/10.yaml", "# more\nmail_server:\n  port: 465\n")
+    found = {s.key: (s.value, s.file, s.line) for s in load(str(main)).settings}
+    assert found["mail_server.host"] == ("mailhost", str(main), 1)
+    assert found["mail_server.port"] == ("465", str(drop_in), 3)
+    assert found["mail_server.security"] == ("tls", None, None)
+    assert found["language"] == ("en", str(main), 3)
+    assert found["queue.keep"] == ("30d", None, None)
+    assert found["limits.bytes_waiting"] == ("256M", None, None)
+
+
+def test_errors_of_all_files_come_in_the_order_of_the_files(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE + "language: de\n")
+    write(etc / "conf.d/10.yaml", "sender: ''\nzzz: 1\n")
+    write(etc / "conf.d/20.yaml", "[")
+    found = errors(load(str(etc / "zaiond.yaml")))
+    places = [each.rsplit(": ", 3)[0].split(": ")[0] for each in found]
+    assert places == ["zaiond.yaml:3:1", "10.yaml:1:1", "10.yaml:2:1", "20.yaml:1:1"]
+
+
+def test_a_relative_name_is_used_in_errors_as_given(
+    etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(etc)
+    write(etc / "zaiond.yaml", LOGIN + "zzz: 1\n")
+    write(etc / "conf.d/10.yaml", "language: de\n")
+    write(etc / "smtp-password", "s3cret")
+    found = load("zaiond.yaml")
+    assert [error.file for error in found.errors] == ["zaiond.yaml", "conf.d/10.yaml"]
+    assert str(etc / "smtp-password") in found.watched
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "dangling"])
+def test_a_main_file_that_can_not_be_read_is_the_only_error(etc: Path, kind: str) -> None:
+    main = etc / "zaiond.yaml"
+    if kind == "directory":
+        main.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(main)
+    elif kind == "dangling":
+        main.symlink_to("nowhere")
+    assert str(main) in only_error(load(str(main)))
+
+
+def test_a_drop_in_that_can_not_be_read_is_an_error(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE)
+    (etc / "conf.d/10.yaml").symlink_to("nowhere")
+    (etc / "conf.d/20.yaml").mkdir()
+    assert len(errors(load(str(etc / "zaiond.yaml")))) == 2
+
+
+def test_an_endless_file_is_refused(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_YAML", 1000)
+    write(etc / "zaiond.yaml", BASE + "#" * 1000)
+    assert "too large" in only_error(load(str(etc / "zaiond.yaml")))
+
+
+def test_a_byte_order_mark_and_dos_line_ends_are_no_error(etc: Path) -> None:
+    (etc / "zaiond.yaml").write_bytes(("\ufeff" + BASE + "language: en\n").encode())
+    assert config(load(str(etc / "zaiond.yaml"))).language == "en"
+    (etc / "zaiond.yaml").write_bytes((BASE + "zzz: 1\n").replace("\n", "\r\n").encode())
+    assert only_error(load(str(etc / "zaiond.yaml"))).startswith("zaiond.yaml:3:1: zzz:")
+
+
+def test_an_alias_stands_for_a_value_written_before(etc: Path) -> None:
+    text = "mail_server: &first\n  host: mailhost\n  timeout: 1m\nfallback_mail_servers: [*first]\n"
+    write(etc / "zaiond.yaml", text + "admins: admin@zaion.jp\n")
+    found = config(load(str(etc / "zaiond.yaml")))
+    assert found.fallback_mail_servers == (found.mail_server,)
+
+
+def test_an_explicit_tag_makes_a_number_a_text(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE + "subject_prefix: !!str 42\n")
+    assert config(load(str(etc / "zaiond.yaml"))).subject_prefix == "42"
+
+
+# -- secrets
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [("s3cret", "s3cret"), ("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), (" パス ", " パス ")],
+)
+def test_a_secret_file_gives_its_text_without_one_newline(
+    etc: Path, content: str, secret: str
+) -> None:
+    write(etc / "zaiond.yaml", LOGIN)
+    (etc / "smtp-password").write_bytes(content.encode())
+    (etc / "smtp-password").chmod(0o600)
+    found = load(str(etc / "zaiond.yaml"))
+    assert config(found).mail_server.auth.password == Secret(secret)
+    assert secret.strip() not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"s3cret\n\n", "several lines"),
+        (b"s3cret\nmore", "several lines"),
+        (b"s3cret\0", "several lines"),
+        (b"s3cret\xff", "UTF-8"),
+        (b"s3cret" * 20_000, "too large"),
+    ],
+)
+def test_a_secret_file_that_holds_no_secret_is_an_error_at_its_key(
+    etc: Path, content: bytes, complaint: str
+) -> None:
+    write(etc / "zaiond.yaml", LOGIN)
+    (etc / "smtp-password").write_bytes(content)
+    (etc / "smtp-password").chmod(0o600)
+    error = only_error(load(str(etc / "zaiond.yaml")))
+    assert error.startswith("zaiond.yaml:6:5: mail_server.auth.password_file: ")
+    assert complaint in error
+    assert "s3cret" not in error
+
+
+def test_a_secret_file_is_looked_for_beside_the_file_that_names_it(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE)
+    login = "mechanism: basic, username: zaion, password_file: smtp-password"
+    write(etc / "conf.d/10.yaml", f"mail_server: {{auth: {{{login}}}}}\n")
+    write(etc / "conf.d/smtp-password", "s3cret")
+    found = config(load(str(etc / "zaiond.yaml")))
+    assert found.mail_server.auth.password_file == str(etc / "conf.d/smtp-password")
+    assert found.mail_server.auth.password == Secret("s3cret")
+
+
+def test_without_a_login_the_secret_file_may_be_missing_but_not_open_to_all(etc: Path) -> None:
+    write(etc / "zaiond.yaml", LOGIN.replace("basic", "none"))
+    found = load(str(etc / "zaiond.yaml"))
+    assert config(found).mail_server.auth.password is None
+    assert [warning.key for warning in found.warnings] == ["mail_server.auth.password_file"]
+    write(etc / "smtp-password", "s3cret", 0o644)
+    assert "everybody can read it" in only_error(load(str(etc / "zaiond.yaml")))
+
+
+# -- permissions
+
+
+@pytest.mark.parametrize(
+    ("mode", "complaint"),
+    [(0o600, ""), (0o640, ""), (0o660, ""), (0o644, "everybody"), (0o604, "everybody")],
+)
+def test_a_file_that_holds_a_secret_is_not_read_by_others(
+    etc: Path, mode: int, complaint: str
+) -> None:
+    write(etc / "zaiond.yaml", LOGIN)
+    write(etc / "smtp-password", "s3cret", mode)
+    os.chown(etc / "smtp-password", -1, os.getegid())
+    found = load(str(etc / "zaiond.yaml"))
+    assert complaint in only_error(found) if complaint else config(found)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_secret_is_read_by_no_group_but_the_daemons_own(
+    etc: Path, monkeypatch: pytest.MonkeyPatch, inline: bool
+) -> None:
+    own = os.getegid()
+    text = LOGIN.replace("password_file: smtp-password", 'password: "s3cret"') if inline else LOGIN
+    write(etc / "zaiond.yaml", text, 0o640 if inline else 0o644)
+    write(etc / "smtp-password", "s3cret", 0o640)
+    config(load(str(etc / "zaiond.yaml")))
+    monkeypatch.setattr(os, "getegid", lambda: own + 1)
+    monkeypatch.setattr(os, "getgroups", lambda: [own])  # a supplementary group doesn't count
+    error = only_error(load(str(etc / "zaiond.yaml")))
+    assert "the group" in error
+    assert "s3cret" not in error
+    monkeypatch.setattr(sources, "_group_name", lambda gid: "zaiond")
+    config(load(str(etc / "zaiond.yaml")))
+
+
+def test_a_drop_in_with_a_password_is_checked_by_itself(etc: Path) -> None:
+    write(etc / "zaiond.yaml", LOGIN.replace("    password_file: smtp-password\n", ""), 0o644)
+    drop_in = write(
+        etc / "conf.d/10.yaml", "mail_server:\n  auth:\n    password: 's3cret'\n", 0o644
+    )
+    error = only_error(load(str(etc / "zaiond.yaml")))
+    assert error.startswith("10.yaml:3:5: mail_server.auth.password: ")
+    drop_in.chmod(0o600)
+    assert config(load(str(etc / "zaiond.yaml"))).mail_server.auth.password == Secret("s3cret")
+
+
+def test_a_file_without_a_secret_may_be_read_by_all(etc: Path) -> None:
+    write(etc / "zaiond.yaml", BASE, 0o644)
+    config(load(str(etc / "zaiond.yaml")))
+
+
+# -- credentials
+
+
+def test_a_credential_comes_from_systemds_directory(etc: Path) -> None:
+    text = LOGIN.replace("password_file: smtp-password", "password_credential: smtp")
+    write(etc / "zaiond.yaml", text)
+    write(etc / "credentials/smtp", "s3cret\n", 0o440)
+    found = load(str(etc / "zaiond.yaml"), str(etc / "credentials"))
+    assert config(found).mail_server.auth.password == Secret("s3cret")
+    assert "s3cret" not in "".join(found.files.texts.values())
+    again = load_files(found.files, str(etc / "credentials"))
+    assert again.config == found.config
+    (etc / "credentials/smtp").unlink()
+    assert "LoadCredential=" in only_error(load(str(etc / "zaiond.yaml"), str(etc / "credentials")))
+
+
+def test_outside_of_the_service_a_credential_is_an_error_or_for_check_a_warning(etc: Path) -> None:
+    text = LOGIN.replace("password_file: smtp-password", "password_credential: smtp")
+    write(etc / "zaiond.yaml", text)
+    assert "mail_server.auth.password_credential" in only_error(load(str(etc / "zaiond.yaml")))
+    found = load(str(etc / "zaiond.yaml"), credentials_optional=True)
+    config(found)
+    assert [warning.key for warning in found.warnings] == ["mail_server.auth.password_credential"]
+
+
+# -- certificates
+
+
+def test_a_ca_file_is_an_absolute_path_to_certificates(etc: Path) -> None:
+    write(etc / "zaiond.yaml", "mail_server: {host: h, ca_file: ca.pem}\nadmins: a@zaion.jp\n")
+    trustme.CA().cert_pem.write_to_path(etc / "ca.pem")
+    found = load(str(etc / "zaiond.yaml"))
+    assert config(found).mail_server.ca_file == str(etc / "ca.pem")
+    assert str(etc / "ca.pem") in found.watched
+    write(etc / "ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert "holds no valid certificate" in only_error(load(str(etc / "zaiond.yaml")))
+
+
+# -- last good
+
+
+@pytest.fixture
+def good(etc: Path) -> Loaded:
+    write(etc / "zaiond.yaml", LOGIN, 0o640)
+    write(etc / "smtp-password", "s3cret\n")
+    write(etc / "conf.d/10.yaml", "language: en\nsender: 通知 <zaionnex>\n", 0o644)
+    found = load(str(etc / "zaiond.yaml"))
+    config(found)
+    return found
+
+
+def test_what_is_kept_gives_the_same_configuration_with_the_same_origins(
+    etc: Path, good: Loaded
+) -> None:
+    state = etc / "state"
+    state.mkdir()
+    save_last_good(str(state), good.files)
+    for path in good.files.texts:
+        Path(path).unlink()
+    kept = read_last_good(str(state))
+    assert kept == good.files
+    assert kept is not None
+    assert load_files(kept) == good
+
+
+def test_only_the_owner_reads_what_is_kept(etc: Path, good: Loaded) -> None:
+    for _ in range(2):
+        save_last_good(str(etc), good.files)
+        (kept,) = [name for name in etc.iterdir() if "last-good" in name.name]
+        assert kept.stat().st_mode & 0o777 == 0o600
+    assert "s3cret" not in repr(good.files)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version":2}', b"\xff", b'{"texts":[]}'])
+def test_what_was_kept_and_is_of_no_use_counts_as_nothing(etc: Path, content: bytes) -> None:
+    assert read_last_good(str(etc)) is None
+    (etc / "last-good.json").write_bytes(content)
+    assert read_last_good(str(etc)) is None
+
+
+def test_revert_writes_back_what_differs_and_keeps_owner_and_mode(etc: Path, good: Loaded) -> None:
+    main = etc / "zaiond.yaml"
+    write(main, "broken", 0o600)
+    untouched = (etc / "smtp-password").stat().st_ino
+    changed = revert(good.files)
+    assert changed == [str(main)]
+    assert main.stat().st_mode & 0o777 == 0o600
+    assert (etc / "smtp-password").stat().st_ino == untouched
+    assert load(str(main)) == good
+    assert revert(good.files) == []
+
+
+def test_revert_brings_back_what_is_gone_and_moves_away_what_was_not_there(
+    etc: Path, good: Loaded
+) -> None:
+    (etc / "conf.d/10.yaml").unlink()
+    (etc / "smtp-password").unlink()
+    for text in ("language: de\n", "language: fr\n"):
+        write(etc / "conf.d/20.yaml", text)
+        changed = revert(good.files)
+        assert changed[0] == str(etc / "conf.d/20.yaml")
+        assert load(str(etc / "zaiond.yaml")) == good
+    assert (etc / "conf.d/20.yaml.reverted").read_text() == "language: de\n"
+    assert (etc / "conf.d/20.yaml.reverted.2").read_text() == "language: fr\n"
+    assert (etc / "smtp-password").stat().st_mode & 0o077 == 0o040  # as the main file's
+
+
+def test_revert_writes_through_a_link_and_leaves_it_a_link(etc: Path, good: Loaded) -> None:
+    main = etc / "zaiond.yaml"
+    elsewhere = write(etc / "elsewhere/zaiond.yaml", "broken")
+    main.unlink()
+    main.symlink_to("elsewhere/zaiond.yaml")
+    revert(good.files)
+    assert main.is_symlink()
+    assert elsewhere.read_text() == LOGIN
+    assert not [name for name in os.listdir(etc / "elsewhere") if name != "zaiond.yaml"]
+
+
+def test_revert_works_where_everything_is_gone(etc: Path, good: Loaded) -> None:
+    for path in good.files.texts:
+        Path(path).unlink()
+    (etc / "conf.d").rmdir()
+    revert(good.files)
+    assert load(str(etc / "zaiond.yaml")) == good

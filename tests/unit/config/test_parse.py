@@ -1,0 +1,253 @@
+"""What the settings mean, and what is warned of; no file is read."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from zaiond.config import values
+from zaiond.config.parse import Parsed, SourceError, YamlText, parse
+from zaiond.config.schema import Config, MailServer, Rate, Secret
+from zaiond.text import Text
+
+
+class Sources:
+    """Gives a secret for every file, and no credential."""
+
+    def secret_file(self, path: str) -> str:
+        return f"secret of {path}"
+
+    def credential(self, name: str) -> str:
+        raise SourceError(Text(f"{name} なし", f"no {name}"), unchecked=True)
+
+    def check_certificates(self, path: str) -> None:
+        pass
+
+    def check_permissions(self, file: str) -> None:
+        pass
+
+
+def parsed(text: str) -> Parsed:
+    return parse([YamlText("zaiond.yaml", "/etc/zaiond", text)], Sources())
+
+
+def with_server(text: str = "", top: str = "") -> Config:
+    found = parsed(f"mail_server:\n  host: mailhost\n{text}admins: admin@zaion.jp\n{top}")
+    assert found.errors == ()
+    assert found.config is not None
+    return found.config
+
+
+def warned(text: str = "", top: str = "", host: str = "mailhost") -> list[tuple[str, int]]:
+    found = parsed(f"mail_server:\n  host: {host}\n{text}admins: admin@zaion.jp\n{top}")
+    assert found.errors == ()
+    return [(warning.key, warning.line) for warning in found.warnings]
+
+
+COMPLETE = """\
+mail_server:
+  host: mailhost
+  port: 25
+  security: null
+  ca_file: null
+  helo_name: null
+  timeout: 30s
+  final_timeout: 10m
+  session_timeout: 30m
+  max_connections: 8
+  keep_idle: 5s
+  rate: null
+  auth:
+    mechanism: none
+    username: zaion
+    password_file: smtp-password
+    allow_unprotected_password: false
+    ntlm_version: 2
+    oauth2: null
+  pop_before_smtp:
+    enabled: false
+    host: null
+    port: 110
+    security: none
+    username: null
+fallback_mail_servers: []
+sender: zaionnex
+admins: a@example.co.jp, b@example.co.jp
+subject_prefix: "[Zaionnex]"
+language: ja
+charset: utf-8
+notify:
+  backup_auto_update: true
+queue:
+  retry_first: 1m
+  retry_max: 1h
+  expire: 5d
+  keep: 30d
+limits:
+  connections: 64
+  events_waiting: 100000
+  bytes_waiting: 256M
+  frame_deadline: 10s
+"""
+
+
+def test_the_settings_page_written_out_is_its_defaults() -> None:
+    complete = parsed(COMPLETE).config
+    short = parsed("mail_server: {host: mailhost}\nadmins: a@example.co.jp, b@example.co.jp\n")
+    assert complete is not None
+    assert complete.mail_server.auth.username == "zaion"
+    assert short.config is not None
+    assert complete.queue == short.config.queue
+    assert complete.limits == short.config.limits
+    assert (complete.sender, complete.language) == (short.config.sender, short.config.language)
+    assert complete.admins == ("a@example.co.jp", "b@example.co.jp")
+
+
+@pytest.mark.parametrize(
+    ("written", "setting", "value"),
+    [
+        ("port: 465", "security", "tls"),
+        ("port: 587", "security", "starttls"),
+        ("port: 2525", "security", "opportunistic"),
+        ("security: tls", "security", "tls"),
+        ("timeout: 1.5m", "timeout", 90.0),
+        ("keep_idle: 0s", "keep_idle", 0.0),
+        ("rate: 30/m", "rate", Rate(30, 60.0)),
+        ("rate: 2/d", "rate", Rate(2, 86400.0)),
+        ("helo_name: '[192.0.2.1]'", "helo_name", "[192.0.2.1]"),
+        ("ca_file: ../ca.pem", "ca_file", "/etc/zaiond/../ca.pem"),
+        ("ca_file: /etc/ca.pem", "ca_file", "/etc/ca.pem"),
+    ],
+)
+def test_a_setting_of_the_mail_server_means(written: str, setting: str, value: Any) -> None:
+    assert getattr(with_server(f"  {written}\n").mail_server, setting) == value
+
+
+@pytest.mark.parametrize(
+    "host", ["mail.zaion.jp", "192.0.2.1", "::1", "メール.jp", "my_host", "a."]
+)
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    found = parsed(f"mail_server: {{host: '{host}'}}\nadmins: a@zaion.jp\n").config
+    assert found is not None
+    assert found.mail_server.host == host
+
+
+@pytest.mark.parametrize(
+    ("written", "admins"),
+    [
+        ("a@zaion.jp", ("a@zaion.jp",)),
+        ("a@zaion.jp, b@zaion.jp ,c@zaion.jp", ("a@zaion.jp", "b@zaion.jp", "c@zaion.jp")),
+        ("[a@zaion.jp, b@zaion.jp]", ("a@zaion.jp", "b@zaion.jp")),
+        ("'\"山田, 太郎\" <a@zaion.jp>, b@zaion.jp'", ('"山田, 太郎" <a@zaion.jp>', "b@zaion.jp")),
+        ("a@zaion.jp, A <a@ZAION.jp>", ("a@zaion.jp",)),
+    ],
+)
+def test_admins_are_a_list_or_a_text_with_commas(written: str, admins: tuple[str, ...]) -> None:
+    found = parsed(f"mail_server: {{host: h}}\nadmins: {written}\n")
+    assert found.errors == ()
+    assert found.config is not None
+    assert found.config.admins == admins
+
+
+@pytest.mark.parametrize(
+    "sender", ["zaionnex", "a@zaion.jp", "バックアップ <zaionnex@{fqdn}>", "zaion@{host}.zaion.jp"]
+)
+def test_a_sender_may_lack_a_domain_and_have_a_name_and_placeholders(sender: str) -> None:
+    assert with_server(top=f"sender: '{sender}'\n").sender == sender
+
+
+def test_placeholders_become_the_machines_names() -> None:
+    assert values.fill_names("[{host}] {fqdn}", host="a", fqdn="a.zaion.jp") == "[a] a.zaion.jp"
+
+
+def test_a_password_is_brought_from_its_file_and_shown_nowhere() -> None:
+    login = "  auth: {mechanism: basic, username: zaion, password_file: p}\n"
+    found = with_server(login).mail_server.auth
+    assert found.password == Secret("secret of /etc/zaiond/p")
+    assert "secret of" not in f"{found!r} {found}"
+    inline = parsed(
+        "mail_server: {host: h, auth: {mechanism: basic, username: u, password: 's3cret'}}\n"
+        "admins: a@zaion.jp\n"
+    )
+    assert inline.config is not None
+    assert inline.config.mail_server.auth.password == Secret("s3cret")
+    shown = {setting.key: setting.value for setting in inline.settings}
+    assert shown["mail_server.auth.password"] == "********"
+    assert "s3cret" not in repr(inline)
+
+
+def test_what_belongs_to_later_versions_may_stand_at_its_defaults() -> None:
+    nothing = (
+        "routes: {}\nroute_defaults: {}\ntimes: {}\njobs: {}\nsummary: null\nheartbeat: null\n"
+    )
+    found = with_server("  pop_before_smtp: {password: null}\n", nothing)
+    assert found == with_server()
+
+
+def test_yes_and_on_are_true_as_yaml_has_it() -> None:
+    assert with_server(top="notify: {backup_auto_update: off}\n").notify.backup_auto_update is False
+    assert with_server(top="notify: {backup_auto_update: yes}\n").notify.backup_auto_update is True
+
+
+def test_the_fallback_servers_follow_the_main_one_with_their_own_settings() -> None:
+    found = with_server("  port: 587\n", "fallback_mail_servers: [{host: b, timeout: 1m}]\n")
+    assert found.mail_servers == (found.mail_server, MailServer(host="b", timeout=60.0))
+
+
+_LOGIN = "  auth: {mechanism: basic, username: u, password_file: p, "
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        ("", []),
+        ("  port: 465\n", []),
+        ("  port: 587\n", []),
+        ("  port: 2465\n  security: tls\n", []),
+        ("  security: tls\n", [("mail_server.security", 3)]),
+        ("  port: 465\n  security: starttls\n", [("mail_server.security", 4)]),
+        ("  port: 465\n  security: none\n", [("mail_server.security", 4)]),
+        ("  port: 587\n  security: tls\n", [("mail_server.security", 4)]),
+        ("  port: 110\n", [("mail_server.port", 3)]),
+        ("  security: none\n  ca_file: ca.pem\n", [("mail_server.ca_file", 4)]),
+        (_LOGIN + "}\n", []),
+        (_LOGIN + "}\n  security: none\n", [("mail_server.auth.mechanism", 3)]),
+        (
+            _LOGIN + "allow_unprotected_password: true}\n",
+            [("mail_server.auth.allow_unprotected_password", 3)],
+        ),
+        (_LOGIN + "allow_unprotected_password: true}\n  port: 465\n", []),
+        ("  auth:\n    username: u\n", []),
+        ("  auth:\n    password: '1'\n", [("mail_server.auth.password", 4)]),
+    ],
+)
+def test_what_is_legal_and_surely_wrong_is_warned_of(
+    text: str, warnings: list[tuple[str, int]]
+) -> None:
+    assert warned(text) == warnings
+
+
+def test_names_kept_for_examples_are_warned_of() -> None:
+    assert warned(host="mail.example.co.jp") == [("mail_server.host", 2)]
+    assert warned(host="example.company.jp") == []
+    assert warned(top="sender: x@example.com\n") == [("sender", 4)]
+    found = parsed("mail_server: {host: h}\nadmins: a@example.org, b@zaion.jp, c@host.example\n")
+    assert [warning.text.en.split()[0] for warning in found.warnings] == [
+        "a@example.org",
+        "c@host.example",
+    ]
+
+
+def test_the_same_server_twice_is_warned_of() -> None:
+    assert warned(top="fallback_mail_servers:\n- host: mailhost\n") == [
+        ("fallback_mail_servers[0].host", 5)
+    ]
+
+
+def test_the_types_alone_are_cheap_to_import() -> None:
+    program = "import sys, zaiond.config.schema; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"yaml", "watchdog", "asyncio", "ssl", "socket", "logging"} & set(loaded)
