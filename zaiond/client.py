@@ -215,7 +215,7 @@ def emit_many(
 def unit() -> str | None:
     """The systemd service that this process belongs to, as `backup.service`; None outside of one.
 
-    A session or any other scope inside of user@UID.service is no service of its own.
+    A session, or what runs in user@UID.service without a service of its own, is none.
     """
     try:
         with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
@@ -230,7 +230,7 @@ def _unit_of(lines: "Iterable[str]") -> str | None:
         hierarchy, _, path = line.partition(":")[2].partition(":")
         if hierarchy in ("", "name=systemd"):  # cgroups 2, or systemd's own in cgroups 1
             for name in reversed(path.split("/")):
-                if name.endswith(".scope") or name.startswith("user@"):
+                if name.startswith("user@"):
                     break
                 if name.endswith(".service"):
                     return name

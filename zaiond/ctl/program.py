@@ -22,10 +22,10 @@ def run(argv: "Sequence[str]") -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
-        _discard_output()  # the reader has seen enough, as in `| head`
-        status = 0
+        status = 0  # the reader has seen enough, as in `| head`
     except Unwritable as failure:
-        _discard_output()
+        # What is still buffered goes nowhere, or it would fail again before the complaint is out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         _complain(failure.ja, failure.en, line)
         status = failure.status
     return status
@@ -75,8 +75,3 @@ def _flush() -> None:
         from zaiond.ctl.output import unwritable
 
         raise unwritable(error) from None
-
-
-def _discard_output() -> None:
-    """What is still buffered goes nowhere; else Python complains of it at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
