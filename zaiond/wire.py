@@ -45,13 +45,18 @@ _ATTRIBUTES = frozenset(Submission.__struct_fields__)
 _decode = msgspec.json.Decoder(Submission).decode
 _decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _is_type = re.compile(r"[A-Za-z0-9._/-]{1,255}").fullmatch
 # RFC 3339 5.6, which is stricter than ISO 8601: an offset is required.
 _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_END_OF_TIME = 253402300800.0  # of the year 9999, which a leap second there would go beyond
 _FIELD_IN_ERROR = re.compile(r"(?:`\$\.(\w+)|required field `(\w+)`)")
 
+_OBJECT = Text(
+    "イベントは JSON オブジェクト 1 個にしてください", "an event must be one JSON object"
+)
 _TEXT_RULE = Text("文字列にしてください", "must be a string")
 _RULES: dict[str, Text] = {
     "type": Text(
@@ -77,6 +82,10 @@ _RULES: dict[str, Text] = {
         "must be problem or ok, and go with a key",
     ),
     "specversion": Text("1.0 だけを受け付けます", "must be 1.0, or be left out"),
+    "data": Text(
+        "大きすぎる数値があります。文字列にしてください",
+        "there is a number out of range: send it as a string",
+    ),
     "data_base64": Text(
         "受け付けません。data に JSON で入れてください", "is not taken: put JSON into data"
     ),
@@ -97,16 +106,13 @@ def parse(line: bytes) -> Submission:
         raise too_large()
     try:
         sent = _decode(line)
+        # The decoder above skips extensions without a look at their text and numbers.
+        whole = _decode_any(line)
     except msgspec.ValidationError as error:
         found = _FIELD_IN_ERROR.search(str(error))
         if found is None:
-            raise EventError(
-                "invalid",
-                Text(
-                    "イベントは JSON オブジェクト 1 個にしてください",
-                    "an event must be one JSON object",
-                ),
-            ) from None
+            rule = _OBJECT if str(error).startswith("Expected `object`") else _RULES["data"]
+            raise EventError("invalid", rule) from None
         raise _invalid(found[1] or found[2]) from None
     except RecursionError:
         raise _too_deep() from None
@@ -129,7 +135,7 @@ def parse(line: bytes) -> Submission:
         raise _invalid("data_base64")
     if sent.specversion is not None and sent.specversion != "1.0":
         raise _invalid("specversion")
-    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deep(_decode_any(line)):
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deep(whole):
         raise _too_deep()
     return sent
 
@@ -143,7 +149,7 @@ def _is_deep(value: Any) -> bool:
             if isinstance(outer, (dict, list))
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-    return bool(level)
+    return any(isinstance(value, (dict, list)) for value in level)
 
 
 def _too_deep() -> EventError:
@@ -166,9 +172,12 @@ def _seconds(time: str) -> float:
         offset = "+00:00"
     try:
         moment = datetime.fromisoformat(f"{date}T{minutes}:{'59' if leap else seconds}{offset}")
-        return moment.astimezone(UTC).timestamp() + leap + float(fraction or 0)
+        since = moment.astimezone(UTC).timestamp() + leap + float(fraction or 0)
     except (ValueError, OverflowError):
         raise _invalid("time") from None
+    if since >= _END_OF_TIME:
+        raise _invalid("time")
+    return since
 
 
 def complete(
@@ -217,13 +226,16 @@ def same_content(line: bytes, other: bytes) -> bool:
     return _content(line) == _content(other)
 
 
-def _content(line: bytes) -> dict[str, Any]:
+def _content(line: bytes) -> bytes:
     whole: dict[str, Any] = _decode_any(line)
-    return {
-        name: value
-        for name, value in whole.items()
-        if value is not None and name not in ("id", "time")
-    }
+    # As text, for in Python true equals 1.
+    return _encode_sorted(
+        {
+            name: value
+            for name, value in whole.items()
+            if value is not None and name not in ("id", "time")
+        }
+    )
 
 
 def too_large() -> EventError:

@@ -2,13 +2,15 @@
 `status` (interface 5). Each function is an operation of the writer's transaction.
 """
 
-from datetime import datetime
+import contextlib
+from datetime import UTC, datetime
 from typing import Any
 
 import apsw
 
 from zaiond import wire
 from zaiond.store.events import StoredEvent, decode_text
+from zaiond.store.queue import OPEN
 from zaiond.text import Language, Text
 
 LOOK_BACK = 7 * 86400.0  # status tells of what failed or expired in the last seven days
@@ -18,8 +20,11 @@ _WAITING_FOR_ROUTE = Text("宛先の決定待ち", "waits to be routed")
 
 
 def rfc3339(at: float) -> str:
-    """A time in seconds since the epoch, local with its offset."""
-    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
+    """A time in seconds since the epoch, local with its offset; UTC where the calendar ends."""
+    moment = datetime.fromtimestamp(at, UTC)
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = moment.astimezone()
+    return moment.isoformat(timespec="milliseconds")
 
 
 def queue(
@@ -132,10 +137,10 @@ def _history_of(
         states = [delivery["outcome"] for delivery in deliveries]
         outcome = (
             "waiting"
-            if any(state in ("waiting", "deferred") for state in states)
+            if any(state in OPEN for state in states)
             else next(state for state in _OUTCOME_ORDER if state in states)
         )
-        telling = [d for d in deliveries if d["outcome"] in (outcome, "deferred")]
+        telling = [d for d in deliveries if d["outcome"] in (outcome, "deferred", "held")]
         why = next((d["reply"] for d in telling if d["reply"]), None)
     return {
         "id": event.id,
