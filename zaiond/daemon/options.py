@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import sys
 from dataclasses import dataclass
+from typing import NoReturn
 
 from zaiond import __version__
 
@@ -17,9 +19,16 @@ class Options:
     spool_dir: str
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # Not argparse's 2: systemd must tell options that are wrong (EX_CONFIG) from what may pass.
+        self.print_usage(sys.stderr)
+        self.exit(os.EX_CONFIG, f"{self.prog}: error: {message}\n")
+
+
 def parse(arguments: list[str]) -> Options:
-    """Parses the command line; ends the process with 2 where it is wrong (argparse)."""
-    parser = argparse.ArgumentParser(
+    """Parses the command line; ends the process with 78 where it is wrong."""
+    parser = _Parser(
         prog="zaiond",
         description="Takes events from local programs and mails them to the administrators."
         " / ローカルのプログラムからイベントを受け付け、管理者にメールで知らせます。",
