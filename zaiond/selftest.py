@@ -32,12 +32,12 @@ async def run(
 
     The mail servers are tried in their order, as the daemon would. Returns the document of
     `test --json`; `line` and `hint` are in the configuration's language. `names` are
-    this machine's; looking them up may block for some seconds.
+    this machine's, which are looked up if they aren't given.
 
     Raises:
         AddressError: one of the addresses is none; then nothing was sent.
     """
-    names = names or machine_names()
+    names = names or await machine_names()
     sender = fill_names(config.sender, host=names.host, fqdn=names.fqdn)
     mails = [
         test_mail(

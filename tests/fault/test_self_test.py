@@ -213,10 +213,28 @@ async def test_a_failure_without_a_reply_is_a_step_too() -> None:
     assert (last["step"], last["ok"]) == ("mail", False)
 
 
-def test_the_machines_names_have_a_host_without_and_a_name_with_its_domain() -> None:
-    names = machine_names()
+async def test_the_machines_names_have_a_host_without_and_a_name_with_its_domain() -> None:
+    names = await machine_names()
     assert "." not in names.host
     assert names.fqdn.split(".")[0] == names.host
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical", "expected"),
+    [
+        ("fs1.example.jp", "", ("fs1", "fs1.example.jp")),
+        ("fs1", "fs1.example.jp", ("fs1", "fs1.example.jp")),
+        ("fs1", "localhost.localdomain", ("fs1", "fs1")),
+        ("fs1", "", ("fs1", "fs1")),
+        ("evil\r\nname", "evil", ("evil--name", "evil")),
+    ],
+)
+async def test_the_machines_names_are_fit_for_a_command(
+    name: str, canonical: str, expected: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, canonical, ())])
+    assert await machine_names() == expected
 
 
 def test_the_self_test_needs_no_running_loop_of_its_own() -> None:

@@ -4,9 +4,9 @@ import asyncio
 import errno
 import os
 import socket
-import threading
 from typing import Any
 
+from zaiond.net.lookup import look_up
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -41,36 +41,14 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
     Raises:
         DeliveryFailure: of stage RESOLVE: there is no such name, or no answer for now.
     """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[Address]] = loop.create_future()
-
-    def answer(addresses: list[Address] | None, error: Exception | None) -> None:
-        if found.done():
-            return
-        if error is not None:
-            found.set_exception(error)
-        else:
-            found.set_result(addresses or [])
-
-    def look_up() -> None:
-        addresses: list[Address] | None = None
-        error: Exception | None = None
-        try:
-            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            addresses = list(dict.fromkeys((row[0], row[4]) for row in rows))
-        except (OSError, ValueError) as raised:  # ValueError: no name could be like this
-            error = raised
-        try:
-            loop.call_soon_threadsafe(answer, addresses, error)
-        except RuntimeError:
-            return  # the loop is closed: nobody waits any more
-
-    # Not the loop's executor: at exit that waits for a look-up that nobody waits for any more.
-    threading.Thread(target=look_up, name="resolve", daemon=True).start()
     server = f"{host}:{port}"
+
+    def addresses() -> list[Address]:
+        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys((row[0], row[4]) for row in rows))
+
     try:
-        async with asyncio.timeout(limit):
-            return await found
+        return await look_up(addresses, limit)
     except TimeoutError:
         cause: Cause = "dns_later"
         detail = f"the resolver did not answer within {limit:g} s"

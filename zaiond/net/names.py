@@ -1,8 +1,10 @@
 """This machine's own names, for EHLO, Message-ID and the placeholders `{host}` and `{fqdn}`."""
 
+import re
 import socket
-import threading
 from typing import NamedTuple
+
+from zaiond.net.lookup import look_up
 
 
 class Names(NamedTuple):
@@ -12,26 +14,25 @@ class Names(NamedTuple):
     fqdn: str
 
 
-def machine_names(limit: float = 3.0) -> Names:
-    """This machine's names; blocks for `limit` seconds at most, if DNS doesn't answer.
-
-    A name without a dot is completed as the resolver does (as `hostname -f`).
+async def machine_names(limit: float = 5.0) -> Names:
+    """This machine's names. A name without a dot is completed as the resolver does it, for which
+    `limit` seconds are given: DNS may be as dead as the mail server.
     """
-    name = socket.gethostname() or "localhost"
-    found: list[str] = []
+    host = _as_domain(socket.gethostname())
+    if "." in host:
+        return Names(host.partition(".")[0], host)
 
-    def look_up() -> None:
-        try:
-            rows = socket.getaddrinfo(name, None, flags=socket.AI_CANONNAME)
-        except (OSError, ValueError):
-            return  # no name but the one we have
-        found.extend(row[3] for row in rows if row[3])
+    def canonical() -> str:
+        return socket.getaddrinfo(host, None, flags=socket.AI_CANONNAME)[0][3]
 
-    if "." not in name:
-        thread = threading.Thread(target=look_up, name="names", daemon=True)
-        thread.start()
-        thread.join(limit)
-    canonical = found[0].rstrip(".") if found else name
-    # A host file that maps the name to "localhost" says nothing.
-    fqdn = canonical if canonical.startswith(name.split(".")[0] + ".") else name
-    return Names(name.split(".")[0], fqdn)
+    try:
+        found = await look_up(canonical, limit)
+    except (OSError, ValueError):
+        return Names(host, host)
+    # Where a hosts file gives the name as one more of localhost's, that says nothing.
+    return Names(host, host if not found or found.startswith("localhost") else _as_domain(found))
+
+
+def _as_domain(name: str) -> str:
+    # sethostname(2) takes any bytes; these names go into commands, addresses and Message-IDs.
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".-") or "localhost"
