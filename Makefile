@@ -1,11 +1,12 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make test    linters, types, arrows, and every test that needs nothing but this directory
 # make e2e     against a real Postfix, and Dovecot for passwords (Debian's packages; private instances)
+# make crash   more of what `make test` does a little of: kill -9 while events flow
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit e2e clean
+.PHONY: help setup demo test lint unit e2e crash clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -30,6 +31,9 @@ unit: setup
 e2e: setup
 	@.ci/install-for-e2e
 	.venv/bin/pytest -n 2 tests/e2e
+
+crash: setup
+	ZAIOND_CRASH_EVENTS=20000 ZAIOND_CRASH_KILLS=50 .venv/bin/pytest tests/crash
 
 clean:
 	rm -rf .venv build *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache
