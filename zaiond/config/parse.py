@@ -10,10 +10,10 @@ from collections.abc import Sequence as Texts
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from zaiond.config import convert, rules, values
+from zaiond.config import convert, keys, rules, values
 from zaiond.config.convert import WrongValueError
+from zaiond.config.keys import dotted
 from zaiond.config.schema import (
-    LATER_KEYS,
     Auth,
     Config,
     Declaration,
@@ -22,7 +22,7 @@ from zaiond.config.schema import (
     declarations,
     default_security,
 )
-from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence, merge, read
+from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, merge, read
 from zaiond.config.values import Secret
 from zaiond.errors import ConfigError, Diagnostic, ZaiondError
 from zaiond.text import Text
@@ -100,8 +100,7 @@ def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False)
             incomplete = True
             continue
         found += problems
-        reader = _Keys(found)
-        reader.check(top, Config, ())
+        found += keys.unknown(top)
         tree = merge(tree, top)
     directories = {each.name: each.directory for each in texts}
     walk = _Walk(sources, directories, incomplete, found)
@@ -121,75 +120,6 @@ def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False)
 def _sorted(found: list[Diagnostic], order: dict[str, int]) -> tuple[Diagnostic, ...]:
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda d: (order.get(d.file, 0), d.line, d.column, d.key)))
-
-
-def _dotted(path: tuple[str, ...]) -> str:
-    return ".".join(path)
-
-
-class _Keys:
-    """Finds the keys that no setting has, in one file, before anything is merged."""
-
-    def __init__(self, found: list[Diagnostic]) -> None:
-        self._found = found
-
-    def check(self, mapping: Mapping, kind: type, path: tuple[str, ...]) -> None:
-        known = declarations(kind)
-        for key, entry in mapping.entries.items():
-            declared = known.get(key)
-            if declared is not None:
-                self._below(entry.value, declared, (*path, key))
-            elif kind is Config and key in LATER_KEYS:
-                if not _says_nothing(entry.value):
-                    self._error(entry, (*path, key), _later_sentence(key))
-            else:
-                self._error(entry, (*path, entry.name), _unknown(entry, path, list(known)))
-
-    def _below(self, node: Node, declared: Declaration, path: tuple[str, ...]) -> None:
-        if declared.mapping is None:
-            return
-        if isinstance(node, Mapping):
-            self.check(node, declared.mapping, path)
-        elif isinstance(node, Sequence):
-            for number, element in enumerate(node.elements):
-                if isinstance(element, Mapping):
-                    within = (*path[:-1], f"{path[-1]}[{number}]")
-                    self.check(element, declared.mapping, within)
-
-    def _error(self, entry: Entry, path: tuple[str, ...], text: Text) -> None:
-        place = entry.place
-        self._found.append(Diagnostic(place.file, place.line, place.column, _dotted(path), text))
-
-
-def _says_nothing(node: Node) -> bool:
-    if isinstance(node, Scalar):
-        return node.tag == "null"
-    return not (node.entries if isinstance(node, Mapping) else node.elements)
-
-
-def _later_sentence(name: str) -> Text:
-    return Text(
-        ja=f"{name} は、このバージョンではまだ使えません。この項目を削除してください",
-        en=f"this version doesn't have {name} yet: take it out",
-    )
-
-
-def _feature(path: tuple[str, ...]) -> str:
-    """What a setting of a later version belongs to, as its name is known."""
-    return "pop_before_smtp" if "pop_before_smtp" in path else path[-1]
-
-
-def _unknown(entry: Entry, path: tuple[str, ...], known: list[str]) -> Text:
-    where = _dotted(path)
-    names = ", ".join(known)
-    meant = convert.choose(entry.name, known)
-    ja = "このような項目はありません"
-    en = "there is no such setting"
-    if meant:
-        return Text(ja=f"{ja}。{meant} の間違いではありませんか", en=f"{en}: did you mean {meant}?")
-    if where:
-        return Text(ja=f"{ja}。{where} に書けるのは {names} です", en=f"{en}; {where} has: {names}")
-    return Text(ja=f"{ja}。最上位に書けるのは {names} です", en=f"{en}; at the top are: {names}")
 
 
 class _Walk:
@@ -246,7 +176,7 @@ class _Walk:
         tree = Mapping(place, {})
         if entry is not None:
             place = entry.place
-            self.places[_dotted(path)] = place
+            self.places[dotted(path)] = place
             try:
                 tree = convert.value(entry.value, declared)
             except WrongValueError as error:
@@ -264,7 +194,7 @@ class _Walk:
         path: tuple[str, ...],
         found: dict[str, Any],
     ) -> None:
-        key = _dotted(path)
+        key = dotted(path)
         if entry is None:
             self.settings.append(Setting(key, "[]", None, None))
             return
@@ -279,9 +209,9 @@ class _Walk:
         servers = []
         for number, element in enumerate(sequence.elements):
             within = (*path[:-1], f"{path[-1]}[{number}]")
-            self.places[_dotted(within)] = element.place
+            self.places[dotted(within)] = element.place
             if not isinstance(element, Mapping):
-                self._error(element.place, _dotted(within), _NOT_A_SERVER)
+                self._error(element.place, dotted(within), _NOT_A_SERVER)
                 continue
             tree = merge(Mapping(element.place, {}), element)  # drops what is null
             below = self._values(tree, MailServer, within, element.place)
@@ -310,7 +240,7 @@ class _Walk:
         place: Place,
         found: dict[str, Any],
     ) -> None:
-        key = _dotted(path)
+        key = dotted(path)
         if entry is None or _is_null(entry.value):
             if declared.required:
                 if not self._incomplete:
@@ -323,7 +253,7 @@ class _Walk:
             return
         self.places[key] = entry.place
         if declared.later is True and declared.kind in ("absent", "secret", "file", "credential"):
-            self._error(entry.place, key, _later_sentence(_feature(path)))
+            self._error(entry.place, key, keys.not_yet(path))
             return
         if declared.kind == "secret":
             self._permissions(entry.place, key)
@@ -334,7 +264,7 @@ class _Walk:
             return
         if declared.later is True:
             if _written(value, declared) != declared.default:
-                self._error(entry.place, key, _later_sentence(_feature(path)))
+                self._error(entry.place, key, keys.not_yet(path))
             return
         if declared.kind == "file":
             value = posixpath.join(self._directories[entry.place.file], value)
@@ -347,7 +277,7 @@ class _Walk:
             try:
                 self._sources.check_certificates(path)
             except SourceError as error:
-                self._error(place, _dotted(within), error.text)
+                self._error(place, dotted(within), error.text)
 
     def _permissions(self, place: Place, key: str) -> None:
         try:
@@ -358,7 +288,7 @@ class _Walk:
     def _bring_password(self, found: dict[str, Any], path: tuple[str, ...]) -> None:
         """Sets `password` in the valid settings of a login, from where it is kept."""
         if not self._incomplete:
-            for at, key, text in rules.auth_faults(found, _dotted(path), self.places):
+            for at, key, text in rules.auth_faults(found, dotted(path), self.places):
                 self._error(self.places[at], key, text)
         if sum(name in found for name in rules.PASSWORDS) > 1:
             return
@@ -368,7 +298,7 @@ class _Walk:
             ("password_file", sources.secret_file),
             ("password_credential", sources.credential),
         ):
-            key = _dotted((*path, name))
+            key = dotted((*path, name))
             if name not in found:
                 continue
             try:
@@ -385,7 +315,7 @@ class _Walk:
 
     def _wrong(self, place: Place, path: tuple[str, ...], error: WrongValueError) -> None:
         for text in error.texts:
-            self._error(place, _dotted(path), text)
+            self._error(place, dotted(path), text)
 
     def _error(self, place: Place, key: str, text: Text) -> None:
         self._report(self._errors, place, key, text)

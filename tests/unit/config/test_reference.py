@@ -1,0 +1,33 @@
+"""The reference says what the declarations say: etc/zaiond.yaml and zaiond.yaml(5)."""
+
+from pathlib import Path
+
+import pytest
+
+from zaiond.config import reference
+from zaiond.config.load import load
+from zaiond.config.schema import Config, MailServer
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_example_is_up_to_date() -> None:
+    written = (ROOT / "etc/zaiond.yaml").read_text()
+    assert written == reference.yaml_file(), "run: python -m zaiond.config.reference"
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_the_manual_page_is_up_to_date(name: str) -> None:
+    written = (ROOT / "docs" / name).read_text()
+    language = reference.PAGES[name]
+    assert written == reference.page(written, language), "run: python -m zaiond.config.reference"
+    assert "mail_server.auth.password_file" in written
+
+
+def test_the_example_as_it_stands_is_the_defaults() -> None:
+    found = load(str(ROOT / "etc/zaiond.yaml"))
+    assert found.errors == ()
+    assert found.config == Config(
+        mail_server=MailServer(host="mailhost"), admins=("postmaster@example.co.jp",)
+    )
+    assert [warning.key for warning in found.warnings] == ["admins"]  # a placeholder

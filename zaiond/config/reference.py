@@ -1,0 +1,168 @@
+"""The settings' reference, made from their declarations: `python -m zaiond.config.reference`.
+
+Run in the repository, it writes etc/zaiond.yaml anew, and in the manual pages zaiond.yaml(5) the
+part between the two comments BEGIN and END; the rest of the pages is written by hand.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from zaiond.config import values
+from zaiond.config.schema import Config, Declaration, declarations
+from zaiond.text import Language, Text
+
+BEGIN = '.\\" BEGIN settings: made by python -m zaiond.config.reference'
+END = '.\\" END settings'
+PAGES: dict[str, Language] = {"zaiond.yaml.5": "en", "zaiond.yaml.ja.5": "ja"}
+_WIDTH = 92
+_NEVER_FIRST = "、。，）」ーぁぃぅぇぉっゃゅょァィゥェォッャュョ"  # on a line (JIS X 4051)
+# What stands where there is no default.
+_EXAMPLES = {"mail_server.host": "mailhost", "admins": "postmaster@example.co.jp"}
+_HEAD = """\
+# zaiond の設定 / The configuration of zaiond
+#
+# どの項目も既定値で書いてあります。必要なのは mail_server.host と admins だけです。
+# 保存すると 2 秒以内に反映されます。誤りがあれば、直前の有効な設定のまま動き続けます。
+# 同じ場所の conf.d/*.yaml は、名前の順にこのファイルの上に重ねられます。
+# 書き終えたら: zaiond-ctl check、zaiond-ctl test
+#
+# Every setting is here, at its default; only mail_server.host and admins are needed.
+# What is saved takes effect within two seconds; while it is broken, the last good one stays.
+# conf.d/*.yaml beside this file are laid over it, in the order of their names.
+# Afterwards: zaiond-ctl check, zaiond-ctl test
+#
+# zaiond.yaml(5)
+"""
+_KINDS = {
+    "text": Text("文字列", "text"),
+    "secret": Text("文字列", "text"),
+    "prefix": Text("文字列", "text"),
+    "host": Text("サーバー名または IP アドレス", "name or IP address"),
+    "name": Text("ホスト名", "host name"),
+    "file": Text("ファイル名", "file"),
+    "credential": Text("クレデンシャル名", "a credential's name"),
+    "sender": Text("アドレス", "address"),
+    "addresses": Text("アドレスのリスト", "addresses"),
+    "switch": Text("true または false", "true or false"),
+    "integer": Text("整数", "whole number"),
+    "duration": Text("時間", "duration"),
+    "size": Text("大きさ", "size"),
+    "rate": Text("数/単位", "number/unit"),
+    "servers": Text("メールサーバーのリスト", "list of mail servers"),
+    "absent": Text("なし", "nothing"),
+}
+
+
+def yaml_file() -> str:
+    """etc/zaiond.yaml: every setting at its default, with comments in both languages."""
+    return _HEAD + "".join(f"{line}\n" for line in _yaml(Config, ""))
+
+
+def _yaml(kind: type, path: str) -> Iterator[str]:
+    indent = "  " * path.count(".")
+    for name, declared in declarations(kind).items():
+        if not path:
+            yield ""
+        for sentence in declared.help:
+            for line in _wrapped(sentence, _WIDTH - len(indent)):
+                yield f"{indent}# {line}"
+        if declared.kind == "mapping" and declared.mapping:
+            yield f"{indent}{name}:"
+            yield from _yaml(declared.mapping, f"{path}{name}.")
+        else:
+            default = _EXAMPLES.get(path + name, declared.default)
+            quoted = f'"{default}"' if declared.kind == "prefix" else default
+            yield f"{indent}{name}: {quoted}"
+
+
+def manual(language: Language) -> str:
+    """The settings' part of zaiond.yaml(5), in roff."""
+    top = Text("最上位の項目", "At the top")
+    lines = [f".SS {top.in_language(language)}"]
+    below: list[str] = []
+    _manual(Config, "", language, lines, below)
+    return "".join(f"{line}\n" for line in lines + below)
+
+
+def _manual(kind: type, path: str, language: Language, lines: list[str], below: list[str]) -> None:
+    """Entries of plain settings go to `lines`, sections of mappings to `below`."""
+    for name, declared in declarations(kind).items():
+        text = _escaped(declared.help.in_language(language))
+        if declared.kind == "mapping" and declared.mapping:
+            section = [f".SS {path}{name}", text]
+            nested: list[str] = []
+            if declared.mapping.__name__ != "PopBeforeSmtp":
+                _manual(declared.mapping, f"{path}{name}.", language, section, nested)
+            below += section + nested
+        elif declared.later is not True:
+            form = _escaped(_form(declared).in_language(language))
+            lines += [".TP", f".B {path}{name}", form, ".br", text]
+
+
+def _form(declared: Declaration) -> Text:
+    """What may be written, and the default, in a few words."""
+    form = _KINDS.get(declared.kind)
+    if form is None:
+        later = declared.later if declared.later is not True else ()
+        choices = [each for each in declared.choices if each not in later]
+        form = Text("、".join(choices), ", ".join(choices))
+    low, high = _bound(declared, declared.minimum), _bound(declared, declared.maximum)
+    if low:
+        form = Text(f"{form.ja}（{low}～{high}）", f"{form.en}, {low} to {high}")
+    if declared.required:
+        return Text(f"{form.ja}。必須", f"{form.en}; required")
+    if declared.default == "null":
+        return Text(form.ja, form.en)
+    return Text(f"{form.ja}。既定値は {declared.default}", f"{form.en}; default {declared.default}")
+
+
+def _bound(declared: Declaration, bound: float | None) -> str:
+    if bound is None:
+        return ""
+    if declared.kind == "duration":
+        return values.write_duration(bound)
+    return values.write_size(int(bound)) if declared.kind == "size" else str(int(bound))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\e").replace("-", "\\-")
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines of at most `width` columns: broken at spaces, and between Japanese signs."""
+    line, last = "", 0  # `last` is where the line may be broken
+    for place, sign in enumerate(text):
+        if _columns(line + sign) > width and last:
+            yield line[:last].rstrip()
+            line, last = line[last:].lstrip(), 0
+        line += sign
+        following = text[place + 1 : place + 2]
+        if sign == " " or (_columns(sign) == 2 and following not in tuple(_NEVER_FIRST)):
+            last = 0 if sign in "（「" else len(line)
+    yield line
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def page(written: str, language: Language) -> str:
+    """The manual page `written` with its settings' part made anew."""
+    head, _, rest = written.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n{manual(language)}{END}{tail}"
+
+
+def main() -> int:
+    """Writes the files below the current directory."""
+    Path("etc/zaiond.yaml").write_text(yaml_file())
+    for name, language in PAGES.items():
+        path = Path("docs", name)
+        path.write_text(page(path.read_text(), language))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
