@@ -184,7 +184,12 @@ class App(Observer):
         )
         self._notices = Notices(writer, self._notice_accepted, clock, self.journal)
         self._housekeeping = Housekeeping(
-            writer, self.dispatcher, clock, self._lost, self.events_ended
+            writer,
+            self.dispatcher,
+            clock,
+            self._lost,
+            self.events_ended,
+            self.database.lay_ballast,
         )
         self.administration = Administration(
             writer, self.router, self.dispatcher, clock, self.events_ended

@@ -1,4 +1,5 @@
-"""What is done now and then: mails too old are given up, history too old is deleted."""
+"""What is done now and then: mails too old are given up, history too old is deleted, room for
+recording is reserved again."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,6 +27,7 @@ class Housekeeping:
         clock: Callable[[], float],
         on_expired: Callable[[QueuedMail, Attempted], None],
         on_ended: Callable[[list[StoredEvent]], None],
+        lay_ballast: Callable[[], None],
     ) -> None:
         self.timing: Queue | None = None
         self._writer = writer
@@ -33,6 +35,7 @@ class Housekeeping:
         self._clock = clock
         self._on_expired = on_expired
         self._on_ended = on_ended
+        self._lay_ballast = lay_ballast
         self._changed = asyncio.Event()
 
     def configure(self, timing: Queue) -> None:
@@ -49,6 +52,7 @@ class Housekeeping:
                 interval = max(1.0, min(INTERVAL, timing.expire / 4))
                 await self._expire(timing)
                 await self._prune(timing)
+            await asyncio.to_thread(self._lay_ballast)
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), interval)

@@ -23,15 +23,16 @@ from zaiond.errors import StoreError
 from zaiond.text import Text
 
 SCHEMA_VERSION = 1
-BALLAST_BYTES = 8 * 1024 * 1024
+# Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
+BALLAST_BYTES = 16 * 1024 * 1024
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
 # acknowledged event can be lost at a power cut.
 _PRAGMAS = (
     ("locking_mode", "EXCLUSIVE"),
     ("journal_mode", "WAL"),
     ("synchronous", "FULL"),
-    ("wal_autocheckpoint", 4000),
-    ("journal_size_limit", 32 * 1024 * 1024),
+    ("wal_autocheckpoint", 1000),
+    ("journal_size_limit", 8 * 1024 * 1024),
     ("cache_size", -4000),
     ("temp_store", "MEMORY"),
 )
@@ -69,7 +70,7 @@ class Database:
                 )
             ) from error
         (self._dir / "running").write_text(_boot_id())
-        self._lay_ballast()
+        self.lay_ballast()
         _fsync_directory(self._dir)
 
     def closed_cleanly(self) -> None:
@@ -88,6 +89,15 @@ class Database:
         except OSError:
             return False
         return True
+
+    def lay_ballast(self) -> None:
+        """Reserves room for recording what was sent, if there is none reserved and room for it."""
+        ballast = self._dir / "ballast"
+        free, floor = self.free_bytes()
+        if ballast.exists() or free < floor + BALLAST_BYTES:
+            return
+        with contextlib.suppress(OSError), ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
 
     def free_bytes(self) -> tuple[int, int]:
         """Bytes free for the daemon, and the floor below which no new event is taken."""
@@ -196,14 +206,6 @@ class Database:
             str(quarantine), counts.get("events", 0), counts.get("deliveries", 0), reason
         )
         return connection
-
-    def _lay_ballast(self) -> None:
-        ballast = self._dir / "ballast"
-        free, floor = self.free_bytes()
-        if ballast.exists() or free < floor:
-            return
-        with contextlib.suppress(OSError), ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
 
 
 _TABLES = ("meta", "events", "messages", "contents", "message_events", "deliveries", "attempts")
