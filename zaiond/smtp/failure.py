@@ -54,27 +54,42 @@ Cause = Literal[
 ]
 
 
-_WORDS: dict[Cause, str] = {
-    "reply": "refused",
-    "no_name": "no such name",
-    "dns_later": "no answer from DNS",
-    "refused": "connection refused",
-    "timeout": "timed out",
-    "reset": "connection reset",
-    "net_unreachable": "network unreachable",
-    "host_unreachable": "host unreachable",
-    "os_error": "error of the system",
-    "closed": "connection closed",
-    "tls": "handshake failed",
-    "certificate": "certificate not verified",
-    "tls_not_offered": "TLS not offered",
-    "injection": "tampered with",
-    "no_mechanism": "no common mechanism",
-    "unprotected": "the password would be unprotected",
-    "protocol": "not understood",
-    "smtputf8": "SMTPUTF8 not offered",
-    "too_big": "too big for the server",
-    "address": "not an address",
+_WORDS: dict[Cause, Text] = {
+    "reply": Text("拒否されました", "refused"),
+    "no_name": Text("そのような名前はありません", "no such name"),
+    "dns_later": Text("DNS から答えがありません", "no answer from DNS"),
+    "refused": Text("接続を拒否されました", "connection refused"),
+    "timeout": Text("時間内に応答がありません", "timed out"),
+    "reset": Text("接続を切られました", "connection reset"),
+    "net_unreachable": Text("ネットワークに届きません", "network unreachable"),
+    "host_unreachable": Text("ホストに届きません", "host unreachable"),
+    "os_error": Text("システムのエラーです", "error of the system"),
+    "closed": Text("接続が閉じられました", "connection closed"),
+    "tls": Text("TLS を始められません", "handshake failed"),
+    "certificate": Text("証明書を確かめられません", "certificate not verified"),
+    "tls_not_offered": Text("TLS が提供されていません", "TLS not offered"),
+    "injection": Text("通信に割り込まれたおそれがあります", "tampered with"),
+    "no_mechanism": Text("使える認証方式がありません", "no common mechanism"),
+    "unprotected": Text("パスワードが保護されません", "the password would be unprotected"),
+    "protocol": Text("応答を理解できません", "not understood"),
+    "smtputf8": Text("SMTPUTF8 が提供されていません", "SMTPUTF8 not offered"),
+    "too_big": Text("メールが大きすぎます", "too big for the server"),
+    "address": Text("アドレスではありません", "not an address"),
+}
+_STAGES: dict[Stage, str] = {
+    Stage.RESOLVE: "名前の検索",
+    Stage.CONNECT: "接続",
+    Stage.TLS: "TLS",
+    Stage.GREETING: "最初の応答",
+    Stage.EHLO: "EHLO",
+    Stage.STARTTLS: "STARTTLS",
+    Stage.AUTH: "SMTP 認証",
+    Stage.MAIL: "送信元の指定",
+    Stage.RCPT: "宛先の指定",
+    Stage.DATA: "本文の送信前",
+    Stage.CONTENT: "本文の送信後",
+    Stage.QUIT: "終了",
+    Stage.SESSION: "セッション全体",
 }
 
 
@@ -96,22 +111,27 @@ class Failure:
     @property
     def said(self) -> str:
         """One printable line for `history`: the server's words if it spoke, else the cause."""
-        if self.reply is None:
-            detail = self.detail
-        elif self.cause == "reply":
-            return self.reply.text
-        else:
-            detail = f"{self.detail}: {self.reply.text}"
-        words = f"{self.stage}: {_WORDS[self.cause]}"
-        return f"{words} ({detail})" if detail else words
+        return self.text.en
+
+    @property
+    def text(self) -> Text:
+        """The same for a person: the server's words in both languages, else the cause."""
+        if self.reply is not None and self.cause == "reply":
+            return Text(self.reply.text, self.reply.text)
+        detail = self.detail if self.reply is None else f"{self.detail}: {self.reply.text}"
+        more = f" ({detail})" if detail else ""
+        words = _WORDS[self.cause]
+        return Text(
+            ja=f"{_STAGES[self.stage]}: {words.ja}{more}", en=f"{self.stage}: {words.en}{more}"
+        )
 
 
 class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)
     """A mail or a connection failed; `failure` says how, `judge` what follows."""
 
     def __init__(self, failure: Failure) -> None:
-        line = f"{failure.server}: {failure.said}"
-        super().__init__(Text(ja=line, en=line))
+        ja, en = failure.text
+        super().__init__(Text(f"{failure.server}: {ja}", f"{failure.server}: {en}"))
         self.failure = failure
 
 

@@ -9,7 +9,7 @@ import re
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.hint_reach import Pair, connecting, securing
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.verdict import Scope, judge
+from zaiond.smtp.verdict import Scope, judge, wants_login
 from zaiond.text import Text
 
 
@@ -44,14 +44,13 @@ def _login_impossible(failure: Failure) -> Pair:
         return (
             Text(
                 "パスワードが保護されないため、送りませんでした。接続が暗号化されていないか、"
-                "サーバーの"
-                "証明書を確かめられません。",
+                "サーバーの証明書を確かめられません。",
                 "The password was not sent, as it would not be protected: the connection is not "
                 "encrypted, or the server's certificate could not be verified.",
             ),
             Text(
-                "どちらかを設定してください。(1) mail_server.security を starttls か tls にする"
-                "（必要なら mail_server.ca_file も）。(2) 読まれてもよいネットワークなら、"
+                "どちらかを設定してください。(1) mail_server.security を starttls か tls に"
+                "する（必要なら mail_server.ca_file も）。(2) 読まれてもよいネットワークなら、"
                 "mail_server.auth.allow_unprotected_password を true にする。",
                 "Do one of two things: (1) set mail_server.security to starttls or tls (and "
                 "mail_server.ca_file, if need be); (2) if others on the network may read the "
@@ -68,8 +67,7 @@ def _login_impossible(failure: Failure) -> Pair:
         Text(
             "サーバーに認証が不要なら mail_server.auth.mechanism を none にします。必要なら、"
             "サーバーの管理者に方式とポート（587 など）を確認してください。暗号化した接続で"
-            "だけ認証を"
-            "提供するサーバーもあります（mail_server.security）。",
+            "だけ認証を提供するサーバーもあります（mail_server.security）。",
             "If the server wants no login, set mail_server.auth.mechanism to none. Else ask its "
             "administrator for the mechanism and the port (587, usually). Some servers offer a "
             "login only once the connection is encrypted (mail_server.security).",
@@ -105,8 +103,9 @@ def _refusal(failure: Failure, reply: Reply) -> Pair:
                 "The server turns this machine away.",
             ),
             Text(
-                "サーバーの管理者に、このマシンの IP アドレスからの送信を許可してもらってください。"
-                "名乗る名前を断られたときは mail_server.helo_name を設定します。",
+                "サーバーの管理者に、このマシンの IP アドレスからの送信を"
+                "許可してもらってください。名乗る名前を断られたときは mail_server.helo_name を"
+                "設定します。",
                 "Ask the server's administrator to allow this machine's IP address. If it is our "
                 "name that is refused, set mail_server.helo_name.",
             ),
@@ -126,13 +125,12 @@ def _refusal(failure: Failure, reply: Reply) -> Pair:
                     "Set mail_server.security to starttls.",
                 ),
             )
-        if stage is not Stage.MAIL or code == 530 or b"authenticat" in said.lower():
+        if wants_login(reply):
             return (
                 Text("サーバーが SMTP 認証を求めています。", "The server demands a login."),
                 Text(
                     "設定 mail_server.auth の mechanism を basic にし、username とパスワードを"
-                    "設定して"
-                    "ください。",
+                    "設定してください。",
                     "Set mechanism of mail_server.auth to basic, and its username and password.",
                 ),
             )
@@ -141,8 +139,8 @@ def _refusal(failure: Failure, reply: Reply) -> Pair:
                 "サーバーが送信元アドレスを断りました。", "The server refuses the sender's address."
             ),
             Text(
-                "設定 sender に、@ 以下まであり、このサーバーに実在するアドレス"
-                "（例: zaionnex@example.co.jp）を設定してください。",
+                "設定 sender に、@ 以下まであり、このサーバーに実在するアドレス（例: "
+                "zaionnex@example.co.jp）を設定してください。",
                 "Set sender to an address that exists on this server, with its domain after the @ "
                 "(for example zaionnex@example.co.jp).",
             ),
@@ -171,16 +169,16 @@ def _login_refused(code: int) -> Pair:
                 "サーバーは今は認証を行えません。", "The server can't check the login at present."
             ),
             Text(
-                "しばらくしてからもう一度お試しください。続くときはサーバーの管理者に問い合わせて"
-                "ください。",
+                "しばらくしてからもう一度お試しください。続くときはサーバーの管理者に"
+                "問い合わせてください。",
                 "Try again after a while. If it goes on, ask the server's administrator.",
             ),
         )
     return (
         Text("サーバーがログインを断りました。", "The server refuses the login."),
         Text(
-            "設定 mail_server.auth の username とパスワードを確認してください。二段階認証を使う"
-            "サービスでは、専用の「アプリ パスワード」が必要なことがあります。",
+            "設定 mail_server.auth の username とパスワードを確認してください。二段階認証を"
+            "使うサービスでは、専用の「アプリ パスワード」が必要なことがあります。",
             "Check username and password of mail_server.auth. Services with two-step verification "
             'may want an "app password" of their own.',
         ),
@@ -213,11 +211,10 @@ _RELAY = (
         "The server doesn't pass on mail to this recipient for us.",
     ),
     Text(
-        "宛先のドメインのつづりを確認してください。正しければ、設定 mail_server.auth で SMTP 認証を"
-        "使うか、サーバーの管理者にこのマシンからの中継を許可してもらってください。",
+        "宛先のドメインのつづりを確認してください。正しければ、設定 mail_server.auth で SMTP "
+        "認証を使うか、サーバーの管理者にこのマシンからの中継を許可してもらってください。",
         "Check the spelling of the address's domain. If it is right, log in by mail_server.auth, "
-        "or "
-        "ask the server's administrator to allow this machine to relay.",
+        "or ask the server's administrator to allow this machine to relay.",
     ),
 )
 _LATER = (
@@ -226,8 +223,9 @@ _LATER = (
         "The server doesn't take the mail at present.",
     ),
     Text(
-        "しばらくしてからもう一度お試しください（初めての相手を数分間待たせるサーバーもあります）。"
-        "続くときは、サーバーの管理者にこの応答を伝えて確認してください。",
+        "しばらくしてからもう一度お試しください（初めての相手を"
+        "数分間待たせるサーバーもあります）。続くときは、サーバーの管理者にこの応答を"
+        "伝えて確認してください。",
         "Try again after a while (some servers let a newcomer wait for some minutes). If it goes "
         "on, tell the server's administrator these words.",
     ),
@@ -251,8 +249,8 @@ def _session(failure: Failure) -> Pair:
         return (
             Text(
                 "英数字以外を含むアドレス（SMTPUTF8）に、サーバーが対応していません。",
-                "The address has other than ASCII characters, which needs SMTPUTF8, and the server "
-                "doesn't offer that.",
+                "The address has other than ASCII characters, which needs SMTPUTF8, and the "
+                "server doesn't offer that.",
             ),
             Text(
                 "英数字だけのアドレスを設定してください。",
@@ -270,14 +268,12 @@ def _session(failure: Failure) -> Pair:
     if failure.stage is Stage.CONTENT:
         return (
             Text(
-                "メールを送り終えましたが、サーバーが受け付けたという返事がありません"
-                f"（{failure.said}）。",
-                f"The mail was sent, but the server didn't say that it took it ({failure.said}).",
+                "メールを送り終えましたが、サーバーが受け付けたという返事がありません。",
+                "The mail was sent, but the server didn't say that it took it.",
             ),
             Text(
                 "届いている場合もあるので、まず受信トレイを確認してください。届いていなければ、"
-                "サーバーの"
-                "負荷や途中のファイアウォールを確認してください。",
+                "サーバーの負荷や途中のファイアウォールを確認してください。",
                 "It may have arrived all the same: look into the inbox first. If it hasn't, check "
                 "the server's load and firewalls on the way.",
             ),
@@ -302,24 +298,23 @@ def _session(failure: Failure) -> Pair:
             ),
             Text(
                 "ポート 465 のように初めから TLS を使うポートなら、設定 mail_server.security を "
-                "tls に"
-                "してください。そうでなければ、mail_server.port とファイアウォールを"
+                "tls にしてください。そうでなければ、mail_server.port とファイアウォールを"
                 "確認してください。",
-                "If it is a port with TLS from the first byte, as 465, set mail_server.security to "
-                "tls. Else check mail_server.port, and firewalls on the way.",
+                "If it is a port with TLS from the first byte, as 465, set mail_server.security "
+                "to tls. Else check mail_server.port, and firewalls on the way.",
             ),
         )
+    ja, en = failure.text
     return (
         Text(
-            f"サーバーとの通信が途中で切れました（{failure.said}）。",
-            f"The session with the server broke off ({failure.said}).",
+            f"サーバーとの通信が途中で終わりました。{ja}",
+            f"The session with the server broke off. {en}.",
         ),
         Text(
-            "もう一度お試しください。続くときは、サーバーのログと、"
-            "途中のネットワークやファイアウォールを"
-            "確認してください。遅いサーバーでは mail_server.timeout を長くします。",
+            "もう一度お試しください。続くときは、サーバーのログと、途中の"
+            "ネットワークやファイアウォールを確認してください。遅いサーバーでは "
+            "mail_server.timeout を長くします。",
             "Try again. If it goes on, check the server's log, and the network and firewalls on "
-            "the "
-            "way. For a slow server, raise mail_server.timeout.",
+            "the way. For a slow server, raise mail_server.timeout.",
         ),
     )

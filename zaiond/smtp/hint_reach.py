@@ -18,8 +18,7 @@ def connecting(failure: Failure) -> Pair:
                 ),
                 Text(
                     "設定 mail_server.host のつづりを確認してください。正しければ、このマシンの "
-                    "DNS の"
-                    "設定（/etc/resolv.conf）か /etc/hosts を確認してください。",
+                    "DNS の設定（/etc/resolv.conf）か /etc/hosts を確認してください。",
                     "Check the spelling of mail_server.host. If it is right, check this machine's "
                     "DNS settings (/etc/resolv.conf) or /etc/hosts.",
                 ),
@@ -32,11 +31,9 @@ def connecting(failure: Failure) -> Pair:
                 ),
                 Text(
                     "このマシンのネットワーク接続と、DNS の設定（/etc/resolv.conf）を確認し、"
-                    "しばらくして"
-                    "からもう一度お試しください。",
+                    "しばらくしてからもう一度お試しください。",
                     "Check this machine's network and its DNS settings (/etc/resolv.conf), then "
-                    "try "
-                    "again after a while.",
+                    "try again after a while.",
                 ),
             )
         case "refused":
@@ -46,9 +43,9 @@ def connecting(failure: Failure) -> Pair:
                     f'"{host}" takes no connections on port {port}.',
                 ),
                 Text(
-                    "メールサーバーが動いていることと、設定 mail_server.host と mail_server.port"
-                    "（25、587、465 など）を確認してください。ファイアウォールが拒否している場合も"
-                    "あります。",
+                    "メールサーバーが動いていることと、設定 mail_server.host と mail_server.port（"
+                    "25、587、465 など）を確認してください。ファイアウォールが"
+                    "拒否している場合もあります。",
                     "Check that the mail server is running, and check mail_server.host and "
                     "mail_server.port (25, 587 or 465, usually). A firewall may refuse it, too.",
                 ),
@@ -61,10 +58,10 @@ def connecting(failure: Failure) -> Pair:
                 ),
                 Text(
                     "サーバーの電源、ネットワーク、ファイアウォールと、設定 mail_server.host と "
-                    "mail_server.port を確認してください。プロバイダーがポート 25 を止めている場合"
-                    "（OP25B）は、ポート 587 と SMTP 認証を使います。",
-                    "Check that the server is up, the network, firewalls, and mail_server.host and "
-                    "mail_server.port. Many providers block port 25: then use port 587 with a "
+                    "mail_server.port を確認してください。プロバイダーがポート 25 を"
+                    "止めている場合（OP25B）は、ポート 587 と SMTP 認証を使います。",
+                    "Check that the server is up, the network, firewalls, and mail_server.host "
+                    "and mail_server.port. Many providers block port 25: then use port 587 with a "
                     "login (mail_server.auth).",
                 ),
             )
@@ -75,11 +72,10 @@ def connecting(failure: Failure) -> Pair:
                     f'There is no way through the network from this machine to "{host}".',
                 ),
                 Text(
-                    "このマシンのネットワーク接続（ケーブル、IP アドレス、ルーター）と、"
-                    "サーバーの電源を"
-                    "確認してください。",
-                    "Check this machine's network (cable, IP address, router), and that the server "
-                    "is up.",
+                    "このマシンのネットワーク接続（ケーブル、IP アドレス、ルーター）と、サーバーの"
+                    "電源を確認してください。",
+                    "Check this machine's network (cable, IP address, router), and that the "
+                    "server is up.",
                 ),
             )
     return (
@@ -106,8 +102,7 @@ _CERTIFICATES: tuple[tuple[str, Pair], ...] = (
             ),
             Text(
                 "サーバーの管理者に、証明書の更新を依頼してください。このマシンの時計が"
-                "合っているかも"
-                "確認してください。",
+                "合っているかも確認してください。",
                 "Ask the server's administrator to renew it. Check this machine's clock, too.",
             ),
         ),
@@ -151,9 +146,8 @@ def securing(failure: Failure) -> Pair:
                 "The settings demand encryption (STARTTLS), and the server doesn't offer it.",
             ),
             Text(
-                "TLS を使えるポート（587、または 465 で mail_server.security: tls）を"
-                "サーバーの管理者に"
-                "確認してください。暗号化なしで送ってよい場合は、mail_server.security を "
+                "TLS を使えるポート（587、または 465 で mail_server.security: tls）をサーバーの"
+                "管理者に確認してください。暗号化なしで送ってよい場合は、mail_server.security を "
                 "opportunistic にします。",
                 "Ask the server's administrator for a port with TLS (587; or 465 with "
                 "mail_server.security: tls). If mail may go unencrypted, set mail_server.security "
@@ -164,8 +158,7 @@ def securing(failure: Failure) -> Pair:
         return (
             Text(
                 "TLS を始める前に、暗号化されていない余分なデータが届きました。通信に"
-                "割り込まれている"
-                "おそれがあります。",
+                "割り込まれているおそれがあります。",
                 "Unencrypted data came in before TLS began: somebody may be tampering with the "
                 "connection.",
             ),
@@ -200,8 +193,7 @@ def securing(failure: Failure) -> Pair:
                 "社内の認証局などの証明書を使うサーバーでは、その CA 証明書（PEM 形式）を設定 "
                 "mail_server.ca_file に指定してください。",
                 "If the server has a certificate of a private authority, set mail_server.ca_file "
-                "to "
-                "that authority's certificate (PEM).",
+                "to that authority's certificate (PEM).",
             ),
         )
     if "wrong version number" in detail or "record layer" in detail:
@@ -211,8 +203,8 @@ def securing(failure: Failure) -> Pair:
                 "The server doesn't speak TLS from the first byte on this port (security: tls).",
             ),
             Text(
-                "設定 mail_server.security を starttls にするか、mail_server.port を 465 にして"
-                "ください。",
+                "設定 mail_server.security を starttls にするか、mail_server.port を 465 に"
+                "してください。",
                 "Set mail_server.security to starttls, or mail_server.port to 465.",
             ),
         )
@@ -223,8 +215,7 @@ def securing(failure: Failure) -> Pair:
         ),
         Text(
             "設定 mail_server.port と mail_server.security の組み合わせ（587 と starttls、465 と "
-            "tls）を"
-            "確認し、正しければサーバーの管理者に問い合わせてください。",
+            "tls）を確認し、正しければサーバーの管理者に問い合わせてください。",
             "Check that mail_server.port and mail_server.security fit together (587 and starttls, "
             "465 and tls). If they do, ask the server's administrator.",
         ),

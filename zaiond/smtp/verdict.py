@@ -36,7 +36,7 @@ from zaiond.text import Text
 
 __all__ = [
     "Cause", "DeliveryFailure", "Failure", "Ruling", "Scope", "Stage", "Verdict", "judge",
-    "self_test_reason",
+    "self_test_reason", "wants_login",
 ]  # fmt: skip
 
 
@@ -116,6 +116,12 @@ _WANTS_LOGIN = re.compile(
 _NO_RELAY = re.compile(rb"relay|rcpthosts", re.IGNORECASE)
 
 
+def wants_login(reply: Reply) -> bool:
+    """Whether a refusal inside of a transaction means that we must log in (or encrypt) first."""
+    said = b" ".join(reply.lines)
+    return reply.code == 530 or (reply.code >= 500 and _WANTS_LOGIN.search(said) is not None)
+
+
 def _judge_reply(failure: Failure, reply: Reply) -> Verdict:
     stage, code = failure.stage, reply.code
     enhanced = reply.enhanced or (0, 0, 0)
@@ -143,7 +149,7 @@ def _judge_reply(failure: Failure, reply: Reply) -> Verdict:
 
     # RFC 4954 6: 530 5.7.0, "Authentication required", may answer any command of a transaction;
     # others say it with 503, 550 or 554. RFC 3207 4: 530 "Must issue a STARTTLS command first".
-    if code == 530 or (code >= 500 and _WANTS_LOGIN.search(said)):
+    if wants_login(reply):
         return Verdict("held", Scope.SERVER, _WANTED)
     if code == 503:  # bad sequence of commands: we and the server disagree on where we are
         return _interrupted(failure)

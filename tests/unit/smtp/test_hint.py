@@ -75,6 +75,7 @@ def test_particular_cases_have_particular_remedies() -> None:
     assert "domain after the @" in particular(Stage.MAIL, "553 5.1.8 Domain not found")
     assert "mail_server.auth" in particular(Stage.RCPT, "554 5.7.1 Relay access denied")
     assert "mail_server.auth" in particular(Stage.MAIL, "530 5.7.0 Authentication required")
+    assert "mail_server.auth" in particular(Stage.MAIL, "503 5.5.4 Error: send AUTH first")
     assert "to starttls" in particular(Stage.MAIL, "530 5.7.0 Must issue STARTTLS first")
     assert "mailbox" in particular(Stage.RCPT, "552 5.2.2 Mailbox full")
     wrong_mode = Failure(stage=Stage.TLS, server="m:25", cause="tls", detail="wrong version number")
