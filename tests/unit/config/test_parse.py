@@ -185,6 +185,11 @@ def test_what_belongs_to_later_versions_may_stand_at_its_defaults() -> None:
     assert found == with_server()
 
 
+def test_the_longest_of_the_queues_times_may_be_as_short_as_the_shortest() -> None:
+    found = with_server(top="queue: {retry_first: 1h, retry_max: 1h, expire: 2d, keep: 2d}\n").queue
+    assert (found.retry_first, found.retry_max) == (3600, 3600)
+
+
 def test_yes_and_on_are_true_as_yaml_has_it() -> None:
     assert with_server(top="notify: {backup_auto_update: off}\n").notify.backup_auto_update is False
     assert with_server(top="notify: {backup_auto_update: yes}\n").notify.backup_auto_update is True

@@ -164,6 +164,23 @@ def test_what_happens_to_other_files_is_no_change(tmp_path: Path, watched: Watch
     assert len(calls) == 2
 
 
+def test_a_file_that_is_written_to_without_a_pause_is_seen_all_the_same(watched: Watched) -> None:
+    enough = threading.Event()
+
+    def write() -> None:
+        with watched.main.open("a") as stream:
+            while not enough.wait(0.01):
+                stream.write("#")
+                stream.flush()
+
+    writer = threading.Thread(target=write)
+    try:
+        assert watched.sees(writer.start)
+    finally:
+        enough.set()
+        writer.join()
+
+
 def test_where_the_kernel_tells_nothing_the_files_are_compared_now_and_then(
     etc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
