@@ -42,7 +42,7 @@ from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge
 
 TO = "a@example.jp"
-SHORT = 0.2  # seconds, where a deadline is to pass
+SHORT = 0.3  # seconds, where a deadline is to pass
 
 
 def mail(*recipients: str, content: bytes = b"Subject: x\r\n\r\n.x\r\n") -> Message:

@@ -15,7 +15,7 @@ from zaiond.net.names import Names, machine_names
 
 TO = "test@example.co.jp"
 NAMES = Names("fileserver01", "fileserver01.example.co.jp")
-SHORT = 0.2
+SHORT = 0.3
 
 
 def config(*servers: MailServer, **given: Any) -> Config:
