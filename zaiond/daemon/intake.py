@@ -22,7 +22,7 @@ from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
 from zaiond.text import Language, Text
 
 BATCH_EVENTS = 512
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 1024 * 1024
 AHEAD_LINES = 1024
 AHEAD_BYTES = 1024 * 1024
 
@@ -130,9 +130,9 @@ class Intake:
 
     async def stop(self) -> None:
         """Answers what was read, then closes every connection."""
-        await self.drained()
         for connection in list(self._connections):
-            connection.close()
+            connection.end()
+        await self.drained()
 
     def _fill(self) -> list[tuple["EventConnection", list[Line]]]:
         """A batch: a share for each user that has lines, taken from its connections in turn."""
@@ -286,14 +286,18 @@ class EventConnection(asyncio.Protocol):
             self._begin(rest)
 
     def _begin(self, rest: bytes) -> None:
-        if self._deadline is None:
-            loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._intake.frame_deadline, self._too_slow)
         self._begun += rest
         if len(self._begun) > wire.MAX_EVENT_BYTES:
             # Its end is waited for, but nothing of it is kept.
             self._overlong = True
             self._begun.clear()
+        self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        # While it is we who don't read, the end of the line may have been sent long ago.
+        if self._reading and self._deadline is None and (self._begun or self._overlong):
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(self._intake.frame_deadline, self._too_slow)
 
     def _take_lines(self, whole: list[bytes]) -> None:
         was_empty = not self.lines
@@ -301,10 +305,11 @@ class EventConnection(asyncio.Protocol):
         for text in whole:
             if self._overlong:
                 self._overlong = False
-                self.lines.append(Line(b"", "", "", wire.too_large()))
+                line = Line(b"", "", "", wire.too_large())
             else:
-                self.lines.append(parse(text))
-                self._ahead_bytes += len(text)
+                line = parse(text)
+            self.lines.append(line)
+            self._ahead_bytes += len(line.text)
         self._unanswered += len(whole)
         if self._reading and self._is_far_ahead() and self._transport is not None:
             self._reading = False
@@ -338,13 +343,14 @@ class EventConnection(asyncio.Protocol):
                 transport.close()
         elif not self._reading and not self._is_far_ahead():
             self._reading = True
+            self._set_deadline()
             transport.resume_reading()
 
-    def close(self) -> None:
-        """Ends the connection once what was answered is written."""
+    def end(self) -> None:
+        """Takes nothing further, and closes when all that was read whole has its reply."""
         self._ended = True
         self._cancel_deadline()
-        if self._transport is not None:
+        if self._transport is not None and not self._unanswered:
             self._transport.close()
 
     def eof_received(self) -> bool:

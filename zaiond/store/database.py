@@ -74,8 +74,9 @@ class Database:
         _fsync_directory(self._dir)
 
     def closed_cleanly(self) -> None:
-        """Notes that the connection was closed: the next start needs no check."""
+        """Notes that the connection was closed: the next start needs no check. Lets others in."""
         (self._dir / "running").unlink(missing_ok=True)
+        os.close(self._lock)
 
     def must_check(self) -> None:
         """Notes that the next start must check the whole database (after an I/O error)."""

@@ -1,0 +1,584 @@
+"""The event socket with a real store behind it: what a producer may rely on, and what a bad or a
+greedy one can't do to the others.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import struct
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from tests.support.store import Clock, Notes, Store, rows
+from zaiond.daemon.ids import IdSource
+from zaiond.daemon.intake import AHEAD_BYTES, BATCH_EVENTS, EventConnection, Intake
+from zaiond.daemon.quota import Quotas
+from zaiond.errors import EventError
+from zaiond.store import events
+from zaiond.store.events import Acceptance, NewEvent
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+
+class Told(Intake):
+    """Tells when a connection has gone."""
+
+    gone: asyncio.Event
+
+    def closed(self, connection: EventConnection) -> None:
+        super().closed(connection)
+        self.gone.set()
+
+
+class Daemon:
+    """What of the daemon is behind its event socket."""
+
+    def __init__(self, directory: Path) -> None:
+        self.state = directory / "state"
+        self.path = str(directory / "s")
+        self.store = Store(self.state)
+        self.journal = Notes()
+        self.fatal: list[Exception] = []
+        self.writer = Writer(
+            self.store.connection,
+            asyncio.get_running_loop(),
+            self.fatal.append,
+            self.store.database.release_ballast,
+        )
+        self.quotas = Quotas({})
+        self.closed_for: EventError | None = None
+        self.accepted: list[Acceptance] = []
+        self.batches: list[list[NewEvent]] = []
+        self.submitted = asyncio.Event()
+        self.intake = Told(
+            self.accept,
+            self.accepted.append,
+            self.quotas,
+            IdSource(Clock(), lambda bits: 0),
+            Clock(),
+            lambda: self.closed_for,
+            self.journal,
+        )
+        self.intake.language = "en"
+        self.intake.gone = asyncio.Event()
+        self._gates: list[threading.Event] = []
+
+    def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+        self.batches.append(batch)
+        self.submitted.set()
+        return self.writer.submit(lambda db: events.accept(db, batch))
+
+    def on_disk(self) -> list[str]:
+        """The ids that would be there after a kill -9 now, in order."""
+        return [str(id_) for (id_,) in rows(self.state, "SELECT id FROM events ORDER BY seq")]
+
+    def hold_commits(self) -> threading.Event:
+        """Nothing is committed until what this returns is set."""
+        gate = threading.Event()
+        self._gates.append(gate)
+
+        def wait(db: apsw.Connection) -> None:
+            gate.wait(30)
+
+        self.writer.submit(wait)
+        return gate
+
+    async def close(self) -> None:
+        for gate in self._gates:
+            gate.set()
+        await self.writer.close()
+        self.store.database.closed_cleanly()
+
+
+class Client:
+    """A producer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, *lines: bytes | dict[str, Any]) -> None:
+        for line in lines:
+            text = line if isinstance(line, bytes) else json.dumps(line).encode()
+            self.writer.write(text + b"\n")
+
+    async def reply(self) -> dict[str, Any]:
+        line = await asyncio.wait_for(self.reader.readline(), 30)
+        assert line.endswith(b"\n"), f"no reply but {line!r}"
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+    async def replies(self, count: int) -> list[dict[str, Any]]:
+        return [await self.reply() for _ in range(count)]
+
+    async def rest(self) -> bytes:
+        return await asyncio.wait_for(self.reader.read(), 30)
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
+    daemon = Daemon(tmp_path)
+    server = await asyncio.get_running_loop().create_unix_server(
+        daemon.intake.connection, daemon.path
+    )
+    yield daemon
+    server.close()
+    await daemon.intake.stop()
+    await daemon.close()
+
+
+@pytest.fixture
+async def clients(daemon: Daemon) -> AsyncIterator["Clients"]:
+    clients = Clients(daemon)
+    yield clients
+    clients.close()
+
+
+class Clients:
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._open: list[Client] = []
+
+    async def __call__(self) -> Client:
+        client = Client(*await asyncio.open_unix_connection(self._daemon.path))
+        self._open.append(client)
+        return client
+
+    def close(self) -> None:
+        for client in self._open:
+            client.writer.transport.abort()
+
+
+# -- what a producer may rely on
+
+
+async def test_an_event_is_on_disk_when_its_reply_comes(daemon: Daemon, clients: Clients) -> None:
+    client = await clients()
+    client.send({"type": "a", "id": "1"})
+    assert await client.reply() == {"status": "ok", "id": "1"}
+    assert daemon.on_disk() == ["1"]
+
+
+async def test_no_reply_comes_before_the_commit(daemon: Daemon, clients: Clients) -> None:
+    gate = daemon.hold_commits()
+    client = await clients()
+    client.send({"type": "a", "id": "1"})
+    await daemon.submitted.wait()
+    assert daemon.on_disk() == []
+    reading = asyncio.ensure_future(client.reply())
+    # Whatever was written would have been read within these turns of the loop.
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not reading.done()
+    gate.set()
+    assert (await reading)["status"] == "ok"
+
+
+async def test_an_event_without_an_id_gets_one(daemon: Daemon, clients: Clients) -> None:
+    client = await clients()
+    client.send({"type": "a"}, {"type": "a"})
+    first, second = await client.replies(2)
+    assert first["id"] < second["id"]
+    assert daemon.on_disk() == [first["id"], second["id"]]
+
+
+async def test_the_uid_is_what_the_kernel_says(daemon: Daemon, clients: Clients) -> None:
+    client = await clients()
+    client.send({"type": "a", "id": "1", "uid": 4711})
+    await client.reply()
+    assert rows(daemon.state, "SELECT uid FROM events") == [(os.getuid(),)]
+
+
+async def test_replies_are_in_order_however_many_lines_are_sent_ahead(
+    daemon: Daemon, clients: Clients
+) -> None:
+    client = await clients()
+    wanted = [f"{number:05}" for number in range(5000)]
+    client.send(*({"type": "a", "id": id_} for id_ in wanted))
+    assert [reply["id"] for reply in await client.replies(5000)] == wanted
+    assert daemon.on_disk() == wanted
+
+
+async def test_a_bad_line_costs_that_line_alone(daemon: Daemon, clients: Clients) -> None:
+    client = await clients()
+    client.send(
+        {"type": "a", "id": "1"},
+        b"{",
+        b"",
+        {"type": "a", "severity": "bad"},
+        {"type": "a", "id": "2"},
+    )
+    replies = await client.replies(5)
+    assert [reply["status"] for reply in replies] == ["ok", "error", "error", "error", "ok"]
+    assert replies[3]["field"] == "severity"
+    assert [reply["retry"] for reply in replies[1:4]] == [False] * 3
+    assert daemon.on_disk() == ["1", "2"]
+
+
+async def test_any_number_of_bad_lines_leaves_the_connection_as_it_is(clients: Clients) -> None:
+    client = await clients()
+    bad = b"{" + b"x" * 1000
+    # More than may be sent ahead: bad lines must not be taken for unanswered ones.
+    for _ in range(2 * AHEAD_BYTES // len(bad) // 100):
+        client.send(*[bad] * 100)
+        await client.replies(100)
+    client.send({"type": "a", "id": "1"})
+    assert (await client.reply())["status"] == "ok"
+
+
+async def test_a_line_that_is_too_long_costs_that_line_alone(
+    daemon: Daemon, clients: Clients
+) -> None:
+    client = await clients()
+    client.send(
+        b'{"type":"a","message":"' + b"x" * 3_000_000 + b'"}',
+        {"type": "a", "id": "1"},
+        b'{"type":"a","message":"' + b"x" * (256 * 1024) + b'"}',
+        {"type": "a", "id": "2"},
+    )
+    replies = await client.replies(4)
+    assert [reply.get("code") for reply in replies] == ["too_large", None, "too_large", None]
+    assert daemon.on_disk() == ["1", "2"]
+
+
+async def test_after_a_half_close_the_replies_still_come(daemon: Daemon, clients: Clients) -> None:
+    client = await clients()
+    client.send(*({"type": "a", "id": f"{number:03}"} for number in range(700)))
+    client.writer.write_eof()
+    assert (await client.rest()).count(b'"ok"') == 700
+    assert len(daemon.on_disk()) == 700
+
+
+@pytest.mark.parametrize("last", [b'{"type":"a","id":"1"}', b"{", b"x" * 300_000])
+async def test_a_last_line_without_newline_counts(last: bytes, clients: Clients) -> None:
+    client = await clients()
+    client.writer.write(last)
+    client.writer.write_eof()
+    reply = json.loads(await client.rest())
+    wanted = {b'{"ty': None, b"{": "invalid"}.get(last[:4], "too_large")
+    assert reply.get("code") == wanted
+
+
+async def test_an_end_without_a_line_is_just_an_end(clients: Clients) -> None:
+    client = await clients()
+    client.writer.write_eof()
+    assert await client.rest() == b""
+
+
+async def test_a_line_may_come_in_any_pieces(clients: Clients) -> None:
+    client = await clients()
+    for octet in '{"type":"a","id":"日本"}\n{"type":"a","id":"2"}\n'.encode():
+        client.writer.write(bytes((octet,)))
+        await client.writer.drain()
+        await asyncio.sleep(0)
+    assert [reply["id"] for reply in await client.replies(2)] == ["日本", "2"]
+
+
+async def test_the_same_event_again_is_a_duplicate_and_other_content_a_conflict(
+    daemon: Daemon, clients: Clients
+) -> None:
+    first = {"type": "a", "id": "1", "time": "2013-05-25T09:00:00Z"}
+    client = await clients()
+    client.send(
+        first,
+        {**first, "time": "2013-05-25T09:00:01Z"},
+        {**first, "message": "other"},
+        {**first, "source": "elsewhere"},
+        {"type": "a", "id": "2"},
+    )
+    again = await clients()
+    replies = await client.replies(5)
+    assert replies[0] == {"status": "ok", "id": "1"}
+    assert replies[1] == {"status": "ok", "id": "1", "duplicate": True}
+    assert (replies[2]["code"], replies[2]["retry"]) == ("conflict", False)
+    assert [reply["status"] for reply in replies[3:]] == ["ok", "ok"]
+    again.send({"type": "a", "id": "2"})
+    assert await again.reply() == {"status": "ok", "id": "2", "duplicate": True}
+    assert daemon.on_disk() == ["1", "1", "2"]
+    assert daemon.quotas.events == 3
+
+
+async def test_what_was_sent_whole_is_taken_in_although_the_producer_is_gone(
+    daemon: Daemon, clients: Clients
+) -> None:
+    gate = daemon.hold_commits()
+    client = await clients()
+    client.send({"type": "a", "id": "1"})
+    await daemon.submitted.wait()
+    client.send({"type": "a", "id": "2"})
+    await client.writer.drain()
+    client.writer.close()
+    gate.set()
+    await daemon.intake.gone.wait()
+    await daemon.intake.drained()
+    assert daemon.on_disk() == ["1", "2"]
+
+
+# -- limits
+
+
+async def test_what_is_over_the_quota_is_told_to_come_again(
+    daemon: Daemon, clients: Clients
+) -> None:
+    daemon.quotas.events_waiting = 2
+    client = await clients()
+    client.send(*({"type": "a", "id": str(number)} for number in range(4)))
+    replies = await client.replies(4)
+    assert [reply.get("code") for reply in replies] == [None, None, "quota", "quota"]
+    assert replies[2]["retry"] is True
+    assert "limits.events_waiting" in replies[2]["message"]
+    daemon.quotas.release(os.getuid(), len(daemon.batches[0][0][4]))
+    client.send({"type": "a", "id": "3"})
+    assert (await client.reply())["status"] == "ok"
+
+
+async def test_bytes_have_a_quota_of_their_own(daemon: Daemon, clients: Clients) -> None:
+    daemon.quotas.bytes_waiting = 200
+    client = await clients()
+    client.send({"type": "a", "message": "x" * 300}, {"type": "a"})
+    replies = await client.replies(2)
+    assert [reply.get("code") for reply in replies] == ["quota", None]
+
+
+async def test_a_refused_duplicate_takes_nothing_of_the_quota(
+    daemon: Daemon, clients: Clients
+) -> None:
+    client = await clients()
+    client.send(*[{"type": "a", "id": "1"}] * 50, *[{"type": "b", "id": "1"}] * 50)
+    await client.replies(100)
+    assert daemon.quotas.events == 1
+
+
+async def test_a_user_has_so_many_connections_and_the_next_is_told_why(
+    daemon: Daemon, clients: Clients
+) -> None:
+    daemon.quotas.connections = 2
+    first = await clients()
+    first.send({"type": "a"})
+    await first.reply()
+    second = await clients()
+    second.send({"type": "a"})
+    await second.reply()
+    third = await clients()
+    reply = json.loads(await third.rest())
+    assert (reply["code"], reply["retry"]) == ("quota", True)
+    assert "limits.connections" in reply["message"]
+    daemon.intake.gone.clear()
+    first.writer.close()
+    await daemon.intake.gone.wait()
+    fourth = await clients()
+    fourth.send({"type": "a"})
+    assert (await fourth.reply())["status"] == "ok"
+
+
+async def test_without_room_on_the_disk_nothing_is_taken_and_all_is_told_to_come_again(
+    daemon: Daemon, clients: Clients
+) -> None:
+    daemon.closed_for = EventError("disk_full", Text("満杯", "full"))
+    client = await clients()
+    client.send({"type": "a"}, b"{")
+    replies = await client.replies(2)
+    assert [(r["code"], r["retry"]) for r in replies] == [("disk_full", True), ("invalid", False)]
+    assert daemon.on_disk() == []
+    daemon.closed_for = None
+    client.send({"type": "a"})
+    assert (await client.reply())["status"] == "ok"
+
+
+async def test_a_disk_that_is_full_at_the_commit_is_told_as_that_and_the_quota_is_free_again(
+    daemon: Daemon, clients: Clients
+) -> None:
+    pages = daemon.store.connection.pragma("page_count")
+    daemon.store.connection.pragma("max_page_count", pages)
+    client = await clients()
+    client.send(*({"type": "a", "message": "x" * 100_000} for _ in range(3)))
+    replies = await client.replies(3)
+    assert {(reply["code"], reply["retry"]) for reply in replies} == {("disk_full", True)}
+    assert daemon.quotas.events == 0
+    daemon.store.connection.pragma("max_page_count", 1 << 30)
+    client.send({"type": "a", "id": "1"})
+    assert (await client.reply())["status"] == "ok"
+    assert daemon.on_disk() == ["1"]
+
+
+async def test_a_line_once_begun_must_end(daemon: Daemon, clients: Clients) -> None:
+    daemon.intake.frame_deadline = 0.01
+    slow, idle = await clients(), await clients()
+    slow.send({"type": "a", "id": "1"})
+    slow.writer.write(b'{"type":')
+    replies = [json.loads(line) for line in (await slow.rest()).splitlines()]
+    assert [reply.get("code") for reply in replies] == [None, "invalid"]
+    assert "limits.frame_deadline" in replies[1]["message"]
+    # Who has begun nothing may take as long as it likes.
+    idle.send({"type": "a", "id": "2"})
+    assert (await idle.reply())["status"] == "ok"
+
+
+async def test_who_leaves_a_mebibyte_of_replies_unread_is_cut_off_and_what_was_committed_stays(
+    daemon: Daemon, clients: Clients
+) -> None:
+    raw = socket.socket(socket.AF_UNIX)
+    raw.setblocking(False)
+    raw.connect(daemon.path)
+    loop = asyncio.get_running_loop()
+    line = json.dumps({"type": "a", "severity": "x"}).encode() + b"\n"
+    await loop.sock_sendall(raw, b'{"type":"a","id":"1"}\n')
+
+    async def send_without_end() -> None:
+        while True:
+            await asyncio.wait_for(loop.sock_sendall(raw, line * 200), 30)
+
+    with raw, pytest.raises((BrokenPipeError, ConnectionResetError)):
+        await send_without_end()
+    other = await clients()
+    other.send({"type": "a", "id": "2"})
+    assert (await other.reply())["status"] == "ok"
+    assert daemon.on_disk() == ["1", "2"]
+
+
+# -- connections of several users, which only the kernel can make: driven by hand
+
+
+class Wire(asyncio.Transport):
+    """A transport of nothing, with the peer that it says it has."""
+
+    def __init__(self, uid: int) -> None:
+        super().__init__()
+        self.uid = uid
+        self.replies: list[dict[str, Any]] = []
+        self.unread = 0
+        self.paused = self.closed = False
+
+    def get_extra_info(self, name: str, default: object = None) -> "Wire":
+        return self
+
+    def getsockopt(self, *_: int) -> bytes:
+        return struct.pack("3i", 1, self.uid, self.uid)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.replies += [json.loads(line) for line in bytes(data).splitlines()]
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def connect(daemon: Daemon, uid: int) -> tuple[EventConnection, Wire]:
+    connection, wire = daemon.intake.connection(), Wire(uid)
+    connection.connection_made(wire)
+    return connection, wire
+
+
+def lines(prefix: str, count: int) -> bytes:
+    return b"".join(b'{"type":"a","id":"%s%d"}\n' % (prefix.encode(), n) for n in range(count))
+
+
+async def test_who_floods_slows_himself_alone(daemon: Daemon) -> None:
+    flood = [connect(daemon, 1)[0] for _ in range(5)]
+    for number, connection in enumerate(flood):
+        connection.data_received(lines(f"flood{number}-", 1000))
+    await asyncio.sleep(0)  # the flood's first batch is on its way
+    modest, _ = connect(daemon, 2)
+    modest.data_received(lines("modest-", 10))
+    await daemon.intake.drained()
+    order = daemon.on_disk()
+    assert len(order) == 5010
+    assert order.index("modest-9") < 2 * BATCH_EVENTS
+    # One user's connections have their turns, too.
+    early = {id_.partition("-")[0] for id_ in order[:BATCH_EVENTS]}
+    assert early == {f"flood{number}" for number in range(5)}
+
+
+async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemon: Daemon) -> None:
+    for uid in range(4):
+        connect(daemon, uid)[0].data_received(lines(f"{uid}-", 600))
+    await daemon.intake.drained()
+    first = [uid for _, uid, _, _, _ in daemon.batches[0]]
+    assert [first.count(uid) for uid in range(4)] == [BATCH_EVENTS // 4] * 4
+    assert sum(map(len, daemon.batches)) == 2400
+
+
+async def test_more_users_than_a_batch_has_room_for_all_have_their_turn(daemon: Daemon) -> None:
+    for uid in range(BATCH_EVENTS + 100):
+        connect(daemon, uid)[0].data_received(lines(f"{uid}-", 2))
+    await daemon.intake.drained()
+    # Everyone's first event is before anyone's second.
+    order = daemon.on_disk()
+    firsts = [order.index(f"{uid}-0") for uid in range(BATCH_EVENTS + 100)]
+    seconds = [order.index(f"{uid}-1") for uid in range(BATCH_EVENTS + 100)]
+    assert max(firsts) < min(seconds) + BATCH_EVENTS
+    assert len(order) == 2 * (BATCH_EVENTS + 100)
+
+
+async def test_who_is_far_ahead_is_not_read_until_he_has_his_replies(daemon: Daemon) -> None:
+    gate = daemon.hold_commits()
+    connection, wire = connect(daemon, 1)
+    connection.data_received(lines("x", 3000))
+    assert wire.paused
+    gate.set()
+    await daemon.intake.drained()
+    assert len(wire.replies) == 3000
+    assert not wire.paused
+
+
+async def test_a_line_that_was_cut_by_our_own_pause_has_its_time_when_it_is_over(
+    daemon: Daemon,
+) -> None:
+    daemon.intake.frame_deadline = 0.01
+    gate = daemon.hold_commits()
+    connection, wire = connect(daemon, 1)
+    connection.data_received(lines("x", 3000) + b'{"type":"a",')
+    late = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, late.set)
+    await late.wait()
+    daemon.intake.frame_deadline = 30
+    gate.set()
+    await daemon.intake.drained()
+    connection.data_received(b'"id":"last"}\n')
+    await daemon.intake.drained()
+    assert wire.replies[-1] == {"status": "ok", "id": "last"}
+    connection.data_received(b'{"type":')
+    connection.connection_lost(None)  # and with it its deadline
+
+
+async def test_one_line_a_second_of_the_journal_for_each_user_that_sends_nonsense(
+    daemon: Daemon,
+) -> None:
+    for uid in (1, 2):
+        connect(daemon, uid)[0].data_received(b"{\n" * 100)
+    await daemon.intake.drained()
+    assert len(daemon.journal.lines) == 2
+
+
+async def test_a_stop_answers_what_was_read_and_nothing_more(daemon: Daemon) -> None:
+    gate = daemon.hold_commits()
+    flood, wire = connect(daemon, 1)
+    _, idle_wire = connect(daemon, 2)
+    flood.data_received(lines("x", 100))
+    stopping = asyncio.ensure_future(daemon.intake.stop())
+    await asyncio.sleep(0)
+    assert idle_wire.closed
+    # Who goes on sending does not keep the daemon from its end.
+    flood.data_received(lines("y", 100))
+    gate.set()
+    await stopping
+    assert wire.closed
+    assert len(wire.replies) == 100
+    assert len(daemon.on_disk()) == 100
