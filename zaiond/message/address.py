@@ -102,7 +102,7 @@ def _parse(text: str, *, needs_domain: bool) -> Mailbox:
     text = text.strip()
     if not text:
         raise AddressError(_EMPTY)
-    if not text.isprintable():
+    if not text.replace("\u3000", " ").isprintable():  # U+3000 parts Japanese names
         raise AddressError(
             Text(
                 f"アドレスに使えない文字（改行や制御文字など）があります: {shown(text)}",

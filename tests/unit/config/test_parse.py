@@ -140,6 +140,7 @@ def test_a_host_is_a_name_or_an_address(host: str) -> None:
         ("a@zaion.jp, b@zaion.jp ,c@zaion.jp", ("a@zaion.jp", "b@zaion.jp", "c@zaion.jp")),
         ("[a@zaion.jp, b@zaion.jp]", ("a@zaion.jp", "b@zaion.jp")),
         ("'\"山田, 太郎\" <a@zaion.jp>, b@zaion.jp'", ('"山田, 太郎" <a@zaion.jp>', "b@zaion.jp")),
+        ("山田　太郎 <a@zaion.jp>", ("山田　太郎 <a@zaion.jp>",)),
         ("a@zaion.jp, A <a@ZAION.jp>", ("a@zaion.jp",)),
     ],
 )
