@@ -60,7 +60,7 @@ _OBJECT = Text(
 _TEXT_RULE = Text("文字列にしてください", "must be a string")
 _RULES: dict[str, Text] = {
     "type": Text(
-        "必須です。英数字と . _ - / からなる 1〜255 文字にしてください(例: backup.job.failed)",
+        "必須です。英数字と . _ - / からなる 1〜255 文字にしてください（例: backup.job.failed）",
         "is required: 1 to 255 of letters, digits, '.', '_', '-', '/' (as backup.job.failed)",
     ),
     "id": Text(
@@ -70,7 +70,7 @@ _RULES: dict[str, Text] = {
         "空でない文字列にしてください", "must be a string that is not empty"
     ),
     "time": Text(
-        "RFC 3339 の日時にしてください(例: 2013-05-25T09:00:00+09:00)",
+        "RFC 3339 の日時にしてください（例: 2013-05-25T09:00:00+09:00）",
         "must be a date and time by RFC 3339 (as 2013-05-25T09:00:00+09:00)",
     ),
     "severity": Text(

@@ -77,7 +77,7 @@ class Administration:
             rows = await self._open(seqs)
             idle = [row for row in rows if not self._dispatcher.is_sending(row)]
             mails = await self._take_from_memory(idle)
-            self._on_ended(gone + await self._end(mails, _BY_HAND.en))
+            self._on_ended(gone + await self._end(mails))
         deleted = len(gone) + sum(len(mail.deliveries) for mail in mails)
         return Changed(deleted, unknown, await self._ids_of(set(rows) - set(idle)))
 
@@ -99,9 +99,9 @@ class Administration:
         self._dispatcher.forget(set(rows))
         return await self._writer.submit(partial(queue.load, messages=rows))
 
-    async def _end(self, mails: list[QueuedMail], why: str) -> list[StoredEvent]:
+    async def _end(self, mails: list[QueuedMail]) -> list[StoredEvent]:
         return await self._writer.submit(
-            partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why=why)
+            partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why="")
         )
 
     async def _ids_of(self, rows: set[int]) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ class Administration:
         for mail in await self._take_from_memory(rows):
             new = await self._made_anew(maker, mail)
             if new is None:
-                self._on_ended(await self._end([mail], "no longer mailed by the configuration"))
+                self._on_ended(await self._end([mail]))
                 continue
             await self._writer.submit(partial(queue.remake, mail=mail, new=new, now=self._clock()))
             made += len(new.deliveries)

@@ -157,7 +157,7 @@ class App(Observer):
             self.journal.warning(
                 Text(
                     f"前回の停止時に送信中だった配送 {recovered.started} 件を再送します"
-                    "(重複して届くことがあります)",
+                    "（重複して届くことがあります）",
                     f"{recovered.started} deliveries were under way at the last end: sent again,"
                     " so they may arrive twice",
                 )
@@ -387,7 +387,7 @@ class App(Observer):
     def _fatal(self, error: BaseException) -> None:
         self.journal.error(
             Text(
-                f"続行できないため終了します(systemd が再起動します): {error}",
+                f"続行できないため終了します（systemd が再起動します）: {error}",
                 f"can't go on, so it ends (systemd starts it again): {error}",
             )
         )

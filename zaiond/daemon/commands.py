@@ -108,7 +108,7 @@ async def _status(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noq
         problem(
             "held",
             Text(
-                f"送信を保留しています({held} 件)。{held_by.server} の応答: {held_by.said}",
+                f"送信を保留しています（{held} 件）。{held_by.server} の応答: {held_by.said}",
                 f"mail is held ({held}); {held_by.server} said: {held_by.said}",
             ),
         )
@@ -200,10 +200,10 @@ async def _queue_list(app: "App", request: dict[str, Any]) -> dict[str, Any]:  #
             held=held_by is not None,
             waits_for="" if waits_for is None else f"{waits_for.server}: {waits_for.said}",
             unrouted_after=app.router.routed_through,
-            limit=MOST_ROWS,
+            limit=MOST_ROWS + 1,
         )
     )
-    return {"deliveries": deliveries}
+    return {"deliveries": deliveries[:MOST_ROWS], "more": len(deliveries) > MOST_ROWS}
 
 
 async def _queue_retry(app: "App", request: dict[str, Any]) -> dict[str, Any]:

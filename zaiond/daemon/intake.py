@@ -380,7 +380,7 @@ class EventConnection(asyncio.Protocol):
         error = EventError(
             "invalid",
             Text(
-                "行の終わり(改行)が limits.frame_deadline までに届きませんでした",
+                "行の終わり（改行）が limits.frame_deadline までに届きませんでした",
                 "the line did not end (newline) within limits.frame_deadline",
             ),
         )
@@ -399,7 +399,7 @@ def _too_many_connections(limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"この利用者の接続が上限(limits.connections: {limit})に達しています",
+            f"この利用者の接続が上限（limits.connections: {limit}）に達しています",
             f"this user has as many connections as it may (limits.connections: {limit})",
         ),
     )

@@ -96,7 +96,7 @@ class Notices:
         day = datetime.fromtimestamp(self._clock()).astimezone().date()
         expired = attempted.state == "expired"
         subject = Text(
-            f"{recipient} に送信できません" + ("(期限切れ)" if expired else ""),
+            f"{recipient} に送信できません" + ("（期限切れ）" if expired else ""),
             f"Can't deliver to {recipient}" + (" (expired)" if expired else ""),
         )
         ids = ", ".join(event.id for event in mail.events)

@@ -81,7 +81,7 @@ def _quota(key: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"送信待ちのイベントが上限({key}: {limit})に達しています。後でもう一度送ってください",
+            f"送信待ちのイベントが上限（{key}: {limit}）に達しています。後でもう一度送ってください",
             f"too much is waiting to be mailed ({key}: {limit}): send it again later",
         ),
     )

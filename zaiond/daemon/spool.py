@@ -171,7 +171,7 @@ class Spool:
             aside = self._path / name
         self._journal.error(
             Text(
-                f"スプールの {name} を受け付けませんでした({aside} にあります): {why.ja}",
+                f"スプールの {name} を受け付けませんでした（{aside} にあります）: {why.ja}",
                 f"refused {name} in the spool (it is now {aside}): {why.en}",
             )
         )

@@ -157,7 +157,7 @@ class Database:
             connection.close()
             raise StoreError(
                 Text(
-                    f"キュー {self._path} は新しい版の zaiond のものです(形式 {version})",
+                    f"キュー {self._path} は新しい版の zaiond のものです（形式 {version}）",
                     f"the queue {self._path} is of a newer zaiond (format {version})",
                 )
             )
