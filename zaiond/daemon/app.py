@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import random
-import re
 import resource
 import signal
 import socket
@@ -34,10 +33,11 @@ from zaiond.daemon.journal import Journal
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.quota import Quotas
-from zaiond.daemon.router import MailMaker, Names, Router
+from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.errors import Diagnostic, EventError, StoreError, ZaiondError
+from zaiond.net.names import machine_names
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, queue
 from zaiond.store.database import Database
@@ -207,7 +207,7 @@ class App(Observer):
             lambda: self._background(self._remember(INCIDENT, None)),
         )
         self.control = Control(commands(self))
-        self._names = await _names()
+        self._names = await machine_names(NAMES_SECONDS)
 
     async def _stop_gently(self) -> None:
         await self.intake.stop()
@@ -238,9 +238,11 @@ class App(Observer):
         self.quotas.bytes_waiting = config.limits.bytes_waiting
         servers = self.dispatcher.servers
         was_held = servers is not None and servers.held_by is not None
-        self._housekeeping.configure(config.queue)
+        self._housekeeping.configure(config.queue, config.language)
         self.router.configure(MailMaker(config, self._names, self.make_id))
-        self.dispatcher.configure(Delivering(config.mail_servers, config.queue, self._names.fqdn))
+        self.dispatcher.configure(
+            Delivering(config.mail_servers, config.queue, self._names.fqdn, config.language)
+        )
         if was_held:
             # What an administrator has mended counts for what waited for it.
             self._background(self._retry_all())
@@ -352,8 +354,8 @@ class App(Observer):
             return
         self.journal.error(
             Text(
-                f"メールサーバー {address} が使えません: {failure.said}",
-                f"the mail server {address} can't be used: {failure.said}",
+                f"メールサーバー {address} が使えません: {failure.text.ja}",
+                f"the mail server {address} can't be used: {failure.text.en}",
             ),
             server=address,
         )
@@ -402,28 +404,6 @@ _STATES = {
     "failed": Text("送信失敗", "failed"),
     "expired": Text("期限切れ", "expired"),
 }
-
-
-async def _names() -> Names:
-    host = _as_domain(socket.gethostname())
-    if "." in host:
-        return Names(host.partition(".")[0], host)
-    try:
-        # In a thread and for a while only: DNS may be as dead as the mail server.
-        canonical = await asyncio.wait_for(asyncio.to_thread(_canonical, host), NAMES_SECONDS)
-        found = _as_domain(canonical)
-    except (TimeoutError, OSError):
-        found = host
-    return Names(host, host if found.startswith("localhost") else found)
-
-
-def _as_domain(name: str) -> str:
-    # sethostname(2) takes any bytes; these names go into addresses and Message-IDs.
-    return re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".-") or "localhost"
-
-
-def _canonical(host: str) -> str:
-    return socket.getaddrinfo(host, None, flags=socket.AI_CANONNAME)[0][3] or host
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zaiond import __version__, selftest
 from zaiond.daemon.administration import Changed
 from zaiond.daemon.control import Command, Refused
+from zaiond.smtp.verdict import DeliveryFailure
 from zaiond.store import history
 from zaiond.text import Text
 
@@ -108,8 +109,8 @@ async def _status(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noq
         problem(
             "held",
             Text(
-                f"送信を保留しています（{held} 件）。{held_by.server} の応答: {held_by.said}",
-                f"mail is held ({held}); {held_by.server} said: {held_by.said}",
+                f"送信を保留しています（{held} 件）。{held_by.server} の応答: {held_by.text.ja}",
+                f"mail is held ({held}); {held_by.server} said: {held_by.text.en}",
             ),
         )
     elif held:
@@ -118,8 +119,8 @@ async def _status(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noq
         problem(
             "server_down",
             Text(
-                f"メールサーバーに送信できません: {waits_for.server}: {waits_for.said}",
-                f"no mail server can be used: {waits_for.server}: {waits_for.said}",
+                f"メールサーバーに送信できません: {waits_for.server}: {waits_for.text.ja}",
+                f"no mail server can be used: {waits_for.server}: {waits_for.text.en}",
             ),
         )
     in_force = app.configuration.in_force
@@ -177,6 +178,7 @@ def _servers(app: "App") -> list[dict[str, Any]]:
     if servers is None:
         return []
     connections = app.dispatcher.connections
+    language = app.control.language
     now, loop_now = app.clock(), asyncio.get_running_loop().time()
     return [
         {
@@ -184,13 +186,14 @@ def _servers(app: "App") -> list[dict[str, Any]]:
             "state": state.state,
             "since": history.rfc3339(now - (loop_now - state.since)),
             "connections": connections.get(index, 0),
-            "error": None if state.failure is None else state.failure.said,
+            "error": None if state.failure is None else state.failure.text.in_language(language),
         }
         for index, state in enumerate(servers.states)
     ]
 
 
 async def _queue_list(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    language = app.control.language
     servers = app.dispatcher.servers
     held_by = servers.held_by if servers is not None else None
     waits_for = servers.waits_for if servers is not None else None
@@ -198,7 +201,9 @@ async def _queue_list(app: "App", request: dict[str, Any]) -> dict[str, Any]:  #
         partial(
             history.queue,
             held=held_by is not None,
-            waits_for="" if waits_for is None else f"{waits_for.server}: {waits_for.said}",
+            waits_for=""
+            if waits_for is None
+            else DeliveryFailure(waits_for).text.in_language(language),
             unrouted_after=app.router.routed_through,
             limit=MOST_ROWS + 1,
         )

@@ -27,6 +27,7 @@ from zaiond.store import queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Operation, Writer
+from zaiond.text import Language
 
 WINDOW_MAILS = 1000
 WINDOW_BYTES = 16 * 1024 * 1024
@@ -42,6 +43,7 @@ class Delivering:
     mail_servers: tuple[MailServer, ...]
     queue: Queue
     helo_name: str
+    language: Language
     tls: TlsContexts = field(default_factory=TlsContexts)
 
 
@@ -407,6 +409,7 @@ class Dispatcher:
             ended=now,
             spread=self._spread(),
             other_server=other is not None,
+            language=delivering.language,
         )
         concluded = list(conclude(mail, answers, attempt, delivering.queue))
         attempted = [one for one, _ in concluded]

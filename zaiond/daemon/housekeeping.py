@@ -12,6 +12,7 @@ from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
+from zaiond.text import Language
 
 CHUNK = 200
 INTERVAL = 600.0  # seconds at most
@@ -30,6 +31,7 @@ class Housekeeping:
         lay_ballast: Callable[[], None],
     ) -> None:
         self.timing: Queue | None = None
+        self._language: Language = "ja"
         self._writer = writer
         self._dispatcher = dispatcher
         self._clock = clock
@@ -38,9 +40,10 @@ class Housekeeping:
         self._lay_ballast = lay_ballast
         self._changed = asyncio.Event()
 
-    def configure(self, timing: Queue) -> None:
+    def configure(self, timing: Queue, language: Language) -> None:
         """Other times count from now on."""
         self.timing = timing
+        self._language = language
         self._changed.set()
 
     async def run(self) -> None:
@@ -76,7 +79,9 @@ class Housekeeping:
         self._dispatcher.forget(set(rows))
         now = self._clock()
         mails = await self._writer.submit(partial(queue.load, messages=rows))
-        server, said = (failure.server, failure.said) if failure is not None else ("", "")
+        server, said = "", ""
+        if failure is not None:
+            server, said = failure.server, failure.text.in_language(self._language)
         ended = await self._writer.submit(
             partial(queue.end, mails=mails, state="expired", now=now, server=server, why=said)
         )

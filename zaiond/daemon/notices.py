@@ -73,8 +73,8 @@ class Notices:
             f"The mail server {failure.server} can't be used",
         )
         said = Text(
-            f"予備のメールサーバーで送信しています。原因: {failure.said}",
-            f"Mail goes out by another server. Cause: {failure.said}",
+            f"予備のメールサーバーで送信しています。原因: {failure.text.ja}",
+            f"Mail goes out by another server. Cause: {failure.text.en}",
         )
         await self._emit(
             f"zaiond.server.{'fault' if faulty else 'down'}/{failure.server}/{int(since)}",

@@ -11,6 +11,7 @@ from zaiond.config.schema import Queue
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
 from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.text import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Attempt:
     """The circumstances of an attempt; times in seconds since the epoch.
 
     `spread` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one
-    can be tried at once.
+    can be tried at once. `language`: of what a failure is called where the server said nothing.
     """
 
     server: str
@@ -26,6 +27,7 @@ class Attempt:
     ended: float
     spread: float
     other_server: bool
+    language: Language
 
 
 def retry_delay(attempts: int, queue: Queue, spread: float) -> float:
@@ -83,7 +85,7 @@ def _failed(
             state,  # type: ignore[arg-type]
             outcome,  # type: ignore[arg-type]
             attempt.server,
-            failure.said,
+            failure.text.in_language(attempt.language),
             attempt.started,
             attempt.ended,
             next_attempt,

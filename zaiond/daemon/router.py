@@ -8,7 +8,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from zaiond import wire
@@ -20,6 +20,7 @@ from zaiond.errors import DiskFullError
 from zaiond.message.address import parse_recipient
 from zaiond.message.compose import check_wire, compose, message_id_for
 from zaiond.model import Event
+from zaiond.net.names import Names
 from zaiond.routing.route import Dropped, route
 from zaiond.store import events, queue
 from zaiond.store.events import Acceptance, StoredEvent
@@ -30,14 +31,6 @@ from zaiond.text import Text
 KEPT_IN_MEMORY = 2000
 BATCH = 100
 NOTICE_SOURCE = "zaiond"
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """This machine's names."""
-
-    host: str
-    fqdn: str
 
 
 class MailMaker:

@@ -95,7 +95,7 @@ class Sender:
             self.after_dot = True
             finishing = connection.send_content()
             upcoming = work.take(self.index) if connection.reusable else None
-            if upcoming is not None and connection.pipelining:
+            if upcoming is not None:
                 connection.prepare(upcoming.message, upcoming.message.recipients)
             answers: Answers
             try:
@@ -107,11 +107,6 @@ class Sender:
                 }
             started = await work.finish(self, mail, answers, started, upcoming)
             self.after_dot = False
-            if upcoming is not None and not connection.pipelining:
-                if connection.lost:
-                    await work.put_back(upcoming, started=True)
-                    return
-                connection.prepare(upcoming.message, upcoming.message.recipients)
             mail = upcoming
 
     async def _finish_all(self, mail: QueuedMail, failure: Failure, started: float | None) -> None:

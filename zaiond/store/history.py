@@ -28,11 +28,11 @@ def rfc3339(at: float) -> str:
 
 
 def queue(
-    db: apsw.Connection, held: bool, waits_for: str, unrouted_after: int, limit: int
+    db: apsw.Connection, held: bool, waits_for: str | None, unrouted_after: int, limit: int
 ) -> list[dict[str, Any]]:
     """The deliveries that are open, in order, at most `limit`; then events not yet routed.
 
-    `waits_for` is why nothing goes out now, ''; `held`: because the configuration is at fault.
+    `waits_for` is why nothing goes out now; `held`: because the configuration is at fault.
     """
     deliveries: list[dict[str, Any]] = []
     rows: list[Any] = db.execute(
@@ -50,7 +50,7 @@ def queue(
                 "state": "held" if held and state == "waiting" else state,
                 "attempts": attempts,
                 "next_attempt": None if next_attempt is None else rfc3339(next_attempt),
-                "reply": last or waits_for or None,
+                "reply": last or waits_for,
                 "message_id": message_id,
             }
         )
@@ -66,7 +66,7 @@ def queue(
                 "state": "held" if held else "waiting",
                 "attempts": 0,
                 "next_attempt": None,
-                "reply": waits_for or None,
+                "reply": waits_for,
                 "message_id": None,
             }
         )
