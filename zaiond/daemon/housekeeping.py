@@ -95,6 +95,5 @@ class Housekeeping:
 
     async def _prune(self, timing: Queue) -> None:
         before = self._clock() - timing.keep
-        pruned = CHUNK
-        while pruned == CHUNK:
-            pruned = await self._writer.submit(partial(events.prune, before=before, limit=CHUNK))
+        while await self._writer.submit(partial(events.prune, before=before, limit=CHUNK)):
+            pass

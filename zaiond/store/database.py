@@ -5,13 +5,14 @@ Files in the state directory:
   lock                     held by the daemon that runs
   running                  the boot in which the database was opened and not closed cleanly
   ballast                  room for recording what was sent, given back when the disk is full
-  quarantine-TIME/         a database that was found damaged, moved there whole
+  salvaging/               a database that was found damaged, moved there whole; it has this name as
+                           long as what can still be read of it has not been taken over
+  quarantine-NUMBER/       the same afterwards
 """
 
 import contextlib
 import fcntl
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -20,6 +21,7 @@ from pathlib import Path
 import apsw
 
 from zaiond.errors import StoreError
+from zaiond.store.salvage import salvage
 from zaiond.text import Text
 
 SCHEMA_VERSION = 1
@@ -62,16 +64,20 @@ class Database:
         self.salvage: Salvage | None = None
         try:
             self.connection = self._open_sound(on_long_check)
-        except apsw.Error as error:
+            (self._dir / "running").write_text(_boot_id())
+            self.lay_ballast()
+            _fsync_directory(self._dir)
+        except (apsw.Error, OSError) as error:
+            os.close(self._lock)
             raise StoreError(
                 Text(
                     f"キュー {self._path} を開けません: {error}",
                     f"the queue {self._path} can't be opened: {error}",
                 )
             ) from error
-        (self._dir / "running").write_text(_boot_id())
-        self.lay_ballast()
-        _fsync_directory(self._dir)
+        except BaseException:
+            os.close(self._lock)
+            raise
 
     def closed_cleanly(self) -> None:
         """Notes that the connection was closed: the next start needs no check. Lets others in."""
@@ -129,6 +135,8 @@ class Database:
         return lock
 
     def _open_sound(self, on_long_check: Callable[[], None]) -> apsw.Connection:
+        if (self._dir / "salvaging").exists():
+            return self._start_afresh("interrupted", on_long_check)
         try:
             connection = self._open()
             try:
@@ -136,32 +144,45 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
-            return connection
         except _DAMAGED as error:
-            return self._start_afresh(str(error))
+            return self._start_afresh(str(error), on_long_check)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        return connection
 
     def _open(self) -> apsw.Connection:
+        used = (self._dir / "running").exists() or (self._dir / "ballast").exists()
+        if used and self._path.exists() and not self._path.stat().st_size:
+            raise apsw.NotADBError("the file is empty")
         connection = apsw.Connection(str(self._path))
+        try:
+            # Until it is known to be sound, closing it must leave it and its WAL as they are.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: apsw.Connection) -> None:
         for name, value in _PRAGMAS:
             connection.pragma(name, value)
         if connection.pragma("journal_mode") != "wal":
-            connection.close()
             raise apsw.CantOpenError(f"no WAL on the file system of {self._dir}")
         version = connection.pragma("user_version")
         if version == 0:
+            if connection.execute("SELECT count(*) FROM sqlite_schema").get:
+                raise apsw.CorruptError("its format is not recorded")
             schema = files("zaiond.store").joinpath("schema.sql").read_text()
             with connection:
                 connection.execute(schema)
                 connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         elif version != SCHEMA_VERSION:
-            connection.close()
             raise StoreError(
                 Text(
                     f"キュー {self._path} は新しい版の zaiond のものです（形式 {version}）",
                     f"the queue {self._path} is of a newer zaiond (format {version})",
                 )
             )
-        return connection
 
     def _check_if_needed(
         self, connection: apsw.Connection, on_long_check: Callable[[], None]
@@ -186,72 +207,34 @@ class Database:
         if found != "ok":
             raise apsw.CorruptError(str(found))
 
-    def _start_afresh(self, reason: str) -> apsw.Connection:
-        """Moves the damaged database aside whole and takes over what can still be read."""
+    def _start_afresh(self, reason: str, on_long_check: Callable[[], None]) -> apsw.Connection:
+        """Moves the damaged database aside whole and takes over what can still be read.
+
+        Whatever ends it half-way, the next start begins it again.
+        """
+        aside = self._dir / "salvaging"
+        aside.mkdir(mode=0o700, exist_ok=True)
+        moved = (aside / "queue.db").exists()  # by a start that was interrupted
+        for name in ("queue.db-wal", "queue.db-shm", "queue.db"):
+            with contextlib.suppress(FileNotFoundError):
+                if moved:  # then this is the new one, as far as it came
+                    (self._dir / name).unlink()
+                else:
+                    (self._dir / name).rename(aside / name)
+        _fsync_directory(self._dir)
+        connection = self._open()
+        try:
+            events, deliveries = salvage(connection, str(aside / "queue.db"), on_long_check)
+        except BaseException:
+            connection.close()
+            raise
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         number = 1
         while (quarantine := self._dir / f"quarantine-{number}").exists():
             number += 1
-        quarantine.mkdir(mode=0o700)
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                (self._dir / f"queue.db{suffix}").rename(quarantine / f"queue.db{suffix}")
-        _fsync_directory(self._dir)
-        connection = self._open()
-        copy = quarantine / "salvage"
-        copy.mkdir(mode=0o700)
-        for part in quarantine.glob("queue.db*"):
-            shutil.copy2(part, copy)
-        counts = _salvage(connection, str(copy / "queue.db"))
-        shutil.rmtree(copy)
-        self.salvage = Salvage(
-            str(quarantine), counts.get("events", 0), counts.get("deliveries", 0), reason
-        )
+        aside.rename(quarantine)
+        self.salvage = Salvage(str(quarantine), events, deliveries, reason)
         return connection
-
-
-_TABLES = ("meta", "events", "messages", "contents", "message_events", "deliveries", "attempts")
-
-
-def _salvage(connection: apsw.Connection, damaged: str) -> dict[str, int]:
-    """Copies every row that can be read; a damaged page costs its rows, not the rest."""
-    counts: dict[str, int] = {}
-    try:
-        source = apsw.Connection(damaged, flags=apsw.SQLITE_OPEN_READWRITE)
-    except apsw.Error:
-        return counts
-    with contextlib.closing(source), connection:
-        for table in _TABLES:
-            counts[table] = _salvage_table(source, connection, table)
-        connection.execute(
-            "INSERT INTO usage SELECT uid, count(*), sum(length(body)) FROM events AS e"
-            " WHERE outcome IS NULL AND (seq > coalesce((SELECT value FROM meta"
-            " WHERE name = 'routed_through'), 0) OR EXISTS (SELECT 1 FROM message_events AS m"
-            " JOIN deliveries AS d ON d.message = m.message WHERE m.event = e.seq"
-            " AND d.ended IS NULL)) GROUP BY uid"
-        )
-    return counts
-
-
-def _salvage_table(source: apsw.Connection, target: apsw.Connection, table: str) -> int:
-    taken = 0
-    # From both ends: what lies behind a damaged page is reached from the other side.
-    for order in ("ASC", "DESC"):
-        key = {"meta": "name", "message_events": "message", "attempts": "delivery"}.get(
-            table, "rowid"
-        )
-        try:
-            for row in source.execute(f"SELECT * FROM {table} ORDER BY {key} {order}"):  # noqa: S608
-                marks = ",".join("?" * len(row))
-                try:
-                    target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608
-                except apsw.ConstraintError:  # a row of nonsense out of a damaged page
-                    continue
-                taken += target.changes()
-        except apsw.Error:
-            continue
-        else:
-            break
-    return taken
 
 
 def _boot_id() -> str:

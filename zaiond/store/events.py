@@ -150,13 +150,16 @@ def seqs_of(db: apsw.Connection, id: str) -> list[int]:
 def prune(db: apsw.Connection, before: float, limit: int) -> int:
     """Deletes the history of at most `limit` ended events accepted before then; says how many.
 
-    queue.keep is never less than queue.expire, so all of them have ended.
+    queue.keep is never less than queue.expire, and yet some may not have ended: where the queue is
+    held, or nothing is routed.
     """
     seqs = [
         (seq,)
         for (seq,) in db.execute(
-            "SELECT seq FROM (SELECT seq, accepted FROM events ORDER BY seq LIMIT ?) AS e"
-            " WHERE accepted < ? AND NOT EXISTS (SELECT 1 FROM message_events AS m"
+            "SELECT seq FROM (SELECT * FROM events ORDER BY seq LIMIT ?) AS e"
+            " WHERE accepted < ? AND (outcome IS NOT NULL OR seq <="
+            " coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0))"
+            " AND NOT EXISTS (SELECT 1 FROM message_events AS m"
             " JOIN deliveries AS d ON d.message = m.message"
             " WHERE m.event = e.seq AND d.ended IS NULL)",
             (limit, before),

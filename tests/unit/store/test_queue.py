@@ -1,0 +1,249 @@
+"""Messages and deliveries on disk, from route to their end."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.store import NOW, Store, event, mail, recount
+from zaiond.store import events, queue
+from zaiond.store.events import StoredEvent
+from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.text import Text
+
+WHY = Text("理由", "why")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "state") as store:
+        yield store
+
+
+def accepted(store: Store, *ids: str, at: float = NOW) -> list[StoredEvent]:
+    batch = [event(id_, at=at) for id_ in ids]
+    return store.run(lambda db: events.accept(db, batch)).events
+
+
+def routed(store: Store, *mails: QueuedMail, through: int | None = None) -> None:
+    last = through or max(e.seq for one in mails for e in one.events)
+    store.run(lambda db: queue.route(db, last, list(mails), []))
+
+
+def attempted(one: QueuedMail, *states: str, at: float = NOW) -> list[Attempted]:
+    """An attempt of each delivery, by what became of it."""
+    return [
+        Attempted(
+            delivery,
+            state,  # type: ignore[arg-type]
+            state if state != "waiting" else "deferred",  # type: ignore[arg-type]
+            "mailhost:25",
+            f"250 {state}",
+            at,
+            at + 1,
+            at + 60 if state in ("deferred", "held") else None,
+        )
+        for delivery, state in zip(one.deliveries, states, strict=True)
+    ]
+
+
+def finish(store: Store, one: QueuedMail, *states: str, at: float = NOW) -> list[str]:
+    ended = store.run(lambda db: queue.finish(db, one, attempted(one, *states, at=at)))
+    assert store.run(events.usage) == recount(store.connection)
+    return [e.id for e in ended]
+
+
+def load(store: Store, *rows: int, due_by: float | None = None) -> list[QueuedMail]:
+    return store.run(lambda db: queue.load(db, list(rows), due_by))
+
+
+def waiting(store: Store) -> list[int]:
+    return store.run(lambda db: queue.waiting(db, 0, 100))
+
+
+def get(store: Store, query: str) -> Any:
+    return store.connection.execute(query).get
+
+
+def test_what_was_routed_is_loaded_as_it_was(store: Store) -> None:
+    one, two = accepted(store, "1", "2")
+    first = mail(1, [one], ["a@x", "日本@x"], content=bytes(range(256)))
+    second = mail(2, [two], notice=True)
+    second.message = replace(second.message, smtputf8=True)
+    routed(store, first, second)
+    assert waiting(store) == [1, 2]
+    assert load(store, 2, 1, 99) == [second, first]
+
+
+def test_waiting_is_read_in_parts_and_in_order(store: Store) -> None:
+    routed(store, *(mail(e.seq, [e]) for e in accepted(store, *map(str, range(5)))))
+    assert store.run(lambda db: queue.waiting(db, 0, 2)) == [1, 2]
+    assert store.run(lambda db: queue.waiting(db, 2, 10)) == [3, 4, 5]
+
+
+def test_a_dropped_event_has_ended_with_its_reason(store: Store) -> None:
+    stored = accepted(store, "1", "2")
+    dropped = [queue.Dropped(stored[0], WHY)]
+    store.run(lambda db: queue.route(db, 2, [mail(1, [stored[1]])], dropped))
+    assert get(store, "SELECT outcome FROM events WHERE id = '1'") == "dropped"
+    assert events.decode_text(get(store, "SELECT reason FROM events WHERE id = '1'")) == WHY
+    assert store.run(events.usage) == recount(store.connection)
+    assert store.run(queue.routed_and_open) == 1
+
+
+def test_the_event_ends_and_its_content_goes_with_the_last_delivery(store: Store) -> None:
+    (e,) = accepted(store, "1")
+    one = mail(1, [e], ["a@x", "b@x", "c@x"])
+    routed(store, one)
+    assert finish(store, one, "delivered", "deferred", "failed") == []
+    assert get(store, "SELECT count(*) FROM contents") == 1
+    (again,) = load(store, 1)
+    assert [d.recipient for d in again.deliveries] == ["b@x"]
+    assert again.message.recipients == ("b@x",)
+    assert again.deliveries[0].attempts == 1
+    assert finish(store, again, "delivered") == ["1"]
+    assert get(store, "SELECT count(*) FROM contents") == 0
+    assert store.run(events.usage) == {}
+    assert load(store, 1) == []
+
+
+def test_a_part_of_a_mail_that_ends_does_not_end_the_rest(store: Store) -> None:
+    (e,) = accepted(store, "1")
+    one = mail(1, [e], ["a@x", "b@x"])
+    routed(store, one)
+    finish(store, one, "deferred", "deferred")
+    store.connection.execute("UPDATE deliveries SET next_attempt = ? WHERE id = 11", (NOW + 600,))
+    (part,) = load(store, 1, due_by=NOW + 60)
+    assert ([d.recipient for d in part.deliveries], part.whole) == (["a@x"], False)
+    assert finish(store, part, "delivered") == []
+    (rest,) = load(store, 1, due_by=NOW + 600)
+    assert rest.whole
+    assert finish(store, rest, "delivered") == ["1"]
+
+
+def test_an_event_in_two_mails_ends_with_the_second(store: Store) -> None:
+    (e,) = accepted(store, "1")
+    one, two = mail(1, [e]), mail(2, [e])
+    routed(store, one, two)
+    assert finish(store, one, "delivered") == []
+    assert finish(store, two, "failed") == ["1"]
+    assert store.run(events.usage) == {}
+
+
+def test_a_mail_of_two_events_ends_both(store: Store) -> None:
+    one = mail(1, accepted(store, "1", "2"))
+    routed(store, one)
+    assert finish(store, one, "delivered") == ["1", "2"]
+
+
+def test_what_is_deferred_is_due_in_its_time_the_longest_due_first(store: Store) -> None:
+    mails = [mail(e.seq, [e]) for e in accepted(store, "1", "2", "3")]
+    routed(store, *mails)
+    assert store.run(queue.next_due) is None
+    for one, at in zip(mails, (NOW + 2, NOW, NOW + 1), strict=True):
+        finish(store, one, "deferred", at=at)
+    assert waiting(store) == []
+    assert store.run(queue.next_due) == NOW + 60
+    assert store.run(lambda db: queue.due(db, NOW + 59, 10)) == []
+    assert store.run(lambda db: queue.due(db, NOW + 61, 10)) == [2, 3]
+    assert store.run(lambda db: queue.due(db, NOW + 99, 10)) == [2, 3, 1]
+    assert store.run(lambda db: queue.due(db, NOW + 99, 1)) == [2]
+    assert load(store, 2, due_by=NOW + 59) == []
+
+
+def test_every_attempt_is_kept(store: Store) -> None:
+    (e,) = accepted(store, "1")
+    routed(store, mail(1, [e]))
+    for number in range(3):
+        (one,) = load(store, 1)
+        finish(store, one, "deferred" if number < 2 else "failed", at=NOW + number)
+    found = store.connection.execute("SELECT number, started, outcome FROM attempts").fetchall()
+    assert found == [(1, NOW, "deferred"), (2, NOW + 1, "deferred"), (3, NOW + 2, "failed")]
+
+
+def test_what_a_crash_left_started_is_tried_again_and_the_attempt_is_recorded(
+    store: Store,
+) -> None:
+    mails = [mail(e.seq, [e]) for e in accepted(store, "1", "2", "3")]
+    routed(store, *mails)
+    store.run(lambda db: queue.start(db, mails[0], NOW + 5))
+    store.run(lambda db: queue.start(db, mails[1], NOW + 5))
+    finish(store, mails[1], "delivered")
+    recovered = store.run(lambda db: queue.recover(db, NOW + 9))
+    assert recovered == queue.Recovered(
+        routed_through=3, next_message=4, next_delivery=31, started=1
+    )
+    assert waiting(store) == [1, 3]
+    assert load(store, 1)[0].deliveries[0].attempts == 1
+    assert store.connection.execute(
+        "SELECT delivery, started, ended, outcome FROM attempts WHERE outcome = 'unknown'"
+    ).fetchall() == [(10, NOW + 5, NOW + 9, "unknown")]
+    assert store.run(lambda db: queue.recover(db, NOW + 9)).started == 0
+
+
+def test_an_empty_queue_has_nothing_to_recover(store: Store) -> None:
+    assert store.run(lambda db: queue.recover(db, NOW)) == queue.Recovered(0, 1, 1, 0)
+
+
+def test_what_is_put_back_was_never_started_nor_tried(store: Store) -> None:
+    (e,) = accepted(store, "1")
+    one = mail(1, [e])
+    routed(store, one)
+    store.run(lambda db: queue.start(db, one, NOW))
+    store.run(lambda db: queue.put_back(db, one))
+    assert store.run(lambda db: queue.recover(db, NOW)).started == 0
+    assert load(store, 1) == [one]
+
+
+@pytest.mark.parametrize("state", ["expired", "deleted"])
+def test_ending_a_mail_by_hand_or_age_is_in_its_history(store: Store, state: Any) -> None:
+    (e,) = accepted(store, "1")
+    one = mail(1, [e], ["a@x", "b@x"])
+    routed(store, one)
+    finish(store, one, "delivered", "held")
+    mails = load(store, 1)
+    ended = store.run(lambda db: queue.end(db, mails, state, NOW + 9, "mailhost:25", "why"))
+    assert [e.id for e in ended] == ["1"]
+    found = store.connection.execute("SELECT recipient, state, ended FROM deliveries").fetchall()
+    assert found == [("a@x", "delivered", NOW + 1), ("b@x", state, NOW + 9)]
+    assert get(store, "SELECT outcome || reply FROM attempts WHERE number = 2") == state + "why"
+    assert store.run(events.usage) == recount(store.connection) == {}
+    assert get(store, "SELECT count(*) FROM contents") == 0
+
+
+def test_open_messages_are_found_by_event_and_by_age(store: Store) -> None:
+    old = accepted(store, "1", "2", at=NOW - 100)
+    new = accepted(store, "3")
+    mails = [mail(e.seq, [e]) for e in (*old, *new)]
+    routed(store, *mails)
+    finish(store, mails[0], "delivered")
+    finish(store, mails[1], "deferred")
+    assert store.run(lambda db: queue.open_messages(db)) == [2, 3]
+    assert store.run(lambda db: queue.open_messages(db, accepted_before=NOW)) == [2]
+    assert store.run(lambda db: queue.open_messages(db, event_seqs=[3, 1])) == [3]
+    assert store.run(lambda db: queue.open_messages(db, event_seqs=[])) == []
+
+
+def test_a_mail_made_anew_keeps_what_arrived_and_its_message_id(store: Store) -> None:
+    (e,) = accepted(store, "1")
+    one = mail(1, [e], ["gone@x", "kept@x", "arrived@x"])
+    routed(store, one)
+    finish(store, one, "deferred", "held", "delivered")
+    (open_,) = load(store, 1)
+    assert store.run(lambda db: queue.ended_recipients(db, 1)) == {"arrived@x"}
+    new = replace(
+        open_,
+        message=replace(open_.message, content=b"new", reverse_path="new@x"),
+        deliveries=(open_.deliveries[1], QueuedDelivery(99, "added@x", 0)),
+    )
+    store.run(lambda db: queue.remake(db, open_, new, NOW + 9))
+    (found,) = load(store, 1)
+    assert found.message.message_id == one.message.message_id
+    assert (found.message.content, found.message.reverse_path) == (b"new", "new@x")
+    assert found.deliveries == (QueuedDelivery(11, "kept@x", 1), QueuedDelivery(99, "added@x", 0))
+    assert waiting(store) == [1]
+    assert get(store, "SELECT state FROM deliveries WHERE recipient = 'gone@x'") == "deleted"
+    assert get(store, "SELECT state FROM deliveries WHERE recipient = 'arrived@x'") == "delivered"
+    assert finish(store, found, "delivered", "delivered") == ["1"]
