@@ -48,7 +48,7 @@ from zaiond.text import Text
 
 STOP_SECONDS = 30.0  # for what is between the final dot and its reply
 NAMES_SECONDS = 2.0
-SPOOL_INTERVAL = 30.0
+SPOOL_INTERVAL = 60.0  # the kernel tells of new files; this is for where it doesn't
 SPACE_INTERVAL = 1.0
 INCIDENT = "config_incident"
 POSSIBLE_DUPLICATES = "possible_duplicates"

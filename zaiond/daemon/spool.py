@@ -76,7 +76,7 @@ class Spool:
 
     async def sweep(self) -> None:
         """Takes in every whole file; leaves one for later if there is no room for it now."""
-        for name in await asyncio.to_thread(self._names):
+        for name in self._names():
             await self._take(name)
 
     def _names(self) -> list[str]:
