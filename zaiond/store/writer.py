@@ -98,8 +98,8 @@ class Writer:
     def _commit(self, batch: list[_Submitted]) -> list[_Outcome]:
         connection = self._connection
         outcomes: list[_Outcome] = []
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             for operation, _, future in batch:
                 outcomes.append((future, operation(connection), None))
             connection.execute("COMMIT")

@@ -1,0 +1,381 @@
+"""The queue on a disk that fails: damage is taken aside and what is left goes on; after an I/O
+error nothing is answered and nothing written.
+"""
+
+import asyncio
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from tests.support.store import NOW, Store, event, image, mail, recount
+from zaiond.errors import StoreError
+from zaiond.store import database, events, queue
+from zaiond.store.queue import Attempted
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+EVENTS = 2000
+THIS_BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+WHY = Text("理由", "why")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A big queue as it lies on disk: delivered, deferred, dropped, waiting, and not yet routed."""
+    state = tmp_path_factory.mktemp("sound") / "state"
+    filling = "x" * 400
+    with Store(state) as store:
+        batch = [event(f"{n:05}", more=f',"message":"{filling}"') for n in range(EVENTS)]
+        stored = store.run(lambda db: events.accept(db, batch)).events
+        routed = stored[: EVENTS // 2]
+        dropped = [queue.Dropped(one, WHY) for one in routed[::10]]
+        mails = [
+            mail(one.seq, [one], ["a@x", "b@x"], content=b"content %d " % one.seq + b"y" * 500)
+            for one in routed
+            if one.seq % 10 != 1
+        ]
+        store.run(lambda db: queue.route(db, routed[-1].seq, mails, dropped))
+        for one in mails:
+            state_of = ("delivered", "delivered", "deferred")[one.row % 3]
+            if one.row % 5:
+                attempted = [
+                    Attempted(d, state_of, state_of, "s:25", "reply", NOW, NOW, NOW + 60)  # type: ignore[arg-type]
+                    for d in one.deliveries
+                ]
+                store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a))  # type: ignore[misc]
+    return state
+
+
+@pytest.fixture
+def damaged(sound: Path, tmp_path: Path) -> Path:
+    """A copy of it to damage, of a machine that went down."""
+    copy = tmp_path / "state"
+    shutil.copytree(sound, copy)
+    (copy / "running").write_text("another boot")
+    return copy
+
+
+def overwrite(state: Path, page: int, data: bytes = b"\xa5" * 4096) -> None:
+    """Damages a page, counted from 0."""
+    with (state / "queue.db").open("r+b") as file:
+        file.seek(page * 4096)
+        file.write(data)
+
+
+def pages_of(state: Path, table: str) -> list[int]:
+    """The leaf pages of a table, counted from 0."""
+    copy = image(state)
+    with Store(copy) as store:
+        found = store.connection.execute(
+            "SELECT pageno - 1 FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path",
+            (table,),
+        )
+        pages: list[Any] = found.fetchall()
+    return [page for (page,) in pages]
+
+
+def assert_whole(db: apsw.Connection) -> None:
+    """Whatever was lost: what is there fits together."""
+
+    def nothing(query: str) -> None:
+        assert db.execute(query).fetchall() == [], query
+
+    assert db.pragma("integrity_check") == "ok"
+    assert events.usage(db) == recount(db)
+    nothing("SELECT * FROM deliveries WHERE message NOT IN (SELECT id FROM messages)")
+    nothing(
+        "SELECT * FROM deliveries WHERE ended IS NULL"
+        " AND message NOT IN (SELECT message FROM contents)"
+    )
+    nothing(
+        "SELECT * FROM contents WHERE message NOT IN"
+        " (SELECT message FROM deliveries WHERE ended IS NULL)"
+    )
+    nothing("SELECT * FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)")
+    # Each event is waiting to be routed, in a message, or dropped.
+    nothing(
+        "SELECT seq FROM events WHERE outcome IS NULL"
+        " AND seq <= (SELECT value FROM meta WHERE name = 'routed_through')"
+        " AND seq NOT IN (SELECT event FROM message_events)"
+    )
+
+
+def assert_usable(store: Store) -> None:
+    """The daemon can go on with it."""
+    store.run(lambda db: queue.recover(db, NOW))
+    accepted = store.run(lambda db: events.accept(db, [event(f"new-{events.last_seq(db)}")]))
+    assert accepted.outcomes is None
+    found = store.run(lambda db: queue.waiting(db, 0, EVENTS))
+    assert len(store.run(lambda db: queue.load(db, found))) == len(found)
+
+
+def test_a_sound_queue_passes_the_check_after_a_power_cut(damaged: Path) -> None:
+    with Store(damaged) as store:
+        assert store.database.salvage is None
+        assert_whole(store.connection)
+
+
+@pytest.mark.parametrize("table", ["events", "messages", "contents", "deliveries", "attempts"])
+def test_a_damaged_page_costs_what_was_on_it_and_nothing_else(damaged: Path, table: str) -> None:
+    pages = pages_of(damaged, table)
+    overwrite(damaged, pages[len(pages) // 2])
+    before = (damaged / "queue.db").read_bytes()
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.reason
+        there = store.connection.execute("SELECT count(*) FROM events").get
+        assert salvage.events == there
+        assert salvage.deliveries == store.connection.execute("SELECT count(*) FROM deliveries").get
+        if table == "events":
+            assert EVENTS - 20 < there < EVENTS
+        else:
+            assert there == EVENTS
+        assert_whole(store.connection)
+        assert_usable(store)
+    # The damaged file is kept as it was.
+    assert (Path(salvage.quarantine) / "queue.db").read_bytes() == before
+    with Store(damaged) as store:
+        assert store.database.salvage is None
+
+
+def test_a_damaged_page_of_an_index_costs_nothing(damaged: Path) -> None:
+    overwrite(damaged, pages_of(damaged, "events_identity")[3])
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events == EVENTS
+        assert_whole(store.connection)
+        again = store.run(lambda db: events.accept(db, [event("00003", more=',"x":1')]))
+        assert again.outcomes == ["conflict"]
+
+
+@pytest.mark.parametrize("table", ["meta", "message_events"])
+def test_without_the_record_of_what_was_routed_events_are_mailed_again_rather_than_never(
+    damaged: Path, table: str
+) -> None:
+    for page in pages_of(damaged, table):
+        overwrite(damaged, page)
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events == EVENTS
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+def test_an_open_mail_whose_content_is_lost_is_made_anew(damaged: Path) -> None:
+    for page in pages_of(damaged, "contents"):
+        overwrite(damaged, page)
+    with Store(damaged) as store:
+        through = store.run(lambda db: events.get_meta(db, "routed_through"))
+        assert isinstance(through, int)
+        waiting = store.run(lambda db: events.unrouted(db, through, 2 * EVENTS))
+        assert len(waiting) > EVENTS // 2
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+def test_damage_at_any_page_leaves_a_queue_that_fits_together(damaged: Path) -> None:
+    size = (damaged / "queue.db").stat().st_size // 4096
+    dice = random.Random(7)
+    for _ in range(8):
+        for page in dice.sample(range(1, size), 5):
+            overwrite(damaged, page, dice.randbytes(4096))
+        (damaged / "running").write_text("another boot")
+        with Store(damaged) as store:
+            assert store.database.salvage is not None
+            assert_whole(store.connection)
+            assert_usable(store)
+            size = store.connection.pragma("page_count")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[: len(content) // 2 + 77],
+        lambda content: content[:100],
+        lambda content: b"",
+        lambda content: b"\0" * len(content),
+        lambda content: random.Random(1).randbytes(10_000),
+        lambda content: b"\0" * 4096 + content[4096:],
+        lambda content: content[:60] + b"\0\0\0\0" + content[64:],  # its format
+    ],
+)
+@pytest.mark.parametrize("running", ["another boot", "this boot"])
+def test_no_damage_of_the_file_keeps_the_daemon_from_its_start(
+    damaged: Path, damage: Callable[[bytes], bytes], running: str
+) -> None:
+    file = damaged / "queue.db"
+    content = damage(file.read_bytes())
+    file.write_bytes(content)
+    if running == "this boot":
+        (damaged / "running").write_text(THIS_BOOT)
+    try:
+        with Store(damaged) as store:
+            # In this boot it may be opened unchecked: then the first operation finds the damage.
+            if store.database.salvage is None:
+                assert running == "this boot"
+                assert_usable(store)
+                store.database.must_check()
+                raise apsw.CorruptError("not found yet")
+    except apsw.Error:
+        (damaged / "running").write_text("check")
+    with Store(damaged) as store:
+        assert_whole(store.connection)
+        assert_usable(store)
+    (quarantine,) = damaged.glob("quarantine-*")
+    assert (quarantine / "queue.db").read_bytes() == content
+
+
+def test_what_is_only_in_the_wal_is_taken_over_too(damaged: Path) -> None:
+    with Store(damaged) as store:
+        store.run(lambda db: events.accept(db, [event("in the wal")]))
+        left = image(damaged)
+    overwrite(left, pages_of(damaged, "attempts")[0])
+    (left / "running").write_text("check")
+    wal = (left / "queue.db-wal").read_bytes()
+    assert wal
+    with Store(left) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert store.run(lambda db: events.seqs_of(db, "in the wal"))
+    assert (Path(salvage.quarantine) / "queue.db-wal").read_bytes() == wal
+
+
+def test_a_salvage_that_was_interrupted_is_begun_again(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overwrite(damaged, pages_of(damaged, "attempts")[0])
+    images: list[Path] = []
+
+    def stop_here(target: apsw.Connection, file: str, progress: Callable[[], None]) -> Any:
+        images.append(image(damaged))
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "salvage", stop_here)
+        for _ in range(2):
+            with pytest.raises(StoreError) as raised:
+                Store(damaged)
+            assert "No space left" in raised.value.text.en
+    for left in (*images, damaged):
+        with Store(left) as store:
+            assert store.database.salvage is not None
+            assert store.database.salvage.events == EVENTS
+            assert_whole(store.connection)
+        assert len(list(left.glob("quarantine-*"))) == 1
+        assert not (left / "salvaging").exists()
+
+
+def test_a_start_that_takes_long_says_so_all_the_time(damaged: Path) -> None:
+    overwrite(damaged, pages_of(damaged, "attempts")[0])
+    said: list[str] = []
+    database.Database(str(damaged), lambda: said.append("still at it")).connection.close()
+    assert len(said) > 5
+
+
+# -- I/O errors, by a VFS that fails at the will of a test
+
+
+class FailingFile(apsw.VFSFile):
+    def __init__(self, vfs: "FailingVfs", name: Any, flags: list[int]) -> None:
+        super().__init__(vfs.base_vfs, name, flags)
+        self._vfs = vfs
+
+    def xSync(self, flags: int) -> None:  # noqa: N802  # SQLite's name
+        self._vfs.at("sync")
+        super().xSync(flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        self._vfs.at("write")
+        super().xWrite(data, offset)
+
+
+class FailingVfs(apsw.VFS):
+    """Fails with EIO at every `fails`, and keeps what was asked of it."""
+
+    def __init__(self, name: str) -> None:
+        self.base_vfs = ""
+        self.fails = ""
+        self.calls: list[str] = []
+        super().__init__(name, self.base_vfs)
+
+    def xOpen(self, name: Any, flags: list[int]) -> FailingFile:  # noqa: N802
+        return FailingFile(self, name, flags)
+
+    def at(self, call: str) -> None:
+        self.calls.append(call)
+        if call == self.fails:
+            raise apsw.IOError(f"{call}: Input/output error")
+
+
+@pytest.fixture
+def vfs(monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingVfs]:
+    vfs = FailingVfs(f"failing-{os.getpid()}")
+    connect = apsw.Connection
+    monkeypatch.setattr(
+        apsw, "Connection", lambda name: connect(name, vfs=f"failing-{os.getpid()}")
+    )
+    yield vfs
+    vfs.unregister()
+
+
+@pytest.mark.parametrize("fails", ["sync", "write"])
+async def test_after_an_io_error_nothing_is_answered_and_nothing_written(
+    tmp_path: Path, vfs: FailingVfs, fails: str
+) -> None:
+    store = Store(tmp_path / "state")
+    died = asyncio.get_running_loop().create_future()
+    writer = Writer(
+        store.connection,
+        asyncio.get_running_loop(),
+        died.set_result,  # a second call would fail
+        store.database.release_ballast,
+    )
+    await writer.submit(lambda db: events.accept(db, [event("1")]))
+    vfs.fails = fails
+    futures = [
+        writer.submit(lambda db: events.accept(db, [event("2")])),
+        writer.submit(lambda db: events.accept(db, [event("3")]), essential=True),
+    ]
+    assert isinstance(await died, apsw.IOError)
+    vfs.calls.clear()
+    # Not even when the disk is well again: what the failed fsync has lost, no later one finds.
+    vfs.fails = ""
+    futures.append(writer.submit(lambda db: events.accept(db, [event("4")])))
+    await writer.close()
+    assert vfs.calls == []
+    assert not any(future.done() for future in futures)
+    store.database.must_check()
+    left = image(store.directory)
+    with Store(left) as after:
+        assert after.run(lambda db: events.seqs_of(db, "1")) == [1]
+        assert after.run(lambda db: events.seqs_of(db, "4")) == []
+        assert_whole(after.connection)
+
+
+async def test_damage_found_while_running_ends_the_daemon_as_an_io_error_does(
+    damaged: Path,
+) -> None:
+    (damaged / "running").write_text(THIS_BOOT)
+    for page in pages_of(damaged, "contents"):
+        overwrite(damaged, page)
+    store = Store(damaged)
+    died = asyncio.get_running_loop().create_future()
+    writer = Writer(store.connection, asyncio.get_running_loop(), died.set_result, lambda: False)
+    future = writer.submit(lambda db: queue.load(db, queue.waiting(db, 0, EVENTS)))
+    assert isinstance(await died, apsw.CorruptError)
+    assert not future.done()
+    await writer.close()
+    store.database.must_check()
+    with Store(image(damaged)) as after:
+        assert after.database.salvage is not None
+        assert_whole(after.connection)

@@ -1,0 +1,142 @@
+"""Opening the state directory: what is there afterwards, and who is kept out."""
+
+import os
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.support.store import Store, event, image
+from zaiond.errors import StoreError
+from zaiond.store import database, events
+from zaiond.store.database import Database
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+def opened_with_checks(directory: Path) -> int:
+    """How often the start said that it takes longer."""
+    said: list[str] = []
+    Database(str(directory), lambda: said.append("long"))
+    return len(said)
+
+
+def test_what_was_committed_is_there_again(state: Path) -> None:
+    with Store(state) as store:
+        store.run(lambda db: events.accept(db, [event("1")]))
+    with Store(state) as store:
+        assert store.database.salvage is None
+        assert store.run(lambda db: events.seqs_of(db, "1")) == [1]
+
+
+def test_what_was_committed_is_there_after_a_kill(state: Path) -> None:
+    with Store(state) as store:
+        store.run(lambda db: events.accept(db, [event("1")]))
+        left = image(state)
+    with Store(left) as store:
+        assert store.database.salvage is None
+        assert store.run(lambda db: events.seqs_of(db, "1")) == [1]
+
+
+def test_every_commit_is_synchronous_and_only_this_connection_has_the_file(state: Path) -> None:
+    with Store(state) as store:
+        pragma = store.connection.pragma
+        assert (pragma("journal_mode"), pragma("synchronous"), pragma("locking_mode")) == (
+            "wal",
+            2,
+            "exclusive",
+        )
+        with pytest.raises(apsw.BusyError):
+            apsw.Connection(str(state / "queue.db")).execute("SELECT * FROM events")
+
+
+def test_a_second_daemon_is_kept_out_and_told_of_the_first(state: Path) -> None:
+    with Store(state):
+        with pytest.raises(StoreError) as raised:
+            Database(str(state))
+        assert str(state) in raised.value.text.en
+        assert "another zaiond" in raised.value.text.en
+    Store(state).close()
+
+
+def test_a_queue_of_a_newer_version_is_left_alone(state: Path) -> None:
+    with Store(state) as store:
+        store.run(lambda db: events.accept(db, [event("1")]))
+        store.connection.pragma("user_version", database.SCHEMA_VERSION + 1)
+    before = (state / "queue.db").read_bytes()
+    for _ in range(2):  # it does not stay locked, either
+        with pytest.raises(StoreError) as raised:
+            Database(str(state))
+        assert "newer" in raised.value.text.en
+    assert (state / "queue.db").read_bytes() == before
+    assert not list(state.glob("quarantine*"))
+
+
+def test_a_state_directory_that_can_not_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as raised:
+        Database(str(tmp_path / "missing"))
+    assert str(tmp_path / "missing") in raised.value.text.en
+
+
+def test_a_database_that_can_not_be_opened_says_so(state: Path) -> None:
+    (state / "queue.db").mkdir(parents=True)
+    with pytest.raises(StoreError) as raised:
+        Database(str(state))
+    assert "queue.db" in raised.value.text.en
+
+
+def test_others_can_not_read_the_queue(state: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        with Store(state):
+            assert (state / "lock").stat().st_mode & 0o077 == 0
+    finally:
+        os.umask(umask)
+
+
+def test_after_a_clean_end_nothing_is_checked(state: Path) -> None:
+    Store(state).close()
+    assert opened_with_checks(state) == 0
+
+
+def test_after_a_kill_in_the_same_boot_nothing_is_checked(state: Path) -> None:
+    with Store(state):
+        left = image(state)
+    assert opened_with_checks(left) == 0
+
+
+@pytest.mark.parametrize("running", ["00000000-0000-0000-0000-000000000000", ""])
+def test_after_the_machine_went_down_the_whole_is_checked(state: Path, running: str) -> None:
+    with Store(state):
+        left = image(state)
+    (left / "running").write_text(running)
+    assert opened_with_checks(left) > 0
+
+
+def test_after_an_io_error_the_whole_is_checked(state: Path) -> None:
+    with Store(state) as store:
+        store.database.must_check()
+        left = image(state)
+    assert opened_with_checks(left) > 0
+
+
+def test_the_ballast_is_real_room_and_is_given_back_once(state: Path) -> None:
+    with Store(state) as store:
+        ballast = state / "ballast"
+        assert ballast.stat().st_blocks * 512 >= database.BALLAST_BYTES
+        assert store.database.release_ballast()
+        assert not ballast.exists()
+        assert not store.database.release_ballast()
+        store.database.lay_ballast()
+        assert store.database.release_ballast()
+
+
+def test_the_floor_is_five_per_cent_at_most_256_mebibytes(state: Path) -> None:
+    with Store(state) as store:
+        free, floor = store.database.free_bytes()
+        space = os.statvfs(state)
+        assert floor == min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
+        assert 0 < free <= space.f_blocks * space.f_frsize
