@@ -40,6 +40,7 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
+pickup    unix  n - n   60 1 pickup
 cleanup   unix  n - n -    0 cleanup
 qmgr      unix  n - n  300 1 qmgr
 rewrite   unix  - - n    - - trivial-rewrite

@@ -1,0 +1,36 @@
+"""What the kernel says of a process (proc(5)): memory, processor time, how often it woke up."""
+
+import os
+import re
+from pathlib import Path
+
+_SWITCHES = re.compile(r"^voluntary_ctxt_switches:\s*(\d+)", re.MULTILINE)
+
+
+def proportional_bytes(pid: int) -> int:
+    """Its memory, what it shares with others counted in proportion (PSS)."""
+    return _rollup(pid, "Pss")
+
+
+def resident_bytes(pid: int) -> int:
+    """Its memory, what it shares counted whole (RSS)."""
+    return _rollup(pid, "Rss")
+
+
+def _rollup(pid: int, name: str) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(rf"^{name}:\s*(\d+) kB", text, re.MULTILINE)
+    assert found is not None, text
+    return int(found[1]) * 1024
+
+
+def wake_ups(pid: int) -> int:
+    """How often its threads have gone to sleep: once for each time that one woke up."""
+    statuses = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status"))
+    return sum(int(count) for status in statuses for count in _SWITCHES.findall(status))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of all its threads so far, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
