@@ -1,13 +1,15 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make test    linters, types, arrows, and every test that needs nothing but this directory
-# make e2e     against a real Postfix, and Dovecot for passwords (Debian's packages; private instances)
+# make e2e     against a real Postfix, Dovecot for passwords, systemd in a container (Debian's packages)
 # make crash   more of what `make test` does a little of: kill -9 while events flow
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
+# make install     as a service, for root: programs, units, users, man pages, a first configuration
+# make uninstall   takes that away again, but no configuration, no state and no users
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit e2e crash bench clean
+.PHONY: help setup demo test lint unit e2e crash bench clean install uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -43,3 +45,58 @@ bench: setup
 clean:
 	rm -rf .venv build *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# PREFIX=/usr is for packages, DESTDIR too: with it, nothing of this system is asked or told.
+PREFIX = /usr/local
+PYTHON = /usr/bin/python3
+lib = $(DESTDIR)$(PREFIX)/lib
+program = $(lib)/zaiond
+bin = $(DESTDIR)$(PREFIX)/bin
+man = $(DESTDIR)$(PREFIX)/share/man
+completion = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+# A virtual environment of its own: what else is installed stays as it is.
+install:
+	umask 022; $(PYTHON) -m venv $(program)
+	@umask 022; source=$$(mktemp -d) && trap "rm -rf $$source" EXIT && \
+	    cp -r pyproject.toml README.md zaiond $$source && \
+	    $(program)/bin/python -m pip install -q --disable-pip-version-check --no-input $$source
+	@grep -lI '^#!$(program)/' $(program)/bin/* | xargs sed -i '1s|^#!$(DESTDIR)|#!|'
+	install -d $(bin) $(completion) $(lib)/systemd/system
+	ln -sf $(PREFIX)/lib/zaiond/bin/zaiond $(PREFIX)/lib/zaiond/bin/zaiond-ctl $(bin)
+	@for page in docs/*.[158]; do \
+	    name=$${page#docs/}; section=$${name##*.}; \
+	    case $$name in *.ja.*) language=/ja; name=$${name%.ja.*}.$$section ;; *) language= ;; esac; \
+	    install -D -m 644 $$page $(man)$$language/man$$section/$$name || exit; \
+	done
+	install -m 644 etc/completion/zaiond-ctl.bash $(completion)/zaiond-ctl
+	install -D -m 644 systemd/sysusers.d/zaiond.conf $(lib)/sysusers.d/zaiond.conf
+	install -D -m 644 systemd/tmpfiles.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
+	install -m 644 systemd/zaiond.service systemd/zaiond.socket $(lib)/systemd/system
+	@sed -i 's|/usr/local/|$(PREFIX)/|' $(lib)/systemd/system/zaiond.service
+ifeq ($(DESTDIR),)
+	systemd-sysusers
+	systemd-tmpfiles --create zaiond.conf
+	[ -e /etc/zaiond/zaiond.yaml ] || \
+	    install -m 640 -g zaiond etc/zaiond.yaml /etc/zaiond/zaiond.yaml
+	[ ! -d /run/systemd/system ] || \
+	    { systemctl daemon-reload && systemctl try-restart zaiond.service; }
+	@echo "Now edit /etc/zaiond/zaiond.yaml; then: systemctl enable --now zaiond.socket zaiond.service"
+	@echo "次に /etc/zaiond/zaiond.yaml を編集し、systemctl enable --now zaiond.socket zaiond.service"
+else
+	[ -e $(DESTDIR)/etc/zaiond/zaiond.yaml ] || \
+	    install -D -m 640 etc/zaiond.yaml $(DESTDIR)/etc/zaiond/zaiond.yaml
+endif
+
+uninstall:
+ifeq ($(DESTDIR),)
+	systemctl disable --now zaiond.service zaiond.socket
+endif
+	rm -rf $(program)
+	rm -f $(bin)/zaiond $(bin)/zaiond-ctl $(completion)/zaiond-ctl
+	rm -f $(man)/man[158]/zaiond*.[158] $(man)/ja/man[158]/zaiond*.[158]
+	rm -f $(lib)/systemd/system/zaiond.service $(lib)/systemd/system/zaiond.socket
+	rm -f $(lib)/sysusers.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
+ifeq ($(DESTDIR),)
+	systemctl daemon-reload
+endif

@@ -6,6 +6,7 @@ It runs in a thread of its own, so that tests may wait for mails without an even
 import asyncio
 import email
 import email.policy
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,12 +60,14 @@ class Sink:
     """A server on 127.0.0.1 that takes every mail but those to `refuse`d recipients.
 
     `refuse` maps an address to the reply that its RCPT gets, as `"550 5.1.1 No such user"`; it may
-    be changed at any time. `port` 0 is any free one, which a restart keeps.
+    be changed at any time. `port` 0 is any free one, which a restart keeps. With a `listener`, that
+    is where it listens, once.
     """
 
     port: int = 0
     refuse: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)  # of aiosmtpd.smtp.SMTP
+    listener: socket.socket | None = None
     mails: list[Mail] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -89,7 +92,10 @@ class Sink:
             sessions.append(SMTP(self, loop=loop, hostname="sink.example", **self.options))
             return sessions[-1]
 
-        server = await loop.create_server(session, "127.0.0.1", self.port)
+        if self.listener is not None:
+            server = await loop.create_server(session, sock=self.listener)
+        else:
+            server = await loop.create_server(session, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
         self._listening.set()

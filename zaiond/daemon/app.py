@@ -18,6 +18,8 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
+import apsw
+
 from zaiond.config.schema import Config
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import sockets, supervisor
@@ -69,6 +71,7 @@ class App(Observer):
         self._space_checked = 0.0
         self._is_full = False
         self._salvage_told = False
+        self._status = supervisor.StatusLine(self._describe)
         self.database: Database
         self.writer: Writer
         self.dispatcher: Dispatcher
@@ -105,7 +108,8 @@ class App(Observer):
         )
         await self._assemble()
         event_listener, event_path = sockets.event_socket(self.options.runtime_dir)
-        event_server = await loop.create_unix_server(
+        # Not create_unix_server: from Python 3.13 on it removes the path at the end, systemd's too.
+        event_server = await loop.create_server(
             self.intake.connection, sock=event_listener, backlog=sockets.BACKLOG
         )
         control_server = await asyncio.start_unix_server(self.control.serve, sock=control_listener)
@@ -127,10 +131,11 @@ class App(Observer):
                 self.dispatcher.run(),
                 self._housekeeping.run(),
                 self._spool.run(SPOOL_INTERVAL),
-                supervisor.answer_watchdog(self.writer),
+                supervisor.answer_watchdog(self._round_trip),
             ):
                 self._background(work)
             supervisor.ready()
+            self._status.tell()
             await self._stop.wait()
             supervisor.stopping()
         finally:
@@ -204,10 +209,30 @@ class App(Observer):
             self.journal,
             self._apply,
             self._config_broken,
-            lambda: self._background(self._remember(INCIDENT, None)),
+            self._config_mended,
         )
         self.control = Control(commands(self))
         self._names = await machine_names(NAMES_SECONDS)
+
+    async def _round_trip(self) -> None:
+        """Through the loop, the writer's thread and the delivery."""
+        await self.writer.submit(_nothing)
+        await self.dispatcher.answer()
+
+    def _describe(self) -> str:
+        """What an operator asks first, in one line."""
+        servers = self.dispatcher.servers
+        held = servers is not None and servers.held_by is not None
+        events = self.quotas.events
+        queue_state = (
+            Text(f"保留 {events} 件", f"{events} held")
+            if held
+            else Text(f"送信待ち {events} 件", f"{events} waiting")
+        )
+        config_state = _CONFIG_STATES[self.configuration.state]
+        return Text(
+            f"{queue_state.ja}、{config_state.ja}", f"{queue_state.en}; {config_state.en}"
+        ).in_language(self.control.language)
 
     async def _stop_gently(self) -> None:
         await self.intake.stop()
@@ -250,6 +275,7 @@ class App(Observer):
         if salvage is not None and not self._salvage_told:
             self._salvage_told = True
             self._background(self._notices.salvaged(salvage, config.language))
+        self._status.changed()
 
     async def _retry_all(self) -> None:
         await self.administration.retry()
@@ -260,6 +286,11 @@ class App(Observer):
             await self._remember(INCIDENT, incident)
 
         self._background(tell())
+        self._status.changed()
+
+    def _config_mended(self) -> None:
+        self._background(self._remember(INCIDENT, None))
+        self._status.changed()
 
     async def _remember(self, name: str, value: str | int | None) -> None:
         await self.writer.submit(partial(events.set_meta, name=name, value=value), essential=True)
@@ -267,6 +298,7 @@ class App(Observer):
     # -- events in
 
     def _accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+        self._status.changed()
         return self.writer.submit(partial(events.accept, batch=batch))
 
     async def _submit_spooled(self, batch: list[NewEvent]) -> Acceptance:
@@ -301,6 +333,7 @@ class App(Observer):
         for event in acceptance.events:
             self.quotas.count(event.uid, len(event.body))
         self.router.accepted(acceptance)
+        self._status.changed()
 
     def _closed_for(self) -> EventError | None:
         now = time.monotonic()
@@ -317,6 +350,7 @@ class App(Observer):
     def events_ended(self, ended: list[StoredEvent]) -> None:
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
+        self._status.changed()
 
     def room(self) -> None:
         self.router.wake()
@@ -343,6 +377,7 @@ class App(Observer):
         self._background(self._notices.delivery_lost(mail, attempted, self.control.language))
 
     def server_changed(self, state: ServerState, works: bool) -> None:
+        self._status.changed()
         failure, address = state.failure, state.server.address
         if failure is None:
             self.journal.info(
@@ -398,12 +433,25 @@ class App(Observer):
         self._stop.set()
 
 
+_CONFIG_STATES = {
+    "good": Text("設定は正常", "configuration good"),
+    "last_good": Text(
+        "設定に誤りがあり、直前の有効な設定で動作中",
+        "configuration not valid, the last good one in force",
+    ),
+    "none": Text("有効な設定なし", "no valid configuration"),
+}
+
 _STATES = {
     "deferred": Text("再送待ち", "deferred"),
     "held": Text("保留", "held"),
     "failed": Text("送信失敗", "failed"),
     "expired": Text("期限切れ", "expired"),
 }
+
+
+def _nothing(db: apsw.Connection) -> None:
+    """An operation that changes nothing."""
 
 
 def main() -> None:

@@ -94,6 +94,7 @@ class Dispatcher:
         self._sent_at: list[deque[float]] = []
         self._wake_up: asyncio.TimerHandle | None = None
         self._load = asyncio.Event()
+        self._came_round = asyncio.Event()
         self._on_disk = True  # deliveries that wait may be on disk and not in memory
         self._starved = False  # something due waits for room, or for its message to come back
         self._loaded_through = 0
@@ -174,11 +175,18 @@ class Dispatcher:
             )
             self.pump()
 
+    async def answer(self) -> None:
+        """Returns when `run` has come round: it works."""
+        self._came_round.clear()
+        self._load.set()
+        await self._came_round.wait()
+
     async def run(self) -> None:
         """Loads from disk what is due, as there is room; ends when cancelled."""
         while True:
             self._load.clear()
             await self._load_once()
+            self._came_round.set()
             if self._load.is_set():
                 continue
             next_due = await self._writer.submit(queue.next_due)

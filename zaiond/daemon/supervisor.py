@@ -1,16 +1,12 @@
-"""What systemd is told: ready, stopping, still alive (sd_notify(3)). Silent where it isn't."""
+"""What systemd is told (sd_notify(3)): ready, alive, how it is, stopping. Silent elsewhere."""
 
 import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import apsw
-
-    from zaiond.store.writer import Writer
+from collections.abc import Awaitable, Callable
 
 CHECK_SECONDS = 120
+STATUS_INTERVAL = 2.0  # seconds at least between two lines of status
 
 
 def _notify(state: str) -> None:
@@ -37,16 +33,41 @@ def extend_start() -> None:
     _notify(f"EXTEND_TIMEOUT_USEC={CHECK_SECONDS * 1_000_000}")
 
 
-async def answer_watchdog(writer: "Writer") -> None:
-    """Says that we live, after a round trip through the loop and the writer; ends if not asked."""
+async def answer_watchdog(round_trip: Callable[[], Awaitable[None]]) -> None:
+    """Says that we live, each time after a round trip through what must work; ends if not asked."""
     microseconds = int(os.environ.get("WATCHDOG_USEC", "0"))
     if not microseconds:
         return
     while True:
-        await writer.submit(_nothing)
+        await round_trip()
         _notify("WATCHDOG=1")
         await asyncio.sleep(microseconds / 2_000_000)
 
 
-def _nothing(db: "apsw.Connection") -> None:
-    """An operation that changes nothing."""
+class StatusLine:
+    """The line of `systemctl status`: `describe` makes it, of one line.
+
+    It is told when it has changed, at most every STATUS_INTERVAL; while nothing changes, no timer
+    runs.
+    """
+
+    def __init__(self, describe: Callable[[], str]) -> None:
+        self._describe = describe
+        self._told = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def changed(self) -> None:
+        """What is described may have changed."""
+        if self._timer is None and "NOTIFY_SOCKET" in os.environ:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(STATUS_INTERVAL, self.tell)
+
+    def tell(self) -> None:
+        """Tells it now, if it is another."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        line = self._describe()
+        if line != self._told:
+            self._told = line
+            _notify(f"STATUS={line}")
