@@ -33,7 +33,7 @@ unit: setup
 
 e2e: setup
 	@.ci/install-for-e2e
-	.venv/bin/pytest -n 2 tests/e2e
+	.venv/bin/pytest -n 2 --dist loadgroup tests/e2e
 
 crash: setup
 	ZAIOND_CRASH_EVENTS=20000 ZAIOND_CRASH_KILLS=50 .venv/bin/pytest tests/crash
