@@ -250,7 +250,7 @@ class Dispatcher:
         """Gives mails to connections that wait for one, and opens more where they are needed."""
         if self.servers is None or self._stopping:
             return
-        usable = self.servers.usable(self._loop.time())
+        usable = self._usable(self.servers)
         for index, most in usable:
             waiting = self._idle.get(index)
             while waiting:
@@ -268,6 +268,18 @@ class Dispatcher:
             for _ in range(min(wanted - opening, most - len(here))):
                 self._open(index)
         self._set_wake_up(usable)
+
+    def _usable(self, servers: Servers) -> list[tuple[int, int]]:
+        """Servers that may get mails now, each with how many connections in all."""
+        now = self._loop.time()
+        usable = servers.usable(now)
+        used = [index for index, _ in usable]
+        # Behind the first one in use: a server to which that one's mails were handed over.
+        return usable + [
+            (index, servers.states[index].most)
+            for index, handed in enumerate(self._handover)
+            if handed and index not in used and servers.may_connect(index, now)
+        ]
 
     def _set_wake_up(self, usable: list[tuple[int, int]]) -> None:
         if self._wake_up is not None:
@@ -305,7 +317,7 @@ class Dispatcher:
     def connected(self, index: int) -> None:
         """The server answers."""
         if self.servers is not None and index >= 0:
-            if self.servers.answered(index, self._loop.time()):
+            if self.servers.connected(index, self._loop.time()):
                 self._observer.server_changed(self.servers.states[index], works=True)
             self.pump()
 
@@ -436,16 +448,25 @@ class Dispatcher:
             answer = answers[one.delivery.recipient]
             if isinstance(answer, Reply):
                 self.delivered += 1
-            elif verdict is not None and index >= 0:
-                self._heed(index, answer, verdict)
+            self._heed(sender, answer, verdict)
             self._observer.attempted(mail, one, verdict)
+        if any(verdict is not None and verdict.wait for _, verdict in concluded):
+            other = None
         self._settle(mail, attempted, other, index)
         return now
 
-    def _heed(self, index: int, failure: Failure, verdict: Verdict) -> None:
+    def _heed(self, sender: Sender, answer: Reply | Failure, verdict: Verdict | None) -> None:
         """What an answer to a mail says of the server itself."""
-        if verdict.wait or (verdict.outcome == "held" and verdict.scope is Scope.SERVER):
-            self._rule_on_server(index, failure, verdict)
+        index, servers = sender.index, self.servers
+        if index < 0 or servers is None:
+            return
+        if verdict is None or verdict.scope in (Scope.MESSAGE, Scope.RECIPIENT):
+            if servers.took_mail(index, self._loop.time()):
+                self._observer.server_changed(servers.states[index], works=True)
+        elif isinstance(answer, Failure) and (verdict.wait or verdict.outcome == "held"):
+            if verdict.wait:
+                sender.index = -1  # fewer connections: this one takes no further mail
+            self._rule_on_server(index, answer, verdict)
 
     def _settle(
         self,
@@ -482,10 +503,8 @@ class Dispatcher:
             return None
         now = self._loop.time()
         tried = self._tried.get(mail.row, set())
-        for other, state in enumerate(self.servers.states):
-            if other == index or other in tried:
-                continue
-            if state.state in ("up", "unknown") or now >= state.until:
+        for other in range(len(self.servers.states)):
+            if other != index and other not in tried and self.servers.may_connect(other, now):
                 return other
         return None
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zaiond.config.schema import MailServer
-from zaiond.smtp.verdict import Failure
+from zaiond.smtp.verdict import Failure, Stage
 
 BUSY_PAUSE = 10.0  # seconds without a further connection after "too many connections"
+_OF_A_MAIL = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
 
 
 @dataclass(slots=True)
@@ -63,13 +64,29 @@ class Servers:
                     break
         return found
 
+    def may_connect(self, index: int, now: float) -> bool:
+        """Whether this server may be connected to, whichever the first one in use is."""
+        state = self.states[index]
+        return state.state in ("up", "unknown") or now >= state.until
+
     def next_probe(self, now: float) -> float | None:
         """When a server that can't be used now may be tried again."""
         times = [state.until for state in self.states if state.until > now]
         return min(times, default=None)
 
-    def answered(self, index: int, now: float) -> bool:
-        """The server can be used; says whether that ends an outage."""
+    def connected(self, index: int, now: float) -> bool:
+        """The server let us in; says whether that ends an outage."""
+        state = self.states[index]
+        if state.state == "up":
+            # It bears one more than was thought; whether yet another one, is tried now and then.
+            state.most = min(state.most + 1, state.server.max_connections)
+            state.failure = None
+        if state.failure is not None and state.failure.stage in _OF_A_MAIL:
+            return False  # it let us in then, too: the next mail tells whether it is over
+        return self.took_mail(index, now)
+
+    def took_mail(self, index: int, now: float) -> bool:
+        """The server had nothing against us and our sender; says whether that ends an outage."""
         state = self.states[index]
         ended = state.state in ("down", "faulty")
         if state.state != "up":
