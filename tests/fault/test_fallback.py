@@ -115,3 +115,35 @@ def test_a_server_that_refuses_the_sender_is_told_of_once_however_often_it_is_pr
         daemon.emit({"type": "a.b"})
         daemon.document("status")
     daemon.becomes(lambda s: s["servers"][0]["state"] == "up", "status")
+
+
+def test_what_was_held_for_its_sender_goes_out_with_the_one_that_was_mended_while_it_was_down(
+    tmp_path: Path, first: Moody
+) -> None:
+    first.moods["MAIL"] = "550 5.7.1 Sender denied"
+    with Daemon(tmp_path, configuration(first)) as daemon:
+        daemon.emit(*({"type": "a.b", "id": f"n{number}"} for number in range(20)))
+        held = daemon.becomes(lambda s: s["queue"]["held"] == 20, "status")
+        assert [problem["code"] for problem in held["problems"]] == ["held"]
+        (event,) = daemon.document("history", "n0")["events"]
+        assert event["deliveries"][0]["outcome"] == "held"
+        daemon.stop()
+        del first.moods["MAIL"]
+        daemon.config.write_text(configuration(first, sender="new@example.co.jp"), encoding="utf-8")
+        daemon.start()
+        mails = first.wait(20)
+    assert {mail.reverse_path for mail in mails} == {"new@example.co.jp"}
+    assert {str(mail.message["From"]) for mail in mails} == {"new@example.co.jp"}
+
+
+def test_a_recipient_whose_relaying_was_denied_is_tried_again_when_the_settings_change(
+    tmp_path: Path, first: Moody
+) -> None:
+    first.moods["RCPT"] = "554 5.7.1 Relay access denied"
+    often = configuration(first).replace("retry_max: 1s", "retry_max: 1h")
+    with Daemon(tmp_path, often) as daemon:
+        daemon.emit({"type": "a.b", "id": "one"})
+        daemon.becomes(lambda s: s["queue"]["held"] == 1, "status")
+        del first.moods["RCPT"]
+        daemon.config.write_text(often.replace("a@example", "b@example"), encoding="utf-8")
+        assert first.wait(1)[0].recipients == ("b@example.co.jp",)

@@ -48,6 +48,15 @@ class Administration:
 
         Every server is tried again, too. The Message-ID stays, and so does what has arrived.
         """
+        changed = await self.make_anew(ids)
+        self._dispatcher.retry_servers()
+        self._dispatcher.reload_waiting()
+        return changed
+
+    async def make_anew(self, ids: Iterable[str] = ()) -> Changed:
+        """Makes the mails of these events (default: all that wait) by the configuration in force;
+        they are on disk afterwards, and to be loaded from there.
+        """
         async with self._router.lock:
             maker = self._router.maker
             if maker is None:
@@ -58,8 +67,6 @@ class Administration:
             made = 0
             for start in range(0, len(idle), CHUNK):
                 made += await self._remake(maker, idle[start : start + CHUNK])
-        self._dispatcher.retry_servers()
-        self._dispatcher.reload_waiting()
         return Changed(made, unknown, await self._ids_of(set(rows) - set(idle)))
 
     async def delete(self, ids: Iterable[str]) -> Changed:

@@ -255,7 +255,7 @@ class App(Observer):
     def _rewatch(self) -> None:
         self._watch.watch(self.configuration.watched)
 
-    def _apply(self, config: Config) -> None:
+    async def _apply(self, config: Config, is_another: bool) -> None:
         self.journal.language = self.intake.language = self.control.language = config.language
         self.intake.frame_deadline = config.limits.frame_deadline
         self.quotas.connections = config.limits.connections
@@ -265,20 +265,20 @@ class App(Observer):
         was_held = servers is not None and servers.held_by is not None
         self._housekeeping.configure(config.queue, config.language)
         self.router.configure(MailMaker(config, self._names, self.make_id))
+        # What an administrator has mended counts for what waited for it, and before it is tried.
+        mended = was_held or (is_another and await self.writer.submit(queue.was_held))
+        if mended:
+            await self.administration.make_anew()
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, self._names.fqdn, config.language)
         )
-        if was_held:
-            # What an administrator has mended counts for what waited for it.
-            self._background(self._retry_all())
+        if mended:
+            self.dispatcher.reload_waiting()
         salvage = self.database.salvage
         if salvage is not None and not self._salvage_told:
             self._salvage_told = True
             self._background(self._notices.salvaged(salvage, config.language))
         self._status.changed()
-
-    async def _retry_all(self) -> None:
-        await self.administration.retry()
 
     def _config_broken(self, incident: str, errors: tuple[Diagnostic, ...]) -> None:
         async def tell() -> None:
@@ -359,7 +359,7 @@ class App(Observer):
         if verdict is None:
             return
         ids = " ".join(event.id for event in mail.events)
-        state = _STATES.get(attempted.state, _STATES["deferred"])
+        state = _STATES.get(attempted.outcome, _STATES["deferred"])
         self.journal.warning(
             Text(
                 f"{state.ja}: {attempted.delivery.recipient}({ids}):"

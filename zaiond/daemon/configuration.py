@@ -6,10 +6,11 @@ none ──valid──▶ good ──broken──▶ last_good ──mended─�
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from zaiond.config.load import (
+    Files,
     Loaded,
     load,
     load_files,
@@ -37,7 +38,8 @@ _NONE = Text(
 class Configuration:
     """Loads, keeps, and says what is in force.
 
-    `on_applied` is called with each configuration that comes into force; `on_broken` with the
+    `on_applied` is called with each configuration that comes into force, and whether it is another
+    one than before, be it before the last stop; `on_broken` with the
     incident's id when what is on disk can't be taken, once until it is mended; `on_mended` then.
     `incident` is the one of which was told before the last stop.
     """
@@ -49,7 +51,7 @@ class Configuration:
         credentials_directory: str | None,
         incident: str | None,
         journal: Journal,
-        on_applied: Callable[[Config], None],
+        on_applied: Callable[[Config, bool], Awaitable[None]],
         on_broken: Callable[[str, tuple[Diagnostic, ...]], None],
         on_mended: Callable[[], None],
     ) -> None:
@@ -97,6 +99,10 @@ class Configuration:
             self._on_mended()
         if was is not None and was.files == loaded.files:
             return
+        if was is None:
+            before = await self._kept()
+        else:
+            before = was.files
         self.in_force = loaded
         try:
             await asyncio.to_thread(save_last_good, self._state_dir, loaded.files)
@@ -108,7 +114,7 @@ class Configuration:
                     f" {error.strerror}",
                 )
             )
-        self._on_applied(config)
+        await self._on_applied(config, before != loaded.files)
         self._journal.info(
             Text(f"設定 {self._path} を反映しました", f"configuration {self._path} is in force")
         )
@@ -128,14 +134,27 @@ class Configuration:
             self.incident = uuid.uuid4().hex
             self._on_broken(self.incident, broken.errors)
 
+    async def _kept(self) -> Files | None:
+        try:
+            return await asyncio.to_thread(read_last_good, self._state_dir)
+        except OSError as error:
+            self._journal.warning(
+                Text(
+                    f"{self._state_dir} に保存した有効な設定の控えを読めません: {error.strerror}",
+                    f"can't read the last good configuration that was kept in {self._state_dir}:"
+                    f" {error.strerror}",
+                )
+            )
+            return None
+
     async def _restore(self) -> None:
-        kept = await asyncio.to_thread(read_last_good, self._state_dir)
+        kept = await self._kept()
         if kept is None:
             return
         loaded = await asyncio.to_thread(load_files, kept, self._credentials)
         if loaded.config is not None:
             self.in_force = loaded
-            self._on_applied(loaded.config)
+            await self._on_applied(loaded.config, False)
 
     async def revert(self) -> list[str]:
         """Puts the files of the configuration in force back to disk; gives their paths.

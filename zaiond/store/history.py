@@ -177,13 +177,15 @@ def _deliveries_of(db: apsw.Connection, seq: int) -> list[dict[str, Any]]:
             }
             for number, started, ended, outcome, server, reply in _attempts_of(db, row)
         ]
-        last = attempts[-1] if attempts else {"server": None, "reply": None}
+        last = attempts[-1] if attempts else {}
+        # Who gave up is the daemon; why, is what was said the last time.
+        said = next((attempt for attempt in reversed(attempts) if attempt["reply"]), last)
         deliveries.append(
             {
                 "recipient": recipient,
-                "outcome": state,
-                "server": last["server"],
-                "reply": last["reply"],
+                "outcome": "held" if (state, last.get("outcome")) == ("waiting", "held") else state,
+                "server": said.get("server"),
+                "reply": said.get("reply"),
                 "next_attempt": None if next_attempt is None else rfc3339(next_attempt),
                 "message_id": message_id,
                 "attempts": attempts,

@@ -327,6 +327,17 @@ def open_messages(
     return [row for row in messages if row in of_events]
 
 
+def was_held(db: apsw.Connection) -> bool:
+    """Whether an administrator was to mend something before a delivery that is open went out."""
+    return bool(
+        _get(
+            db,
+            "SELECT EXISTS (SELECT 1 FROM attempts JOIN deliveries ON id = delivery"
+            " WHERE outcome = 'held' AND deliveries.ended IS NULL)",
+        )
+    )
+
+
 def routed_and_open(db: apsw.Connection) -> int:
     """How many events are in messages that have not ended."""
     return _get(

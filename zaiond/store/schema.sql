@@ -68,6 +68,7 @@ CREATE TABLE attempts (
   reply    TEXT    NOT NULL,
   PRIMARY KEY (delivery, number)
 ) WITHOUT ROWID;
+CREATE INDEX attempts_held ON attempts (delivery) WHERE outcome = 'held';
 
 -- Accepted and not yet ended, for each uid: the quotas, counted without a scan.
 CREATE TABLE usage (
