@@ -1,6 +1,6 @@
 """What an administrator does to the queue by hand: retry and delete (`zaiond-ctl queue`)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -48,10 +48,11 @@ class Administration:
 
         Every server is tried again, too. The Message-ID stays, and so does what has arrived.
         """
-        changed = await self.make_anew(ids)
-        self._dispatcher.retry_servers()
-        self._dispatcher.reload_waiting()
-        return changed
+        try:
+            return await self.make_anew(ids)
+        finally:
+            self._dispatcher.retry_servers()
+            self._dispatcher.reload_waiting()
 
     async def make_anew(self, ids: Iterable[str] = ()) -> Changed:
         """Makes the mails of these events (default: all that wait) by the configuration in force;
@@ -62,12 +63,10 @@ class Administration:
             if maker is None:
                 return Changed(0)
             seqs, unknown = await self._find(ids)
-            rows = await self._open(seqs)
-            idle = [row for row in rows if not self._dispatcher.is_sending(row)]
-            made = 0
-            for start in range(0, len(idle), CHUNK):
-                made += await self._remake(maker, idle[start : start + CHUNK])
-        return Changed(made, unknown, await self._ids_of(set(rows) - set(idle)))
+            made, under_way = await self._change(
+                await self._open(seqs), partial(self._remake, maker)
+            )
+        return Changed(made, unknown, under_way)
 
     async def delete(self, ids: Iterable[str]) -> Changed:
         """Ends what waits of these events."""
@@ -81,12 +80,26 @@ class Administration:
                 )
             )
             self._router.deleted(gone)
-            rows = await self._open(seqs)
-            idle = [row for row in rows if not self._dispatcher.is_sending(row)]
-            mails = await self._take_from_memory(idle)
-            self._on_ended(gone + await self._end(mails))
-        deleted = len(gone) + sum(len(mail.deliveries) for mail in mails)
-        return Changed(deleted, unknown, await self._ids_of(set(rows) - set(idle)))
+            self._on_ended(gone)
+            deleted, under_way = await self._change(await self._open(seqs or []), self._delete)
+        return Changed(len(gone) + deleted, unknown, under_way)
+
+    async def _change(
+        self, rows: list[int], change: Callable[[list[QueuedMail]], Awaitable[int]]
+    ) -> tuple[int, tuple[str, ...]]:
+        """Changes what isn't being sent just now; gives the number of deliveries changed, and the
+        ids of the events that are being sent.
+        """
+        changed = 0
+        others: list[int] = []
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            with self._dispatcher.apart(chunk) as free:
+                mails = await self._writer.submit(partial(queue.load, messages=free))
+                changed += await change(mails)
+            others += set(chunk) - set(free)
+        left = await self._writer.submit(partial(queue.load, messages=sorted(others)))
+        return changed, tuple(event.id for mail in left for event in mail.events)
 
     async def _find(self, ids: Iterable[str]) -> tuple[list[int] | None, tuple[str, ...]]:
         seqs: list[int] = []
@@ -102,31 +115,27 @@ class Administration:
     async def _open(self, seqs: list[int] | None) -> list[int]:
         return await self._writer.submit(partial(queue.open_messages, event_seqs=seqs))
 
-    async def _take_from_memory(self, rows: list[int]) -> list[QueuedMail]:
-        self._dispatcher.forget(set(rows))
-        return await self._writer.submit(partial(queue.load, messages=rows))
-
-    async def _end(self, mails: list[QueuedMail]) -> list[StoredEvent]:
-        return await self._writer.submit(
+    async def _delete(self, mails: list[QueuedMail]) -> int:
+        ended = await self._writer.submit(
             partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why="")
         )
+        self._on_ended(ended)
+        return sum(len(mail.deliveries) for mail in mails)
 
-    async def _ids_of(self, rows: set[int]) -> tuple[str, ...]:
-        mails = await self._writer.submit(partial(queue.load, messages=sorted(rows)))
-        return tuple(event.id for mail in mails for event in mail.events)
-
-    async def _remake(self, maker: MailMaker, rows: list[int]) -> int:
+    async def _remake(self, maker: MailMaker, mails: list[QueuedMail]) -> int:
         made = 0
-        for mail in await self._take_from_memory(rows):
+        for mail in mails:
             new = await self._made_anew(maker, mail)
             if new is None:
-                self._on_ended(await self._end([mail]))
+                await self._delete([mail])
                 continue
             await self._writer.submit(partial(queue.remake, mail=mail, new=new, now=self._clock()))
             made += len(new.deliveries)
         return made
 
     async def _made_anew(self, maker: MailMaker, mail: QueuedMail) -> QueuedMail | None:
+        if not mail.events:  # lost with a damaged page: the mail is all that is left of it
+            return mail
         (stored,) = mail.events
         event = complete(stored)
         decision = maker.route(event)

@@ -8,7 +8,8 @@ order. Every mail in memory is in exactly one of: `_ready` (for the server in us
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -88,6 +89,7 @@ class Dispatcher:
         self._in_memory: dict[int, QueuedMail] = {}
         self._bytes = 0
         self._sending: set[int] = set()
+        self._apart: set[int] = set()  # being changed on disk
         self._tried: dict[int, set[int]] = {}
         self._senders: dict[Sender, asyncio.Task[None]] = {}
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
@@ -145,19 +147,26 @@ class Dispatcher:
             counts[sender.index] = counts.get(sender.index, 0) + 1
         return counts
 
-    def is_sending(self, row: int) -> bool:
-        """Whether this message is in the hands of a sender now."""
-        return row in self._sending
-
-    def forget(self, rows: set[int]) -> None:
-        """Drops mails from memory that are not being sent: they have changed on disk."""
+    @contextmanager
+    def apart(self, rows: Iterable[int]) -> Iterator[list[int]]:
+        """Keeps mails out of memory while they are changed on disk; gives the rows of those that
+        may be changed: none that is in the hands of a sender, or being changed already. What is
+        left to be sent of them afterwards comes in by `reload_waiting`, or when it is due.
+        """
+        free = [row for row in rows if row not in self._sending and row not in self._apart]
+        self._apart.update(free)
         for waiting in (self._ready, *self._handover):
-            kept = [mail for mail in waiting if mail.row not in rows]
+            kept = [mail for mail in waiting if mail.row not in self._apart]
             if len(kept) != len(waiting):
                 waiting.clear()
                 waiting.extend(kept)
-        for row in rows - self._sending:
+        for row in free:
             self._drop(row)
+        try:
+            yield free
+        finally:
+            self._apart.difference_update(free)
+            self._load.set()
 
     def reload_waiting(self) -> None:
         """Deliveries on disk were made due: load them, as there is room."""
@@ -227,7 +236,7 @@ class Dispatcher:
             return
         now = self._clock()
         rows = await self._writer.submit(partial(queue.due, now=now, limit=room))
-        self._starved = any(row in self._in_memory for row in rows)
+        self._starved = not all(map(self._may_load, rows))
         if self._on_disk and len(rows) < room:
             found = await self._writer.submit(
                 partial(queue.waiting, after=self._loaded_through, limit=room - len(rows))
@@ -239,10 +248,13 @@ class Dispatcher:
                 self._on_disk = False
                 self._observer.room()
             rows += found
-        wanted = [row for row in dict.fromkeys(rows) if row not in self._in_memory]
+        wanted = [row for row in dict.fromkeys(rows) if self._may_load(row)]
         if wanted:
             mails = await self._writer.submit(partial(queue.load, messages=wanted, due_by=now))
-            self.add([mail for mail in mails if mail.row not in self._in_memory])
+            self.add([mail for mail in mails if self._may_load(mail.row)])
+
+    def _may_load(self, row: int) -> bool:
+        return row not in self._in_memory and row not in self._apart
 
     # -- senders
 
@@ -319,7 +331,8 @@ class Dispatcher:
         if self.servers is not None and index >= 0:
             if self.servers.connected(index, self._loop.time()):
                 self._observer.server_changed(self.servers.states[index], works=True)
-            self.pump()
+            # When the sender has taken its mail: else one more would be opened for the same.
+            self._loop.call_soon(self.pump)
 
     def connection_failed(self, index: int, failure: Failure) -> None:
         """The server can't be used."""

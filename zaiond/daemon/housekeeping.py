@@ -70,13 +70,11 @@ class Housekeeping:
             return
         before = self._clock() - timing.expire
         rows = await self._writer.submit(partial(queue.open_messages, accepted_before=before))
-        rows = [row for row in rows if not self._dispatcher.is_sending(row)]
         for start in range(0, len(rows), CHUNK):
-            await self._expire_some(rows[start : start + CHUNK], servers.waits_for)
+            with self._dispatcher.apart(rows[start : start + CHUNK]) as free:
+                await self._expire_some(free, servers.waits_for)
 
     async def _expire_some(self, rows: list[int], failure: Failure | None) -> None:
-        rows = [row for row in rows if not self._dispatcher.is_sending(row)]
-        self._dispatcher.forget(set(rows))
         now = self._clock()
         mails = await self._writer.submit(partial(queue.load, messages=rows))
         server, said = "", ""

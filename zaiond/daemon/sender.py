@@ -84,6 +84,7 @@ class Sender:
             except DeliveryFailure as error:
                 if judge(error.failure).scope is Scope.SESSION:
                     await work.put_back(mail, started=started is not None)
+                    await connection.close()  # if it isn't lost, it is of no more use
                 else:
                     await self._finish_all(mail, error.failure, started)
                 return

@@ -1,0 +1,736 @@
+"""From an accepted event to its outcome on disk, against servers that refuse, vanish and come
+back: dispatcher, senders and router at work together.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.delivery import (
+    PATIENT,
+    QUICK,
+    Post,
+    configuration,
+    each_once,
+    ids,
+    last_line,
+    mails,
+    server,
+)
+from tests.support.scripted_server import (
+    Answer,
+    Peer,
+    ScriptedServer,
+    drop,
+    ordinary,
+    say,
+    then,
+)
+from tests.support.sink import Sink
+from tests.support.store import recount
+from zaiond.config.schema import Auth, Queue, Rate, Secret
+from zaiond.daemon import dispatcher
+from zaiond.store import events
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def closed_port() -> int:
+    """A port of 127.0.0.1 where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+async def decent() -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer(ordinary()) as decent:
+        yield decent
+
+
+def rcpt(replies: dict[str, Answer]) -> Callable[[Peer], Any]:
+    """Answers to RCPT by address, as they stand at the moment."""
+
+    async def answer(peer: Peer) -> None:
+        address = last_line(peer).partition("<")[2].partition(">")[0]
+        said = replies.get(address, "250 2.1.5 Ok")
+        if isinstance(said, str):
+            await peer.say(said)
+        else:
+            await said(peer)
+
+    return answer
+
+
+async def assert_settled(post: Post) -> None:
+    """What waits on disk is what usage says, and nothing is started."""
+    usage = await post.writer.submit(events.usage)
+    assert usage == await post.writer.submit(recount)
+    started = await post.writer.submit(
+        lambda db: db.execute("SELECT count(*) FROM deliveries WHERE started IS NOT NULL").get
+    )
+    assert started == 0
+
+
+# -- the ordinary way
+
+
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()])
+async def test_one_connection_mails_in_the_order_of_acceptance(
+    state: Path, offers: tuple[str, ...]
+) -> None:
+    async with (
+        ScriptedServer(ordinary(offers=offers)) as decent,
+        Post(state, configuration(server(decent.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(150))
+        await post.emit(*ids(150, "m"))
+        await post.until_ended(300)
+        assert mails(decent) == ids(150) + ids(150, "m")
+        assert len(decent.peers) == 1
+        await assert_settled(post)
+
+
+async def test_a_peer_of_no_kin_gets_every_mail_once(state: Path) -> None:
+    with Sink() as sink:
+        async with Post(state, configuration(server(sink.port))) as post:
+            await post.emit(*ids(100))
+            await post.until_ended(100)
+        assert each_once([id_ for mail in sink.mails for id_ in mail.event_ids], ids(100))
+
+
+async def test_one_mail_takes_one_connection(state: Path, decent: ScriptedServer) -> None:
+    async with Post(state, configuration(server(decent.port))) as post:
+        await post.emit("1")
+        await post.until_ended(1)
+    assert len(decent.peers) == 1
+
+
+async def test_no_more_connections_than_configured(state: Path, decent: ScriptedServer) -> None:
+    async with Post(state, configuration(server(decent.port, max_connections=3))) as post:
+        await post.emit(*ids(200))
+        await post.until_ended(200)
+        assert len(decent.peers) <= 3
+        assert each_once(mails(decent), ids(200))
+
+
+async def test_each_recipient_has_its_own_outcome(state: Path) -> None:
+    replies: dict[str, Answer] = {
+        "never@x.example": "550 5.1.1 No such user",
+        "later@x.example": "450 4.2.1 Mailbox busy",
+        "relay@x.example": "554 5.7.1 Relay access denied",
+    }
+    admins = ("good@x.example", *replies)
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": rcpt(replies)})) as picky,
+        Post(state, configuration(server(picky.port), admins=admins)) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: len(post.outcomes) == 4)
+        assert await post.states("1") == {
+            "good@x.example": "delivered",
+            "never@x.example": "failed",
+            "later@x.example": "deferred",
+            "relay@x.example": "held",
+        }
+        document = await post.history("1")
+        said = {one["recipient"]: one["reply"] for one in document["deliveries"]}
+        assert said["never@x.example"] == "550 5.1.1 No such user"
+        assert post.ended == []
+        await assert_settled(post)
+
+
+async def test_a_deferred_recipient_is_tried_again_alone_with_the_same_mail(state: Path) -> None:
+    replies: dict[str, Answer] = {"b@x.example": then("450 4.2.1 Later", "250 2.1.5 Ok")}
+    admins = ("a@x.example", "b@x.example")
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": rcpt(replies)})) as picky,
+        Post(state, configuration(server(picky.port), admins=admins, queue=QUICK)) as post,
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        first, second = [content for peer in picky.peers for content in peer.contents]
+        assert first == second
+        said = b"".join(peer.said for peer in picky.peers)
+        assert said.count(b"RCPT TO:<a@x.example>") == 1
+        assert said.count(b"RCPT TO:<b@x.example>") == 2
+
+
+async def test_all_recipients_refused_sends_no_content(state: Path) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": "550 5.1.1 No"})) as picky,
+        Post(state, configuration(server(picky.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(20))
+        await post.until_ended(20)
+        assert mails(picky) == []
+        assert {state_ for _, _, state_ in post.outcomes} == {"failed"}
+        await assert_settled(post)
+
+
+async def test_who_is_named_twice_gets_one_mail(state: Path, decent: ScriptedServer) -> None:
+    admins = ("a@x.example", "A <a@x.example>")
+    async with Post(state, configuration(server(decent.port), admins=admins)) as post:
+        await post.emit("1")
+        await post.until_ended(1)
+        assert decent.peers[0].commands.count("RCPT") == 1
+
+
+async def test_what_the_content_was_refused_for_is_the_outcome_of_all_recipients(
+    state: Path,
+) -> None:
+    content = then("554 5.6.0 Not this", "451 4.7.1 Not now", "250 2.0.0 Ok")
+    async with (
+        ScriptedServer(ordinary(answers={"CONTENT": content})) as picky,
+        Post(state, configuration(server(picky.port, max_connections=1), queue=QUICK)) as post,
+    ):
+        await post.emit("1", "2")
+        await post.until_ended(2)
+        assert await post.states("1") == {"a@x.example": "failed"}
+        assert await post.attempts("2") == ["deferred", "delivered"]
+
+
+# -- connections that end
+
+
+async def test_a_kept_connection_that_is_gone_costs_nothing(state: Path) -> None:
+    def script(peer: Peer) -> Any:
+        return ordinary(answers={"MAIL": then("250 2.1.0 Ok", drop)})(peer)
+
+    async with (
+        ScriptedServer(script) as impatient,
+        Post(state, configuration(server(impatient.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(10))
+        await post.until_ended(10)
+        assert mails(impatient) == ids(10)
+        for id_ in ids(10):
+            assert await post.attempts(id_) == ["delivered"]
+        await assert_settled(post)
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 Closing", "503 5.5.1 Bad sequence"])
+async def test_a_server_that_takes_one_mail_a_connection_gets_one_mail_a_connection(
+    state: Path, reply: str
+) -> None:
+    def script(peer: Peer) -> Any:
+        return ordinary(answers={"MAIL": then("250 2.1.0 Ok", reply)})(peer)
+
+    async with (
+        ScriptedServer(script) as impatient,
+        Post(state, configuration(server(impatient.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(10))
+        await post.until_ended(10)
+        assert mails(impatient) == ids(10)
+        assert len(impatient.peers) <= 11
+        await assert_settled(post)
+
+
+async def test_no_reply_to_the_final_dot_may_mean_twice_but_never_lost(state: Path) -> None:
+    connections: list[Peer] = []
+
+    def script(peer: Peer) -> Any:
+        connections.append(peer)
+        lost = len(connections) == 1
+        return ordinary(answers={"CONTENT": drop} if lost else {})(peer)
+
+    async with (
+        ScriptedServer(script) as impatient,
+        Post(state, configuration(server(impatient.port, max_connections=1), queue=QUICK)) as post,
+    ):
+        await post.emit("1", "2", "3")
+        await post.until_ended(3)
+        assert sorted(mails(impatient)) == ["1", "1", "2", "3"]
+        contents = [c for peer in connections for c in peer.contents if b"Zaiond-Event: 1\r" in c]
+        assert contents[0] == contents[1]  # the Message-ID, too: whoever has both can tell
+        assert await post.attempts("1") == ["unknown", "delivered"]
+        # What was announced behind it, but not sent, is no attempt.
+        assert await post.attempts("2") == ["delivered"]
+        await assert_settled(post)
+
+
+async def test_an_unknown_end_is_not_tried_at_another_server_at_once(
+    state: Path, decent: ScriptedServer
+) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"CONTENT": drop})) as lossy,
+        Post(state, configuration(server(lossy.port), server(decent.port))) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.outcomes))
+        assert post.outcomes == [("1", "a@x.example", "deferred")]
+        assert mails(decent) == []
+
+
+# -- several servers
+
+
+async def test_the_next_server_is_used_while_the_first_is_down_and_no_longer(
+    state: Path, decent: ScriptedServer
+) -> None:
+    port = closed_port()
+    config = configuration(server(port), server(decent.port), queue=QUICK)
+    async with Post(state, config) as post:
+        await post.emit(*ids(20))
+        await post.until_ended(20)
+        assert each_once(mails(decent), ids(20))
+        assert post.servers_changed[0] == (f"127.0.0.1:{port}", "down", True)
+        first = Sink(port)
+        await asyncio.to_thread(first.start)
+        try:
+            number = 0
+            while not first.mails:  # until its next probe
+                number += 1
+                await post.emit(f"later{number}")
+                await post.until_ended(20 + number)
+            assert post.servers_changed[-1] == (f"127.0.0.1:{port}", "up", True)
+            told = len(mails(decent))
+            await post.emit(*ids(10, "last"))
+            await post.until_ended(30 + number)
+            assert len(mails(decent)) == told
+        finally:
+            await asyncio.to_thread(first.stop)
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "CONTENT"])
+async def test_a_mail_that_one_server_defers_goes_to_the_next_at_once(
+    state: Path, decent: ScriptedServer, command: str
+) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={command: "451 4.3.0 Later"})) as later,
+        Post(state, configuration(server(later.port), server(decent.port))) as post,
+    ):
+        await post.emit(*ids(5))
+        await post.until_ended(5)
+        assert each_once(mails(decent), ids(5))
+        assert await post.attempts("n0000") == ["deferred", "delivered"]
+        await assert_settled(post)
+
+
+async def test_a_mail_that_all_servers_defer_waits(state: Path) -> None:
+    script = ordinary(answers={"MAIL": "451 4.3.0 Later"})
+    async with (
+        ScriptedServer(script) as one,
+        ScriptedServer(script) as two,
+        Post(state, configuration(server(one.port), server(two.port))) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: ("1", "a@x.example", "deferred") in post.outcomes)
+        assert await post.attempts("1") == ["deferred", "deferred"]
+        document = await post.history("1")
+        assert document["deliveries"][0]["server"] == f"127.0.0.1:{two.port}"
+
+
+async def test_a_mail_that_one_server_refuses_for_good_is_not_tried_elsewhere(
+    state: Path, decent: ScriptedServer
+) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": "550 5.1.1 No"})) as picky,
+        Post(state, configuration(server(picky.port), server(decent.port))) as post,
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        assert await post.states("1") == {"a@x.example": "failed"}
+        assert mails(decent) == []
+
+
+async def test_while_all_servers_are_down_all_waits_and_then_goes_at_once(state: Path) -> None:
+    port = closed_port()
+    # Mails wait an hour after a failure of their own; an outage is none.
+    queue = Queue(retry_first=0.05, retry_max=3600.0)
+    async with Post(state, configuration(server(port), queue=queue)) as post:
+        await post.emit(*ids(200))
+        await post.until(lambda: bool(post.servers_changed))
+        assert post.servers_changed == [(f"127.0.0.1:{port}", "down", False)]
+        assert post.dispatcher.servers is not None
+        assert post.dispatcher.servers.waits_for is not None
+        sink = Sink(port)
+        await asyncio.to_thread(sink.start)
+        try:
+            await post.until_ended(200)
+            assert each_once([i for mail in sink.mails for i in mail.event_ids], ids(200))
+        finally:
+            await asyncio.to_thread(sink.stop)
+        assert await post.attempts("n0000") == ["delivered"]
+
+
+async def test_too_many_connections_is_a_wait_with_fewer_of_them(
+    state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal open_now
+        if open_now >= 2:
+            await peer.say("421 4.3.2 Too many connections")
+            return
+        open_now += 1
+        try:
+            await ordinary()(peer)
+        finally:
+            open_now -= 1
+
+    queue = Queue(retry_first=0.05, retry_max=3600.0)
+    async with (
+        ScriptedServer(script) as small,
+        Post(state, configuration(server(small.port), server(decent.port), queue=queue)) as post,
+    ):
+        await post.emit(*ids(100))
+        await post.until_ended(100)
+        assert mails(decent) == []
+        assert each_once(mails(small), ids(100))
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "CONTENT"])
+async def test_a_server_that_is_busy_on_an_open_connection_is_left_alone_for_a_while(
+    state: Path, decent: ScriptedServer, command: str
+) -> None:
+    busy = say("432 4.3.2 Concurrent connections limit exceeded")
+    queue = Queue(retry_first=0.05, retry_max=3600.0)
+    async with (
+        ScriptedServer(ordinary(answers={command: then(busy, busy, "250 2.0.0 Ok")})) as small,
+        Post(state, configuration(server(small.port), server(decent.port), queue=queue)) as post,
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        assert mails(decent) == []
+        assert await post.attempts("1") == ["deferred", "deferred", "delivered"]
+        # Each time on a connection of its own: the one that was too many is closed.
+        assert len(small.peers) == 3
+
+
+# -- the configuration at fault
+
+
+async def test_a_refused_sender_holds_the_queue_and_nothing_bounces(state: Path) -> None:
+    def script(peer: Peer) -> Any:
+        async def mail(peer: Peer) -> None:
+            good = "<good@x.example>" in last_line(peer)
+            await peer.say("250 2.1.0 Ok" if good else "550 5.1.8 Sender refused")
+
+        return ordinary(answers={"MAIL": mail})(peer)
+
+    async with (
+        ScriptedServer(script) as picky,
+        Post(state, configuration(server(picky.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(30))
+        await post.until(lambda: bool(post.servers_changed))
+        assert post.dispatcher.servers is not None
+        assert post.dispatcher.servers.held_by is not None
+        assert post.ended == []
+        assert set(await post.states("n0000")) == {"a@x.example"}
+        first = (await post.history("n0000"))["deliveries"][0]["message_id"]
+        post.reconfigure(sender="good@x.example")
+        changed = await post.administration.retry()
+        assert changed.deliveries == 30
+        await post.until_ended(30)
+        assert each_once(mails(picky), ids(30))
+        assert (await post.history("n0000"))["deliveries"][0]["message_id"] == first
+        assert b"\r\nFrom: good@x.example\r\n" in b"\r\n" + picky.peers[-1].contents[0]
+        await assert_settled(post)
+
+
+async def test_a_refused_password_holds_the_queue_and_the_next_server_takes_over(
+    state: Path, decent: ScriptedServer
+) -> None:
+    login = Auth(
+        mechanism="basic",
+        username="zaion",
+        password=Secret("wrong"),
+        allow_unprotected_password=True,
+    )
+    script = ordinary(offers=("AUTH PLAIN",), answers={"AUTH": "535 5.7.8 No"})
+    async with ScriptedServer(script) as strict:
+        one = server(strict.port, auth=login)
+        async with Post(state, configuration(one)) as post:
+            await post.emit("1")
+            await post.until(lambda: bool(post.servers_changed))
+            assert post.servers_changed == [(one.address, "faulty", False)]
+            assert post.dispatcher.servers is not None
+            assert post.dispatcher.servers.held_by is not None
+            # Each further try brings the account nearer to being locked.
+            await post.emit(*ids(20))
+            post.configure(configuration(one, server(decent.port)))
+            await post.until_ended(21)
+            assert each_once(mails(decent), ["1", *ids(20)])
+            assert len(strict.peers) == 2
+
+
+async def test_a_held_recipient_is_released_by_hand(state: Path) -> None:
+    replies: dict[str, Answer] = {"a@x.example": "554 5.7.1 Relay access denied"}
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": rcpt(replies)})) as picky,
+        Post(state, configuration(server(picky.port))) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.outcomes))
+        assert await post.states("1") == {"a@x.example": "held"}
+        replies.clear()
+        changed = await post.administration.retry(["1", "unknown"])
+        assert (changed.deliveries, changed.unknown) == (1, ("unknown",))
+        await post.until_ended(1)
+        assert await post.states("1") == {"a@x.example": "delivered"}
+
+
+# -- rate, expiry, window
+
+
+async def test_no_more_mails_go_out_than_the_rate_allows(
+    state: Path, decent: ScriptedServer
+) -> None:
+    one = server(decent.port, rate=Rate(3, 3600.0))
+    async with Post(state, configuration(one)) as post:
+        await post.emit(*ids(10))
+        await post.until_ended(3)
+        assert post.dispatcher.take(0) is None
+        post.configure(configuration(server(decent.port, rate=Rate(3, 0.01))))
+        await post.until_ended(10)
+        assert each_once(mails(decent), ids(10))
+
+
+async def test_what_is_too_old_expires_with_the_last_word_of_the_server(state: Path) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": "450 4.2.1 Mailbox busy"})) as later,
+        Post(state, configuration(server(later.port))) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.outcomes))
+        post.ahead = PATIENT.expire + 1
+        post.housekeeping.configure(PATIENT, "en")
+        await post.until_ended(1)
+        document = await post.history("1")
+        assert document["outcome"] == "expired"
+        assert post.outcomes[-1] == ("1", "a@x.example", "expired")
+        assert "450 4.2.1 Mailbox busy" in str(document["deliveries"][0]["attempts"])
+        await assert_settled(post)
+
+
+async def test_what_waits_for_a_server_that_is_down_expires_with_the_reason(state: Path) -> None:
+    port = closed_port()
+    async with Post(state, configuration(server(port))) as post:
+        await post.emit(*ids(5))
+        await post.until(lambda: bool(post.servers_changed))
+        post.ahead = PATIENT.expire + 1
+        post.housekeeping.configure(PATIENT, "en")
+        await post.until_ended(5)
+        document = await post.history("n0000")
+        assert document["outcome"] == "expired"
+        assert "refused" in document["reason"]
+        assert document["deliveries"][0]["server"] == f"127.0.0.1:{port}"
+
+
+async def test_what_is_held_for_an_administrator_does_not_expire(state: Path) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"MAIL": "550 5.1.8 No"})) as picky,
+        Post(state, configuration(server(picky.port))) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.servers_changed))
+        post.ahead = PATIENT.keep + 1
+        await post.housekeeping._expire(PATIENT)
+        await post.housekeeping._prune(PATIENT)
+        assert post.ended == []
+        assert (await post.history("1"))["outcome"] == "waiting"
+
+
+async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "WINDOW_MAILS", 200)
+    port = closed_port()
+    most = 0
+    queue = Queue(retry_first=0.05, retry_max=3600.0)
+    async with Post(state, configuration(server(port), queue=queue)) as post:
+        await post.emit(*ids(450))
+        await post.until(lambda: len(post.servers_changed) > 0)
+
+        def watch() -> bool:
+            nonlocal most
+            most = max(most, len(post.dispatcher._in_memory))
+            return len(post.ended) >= 450
+
+        sink = Sink(port)
+        await asyncio.to_thread(sink.start)
+        try:
+            await post.until(watch)
+        finally:
+            await asyncio.to_thread(sink.stop)
+        assert 0 < most <= 200
+        assert each_once([i for mail in sink.mails for i in mail.event_ids], ids(450))
+
+
+async def test_more_that_is_deferred_than_fits_in_memory_comes_in_its_turn(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "WINDOW_MAILS", 200)
+    tries = 0
+
+    async def later(peer: Peer) -> None:
+        nonlocal tries
+        tries += 1
+        await peer.say("450 4.2.1 Later" if tries <= 400 else "250 2.1.5 Ok")
+
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": later})) as picky,
+        Post(state, configuration(server(picky.port, max_connections=2), queue=QUICK)) as post,
+    ):
+        await post.emit(*ids(300))
+        await post.until_ended(300)
+        assert each_once(mails(picky), ids(300))
+        await assert_settled(post)
+
+
+# -- ends and starts
+
+
+async def test_a_restart_goes_on_where_the_last_one_stopped(
+    state: Path, decent: ScriptedServer
+) -> None:
+    async with Post(state, configuration(server(closed_port()))) as post:
+        await post.emit(*ids(50))
+        await post.until(lambda: bool(post.servers_changed))
+    async with Post(state) as post:  # without a configuration
+        await post.emit(*ids(50, "m"))
+        assert post.recovered.started == 0
+    async with Post(state, configuration(server(decent.port, max_connections=1))) as post:
+        await post.until_ended(100)
+        assert mails(decent) == ids(50) + ids(50, "m")
+
+
+async def test_a_stop_finishes_what_is_beyond_the_final_dot_and_starts_nothing(
+    state: Path,
+) -> None:
+    arrived, answer = asyncio.Event(), asyncio.Event()
+
+    async def content(peer: Peer) -> None:
+        arrived.set()
+        await answer.wait()
+        await peer.say("250 2.0.0 Ok")
+
+    async with ScriptedServer(ordinary(answers={"CONTENT": content})) as slow:
+        async with Post(state, configuration(server(slow.port, max_connections=1))) as post:
+            await post.emit(*ids(20))
+            await arrived.wait()
+            stopping = asyncio.ensure_future(post.end(30))
+            await asyncio.sleep(0)
+            assert not stopping.done()
+            answer.set()
+            await stopping
+            delivered = len(post.ended)
+            assert 1 <= delivered <= 2
+        async with Post(state, configuration(server(slow.port))) as post:
+            assert post.recovered.started == 0
+            await post.until_ended(20 - delivered)
+            assert each_once(mails(slow), ids(20))
+
+
+async def test_a_stop_does_not_wait_for_ever_and_what_may_have_arrived_is_known(
+    state: Path,
+) -> None:
+    arrived = asyncio.Event()
+
+    async def content(peer: Peer) -> None:
+        arrived.set()
+        await peer.rest()
+
+    async with (
+        ScriptedServer(ordinary(answers={"CONTENT": content})) as slow,
+        Post(state, configuration(server(slow.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(20))
+        await arrived.wait()
+        await post.end(0.01)
+    async with Post(state) as post:
+        assert post.recovered.started == 1
+
+
+async def test_another_configuration_counts_from_the_next_mail(
+    state: Path, decent: ScriptedServer
+) -> None:
+    async with (
+        ScriptedServer(ordinary()) as other,
+        Post(state, configuration(server(decent.port))) as post,
+    ):
+        await post.emit(*ids(10))
+        await post.until_ended(10)
+        post.configure(configuration(server(other.port), admins=("b@x.example",)))
+        await post.emit(*ids(10, "m"))
+        await post.until_ended(20)
+        assert each_once(mails(decent), ids(10))
+        assert each_once(mails(other), ids(10, "m"))
+        assert set(await post.states("m0000")) == {"b@x.example"}
+
+
+# -- by hand
+
+
+async def test_delete_ends_what_waits_wherever_it_is(state: Path) -> None:
+    async with Post(state, configuration(server(closed_port()))) as post:
+        await post.emit("mailed")
+        await post.until(lambda: bool(post.servers_changed))
+        changed = await post.administration.delete(["mailed", "unknown"])
+        assert (changed.deliveries, changed.unknown) == (1, ("unknown",))
+        assert post.ended == ["mailed"]
+        assert (await post.history("mailed"))["outcome"] == "deleted"
+        await assert_settled(post)
+    async with Post(state) as post:
+        await post.emit("unrouted")
+        assert (await post.administration.delete(["unrouted"])).deliveries == 1
+        assert (await post.history("unrouted"))["outcome"] == "deleted"
+        assert post.router.waiting == 0
+        await assert_settled(post)
+
+
+async def test_deleting_nothing_deletes_nothing(state: Path) -> None:
+    async with Post(state, configuration(server(closed_port()))) as post:
+        await post.emit("1")
+        await post.until(lambda: bool(post.servers_changed))
+        assert (await post.administration.delete([])).deliveries == 0
+        assert post.ended == []
+
+
+async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_nothing(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "WINDOW_MAILS", 200)
+    turn = 0
+
+    async def moody(peer: Peer) -> None:
+        nonlocal turn
+        turn += 1
+        await peer.say("450 4.2.1 Later" if turn % 3 else "250 2.1.5 Ok")
+
+    wanted, unwanted = ids(150, "w"), ids(150, "u")
+    both = [id_ for pair in zip(wanted, unwanted, strict=True) for id_ in pair]
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": moody})) as server_,
+        Post(state, configuration(server(server_.port, max_connections=4), queue=QUICK)) as post,
+    ):
+        await post.emit(*both)
+
+        async def meddle() -> None:
+            for start in range(0, 150, 10):
+                await post.administration.retry()
+                await post.administration.delete(unwanted[start : start + 10])
+
+        await meddle()
+        await post.until_ended(300)
+        arrived = mails(server_)
+        assert each_once([id_ for id_ in arrived if id_.startswith("w")], wanted)
+        deleted = {id_ for id_ in unwanted if (await post.history(id_))["outcome"] == "deleted"}
+        assert each_once([i for i in arrived if i.startswith("u")], set(unwanted) - deleted)
+        assert sorted(post.ended) == sorted(both)
+        await assert_settled(post)
+        assert await post.writer.submit(events.usage) == {}

@@ -1,0 +1,198 @@
+"""The daemon's delivering half, on a real store, towards whatever servers a test has."""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.scripted_server import Peer, ScriptedServer
+from tests.support.store import Notes, Store, event
+from zaiond.config.schema import Config, MailServer, Queue
+from zaiond.daemon.administration import Administration
+from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
+from zaiond.daemon.housekeeping import Housekeeping
+from zaiond.daemon.router import MailMaker, Router
+from zaiond.daemon.servers import ServerState
+from zaiond.net.names import Names
+from zaiond.smtp.verdict import Verdict
+from zaiond.store import events, history, queue
+from zaiond.store.events import StoredEvent
+from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.writer import Writer
+
+QUICK = Queue(retry_first=0.02, retry_max=0.05)
+PATIENT = Queue(retry_first=3600.0, retry_max=7200.0)
+SOON = 30.0  # seconds; a bound for what hangs, not a target
+
+
+def server(port: int, **settings: Any) -> MailServer:
+    """A mail server's settings."""
+    given: dict[str, Any] = {"timeout": 5.0, "keep_idle": 0.05, "helo_name": "client.example"}
+    return MailServer(host="127.0.0.1", port=port, security="none", **{**given, **settings})
+
+
+def configuration(*servers: MailServer, **settings: Any) -> Config:
+    """A configuration with these servers."""
+    given: dict[str, Any] = {"sender": "zaionnex", "admins": ("a@x.example",), "queue": PATIENT}
+    return Config(
+        mail_server=servers[0], fallback_mail_servers=servers[1:], **{**given, **settings}
+    )
+
+
+def mails(server: ScriptedServer) -> list[str]:
+    """The ids of the events whose mails a server got to their final dot, in order."""
+    found = (re.findall(rb"Zaiond-Event: (\S+)", content) for peer in server.peers
+             for content in peer.contents)  # fmt: skip
+    return [id_.decode() for ids in found for id_ in ids]
+
+
+def last_line(peer: Peer) -> str:
+    """The command that is being answered."""
+    return peer.said.rstrip(b"\r\n").rpartition(b"\r\n")[2].decode()
+
+
+class Post(Observer):
+    """Router, dispatcher, housekeeping and what an administrator can do, at work in a directory."""
+
+    def __init__(self, state: Path, config: Config | None = None) -> None:
+        self.store = Store(state)
+        self.fatal: list[Exception] = []
+        self.ahead = 0.0  # of the real time
+        self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
+        self.ended: list[str] = []
+        self.servers_changed: list[tuple[str, str, bool]] = []
+        self.journal = Notes()
+        self.config = config
+        self._happened = asyncio.Event()
+        self._numbers = itertools.count(1)
+        self._running: list[asyncio.Task[None]] = []
+
+    def clock(self) -> float:
+        return time.time() + self.ahead
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self.writer = Writer(
+            self.store.connection, loop, self.fatal.append, self.store.database.release_ballast
+        )
+        self.recovered = await self.writer.submit(lambda db: queue.recover(db, self.clock()))
+        usage = await self.writer.submit(events.usage)
+        routed = await self.writer.submit(queue.routed_and_open)
+        waiting = sum(number for number, _ in usage.values()) - routed
+        self.dispatcher = Dispatcher(self.writer, self, self.clock, lambda: 0.5)
+        self.router = Router(
+            self.writer, self.dispatcher, self.events_ended, self.recovered, waiting, self.journal
+        )
+        self.administration = Administration(
+            self.writer, self.router, self.dispatcher, self.clock, self.events_ended
+        )
+        self.housekeeping = Housekeeping(
+            self.writer, self.dispatcher, self.clock, self._expired, self.events_ended, lambda: None
+        )
+        if self.config is not None:
+            self.configure(self.config)
+        for work in (self.router.run(), self.dispatcher.run(), self.housekeeping.run()):
+            self._running.append(loop.create_task(work))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.end(SOON)
+
+    async def end(self, seconds: float) -> None:
+        """A stop, as the daemon does it."""
+        if not self._running:
+            return
+        await self.dispatcher.stop(seconds)
+        for running in self._running:
+            running.cancel()
+        ends = await asyncio.gather(*self._running, return_exceptions=True)
+        self._running.clear()
+        await self.writer.close()
+        self.store.database.closed_cleanly()
+        wrong = [end for end in ends if not isinstance(end, asyncio.CancelledError)]
+        assert not wrong, wrong
+        assert not self.fatal
+
+    def configure(self, config: Config) -> None:
+        """Puts a configuration in force."""
+        self.config = config
+        names = Names("host", "host.example")
+        self.housekeeping.configure(config.queue, "en")
+        self.router.configure(MailMaker(config, names, lambda: f"M{next(self._numbers)}"))
+        self.dispatcher.configure(
+            Delivering(config.mail_servers, config.queue, "host.example", "en")
+        )
+
+    def reconfigure(self, **settings: Any) -> None:
+        """The same configuration with some settings changed."""
+        assert self.config is not None
+        self.configure(replace(self.config, **settings))
+
+    async def emit(self, *ids: str) -> None:
+        """Accepts events, all in one commit."""
+        batch = [event(id_, at=self.clock()) for id_ in ids]
+        self.router.accepted(await self.writer.submit(lambda db: events.accept(db, batch)))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until something happens that makes `condition` true."""
+        async with asyncio.timeout(SOON):
+            while not condition():
+                self._happened.clear()
+                await self._happened.wait()
+
+    async def until_ended(self, count: int) -> None:
+        """Waits until so many events have ended."""
+        try:
+            await self.until(lambda: len(self.ended) >= count)
+        except TimeoutError:
+            raise AssertionError(f"{len(self.ended)} of {count} ended: {self.outcomes}") from None
+
+    async def history(self, id: str) -> dict[str, Any]:
+        """What became of an event."""
+        (document,) = await self.writer.submit(lambda db: history.history(db, "en", id=id))
+        return document
+
+    async def states(self, id: str) -> dict[str, str]:
+        """The outcomes of an event's deliveries, by recipient."""
+        document = await self.history(id)
+        return {one["recipient"]: one["outcome"] for one in document["deliveries"]}
+
+    async def attempts(self, id: str) -> list[str]:
+        """The outcomes of all attempts of an event's deliveries."""
+        document = await self.history(id)
+        return [a["outcome"] for one in document["deliveries"] for a in one["attempts"]]
+
+    # -- Observer
+
+    def events_ended(self, ended: list[StoredEvent]) -> None:
+        self.ended += [one.id for one in ended]
+        self._happened.set()
+
+    def room(self) -> None:
+        self.router.wake()
+
+    def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
+        for one in mail.events:
+            self.outcomes.append((one.id, attempted.delivery.recipient, attempted.state))
+        self._happened.set()
+
+    def _expired(self, mail: QueuedMail, attempted: Attempted) -> None:
+        self.attempted(mail, attempted, None)
+
+    def server_changed(self, state: ServerState, works: bool) -> None:
+        self.servers_changed.append((state.server.address, state.state, works))
+        self._happened.set()
+
+
+def ids(count: int, prefix: str = "n") -> list[str]:
+    """Ids of events, in order."""
+    return [f"{prefix}{number:04}" for number in range(count)]
+
+
+def each_once(found: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Whether every mail arrived, and none twice."""
+    return sorted(found) == sorted(wanted)
