@@ -494,20 +494,20 @@ class Dispatcher:
             self._drop(mail.row)
             if any(a.state in ("deferred", "held") for a in attempted):
                 self._load.set()
+            return
+        deliveries = tuple(a.delivery._replace(attempts=a.delivery.attempts + 1) for a in again)
+        rest = replace(
+            mail,
+            deliveries=deliveries,
+            message=replace(mail.message, recipients=tuple(d.recipient for d in deliveries)),
+            whole=mail.whole and len(again) == len(attempted),
+        )
+        self._in_memory[mail.row] = rest
+        if other is not None and other < len(self._handover):
+            self._tried.setdefault(mail.row, set()).add(index)
+            self._handover[other].append(rest)
         else:
-            deliveries = tuple(a.delivery._replace(attempts=a.delivery.attempts + 1) for a in again)
-            rest = replace(
-                mail,
-                deliveries=deliveries,
-                message=replace(mail.message, recipients=tuple(d.recipient for d in deliveries)),
-                whole=mail.whole and len(again) == len(attempted),
-            )
-            self._in_memory[mail.row] = rest
-            if other is not None and other < len(self._handover):
-                self._tried.setdefault(mail.row, set()).add(index)
-                self._handover[other].append(rest)
-            else:
-                self._ready.appendleft(rest)
+            self._ready.appendleft(rest)
         self.pump()
 
     def _other_server(self, index: int, mail: QueuedMail) -> int | None:
@@ -522,15 +522,21 @@ class Dispatcher:
         return None
 
     def _drop(self, row: int) -> None:
-        mail = self._in_memory.pop(row, None)
+        mail = self._in_memory.get(row)
         if mail is None:
             return
+        was_half_empty = self._is_half_empty()
+        del self._in_memory[row]
         self._tried.pop(row, None)
         self._bytes -= len(mail.message.content)
         if self._on_disk or self._starved:
             self._load.set()
-        if not self._on_disk:
+        # Not at each one that leaves: what is routed together costs one transaction.
+        if not self._on_disk and not was_half_empty and self._is_half_empty():
             self._observer.room()
+
+    def _is_half_empty(self) -> bool:
+        return len(self._in_memory) <= WINDOW_MAILS // 2 and self._bytes <= WINDOW_BYTES // 2
 
 
 def _release(waiting: "deque[asyncio.Future[QueuedMail | None]]") -> None:

@@ -74,8 +74,11 @@ class MailMaker:
         recipients: tuple[str, ...],
         first_delivery: int,
         message_id: str | None = None,
+        *,
+        alone: bool = False,
     ) -> QueuedMail:
-        """The mail about an event, with its deliveries from row `first_delivery` on."""
+        """The mail about an event, with its deliveries from row `first_delivery` on; `alone`: it is
+        the only one."""
         names = self._names
         message = compose(
             event,
@@ -94,7 +97,7 @@ class MailMaker:
             for number, recipient in enumerate(message.recipients)
         )
         notice = event.source == NOTICE_SOURCE and event.type.startswith("zaiond.")
-        return QueuedMail(row, message, deliveries, stored.accepted, notice, (stored,))
+        return QueuedMail(row, message, deliveries, stored.accepted, notice, (stored,), alone=alone)
 
 
 def complete(stored: StoredEvent) -> Event:
@@ -176,7 +179,8 @@ class Router:
     async def _route_some(self) -> bool:
         room = self._dispatcher.room
         maker = self.maker
-        if maker is None or not self.waiting or room <= 0:
+        # A full batch, or all there is: what is routed together costs one transaction.
+        if maker is None or not self.waiting or room < min(BATCH, self.waiting):
             return False
         async with self.lock:
             batch = await self._next_events(min(BATCH, room))
@@ -191,7 +195,7 @@ class Router:
                     dropped.append(queue.Dropped(stored, decision.reason))
                     continue
                 for recipients in decision:
-                    mail = self._make(maker, stored, event, recipients)
+                    mail = self._make(maker, stored, event, recipients, len(decision) == 1)
                     self._next_message += 1
                     self.next_delivery += len(mail.deliveries)
                     mails.append(mail)
@@ -204,11 +208,16 @@ class Router:
         return True
 
     def _make(
-        self, maker: MailMaker, stored: StoredEvent, event: Event, recipients: tuple[str, ...]
+        self,
+        maker: MailMaker,
+        stored: StoredEvent,
+        event: Event,
+        recipients: tuple[str, ...],
+        alone: bool,
     ) -> QueuedMail:
         make = partial(maker.make, self._next_message, stored)
         try:
-            return make(event, recipients, self.next_delivery)
+            return make(event, recipients, self.next_delivery, alone=alone)
         except Exception as error:  # noqa: BLE001 - one event must never stop all the others
             self._journal.error(
                 Text(
@@ -226,7 +235,7 @@ class Router:
                 key=None,
                 job=None,
             )
-            return make(bare, recipients, self.next_delivery)
+            return make(bare, recipients, self.next_delivery, alone=alone)
 
     async def _next_events(self, most: int) -> list[StoredEvent]:
         memory = self._memory

@@ -65,7 +65,6 @@ def accept(db: apsw.Connection, batch: list[NewEvent]) -> Acceptance:
         db.execute("ROLLBACK TO batch")
         outcomes, rows = _accept_each(db, batch, previous)
     db.execute("RELEASE batch")
-    _add_usage(db, rows)
     return Acceptance(outcomes, rows, previous)
 
 
@@ -89,30 +88,19 @@ def _accept_each(
     return outcomes, accepted
 
 
-def _add_usage(db: apsw.Connection, rows: list[StoredEvent]) -> None:
-    added: dict[int, list[int]] = {}
-    for row in rows:
-        of_uid = added.setdefault(row.uid, [0, 0])
-        of_uid[0] += 1
-        of_uid[1] += len(row.body)
-    for uid, (events, size) in added.items():
-        change_usage(db, uid, events, size)
-
-
-def change_usage(db: apsw.Connection, uid: int, events: int, size: int) -> None:
-    """Adds to what `uid` has waiting: a number of events and of bytes, negative when they end."""
-    db.execute(
-        "INSERT INTO usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
-        " SET events = events + excluded.events, bytes = bytes + excluded.bytes",
-        (uid, events, size),
-    )
-
-
 def usage(db: apsw.Connection) -> dict[int, tuple[int, int]]:
-    """Events and bytes waiting, by uid."""
-    return {
-        uid: (events, size) for uid, events, size in db.execute("SELECT * FROM usage WHERE events")
-    }
+    """Events accepted and not yet ended, and their bytes, by uid: counted once, at a start."""
+    routed_through = get_meta(db, "routed_through") or 0
+    counted: list[Any] = db.execute(_USAGE, (routed_through,)).fetchall()
+    return {uid: (events, size) for uid, events, size in counted}
+
+
+_USAGE = (
+    "SELECT uid, count(*), sum(length(body)) FROM ("
+    " SELECT uid, body FROM events WHERE seq > ? AND outcome IS NULL UNION ALL"
+    " SELECT uid, body FROM events WHERE seq IN (SELECT event FROM message_events"
+    " WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL))) GROUP BY uid"
+)
 
 
 def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
@@ -137,8 +125,6 @@ def delete_unrouted(db: apsw.Connection, seqs: list[int], reason: Text) -> list[
             (encode_text(reason), seq),
         ).fetchall()
         ended += [StoredEvent(*row) for row in rows]
-    for event in ended:
-        change_usage(db, event.uid, -1, -len(event.body))
     return ended
 
 

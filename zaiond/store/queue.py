@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond.model import Message
-from zaiond.store.events import StoredEvent, change_usage, encode_text, set_meta
+from zaiond.store.events import StoredEvent, encode_text, set_meta
 from zaiond.text import Text
 
 OPEN = ("waiting", "deferred", "held")
@@ -31,7 +31,8 @@ class QueuedDelivery(NamedTuple):
 class QueuedMail:
     """A message with the deliveries that are due, and the events it tells of.
 
-    `whole`: no other delivery of the message is open.
+    `whole`: no other delivery of the message is open. `alone`: no other message tells of its
+    events.
     """
 
     row: int
@@ -41,6 +42,7 @@ class QueuedMail:
     notice: bool
     events: tuple[StoredEvent, ...]
     whole: bool = True
+    alone: bool = False  # or not known, and to be looked up
 
 
 class Dropped(NamedTuple):
@@ -102,7 +104,6 @@ def route(
             "UPDATE events SET outcome = 'dropped', reason = ? WHERE seq = ?",
             (encode_text(reason), event.seq),
         )
-        change_usage(db, event.uid, -1, -len(event.body))
     db.executemany(
         "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
         [
@@ -179,10 +180,9 @@ def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> list[StoredEvent]:
     ):
         return []
     db.execute("DELETE FROM contents WHERE message = ?", (mail.row,))
-    ended = [event for event in mail.events if not _get(db, _OPEN_ELSEWHERE, event.seq, mail.row)]
-    for event in ended:
-        change_usage(db, event.uid, -1, -len(event.body))
-    return ended
+    if mail.alone:
+        return list(mail.events)
+    return [event for event in mail.events if not _get(db, _OPEN_ELSEWHERE, event.seq, mail.row)]
 
 
 _OPEN_ELSEWHERE = (

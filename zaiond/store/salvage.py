@@ -54,12 +54,6 @@ _ROUTE_AGAIN = (  # behind all others, where it waits to be routed
     "UPDATE events SET seq = (SELECT max(value, (SELECT max(seq) FROM events)) + 1"
     " FROM meta WHERE name = 'routed_through') WHERE seq = ?"
 )
-_USAGE = (
-    "INSERT INTO usage SELECT uid, count(*), sum(length(body)) FROM events"
-    " WHERE outcome IS NULL AND (seq > (SELECT value FROM meta WHERE name = 'routed_through')"
-    " OR EXISTS (SELECT 1 FROM message_events AS m JOIN deliveries AS d ON d.message = m.message"
-    " WHERE m.event = seq AND d.ended IS NULL)) GROUP BY uid"
-)
 
 
 def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None]) -> tuple[int, int]:
@@ -80,7 +74,6 @@ def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None])
         for statement in (*_ORPHANS, _ROUTED_THROUGH):
             target.execute(statement)
         target.executemany(_ROUTE_AGAIN, target.execute(_ROUTED_TO_NOWHERE).fetchall())
-        target.execute(_USAGE)
     return _count(target, "events"), _count(target, "deliveries")
 
 

@@ -69,10 +69,3 @@ CREATE TABLE attempts (
   PRIMARY KEY (delivery, number)
 ) WITHOUT ROWID;
 CREATE INDEX attempts_held ON attempts (delivery) WHERE outcome = 'held';
-
--- Accepted and not yet ended, for each uid: the quotas, counted without a scan.
-CREATE TABLE usage (
-  uid    INTEGER PRIMARY KEY,
-  events INTEGER NOT NULL,
-  bytes  INTEGER NOT NULL
-);
