@@ -1,0 +1,332 @@
+"""The queue on real SQLite against a dict: whatever happens in whatever order, each event is
+exactly one of waiting, in a message, dropped or deleted, and what is counted is what is there.
+"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.support.store import NOW, Store, event, mail, recount
+from zaiond.store import events, history, queue
+from zaiond.store.events import StoredEvent
+from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.text import Text
+
+WHY = Text("理由", "why")
+OPEN = ("waiting", "deferred", "held")
+uids = st.sampled_from([1000, 1001])
+ends = st.sampled_from(["delivered", "failed", "expired", "deferred", "held", "waiting"])
+
+
+@dataclass
+class Delivery:
+    """One of the model's deliveries."""
+
+    recipient: str
+    state: str = "waiting"
+    attempts: int = 0
+
+
+@dataclass
+class Known:
+    """What the model knows of an event: `outcome` where it became no mail."""
+
+    stored: StoredEvent
+    outcome: str | None = None
+    message: int | None = None
+    ended: bool = False
+
+
+@dataclass
+class Mail:
+    """One of the model's messages."""
+
+    events: list[int]
+    deliveries: dict[int, Delivery] = field(default_factory=dict)
+
+    @property
+    def open(self) -> dict[int, Delivery]:
+        return {row: d for row, d in self.deliveries.items() if d.state in OPEN}
+
+
+class Queue(RuleBasedStateMachine):
+    """The store's operations in any order, as the daemon may call them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="zaiond-queue-"))
+        self.store = Store(self.directory / "state")
+        self.known: dict[int, Known] = {}
+        self.mails: dict[int, Mail] = {}
+        self.hands: dict[int, QueuedMail] = {}  # being sent
+        self.routed_through = 0
+        self.last_seq = 0
+        self.next_delivery = 1
+        self.now = NOW
+
+    def teardown(self) -> None:
+        self.store.close()
+        shutil.rmtree(self.directory)
+
+    # -- what may happen
+
+    @rule(batch=st.lists(st.tuples(st.integers(0, 30), uids, st.booleans()), max_size=6))
+    def accept(self, batch: list[tuple[int, int, bool]]) -> None:
+        self.now += 1
+        new = [
+            event(str(id_), uid=uid, at=self.now, more=',"x":1' if other else "")
+            for id_, uid, other in batch
+        ]
+        expected = []
+        there = {(k.stored.id, k.stored.uid): k.stored.body for k in self.known.values()}
+        for id_, uid, _, _, body in new:
+            before = there.setdefault((id_, uid), b"")
+            if not before:
+                there[id_, uid] = body
+                expected.append("accepted")
+            else:
+                expected.append("duplicate" if before == body else "conflict")
+        got = self.store.run(lambda db: events.accept(db, new))
+        assert (got.outcomes or ["accepted"] * len(new)) == expected
+        assert got.previous == self.last_seq
+        for stored in got.events:
+            self.last_seq += 1
+            assert stored.seq == self.last_seq
+            self.known[stored.seq] = Known(stored)
+
+    @rule(
+        most=st.integers(1, 4),
+        fates=st.lists(st.integers(0, 3), min_size=4, max_size=4),
+    )
+    def route(self, most: int, fates: list[int]) -> None:
+        """Each event is dropped, or becomes a mail to one to three recipients."""
+        batch = self.store.run(lambda db: events.unrouted(db, self.routed_through, most))
+        waiting = [
+            k.stored
+            for seq, k in sorted(self.known.items())
+            if seq > self.routed_through and k.outcome is None
+        ]
+        assert batch == waiting[:most]
+        if not batch:
+            return
+        mails: list[QueuedMail] = []
+        dropped: list[queue.Dropped] = []
+        for stored, recipients in zip(batch, fates, strict=False):
+            known = self.known[stored.seq]
+            if not recipients:
+                dropped.append(queue.Dropped(stored, WHY))
+                known.outcome, known.ended = "dropped", True
+                continue
+            row = max(self.mails, default=0) + 1
+            made = mail(
+                row,
+                [stored],
+                [f"r{n}@x" for n in range(recipients)],
+                first_delivery=self.next_delivery,
+            )
+            self.next_delivery += recipients
+            mails.append(made)
+            known.message = row
+            self.mails[row] = Mail(
+                [stored.seq], {d.row: Delivery(d.recipient) for d in made.deliveries}
+            )
+        self.routed_through = batch[-1].seq
+        self.store.run(lambda db: queue.route(db, self.routed_through, mails, dropped))
+
+    def idle(self) -> list[int]:
+        """Open messages that are not being sent."""
+        return [row for row, m in self.mails.items() if m.open and row not in self.hands]
+
+    def loaded(self, row: int, due_by: float | None = None) -> QueuedMail | None:
+        found = self.store.run(lambda db: queue.load(db, [row], due_by))
+        return found[0] if found else None
+
+    @precondition(lambda self: self.idle())
+    @rule(data=st.data(), part=st.booleans())
+    def start(self, data: st.DataObject, part: bool) -> None:
+        row = data.draw(st.sampled_from(self.idle()))
+        one = self.loaded(row, due_by=self.now if part else None)
+        if one is None:
+            return
+        self.store.run(lambda db: queue.start(db, one, self.now))
+        self.hands[row] = one
+
+    @precondition(lambda self: self.hands)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        row = data.draw(st.sampled_from(sorted(self.hands)))
+        one = self.hands.pop(row)
+        attempted: list[Attempted] = []
+        for delivery in one.deliveries:
+            state: Any = data.draw(ends)
+            attempted.append(
+                Attempted(
+                    delivery,
+                    state,
+                    "deferred" if state == "waiting" else state,
+                    "mailhost:25",
+                    "reply",
+                    self.now,
+                    self.now,
+                    self.now + data.draw(st.sampled_from([0, 10]))
+                    if state in ("deferred", "held")
+                    else None,
+                )
+            )
+            model = self.mails[row].deliveries[delivery.row]
+            model.state, model.attempts = state, model.attempts + 1
+        self.has_ended(self.store.run(lambda db: queue.finish(db, one, attempted)), row)
+
+    @precondition(lambda self: self.hands)
+    @rule(data=st.data())
+    def put_back(self, data: st.DataObject) -> None:
+        row = data.draw(st.sampled_from(sorted(self.hands)))
+        one = self.hands.pop(row)
+        self.store.run(lambda db: queue.put_back(db, one))
+
+    @precondition(lambda self: self.idle())
+    @rule(data=st.data(), state=st.sampled_from(["expired", "deleted"]))
+    def end(self, data: st.DataObject, state: Any) -> None:
+        row = data.draw(st.sampled_from(self.idle()))
+        one = self.loaded(row)
+        assert one is not None
+        ended = self.store.run(lambda db: queue.end(db, [one], state, self.now, "", "why"))
+        for model in self.mails[row].open.values():
+            model.state = state
+        self.has_ended(ended, row)
+
+    def has_ended(self, ended: list[StoredEvent], row: int) -> None:
+        """The events that end with this message are told of, once."""
+        over = [] if self.mails[row].open else self.mails[row].events
+        assert [e.seq for e in ended] == over
+        for seq in over:
+            assert not self.known[seq].ended
+            self.known[seq].ended = True
+
+    @precondition(lambda self: self.idle())
+    @rule(data=st.data())
+    def remake(self, data: st.DataObject) -> None:
+        row = data.draw(st.sampled_from(self.idle()))
+        one = self.loaded(row)
+        assert one is not None
+        kept = data.draw(st.lists(st.sampled_from(one.deliveries), unique=True))
+        added = [] if kept else [QueuedDelivery(self.next_delivery, "new@x", 0)]
+        self.next_delivery += len(added)
+        new = replace(
+            one,
+            message=replace(one.message, content=b"anew"),
+            deliveries=(*kept, *added),
+        )
+        self.store.run(lambda db: queue.remake(db, one, new, self.now))
+        model = self.mails[row].deliveries
+        for delivery in one.deliveries:
+            model[delivery.row].state = "waiting" if delivery in kept else "deleted"
+        for delivery in added:
+            model[delivery.row] = Delivery(delivery.recipient)
+
+    @rule(data=st.data())
+    def delete_unrouted(self, data: st.DataObject) -> None:
+        after = [seq for seq in self.known if seq > self.routed_through]
+        seqs = data.draw(st.lists(st.sampled_from(after), unique=True)) if after else []
+        gone = self.store.run(lambda db: events.delete_unrouted(db, seqs, WHY))
+        expected = [seq for seq in seqs if self.known[seq].outcome is None]
+        assert [e.seq for e in gone] == expected
+        for seq in expected:
+            self.known[seq].outcome, self.known[seq].ended = "deleted", True
+
+    @rule(age=st.integers(0, 20))
+    def prune(self, age: int) -> None:
+        before = self.now - age
+        while self.store.run(lambda db: events.prune(db, before, 3)):
+            pass
+        left = self.store.connection.execute("SELECT seq FROM events").fetchall()
+        gone = set(self.known) - {seq for (seq,) in left}
+        for seq in gone:
+            known = self.known.pop(seq)
+            assert known.ended
+            assert known.stored.accepted < before
+            if known.message is not None:
+                del self.mails[known.message]
+
+    @rule()
+    def crash(self) -> None:
+        """What a start finds after a kill -9."""
+        started = sum(len(one.deliveries) for one in self.hands.values())
+        recovered = self.store.run(lambda db: queue.recover(db, self.now))
+        assert recovered.started == started
+        assert recovered.routed_through == self.routed_through
+        assert recovered.next_message == max(self.mails, default=0) + 1
+        for row, one in self.hands.items():
+            for delivery in one.deliveries:
+                self.mails[row].deliveries[delivery.row].attempts += 1
+        self.hands.clear()
+        self.next_delivery = recovered.next_delivery
+
+    @rule()
+    def restart(self) -> None:
+        self.store.close()
+        self.store = Store(self.directory / "state")
+
+    # -- what must hold
+
+    @invariant()
+    def what_is_counted_is_what_is_there(self) -> None:
+        expected: dict[int, tuple[int, int]] = {}
+        for known in self.known.values():
+            if not known.ended:
+                number, size = expected.get(known.stored.uid, (0, 0))
+                expected[known.stored.uid] = (number + 1, size + len(known.stored.body))
+        assert self.store.run(events.usage) == expected
+        assert recount(self.store.connection) == expected
+        routed = sum(not k.ended for k in self.known.values() if k.message is not None)
+        assert self.store.run(queue.routed_and_open) == routed
+
+    @invariant()
+    def deliveries_are_as_they_became(self) -> None:
+        found = self.store.connection.execute(
+            "SELECT message, id, recipient, state, attempts, ended IS NULL, started IS NULL"
+            " FROM deliveries ORDER BY id"
+        ).fetchall()
+        in_hand = {d.row for one in self.hands.values() for d in one.deliveries}
+        assert found == sorted(
+            [
+                (row, id_, d.recipient, d.state, d.attempts, d.state in OPEN, id_ not in in_hand)
+                for row, m in self.mails.items()
+                for id_, d in m.deliveries.items()
+            ],
+            key=lambda one: one[1],
+        )
+
+    @invariant()
+    def the_content_is_there_as_long_as_something_is_open(self) -> None:
+        found = self.store.connection.execute("SELECT message FROM contents ORDER BY 1").fetchall()
+        open_now = sorted(row for row, m in self.mails.items() if m.open)
+        assert [row for (row,) in found] == open_now
+        assert self.store.run(lambda db: queue.open_messages(db)) == open_now
+
+    @invariant()
+    def whatever_is_open_comes_up_again(self) -> None:
+        waiting = self.store.run(lambda db: queue.waiting(db, 0, 1000))
+        due = self.store.run(lambda db: queue.due(db, self.now + 1e6, 1000))
+        assert sorted({*waiting, *due}) == sorted(row for row, m in self.mails.items() if m.open)
+
+    @invariant()
+    def history_tells_the_same(self) -> None:
+        documents = self.store.run(lambda db: history.history(db, "ja", limit=1000))
+        assert len(documents) == len(self.known)
+        for document, (_, known) in zip(documents, sorted(self.known.items()), strict=True):
+            assert document["id"] == known.stored.id
+            if known.outcome is not None:
+                assert document["outcome"] == known.outcome
+            else:
+                assert (document["outcome"] == "waiting") == (not known.ended)
+
+
+TestQueue = Queue.TestCase
+TestQueue.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
