@@ -151,14 +151,11 @@ class App(Observer):
     async def _assemble(self) -> None:
         """Makes every part, from what is on disk."""
         clock, writer = self.clock, self.writer
-        recovered = await writer.submit(partial(queue.recover, now=clock()))
+        recovered, self.possible_duplicates = await writer.submit(partial(_recover, now=clock()))
         usage = await writer.submit(events.usage)
         routed = await writer.submit(queue.routed_and_open)
         incident = await writer.submit(partial(events.get_meta, name=INCIDENT))
-        known = await writer.submit(partial(events.get_meta, name=POSSIBLE_DUPLICATES))
-        self.possible_duplicates = int(known or 0) + recovered.started
         if recovered.started:
-            await self._remember(POSSIBLE_DUPLICATES, self.possible_duplicates)
             self.journal.warning(
                 Text(
                     f"前回の停止時に送信中だった配送 {recovered.started} 件を再送します"
@@ -441,6 +438,18 @@ _CONFIG_STATES = {
     ),
     "none": Text("有効な設定なし", "no valid configuration"),
 }
+
+
+def _recover(db: apsw.Connection, now: float) -> tuple[queue.Recovered, int]:
+    """What a start finds, and how many deliveries may have come twice so far: one transaction, for
+    a crash in between would forget those of the crash before it.
+    """
+    recovered = queue.recover(db, now)
+    known = int(events.get_meta(db, POSSIBLE_DUPLICATES) or 0)
+    if recovered.started:
+        events.set_meta(db, POSSIBLE_DUPLICATES, known + recovered.started)
+    return recovered, known + recovered.started
+
 
 _STATES = {
     "deferred": Text("再送待ち", "deferred"),
