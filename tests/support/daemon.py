@@ -21,11 +21,16 @@ STOPPED_WITHIN = 45.0  # as TimeoutStopSec= in zaiond.service
 _numbers = itertools.count()
 
 
+class EndedBeforeReadyError(AssertionError):
+    """It ended without having said READY=1."""
+
+
 class Daemon:
     """zaiond below `directory`: configuration, sockets, state and spool are all there.
 
     `directory` must be short, as the sockets' paths are at most 107 bytes. What the daemon prints
-    is in `log`. `wrapper` is a command that runs what is appended to it, for both programs.
+    is in `log`. `wrapper` is a command that runs what is appended to it, for both programs;
+    `program` is what takes the place of `zaiond` at the next start.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Daemon:
         self.config.write_text(config, encoding="utf-8")
         self.config.chmod(0o640)
         self.environment = {**os.environ, "TZ": "Asia/Tokyo", **(environment or {})}
+        self.program: Sequence[str | Path] = (PROGRAMS / "zaiond",)
         self._wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -71,13 +77,16 @@ class Daemon:
         return self.runtime / "events.sock"
 
     def start(self) -> None:
-        """Starts it; returns when it has said READY=1 (sd_notify(3))."""
+        """Starts it; returns when it has said READY=1 (sd_notify(3)).
+
+        Raises EndedBeforeReadyError.
+        """
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             name = f"zaiond-ready-{os.getpid()}-{next(_numbers)}"
             ready.bind("\0" + name)
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*self._wrapper, PROGRAMS / "zaiond", *self.options],
+                    [*self._wrapper, *self.program, *self.options],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -98,7 +107,9 @@ class Daemon:
                     if b"READY=1" in ready.recv(4096).split(b"\n"):
                         return
                 elif ended in readable:
-                    raise AssertionError(f"zaiond ended with {process.wait()}:\n{self.printed()}")
+                    raise EndedBeforeReadyError(
+                        f"zaiond ended with {process.wait()}:\n{self.printed()}"
+                    )
                 else:
                     raise AssertionError(f"no READY=1 in {READY_WITHIN} s:\n{self.printed()}")
         finally:

@@ -1,0 +1,217 @@
+"""zaiond, that kills itself with SIGKILL at a named point. Nothing of this is in zaiond itself:
+what the point belongs to is wrapped from outside before the daemon's own main() runs.
+
+    python -m tests.crash.failing_daemon POINT NTH FAULT ZAIOND'S-OPTIONS...
+
+It dies when it comes to POINT for the NTH time (`never` at none, `soon` after NTH milliseconds). A
+FAULT makes it a daemon that loses events (`none`: not), for the controls of the harness.
+"""
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+
+from zaiond.daemon import app
+from zaiond.daemon.intake import EventConnection
+from zaiond.net.connection import SmtpConnection
+from zaiond.smtp.reply import Reply
+from zaiond.store import events, queue
+from zaiond.store.writer import Writer
+
+# What a transaction is made of, by the operation in it that matters most for what may be lost.
+OPERATIONS = {
+    "recover": (queue, "recover"),
+    "accept": (events, "accept"),
+    "route": (queue, "route"),
+    "start": (queue, "start"),
+    "finish": (queue, "finish"),
+}
+POINTS = (
+    "new-schema",  # the first start of all: the tables are there, not committed
+    "before-begin",
+    *(f"before-commit-of-{name}" for name in OPERATIONS),  # its operations are done
+    *(f"after-commit-of-{name}" for name in OPERATIONS),  # nobody has been told yet
+    "answered",  # an emitter has its `ok`
+    "content-sent",  # the final dot is out, its reply has not come
+    "content-answered",  # the reply is here, and not recorded
+    "spool-before-unlink",  # committed, still in the spool
+)
+
+
+class Fuse:
+    """Kills this process when `point` is passed for the `nth` time."""
+
+    def __init__(self, point: str, nth: int) -> None:
+        self._point = point
+        self._left = nth
+        self._lock = threading.Lock()
+
+    def passes(self, point: str) -> None:
+        """Here is `point`."""
+        if point == self._point:
+            with self._lock:
+                self._left -= 1
+                if self._left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    def burn(self, milliseconds: int) -> None:
+        """Kills this process after a time, wherever it is then."""
+
+        def kill() -> None:
+            time.sleep(milliseconds / 1000)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        threading.Thread(target=kill, daemon=True).start()
+
+
+def wrap(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
+    """Puts `wrapper(original, *arguments)` in the place of a function or method."""
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        return wrapper(original, *arguments, **named)
+
+    setattr(owner, name, wrapped)
+
+
+before_commits: list[Callable[[], None]] = []  # what a fault does, in the thread that commits
+
+
+def lay_in_store(fuse: Fuse) -> None:
+    """The points around transactions."""
+    within: set[str] = set()
+
+    class Connection(apsw.Connection):
+        def execute(self, statements: str, *arguments: Any, **named: Any) -> apsw.Cursor:
+            if statements.startswith("PRAGMA user_version="):
+                fuse.passes("new-schema")
+            elif statements.startswith("BEGIN"):
+                fuse.passes("before-begin")
+                within.clear()
+            elif statements.startswith("COMMIT"):
+                for hold in before_commits:
+                    hold()
+                for operation in within:
+                    fuse.passes(f"before-commit-of-{operation}")
+                done = super().execute(statements, *arguments, **named)
+                for operation in within:
+                    fuse.passes(f"after-commit-of-{operation}")
+                return done
+            return super().execute(statements, *arguments, **named)
+
+    apsw.Connection = Connection  # type: ignore[misc]
+
+    def note(operation: str, original: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        result = original(*arguments, **named)
+        within.add(operation)
+        return result
+
+    for operation, (module, name) in OPERATIONS.items():
+        wrap(module, name, functools.partial(note, operation))
+
+
+def lay_around(fuse: Fuse) -> None:
+    """The points where the daemon meets programs, mail servers and the spool."""
+
+    def answer(original: Callable[..., None], *arguments: Any) -> None:
+        original(*arguments)
+        fuse.passes("answered")
+
+    wrap(EventConnection, "answer", answer)
+
+    def send_content(
+        original: Callable[..., "asyncio.Future[Any]"], connection: SmtpConnection
+    ) -> "asyncio.Future[Any]":
+        finishing = original(connection)
+        # What is said in one turn of the loop is written in the next one, before this is called.
+        asyncio.get_running_loop().call_soon(fuse.passes, "content-sent")
+        finishing.add_done_callback(lambda _: fuse.passes("content-answered"))
+        return finishing
+
+    wrap(SmtpConnection, "send_content", send_content)
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.remove" and str(arguments[0]).endswith(".json"):
+            fuse.passes("spool-before-unlink")
+
+    sys.addaudithook(audit)
+
+
+def acknowledge_before_the_commit() -> None:
+    """A fault: programs have their `ok` before what they emitted is on disk."""
+
+    loops: set[asyncio.AbstractEventLoop] = set()
+
+    async def turns(count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+    def hold() -> None:
+        for loop in loops:  # until the answers are out
+            asyncio.run_coroutine_threadsafe(turns(5), loop).result()
+
+    before_commits.append(hold)
+
+    def submit(original: Callable[..., Any], writer: Writer, operation: Any, **named: Any) -> Any:
+        if getattr(operation, "func", None) is not events.accept:
+            return original(writer, operation, **named)
+        loop = asyncio.get_running_loop()
+        loops.add(loop)
+        early: asyncio.Future[Any] = loop.create_future()
+
+        def accept(db: apsw.Connection) -> Any:
+            accepted = operation(db)
+            loop.call_soon_threadsafe(early.set_result, accepted)
+            return accepted
+
+        original(writer, accept, **named)
+        return early
+
+    wrap(Writer, "submit", submit)
+
+
+def done_before_the_reply() -> None:
+    """A fault: what the server has not answered yet counts as delivered."""
+
+    def send_content(
+        original: Callable[..., "asyncio.Future[Any]"], connection: SmtpConnection
+    ) -> "asyncio.Future[Any]":
+        original(connection).add_done_callback(lambda real: real.exception())
+        early: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        taken = Reply(250, (b"2.0.0 So it hopes",))
+        early.set_result(dict.fromkeys(connection._sent_to, taken))
+        return early
+
+    wrap(SmtpConnection, "send_content", send_content)
+
+
+FAULTS = {
+    "none": lambda: None,
+    "acknowledge-before-the-commit": acknowledge_before_the_commit,
+    "done-before-the-reply": done_before_the_reply,
+}
+
+
+def main() -> None:
+    point, nth, fault = sys.argv[1:4]
+    del sys.argv[1:4]
+    fuse = Fuse(point, int(nth))
+    if point == "soon":
+        fuse.burn(int(nth))
+    lay_in_store(fuse)
+    FAULTS[fault]()
+    lay_around(fuse)
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""A mail server for thousands of mails a second: it keeps what tells mails apart, not the mails.
+
+It runs in a thread of its own, and outlives the daemons that are killed around it.
+"""
+
+import asyncio
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple, Self, cast
+
+_EVENT = re.compile(rb"^Zaiond-Event: *(.+?)\r$", re.MULTILINE)
+_MESSAGE_ID = re.compile(rb"^Message-ID: *(.+?)\r$", re.MULTILINE | re.IGNORECASE)
+_ADDRESS = re.compile(rb"<([^>]*)>")
+
+
+class Arrival(NamedTuple):
+    """A mail that was taken, for one recipient."""
+
+    event: str
+    recipient: str
+    message_id: str
+
+
+@dataclass
+class FastSink:
+    """A server on 127.0.0.1 with PIPELINING that takes all, but `drops` every so-many-th mail: it
+    hangs up after the final dot, without having taken it. 0: none.
+    """
+
+    drops: int = 0
+    port: int = 0
+    arrivals: list[Arrival] = field(default_factory=list)
+    offered: int = 0
+    dropped: int = 0
+
+    def __post_init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._awaited = 0
+        self._reached = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._listening = threading.Event()
+        self._stop: Callable[[], object] = lambda: None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    def await_events(self, count: int) -> int:
+        """A file that becomes readable once mails about `count` different events are there; one
+        such waiting at a time.
+        """
+        with self._lock:
+            os.eventfd_write(self._reached, 1)  # so that the read below never blocks
+            os.eventfd_read(self._reached)
+            self._awaited = count
+            self._tell()
+        return self._reached
+
+    def take(self, recipients: list[str], content: bytes) -> bool:
+        """Takes a mail; False: it is dropped."""
+        event, message_id = _EVENT.search(content), _MESSAGE_ID.search(content)
+        assert event is not None, content
+        assert message_id is not None, content
+        with self._lock:
+            self.offered += 1
+            if self.drops and self.offered % self.drops == 0:
+                self.dropped += 1
+                return False
+            name, given = event[1].decode(), message_id[1].decode()
+            self.arrivals += [Arrival(name, recipient, given) for recipient in recipients]
+            self.events[name] += 1
+            self._tell()
+        return True
+
+    def _tell(self) -> None:
+        if self._awaited and len(self.events) >= self._awaited:
+            self._awaited = 0
+            os.eventfd_write(self._reached, 1)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        sessions: list[_Session] = []
+
+        def session() -> _Session:
+            sessions.append(_Session(self))
+            return sessions[-1]
+
+        server = await loop.create_server(session, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
+        self._listening.set()
+        await stopped.wait()
+        server.close()
+        for one in sessions:
+            one.transport.abort()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._listening.wait(10), "the sink does not listen"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+        self._thread.join()
+        os.close(self._reached)
+
+
+class _Session(asyncio.Protocol):
+    transport: asyncio.Transport
+
+    def __init__(self, sink: FastSink) -> None:
+        self._sink = sink
+        self._unread = b""
+        self._recipients: list[str] = []
+        self._in_content = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(b"220 sink.example ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._unread += data
+        replies = b""
+        while not self.transport.is_closing():
+            if self._in_content:
+                content, dot, rest = self._unread.partition(b"\r\n.\r\n")
+                if not dot:
+                    break
+                self._unread, self._in_content = rest, False
+                if not self._sink.take(self._recipients, content):
+                    self.transport.abort()
+                    return
+                self._recipients = []
+                replies += b"250 2.0.0 Taken\r\n"
+            else:
+                line, end, rest = self._unread.partition(b"\r\n")
+                if not end:
+                    break
+                self._unread = rest
+                replies += self._answer(line)
+        self.transport.write(replies)
+
+    def _answer(self, line: bytes) -> bytes:
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            return b"250-sink.example\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n"
+        if verb == b"RCPT":
+            address = _ADDRESS.search(line)
+            assert address is not None, line
+            self._recipients.append(address[1].decode())
+            return b"250 2.1.5 OK\r\n"
+        if verb == b"DATA":
+            self._in_content = True
+            return b"354 Go on\r\n"
+        if verb == b"QUIT":
+            return b"221 2.0.0 Bye\r\n"
+        assert verb in (b"MAIL", b"RSET"), line
+        self._recipients = []
+        return b"250 2.0.0 OK\r\n"
