@@ -126,11 +126,10 @@ def sink(machine: Container) -> Iterator[Sink]:
 
 def await_events(sink: Sink, *ids: str) -> list[Mail]:
     """The mails of these events, once they are all there."""
-    count = len(ids)
-    while not set(ids) <= {i for mail in sink.mails for i in mail.event_ids}:
-        sink.wait(count, timeout=60)
-        count = max(count, len(sink.mails)) + 1
-    return [mail for mail in sink.mails if set(mail.event_ids) & set(ids)]
+    mails = sink.wait(len(ids), timeout=60)
+    while not set(ids) <= {one for mail in mails for one in mail.event_ids}:
+        mails = sink.wait(len(mails) + 1, timeout=60)
+    return [mail for mail in mails if set(mail.event_ids) & set(ids)]
 
 
 def owner_of(machine: Container, path: str) -> str:

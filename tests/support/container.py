@@ -29,14 +29,14 @@ BOOTED_WITHIN = 40.0  # seconds; bounds for what hangs, not targets
 DONE_WITHIN = 60.0
 CLONE_NEWNET = 0x4000_0000  # sched.h
 
-# In a mount namespace and a control group of its own. The overlay's upper layer hides what is
-# enabled on this system; the kernel's own view of the control groups is what nspawn needs (it
-# would take a mixed hierarchy for the old one).
+# In a control group, a mount and a process namespace of its own: the last is what ends all of it
+# when this process ends, even by SIGKILL. The overlay's upper layer hides what is enabled on this
+# system. nspawn must see control groups of version 2 alone: a mixed hierarchy is the old one to it.
 _OPAQUE = 'import os, sys; os.setxattr(sys.argv[1], "trusted.overlay.opaque", b"y")'
 _BOOT = """
 set -eu
 echo $$ >"$group/cgroup.procs"
-exec unshare --mount --propagation private sh -euc '
+exec unshare --pid --fork --kill-child --mount-proc --propagation private sh -euc '
     mount -t tmpfs -o mode=755 tmpfs "$place"
     mkdir -p "$place/upper/etc/systemd/system" "$place/work" "$place/root"
     chmod -R 755 "$place/upper"
@@ -94,7 +94,6 @@ class Container:
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                # nspawn's own child dies with it in the same way.
                 ["setpriv", "--pdeathsig", "KILL", "sh", "-c", _BOOT],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -102,8 +101,7 @@ class Container:
                 env=environment,
                 process_group=0,
             )
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        self.until(lambda: self._found_leader(children), "no PID 1", BOOTED_WITHIN)
+        self.until(self._found_leader, "no PID 1", BOOTED_WITHIN)
         # Whether every unit of this system gets on in a container is not the question.
         self.until(
             lambda: (
@@ -114,15 +112,17 @@ class Container:
             BOOTED_WITHIN,
         )
 
-    def _found_leader(self, children: Path) -> bool:
+    def _found_leader(self) -> bool:
         process = self._process
         assert process is not None
         assert process.poll() is None, f"systemd-nspawn does not run here:\n{self.printed()}"
-        for pid in children.read_text().split():
-            with contextlib.suppress(OSError):
-                if Path(f"/proc/{pid}/comm").read_text() == "systemd\n":
-                    self.leader = int(pid)
-                    return True
+        # unshare, nspawn, systemd
+        for nspawn in _children(process.pid):
+            for pid in _children(nspawn):
+                with contextlib.suppress(OSError):
+                    if Path(f"/proc/{pid}/comm").read_text() == "systemd\n":
+                        self.leader = pid
+                        return True
         return False
 
     def end(self) -> None:
@@ -213,6 +213,15 @@ class Container:
         thread.join()
         assert made, "can't enter the container's network"
         return made[0]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    except OSError:
+        return []
 
 
 def _control_groups() -> Path:
