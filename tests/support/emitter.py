@@ -35,7 +35,9 @@ class Emitter:
         end = received.rfind(b"\n") + 1
         replies, self._rest = received[:end], received[end:]
         count = replies.count(b"\n")
-        assert replies.count(b'{"status":"ok"') == count, replies.decode()
+        if replies.count(b'{"status":"ok"') != count:
+            refused = next(reply for reply in replies.split(b"\n") if b'"ok"' not in reply)
+            raise AssertionError(refused.decode())
         return count
 
     def emit(self, line: bytes) -> float:
