@@ -33,7 +33,7 @@ from tests.support.scripted_server import (
 from tests.support.sink import Sink
 from tests.support.store import recount
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.daemon import dispatcher
+from zaiond.daemon import window
 from zaiond.store import events
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -548,7 +548,7 @@ async def test_what_is_held_for_an_administrator_does_not_expire(state: Path) ->
 async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "WINDOW_MAILS", 200)
+    monkeypatch.setattr(window, "MAILS", 200)
     port = closed_port()
     most = 0
     queue = Queue(retry_first=0.05, retry_max=3600.0)
@@ -558,7 +558,7 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
 
         def watch() -> bool:
             nonlocal most
-            most = max(most, len(post.dispatcher._in_memory))
+            most = max(most, len(post.dispatcher._window))
             return len(post.ended) >= 450
 
         sink = Sink(port)
@@ -574,7 +574,7 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
 async def test_more_that_is_deferred_than_fits_in_memory_comes_in_its_turn(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "WINDOW_MAILS", 200)
+    monkeypatch.setattr(window, "MAILS", 200)
     tries = 0
 
     async def later(peer: Peer) -> None:
@@ -704,7 +704,7 @@ async def test_deleting_nothing_deletes_nothing(state: Path) -> None:
 async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_nothing(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "WINDOW_MAILS", 200)
+    monkeypatch.setattr(window, "MAILS", 200)
     turn = 0
 
     async def moody(peer: Peer) -> None:

@@ -1,9 +1,8 @@
-"""Which mail goes out next, by which server: the part of the queue that is in memory.
+"""Which mail goes out next, by which server, and what became of it.
 
-Mails come from the router as they are made, and from disk: after a start, when a retry is due, when
-an administrator asks. In memory is a window of bounded size; what doesn't fit stays on disk, in
-order. Every mail in memory is in exactly one of: `_ready` (for the server in use), `_handover[i]`
-(for server i, since one before it said later), or the hands of a sender.
+Mails come from the router as they are made, and from disk by the loader. They wait in the window
+until a sender takes them; what came of each goes to disk, and then the mail leaves the window or is
+put back in line.
 """
 
 import asyncio
@@ -17,9 +16,11 @@ from typing import TypeVar
 import apsw
 
 from zaiond.config.schema import MailServer, Queue
+from zaiond.daemon.loader import Loader
 from zaiond.daemon.outcome import Attempt, conclude
 from zaiond.daemon.sender import Answers, Sender
 from zaiond.daemon.servers import Servers, ServerState
+from zaiond.daemon.window import Window
 from zaiond.errors import DiskFullError
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.reply import Reply
@@ -30,8 +31,6 @@ from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Operation, Writer
 from zaiond.text import Language
 
-WINDOW_MAILS = 1000
-WINDOW_BYTES = 16 * 1024 * 1024
 DISK_FULL_PAUSE = 5.0  # seconds until what could not be recorded is recorded
 
 T = TypeVar("T")
@@ -84,22 +83,11 @@ class Dispatcher:
         self._clock = clock
         self._spread = spread
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[QueuedMail] = deque()
-        self._handover: list[deque[QueuedMail]] = []
-        self._in_memory: dict[int, QueuedMail] = {}
-        self._bytes = 0
-        self._sending: set[int] = set()
-        self._apart: set[int] = set()  # being changed on disk
-        self._tried: dict[int, set[int]] = {}
+        self._window = Window()
+        self._loader = Loader(self._window, writer, clock, self.add, observer.room)
         self._senders: dict[Sender, asyncio.Task[None]] = {}
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
-        self._sent_at: list[deque[float]] = []
         self._wake_up: asyncio.TimerHandle | None = None
-        self._load = asyncio.Event()
-        self._came_round = asyncio.Event()
-        self._on_disk = True  # deliveries that wait may be on disk and not in memory
-        self._starved = False  # something due waits for room, or for its message to come back
-        self._loaded_through = 0
         self._stopping = False
         self.delivered = 0
 
@@ -112,11 +100,7 @@ class Dispatcher:
         self.servers = Servers(
             delivering.mail_servers, delivering.queue.retry_first, delivering.queue.retry_max, now
         )
-        for handed in self._handover:
-            self._ready.extendleft(reversed(handed))
-        self._handover = [deque() for _ in delivering.mail_servers]
-        self._sent_at = [deque() for _ in delivering.mail_servers]
-        self._tried.clear()
+        self._window.configure(len(delivering.mail_servers))
         for sender in self._senders:
             sender.index = -1  # takes no further mail
         for waiting in self._idle.values():
@@ -126,17 +110,12 @@ class Dispatcher:
 
     @property
     def room(self) -> int:
-        """How many more mails fit into the window."""
-        if self._bytes >= WINDOW_BYTES or self._on_disk:
-            return 0
-        return max(0, WINDOW_MAILS - len(self._in_memory))
+        """How many more mails may be added: none before those on disk have come in."""
+        return self._window.room if self._loader.caught_up else 0
 
     def add(self, mails: list[QueuedMail]) -> None:
         """Mails whose deliveries are on disk and due, in order."""
-        for mail in mails:
-            self._in_memory[mail.row] = mail
-            self._bytes += len(mail.message.content)
-        self._ready.extend(mails)
+        self._window.add(mails)
         self.pump()
 
     @property
@@ -150,62 +129,30 @@ class Dispatcher:
     @contextmanager
     def apart(self, rows: Iterable[int]) -> Iterator[list[int]]:
         """Keeps mails out of memory while they are changed on disk; gives the rows of those that
-        may be changed: none that is in the hands of a sender, or being changed already. What is
-        left to be sent of them afterwards comes in by `reload_waiting`, or when it is due.
+        may be changed. What is left to be sent of them afterwards comes in by `reload_waiting`, or
+        when it is due.
         """
-        free = [row for row in rows if row not in self._sending and row not in self._apart]
-        self._apart.update(free)
-        for waiting in (self._ready, *self._handover):
-            kept = [mail for mail in waiting if mail.row not in self._apart]
-            if len(kept) != len(waiting):
-                waiting.clear()
-                waiting.extend(kept)
-        for row in free:
-            self._drop(row)
-        try:
+        with self._window.apart(rows) as free:
             yield free
-        finally:
-            self._apart.difference_update(free)
-            self._load.set()
+        self._loader.deferred()
 
     def reload_waiting(self) -> None:
         """Deliveries on disk were made due: load them, as there is room."""
-        self._on_disk = True
-        self._loaded_through = 0
-        self._load.set()
+        self._loader.start_over()
 
     def retry_servers(self) -> None:
         """An administrator asks: every server is tried again at once."""
-        if self._delivering is not None:
-            now = self._loop.time()
-            timing = self._delivering.queue
-            self.servers = Servers(
-                self._delivering.mail_servers, timing.retry_first, timing.retry_max, now
-            )
+        if self.servers is not None:
+            self.servers.forget(self._loop.time())
             self.pump()
 
     async def answer(self) -> None:
         """Returns when `run` has come round: it works."""
-        self._came_round.clear()
-        self._load.set()
-        await self._came_round.wait()
+        await self._loader.answer()
 
     async def run(self) -> None:
         """Loads from disk what is due, as there is room; ends when cancelled."""
-        while True:
-            self._load.clear()
-            await self._load_once()
-            self._came_round.set()
-            if self._load.is_set():
-                continue
-            next_due = await self._writer.submit(queue.next_due)
-            timeout = None
-            if next_due is not None and not self._starved:
-                timeout = max(0.0, next_due - self._clock())
-            try:
-                await asyncio.wait_for(self._load.wait(), timeout)
-            except TimeoutError:
-                continue
+        await self._loader.run()
 
     async def stop(self, seconds: float) -> None:
         """Takes no further mail; finishes what is between the final dot and its reply."""
@@ -227,35 +174,6 @@ class Dispatcher:
             if sender.mail is not None and not sender.after_dot:
                 await self._writer.submit(partial(queue.put_back, mail=sender.mail))
 
-    # -- loading
-
-    async def _load_once(self) -> None:
-        room = WINDOW_MAILS - len(self._in_memory)
-        if room <= 0 or self._bytes >= WINDOW_BYTES:
-            self._starved = True
-            return
-        now = self._clock()
-        rows = await self._writer.submit(partial(queue.due, now=now, limit=room))
-        self._starved = not all(map(self._may_load, rows))
-        if self._on_disk and len(rows) < room:
-            found = await self._writer.submit(
-                partial(queue.waiting, after=self._loaded_through, limit=room - len(rows))
-            )
-            if found:
-                self._loaded_through = found[-1]
-                self._load.set()
-            else:
-                self._on_disk = False
-                self._observer.room()
-            rows += found
-        wanted = [row for row in dict.fromkeys(rows) if self._may_load(row)]
-        if wanted:
-            mails = await self._writer.submit(partial(queue.load, messages=wanted, due_by=now))
-            self.add([mail for mail in mails if self._may_load(mail.row)])
-
-    def _may_load(self, row: int) -> bool:
-        return row not in self._in_memory and row not in self._apart
-
     # -- senders
 
     def pump(self) -> None:
@@ -274,7 +192,7 @@ class Dispatcher:
                     waiting.appendleft(future)
                     break
                 future.set_result(mail)
-            wanted = len(self._ready) + len(self._handover[index])
+            wanted = self._window.waiting_for(index)
             here = [sender for sender in self._senders if sender.index == index]
             opening = sum(not sender.opened for sender in here)
             for _ in range(min(wanted - opening, most - len(here))):
@@ -289,18 +207,18 @@ class Dispatcher:
         # Behind the first one in use: a server to which that one's mails were handed over.
         return usable + [
             (index, servers.states[index].most)
-            for index, handed in enumerate(self._handover)
-            if handed and index not in used and servers.may_connect(index, now)
+            for index in self._window.handed_to()
+            if index not in used and servers.may_connect(index, now)
         ]
 
     def _set_wake_up(self, usable: list[tuple[int, int]]) -> None:
         if self._wake_up is not None:
             self._wake_up.cancel()
             self._wake_up = None
-        if self.servers is None or not (self._ready or any(self._handover)):
+        if self.servers is None or not self._window.has_waiting:
             return
         now = self._loop.time()
-        times = [self._rate_allows_at(index) for index, _ in usable]
+        times = [self.servers.rate_allows_at(index) for index, _ in usable]
         probe = self.servers.next_probe(now)
         if probe is not None:
             times.append(probe)
@@ -339,10 +257,7 @@ class Dispatcher:
         if self.servers is None or index < 0:
             return
         self._rule_on_server(index, failure, judge(failure))
-        # What was handed to this server waits for its turn like all else.
-        handed = self._handover[index]
-        self._ready.extendleft(reversed(handed))
-        handed.clear()
+        self._window.recall(index)
 
     def _rule_on_server(self, index: int, failure: Failure, verdict: Verdict) -> None:
         servers = self.servers
@@ -360,33 +275,14 @@ class Dispatcher:
 
     def take(self, index: int) -> QueuedMail | None:
         """The next mail for this server, if there is one and it may go out now."""
-        if self._stopping or index < 0 or self.servers is None:
+        servers, now = self.servers, self._loop.time()
+        if self._stopping or index < 0 or servers is None or servers.rate_allows_at(index) > now:
             return None
-        if self._rate_allows_at(index) > self._loop.time():
-            return None
-        handed = self._handover[index]
-        if handed:
-            mail = handed.popleft()
-        elif self._ready and any(i == index for i, _ in self.servers.usable(self._loop.time())):
-            mail = self._ready.popleft()
-        else:
-            return None
-        self._sending.add(mail.row)
-        if self.servers.states[index].server.rate is not None:
-            self._sent_at[index].append(self._loop.time())
+        in_use = any(usable == index for usable, _ in servers.usable(now))
+        mail = self._window.take(index, in_use=in_use)
+        if mail is not None:
+            servers.sends(index, now)
         return mail
-
-    def _rate_allows_at(self, index: int) -> float:
-        """When the next mail may go out by this server (`rate`), on the loop's clock."""
-        if self.servers is None:
-            return 0.0
-        rate = self.servers.states[index].server.rate
-        sent = self._sent_at[index]
-        if rate is None or len(sent) < rate.count:
-            return 0.0
-        while len(sent) > rate.count:
-            sent.popleft()
-        return sent[0] + rate.seconds
 
     async def wait(self, index: int) -> QueuedMail | None:
         """The next mail, as long as an unused connection is kept; None: close it."""
@@ -419,8 +315,7 @@ class Dispatcher:
         """The connection was lost before anything of the mail's content was sent."""
         if started:
             await self._record(partial(queue.put_back, mail=mail))
-        self._sending.discard(mail.row)
-        self._ready.appendleft(mail)
+        self._window.put_back(mail)
 
     async def finish(
         self,
@@ -456,7 +351,6 @@ class Dispatcher:
         ended = await self._record(record)
         if ended:
             self._observer.events_ended(ended)
-        self._sending.discard(mail.row)
         for one, verdict in concluded:
             answer = answers[one.delivery.recipient]
             if isinstance(answer, Reply):
@@ -465,7 +359,7 @@ class Dispatcher:
             self._observer.attempted(mail, one, verdict)
         if any(verdict is not None and verdict.wait for _, verdict in concluded):
             other = None
-        self._settle(mail, attempted, other, index)
+        self._settle(mail, attempted, other, sender.index)
         return now
 
     def _heed(self, sender: Sender, answer: Reply | Failure, verdict: Verdict | None) -> None:
@@ -486,14 +380,19 @@ class Dispatcher:
         mail: QueuedMail,
         attempted: list[Attempted],
         other: int | None,
-        index: int,
+        sender_index: int,
     ) -> None:
         """Where the mail goes after its outcome is on disk: out of memory, or back in line."""
         again = [a for a in attempted if a.state == "waiting"]
         if not again:
-            self._drop(mail.row)
+            was_half_empty = self._window.is_half_empty
+            self._window.remove(mail.row)
+            self._loader.room()
             if any(a.state in ("deferred", "held") for a in attempted):
-                self._load.set()
+                self._loader.deferred()
+            # Not at each one that leaves: what is routed together costs one transaction.
+            if self._loader.caught_up and not was_half_empty and self._window.is_half_empty:
+                self._observer.room()
             return
         deliveries = tuple(a.delivery._replace(attempts=a.delivery.attempts + 1) for a in again)
         rest = replace(
@@ -502,12 +401,10 @@ class Dispatcher:
             message=replace(mail.message, recipients=tuple(d.recipient for d in deliveries)),
             whole=mail.whole and len(again) == len(attempted),
         )
-        self._in_memory[mail.row] = rest
-        if other is not None and other < len(self._handover):
-            self._tried.setdefault(mail.row, set()).add(index)
-            self._handover[other].append(rest)
+        if other is not None and sender_index >= 0:
+            self._window.hand_over(rest, sender_index, other)
         else:
-            self._ready.appendleft(rest)
+            self._window.put_back(rest)
         self.pump()
 
     def _other_server(self, index: int, mail: QueuedMail) -> int | None:
@@ -515,28 +412,11 @@ class Dispatcher:
         if self.servers is None or index < 0:
             return None
         now = self._loop.time()
-        tried = self._tried.get(mail.row, set())
+        tried = self._window.tried(mail.row)
         for other in range(len(self.servers.states)):
             if other != index and other not in tried and self.servers.may_connect(other, now):
                 return other
         return None
-
-    def _drop(self, row: int) -> None:
-        mail = self._in_memory.get(row)
-        if mail is None:
-            return
-        was_half_empty = self._is_half_empty()
-        del self._in_memory[row]
-        self._tried.pop(row, None)
-        self._bytes -= len(mail.message.content)
-        if self._on_disk or self._starved:
-            self._load.set()
-        # Not at each one that leaves: what is routed together costs one transaction.
-        if not self._on_disk and not was_half_empty and self._is_half_empty():
-            self._observer.room()
-
-    def _is_half_empty(self) -> bool:
-        return len(self._in_memory) <= WINDOW_MAILS // 2 and self._bytes <= WINDOW_BYTES // 2
 
 
 def _release(waiting: "deque[asyncio.Future[QueuedMail | None]]") -> None:

@@ -9,7 +9,8 @@ connection, when its time comes, and used again when it answers. That counts for
                           └──too many connections──▶ up, fewer connections for a while
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Literal
 
 from zaiond.config.schema import MailServer
@@ -33,6 +34,7 @@ class ServerState:
     until: float = 0.0
     failure: Failure | None = None
     most: int = 0
+    sent: deque[float] = field(default_factory=deque)  # when, as far as `rate` looks back
 
     def __post_init__(self) -> None:
         self.most = self.server.max_connections
@@ -63,6 +65,28 @@ class Servers:
                 if state.state == "unknown":
                     break
         return found
+
+    def forget(self, now: float) -> None:
+        """Nothing is known of any server, as at the start; what was sent still counts (`rate`)."""
+        for state in self.states:
+            state.state, state.since, state.until, state.failure = "unknown", now, 0.0, None
+            state.most = state.server.max_connections
+
+    def rate_allows_at(self, index: int) -> float:
+        """When the next mail may go out by this server (`rate`)."""
+        state = self.states[index]
+        rate = state.server.rate
+        if rate is None or len(state.sent) < rate.count:
+            return 0.0
+        return state.sent[0] + rate.seconds
+
+    def sends(self, index: int, now: float) -> None:
+        """A mail goes out by this server."""
+        state = self.states[index]
+        if state.server.rate is not None:
+            state.sent.append(now)
+            if len(state.sent) > state.server.rate.count:
+                state.sent.popleft()
 
     def may_connect(self, index: int, now: float) -> bool:
         """Whether this server may be connected to, whichever the first one in use is."""
