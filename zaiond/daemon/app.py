@@ -26,7 +26,7 @@ from zaiond.daemon import sockets, supervisor
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.commands import commands
 from zaiond.daemon.configuration import Configuration
-from zaiond.daemon.control import Control
+from zaiond.daemon.control import REQUEST_BYTES, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
@@ -112,7 +112,9 @@ class App(Observer):
         event_server = await loop.create_server(
             self.intake.connection, sock=event_listener, backlog=sockets.BACKLOG
         )
-        control_server = await asyncio.start_unix_server(self.control.serve, sock=control_listener)
+        control_server = await asyncio.start_unix_server(
+            self.control.serve, sock=control_listener, limit=REQUEST_BYTES
+        )
 
         def on_change() -> None:
             loop.call_soon_threadsafe(self._reload)

@@ -6,6 +6,7 @@ documents are those of `zaiond-ctl --json` (interface 5).
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,11 +41,16 @@ class Control:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 line = await reader.readline()
-            writer.write(json.dumps(await self._answer(line), ensure_ascii=False).encode() + b"\n")
-            await writer.drain()
         except (ConnectionError, TimeoutError, ValueError):
             # Whoever asked is gone, said nothing, or sent a line without end: nobody to tell.
-            pass
+            writer.close()
+            return
+        try:
+            reply = json.dumps(await self._answer(line), ensure_ascii=False)
+            # A file's name may be any bytes.
+            writer.write(reply.encode("utf-8", "replace") + b"\n")
+            with contextlib.suppress(ConnectionError):
+                await writer.drain()
         finally:
             writer.close()
 

@@ -21,7 +21,7 @@ from watchdog.observers import Observer
 
 from zaiond import wire
 from zaiond.daemon.journal import Journal
-from zaiond.errors import EventError
+from zaiond.errors import EventError, StoreError
 from zaiond.store.events import Acceptance, NewEvent
 from zaiond.text import Text
 
@@ -54,13 +54,21 @@ class Spool:
         self._stuck: set[str] = set()  # what could not even be moved aside
 
     def prepare(self) -> None:
-        """Makes the directory, if it can, with the modes that keep producers apart."""
-        if not self._path.exists():
-            self._path.mkdir(parents=True)
-            # 3730: who may emit can put files there, not list it, nor touch another's.
-            self._path.chmod(0o3730)
-        with contextlib.suppress(FileExistsError):
-            (self._path / REFUSED).mkdir(mode=0o700)
+        """Makes the directory, with the modes that keep producers apart. Raises StoreError."""
+        try:
+            if not self._path.exists():
+                self._path.mkdir(parents=True)
+                # 3730: who may emit can put files there, not list it, nor touch another's.
+                self._path.chmod(0o3730)
+            with contextlib.suppress(FileExistsError):
+                (self._path / REFUSED).mkdir(mode=0o700)
+        except OSError as error:
+            raise StoreError(
+                Text(
+                    f"スプール {self._path} を使えません: {error.strerror}",
+                    f"the spool {self._path} can't be used: {error.strerror}",
+                )
+            ) from error
 
     def changed(self) -> None:
         """Something was put there."""
@@ -82,10 +90,10 @@ class Spool:
     def _names(self) -> list[str]:
         try:
             with os.scandir(self._path) as entries:
-                # A name that begins with a dot is one still being written, or ours.
                 found = [
-                    (entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
+                    (self._written(entry), entry.name)
                     for entry in entries
+                    # A name that begins with a dot is one still being written, or ours.
                     if not entry.name.startswith(".") and entry.name not in self._stuck
                 ]
                 return [name for _, name in sorted(found)]
@@ -97,6 +105,12 @@ class Spool:
                 )
             )
             return []
+
+    def _written(self, entry: "os.DirEntry[str]") -> int:
+        try:
+            return entry.stat(follow_symlinks=False).st_mtime_ns
+        except FileNotFoundError:  # gone again, which must not keep the others waiting
+            return 0
 
     async def _take(self, name: str) -> None:
         found = await asyncio.to_thread(self._read, name)
@@ -119,7 +133,7 @@ class Spool:
                 batch.append((sent.id, found.uid, sent.source or "", now, line))
         try:
             acceptance = await self._submit(batch)
-        except EventError as error:  # no room for it now: it stays
+        except (EventError, StoreError) as error:  # no room for it now: it stays
             self._journal.warning(
                 Text(
                     f"スプールの {name} は後で受け付けます: {error.text.ja}",
@@ -145,15 +159,19 @@ class Spool:
             return None
         except OSError as error:
             return Text(f"開けません: {error.strerror}", f"can't be opened: {error.strerror}")
-        with os.fdopen(file, "rb") as stream:
-            status = os.fstat(stream.fileno())
+        try:
+            status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
                 return Text("通常のファイルではありません", "not a regular file of its own")
             if not name.endswith(".json"):
                 return Text("名前が .json で終わっていません", "its name does not end in .json")
             if status.st_size > wire.MAX_SPOOL_FILE_BYTES:
                 return Text("1 MiB を超えています", "it is over 1 MiB")
-            content = stream.read(wire.MAX_SPOOL_FILE_BYTES + 1)
+            content = os.read(file, wire.MAX_SPOOL_FILE_BYTES)
+        except OSError as error:
+            return Text(f"読めません: {error.strerror}", f"can't be read: {error.strerror}")
+        finally:
+            os.close(file)
         return _Found(status.st_uid, [line for line in content.split(b"\n") if line.strip()])
 
     def _refuse(self, name: str, why: Text) -> None:

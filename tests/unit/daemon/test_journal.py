@@ -1,0 +1,47 @@
+"""The journal: one line each, whatever was in it."""
+
+import logging
+
+import pytest
+
+from zaiond.daemon.journal import Journal
+from zaiond.text import Text
+
+
+@pytest.fixture
+def journal(caplog: pytest.LogCaptureFixture) -> Journal:
+    journal = Journal()
+    logger = logging.getLogger("zaiond")
+    logger.handlers = [caplog.handler]
+    return journal
+
+
+def test_lines_are_in_the_language_in_force(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.info(Text("日本語", "English"))
+    journal.language = "en"
+    journal.info(Text("日本語", "English"))
+    assert caplog.messages == ["日本語", "English"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["a\nzaiond: forged", "a\r", "\x1b[2J", "\x9b2J", "\u202eabc", "a\u2028b", "\x00", "\x7f"],
+)
+def test_nothing_makes_a_line_of_its_own_or_moves_a_terminal(
+    journal: Journal, caplog: pytest.LogCaptureFixture, said: str
+) -> None:
+    journal.error(Text(f"x {said}", f"x {said}"))
+    (line,) = caplog.messages
+    assert line.isprintable()
+
+
+def test_a_percent_sign_is_just_that(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    journal.warning(Text("100%s %d", "100%s %d"))
+    assert caplog.messages == ["100%s %d"]
+
+
+def test_fields_are_for_machines(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    journal.warning(Text("x", "x"), uid=1000)
+    assert vars(caplog.records[0])["ZAIOND_UID"] == 1000

@@ -1,0 +1,327 @@
+"""The spool: what is taken in, what is refused, and when a file goes."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.store import NOW, Clock, Notes, Store, rows
+from zaiond.daemon.spool import Spool
+from zaiond.errors import EventError, StoreError
+from zaiond.store import events
+from zaiond.store.events import Acceptance, NewEvent
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+
+class Spooled:
+    """A spool with a store behind it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "spool"
+        self.state = directory / "state"
+        self.store = Store(self.state)
+        self.writer = Writer(
+            self.store.connection, asyncio.get_running_loop(), print, lambda: False
+        )
+        self.journal = Notes()
+        self.error: Exception | None = None
+        self.seen: list[list[str]] = []  # what was in the spool when its events were committed
+        self.spool = Spool(str(self.path), self.submit, Clock(), self.journal)
+        self.spool.prepare()
+
+    async def submit(self, batch: list[NewEvent]) -> Acceptance:
+        if self.error is not None:
+            raise self.error
+        accepted = await self.writer.submit(lambda db: events.accept(db, batch))
+        self.seen.append(self.files())
+        return accepted
+
+    def put(self, name: str, *lines: bytes | dict[str, Any]) -> Path:
+        path = self.path / name
+        path.write_bytes(
+            b"".join(
+                (line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n"
+                for line in lines
+            )
+        )
+        return path
+
+    def files(self) -> list[str]:
+        return sorted(p.name for p in self.path.iterdir() if p.name != ".refused")
+
+    def refused(self) -> list[str]:
+        return sorted(p.name for p in (self.path / ".refused").iterdir())
+
+    def on_disk(self) -> list[str]:
+        return [id_ for (id_,) in rows(self.state, "SELECT id FROM events ORDER BY seq")]
+
+
+@pytest.fixture
+async def spooled(tmp_path: Path) -> AsyncIterator[Spooled]:
+    spooled = Spooled(tmp_path)
+    yield spooled
+    await spooled.writer.close()
+    spooled.store.database.closed_cleanly()
+
+
+def test_the_directory_lets_producers_put_files_and_keeps_them_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "spool"
+    spool = Spool(str(path), None, Clock(), Notes())  # type: ignore[arg-type]
+    spool.prepare()
+    assert path.stat().st_mode & 0o7777 == 0o3730
+    assert (path / ".refused").stat().st_mode & 0o777 == 0o700
+    spool.prepare()
+
+
+def test_a_directory_that_can_not_be_made_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    spool = Spool(str(tmp_path / "file" / "spool"), None, Clock(), Notes())  # type: ignore[arg-type]
+    with pytest.raises(StoreError) as raised:
+        spool.prepare()
+    assert str(tmp_path / "file" / "spool") in raised.value.text.ja
+
+
+async def test_events_are_taken_in_and_the_file_goes_after_the_commit(spooled: Spooled) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"}, {"type": "a", "id": "2"})
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1", "2"]
+    assert spooled.seen == [["one.json"]]  # it was still there when the commit was done
+    assert spooled.files() == []
+    assert spooled.refused() == []
+
+
+async def test_the_owner_of_the_file_is_the_user_and_source_and_time_are_as_sent(
+    spooled: Spooled,
+) -> None:
+    event = {"type": "a", "id": "1", "source": "s", "time": "2013-05-25T09:00:00Z"}
+    path = spooled.put("one.json", event)
+    uid = os.getuid()
+    if uid == 0:
+        uid = 4711
+        os.chown(path, uid, -1)
+    await spooled.spool.sweep()
+    ((found_uid, source, accepted, body),) = rows(
+        spooled.state, "SELECT uid, source, accepted, body FROM events"
+    )
+    assert (found_uid, source, accepted) == (uid, "s", NOW)
+    assert json.loads(body) == event
+
+
+async def test_a_file_that_was_taken_in_before_a_crash_is_no_second_event(
+    spooled: Spooled,
+) -> None:
+    for _ in range(2):
+        spooled.put("one.json", {"type": "a", "id": "1"})
+        await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1"]
+    assert spooled.files() == []
+    assert spooled.refused() == []
+
+
+async def test_files_are_taken_in_the_order_in_which_they_were_written(spooled: Spooled) -> None:
+    for number, name in enumerate(("c", "a", "b")):
+        path = spooled.put(f"{name}.json", {"type": "a", "id": name})
+        os.utime(path, (NOW + number, NOW + number))
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["c", "a", "b"]
+
+
+async def test_blank_lines_and_empty_files_are_nothing(spooled: Spooled) -> None:
+    spooled.put("one.json", b"", {"type": "a", "id": "1"}, b"  ")
+    spooled.put("two.json")
+    (spooled.path / "three.json").write_bytes(b'{"type":"a","id":"3"}')  # no newline at its end
+    await spooled.spool.sweep()
+    assert sorted(spooled.on_disk()) == ["1", "3"]
+    assert spooled.files() == []
+    assert spooled.refused() == []
+
+
+async def test_what_is_still_being_written_is_left_alone(spooled: Spooled) -> None:
+    spooled.put(".tmp-abc", {"type": "a", "id": "1"})
+    spooled.put(".tmp-abc.json", {"type": "a", "id": "2"})
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == []
+    assert spooled.files() == [".tmp-abc", ".tmp-abc.json"]
+
+
+async def test_a_bad_line_costs_that_line_and_the_file_is_moved_aside(spooled: Spooled) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"}, b"{", {"type": "a", "id": "2"})
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1", "2"]
+    assert spooled.files() == []
+    assert spooled.refused() == ["one.json"]
+    (line,) = spooled.journal.lines
+    assert "one.json" in line
+    assert "line 2" in line
+
+
+async def test_an_event_without_an_id_is_refused(spooled: Spooled) -> None:
+    # Without one, a crash between commit and unlink would make two of it.
+    spooled.put("one.json", {"type": "a"})
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == []
+    assert spooled.refused() == ["one.json"]
+
+
+async def test_a_conflict_is_moved_aside_and_the_other_events_are_in(spooled: Spooled) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"})
+    await spooled.spool.sweep()
+    spooled.put("two.json", {"type": "b", "id": "1"}, {"type": "b", "id": "2"})
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1", "2"]
+    assert spooled.refused() == ["two.json"]
+    assert "id 1" in spooled.journal.lines[-1]
+
+
+def link(path: Path, elsewhere: Path) -> None:
+    path.symlink_to(elsewhere)
+
+
+def hard_link(path: Path, elsewhere: Path) -> None:
+    path.hardlink_to(elsewhere)
+
+
+def pipe(path: Path, elsewhere: Path) -> None:
+    os.mkfifo(path)
+
+
+def directory(path: Path, elsewhere: Path) -> None:
+    path.mkdir()
+
+
+def full_directory(path: Path, elsewhere: Path) -> None:
+    path.mkdir()
+    (path / "inside").write_text("x")
+
+
+def unix_socket(path: Path, elsewhere: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as bound:
+        here = os.open(path.parent, os.O_RDONLY)
+        try:
+            bound.bind(f"/proc/self/fd/{here}/{path.name}")
+        finally:
+            os.close(here)
+
+
+def broken_link(path: Path, elsewhere: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    "kind", [link, hard_link, broken_link, pipe, directory, full_directory, unix_socket]
+)
+async def test_links_and_foreign_kinds_are_moved_aside_unread_and_keep_nobody_waiting(
+    spooled: Spooled, tmp_path: Path, kind: Any
+) -> None:
+    elsewhere = tmp_path / "secret.json"
+    elsewhere.write_text('{"type":"a","id":"secret"}\n')
+    kind(spooled.path / "bad.json", elsewhere)
+    os.utime(spooled.path / "bad.json", (NOW, NOW), follow_symlinks=False)
+    spooled.put("good.json", {"type": "a", "id": "good"})
+    await asyncio.wait_for(spooled.spool.sweep(), 10)
+    assert spooled.on_disk() == ["good"]
+    assert spooled.files() == []
+    assert spooled.refused() == ["bad.json"]
+    assert elsewhere.exists()
+    assert "bad.json" in spooled.journal.lines[0]
+
+
+async def test_a_file_over_a_mebibyte_is_moved_aside(spooled: Spooled) -> None:
+    event = b'{"type":"a","id":"1"}'
+    (spooled.path / "fits.json").write_bytes(event.ljust(1024 * 1024, b"\n"))
+    (spooled.path / "over.json").write_bytes(b"\n" * (1024 * 1024 + 1))
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1"]
+    assert spooled.files() == []
+    assert spooled.refused() == ["over.json"]
+
+
+async def test_a_name_that_is_not_json_is_moved_aside(spooled: Spooled) -> None:
+    spooled.put("one.txt", {"type": "a", "id": "1"})
+    await spooled.spool.sweep()
+    assert spooled.refused() == ["one.txt"]
+
+
+async def test_refused_files_of_the_same_name_are_all_kept(spooled: Spooled) -> None:
+    for number in range(3):
+        spooled.put("one.json", b"{%d" % number)
+        await spooled.spool.sweep()
+    assert spooled.refused() == ["one.json", "one.json.1", "one.json.2"]
+
+
+async def test_a_name_of_any_bytes_is_moved_aside_too(spooled: Spooled) -> None:
+    for name in (b"\xff\xfe", b"a\nb", b"x" * 255):
+        os.close(os.open(os.fsencode(spooled.path) + b"/" + name, os.O_CREAT | os.O_WRONLY))
+    await spooled.spool.sweep()
+    assert len(spooled.journal.lines) == 3
+    told = len(spooled.journal.lines)
+    await spooled.spool.sweep()  # what can't be moved is not told of again and again
+    assert len(spooled.journal.lines) == told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EventError("disk_full", Text("満杯", "full")),
+        EventError("quota", Text("上限", "quota")),
+        StoreError(Text("読み取り専用", "read-only")),
+    ],
+)
+async def test_where_there_is_no_room_the_file_stays_for_later(
+    spooled: Spooled, error: Exception
+) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"})
+    spooled.error = error
+    await spooled.spool.sweep()
+    assert spooled.files() == ["one.json"]
+    assert "one.json" in spooled.journal.lines[0]
+    spooled.error = None
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1"]
+    assert spooled.files() == []
+
+
+async def test_a_file_that_vanishes_keeps_the_others_from_nothing(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spooled.put("good.json", {"type": "a", "id": "1"})
+    names = spooled.spool._names
+    monkeypatch.setattr(spooled.spool, "_names", lambda: ["gone.json", *names()])
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1"]
+    assert spooled.journal.lines == []
+
+
+async def test_a_spool_that_is_gone_is_told_of_and_not_the_end(
+    spooled: Spooled,
+) -> None:
+    (spooled.path / ".refused").rmdir()
+    spooled.path.rmdir()
+    await spooled.spool.sweep()
+    assert "can't read the spool" in spooled.journal.lines[0]
+
+
+async def test_it_sweeps_at_its_start_and_when_something_was_put_there(spooled: Spooled) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"})
+    sweeps: asyncio.Queue[None] = asyncio.Queue()
+    sweep = spooled.spool.sweep
+
+    async def told() -> None:
+        await sweep()
+        sweeps.put_nowait(None)
+
+    spooled.spool.sweep = told  # type: ignore[method-assign]
+    running = asyncio.ensure_future(spooled.spool.run(3600))
+    await asyncio.wait_for(sweeps.get(), 10)
+    assert spooled.on_disk() == ["1"]
+    spooled.put("two.json", {"type": "a", "id": "2"})
+    spooled.spool.changed()
+    await asyncio.wait_for(sweeps.get(), 10)
+    assert spooled.on_disk() == ["1", "2"]
+    running.cancel()
