@@ -1,7 +1,7 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make test    linters, types, arrows, and every test that needs nothing but this directory
 # make e2e     against a real Postfix, Dovecot for passwords, systemd in a container (Debian's packages)
-# make crash   more of what `make test` does a little of: kill -9 while events flow
+# make crash   more of what `make test` does a little of: kill -9 while events flow (KILLS=500)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
@@ -35,8 +35,10 @@ e2e: setup
 	@.ci/install-for-e2e
 	.venv/bin/pytest -n 2 --dist loadgroup tests/e2e
 
+KILLS = 50
 crash: setup
-	ZAIOND_CRASH_EVENTS=20000 ZAIOND_CRASH_KILLS=50 .venv/bin/pytest tests/crash
+	ZAIOND_CRASH_EVENTS=10000 ZAIOND_CRASH_KILLS=$(KILLS) ZAIOND_CRASH_CUTS=500 \
+	    .venv/bin/pytest -s tests/crash
 
 bench: setup
 	@.ci/install-for-e2e
