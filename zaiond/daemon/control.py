@@ -57,6 +57,7 @@ class Control:
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
+            json.dumps(request, ensure_ascii=False, allow_nan=False).encode()  # no half characters
             command = self._commands[request["command"]]
         except (ValueError, KeyError, TypeError, RecursionError):
             return self._refusal(Refused(2, Text("不明な要求です", "not a known request")))
