@@ -24,6 +24,7 @@ from zaiond.config.schema import Config
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import sockets, supervisor
 from zaiond.daemon.administration import Administration
+from zaiond.daemon.admission import Admission
 from zaiond.daemon.commands import commands
 from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import REQUEST_BYTES, Control
@@ -35,23 +36,23 @@ from zaiond.daemon.journal import Journal
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
-from zaiond.errors import Diagnostic, EventError, StoreError, ZaiondError
+from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.net.names import machine_names
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, queue
 from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent, StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
-from zaiond.store.writer import DISK_FULL, Writer
+from zaiond.store.writer import Writer
 from zaiond.text import Text
 
 STOP_SECONDS = 30.0  # for what is between the final dot and its reply
 NAMES_SECONDS = 2.0
 SPOOL_INTERVAL = 60.0  # the kernel tells of new files; this is for where it doesn't
-SPACE_INTERVAL = 1.0
 INCIDENT = "config_incident"
 POSSIBLE_DUPLICATES = "possible_duplicates"
 
@@ -68,8 +69,6 @@ class App(Observer):
         self._stop = asyncio.Event()
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._space_checked = 0.0
-        self._is_full = False
         self._salvage_told = False
         self._status = supervisor.StatusLine(self._describe)
         self.database: Database
@@ -167,6 +166,9 @@ class App(Observer):
                 )
             )
         self.quotas = Quotas(usage)
+        self._admission = Admission(self.database, writer, self.quotas, self.journal)
+        self._notices = Notices(writer, self._notice_accepted, clock, self.journal)
+        self._reports = Reports(self.journal, self._notices, clock, self._background)
         self.dispatcher = Dispatcher(writer, self, clock, random.random)
         self.router = Router(
             writer,
@@ -183,15 +185,14 @@ class App(Observer):
             self.quotas,
             self.make_id,
             clock,
-            self._closed_for,
+            self._admission.closed_for,
             self.journal,
         )
-        self._notices = Notices(writer, self._notice_accepted, clock, self.journal)
         self._housekeeping = Housekeeping(
             writer,
             self.dispatcher,
             clock,
-            self._lost,
+            self._reports.lost,
             self.events_ended,
             self.database.lay_ballast,
         )
@@ -298,51 +299,20 @@ class App(Observer):
 
     def _accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
         self._status.changed()
-        return self.writer.submit(partial(events.accept, batch=batch))
+        return self._admission.accept(batch)
 
     async def _submit_spooled(self, batch: list[NewEvent]) -> Acceptance:
-        closed_for = self._closed_for()
-        if closed_for is not None:
-            raise closed_for
-        reserved: list[NewEvent] = []
-        try:
-            for new in batch:
-                self.quotas.reserve(new[1], len(new[4]))
-                reserved.append(new)
-            acceptance = await self._accept(batch)
-        except StoreError as error:
-            self._release(reserved)
-            raise EventError("disk_full", error.text) from error
-        except EventError:
-            self._release(reserved)
-            raise
-        if acceptance.outcomes is not None:
-            self._release(
-                [n for n, o in zip(batch, acceptance.outcomes, strict=True) if o != "accepted"]
-            )
+        acceptance = await self._admission.submit(batch)
         if acceptance.events:
             self.router.accepted(acceptance)
+            self._status.changed()
         return acceptance
-
-    def _release(self, batch: list[NewEvent]) -> None:
-        for new in batch:
-            self.quotas.release(new[1], len(new[4]))
 
     def _notice_accepted(self, acceptance: Acceptance) -> None:
         for event in acceptance.events:
             self.quotas.count(event.uid, len(event.body))
         self.router.accepted(acceptance)
         self._status.changed()
-
-    def _closed_for(self) -> EventError | None:
-        now = time.monotonic()
-        if now - self._space_checked >= SPACE_INTERVAL:
-            self._space_checked = now
-            free, floor = self.database.free_bytes()
-            was_full, self._is_full = self._is_full, free < floor
-            if self._is_full and not was_full:
-                self.journal.error(DISK_FULL)
-        return EventError("disk_full", DISK_FULL) if self._is_full else None
 
     # -- what happens to mails (Observer)
 
@@ -355,50 +325,11 @@ class App(Observer):
         self.router.wake()
 
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
-        if verdict is None:
-            return
-        ids = " ".join(event.id for event in mail.events)
-        state = _STATES.get(attempted.outcome, _STATES["deferred"])
-        self.journal.warning(
-            Text(
-                f"{state.ja}: {attempted.delivery.recipient}({ids}):"
-                f" {attempted.server}: {attempted.reply}",
-                f"{state.en}: {attempted.delivery.recipient} ({ids}):"
-                f" {attempted.server}: {attempted.reply}",
-            ),
-            event=ids,
-            recipient=attempted.delivery.recipient,
-        )
-        if attempted.state in ("failed", "expired"):
-            self._lost(mail, attempted)
-
-    def _lost(self, mail: QueuedMail, attempted: Attempted) -> None:
-        self._background(self._notices.delivery_lost(mail, attempted, self.control.language))
+        self._reports.attempted(mail, attempted, verdict)
 
     def server_changed(self, state: ServerState, works: bool) -> None:
         self._status.changed()
-        failure, address = state.failure, state.server.address
-        if failure is None:
-            self.journal.info(
-                Text(
-                    f"メールサーバー {address} に送信できるようになりました",
-                    f"the mail server {address} can be used again",
-                )
-            )
-            return
-        self.journal.error(
-            Text(
-                f"メールサーバー {address} が使えません: {failure.text.ja}",
-                f"the mail server {address} can't be used: {failure.text.en}",
-            ),
-            server=address,
-        )
-        if works:
-            self._background(
-                self._notices.server_out_of_use(
-                    failure, self.clock(), state.state == "faulty", self.control.language
-                )
-            )
+        self._reports.server_changed(state, works)
 
     # -- failures of our own
 
@@ -451,14 +382,6 @@ def _recover(db: apsw.Connection, now: float) -> tuple[queue.Recovered, int]:
     if recovered.started:
         events.set_meta(db, POSSIBLE_DUPLICATES, known + recovered.started)
     return recovered, known + recovered.started
-
-
-_STATES = {
-    "deferred": Text("再送待ち", "deferred"),
-    "held": Text("保留", "held"),
-    "failed": Text("送信失敗", "failed"),
-    "expired": Text("期限切れ", "expired"),
-}
 
 
 def _nothing(db: apsw.Connection) -> None:

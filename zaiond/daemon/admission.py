@@ -1,0 +1,74 @@
+"""Whether an event may be taken now: the disk has room, and its user has not had his share."""
+
+import asyncio
+import time
+from functools import partial
+
+from zaiond.daemon.journal import Journal
+from zaiond.daemon.quota import Quotas
+from zaiond.errors import EventError, StoreError
+from zaiond.store import events
+from zaiond.store.database import Database
+from zaiond.store.events import Acceptance, NewEvent
+from zaiond.store.writer import DISK_FULL, Writer
+
+SPACE_INTERVAL = 1.0  # seconds between two looks at the free space
+
+
+class Admission:
+    """The ways of an event to disk, and what bars them."""
+
+    def __init__(
+        self, database: Database, writer: Writer, quotas: Quotas, journal: Journal
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._quotas = quotas
+        self._journal = journal
+        self._space_checked = 0.0
+        self._is_full = False
+
+    def closed_for(self) -> EventError | None:
+        """Why no event at all is taken now, or None."""
+        now = time.monotonic()
+        if now - self._space_checked >= SPACE_INTERVAL:
+            self._space_checked = now
+            free, floor = self._database.free_bytes()
+            was_full, self._is_full = self._is_full, free < floor
+            if self._is_full and not was_full:
+                self._journal.error(DISK_FULL)
+        return EventError("disk_full", DISK_FULL) if self._is_full else None
+
+    def accept(self, batch: list[NewEvent]) -> asyncio.Future[Acceptance]:
+        """Puts a batch to disk whose quotas are reserved; resolves after the commit."""
+        return self._writer.submit(partial(events.accept, batch=batch))
+
+    async def submit(self, batch: list[NewEvent]) -> Acceptance:
+        """Puts a batch to disk within the quotas of its users, all of it or nothing.
+
+        Raises EventError: `quota`, `disk_full`.
+        """
+        closed_for = self.closed_for()
+        if closed_for is not None:
+            raise closed_for
+        reserved: list[NewEvent] = []
+        try:
+            for new in batch:
+                self._quotas.reserve(new[1], len(new[4]))
+                reserved.append(new)
+            acceptance = await self.accept(batch)
+        except StoreError as error:
+            self._release(reserved)
+            raise EventError("disk_full", error.text) from error
+        except EventError:
+            self._release(reserved)
+            raise
+        if acceptance.outcomes is not None:
+            self._release(
+                [n for n, o in zip(batch, acceptance.outcomes, strict=True) if o != "accepted"]
+            )
+        return acceptance
+
+    def _release(self, batch: list[NewEvent]) -> None:
+        for new in batch:
+            self._quotas.release(new[1], len(new[4]))
