@@ -63,6 +63,7 @@ class Outcome:
     acknowledged: list[str]
     arrivals: list[Arrival]
     possible_duplicates: int
+    unknown: Counter[tuple[str, str]]  # by event and recipient: attempts that ended so
     left: dict[str, Any]  # what the database still holds, by what it should not hold
     reached: Counter[str]
 
@@ -87,6 +88,9 @@ class Outcome:
         assert not two, f"a copy under another Message-ID: {two}"
         assert self.duplicates <= self.kills * MAX_CONNECTIONS * len(ADMINS)
         assert self.duplicates <= self.possible_duplicates
+        copies = Counter((arrival.event, arrival.recipient) for arrival in self.arrivals)
+        untold = {which: n for which, n in copies.items() if n - 1 > self.unknown[which]}
+        assert not untold, f"came twice, and the history does not say so: {untold}"
 
 
 def plan(kills: int, events: int, dice: random.Random) -> list[End]:
@@ -188,6 +192,7 @@ class Run:
             ],
             arrivals=self.sink.arrivals,
             possible_duplicates=status["possible_duplicates"],
+            unknown=self._unknown(),
             left=self._left(),
             reached=self.reached,
         )
@@ -266,8 +271,23 @@ class Run:
     def _spooled(self) -> list[Path]:
         return list(self.daemon.spool.glob("*.json"))
 
+    def _unknown(self) -> Counter[tuple[str, str]]:
+        with contextlib.closing(self._database()) as db:
+            return Counter(
+                (event, recipient)
+                for event, recipient in db.execute(
+                    "SELECT e.id, d.recipient FROM attempts AS a"
+                    " JOIN deliveries AS d ON d.id = a.delivery"
+                    " JOIN message_events AS m ON m.message = d.message"
+                    " JOIN events AS e ON e.seq = m.event WHERE a.outcome = 'unknown'"
+                )
+            )
+
+    def _database(self) -> apsw.Connection:
+        return apsw.Connection(str(self.daemon.state / "queue.db"))
+
     def _left(self) -> dict[str, Any]:
-        with contextlib.closing(apsw.Connection(str(self.daemon.state / "queue.db"))) as db:
+        with contextlib.closing(self._database()) as db:
             return {
                 "damaged": int(db.pragma("quick_check") != "ok"),
                 "missing": self.events
