@@ -1,0 +1,130 @@
+"""What the daemon itself tells the administrators: once an incident, and never about itself."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.store import NOW, Clock, Notes, Store, event, mail
+from zaiond import wire
+from zaiond.daemon.notices import Notices
+from zaiond.errors import Diagnostic
+from zaiond.smtp.failure import Failure, Stage
+from zaiond.store import events
+from zaiond.store.database import Salvage
+from zaiond.store.events import Acceptance
+from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+DAY = 86400.0
+DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
+
+
+class Told:
+    """Notices with a store behind them, and what they told."""
+
+    def __init__(self, directory: Path) -> None:
+        self.store = Store(directory)
+        self.clock = Clock()
+        self.journal = Notes()
+        self.accepted: list[Acceptance] = []
+        self.writer = Writer(
+            self.store.connection, asyncio.get_running_loop(), print, lambda: False
+        )
+        self.notices = Notices(self.writer, self.accepted.append, self.clock, self.journal)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(one.body) for each in self.accepted for one in each.events]
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[Told]:
+    told = Told(tmp_path / "state")
+    yield told
+    await told.writer.close()
+    told.store.database.closed_cleanly()
+    for each in told.accepted:
+        for one in each.events:
+            wire.parse(one.body)  # or it could not be mailed
+
+
+def lost(recipient: str = "a@x", *, notice: bool = False, state: Any = "failed") -> tuple[
+    QueuedMail, Attempted
+]:  # fmt: skip
+    (stored,) = [events.StoredEvent(1, *event("the-event"))]
+    one = mail(1, [stored], [recipient], notice=notice)
+    reply = "550 5.1.1 No such user"
+    return one, Attempted(one.deliveries[0], state, state, "mailhost:25", reply, NOW, NOW)
+
+
+async def test_a_recipient_that_fails_is_told_of_once_a_day(told: Told) -> None:
+    for _ in range(3):
+        await told.notices.delivery_lost(*lost(), "en")
+    await told.notices.delivery_lost(*lost("b@x"), "en")
+    told.clock.now += DAY
+    await told.notices.delivery_lost(*lost(), "en")
+    subjects = [one["subject"] for one in told.events]
+    assert subjects == ["Can't deliver to a@x", "Can't deliver to b@x", "Can't deliver to a@x"]
+    first = told.events[0]
+    assert first["type"] == "zaiond.delivery.failed"
+    assert first["severity"] == "err"
+    assert "550 5.1.1 No such user" in first["message"]
+    assert "the-event" in first["message"]
+
+
+async def test_a_notices_own_failure_makes_no_notice(told: Told) -> None:
+    await told.notices.delivery_lost(*lost(notice=True), "en")
+    assert told.events == []
+
+
+async def test_a_server_out_of_use_is_told_of_once_an_outage_also_across_restarts(
+    told: Told,
+) -> None:
+    for _ in range(2):
+        await told.notices.server_out_of_use(DOWN, NOW, False, "ja")
+    await told.notices.server_out_of_use(DOWN, NOW + 500, False, "ja")
+    assert [one["type"] for one in told.events] == ["zaiond.server.down"] * 2
+    assert "mailhost:25" in told.events[0]["subject"]
+
+
+async def test_a_broken_configuration_is_told_of_once_with_each_mistake(told: Told) -> None:
+    errors = tuple(
+        Diagnostic("/etc/z.yaml", n, 3, f"key{n}", Text(f"誤り{n}", f"wrong{n}")) for n in range(99)
+    )
+    for _ in range(2):
+        await told.notices.configuration_broken("incident", errors, "ja")
+    (one,) = told.events
+    assert "/etc/z.yaml:0:3: key0: 誤り0" in one["message"]
+    assert "zaiond-ctl config revert" in one["message"]
+    assert len(one["message"]) < wire.MAX_EVENT_BYTES
+
+
+async def test_a_damaged_queue_is_told_of_with_what_was_saved(told: Told) -> None:
+    salvage = Salvage("/var/lib/zaiond/quarantine-1", 12, 34, "database disk image is malformed")
+    for _ in range(2):
+        await told.notices.salvaged(salvage, "en")
+    (one,) = told.events
+    assert one["severity"] == "crit"
+    for word in ("12 events", "34 deliveries", salvage.quarantine, salvage.reason):
+        assert word in one["message"]
+
+
+@pytest.mark.parametrize("recipient", ["日本@x", "x" * 300 + "@x"])
+async def test_any_name_can_be_told_of(told: Told, recipient: str) -> None:
+    await told.notices.delivery_lost(*lost(recipient), "ja")
+    ((accepted,),) = [each.events for each in told.accepted]
+    assert 0 < len(accepted.id) <= wire.MAX_ID_LENGTH
+
+
+async def test_where_it_can_not_be_recorded_the_journal_says_so(told: Told) -> None:
+    connection = told.store.connection
+    connection.pragma("max_page_count", connection.pragma("page_count"))
+    salvage = Salvage("/q", 1, 1, "x" * 300_000)
+    await told.notices.salvaged(salvage, "en")
+    assert told.events == []
+    assert "can't record a notice" in told.journal.lines[0]
