@@ -41,7 +41,7 @@ class FastSink:
     def __post_init__(self) -> None:
         self.events: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._awaited = 0
+        self._awaited: int | None = None
         self._reached = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._listening = threading.Event()
         self._stop: Callable[[], object] = lambda: None
@@ -75,8 +75,8 @@ class FastSink:
         return True
 
     def _tell(self) -> None:
-        if self._awaited and len(self.events) >= self._awaited:
-            self._awaited = 0
+        if self._awaited is not None and len(self.events) >= self._awaited:
+            self._awaited = None
             os.eventfd_write(self._reached, 1)
 
     async def _serve(self) -> None:
