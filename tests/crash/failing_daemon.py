@@ -20,7 +20,7 @@ from typing import Any
 import apsw
 
 from zaiond.daemon import app
-from zaiond.daemon.intake import EventConnection
+from zaiond.daemon.event_connection import EventConnection
 from zaiond.net.connection import SmtpConnection
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue

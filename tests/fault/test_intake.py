@@ -16,8 +16,9 @@ import apsw
 import pytest
 
 from tests.support.store import Clock, Notes, Store, rows
+from zaiond.daemon.event_connection import AHEAD_BYTES, EventConnection
 from zaiond.daemon.ids import IdSource
-from zaiond.daemon.intake import AHEAD_BYTES, BATCH_EVENTS, EventConnection, Intake
+from zaiond.daemon.intake import BATCH_EVENTS, Intake
 from zaiond.daemon.quota import Quotas
 from zaiond.errors import EventError
 from zaiond.store import events

@@ -22,7 +22,7 @@ import apsw
 
 from zaiond.config.schema import Config
 from zaiond.config.watch import ConfigWatch
-from zaiond.daemon import sockets, supervisor
+from zaiond.daemon import sockets, status, supervisor
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.admission import Admission
 from zaiond.daemon.commands import commands
@@ -70,7 +70,7 @@ class App(Observer):
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._salvage_told = False
-        self._status = supervisor.StatusLine(self._describe)
+        self._status = supervisor.StatusLine(lambda: status.line(self))
         self.database: Database
         self.writer: Writer
         self.dispatcher: Dispatcher
@@ -219,21 +219,6 @@ class App(Observer):
         await self.writer.submit(_nothing)
         await self.dispatcher.answer()
 
-    def _describe(self) -> str:
-        """What an operator asks first, in one line."""
-        servers = self.dispatcher.servers
-        held = servers is not None and servers.held_by is not None
-        events = self.quotas.events
-        queue_state = (
-            Text(f"保留 {events} 件", f"{events} held")
-            if held
-            else Text(f"送信待ち {events} 件", f"{events} waiting")
-        )
-        config_state = _CONFIG_STATES[self.configuration.state]
-        return Text(
-            f"{queue_state.ja}、{config_state.ja}", f"{queue_state.en}; {config_state.en}"
-        ).in_language(self.control.language)
-
     async def _stop_gently(self) -> None:
         await self.intake.stop()
         await self.dispatcher.stop(STOP_SECONDS)
@@ -363,16 +348,6 @@ class App(Observer):
         self._stop.set()
 
 
-_CONFIG_STATES = {
-    "good": Text("設定は正常", "configuration good"),
-    "last_good": Text(
-        "設定に誤りがあり、直前の有効な設定で動作中",
-        "configuration not valid, the last good one in force",
-    ),
-    "none": Text("有効な設定なし", "no valid configuration"),
-}
-
-
 def _recover(db: apsw.Connection, now: float) -> tuple[queue.Recovered, int]:
     """What a start finds, and how many deliveries may have come twice so far: one transaction, for
     a crash in between would forget those of the crash before it.
@@ -397,13 +372,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = Journal()
     try:
-        status = asyncio.run(_run(options, journal))
+        exit_status = asyncio.run(_run(options, journal))
     except ZaiondError as error:
         journal.error(error.text)
-        status = 1
+        exit_status = 1
     # Not sys.exit: after a fatal error the writer's thread may hang in a failing disk.
     sys.stderr.flush()
-    os._exit(status)
+    os._exit(exit_status)
 
 
 async def _run(options: Options, journal: Journal) -> int:

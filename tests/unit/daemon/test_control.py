@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ async def fail(request: dict[str, Any]) -> Any:
     raise StoreError(Text("壊れた", "broken"))
 
 
+async def file(request: dict[str, Any]) -> Any:
+    return {"name": os.fsdecode(b"\xff.yaml")}
+
+
 async def ask(path: Path, line: bytes) -> dict[str, Any]:
-    control = Control({"echo": echo, "refuse": refuse, "fail": fail})
+    control = Control({"echo": echo, "refuse": refuse, "fail": fail, "file": file})
     served = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -95,5 +100,5 @@ async def test_a_long_request_is_read_whole(tmp_path: Path) -> None:
 
 
 async def test_a_result_that_is_no_utf_8_is_told_all_the_same(tmp_path: Path) -> None:
-    reply = await ask(tmp_path, b'{"command":"echo","what":"\\udcff"}\n')
-    assert reply["ok"]
+    reply = await ask(tmp_path, b'{"command":"file"}\n')
+    assert reply["result"] == {"name": "?.yaml"}
