@@ -88,7 +88,7 @@ class Dispatcher:
         self._senders: dict[Sender, asyncio.Task[None]] = {}
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
         self._wake_up: asyncio.TimerHandle | None = None
-        self._stopping = False
+        self.stopping = False
         self.delivered = 0
 
     # -- what the rest of the daemon asks
@@ -156,7 +156,7 @@ class Dispatcher:
 
     async def stop(self, seconds: float) -> None:
         """Takes no further mail; finishes what is between the final dot and its reply."""
-        self._stopping = True
+        self.stopping = True
         for waiting in self._idle.values():
             _release(waiting)
         senders = dict(self._senders)
@@ -178,7 +178,7 @@ class Dispatcher:
 
     def pump(self) -> None:
         """Gives mails to connections that wait for one, and opens more where they are needed."""
-        if self.servers is None or self._stopping:
+        if self.servers is None or self.stopping:
             return
         usable = self._usable(self.servers)
         for index, most in usable:
@@ -276,7 +276,7 @@ class Dispatcher:
     def take(self, index: int) -> QueuedMail | None:
         """The next mail for this server, if there is one and it may go out now."""
         servers, now = self.servers, self._loop.time()
-        if self._stopping or index < 0 or servers is None or servers.rate_allows_at(index) > now:
+        if self.stopping or index < 0 or servers is None or servers.rate_allows_at(index) > now:
             return None
         in_use = any(usable == index for usable, _ in servers.usable(now))
         mail = self._window.take(index, in_use=in_use)
@@ -286,7 +286,7 @@ class Dispatcher:
 
     async def wait(self, index: int) -> QueuedMail | None:
         """The next mail, as long as an unused connection is kept; None: close it."""
-        if index < 0 or self._stopping or self.servers is None:
+        if index < 0 or self.stopping or self.servers is None:
             return None
         future: asyncio.Future[QueuedMail | None] = self._loop.create_future()
         self._idle.setdefault(index, deque()).append(future)

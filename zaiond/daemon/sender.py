@@ -106,6 +106,13 @@ class Sender:
                     recipient: refused.get(recipient, error.failure)
                     for recipient in mail.message.recipients
                 }
+            if upcoming is not None and work.stopping:
+                # It can still be left: its envelope is at the server, nothing of its content.
+                await work.finish(self, mail, answers, started, None)
+                self.after_dot = False
+                connection.abort()
+                await work.put_back(upcoming, started=False)
+                return
             started = await work.finish(self, mail, answers, started, upcoming)
             self.after_dot = False
             mail = upcoming
