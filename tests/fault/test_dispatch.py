@@ -432,9 +432,7 @@ async def test_a_refused_sender_holds_the_queue_and_nothing_bounces(state: Path)
         assert post.ended == []
         assert set(await post.states("n0000")) == {"a@x.example"}
         first = (await post.history("n0000"))["deliveries"][0]["message_id"]
-        post.reconfigure(sender="good@x.example")
-        changed = await post.administration.retry()
-        assert changed.deliveries == 30
+        assert await post.mend(sender="good@x.example") == 30
         await post.until_ended(30)
         assert each_once(mails(picky), ids(30))
         assert (await post.history("n0000"))["deliveries"][0]["message_id"] == first
@@ -569,6 +567,31 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
             await asyncio.to_thread(sink.stop)
         assert 0 < most <= 200
         assert each_once([i for mail in sink.mails for i in mail.event_ids], ids(450))
+
+
+@pytest.mark.parametrize("gone", ["deleted", "expired"])
+async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
+    state: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    monkeypatch.setattr(window, "MAILS", 200)
+    port = closed_port()
+    async with Post(state, configuration(server(port))) as post:
+        await post.emit(*ids(450))
+        await post.until(lambda: bool(post.servers_changed))
+        if gone == "deleted":
+            assert (await post.administration.delete(ids(200))).deliveries == 200
+        else:
+            post.ahead = PATIENT.expire + 1
+            post.housekeeping.configure(PATIENT, "en")
+        await post.until_ended(200)
+        sink = Sink(port)
+        await asyncio.to_thread(sink.start)
+        try:
+            post.dispatcher.retry_servers()
+            await post.until_ended(450)
+        finally:
+            await asyncio.to_thread(sink.stop)
+        assert each_once([i for mail in sink.mails for i in mail.event_ids], ids(450)[200:])
 
 
 async def test_more_that_is_deferred_than_fits_in_memory_comes_in_its_turn(

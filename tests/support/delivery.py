@@ -120,17 +120,27 @@ class Post(Observer):
     def configure(self, config: Config) -> None:
         """Puts a configuration in force."""
         self.config = config
-        names = Names("host", "host.example")
         self.housekeeping.configure(config.queue, "en")
-        self.router.configure(MailMaker(config, names, lambda: f"M{next(self._numbers)}"))
+        self.router.configure(self._maker(config))
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, "host.example", "en")
         )
 
-    def reconfigure(self, **settings: Any) -> None:
-        """The same configuration with some settings changed."""
+    def _maker(self, config: Config) -> MailMaker:
+        names = Names("host", "host.example")
+        return MailMaker(config, names, lambda: f"M{next(self._numbers)}")
+
+    async def mend(self, **settings: Any) -> int:
+        """Puts the configuration in force with some settings changed, which counts for what waits;
+        gives the number of deliveries that it was made anew for.
+        """
         assert self.config is not None
-        self.configure(replace(self.config, **settings))
+        config = replace(self.config, **settings)
+        self.router.configure(self._maker(config))
+        changed = await self.administration.make_anew()
+        self.configure(config)
+        self.dispatcher.reload_waiting()
+        return changed.deliveries
 
     async def emit(self, *ids: str) -> None:
         """Accepts events, all in one commit."""
@@ -149,7 +159,8 @@ class Post(Observer):
         try:
             await self.until(lambda: len(self.ended) >= count)
         except TimeoutError:
-            raise AssertionError(f"{len(self.ended)} of {count} ended: {self.outcomes}") from None
+            last = self.outcomes[-9:]
+            raise AssertionError(f"{len(self.ended)} of {count} ended, the last: {last}") from None
 
     async def history(self, id: str) -> dict[str, Any]:
         """What became of an event."""

@@ -132,9 +132,12 @@ class Dispatcher:
         may be changed. What is left to be sent of them afterwards comes in by `reload_waiting`, or
         when it is due.
         """
-        with self._window.apart(rows) as free:
-            yield free
-        self._loader.deferred()
+        try:
+            with self._window.apart(rows) as free:
+                yield free
+        finally:
+            self._loader.deferred()
+            self._observer.room()
 
     def reload_waiting(self) -> None:
         """Deliveries on disk were made due: load them, as there is room."""
