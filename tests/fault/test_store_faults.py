@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 import pytest
 
+from tests.support.daemon import Daemon
 from tests.support.store import NOW, Store, event, image, mail, recount
 from zaiond.errors import StoreError
 from zaiond.store import database, events, queue
@@ -22,6 +23,7 @@ from zaiond.text import Text
 
 EVENTS = 2000
 THIS_BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+CONFIGURATION = "{mail_server: {host: 127.0.0.1, port: 1}, admins: a@example.co.jp}"
 WHY = Text("理由", "why")
 
 
@@ -379,3 +381,21 @@ async def test_damage_found_while_running_ends_the_daemon_as_an_io_error_does(
     with Store(image(damaged)) as after:
         assert after.database.salvage is not None
         assert_whole(after.connection)
+
+
+# -- the whole daemon
+
+
+def test_damage_found_at_the_start_ends_it_and_the_next_start_saves_what_is_left(
+    damaged: Path, tmp_path: Path
+) -> None:
+    (damaged / "running").write_text(THIS_BOOT)  # in this boot nothing is checked beforehand
+    for page in pages_of(damaged, "deliveries"):
+        overwrite(damaged, page)
+    daemon = Daemon(tmp_path, CONFIGURATION)
+    assert daemon.state == damaged
+    with pytest.raises(AssertionError, match="zaiond ended with 1"):
+        daemon.start()
+    with daemon:
+        assert "quarantine-1" in daemon.printed()
+        assert daemon.document("status")["queue"]["waiting"] >= EVENTS // 2

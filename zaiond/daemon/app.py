@@ -71,6 +71,7 @@ class App(Observer):
         self._tasks: set[asyncio.Task[None]] = set()
         self._salvage_told = False
         self._status = supervisor.StatusLine(lambda: status.line(self))
+        self._running: asyncio.Task[None]
         self.database: Database
         self.writer: Writer
         self.dispatcher: Dispatcher
@@ -92,8 +93,12 @@ class App(Observer):
         # The control socket first: who holds it is the daemon of this directory.
         control_listener, control_path = sockets.control_socket(self.options.runtime_dir)
         with contextlib.closing(control_listener):
+            self._running = loop.create_task(self._run(control_listener))
             try:
-                await self._run(control_listener)
+                await self._running
+            except asyncio.CancelledError:
+                if not self._exit_status:
+                    raise
             finally:
                 control_path.unlink(missing_ok=True)
         return self._exit_status
@@ -102,6 +107,9 @@ class App(Observer):
         loop = asyncio.get_running_loop()
         os.makedirs(self.options.state_dir, mode=0o700, exist_ok=True)
         self.database = Database(self.options.state_dir, supervisor.extend_start)
+        salvage = self.database.salvage
+        if salvage is not None:
+            self.journal.error(salvage.text)
         self.writer = Writer(
             self.database.connection, loop, self._fatal, self.database.release_ballast
         )
@@ -146,8 +154,7 @@ class App(Observer):
             control_server.close()
             if event_path is not None:
                 event_path.unlink(missing_ok=True)
-        if self._exit_status == 0:
-            await self._stop_gently()
+        await self._stop_gently()
 
     async def _assemble(self) -> None:
         """Makes every part, from what is on disk."""
@@ -345,7 +352,8 @@ class App(Observer):
         )
         self.database.must_check()
         self._exit_status = 1
-        self._stop.set()
+        # Not self._stop: whatever it waits for, be it at its start or its end, may never come.
+        self._running.cancel()
 
 
 def _recover(db: apsw.Connection, now: float) -> tuple[queue.Recovered, int]:

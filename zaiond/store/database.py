@@ -50,6 +50,18 @@ class Salvage:
     deliveries: int
     reason: str
 
+    @property
+    def text(self) -> Text:
+        """What a person should know of it."""
+        return Text(
+            f"キューのデータベースが壊れていました（{self.reason}）。"
+            f"イベント {self.events} 件、配送 {self.deliveries} 件を引き継ぎました。"
+            f"壊れたデータベースは {self.quarantine} にあります",
+            f"the queue's database was damaged ({self.reason}): {self.events} events and"
+            f" {self.deliveries} deliveries were taken over; what was there is in"
+            f" {self.quarantine}",
+        )
+
 
 class Database:
     """The open database of a state directory; `salvage` is set if it had been damaged.
