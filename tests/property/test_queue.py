@@ -66,7 +66,6 @@ class Queue(RuleBasedStateMachine):
         self.mails: dict[int, Mail] = {}
         self.hands: dict[int, QueuedMail] = {}  # being sent
         self.routed_through = 0
-        self.last_seq = 0
         self.next_delivery = 1
         self.now = NOW
 
@@ -92,13 +91,13 @@ class Queue(RuleBasedStateMachine):
                 expected.append("accepted")
             else:
                 expected.append("duplicate" if before == body else "conflict")
+        last = max([self.routed_through, *self.known])
         got = self.store.run(lambda db: events.accept(db, new))
         assert (got.outcomes or ["accepted"] * len(new)) == expected
-        assert got.previous == self.last_seq
-        for stored in got.events:
-            self.last_seq += 1
-            assert stored.seq == self.last_seq
-            self.known[stored.seq] = Known(stored)
+        assert got.previous == last
+        for seq, stored in enumerate(got.events, last + 1):
+            assert stored.seq == seq
+            self.known[seq] = Known(stored)
 
     @rule(
         most=st.integers(1, 4),

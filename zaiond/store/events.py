@@ -48,7 +48,7 @@ _LAST_SEQ = (
 
 
 def last_seq(db: apsw.Connection) -> int:
-    """The highest seq ever given."""
+    """The highest seq of those that are there or were routed: the next ones come behind it."""
     return int(db.execute(_LAST_SEQ).get)
 
 
