@@ -4,10 +4,12 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +28,8 @@ from zaiond.store.events import Acceptance, NewEvent
 from zaiond.text import Text
 
 REFUSED = ".refused"
+# What says nothing of the file: it is gone again, or it is we who can't open anything now.
+_OURS = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
 
 
 class Submit(Protocol):
@@ -52,6 +56,7 @@ class Spool:
         self._journal = journal
         self._again = asyncio.Event()
         self._stuck: set[str] = set()  # what could not even be moved aside
+        self._full: set[int] = set()  # users for whose events there was no room in this sweep
 
     def prepare(self) -> None:
         """Makes the directory, with the modes that keep producers apart. Raises StoreError."""
@@ -83,20 +88,28 @@ class Spool:
                 await asyncio.wait_for(self._again.wait(), interval)
 
     async def sweep(self) -> None:
-        """Takes in every whole file; leaves one for later if there is no room for it now."""
+        """Takes in every whole file, in turns over its owners; leaves those of a user for later for
+        whom there is no room now.
+        """
+        self._full.clear()
         for name in self._names():
             await self._take(name)
 
     def _names(self) -> list[str]:
+        """The whole files: each owner's in the order in which they were written."""
+        of_owner: dict[int, list[tuple[int, str]]] = {}
         try:
             with os.scandir(self._path) as entries:
-                found = [
-                    (self._written(entry), entry.name)
-                    for entry in entries
+                for entry in entries:
                     # A name that begins with a dot is one still being written, or ours.
-                    if not entry.name.startswith(".") and entry.name not in self._stuck
-                ]
-                return [name for _, name in sorted(found)]
+                    if entry.name.startswith(".") or entry.name in self._stuck:
+                        continue
+                    # Gone again: that must not keep the others waiting.
+                    with contextlib.suppress(FileNotFoundError):
+                        status = entry.stat(follow_symlinks=False)
+                        of_owner.setdefault(status.st_uid, []).append(
+                            (status.st_mtime_ns, entry.name)
+                        )
         except OSError as error:
             self._journal.error(
                 Text(
@@ -104,13 +117,8 @@ class Spool:
                     f"can't read the spool {self._path}: {error.strerror}",
                 )
             )
-            return []
-
-    def _written(self, entry: "os.DirEntry[str]") -> int:
-        try:
-            return entry.stat(follow_symlinks=False).st_mtime_ns
-        except FileNotFoundError:  # gone again, which must not keep the others waiting
-            return 0
+        turns = zip_longest(*map(sorted, of_owner.values()))
+        return [file[1] for turn in turns for file in turn if file is not None]
 
     async def _take(self, name: str) -> None:
         found = await asyncio.to_thread(self._read, name)
@@ -134,6 +142,7 @@ class Spool:
         try:
             acceptance = await self._submit(batch)
         except (EventError, StoreError) as error:  # no room for it now: it stays
+            self._full.add(found.uid)
             self._journal.warning(
                 Text(
                     f"スプールの {name} は後で受け付けます: {error.text.ja}",
@@ -150,17 +159,19 @@ class Spool:
             await asyncio.to_thread(self._unlink, name)
 
     def _read(self, name: str) -> _Found | Text | None:
-        """The lines of a file, why it is refused, or None where it is gone again."""
+        """The lines of a file, why it is refused, or None where it is gone or has to wait."""
         try:
             file = os.open(
                 self._path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             )
-        except FileNotFoundError:
-            return None
         except OSError as error:
+            if error.errno in _OURS:
+                return None
             return Text(f"開けません: {error.strerror}", f"can't be opened: {error.strerror}")
         try:
             status = os.fstat(file)
+            if status.st_uid in self._full:
+                return None
             if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
                 return Text("通常のファイルではありません", "not a regular file of its own")
             if not name.endswith(".json"):

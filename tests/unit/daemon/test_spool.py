@@ -1,11 +1,14 @@
 """The spool: what is taken in, what is refused, and when a file goes."""
 
 import asyncio
+import contextlib
+import errno
 import json
 import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -285,6 +288,56 @@ async def test_where_there_is_no_room_the_file_stays_for_later(
     await spooled.spool.sweep()
     assert spooled.on_disk() == ["1"]
     assert spooled.files() == []
+
+
+async def test_who_has_no_room_is_told_of_once_a_sweep(spooled: Spooled) -> None:
+    for number in range(50):
+        spooled.put(f"{number}.json", {"type": "a", "id": str(number)})
+    spooled.error = EventError("quota", Text("上限", "quota"))
+    await spooled.spool.sweep()
+    assert len(spooled.journal.lines) == 1
+    spooled.error = None
+    await spooled.spool.sweep()
+    assert len(spooled.on_disk()) == 50
+
+
+async def test_who_floods_the_spool_slows_himself_alone(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"flood{number}.json" for number in range(50)] + ["one.json", "two.json"]
+
+    class Entry:
+        """A file of another user, as only root could make one."""
+
+        def __init__(self, name: str, at: int) -> None:
+            self.name = name
+            self._owner = 4711 if name.startswith("flood") else 4712
+            self._at = at
+
+        def stat(self, *, follow_symlinks: bool) -> SimpleNamespace:
+            return SimpleNamespace(st_uid=self._owner, st_mtime_ns=self._at)
+
+    entries = [Entry(name, at) for at, name in enumerate(names)]
+    monkeypatch.setattr(os, "scandir", lambda _: contextlib.nullcontext(entries))
+    order = spooled.spool._names()
+    assert [name for name in order if name.startswith("flood")] == names[:50]
+    assert max(map(order.index, ("one.json", "two.json"))) < 4
+
+
+async def test_without_a_free_descriptor_nothing_is_refused(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"})
+
+    def full(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full)
+        await spooled.spool.sweep()
+    assert spooled.files() == ["one.json"]
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1"]
 
 
 async def test_a_file_that_vanishes_keeps_the_others_from_nothing(
