@@ -74,6 +74,7 @@ class Database:
         self._path = self._dir / "queue.db"
         self._lock = self._take_lock()
         self.salvage: Salvage | None = None
+        self._given_back = 0  # bytes of the ballast
         try:
             self.connection = self._open_sound(on_long_check)
             (self._dir / "running").write_text(_boot_id())
@@ -107,22 +108,27 @@ class Database:
             (self._dir / "ballast").unlink()
         except OSError:
             return False
+        self._given_back = BALLAST_BYTES
         return True
 
     def lay_ballast(self) -> None:
         """Reserves room for recording what was sent, if there is none reserved and room for it."""
         ballast = self._dir / "ballast"
         free, floor = self.free_bytes()
-        if ballast.exists() or free < floor + BALLAST_BYTES:
+        if ballast.exists() or free + self._given_back < floor + BALLAST_BYTES:
             return
         with contextlib.suppress(OSError), ballast.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+            self._given_back = 0
 
     def free_bytes(self) -> tuple[int, int]:
-        """Bytes free for the daemon, and the floor below which no new event is taken."""
+        """Bytes free for new events, and the floor below which none is taken.
+
+        What was given back of the ballast is for recording: on a small disk it is above the floor.
+        """
         space = os.statvfs(self._dir)
         floor = min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
-        return space.f_bavail * space.f_frsize, floor
+        return max(0, space.f_bavail * space.f_frsize - self._given_back), floor
 
     def _take_lock(self) -> int:
         try:

@@ -123,6 +123,18 @@ def test_after_an_io_error_the_whole_is_checked(state: Path) -> None:
     assert opened_with_checks(left) > 0
 
 
+def test_what_was_given_back_of_the_ballast_is_no_room_for_new_events(state: Path) -> None:
+    with Store(state) as store:
+        before, _ = store.database.free_bytes()
+        store.database.release_ballast()
+        after, _ = store.database.free_bytes()
+        # Half of it for whatever else writes to this disk meanwhile.
+        assert after < before + database.BALLAST_BYTES // 2
+        store.database.lay_ballast()
+        laid, _ = store.database.free_bytes()
+        assert laid > after - database.BALLAST_BYTES // 2
+
+
 def test_the_ballast_is_real_room_and_is_given_back_once(state: Path) -> None:
     with Store(state) as store:
         ballast = state / "ballast"
