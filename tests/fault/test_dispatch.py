@@ -707,6 +707,7 @@ async def test_delete_ends_what_waits_wherever_it_is(state: Path) -> None:
         assert (changed.deliveries, changed.unknown) == (1, ("unknown",))
         assert post.ended == ["mailed"]
         assert (await post.history("mailed"))["outcome"] == "deleted"
+        assert "queue delete" in (await post.history("mailed"))["reason"]
         await assert_settled(post)
     async with Post(state) as post:
         await post.emit("unrouted")

@@ -66,7 +66,7 @@ async def _queue_list(app: "App", request: dict[str, Any]) -> dict[str, Any]:  #
         partial(
             history.queue,
             held=held_by is not None,
-            waits_for=""
+            waits_for=None
             if waits_for is None
             else DeliveryFailure(waits_for).text.in_language(language),
             unrouted_after=app.router.routed_through,

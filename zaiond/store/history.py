@@ -17,6 +17,10 @@ LOOK_BACK = 7 * 86400.0  # status tells of what failed or expired in the last se
 
 _OUTCOME_ORDER = ("failed", "expired", "delivered", "deleted")  # the worst says it for the event
 _WAITING_FOR_ROUTE = Text("宛先の決定待ち", "waits to be routed")
+_DELETED = Text(
+    "zaiond-ctl queue delete または設定の変更により削除",
+    "deleted by zaiond-ctl queue delete, or by a change of the configuration",
+)
 
 
 def rfc3339(at: float) -> str:
@@ -142,6 +146,8 @@ def _history_of(
         )
         telling = [d for d in deliveries if d["outcome"] in (outcome, "deferred", "held")]
         why = next((d["reply"] for d in telling if d["reply"]), None)
+        if outcome == "deleted":
+            why = _DELETED.in_language(language)
     return {
         "id": event.id,
         "source": event.source,
