@@ -31,9 +31,9 @@ from tests.support.scripted_server import (
     then,
 )
 from tests.support.sink import Sink
-from tests.support.store import recount
+from tests.support.store import recount, rows
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.daemon import window
+from zaiond.daemon import router, window
 from zaiond.store import events
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -332,6 +332,19 @@ async def test_a_mail_that_all_servers_defer_waits(state: Path) -> None:
         assert document["deliveries"][0]["server"] == f"127.0.0.1:{two.port}"
 
 
+async def test_a_mail_that_was_handed_to_a_server_that_is_down_is_not_forgotten(
+    state: Path,
+) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"MAIL": then(*["451 4.3.0 Later"] * 2, "250 Ok")})) as one,
+        Post(state, configuration(server(one.port), server(closed_port()), queue=QUICK)) as post,
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        assert await post.states("1") == {"a@x.example": "delivered"}
+        assert len(mails(one)) == 1
+
+
 async def test_a_mail_that_one_server_refuses_for_good_is_not_tried_elsewhere(
     state: Path, decent: ScriptedServer
 ) -> None:
@@ -482,6 +495,23 @@ async def test_a_held_recipient_is_released_by_hand(state: Path) -> None:
         assert await post.states("1") == {"a@x.example": "delivered"}
 
 
+async def test_who_has_the_mail_does_not_get_it_again_by_hand(state: Path) -> None:
+    replies: dict[str, Answer] = {"b@x.example": "450 4.2.1 Later"}
+    admins = ("a@x.example", "b@x.example")
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": rcpt(replies)})) as picky,
+        Post(state, configuration(server(picky.port), admins=admins)) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: len(post.outcomes) == 2)
+        replies.clear()
+        assert (await post.administration.retry()).deliveries == 1
+        await post.until_ended(1)
+        said = b"".join(peer.said for peer in picky.peers)
+        assert said.count(b"RCPT TO:<a@x.example>") == 1
+        assert said.count(b"RCPT TO:<b@x.example>") == 2
+
+
 # -- rate, expiry, window
 
 
@@ -492,9 +522,9 @@ async def test_no_more_mails_go_out_than_the_rate_allows(
     async with Post(state, configuration(one)) as post:
         await post.emit(*ids(10))
         await post.until_ended(3)
-        assert post.dispatcher.take(0) is None
-        post.configure(configuration(server(decent.port, rate=Rate(3, 0.01))))
-        await post.until_ended(10)
+    assert len(mails(decent)) == 3
+    async with Post(state, configuration(server(decent.port, rate=Rate(3, 0.01)))) as post:
+        await post.until_ended(7)
         assert each_once(mails(decent), ids(10))
 
 
@@ -630,6 +660,67 @@ async def test_a_restart_goes_on_where_the_last_one_stopped(
     async with Post(state, configuration(server(decent.port, max_connections=1))) as post:
         await post.until_ended(100)
         assert mails(decent) == ids(50) + ids(50, "m")
+
+
+async def test_before_a_content_leaves_it_is_on_disk_that_it_starts(state: Path) -> None:
+    started: list[list[str]] = []
+
+    async def content(peer: Peer) -> None:
+        found = await asyncio.to_thread(
+            rows,
+            state,
+            "SELECT e.id FROM deliveries AS d JOIN message_events AS m ON m.message = d.message"
+            " JOIN events AS e ON e.seq = m.event WHERE d.started IS NOT NULL",
+        )
+        started.append([id_ for (id_,) in found])
+        await peer.say("250 2.0.0 Ok")
+
+    async with (
+        ScriptedServer(ordinary(answers={"CONTENT": content})) as watched,
+        Post(state, configuration(server(watched.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(10))
+        await post.until_ended(10)
+        assert started == [[id_] for id_ in ids(10)]
+
+
+async def test_a_mail_that_was_announced_but_not_sent_is_put_back_by_a_stop(state: Path) -> None:
+    announced = asyncio.Event()
+
+    async def wait(peer: Peer) -> None:
+        announced.set()
+        await peer.rest()
+
+    def script(peer: Peer) -> Any:
+        return ordinary(answers={"MAIL": then("250 2.1.0 Ok", wait)})(peer)
+
+    async with (
+        ScriptedServer(script) as slow,
+        Post(state, configuration(server(slow.port, max_connections=1))) as post,
+    ):
+        await post.emit(*ids(5))
+        await announced.wait()
+        await post.until_ended(1)
+        await post.end(5)
+    async with Post(state) as post:
+        assert post.recovered.started == 0
+
+
+async def test_events_are_mailed_in_order_and_once_whether_they_were_kept_in_memory_or_not(
+    state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "KEPT_IN_MEMORY", 50)
+    async with Post(state) as post:
+        await post.emit(*ids(30, "a"))
+    async with Post(state) as post:
+        for part in "bcdef":
+            await post.emit(*ids(30, part))
+        post.configure(configuration(server(decent.port, max_connections=1)))
+        await post.emit(*ids(30, "g"))
+        await post.until_ended(210)
+        await post.emit(*ids(30, "h"))
+        await post.until_ended(240)
+    assert mails(decent) == [id_ for part in "abcdefgh" for id_ in ids(30, part)]
 
 
 async def test_a_stop_finishes_what_is_beyond_the_final_dot_and_starts_nothing(
