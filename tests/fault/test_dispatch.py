@@ -33,7 +33,7 @@ from tests.support.scripted_server import (
 from tests.support.sink import Sink
 from tests.support.store import recount, rows
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.daemon import router, window
+from zaiond.daemon import loader, router, window
 from zaiond.store import events
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -543,6 +543,24 @@ async def test_what_is_too_old_expires_with_the_last_word_of_the_server(state: P
         assert post.outcomes[-1] == ("1", "a@x.example", "expired")
         assert "450 4.2.1 Mailbox busy" in str(document["deliveries"][0]["attempts"])
         await assert_settled(post)
+
+
+async def test_a_clock_that_is_set_back_keeps_no_retry_waiting(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "LONGEST_WAIT", 0.02)
+    busy = then(say("450 4.2.1 Mailbox busy"), say("250 2.1.5 OK"))
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": busy})) as greylisting,
+        Post(state, configuration(server(greylisting.port))) as post,
+    ):
+        post.ahead = 30 * 86400.0
+        await post.emit("1")
+        await post.until(lambda: bool(post.outcomes))
+        assert post.ended == []
+        post.ahead = 0.0
+        await post.until_ended(1)
+        assert await post.attempts("1") == ["deferred", "delivered"]
 
 
 async def test_what_waits_for_a_server_that_is_down_expires_with_the_reason(state: Path) -> None:

@@ -18,6 +18,8 @@ from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
 from zaiond.text import Text
 
+LONGEST_DELAY = 1e6
+
 WHY = Text("理由", "why")
 OPEN = ("waiting", "deferred", "held")
 uids = st.sampled_from([1000, 1001])
@@ -142,15 +144,15 @@ class Queue(RuleBasedStateMachine):
         """Open messages that are not being sent."""
         return [row for row, m in self.mails.items() if m.open and row not in self.hands]
 
-    def loaded(self, row: int, due_by: float | None = None) -> QueuedMail | None:
-        found = self.store.run(lambda db: queue.load(db, [row], due_by))
+    def loaded(self, row: int, due: queue.Due | None = None) -> QueuedMail | None:
+        found = self.store.run(lambda db: queue.load(db, [row], due))
         return found[0] if found else None
 
     @precondition(lambda self: self.idle())
     @rule(data=st.data(), part=st.booleans())
     def start(self, data: st.DataObject, part: bool) -> None:
         row = data.draw(st.sampled_from(self.idle()))
-        one = self.loaded(row, due_by=self.now if part else None)
+        one = self.loaded(row, queue.Due(self.now, LONGEST_DELAY) if part else None)
         if one is None:
             return
         self.store.run(lambda db: queue.start(db, one, self.now))
@@ -312,7 +314,8 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def whatever_is_open_comes_up_again(self) -> None:
         waiting = self.store.run(lambda db: queue.waiting(db, 0, 1000))
-        due = self.store.run(lambda db: queue.due(db, self.now + 1e6, 1000))
+        later = queue.Due(self.now + LONGEST_DELAY, LONGEST_DELAY)
+        due = self.store.run(lambda db: queue.due_messages(db, later, 1000))
         assert sorted({*waiting, *due}) == sorted(row for row, m in self.mails.items() if m.open)
 
     @invariant()

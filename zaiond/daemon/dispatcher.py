@@ -101,6 +101,7 @@ class Dispatcher:
             delivering.mail_servers, delivering.queue.retry_first, delivering.queue.retry_max, now
         )
         self._window.configure(len(delivering.mail_servers))
+        self._loader.longest_delay = delivering.queue.retry_max
         for sender in self._senders:
             sender.index = -1  # takes no further mail
         for waiting in self._idle.values():

@@ -8,6 +8,7 @@ Memory is bounded: a connection that has sent far ahead is not read until its li
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -87,8 +88,8 @@ class Intake:
 
     def refused(self, uid: int, error: EventError) -> None:
         """Logs what was refused, at most one line a second for each user."""
-        now = self._clock()
-        if now - self._logged_at.get(uid, 0.0) >= 1.0:
+        now = time.monotonic()
+        if now - self._logged_at.get(uid, -1.0) >= 1.0:
             self._logged_at[uid] = now
             self._journal.warning(
                 Text(

@@ -8,8 +8,10 @@ from functools import partial
 
 from zaiond.daemon.window import Window
 from zaiond.store import queue
-from zaiond.store.queue import QueuedMail
+from zaiond.store.queue import Due, QueuedMail
 from zaiond.store.writer import Writer
+
+LONGEST_WAIT = 600.0  # seconds: while we wait, the clock may be set back
 
 
 class Loader:
@@ -27,6 +29,7 @@ class Loader:
         on_caught_up: Callable[[], None],
     ) -> None:
         self.caught_up = False
+        self.longest_delay = 0.0  # seconds from an attempt to the next, by the configuration
         self._window = window
         self._writer = writer
         self._clock = clock
@@ -69,7 +72,7 @@ class Loader:
             next_due = await self._writer.submit(queue.next_due)
             timeout = None
             if next_due is not None and not self._starved:
-                timeout = max(0.0, next_due - self._clock())
+                timeout = min(max(0.0, next_due - self._clock()), LONGEST_WAIT)
             try:
                 await asyncio.wait_for(self._wake.wait(), timeout)
             except TimeoutError:
@@ -80,8 +83,8 @@ class Loader:
         if not room:
             self._starved = True
             return
-        now = self._clock()
-        rows = await self._writer.submit(partial(queue.due, now=now, limit=room))
+        due = Due(self._clock(), self.longest_delay)
+        rows = await self._writer.submit(partial(queue.due_messages, due=due, limit=room))
         self._starved = not all(map(window.may_come_in, rows))
         if not self.caught_up and len(rows) < room:
             found = await self._writer.submit(
@@ -96,5 +99,5 @@ class Loader:
             rows += found
         wanted = [row for row in dict.fromkeys(rows) if window.may_come_in(row)]
         if wanted:
-            mails = await self._writer.submit(partial(queue.load, messages=wanted, due_by=now))
+            mails = await self._writer.submit(partial(queue.load, messages=wanted, due=due))
             self._on_loaded([mail for mail in mails if window.may_come_in(mail.row)])

@@ -51,7 +51,15 @@ class Facts:
 def problems(facts: Facts) -> Iterator[tuple[str, Text]]:
     """What an administrator should look at: a code for programs, a sentence for him."""
     if facts.config == "none":
-        yield "config_none", NO_CONFIGURATION
+        yield (
+            "config_none",
+            Text(
+                "有効な設定がありません。イベントは受け付けて保管しています"
+                "（誤りの確認: zaiond-ctl check）",
+                "there is no valid configuration: events are accepted and kept (what is wrong:"
+                " zaiond-ctl check)",
+            ),
+        )
     elif facts.config == "last_good":
         yield (
             "config_broken",

@@ -65,6 +65,19 @@ class Attempted(NamedTuple):
     next_attempt: float | None = None
 
 
+class Due(NamedTuple):
+    """Which deferred deliveries are due: those whose time has come, and those whose time is further
+    off than `longest_delay` (seconds), which the clock has left behind: it was set back.
+    """
+
+    now: float
+    longest_delay: float
+
+    def covers(self, next_attempt: float) -> bool:
+        """Whether a delivery with this `next_attempt` is due."""
+        return not self.now < next_attempt <= self.now + self.longest_delay
+
+
 class Recovered(NamedTuple):
     """What a start finds: the ids that come next, and deliveries that a crash left started."""
 
@@ -223,8 +236,8 @@ def end(
     return [event for mail in mails for event in _end_if_over(db, mail)]
 
 
-def load(db: apsw.Connection, messages: list[int], due_by: float | None = None) -> list[QueuedMail]:
-    """These messages with their open deliveries (only those due by then, if given), in order."""
+def load(db: apsw.Connection, messages: list[int], due: Due | None = None) -> list[QueuedMail]:
+    """These messages with their open deliveries (only those that are due, if given), in order."""
     mails = []
     for row in messages:
         found: list[Any] = db.execute(
@@ -237,11 +250,11 @@ def load(db: apsw.Connection, messages: list[int], due_by: float | None = None) 
             " WHERE message = ? AND ended IS NULL ORDER BY id",
             (row,),
         ).fetchall()
-        due = [d for d in every if due_by is None or d[3] is None or d[3] <= due_by]
-        if not found or not due:
+        wanted = [d for d in every if due is None or d[3] is None or due.covers(d[3])]
+        if not found or not wanted:
             continue
         message_id, reverse_path, smtputf8, accepted, notice, content = found[0]
-        deliveries = tuple(QueuedDelivery(*d[:3]) for d in due)
+        deliveries = tuple(QueuedDelivery(*d[:3]) for d in wanted)
         mails.append(
             QueuedMail(
                 row,
@@ -256,7 +269,7 @@ def load(db: apsw.Connection, messages: list[int], due_by: float | None = None) 
                 accepted,
                 bool(notice),
                 _events_of(db, row),
-                whole=len(due) == len(every),
+                whole=len(wanted) == len(every),
             )
         )
     return mails
@@ -285,14 +298,15 @@ def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
     ]
 
 
-def due(db: apsw.Connection, now: float, limit: int) -> list[int]:
-    """Messages with a deferred delivery whose time has come, the longest due first."""
+def due_messages(db: apsw.Connection, due: Due, limit: int) -> list[int]:
+    """Messages with a deferred delivery that is due, the longest due first."""
     return [
         row
         for (row,) in db.execute(
             "SELECT message FROM deliveries WHERE state IN ('deferred', 'held')"
-            " AND next_attempt <= ? GROUP BY message ORDER BY min(next_attempt) LIMIT ?",
-            (now, limit),
+            " AND (next_attempt <= ? OR next_attempt > ?)"
+            " GROUP BY message ORDER BY min(next_attempt) LIMIT ?",
+            (due.now, due.now + due.longest_delay, limit),
         )
     ]
 

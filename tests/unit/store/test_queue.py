@@ -13,6 +13,8 @@ from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
 from zaiond.text import Text
 
+HOUR = 3600.0
+
 WHY = Text("理由", "why")
 
 
@@ -55,8 +57,13 @@ def finish(store: Store, one: QueuedMail, *states: str, at: float = NOW) -> list
     return [e.id for e in ended]
 
 
-def load(store: Store, *rows: int, due_by: float | None = None) -> list[QueuedMail]:
-    return store.run(lambda db: queue.load(db, list(rows), due_by))
+def load(store: Store, *rows: int, at: float | None = None) -> list[QueuedMail]:
+    due = None if at is None else queue.Due(at, HOUR)
+    return store.run(lambda db: queue.load(db, list(rows), due))
+
+
+def due(store: Store, at: float, limit: int = 10) -> list[int]:
+    return store.run(lambda db: queue.due_messages(db, queue.Due(at, HOUR), limit))
 
 
 def waiting(store: Store) -> list[int]:
@@ -115,10 +122,10 @@ def test_a_part_of_a_mail_that_ends_does_not_end_the_rest(store: Store) -> None:
     routed(store, one)
     finish(store, one, "deferred", "deferred")
     store.connection.execute("UPDATE deliveries SET next_attempt = ? WHERE id = 11", (NOW + 600,))
-    (part,) = load(store, 1, due_by=NOW + 60)
+    (part,) = load(store, 1, at=NOW + 60)
     assert ([d.recipient for d in part.deliveries], part.whole) == (["a@x"], False)
     assert finish(store, part, "delivered") == []
-    (rest,) = load(store, 1, due_by=NOW + 600)
+    (rest,) = load(store, 1, at=NOW + 600)
     assert rest.whole
     assert finish(store, rest, "delivered") == ["1"]
 
@@ -146,11 +153,22 @@ def test_what_is_deferred_is_due_in_its_time_the_longest_due_first(store: Store)
         finish(store, one, "deferred", at=at)
     assert waiting(store) == []
     assert store.run(queue.next_due) == NOW + 60
-    assert store.run(lambda db: queue.due(db, NOW + 59, 10)) == []
-    assert store.run(lambda db: queue.due(db, NOW + 61, 10)) == [2, 3]
-    assert store.run(lambda db: queue.due(db, NOW + 99, 10)) == [2, 3, 1]
-    assert store.run(lambda db: queue.due(db, NOW + 99, 1)) == [2]
-    assert load(store, 2, due_by=NOW + 59) == []
+    assert due(store, NOW + 59) == []
+    assert due(store, NOW + 61) == [2, 3]
+    assert due(store, NOW + 99) == [2, 3, 1]
+    assert due(store, NOW + 99, limit=1) == [2]
+    assert load(store, 2, at=NOW + 59) == []
+
+
+def test_what_a_clock_that_was_set_back_has_left_behind_is_due(store: Store) -> None:
+    (e,) = accepted(store, "1")
+    routed(store, mail(1, [e]))
+    finish(store, mail(1, [e]), "deferred", at=NOW)
+    assert due(store, NOW + 60 - HOUR) == []
+    assert load(store, 1, at=NOW + 60 - HOUR) == []
+    assert due(store, NOW + 59 - HOUR) == [1]
+    (one,) = load(store, 1, at=NOW + 59 - HOUR)
+    assert one.row == 1
 
 
 def test_every_attempt_is_kept(store: Store) -> None:
