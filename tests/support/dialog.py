@@ -4,6 +4,7 @@ A transcript is a text file. `S:` is what the server says, `C:` what the client 
 without their CRLF. `!` is what the client's side does:
 
     ! settings security=starttls user=zaion password=secret allow-unprotected unverified
+    ! settings mechanism=cram-md5 user=zaion password=secret
     ! mail FROM TO...           (the content follows as C: lines)
     ! send                      sends the content
     ! tls                       the handshake is done
@@ -165,7 +166,7 @@ def _settings(words: tuple[str, ...]) -> SessionSettings:
     credentials = None
     if "user" in given:
         credentials = Credentials(
-            mechanism="basic",
+            mechanism=given.get("mechanism", "basic"),  # type: ignore[arg-type]
             username=given["user"],
             password=given["password"],
             allow_unprotected="allow-unprotected" in given,

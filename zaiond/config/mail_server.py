@@ -55,12 +55,13 @@ class Auth:
         "none",
         Text(
             ja="SMTP 認証の方式です。none は認証なし、basic は PLAIN または LOGIN です"
-            "（サーバーが提供するほう。両方あれば PLAIN）。",
+            "（サーバーが提供するほう。両方あれば PLAIN）。cram-md5 はパスワードそのものを送らない"
+            "古い方式です。",
             en="How to log in: none doesn't; basic is PLAIN or LOGIN, whichever the server offers, "
-            "PLAIN first.",
+            "PLAIN first; cram-md5 is an old way that doesn't send the password itself.",
         ),
         choices=("none", "basic", "cram-md5", "ntlm", "xoauth2"),
-        later=("cram-md5", "ntlm", "xoauth2"),
+        later=("ntlm", "xoauth2"),
     )
     username: str | None = setting(
         "text",

@@ -9,6 +9,7 @@ from zaiond.config.tree import Place
 from zaiond.config.values import fill_names, write_duration
 from zaiond.errors import Diagnostic
 from zaiond.message import address
+from zaiond.smtp import sasl
 from zaiond.text import Text
 
 Places = dict[str, Place]
@@ -73,7 +74,7 @@ def auth_faults(
                 en=f"mechanism {mechanism} needs a username",
             ),
         )
-    if not named:
+    if not named and mechanism != "xoauth2":
         yield (
             path,
             f"{path}.password",
@@ -183,6 +184,19 @@ def _login(server: MailServer, key: str, places: Places) -> Iterator[tuple[str, 
                     "SMTP 認証を使うなら mechanism を basic にしてください",
                     en="mechanism is none: nobody logs in, and the password is not used; for a "
                     "login set mechanism to basic",
+                ),
+            )
+    elif not sasl.reusable(auth.mechanism):
+        if server.security not in _TLS:
+            yield (
+                f"{key}.mechanism",
+                Text(
+                    ja=f"{auth.mechanism} の認証は、暗号化されない接続でも行います。通信を読んだ人"
+                    "にパスワードを割り出されるおそれがあります。サーバーが対応していれば、"
+                    "security を starttls か tls にしてください",
+                    en=f"a login by {auth.mechanism} crosses unencrypted connections, too, and "
+                    "others on the network may find out the password from it: if the server can, "
+                    "set security to starttls or tls",
                 ),
             )
     elif auth.allow_unprotected_password:

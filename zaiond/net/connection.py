@@ -213,7 +213,8 @@ class SmtpConnection:
         elif isinstance(event, Content):
             self._finish(event)
         elif isinstance(event, Answered) and event.reply.code != 334:  # that is AUTH's dialogue
-            self._on_step(event.stage, event.reply.code < 400, event.reply.text)
+            detail = f"{event.about}: {event.reply.text}" if event.about else event.reply.text
+            self._on_step(event.stage, event.reply.code < 400, detail)
 
     def _on_tls(self, info: TlsInfo) -> None:
         self._on_step(Stage.TLS, True, info.text)
@@ -232,9 +233,9 @@ class SmtpConnection:
 def _settings(server: "MailServer", helo_name: str, *, trace: bool) -> SessionSettings:
     auth = server.auth
     credentials: Credentials | None = None
-    if auth.mechanism == "basic":
+    if auth.mechanism != "none":
         credentials = Credentials(
-            mechanism="basic",
+            mechanism=auth.mechanism,
             username=auth.username or "",
             password=auth.password.reveal() if auth.password is not None else "",
             allow_unprotected=auth.allow_unprotected_password,

@@ -16,10 +16,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A reply came: in the opening always, later only if `trace` is set."""
+    """A reply came: in the opening always, later only if `trace` is set.
+
+    `about`: what it answers, where the stage alone doesn't say that: the mechanism, at AUTH.
+    """
 
     stage: Stage
     reply: Reply
+    about: str = ""
 
 
 @dataclass(slots=True)

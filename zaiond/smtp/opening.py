@@ -41,7 +41,7 @@ def fall_back(settings: SessionSettings, cause: Cause) -> SessionSettings | None
         return None
     if cause == "certificate" and settings.verify:
         return replace(settings, verify=False)
-    if settings.credentials is not None and not settings.credentials.allow_unprotected:
+    if settings.credentials is not None and not sasl.may_send(settings.credentials, verified=False):
         return None
     return replace(settings, security="none")
 
@@ -85,10 +85,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A command to be sent, without CRLF; empty: only wait for the reply."""
+    """A command to be sent, without CRLF; empty: only wait for the reply.
+
+    `response`: what of it must not be quoted by anyone; `about`: what it is, for who reads along.
+    """
 
     stage: Stage
     line: bytes = field(repr=False)
+    response: bytes = field(default=b"", repr=False)
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,24 +163,28 @@ def _log_in(
     if not sasl.may_send(credentials, verified=verified):
         raise _failed(settings, Stage.AUTH, "unprotected")
     name, exchange = chosen
+    about = name if verified else f"{name} over an unprotected connection"
     command = b"AUTH " + name.encode()
-    response = next(exchange)
-    if response is not None:
-        # RFC 4954 4: an empty initial response is written as "=".
-        command += b" " + (base64.b64encode(response) or b"=")
-    reply = yield Say(Stage.AUTH, command)
+    response = _base64(next(exchange))
+    # RFC 4954 4: an empty initial response is written as "=".
+    words = (command,) if response is None else (command, response or b"=")
+    reply = yield Say(Stage.AUTH, b" ".join(words), response or b"", about)
     while reply.code // 100 == 3:
         try:
-            response = exchange.send(sasl.challenge(reply))
+            response = _base64(exchange.send(sasl.challenge(reply))) or b""
         except StopIteration:
             # RFC 4954 4: "*" cancels; the server must answer with 501.
-            reply = yield Say(Stage.AUTH, b"*")
+            reply = yield Say(Stage.AUTH, b"*", about=about)
             if reply.code < 400:
                 raise _failed(settings, Stage.AUTH, "protocol", detail="AUTH never ends") from None
             break
-        reply = yield Say(Stage.AUTH, base64.b64encode(response or b""))
+        reply = yield Say(Stage.AUTH, response, response, about)
     if reply.code // 100 != 2:
         raise _failed(settings, Stage.AUTH, reply=reply)
+
+
+def _base64(response: bytes | None) -> bytes | None:
+    return None if response is None else base64.b64encode(response)
 
 
 def _failed(

@@ -1,4 +1,4 @@
-"""AUTH's mechanisms (RFC 4954, RFC 4616): what is answered to which challenge, and when at all.
+"""AUTH's mechanisms (RFC 4954, 4616, 2195): what is answered to which challenge, and when at all.
 
 A mechanism is a generator: it first yields its initial response, or None if the server is to begin;
 each challenge sent in yields the response to it. It ends when it has nothing more to say. Responses
@@ -7,20 +7,24 @@ and challenges are bytes before base64.
 
 import base64
 import binascii
-from collections.abc import Callable, Collection, Generator
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from zaiond.smtp.reply import Reply
 
 Exchange = Generator[bytes | None, bytes, None]
+Kind = Literal["basic", "cram-md5", "ntlm", "xoauth2"]
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Who we are to the mail server. `mechanism` is the configuration's word."""
 
-    mechanism: Literal["basic"]
+    mechanism: Kind
     username: str
     password: str = field(repr=False)
     allow_unprotected: bool = False
@@ -42,9 +46,27 @@ def login(credentials: Credentials) -> Exchange:
         prompt = yield (credentials.password if wants_password else credentials.username).encode()
 
 
+def cram_md5(credentials: Credentials) -> Exchange:
+    """CRAM-MD5 (RFC 2195 2): the name, and the challenge's HMAC-MD5 (RFC 2104) by the password."""
+    challenge = yield None
+    digest = hmac_md5(credentials.password.encode(), challenge)
+    yield f"{credentials.username} {digest.hex()}".encode()
+
+
+def hmac_md5(key: bytes, data: bytes) -> bytes:
+    """HMAC-MD5 (RFC 2104), where MD5 is only for what isn't called security (FIPS), too."""
+
+    def md5(data: bytes = b"") -> "hashlib._Hash":
+        return hashlib.md5(data, usedforsecurity=False)
+
+    return hmac.new(key, data, md5).digest()
+
+
 _MECHANISMS: dict[str, dict[str, Callable[[Credentials], Exchange]]] = {
     "basic": {"PLAIN": plain, "LOGIN": login},
+    "cram-md5": {"CRAM-MD5": cram_md5},
 }
+_REUSABLE = frozenset({"basic", "xoauth2"})
 
 
 def choose(credentials: Credentials, offered: Collection[str]) -> tuple[str, Exchange] | None:
@@ -58,12 +80,20 @@ def choose(credentials: Credentials, offered: Collection[str]) -> tuple[str, Exc
     return None
 
 
+def reusable(mechanism: str) -> bool:
+    """Whether the mechanism sends a secret that whoever reads it could use as it is.
+
+    What the others send can be guessed from, and no more; old servers have nothing else.
+    """
+    return mechanism in _REUSABLE
+
+
 def may_send(credentials: Credentials, *, verified: bool) -> bool:
-    """Whether the secret, which whoever reads it could use again, may cross this connection.
+    """Whether the secret, or what is made of it, may cross this connection.
 
     `verified`: the connection is encrypted and the server's certificate was verified.
     """
-    return verified or credentials.allow_unprotected
+    return verified or credentials.allow_unprotected or not reusable(credentials.mechanism)
 
 
 def challenge(reply: Reply) -> bytes:
@@ -75,12 +105,27 @@ def challenge(reply: Reply) -> bytes:
         return asked
 
 
-def redact(reply: Reply, credentials: Credentials) -> Reply:
-    """The reply without our secret, which a server may quote when it complains."""
-    password = credentials.password.encode()
-    secrets = [password, base64.b64encode(password)]
-    secrets.append(base64.b64encode(f"\0{credentials.username}\0".encode() + password))
+_MASK = b"********"
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}")
+
+
+def redact(reply: Reply, credentials: Credentials, responses: Sequence[bytes]) -> Reply:
+    """The reply without our secret, which a server may quote when it complains.
+
+    `responses` are those sent so far, in base64: neither a piece of one, whatever became of its
+    letters' case, nor what one decodes to is repeated. The name alone may be.
+    """
+    secrets = {credentials.password.encode()}
+    for decoded in map(base64.b64decode, responses):
+        secrets |= {decoded, *decoded.split(b"\0"), *(w for w in decoded.split() if len(w) > 8)}
+    secrets -= {b"", credentials.username.encode()}
+    secrets |= {base64.b64encode(secret) for secret in secrets}
+    said = b" ".join(responses).lower()
+
+    def hide(found: re.Match[bytes]) -> bytes:
+        return _MASK if found[0].lower() in said else found[0]
+
     lines = reply.lines
-    for secret in filter(None, secrets):
-        lines = tuple(line.replace(secret, b"********") for line in lines)
-    return Reply(reply.code, lines)
+    for secret in sorted(secrets, key=len, reverse=True):
+        lines = tuple(line.replace(secret, _MASK) for line in lines)
+    return Reply(reply.code, tuple(_BASE64.sub(hide, line) for line in lines))

@@ -51,6 +51,7 @@ class Session:
     """One session. What returns events returns those that follow at once, mostly none."""
 
     __slots__ = (
+        "_about",
         "_carried",
         "_content",
         "_envelope",
@@ -61,6 +62,7 @@ class Session:
         "_out",
         "_parser",
         "_reset",
+        "_responses",
         "_settings",
         "_tls",
         "_unsent",
@@ -77,6 +79,8 @@ class Session:
         self._unsent: deque[tuple[bytes, _Expected]] = deque()
         self._out: list[bytes] = []
         self._opening: Opening = opening(settings)
+        self._about = ""  # of the command of the opening that was sent last
+        self._responses: list[bytes] = []  # at AUTH, in base64
         self._tls = False  # from StartTls until tls_started: no byte may come
         self._envelope: _Transaction | None = None  # whose Envelope event hasn't come yet
         self._go: _Transaction | None = None  # which has its 354, and whose content is to be sent
@@ -242,9 +246,9 @@ class Session:
             return
         stage, transaction, recipient = self._expected.popleft()
         if stage is Stage.AUTH and code >= 400 and self._settings.credentials is not None:
-            reply = redact(reply, self._settings.credentials)
+            reply = redact(reply, self._settings.credentials, self._responses)
         if not self.opened or self._settings.trace:
-            events.append(Answered(stage, reply))
+            events.append(Answered(stage, reply, self._about))
         if stage is Stage.QUIT:
             self._end(None, events)
         elif code == 421:
@@ -322,6 +326,9 @@ class Session:
             self._out.append(b"QUIT\r\n")  # RFC 5321 4.1.1.10: no closing without it
         else:
             if isinstance(step, Say):
+                self._about = step.about
+                if step.response:
+                    self._responses.append(step.response)
                 self._send(step.line + b"\r\n", (step.stage, None, ""))
             else:
                 self._tls = True

@@ -201,6 +201,7 @@ def test_the_fallback_servers_follow_the_main_one_with_their_own_settings() -> N
     assert found.mail_servers == (found.mail_server, MailServer(host="b", timeout=60.0))
 
 
+_CRAM_MD5 = "  auth: {mechanism: cram-md5, username: u, password_file: p}\n"
 _LOGIN = "  auth: {mechanism: basic, username: u, password_file: p, "
 
 
@@ -224,6 +225,9 @@ _LOGIN = "  auth: {mechanism: basic, username: u, password_file: p, "
             [("mail_server.auth.allow_unprotected_password", 3)],
         ),
         (_LOGIN + "allow_unprotected_password: true}\n  port: 465\n", []),
+        (_CRAM_MD5, [("mail_server.auth.mechanism", 3)]),
+        (_CRAM_MD5 + "  security: none\n", [("mail_server.auth.mechanism", 3)]),
+        (_CRAM_MD5 + "  security: starttls\n", []),
         ("  auth:\n    username: u\n", []),
         ("  auth:\n    password: '1'\n", [("mail_server.auth.password", 4)]),
     ],

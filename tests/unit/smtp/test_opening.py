@@ -53,6 +53,11 @@ def test_no_plain_text_where_a_password_must_be_protected() -> None:
     assert fall_back(allowed, "tls") == replace(allowed, security="none")
 
 
+def test_plain_text_where_what_is_sent_is_no_reusable_secret() -> None:
+    challenged = replace(OPPORTUNISTIC, credentials=replace(SECRET, mechanism="cram-md5"))
+    assert fall_back(challenged, "tls") == replace(challenged, security="none")
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_demanded_tls_is_never_given_up(security: str) -> None:
     settings = replace(OPPORTUNISTIC, security=security)  # type: ignore[arg-type]
