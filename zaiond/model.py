@@ -7,6 +7,8 @@ An `Event` is what a producer told; a `Message` is the mail made of it, with its
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from zaiond.text import Text
+
 Severity = Literal["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 SEVERITIES: tuple[Severity, ...] = (
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
@@ -46,7 +48,8 @@ class Message:
 
     `message_id` has its angle brackets. `reverse_path` and `recipients` are envelope addresses
     without them. `content` is the whole mail, lines ended by CRLF, 7-bit unless `smtputf8`, each
-    at most 998 octets; not dot-stuffed, without the final dot.
+    at most 998 octets; not dot-stuffed, without the final dot. `remark` is what its history must
+    say of how it was made.
     """
 
     message_id: str
@@ -54,3 +57,4 @@ class Message:
     recipients: tuple[str, ...]
     content: bytes
     smtputf8: bool = False
+    remark: Text | None = None

@@ -44,6 +44,7 @@ async def run(
             recipient=address,
             sender=sender,
             language=config.language,
+            charset=config.charset,
             message_id=message_id_for(f"test.{secrets.token_hex(12)}", names.fqdn),
             date=time.time(),
         )

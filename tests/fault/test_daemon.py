@@ -54,6 +54,37 @@ def test_while_the_mail_server_is_down_events_wait_across_a_restart_and_arrive_i
     assert all(abs(wanted.index(id_) - place) <= 16 for place, id_ in enumerate(ids_in(sink)))
 
 
+def test_in_iso_2022_jp_what_it_lacks_goes_out_as_utf_8_and_history_says_so_across_a_restart(
+    tmp_path: Path,
+) -> None:
+    with Sink() as sink:
+        more = "charset: iso-2022-jp\nlanguage: en"
+        with Daemon(tmp_path, configuration(sink.port, more)) as daemon:
+            daemon.emit(
+                {"type": "a.b", "id": "old", "message": "ﾊﾞｯｸｱｯﾌﾟ～"},
+                {"type": "a.b", "id": "new", "message": "髙島①"},
+            )
+            mails = {mail.event_ids: mail for mail in sink.wait(2)}
+            old, new = mails["old",], mails["new",]
+            assert old.message.get_content_charset() == "iso-2022-jp"
+            assert "バックアップ〜" in old.body
+            assert new.message.get_content_charset() == "utf-8"
+            assert "髙島①" in new.body
+            assert daemon.ctl("test").returncode == 0
+            assert "us-ascii" in sink.wait(3)[2].message["Content-Type"]
+            daemon.becomes(
+                lambda found: [e["outcome"] for e in found["events"]] == ["delivered"] * 2,
+                "history",
+            )
+            daemon.restart()
+            reasons = {e["id"]: e["reason"] for e in daemon.document("history")["events"]}
+            assert reasons == {
+                "old": "250 2.0.0 OK",
+                "new": "250 2.0.0 OK; made in UTF-8, for ISO-2022-JP has no “髙” (U+9AD9)",
+            }
+            assert "made in UTF-8" in daemon.ctl("history").stdout
+
+
 def test_each_recipient_has_its_own_outcome_in_the_servers_words(tmp_path: Path) -> None:
     refuse = {
         "never@example.co.jp": "550 5.1.1 No such user here",

@@ -18,6 +18,7 @@ from zaiond.message import compose as composing
 from zaiond.message import layout
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender, split_addresses
 from zaiond.message.body import encode_body
+from zaiond.message.charset import Charset, as_jis, encode_jis
 from zaiond.message.clean import clean, one_line
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.header import mailboxes, unstructured
@@ -93,9 +94,14 @@ def read(content: bytes) -> EmailMessage:
     return message
 
 
-@given(event=events, language=st.sampled_from(["ja", "en"]), prefix=text)
+@given(
+    event=events,
+    language=st.sampled_from(["ja", "en"]),
+    prefix=text,
+    charset=st.sampled_from(["utf-8", "iso-2022-jp"]),
+)
 def test_a_reader_gets_our_fields_the_subject_the_id_and_the_text(
-    event: Event, language: Language, prefix: str
+    event: Event, language: Language, prefix: str, charset: Charset
 ) -> None:
     made = compose(
         event,
@@ -108,23 +114,27 @@ def test_a_reader_gets_our_fields_the_subject_the_id_and_the_text(
         host="fileserver01",
         fqdn="fileserver01.example.co.jp",
         tz=UTC,
+        charset=charset,
     )
     check_wire(made.content)
+    assert made.remark is None or charset != "utf-8"
+    same = as_jis if charset == "iso-2022-jp" and made.remark is None else str
     words = ja.WORDS if language == "ja" else en.WORDS
     message = read(made.content)
     assert message.keys() == OUR_FIELDS
     assert not message.defects
     expected = one_line(f"{one_line(prefix)} {layout.subject(event, words, 'fileserver01')}")
-    assert message["Subject"] == expected
-    assert message["Zaiond-Event"] == event.id
+    assert message["Subject"] == same(expected)
+    assert message["Zaiond-Event"] == same(event.id)
     assert [box.addr_spec for box in message["To"].addresses] == list(made.recipients)
     assert [box.display_name for box in message["From"].addresses] == ["Zaionnex, fileserver01"]
     body = layout.body(event, words, "fileserver01.example.co.jp", UTC)
-    assert message.get_content().replace("\r\n", "\n") == body
+    assert message.get_content().replace("\r\n", "\n") == same(body)
     # Readers of the older kind see the same.
     compat = email.message_from_bytes(made.content)
     assert compat.keys() == OUR_FIELDS
-    assert str(make_header(decode_header(compat["Zaiond-Event"]))).strip(" ") == event.id.strip(" ")
+    read_id = str(make_header(decode_header(compat["Zaiond-Event"])))
+    assert read_id.strip(" ") == same(event.id).strip(" ")
     for line in made.content.split(b"\r\n\r\n", 1)[0].split(b"\r\n"):
         assert len(line) <= 78 or b" " not in line.removeprefix(b"Subject: ").strip()
 
@@ -140,6 +150,61 @@ def test_a_body_comes_back_to_the_letter(said: str) -> None:
     assert message.get_content().replace("\r\n", "\n") == said
     assert octets.isascii()
     assert max(map(len, octets.split(b"\r\n"))) <= 998
+
+
+in_jis = st.text(
+    st.characters(codec="iso2022_jp", exclude_categories=["Cs", "Cc"])
+    | st.characters(min_codepoint=0xFF61, max_codepoint=0xFF9F)  # half-width katakana
+    | st.sampled_from("～－∥—￠￡￢¥‾\u3099\u309a"),
+    max_size=200,
+)
+
+
+@given(in_jis | in_jis.map(lambda said: said * 20) | hostile)
+@example("語" * 496)
+@example("From 語\nFrom 語")
+def test_what_jis_has_comes_back_from_iso_2022_jp_and_anything_else_is_told_of(said: str) -> None:
+    said = clean(said)
+    try:
+        encode_jis(as_jis(said))
+    except UnicodeEncodeError as error:
+        assert error.object[error.start] in said  # noqa: PT017
+        assert not in_jis_alone(said)
+        with pytest.raises(UnicodeEncodeError):
+            encode_body(f"{said}\n", "iso-2022-jp")
+        return
+    assert as_jis(as_jis(said)) == as_jis(said)
+    fields, octets = encode_body(f"{said}\n", "iso-2022-jp")
+    message = read(f"MIME-Version: 1.0\r\n{fields}".encode() + octets)
+    assert message.get_content().replace("\r\n", "\n") == as_jis(said) + "\n"
+    assert octets.isascii()
+    assert max(map(len, octets.split(b"\r\n"))) <= 998
+
+
+def in_jis_alone(said: str) -> bool:
+    """By Python's own tables."""
+    return all(c.isascii() or c.encode("iso2022_jp", "ignore")[:3] == b"\x1b$B" for c in said)
+
+
+@given(in_jis.map(one_line), st.integers(0, 40))
+@example("語" * 100, 40)
+@example("a語" * 60, 0)
+@example("=?iso-2022-jp?B?GyRC?= x", 0)
+def test_a_field_in_iso_2022_jp_comes_back_and_no_word_splits_a_character(
+    said: str, prefix: int
+) -> None:
+    prefix_text = "p" * prefix
+    start = f"Subject: {prefix_text} " if prefix else "Subject: "
+    field = unstructured(start, said, "iso-2022-jp")
+    expected = f"{prefix_text} {as_jis(said)}" if prefix else as_jis(said)
+    assert read(field.encode() + b"\r\n")["Subject"].rstrip(" ") == expected.rstrip(" ")
+    for whole, octets in re.findall(r"(=\?iso-2022-jp\?B\?([^?]*)\?=)", field):
+        assert len(whole) <= 75
+        word = b64decode(octets)
+        assert word
+        assert not word.decode("iso2022_jp").startswith("\ufffd")
+        assert word.rfind(b"\x1b(B") >= word.rfind(b"\x1b$B")  # ends in ASCII (RFC 1468)
+    assert all(len(line) <= 78 or " " not in line[9:] for line in field.split("\r\n"))
 
 
 @given(any_text)

@@ -9,6 +9,7 @@ from zaiond.config.tree import Place
 from zaiond.config.values import fill_names, write_duration
 from zaiond.errors import Diagnostic
 from zaiond.message import address
+from zaiond.message.charset import as_jis, encode_jis
 from zaiond.smtp import sasl
 from zaiond.text import Text
 
@@ -116,6 +117,8 @@ def _warnings(config: Config, places: Places) -> Iterator[tuple[str, Text]]:
                     en=f"{server.address} is a server that is tried before already",
                 ),
             )
+    if config.charset == "iso-2022-jp":
+        yield from _beyond_jis(config)
     sender = address.parse_sender(fill_names(config.sender, host="host", fqdn="host"))
     written = [("sender", sender.address)]
     written += [("admins", address.parse_recipient(each).address) for each in config.admins]
@@ -128,6 +131,26 @@ def _warnings(config: Config, places: Places) -> Iterator[tuple[str, Text]]:
                     "アドレスに書き換えてください",
                     en=f"{spec} is in a domain kept for examples, where no mail arrives: write a "
                     "real address",
+                ),
+            )
+
+
+def _beyond_jis(config: Config) -> Iterator[tuple[str, Text]]:
+    """What stands in every mail and makes each go out as UTF-8."""
+    written = [("sender", config.sender), ("subject_prefix", config.subject_prefix)]
+    written += [("admins", each) for each in config.admins]
+    for key, text in written:
+        try:
+            encode_jis(as_jis(text))
+        except UnicodeEncodeError as error:
+            lacking = address.shown(error.object[error.start])
+            yield (
+                key,
+                Text(
+                    ja=f"ISO-2022-JP にない文字 {lacking} があるため、charset が iso-2022-jp でも、"
+                    "すべてのメールが UTF-8 になります。別の文字に書き換えてください",
+                    en=f"ISO-2022-JP has no {lacking}, so that every mail goes out as UTF-8 in "
+                    "spite of charset iso-2022-jp: write another character",
                 ),
             )
 

@@ -8,7 +8,6 @@ are absolute. Importing this module is cheap: the daemon's other parts use it fo
 # ruff: noqa: RUF009 (a declaration is a call that makes a dataclass field)
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from zaiond.config.declare import DAY, Declaration, declarations, mapping, setting
 from zaiond.config.mail_server import (
@@ -20,6 +19,7 @@ from zaiond.config.mail_server import (
     default_security,
 )
 from zaiond.config.values import Rate, Secret
+from zaiond.message.charset import Charset
 from zaiond.text import Language, Text
 
 __all__ = [
@@ -27,8 +27,6 @@ __all__ = [
     "Notify", "PopBeforeSmtp", "Queue", "Rate", "Secret", "Security", "declarations",
     "default_security",
 ]  # fmt: skip
-
-Charset = Literal["utf-8", "iso-2022-jp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,11 +214,14 @@ class Config:
         "choice",
         "utf-8",
         Text(
-            ja="メールの文字コードです。このバージョンでは utf-8 だけです。",
-            en="The character set of the mails. This version has utf-8 only.",
+            ja="メールの文字コードです。iso-2022-jp は古いメールソフト向けで、半角カタカナは全角に"
+            "なり、JIS X 0208 にない文字（①、髙 など）を含むメールは utf-8 になります（history に"
+            "表示されます）。",
+            en="The character set of the mails. iso-2022-jp is for old mail programs: half-width "
+            "katakana become full-width, and a mail with a character that JIS X 0208 lacks (as ① "
+            "or é) goes out in utf-8; history says so.",
         ),
         choices=("utf-8", "iso-2022-jp"),
-        later=("iso-2022-jp",),
     )
     notify: Notify = mapping(
         Notify,

@@ -86,6 +86,7 @@ class MailMaker:
             sender=self._sender,
             subject_prefix=self._prefix,
             language=self._config.language,
+            charset=self._config.charset,
             message_id=message_id or message_id_for(self._make_id(), names.fqdn),
             date=event.accepted,
             host=names.host,

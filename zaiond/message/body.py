@@ -2,35 +2,44 @@
 
 from binascii import b2a_base64, b2a_qp
 
+from zaiond.message.charset import Charset, as_jis, encode_jis
+
 MAX_LINE = 998  # RFC 5322 2.1.1
 _BASE64_LINE = 76  # RFC 2045 6.8
 _ASCII = bytes(range(128))
 
 _TYPE = 'Content-Type: text/plain; charset="{}"\r\nContent-Transfer-Encoding: {}\r\n\r\n'
 _SEVEN_BIT = _TYPE.format("us-ascii", "7bit")
-_QUOTED_PRINTABLE = _TYPE.format("utf-8", "quoted-printable")
-_BASE64 = _TYPE.format("utf-8", "base64")
+_JIS = _TYPE.format("iso-2022-jp", "7bit")
+_QUOTED_PRINTABLE = {c: _TYPE.format(c, "quoted-printable") for c in ("utf-8", "iso-2022-jp")}
+_BASE64 = {c: _TYPE.format(c, "base64") for c in ("utf-8", "iso-2022-jp")}
 
 
-def encode_body(text: str) -> tuple[str, bytes]:
+def encode_body(text: str, charset: Charset = "utf-8") -> tuple[str, bytes]:
     """The last fields of the header with the empty line behind them, and the body.
 
     `text` has lines that end in `\\n`, the last one too, and no other control character but tabs.
+    Raises UnicodeEncodeError where `charset` hasn't all of its characters.
     """
     # RFC 2045 6.8: the line ends of text are CRLF before it is encoded.
-    octets = text.replace("\n", "\r\n").encode()
-    # Mailboxes in mbox format turn a line that begins with "From " into ">From ".
-    mangled = text.startswith("From ") or "\nFrom " in text
-    if octets.isascii() and not mangled and max(map(len, octets.split(b"\r\n"))) <= MAX_LINE:
-        return _SEVEN_BIT, octets
+    text = text.replace("\n", "\r\n")
+    octets = text.encode() if charset == "utf-8" else encode_jis(as_jis(text))
+    if (
+        octets.isascii()
+        # Mailboxes in mbox format turn a line that begins with "From " into ">From ".
+        and not (text.startswith("From ") or "\nFrom " in text)
+        and max(map(len, octets.split(b"\r\n"))) <= MAX_LINE
+    ):
+        # ISO-2022-JP is 7-bit by itself (RFC 1468); only what 7bit can't carry is encoded.
+        return _SEVEN_BIT if charset == "utf-8" or text.isascii() else _JIS, octets
     base64_length = (len(octets) + 2) // 3 * 4
     base64_length += (base64_length + _BASE64_LINE - 1) // _BASE64_LINE * 2
     beyond_ascii = len(octets.translate(None, _ASCII))
     if len(octets) + 2 * beyond_ascii < base64_length:
         quoted = _quoted_printable(octets)
         if len(quoted) < base64_length:
-            return _QUOTED_PRINTABLE, quoted
-    return _BASE64, _base64(octets)
+            return _QUOTED_PRINTABLE[charset], quoted
+    return _BASE64[charset], _base64(octets)
 
 
 def _quoted_printable(octets: bytes) -> bytes:

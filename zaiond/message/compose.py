@@ -11,6 +11,7 @@ from zaiond.errors import MessageError
 from zaiond.message import header, layout
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
 from zaiond.message.body import MAX_LINE, encode_body
+from zaiond.message.charset import Charset
 from zaiond.message.clean import one_line
 from zaiond.message.locale import en, ja
 from zaiond.message.locale.words import Words
@@ -46,23 +47,26 @@ def compose(
     host: str,
     fqdn: str,
     tz: tzinfo | None = None,
+    charset: Charset = "utf-8",
 ) -> Message:
     """The mail about `event`.
 
     `recipients` and `sender` are as in the configuration, with or without display names; `{host}`
     and `{fqdn}` are already replaced in `sender` and `subject_prefix`. `message_id` has its angle
     brackets. `date` is in seconds since the epoch; `tz` None is the system's zone. `host` and
-    `fqdn` are this machine's names. Who is in `recipients` twice is a recipient once. Raises
-    AddressError.
+    `fqdn` are this machine's names. Who is in `recipients` twice is a recipient once. What
+    `charset` can't hold goes out as UTF-8, with a remark. Raises AddressError.
     """
     words = _WORDS[language]
     start, beginning = _subject_beginning(subject_prefix)
-    subject = header.unstructured(start, beginning + layout.subject(event, words, host))
     return _message(
-        _envelope(sender, tuple(recipients)),
-        header.date(int(date), tz) + subject,
+        charset,
+        sender,
+        tuple(recipients),
+        header.date(int(date), tz),
+        (start, beginning + layout.subject(event, words, host)),
         message_id,
-        header.unstructured("Zaiond-Event: ", event.id),
+        event.id,
         layout.body(event, words, fqdn, tz),
     )
 
@@ -75,11 +79,15 @@ def test_mail(
     message_id: str,
     date: float,
     tz: tzinfo | None = None,  # noqa: PT028 (it is no test)
+    charset: Charset = "utf-8",  # noqa: PT028
 ) -> Message:
     """The mail of the self-test (interface 6) to one address; arguments as for `compose`."""
     return _message(
-        _envelope(sender, (recipient,)),
-        header.date(int(date), tz) + header.unstructured("Subject: ", _TEST_SUBJECT),
+        charset,
+        sender,
+        (recipient,),
+        header.date(int(date), tz),
+        ("Subject: ", _TEST_SUBJECT),
         message_id,
         "",
         _WORDS[language].test_body + "\n",
@@ -91,13 +99,14 @@ class _Envelope:
 
     __slots__ = ("fields", "recipients", "reverse_path", "smtputf8")
 
-    def __init__(self, sender: str, recipients: tuple[str, ...]) -> None:
+    def __init__(self, sender: str, recipients: tuple[str, ...], charset: Charset) -> None:
         origin = parse_sender(sender)
         once: dict[str, Mailbox] = {}
         for box in map(parse_recipient, recipients):
             once.setdefault(box.key, box)
         boxes = tuple(once.values())
-        self.fields = header.mailboxes("From", (origin,)) + header.mailboxes("To", boxes)
+        self.fields = header.mailboxes("From", (origin,), charset)
+        self.fields += header.mailboxes("To", boxes, charset)
         self.reverse_path = origin.address
         self.recipients = tuple(box.address for box in boxes)
         self.smtputf8 = origin.smtputf8 or any(box.smtputf8 for box in boxes)
@@ -118,19 +127,45 @@ def _subject_beginning(prefix: str) -> tuple[str, str]:
 
 
 def _message(
-    envelope: _Envelope, date_and_subject: str, message_id: str, event: str, text: str
+    charset: Charset,
+    sender: str,
+    recipients: tuple[str, ...],
+    date: str,
+    subject: tuple[str, str],
+    message_id: str,
+    event: str,
+    text: str,
+    remark: Text | None = None,
 ) -> Message:
-    content_fields, octets = encode_body(text)
-    fields = (
-        f"{envelope.fields}{date_and_subject}Message-ID: {message_id}\r\n"
-        f"{event}{_GENERATED}{_MIME}{content_fields}"
-    )
+    try:
+        envelope = _envelope(sender, recipients, charset)
+        content_fields, octets = encode_body(text, charset)
+        id_field = header.unstructured("Zaiond-Event: ", event, charset) if event else ""
+        fields = (
+            f"{envelope.fields}{date}{header.unstructured(*subject, charset)}"
+            f"Message-ID: {message_id}\r\n{id_field}{_GENERATED}{_MIME}{content_fields}"
+        )
+    except UnicodeEncodeError as error:
+        if charset == "utf-8":
+            raise
+        remark = _is_not_in(charset, error.object[error.start])
+        return _message("utf-8", sender, recipients, date, subject, message_id, event, text, remark)
     return Message(
         message_id=message_id,
         reverse_path=envelope.reverse_path,
         recipients=envelope.recipients,
         content=fields.encode() + octets,
         smtputf8=envelope.smtputf8,
+        remark=remark,
+    )
+
+
+def _is_not_in(charset: Charset, character: str) -> Text:
+    name, code = charset.upper(), f"U+{ord(character):04X}"
+    ja, en = (f"「{character}」", f"“{character}” ") if character.isprintable() else ("", "")
+    return Text(
+        f"{name} にない文字{ja}（{code}）があるため UTF-8 で作成",
+        f"made in UTF-8, for {name} has no {en}({code})",
     )
 
 

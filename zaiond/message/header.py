@@ -6,6 +6,7 @@ from datetime import tzinfo
 from functools import lru_cache
 
 from zaiond.message.address import Mailbox
+from zaiond.message.charset import Charset, as_jis, encode_jis
 from zaiond.message.moment import local_time, offset
 
 _FOLD = "\r\n "
@@ -13,6 +14,8 @@ _LINE = 78  # RFC 5322 2.1.1
 _ENCODED_LINE = 76  # RFC 2047 2: a line with an encoded-word
 _WORD_BEGIN, _WORD_END = "=?utf-8?B?", "?="
 _AROUND = len(_WORD_BEGIN + _WORD_END)
+_JIS_WORD_BEGIN = "=?iso-2022-jp?B?"
+_ESCAPE = len(b"\x1b$B")
 _LONGEST_WORD = 300  # of ASCII without a space: it can't be folded, only encoded
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
@@ -31,7 +34,7 @@ def is_plain(text: str) -> bool:
     return "=?" not in text and _is_plain(text) is not None
 
 
-def unstructured(start: str, text: str) -> str:
+def unstructured(start: str, text: str, charset: Charset = "utf-8") -> str:
     """A field whose reader gets `text` back; `text` has no line end, `start` is like `Subject: `.
 
     `start` may go on with a few words of ASCII, and ends in a space.
@@ -39,7 +42,7 @@ def unstructured(start: str, text: str) -> str:
     if not text:
         return f"{start[:-1]}\r\n"
     if not is_plain(text):
-        return encoded(start, text) + "\r\n"
+        return encoded(start, text, charset) + "\r\n"
     if len(start) + len(text) <= _LINE:
         return f"{start}{text}\r\n"
     first, *words = text.split(" ")
@@ -52,11 +55,14 @@ def unstructured(start: str, text: str) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def encoded(start: str, text: str) -> str:
+def encoded(start: str, text: str, charset: Charset) -> str:
     """`start`, then `text` in encoded-words over as many lines as it takes; no line end after it.
 
-    No character is split between two words (RFC 2047 5). `start` has at most 56 characters.
+    No character is split between two words (RFC 2047 5). `start` has at most 56 characters, and
+    ends in a space. Raises UnicodeEncodeError where `charset` hasn't all characters of the text.
     """
+    if charset == "iso-2022-jp":
+        return _encoded_jis(start, text)
     octets = text.encode()
     words = []
     begin, room = 0, _ENCODED_LINE - len(start)
@@ -70,17 +76,45 @@ def encoded(start: str, text: str) -> str:
     return f"{start}{_WORD_BEGIN}{separator.join(words)}{_WORD_END}"
 
 
-def mailboxes(name: str, boxes: tuple[Mailbox, ...]) -> str:
+def _encoded_jis(start: str, text: str) -> str:
+    """Each word begins and ends in ASCII (RFC 1468), with the escape sequences that this takes."""
+    text = as_jis(text)
+    around = len(_JIS_WORD_BEGIN + _WORD_END)
+    room, whole = ((_ENCODED_LINE - n - around) // 4 * 3 for n in (len(start), 1))
+    lines, begin, size, is_wide = [start], 0, 0, False
+    for at, character in enumerate(text):
+        wide = character > "\x7f"
+        more = 1 + wide + _ESCAPE * (wide != is_wide)
+        if size + more + _ESCAPE * wide > room:
+            if at > begin:
+                lines[-1] += _jis_word(text[begin:at])
+            else:  # not even one character fits behind `start`
+                lines[-1] = lines[-1].rstrip(" ")
+            lines.append(" ")
+            begin, room, size, is_wide = at, whole, 0, False
+            more = 1 + wide + _ESCAPE * wide
+        size += more
+        is_wide = wide
+    lines[-1] += _jis_word(text[begin:])
+    return "\r\n".join(lines)
+
+
+def _jis_word(text: str) -> str:
+    word = b2a_base64(encode_jis(text), newline=False).decode("ascii")
+    return f"{_JIS_WORD_BEGIN}{word}{_WORD_END}"
+
+
+def mailboxes(name: str, boxes: tuple[Mailbox, ...], charset: Charset = "utf-8") -> str:
     """An address field, one mailbox a line."""
-    lines = [_mailbox(f"{name}: " if n == 0 else " ", box) for n, box in enumerate(boxes)]
+    lines = [_mailbox(f"{name}: " if n == 0 else " ", box, charset) for n, box in enumerate(boxes)]
     return ",\r\n".join(lines) + "\r\n"
 
 
-def _mailbox(start: str, box: Mailbox) -> str:
+def _mailbox(start: str, box: Mailbox, charset: Charset) -> str:
     if not box.name:
         return start + box.address
     if "=?" in box.name or not _is_ascii_name(box.name):
-        line = encoded(start, box.name)
+        line = encoded(start, box.name, charset)
     elif _is_phrase(box.name):
         line = start + box.name
     else:

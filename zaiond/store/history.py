@@ -133,8 +133,9 @@ def _history_of(
         accepted=stored.accepted,
     )
     deliveries = _deliveries_of(db, stored.seq)
+    said = decode_text(reason).in_language(language) if reason else None
     if outcome is not None:
-        why = decode_text(reason).in_language(language) if reason else None
+        why = said
     elif not deliveries:
         outcome, why = "waiting", _WAITING_FOR_ROUTE.in_language(language)
     else:
@@ -148,6 +149,8 @@ def _history_of(
         why = next((d["reply"] for d in telling if d["reply"]), None)
         if outcome == "deleted":
             why = _DELETED.in_language(language)
+        if said is not None:  # a remark on how the mail was made
+            why = f"{why}; {said}" if why else said
     return {
         "id": event.id,
         "source": event.source,

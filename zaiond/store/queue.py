@@ -131,6 +131,7 @@ def route(
             for mail in mails
         ],
     )
+    _keep_remarks(db, [mail for mail in mails if mail.message.remark is not None])
     db.executemany(
         "INSERT INTO contents VALUES (?, ?)", [(m.row, m.message.content) for m in mails]
     )
@@ -141,6 +142,17 @@ def route(
     db.executemany(
         "INSERT INTO deliveries (id, message, recipient, state) VALUES (?, ?, ?, 'waiting')",
         [(d.row, mail.row, d.recipient) for mail in mails for d in mail.deliveries],
+    )
+
+
+def _keep_remarks(db: apsw.Connection, mails: list[QueuedMail]) -> None:
+    db.executemany(
+        "UPDATE events SET reason = ? WHERE seq = ?",
+        [
+            (mail.message.remark and encode_text(mail.message.remark), event.seq)
+            for mail in mails
+            for event in mail.events
+        ],
     )
 
 
@@ -380,6 +392,7 @@ def remake(db: apsw.Connection, mail: QueuedMail, new: QueuedMail, now: float) -
         (new.message.reverse_path, new.message.smtputf8, mail.row),
     )
     db.execute("UPDATE contents SET content = ? WHERE message = ?", (new.message.content, mail.row))
+    _keep_remarks(db, [new])
     kept = {d.row for d in new.deliveries}
     db.executemany(
         "UPDATE deliveries SET state = 'deleted', ended = ? WHERE id = ?",

@@ -16,7 +16,7 @@ CREATE TABLE events (
   accepted REAL    NOT NULL,
   body     BLOB    NOT NULL,          -- the line as sent
   outcome  TEXT,                      -- dropped | deleted
-  reason   TEXT                       -- {"ja": …, "en": …}
+  reason   TEXT                       -- {"ja": …, "en": …}; without an outcome: a remark on its mail
 );
 -- The id first: the daemon's own are ordered by time, so this index grows at its end.
 CREATE UNIQUE INDEX events_identity ON events (id, uid, source);

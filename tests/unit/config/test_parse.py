@@ -249,6 +249,14 @@ def test_names_kept_for_examples_are_warned_of() -> None:
     ]
 
 
+def test_what_makes_every_mail_utf_8_in_spite_of_the_charset_is_warned_of() -> None:
+    top = 'sender: 髙島 <a@zaion.jp>\nsubject_prefix: "[①号機]"\n'
+    assert warned(top=top) == []
+    beyond = warned(top=f"{top}charset: iso-2022-jp\n")
+    assert beyond == [("sender", 4), ("subject_prefix", 5)]
+    assert warned(top="sender: 高島 <a@zaion.jp>\ncharset: iso-2022-jp\n") == []
+
+
 def test_the_same_server_twice_is_warned_of() -> None:
     assert warned(top="fallback_mail_servers:\n- host: mailhost\n") == [
         ("fallback_mail_servers[0].host", 5)

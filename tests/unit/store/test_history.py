@@ -1,6 +1,7 @@
 """What people read: `queue list`, `history` and the counts of `status`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.text import Text
 
 WHY = Text("設定により対象外", "not by the configuration")
+REMARK = Text("UTF-8 で作成", "made in UTF-8")
 
 
 @pytest.fixture
@@ -21,9 +23,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def routed(store: Store, id_: str, *recipients: str, at: float = NOW) -> QueuedMail:
+def routed(
+    store: Store, id_: str, *recipients: str, at: float = NOW, remark: Text | None = None
+) -> QueuedMail:
     (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)])).events
     one = mail(stored.seq, [stored], recipients or ("a@x",))
+    one.message = replace(one.message, remark=remark)
     store.run(lambda db: queue.route(db, stored.seq, [one], []))
     return one
 
@@ -114,6 +119,31 @@ def test_an_event_that_became_no_mail_says_why_in_the_language_asked_for(store: 
     assert (told(store)[0]["outcome"], told(store)[0]["reason"]) == ("dropped", WHY.en)
     japanese = store.run(lambda db: history.history(db, "ja"))
     assert japanese[0]["reason"] == WHY.ja
+
+
+def test_a_remark_on_an_events_mail_is_part_of_the_reason_from_its_routing_on(
+    store: Store,
+) -> None:
+    one = routed(store, "1", remark=REMARK)
+    assert (told(store)[0]["outcome"], told(store)[0]["reason"]) == ("waiting", REMARK.en)
+    finish(store, one, "delivered")
+    (document,) = told(store)
+    assert (document["outcome"], document["reason"]) == (
+        "delivered",
+        f"reply delivered; {REMARK.en}",
+    )
+    assert document["deliveries"][0]["reply"] == "reply delivered"
+    japanese = store.run(lambda db: history.history(db, "ja"))
+    assert japanese[0]["reason"] == f"reply delivered; {REMARK.ja}"
+
+
+def test_a_mail_made_anew_has_the_remark_of_the_new_one(store: Store) -> None:
+    one = routed(store, "1", remark=REMARK)
+    plain = replace(one, message=replace(one.message, remark=None))
+    store.run(lambda db: queue.remake(db, one, plain, NOW))
+    assert told(store)[0]["reason"] is None
+    store.run(lambda db: queue.remake(db, plain, one, NOW))
+    assert told(store)[0]["reason"] == REMARK.en
 
 
 def test_an_event_not_yet_routed_waits(store: Store) -> None:
