@@ -1,28 +1,35 @@
 """The self-test: sends the test mail, and says in exact words how that went (interface 6).
 
-`run` makes the document of `zaiond-ctl test --json`; `lines` makes of it what `test` prints. The
-daemon runs it for the control socket, zaiond-ctl runs it by itself where no daemon runs.
+`run` makes the document of `zaiond-ctl test --json`; `lines` and `remarks` make of it what `test`
+prints. The daemon runs it for the control socket, zaiond-ctl runs it by itself where no daemon
+runs.
+
+The mail goes out as the daemon would send it: by the first server that takes it. The servers behind
+that one are tested too, up to the answer to the recipient and without a second mail, so that the
+one that is needed some day is not found broken on that day.
 """
 
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-from zaiond.config.schema import Config, MailServer
+from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
 from zaiond.message.compose import message_id_for, test_mail
 from zaiond.model import Message
-from zaiond.net.connection import SmtpConnection, Step
 from zaiond.net.names import Names, machine_names
+from zaiond.net.steps import Step
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.hint import hint
-from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge, self_test_reason
+from zaiond.smtp.verdict import Failure, Scope, judge, self_test_reason
 from zaiond.text import Language, Text
+from zaiond.trial import Trial, Tried
 
 _SENT = Text("正常に送信されました", "Sent successfully")
 _SEND_ERROR = Text("送信エラー", "Send error")
+_WARNING = Text("警告", "Warning")
 
 
 async def run(
@@ -31,8 +38,8 @@ async def run(
     """Sends the test mail to each address in turn (none: to the admins), by `config`.
 
     The mail servers are tried in their order, as the daemon would. Returns the document of
-    `test --json`; `line` and `hint` are in the configuration's language. `names` are
-    this machine's, which are looked up if they aren't given.
+    `test --json`; `line`, `hint`, `detail` and `warning` are in the configuration's language.
+    `names` are this machine's, which are looked up if they aren't given.
 
     Raises:
         AddressError: one of the addresses is none; then nothing was sent.
@@ -50,105 +57,84 @@ async def run(
         )
         for address in addresses or config.admins
     ]
-    trial = _Trial(config.mail_servers, names.fqdn)
+    contexts = TlsContexts()
+    trials = [
+        Trial(
+            # The reply to the final dot is waited for by a person here.
+            replace(server, final_timeout=server.timeout),
+            f"fallback_mail_servers[{index - 1}]" if index else "mail_server",
+            names.fqdn,
+            contexts,
+        )
+        for index, server in enumerate(config.mail_servers)
+    ]
     try:
-        return {"results": [await trial.result(mail, config.language) for mail in mails]}
+        return {"results": [await _result(mail, trials, config.language) for mail in mails]}
     finally:
-        await trial.end()
+        for trial in trials:
+            await trial.end()
 
 
-class _Trial:
-    """One connection at a time, kept from address to address; a server that failed stays so."""
-
-    def __init__(self, servers: Sequence[MailServer], helo_name: str) -> None:
-        # The reply to the final dot is waited for by a person here.
-        self._servers = [replace(s, final_timeout=s.timeout) for s in servers]
-        self._helo_name = helo_name
-        self._tls = TlsContexts()
-        self._connection: SmtpConnection | None = None
-        self._unusable: dict[int, Failure] = {}
-        self._steps: list[Step] = []
-
-    async def result(self, mail: Message, language: Language) -> dict[str, Any]:
-        """One element of the document's results."""
-        self._steps = []
-        failure: Failure | None = None
-        server = self._servers[0]
-        for index, server in enumerate(self._servers):  # noqa: B007 (the last one tried)
-            failure = await self._try(index, mail)
-            if failure is None or not _another_server(failure):
-                break
-        address = mail.recipients[0]
-        line = _SENT.in_language(language)
-        reason, code = None, None
-        if failure is not None:
-            reason, code = self_test_reason(failure)
-            line = (
-                f"[Error] {_SEND_ERROR.in_language(language)} {reason} {code} {server.address} "
-                f"{address} {mail.reverse_path}"
-            )
-        return {
-            "address": address,
-            "ok": failure is None,
-            "server": server.address,
-            "reason": reason,
-            "code": code,
-            "line": line,
-            "hint": hint(failure).in_language(language) if failure is not None else None,
-            "steps": [asdict(step) for step in self._steps],
-        }
-
-    async def _try(self, index: int, mail: Message) -> Failure | None:
-        """One server; on a new connection at once, if it is only the kept one that is lost."""
-        while True:
-            failure = self._unusable.get(index) or await self._send(index, mail)
-            if failure is None or judge(failure).scope is not Scope.SESSION:
-                return failure
-
-    async def _send(self, index: int, mail: Message) -> Failure | None:
-        server = self._servers[index]
-        connection = self._connection
-        if connection is None or connection.lost or connection.server is not server:
-            await self.end()
-            try:
-                connection = await SmtpConnection.open(
-                    server, self._helo_name, tls=self._tls, on_step=self._step
-                )
-            except DeliveryFailure as error:
-                self._unusable[index] = error.failure
-                return error.failure
-            self._connection = connection
-        began = time.monotonic()
-        failure: Failure | None = None
-        connection.prepare(mail)
-        try:
-            refused = await connection.ready()
-            failure = next(iter(refused.values()), None)
-            if failure is None:
-                await connection.send_content()
-        except DeliveryFailure as error:
-            failure = error.failure
-        if failure is not None and failure.reply is None:
-            # A reply is a step of its own; this is what came instead of one.
-            self._step(Step(failure.stage, False, time.monotonic() - began, failure.said))
-        return failure
-
-    def _step(self, step: Step) -> None:
-        self._steps.append(step)
-
-    async def end(self) -> None:
-        """Closes the connection, if there is one."""
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+async def _result(mail: Message, trials: Sequence[Trial], language: Language) -> dict[str, Any]:
+    """One element of the document's results."""
+    tried: list[Tried] = []
+    decided: Tried | None = None
+    for trial in trials:
+        tried.append(await trial.run(mail, only_ask=decided is not None))
+        if decided is None and not _another_server(tried[-1].failure):
+            decided = tried[-1]
+    last = decided or tried[-1]
+    told = _told(last, mail, language)
+    return {
+        "address": mail.recipients[0],
+        **{key: told[key] for key in ("ok", "server", "reason", "code")},
+        "line": told["line"] or _SENT.in_language(language),
+        "hint": told["hint"],
+        "queue_id": last.queue_id,
+        "steps": [_step(step, language) for each in tried for step in each.steps],
+        "servers": [_told(each, mail, language) for each in tried],
+    }
 
 
-def _another_server(failure: Failure) -> bool:
+def _another_server(failure: Failure | None) -> bool:
     """Whether the daemon would try the next server with this mail."""
+    if failure is None:
+        return False
     verdict = judge(failure)
     if verdict.wait or verdict.outcome in ("failed", "ambiguous"):
         return False
     return verdict.outcome == "deferred" or verdict.scope is Scope.SERVER
+
+
+def _told(tried: Tried, mail: Message, language: Language) -> dict[str, Any]:
+    failure = tried.failure
+    if failure is None:
+        return {
+            "server": tried.server, "ok": True, "reason": None, "code": None,
+            "line": None, "hint": None,
+        }  # fmt: skip
+    reason, code = self_test_reason(failure)
+    words = _SEND_ERROR.in_language(language)
+    envelope = f"{tried.server} {mail.recipients[0]} {mail.reverse_path}"
+    return {
+        "server": tried.server,
+        "ok": False,
+        "reason": reason,
+        "code": code,
+        "line": f"[Error] {words} {reason} {code} {envelope}",
+        "hint": hint(failure, tried.keys).in_language(language),
+    }
+
+
+def _step(step: Step, language: Language) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "ok": step.ok,
+        "seconds": step.seconds,
+        "detail": step.detail.in_language(language),
+        "server": step.server,
+        "warning": step.warning.in_language(language) if step.warning is not None else None,
+    }
 
 
 def lines(document: dict[str, Any], language: Language, *, verbose: bool = False) -> list[str]:
@@ -159,32 +145,67 @@ def lines(document: dict[str, Any], language: Language, *, verbose: bool = False
     results = document["results"]
     shown = [result["line"] for result in results]
     failed = [result for result in results if not result["ok"]]
-    hints = dict.fromkeys(result["hint"] for result in failed)
-    for text in hints:
+    hints: dict[str, list[tuple[str, str]]] = {}
+    for result in failed:
+        for server in result["servers"]:
+            if not server["ok"]:
+                hints.setdefault(server["hint"], []).append((server["server"], result["address"]))
+    for text, of in hints.items():
         shown.append("")
         if len(hints) > 1:
-            shown.append(", ".join(r["address"] for r in failed if r["hint"] == text))
+            shown.append(_heading(of, several=any(len(r["servers"]) > 1 for r in failed)))
         shown.extend(text.splitlines())
     if verbose:
         for result in results:
-            shown.extend(["", f"{result['address']} ({result['server']}):"])
-            shown.extend(_step_line(step) for step in result["steps"])
+            shown.extend(_steps(result, language))
         for result in results:
             if result["ok"]:
                 shown.extend(["", _look(result).in_language(language)])
     return shown
 
 
-def _step_line(step: dict[str, Any]) -> str:
-    mark = "ok" if step["ok"] else "NG"
-    return f"  {mark} {step['step']:<8} {step['seconds']:6.3f}s  {step['detail']}"
+def remarks(document: dict[str, Any], language: Language) -> list[str]:
+    """What `zaiond-ctl test` says on standard error: of servers that are broken although the mail
+    went out by another one.
+    """
+    warning = _WARNING.in_language(language)
+    broken: dict[str, list[str]] = {}
+    for result in document["results"]:
+        for server in result["servers"] if result["ok"] else ():
+            if not server["ok"]:
+                line = server["line"].removeprefix("[Error] ")
+                broken.setdefault(server["hint"], []).append(f"{warning}: {line}")
+    return [line for text, of in broken.items() for line in (*of, *text.splitlines())]
+
+
+def _heading(of: list[tuple[str, str]], *, several: bool) -> str:
+    servers = ", ".join(dict.fromkeys(server for server, _ in of))
+    addresses = ", ".join(dict.fromkeys(address for _, address in of))
+    return f"{servers} ({addresses})" if several else addresses
+
+
+def _steps(result: dict[str, Any], language: Language) -> list[str]:
+    shown: list[str] = []
+    server = None
+    for step in result["steps"]:
+        if step["server"] != server:
+            server = step["server"]
+            shown.extend(["", f"{result['address']} ({server}):"])
+        mark = "ok" if step["ok"] else "NG"
+        shown.append(f"  {mark} {step['step']:<8} {step['seconds']:6.3f}s  {step['detail']}")
+        if step["warning"] is not None:
+            shown.append(f"     {_WARNING.in_language(language)}: {step['warning']}")
+    return shown
 
 
 def _look(result: dict[str, Any]) -> Text:
     address, server = result["address"], result["server"]
+    name = result["queue_id"]
     return Text(
-        ja=f"メールサーバー {server} が {address} 宛てのメールを受け付けました。届いたかどうかは、"
-        "受信トレイ（迷惑メールのフォルダーも）で確認してください。",
-        en=f"The mail server {server} took the mail to {address}. Whether it arrived, the inbox "
-        "shows (look into the spam folder, too).",
+        ja=f"メールサーバー {server} が {address} 宛てのメールを受け付けました"
+        f"{f'（キュー ID {name}）' if name else ''}。届いたかどうかは、受信トレイ（迷惑メールの"
+        "フォルダーも）で確認してください。",
+        en=f"The mail server {server} took the mail to {address}"
+        f"{f' (queue id {name})' if name else ''}. Whether it arrived, the inbox shows (look into "
+        "the spam folder, too).",
     )

@@ -256,13 +256,14 @@ def test_a_reload_that_is_not_taken_is_78_with_the_errors(runtime: Path, capsys:
 
 
 def result(address: str, ok: bool) -> dict[str, Any]:
-    return {
-        "address": address, "ok": ok, "server": "mailhost:25",
+    told = {
+        "server": "mailhost:25", "ok": ok,
         "reason": None if ok else "Cant connect Server", "code": None if ok else 11001,
         "line": "正常に送信されました" if ok else
         f"[Error] 送信エラー Cant connect Server 11001 mailhost:25 {address} zaionnex",
-        "hint": None if ok else "なぜなら", "steps": [],
+        "hint": None if ok else "なぜなら",
     }  # fmt: skip
+    return {"address": address, **told, "queue_id": None, "steps": [], "servers": [told]}
 
 
 @pytest.mark.parametrize(("ok", "status"), [(True, 0), (False, 1)])
@@ -274,6 +275,19 @@ def test_the_self_test_goes_through_the_daemon(
         assert run("test", "a@example.co.jp") == status
     assert daemon.requests == [{"command": "test", "addresses": ["a@example.co.jp"]}]
     assert capsys.readouterr().out.splitlines()[0] == document["results"][0]["line"]
+
+
+def test_a_broken_fallback_is_told_of_on_standard_error(runtime: Path, capsys: Said) -> None:
+    sent = result("a@example.co.jp", ok=True)
+    sent["servers"] += result("a@example.co.jp", ok=False)["servers"]
+    with answering(runtime, {"results": [sent]}, language="ja"):
+        assert run("test") == 0
+    said = capsys.readouterr()
+    assert said.out == "正常に送信されました\n"
+    assert said.err.splitlines() == [
+        "警告: 送信エラー Cant connect Server 11001 mailhost:25 a@example.co.jp zaionnex",
+        "なぜなら",
+    ]
 
 
 def test_an_address_that_is_none_is_wrong_usage(capsys: Said) -> None:

@@ -35,7 +35,8 @@ from tests.support.scripted_server import (
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
 from zaiond.net.connect import connect, resolve
-from zaiond.net.connection import SmtpConnection, Step
+from zaiond.net.connection import SmtpConnection
+from zaiond.net.steps import Step
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.reply import Reply
@@ -466,7 +467,8 @@ async def test_demanded_tls_needs_the_right_certificate(
             assert connection.tls is not None
             assert connection.tls.verified
             assert connection.tls.version == "TLSv1.3"
-            assert connection.tls.names == ("127.0.0.1",)
+            assert connection.tls.certificate is not None
+            assert connection.tls.certificate.names == ("127.0.0.1",)
             connection.prepare(mail())
             await connection.ready()
             await connection.send_content()

@@ -3,11 +3,23 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
-from tests.support.scripted_server import Answer, ScriptedServer, drop, hang, ordinary, then
+from tests.support.scripted_server import (
+    Answer,
+    Peer,
+    ScriptedServer,
+    drop,
+    hang,
+    ordinary,
+    server_context,
+    then,
+)
 from zaiond import selftest
 from zaiond.config.schema import Auth, Config, MailServer, Secret
 from zaiond.errors import AddressError
@@ -16,6 +28,18 @@ from zaiond.net.names import Names, machine_names
 TO = "test@example.co.jp"
 NAMES = Names("fileserver01", "fileserver01.example.co.jp")
 SHORT = 0.3
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
 
 
 def config(*servers: MailServer, **given: Any) -> Config:
@@ -162,8 +186,8 @@ async def test_the_next_server_is_tried_and_the_last_one_tried_is_named() -> Non
         result, _ = document["results"]
         assert result["server"] == f"127.0.0.1:{second.port}"
         assert result["reason"] == "Recipient refused"
-        assert third.peers == []  # a refused recipient is refused
         assert len(first.peers) == 1  # a server that is down is not tried for each address
+    assert third.peers[0].contents == []  # a refused recipient is refused
 
 
 async def test_a_kept_connection_that_is_lost_is_made_anew() -> None:
@@ -180,7 +204,7 @@ async def test_the_document_has_the_steps_with_the_servers_words() -> None:
         document = await selftest.run(config(at(server)), [TO], names=NAMES)
         (result,) = document["results"]
     assert set(result) == {
-        "address", "ok", "server", "reason", "code", "line", "hint", "steps",
+        "address", "ok", "server", "reason", "code", "line", "hint", "steps", "queue_id", "servers",
     }  # fmt: skip
     steps = [(step["step"], step["ok"]) for step in result["steps"]]
     assert steps[:6] == [
@@ -211,6 +235,252 @@ async def test_a_failure_without_a_reply_is_a_step_too() -> None:
         document = await selftest.run(config(at(server)), [TO], names=NAMES)
     last = document["results"][0]["steps"][-1]
     assert (last["step"], last["ok"]) == ("mail", False)
+
+
+async def steps_of(*servers: MailServer, to: Sequence[str] = (TO,)) -> list[dict[str, Any]]:
+    document = await selftest.run(config(*servers), to, names=NAMES)
+    steps: list[dict[str, Any]] = document["results"][-1]["steps"]
+    return steps
+
+
+async def test_every_address_that_was_tried_is_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def three(*args: object, **more: object) -> list[tuple[object, ...]]:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        return [(*kind, (host, server.port)) for host in ("127.0.0.2", "127.0.0.3", "127.0.0.1")]
+
+    async with ScriptedServer(ordinary()) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", three)
+        resolve, *connects = (await steps_of(at(server, host="mail.example.jp")))[:4]
+        port = server.port
+    assert resolve["detail"] == f"127.0.0.2:{port}, 127.0.0.3:{port}, 127.0.0.1:{port}"
+    assert [(step["step"], step["ok"]) for step in connects] == [
+        ("connect", False),
+        ("connect", False),
+        ("connect", True),
+    ]
+    assert f"127.0.0.2:{port}: Connection refused" in connects[0]["detail"]
+    assert f"127.0.0.3:{port}: Connection refused" in connects[1]["detail"]
+    assert connects[2]["detail"] == f"127.0.0.1:{port}"
+
+
+async def test_where_no_address_takes_us_each_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def two(*args: object, **more: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, 0, 0, "", (host, 9)) for host in ("127.0.0.2", "127.0.0.3")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    steps = await steps_of(MailServer(host="mail.example.jp", timeout=5.0))
+    assert [(step["step"], step["ok"]) for step in steps] == [
+        ("resolve", True),
+        ("connect", False),
+        ("connect", False),
+    ]
+
+
+async def test_a_steps_seconds_are_its_own() -> None:
+    async def slowly(peer: Peer) -> None:
+        await asyncio.sleep(0.5)
+        await peer.say("250 2.1.0 Ok")
+
+    loop = asyncio.get_running_loop()
+    answers: dict[str, Answer] = {"MAIL": slowly, "RCPT": hang}
+    async with (
+        ScriptedServer(ordinary(offers=(), answers=answers)) as first,
+        ScriptedServer(ordinary(answers={"MAIL": slowly})) as second,
+    ):
+        given = config(at(first, timeout=0.9), at(second))
+        began = loop.time()
+        document = await selftest.run(given, ["a@x.jp", "b@x.jp"], names=NAMES)
+        elapsed = loop.time() - began
+    steps = [step for result in document["results"] for step in result["steps"]]
+    slow = [step["seconds"] for step in steps if step["step"] == "mail"]
+    assert len(slow) == 4
+    assert all(seconds >= 0.5 for seconds in slow)
+    assert [s["seconds"] >= 0.9 for s in steps if s["step"] == "rcpt" and not s["ok"]] == [True] * 2
+    assert sum(step["seconds"] for step in steps) <= elapsed  # no time is counted twice
+
+
+async def test_a_reply_that_does_not_fit_is_a_step_that_failed() -> None:
+    async with ScriptedServer(ordinary(answers={"MAIL": "354 What?"})) as server:
+        steps = await steps_of(at(server))
+    assert [(s["step"], s["ok"]) for s in steps[-2:]] == [("mail", False), ("mail", False)]
+    assert "354 What?" in steps[-1]["detail"]
+
+
+async def test_the_queue_id_is_picked_out_and_shown() -> None:
+    answers: dict[str, Answer] = {"CONTENT": "250 2.0.0 Ok: queued as 4XyZ1r"}
+    async with ScriptedServer(ordinary(answers=answers)) as server:
+        document = await selftest.run(config(at(server)), [TO], names=NAMES)
+    assert document["results"][0]["queue_id"] == "4XyZ1r"
+    assert "（キュー ID 4XyZ1r）" in selftest.lines(document, "ja", verbose=True)[-1]
+    assert "(queue id 4XyZ1r)" in selftest.lines(document, "en", verbose=True)[-1]
+
+
+ALLOWED = Auth(
+    mechanism="basic",
+    username="zaion",
+    password=Secret("k0nna-himitsu"),
+    allow_unprotected_password=True,
+)
+
+
+async def test_an_allowed_password_in_plain_text_is_warned_of_without_a_secret() -> None:
+    async with ScriptedServer(ordinary(offers=("AUTH PLAIN",))) as server:
+        given = config(at(server, auth=ALLOWED, security="none"))
+        document = await selftest.run(given, [TO], names=NAMES)
+    (auth,) = [step for step in document["results"][0]["steps"] if step["step"] == "auth"]
+    assert auth["detail"] == "PLAIN: 235 2.7.0 Welcome"
+    assert "保護されていない接続" in auth["warning"]
+    shown = "\n".join(selftest.lines(document, "ja", verbose=True))
+    assert f"     警告: {auth['warning']}" in shown
+    assert "himitsu" not in f"{document}{shown}"
+    assert selftest.lines(document, "ja") == ["正常に送信されました"]
+    others = [step for step in document["results"][0]["steps"] if step["step"] != "auth"]
+    assert all(step["warning"] is None for step in others)
+
+
+async def test_a_protected_login_is_not_warned_of(authority: trustme.CA, ca_file: str) -> None:
+    script = ordinary(offers=("AUTH PLAIN",), starttls=server_context(authority))
+    async with ScriptedServer(script) as server:
+        steps = await steps_of(at(server, auth=ALLOWED, security="starttls", ca_file=ca_file))
+    assert [step["step"] for step in steps] == [
+        "resolve", "connect", "greeting", "ehlo", "starttls", "tls", "ehlo", "auth",
+        "mail", "rcpt", "data", "content",
+    ]  # fmt: skip
+    assert all(step["ok"] for step in steps)
+    assert all(step["warning"] is None for step in steps)
+    tls = steps[5]["detail"]
+    assert "TLSv1.3" in tls
+    assert "127.0.0.1" in tls
+    assert "有効期限" in tls
+
+
+async def test_a_certificate_that_expires_soon_is_warned_of(
+    authority: trustme.CA, ca_file: str
+) -> None:
+    soon = datetime.now(UTC) + timedelta(days=10)
+    context = server_context(authority, not_after=soon)
+    async with ScriptedServer(ordinary(tls=context)) as server:
+        given = config(at(server, security="tls", ca_file=ca_file), language="en")
+        document = await selftest.run(given, [TO], names=NAMES)
+    (tls,) = [step for step in document["results"][0]["steps"] if step["step"] == "tls"]
+    assert tls["ok"]
+    assert soon.strftime("%Y-%m-%d") in tls["warning"]
+    assert any("Warning: The server's certificate expires in" in line
+               for line in selftest.lines(document, "en", verbose=True))  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["starttls", "tls"])
+async def test_a_certificate_for_another_name_is_shown_with_its_names(
+    mode: str, authority: trustme.CA, ca_file: str
+) -> None:
+    context = server_context(authority, "mail.example.jp")
+    secret = Auth(mechanism="basic", username="zaion", password=Secret("k0nna-himitsu"))
+    script = ordinary(offers=("AUTH PLAIN",), **{mode: context})  # type: ignore[arg-type]
+    async with ScriptedServer(script) as server:
+        given = config(at(server, security=mode, ca_file=ca_file, auth=secret))
+        document = await selftest.run(given, [TO], names=NAMES)
+        await server.finished()
+        assert not any(b"AUTH " in peer.said for peer in server.peers)
+        assert not any("MAIL" in peer.commands for peer in server.peers)
+    (result,) = document["results"]
+    assert (result["reason"], result["code"]) == ("Cant start TLS", 0)
+    assert "mail.example.jp" in result["steps"][-1]["detail"]
+    assert [step["ok"] for step in result["steps"]].count(False) == 1
+
+
+async def test_an_expired_certificate_is_shown_with_its_end(
+    authority: trustme.CA, ca_file: str
+) -> None:
+    past = datetime.now(UTC) - timedelta(days=10)
+    context = server_context(authority, not_before=past - timedelta(days=9), not_after=past)
+    async with ScriptedServer(ordinary(tls=context)) as server:
+        steps = await steps_of(at(server, security="tls", ca_file=ca_file))
+    assert past.strftime("%Y-%m-%d") in steps[-1]["detail"]
+
+
+async def test_a_certificate_of_an_unknown_authority_is_not_looked_into(
+    authority: trustme.CA,
+) -> None:
+    async with ScriptedServer(ordinary(tls=server_context(authority))) as server:
+        steps = await steps_of(at(server, security="tls"))
+    assert [(step["step"], step["ok"]) for step in steps][-1] == ("tls", False)
+
+
+async def test_every_server_is_tested_and_only_one_mail_is_sent() -> None:
+    async with (
+        ScriptedServer(ordinary()) as first,
+        ScriptedServer(ordinary()) as second,
+        ScriptedServer(ordinary(offers=())) as third,
+    ):
+        given = config(at(first), at(second), at(third))
+        document = await selftest.run(given, ["a@x.jp", "b@x.jp"], names=NAMES)
+        names = [f"127.0.0.1:{server.port}" for server in (first, second, third)]
+        for server in (first, second, third):
+            await server.finished()
+    assert [len(server.peers) for server in (first, second, third)] == [1, 1, 1]
+    assert [len(server.peers[0].contents) for server in (first, second, third)] == [2, 0, 0]
+    asked = ["MAIL", "RCPT", "RSET"]
+    assert second.peers[0].commands == ["EHLO", *asked, *asked, "QUIT"]
+    assert third.peers[0].commands == ["EHLO", *asked, *asked, "QUIT"]
+    for result in document["results"]:
+        assert [server["server"] for server in result["servers"]] == names
+        assert all(server["ok"] for server in result["servers"])
+        assert list(dict.fromkeys(step["server"] for step in result["steps"])) == names
+        assert result["server"] == names[0]
+    assert selftest.lines(document, "ja") == ["正常に送信されました"] * 2
+    assert selftest.remarks(document, "ja") == []
+    verbose = selftest.lines(document, "ja", verbose=True)
+    assert [line for line in verbose if line.startswith("a@x.jp (")] == [
+        f"a@x.jp ({name}):" for name in names
+    ]
+
+
+async def test_a_broken_fallback_is_told_of_although_the_mail_went_out() -> None:
+    refusing: dict[str, Answer] = {"GREETING": "554 5.7.1 Go away"}
+    async with (
+        ScriptedServer(ordinary()) as first,
+        ScriptedServer(ordinary(answers=refusing)) as second,
+    ):
+        given = config(at(first), at(second))
+        document = await selftest.run(given, ["a@x.jp", "b@x.jp"], names=NAMES)
+        where = f"127.0.0.1:{second.port}"
+    assert [result["ok"] for result in document["results"]] == [True, True]
+    assert len(second.peers) == 1
+    assert selftest.lines(document, "ja") == ["正常に送信されました"] * 2
+    said, again, cause, _ = selftest.remarks(document, "ja")
+    assert said == f"警告: 送信エラー Server refused 554 {where} a@x.jp zaionnex"
+    assert again == f"警告: 送信エラー Server refused 554 {where} b@x.jp zaionnex"
+    assert "554 5.7.1 Go away" in cause
+    told = [step for step in document["results"][1]["steps"] if step["server"] == where]
+    assert [(step["step"], step["ok"]) for step in told] == [("greeting", False)]
+
+
+async def test_a_fallbacks_remedy_names_the_fallbacks_settings() -> None:
+    async with ScriptedServer(ordinary()) as first, ScriptedServer(ordinary()) as second:
+        given = config(at(first), at(second, security="starttls"))
+        document = await selftest.run(given, [TO], names=NAMES)
+    remedy = selftest.remarks(document, "ja")[2]
+    assert "fallback_mail_servers[0].security" in remedy
+    assert "mail_server.security" not in remedy
+
+
+async def test_where_all_servers_fail_each_has_its_own_cause_and_remedy() -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"GREETING": "554 Go away"})) as first,
+        ScriptedServer(ordinary(answers={"MAIL": "450 4.7.1 Later"})) as second,
+    ):
+        shown = await lines(config(at(first), at(second)), ["a@x.jp"])
+        one, two = f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}"
+    assert shown[:3] == [
+        f"[Error] 送信エラー Sender refused 450 {two} a@x.jp zaionnex",
+        "",
+        f"{one} (a@x.jp)",
+    ]
+    assert "554 Go away" in shown[3]
+    assert shown[6] == f"{two} (a@x.jp)"
+    assert "450 4.7.1 Later" in shown[7]
 
 
 async def test_the_machines_names_have_a_host_without_and_a_name_with_its_domain() -> None:

@@ -6,6 +6,7 @@ without their CRLF. `!` is what the client's side does:
     ! settings security=starttls user=zaion password=secret allow-unprotected unverified
     ! settings mechanism=cram-md5 user=zaion password=secret
     ! mail FROM TO...           (the content follows as C: lines)
+    ! ask FROM TO...            asks whether the server would take it
     ! send                      sends the content
     ! tls                       the handshake is done
     ! quit
@@ -16,6 +17,7 @@ without their CRLF. `!` is what the client's side does:
     = open PIPELINING SIZE=10 ...
     = start tls
     = send to TO...             the content may be sent
+    = takes mail to TO...       the server would
     = refused TO: REPLY -> OUTCOME SCOPE
     = over: WHAT -> OUTCOME SCOPE
     = taken: REPLY
@@ -60,6 +62,7 @@ class _Play:
         self.said = b""
         self.told: list[str] = []
         self.recipients: tuple[str, ...] = ()
+        self.asking = False
 
     def run(self) -> None:
         waiting: list[str] = []
@@ -99,7 +102,8 @@ class _Play:
         if what == "settings":
             assert self.session is None
             self.session = Session(_settings(words))
-        elif what == "mail":
+        elif what in ("mail", "ask"):
+            self.asking = what == "ask"
             sender, *to = words
             smtputf8 = "SMTPUTF8" in to
             self.recipients = tuple(word for word in to if word != "SMTPUTF8")
@@ -110,7 +114,8 @@ class _Play:
                 content=CONTENT,
                 smtputf8=smtputf8,
             )
-            self.note(self.machine.prepare(mail, self.recipients))
+            begin = self.machine.ask if self.asking else self.machine.prepare
+            self.note(begin(mail, self.recipients))
         elif what == "send":
             self.note(self.machine.send_content())
         elif what == "tls":
@@ -143,7 +148,8 @@ class _Play:
                 return [f"over: {_verdict(event.failure)}"]
             lines = [f"refused {who}: {_verdict(why)}" for who, why in event.refused.items()]
             left = [who for who in self.recipients if who not in event.refused]
-            return [*lines, f"send to {' '.join(left)}" if left else "over"]
+            goes_on = "takes mail to" if self.asking else "send to"
+            return [*lines, f"{goes_on} {' '.join(left)}" if left else "over"]
         if isinstance(event, Content):
             if event.failure is not None:
                 return [f"over: {_verdict(event.failure)}"]

@@ -59,6 +59,8 @@ def run(line: Line) -> int:
         from zaiond import selftest
 
         output.say("\n".join(selftest.lines(document, language, verbose=line.flag("verbose"))))
+        for remark in selftest.remarks(document, language):
+            output.remark(remark)
     return 0 if all(result["ok"] for result in document["results"]) else FAILED
 
 

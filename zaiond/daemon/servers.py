@@ -17,7 +17,7 @@ from zaiond.config.schema import MailServer
 from zaiond.smtp.verdict import Failure, Stage
 
 BUSY_PAUSE = 10.0  # seconds without a further connection after "too many connections"
-_OF_A_MAIL = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
+_OF_A_MAIL = (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
 
 
 @dataclass(slots=True)

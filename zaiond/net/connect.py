@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from zaiond.net.lookup import look_up
@@ -63,8 +64,14 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
     raise DeliveryFailure(Failure(stage=Stage.RESOLVE, server=server, cause=cause, detail=detail))
 
 
-async def connect(server: str, addresses: list[Address], limit: float) -> socket.socket:
-    """A socket connected to the first address that takes it. `limit` is for all together.
+async def connect(
+    server: str,
+    addresses: list[Address],
+    limit: float,
+    on_failure: Callable[[Failure], None] | None = None,
+) -> socket.socket:
+    """A socket connected to the first address that takes it. `limit` is for all together;
+    `on_failure` is told of each address that doesn't.
 
     Each address may use an equal share of the time that is left, so that one that never answers
     doesn't keep us from the next.
@@ -89,14 +96,11 @@ async def connect(server: str, addresses: list[Address], limit: float) -> socket
                 connection.close()
             cause = cause_of(error)
             words = os.strerror(error.errno) if error.errno else f"no answer within {share:.3g} s"
-            failures.append(
-                Failure(
-                    stage=Stage.CONNECT,
-                    server=server,
-                    cause=cause,
-                    detail=f"{shown(address)}: {words}",
-                )
-            )
+            detail = f"{shown(address)}: {words}"
+            failure = Failure(stage=Stage.CONNECT, server=server, cause=cause, detail=detail)
+            failures.append(failure)
+            if on_failure is not None:
+                on_failure(failure)
         except BaseException:
             if connection is not None:
                 connection.close()

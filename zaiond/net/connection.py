@@ -34,33 +34,28 @@ are one write.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zaiond.model import Message
+from zaiond.net.certificate import certificate_of
 from zaiond.net.connect import connect, resolve, shown
 from zaiond.net.pump import Pump
+from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
+from zaiond.smtp import answer
 from zaiond.smtp.events import Answered, Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials
+from zaiond.text import Text
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a session as it ended: for `test -v` and its --json."""
-
-    step: str
-    ok: bool
-    seconds: float
-    detail: str
 
 
 class SmtpConnection:
@@ -71,12 +66,12 @@ class SmtpConnection:
         server: "MailServer",
         settings: SessionSettings,
         deadline: float,
-        on_step: Callable[[Stage, bool, str], None],
+        steps: Steps,
     ) -> None:
         """For `open` only; `deadline` is the session's, in the loop's time."""
         self.server = server
         self._loop = asyncio.get_running_loop()
-        self._on_step = on_step
+        self._steps = steps
         self._pump = Pump(server, settings, deadline, self._on_event, self._on_tls)
         self._session = self._pump.session
         self._fresh_until = deadline - server.session_timeout / 2
@@ -109,37 +104,39 @@ class SmtpConnection:
         contexts = tls or TlsContexts()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + server.session_timeout
-        told = _steps(on_step)
-        settings = _settings(server, helo_name, trace=on_step is not None)
+        steps = Steps(server.address, on_step)
+        settings = _settings(server, helo_name, trace=steps.told_of)
         if contexts.unverifiable(server.address, loop.time()):
             settings = fall_back(settings, "certificate") or settings
         try:
             addresses = await resolve(server.host, server.port, server.timeout)
-            told(Stage.RESOLVE, True, ", ".join(shown(address) for _, address in addresses))
-            while True:
-                sock = await connect(server.address, addresses, server.timeout)
-                told(Stage.CONNECT, True, shown(sock.getpeername()))
-                connection = cls(server, settings, deadline, told)
-                try:
-                    await connection._pump.establish(sock, contexts)
-                except DeliveryFailure as raised:
-                    failure = raised.failure
-                    weaker = fall_back(settings, failure.cause)
-                    if failure.stage is not Stage.TLS or weaker is None:
-                        raise
-                    if failure.cause == "certificate":
-                        contexts.remember_unverifiable(server.address, loop.time())
-                    told(Stage.TLS, False, failure.said)
-                    settings = weaker
-                else:
-                    return connection
-                finally:
-                    if not connection._session.opened or connection.lost:
-                        connection.abort()
         except DeliveryFailure as raised:
-            if raised.failure.reply is None:  # a reply is told of as such
-                told(raised.failure.stage, False, raised.failure.said)
+            steps.failed(raised.failure)
             raise
+        steps.tell(Stage.RESOLVE, True, ", ".join(shown(address) for _, address in addresses))
+        while True:
+            sock = await connect(server.address, addresses, server.timeout, steps.failed)
+            steps.tell(Stage.CONNECT, True, shown(sock.getpeername()))
+            connection = cls(server, settings, deadline, steps)
+            try:
+                await connection._pump.establish(sock, contexts)
+            except DeliveryFailure as raised:
+                failure = raised.failure
+                if failure.cause == "certificate" and steps.told_of:
+                    certificate = await certificate_of(server, settings, addresses)
+                    failure = replace(failure, certificate=certificate)
+                steps.failed(failure)
+                weaker = fall_back(settings, failure.cause)
+                if failure.stage is not Stage.TLS or weaker is None:
+                    raise DeliveryFailure(failure) from raised.__cause__
+                if failure.cause == "certificate":
+                    contexts.remember_unverifiable(server.address, loop.time())
+                settings = weaker
+            else:
+                return connection
+            finally:
+                if not connection._session.opened or connection.lost:
+                    connection.abort()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -168,8 +165,17 @@ class SmtpConnection:
 
     def prepare(self, mail: Message, recipients: tuple[str, ...] | None = None) -> None:
         """Queues the envelope of `mail`, to `recipients` (default: all of its own)."""
+        self._steps.begin()
         self._recipients = mail.recipients if recipients is None else recipients
         self._pump.happened(self._session.prepare(mail, self._recipients))
+
+    def ask(self, mail: Message) -> None:
+        """Queues the question whether the server would take `mail`: an envelope without DATA. Its
+        `ready()` ends the transaction.
+        """
+        self._steps.begin()
+        self._recipients = mail.recipients
+        self._pump.happened(self._session.ask(mail, mail.recipients))
 
     async def ready(self) -> dict[str, Failure]:
         """Waits until the content may be sent; the refused recipients, each with its failure."""
@@ -207,17 +213,32 @@ class SmtpConnection:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Envelope):
+            for failure in event.refused.values():
+                self._steps.failed(failure)
+            if event.failure is not None:
+                self._steps.failed(event.failure)
             self._envelopes.append(event)
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(None)
         elif isinstance(event, Content):
+            if event.failure is not None:
+                self._steps.failed(event.failure)
             self._finish(event)
-        elif isinstance(event, Answered) and event.reply.code != 334:  # that is AUTH's dialogue
-            detail = f"{event.about}: {event.reply.text}" if event.about else event.reply.text
-            self._on_step(event.stage, event.reply.code < 400, detail)
+        elif isinstance(event, Answered) and self._steps.told_of:
+            self._answered(event.stage, event.reply, event.about)
+
+    def _answered(self, stage: Stage, reply: Reply, mechanism: str) -> None:
+        if not answer.is_step(stage, reply):
+            return
+        warning: Text | None = None
+        if stage is Stage.AUTH and not (self.tls is not None and self.tls.verified):
+            warning = answer.unprotected(mechanism)
+        shown = answer.shown(stage, reply, mechanism)
+        self._steps.tell(stage, answer.is_yes(stage, reply), shown, warning)
 
     def _on_tls(self, info: TlsInfo) -> None:
-        self._on_step(Stage.TLS, True, info.text)
+        warning = info.certificate.warning(time.time()) if info.certificate is not None else None
+        self._steps.tell(Stage.TLS, True, info.text, warning)
 
     def _finish(self, content: Content) -> None:
         finishing = self._finishing
@@ -247,18 +268,3 @@ def _settings(server: "MailServer", helo_name: str, *, trace: bool) -> SessionSe
         credentials=credentials,
         trace=trace,
     )
-
-
-def _steps(on_step: Callable[[Step], None] | None) -> Callable[[Stage, bool, str], None]:
-    """Tells `on_step` of each step with the seconds since the one before."""
-    loop = asyncio.get_running_loop()
-    last = loop.time()
-
-    def told(stage: Stage, ok: bool, detail: str) -> None:
-        nonlocal last
-        now = loop.time()
-        if on_step is not None:
-            on_step(Step(stage.value, ok, now - last, detail))
-        last = now
-
-    return told

@@ -4,6 +4,11 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
+from zaiond.smtp.certificate import Certificate
+from zaiond.smtp.reply import printable
+from zaiond.text import Text
+
+_NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
 _FORGET = 3600.0  # after this many seconds a certificate gets another chance to be verified
 
 
@@ -11,36 +16,45 @@ _FORGET = 3600.0  # after this many seconds a certificate gets another chance to
 class TlsInfo:
     """What a handshake brought: for `test -v` and `status`.
 
-    `names` are the certificate's DNS names and IP addresses, `expires` its notAfter as it stands
-    in it; both are known only of a verified certificate.
+    The certificate is known only if it was verified.
     """
 
     version: str
     cipher: str
     verified: bool
-    names: tuple[str, ...] = ()
-    expires: str = ""
+    certificate: Certificate | None = None
 
     @property
-    def text(self) -> str:
+    def text(self) -> Text:
         """In one line: version, cipher, and what is known of the certificate."""
-        if not self.verified:
-            return f"{self.version} {self.cipher}, certificate not verified"
-        names = ", ".join(self.names)
-        return f"{self.version} {self.cipher}, certificate of {names}, until {self.expires}"
+        ja, en = (
+            self.certificate.text
+            if self.certificate is not None
+            else Text("証明書は確かめていません", "certificate not verified")
+        )
+        how = f"{self.version} {self.cipher}"
+        return Text(f"{how}、{ja}", f"{how}, {en}")
 
     @classmethod
     def of(cls, connection: ssl.SSLObject, *, verified: bool) -> "TlsInfo":
         """The facts of a connection whose handshake is done."""
         cipher = connection.cipher()
-        certificate: dict[str, Any] = (connection.getpeercert() or {}) if verified else {}
         return cls(
             version=connection.version() or "",
             cipher=cipher[0] if cipher else "",
             verified=verified,
-            names=tuple(name for _, name in certificate.get("subjectAltName", ())),
-            expires=certificate.get("notAfter", ""),
+            certificate=_certificate(connection.getpeercert()) if verified else None,
         )
+
+
+def _certificate(fields: dict[str, Any] | None) -> Certificate | None:
+    if not fields:
+        return None
+    return Certificate(
+        names=tuple(printable(name) for _, name in fields.get("subjectAltName", ())),
+        not_before=ssl.cert_time_to_seconds(fields["notBefore"]),
+        not_after=ssl.cert_time_to_seconds(fields["notAfter"]),
+    )
 
 
 class TlsContexts:
@@ -81,6 +95,17 @@ class TlsContexts:
             context.verify_mode = ssl.CERT_NONE
             self._unverified = context
         return self._unverified
+
+    @staticmethod
+    def looking(ca_file: str | None) -> ssl.SSLContext:
+        """A context that takes a known authority's certificate for any name, at any time: to look
+        at one that did not hold, and for nothing else. Raises OSError, as `verified`.
+        """
+        context = ssl.create_default_context(cafile=ca_file)
+        context.check_hostname = False
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+        return context
 
     def unverifiable(self, server: str, now: float) -> bool:
         """Whether `server` (host:port) had a certificate that didn't hold, lately."""

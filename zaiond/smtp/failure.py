@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from zaiond.errors import ZaiondError
+from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.reply import Reply
 from zaiond.text import Text
 
@@ -26,6 +27,7 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     CONTENT = "content"  # from the final dot to its reply
+    RSET = "rset"
     QUIT = "quit"
     SESSION = "session"  # the deadline of the session in all
 
@@ -88,6 +90,7 @@ _STAGES: dict[Stage, str] = {
     Stage.RCPT: "宛先の指定",
     Stage.DATA: "本文の送信前",
     Stage.CONTENT: "本文の送信後",
+    Stage.RSET: "取り消し",
     Stage.QUIT: "終了",
     Stage.SESSION: "セッション全体",
 }
@@ -97,6 +100,7 @@ _STAGES: dict[Stage, str] = {
 class Failure:
     """What happened. `server` is `host:port`; `detail` more of it in English, never a secret.
 
+    `certificate` is the one that did not hold, where it was looked at.
     `reused` says that the connection had carried a mail before: then its loss says nothing about
     the server.
     """
@@ -106,6 +110,7 @@ class Failure:
     cause: Cause
     reply: Reply | None = None
     detail: str = ""
+    certificate: Certificate | None = None
     reused: bool = False
 
     @property
@@ -119,11 +124,12 @@ class Failure:
         if self.reply is not None and self.cause == "reply":
             return Text(self.reply.text, self.reply.text)
         detail = self.detail if self.reply is None else f"{self.detail}: {self.reply.text}"
-        more = f" ({detail})" if detail else ""
+        ja, en = (f" ({detail})", f" ({detail})") if detail else ("", "")
+        if self.certificate is not None:
+            shown = self.certificate.text
+            ja, en = f"{ja} {shown.ja}", f"{en} {shown.en}"
         words = _WORDS[self.cause]
-        return Text(
-            ja=f"{_STAGES[self.stage]}: {words.ja}{more}", en=f"{self.stage}: {words.en}{more}"
-        )
+        return Text(ja=f"{_STAGES[self.stage]}: {words.ja}{ja}", en=f"{self.stage}: {words.en}{en}")
 
 
 class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)
@@ -157,6 +163,7 @@ _REASONS: dict[Stage, str] = {
     Stage.RCPT: "Recipient refused",
     Stage.DATA: "Message refused",
     Stage.CONTENT: "Message refused",
+    Stage.RSET: "Connection lost",
     Stage.QUIT: "Connection lost",
     Stage.SESSION: "Timed out",
 }

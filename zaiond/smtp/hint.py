@@ -13,9 +13,11 @@ from zaiond.smtp.verdict import Scope, judge, wants_login
 from zaiond.text import Text
 
 
-def hint(failure: Failure) -> Text:
-    """Cause and remedy, each on its own line."""
+def hint(failure: Failure, keys: str = "mail_server") -> Text:
+    """Cause and remedy, each on its own line; `keys` is the dotted key of the server's settings."""
     cause, remedy = _pair(failure)
+    if keys != "mail_server":
+        remedy = Text(*(words.replace("mail_server.", f"{keys}.") for words in remedy))
     return Text(
         ja=f"原因: {cause.ja}\n対処: {remedy.ja}",
         en=f"Cause: {cause.en}\nRemedy: {remedy.en}",

@@ -163,22 +163,21 @@ def _log_in(
     if not sasl.may_send(credentials, verified=verified):
         raise _failed(settings, Stage.AUTH, "unprotected")
     name, exchange = chosen
-    about = name if verified else f"{name} over an unprotected connection"
     command = b"AUTH " + name.encode()
     response = _base64(next(exchange))
     # RFC 4954 4: an empty initial response is written as "=".
     words = (command,) if response is None else (command, response or b"=")
-    reply = yield Say(Stage.AUTH, b" ".join(words), response or b"", about)
+    reply = yield Say(Stage.AUTH, b" ".join(words), response or b"", name)
     while reply.code // 100 == 3:
         try:
             response = _base64(exchange.send(sasl.challenge(reply))) or b""
         except StopIteration:
             # RFC 4954 4: "*" cancels; the server must answer with 501.
-            reply = yield Say(Stage.AUTH, b"*", about=about)
+            reply = yield Say(Stage.AUTH, b"*", about=name)
             if reply.code < 400:
                 raise _failed(settings, Stage.AUTH, "protocol", detail="AUTH never ends") from None
             break
-        reply = yield Say(Stage.AUTH, response, response, about)
+        reply = yield Say(Stage.AUTH, response, response, name)
     if reply.code // 100 != 2:
         raise _failed(settings, Stage.AUTH, reply=reply)
 

@@ -41,6 +41,7 @@ class _Transaction:
     accepted: int = 0
     refused: dict[str, Failure] = field(default_factory=dict)
     failure: Failure | None = None
+    asking: bool = False  # RSET in place of DATA
 
 
 # The stage, whose reply it is (None: nobody's, any will do), and for which recipient.
@@ -163,18 +164,26 @@ class Session:
 
     def prepare(self, mail: Message, recipients: tuple[str, ...]) -> list[Event]:
         """Begins an envelope. No other may be under way, nor wait for its content to be sent."""
+        return self._begin(_Transaction(mail), recipients)
+
+    def ask(self, mail: Message, recipients: tuple[str, ...]) -> list[Event]:
+        """As `prepare`, but only asks whether the server would take the mail: RSET in place of
+        DATA. The transaction is over with its `Envelope`.
+        """
+        return self._begin(_Transaction(mail, asking=True), recipients)
+
+    def _begin(self, transaction: _Transaction, recipients: tuple[str, ...]) -> list[Event]:
         if self._envelope is not None or self._go is not None:
-            raise RuntimeError("prepare() while another envelope is under way")
+            raise RuntimeError("an envelope while another one is under way")
         if self.over:
             return [Envelope({}, self._failure)]
-        transaction = _Transaction(mail)
         commands = self._commands(transaction, recipients)
         if not commands:
             return [Envelope(transaction.refused, transaction.failure)]
         self._envelope = transaction
         if self._reset:
             self._reset = False
-            commands.insert(0, (b"RSET\r\n", (Stage.MAIL, None, "")))
+            commands.insert(0, (b"RSET\r\n", (Stage.RSET, None, "")))
         if self.capabilities.pipelining:
             for line, expected in commands:
                 self._out.append(line)
@@ -223,8 +232,10 @@ class Session:
             transaction.failure = self._fail(Stage.MAIL, line.cause, detail=line.detail)
         if isinstance(line, Unsendable) or not rcpt:
             return []
-        mail, data = (Stage.MAIL, transaction, ""), (Stage.DATA, transaction, "")
-        return [(line, mail), *rcpt, (b"DATA\r\n", data)]
+        end: tuple[bytes, _Expected] = (b"DATA\r\n", (Stage.DATA, transaction, ""))
+        if transaction.asking:
+            end = (b"RSET\r\n", (Stage.RSET, transaction, ""))
+        return [(line, (Stage.MAIL, transaction, "")), *rcpt, end]
 
     def _send(self, data: bytes, expected: _Expected) -> None:
         self._out.append(data)
@@ -289,6 +300,9 @@ class Session:
             if self._unsent:
                 self._unsent.clear()
                 self._settle(transaction, events)
+        elif stage is Stage.RSET:
+            transaction.begun = refused
+            self._settle(transaction, events)
         elif stage is Stage.DATA:
             if refused:
                 if transaction.accepted and transaction.failure is None:

@@ -1,0 +1,34 @@
+"""When a certificate is warned of, and how it is shown."""
+
+from zaiond.smtp.certificate import Certificate
+
+DAY = 86400.0
+NOW = 1_800_000_000.0  # 2027-01-15
+
+
+def until(days: float, *names: str) -> Certificate:
+    return Certificate(names=names, not_before=NOW - DAY, not_after=NOW + days * DAY)
+
+
+def test_a_certificate_is_warned_of_in_its_last_21_days() -> None:
+    assert until(21).warning(NOW) is None
+    assert until(400).warning(NOW) is None
+    warning = until(20.9).warning(NOW)
+    assert warning is not None
+    assert "20 days (2027-02-05)" in warning.en
+    assert "あと 20 日です（2027-02-05）" in warning.ja
+
+
+def test_the_last_day_counts_as_none() -> None:
+    warning = until(0.5).warning(NOW)
+    assert warning is not None
+    assert "in 0 days" in warning.en
+
+
+def test_it_is_shown_with_its_names_and_its_last_day() -> None:
+    assert until(1, "mail.example.jp", "*.example.jp").text.en == (
+        "certificate of mail.example.jp, *.example.jp, until 2027-01-16"
+    )
+    assert "mail.example.jp" in until(1, "mail.example.jp").text.ja
+    assert "no name" in until(1).text.en
+    assert "なし" in until(1).text.ja
