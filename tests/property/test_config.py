@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zaiond.config.load import Loaded, load, load_files
@@ -42,6 +42,7 @@ def check_places(content: bytes, found: Loaded) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example(b"?")
 @given(st.binary(max_size=200) | _pieces.map(lambda text: text.encode(errors="replace")))
 def test_any_file_gives_a_configuration_or_errors_with_places_in_it(content: bytes) -> None:
     check_places(content, loaded(content))

@@ -23,6 +23,8 @@ _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _HOST_AND_PORT = re.compile(r"[^:\[\]]+:[0-9]+|\[.*\]:[0-9]+")
 _LITERAL = re.compile(r"\[(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_@:-][A-Za-z0-9_.@:-]{0,254}")
+_URL = re.compile(r"[!-~]{1,2000}")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 # What other programs call it.
@@ -203,6 +205,57 @@ def _prefix(node: Node, _declared: Declaration) -> str:
     text = written(node)
     _refuse_placeholders(text)
     return text.strip()
+
+
+def _url(node: Node, _declared: Declaration) -> str:
+    from urllib.parse import urlsplit  # only for who has one
+
+    text = _filled(node)
+    _refuse_full_width(text)
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # a port that is none
+        host = ""
+    if (
+        not (":" in host or _HOST.fullmatch(host))
+        or not _URL.fullmatch(text)
+        or port == 0
+        or parts.scheme not in ("https", "http")
+        or parts.username is not None
+        or parts.fragment
+    ):
+        raise WrongValueError(
+            Text(
+                ja="URL が正しくありません。https://login.example.co.jp/token のように書いて"
+                "ください（利用者名や「#」は含められません）",
+                en="this is no URL that can be used: write it as https://login.example.co.jp/token "
+                "(without a user's name, and without '#')",
+            )
+        )
+    if parts.scheme == "http" and host not in _LOOPBACK:
+        raise WrongValueError(
+            Text(
+                ja="http の URL は、このマシン自身（localhost、127.0.0.1、::1）だけに使えます。"
+                "秘密を暗号化して送るため、https にしてください",
+                en="http is only for this machine itself (localhost, 127.0.0.1, ::1): secrets are "
+                "sent there, so write https",
+            )
+        )
+    return text
+
+
+def _command(node: Node, _declared: Declaration) -> tuple[str, ...]:
+    if isinstance(node, Sequence) and node.elements:
+        program, *arguments = node.elements
+        return _filled(program), *(written(argument) for argument in arguments)
+    raise WrongValueError(
+        Text(
+            ja="コマンドと引数をリストで書いてください（例: [/usr/local/bin/get-token, zaion]）",
+            en="this must be a list, a command and its arguments, as "
+            "[/usr/local/bin/get-token, zaion]",
+        )
+    )
 
 
 def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
@@ -423,6 +476,8 @@ _BY_KIND: dict[str, Callable[[Node, Declaration], Any]] = {
     "duration": _duration,
     "size": _size,
     "rate": _rate,
+    "url": _url,
+    "command": _command,
     "mapping": _mapping,
     "servers": _servers,
     "absent": _absent,

@@ -11,7 +11,8 @@ from zaiond.text import Text
 DAY = 86400.0
 Kind = Literal[
     "text", "host", "name", "file", "secret", "credential", "sender", "prefix", "addresses",
-    "choice", "switch", "integer", "duration", "size", "rate", "mapping", "servers", "absent",
+    "choice", "switch", "integer", "duration", "size", "rate", "url", "command", "mapping",
+    "servers", "absent",
 ]  # fmt: skip
 
 _READ: dict[str, Callable[[str], Any]] = {
@@ -62,4 +63,5 @@ def mapping(kind: type, help_text: Text) -> Any:
 
 def declarations(kind: type) -> dict[str, Declaration]:
     """The settings of a mapping by their keys, in the order in which they are documented."""
-    return {each.name: each.metadata["setting"] for each in dataclasses.fields(kind)}
+    fields = dataclasses.fields(kind)
+    return {each.name: each.metadata["setting"] for each in fields if "setting" in each.metadata}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from zaiond.config.declare import DAY, Declaration, mapping, setting
+from zaiond.config.oauth2 import OAuth2
 from zaiond.config.values import Rate, Secret
 from zaiond.text import Text
 
@@ -56,12 +57,13 @@ class Auth:
         Text(
             ja="SMTP 認証の方式です。none は認証なし、basic は PLAIN または LOGIN です"
             "（サーバーが提供するほう。両方あれば PLAIN）。cram-md5 はパスワードそのものを送らない"
-            "古い方式です。",
+            "古い方式、xoauth2 は OAuth 2.0 のトークンです。",
             en="How to log in: none doesn't; basic is PLAIN or LOGIN, whichever the server offers, "
-            "PLAIN first; cram-md5 is an old way that doesn't send the password itself.",
+            "PLAIN first; cram-md5 is an old way that doesn't send the password itself; xoauth2 is "
+            "a token of OAuth 2.0.",
         ),
         choices=("none", "basic", "cram-md5", "ntlm", "xoauth2"),
-        later=("ntlm", "xoauth2"),
+        later=("ntlm",),
     )
     username: str | None = setting(
         "text",
@@ -95,14 +97,12 @@ class Auth:
         maximum=2,
         later=True,
     )
-    oauth2: None = setting(
-        "absent",
-        "null",
+    oauth2: OAuth2 = mapping(
+        OAuth2,
         Text(
-            ja="XOAUTH2 のトークンの取得方法です。このバージョンではまだ使えません。",
-            en="How to get the token for XOAUTH2. Not in this version yet.",
+            ja="XOAUTH2 のトークンの取得方法です（mechanism が xoauth2 のとき）。",
+            en="How the token for XOAUTH2 is got (with mechanism xoauth2).",
         ),
-        later=True,
     )
 
 

@@ -5,14 +5,16 @@ The files' trees are merged (`tree`), each value is converted by its setting's d
 of the texts (secret files, credentials, permissions) is asked of a `Sources`.
 """
 
+import json
 import posixpath
 from collections.abc import Sequence as Texts
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from zaiond.config import convert, keys, rules, values
 from zaiond.config.convert import WrongValueError
 from zaiond.config.keys import dotted
+from zaiond.config.oauth2 import SECRET_FILES, oauth2_faults
 from zaiond.config.schema import (
     Auth,
     Config,
@@ -51,6 +53,9 @@ class Sources(Protocol):
 
     def check_certificates(self, path: str) -> None:
         """Sees that the file holds certificates in PEM."""
+
+    def check_program(self, program: str) -> None:
+        """Sees that there is such a program: an absolute path, or a name to be looked for."""
 
     def check_permissions(self, file: str) -> None:
         """Sees that a YAML file that holds a secret is read by nobody else."""
@@ -223,6 +228,8 @@ class _Walk:
         """The object of a mapping, or None where a required setting is not there."""
         if kind is Auth:
             self._bring_password(found, path)
+            if "oauth2" in found:
+                self._bring_oauth2(found, path)
         if kind is MailServer and "host" not in found:
             return None
         built = kind(**found)
@@ -245,7 +252,7 @@ class _Walk:
             if declared.required:
                 if not self._incomplete:
                     self._error(place, key, _MISSING)
-            elif declared.kind == "choice" and declared.default == "null":
+            elif path[-1] == "security" and declared.default == "null":
                 found[path[-1]] = default_security(found.get("port", 25))
                 self._show(key, found[path[-1]], None)
             elif declared.later is not True:
@@ -266,6 +273,8 @@ class _Walk:
             if _written(value, declared) != declared.default:
                 self._error(entry.place, key, keys.not_yet(path))
             return
+        if declared.kind == "command":
+            value = self._program(value, entry.place, path)
         if declared.kind == "file":
             value = posixpath.join(self._directories[entry.place.file], value)
             self._certificates(value, entry.place, path)
@@ -278,6 +287,19 @@ class _Walk:
                 self._sources.check_certificates(path)
             except SourceError as error:
                 self._error(place, dotted(within), error.text)
+
+    def _program(
+        self, command: tuple[str, ...], place: Place, within: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The command with its program's path, where it isn't a bare name, made absolute."""
+        program, *arguments = command
+        if "/" in program:
+            program = posixpath.join(self._directories[place.file], program)
+        try:
+            self._sources.check_program(program)
+        except SourceError as error:
+            self._error(place, dotted(within), error.text)
+        return program, *arguments
 
     def _permissions(self, place: Place, key: str) -> None:
         try:
@@ -308,6 +330,30 @@ class _Walk:
                     continue  # it may be made later, together with the login
                 to = self.warnings if error.unchecked else self._errors
                 self._report(to, self.places[key], key, error.text)
+
+    def _bring_oauth2(self, found: dict[str, Any], path: tuple[str, ...]) -> None:
+        """Sees to `oauth2` in the valid settings of a login, and sets its secrets."""
+        within = (*path, "oauth2")
+        under = dotted(within) + "."
+        written = [key.removeprefix(under) for key in self.places if key.startswith(under)]
+        wanted = found.get("mechanism", "none") == "xoauth2"
+        if not self._incomplete:
+            home = dotted(within) if dotted(within) in self.places else dotted(path)
+            for at, name, text in oauth2_faults(found["oauth2"], written, wanted=wanted):
+                key = under + name if name else dotted(within)
+                self._error(self.places[under + at if at else home], key, text)
+        for name in SECRET_FILES:
+            file = getattr(found["oauth2"], name)
+            if file is None:
+                continue
+            try:
+                secret = Secret(self._sources.secret_file(file))
+            except SourceError as error:
+                if wanted or not error.missing:
+                    self._error(self.places[under + name], under + name, error.text)
+            else:
+                brought = {name.removesuffix("_file"): secret}
+                found["oauth2"] = replace(found["oauth2"], **brought)
 
     def _show(self, key: str, value: str, place: Place | None) -> None:
         file, line = (place.file, place.line) if place else (None, None)
@@ -351,6 +397,8 @@ def _written(value: Any, declared: Declaration) -> str:
         return values.write_duration(value)
     if isinstance(value, values.Rate):
         return values.write_rate(value)
+    if declared.kind == "command":
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, tuple):
         return ", ".join(value)
     return str(value)

@@ -50,6 +50,8 @@ _KINDS = {
     "duration": Text("時間", "duration"),
     "size": Text("大きさ", "size"),
     "rate": Text("数/単位", "number/unit"),
+    "url": Text("URL", "URL"),
+    "command": Text("コマンドと引数のリスト", "list of a command and its arguments"),
     "servers": Text("メールサーバーのリスト", "list of mail servers"),
     "absent": Text("なし", "nothing"),
 }

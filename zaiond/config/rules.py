@@ -4,7 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from zaiond.config.schema import Auth, Config, MailServer, Queue, default_security
+from zaiond.config.schema import (
+    Auth,
+    Config,
+    MailServer,
+    OAuth2,
+    Queue,
+    default_security,
+)
 from zaiond.config.tree import Place
 from zaiond.config.values import fill_names, write_duration
 from zaiond.errors import Diagnostic
@@ -109,6 +116,7 @@ def _warnings(config: Config, places: Places) -> Iterator[tuple[str, Text]]:
         key = f"fallback_mail_servers[{number - 1}]" if number else "mail_server"
         yield from _server(server, key)
         yield from _login(server, f"{key}.auth", places)
+        yield from _unused(server, f"{key}.auth", places)
         if server.address in [other.address for other in config.mail_servers[:number]]:
             yield (
                 f"{key}.host",
@@ -193,6 +201,32 @@ def _server(server: MailServer, key: str) -> Iterator[tuple[str, Text]]:
                 en="ca_file is not used with security none",
             ),
         )
+
+
+def _unused(server: MailServer, key: str, places: Places) -> Iterator[tuple[str, Text]]:
+    """Of a token and a password, the one that the mechanism has no use for."""
+    mechanism = server.auth.mechanism
+    if mechanism != "xoauth2":
+        if f"{key}.oauth2" in places and server.auth.oauth2 != OAuth2():
+            yield (
+                f"{key}.oauth2",
+                Text(
+                    ja=f"mechanism が {mechanism} なので、oauth2 は使われません。OAuth 2.0 を"
+                    "使うなら mechanism を xoauth2 にしてください",
+                    en=f"mechanism is {mechanism}: oauth2 is not used; for OAuth 2.0 set mechanism "
+                    "to xoauth2",
+                ),
+            )
+    elif not server.pop_before_smtp.enabled:  # whose default it would be
+        for name in PASSWORDS:
+            if f"{key}.{name}" in places:
+                yield (
+                    f"{key}.{name}",
+                    Text(
+                        ja=f"mechanism が xoauth2 なので、{name} は使われません",
+                        en=f"mechanism is xoauth2: {name} is not used",
+                    ),
+                )
 
 
 def _login(server: MailServer, key: str, places: Places) -> Iterator[tuple[str, Text]]:

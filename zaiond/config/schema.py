@@ -18,13 +18,14 @@ from zaiond.config.mail_server import (
     Security,
     default_security,
 )
+from zaiond.config.oauth2 import OAuth2
 from zaiond.config.values import Rate, Secret
 from zaiond.message.charset import Charset
 from zaiond.text import Language, Text
 
 __all__ = [
     "LATER_KEYS", "Auth", "Charset", "Config", "Declaration", "Limits", "MailServer", "Mechanism",
-    "Notify", "PopBeforeSmtp", "Queue", "Rate", "Secret", "Security", "declarations",
+    "Notify", "OAuth2", "PopBeforeSmtp", "Queue", "Rate", "Secret", "Security", "declarations",
     "default_security",
 ]  # fmt: skip
 

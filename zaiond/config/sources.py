@@ -13,6 +13,7 @@ MAX_YAML = 1024 * 1024
 MAX_SECRET = 64 * 1024
 MAX_CERTIFICATES = 4 * 1024 * 1024
 _GROUP = "zaiond"
+PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # for a bare name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,19 @@ class Disk:
                 )
             ) from None
 
+    def check_program(self, program: str) -> None:
+        import shutil  # only for who has one
+
+        if "/" in program:
+            self.asked.append(program)
+        if shutil.which(program, path=PROGRAMS) is None:
+            raise SourceError(
+                Text(
+                    ja=f"{program} は実行できるファイルではありません",
+                    en=f"{program} is no program that can be run",
+                )
+            )
+
     def check_permissions(self, file: str) -> None:
         _refuse_exposed(file, self._modes[file])
 
@@ -111,6 +125,9 @@ class Kept:
         return self._credentials.read(name)
 
     def check_certificates(self, path: str) -> None:
+        pass
+
+    def check_program(self, program: str) -> None:
         pass
 
     def check_permissions(self, file: str) -> None:
@@ -187,15 +204,15 @@ def secret(text: str, path: str) -> str:
     if not found:
         raise SourceError(
             Text(
-                ja=f"{path} が空です。パスワードを書いてください",
-                en=f"{path} is empty: write the password into it",
+                ja=f"{path} が空です。パスワードなどの秘密を書いてください",
+                en=f"{path} is empty: write the secret into it",
             )
         )
     if any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in found):
         raise SourceError(
             Text(
-                ja=f"{path} に改行や制御文字があります。パスワードだけを 1 行で書いてください",
-                en=f"{path} has several lines or control characters: write the password alone, "
+                ja=f"{path} に改行や制御文字があります。秘密だけを 1 行で書いてください",
+                en=f"{path} has several lines or control characters: write the secret alone, "
                 "on one line",
             )
         )
@@ -238,17 +255,18 @@ def _refuse_exposed(path: str, status: os.stat_result) -> None:
     if status.st_mode & stat.S_IROTH:
         raise SourceError(
             Text(
-                ja=f"{path} はパスワードを含みますが、だれでも読める状態です。"
+                ja=f"{path} は秘密（パスワードなど）を含みますが、だれでも読める状態です。"
                 f"chmod o-rwx {path} を実行してください",
-                en=f"{path} holds a password, and everybody can read it; run: chmod o-rwx {path}",
+                en=f"{path} holds a secret, and everybody can read it; run: chmod o-rwx {path}",
             )
         )
     if status.st_mode & stat.S_IRGRP and not _is_own_group(status.st_gid):
         raise SourceError(
             Text(
-                ja=f"{path} はパスワードを含みますが、グループ {_group_name(status.st_gid)} から"
-                f"読めます。chgrp {_GROUP} {path} または chmod g-rwx {path} を実行してください",
-                en=f"{path} holds a password, and the group {_group_name(status.st_gid)} can read "
+                ja=f"{path} は秘密（パスワードなど）を含みますが、グループ "
+                f"{_group_name(status.st_gid)} から読めます。"
+                f"chgrp {_GROUP} {path} または chmod g-rwx {path} を実行してください",
+                en=f"{path} holds a secret, and the group {_group_name(status.st_gid)} can read "
                 f"it; run: chgrp {_GROUP} {path}, or: chmod g-rwx {path}",
             )
         )

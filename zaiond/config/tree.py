@@ -5,7 +5,7 @@ anything is built: deep nesting costs no stack, and aliases can't multiply (a "b
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -262,8 +262,11 @@ class _Reader:
             name = text if _KEY.fullmatch(text) and not bare else "?"
             value = self._node(following, (*path, name), depth + 1, key.place)
             if not isinstance(key, Scalar) or not text:
+                where = key.place  # of no key at all: behind the "?", which may end the line
                 self._problem(
-                    key.place,
+                    replace(where, column=max(1, where.column - 1))
+                    if isinstance(key, Scalar)
+                    else where,
                     path,
                     Text(ja="項目名は文字で書いてください", en="a key must be text"),
                 )

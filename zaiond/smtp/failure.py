@@ -22,6 +22,7 @@ class Stage(StrEnum):
     GREETING = "greeting"
     EHLO = "ehlo"
     STARTTLS = "starttls"  # the command and its reply
+    TOKEN = "token"  # noqa: S105 (getting one for AUTH)
     AUTH = "auth"
     MAIL = "mail"
     RCPT = "rcpt"
@@ -49,6 +50,11 @@ Cause = Literal[
     "injection",  # bytes behind the 220 of STARTTLS, which are not the server's
     "no_mechanism",  # `detail` has the mechanisms that the server offers
     "unprotected",  # a reusable secret would cross an unprotected connection
+    "token_refused",  # by the endpoint, for our fault: `reply` has its HTTP status and words
+    "token",  # no answer of the endpoint that could be used
+    "token_unkept",  # none was asked for: the refresh token that may come with it can't be kept
+    "command",  # token_command failed
+    "command_unfit",  # token_command can't be run, or says that it is set up wrongly
     "protocol",  # no SMTP reply, or one that fits nothing that was sent
     "smtputf8",  # an address or a header needs SMTPUTF8, which is not offered
     "too_big",  # larger than the server's SIZE
@@ -73,6 +79,11 @@ _WORDS: dict[Cause, Text] = {
     "injection": Text("通信に割り込まれたおそれがあります", "tampered with"),
     "no_mechanism": Text("使える認証方式がありません", "no common mechanism"),
     "unprotected": Text("パスワードが保護されません", "the password would be unprotected"),
+    "token_refused": Text("トークンを発行されません", "no token is given"),
+    "token": Text("トークンを取得できません", "no token could be got"),
+    "token_unkept": Text("トークンを保存できません", "no place to keep a token"),
+    "command": Text("コマンドが失敗しました", "token_command failed"),
+    "command_unfit": Text("コマンドを使えません", "token_command can't be used"),
     "protocol": Text("応答を理解できません", "not understood"),
     "smtputf8": Text("SMTPUTF8 が提供されていません", "SMTPUTF8 not offered"),
     "too_big": Text("メールが大きすぎます", "too big for the server"),
@@ -85,6 +96,7 @@ _STAGES: dict[Stage, str] = {
     Stage.GREETING: "最初の応答",
     Stage.EHLO: "EHLO",
     Stage.STARTTLS: "STARTTLS",
+    Stage.TOKEN: "トークンの取得",
     Stage.AUTH: "SMTP 認証",
     Stage.MAIL: "送信元の指定",
     Stage.RCPT: "宛先の指定",
@@ -122,7 +134,8 @@ class Failure:
     def text(self) -> Text:
         """The same for a person: the server's words in both languages, else the cause."""
         if self.reply is not None and self.cause == "reply":
-            return Text(self.reply.text, self.reply.text)
+            said = f"{self.reply.text} ({self.detail})" if self.detail else self.reply.text
+            return Text(said, said)
         detail = self.detail if self.reply is None else f"{self.detail}: {self.reply.text}"
         ja, en = (f" ({detail})", f" ({detail})") if detail else ("", "")
         if self.certificate is not None:
@@ -158,6 +171,7 @@ _REASONS: dict[Stage, str] = {
     Stage.STARTTLS: "Cant start TLS",
     Stage.GREETING: "Server refused",
     Stage.EHLO: "Server refused",
+    Stage.TOKEN: "Auth not possible",
     Stage.AUTH: "Auth failed",
     Stage.MAIL: "Sender refused",
     Stage.RCPT: "Recipient refused",
@@ -175,6 +189,9 @@ def self_test_reason(failure: Failure) -> tuple[str, int]:
     code = failure.reply.code if failure.reply is not None else 0
     if stage in (Stage.RESOLVE, Stage.CONNECT):
         return _REASONS[stage], _SOCKET_CODES.get(cause, 0)
+    if stage is Stage.TOKEN:
+        # Who gives the tokens refuses our credentials, or there are none to be shown to the server.
+        return ("Auth failed", code) if cause == "token_refused" else (_REASONS[stage], 0)
     if cause in ("no_mechanism", "unprotected"):
         return "Auth not possible", 0
     if stage in (Stage.TLS, Stage.STARTTLS) or cause in ("tls", "certificate", "tls_not_offered"):

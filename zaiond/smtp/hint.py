@@ -6,6 +6,7 @@ server's own words stand in the cause: they are what a server's administrator ca
 
 import re
 
+from zaiond.smtp import hint_login
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.hint_reach import Pair, connecting, securing
 from zaiond.smtp.reply import Reply
@@ -28,6 +29,8 @@ def _pair(failure: Failure) -> Pair:
     reply = failure.reply
     if failure.stage in (Stage.RESOLVE, Stage.CONNECT):
         return connecting(failure)
+    if failure.stage is Stage.TOKEN:
+        return hint_login.token(failure)
     if failure.cause in ("tls", "certificate", "tls_not_offered", "injection") or (
         failure.stage in (Stage.TLS, Stage.STARTTLS)
     ):
@@ -113,7 +116,9 @@ def _refusal(failure: Failure, reply: Reply) -> Pair:
             ),
         )
     if stage is Stage.AUTH:
-        return _login_refused(code)
+        return hint_login.refused(failure, reply)
+    if hint_login.wants_oauth(reply) and failure.stage is not Stage.RCPT:
+        return hint_login.OAUTH_DEMANDED
     if code == 421:
         return _LATER
     if verdict.outcome == "held":
@@ -160,29 +165,6 @@ def _refusal(failure: Failure, reply: Reply) -> Pair:
             "管理者に、この応答を伝えて確認してください。",
             "A filter against spam or viruses, or the server's rules may be the reason. Tell its "
             "administrator these words.",
-        ),
-    )
-
-
-def _login_refused(code: int) -> Pair:
-    if code < 500:
-        return (
-            Text(
-                "サーバーは今は認証を行えません。", "The server can't check the login at present."
-            ),
-            Text(
-                "しばらくしてからもう一度お試しください。続くときはサーバーの管理者に"
-                "問い合わせてください。",
-                "Try again after a while. If it goes on, ask the server's administrator.",
-            ),
-        )
-    return (
-        Text("サーバーがログインを断りました。", "The server refuses the login."),
-        Text(
-            "設定 mail_server.auth の username とパスワードを確認してください。二段階認証を"
-            "使うサービスでは、専用の「アプリ パスワード」が必要なことがあります。",
-            "Check username and password of mail_server.auth. Services with two-step verification "
-            'may want an "app password" of their own.',
         ),
     )
 

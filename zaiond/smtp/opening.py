@@ -13,6 +13,8 @@ from zaiond.smtp import sasl
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.reply import Reply, printable
 
+MAX_COMMAND = 512  # RFC 5321 4.5.3.1.4, with its CRLF
+
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
@@ -167,10 +169,18 @@ def _log_in(
     response = _base64(next(exchange))
     # RFC 4954 4: an empty initial response is written as "=".
     words = (command,) if response is None else (command, response or b"=")
-    reply = yield Say(Stage.AUTH, b" ".join(words), response or b"", name)
+    if sum(map(len, words)) + len(words) >= MAX_COMMAND:
+        # RFC 4954 4: too long to be one; so the server asks for it first.
+        reply = yield Say(Stage.AUTH, command, about=name)
+        if reply.code // 100 == 3:
+            reply = yield Say(Stage.AUTH, response or b"", response or b"", name)
+    else:
+        reply = yield Say(Stage.AUTH, b" ".join(words), response or b"", name)
+    asked = b""
     while reply.code // 100 == 3:
         try:
-            response = _base64(exchange.send(sasl.challenge(reply))) or b""
+            asked = sasl.challenge(reply)
+            response = _base64(exchange.send(asked)) or b""
         except StopIteration:
             # RFC 4954 4: "*" cancels; the server must answer with 501.
             reply = yield Say(Stage.AUTH, b"*", about=name)
@@ -179,7 +189,8 @@ def _log_in(
             break
         reply = yield Say(Stage.AUTH, response, response, name)
     if reply.code // 100 != 2:
-        raise _failed(settings, Stage.AUTH, reply=reply)
+        detail = sasl.explained(name, asked, credentials)
+        raise _failed(settings, Stage.AUTH, reply=reply, detail=detail)
 
 
 def _base64(response: bytes | None) -> bytes | None:

@@ -9,12 +9,13 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.reply import Reply, printable
 
 Exchange = Generator[bytes | None, bytes, None]
 Kind = Literal["basic", "cram-md5", "ntlm", "xoauth2"]
@@ -22,7 +23,8 @@ Kind = Literal["basic", "cram-md5", "ntlm", "xoauth2"]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who we are to the mail server. `mechanism` is the configuration's word."""
+    """Who we are to the mail server. `mechanism` is the configuration's word; `password` may be a
+    token."""
 
     mechanism: Kind
     username: str
@@ -53,6 +55,33 @@ def cram_md5(credentials: Credentials) -> Exchange:
     yield f"{credentials.username} {digest.hex()}".encode()
 
 
+def xoauth2(credentials: Credentials) -> Exchange:
+    """XOAUTH2 (never a standard; Google's and Microsoft's documents): name, and a token in the
+    place of the password. A challenge says why it is refused (`explained`); the refusal itself
+    comes after an empty response."""
+    yield f"user={credentials.username}\1auth=Bearer {credentials.password}\1\1".encode()
+    yield b""
+
+
+def explained(mechanism: str, challenge: bytes, credentials: Credentials) -> str:
+    """What the last challenge before a refusal says about it, printable and without the secret;
+    empty for all mechanisms but XOAUTH2, whose last challenge is a JSON object for that."""
+    if mechanism != "XOAUTH2":
+        return ""
+    try:
+        found = json.loads(challenge)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        return mechanism
+    known = [(name, found[name]) for name in ("status", "error", "scope") if name in found]
+    words = [f"{name} {said}" for name, said in known if isinstance(said, str | int) and said != ""]
+    text = ", ".join(words)
+    if credentials.password:
+        text = text.replace(credentials.password, _MASK.decode())
+    return f"{mechanism}: {printable(text[:_MOST_SHOWN])}" if text else mechanism
+
+
 def hmac_md5(key: bytes, data: bytes) -> bytes:
     """HMAC-MD5 (RFC 2104), where MD5 is only for what isn't called security (FIPS), too."""
 
@@ -65,7 +94,10 @@ def hmac_md5(key: bytes, data: bytes) -> bytes:
 _MECHANISMS: dict[str, dict[str, Callable[[Credentials], Exchange]]] = {
     "basic": {"PLAIN": plain, "LOGIN": login},
     "cram-md5": {"CRAM-MD5": cram_md5},
+    "xoauth2": {"XOAUTH2": xoauth2},
 }
+_MASK = b"********"
+_MOST_SHOWN = 200
 _REUSABLE = frozenset({"basic", "xoauth2"})
 
 
@@ -105,7 +137,6 @@ def challenge(reply: Reply) -> bytes:
         return asked
 
 
-_MASK = b"********"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}")
 
 

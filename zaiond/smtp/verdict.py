@@ -14,6 +14,8 @@ the words only where servers are known to say it no other way.
     the same on the connection's first mail     deferred    SERVER
     too many connections (421, 432)             deferred    SERVER, wait: later, no other server
     login refused or not possible               held        SERVER: the next server, else hold
+    no token: refused, or its command is unfit  held        SERVER
+    no token: endpoint down, command failed     deferred    SERVER
     sender refused, 530 "authenticate first"    held        SERVER
     4yz at MAIL                                 deferred    SERVER
     4yz at RCPT                                 deferred    RECIPIENT
@@ -73,6 +75,11 @@ def judge(failure: Failure) -> Verdict:
     """What follows from `failure` for the mail that was under way, or was to be."""
     if failure.reply is not None and failure.cause == "reply":
         return _judge_reply(failure, failure.reply)
+    if failure.stage is Stage.TOKEN:
+        # What was refused, only an administrator can mend. All else may mend itself.
+        if failure.cause in ("token_refused", "command_unfit"):
+            return Verdict("held", Scope.SERVER, _LOGIN)
+        return Verdict("deferred", Scope.SERVER, _TOKEN)
     match failure.cause:
         case "too_big":
             return Verdict("failed", Scope.MESSAGE, _TOO_BIG)
@@ -216,6 +223,10 @@ _TLS = Text(
 _LOGIN = Text(
     ja="メールサーバーにログインできません。設定が直るまで保留します。",
     en="Can't log in to the mail server: held until the settings are mended.",
+)
+_TOKEN = Text(
+    ja="ログインに使うトークンを取得できません。ほかのサーバーで送信するか、後で再送します。",
+    en="No token for the login can be got: another server, or later again.",
 )
 _WANTED = Text(
     ja="メールサーバーが認証または TLS を求めています。設定が直るまで保留します。",

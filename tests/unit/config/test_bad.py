@@ -31,8 +31,9 @@ def test_a_bad_configuration_has_exactly_the_errors_expected(
 ) -> None:
     directory = tmp_path / case.name
     shutil.copytree(case, directory)
-    for file in directory.rglob("*.yaml"):
-        file.chmod(0o600)  # what a clone of the repository has is readable by all
+    for file in directory.rglob("*"):
+        # What a clone of the repository has is readable by all.
+        file.chmod(0o700 if file.is_dir() else 0o600)
     errors = found(directory, monkeypatch)
     assert errors == (case / "expected").read_text().splitlines()
     assert "s3cret" not in "".join(errors)

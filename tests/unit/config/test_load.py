@@ -400,3 +400,67 @@ def test_revert_works_where_everything_is_gone(etc: Path, good: Loaded) -> None:
     (etc / "conf.d").rmdir()
     revert(good.files)
     assert load(str(etc / "zaiond.yaml")) == good
+
+
+OAUTH2 = """\
+mail_server:
+  host: mailhost
+  auth:
+    mechanism: xoauth2
+    username: zaion@zaion.jp
+    oauth2:
+      grant: refresh_token
+      token_url: https://login.zaion.jp/token
+      client_id: zaiond
+      client_secret_file: secret
+      refresh_token_file: /token
+admins: admin@zaion.jp
+"""
+
+
+def test_the_secrets_of_oauth2_come_from_their_files_and_are_kept_with_the_last_good(
+    etc: Path,
+) -> None:
+    write(etc / "secret", "s3cret\n")
+    token = write(etc / "elsewhere/token", "t0ken\n")
+    path = write(etc / "zaiond.yaml", OAUTH2.replace("/token\nadmins", f"{token}\nadmins"))
+    found = load(str(path))
+    oauth2 = config(found).mail_server.auth.oauth2
+    assert oauth2.client_secret == Secret("s3cret")
+    assert oauth2.refresh_token == Secret("t0ken")
+    assert {str(etc / "secret"), str(token)} <= set(found.watched)
+    shown = {setting.key: setting.value for setting in found.settings}
+    assert shown["mail_server.auth.oauth2.client_secret_file"] == str(etc / "secret")
+    assert "s3cret" not in repr(found)
+    assert "t0ken" not in repr(found)
+    token.unlink()
+    path.unlink()
+    assert config(load_files(found.files)) == found.config
+
+
+def test_a_file_with_a_secret_of_oauth2_is_not_read_by_others(etc: Path) -> None:
+    write(etc / "secret", "s3cret", 0o644)
+    token = write(etc / "token", "t0ken")
+    path = write(etc / "zaiond.yaml", OAUTH2.replace("/token\nadmins", f"{token}\nadmins"))
+    assert only_error(load(str(path))).startswith(
+        "zaiond.yaml:10:7: mail_server.auth.oauth2.client_secret_file: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("[env, -x, a b]", ("env", "-x", "a b")),
+        ("[./get]", ("ETC/./get",)),
+        ("[/bin/true]", ("/bin/true",)),
+    ],
+)
+def test_a_command_is_looked_for_beside_the_file_or_by_its_bare_name(
+    etc: Path, command: str, found: tuple[str, ...]
+) -> None:
+    write(etc / "get", "", 0o700)
+    text = f"mail_server: {{host: h, auth: {{oauth2: {{token_command: {command}}}}}}}\n"
+    loaded = load(str(write(etc / "zaiond.yaml", text + "admins: admin@zaion.jp\n")))
+    expected = tuple(word.replace("ETC", str(etc)) for word in found)
+    assert config(loaded).mail_server.auth.oauth2.token_command == expected
+    assert [w.key for w in loaded.warnings] == ["mail_server.auth.oauth2"]  # nobody logs in

@@ -24,6 +24,9 @@ class Sources:
     def check_certificates(self, path: str) -> None:
         pass
 
+    def check_program(self, program: str) -> None:
+        pass
+
     def check_permissions(self, file: str) -> None:
         pass
 

@@ -3,6 +3,8 @@
 import re
 from typing import get_args
 
+import pytest
+
 from zaiond.config.schema import Auth, MailServer, declarations
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.hint import hint
@@ -53,7 +55,7 @@ def test_a_hint_has_cause_and_remedy_in_both_languages() -> None:
 
 def test_a_hint_names_only_settings_that_exist() -> None:
     for text in map(hint, FAILURES):
-        for key in re.findall(r"mail_server\.([a-z_.]*[a-z_])", text.ja + text.en):
+        for key in re.findall(r"mail_server\.([a-z0-9_.]*[a-z0-9_])", text.ja + text.en):
             first, _, second = key.partition(".")
             assert first in declarations(MailServer), key
             assert not second or second in declarations(Auth), key
@@ -84,5 +86,37 @@ def test_particular_cases_have_particular_remedies() -> None:
     for language in unprotected:  # both ways out (interface 2)
         assert "mail_server.security" in language
         assert "mail_server.auth.allow_unprotected_password" in language
+    for said in ("535 5.7.139 basic authentication is disabled", "550 5.7.30 Not supported"):
+        assert "xoauth2" in particular(Stage.AUTH, said)
+        assert "xoauth2" in particular(Stage.CONTENT, said)
+    assert "xoauth2" not in particular(Stage.AUTH, "535 5.7.8 Bad password")
     unknown = hint(Failure(stage=Stage.RESOLVE, server="mailhost:25", cause="no_name"))
     assert "mailhost" in unknown.ja
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("400 invalid_grant: expired", "refresh_token_file"),
+        ("401 invalid_client: AADSTS7000222", "client_secret_file"),
+        ("400 invalid_scope", "scope"),
+    ],
+)
+def test_what_the_token_endpoint_says_decides_what_is_to_be_mended(said: str, remedy: str) -> None:
+    reply = Reply(int(said[:3]), (said[4:].encode(),))
+    failure = Failure(
+        stage=Stage.TOKEN, server="m:25", cause="token_refused", reply=reply, detail="https://x/"
+    )
+    for language in hint(failure):
+        cause, found = language.splitlines()
+        assert said in cause
+        assert remedy in found
+
+
+def test_a_refused_token_is_no_matter_of_passwords() -> None:
+    reply = Reply(535, (b"5.7.3 Authentication unsuccessful",))
+    failure = Failure(
+        stage=Stage.AUTH, server="m:25", cause="reply", reply=reply, detail="XOAUTH2: status 400"
+    )
+    assert "password" not in hint(failure).en
+    assert "scope" in hint(failure).en

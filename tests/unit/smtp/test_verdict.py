@@ -162,3 +162,26 @@ def test_what_is_said_for_history_is_the_servers_words_else_ours() -> None:
     assert answered(Stage.RCPT, "550 5.1.1 No\x1b[2Jbody").said == "550 5.1.1 No\\x1b[2Jbody"
     failure = Failure(stage=Stage.CONNECT, server="m:25", cause="refused", detail="192.0.2.1:25")
     assert failure.said == "connect: connection refused (192.0.2.1:25)"
+
+
+TOKENS: list[tuple[Cause, str, str]] = [
+    ("token_refused", "held server", "Auth failed 400"),
+    ("command_unfit", "held server", "Auth not possible 0"),
+    ("command", "deferred server", "Auth not possible 0"),
+    ("token", "deferred server", "Auth not possible 0"),
+    ("token_unkept", "deferred server", "Auth not possible 0"),
+    ("timeout", "deferred server", "Auth not possible 0"),
+    ("no_name", "deferred server", "Auth not possible 0"),
+    ("certificate", "deferred server", "Auth not possible 0"),
+    ("closed", "deferred server", "Auth not possible 0"),
+]
+
+
+@pytest.mark.parametrize(("cause", "verdict", "line"), TOKENS)
+def test_without_a_token_the_mail_waits_or_is_held_and_never_fails(
+    cause: Cause, verdict: str, line: str
+) -> None:
+    reply = Reply(400, (b"invalid_grant",)) if cause == "token_refused" else None
+    failure = Failure(stage=Stage.TOKEN, server="mail:25", cause=cause, reply=reply, detail="x")
+    assert words(failure) == verdict
+    assert self_test(failure) == line
