@@ -834,6 +834,30 @@ async def test_deleting_nothing_deletes_nothing(state: Path) -> None:
         assert post.ended == []
 
 
+async def test_on_a_full_disk_deleting_makes_room_for_what_waits_to_be_routed(
+    state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "DISK_FULL_PAUSE", 0.01)
+    async with Post(state) as post:
+        body = b'{"type":"a","message":"' + b"x" * 100_000 + b'"}'
+        batch = [(id_, 0, "", post.clock(), body) for id_ in ("first", "second", "third")]
+        post.router.accepted(await post.writer.submit(lambda db: events.accept(db, batch)))
+        await post.writer.submit(
+            lambda db: db.pragma("max_page_count", db.pragma("page_count") + 40)
+        )
+        post.configure(configuration(server(decent.port)))
+        for _ in range(3):  # until the router has met the limit
+            await asyncio.sleep(0)
+            await post.writer.submit(lambda db: None)
+        assert post.router.waiting == 3
+        changed = await asyncio.wait_for(post.administration.delete(["first"]), 10)
+        assert changed.deliveries == 1
+        await post.writer.submit(lambda db: db.pragma("max_page_count", 1 << 30))
+        await post.until_ended(3)
+        assert sorted(mails(decent)) == ["second", "third"]
+        await assert_settled(post)
+
+
 async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_nothing(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

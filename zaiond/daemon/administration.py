@@ -77,7 +77,8 @@ class Administration:
                     events.delete_unrouted,
                     seqs=[seq for seq in seqs or [] if seq > self._router.routed_through],
                     reason=_BY_HAND,
-                )
+                ),
+                essential=True,  # it makes room
             )
             self._router.deleted(gone)
             self._on_ended(gone)
@@ -117,7 +118,8 @@ class Administration:
 
     async def _delete(self, mails: list[QueuedMail]) -> int:
         ended = await self._writer.submit(
-            partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why="")
+            partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why=""),
+            essential=True,
         )
         self._on_ended(ended)
         return sum(len(mail.deliveries) for mail in mails)

@@ -40,7 +40,7 @@ from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
-from zaiond.errors import Diagnostic, ZaiondError
+from zaiond.errors import Diagnostic, DiskFullError, ZaiondError
 from zaiond.net.names import machine_names
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, queue
@@ -260,7 +260,15 @@ class App(Observer):
         # What an administrator has mended counts for what waited for it, and before it is tried.
         mended = was_held or (is_another and await self.writer.submit(queue.was_held))
         if mended:
-            await self.administration.make_anew()
+            try:
+                await self.administration.make_anew()
+            except DiskFullError as error:  # they go out as they are
+                self.journal.error(
+                    Text(
+                        f"保留中のメールを作り直せません: {error.text.ja}",
+                        f"what is held can't be made anew: {error.text.en}",
+                    )
+                )
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, self._names.fqdn, config.language)
         )

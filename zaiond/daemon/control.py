@@ -8,10 +8,11 @@ documents are those of `zaiond-ctl --json` (interface 5).
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from zaiond.errors import ZaiondError
+from zaiond.errors import DiskFullError, ZaiondError
 from zaiond.text import Language, Text
 
 REQUEST_BYTES = 1024 * 1024
@@ -65,6 +66,8 @@ class Control:
             result = await command(request)
         except Refused as refused:
             return self._refusal(refused)
+        except DiskFullError as error:
+            return self._refusal(Refused(os.EX_TEMPFAIL, error.text))
         except ZaiondError as error:
             return self._refusal(Refused(1, error.text))
         return {"ok": True, "language": self.language, "result": result}

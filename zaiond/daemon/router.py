@@ -200,9 +200,19 @@ class Router:
                     self._next_message += 1
                     self.next_delivery += len(mail.deliveries)
                     mails.append(mail)
-            await self._record(batch[-1].seq, mails, dropped)
-            self.routed_through = batch[-1].seq
-            self.waiting -= len(batch)
+            route = partial(queue.route, routed_through=batch[-1].seq, mails=mails, dropped=dropped)
+            try:
+                await self._writer.submit(route)
+            except DiskFullError:
+                self._memory.extendleft(reversed(batch))
+                full = True
+            else:
+                full = False
+                self.routed_through = batch[-1].seq
+                self.waiting -= len(batch)
+        if full:  # without the lock: an administrator may be about to make room
+            await asyncio.sleep(DISK_FULL_PAUSE)
+            return True
         if dropped:
             self._on_dropped([gone.event for gone in dropped])
         self._dispatcher.add(mails)
@@ -248,16 +258,3 @@ class Router:
         if found and self._memory_through < found[-1].seq:
             self._memory_through = found[-1].seq
         return found
-
-    async def _record(
-        self, through: int, mails: list[QueuedMail], dropped: list[queue.Dropped]
-    ) -> None:
-        while True:
-            try:
-                await self._writer.submit(
-                    partial(queue.route, routed_through=through, mails=mails, dropped=dropped)
-                )
-            except DiskFullError:
-                await asyncio.sleep(DISK_FULL_PAUSE)
-            else:
-                return

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zaiond.daemon.control import REQUEST_BYTES, Control, Refused
-from zaiond.errors import StoreError
+from zaiond.errors import DiskFullError, StoreError
 from zaiond.text import Text
 
 
@@ -25,12 +25,16 @@ async def fail(request: dict[str, Any]) -> Any:
     raise StoreError(Text("壊れた", "broken"))
 
 
+async def be_full(request: dict[str, Any]) -> Any:
+    raise DiskFullError(Text("満杯", "full"))
+
+
 async def file(request: dict[str, Any]) -> Any:
     return {"name": os.fsdecode(b"\xff.yaml")}
 
 
 async def ask(path: Path, line: bytes) -> dict[str, Any]:
-    control = Control({"echo": echo, "refuse": refuse, "fail": fail, "file": file})
+    control = Control({"echo": echo, "refuse": refuse, "fail": fail, "full": be_full, "file": file})
     served = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,6 +75,11 @@ async def test_a_refusal_has_its_exit_status_and_says_why(tmp_path: Path) -> Non
 async def test_an_error_of_ours_is_told_as_such(tmp_path: Path) -> None:
     reply = await ask(tmp_path, b'{"command":"fail"}\n')
     assert (reply["ok"], reply["exit"], reply["message"]) == (False, 1, "壊れた")
+
+
+async def test_a_full_disk_is_worth_another_try(tmp_path: Path) -> None:
+    reply = await ask(tmp_path, b'{"command":"full"}\n')
+    assert (reply["ok"], reply["exit"], reply["message"]) == (False, 75, "満杯")
 
 
 @pytest.mark.parametrize(
