@@ -44,14 +44,18 @@ class Diagnostic:
     key: str
     text: Text
 
+    @property
+    def whole(self) -> Text:
+        """`FILE:LINE:COLUMN: key: what is wrong`, as everything that shows it does."""
+        where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.key}: " if self.key else "")
+        return Text(where + self.text.ja, where + self.text.en)
+
 
 class ConfigError(ZaiondError):
     """The configuration is not valid; `diagnostics` has every fault, in the order of the files."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        first = diagnostics[0]
-        where = f"{first.file}:{first.line}:{first.column}: {first.key}: "
-        super().__init__(Text(where + first.text.ja, where + first.text.en))
+        super().__init__(diagnostics[0].whole)
         self.diagnostics = diagnostics
 
 

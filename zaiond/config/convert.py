@@ -266,14 +266,19 @@ def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
                 en="this must be a list of addresses, or one text with commas",
             )
         )
+    wrong: list[Text] = []
+    found: list[str] = []
     if isinstance(node, Sequence):
-        found = [written(element).strip() for element in node.elements]
+        for element in node.elements:
+            try:
+                found.append(written(element).strip())
+            except WrongValueError as error:
+                wrong += error.texts
     else:
         try:
             found = address.split_addresses(written(node))
         except AddressError as error:
             raise WrongValueError(error.text) from None
-    wrong: list[Text] = []
     admins: dict[str, str] = {}
     for each in found:
         try:

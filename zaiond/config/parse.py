@@ -233,9 +233,9 @@ class _Walk:
         if kind is MailServer and "host" not in found:
             return None
         built = kind(**found)
-        wrong = any(f"queue.{name}" in self.places and name not in found for name in _QUEUE)
-        if isinstance(built, Queue) and not self._incomplete and not wrong:
-            for key, text in rules.queue_faults(built, self.places):
+        if isinstance(built, Queue) and not self._incomplete:
+            wrong = {name for name in _QUEUE if f"queue.{name}" in self.places} - found.keys()
+            for key, text in rules.queue_faults(built, self.places, wrong):
                 self._error(self.places[key], key, text)
         return built
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from zaiond.config.schema import (
@@ -34,9 +35,16 @@ _EXAMPLE = re.compile(
 _OTHER_SERVICES = {110: "POP", 143: "IMAP", 993: "IMAP", 995: "POP", 80: "HTTP", 443: "HTTPS"}
 
 
-def queue_faults(queue: Queue, places: Places) -> Iterator[tuple[str, Text]]:
-    """Settings of the queue that contradict one another: the key, and what is wrong."""
+def queue_faults(
+    queue: Queue, places: Places, wrong: AbstractSet[str]
+) -> Iterator[tuple[str, Text]]:
+    """Settings of the queue that contradict one another: the key, and what is wrong.
+
+    Those in `wrong` have no valid value, so that nothing is known of their pairs.
+    """
     for small, large in (("retry_first", "retry_max"), ("expire", "keep")):
+        if {small, large} & wrong:
+            continue
         least: float = getattr(queue, small)
         length: float = getattr(queue, large)
         if length < least:

@@ -126,9 +126,8 @@ class Configuration:
             await self._restore()
         self.state = "none" if self.in_force is None else "last_good"
         if news:
-            for e in broken.errors:
-                where = f"{e.file}:{e.line}:{e.column}: {e.key}: "
-                self._journal.error(Text(where + e.text.ja, where + e.text.en))
+            for error in broken.errors:
+                self._journal.error(error.whole)
             self._journal.error(_STAYS if self.in_force is not None else _NONE)
         if self.incident is None and self.in_force is not None:
             self.incident = uuid.uuid4().hex

@@ -104,6 +104,12 @@ async def test_a_broken_configuration_is_told_of_once_with_each_mistake(told: To
     assert len(one["message"]) < wire.MAX_EVENT_BYTES
 
 
+async def test_a_file_that_is_no_yaml_is_told_of_without_a_key(told: Told) -> None:
+    error = Diagnostic("/etc/z.yaml", 1, 6, "", Text("値が必要です", "a value is expected"))
+    await told.notices.configuration_broken("incident", (error,), "en")
+    assert told.events[0]["message"].startswith("/etc/z.yaml:1:6: a value is expected\n")
+
+
 async def test_a_damaged_queue_is_told_of_with_what_was_saved(told: Told) -> None:
     salvage = Salvage("/var/lib/zaiond/quarantine-1", 12, 34, "database disk image is malformed")
     for _ in range(2):
