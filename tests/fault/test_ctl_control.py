@@ -189,7 +189,7 @@ def test_an_empty_queue_says_so(runtime: Path, capsys: Said) -> None:
 def test_what_was_done_is_counted_and_unknown_ids_are_named(
     runtime: Path, capsys: Said, command: str
 ) -> None:
-    result = {"deliveries": 2, "unknown": ["X"], "under_way": ["Y"]}
+    result = {"deliveries": [], "changed": 2, "unknown": ["X"], "under_way": ["Y"]}
     with answering(runtime, result) as daemon:
         assert run("queue", command, "A", "X", "Y") == 1
     assert daemon.requests == [{"command": f"queue.{command}", "ids": ["A", "X", "Y"]}]
@@ -197,6 +197,18 @@ def test_what_was_done_is_counted_and_unknown_ids_are_named(
     assert ": 2" in said.out
     assert "X: no event" in said.err
     assert "Y: is being sent" in said.err
+
+
+@pytest.mark.parametrize("argv", [("history",), ("queue", "retry"), ("queue", "delete")])
+def test_an_id_of_bytes_that_are_no_utf_8_is_asked_for_as_it_is_shown(
+    runtime: Path, capsys: Said, argv: tuple[str, ...]
+) -> None:
+    unknown = {"events": [], "deliveries": [], "changed": 0, "unknown": ["a\\xff"], "under_way": []}
+    with answering(runtime, unknown) as daemon:
+        assert run(*argv, os.fsdecode(b"a\xff")) == 1
+    (request,) = daemon.requests
+    assert "a\\xff" in (request.get("id"), *request.get("ids", ()))
+    assert "a\\xff: " in capsys.readouterr().err
 
 
 EVENT: dict[str, Any] = {
@@ -307,6 +319,6 @@ def test_an_interrupt_is_130_without_a_traceback(
 
 
 def test_an_id_of_which_nothing_waits_is_no_failure(runtime: Path, capsys: Said) -> None:
-    with answering(runtime, {"deliveries": 0, "unknown": [], "under_way": []}):
+    with answering(runtime, {"deliveries": [], "changed": 0, "unknown": [], "under_way": []}):
         assert run("queue", "retry", "A") == 0
-    assert capsys.readouterr().out == "Nothing that waits is meant\n"
+    assert capsys.readouterr().out == "Nothing was waiting\n"

@@ -236,8 +236,8 @@ def _opened(path: str) -> "Any":
 
 def _unreadable(path: str, error: OSError) -> Failure:
     why = error.strerror or str(error)
-    name = ("標準入力", "standard input") if path == "-" else (path, path)
-    return Failure(FAILED, f"{name[0]} を読めません: {why}", f"can't read {name[1]}: {why}")
+    ja, en = ("標準入力", "standard input") if path == "-" else (f"{path} ", path)
+    return Failure(FAILED, f"{ja}を読めません: {why}", f"can't read {en}: {why}")
 
 
 def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | bytes]]]":

@@ -53,7 +53,7 @@ def run(line: Line) -> int:
     if since is not None:
         arguments["since"] = moment(since)
     if line.operands:
-        arguments["id"] = line.operands[0]
+        (arguments["id"],) = output.exact(line.operands)
     reply = control.ask(line, "history", **arguments)
     events: list[dict[str, Any]] = reply.result["events"]
     if line.flag("json"):

@@ -134,6 +134,14 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")
 
 
+def exact(words: "Sequence[str]") -> list[str]:
+    """Arguments as JSON can hold them: bytes that are no UTF-8 visible, so that nothing is meant by
+    them that there is."""
+    return [
+        word.encode(errors="surrogateescape").decode(errors="backslashreplace") for word in words
+    ]
+
+
 def _shown(found: "re.Match[str]") -> str:
     code = ord(found[0])
     if 0xDC80 <= code <= 0xDCFF:

@@ -59,15 +59,15 @@ def run(line: Line) -> int:
     if name == "queue list":
         return _list(line)
     command = name.replace(" ", ".")
-    reply = control.ask(line, command, patient=True, ids=line.operands)
+    reply = control.ask(line, command, patient=True, ids=output.exact(line.operands))
     result: dict[str, Any] = reply.result
     unknown: list[str] = result.get("unknown", [])
     if line.flag("json"):
         output.document(result)
     else:
-        number = result["deliveries"]
+        number = result["changed"]
         if not number:
-            done = Text("対象の配送はありません", "Nothing that waits is meant")
+            done = Text("対象の配送はありません", "Nothing was waiting")
         elif name == "queue retry":
             done = Text(f"{number} 件の配送を送り直します", f"Deliveries tried again now: {number}")
         else:

@@ -58,11 +58,17 @@ async def _status(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noq
 
 
 async def _queue_list(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    deliveries = await _waiting(app, None)
+    return {"deliveries": deliveries[:MOST_ROWS], "more": len(deliveries) > MOST_ROWS}
+
+
+async def _waiting(app: "App", ids: tuple[str, ...] | None) -> list[dict[str, Any]]:
+    """What waits (of the events with these ids), and one more than is told of, to tell of that."""
     language = app.control.language
     servers = app.dispatcher.servers
     held_by = servers.held_by if servers is not None else None
     waits_for = servers.waits_for if servers is not None else None
-    deliveries = await app.writer.submit(
+    return await app.writer.submit(
         partial(
             history.queue,
             held=held_by is not None,
@@ -71,27 +77,35 @@ async def _queue_list(app: "App", request: dict[str, Any]) -> dict[str, Any]:  #
             else DeliveryFailure(waits_for).text.in_language(language),
             unrouted_after=app.router.routed_through,
             limit=MOST_ROWS + 1,
+            ids=ids,
         )
     )
-    return {"deliveries": deliveries[:MOST_ROWS], "more": len(deliveries) > MOST_ROWS}
 
 
 async def _queue_retry(app: "App", request: dict[str, Any]) -> dict[str, Any]:
     if app.router.maker is None:
         raise Refused(75, NO_CONFIGURATION)
-    return _changed(await app.administration.retry(_strings(request, "ids")))
+    ids = _strings(request, "ids")
+    return await _changed(app, ids, app.administration.retry)
 
 
 async def _queue_delete(app: "App", request: dict[str, Any]) -> dict[str, Any]:
     ids = _strings(request, "ids")
     if not ids:
         raise Refused(2, _MALFORMED)
-    return _changed(await app.administration.delete(ids))
+    return await _changed(app, ids, app.administration.delete)
 
 
-def _changed(changed: Changed) -> dict[str, Any]:
+async def _changed(
+    app: "App", ids: list[str], change: Callable[[list[str]], Awaitable[Changed]]
+) -> dict[str, Any]:
+    """Changes it; says what was changed, as it was before."""
+    before = await _waiting(app, tuple(ids) if ids else None)
+    changed = await change(ids)
+    left = set(changed.under_way)
     return {
-        "deliveries": changed.deliveries,
+        "deliveries": [one for one in before[:MOST_ROWS] if left.isdisjoint(one["event_ids"])],
+        "changed": changed.deliveries,
         "unknown": list(changed.unknown),
         "under_way": list(changed.under_way),
     }

@@ -3,6 +3,7 @@
 """
 
 import contextlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,18 @@ _DELETED = Text(
 )
 
 
+_OPEN_DELIVERIES = (
+    "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, m.message_id"
+    " FROM deliveries AS d JOIN messages AS m ON m.id = d.message WHERE d.ended IS NULL"
+)
+_UNROUTED = "SELECT id FROM events WHERE seq > ? AND outcome IS NULL"
+_OF_EVENT = "AND id IN (SELECT value FROM json_each(?))"
+_OF_MESSAGE = (
+    "AND d.message IN (SELECT message FROM events JOIN message_events ON event = seq"
+    " WHERE id IN (SELECT value FROM json_each(?)))"
+)
+
+
 def rfc3339(at: float) -> str:
     """A time in seconds since the epoch, local with its offset; UTC where the calendar ends."""
     moment = datetime.fromtimestamp(at, UTC)
@@ -32,18 +45,23 @@ def rfc3339(at: float) -> str:
 
 
 def queue(
-    db: apsw.Connection, held: bool, waits_for: str | None, unrouted_after: int, limit: int
+    db: apsw.Connection,
+    held: bool,
+    waits_for: str | None,
+    unrouted_after: int,
+    limit: int,
+    ids: tuple[str, ...] | None = None,
 ) -> list[dict[str, Any]]:
     """The deliveries that are open, in order, at most `limit`; then events not yet routed.
 
-    `waits_for` is why nothing goes out now; `held`: because the configuration is at fault.
+    `waits_for` is why nothing goes out now; `held`: because the configuration is at fault. With
+    `ids` only those of events with such an id.
     """
     deliveries: list[dict[str, Any]] = []
+    of_event, of_message = ("", "") if ids is None else (_OF_EVENT, _OF_MESSAGE)
+    wanted = () if ids is None else (json.dumps(ids),)
     rows: list[Any] = db.execute(
-        "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, m.message_id"
-        " FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
-        " WHERE d.ended IS NULL ORDER BY d.message, d.id LIMIT ?",
-        (limit,),
+        f"{_OPEN_DELIVERIES} {of_message} ORDER BY d.message, d.id LIMIT ?", (*wanted, limit)
     ).fetchall()
     for row, message, recipient, state, attempts, next_attempt, message_id in rows:
         last = _last_reply(db, row)
@@ -59,8 +77,8 @@ def queue(
             }
         )
     rows = db.execute(
-        "SELECT id FROM events WHERE seq > ? AND outcome IS NULL ORDER BY seq LIMIT ?",
-        (unrouted_after, limit - len(deliveries)),
+        f"{_UNROUTED} {of_event} ORDER BY seq LIMIT ?",
+        (unrouted_after, *wanted, limit - len(deliveries)),
     ).fetchall()
     for (id_,) in rows:
         deliveries.append(

@@ -72,6 +72,17 @@ def _through(db: Any) -> int:
     return int(events.get_meta(db, "routed_through") or 0)
 
 
+def test_only_the_events_that_are_asked_for_are_listed(store: Store) -> None:
+    for number in range(3):
+        routed(store, f"routed{number}", "a@x", "b@x")
+    for number in range(3):
+        unrouted(store, f"unrouted{number}")
+    ids = ("unrouted2", "nobody", "routed1")
+    found = store.run(lambda db: history.queue(db, False, None, _through(db), 100, ids))
+    assert [one["event_ids"] for one in found] == [["routed1"], ["routed1"], ["unrouted2"]]
+    assert store.run(lambda db: history.queue(db, False, None, _through(db), 100, ())) == []
+
+
 def test_a_delivered_event_tells_by_whom_to_whom_and_what_was_replied(store: Store) -> None:
     one = routed(store, "1", "a@x", "b@x")
     finish(store, one, "delivered", "delivered")
