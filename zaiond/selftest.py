@@ -115,9 +115,10 @@ def _told(tried: Tried, mail: Message, language: Language) -> dict[str, Any]:
         }  # fmt: skip
     reason, code = self_test_reason(failure)
     words = _SEND_ERROR.in_language(language)
-    envelope = f"{tried.server} {mail.recipients[0]} {mail.reverse_path}"
+    server = failure.server  # the POP server, if it was that
+    envelope = f"{server} {mail.recipients[0]} {mail.reverse_path}"
     return {
-        "server": tried.server,
+        "server": server,
         "ok": False,
         "reason": reason,
         "code": code,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from zaiond.config.schema import MailServer
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
+from zaiond.net.pop_login import PopLogins
 from zaiond.net.steps import Step
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.queue_id import queue_id
@@ -32,6 +33,7 @@ class Trial:
         self._keys = keys
         self._helo_name = helo_name
         self._contexts = contexts
+        self._logins = PopLogins()
         self._connection: SmtpConnection | None = None
         self._unusable: Failure | None = None
         self._steps: list[Step] = []
@@ -80,6 +82,7 @@ class Trial:
                 self._server,
                 self._helo_name,
                 tls=self._contexts,
+                pop=self._logins,
                 on_step=lambda step: self._steps.append(step),
             )
         return self._connection

@@ -29,8 +29,10 @@ The lines of the server between two other lines come in one piece; `run` can cut
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from zaiond.model import Message
+from zaiond.net.pump import Machine
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
 from zaiond.smtp.failure import Failure
 from zaiond.smtp.opening import SessionSettings, StartTls
@@ -42,6 +44,7 @@ CONTENT = b"Subject: Test\r\n\r\nHello.\r\n.dots\r\n..\r\n"
 TRANSCRIPTS = sorted((Path(__file__).parents[1] / "dialog" / "smtp").glob("*.txt"))
 
 Cut = Callable[[bytes], list[bytes]]
+E = TypeVar("E")
 
 
 def in_one_piece(data: bytes) -> list[bytes]:
@@ -51,18 +54,26 @@ def in_one_piece(data: bytes) -> list[bytes]:
 
 def run(transcript: Path, cut: Cut = in_one_piece) -> None:
     """Plays one transcript; AssertionError at the first line that is not as it says."""
-    _Play(transcript, cut).run()
+    _SmtpPlay(transcript, cut).run()
 
 
-class _Play:
+class Play(Generic[E]):
+    """What transcripts of any protocol have in common; the machine and its events are below."""
+
     def __init__(self, transcript: Path, cut: Cut) -> None:
         self.lines = [line for line in transcript.read_text().splitlines() if line.strip()]
         self.cut = cut
-        self.session: Session | None = None
+        self._machine: Machine[E] | None = None
         self.said = b""
         self.told: list[str] = []
-        self.recipients: tuple[str, ...] = ()
-        self.asking = False
+
+    def start(self, given: dict[str, str]) -> Machine[E]:
+        """The machine, by what `! settings` gives."""
+        raise NotImplementedError
+
+    def words(self, event: E) -> list[str]:
+        """An event as the transcript has it."""
+        raise NotImplementedError
 
     def run(self) -> None:
         waiting: list[str] = []
@@ -87,11 +98,11 @@ class _Play:
         assert self.told == [], f"the client was also told {self.told}"
 
     @property
-    def machine(self) -> Session:
-        if self.session is None:
+    def machine(self) -> Machine[E]:
+        if self._machine is None:
             self.do("settings")
-        assert self.session is not None
-        return self.session
+        assert self._machine is not None
+        return self._machine
 
     def hear(self, data: bytes) -> None:
         machine = self.machine
@@ -100,9 +111,34 @@ class _Play:
 
     def do(self, what: str, *words: str) -> None:
         if what == "settings":
-            assert self.session is None
-            self.session = Session(_settings(words))
-        elif what in ("mail", "ask"):
+            assert self._machine is None
+            self._machine = self.start(dict(word.partition("=")[::2] for word in words))
+        elif what == "tls":
+            self.note(self.machine.tls_started())
+        elif what == "quit":
+            self.machine.quit()
+            self.note([])
+        elif what == "lost":
+            self.note(self.machine.lost(words[0]))  # type: ignore[arg-type]
+        else:
+            raise AssertionError(f"no such word: {what}")
+
+    def note(self, events: list[E]) -> None:
+        self.said += self.machine.take_output()
+        for event in events:
+            self.told.extend(self.words(event))
+
+
+class _SmtpPlay(Play[Event]):
+    recipients: tuple[str, ...] = ()
+    asking = False
+
+    def start(self, given: dict[str, str]) -> Session:
+        self.session = Session(_settings(given))
+        return self.session
+
+    def do(self, what: str, *words: str) -> None:
+        if what in ("mail", "ask"):
             self.asking = what == "ask"
             sender, *to = words
             smtputf8 = "SMTPUTF8" in to
@@ -114,24 +150,12 @@ class _Play:
                 content=CONTENT,
                 smtputf8=smtputf8,
             )
-            begin = self.machine.ask if self.asking else self.machine.prepare
+            begin = self.session.ask if self.asking else self.session.prepare
             self.note(begin(mail, self.recipients))
         elif what == "send":
-            self.note(self.machine.send_content())
-        elif what == "tls":
-            self.note(self.machine.tls_started())
-        elif what == "quit":
-            self.machine.quit()
-            self.note([])
-        elif what == "lost":
-            self.note(self.machine.lost(words[0]))  # type: ignore[arg-type]
+            self.note(self.session.send_content())
         else:
-            raise AssertionError(f"no such word: {what}")
-
-    def note(self, events: list[Event]) -> None:
-        self.said += self.machine.take_output()
-        for event in events:
-            self.told.extend(self.words(event))
+            super().do(what, *words)
 
     def words(self, event: Event) -> list[str]:
         if isinstance(event, Opened):
@@ -145,30 +169,30 @@ class _Play:
             return ["start tls"]
         if isinstance(event, Envelope):
             if event.failure is not None:
-                return [f"over: {_verdict(event.failure)}"]
-            lines = [f"refused {who}: {_verdict(why)}" for who, why in event.refused.items()]
+                return [f"over: {verdict(event.failure)}"]
+            lines = [f"refused {who}: {verdict(why)}" for who, why in event.refused.items()]
             left = [who for who in self.recipients if who not in event.refused]
             goes_on = "takes mail to" if self.asking else "send to"
             return [*lines, f"{goes_on} {' '.join(left)}" if left else "over"]
         if isinstance(event, Content):
             if event.failure is not None:
-                return [f"over: {_verdict(event.failure)}"]
+                return [f"over: {verdict(event.failure)}"]
             assert event.reply is not None
             return [f"taken: {event.reply.text}"]
         if isinstance(event, Ended):
-            return ["ended" if event.failure is None else f"ended: {_verdict(event.failure)}"]
+            return ["ended" if event.failure is None else f"ended: {verdict(event.failure)}"]
         assert isinstance(event, Answered)
         return []
 
 
-def _verdict(failure: Failure) -> str:
-    verdict = judge(failure)
-    wait = " wait" if verdict.wait else ""
-    return f"{failure.said} -> {verdict.outcome} {verdict.scope.value}{wait}"
+def verdict(failure: Failure) -> str:
+    """A failure and what it means."""
+    follows = judge(failure)
+    wait = " wait" if follows.wait else ""
+    return f"{failure.said} -> {follows.outcome} {follows.scope.value}{wait}"
 
 
-def _settings(words: tuple[str, ...]) -> SessionSettings:
-    given = dict(word.partition("=")[::2] for word in words)
+def _settings(given: dict[str, str]) -> SessionSettings:
     credentials = None
     if "user" in given:
         credentials = Credentials(

@@ -28,9 +28,10 @@ _READ: dict[str, Callable[[str], Any]] = {
 class Declaration:
     """How one setting is written.
 
-    `default` is its default as YAML writes it (`null` where there is none); `minimum` and
-    `maximum` bound numbers, durations (seconds) and sizes (bytes); `later` names the choices that
-    this version doesn't have yet, or is True where only the default is possible yet.
+    `default` is its default as YAML writes it (`null` where there is none), `by_port` the default
+    of a choice that depends on the `port` beside it; `minimum` and `maximum` bound numbers,
+    durations (seconds) and sizes (bytes); `later` names the choices that this version doesn't have
+    yet, or is True where only the default is possible yet.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Declaration:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    by_port: Callable[[int], str] | None = None
     later: tuple[str, ...] | Literal[True] = ()
     mapping: type | None = None
 

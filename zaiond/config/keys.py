@@ -23,7 +23,7 @@ def dotted(path: Path) -> str:
 
 def not_yet(path: Path) -> Text:
     """The sentence on a setting that belongs to a later version."""
-    name = "pop_before_smtp" if "pop_before_smtp" in path else path[-1]
+    name = path[-1]
     return Text(
         ja=f"{name} は、このバージョンではまだ使えません。この項目を削除してください",
         en=f"this version doesn't have {name} yet: take it out",

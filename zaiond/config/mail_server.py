@@ -6,11 +6,14 @@ from typing import Literal
 
 from zaiond.config.declare import DAY, Declaration, mapping, setting
 from zaiond.config.oauth2 import OAuth2
+from zaiond.config.pop_before_smtp import PopBeforeSmtp
 from zaiond.config.values import Rate, Secret
 from zaiond.text import Text
 
 Security = Literal["none", "opportunistic", "starttls", "tls"]
 Mechanism = Literal["none", "basic", "cram-md5", "ntlm", "xoauth2"]
+PASSWORDS = ("password", "password_file", "password_credential")
+"""The settings of which one has a login's password."""
 
 
 def default_security(port: int) -> Security:
@@ -31,10 +34,6 @@ _PASSWORD_HELP = Text(
     "読めない権限（0640 root:zaiond など）にしておく必要があります。",
     en="The password itself, in quotes. The file that holds it must not be readable by other "
     "users (0640 root:zaiond, for example).",
-)
-_POP_PASSWORD_HELP = Text(
-    ja="パスワードです。既定値は auth のものです。",
-    en="The password. Default: auth's.",
 )
 _PASSWORD_FILE_HELP = Text(
     ja="パスワードだけを書いたファイルです。相対パスは、この設定ファイルの場所が基準です。"
@@ -107,60 +106,6 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PopBeforeSmtp:
-    """POP before SMTP, which this version doesn't have yet: its settings can't be changed."""
-
-    enabled: bool = setting(
-        "switch",
-        "false",
-        Text(
-            ja="送信の前に POP でログインするかどうかです。",
-            en="Whether to log in by POP before mail is sent.",
-        ),
-        later=True,
-    )
-    host: str | None = setting(
-        "host",
-        "null",
-        Text(
-            ja="POP サーバーです。既定値は mail_server.host です。",
-            en="The POP server. Default: mail_server.host.",
-        ),
-        later=True,
-    )
-    port: int = setting(
-        "integer",
-        "110",
-        Text(ja="POP のポート番号です。", en="The port of POP."),
-        minimum=1,
-        maximum=65535,
-        later=True,
-    )
-    security: Literal["none", "starttls", "tls"] = setting(
-        "choice",
-        "none",
-        Text(
-            ja="接続の暗号化です。ポート 995 での既定値は tls です。",
-            en="How the connection is encrypted. Default on port 995: tls.",
-        ),
-        choices=("none", "starttls", "tls"),
-        later=True,
-    )
-    username: str | None = setting(
-        "text",
-        "null",
-        Text(
-            ja="ユーザー ID です。既定値は auth.username です。",
-            en="The user to log in as. Default: auth.username.",
-        ),
-        later=True,
-    )
-    password: Secret | None = setting("secret", "null", _POP_PASSWORD_HELP, later=True)
-    password_file: str | None = setting("file", "null", _POP_PASSWORD_HELP, later=True)
-    password_credential: str | None = setting("credential", "null", _POP_PASSWORD_HELP, later=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MailServer:
     """One mail server; `security` is what is in force, resolved by the port where it isn't set."""
 
@@ -199,6 +144,7 @@ class MailServer:
                     "starttls, any other opportunistic.",
                 ),
                 choices=("none", "opportunistic", "starttls", "tls"),
+                by_port=default_security,
             )
         },
     )
@@ -288,8 +234,8 @@ class MailServer:
     pop_before_smtp: PopBeforeSmtp = mapping(
         PopBeforeSmtp,
         Text(
-            ja="POP before SMTP です。このバージョンではまだ使えません。",
-            en="POP before SMTP. This version doesn't have it yet.",
+            ja="POP before SMTP です。送信の前に POP でログインします。",
+            en="POP before SMTP: a login by POP, before mail is sent.",
         ),
     )
 

@@ -11,18 +11,19 @@ from collections.abc import Sequence as Texts
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from zaiond.config import convert, keys, rules, values
+from zaiond.config import convert, keys, pop_rules, rules, values
 from zaiond.config.convert import WrongValueError
 from zaiond.config.keys import dotted
+from zaiond.config.mail_server import PASSWORDS
 from zaiond.config.oauth2 import SECRET_FILES, oauth2_faults
 from zaiond.config.schema import (
     Auth,
     Config,
     Declaration,
     MailServer,
+    PopBeforeSmtp,
     Queue,
     declarations,
-    default_security,
 )
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, merge, read
 from zaiond.config.values import Secret
@@ -227,17 +228,33 @@ class _Walk:
     def _build(self, kind: type, found: dict[str, Any], path: tuple[str, ...]) -> Any:
         """The object of a mapping, or None where a required setting is not there."""
         if kind is Auth:
-            self._bring_password(found, path)
+            self._bring_password(found, path, needed=found.get("mechanism", "none") != "none")
             if "oauth2" in found:
                 self._bring_oauth2(found, path)
+        if kind is PopBeforeSmtp:
+            self._bring_password(found, path, needed=found.get("enabled", False))
         if kind is MailServer and "host" not in found:
             return None
+        if kind is MailServer:
+            return self._mail_server(MailServer(**found), path)
         built = kind(**found)
         if isinstance(built, Queue) and not self._incomplete:
             wrong = {name for name in _QUEUE if f"queue.{name}" in self.places} - found.keys()
             for key, text in rules.queue_faults(built, self.places, wrong):
                 self._error(self.places[key], key, text)
         return built
+
+    def _mail_server(self, server: MailServer, path: tuple[str, ...]) -> MailServer:
+        """The server, seen to have what its POP before SMTP needs of its `auth`."""
+        key, auth = dotted(path), server.auth
+        if auth.password is None and pop_rules.lends_password(server, key, self.places):
+            found = {name: each for name in PASSWORDS if (each := getattr(auth, name))}
+            self._bring_password(found, (*path, "auth"), needed=True)
+            server = replace(server, auth=replace(auth, password=found.get("password")))
+        if not self._incomplete:
+            for at, about, text in pop_rules.faults(server, key, self.places):
+                self._error(self.places[at], about, text)
+        return server
 
     def _single(
         self,
@@ -252,8 +269,8 @@ class _Walk:
             if declared.required:
                 if not self._incomplete:
                     self._error(place, key, _MISSING)
-            elif path[-1] == "security" and declared.default == "null":
-                found[path[-1]] = default_security(found.get("port", 25))
+            elif declared.by_port is not None:
+                found[path[-1]] = declared.by_port(found.get("port", 0))
                 self._show(key, found[path[-1]], None)
             elif declared.later is not True:
                 self._show(key, declared.default, None)
@@ -307,14 +324,18 @@ class _Walk:
         except SourceError as error:
             self._error(place, key, error.text)
 
-    def _bring_password(self, found: dict[str, Any], path: tuple[str, ...]) -> None:
-        """Sets `password` in the valid settings of a login, from where it is kept."""
+    def _bring_password(
+        self, found: dict[str, Any], path: tuple[str, ...], *, needed: bool
+    ) -> None:
+        """Sets `password` in the valid settings of a login, from where it is kept.
+
+        Where it isn't `needed`, a missing file may be made later, together with the login.
+        """
         if not self._incomplete:
             for at, key, text in rules.auth_faults(found, dotted(path), self.places):
                 self._error(self.places[at], key, text)
-        if sum(name in found for name in rules.PASSWORDS) > 1:
+        if sum(name in found for name in PASSWORDS) > 1:
             return
-        unused = found.get("mechanism", "none") == "none"
         sources = self._sources
         for name, bring in (
             ("password_file", sources.secret_file),
@@ -326,8 +347,8 @@ class _Walk:
             try:
                 found["password"] = Secret(bring(found[name]))
             except SourceError as error:
-                if unused and error.missing:
-                    continue  # it may be made later, together with the login
+                if error.missing and not needed:
+                    continue
                 to = self.warnings if error.unchecked else self._errors
                 self._report(to, self.places[key], key, error.text)
 

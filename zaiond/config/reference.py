@@ -95,8 +95,7 @@ def _manual(kind: type, path: str, language: Language, lines: list[str], below: 
         if declared.kind == "mapping" and declared.mapping:
             section = [f".SS {path}{name}", text]
             nested: list[str] = []
-            if declared.mapping.__name__ != "PopBeforeSmtp":
-                _manual(declared.mapping, f"{path}{name}.", language, section, nested)
+            _manual(declared.mapping, f"{path}{name}.", language, section, nested)
             below += section + nested
         elif declared.later is not True:
             form = _escaped(_form(declared).in_language(language))

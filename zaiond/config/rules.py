@@ -1,10 +1,11 @@
 """What must hold between settings, and what is legal and surely wrong."""
 
-import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from zaiond.config import pop_rules
+from zaiond.config.mail_server import PASSWORDS
 from zaiond.config.schema import (
     Auth,
     Config,
@@ -14,7 +15,7 @@ from zaiond.config.schema import (
     default_security,
 )
 from zaiond.config.tree import Place
-from zaiond.config.values import fill_names, write_duration
+from zaiond.config.values import fill_names, is_example, write_duration
 from zaiond.errors import Diagnostic
 from zaiond.message import address
 from zaiond.message.charset import as_jis, encode_jis
@@ -24,14 +25,7 @@ from zaiond.text import Text
 Places = dict[str, Place]
 """Where each setting that is written stands, by its dotted key; '' is the main file's start."""
 
-PASSWORDS = ("password", "password_file", "password_credential")
-
 _TLS = ("starttls", "tls")
-# RFC 2606 2 and 3; JPRS keeps EXAMPLE for Japan's second levels.
-_EXAMPLE = re.compile(
-    r"(.*\.)?(example(\.(com|net|org|edu|jp|(ac|ad|co|ed|go|gr|lg|ne|or)\.jp))?|invalid)\.?",
-    re.IGNORECASE,
-)
 _OTHER_SERVICES = {110: "POP", 143: "IMAP", 993: "IMAP", 995: "POP", 80: "HTTP", 443: "HTTPS"}
 
 
@@ -64,7 +58,7 @@ def auth_faults(
 ) -> Iterator[tuple[str, str, Text]]:
     """What a login lacks or has twice: the key where it stands, the key it is about, the text.
 
-    `found` has the valid settings of the mapping `path`.
+    `found` has the valid settings of the mapping `path`, which may be POP's, too.
     """
     named = [name for name in PASSWORDS if f"{path}.{name}" in places]
     if len(named) > 1:
@@ -123,8 +117,9 @@ def _warnings(config: Config, places: Places) -> Iterator[tuple[str, Text]]:
     for number, server in enumerate(config.mail_servers):
         key = f"fallback_mail_servers[{number - 1}]" if number else "mail_server"
         yield from _server(server, key)
-        yield from _login(server, f"{key}.auth", places)
+        yield from _login(server, key, places)
         yield from _unused(server, f"{key}.auth", places)
+        yield from pop_rules.warnings(server, key, places)
         if server.address in [other.address for other in config.mail_servers[:number]]:
             yield (
                 f"{key}.host",
@@ -139,7 +134,7 @@ def _warnings(config: Config, places: Places) -> Iterator[tuple[str, Text]]:
     written = [("sender", sender.address)]
     written += [("admins", address.parse_recipient(each).address) for each in config.admins]
     for key, spec in written:
-        if _EXAMPLE.fullmatch(spec.rpartition("@")[2]) and "@" in spec:
+        if "@" in spec and is_example(spec.rpartition("@")[2]):
             yield (
                 key,
                 Text(
@@ -172,7 +167,7 @@ def _beyond_jis(config: Config) -> Iterator[tuple[str, Text]]:
 
 
 def _server(server: MailServer, key: str) -> Iterator[tuple[str, Text]]:
-    if _EXAMPLE.fullmatch(server.host):
+    if is_example(server.host):
         yield (
             f"{key}.host",
             Text(
@@ -201,7 +196,9 @@ def _server(server: MailServer, key: str) -> Iterator[tuple[str, Text]]:
                 "rule (tls, from the first byte on, is on 465)",
             ),
         )
-    if server.ca_file is not None and server.security == "none":
+    pop = server.pop_before_smtp
+    pop_verifies = pop.enabled and pop.security != "none"
+    if server.ca_file is not None and server.security == "none" and not pop_verifies:
         yield (
             f"{key}.ca_file",
             Text(
@@ -225,7 +222,7 @@ def _unused(server: MailServer, key: str, places: Places) -> Iterator[tuple[str,
                     "to xoauth2",
                 ),
             )
-    elif not server.pop_before_smtp.enabled:  # whose default it would be
+    elif not pop_rules.lends_password(server, key.removesuffix(".auth"), places):
         for name in PASSWORDS:
             if f"{key}.{name}" in places:
                 yield (
@@ -237,11 +234,12 @@ def _unused(server: MailServer, key: str, places: Places) -> Iterator[tuple[str,
                 )
 
 
-def _login(server: MailServer, key: str, places: Places) -> Iterator[tuple[str, Text]]:
+def _login(server: MailServer, within: str, places: Places) -> Iterator[tuple[str, Text]]:
     auth: Auth = server.auth
+    key = f"{within}.auth"
     if auth.mechanism == "none":
         named = [name for name in PASSWORDS if f"{key}.{name}" in places]
-        if named:
+        if named and not pop_rules.lends_password(server, within, places):
             yield (
                 f"{key}.{named[0]}",
                 Text(

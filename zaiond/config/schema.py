@@ -14,11 +14,11 @@ from zaiond.config.mail_server import (
     Auth,
     MailServer,
     Mechanism,
-    PopBeforeSmtp,
     Security,
     default_security,
 )
 from zaiond.config.oauth2 import OAuth2
+from zaiond.config.pop_before_smtp import PopBeforeSmtp
 from zaiond.config.values import Rate, Secret
 from zaiond.message.charset import Charset
 from zaiond.text import Language, Text

@@ -101,3 +101,15 @@ def unknown_placeholders(text: str) -> list[str]:
 def fill_names(text: str, *, host: str, fqdn: str) -> str:
     """`text` (a sender or a subject prefix) with `{host}` and `{fqdn}` replaced by the names."""
     return text.replace("{host}", host).replace("{fqdn}", fqdn)
+
+
+# RFC 2606 2 and 3; JPRS keeps EXAMPLE for Japan's second levels.
+_EXAMPLE = re.compile(
+    r"(.*\.)?(example(\.(com|net|org|edu|jp|(ac|ad|co|ed|go|gr|lg|ne|or)\.jp))?|invalid)\.?",
+    re.IGNORECASE,
+)
+
+
+def is_example(name: str) -> bool:
+    """Whether a host or domain is kept for examples, so that there is nobody by that name."""
+    return _EXAMPLE.fullmatch(name) is not None

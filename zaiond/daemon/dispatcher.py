@@ -22,6 +22,7 @@ from zaiond.daemon.sender import Answers, Sender
 from zaiond.daemon.servers import Servers, ServerState
 from zaiond.daemon.window import Window
 from zaiond.errors import DiskFullError
+from zaiond.net.pop_login import PopLogins
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
@@ -45,6 +46,7 @@ class Delivering:
     helo_name: str
     language: Language
     tls: TlsContexts = field(default_factory=TlsContexts)
+    pop: PopLogins = field(default_factory=PopLogins)
 
 
 class Observer:
@@ -235,7 +237,7 @@ class Dispatcher:
         if delivering is None:
             return
         server = delivering.mail_servers[index]
-        sender = Sender(self, index, server, delivering.helo_name, delivering.tls)
+        sender = Sender(self, index, server, delivering.helo_name, delivering.tls, delivering.pop)
         task = self._loop.create_task(sender.run())
         self._senders[sender] = task
         task.add_done_callback(lambda done: self._closed(sender, done))
@@ -318,8 +320,12 @@ class Dispatcher:
     async def put_back(self, mail: QueuedMail, *, started: bool) -> None:
         """The connection was lost before anything of the mail's content was sent."""
         if started:
-            await self._record(partial(queue.put_back, mail=mail))
+            await self.not_started(mail)
         self._window.put_back(mail)
+
+    async def not_started(self, mail: QueuedMail) -> None:
+        """Takes back `start`: nothing of the content was sent, and the mail stays in hand."""
+        await self._record(partial(queue.put_back, mail=mail))
 
     async def finish(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from zaiond.net.connection import SmtpConnection
+from zaiond.net.pop_login import PopLogins
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
@@ -34,6 +35,7 @@ class Sender:
         server: "MailServer",
         helo_name: str,
         tls: TlsContexts,
+        pop: PopLogins,
     ) -> None:
         self.index = index
         self.opened = False
@@ -44,53 +46,85 @@ class Sender:
         self._server = server
         self._helo_name = helo_name
         self._tls = tls
+        self._pop = pop
 
     async def run(self) -> None:
-        """Connects, sends until nothing is left for `keep_idle`, closes."""
+        """Connects, sends until nothing is left for `keep_idle`, closes; anew, where that helps."""
+        again = await self._connect(None)
+        while again is not None:
+            again = await self._connect(again)
+
+    async def _connect(self, again: QueuedMail | None) -> QueuedMail | None:
+        """One connection. `again` comes first on it, and what is said to that is believed; returns
+        a mail that is to be tried again on a new one, as the server may have forgotten our login
+        by POP.
+        """
         work = self._work
         try:
-            connection = await SmtpConnection.open(self._server, self._helo_name, tls=self._tls)
+            connection = await SmtpConnection.open(
+                self._server, self._helo_name, tls=self._tls, pop=self._pop
+            )
         except DeliveryFailure as error:
+            if again is not None:
+                self.mail = None
+                await work.put_back(again, started=False)
             work.connection_failed(self.index, error.failure)
-            return
+            return None
         self.opened = True
         work.connected(self.index)
         try:
             while not connection.lost and connection.reusable:
-                mail = work.take(self.index) or await work.wait(self.index)
+                mail = again or work.take(self.index) or await work.wait(self.index)
                 if mail is None:
                     break
                 if connection.lost:  # it was lost while it waited
                     await work.put_back(mail, started=False)
                     break
                 connection.prepare(mail.message, mail.message.recipients)
-                await self._send_while_there_is_mail(connection, mail)
-                self.mail = None
+                forgotten = await self._send_while_there_is_mail(connection, mail, again)
+                if forgotten is not None:
+                    return forgotten
+                self.mail = again = None
             await connection.close()
         finally:
             connection.abort()
+        return None
 
     async def _send_while_there_is_mail(
-        self, connection: SmtpConnection, first: QueuedMail
-    ) -> None:
-        """`first` is prepared. Ends when no mail is at hand, or the connection is lost."""
+        self, connection: SmtpConnection, first: QueuedMail, again: QueuedMail | None
+    ) -> QueuedMail | None:
+        """`first` is prepared. Ends when no mail is at hand, or the connection is lost; or with the
+        mail that is to be tried again (see `_connect`).
+        """
         work = self._work
         mail: QueuedMail | None = first
         started: float | None = None
         while mail is not None:
             self.mail = mail
+            refused: Mapping[str, Failure] = {}
+            failure: Failure | None = None
             try:
-                refused: Answers = await connection.ready()
+                refused = await connection.ready()
             except DeliveryFailure as error:
-                if judge(error.failure).scope is Scope.SESSION:
+                failure = error.failure
+            if failure is not None or refused:
+                said = list(refused.values()) if failure is None else [failure]
+                if mail is again:
+                    connection.refused_all_the_same(said)
+                elif self.index >= 0 and connection.forgotten(said):
+                    if started is not None:
+                        await work.not_started(mail)
+                    return mail
+            if failure is not None:
+                if judge(failure).scope is Scope.SESSION:
                     await work.put_back(mail, started=started is not None)
                     await connection.close()  # if it isn't lost, it is of no more use
                 else:
-                    await self._finish_all(mail, error.failure, started)
-                return
+                    await self._finish_all(mail, failure, started)
+                return None
             if len(refused) == len(mail.message.recipients):
                 await work.finish(self, mail, refused, started or 0.0, None)
-                return
+                return None
             if started is None:
                 started = await work.start(mail)
             self.after_dot = True
@@ -112,10 +146,11 @@ class Sender:
                 self.after_dot = False
                 connection.abort()
                 await work.put_back(upcoming, started=False)
-                return
+                return None
             started = await work.finish(self, mail, answers, started, upcoming)
             self.after_dot = False
             mail = upcoming
+        return None
 
     async def _finish_all(self, mail: QueuedMail, failure: Failure, started: float | None) -> None:
         answers = dict.fromkeys(mail.message.recipients, failure)

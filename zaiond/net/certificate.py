@@ -13,6 +13,7 @@ from zaiond.net.tls import TlsContexts
 from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.failure import DeliveryFailure
 from zaiond.smtp.opening import SessionSettings
+from zaiond.smtp.session import Session
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
@@ -36,7 +37,7 @@ async def certificate_of(
     except DeliveryFailure:
         return None
     deadline = asyncio.get_running_loop().time() + server.timeout
-    pump = Pump(server, anonymous, deadline, lambda _: None, lambda _: None)
+    pump = Pump(server, Session(anonymous), deadline, lambda _: None, lambda _: None)
     try:
         await pump.establish(sock, _Looking())
     except DeliveryFailure:

@@ -36,13 +36,14 @@ are one write.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zaiond.model import Message
 from zaiond.net.certificate import certificate_of
 from zaiond.net.connect import connect, resolve, shown
+from zaiond.net.pop_login import PopLogins
 from zaiond.net.pump import Pump
 from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
@@ -52,6 +53,8 @@ from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials
+from zaiond.smtp.session import Session
+from zaiond.smtp.verdict import may_have_forgotten
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -72,13 +75,17 @@ class SmtpConnection:
         self.server = server
         self._loop = asyncio.get_running_loop()
         self._steps = steps
-        self._pump = Pump(server, settings, deadline, self._on_event, self._on_tls)
-        self._session = self._pump.session
+        self._session = Session(settings)
+        self._pump = Pump(
+            server, self._session, deadline, self._on_event, self._on_tls, verify=settings.verify
+        )
         self._fresh_until = deadline - server.session_timeout / 2
         self._closing = False
         self._envelopes: deque[Envelope] = deque()
         self._ready: asyncio.Future[None] | None = None
         self._finishing: asyncio.Future[dict[str, Reply]] | None = None
+        self._logins: PopLogins | None = None
+        self._login = 0  # the login by POP that the session stands on
         self._recipients: tuple[str, ...] = ()  # of the envelope
         self._accepted: tuple[str, ...] = ()  # of the envelope that is ready
         self._sent_to: tuple[str, ...] = ()  # of the content
@@ -90,24 +97,28 @@ class SmtpConnection:
         helo_name: str,
         *,
         tls: TlsContexts | None = None,
+        pop: PopLogins | None = None,
         on_step: Callable[[Step], None] | None = None,
     ) -> "SmtpConnection":
         """Connects, secures and logs in as `server` says.
 
-        `helo_name` counts where the server's settings have none; `tls` is shared by the
+        `helo_name` counts where the server's settings have none; `tls` and `pop` are shared by the
         connections of one configuration; `on_step` is told of every step, as long as the
         connection lives.
 
         Raises:
             DeliveryFailure: there is no usable session; everything is closed again.
         """
-        contexts = tls or TlsContexts()
+        contexts, logins, login = tls or TlsContexts(), pop or PopLogins(), 0
         loop = asyncio.get_running_loop()
         deadline = loop.time() + server.session_timeout
         steps = Steps(server.address, on_step)
         settings = _settings(server, helo_name, trace=steps.told_of)
         if contexts.unverifiable(server.address, loop.time()):
             settings = fall_back(settings, "certificate") or settings
+        if server.pop_before_smtp.enabled:
+            login = await logins.before(server, contexts, deadline, on_step)
+            steps.begin()
         try:
             addresses = await resolve(server.host, server.port, server.timeout)
         except DeliveryFailure as raised:
@@ -126,6 +137,8 @@ class SmtpConnection:
                     certificate = await certificate_of(server, settings, addresses)
                     failure = replace(failure, certificate=certificate)
                 steps.failed(failure)
+                if login and may_have_forgotten(failure):
+                    logins.forgotten(server, login)
                 weaker = fall_back(settings, failure.cause)
                 if failure.stage is not Stage.TLS or weaker is None:
                     raise DeliveryFailure(failure) from raised.__cause__
@@ -133,6 +146,8 @@ class SmtpConnection:
                     contexts.remember_unverifiable(server.address, loop.time())
                 settings = weaker
             else:
+                if login:
+                    connection._logins, connection._login = logins, login
                 return connection
             finally:
                 if not connection._session.opened or connection.lost:
@@ -162,6 +177,21 @@ class SmtpConnection:
     def reusable(self) -> bool:
         """Whether it may be kept for the next mail: not lost, not half of `session_timeout` old."""
         return not self.lost and self._loop.time() < self._fresh_until
+
+    def forgotten(self, failures: Iterable[Failure]) -> bool:
+        """Whether a mail that is refused so is worth another try on a new connection, as the server
+        may have forgotten our login by POP: the next connection logs in again.
+        """
+        return (
+            self._logins is not None
+            and any(map(may_have_forgotten, failures))
+            and self._logins.forgotten(self.server, self._login)
+        )
+
+    def refused_all_the_same(self, failures: Iterable[Failure]) -> None:
+        """That other try was refused so, too."""
+        if self._logins is not None and any(map(may_have_forgotten, failures)):
+            self._logins.in_vain(self.server)
 
     def prepare(self, mail: Message, recipients: tuple[str, ...] | None = None) -> None:
         """Queues the envelope of `mail`, to `recipients` (default: all of its own)."""

@@ -1,17 +1,19 @@
-"""The pump between a socket and the SMTP machine: bytes, deadlines, TLS. It decides nothing."""
+"""The pump between a socket and a machine, SMTP's or POP's: bytes, deadlines, TLS. It decides
+nothing.
+"""
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from zaiond.net.connect import cause_of
 from zaiond.net.tls import TlsContexts, TlsInfo
-from zaiond.smtp.events import Ended, Event, Opened
+from zaiond.pop3 import LoggedIn
+from zaiond.smtp.events import Ended, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
-from zaiond.smtp.opening import SessionSettings, StartTls
-from zaiond.smtp.session import Session
+from zaiond.smtp.opening import StartTls
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
@@ -19,7 +21,26 @@ if TYPE_CHECKING:
 GOODBYE = 5.0  # seconds that QUIT and closing may take, at most
 
 
-class Pump(asyncio.Protocol):
+_E = TypeVar("_E")
+
+
+class Machine(Protocol[_E]):
+    """What the pump drives: `smtp.session.Session`, `pop3.Pop3`. See there."""
+
+    opened: bool
+    over: bool
+    replies: int
+
+    @property
+    def awaiting(self) -> Stage | None: ...
+    def receive(self, data: bytes) -> list[_E]: ...
+    def lost(self, cause: Cause, detail: str = "", *, overall: bool = False) -> list[_E]: ...
+    def tls_started(self) -> list[_E]: ...
+    def take_output(self) -> bytes: ...
+    def quit(self) -> None: ...
+
+
+class Pump(asyncio.Protocol, Generic[_E]):
     """One session over one socket. Every event of the machine goes to `on_event`, in order, what a
     handshake brought to `on_tls`.
 
@@ -30,17 +51,21 @@ class Pump(asyncio.Protocol):
     def __init__(
         self,
         server: "MailServer",
-        settings: SessionSettings,
+        machine: Machine[_E],
         deadline: float,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[_E], None],
         on_tls: Callable[[TlsInfo], None],
+        *,
+        verify: bool = True,
     ) -> None:
-        """`deadline`: when the session must be over, in the loop's time."""
-        self.session = Session(settings)
+        """`deadline`: when the session must be over, in the loop's time; `verify`: whether the
+        server's certificate must hold.
+        """
+        self.session = machine
         self.tls: TlsInfo | None = None
         self.ended: Failure | None = None
         self._server = server
-        self._settings = settings
+        self._verify = verify
         self._on_event = on_event
         self._on_tls = on_tls
         self._loop = asyncio.get_running_loop()
@@ -62,7 +87,7 @@ class Pump(asyncio.Protocol):
         Raises:
             DeliveryFailure: no session; `abort` what is left.
         """
-        if self._settings.security == "tls":
+        if self._server.security == "tls":
             await self._handshake(contexts, sock)
         else:
             await self._loop.create_connection(lambda: self, sock=sock)
@@ -76,7 +101,7 @@ class Pump(asyncio.Protocol):
         if self.ended is not None:
             raise DeliveryFailure(self.ended)
 
-    def happened(self, events: list[Event]) -> None:
+    def happened(self, events: list[_E]) -> None:
         """Passes on what calling the machine brought, and soon what it wants to say."""
         self._pass_on(events)
         if not self._flushing:
@@ -131,17 +156,16 @@ class Pump(asyncio.Protocol):
 
     # Inside
 
-    def _pass_on(self, events: list[Event]) -> None:
+    def _pass_on(self, events: list[_E]) -> None:
         for event in events:
             if isinstance(event, Ended):
                 self._end(event.failure)
-            elif isinstance(event, Opened | StartTls):
+            elif isinstance(event, Opened | LoggedIn | StartTls):
                 self._turn.set()
             self._on_event(event)
 
     async def _handshake(self, contexts: TlsContexts, sock: socket.socket | None = None) -> None:
         """TLS from the first byte over `sock`, or from now on over what we have."""
-        verify = self._settings.verify
         limit = min(self._server.timeout, self._session_deadline - self._loop.time())
         how: dict[str, Any] = {
             "server_hostname": self._server.host.rstrip("."),
@@ -169,11 +193,11 @@ class Pump(asyncio.Protocol):
             if sock is not None and self._transport is None:
                 sock.close()
         transport = cast(asyncio.Transport, self._transport)
-        self.tls = TlsInfo.of(transport.get_extra_info("ssl_object"), verified=verify)
+        self.tls = TlsInfo.of(transport.get_extra_info("ssl_object"), verified=self._verify)
         self._on_tls(self.tls)
 
     def _context(self, contexts: TlsContexts) -> ssl.SSLContext:
-        if not self._settings.verify:
+        if not self._verify:
             return contexts.unverified()
         ca_file = self._server.ca_file
         try:

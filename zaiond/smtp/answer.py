@@ -26,21 +26,23 @@ def shown(stage: Stage, reply: Reply, mechanism: str) -> str:
     return reply.text
 
 
-def unprotected(mechanism: str) -> Text:
-    """The warning of a login over a connection that isn't both encrypted and verified."""
+def unprotected(mechanism: str, setting: str = "mail_server.security") -> Text:
+    """The warning of a login over a connection that isn't both encrypted and verified, which
+    `setting` would make it.
+    """
     name = printable(mechanism)
     if name in ("CRAM-MD5", "NTLM", "APOP"):
         return Text(
             ja=f"{name} の認証を、保護されていない接続で行いました。通信を読んだ人が、パスワードを"
             "推測できるおそれがあります。サーバーが TLS に対応していれば、設定 "
-            "mail_server.security を starttls か tls にしてください。",
+            f"{setting} を starttls か tls にしてください。",
             en=f"The login by {name} crossed an unprotected connection: who reads it may work out "
-            "the password. If the server knows TLS, set mail_server.security to starttls or tls.",
+            f"the password. If the server knows TLS, set {setting} to starttls or tls.",
         )
     return Text(
         ja="パスワードを、保護されていない接続で送りました。通信を読んだ人に知られるおそれが"
-        "あります。サーバーが TLS に対応していれば、設定 mail_server.security を starttls か tls に"
-        "してください。",
+        f"あります。サーバーが TLS に対応していれば、設定 {setting} を starttls か tls にして"
+        "ください。",
         en="The password crossed an unprotected connection: who reads it knows it. If the server "
-        "knows TLS, set mail_server.security to starttls or tls.",
+        f"knows TLS, set {setting} to starttls or tls.",
     )

@@ -18,6 +18,7 @@ class Stage(StrEnum):
 
     RESOLVE = "resolve"
     CONNECT = "connect"
+    POP = "pop"  # POP before SMTP, all of it: the look-up, the connection, TLS, the login
     TLS = "tls"  # the handshake, whether implicit or after STARTTLS
     GREETING = "greeting"
     EHLO = "ehlo"
@@ -35,6 +36,8 @@ class Stage(StrEnum):
 
 Cause = Literal[
     "reply",  # the server said no: `reply` is set
+    "err",  # a POP server said -ERR: `detail` has its words
+    "err_login",  # a POP server said -ERR to our credentials
     "no_name",
     "dns_later",
     "refused",
@@ -47,7 +50,7 @@ Cause = Literal[
     "tls",  # the handshake failed
     "certificate",  # its certificate could not be verified
     "tls_not_offered",
-    "injection",  # bytes behind the 220 of STARTTLS, which are not the server's
+    "injection",  # bytes behind the 220 of STARTTLS (the +OK of STLS), which are not the server's
     "no_mechanism",  # `detail` has the mechanisms that the server offers
     "unprotected",  # a reusable secret would cross an unprotected connection
     "token_refused",  # by the endpoint, for our fault: `reply` has its HTTP status and words
@@ -55,7 +58,7 @@ Cause = Literal[
     "token_unkept",  # none was asked for: the refresh token that may come with it can't be kept
     "command",  # token_command failed
     "command_unfit",  # token_command can't be run, or says that it is set up wrongly
-    "protocol",  # no SMTP reply, or one that fits nothing that was sent
+    "protocol",  # no reply of SMTP (of POP), or one that fits nothing that was sent
     "smtputf8",  # an address or a header needs SMTPUTF8, which is not offered
     "too_big",  # larger than the server's SIZE
     "address",  # not an address that could be put into a command
@@ -64,6 +67,8 @@ Cause = Literal[
 
 _WORDS: dict[Cause, Text] = {
     "reply": Text("拒否されました", "refused"),
+    "err": Text("断られました", "turned away"),
+    "err_login": Text("ログインを断られました", "login refused"),
     "no_name": Text("そのような名前はありません", "no such name"),
     "dns_later": Text("DNS から答えがありません", "no answer from DNS"),
     "refused": Text("接続を拒否されました", "connection refused"),
@@ -92,6 +97,7 @@ _WORDS: dict[Cause, Text] = {
 _STAGES: dict[Stage, str] = {
     Stage.RESOLVE: "名前の検索",
     Stage.CONNECT: "接続",
+    Stage.POP: "POP ログイン",
     Stage.TLS: "TLS",
     Stage.GREETING: "最初の応答",
     Stage.EHLO: "EHLO",
@@ -110,7 +116,8 @@ _STAGES: dict[Stage, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What happened. `server` is `host:port`; `detail` more of it in English, never a secret.
+    """What happened. `server` is `host:port` (of the POP server at stage POP); `detail` has more of
+    it in English, never a secret.
 
     `certificate` is the one that did not hold, where it was looked at.
     `reused` says that the connection had carried a mail before: then its loss says nothing about
@@ -142,7 +149,12 @@ class Failure:
             shown = self.certificate.text
             ja, en = f"{ja} {shown.ja}", f"{en} {shown.en}"
         words = _WORDS[self.cause]
-        return Text(ja=f"{_STAGES[self.stage]}: {words.ja}{ja}", en=f"{self.stage}: {words.en}{en}")
+        # Another server than that of the mail, mostly.
+        where = f" {self.server}" if self.stage is Stage.POP else ""
+        return Text(
+            ja=f"{_STAGES[self.stage]}{where}: {words.ja}{ja}",
+            en=f"{self.stage}{where}: {words.en}{en}",
+        )
 
 
 class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)
@@ -167,6 +179,7 @@ _SOCKET_CODES: dict[Cause, int] = {
 _REASONS: dict[Stage, str] = {
     Stage.RESOLVE: "Cant connect Server",
     Stage.CONNECT: "Cant connect Server",
+    Stage.POP: "POP login failed",
     Stage.TLS: "Cant start TLS",
     Stage.STARTTLS: "Cant start TLS",
     Stage.GREETING: "Server refused",
@@ -187,7 +200,7 @@ def self_test_reason(failure: Failure) -> tuple[str, int]:
     """REASON and CODE of the self-test's error line (the table of the interface, section 6)."""
     stage, cause = failure.stage, failure.cause
     code = failure.reply.code if failure.reply is not None else 0
-    if stage in (Stage.RESOLVE, Stage.CONNECT):
+    if stage in (Stage.RESOLVE, Stage.CONNECT, Stage.POP):
         return _REASONS[stage], _SOCKET_CODES.get(cause, 0)
     if stage is Stage.TOKEN:
         # Who gives the tokens refuses our credentials, or there are none to be shown to the server.

@@ -8,6 +8,7 @@ import re
 
 from zaiond.smtp import hint_login
 from zaiond.smtp.failure import Failure, Stage
+from zaiond.smtp.hint_pop import logging_in_by_pop
 from zaiond.smtp.hint_reach import Pair, connecting, securing
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Scope, judge, wants_login
@@ -27,6 +28,8 @@ def hint(failure: Failure, keys: str = "mail_server") -> Text:
 
 def _pair(failure: Failure) -> Pair:
     reply = failure.reply
+    if failure.stage is Stage.POP:
+        return logging_in_by_pop(failure)
     if failure.stage in (Stage.RESOLVE, Stage.CONNECT):
         return connecting(failure)
     if failure.stage is Stage.TOKEN:

@@ -13,9 +13,10 @@ the words only where servers are known to say it no other way.
     connection lost, 421 on a kept connection   deferred    SESSION: a new connection, at once
     the same on the connection's first mail     deferred    SERVER
     too many connections (421, 432)             deferred    SERVER, wait: later, no other server
-    login refused or not possible               held        SERVER: the next server, else hold
+    login refused or not possible, POP's too    held        SERVER: the next server, else hold
     no token: refused, or its command is unfit  held        SERVER
     no token: endpoint down, command failed     deferred    SERVER
+    POP: not reached, "in use", "later"         deferred    SERVER
     sender refused, 530 "authenticate first"    held        SERVER
     4yz at MAIL                                 deferred    SERVER
     4yz at RCPT                                 deferred    RECIPIENT
@@ -38,7 +39,7 @@ from zaiond.text import Text
 
 __all__ = [
     "Cause", "DeliveryFailure", "Failure", "Ruling", "Scope", "Stage", "Verdict", "judge",
-    "self_test_reason", "wants_login",
+    "may_have_forgotten", "self_test_reason", "wants_login",
 ]  # fmt: skip
 
 
@@ -90,6 +91,8 @@ def judge(failure: Failure) -> Verdict:
             return Verdict("held", Scope.SERVER, _SENDER)
         case "no_mechanism" | "unprotected":
             return Verdict("held", Scope.SERVER, _LOGIN)
+        case "err_login" if not _POP_FOR_NOW.search(failure.detail):
+            return Verdict("held", Scope.SERVER, _LOGIN)
         case "tls" | "certificate" | "tls_not_offered" | "injection":
             # Deferred, not held: an expired certificate is mended at the server, and then the mail
             # must flow although nobody touched our configuration. A login is different: each
@@ -121,12 +124,42 @@ _WANTS_LOGIN = re.compile(
     re.IGNORECASE,
 )
 _NO_RELAY = re.compile(rb"relay|rcpthosts", re.IGNORECASE)
+# RFC 2449 8.1, RFC 3206: not the credentials, but the mailbox or the server. SYS/PERM needs a
+# person, too, but at the server: then the mail must flow although nobody touched our configuration.
+# Servers older than these codes have words for it (RFC 1939 7, PASS: "maildrop already locked").
+_POP_FOR_NOW = re.compile(
+    r"-ERR \[(?:IN-USE|LOGIN-DELAY|SYS/TEMP|SYS/PERM)\]"
+    r"|(?:mail ?drop|mail ?box)\b.*\b(?:lock(?:ed)?|busy)\b|\block\b.*\b(?:mail ?drop|mail ?box)"
+    r"|\bin use\b",
+    re.IGNORECASE,
+)
 
 
 def wants_login(reply: Reply) -> bool:
     """Whether a refusal inside of a transaction means that we must log in (or encrypt) first."""
     said = b" ".join(reply.lines)
     return reply.code == 530 or (reply.code >= 500 and _WANTS_LOGIN.search(said) is not None)
+
+
+def may_have_forgotten(failure: Failure) -> bool:
+    """Whether a server that takes our mail since a login by POP may say so for having forgotten it.
+
+    Then another login helps. What names the mailbox as the reason (RFC 3463: X.1.Z, X.2.Z) doesn't
+    mean us; what gives no reason may.
+    """
+    reply = failure.reply
+    if reply is None or failure.cause != "reply" or reply.code < 500:
+        return False
+    if failure.stage in (Stage.GREETING, Stage.EHLO):
+        return True
+    if failure.stage not in (Stage.MAIL, Stage.RCPT):
+        return False
+    if wants_login(reply):
+        return True
+    _, subject, _ = reply.enhanced or (5, 0, 0)
+    if subject in (1, 2) and not _NO_RELAY.search(b" ".join(reply.lines)):
+        return False
+    return reply.code in (550, 553, 554)  # 553 is qmail's word for it
 
 
 def _judge_reply(failure: Failure, reply: Reply) -> Verdict:

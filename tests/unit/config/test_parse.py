@@ -161,6 +161,36 @@ def test_a_sender_may_lack_a_domain_and_have_a_name_and_placeholders(sender: str
     assert with_server(top=f"sender: '{sender}'\n").sender == sender
 
 
+@pytest.mark.parametrize(
+    ("written", "security"),
+    [
+        ("", "none"),
+        ("port: 110", "none"),
+        ("port: 995", "tls"),
+        ("port: 995, security: null", "tls"),
+        ("port: 995, security: none", "none"),
+        ("security: starttls", "starttls"),
+    ],
+)
+def test_pops_encryption_is_by_its_port_where_it_is_not_set(written: str, security: str) -> None:
+    found = with_server(f"  port: 465\n  pop_before_smtp: {{{written}}}\n")
+    assert found.mail_server.pop_before_smtp.security == security
+
+
+def test_pop_uses_its_own_login_else_auths() -> None:
+    both = with_server(
+        "  auth: {username: a, password_file: a}\n"
+        "  pop_before_smtp: {enabled: true, username: b, password_file: b}\n"
+    ).mail_server
+    assert both.pop_before_smtp.username == "b"
+    assert both.pop_before_smtp.password == Secret("secret of /etc/zaiond/b")
+    lent = with_server(
+        "  auth: {username: a, password_file: a}\n  pop_before_smtp: {enabled: true}\n"
+    ).mail_server
+    assert lent.auth.password == Secret("secret of /etc/zaiond/a")
+    assert (lent.pop_before_smtp.username, lent.pop_before_smtp.password) == (None, None)
+
+
 def test_placeholders_become_the_machines_names() -> None:
     assert values.fill_names("[{host}] {fqdn}", host="a", fqdn="a.zaion.jp") == "[a] a.zaion.jp"
 
@@ -206,6 +236,7 @@ def test_the_fallback_servers_follow_the_main_one_with_their_own_settings() -> N
 
 _CRAM_MD5 = "  auth: {mechanism: cram-md5, username: u, password_file: p}\n"
 _LOGIN = "  auth: {mechanism: basic, username: u, password_file: p, "
+_POP = "  auth: {username: u, password_file: p}\n  pop_before_smtp: {enabled: true, "
 
 
 @pytest.mark.parametrize(
@@ -233,6 +264,25 @@ _LOGIN = "  auth: {mechanism: basic, username: u, password_file: p, "
         (_CRAM_MD5 + "  security: starttls\n", []),
         ("  auth:\n    username: u\n", []),
         ("  auth:\n    password: '1'\n", [("mail_server.auth.password", 4)]),
+        (_POP + "security: starttls}\n", []),
+        (_POP + "port: 995}\n", []),
+        (_POP + "security: starttls}\n  security: none\n  ca_file: ca.pem\n", []),
+        (_POP + "}\n", [("mail_server.pop_before_smtp.security", 4)]),
+        (_POP + "security: tls}\n", [("mail_server.pop_before_smtp.security", 4)]),
+        (_POP + "port: 995, security: starttls}\n", [("mail_server.pop_before_smtp.security", 4)]),
+        (_POP + "security: tls, port: 993}\n", [("mail_server.pop_before_smtp.port", 4)]),
+        (
+            _POP + "host: pop.example.jp, security: starttls}\n",
+            [("mail_server.pop_before_smtp.host", 4)],
+        ),
+        (
+            _POP + "security: starttls, password_file: q}\n",
+            [("mail_server.auth.password_file", 3)],  # nobody uses it
+        ),
+        (
+            "  pop_before_smtp: {username: u, password_file: p}\n",
+            [("mail_server.pop_before_smtp.username", 3)],
+        ),
     ],
 )
 def test_what_is_legal_and_surely_wrong_is_warned_of(

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from zaiond.config.schema import Auth, MailServer, declarations
+from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, declarations
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.hint import hint
 from zaiond.smtp.reply import Reply
@@ -58,12 +58,14 @@ def test_a_hint_names_only_settings_that_exist() -> None:
         for key in re.findall(r"mail_server\.([a-z0-9_.]*[a-z0-9_])", text.ja + text.en):
             first, _, second = key.partition(".")
             assert first in declarations(MailServer), key
-            assert not second or second in declarations(Auth), key
+            below = {"auth": Auth, "pop_before_smtp": PopBeforeSmtp}
+            assert not second or second in declarations(below[first]), key
 
 
 def test_a_hint_has_the_servers_own_words() -> None:
     for failure in FAILURES:
-        if failure.reply is not None and failure.stage not in (Stage.RESOLVE, Stage.CONNECT):
+        said_nothing = (Stage.RESOLVE, Stage.CONNECT, Stage.POP)
+        if failure.reply is not None and failure.stage not in said_nothing:
             assert failure.reply.text in hint(failure).ja
             assert failure.reply.text in hint(failure).en
 

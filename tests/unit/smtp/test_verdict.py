@@ -4,7 +4,7 @@ import pytest
 
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.verdict import judge, self_test_reason
+from zaiond.smtp.verdict import judge, may_have_forgotten, self_test_reason
 
 
 def answered(stage: Stage, line: str, *, reused: bool = False) -> Failure:
@@ -108,6 +108,21 @@ BROKEN: list[tuple[str, Cause, str, str]] = [
     ("tls", "timeout", "deferred server", "Cant start TLS 0"),
     ("starttls", "tls_not_offered", "deferred server", "Cant start TLS 0"),
     ("starttls", "injection", "deferred server", "Cant start TLS 0"),
+    # POP before SMTP: the socket's code, or 0
+    ("pop", "no_name", "deferred server", "POP login failed 11001"),
+    ("pop", "dns_later", "deferred server", "POP login failed 11002"),
+    ("pop", "refused", "deferred server", "POP login failed 10061"),
+    ("pop", "timeout", "deferred server", "POP login failed 10060"),
+    ("pop", "closed", "deferred server", "POP login failed 10054"),
+    ("pop", "host_unreachable", "deferred server", "POP login failed 10065"),
+    ("pop", "tls", "deferred server", "POP login failed 0"),
+    ("pop", "certificate", "deferred server", "POP login failed 0"),
+    ("pop", "tls_not_offered", "deferred server", "POP login failed 0"),
+    ("pop", "injection", "deferred server", "POP login failed 0"),
+    ("pop", "protocol", "deferred server", "POP login failed 0"),
+    ("pop", "err", "deferred server", "POP login failed 0"),
+    ("pop", "err_login", "held server", "POP login failed 0"),
+    ("pop", "unprotected", "held server", "POP login failed 0"),
     ("auth", "no_mechanism", "held server", "Auth not possible 0"),
     ("auth", "unprotected", "held server", "Auth not possible 0"),
     ("greeting", "timeout", "deferred server", "Timed out 10060"),
@@ -131,6 +146,56 @@ def test_what_it_means_that_no_reply_came(
     failure = broke(Stage(stage), cause)
     assert words(failure) == meaning
     assert self_test(failure) == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        ("-ERR [AUTH] Authentication failed.", "held server"),
+        ("-ERR Bad login", "held server"),
+        ("-ERR", "held server"),
+        ("-ERR [IN-USE] Do you have another POP session running?", "deferred server"),
+        ("-ERR [in-use] locked", "deferred server"),
+        ("-ERR [LOGIN-DELAY] minimum time between mail checks violation", "deferred server"),
+        ("-ERR [SYS/TEMP] Temporary authentication failure.", "deferred server"),
+        ("-ERR [SYS/PERM] no mailbox", "deferred server"),
+        ("-ERR maildrop already locked", "deferred server"),
+        ("-ERR unable to lock maildrop", "deferred server"),
+        ("-ERR mailbox in use", "deferred server"),
+        ("-ERR Account locked: see [IN-USE]", "held server"),
+        ("-ERR your account is locked", "held server"),
+    ],
+)
+def test_a_login_that_pop_refuses_is_at_fault_unless_it_is_for_now(said: str, meaning: str) -> None:
+    failure = Failure(stage=Stage.POP, server="pop:110", cause="err_login", detail=f"PASS: {said}")
+    assert words(failure) == meaning
+    assert failure.said == f"pop pop:110: login refused (PASS: {said})"
+
+
+@pytest.mark.parametrize(
+    ("stage", "line", "may_have"),
+    [
+        ("rcpt", "554 5.7.1 <a@example.com>: Relay access denied", True),
+        ("rcpt", "550 relaying denied", True),
+        ("rcpt", "550 no", True),
+        ("rcpt", "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", True),
+        ("rcpt", "550 5.1.1 No such user", False),
+        ("rcpt", "550 5.1.2 relay not permitted", True),
+        ("rcpt", "552 5.2.2 Mailbox full", False),
+        ("rcpt", "450 4.7.1 Later", False),
+        ("mail", "550 5.7.1 POP before SMTP, please", True),
+        ("mail", "530 5.7.0 Authentication required", True),
+        ("mail", "552 5.3.4 Too big", False),
+        ("data", "554 No recipients", False),
+        ("content", "550 Spam", False),
+        ("greeting", "554 Access denied", True),
+        ("greeting", "421 Busy", False),
+    ],
+)
+def test_which_refusal_may_mean_that_a_login_by_pop_is_forgotten(
+    stage: str, line: str, may_have: bool
+) -> None:
+    assert may_have_forgotten(answered(Stage(stage), line)) is may_have
 
 
 @pytest.mark.parametrize(

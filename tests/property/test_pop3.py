@@ -1,0 +1,137 @@
+"""What holds of the login by POP whatever the server says, and however its bytes arrive."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.support.pop_dialog import POP_TRANSCRIPTS, run_pop
+from zaiond.pop3 import MAX_LINE, LoggedIn, Pop3, Pop3Event, Pop3Settings
+from zaiond.smtp.events import Ended
+from zaiond.smtp.failure import Stage
+from zaiond.smtp.opening import StartTls
+from zaiond.smtp.verdict import judge, self_test_reason
+
+PASSWORD = "k0nna-himitsu"
+TIMESTAMP = b"<1896.697170952@pop.example>"
+DIGEST = hashlib.md5(TIMESTAMP + PASSWORD.encode()).hexdigest().encode()
+
+
+@pytest.mark.parametrize("transcript", POP_TRANSCRIPTS, ids=lambda each: each.stem)
+@settings(max_examples=15)
+@given(data=st.data())
+def test_any_split_of_the_servers_bytes_gives_the_same_events(
+    transcript: Path, data: st.DataObject
+) -> None:
+    def cut(said: bytes) -> list[bytes]:
+        places = sorted(data.draw(st.sets(st.integers(1, max(1, len(said) - 1)))))
+        return [said[a:b] for a, b in zip([0, *places], [*places, len(said)], strict=True)]
+
+    run_pop(transcript, cut)
+
+
+def test_bytes_one_by_one_give_the_same_events() -> None:
+    for transcript in POP_TRANSCRIPTS:
+        run_pop(transcript, lambda said: [said[i : i + 1] for i in range(len(said))])
+
+
+def machine(security: str, *, allow: bool = False) -> Pop3:
+    return Pop3(
+        Pop3Settings(
+            server="pop:110",
+            security=security,  # type: ignore[arg-type]
+            username="zaion",
+            password=PASSWORD,
+            allow_unprotected=allow,
+        )
+    )
+
+
+def talk(pop: Pop3, pieces: list[bytes]) -> tuple[list[Pop3Event], bytes, bytes]:
+    """The events, what was said in plain text, and what inside of TLS."""
+    events: list[Pop3Event] = []
+    protected = pop._settings.security == "tls"
+    said = {False: b"", True: b""}
+    for piece in pieces:
+        if pop.awaiting is Stage.TLS and piece == b"(handshake)":
+            protected = True
+            events += pop.tls_started()
+        else:
+            events += pop.receive(piece)
+        if pop.opened and not pop.over and pop.awaiting is None:
+            pop.quit()
+        said[protected] += pop.take_output()
+    events += pop.lost("closed")
+    return events, said[False], said[True]
+
+
+_LINES = st.sampled_from(
+    [b"+OK\r\n", b"+OK " + TIMESTAMP + b"\r\n", b"+OK\n", b"-ERR\r\n", b"-ERR [IN-USE] later\r\n",
+     b"-ERR " + PASSWORD.upper().encode() + b"\r\n", b"-ERR " + DIGEST + b"\r\n", b"+OK <@>\r\n",
+     b"(handshake)", b"220 mail ESMTP\r\n", b"\r\n", b"+", b"-E", b"\x16\x03\x01", b"\x00\xff"]
+)  # fmt: skip
+_PIECES = st.lists(_LINES | st.binary(max_size=8), max_size=12)
+# What once was found, or nearly.
+_KEPT: list[list[bytes]] = [
+    [b"+OK\r\n", b"+OK\r\n", b"x" * (MAX_LINE + 1)],  # too long, and behind STLS: an attack first
+    [b"+OK\r\n+OK\r\n+"],
+    [b"+OK\r\n", b"+OK\r\n", b"(handshake)", b"+OK\r\n", b"-ERR\r\n", b"+OK\r\n"],
+    [b"+OK " + TIMESTAMP + b"\r\n", b"-ERR\r\n", b"+OK\r\n"],
+]
+
+
+@pytest.mark.parametrize("allow", [False, True])
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+@settings(max_examples=150)
+@given(pieces=_PIECES)
+@example(pieces=_KEPT[0])
+@example(pieces=_KEPT[1])
+@example(pieces=_KEPT[2])
+@example(pieces=_KEPT[3])
+def test_whatever_the_server_says_the_login_ends_once_and_says_why(
+    security: str, allow: bool, pieces: list[bytes]
+) -> None:
+    events, plain, _ = talk(machine(security, allow=allow), pieces)
+    assert [type(each) for each in events].count(Ended) == 1
+    ended = events[-1]
+    assert isinstance(ended, Ended)
+    logged_in = [each for each in events if isinstance(each, LoggedIn)]
+    assert (ended.failure is None) is bool(logged_in)
+    assert len(logged_in) <= 1
+    if ended.failure is not None:
+        assert ended.failure.stage is Stage.POP
+        assert self_test_reason(ended.failure)[0] == "POP login failed"
+        assert judge(ended.failure).outcome in ("deferred", "held")
+        shown = ended.failure.said.lower()
+        assert shown.isprintable()
+        assert PASSWORD not in shown
+        assert DIGEST.decode() not in shown
+    if security == "none" and not allow:
+        assert PASSWORD.encode() not in plain
+    if security == "starttls":
+        assert b"USER" not in plain
+        assert b"APOP" not in plain
+        started = any(isinstance(each, StartTls) for each in events)
+        assert started or plain in (b"", b"STLS\r\n", b"STLS\r\nQUIT\r\n", b"QUIT\r\n")
+
+
+@given(length=st.integers(MAX_LINE - 3, MAX_LINE + 3), data=st.data())
+def test_a_line_of_more_than_4_kib_is_refused_in_any_pieces(
+    length: int, data: st.DataObject
+) -> None:
+    line = (b"+OK " + b"x" * length)[:length]
+    cut = data.draw(st.integers(1, length))
+    for ending in (b"\r\n", b"\n"):
+        pop = machine("tls")
+        events = pop.receive(line[:cut]) + pop.receive(line[cut:] + ending)
+        assert bool(events) is (length > MAX_LINE)
+
+
+def test_a_line_without_end_takes_no_memory() -> None:
+    pop = machine("tls")
+    for _ in range(100):
+        pop.receive(b"+OK" + b"x" * 65536)
+    assert pop.over
+    assert len(pop._rest) <= 2 * 65536

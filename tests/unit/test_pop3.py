@@ -1,0 +1,48 @@
+"""What the machine of the login by POP keeps to itself, and how it looks to its pump."""
+
+from zaiond.pop3 import Pop3, Pop3Settings
+from zaiond.smtp.events import Ended
+from zaiond.smtp.failure import Stage
+
+SETTINGS = Pop3Settings(
+    server="pop:110", security="starttls", username="zaion", password="k0nna-himitsu"
+)
+
+
+def test_settings_show_no_password() -> None:
+    assert "himitsu" not in repr(SETTINGS)
+
+
+def test_what_is_awaited_is_pops_reply_the_handshake_or_nothing() -> None:
+    pop = Pop3(SETTINGS)
+    awaited = [pop.awaiting]
+    for said in (b"+OK\r\n", b"+OK\r\n", None, b"+OK\r\n", b"+OK\r\n"):
+        if said is None:
+            pop.tls_started()
+        else:
+            pop.receive(said)
+        awaited.append(pop.awaiting)
+    assert awaited == [Stage.POP, Stage.POP, Stage.TLS, Stage.POP, Stage.POP, None]
+    assert pop.opened
+    pop.quit()
+    awaited = [pop.awaiting]
+    assert pop.receive(b"+OK\r\n") == [Ended(None)]
+    assert [*awaited, pop.awaiting] == [Stage.POP, None]
+
+
+def test_only_whole_lines_count_as_replies() -> None:
+    pop = Pop3(SETTINGS)
+    for byte in b"+OK read":
+        pop.receive(bytes([byte]))
+    assert pop.replies == 0
+    pop.receive(b"y\r\n")
+    assert pop.replies == 1
+
+
+def test_what_comes_after_the_end_says_nothing() -> None:
+    pop = Pop3(SETTINGS)
+    assert len(pop.lost("reset")) == 1
+    assert pop.lost("closed") == []
+    assert pop.receive(b"+OK\r\n") == []
+    pop.quit()
+    assert pop.take_output() == b""

@@ -1,0 +1,162 @@
+"""POP before SMTP: which servers we have logged in to by POP, and the logging in."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from zaiond.net.connect import connect, resolve
+from zaiond.net.pump import Pump
+from zaiond.net.steps import Step, Steps
+from zaiond.net.tls import TlsContexts, TlsInfo
+from zaiond.pop3 import LoggedIn, Pop3, Pop3Event, Pop3Settings
+from zaiond.smtp import answer
+from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.text import Text
+
+if TYPE_CHECKING:
+    from zaiond.config.schema import MailServer
+
+# Servers are known to remember for 5 to 60 minutes. Those that do for less cost a refusal, a login
+# and a new connection now and then.
+_REMEMBERED = 240.0
+# What a server refuses in spite of a new login is refused for another reason, and so is what
+# follows: for so long no login is tried again on its account.
+_IN_VAIN = 30.0
+
+
+@dataclass(slots=True)
+class _Login:
+    """What is known of one server. `number` counts the tries, `at` is when the last one succeeded,
+    `failure` what became of it if it didn't.
+    """
+
+    number: int = 0
+    at: float = float("-inf")
+    failure: Failure | None = None
+    believed_until: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class PopLogins:
+    """The logins of one configuration: with a new configuration comes a new object.
+
+    Sessions side by side, and those that follow, share a login; there is one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._logins: dict[str, _Login] = {}
+
+    async def before(
+        self,
+        server: "MailServer",
+        contexts: TlsContexts,
+        deadline: float,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> int:
+        """Logs in, unless that was done not long ago and the server hasn't forgotten it since.
+
+        Returns the number of the login, for `forgotten`; `on_step` is told of one that is made.
+        `deadline`: in the loop's time, for the whole of it.
+
+        Raises:
+            DeliveryFailure: of stage POP.
+        """
+        loop = asyncio.get_running_loop()
+        login = self._logins.setdefault(server.address, _Login())
+        seen = login.number
+        async with login.lock:
+            if login.number != seen:  # it was tried while we waited: that counts for us, too
+                if login.failure is not None:
+                    raise DeliveryFailure(login.failure)
+                return login.number
+            if loop.time() - login.at < _REMEMBERED:
+                return login.number
+            failure: Failure | None = None
+            try:
+                await _log_in(server, contexts, deadline, on_step)
+            except DeliveryFailure as raised:
+                failure = raised.failure
+            login.number += 1
+            login.failure = failure
+            if failure is not None:
+                raise DeliveryFailure(failure)
+            login.at = loop.time()
+            return login.number
+
+    def forgotten(self, server: "MailServer", number: int) -> bool:
+        """The server refuses us as if it had forgotten login `number`: whether a mail is worth
+        another try after a new one, which the next session then brings.
+        """
+        login = self._logins.get(server.address)
+        if login is None or asyncio.get_running_loop().time() < login.believed_until:
+            return False
+        if login.number == number:
+            login.at = float("-inf")
+        return True
+
+    def in_vain(self, server: "MailServer") -> None:
+        """The new login that `forgotten` asked for didn't help."""
+        login = self._logins.get(server.address)
+        if login is not None:
+            login.believed_until = asyncio.get_running_loop().time() + _IN_VAIN
+
+
+async def _log_in(
+    server: "MailServer",
+    contexts: TlsContexts,
+    deadline: float,
+    on_step: Callable[[Step], None] | None,
+) -> None:
+    """One login, with QUIT. Raises DeliveryFailure of stage POP."""
+    pop, auth = server.pop_before_smtp, server.auth
+    there = replace(server, host=pop.host or server.host, port=pop.port, security=pop.security)
+    password = pop.password or auth.password
+    machine = Pop3(
+        Pop3Settings(
+            server=there.address,
+            security=pop.security,
+            username=pop.username or auth.username or "",
+            password=password.reveal() if password is not None else "",
+            allow_unprotected=auth.allow_unprotected_password,
+        )
+    )
+    steps = Steps(there.address, on_step)
+    encryption: TlsInfo | None = None
+
+    def on_tls(info: TlsInfo) -> None:
+        nonlocal encryption
+        encryption = info
+
+    def on_event(event: Pop3Event) -> None:
+        if isinstance(event, LoggedIn):
+            steps.tell(Stage.POP, True, *_told(event, encryption))
+
+    try:
+        addresses = await resolve(there.host, there.port, there.timeout)
+        sock = await connect(there.address, addresses, there.timeout)
+        pump = Pump(there, machine, deadline, on_event, on_tls)
+        try:
+            await pump.establish(sock, contexts)
+            await pump.close()
+        finally:
+            pump.abort()
+    except DeliveryFailure as raised:
+        failure = replace(raised.failure, stage=Stage.POP)
+        steps.failed(failure)
+        raise DeliveryFailure(failure) from raised
+
+
+def _told(login: LoggedIn, encryption: TlsInfo | None) -> tuple[Text, Text | None]:
+    """How a login went, and its warning."""
+    warning: Text | None = None
+    if encryption is None:
+        how = Text("暗号化なし", "not encrypted")
+        warning = answer.unprotected(login.method, "mail_server.pop_before_smtp.security")
+    else:
+        how = encryption.text
+        if encryption.certificate is not None:
+            warning = encryption.certificate.warning(time.time())
+    words = (f"{login.method} ({each}): {login.said}" for each in how)
+    return Text(*words), warning

@@ -1,0 +1,265 @@
+"""POP before SMTP: the login by POP3 (RFC 1939) as a machine without I/O: bytes in, bytes out.
+
+    machine = Pop3(settings)
+    events = machine.receive(data)      # or .lost(cause) when the connection ends
+    data = machine.take_output()        # to be written, after whatever was called
+
+It has the shape of `smtp.session.Session`, so that the same pump drives both. `LoggedIn` comes when
+the server has taken the login: now it takes our mail, and `quit` is all that is left to say.
+`Ended` comes once, last. Nothing raises for what the server does; every failure is of stage POP.
+"""
+
+import hashlib
+import re
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from zaiond.smtp.events import Ended
+from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.opening import Say, StartTls
+from zaiond.smtp.reply import printable
+from zaiond.smtp.verdict import judge
+
+MAX_LINE = 4096  # RFC 2449 4 says 512
+
+# RFC 1939 7, APOP: a msg-id. Only what can be one: who would break MD5 chooses other octets
+# (RFC 6151 2.1).
+_TIMESTAMP = re.compile(rb"<[!-;=?A-~]+@[!-;=?A-~]+>")
+_DIGEST = re.compile(rb"[0-9A-Fa-f]{16,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pop3Settings:
+    """What the machine knows of its server; `server` is `host:port`.
+
+    With `starttls` and `tls` the certificate is verified, always. `allow_unprotected`: the password
+    itself may cross a connection without. There is no line end in it, nor in `username`: the
+    configuration takes none.
+    """
+
+    server: str
+    security: Literal["none", "starttls", "tls"]
+    username: str
+    password: str = field(repr=False)
+    allow_unprotected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The server has taken the login: by which method, and its words, printable."""
+
+    method: Literal["APOP", "USER/PASS"]
+    said: str
+
+
+Pop3Event = LoggedIn | StartTls | Ended
+
+
+class _Answer(NamedTuple):
+    """One line of the server: +OK or -ERR, as a whole."""
+
+    ok: bool
+    line: bytes
+
+
+_Login = Generator[Say | StartTls, _Answer, LoggedIn]
+
+
+def _login(settings: Pop3Settings) -> _Login:
+    """The dialogue up to the login; raises DeliveryFailure. Is sent the answer to each `Say`."""
+    greeting = yield Say(Stage.POP, b"")
+    if not greeting.ok:
+        raise _failed(settings, "err", _words(settings, greeting))
+    if settings.security == "starttls":
+        answer = yield Say(Stage.POP, b"STLS")
+        if not answer.ok:
+            raise _failed(settings, "tls_not_offered", f"STLS: {_words(settings, answer)}")
+        yield StartTls()
+    may_send = settings.security != "none" or settings.allow_unprotected
+
+    timestamp = _TIMESTAMP.search(greeting.line)
+    if timestamp is None:
+        if not may_send:
+            raise _failed(settings, "unprotected", "the server offers no APOP")
+        return (yield from _by_password(settings))
+
+    # RFC 1939 7, APOP: the digest of the timestamp, angle brackets included, and the secret.
+    # RFC 2595 4: no other greeting comes after STLS; what it said stays what is digested.
+    secret = timestamp[0] + settings.password.encode()
+    digest = hashlib.md5(secret, usedforsecurity=False).hexdigest()
+    answer = yield _command(f"APOP {settings.username} {digest}")
+    if answer.ok:
+        return LoggedIn("APOP", _words(settings, answer))
+    refused = _failed(settings, "err_login", f"APOP: {_words(settings, answer)}")
+    if not may_send or judge(refused.failure).outcome != "held":
+        raise refused
+    # APOP needs the password in plain text at the server: many greet with a timestamp and have it
+    # for no account.
+    try:
+        return (yield from _by_password(settings))
+    except DeliveryFailure as second:
+        if second.failure.cause != "err_login":  # many hang up after a login that is refused
+            raise refused from None
+        raise
+
+
+def _by_password(settings: Pop3Settings) -> _Login:
+    for name, value in (("USER", settings.username), ("PASS", settings.password)):
+        answer = yield _command(f"{name} {value}")
+        if not answer.ok:
+            raise _failed(settings, "err_login", f"{name}: {_words(settings, answer)}")
+    return LoggedIn("USER/PASS", _words(settings, answer))
+
+
+def _command(line: str) -> Say:
+    return Say(Stage.POP, line.encode())
+
+
+def _words(settings: Pop3Settings, answer: _Answer) -> str:
+    """What the server said, indicator and all, for a person."""
+    return printable(answer.line[:4] + _masked(settings, answer.line[4:]))
+
+
+def _masked(settings: Pop3Settings, said: bytes) -> bytes:
+    """The server's words without our secret, which it may quote when it complains, be it a word of
+    a password that has several, or the digest.
+    """
+    password = settings.password.encode()
+    secrets = [password, *(word for word in password.split() if len(word) > 3)]
+    for secret in filter(None, secrets):
+        said = re.sub(re.escape(secret), b"********", said, flags=re.IGNORECASE)
+    return _DIGEST.sub(b"********", said)
+
+
+def _failed(settings: Pop3Settings, cause: Cause, detail: str) -> DeliveryFailure:
+    return DeliveryFailure(
+        Failure(stage=Stage.POP, server=settings.server, cause=cause, detail=detail)
+    )
+
+
+class Pop3:
+    """One login. What returns events returns those that follow at once, mostly none."""
+
+    def __init__(self, settings: Pop3Settings) -> None:
+        self._settings = settings
+        self._login = _login(settings)
+        self._out: list[bytes] = []
+        self._rest = b""
+        self._tls = False  # from StartTls until tls_started: no byte may come
+        self._quitting = False
+        self.replies = 0  # how many came
+        self.opened = False  # logged in
+        self.over = False
+        next(self._login)  # RFC 1939 4: the server speaks first
+
+    @property
+    def awaiting(self) -> Stage | None:
+        """For what the login waits; None if the server has nothing to say."""
+        if self._tls:
+            return Stage.TLS
+        if self.over or (self.opened and not self._quitting):
+            return None
+        return Stage.POP
+
+    def take_output(self) -> bytes:
+        """What is to be written now, and won't be given again."""
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    def receive(self, data: bytes) -> list[Pop3Event]:
+        """Takes bytes of the server."""
+        events: list[Pop3Event] = []
+        if self.over:
+            return events
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            if not self._tls:
+                self._take(line.removesuffix(b"\r"), events)
+            else:
+                self._injection(events)
+            if self.over:
+                return events
+        if self._tls and self._rest:
+            self._injection(events)
+        elif len(self._rest.removesuffix(b"\r")) > MAX_LINE:
+            self._protocol(self._rest, events)
+        return events
+
+    def lost(self, cause: Cause, detail: str = "", *, overall: bool = False) -> list[Pop3Event]:  # noqa: ARG002 (a deadline in all is a time-out as others)
+        """The connection ended, or a deadline is over."""
+        events: list[Pop3Event] = []
+        if not self.over:
+            self._end(cause, detail, events)
+        return events
+
+    def tls_started(self) -> list[Pop3Event]:
+        """The handshake that `StartTls` asked for is done, and verified."""
+        events: list[Pop3Event] = []
+        self._tls = False
+        self._go_on(_Answer(True, b""), events)
+        return events
+
+    def quit(self) -> None:
+        """Says QUIT; whatever is answered ends the session."""
+        if not self.over:
+            self._quitting = True
+            self._out.append(b"QUIT\r\n")
+
+    def _take(self, line: bytes, events: list[Pop3Event]) -> None:
+        self.replies += 1
+        if self.opened:
+            if self._quitting:
+                self._finish(None, events)
+            return
+        # RFC 1939 3: a status indicator and a keyword; RFC 2449 8.1: codes in brackets come first.
+        indicator = line[:4].upper().rstrip()
+        if indicator not in (b"+OK", b"-ERR") or len(line) > MAX_LINE:
+            self._protocol(line, events)
+        else:
+            self._go_on(_Answer(indicator == b"+OK", line), events)
+
+    def _go_on(self, answer: _Answer, events: list[Pop3Event]) -> None:
+        try:
+            step = self._login.send(answer)
+        except StopIteration as done:
+            self.opened = True
+            events.append(done.value)
+        except DeliveryFailure as refused:
+            self._finish(refused.failure, events)
+            self._out.append(b"QUIT\r\n")
+        else:
+            if isinstance(step, StartTls):
+                self._tls = True
+                events.append(step)
+            else:
+                self._out.append(step.line + b"\r\n")
+
+    def _protocol(self, line: bytes, events: list[Pop3Event]) -> None:
+        what = "a line of more than 4 KiB" if len(line) > MAX_LINE else "what is no POP reply"
+        shown = printable(_masked(self._settings, line[: 2 * MAX_LINE])[:80])
+        self._end("protocol", f"the server sent {what}: {shown}", events)
+
+    def _injection(self, events: list[Pop3Event]) -> None:
+        # RFC 2595 4, as RFC 3207 4.2: bytes behind the +OK came in plain text and would be taken
+        # for the server's protected words: somebody put them there.
+        self._end("injection", "bytes in plain text behind the +OK of STLS", events)
+
+    def _end(self, cause: Cause, detail: str, events: list[Pop3Event]) -> None:
+        failed = _failed(self._settings, cause, detail)
+        if self.opened:  # what it was for is done
+            self._finish(None, events)
+            return
+        try:
+            self._login.throw(failed)
+        except DeliveryFailure as told:  # by what the login knows better
+            failed = told
+        self._finish(failed.failure, events)
+
+    def _finish(self, failure: Failure | None, events: list[Pop3Event]) -> None:
+        self._tls = False
+        self._out.clear()
+        self.over = True
+        events.append(Ended(failure))
