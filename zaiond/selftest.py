@@ -22,7 +22,7 @@ from zaiond.model import Message
 from zaiond.net.names import Names, machine_names
 from zaiond.net.steps import Step
 from zaiond.net.tls import TlsContexts
-from zaiond.smtp.hint import hint
+from zaiond.smtp.hint import hint, of_server
 from zaiond.smtp.verdict import Failure, Scope, judge, self_test_reason
 from zaiond.text import Language, Text
 from zaiond.trial import Trial, Tried
@@ -91,7 +91,7 @@ async def _result(mail: Message, trials: Sequence[Trial], language: Language) ->
         "line": told["line"] or _SENT.in_language(language),
         "hint": told["hint"],
         "queue_id": last.queue_id,
-        "steps": [_step(step, language) for each in tried for step in each.steps],
+        "steps": [_step(step, each.keys, language) for each in tried for step in each.steps],
         "servers": [_told(each, mail, language) for each in tried],
     }
 
@@ -127,14 +127,15 @@ def _told(tried: Tried, mail: Message, language: Language) -> dict[str, Any]:
     }
 
 
-def _step(step: Step, language: Language) -> dict[str, Any]:
+def _step(step: Step, keys: str, language: Language) -> dict[str, Any]:
+    warning = None if step.warning is None else of_server(step.warning, keys)
     return {
         "step": step.step,
         "ok": step.ok,
         "seconds": step.seconds,
         "detail": step.detail.in_language(language),
         "server": step.server,
-        "warning": step.warning.in_language(language) if step.warning is not None else None,
+        "warning": warning.in_language(language) if warning is not None else None,
     }
 
 

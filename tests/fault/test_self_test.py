@@ -387,6 +387,7 @@ async def test_a_certificate_for_another_name_is_shown_with_its_names(
     (result,) = document["results"]
     assert (result["reason"], result["code"]) == ("Cant start TLS", 0)
     assert "mail.example.jp" in result["steps"][-1]["detail"]
+    assert "mail.example.jp" in result["hint"]
     assert [step["ok"] for step in result["steps"]].count(False) == 1
 
 
@@ -464,6 +465,16 @@ async def test_a_fallbacks_remedy_names_the_fallbacks_settings() -> None:
     remedy = selftest.remarks(document, "ja")[2]
     assert "fallback_mail_servers[0].security" in remedy
     assert "mail_server.security" not in remedy
+
+
+async def test_a_warning_of_a_fallback_names_the_fallbacks_settings() -> None:
+    async with (
+        ScriptedServer(ordinary()) as first,
+        ScriptedServer(ordinary(offers=("AUTH PLAIN",))) as second,
+    ):
+        steps = await steps_of(at(first), at(second, auth=ALLOWED, security="none"))
+    (warning,) = [step["warning"] for step in steps if step["warning"] is not None]
+    assert "fallback_mail_servers[0].security" in warning
 
 
 async def test_where_all_servers_fail_each_has_its_own_cause_and_remedy() -> None:

@@ -1,14 +1,17 @@
 """Hints that a person can follow: they name settings that exist, in both languages."""
 
 import re
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, declarations
+from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.hint import hint
 from zaiond.smtp.reply import Reply
+from zaiond.text import Text
 
 SAID = [
     "421 4.7.0 too many connections",
@@ -62,6 +65,14 @@ def test_a_hint_names_only_settings_that_exist() -> None:
             assert not second or second in declarations(below[first]), key
 
 
+def test_a_hint_for_a_fallback_names_the_fallbacks_settings() -> None:
+    for failure in FAILURES:
+        for words in hint(failure, "fallback_mail_servers[1]"):
+            cause, remedy = words.splitlines()
+            assert "mail_server." not in remedy.replace("fallback_mail_servers[1].", "")
+            assert cause in (line for text in hint(failure) for line in text.splitlines())
+
+
 def test_a_hint_has_the_servers_own_words() -> None:
     for failure in FAILURES:
         said_nothing = (Stage.RESOLVE, Stage.CONNECT, Stage.POP)
@@ -76,7 +87,7 @@ def particular(stage: Stage, said: str) -> str:
 
 
 def test_particular_cases_have_particular_remedies() -> None:
-    assert "domain after the @" in particular(Stage.MAIL, "553 5.1.8 Domain not found")
+    assert "domain that exists" in particular(Stage.MAIL, "553 5.1.8 Domain not found")
     assert "mail_server.auth" in particular(Stage.RCPT, "554 5.7.1 Relay access denied")
     assert "mail_server.auth" in particular(Stage.MAIL, "530 5.7.0 Authentication required")
     assert "mail_server.auth" in particular(Stage.MAIL, "503 5.5.4 Error: send AUTH first")
@@ -122,3 +133,306 @@ def test_a_refused_token_is_no_matter_of_passwords() -> None:
     )
     assert "password" not in hint(failure).en
     assert "scope" in hint(failure).en
+
+
+# What real servers say, and what a person is to be told of it: each group has one hint, and no two
+# groups share theirs.
+GROUPS: dict[str, list[tuple[Stage, str]]] = {
+    "OAuth": [
+        (Stage.AUTH, "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."),
+        (Stage.AUTH, "550 5.7.30 Basic authentication is not supported for Client Submission."),
+    ],
+    "Authenticated SMTP": [
+        (
+            Stage.AUTH,
+            "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the "
+            "Tenant. Visit https://aka.ms/smtp_auth_disabled for more information.",
+        ),
+    ],
+    "wants an app password": [
+        (
+            Stage.AUTH,
+            "534 5.7.9 Application-specific password required. For more information, go to "
+            "https://support.google.com/mail/?p=InvalidSecondFactor d9443c01a7336 - gsmtp",
+        ),
+    ],
+    "web browser": [
+        (Stage.AUTH, "534 5.7.14 Please log in via your web browser and then try again."),
+    ],
+    "too many logins": [
+        (Stage.AUTH, "454 4.7.0 Too many login attempts, please try again later."),
+        (Stage.AUTH, "535 5.7.0 (#AUTH005) Too many bad auth attempts."),
+    ],
+    "only on an encrypted connection": [
+        (Stage.AUTH, "538 5.7.11 Encryption required for requested authentication mechanism"),
+        (Stage.AUTH, "530 5.7.0 Must issue a STARTTLS command first"),
+    ],
+    "this kind of login": [
+        (Stage.AUTH, "504 5.7.4 Unrecognized authentication type"),
+        (Stage.AUTH, "503 AUTH command used when not advertised"),
+        (Stage.AUTH, "502 5.5.2 Error: command not recognized"),
+    ],
+    "has expired and must be changed": [
+        (Stage.AUTH, "432 4.7.12 A password transition is needed"),
+    ],
+    "disabled or locked": [
+        (Stage.AUTH, "525 5.7.13 Account Disabled"),
+        (Stage.AUTH, "535 5.7.139 Authentication unsuccessful, user is locked by your policy"),
+    ],
+    "username and password": [
+        (Stage.AUTH, "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6"),
+        (Stage.AUTH, "535 Incorrect authentication data"),
+        (Stage.AUTH, "535 5.7.3 Authentication unsuccessful"),
+    ],
+    "can't check the login at present": [
+        (Stage.AUTH, "454 4.7.0 Temporary authentication failure: Connection lost"),
+    ],
+    "doesn't belong to the account": [
+        (Stage.MAIL, "550 5.7.60 SMTP; Client does not have permissions to send as this sender"),
+        (Stage.RCPT, "553 5.7.1 <a@b.jp>: Sender address rejected: not owned by user zaion"),
+        (Stage.RCPT, "553 5.7.1 <a@b.jp>: Sender address rejected: not logged in"),
+        (
+            Stage.CONTENT,
+            "554 5.2.252 SendAsDenied; z@b.jp not allowed to send as a@b.jp; STOREDRV.Submission",
+        ),
+    ],
+    "has no domain after an @": [
+        (
+            Stage.RCPT,
+            "504 5.5.2 <zaionnex>: Sender address rejected: need fully-qualified address",
+        ),
+        (Stage.MAIL, "501 5.1.7 Invalid address"),
+        (Stage.MAIL, "553 5.5.4 <zaionnex>... Domain name required for sender address zaionnex"),
+    ],
+    "not found in DNS": [
+        (Stage.MAIL, "553 5.1.8 <a@b.jp>... Domain of sender address a@b.jp does not exist"),
+        (Stage.RCPT, "450 4.1.8 <a@b.jp>: Sender address rejected: Domain not found"),
+        (Stage.MAIL, "553 sorry, your envelope sender domain must exist (#5.1.8)"),
+    ],
+    "no such mailbox": [
+        (
+            Stage.RCPT,
+            "550 5.1.0 <a@b.jp>: Sender address rejected: User unknown in local recipient table",
+        ),
+        (Stage.RCPT, "550 Sender verify failed"),
+    ],
+    "SPF": [
+        (
+            Stage.CONTENT,
+            "550 5.7.26 This mail has been blocked because the sender is unauthenticated",
+        ),
+        (Stage.RCPT, "550 5.7.23 Message rejected due to SPF fail"),
+    ],
+    "to an address that exists": [
+        (Stage.MAIL, "550 5.7.1 Not you"),
+        (Stage.RCPT, "554 5.7.1 <a@b.jp>: Sender address rejected: Access denied"),
+    ],
+    "block list": [
+        (Stage.GREETING, "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using x"),
+        (
+            Stage.RCPT,
+            "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+        ),
+        (Stage.MAIL, "550 5.7.606 Access denied, banned sending IP [192.0.2.1]"),
+    ],
+    "gives in EHLO": [
+        (Stage.EHLO, "501 Syntactically invalid EHLO argument(s)"),
+        (Stage.RCPT, "504 5.5.2 <fs1>: Helo command rejected: need fully-qualified hostname"),
+        (Stage.RCPT, "550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)"),
+    ],
+    "reverse DNS": [
+        (Stage.RCPT, "450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.1]"),
+        (Stage.CONTENT, "550 5.7.25 The IP address sending this message has no PTR record"),
+    ],
+    "turns this machine away": [
+        (Stage.GREETING, "554 5.7.1 Go away"),
+        (Stage.RCPT, "554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied"),
+    ],
+    "takes no connections at present": [
+        (Stage.GREETING, "421 4.3.2 The server is shutting down"),
+    ],
+    "too many connections": [
+        (Stage.GREETING, "421 4.7.0 mail Error: too many connections from 192.0.2.1"),
+        (Stage.CONTENT, "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"),
+    ],
+    "demands a login.": [
+        (Stage.MAIL, "530 5.7.57 SMTP; Client was not authenticated to send anonymous mail"),
+        (Stage.MAIL, "530 5.7.0 Authentication Required"),
+        (Stage.RCPT, "503 5.5.4 Error: send AUTH command first"),
+    ],
+    "pop_before_smtp, with": [
+        (Stage.RCPT, "550 5.7.1 Please use POP before SMTP; log in first"),
+    ],
+    "demands encryption": [(Stage.MAIL, "530 5.7.0 Must issue a STARTTLS command first")],
+    "only for those who log in": [
+        (Stage.RCPT, "550 5.7.1 <a@b.jp>... Relaying denied. Proper authentication required."),
+    ],
+    "doesn't pass on mail": [
+        (Stage.RCPT, "554 5.7.1 <a@b.jp>: Relay access denied"),
+        (Stage.RCPT, "550 relay not permitted"),
+        (Stage.RCPT, "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"),
+        (Stage.RCPT, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"),
+    ],
+    "greylisting": [
+        (Stage.RCPT, "450 4.2.0 <a@b.jp>: Recipient address rejected: Greylisted, see postgrey"),
+        (Stage.RCPT, "451 4.7.1 Greylisting in action, please come back in 00:05:00"),
+    ],
+    "more recipients": [(Stage.RCPT, "452 4.5.3 Error: too many recipients")],
+    "mail_server.rate": [
+        (Stage.CONTENT, "550 5.4.5 Daily user sending limit exceeded."),
+        (Stage.MAIL, "450 4.7.1 Error: too much mail from 192.0.2.1"),
+        (Stage.MAIL, "421 4.7.28 Our system has detected an unusual rate of mail"),
+    ],
+    "mailbox is full": [
+        (Stage.RCPT, "552 5.2.2 Over quota"),
+        (Stage.RCPT, "452 4.2.2 Mailbox full"),
+    ],
+    "disk is full": [(Stage.MAIL, "452 4.3.1 Insufficient system storage")],
+    "larger than": [
+        (Stage.MAIL, "552 5.3.4 Message size exceeds fixed limit"),
+        (Stage.CONTENT, "552 5.2.3 Message size exceeds maximum permitted"),
+    ],
+    "doesn't take the mail at present": [
+        (Stage.RCPT, "451 4.3.0 Temporary lookup failure"),
+        (Stage.MAIL, "421 4.4.2 Idle for too long"),
+    ],
+    "refuses this recipient": [
+        (Stage.RCPT, "550 5.1.1 <a@b.jp>: Recipient address rejected: User unknown"),
+        (Stage.RCPT, "550 No such user here"),
+    ],
+    "or takes no mail": [
+        (Stage.RCPT, "550 5.1.2 <a@b.jp>: Recipient address rejected: Domain not found"),
+        (Stage.RCPT, "556 5.1.10 Recipient address has null MX"),
+    ],
+    "mailbox is disabled": [(Stage.RCPT, "550 5.2.1 The email account is disabled.")],
+    "filter against spam or viruses refuses": [
+        (Stage.CONTENT, "554 5.7.1 Message rejected as spam by Content Filtering."),
+        (Stage.CONTENT, "550 5.7.1 VIRUS INFECTED"),
+    ],
+    "refuses the mail.": [(Stage.CONTENT, "554 5.6.0 Message content rejected")],
+}
+
+
+def test_the_words_of_real_servers_are_told_apart() -> None:
+    told: dict[str, str] = {}
+    for group, cases in GROUPS.items():
+        for stage, said in cases:
+            text = particular(stage, said)
+            assert group in text, f"{said}\nis told as: {text}"
+            assert told.setdefault(text.replace(said, ""), group) == group, said
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("smtp.gmail.com", "Google"),
+        ("smtp-relay.gmail.com", "Google"),
+        ("smtp.mail.yahoo.co.jp", "Yahoo!"),
+        ("smtp.mail.me.com", "iCloud"),
+        ("smtp.office365.com.", "Microsoft"),
+        ("smtp-mail.outlook.com", "Microsoft"),
+        ("mail.example.co.jp", "The server"),
+        ("notgmail.com.example.jp", "The server"),
+    ],
+)
+def test_a_wrong_password_is_told_by_what_the_provider_wants(host: str, name: str) -> None:
+    reply = Reply(535, (b"5.7.8 Username and Password not accepted",))
+    failure = Failure(stage=Stage.AUTH, server=f"{host}:587", cause="reply", reply=reply)
+    assert f"Cause: {name} refuses the login." in hint(failure).en
+
+
+def without(cause: Cause, stage: Stage, detail: str = "", server: str = "mailhost:25") -> str:
+    return hint(Failure(stage=stage, server=server, cause=cause, detail=detail)).en
+
+
+def test_the_wrong_port_for_the_mode_of_tls_is_told_in_both_directions() -> None:
+    plain = without("tls", Stage.TLS, "wrong version number", "mailhost:587")
+    assert "mail_server.security to starttls" in plain
+    for cause in ("timeout", "closed", "reset"):
+        implicit = without(cause, Stage.GREETING, server="mailhost:465")
+        assert "mail_server.security to tls" in implicit
+        assert "port 465" in implicit
+        assert implicit != without(cause, Stage.GREETING)
+
+
+def test_a_server_of_another_kind_is_named() -> None:
+    said = {
+        "+OK Dovecot ready.": "a POP server",
+        "* OK IMAP4 ready": "an IMAP server",
+        "SSH-2.0-OpenSSH_9.2": "an SSH server",
+        "HTTP/1.1 400 Bad Request": "a web server",
+        "\\x15\\x03": "no SMTP server",
+    }
+    for line, kind in said.items():
+        detail = f"the server sent what is no SMTP reply: {line}"
+        assert kind in without("protocol", Stage.GREETING, detail)
+
+
+def test_a_blocked_port_25_is_told_of_on_port_25_only() -> None:
+    assert "block port 25" in without("timeout", Stage.CONNECT)
+    assert "port 25" not in without("timeout", Stage.CONNECT, server="mailhost:587")
+    refused = without("refused", Stage.CONNECT)
+    assert refused != without("timeout", Stage.CONNECT)
+
+
+def certificate(detail: str, seen: Certificate | None = None) -> Text:
+    return hint(
+        Failure(
+            stage=Stage.TLS, server="mailhost:465", cause="certificate", detail=detail,
+            certificate=seen,
+        )
+    )  # fmt: skip
+
+
+def test_a_certificate_for_another_name_is_told_with_both_names() -> None:
+    seen = Certificate(names=("mail.example.jp", "*.example.jp"), not_before=0.0, not_after=1.0)
+    for text in certificate("Hostname mismatch, certificate is not valid for 'mailhost'.", seen):
+        assert "mail.example.jp, *.example.jp" in text
+        assert "mailhost" in text
+        assert "mail_server.host" in text
+    unseen = certificate("Hostname mismatch, certificate is not valid for 'mailhost'.")
+    assert "mailhost" in unseen.en
+    nameless = certificate("Hostname mismatch", replace(seen, names=()))
+    assert "subjectAltName" in nameless.en
+
+
+def test_a_certificate_out_of_its_time_is_told_with_the_day() -> None:
+    seen = Certificate(names=("a.jp",), not_before=1_800_000_000.0, not_after=1_800_086_400.0)
+    assert "until 2027-01-16" in certificate("certificate has expired", seen).en
+    assert "2027-01-16 まで" in certificate("certificate has expired", seen).ja
+    assert "from 2027-01-15" in certificate("certificate is not yet valid", seen).en
+    assert "clock" in certificate("certificate is not yet valid").en
+
+
+def test_other_faults_of_certificates_are_told_apart() -> None:
+    unknown = certificate("unable to get local issuer certificate").en
+    assert "mail_server.ca_file to that authority" in unknown
+    missing = certificate("/etc/zaiond/ca.pem: No such file or directory").en
+    assert "permissions" in missing
+    assert "/etc/zaiond/ca.pem" in missing
+    old = without("tls", Stage.TLS, "unsupported protocol")
+    assert "TLS 1.2" in old
+
+
+def test_a_mechanism_that_is_not_offered_is_told_with_the_settings_that_are() -> None:
+    offered = without("no_mechanism", Stage.AUTH, "the server offers GSSAPI, NTLM, LOGIN, PLAIN")
+    assert "mail_server.auth.mechanism to ntlm or basic" in offered
+    nothing = without("no_mechanism", Stage.AUTH, "the server offers nothing")
+    assert "offers no login on this connection" in nothing
+    strange = without("no_mechanism", Stage.AUTH, "the server offers GSSAPI")
+    assert "It offers GSSAPI" in strange
+
+
+def test_what_broke_off_is_told_by_where_and_how() -> None:
+    told = {
+        without("timeout", Stage.MAIL),
+        without("protocol", Stage.MAIL, "the server sent what is no SMTP reply: x"),
+        without("closed", Stage.MAIL),
+        without("closed", Stage.AUTH),
+        without("closed", Stage.GREETING),
+        without("closed", Stage.CONTENT),
+    }
+    assert len(told) == 6
+    assert "mail_server.timeout" in without("timeout", Stage.MAIL)
+    assert "mail_server.auth" in without("closed", Stage.AUTH)
+    assert "may have arrived" in without("closed", Stage.CONTENT)

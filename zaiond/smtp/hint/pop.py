@@ -1,7 +1,7 @@
 """Hints for what fails at POP before SMTP: all of it, from the name to the login."""
 
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.hint_reach import Pair
+from zaiond.smtp.hint.pair import Pair
 from zaiond.smtp.verdict import judge
 from zaiond.text import Text
 

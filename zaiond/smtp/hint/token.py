@@ -1,83 +1,11 @@
-"""Hints on a login that was refused, and on a token that could not be had."""
-
-import re
+"""Hints for tokens: one that could not be had, and one that was refused."""
 
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.hint_reach import Pair
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.hint.pair import Pair
 from zaiond.text import Text
 
-# 535 5.7.139 and 550 5.7.30 are Microsoft's; the words are what others say of a plain password.
-_WANTS_OAUTH = re.compile(
-    rb"\b5\.7\.(?:139|30)\b|basic auth\w* (?:is|has been) (?:disabled|not supported)|oauth|xoauth2",
-    re.IGNORECASE,
-)
 
-
-def wants_oauth(reply: Reply) -> bool:
-    """Whether a refusal says that a password is no longer taken, and a token is."""
-    return reply.code >= 500 and _WANTS_OAUTH.search(b" ".join(reply.lines)) is not None
-
-
-def refused(failure: Failure, reply: Reply) -> Pair:
-    """For what the server said to AUTH; its words are put behind the cause."""
-    if reply.code < 500:
-        return (
-            Text(
-                "サーバーは今は認証を行えません。", "The server can't check the login at present."
-            ),
-            Text(
-                "しばらくしてからもう一度お試しください。続くときはサーバーの管理者に"
-                "問い合わせてください。",
-                "Try again after a while. If it goes on, ask the server's administrator.",
-            ),
-        )
-    if failure.detail.startswith("XOAUTH2"):
-        return (
-            Text(
-                "サーバーがトークンによるログインを断りました。",
-                "The server refuses the login by token.",
-            ),
-            Text(
-                "設定 mail_server.auth の username が、トークンを発行されたメールボックスで"
-                "あること、oauth2 の scope が SMTP の送信を許すものであること（Microsoft 365 では "
-                "SMTP.SendAsApp などの権限と、メールボックスの「認証済み SMTP」）を確認して"
-                "ください。",
-                "Check that username of mail_server.auth is the mailbox that the token is for, and "
-                "that scope of its oauth2 allows mail to be sent by SMTP (at Microsoft 365: a "
-                'permission as SMTP.SendAsApp, and "Authenticated SMTP" of the mailbox).',
-            ),
-        )
-    if wants_oauth(reply):
-        return OAUTH_DEMANDED
-    return (
-        Text("サーバーがログインを断りました。", "The server refuses the login."),
-        Text(
-            "設定 mail_server.auth の username とパスワードを確認してください。二段階認証を"
-            "使うサービスでは、専用の「アプリ パスワード」が必要なことがあります。",
-            "Check username and password of mail_server.auth. Services with two-step verification "
-            'may want an "app password" of their own.',
-        ),
-    )
-
-
-OAUTH_DEMANDED = (
-    Text(
-        "サーバーはパスワードによるログインを受け付けず、OAuth 2.0 を求めています。",
-        "The server takes no password, but demands OAuth 2.0.",
-    ),
-    Text(
-        "設定 mail_server.auth の mechanism を xoauth2 にし、oauth2 を設定してください"
-        "（zaiond.yaml(5) に例があります）。メールボックスで SMTP の認証が無効に"
-        "なっているだけのこともあるので、サービスの管理者にも確認してください。",
-        "Set mechanism of mail_server.auth to xoauth2, and its oauth2 (zaiond.yaml(5) has "
-        "examples). It may also be that SMTP logins are switched off for the mailbox: ask the "
-        "service's administrator.",
-    ),
-)
-
-
-def token(failure: Failure) -> Pair:
+def missing(failure: Failure) -> Pair:
     """For a login that did not come about, as there was no token."""
     said = failure.detail
     if failure.cause == "token_refused":
@@ -140,6 +68,21 @@ def token(failure: Failure) -> Pair:
     )
 
 
+REFUSED: Pair = (
+    Text(
+        "サーバーがトークンによるログインを断りました。",
+        "The server refuses the login by token.",
+    ),
+    Text(
+        "設定 mail_server.auth の username が、トークンを発行されたメールボックスで"
+        "あること、oauth2 の scope が SMTP の送信を許すものであること（Microsoft 365 では "
+        "SMTP.SendAsApp などの権限と、メールボックスの「認証済み SMTP」）を確認して"
+        "ください。",
+        "Check that username of mail_server.auth is the mailbox that the token is for, and "
+        "that scope of its oauth2 allows mail to be sent by SMTP (at Microsoft 365: a "
+        'permission as SMTP.SendAsApp, and "Authenticated SMTP" of the mailbox).',
+    ),
+)
 _NEW_REFRESH_TOKEN = Text(
     "リフレッシュ トークンの期限が切れたか、取り消されています（パスワードの変更でも取り消される"
     "ことがあります）。もう一度許可して、新しいリフレッシュ トークンを設定 "
