@@ -24,6 +24,8 @@ the words only where servers are known to say it no other way.
                                                             own trouble (4.3.z, 4.4.z, 452)
     5yz at RCPT                                 failed      RECIPIENT
     "relaying denied" at RCPT                   held        RECIPIENT
+    sender or machine refused at RCPT           held        RECIPIENT
+    "not allowed to send as" at the content     held        SERVER
     5yz at DATA or the content, too big         failed      MESSAGE
     lost between the final dot and its reply    ambiguous   MESSAGE: it may have arrived
 """
@@ -124,6 +126,15 @@ _WANTS_LOGIN = re.compile(
     re.IGNORECASE,
 )
 _NO_RELAY = re.compile(rb"relay|rcpthosts", re.IGNORECASE)
+# Postfix checks all but the recipient only where it knows that, too (smtpd_delay_reject); Exim says
+# "Sender verify failed".
+_NOT_THE_RECIPIENT = re.compile(
+    rb"sender address rejected|sender verify failed|helo command rejected|client host rejected"
+    rb"|client host \[[^]]*\] blocked",
+    re.IGNORECASE,
+)
+# Exchange's and Microsoft 365's: we logged in as somebody else than the sender.
+_SENDS_AS = re.compile(rb"sendas|to send as|\b5\.7\.60\b|\b5\.2\.252\b|not owned by", re.IGNORECASE)
 # RFC 2449 8.1, RFC 3206: not the credentials, but the mailbox or the server. SYS/PERM needs a
 # person, too, but at the server: then the mail must flow although nobody touched our configuration.
 # Servers older than these codes have words for it (RFC 1939 7, PASS: "maildrop already locked").
@@ -198,7 +209,7 @@ def _judge_reply(failure: Failure, reply: Reply) -> Verdict:
         return _judge_mail(code, enhanced)
     if stage is Stage.RCPT:
         return _judge_rcpt(code, enhanced, said)
-    return _judge_content(code, enhanced)
+    return _judge_content(code, enhanced, said)
 
 
 def _judge_mail(code: int, enhanced: tuple[int, int, int]) -> Verdict:
@@ -225,10 +236,16 @@ def _judge_rcpt(code: int, enhanced: tuple[int, int, int], said: bytes) -> Verdi
         # somebody has mended the settings. Yet it may as well be a misspelt domain, which must not
         # stop the mails to the others: so it holds this delivery and not the queue.
         return Verdict("held", Scope.RECIPIENT, _RELAY)
+    if _NOT_THE_RECIPIENT.search(said):
+        # Said of the sender or of this machine, which other recipients would hear, too. But some
+        # servers let only some senders write to some recipients: so it holds this delivery alone.
+        return Verdict("held", Scope.RECIPIENT, _ORIGIN)
     return Verdict("failed", Scope.RECIPIENT, _RECIPIENT)
 
 
-def _judge_content(code: int, enhanced: tuple[int, int, int]) -> Verdict:
+def _judge_content(code: int, enhanced: tuple[int, int, int], said: bytes) -> Verdict:
+    if code >= 500 and _SENDS_AS.search(said):
+        return Verdict("held", Scope.SERVER, _SENDER)
     if code >= 500:
         return Verdict("failed", Scope.MESSAGE, _MESSAGE)
     if code == 452 or enhanced[1] in (3, 4):
@@ -272,6 +289,10 @@ _SENDER = Text(
 _RELAY = Text(
     ja="メールサーバーがこの宛先への中継を拒否しました。設定か宛先が直るまで保留します。",
     en="The mail server won't relay to this recipient: held until settings or address are mended.",
+)
+_ORIGIN = Text(
+    ja="メールサーバーがこのマシンか送信元アドレスを拒否しました。設定が直るまで保留します。",
+    en="The mail server refuses this machine or the sender: held until the settings are mended.",
 )
 _RECIPIENT = Text(
     ja="この宛先には送信できません。",

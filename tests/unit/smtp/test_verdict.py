@@ -56,6 +56,17 @@ REPLIES = [
     ("mail", "504 5.5.2 <zaionnex>: need fully-qualified address", "held server"),
     ("mail", "550 5.7.1 Sender not authorized", "held server"),
     ("mail", "451 4.1.8 Domain of sender does not resolve", "deferred server"),
+    ("rcpt", "553 5.7.1 <a@b>: Sender address rejected: not owned by user c", "held recipient"),
+    ("rcpt", "504 5.5.2 <a>: Sender address rejected: need full address", "held recipient"),
+    ("rcpt", "550 Sender verify failed", "held recipient"),
+    ("rcpt", "550 5.1.1 <a@b>: Recipient address rejected: User unknown", "failed recipient"),
+    ("content", "554 5.2.252 SendAsDenied; a@b not allowed to send as c@b", "held server"),
+    ("content", "550 5.7.60 Client does not have permissions to send as this", "held server"),
+    # this machine, said where the recipient is known
+    ("rcpt", "504 5.5.2 <fs1>: Helo command rejected: need full hostname", "held recipient"),
+    ("rcpt", "554 5.7.1 Client host [192.0.2.1] blocked using zen.example", "held recipient"),
+    ("rcpt", "554 5.7.1 <u[192.0.2.1]>: Client host rejected: Access denied", "held recipient"),
+    ("rcpt", "450 4.7.25 Client host rejected: cannot find your hostname", "deferred recipient"),
     ("mail", "452 4.3.1 Insufficient system storage", "deferred server"),
     ("mail", "552 5.3.4 Message size exceeds limit", "failed message"),
     # the recipients
