@@ -31,6 +31,7 @@ from tests.support.scripted_server import (
     say,
     server_context,
     then,
+    unanswering,
 )
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
@@ -192,28 +193,17 @@ async def test_the_next_address_is_tried_where_one_refuses() -> None:
 
 
 async def test_an_address_that_never_answers_leaves_time_for_the_next() -> None:
-    waiting: list[socket.socket] = []
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen(0)
-        try:
-            for _ in range(8):  # until its queue is full, and the kernel answers nobody any more
-                waiting.append(socket.socket())
-                waiting[-1].setblocking(False)
-                waiting[-1].connect_ex(silent.getsockname())
-            async with ScriptedServer(ordinary()) as server:
-                addresses = [
-                    (socket.AF_INET, silent.getsockname()),
-                    (socket.AF_INET, ("127.0.0.1", server.port)),
-                ]
-                connection = await connect("x:25", addresses, 2 * SHORT)
-                assert connection.getpeername()[1] == server.port
-                connection.close()
-            with pytest.raises(DeliveryFailure) as raised:
-                await connect("x:25", addresses[:1], SHORT)
-        finally:
-            for each in waiting:
-                each.close()
+    with unanswering() as silent:
+        async with ScriptedServer(ordinary()) as server:
+            addresses = [
+                (socket.AF_INET, ("127.0.0.1", silent)),
+                (socket.AF_INET, ("127.0.0.1", server.port)),
+            ]
+            connection = await connect("x:25", addresses, 2 * SHORT)
+            assert connection.getpeername()[1] == server.port
+            connection.close()
+        with pytest.raises(DeliveryFailure) as raised:
+            await connect("x:25", addresses[:1], SHORT)
     assert raised.value.failure.cause == "timeout"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -142,9 +143,10 @@ class Post(Observer):
         self.dispatcher.reload_waiting()
         return changed.deliveries
 
-    async def emit(self, *ids: str) -> None:
+    async def emit(self, *ids: str, message: str | None = None) -> None:
         """Accepts events, all in one commit."""
-        batch = [event(id_, at=self.clock()) for id_ in ids]
+        more = "" if message is None else f',"message":{json.dumps(message)}'
+        batch = [event(id_, at=self.clock(), more=more) for id_ in ids]
         self.router.accepted(await self.writer.submit(lambda db: events.accept(db, batch)))
 
     async def until(self, condition: Callable[[], bool]) -> None:

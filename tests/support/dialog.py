@@ -188,8 +188,8 @@ class _SmtpPlay(Play[Event]):
 def verdict(failure: Failure) -> str:
     """A failure and what it means."""
     follows = judge(failure)
-    wait = " wait" if follows.wait else ""
-    return f"{failure.said} -> {follows.outcome} {follows.scope.value}{wait}"
+    more = " wait" * follows.wait + " again" * follows.again
+    return f"{failure.said} -> {follows.outcome} {follows.scope.value}{more}"
 
 
 def _settings(given: dict[str, str]) -> SessionSettings:

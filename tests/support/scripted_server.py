@@ -301,6 +301,20 @@ def then(*answers: Answer) -> Callable[[Peer], Awaitable[None]]:
     return answer
 
 
+@contextlib.contextmanager
+def unanswering() -> Iterator[int]:
+    """A port of 127.0.0.1 that answers nobody: neither taken nor refused."""
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        for _ in range(8):  # until its queue is full, and the kernel answers nobody any more
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(silent.getsockname())
+        yield silent.getsockname()[1]
+
+
 def server_context(
     authority: trustme.CA, name: str = "127.0.0.1", **certificate: object
 ) -> ssl.SSLContext:

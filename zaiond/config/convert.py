@@ -150,8 +150,8 @@ def _host(node: Node, _declared: Declaration) -> str:
 
 def _ascii(text: str) -> str:
     try:
-        return text.encode("idna").decode("ascii")
-    except UnicodeError:
+        return address.a_labels(text)
+    except ValueError:
         return ""
 
 

@@ -290,13 +290,15 @@ class Dispatcher:
             servers.sends(index, now)
         return mail
 
-    async def wait(self, index: int) -> QueuedMail | None:
-        """The next mail, as long as an unused connection is kept; None: close it."""
+    async def wait(self, index: int, at_most: float) -> QueuedMail | None:
+        """The next mail, as long as an unused connection is kept; None: close it. `at_most` are the
+        seconds for which it can be used yet.
+        """
         if index < 0 or self.stopping or self.servers is None:
             return None
         future: asyncio.Future[QueuedMail | None] = self._loop.create_future()
         self._idle.setdefault(index, deque()).append(future)
-        keep = self.servers.states[index].server.keep_idle
+        keep = min(self.servers.states[index].server.keep_idle, at_most)
         timer = self._loop.call_later(keep, _release, deque((future,)))
         try:
             return await future
@@ -367,7 +369,7 @@ class Dispatcher:
                 self.delivered += 1
             self._heed(sender, answer, verdict)
             self._observer.attempted(mail, one, verdict)
-        if any(verdict is not None and verdict.wait for _, verdict in concluded):
+        if any(verdict is not None and (verdict.wait or verdict.again) for _, verdict in concluded):
             other = None
         self._settle(mail, attempted, other, sender.index)
         return now

@@ -48,15 +48,18 @@ def conclude(
     """How the attempt of each delivery ended: `answers` by recipient; the verdict where one failed.
 
     A delivery that is `waiting` afterwards is to be tried by another server at once, or when the
-    server that it waits for can be used again.
+    server that it waits for can be used again. Or at once by the same, which takes no more
+    recipients a mail; that ends, as each time some are delivered.
     """
+    progress = any(isinstance(answers[each.recipient], Reply) for each in mail.deliveries)
     for delivery in mail.deliveries:
         answer = answers[delivery.recipient]
         if isinstance(answer, Reply):
             yield _delivered(delivery, answer, attempt), None
         else:
             verdict = judge(answer)
-            yield _failed(delivery, mail, answer, verdict, attempt, queue), verdict
+            again = verdict.again and progress
+            yield _failed(delivery, mail, answer, verdict, attempt, queue, again), verdict
 
 
 def _delivered(delivery: QueuedDelivery, reply: Reply, attempt: Attempt) -> Attempted:
@@ -78,6 +81,7 @@ def _failed(
     verdict: Verdict,
     attempt: Attempt,
     queue: Queue,
+    again: bool,
 ) -> Attempted:
     def attempted(state: str, outcome: str, next_attempt: float | None = None) -> Attempted:
         return Attempted(
@@ -98,7 +102,7 @@ def _failed(
             return attempted("waiting", "held")
         return attempted("held", "held", attempt.ended + queue.retry_max)
     outcome = "unknown" if verdict.outcome == "ambiguous" else "deferred"
-    if verdict.wait:
+    if verdict.wait or again:
         return attempted("waiting", outcome)
     # Not after an ambiguous end: another server could not know that it has the mail already.
     if attempt.other_server and verdict.outcome != "ambiguous":
@@ -106,5 +110,5 @@ def _failed(
     expires = mail.accepted + queue.expire
     if attempt.ended >= expires:
         return attempted("expired", "expired")
-    again = attempt.ended + retry_delay(delivery.attempts + 1, queue, attempt.spread)
-    return attempted("deferred", outcome, min(again, expires))
+    due = attempt.ended + retry_delay(delivery.attempts + 1, queue, attempt.spread)
+    return attempted("deferred", outcome, min(due, expires))

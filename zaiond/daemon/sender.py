@@ -74,7 +74,8 @@ class Sender:
         work.connected(self.index)
         try:
             while not connection.lost and connection.reusable:
-                mail = again or work.take(self.index) or await work.wait(self.index)
+                mail = again or work.take(self.index)
+                mail = mail or await work.wait(self.index, connection.fresh_for)
                 if mail is None:
                     break
                 if connection.lost:  # it was lost while it waited

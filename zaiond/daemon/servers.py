@@ -130,7 +130,9 @@ class Servers:
         """The server bears no more than `connections` now: a wait, not a failover."""
         state = self.states[index]
         state.failure = failure
-        state.until = now + min(BUSY_PAUSE, self._retry_first)
+        # A login too many counts for minutes, and each further one prolongs that.
+        pause = self._retry_first if failure.stage is Stage.AUTH else BUSY_PAUSE
+        state.until = now + min(pause, self._retry_first)
         state.most = max(1, connections)
         if state.state != "up":
             state.state, state.since = "up", now

@@ -98,6 +98,19 @@ def shown(text: str) -> str:
     return mark + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + mark
 
 
+def a_labels(domain: str) -> str:
+    """The domain as DNS and the wire know it (RFC 5891 4.4); as it stands if it is ASCII.
+
+    What was typed is first made one by UTS 46, not transitional: `straße.example` is not
+    `strasse.example`, as the codec of Python has it by the IDNA of 2003. Raises ValueError.
+    """
+    if domain.isascii():
+        return domain
+    import idna  # tables of some size, for few
+
+    return idna.encode(domain, uts46=True).decode("ascii")
+
+
 def _parse(text: str, *, needs_domain: bool) -> Mailbox:
     text = text.strip()
     if not text:
@@ -210,13 +223,11 @@ def _check_local_part(local: str, text: str) -> None:
 
 
 def _wire_domain(domain: str, text: str) -> str:
-    wire = domain
-    if not domain.isascii():
-        try:
-            wire = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            wire = ""
-    if len(wire) <= MAX_DOMAIN_OCTETS:
+    try:
+        wire = a_labels(domain)
+    except ValueError:
+        wire = ""
+    if wire and len(wire) <= MAX_DOMAIN_OCTETS:
         if _is_ipv4(wire):
             raise AddressError(
                 Text(

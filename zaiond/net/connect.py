@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from zaiond.message.address import a_labels
 from zaiond.net.lookup import look_up
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 
@@ -45,7 +46,7 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
     server = f"{host}:{port}"
 
     def addresses() -> list[Address]:
-        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        rows = socket.getaddrinfo(a_labels(host), port, type=socket.SOCK_STREAM)
         return list(dict.fromkeys((row[0], row[4]) for row in rows))
 
     try:

@@ -120,13 +120,15 @@ class SmtpConnection:
             login = await logins.before(server, contexts, deadline, on_step)
             steps.begin()
         try:
-            addresses = await resolve(server.host, server.port, server.timeout)
+            limit = min(server.timeout, deadline - loop.time())
+            addresses = await resolve(server.host, server.port, limit)
         except DeliveryFailure as raised:
             steps.failed(raised.failure)
             raise
         steps.tell(Stage.RESOLVE, True, ", ".join(shown(address) for _, address in addresses))
         while True:
-            sock = await connect(server.address, addresses, server.timeout, steps.failed)
+            limit = min(server.timeout, deadline - loop.time())
+            sock = await connect(server.address, addresses, limit, steps.failed)
             steps.tell(Stage.CONNECT, True, shown(sock.getpeername()))
             connection = cls(server, settings, deadline, steps)
             try:
@@ -176,7 +178,12 @@ class SmtpConnection:
     @property
     def reusable(self) -> bool:
         """Whether it may be kept for the next mail: not lost, not half of `session_timeout` old."""
-        return not self.lost and self._loop.time() < self._fresh_until
+        return not self.lost and self.fresh_for > 0
+
+    @property
+    def fresh_for(self) -> float:
+        """For how many seconds further mails may be begun; negative if that is over."""
+        return self._fresh_until - self._loop.time()
 
     def forgotten(self, failures: Iterable[Failure]) -> bool:
         """Whether a mail that is refused so is worth another try on a new connection, as the server

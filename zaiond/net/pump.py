@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from zaiond.message.address import a_labels
 from zaiond.net.connect import cause_of
 from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.pop3 import LoggedIn
@@ -109,12 +110,15 @@ class Pump(asyncio.Protocol, Generic[_E]):
             self._loop.call_soon(self._flush_now)
 
     async def close(self) -> None:
-        """Closes; if the session is open and idle, after QUIT. At most some seconds."""
+        """Closes; if the session is open and idle, after QUIT. At most some seconds, and not beyond
+        the session's deadline.
+        """
         session = self.session
         if not session.over and session.opened and session.awaiting is None:
             session.quit()
             self._flush()
-            await asyncio.wait([self._closed], timeout=min(self._server.timeout, GOODBYE))
+            left = max(0.0, self._session_deadline - self._loop.time())
+            await asyncio.wait([self._closed], timeout=min(self._server.timeout, GOODBYE, left))
         self.abort()
         if self._transport is not None:
             await asyncio.wait([self._closed], timeout=GOODBYE)
@@ -168,7 +172,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         """TLS from the first byte over `sock`, or from now on over what we have."""
         limit = min(self._server.timeout, self._session_deadline - self._loop.time())
         how: dict[str, Any] = {
-            "server_hostname": self._server.host.rstrip("."),
+            "server_hostname": a_labels(self._server.host).rstrip("."),
             "ssl_handshake_timeout": max(limit, 0.001),
             "ssl_shutdown_timeout": GOODBYE,
         }

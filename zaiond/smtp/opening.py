@@ -43,9 +43,11 @@ def fall_back(settings: SessionSettings, cause: Cause) -> SessionSettings | None
         return None
     if cause == "certificate" and settings.verify:
         return replace(settings, verify=False)
-    if settings.credentials is not None and not sasl.may_send(settings.credentials, verified=False):
-        return None
-    return replace(settings, security="none")
+    return replace(settings, security="none") if _plain_text_will_do(settings) else None
+
+
+def _plain_text_will_do(settings: SessionSettings) -> bool:
+    return settings.credentials is None or sasl.may_send(settings.credentials, verified=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def opening(settings: SessionSettings) -> Opening:
                 encrypted = True
                 # RFC 3207 4.2: what was learnt before TLS must be forgotten.
                 capabilities = yield from _hello(settings)
-            elif settings.security == "starttls":
+            elif settings.security == "starttls" or not _plain_text_will_do(settings):
                 raise _failed(settings, Stage.STARTTLS, reply=reply)
         elif settings.security == "starttls":
             raise _failed(settings, Stage.STARTTLS, "tls_not_offered")
@@ -144,7 +146,9 @@ def _hello(settings: SessionSettings) -> Generator[Say, Reply, Capabilities]:
     reply = yield Say(Stage.EHLO, b"EHLO " + name)
     if reply.code // 100 == 2:
         return Capabilities.of(reply)
-    if reply.code in (500, 502):  # RFC 5321 3.2: it may be a server that knows only HELO
+    # RFC 5321 3.2: it may be a server that knows only HELO. 4.2.1: 50z is said of a command, 55z
+    # of who gives it.
+    if reply.code // 10 == 50:
         reply = yield Say(Stage.EHLO, b"HELO " + name)
         if reply.code // 100 == 2:
             return Capabilities()

@@ -1,8 +1,8 @@
 """Replies of an SMTP server (RFC 5321 4.2), out of whatever pieces the network brings.
 
-A reply is one or more lines with the same code; `-` after the code says that more follow. What
-can't be a reply raises `ProtocolFault`: after that nobody knows which reply belongs to which
-command, so the session is over.
+A reply is one or more lines with the same code; `-` after the code says that more follow, and what
+stands in between without a code is text of it. What can't be a reply raises `ProtocolFault`: after
+that nobody knows which reply belongs to which command, so the session is over.
 """
 
 import re
@@ -109,14 +109,19 @@ class ReplyParser:
             raise _fault(line, "a line of more than 4 KiB", "4 KiB を超える行")
         # RFC 5321 4.2: three digits, then SP or "-" and text; a bare code is to be taken too.
         digits, mark = line[:3], line[3:4]
-        if not (digits.isdigit() and b"200" <= digits < b"600") or mark not in (b" ", b"-", b""):
+        three = len(digits) == 3 and digits.isdigit() and b"200" <= digits < b"600"
+        if three and mark in (b" ", b"-", b""):
+            code, text = int(digits), line[4:]
+        elif self._lines:
+            # Junk (a notice put in by hand, mostly): it can't be mistaken for a reply's last line.
+            code, mark, text = self._code, b"-", line
+        else:
             raise _fault(line, "what is no SMTP reply", "SMTP の応答ではないデータ")
-        code = int(digits)
         if self._lines and code != self._code:
             # RFC 5321 4.2.1: the code must be the same on every line.
             raise _fault(line, "a reply whose lines disagree", "行ごとにコードの異なる応答")
         self._code = code
-        self._lines.append(line[4:])
+        self._lines.append(text)
         self._size += len(line)
         if self._size > MAX_REPLY:
             raise _fault(line, "a reply of more than 64 KiB", "64 KiB を超える応答")

@@ -227,10 +227,11 @@ class Session:
             else:
                 utf8 = utf8 or not line.isascii()
                 rcpt.append((line, (Stage.RCPT, transaction, recipient)))
+        if not rcpt:
+            return []  # that MAIL can't be sent either is no fault of the sender then
         line = mail_command(transaction.mail, self.capabilities, utf8=utf8)
         if isinstance(line, Unsendable):
             transaction.failure = self._fail(Stage.MAIL, line.cause, detail=line.detail)
-        if isinstance(line, Unsendable) or not rcpt:
             return []
         end: tuple[bytes, _Expected] = (b"DATA\r\n", (Stage.DATA, transaction, ""))
         if transaction.asking:

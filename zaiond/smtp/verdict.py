@@ -12,7 +12,8 @@ the words only where servers are known to say it no other way.
     no name, no connection, no TLS, greeting    deferred    SERVER: the next server, else wait
     connection lost, 421 on a kept connection   deferred    SESSION: a new connection, at once
     the same on the connection's first mail     deferred    SERVER
-    too many connections (421, 432)             deferred    SERVER, wait: later, no other server
+    too many mails on a kept connection         deferred    SESSION
+    too many connections (421, 432), logins     deferred    SERVER, wait: later, no other server
     login refused or not possible, POP's too    held        SERVER: the next server, else hold
     no token: refused, or its command is unfit  held        SERVER
     no token: endpoint down, command failed     deferred    SERVER
@@ -20,6 +21,8 @@ the words only where servers are known to say it no other way.
     sender refused, 530 "authenticate first"    held        SERVER
     4yz at MAIL                                 deferred    SERVER
     4yz at RCPT                                 deferred    RECIPIENT
+    too many recipients (452, 552)              deferred    RECIPIENT, again: at once, after those
+                                                            that were taken
     4yz at DATA or the content                  deferred    MESSAGE; SERVER if it is the server's
                                                             own trouble (4.3.z, 4.4.z, 452)
     5yz at RCPT                                 failed      RECIPIENT
@@ -65,6 +68,7 @@ class Verdict:
     (of SERVER scope: the whole queue; of RECIPIENT scope: this delivery alone), nothing bounces;
     `ambiguous`, the server may have taken it: try again later, it may arrive twice.
     `wait`: the server is well but busy: later and with fewer connections, not another server.
+    `again`: at once, by the same server, if it took the mail for other recipients.
     `reason` says why, for `history`.
     """
 
@@ -72,6 +76,7 @@ class Verdict:
     scope: Scope
     reason: Text
     wait: bool = False
+    again: bool = False
 
 
 def judge(failure: Failure) -> Verdict:
@@ -120,6 +125,13 @@ _TOO_MANY_CONNECTIONS = re.compile(
     rb"|connection limit|ports are busy",
     re.IGNORECASE,
 )
+# Said at AUTH for now, it is about how often we log in and not about who we are: Google's 454 4.7.0
+# "Too many login attempts", Postfix's 450 4.7.1 "too many AUTH commands".
+_TOO_MANY_LOGINS = re.compile(rb"too many (?:[a-z]+ )*(?:log[io]n|auth)", re.IGNORECASE)
+_TOO_MANY_MAILS = re.compile(
+    rb"too many (?:[a-z]+ )*(?:messages|e?-?mails|transactions)", re.IGNORECASE
+)
+_TOO_MANY_RECIPIENTS = re.compile(rb"too many (?:[a-z]+ )*(?:recipients|rcpt)", re.IGNORECASE)
 _WANTS_LOGIN = re.compile(
     rb"authenticat|auth(?: command)? (?:first|required)|log ?in first|send auth"
     rb"|pop before smtp|pop-before-smtp",
@@ -193,6 +205,8 @@ def _judge_reply(failure: Failure, reply: Reply) -> Verdict:
         # RFC 4954 6: 432 4.7.12 means that the password must be changed first: no retry helps.
         if code >= 500 or enhanced == (4, 7, 12):
             return Verdict("held", Scope.SERVER, _LOGIN)
+        if _TOO_MANY_LOGINS.search(said):
+            return Verdict("deferred", Scope.SERVER, _LOGINS, wait=True)
         return Verdict("deferred", Scope.SERVER, _SERVER)
 
     if code == 421:  # RFC 5321 3.8: the server closes the connection after it
@@ -206,6 +220,8 @@ def _judge_reply(failure: Failure, reply: Reply) -> Verdict:
         return _interrupted(failure)
 
     if stage is Stage.MAIL:
+        if failure.reused and _TOO_MANY_MAILS.search(said):
+            return _interrupted(failure)  # one mail a connection, or ten
         return _judge_mail(code, enhanced)
     if stage is Stage.RCPT:
         return _judge_rcpt(code, enhanced, said)
@@ -224,11 +240,9 @@ def _judge_mail(code: int, enhanced: tuple[int, int, int]) -> Verdict:
 
 
 def _judge_rcpt(code: int, enhanced: tuple[int, int, int], said: bytes) -> Verdict:
+    if _too_many_recipients(code, enhanced, said):
+        return Verdict("deferred", Scope.RECIPIENT, _RECIPIENTS, again=True)
     if code < 500:
-        return Verdict("deferred", Scope.RECIPIENT, _RECIPIENT_LATER)
-    if code == 552 and enhanced[1:] not in ((2, 2), (2, 3), (3, 4)):
-        # RFC 5321 4.5.3.1.10: 552 for "too many recipients" is to be taken as 452. A full mailbox
-        # (5.2.2) and a mail too large (5.2.3, 5.3.4) are what the first digit says.
         return Verdict("deferred", Scope.RECIPIENT, _RECIPIENT_LATER)
     if _NO_RELAY.search(said):
         # "Relaying denied" is said of a recipient, but means that the server doesn't take us for
@@ -241,6 +255,15 @@ def _judge_rcpt(code: int, enhanced: tuple[int, int, int], said: bytes) -> Verdi
         # servers let only some senders write to some recipients: so it holds this delivery alone.
         return Verdict("held", Scope.RECIPIENT, _ORIGIN)
     return Verdict("failed", Scope.RECIPIENT, _RECIPIENT)
+
+
+def _too_many_recipients(code: int, enhanced: tuple[int, int, int], said: bytes) -> bool:
+    # RFC 5321 4.5.3.1.10: 452, and 552 is to be taken as that. RFC 3463 3.6: X.5.3. A full
+    # mailbox (X.2.2) or disk (X.3.1) and a mail too large (X.2.3, X.3.4) are as the first digit has
+    # them.
+    if enhanced[1:] == (5, 3) or _TOO_MANY_RECIPIENTS.search(said):
+        return True
+    return code in (452, 552) and enhanced[1] not in (2, 3)
 
 
 def _judge_content(code: int, enhanced: tuple[int, int, int], said: bytes) -> Verdict:
@@ -265,6 +288,10 @@ _CONNECTION = Text(
 _BUSY = Text(
     ja="メールサーバーへの同時接続が多すぎます。接続を減らして後で再送します。",
     en="Too many connections to the mail server: later again, with fewer.",
+)
+_LOGINS = Text(
+    ja="メールサーバーへのログインが多すぎます。接続を減らして後で再送します。",
+    en="Too many logins to the mail server: later again, with fewer connections.",
 )
 _TLS = Text(
     ja="安全な接続 (TLS) を始められません。ほかのサーバーで送信するか、後で再送します。",
@@ -301,6 +328,10 @@ _RECIPIENT = Text(
 _RECIPIENT_LATER = Text(
     ja="今はこの宛先に送信できません。後で再送します。",
     en="This recipient can't be sent to now: later again.",
+)
+_RECIPIENTS = Text(
+    ja="1 通の宛先が多すぎます。残りの宛先には続けて送信するか、後で再送します。",
+    en="Too many recipients in one mail: the rest at once in another one, or later again.",
 )
 _MESSAGE = Text(
     ja="メールサーバーがこのメールを拒否しました。",

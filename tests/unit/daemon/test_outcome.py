@@ -1,5 +1,6 @@
 """What a server's answers mean for the deliveries of a mail."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,16 @@ def lost(stage: Stage = Stage.CONTENT) -> Failure:
     return Failure(stage=stage, server="mailhost:25", cause="closed")
 
 
+ATTEMPT = Attempt(
+    server="mailhost:25",
+    started=NOW,
+    ended=NOW,
+    spread=0.0,
+    other_server=False,
+    language="en",
+)
+
+
 def concluded(
     answer: Reply | Failure,
     *,
@@ -35,14 +46,7 @@ def concluded(
     delivery = QueuedDelivery(7, "a@x", attempts)
     message = Message(message_id="<1@x>", reverse_path="z", recipients=("a@x",), content=b"")
     mail = QueuedMail(1, message, (delivery,), NOW, False, ())
-    attempt = Attempt(
-        server="mailhost:25",
-        started=NOW,
-        ended=NOW + age,
-        spread=0.0,
-        other_server=other_server,
-        language="en",
-    )
+    attempt = replace(ATTEMPT, ended=NOW + age, other_server=other_server)
     ((attempted, _),) = conclude(mail, {"a@x": answer}, attempt, QUEUE)
     return attempted
 
@@ -76,6 +80,18 @@ def test_what_the_server_said_is_kept() -> None:
 def test_later_means_the_next_server_if_there_is_one(stage: Stage) -> None:
     attempted = concluded(refusal(451, "4.3.0 Later", stage), other_server=True)
     assert (attempted.state, attempted.outcome) == ("waiting", "deferred")
+
+
+def test_too_many_recipients_means_at_once_only_after_some_were_taken() -> None:
+    deliveries = tuple(QueuedDelivery(n, f"{n}@x", 0) for n in range(2))
+    message = Message(message_id="<1@x>", reverse_path="z", recipients=("0@x", "1@x"), content=b"")
+    mail = QueuedMail(1, message, deliveries, NOW, False, ())
+    for other_server in (False, True):
+        attempt = replace(ATTEMPT, other_server=other_server)
+        for first, state in ((OK, "waiting"), (refusal(550, "5.1.1 No"), "deferred")):
+            answers = {"0@x": first, "1@x": refusal(452, "4.5.3 Too many recipients")}
+            (_, (attempted, _)) = conclude(mail, answers, attempt, QUEUE)
+            assert attempted.state == ("waiting" if other_server else state)
 
 
 def test_what_may_have_arrived_is_never_given_to_another_server_at_once() -> None:

@@ -106,6 +106,14 @@ def test_a_busy_server_is_up_with_fewer_connections_after_a_pause() -> None:
     assert made.next_probe(1.0) == 1.0 + BUSY_PAUSE
 
 
+def test_a_server_with_too_many_logins_gets_its_next_one_after_retry_first() -> None:
+    made = servers()
+    made.connected(0, 0.0)
+    made.busy(0, failure(Stage.AUTH, "reply"), 1.0, 2)
+    assert made.usable(1.0 + BUSY_PAUSE) == [(0, 0)]
+    assert made.usable(1.0 + FIRST) == [(0, 2)]
+
+
 def test_a_busy_server_gets_one_connection_at_least() -> None:
     made = servers()
     made.busy(0, failure(), 1.0, 0)

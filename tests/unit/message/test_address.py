@@ -22,6 +22,12 @@ from zaiond.message.address import Mailbox, parse_recipient, parse_sender, split
         ("a@[IPv6:2001:db8::1]", "", "a@[IPv6:2001:db8::1]"),
         ("a@例え.jp", "", "a@xn--r8jz45g.jp"),
         ("用户@例え.jp", "", "用户@xn--r8jz45g.jp"),
+        ("a@日本語。ＪＰ", "", "a@xn--wgv71a119e.jp"),
+        ("a@Bücher.example", "", "a@xn--bcher-kva.example"),
+        ("a@straße.example", "", "a@xn--strae-oqa.example"),  # by the IDNA of 2003 "strasse"
+        ("a@日本・語.jp", "", "a@xn--vek160nb2acz6g.jp"),
+        ('"管理 者"@x.jp', "", '"管理 者"@x.jp'),
+        (r'"a\"b\\c"@x.jp', "", r'"a\"b\\c"@x.jp'),
     ],
 )
 def test_an_address_is_understood_as_it_is_written(written: str, name: str, address: str) -> None:
@@ -51,6 +57,9 @@ def test_only_a_local_part_beyond_ascii_needs_smtputf8() -> None:
         ("a@x..jp", "ドメイン名として正しくありません", "no domain name"),
         ("a@x.jp.", "ドメイン名として正しくありません", "no domain name"),
         ("a@-x.jp", "ドメイン名として正しくありません", "no domain name"),
+        ("a@☃.jp", "ドメイン名として正しくありません", "no domain name"),
+        ("a@-例え.jp", "ドメイン名として正しくありません", "no domain name"),
+        ("a@例え..jp", "ドメイン名として正しくありません", "no domain name"),
         ("a@" + "é" * 80 + ".jp", "ドメイン名として正しくありません", "no domain name"),
         ("a@b@x.jp", "使えない文字", "can't have"),
         ("a b@x.jp", "使えない文字", "can't have"),

@@ -39,8 +39,18 @@ def test_a_long_reply_is_shown_shortened() -> None:
 @pytest.mark.parametrize(
     "data",
     [b"HTTP/1.1 400 Bad Request\r\n", b"\r\n", b"25 Ok\r\n", b"2500 Ok\r\n", b"250:Ok\r\n",
-     b"150 what\r\n", b"650 what\r\n", b"250-a\r\n251 b\r\n"],
+     b"150 what\r\n", b"650 what\r\n", b"250-a\r\n251 b\r\n", b"25\r\n", b"3\r\n",
+     b"250-a\r\njunk\r\n550 b\r\n"],
 )  # fmt: skip
 def test_what_is_no_reply_is_a_fault(data: bytes) -> None:
     with pytest.raises(ProtocolFault):
         ReplyParser().feed(data, [])
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"*** notice ***", b"25", b"250:Ok", b"650 what", b"\xff\x00"]
+)
+def test_junk_between_the_lines_of_a_reply_is_text_of_it(junk: bytes) -> None:
+    replies: list[Reply] = []
+    ReplyParser().feed(b"250-a\r\n%b\r\n250 b\r\n220 c\r\n" % junk, replies)
+    assert replies == [Reply(250, (b"a", junk, b"b")), Reply(220, (b"c",))]

@@ -19,7 +19,8 @@ def broke(stage: Stage, cause: Cause, *, reused: bool = False) -> Failure:
 
 def words(failure: Failure) -> str:
     verdict = judge(failure)
-    return f"{verdict.outcome} {verdict.scope.value}{' wait' if verdict.wait else ''}"
+    more = " wait" * verdict.wait + " again" * verdict.again
+    return f"{verdict.outcome} {verdict.scope.value}{more}"
 
 
 def self_test(failure: Failure) -> str:
@@ -45,6 +46,10 @@ REPLIES = [
     ("auth", "534 5.7.9 Application-specific password required", "held server"),
     ("auth", "454 4.7.0 Temporary authentication failure", "deferred server"),
     ("auth", "432 4.7.12 A password transition is needed", "held server"),
+    ("auth", "454 4.7.0 Too many login attempts, please try again later", "deferred server wait"),
+    ("auth", "450 4.7.1 Error: too many AUTH commands from 192.0.2.1", "deferred server wait"),
+    ("auth", "454 4.3.0 Too many connections", "deferred server wait"),
+    ("auth", "535 5.7.0 Too many login failures: account locked", "held server"),
     ("mail", "530 5.7.0 Authentication required", "held server"),
     ("mail", "530 5.7.0 Must issue a STARTTLS command first", "held server"),
     ("rcpt", "530 5.7.0 Authentication required", "held server"),
@@ -74,8 +79,16 @@ REPLIES = [
     ("rcpt", "550 no", "failed recipient"),
     ("rcpt", "551 User not local", "failed recipient"),
     ("rcpt", "450 4.2.0 Greylisted", "deferred recipient"),
-    ("rcpt", "452 4.5.3 Too many recipients", "deferred recipient"),
-    ("rcpt", "552 Too many recipients", "deferred recipient"),
+    ("rcpt", "452 4.5.3 Too many recipients", "deferred recipient again"),
+    ("rcpt", "452 4.5.3 Error: too many recipients", "deferred recipient again"),
+    ("rcpt", "552 Too many recipients", "deferred recipient again"),
+    ("rcpt", "452 No more", "deferred recipient again"),
+    ("rcpt", "550 5.5.3 Limit exceeded", "deferred recipient again"),
+    ("rcpt", "554 Too many recipients specified", "deferred recipient again"),
+    ("rcpt", "452 4.3.1 Insufficient system storage", "deferred recipient"),
+    ("rcpt", "552 5.2.3 Message too large for the mailbox", "failed recipient"),
+    ("rcpt", "552 5.3.4 Message too large", "failed recipient"),
+    ("rcpt", "451 4.7.1 Greylisting in action, please come back later", "deferred recipient"),
     ("rcpt", "552 5.2.2 Mailbox full", "failed recipient"),
     ("rcpt", "452 4.2.2 Mailbox full", "deferred recipient"),
     ("rcpt", "554 5.7.1 <a@example.com>: Relay access denied", "held recipient"),
@@ -103,6 +116,20 @@ def test_what_a_reply_means(stage: str, line: str, meaning: str) -> None:
 def test_421_on_a_kept_connection_says_nothing_about_the_server() -> None:
     assert words(answered(Stage.MAIL, "421 4.4.2 Idle", reused=True)) == "deferred session"
     assert words(answered(Stage.MAIL, "421 4.4.2 Idle")) == "deferred server"
+
+
+def test_too_many_mails_on_a_kept_connection_want_another_connection() -> None:
+    for line in (
+        "450 4.7.0 Too many messages in this session",
+        "452 4.5.3 too many transactions",
+        "550 Too many mails per connection",
+    ):
+        assert words(answered(Stage.MAIL, line, reused=True)) == "deferred session"
+        assert words(answered(Stage.MAIL, line)) != "deferred session"
+    # A number of mails a day, or a rate, is no matter of the connection.
+    assert words(answered(Stage.MAIL, "450 4.7.1 Error: too much mail", reused=True)) == (
+        "deferred server"
+    )
 
 
 BROKEN: list[tuple[str, Cause, str, str]] = [
