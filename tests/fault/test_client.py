@@ -68,8 +68,8 @@ def test_an_event_is_emitted_with_id_source_and_time_of_the_first_try(runtime: P
     assert event["data"] == {"target": "営業"}
     assert event["source"]
     assert "subject" not in event
-    sent = wire.parse(daemon.lines[0])
-    assert wire.complete(sent, daemon.lines[0], id="x", uid=0, accepted=0).time > 1_700_000_000
+    wire.parse(daemon.lines[0])
+    assert wire.complete(daemon.lines[0], id="x", uid=0, accepted=0).time > 1_700_000_000
 
 
 def test_what_the_caller_names_is_not_replaced(runtime: Path) -> None:

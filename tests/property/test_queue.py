@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec import structs
 
 from tests.support.store import NOW, Store, event, mail, recount
 from zaiond.store import events, history, queue
@@ -221,7 +222,7 @@ class Queue(RuleBasedStateMachine):
         self.next_delivery += len(added)
         new = replace(
             one,
-            message=replace(one.message, content=b"anew"),
+            message=structs.replace(one.message, content=b"anew"),
             deliveries=(*kept, *added),
         )
         self.store.run(lambda db: queue.remake(db, one, new, self.now))

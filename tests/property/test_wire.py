@@ -62,7 +62,7 @@ def mailed(line: bytes) -> None:
     except EventError as error:
         json.loads(wire.error_reply(error, "ja"))
         return
-    event = wire.complete(sent, line, id=sent.id or "made", uid=1, accepted=1369440000.0)
+    event = wire.complete(line, id=sent.id or "made", uid=1, accepted=1369440000.0)
     assert wire.same_content(line, line + b" ")
     assert isinstance(event.data, dict)
     assert rfc3339(event.time)

@@ -23,7 +23,7 @@ def refusal(text: bytes) -> EventError:
 
 def event(text: bytes, *, uid: int = 1000, accepted: float = 100.0) -> Event:
     sent = wire.parse(text)
-    return wire.complete(sent, text, id=sent.id or "made", uid=uid, accepted=accepted)
+    return wire.complete(text, id=sent.id or "made", uid=uid, accepted=accepted)
 
 
 def test_a_type_alone_is_an_event_and_the_rest_has_its_defaults() -> None:

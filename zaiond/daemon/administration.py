@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from zaiond.daemon.dispatcher import Dispatcher
-from zaiond.daemon.router import MailMaker, Router, complete
+from zaiond.daemon.router import MailMaker, Router
 from zaiond.routing.route import Dropped
 from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
@@ -139,7 +139,7 @@ class Administration:
         if not mail.events:  # lost with a damaged page: the mail is all that is left of it
             return mail
         (stored,) = mail.events
-        event = complete(stored)
+        event = events.complete(stored)
         decision = maker.route(event)
         if isinstance(decision, Dropped):
             return None

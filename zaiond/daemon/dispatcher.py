@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 import apsw
+from msgspec import structs
 
 from zaiond.config.schema import MailServer, Queue
 from zaiond.daemon.loader import Loader
@@ -410,7 +411,9 @@ class Dispatcher:
         rest = replace(
             mail,
             deliveries=deliveries,
-            message=replace(mail.message, recipients=tuple(d.recipient for d in deliveries)),
+            message=structs.replace(
+                mail.message, recipients=tuple(d.recipient for d in deliveries)
+            ),
             whole=mail.whole and len(again) == len(attempted),
         )
         if other is not None and sender_index >= 0:

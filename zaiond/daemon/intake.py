@@ -21,7 +21,7 @@ from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
 from zaiond.text import Language, Text
 
-BATCH_EVENTS = 512
+BATCH_EVENTS = 256  # more make the next batch wait, fewer cost more commits
 BATCH_BYTES = 1024 * 1024
 
 

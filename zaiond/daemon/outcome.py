@@ -5,7 +5,8 @@ how old the mail is, and whether another server is left.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from zaiond.config.schema import Queue
 from zaiond.smtp.reply import Reply
@@ -14,8 +15,7 @@ from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
 from zaiond.text import Language
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The circumstances of an attempt; times in seconds since the epoch.
 
     `spread` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one

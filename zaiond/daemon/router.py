@@ -8,10 +8,10 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
-from zaiond import wire
+from msgspec import structs
+
 from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
 from zaiond.daemon.dispatcher import DISK_FULL_PAUSE, Dispatcher
@@ -28,7 +28,7 @@ from zaiond.store.queue import QueuedDelivery, QueuedMail
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
-KEPT_IN_MEMORY = 2000
+KEPT_IN_MEMORY = 1000
 BATCH = 100
 NOTICE_SOURCE = "zaiond"
 
@@ -99,17 +99,6 @@ class MailMaker:
         )
         notice = event.source == NOTICE_SOURCE and event.type.startswith("zaiond.")
         return QueuedMail(row, message, deliveries, stored.accepted, notice, (stored,), alone=alone)
-
-
-def complete(stored: StoredEvent) -> Event:
-    """The event of a row."""
-    return wire.complete(
-        wire.parse(stored.body),
-        stored.body,
-        id=stored.id,
-        uid=stored.uid,
-        accepted=stored.accepted,
-    )
 
 
 _SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"
@@ -190,7 +179,7 @@ class Router:
             mails: list[QueuedMail] = []
             dropped: list[queue.Dropped] = []
             for stored in batch:
-                event = complete(stored)
+                event = events.complete(stored)
                 decision = maker.route(event)
                 if isinstance(decision, Dropped):
                     dropped.append(queue.Dropped(stored, decision.reason))
@@ -237,7 +226,7 @@ class Router:
                 ),
                 event=stored.id,
             )
-            bare = replace(
+            bare = structs.replace(
                 event,
                 subject=None,
                 message=_SEE_HISTORY,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from zaiond.store.queue import QueuedMail
 
-MAILS = 1000
+MAILS = 400  # what they leave behind in memory stays, so as many as keep the senders busy
 BYTES = 16 * 1024 * 1024
 
 

@@ -31,8 +31,13 @@ def message_id_for(unique: str, fqdn: str) -> str:
 
     What neither may have there is left out.
     """
-    left, right = (_not_in_message_id.sub("", part) for part in (unique, fqdn))
-    return f"<{left}@{right or 'localhost'}>"
+    left = unique if unique.isalnum() and unique.isascii() else _not_in_message_id.sub("", unique)
+    return f"<{left}@{_message_id_domain(fqdn)}>"
+
+
+@lru_cache(maxsize=4)
+def _message_id_domain(fqdn: str) -> str:
+    return _not_in_message_id.sub("", fqdn) or "localhost"
 
 
 def compose(

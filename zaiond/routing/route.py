@@ -5,12 +5,12 @@ Without routes every event is mailed to the admins at once (interface 7).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from zaiond.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """The event is mailed to `recipients`, written as in the configuration."""
 
     recipients: tuple[str, ...]

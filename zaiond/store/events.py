@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond import wire
+from zaiond.model import Event
 from zaiond.text import Text
 
 AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
@@ -22,6 +23,11 @@ class StoredEvent(NamedTuple):
     source: str
     accepted: float
     body: bytes
+
+
+def complete(stored: StoredEvent) -> Event:
+    """The event of a row."""
+    return wire.complete(stored.body, id=stored.id, uid=stored.uid, accepted=stored.accepted)
 
 
 class Acceptance(NamedTuple):

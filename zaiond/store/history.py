@@ -9,8 +9,7 @@ from typing import Any
 
 import apsw
 
-from zaiond import wire
-from zaiond.store.events import StoredEvent, decode_text
+from zaiond.store.events import StoredEvent, complete, decode_text
 from zaiond.store.queue import OPEN
 from zaiond.text import Language, Text
 
@@ -143,13 +142,7 @@ def _history_of(
     reason: str | None,
     language: Language,
 ) -> dict[str, Any]:
-    event = wire.complete(
-        wire.parse(stored.body),
-        stored.body,
-        id=stored.id,
-        uid=stored.uid,
-        accepted=stored.accepted,
-    )
+    event = complete(stored)
     deliveries = _deliveries_of(db, stored.seq)
     said = decode_text(reason).in_language(language) if reason else None
     if outcome is not None:

@@ -2,11 +2,11 @@
 
 import email
 import email.policy
-from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.message.test_compose import EVENTS, FINISHED, JST, NINE, body, mail, read, subject
 from zaiond.message import compose as composing

@@ -1,12 +1,12 @@
 import email
 import email.policy
-from dataclasses import replace
 from datetime import timedelta, timezone
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from zaiond.errors import AddressError
 from zaiond.message import compose as composing

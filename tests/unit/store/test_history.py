@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.support.store import NOW, Store, event, mail
 from zaiond.store import events, history, queue
@@ -28,7 +29,7 @@ def routed(
 ) -> QueuedMail:
     (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)])).events
     one = mail(stored.seq, [stored], recipients or ("a@x",))
-    one.message = replace(one.message, remark=remark)
+    one.message = structs.replace(one.message, remark=remark)
     store.run(lambda db: queue.route(db, stored.seq, [one], []))
     return one
 
@@ -150,7 +151,7 @@ def test_a_remark_on_an_events_mail_is_part_of_the_reason_from_its_routing_on(
 
 def test_a_mail_made_anew_has_the_remark_of_the_new_one(store: Store) -> None:
     one = routed(store, "1", remark=REMARK)
-    plain = replace(one, message=replace(one.message, remark=None))
+    plain = replace(one, message=structs.replace(one.message, remark=None))
     store.run(lambda db: queue.remake(db, one, plain, NOW))
     assert told(store)[0]["reason"] is None
     store.run(lambda db: queue.remake(db, plain, one, NOW))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.support.store import NOW, Store, event, mail, recount
 from zaiond.store import events, queue
@@ -78,7 +79,7 @@ def test_what_was_routed_is_loaded_as_it_was(store: Store) -> None:
     one, two = accepted(store, "1", "2")
     first = mail(1, [one], ["a@x", "日本@x"], content=bytes(range(256)))
     second = mail(2, [two], notice=True)
-    second.message = replace(second.message, smtputf8=True)
+    second.message = structs.replace(second.message, smtputf8=True)
     routed(store, first, second)
     assert waiting(store) == [1, 2]
     assert load(store, 2, 1, 99) == [second, first]
@@ -253,7 +254,7 @@ def test_a_mail_made_anew_keeps_what_arrived_and_its_message_id(store: Store) ->
     assert store.run(lambda db: queue.ended_recipients(db, 1)) == {"arrived@x"}
     new = replace(
         open_,
-        message=replace(open_.message, content=b"new", reverse_path="new@x"),
+        message=structs.replace(open_.message, content=b"new", reverse_path="new@x"),
         deliveries=(open_.deliveries[1], QueuedDelivery(99, "added@x", 0)),
     )
     store.run(lambda db: queue.remake(db, open_, new, NOW + 9))
