@@ -88,6 +88,37 @@ def test_status_says_first_what_is_wrong_and_exits_1(runtime: Path, capsys: Said
         assert words in text
 
 
+def test_status_tells_how_much_passes_since_when_and_what_went_wrong_last(
+    runtime: Path, capsys: Said
+) -> None:
+    at = "2013-05-25T00:00:00Z"
+    server = {
+        "server": "a:25", "state": "up", "since": at, "error": None, "connections": 2,
+        "last_error": {"time": at, "message": "421 4.3.2 later"},
+    }  # fmt: skip
+    passes = {"minute": 12, "hour": 345}, {"minute": 6, "hour": 78}
+    document = {
+        **WELL,
+        "config": {**WELL["config"], "loaded": at},
+        "rates": {"accepted": passes[0], "delivered": passes[1]},
+        "servers": [server],
+        "started": at,
+    }
+    with answering(runtime, document):
+        run("status")
+    text = capsys.readouterr().out
+    for words in (
+        "good (loaded 2013-05-25", "12 accepted, 6 delivered", "345 accepted, 78 delivered",
+        "421 4.3.2 later", "Started",
+    ):  # fmt: skip
+        assert words in text
+    with answering(runtime, document, language="ja"):
+        run("status")
+    text = capsys.readouterr().out
+    for words in ("に読み込み", "受け付け 12 件、送信 6 通", "直近 1 時間", "最後のエラー"):
+        assert words in text
+
+
 def test_status_as_json_is_the_document_of_the_daemon(runtime: Path, capsys: Said) -> None:
     with answering(runtime, ILL):
         assert run("--json", "status") == 1

@@ -5,9 +5,11 @@ back: dispatcher, senders and router at work together.
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from tests.support.delivery import (
@@ -856,6 +858,25 @@ async def test_on_a_full_disk_deleting_makes_room_for_what_waits_to_be_routed(
         await post.until_ended(3)
         assert sorted(mails(decent)) == ["second", "third"]
         await assert_settled(post)
+
+
+async def test_a_full_disk_does_not_end_the_housekeeping(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[float] = []
+
+    def prune(db: apsw.Connection, before: float, limit: int) -> int:
+        rounds.append(before)
+        raise apsw.FullError
+
+    monkeypatch.setattr(events, "prune", prune)
+    async with Post(state) as post, asyncio.timeout(10):
+        post.housekeeping.configure(replace(PATIENT, keep=100.0), "en")
+        while not rounds:
+            await post.writer.submit(lambda db: None)
+        post.housekeeping.configure(replace(PATIENT, keep=1000.0), "en")
+        while rounds[-1] > rounds[0] - 500:
+            await post.writer.submit(lambda db: None)
 
 
 async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_nothing(

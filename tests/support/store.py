@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 import apsw
 
-from zaiond.daemon.journal import Journal
+from zaiond.daemon.journal import Journal, Kind
 from zaiond.model import Message
 from zaiond.store.database import Database
 from zaiond.store.events import NewEvent, StoredEvent
@@ -28,9 +28,13 @@ class Notes(Journal):
     def __init__(self) -> None:
         self.language = "en"
         self.lines: list[str] = []
+        self.kinds: list[Kind | None] = []
+        self.fields: list[dict[str, object]] = []
 
-    def _write(self, level: int, text: Text, fields: dict[str, object]) -> None:
+    def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
         self.lines.append(text.en)
+        self.kinds.append(kind)
+        self.fields.append(fields)
 
 
 class Clock:

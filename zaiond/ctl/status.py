@@ -37,9 +37,12 @@ _CONFIG = {
         "broken; events are kept until there is a good one",
     ),
 }
+_MINUTE = Text("直近 1 分", "Last minute")
+_HOUR = Text("直近 1 時間", "Last hour")
 _SERVER = {
     "up": Text("正常", "up"),
     "unknown": Text("未接続", "not tried yet"),
+    "trying": Text("接続を確認中", "being tried"),
     "down": Text("接続できません", "down"),
     "faulty": Text("設定の見直しが必要です", "wants another configuration"),
 }
@@ -65,15 +68,25 @@ def of(status: dict[str, Any], language: Language) -> list[str]:
         lines += [f"  - {output.printable(_sentence(one))}" for one in problems]
     lines.append("")
     config, queue = status["config"], status["queue"]
-    state = _CONFIG.get(config["state"], Text(config["state"], config["state"]))
-    rows = [[Text("設定", "Configuration"), state]]
+    rows = [[Text("設定", "Configuration"), _configuration(config)]]
     rows.append([Text("待ち行列", "Queue"), _queue(queue)])
     rows.append([Text("7 日以内の不達", "Lost in 7 days"), _lost(queue)])
     oldest = output.when(queue.get("oldest"))
     if oldest != "-":
         rows.append([Text("最も古い待ち", "Oldest waiting"), Text(oldest, oldest)])
+    rates = status.get("rates")
+    if rates:
+        for label, span in ((_MINUTE, "minute"), (_HOUR, "hour")):
+            rows.append([label, _rate(rates["accepted"][span], rates["delivered"][span])])
     for server in status.get("servers", []):
         rows.append([Text("メールサーバー", "Mail server"), _server(server)])
+        last = server.get("last_error")
+        if last and not server.get("error"):
+            said = f"{output.when(last['time'])}  {last['message']}"
+            rows.append([Text("  最後のエラー", "  last error"), Text(said, said)])
+    started = output.when(status.get("started"))
+    if started != "-":
+        rows.append([Text("起動", "Started"), Text(started, started)])
     version = str(status.get("version", "-"))
     rows.append([Text("版", "Version"), Text(version, version)])
     doubtful = status.get("possible_duplicates")
@@ -91,6 +104,21 @@ def of(status: dict[str, Any], language: Language) -> list[str]:
 
 def _sentence(problem: Any) -> str:
     return str(problem.get("message", problem)) if isinstance(problem, dict) else str(problem)
+
+
+def _configuration(config: dict[str, Any]) -> Text:
+    state = _CONFIG.get(config["state"], Text(config["state"], config["state"]))
+    loaded = output.when(config.get("loaded"))
+    if loaded == "-":
+        return state
+    return Text(f"{state.ja}（{loaded} に読み込み）", f"{state.en} (loaded {loaded})")
+
+
+def _rate(accepted: int, delivered: int) -> Text:
+    return Text(
+        f"受け付け {accepted} 件、送信 {delivered} 通",
+        f"{accepted} accepted, {delivered} delivered",
+    )
 
 
 def _queue(queue: dict[str, Any]) -> Text:
@@ -116,6 +144,8 @@ def _lost(queue: dict[str, Any]) -> Text:
 
 def _server(server: dict[str, Any]) -> Text:
     name = str(server["state"])
+    if name == "unknown" and server.get("connections"):
+        name = "trying"
     state = _SERVER.get(name, Text(name, name))
     error = f": {server['error']}" if server.get("error") else ""
     ja, en = "", ""

@@ -4,7 +4,7 @@ import asyncio
 import time
 from functools import partial
 
-from zaiond.daemon.journal import Journal
+from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
 from zaiond.errors import EventError, StoreError
 from zaiond.store import events
@@ -36,7 +36,7 @@ class Admission:
             free, floor = self._database.free_bytes()
             was_full, self._is_full = self._is_full, free < floor
             if self._is_full and not was_full:
-                self._journal.error(DISK_FULL)
+                self._journal.error(DISK_FULL, Kind.DISK_FULL)
         return EventError("disk_full", DISK_FULL) if self._is_full else None
 
     def accept(self, batch: list[NewEvent]) -> asyncio.Future[Acceptance]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import apsw
 
+from zaiond import __version__
 from zaiond.config.schema import Config
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import sockets, status, supervisor
@@ -29,10 +30,11 @@ from zaiond.daemon.commands import commands
 from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import REQUEST_BYTES, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
+from zaiond.daemon.flow import Flow
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import Intake
-from zaiond.daemon.journal import Journal
+from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.quota import Quotas
@@ -65,6 +67,7 @@ class App(Observer):
         self.journal = journal
         self.clock = time.time
         self.started = time.time()
+        self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
         self.possible_duplicates = 0
         self._stop = asyncio.Event()
         self._exit_status = 0
@@ -109,7 +112,7 @@ class App(Observer):
         self.database = Database(self.options.state_dir, supervisor.extend_start)
         salvage = self.database.salvage
         if salvage is not None:
-            self.journal.error(salvage.text)
+            self.journal.error(salvage.text, Kind.QUEUE_RECOVERED)
         self.writer = Writer(
             self.database.connection, loop, self._fatal, self.database.release_ballast
         )
@@ -145,6 +148,14 @@ class App(Observer):
                 self._background(work)
             supervisor.ready()
             self._status.tell()
+            waiting = self.quotas.events
+            self.journal.info(
+                Text(
+                    f"zaiond {__version__} を開始しました（送信待ち {waiting} 件）",
+                    f"zaiond {__version__} has started ({waiting} waiting)",
+                ),
+                Kind.STARTED,
+            )
             await self._stop.wait()
             supervisor.stopping()
         finally:
@@ -155,6 +166,11 @@ class App(Observer):
             if event_path is not None:
                 event_path.unlink(missing_ok=True)
         await self._stop_gently()
+        waiting = self.quotas.events
+        self.journal.info(
+            Text(f"停止しました（送信待ち {waiting} 件）", f"stopped ({waiting} waiting)"),
+            Kind.STOPPED,
+        )
 
     async def _assemble(self) -> None:
         """Makes every part, from what is on disk."""
@@ -170,7 +186,8 @@ class App(Observer):
                     "（重複して届くことがあります）",
                     f"{recovered.started} deliveries were under way at the last end: sent again,"
                     " so they may arrive twice",
-                )
+                ),
+                Kind.POSSIBLE_DUPLICATES,
             )
         self.quotas = Quotas(usage)
         self._admission = Admission(self.database, writer, self.quotas, self.journal)
@@ -188,7 +205,7 @@ class App(Observer):
         self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
         self.intake = Intake(
             self._accept,
-            self.router.accepted,
+            self._accepted,
             self.quotas,
             self.make_id,
             clock,
@@ -214,6 +231,7 @@ class App(Observer):
             os.environ.get("CREDENTIALS_DIRECTORY"),
             incident if isinstance(incident, str) else None,
             self.journal,
+            clock,
             self._apply,
             self._config_broken,
             self._config_mended,
@@ -293,7 +311,11 @@ class App(Observer):
         self._status.changed()
 
     async def _remember(self, name: str, value: str | int | None) -> None:
-        await self.writer.submit(partial(events.set_meta, name=name, value=value), essential=True)
+        # On a disk that is full for good, it is told once more after the next start.
+        with contextlib.suppress(DiskFullError):
+            await self.writer.submit(
+                partial(events.set_meta, name=name, value=value), essential=True
+            )
 
     # -- events in
 
@@ -304,14 +326,18 @@ class App(Observer):
     async def _submit_spooled(self, batch: list[NewEvent]) -> Acceptance:
         acceptance = await self._admission.submit(batch)
         if acceptance.events:
-            self.router.accepted(acceptance)
+            self._accepted(acceptance)
             self._status.changed()
         return acceptance
+
+    def _accepted(self, acceptance: Acceptance) -> None:
+        self.flow_in.count(len(acceptance.events), time.monotonic())
+        self.router.accepted(acceptance)
 
     def _notice_accepted(self, acceptance: Acceptance) -> None:
         for event in acceptance.events:
             self.quotas.count(event.uid, len(event.body))
-        self.router.accepted(acceptance)
+        self._accepted(acceptance)
         self._status.changed()
 
     # -- what happens to mails (Observer)
@@ -325,7 +351,10 @@ class App(Observer):
         self.router.wake()
 
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
-        self._reports.attempted(mail, attempted, verdict)
+        if verdict is None:
+            self.flow_out.count(1, time.monotonic())
+        else:
+            self._reports.attempted(mail, attempted, verdict)
 
     def server_changed(self, state: ServerState, works: bool) -> None:
         self._status.changed()
@@ -356,7 +385,8 @@ class App(Observer):
             Text(
                 f"続行できないため終了します（systemd が再起動します）: {error}",
                 f"can't go on, so it ends (systemd starts it again): {error}",
-            )
+            ),
+            Kind.CAN_NOT_GO_ON,
         )
         self.database.must_check()
         self._exit_status = 1
@@ -390,7 +420,7 @@ def main() -> None:
     try:
         exit_status = asyncio.run(_run(options, journal))
     except ZaiondError as error:
-        journal.error(error.text)
+        journal.error(error.text, Kind.CAN_NOT_GO_ON)
         exit_status = 1
     # Not sys.exit: after a fatal error the writer's thread may hang in a failing disk.
     sys.stderr.flush()

@@ -19,7 +19,7 @@ from zaiond.config.load import (
     save_last_good,
 )
 from zaiond.config.schema import Config
-from zaiond.daemon.journal import Journal
+from zaiond.daemon.journal import Journal, Kind
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
@@ -51,18 +51,21 @@ class Configuration:
         credentials_directory: str | None,
         incident: str | None,
         journal: Journal,
+        clock: Callable[[], float],
         on_applied: Callable[[Config, bool], Awaitable[None]],
         on_broken: Callable[[str, tuple[Diagnostic, ...]], None],
         on_mended: Callable[[], None],
     ) -> None:
         self.state: Literal["good", "last_good", "none"] = "none"
         self.in_force: Loaded | None = None
+        self.loaded_at: float | None = None  # when what is in force was taken
         self.errors: tuple[Diagnostic, ...] = ()
         self.incident = incident
         self._path = path
         self._state_dir = state_dir
         self._credentials = credentials_directory
         self._journal = journal
+        self._clock = clock
         self._on_applied = on_applied
         self._on_broken = on_broken
         self._on_mended = on_mended
@@ -104,6 +107,7 @@ class Configuration:
         else:
             before = was.files
         self.in_force = loaded
+        self.loaded_at = self._clock()
         try:
             await asyncio.to_thread(save_last_good, self._state_dir, loaded.files)
         except OSError as error:
@@ -116,7 +120,8 @@ class Configuration:
             )
         await self._on_applied(config, before != loaded.files)
         self._journal.info(
-            Text(f"設定 {self._path} を反映しました", f"configuration {self._path} is in force")
+            Text(f"設定 {self._path} を反映しました", f"configuration {self._path} is in force"),
+            Kind.CONFIG_LOADED,
         )
 
     async def _keep_last_good(self, broken: Loaded) -> None:
@@ -127,8 +132,8 @@ class Configuration:
         self.state = "none" if self.in_force is None else "last_good"
         if news:
             for error in broken.errors:
-                self._journal.error(error.whole)
-            self._journal.error(_STAYS if self.in_force is not None else _NONE)
+                self._journal.error(error.whole, Kind.CONFIG_BROKEN)
+            self._journal.error(_STAYS if self.in_force is not None else _NONE, Kind.CONFIG_BROKEN)
         if self.incident is None and self.in_force is not None:
             self.incident = uuid.uuid4().hex
             self._on_broken(self.incident, broken.errors)
@@ -153,6 +158,7 @@ class Configuration:
         loaded = await asyncio.to_thread(load_files, kept, self._credentials)
         if loaded.config is not None:
             self.in_force = loaded
+            self.loaded_at = self._clock()
             await self._on_applied(loaded.config, False)
 
     async def revert(self) -> list[str]:

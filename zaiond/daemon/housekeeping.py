@@ -2,11 +2,13 @@
 recording is reserved again."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 
 from zaiond.config.schema import Queue
 from zaiond.daemon.dispatcher import Dispatcher
+from zaiond.errors import DiskFullError
 from zaiond.smtp.verdict import Failure
 from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
@@ -49,14 +51,15 @@ class Housekeeping:
     async def run(self) -> None:
         """Works for ever; ends when cancelled."""
         while True:
+            self._changed.clear()
             timing = self.timing
             interval = INTERVAL
             if timing is not None:
                 interval = max(1.0, min(INTERVAL, timing.expire / 4))
-                await self._expire(timing)
-                await self._prune(timing)
+                with contextlib.suppress(DiskFullError):  # which is told where it bars events
+                    await self._expire(timing)
+                    await self._prune(timing)
             await asyncio.to_thread(self._lay_ballast)
-            self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), interval)
             except TimeoutError:
@@ -81,7 +84,8 @@ class Housekeeping:
         if failure is not None:
             server, said = failure.server, failure.text.in_language(self._language)
         ended = await self._writer.submit(
-            partial(queue.end, mails=mails, state="expired", now=now, server=server, why=said)
+            partial(queue.end, mails=mails, state="expired", now=now, server=server, why=said),
+            essential=True,  # it makes room
         )
         for mail in mails:
             for delivery in mail.deliveries:
@@ -93,5 +97,6 @@ class Housekeeping:
 
     async def _prune(self, timing: Queue) -> None:
         before = self._clock() - timing.keep
-        while await self._writer.submit(partial(events.prune, before=before, limit=CHUNK)):
+        prune = partial(events.prune, before=before, limit=CHUNK)
+        while await self._writer.submit(prune, essential=True):
             pass

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from zaiond import wire
 from zaiond.daemon.event_connection import EventConnection, Line
-from zaiond.daemon.journal import Journal
+from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
@@ -96,6 +96,7 @@ class Intake:
                     f"uid {uid} のイベントを受け付けませんでした: {error.text.ja}",
                     f"refused an event of uid {uid}: {error.text.en}",
                 ),
+                Kind.EVENT_REFUSED,
                 uid=uid,
                 code=error.code,
             )

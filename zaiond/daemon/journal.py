@@ -1,17 +1,41 @@
 """The journal: one line for a person in the language in force, fields for machines.
 
-Under systemd the fields go to the journal as they are (`ZAIOND_EVENT=…`); elsewhere the line goes
-to standard error. Text of events and of servers never makes a line of its own or moves a terminal.
+Under systemd the fields go to the journal as they are (`ZAIOND_EVENT=…`), and what kind of line it
+is as its MESSAGE_ID; zaiond(8) lists them. Elsewhere the line goes to standard error. Text of
+events and of servers never makes a line of its own or moves a terminal.
 """
 
 import logging
 import os
 import re
 import sys
+from enum import Enum
 
 from zaiond.text import Language, Text
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+class Kind(Enum):
+    """What a line tells of, by its MESSAGE_ID (sd_journal_print(3)): never changed, never used
+    again."""
+
+    STARTED = "88dcfa2fb4114ed18f9c881ec2f9692b"
+    STOPPED = "dd1d55f883ca4efd834f958ca5cd8544"
+    CAN_NOT_GO_ON = "1b4c6a8ce0164be29b3494f32cd2f48f"
+    CONFIG_LOADED = "5cc2f1f5719a4806ae9ae5603b028565"
+    CONFIG_BROKEN = "982303a083d24cc38c5886a6b34e68d9"
+    EVENT_REFUSED = "3de23405378f44bdbfffbb13e8dcaf9f"
+    SPOOL_REFUSED = "8555d2ed4a0f486a8bcd44209a33494d"
+    DISK_FULL = "4bfc842210ec4b51b589bb81d7cb9eae"
+    DELIVERY_DEFERRED = "16560100fb2440c8b1578905ba7685b6"
+    DELIVERY_HELD = "f64b949bc5f6430c80aee4c7da78865c"
+    DELIVERY_FAILED = "913eefbeaefc47f89990ac6b02f1119e"
+    DELIVERY_EXPIRED = "94db5a8f8d7044c095c1079059363665"
+    SERVER_OUT_OF_USE = "77c598523aea4a77ab70b95e6ca8455f"
+    SERVER_USABLE = "fdb970d3209e4268b3046df734370db4"
+    POSSIBLE_DUPLICATES = "f404f449c78d4cf9acb0fe58cbae816b"
+    QUEUE_RECOVERED = "97ac13ed417e400aa466574fa70d1653"
 
 
 class Journal:
@@ -24,23 +48,25 @@ class Journal:
         self._logger.propagate = False
         self._logger.addHandler(_to_systemd() or _to_stderr())
 
-    def info(self, text: Text, **fields: object) -> None:
+    def info(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
         """What an operator may want to look up."""
-        self._write(logging.INFO, text, fields)
+        self._write(logging.INFO, text, kind, fields)
 
-    def warning(self, text: Text, **fields: object) -> None:
+    def warning(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
         """What an operator should look at."""
-        self._write(logging.WARNING, text, fields)
+        self._write(logging.WARNING, text, kind, fields)
 
-    def error(self, text: Text, **fields: object) -> None:
+    def error(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
         """What stops mail."""
-        self._write(logging.ERROR, text, fields)
+        self._write(logging.ERROR, text, kind, fields)
 
-    def _write(self, level: int, text: Text, fields: dict[str, object]) -> None:
+    def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
         line = _CONTROL.sub(
             lambda found: f"\\x{ord(found[0]):02x}", text.in_language(self.language)
         )
         extra = {f"ZAIOND_{name.upper()}": value for name, value in fields.items()}
+        if kind is not None:
+            extra["MESSAGE_ID"] = kind.value
         self._logger.log(level, "%s", line, extra=extra)
 
 

@@ -24,8 +24,9 @@ _OF_A_MAIL = (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
 class ServerState:
     """What is known of one server; times in seconds of the clock that is passed in.
 
-    `until`: when a server that is down or faulty is probed, or a busy one may be connected to
-    again. `most`: how many connections it seems to bear.
+    `failure` is what is wrong now, `last_failure` what was the last time, and when. `until`: when
+    a server that is down or faulty is probed, or a busy one may be connected to again. `most`: how
+    many connections it seems to bear.
     """
 
     server: MailServer
@@ -33,6 +34,7 @@ class ServerState:
     since: float = 0.0
     until: float = 0.0
     failure: Failure | None = None
+    last_failure: tuple[Failure, float] | None = None
     most: int = 0
     sent: deque[float] = field(default_factory=deque)  # when, as far as `rate` looks back
 
@@ -129,7 +131,7 @@ class Servers:
     def busy(self, index: int, failure: Failure, now: float, connections: int) -> None:
         """The server bears no more than `connections` now: a wait, not a failover."""
         state = self.states[index]
-        state.failure = failure
+        state.failure, state.last_failure = failure, (failure, now)
         # A login too many counts for minutes, and each further one prolongs that.
         pause = self._retry_first if failure.stage is Stage.AUTH else BUSY_PAUSE
         state.until = now + min(pause, self._retry_first)
@@ -150,6 +152,7 @@ class Servers:
         if news:
             state.since = now
         state.state, state.failure, state.until = name, failure, now + pause
+        state.last_failure = failure, now
         return news
 
     @property

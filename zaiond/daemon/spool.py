@@ -22,7 +22,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from zaiond import wire
-from zaiond.daemon.journal import Journal
+from zaiond.daemon.journal import Journal, Kind
 from zaiond.errors import EventError, StoreError
 from zaiond.store.events import Acceptance, NewEvent
 from zaiond.text import Text
@@ -202,7 +202,8 @@ class Spool:
             Text(
                 f"スプールの {name} を受け付けませんでした（{aside} にあります）: {why.ja}",
                 f"refused {name} in the spool (it is now {aside}): {why.en}",
-            )
+            ),
+            Kind.SPOOL_REFUSED,
         )
 
     def _unlink(self, name: str) -> None:

@@ -1,12 +1,14 @@
 """How the daemon is: the document of `zaiond-ctl status`, and the line of `systemctl status`."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from zaiond import __version__
+from zaiond.daemon.flow import Flow
 from zaiond.smtp.verdict import Failure
 from zaiond.store import history
 from zaiond.text import Text
@@ -79,7 +81,13 @@ def problems(facts: Facts) -> Iterator[tuple[str, Text]]:
             ),
         )
     elif held:
-        yield "held", Text(f"保留中の配送: {held} 件", f"deliveries held: {held}")
+        yield (
+            "held",
+            Text(
+                f"保留中の配送: {held} 件（理由: zaiond-ctl queue list）",
+                f"deliveries held: {held} (why: zaiond-ctl queue list)",
+            ),
+        )
     elif waits_for is not None and facts.waiting:
         ja, en = waits_for.text
         yield (
@@ -156,6 +164,7 @@ async def document(app: "App") -> dict[str, Any]:
             "oldest": None if oldest is None else history.rfc3339(oldest),
         },
         "servers": _servers(app),
+        "rates": {"accepted": _rate(app.flow_in), "delivered": _rate(app.flow_out)},
         "possible_duplicates": app.possible_duplicates,
         "delivered": app.dispatcher.delivered,
         "started": history.rfc3339(app.started),
@@ -165,10 +174,11 @@ async def document(app: "App") -> dict[str, Any]:
 
 def config_document(app: "App") -> dict[str, Any]:
     """`config` of the status: its state, and what is wrong with what is on disk."""
-    language = app.control.language
+    language, loaded = app.control.language, app.configuration.loaded_at
     return {
         "state": app.configuration.state,
         "path": app.options.config,
+        "loaded": None if loaded is None else history.rfc3339(loaded),
         "errors": [
             {
                 "file": error.file,
@@ -182,6 +192,11 @@ def config_document(app: "App") -> dict[str, Any]:
     }
 
 
+def _rate(flow: Flow) -> dict[str, int]:
+    now = time.monotonic()
+    return {"minute": flow.last(60, now), "hour": flow.last(3600, now)}
+
+
 def _servers(app: "App") -> list[dict[str, Any]]:
     servers = app.dispatcher.servers
     if servers is None:
@@ -189,13 +204,23 @@ def _servers(app: "App") -> list[dict[str, Any]]:
     connections = app.dispatcher.connections
     language = app.control.language
     now, loop_now = app.clock(), asyncio.get_running_loop().time()
+
+    def at(loop_time: float) -> str:
+        return history.rfc3339(now - (loop_now - loop_time))
+
     return [
         {
             "server": state.server.address,
             "state": state.state,
-            "since": history.rfc3339(now - (loop_now - state.since)),
+            "since": at(state.since),
             "connections": connections.get(index, 0),
             "error": None if state.failure is None else state.failure.text.in_language(language),
+            "last_error": None
+            if state.last_failure is None
+            else {
+                "time": at(state.last_failure[1]),
+                "message": state.last_failure[0].text.in_language(language),
+            },
         }
         for index, state in enumerate(servers.states)
     ]
@@ -208,4 +233,10 @@ def line(app: "App") -> str:
     ja, en = ("保留", "held") if held else ("送信待ち", "waiting")
     config = _CONFIG_STATES[app.configuration.state]
     text = Text(f"{ja} {count} 件、{config.ja}", f"{count} {en}; {config.en}")
+    cause = servers.waits_for if servers is not None else None
+    if cause is not None:
+        text = Text(
+            f"{text.ja}、{cause.server}: {cause.text.ja}",
+            f"{text.en}; {cause.server}: {cause.text.en}",
+        )
     return text.in_language(app.control.language)

@@ -1,10 +1,12 @@
 """The journal: one line each, whatever was in it."""
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
-from zaiond.daemon.journal import Journal
+from zaiond.daemon.journal import Journal, Kind
 from zaiond.text import Text
 
 
@@ -40,6 +42,19 @@ def test_nothing_makes_a_line_of_its_own_or_moves_a_terminal(
 def test_a_percent_sign_is_just_that(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     journal.warning(Text("100%s %d", "100%s %d"))
     assert caplog.messages == ["100%s %d"]
+
+
+def test_what_kind_of_line_it_is_is_its_message_id(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.warning(Text("x", "x"), Kind.DISK_FULL)
+    assert vars(caplog.records[0])["MESSAGE_ID"] == Kind.DISK_FULL.value
+
+
+@pytest.mark.parametrize("page", ["zaiond.8", "zaiond.ja.8"])
+def test_the_man_page_lists_every_message_id(page: str) -> None:
+    text = (Path(__file__).parents[3] / "docs" / page).read_text(encoding="utf-8")
+    assert re.findall(r"MESSAGE_ID=([0-9a-f]{32})", text) == [kind.value for kind in Kind]
 
 
 def test_fields_are_for_machines(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:

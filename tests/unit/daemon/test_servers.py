@@ -137,3 +137,13 @@ def test_whatever_fails_there_is_always_a_time_at_which_something_is_tried(count
     probe = made.next_probe(10.0)
     assert probe is not None
     assert made.usable(probe)
+
+
+def test_what_was_wrong_last_is_still_known_when_all_is_well_again() -> None:
+    made = servers(1)
+    made.unreachable(0, failure(), 5.0)
+    made.took_mail(0, 9.0)
+    assert made.states[0].failure is None
+    assert made.states[0].last_failure == (failure(), 5.0)
+    made.forget(10.0)
+    assert made.states[0].last_failure == (failure(), 5.0)
