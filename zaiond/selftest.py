@@ -22,6 +22,7 @@ from zaiond.model import Message
 from zaiond.net.names import Names, machine_names
 from zaiond.net.steps import Step
 from zaiond.net.tls import TlsContexts
+from zaiond.net.tokens import Tokens
 from zaiond.smtp.hint import hint, of_server
 from zaiond.smtp.verdict import Failure, Scope, judge, self_test_reason
 from zaiond.text import Language, Text
@@ -33,13 +34,17 @@ _WARNING = Text("警告", "Warning")
 
 
 async def run(
-    config: Config, addresses: Sequence[str], *, names: Names | None = None
+    config: Config,
+    addresses: Sequence[str],
+    *,
+    names: Names | None = None,
+    tokens: Tokens | None = None,
 ) -> dict[str, Any]:
     """Sends the test mail to each address in turn (none: to the admins), by `config`.
 
     The mail servers are tried in their order, as the daemon would. Returns the document of
     `test --json`; `line`, `hint`, `detail` and `warning` are in the configuration's language.
-    `names` are this machine's, which are looked up if they aren't given.
+    `names` are this machine's, which are looked up if they aren't given; `tokens` the process's.
 
     Raises:
         AddressError: one of the addresses is none; then nothing was sent.
@@ -65,6 +70,7 @@ async def run(
             f"fallback_mail_servers[{index - 1}]" if index else "mail_server",
             names.fqdn,
             contexts,
+            tokens or Tokens(),
         )
         for index, server in enumerate(config.mail_servers)
     ]

@@ -8,6 +8,7 @@ from zaiond.net.connection import SmtpConnection
 from zaiond.net.pop_login import PopLogins
 from zaiond.net.steps import Step
 from zaiond.net.tls import TlsContexts
+from zaiond.net.tokens import Tokens
 from zaiond.smtp.queue_id import queue_id
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 
@@ -27,13 +28,14 @@ class Trial:
     """One server. Its connection is kept from address to address; if it failed, it stays so."""
 
     def __init__(
-        self, server: MailServer, keys: str, helo_name: str, contexts: TlsContexts
+        self, server: MailServer, keys: str, helo_name: str, contexts: TlsContexts, tokens: Tokens
     ) -> None:
         self._server = server
         self._keys = keys
         self._helo_name = helo_name
         self._contexts = contexts
         self._logins = PopLogins()
+        self._tokens = tokens
         self._connection: SmtpConnection | None = None
         self._unusable: Failure | None = None
         self._steps: list[Step] = []
@@ -83,6 +85,7 @@ class Trial:
                 self._helo_name,
                 tls=self._contexts,
                 pop=self._logins,
+                tokens=self._tokens,
                 on_step=lambda step: self._steps.append(step),
             )
         return self._connection

@@ -2,19 +2,17 @@
 
 import json
 import os
-import stat
-import tempfile
 
+from zaiond.config.replace import Owner, owner, replace, sync_directory
 from zaiond.config.sources import Files
 
 _NAME = "last-good.json"
-_Owner = tuple[int, int, int]  # uid, gid, mode
 
 
 def save_last_good(state_dir: str, files: Files) -> None:
     """Keeps `files` in `state_dir`, for its owner alone, durably; raises OSError."""
     document = {"version": 1, "main": files.main, "yaml": files.yaml, "texts": files.texts}
-    _replace(os.path.join(state_dir, _NAME), json.dumps(document).encode(), None)
+    replace(os.path.join(state_dir, _NAME), json.dumps(document).encode(), None)
 
 
 def read_last_good(state_dir: str) -> Files | None:
@@ -47,7 +45,7 @@ def revert(files: Files) -> list[str]:
         path = os.path.join(directory, name)
         if name.endswith(".yaml") and not name.startswith(".") and path not in files.yaml:
             os.rename(path, _free_name(f"{path}.reverted"))
-            _sync_directory(directory)
+            sync_directory(directory)
             changed.append(path)
     for path, text in files.texts.items():
         target = os.path.realpath(path)
@@ -56,25 +54,21 @@ def revert(files: Files) -> list[str]:
             with open(target, "rb") as stream:
                 if stream.read() == content:
                     continue
-                owner = _owner(os.fstat(stream.fileno()))
+                owned = owner(os.fstat(stream.fileno()))
         except FileNotFoundError:
-            owner = _stand_in(files.main)
+            owned = _stand_in(files.main)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-        _replace(target, content, owner)
+        replace(target, content, owned)
         changed.append(path)
     return changed
 
 
-def _stand_in(main: str) -> _Owner:
+def _stand_in(main: str) -> Owner:
     """Whose a file that is gone becomes: as the main file, or as what root:zaiond 0640 means."""
     try:
-        return _owner(os.stat(main))
+        return owner(os.stat(main))
     except FileNotFoundError:
-        return os.geteuid(), os.stat(os.path.dirname(main)).st_gid, 0o640
-
-
-def _owner(status: os.stat_result) -> _Owner:
-    return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode) & 0o777
+        return Owner(os.geteuid(), os.stat(os.path.dirname(main)).st_gid, 0o640)
 
 
 def _free_name(path: str) -> str:
@@ -84,33 +78,3 @@ def _free_name(path: str) -> str:
         number += 1
         free = f"{path}.{number}"
     return free
-
-
-def _replace(path: str, content: bytes, owner: _Owner | None) -> None:
-    """Writes a file whole or not at all: beside it, fsync, rename, fsync of the directory."""
-    directory, name = os.path.split(path)
-    # mkstemp makes it 0600: nobody else reads it before owner and mode are right.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
-    try:
-        with open(descriptor, "wb") as stream:
-            if owner is not None:
-                uid, gid, mode = owner
-                if (uid, gid) != _owner(os.fstat(descriptor))[:2]:
-                    os.fchown(descriptor, uid, gid)
-                os.fchmod(descriptor, mode)
-            stream.write(content)
-            stream.flush()
-            os.fsync(descriptor)
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _sync_directory(directory)
-
-
-def _sync_directory(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -80,6 +80,7 @@ def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
 
     from zaiond import selftest
     from zaiond.config.load import load
+    from zaiond.net.tokens import Tokens
 
     check.demand_readable(path)
     loaded = load(path, places.credentials())
@@ -92,4 +93,14 @@ def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
             "設定に誤りがあるため、テストメールは送っていません",
             "the configuration has errors: no test mail was sent",
         )
-    return asyncio.run(selftest.run(loaded.config, line.operands)), loaded.config.language
+    config, language = loaded.config, loaded.config.language
+
+    async def test() -> dict[str, Any]:
+        # A refresh token that is new belongs to the daemon, though it isn't running.
+        tokens = Tokens(places.state_dir(line), lambda told: output.complain(told, language))
+        try:
+            return await selftest.run(config, line.operands, tokens=tokens)
+        finally:
+            await tokens.close()
+
+    return asyncio.run(test()), language

@@ -44,6 +44,7 @@ from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.errors import Diagnostic, DiskFullError, ZaiondError
 from zaiond.net.names import machine_names
+from zaiond.net.tokens import Tokens
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, queue
 from zaiond.store.database import Database
@@ -78,6 +79,7 @@ class App(Observer):
         self.database: Database
         self.writer: Writer
         self.dispatcher: Dispatcher
+        self.tokens: Tokens
         self.router: Router
         self.intake: Intake
         self.configuration: Configuration
@@ -194,6 +196,7 @@ class App(Observer):
         self._notices = Notices(writer, self._notice_accepted, clock, self.journal)
         self._reports = Reports(self.journal, self._notices, clock, self._background)
         self.dispatcher = Dispatcher(writer, self, clock, random.random)
+        self.tokens = Tokens(self.options.state_dir, self.journal.error, clock=clock)
         self.router = Router(
             writer,
             self.dispatcher,
@@ -246,7 +249,8 @@ class App(Observer):
 
     async def _stop_gently(self) -> None:
         await self.intake.stop()
-        await self.dispatcher.stop(STOP_SECONDS)
+        # A refresh token that is under way must not be lost.
+        await asyncio.gather(self.dispatcher.stop(STOP_SECONDS), self.tokens.close())
         for running in list(self._tasks):
             running.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -288,7 +292,13 @@ class App(Observer):
                     )
                 )
         self.dispatcher.configure(
-            Delivering(config.mail_servers, config.queue, self._names.fqdn, config.language)
+            Delivering(
+                config.mail_servers,
+                config.queue,
+                self._names.fqdn,
+                config.language,
+                tokens=self.tokens,
+            )
         )
         if mended:
             self.dispatcher.reload_waiting()

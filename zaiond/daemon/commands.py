@@ -166,4 +166,5 @@ async def _test(app: "App", request: dict[str, Any]) -> dict[str, Any]:
     if in_force is None or in_force.config is None:
         raise Refused(78, NO_CONFIGURATION, status.config_document(app))
     addresses = _strings(request, "addresses")
-    return await selftest.run(in_force.config, addresses or list(in_force.config.admins))
+    addresses = addresses or list(in_force.config.admins)
+    return await selftest.run(in_force.config, addresses, tokens=app.tokens)

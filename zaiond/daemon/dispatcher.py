@@ -25,6 +25,7 @@ from zaiond.daemon.window import Window
 from zaiond.errors import DiskFullError
 from zaiond.net.pop_login import PopLogins
 from zaiond.net.tls import TlsContexts
+from zaiond.net.tokens import Tokens
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
 from zaiond.store import queue
@@ -48,6 +49,7 @@ class Delivering:
     language: Language
     tls: TlsContexts = field(default_factory=TlsContexts)
     pop: PopLogins = field(default_factory=PopLogins)
+    tokens: Tokens = field(default_factory=Tokens)
 
 
 class Observer:
@@ -238,7 +240,7 @@ class Dispatcher:
         if delivering is None:
             return
         server = delivering.mail_servers[index]
-        sender = Sender(self, index, server, delivering.helo_name, delivering.tls, delivering.pop)
+        sender = Sender(self, index, server, delivering)
         task = self._loop.create_task(sender.run())
         self._senders[sender] = task
         task.add_done_callback(lambda done: self._closed(sender, done))

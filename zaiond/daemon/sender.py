@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.pop_login import PopLogins
-from zaiond.net.tls import TlsContexts
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 from zaiond.store.queue import QueuedMail
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
-    from zaiond.daemon.dispatcher import Dispatcher
+    from zaiond.daemon.dispatcher import Delivering, Dispatcher
 
 Answers = Mapping[str, Reply | Failure]
 
@@ -33,9 +31,7 @@ class Sender:
         work: "Dispatcher",
         index: int,
         server: "MailServer",
-        helo_name: str,
-        tls: TlsContexts,
-        pop: PopLogins,
+        delivering: "Delivering",
     ) -> None:
         self.index = index
         self.opened = False
@@ -44,9 +40,7 @@ class Sender:
         self._work = work
         self.address = server.address
         self._server = server
-        self._helo_name = helo_name
-        self._tls = tls
-        self._pop = pop
+        self._delivering = delivering
 
     async def run(self) -> None:
         """Connects, sends until nothing is left for `keep_idle`, closes; anew, where that helps."""
@@ -59,10 +53,14 @@ class Sender:
         a mail that is to be tried again on a new one, as the server may have forgotten our login
         by POP.
         """
-        work = self._work
+        work, by = self._work, self._delivering
         try:
             connection = await SmtpConnection.open(
-                self._server, self._helo_name, tls=self._tls, pop=self._pop
+                self._server,
+                by.helo_name,
+                tls=by.tls,
+                pop=by.pop,
+                tokens=by.tokens,
             )
         except DeliveryFailure as error:
             if again is not None:

@@ -47,6 +47,8 @@ from zaiond.net.pop_login import PopLogins
 from zaiond.net.pump import Pump
 from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
+from zaiond.net.tokens import Token, Tokens
+from zaiond.oauth2 import NoToken
 from zaiond.smtp import answer
 from zaiond.smtp.events import Answered, Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
@@ -54,7 +56,7 @@ from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
-from zaiond.smtp.verdict import may_have_forgotten
+from zaiond.smtp.verdict import may_have_forgotten, refuses_login
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -98,13 +100,14 @@ class SmtpConnection:
         *,
         tls: TlsContexts | None = None,
         pop: PopLogins | None = None,
+        tokens: Tokens | None = None,
         on_step: Callable[[Step], None] | None = None,
     ) -> "SmtpConnection":
         """Connects, secures and logs in as `server` says.
 
         `helo_name` counts where the server's settings have none; `tls` and `pop` are shared by the
-        connections of one configuration; `on_step` is told of every step, as long as the
-        connection lives.
+        connections of one configuration, `tokens` by all; `on_step` is told of every step, as long
+        as the connection lives.
 
         Raises:
             DeliveryFailure: there is no usable session; everything is closed again.
@@ -126,10 +129,19 @@ class SmtpConnection:
             steps.failed(raised.failure)
             raise
         steps.tell(Stage.RESOLVE, True, ", ".join(shown(address) for _, address in addresses))
+        token: Token | None = None
+        renewed = False
         while True:
             limit = min(server.timeout, deadline - loop.time())
             sock = await connect(server.address, addresses, limit, steps.failed)
             steps.tell(Stage.CONNECT, True, shown(sock.getpeername()))
+            if server.auth.mechanism == "xoauth2" and token is None:
+                try:
+                    token = await _token(server, tokens, steps)
+                except BaseException:
+                    sock.close()
+                    raise
+                settings = _with_token(settings, token)
             connection = cls(server, settings, deadline, steps)
             try:
                 await connection._pump.establish(sock, contexts)
@@ -141,6 +153,12 @@ class SmtpConnection:
                 steps.failed(failure)
                 if login and may_have_forgotten(failure):
                     logins.forgotten(server, login)
+                if token is not None and not (token.new or renewed) and refuses_login(failure):
+                    fresh = await _token(server, tokens, steps, refused=token)
+                    if fresh.text != token.text:
+                        token, renewed = fresh, True
+                        settings = _with_token(settings, token)
+                        continue
                 weaker = fall_back(settings, failure.cause)
                 if failure.stage is not Stage.TLS or weaker is None:
                     raise DeliveryFailure(failure) from raised.__cause__
@@ -286,6 +304,31 @@ class SmtpConnection:
             finishing.set_result(dict.fromkeys(self._sent_to, content.reply))
         elif content.failure is not None:
             finishing.set_exception(DeliveryFailure(content.failure))
+
+
+async def _token(
+    server: "MailServer", tokens: Tokens | None, steps: Steps, refused: Token | None = None
+) -> Token:
+    """A token for `server`, another one than `refused`. Raises DeliveryFailure of stage TOKEN."""
+    try:
+        token = await (tokens or Tokens()).get(server.auth.oauth2, server.ca_file, refused)
+    except NoToken as error:
+        failure = Failure(
+            stage=Stage.TOKEN,
+            server=server.address,
+            cause=error.cause,
+            reply=error.reply,
+            detail=error.detail,
+        )
+        steps.failed(failure)
+        raise DeliveryFailure(failure) from error
+    steps.tell(Stage.TOKEN, True, token.told)
+    return token
+
+
+def _with_token(settings: SessionSettings, token: Token) -> SessionSettings:
+    assert settings.credentials is not None  # noqa: S101 (xoauth2 has some)
+    return replace(settings, credentials=replace(settings.credentials, password=token.text))
 
 
 def _settings(server: "MailServer", helo_name: str, *, trace: bool) -> SessionSettings:

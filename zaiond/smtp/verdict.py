@@ -44,7 +44,7 @@ from zaiond.text import Text
 
 __all__ = [
     "Cause", "DeliveryFailure", "Failure", "Ruling", "Scope", "Stage", "Verdict", "judge",
-    "may_have_forgotten", "self_test_reason", "wants_login",
+    "may_have_forgotten", "refuses_login", "self_test_reason", "wants_login",
 ]  # fmt: skip
 
 
@@ -117,6 +117,14 @@ def _interrupted(failure: Failure) -> Verdict:
     if failure.reused:
         return Verdict("deferred", Scope.SESSION, _CONNECTION)
     return Verdict("deferred", Scope.SERVER, _SERVER)
+
+
+def refuses_login(failure: Failure) -> bool:
+    """Whether the server said no to our credentials: a token that was got before may have been
+    revoked since, and a new one is worth a try.
+    """
+    said_no = failure.stage is Stage.AUTH and failure.cause == "reply"
+    return said_no and judge(failure).outcome == "held"
 
 
 _TOO_MANY_CONNECTIONS = re.compile(

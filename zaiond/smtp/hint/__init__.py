@@ -47,7 +47,7 @@ def _pair(failure: Failure) -> Pair:
         return login.impossible(failure)
     if cause == "reply" and reply is not None:
         why, remedy = _refused(failure, reply)
-        said = reply.text
+        said = failure.said
         return Text(f"{why.ja}応答: {said}", f"{why.en} It said: {said}"), remedy
     return session.broken(failure)
 

@@ -54,13 +54,13 @@ def impossible(failure: Failure) -> Pair:
 def refused(failure: Failure, reply: Reply) -> Pair:
     """For the server's answer to AUTH."""
     said = reply.text
+    if reply.code >= 500 and failure.detail.startswith("XOAUTH2"):
+        return token.REFUSED
     found = first_that_fits(_SAID, said)
     if found is not None:
         return found
     if reply.code < 500:
         return _LATER
-    if failure.detail.startswith("XOAUTH2"):
-        return token.REFUSED
     host = failure.server.rpartition(":")[0].rstrip(".").lower()
     return first_that_fits(PROVIDERS, f"{host} {said}") or _WRONG
 

@@ -1,0 +1,219 @@
+"""Tokens for XOAUTH2: got when they are needed, kept in memory, shared by all connections."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from zaiond import oauth2 as protocol
+from zaiond.net import command, http, refresh_token
+from zaiond.net.refresh_token import RefreshToken
+from zaiond.oauth2 import Granted, NoToken
+from zaiond.text import Text
+
+if TYPE_CHECKING:
+    from zaiond.config.schema import OAuth2
+
+ENDPOINT_SECONDS = 20.0  # for one request, all in all
+COMMAND_SECONDS = 30.0
+LOCK_SECONDS = 30.0  # another process has our refresh token in use
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token. `until` is until when it is used, and `expires` until when it holds, if that is
+    known, in seconds since the epoch; `source` is where it comes from, for a person; `new` says
+    that it was got for whoever asked.
+    """
+
+    text: str = field(repr=False)
+    until: float
+    expires: float | None
+    source: Text
+    new: bool = True
+
+    @property
+    def told(self) -> Text:
+        """Where it comes from and how long it holds, for `test -v`; never the token itself."""
+        ja, en = self.source
+        if not self.new:
+            ja, en = f"{ja}（前に取得したもの）", f"{en}, got before"
+        if self.expires is None:
+            return Text(f"{ja}、有効期限は不明", f"{en}; until when it is valid is not known")
+        at = datetime.fromtimestamp(self.expires).astimezone().isoformat(timespec="seconds")
+        return Text(f"{ja}、{at} まで有効", f"{en}; valid until {at}")
+
+
+class Tokens:
+    """The tokens of one process. Their sources are told apart by their settings, so one object may
+    serve a configuration after another.
+
+    `state_dir` is where new refresh tokens are kept; without, none is used. `on_problem` is told
+    what an administrator should know although there is a token; `on_refresh` of each refresh
+    token's use.
+    """
+
+    def __init__(
+        self,
+        state_dir: str | None = None,
+        on_problem: Callable[[Text], None] = lambda _: None,
+        on_refresh: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._state_dir = state_dir
+        self._on_problem = on_problem
+        self._on_refresh = on_refresh
+        self._clock = clock
+        self._tokens: dict[OAuth2, Token] = {}
+        self._getting: dict[OAuth2, asyncio.Task[Token]] = {}
+        self._unkept: dict[str, RefreshToken] = {}  # what could not be written, by its file
+
+    async def get(
+        self, oauth2: "OAuth2", ca_file: str | None = None, refused: Token | None = None
+    ) -> Token:
+        """A token that holds, as far as is known, and isn't `refused`.
+
+        Raises:
+            NoToken: there is none.
+        """
+        known = self._tokens.get(oauth2)
+        if (
+            known is not None
+            and self._clock() < known.until
+            and (refused is None or known.text != refused.text)
+        ):
+            return known
+        getting = self._getting.get(oauth2)
+        if getting is None:
+            getting = asyncio.get_running_loop().create_task(self._get(oauth2, ca_file))
+            self._getting[oauth2] = getting
+            getting.add_done_callback(lambda task: self._got(oauth2, task))
+        # Who asked may be cancelled; a refresh token that is under way must not be lost by that.
+        return await asyncio.shield(getting)
+
+    async def close(self) -> None:
+        """Waits for what is under way, some seconds at most; writes what could not be written."""
+        if self._getting:
+            await asyncio.wait(list(self._getting.values()), timeout=ENDPOINT_SECONDS)
+        for file, new in list(self._unkept.items()):
+            await self._write(file, new)
+
+    async def refresh_token(self, oauth2: "OAuth2") -> RefreshToken | None:
+        """The refresh token in force, where one is used."""
+        if oauth2.refresh_token is None or oauth2.grant != "refresh_token":
+            return None
+        first = RefreshToken(oauth2.refresh_token.reveal())
+        try:
+            kept = await self._kept(self._file(oauth2)) if self._state_dir else None
+        except OSError:
+            kept = None
+        in_force = kept or first
+        if in_force.expires is None:
+            expires = protocol.expiry(None, in_force.token, self._clock())
+            in_force = replace(in_force, expires=expires)
+        return in_force
+
+    # -- inside
+
+    def _got(self, oauth2: "OAuth2", task: "asyncio.Task[Token]") -> None:
+        del self._getting[oauth2]
+        if task.cancelled() or task.exception() is not None:
+            return
+        now = self._clock()
+        self._tokens = {each: token for each, token in self._tokens.items() if now < token.until}
+        self._tokens[oauth2] = replace(task.result(), new=False)
+
+    async def _get(self, oauth2: "OAuth2", ca_file: str | None) -> Token:
+        if oauth2.token_command is not None:
+            program = oauth2.token_command[0]
+            given = Granted(await command.token_of(oauth2.token_command, COMMAND_SECONDS))
+            source = Text(f"{program} から取得", f"by {program}")
+        elif oauth2.grant == "refresh_token":
+            given = await self._by_refresh_token(oauth2, ca_file)
+            source = Text(
+                f"リフレッシュ トークンにより {oauth2.token_url} から取得",
+                f"by refresh token from {oauth2.token_url}",
+            )
+        else:
+            given = await self._ask(oauth2, ca_file, "")
+            source = Text(
+                f"クライアントの資格情報により {oauth2.token_url} から取得",
+                f"by client credentials from {oauth2.token_url}",
+            )
+        now = self._clock()
+        expires = now + given.expires_in if given.expires_in is not None else None
+        return Token(given.token, given.used_until(now), expires, source)
+
+    async def _ask(self, oauth2: "OAuth2", ca_file: str | None, in_force: str) -> Granted:
+        secret = oauth2.client_secret.reveal() if oauth2.client_secret is not None else ""
+        url = oauth2.token_url or ""
+        content = protocol.form(
+            grant=oauth2.grant or "",
+            client_id=oauth2.client_id or "",
+            client_secret=secret,
+            refresh_token=in_force,
+            scope=oauth2.scope or "",
+        )
+        status, answer = await http.post(url, content, ca_file, ENDPOINT_SECONDS)
+        return protocol.granted(status, answer, url, (secret, in_force))
+
+    async def _by_refresh_token(self, oauth2: "OAuth2", ca_file: str | None) -> Granted:
+        if self._state_dir is None or oauth2.refresh_token is None:
+            raise NoToken("token_unkept", "no state directory")
+        file = self._file(oauth2)
+        try:
+            async with (
+                asyncio.timeout(LOCK_SECONDS) as waiting,
+                refresh_token.alone(self._state_dir),
+            ):
+                waiting.reschedule(None)
+                kept = await self._kept(file)
+                in_force = kept.token if kept is not None else oauth2.refresh_token.reveal()
+                given = await self._ask(oauth2, ca_file, in_force)
+                await self._keep(file, kept, in_force, given)
+        except TimeoutError as error:
+            raise NoToken("token_unkept", f"{self._state_dir}: in use for too long") from error
+        except OSError as error:
+            raise NoToken("token_unkept", f"{self._state_dir}: {error.strerror}") from error
+        self._on_refresh()
+        return given
+
+    async def _kept(self, file: str) -> RefreshToken | None:
+        return self._unkept.get(file) or await asyncio.to_thread(refresh_token.read, file)
+
+    async def _keep(
+        self, file: str, kept: RefreshToken | None, in_force: str, given: Granted
+    ) -> None:
+        """Writes down what has changed of the refresh token."""
+        now = self._clock()
+        token = given.refresh_token or in_force
+        new = RefreshToken(token, protocol.expiry(given.refresh_expires_in, token, now))
+        if token == in_force and file not in self._unkept:
+            known = kept.expires if kept is not None else None
+            # Lifetimes are told in whole seconds: the same end comes out a little different.
+            if new.expires is None or (known is not None and abs(new.expires - known) < 3600):
+                return
+        self._unkept[file] = new  # counts until it is on disk
+        await self._write(file, new)
+
+    async def _write(self, file: str, new: RefreshToken) -> None:
+        try:
+            await asyncio.to_thread(refresh_token.write, file, new)
+        except OSError as error:
+            self._on_problem(
+                Text(
+                    f"新しいリフレッシュ トークンを {file} に保存できません（{error.strerror}）。"
+                    "このまま終了すると失われ、もう一度許可が必要になることがあります",
+                    f"a new refresh token can't be kept in {file} ({error.strerror}): at the end"
+                    " of this process it is lost, and consent may have to be given anew",
+                )
+            )
+        else:
+            del self._unkept[file]
+
+    def _file(self, oauth2: "OAuth2") -> str:
+        first = oauth2.refresh_token.reveal() if oauth2.refresh_token is not None else ""
+        url, client_id = oauth2.token_url or "", oauth2.client_id or ""
+        return refresh_token.path(self._state_dir or "", url, client_id, first)

@@ -1,0 +1,190 @@
+"""Tokens of OAuth 2.0 (RFC 6749): what a token endpoint is asked, and what its answer means; and
+the same of a command that brings a token.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from zaiond import __version__
+from zaiond.errors import ZaiondError
+from zaiond.smtp.failure import Cause
+from zaiond.smtp.reply import Reply, printable
+from zaiond.text import Text
+
+MAX_TOKEN = 8192  # in base64, with the user's name, within the 12288 octets of RFC 4954 4
+UNKNOWN_LIFETIME = (
+    300.0  # for so many seconds a token is used that doesn't say for how long it holds
+)
+_MARGIN = 60.0  # so long before its end, or a tenth of its life if that is less, a token is renewed
+_LONGEST = 10 * 365 * 86400.0
+_MOST_SHOWN = 300
+_MASK = "********"
+# RFC 6749 4.1.2.1 knows them for the other endpoint; these servers answer so for a while.
+_FOR_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+_UNFIT = (77, 78)  # EX_NOPERM, EX_CONFIG of sysexits.h
+
+
+class NoToken(ZaiondError):  # noqa: N818  (it carries a failure's parts)
+    """There is no token. `cause` and `detail` as in a Failure; `reply` has an answer's status."""
+
+    def __init__(self, cause: Cause, detail: str, reply: Reply | None = None) -> None:
+        super().__init__(Text(detail, detail))
+        self.cause: Cause = cause
+        self.detail = detail
+        self.reply = reply
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What was given. Lifetimes are in seconds, None where nothing is said of them."""
+
+    token: str = field(repr=False)
+    expires_in: float | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    refresh_expires_in: float | None = None
+
+    def used_until(self, now: float) -> float:
+        """How long the token is used: until shortly before its end."""
+        if self.expires_in is None:
+            return now + UNKNOWN_LIFETIME
+        return now + self.expires_in - min(_MARGIN, self.expires_in / 10)
+
+
+def form(
+    *, grant: str, client_id: str, client_secret: str, refresh_token: str, scope: str
+) -> bytes:
+    """The content of a request for a token: by a refresh token (RFC 6749 6), or by client
+    credentials (4.4.2); what is empty is left out. The client's secret stands in the content
+    (2.3.1), as Google and Microsoft want it.
+    """
+    from urllib.parse import urlencode  # only for who has an endpoint
+
+    fields = {
+        "grant_type": grant,
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "refresh_token": refresh_token,
+        "scope": scope,
+    }
+    return urlencode({name: value for name, value in fields.items() if value}).encode()
+
+
+def request(host: str, target: str, content: bytes) -> bytes:
+    """The request over HTTP/1.1 (RFC 9112); `host` with its port where that isn't the default."""
+    head = (
+        f"POST {target} HTTP/1.1\r\n"
+        f"Host: {host}\r\n"
+        f"User-Agent: zaiond/{__version__}\r\n"
+        "Accept: application/json\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(content)}\r\n"
+        "Connection: close\r\n"
+        "\r\n"
+    )
+    return head.encode() + content
+
+
+def granted(status: int, content: bytes, endpoint: str, secrets: Iterable[str]) -> Granted:
+    """What an answer gives (RFC 6749 5.1). `secrets` are masked in what is repeated of it.
+
+    Raises:
+        NoToken: an error (5.2), or no answer that could be used.
+    """
+    found = _object(content)
+    if status != 200 or "access_token" not in found:
+        raise _refusal(status, found, endpoint, secrets)
+    kind = found.get("token_type", "Bearer")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        # RFC 6749 7.1: a token of a type that we don't understand must not be used.
+        raise NoToken("token", f"{endpoint}: a token of an unknown type")
+    token = _token(found["access_token"])
+    if token is None:
+        raise NoToken("token", f"{endpoint}: a token that can't be one")
+    # Google's and others' name for it; Keycloak's.
+    known = [found[n] for n in ("refresh_token_expires_in", "refresh_expires_in") if n in found]
+    return Granted(
+        token,
+        _seconds(found.get("expires_in")),
+        _token(found.get("refresh_token")),
+        next(filter(None, map(_seconds, known)), None),
+    )
+
+
+def _refusal(status: int, found: dict[str, Any], endpoint: str, secrets: Iterable[str]) -> NoToken:
+    error, description = found.get("error"), found.get("error_description")
+    said = ": ".join(word for word in (error, description) if isinstance(word, str) and word)
+    for secret in filter(None, secrets):
+        said = said.replace(secret, _MASK)
+    said = printable(said[:_MOST_SHOWN])
+    if not 200 <= status < 600:
+        return NoToken("token", f"{endpoint}: an answer with status {status}")
+    reply = Reply(status, (said.encode(),))
+    if 300 <= status < 400:
+        # Secrets go where the configuration says, and nowhere else.
+        return NoToken("token_refused", f"{endpoint}: a redirect, which is not followed", reply)
+    if status == 200 and not said:
+        return NoToken("token", f"{endpoint}: an answer without a token")
+    for_now = status >= 500 or status in (408, 425, 429) or error in _FOR_NOW
+    return NoToken("token" if for_now else "token_refused", endpoint, reply)
+
+
+def expiry(lifetime: float | None, token: str, now: float) -> float | None:
+    """When a refresh token ends, in seconds since the epoch, if that can be known: by the lifetime
+    that came with it, or because it is a JWT (RFC 7519 4.1.4) and says so itself.
+    """
+    if lifetime is not None:
+        return now + lifetime
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = _object(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    return _seconds(claims.get("exp"), most=float(2**40))
+
+
+def first_line(output: bytes, program: str) -> str:
+    """The token in a command's output: its first line. Raises NoToken."""
+    token = _token(output.partition(b"\n")[0].decode("ascii", "replace").strip())
+    if token is None:
+        raise NoToken("command", f"{program}: no token in the first line of its output")
+    return token
+
+
+def command_failed(status: int, complaint: bytes, program: str) -> NoToken:
+    """What a command's end with `status` (negative: a signal) and its words on stderr mean."""
+    end = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    said = f": {printable(lines[0][:_MOST_SHOWN])}" if lines else ""
+    cause: Cause = "command_unfit" if status in _UNFIT else "command"
+    return NoToken(cause, f"{program}: {end}{said}")
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _token(found: object) -> str | None:
+    # RFC 6749 A.12, A.17: printable ASCII; a space would end it in `Bearer TOKEN` (RFC 6750 2.1).
+    if not isinstance(found, str) or not 0 < len(found) <= MAX_TOKEN:
+        return None
+    return found if all("!" <= sign <= "~" for sign in found) else None
+
+
+def _seconds(found: object, most: float = _LONGEST) -> float | None:
+    """A lifetime as servers write it: a number, or one in quotes; None if it makes no sense."""
+    if isinstance(found, bool) or not isinstance(found, int | float | str):
+        return None
+    try:
+        seconds = float(found)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 < seconds <= most else None
