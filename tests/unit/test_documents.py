@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import trustme
+
+from zaiond.config.load import load
 
 ROOT = Path(__file__).parents[2]
 ENGLISH_PAGES = sorted(
@@ -37,6 +40,43 @@ def test_the_japanese_readme_has_every_command_of_the_english_one() -> None:
     translated = re.compile(r"emit|echo|language: en|Sent successfully")
     missing = [line for line in commands("README.md") if line not in japanese]
     assert [line for line in missing if not translated.search(line)] == []
+
+
+def settings(page: str) -> list[str]:
+    """The configurations that a page shows."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+PAGES = ("README.md", "README.ja.md", "docs/your-mail-server.md", "docs/your-mail-server.ja.md")
+SHOWN = [
+    pytest.param(text, id=f"{page}-{number}")
+    for page in PAGES
+    for number, text in enumerate(settings(page))
+]
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_every_configuration_that_is_shown_is_a_valid_one(text: str, tmp_path: Path) -> None:
+    for name in re.findall(r"_file: (\S+)", text):
+        (tmp_path / name).write_text("s3cret")
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "company-ca.pem"))
+    file = tmp_path / "zaiond.yaml"
+    file.write_text(re.sub(r"(token_command: \[)[^,]+", r"\g<1>/bin/true", text))
+    for each in tmp_path.iterdir():
+        each.chmod(0o600)
+    loaded = load(str(file))
+    assert loaded.errors == ()
+    # Whoever follows it has names of his own.
+    assert [w for w in loaded.warnings if "example" not in w.text.en] == []
+
+
+def test_the_page_on_mail_servers_shows_the_same_in_both_languages() -> None:
+    english, japanese = settings(PAGES[2]), settings(PAGES[3])
+    assert english == japanese
+    assert len(english) >= 10
+    missing = [line for line in commands(PAGES[2]) if line not in commands(PAGES[3])]
+    assert missing == []
 
 
 def test_the_makefile_has_what_the_readme_tells_to_run() -> None:

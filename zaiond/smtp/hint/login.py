@@ -127,11 +127,12 @@ WANTS_OAUTH = words(
         ),
         Text(
             "設定 mail_server.auth.mechanism を xoauth2 にし、mail_server.auth.oauth2 にトークンの"
-            "取得方法を設定してください（zaiond.yaml(5) に例があります）。Microsoft 365 では、"
-            "認証なしで中継するコネクタを管理者に用意してもらう方法もあります。",
+            "取得方法を設定してください（README の「お使いのメールサーバー」に例があります）。"
+            "Microsoft 365 では、認証なしで中継するコネクタを管理者に用意してもらう方法もあります。"
+            "",
             "Set mail_server.auth.mechanism to xoauth2, and in mail_server.auth.oauth2 how to get "
-            "a token (zaiond.yaml(5) has examples). The administrator of Microsoft 365 can also "
-            "set up a connector that relays without a login.",
+            'a token (examples: "Your mail server" in the README). The administrator of Microsoft '
+            "365 can also set up a connector that relays without a login.",
         ),
     ),
 )
