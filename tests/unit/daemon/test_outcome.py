@@ -1,8 +1,8 @@
 """What a server's answers mean for the deliveries of a mail."""
 
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.store import NOW
@@ -46,7 +46,7 @@ def concluded(
     delivery = QueuedDelivery(7, "a@x", attempts)
     message = Message(message_id="<1@x>", reverse_path="z", recipients=("a@x",), content=b"")
     mail = QueuedMail(1, message, (delivery,), NOW, False, ())
-    attempt = replace(ATTEMPT, ended=NOW + age, other_server=other_server)
+    attempt = msgspec.structs.replace(ATTEMPT, ended=NOW + age, other_server=other_server)
     ((attempted, _),) = conclude(mail, {"a@x": answer}, attempt, QUEUE)
     return attempted
 
@@ -87,7 +87,7 @@ def test_too_many_recipients_means_at_once_only_after_some_were_taken() -> None:
     message = Message(message_id="<1@x>", reverse_path="z", recipients=("0@x", "1@x"), content=b"")
     mail = QueuedMail(1, message, deliveries, NOW, False, ())
     for other_server in (False, True):
-        attempt = replace(ATTEMPT, other_server=other_server)
+        attempt = msgspec.structs.replace(ATTEMPT, other_server=other_server)
         for first, state in ((OK, "waiting"), (refusal(550, "5.1.1 No"), "deferred")):
             answers = {"0@x": first, "1@x": refusal(452, "4.5.3 Too many recipients")}
             (_, (attempted, _)) = conclude(mail, answers, attempt, QUEUE)
