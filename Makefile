@@ -83,8 +83,8 @@ ifeq ($(DESTDIR),)
 	    install -m 640 -g zaiond etc/zaiond.yaml /etc/zaiond/zaiond.yaml
 	[ ! -d /run/systemd/system ] || \
 	    { systemctl daemon-reload && systemctl try-restart zaiond.service; }
-	@echo "Now edit /etc/zaiond/zaiond.yaml; then: systemctl enable --now zaiond.socket zaiond.service"
-	@echo "次に /etc/zaiond/zaiond.yaml を編集し、systemctl enable --now zaiond.socket zaiond.service"
+	@echo "Now run zaiond-ctl setup, or edit /etc/zaiond/zaiond.yaml; then: systemctl enable --now zaiond.socket zaiond.service"
+	@echo "次に zaiond-ctl setup を実行するか /etc/zaiond/zaiond.yaml を編集し、systemctl enable --now zaiond.socket zaiond.service"
 else
 	[ -e $(DESTDIR)/etc/zaiond/zaiond.yaml ] || \
 	    install -D -m 640 etc/zaiond.yaml $(DESTDIR)/etc/zaiond/zaiond.yaml

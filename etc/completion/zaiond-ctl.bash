@@ -3,7 +3,7 @@
 _zaiond_ctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
-    local commands="test emit status queue history check config reload"
+    local commands="test emit status queue history check config setup reload"
     local severities="emerg alert crit err warning notice info debug"
     local command="" word="" i
     COMPREPLY=()

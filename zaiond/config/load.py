@@ -71,10 +71,12 @@ def load(
     return _loaded(parsed, tuple(errors), files, tuple(dict.fromkeys(watched)))
 
 
-def load_files(files: Files, credentials_directory: str | None = None) -> Loaded:
+def load_files(
+    files: Files, credentials_directory: str | None = None, *, credentials_optional: bool = False
+) -> Loaded:
     """The same from kept texts: the same configuration, secrets and origins included."""
     texts = [YamlText(path, os.path.dirname(path), files.texts[path]) for path in files.yaml]
-    parsed = parse(texts, Kept(files, credentials_directory))
+    parsed = parse(texts, Kept(files, credentials_directory, credentials_optional))
     directory = os.path.join(os.path.dirname(files.main), "conf.d")
     watched = tuple(dict.fromkeys((files.main, directory, *files.texts)))
     return _loaded(parsed, parsed.errors, files, watched)

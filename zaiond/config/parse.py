@@ -268,7 +268,7 @@ class _Walk:
         if entry is None or _is_null(entry.value):
             if declared.required:
                 if not self._incomplete:
-                    self._error(place, key, _MISSING)
+                    self._error(place, key, MISSING)
             elif declared.by_port is not None:
                 found[path[-1]] = declared.by_port(found.get("port", 0))
                 self._show(key, found[path[-1]], None)
@@ -392,7 +392,7 @@ class _Walk:
 
 
 _QUEUE = tuple(declarations(Queue))
-_MISSING = Text(
+MISSING = Text(
     ja="設定がありません。必ず設定してください",
     en="this is missing: it must be set",
 )

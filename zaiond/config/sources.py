@@ -106,9 +106,11 @@ class Disk:
 class Kept:
     """The sources as they were kept; permissions and certificates were checked then."""
 
-    def __init__(self, files: Files, credentials_directory: str | None) -> None:
+    def __init__(
+        self, files: Files, credentials_directory: str | None, credentials_optional: bool = False
+    ) -> None:
         self._texts = files.texts
-        self._credentials = Credentials(credentials_directory, optional=False)
+        self._credentials = Credentials(credentials_directory, credentials_optional)
 
     def secret_file(self, path: str) -> str:
         if path not in self._texts:

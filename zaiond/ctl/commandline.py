@@ -18,10 +18,11 @@ GROUPS = {
     "history": "history",
     "check": "check",
     "config": "config",
+    "setup": "setup",
     "reload": "reload",
 }
 # In the contract, not in this version.
-LATER = ("setup", "run", "route", "silence", "problems", "jobs")
+LATER = ("run", "route", "silence", "problems", "jobs")
 
 
 class Option:

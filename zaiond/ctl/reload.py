@@ -29,6 +29,11 @@ def run(line: Line) -> int:
                 Text("設定を読み込みました", "Configuration loaded").in_language(reply.language)
             )
         return 0
+    return refused(reply)
+
+
+def refused(reply: control.Reply) -> int:
+    """Prints why the configuration was not taken; gives the exit status."""
     errors = (reply.result or {}).get("errors", [])
     message = reply.message or "\n".join(words.diagnostic(one).ja for one in errors)
     output.complain(Text(message, message), reply.language)

@@ -73,7 +73,7 @@ def test_the_last_of_a_repeated_option_counts_unless_it_takes_many() -> None:
     [
         ((), "name a command"),
         (("stauts",), "did you mean status"),
-        (("setup",), "not in this version"),
+        (("silence",), "not in this version"),
         (("queue",), "queue list, queue retry, queue delete"),
         (("queue", "show"), "no command queue show"),
         (("queue", "delete"), "ID... is missing"),

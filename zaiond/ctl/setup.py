@@ -1,0 +1,177 @@
+"""`zaiond-ctl setup`: the seed's settings page at the terminal."""
+
+import contextlib
+import sys
+from typing import Any
+
+from zaiond.ctl import check, control, output, places
+from zaiond.ctl.commandline import Command, Line
+from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
+from zaiond.text import Language, Text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from zaiond.ctl.setup_files import Settings
+    from zaiond.ctl.setup_steps import Answers, Review, Reviewed, Try
+
+COMMANDS = (
+    Command(
+        "setup",
+        ja="メールサーバー設定を対話形式で行い、テストして更新する",
+        en="ask for the mail server settings, try them, and update the configuration",
+        more_ja="Enter だけを押すと今の値のままになります。「更新」を選ぶまで"
+        "ファイルは変わりません。"
+        "キャンセル（Ctrl-C、Ctrl-D も）の終了ステータスは 1 です。"
+        "設定ファイルのコメントや書き方は残ります。",
+        more_en='Enter alone keeps a value. Nothing is written before "Update" is chosen; after '
+        '"Cancel" (Ctrl-C and Ctrl-D, too) the exit status is 1. The file\'s comments and layout '
+        "are kept.",
+        examples=(
+            ("setup", "質問に答えて設定する", "answer the questions"),
+            (
+                "--config ./zaiond.yaml setup",
+                "ほかの設定ファイルを作る、または書き換える",
+                "make or change another file",
+            ),
+        ),
+    ),
+)
+_CANCELLED = Text("キャンセルしました。設定は変更していません", "Cancelled. Nothing was changed")
+
+
+def run(line: Line) -> int:
+    """Asks, tries, writes; exit status 1 if it was cancelled."""
+    from zaiond.ctl import setup_terminal
+
+    with _dialogue_apart(line):
+        setup_terminal.demand()
+        path = places.config(line)
+        check.demand_readable(path)
+        language = output.language(line)
+        result, status = _run(line, path, language)
+    if line.flag("json"):
+        output.document(result)
+    return status
+
+
+def _dialogue_apart(line: Line) -> contextlib.AbstractContextManager[Any]:
+    """With --json, standard output is for the document."""
+    if line.flag("json") and sys.stderr is not None:
+        return contextlib.redirect_stdout(sys.stderr)
+    return contextlib.nullcontext()
+
+
+def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int]:
+    from zaiond.ctl.setup_files import Settings
+
+    settings = Settings(path, language)
+    if settings.errors:
+        for text in check.diagnostics(settings.errors, language):
+            output.remark(text)
+        raise Failure(
+            BAD_CONFIG,
+            f"{path}: ここで尋ねない項目に誤りがあります。先に修正してください",
+            f"{path}: settings that are not asked for here have errors: mend them first",
+        )
+    answers = _answers(settings, language)
+    if answers is None:
+        output.say(_CANCELLED.in_language(language))
+        return {"updated": False, "files": []}, FAILED
+    files = (
+        settings.write(settings.candidate(answers)) if answers.changes or answers.secrets else []
+    )
+    if not files:
+        output.say(Text("変更はありません", "Nothing to change").in_language(language))
+        return {"updated": False, "files": []}, 0
+    for file in files:
+        output.say(Text(f"更新しました: {file}", f"Updated: {file}").in_language(language))
+    return {"updated": True, "files": files}, _reload(line, settings.main, language)
+
+
+def _answers(settings: "Settings", language: Language) -> "Answers | None":
+    """Leads the dialogue; None if it was cancelled."""
+    from zaiond.ctl import setup_terminal
+    from zaiond.ctl.setup_dialogue import dialogue
+    from zaiond.ctl.setup_steps import Ask, Review, Say, Try
+
+    setup_terminal.prepare()
+    steps = dialogue(settings.current, language)
+    came: Any = None
+    try:
+        while True:
+            step = steps.send(came)
+            came = None
+            if isinstance(step, Say):
+                output.say(step.text)
+            elif isinstance(step, Ask):
+                came = setup_terminal.ask(step)
+            elif isinstance(step, Review):
+                came = _reviewed(settings, step, language)
+            elif isinstance(step, Try):
+                output.flush()
+                came = _tried(settings, step)
+    except StopIteration as end:
+        found: Answers | None = end.value
+        return found
+    except (KeyboardInterrupt, EOFError):
+        output.say("")
+        return None
+
+
+def _reviewed(settings: "Settings", step: "Review", language: Language) -> "Reviewed":
+    from zaiond.config.edit import EditError
+    from zaiond.ctl.setup_steps import Reviewed
+
+    try:
+        loaded = settings.candidate(step.answers)
+    except EditError as error:
+        return Reviewed((error.text.in_language(language),))
+    # No file has it yet, and no line: the key says where.
+    return Reviewed(
+        tuple(f"{one.key}: {one.text.in_language(language)}" for one in loaded.errors),
+        tuple(
+            f"{one.key}: {check.WARNING.in_language(language)}: {one.text.in_language(language)}"
+            for one in loaded.warnings
+        ),
+    )
+
+
+def _tried(settings: "Settings", step: "Try") -> list[str]:
+    import asyncio
+
+    from zaiond import selftest
+
+    config = settings.candidate(step.answers).config
+    assert config is not None  # noqa: S101 (it was reviewed)
+    document = asyncio.run(selftest.run(config, step.addresses))
+    return selftest.lines(document, config.language)
+
+
+def _reload(line: Line, main: str, language: Language) -> int:
+    """Tells what becomes of it; as `reload` where the daemon doesn't take it."""
+    import os
+
+    from zaiond.ctl import reload
+
+    try:
+        reply = control.ask_even_if_refused(line, "reload")
+        if not reply.ok:
+            return reload.refused(reply)
+        in_use = control.ask(line, "config.last_good").result["main"]
+    except NoDaemon:
+        text = Text(
+            "zaiond は動いていません。次のコマンドで起動すると、この設定で動きます:\n"
+            "  systemctl enable --now zaiond.socket zaiond.service",
+            "zaiond is not running. This starts it with these settings:\n"
+            "  systemctl enable --now zaiond.socket zaiond.service",
+        )
+    else:
+        if os.path.realpath(in_use) == os.path.realpath(main):
+            text = Text("動作中の zaiond に反映しました", "The running zaiond has taken it")
+        else:
+            text = Text(
+                f"動作中の zaiond は別のファイル（{in_use}）を使っています",
+                f"The running zaiond uses another file: {in_use}",
+            )
+    output.say(text.in_language(language))
+    return 0

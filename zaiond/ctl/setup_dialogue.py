@@ -1,0 +1,301 @@
+"""The seed page's questions, a dialogue without I/O: a generator of what is to be done next.
+
+Each yield is a Say, an Ask, a Review or a Try, and is answered by what came of it. The answers are
+converted by the settings' own declarations, so that a wrong one is refused in the words of `check`.
+"""
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from zaiond.config import convert
+from zaiond.config.convert import WrongValueError
+from zaiond.config.edit import Path, Value
+from zaiond.config.parse import MISSING
+from zaiond.config.schema import Config, Declaration, declarations
+from zaiond.config.tree import Place, Scalar
+from zaiond.ctl import setup_words as words
+from zaiond.ctl.setup_steps import (
+    AUTH,
+    POP_BEFORE_SMTP,
+    Answers,
+    Ask,
+    Current,
+    Review,
+    Reviewed,
+    Say,
+    Try,
+)
+from zaiond.ctl.setup_words import Question
+from zaiond.errors import AddressError
+from zaiond.message import address
+from zaiond.text import Language, Text
+
+Steps = Generator[Say | Ask | Review | Try, Any, Answers | None]
+Inner = Generator[Say | Ask | Review | Try, Any, Any]
+
+
+def dialogue(current: Mapping[str, Current], language: Language) -> Steps:
+    """Asks everything, tries it, and returns the answers to be written; None if it was cancelled.
+
+    `current` is by dotted key; the key of a login's secret is that of its `password`.
+    """
+    return _Dialogue(current, language).run()
+
+
+class _Dialogue:
+    def __init__(self, current: Mapping[str, Current], language: Language) -> None:
+        self._current = current
+        self._language: Language = language
+        self._answers = Answers()
+        self._errors: tuple[str, ...] = ()
+
+    def run(self) -> Steps:
+        while True:
+            yield from self._page()
+            button = yield from self._buttons()
+            if button == "back":
+                yield Say("")
+                continue
+            return self._answers if button == "update" else None
+
+    def _page(self) -> Inner:
+        yield self._say(words.HEADING)
+        for question in words.QUESTIONS:
+            yield from self._question(question)
+            if question is words.MECHANISM:
+                yield from self._login()
+            elif question is words.POP:
+                yield from self._pop_login()
+        reviewed: Reviewed = yield Review(self._answers)
+        self._errors = reviewed.errors
+        if reviewed.errors or reviewed.warnings:
+            yield Say("\n".join(("", *reviewed.errors, *reviewed.warnings)))
+        if not reviewed.errors:
+            yield self._say(words.TEST_HEADING)
+            yield from self._test()
+
+    # -- one question
+
+    def _question(self, question: Question) -> Inner:
+        now = self._now(question.path)
+        if now.locked:
+            yield self._say(_locked(question.label, now, self._shown(question, now.text)))
+        elif question.choices:
+            yield from self._choice(question, now)
+        else:
+            yield from self._text(question, now)
+
+    def _text(self, question: Question, now: Current) -> Inner:
+        note = question.note.in_language(self._language)
+        known = f" [{now.text}]" if now.text else ""
+        prompt = f"{question.label.in_language(self._language)}{note}{known}: "
+        while True:
+            answer: str = (yield Ask(prompt)).strip()
+            if answer == "?":
+                yield self._say(question.help)
+            elif not answer and not now.text:
+                yield self._say(MISSING)
+            elif (yield from self._took(question, answer or now.text, now)):
+                return
+
+    def _took(self, question: Question, text: str, now: Current) -> Inner:
+        """Whether a text that was entered is right, and kept now."""
+        try:
+            value = converted(question.path, text)
+        except WrongValueError as error:
+            for sentence in error.texts:
+                yield self._say(sentence)
+            return False
+        self._take(question.path, value, now)
+        return True
+
+    def _choice(self, question: Question, now: Current) -> Inner:
+        choices = self._choices(question)
+        values = list(choices)
+        yield Say(
+            "\n".join(
+                (
+                    question.label.in_language(self._language),
+                    *(
+                        f"  {number}) {choices[value].in_language(self._language)}"
+                        for number, value in enumerate(values, 1)
+                    ),
+                )
+            )
+        )
+        known = f" [{values.index(now.text) + 1}]" if now.text in values else ""
+        while True:
+            answer: str = (
+                yield Ask(f"{words.NUMBER.in_language(self._language)}{known}: ")
+            ).strip()
+            if answer == "?":
+                yield self._say(question.help)
+                continue
+            chosen = now.text if not answer and known else _chosen(answer, choices)
+            if chosen is None:
+                yield self._say(words.choose(len(values)))
+            elif (yield from self._took(question, chosen, now)):
+                return
+
+    def _choices(self, question: Question) -> Mapping[str, Text]:
+        """XOAUTH2 is not on the seed's page: offered only to who has it."""
+        if question is words.MECHANISM and self._now(question.path).text != "xoauth2":
+            return {name: label for name, label in words.MECHANISMS.items() if name != "xoauth2"}
+        return question.choices
+
+    # -- logins
+
+    def _login(self) -> Inner:
+        mechanism = self._now((*AUTH, "mechanism")).text
+        if mechanism == "none":  # what was answered for another one, before
+            self._answers.changes.pop(words.USERNAME.path, None)
+        else:
+            yield from self._question(words.USERNAME)
+        if mechanism in ("none", "xoauth2"):
+            self._answers.secrets.pop(AUTH, None)
+        else:
+            yield from self._secret(words.PASSWORD, AUTH)
+
+    def _pop_login(self) -> Inner:
+        """Its own where SMTP has none to lend (interface 2: its default is auth's)."""
+        lent = self._now((*AUTH, "mechanism")).text not in ("none", "xoauth2")
+        own = self._current.get(".".join(words.POP_USERNAME.path), Current()).text
+        used = self._now(words.POP.path).text == "true"
+        if used and (own or not lent):
+            yield from self._question(words.POP_USERNAME)
+            yield from self._secret(words.POP_PASSWORD, POP_BEFORE_SMTP)
+        else:
+            self._answers.changes.pop(words.POP_USERNAME.path, None)
+            self._answers.secrets.pop(POP_BEFORE_SMTP, None)
+
+    def _secret(self, label: Text, login: Path) -> Inner:
+        now = self._now((*login, "password"))
+        is_set = bool(now.text) or login in self._answers.secrets
+        shown = (words.IS_SET if is_set else words.NOT_SET).in_language(self._language)
+        if now.locked:
+            yield self._say(_locked(label, now, shown))
+            return
+        prompt = f"{label.in_language(self._language)} [{shown}]: "
+        while True:
+            answer: str = yield Ask(prompt, secret=True)
+            if not answer and not is_set:
+                yield self._say(MISSING)
+                continue
+            if answer:
+                try:
+                    convert.value(_scalar(answer), _declared((*login, "password")))
+                except WrongValueError as error:
+                    yield self._say(error.text)
+                    continue
+                self._answers.secrets[login] = answer
+            return
+
+    # -- the test, and the end
+
+    def _test(self) -> Inner:
+        admins = self._now(("admins",)).text
+        prompt = words.ADDRESS.in_language(self._language).format(admins)
+        while True:
+            answer: str = (yield Ask(prompt)).strip()
+            if answer == "-":
+                return
+            try:
+                addresses = address.split_addresses(answer) if answer else []
+                for each in addresses:
+                    address.parse_recipient(each)
+            except AddressError as error:
+                yield self._say(error.text)
+                continue
+            yield self._say(words.SENDING)
+            lines = yield Try(self._answers, tuple(addresses))
+            yield Say("\n".join((words.RESULT.in_language(self._language) + lines[0], *lines[1:])))
+            return
+
+    def _buttons(self) -> Generator[Say | Ask | Review | Try, Any, str]:
+        names = list(words.BUTTONS)
+        shown = "  ".join(
+            f"{n}) {words.BUTTONS[name].in_language(self._language)}"
+            for n, name in enumerate(names, 1)
+        )
+        while True:
+            yield Say(f"\n{shown}")
+            answer: str = (yield Ask(f"{words.NUMBER.in_language(self._language)}: ")).strip()
+            button = _chosen(answer, words.BUTTONS)
+            if button is None:
+                yield self._say(words.choose(len(names)))
+            elif self._errors and button in ("test", "update"):
+                yield Say("\n".join(self._errors))
+            elif button == "test":
+                yield from self._test()
+            else:
+                return button
+
+    # -- what has been answered
+
+    def _now(self, path: Path) -> Current:
+        """The last answer; else what is in the file."""
+        known = self._current.get(".".join(path), Current())
+        if path in self._answers.changes:
+            return Current(written(self._answers.changes[path]), known.locked)
+        return known
+
+    def _take(self, path: Path, value: Value, now: Current) -> None:
+        before = self._current.get(".".join(path), Current())
+        if written(value) == before.text and not before.proposed:
+            self._answers.changes.pop(path, None)
+        elif written(value) != now.text or now.proposed:
+            self._answers.changes[path] = value
+
+    def _shown(self, question: Question, text: str) -> str:
+        label = question.choices.get(text)
+        return label.in_language(self._language) if label else text
+
+    def _say(self, text: Text) -> Say:
+        return Say(text.in_language(self._language))
+
+
+def converted(path: Path, text: str) -> Any:
+    """The value of a setting that was typed; raises WrongValueError, as `check` would say it."""
+    return convert.value(_scalar(text, _declared(path)), _declared(path))
+
+
+def written(value: Value) -> str:
+    """A value as it is shown and compared."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _declared(path: Path) -> Declaration:
+    kind: type = Config
+    for name in path[:-1]:
+        kind = declarations(kind)[name].mapping or kind
+    return declarations(kind)[path[-1]]
+
+
+def _scalar(text: str, declared: Declaration | None = None) -> Scalar:
+    tag = "str"
+    if declared is not None and declared.kind == "integer" and text.isascii() and text.isdigit():
+        tag = "int"
+    elif declared is not None and declared.kind == "switch":
+        tag = "bool"
+    return Scalar(Place("", 1, 1), tag, text)
+
+
+def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:
+    """A choice by its number, its name, or what it is called."""
+    names = list(choices)
+    if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(names):
+        return names[int(answer) - 1]
+    for name, label in choices.items():
+        if answer.casefold() in (name.casefold(), label.ja.casefold(), label.en.casefold()):
+            return name
+    return None
+
+
+def _locked(label: Text, now: Current, shown: str) -> Text:
+    assert now.locked is not None  # noqa: S101 (the caller saw to it)
+    return Text(
+        f"{label.ja}: {shown}\n  {now.locked.ja}",
+        f"{label.en}: {shown}\n  {now.locked.en}",
+    )

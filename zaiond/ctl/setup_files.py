@@ -1,0 +1,235 @@
+"""The files behind `zaiond-ctl setup`: what is in them, what they would be, and how they get there.
+
+The text is changed by config.edit, and parsed by the daemon's own parser before anything is
+written. Everything is written whole or not at all, the main file last.
+"""
+
+import contextlib
+import grp
+import os
+from dataclasses import replace
+from typing import Any
+
+from zaiond.config.edit import EditError, Path, change, is_shared
+from zaiond.config.keys import dotted
+from zaiond.config.load import Files, Loaded, load, load_files
+from zaiond.config.mail_server import PASSWORDS
+from zaiond.config.replace import Owner, Replacement, owner
+from zaiond.ctl import places
+from zaiond.ctl.failure import FAILED, TRY_AGAIN, Failure, not_permitted
+from zaiond.ctl.setup_steps import AUTH, POP_BEFORE_SMTP, Answers, Current
+from zaiond.ctl.setup_words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
+from zaiond.text import Language, Text
+
+_ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
+_LOGINS = (AUTH, POP_BEFORE_SMTP)
+_PROPOSED = {HOST.path: "mailhost"}  # as on the page
+_SECRET_FILE = {AUTH: "smtp-password", POP_BEFORE_SMTP: "pop-password"}
+_GROUP = "zaiond"
+
+
+class Settings:
+    """The configuration as it was when this was made. Raises Failure where it can't be edited.
+
+    `errors` are those that no answer can mend.
+    """
+
+    def __init__(self, path: str, language: Language) -> None:
+        self.main = os.path.abspath(path)
+        self.is_new = not os.path.lexists(self.main)
+        self._language: Language = language
+        self._directory = os.path.dirname(self.main)
+        _demand_writable(self.main)
+        self._found = load(self.main, places.credentials(), credentials_optional=True)
+        self._files = self._found.files
+        self._loaded = self._found
+        if self.is_new:
+            files = self._files
+            yaml = (self.main, *files.yaml)
+            self._files = Files(self.main, yaml, {**files.texts, self.main: _head(language)})
+            self._loaded = self._parsed(self._files)
+        asked = {dotted(question.path) for question in _ASKED}
+        asked |= {dotted((*login, name)) for login in _LOGINS for name in PASSWORDS}
+        self.errors = tuple(e for e in self._loaded.errors if e.key not in asked)
+        self._settings = {s.key: s for s in self._loaded.settings if s.file is not None}
+        self._defaults = {s.key: s.value for s in self._loaded.settings}
+
+    @property
+    def current(self) -> dict[str, Current]:
+        """What the dialogue has to know, by dotted key."""
+        found = {dotted(question.path): self._current(question.path) for question in _ASKED}
+        for login in _LOGINS:
+            found[dotted((*login, "password"))] = self._current_secret(login)
+        user, password = (dotted((*POP_BEFORE_SMTP, name)) for name in ("username", "password"))
+        if not found[user].text:  # interface 2: the default is auth's
+            found[user] = replace(found[dotted(USERNAME.path)], locked=found[user].locked)
+            if not found[password].text:
+                found[password] = replace(
+                    found[dotted((*AUTH, "password"))], locked=found[password].locked
+                )
+        return found
+
+    def _current(self, path: Path) -> Current:
+        key = dotted(path)
+        default = self._defaults.get(key, "false" if path == POP.path else "")
+        if key not in self._settings and path in _PROPOSED:
+            return Current(_PROPOSED[path], proposed=True)
+        return Current("" if default == "null" else default, self._lock(path))
+
+    def _current_secret(self, login: Path) -> Current:
+        name, value = self._secret_at(login)
+        path = (*login, name)
+        if name == "password_file":
+            return Current("set" if value in self._files.texts else "")
+        if name == "password_credential":
+            return Current(
+                "set",
+                Text(
+                    f"systemd のクレデンシャル {value} を使う設定のため、ここでは変更できません"
+                    "（ユニットの LoadCredential=）",
+                    f"it is the systemd credential {value} (LoadCredential= in the unit), which "
+                    "can't be changed here",
+                ),
+            )
+        return Current("set" if name else "", self._lock(path) if name else None)
+
+    def _secret_at(self, login: Path) -> tuple[str, str]:
+        """The setting that has a login's secret, and its value; '' if there is none."""
+        for name in PASSWORDS:
+            setting = self._settings.get(dotted((*login, name)))
+            if setting is not None:
+                return name, setting.value
+        return "", ""
+
+    def _lock(self, path: Path) -> Text | None:
+        setting = self._settings.get(dotted(path))
+        if setting is None:
+            return None
+        if setting.file != self.main:
+            where = f"{setting.file}:{setting.line}"
+            return Text(
+                f"{where} で設定されています。変更するには、そのファイルを編集してください",
+                f"it is set in {where}: to change it, edit that file",
+            )
+        if is_shared(self._files.texts[self.main], path):
+            where = f"{setting.file}:{setting.line}"
+            return Text(
+                f"{where} で、YAML の別名（& と *）を使って設定されています。変更するには、"
+                "ファイルを編集してください",
+                f"it is set in {where} by a YAML alias (& and *): to change it, edit the file",
+            )
+        return None
+
+    def candidate(self, answers: Answers) -> Loaded:
+        """What the configuration would be. Raises EditError."""
+        changes = dict(answers.changes)
+        texts = dict(self._files.texts)
+        for login, secret in answers.secrets.items():
+            name, file = self._secret_at(login)
+            if name == "password":
+                changes[(*login, "password")] = secret
+                continue
+            if not name:
+                file = self._free_name(_SECRET_FILE[login])
+                changes[(*login, "password_file")] = os.path.basename(file)
+            texts[file] = f"{secret}\n"
+        if self.is_new and self._language == "en":
+            changes[("language",)] = "en"  # as we speak; the default is ja
+        texts[self.main] = change(self.main, texts[self.main], changes)
+        loaded = self._parsed(replace(self._files, texts=texts))
+        if loaded.config is not None:
+            self._demand_effect(loaded, changes)
+        return loaded
+
+    def _demand_effect(self, loaded: Loaded, changes: dict[Path, Any]) -> None:
+        """What a drop-in removes or replaces is not changed by the main file."""
+        origin = {setting.key: setting.file for setting in loaded.settings}
+        for path in changes:
+            if origin.get(dotted(path)) != self.main:
+                key, others = dotted(path), ", ".join(self._files.yaml[1:])
+                raise EditError(
+                    Text(
+                        f"{key} は、ほかのファイルで上書きまたは削除されています（{others}）。"
+                        "そのファイルを編集してください",
+                        f"{key} is set or removed by another file ({others}): edit that file",
+                    )
+                )
+
+    def _free_name(self, name: str) -> str:
+        path, number = os.path.join(self._directory, name), 1
+        while os.path.lexists(path):
+            number += 1
+            path = os.path.join(self._directory, f"{name}-{number}")
+        return path
+
+    def _parsed(self, files: Files) -> Loaded:
+        return load_files(files, places.credentials(), credentials_optional=True)
+
+    def write(self, candidate: Loaded) -> list[str]:
+        """Puts the candidate's files in place; gives the paths of those that are new or changed.
+
+        Raises Failure; then nothing was changed.
+        """
+        new = candidate.files.texts
+        changed = [path for path, text in new.items() if text != self._found.files.texts.get(path)]
+        changed.sort(key=lambda path: path == self.main)  # secrets first: the file names them
+        again = load(self.main, places.credentials(), credentials_optional=True)
+        if again.files != self._found.files:
+            raise Failure(
+                TRY_AGAIN,
+                "入力中に、設定ファイルがほかから変更されました。何も書き込んでいません。もう一度 "
+                "zaiond-ctl setup を実行してください",
+                "the configuration was changed by someone else meanwhile. Nothing was written: run "
+                "zaiond-ctl setup again",
+            )
+        ready: list[Replacement] = []
+        try:
+            for path in changed:
+                target = os.path.realpath(path)
+                ready.append(Replacement(target, new[path].encode(), _owner(target)))
+            while ready:
+                ready.pop(0).take_place()
+        except PermissionError as error:
+            raise not_permitted(error.filename or self.main) from None
+        except OSError as error:
+            raise Failure(
+                FAILED,
+                f"{error.filename or self.main}: 書き込めません: {error.strerror}",
+                f"{error.filename or self.main}: can't be written: {error.strerror}",
+            ) from None
+        finally:
+            for left in ready:
+                left.discard()
+        return changed
+
+
+def _head(language: Language) -> str:
+    return Text(
+        "# zaiond の設定。項目の一覧: man zaiond.yaml\n\n",
+        "# The configuration of zaiond. All settings: man zaiond.yaml\n\n",
+    ).in_language(language)
+
+
+def _demand_writable(main: str) -> None:
+    directory = os.path.dirname(os.path.realpath(main))
+    if not os.path.isdir(directory):
+        raise Failure(
+            FAILED,
+            f"ディレクトリ {directory} がありません。先に作成してください",
+            f"there is no directory {directory}: make it first",
+        )
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise not_permitted(main)
+
+
+def _owner(path: str) -> Owner:
+    """As it is; a new file is the daemon's to read and nobody else's: root:zaiond 0640."""
+    try:
+        return owner(os.stat(path))
+    except FileNotFoundError:
+        pass
+    group = os.getegid()
+    if os.geteuid() == 0:
+        with contextlib.suppress(KeyError):  # where it isn't installed as a service
+            group = grp.getgrnam(_GROUP).gr_gid
+    return Owner(os.geteuid(), group, 0o640)

@@ -1,0 +1,49 @@
+"""The terminal of `zaiond-ctl setup`: lines out, lines in, and secrets that are not shown."""
+
+import sys
+import warnings
+from getpass import GetPassWarning, getpass
+
+from zaiond.ctl import output
+from zaiond.ctl.commandline import Fault
+from zaiond.ctl.failure import FAILED, Failure
+from zaiond.ctl.setup_steps import Ask
+
+
+def demand() -> None:
+    """Raises Fault where nobody could answer."""
+    streams = (sys.stdin, sys.stdout)
+    if not all(stream is not None and stream.isatty() for stream in streams):
+        raise Fault(
+            "setup は端末で対話的に使います。スクリプトでは設定ファイルを直接書き換え、"
+            "zaiond-ctl check で確かめてください",
+            "setup is for a terminal, where someone answers: in a script, edit the configuration, "
+            "and check it by zaiond-ctl check",
+        )
+
+
+def ask(question: Ask) -> str:
+    """The line that was typed. Raises EOFError (Ctrl-D), KeyboardInterrupt, Failure."""
+    prompt = output.one_line(question.prompt)
+    output.flush()
+    if not question.secret:
+        return input(prompt)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            return getpass(prompt)
+        except GetPassWarning:
+            raise Failure(
+                FAILED,
+                "この端末では入力を隠せないため、パスワードを入力できません",
+                "this terminal can't hide what is typed: no password can be entered",
+            ) from None
+
+
+def prepare() -> None:
+    """Lets lines be edited while they are typed, full-width characters too."""
+    try:
+        import readline
+    except ImportError:  # not every Python has it; the terminal's own editing does
+        return
+    readline.set_auto_history(False)
