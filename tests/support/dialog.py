@@ -4,7 +4,7 @@ A transcript is a text file. `S:` is what the server says, `C:` what the client 
 without their CRLF. `!` is what the client's side does:
 
     ! settings security=starttls user=zaion password=secret allow-unprotected unverified
-    ! settings mechanism=cram-md5 user=zaion password=secret
+    ! settings mechanism=ntlm version=1 nonce=0011223344556677 user=zaion password=secret
     ! mail FROM TO...           (the content follows as C: lines)
     ! ask FROM TO...            asks whether the server would take it
     ! send                      sends the content
@@ -93,7 +93,7 @@ class Play(Generic[E]):
                 assert self.told, f"line {number}: {line}: nothing was told"
                 assert self.told.pop(0) == rest, f"line {number}: {line}"
             elif kind == "!":
-                self.do(*rest.split())
+                self.do(*rest.split(" "))
         assert self.said == b"", f"the client also said {self.said!r}"
         assert self.told == [], f"the client was also told {self.told}"
 
@@ -200,6 +200,8 @@ def _settings(given: dict[str, str]) -> SessionSettings:
             username=given["user"],
             password=given["password"],
             allow_unprotected="allow-unprotected" in given,
+            ntlm_version=int(given.get("version", 2)),
+            nonce=bytes.fromhex(given.get("nonce", "00" * 8)),
         )
     return SessionSettings(
         server="mail.example:25",

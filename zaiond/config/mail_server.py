@@ -56,20 +56,23 @@ class Auth:
         Text(
             ja="SMTP 認証の方式です。none は認証なし、basic は PLAIN または LOGIN です"
             "（サーバーが提供するほう。両方あれば PLAIN）。cram-md5 はパスワードそのものを送らない"
-            "古い方式、xoauth2 は OAuth 2.0 のトークンです。",
+            "古い方式、ntlm は統合 Windows 認証、xoauth2 は OAuth 2.0 のトークンです。",
             en="How to log in: none doesn't; basic is PLAIN or LOGIN, whichever the server offers, "
-            "PLAIN first; cram-md5 is an old way that doesn't send the password itself; xoauth2 is "
-            "a token of OAuth 2.0.",
+            "PLAIN first; cram-md5 is an old way that doesn't send the password itself; ntlm is "
+            "integrated Windows authentication; xoauth2 is a token of OAuth 2.0.",
         ),
         choices=("none", "basic", "cram-md5", "ntlm", "xoauth2"),
-        later=("ntlm",),
     )
     username: str | None = setting(
         "text",
         "null",
         Text(
-            ja="ユーザー ID です。サーバーを使える 1 名分だけを設定します。",
-            en="The user to log in as: one account that may use the server.",
+            ja="ユーザー ID です。サーバーを使える 1 名分だけを設定します。ntlm では、"
+            "ドメインを DOMAIN\\user または user@domain の形で書きます。ユーザー ID 自体に @ が"
+            "含まれるときは、先頭に \\ を付けます。",
+            en="The user to log in as: one account that may use the server. With ntlm a domain is "
+            "written as DOMAIN\\user or user@domain; if the @ is part of the user's name, put a \\ "
+            "before it.",
         ),
     )
     password: Secret | None = setting("secret", "null", _PASSWORD_HELP)
@@ -89,12 +92,11 @@ class Auth:
         "integer",
         "2",
         Text(
-            ja="NTLM のバージョンです。このバージョンではまだ使えません。",
-            en="The version of NTLM. Not in this version yet.",
+            ja="NTLM のバージョンです。1 は、2 に対応していないサーバー（Exim など）で使います。",
+            en="The version of NTLM: 1 is for servers that don't know 2 (Exim, for one).",
         ),
         minimum=1,
         maximum=2,
-        later=True,
     )
     oauth2: OAuth2 = mapping(
         OAuth2,

@@ -351,6 +351,8 @@ class _Walk:
                     continue
                 to = self.warnings if error.unchecked else self._errors
                 self._report(to, self.places[key], key, error.text)
+        for at, key, text in rules.unsayable(found, dotted(path), self.places):
+            self._error(self.places[at], key, text)
 
     def _bring_oauth2(self, found: dict[str, Any], path: tuple[str, ...]) -> None:
         """Sees to `oauth2` in the valid settings of a login, and sets its secrets."""

@@ -15,11 +15,12 @@ from zaiond.config.schema import (
     default_security,
 )
 from zaiond.config.tree import Place
-from zaiond.config.values import fill_names, is_example, write_duration
+from zaiond.config.values import Secret, fill_names, is_example, write_duration
 from zaiond.errors import Diagnostic
 from zaiond.message import address
 from zaiond.message.charset import as_jis, encode_jis
 from zaiond.smtp import sasl
+from zaiond.smtp.saslprep import ProhibitedError, saslprep
 from zaiond.text import Text
 
 Places = dict[str, Place]
@@ -95,6 +96,21 @@ def auth_faults(
                 "password_credential and password",
             ),
         )
+
+
+def unsayable(found: dict[str, Any], path: str, places: Places) -> Iterator[tuple[str, str, Text]]:
+    """Names and passwords that can't be said (RFC 4013 2.3), as `auth_faults`."""
+    if found.get("mechanism") not in sasl.PREPARED:
+        return
+    secret: Secret | None = found.get("password")
+    said = {"username": found.get("username"), "password": secret and secret.reveal()}
+    for name, text in said.items():
+        written = (name, *PASSWORDS)
+        at = next((f"{path}.{each}" for each in written if f"{path}.{each}" in places), path)
+        try:
+            saslprep(text or "")
+        except ProhibitedError as error:
+            yield at, at, error.text
 
 
 def _order(place: Place) -> tuple[int, int]:
@@ -237,6 +253,14 @@ def _unused(server: MailServer, key: str, places: Places) -> Iterator[tuple[str,
 def _login(server: MailServer, within: str, places: Places) -> Iterator[tuple[str, Text]]:
     auth: Auth = server.auth
     key = f"{within}.auth"
+    if auth.mechanism != "ntlm" and auth.ntlm_version != 2:
+        yield (
+            f"{key}.ntlm_version",
+            Text(
+                ja=f"mechanism が {auth.mechanism} なので、ntlm_version は使われません",
+                en=f"mechanism is {auth.mechanism}: ntlm_version is not used",
+            ),
+        )
     if auth.mechanism == "none":
         named = [name for name in PASSWORDS if f"{key}.{name}" in places]
         if named and not pop_rules.lends_password(server, within, places):

@@ -34,6 +34,7 @@ are one write.
 """
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -49,7 +50,7 @@ from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.net.tokens import Token, Tokens
 from zaiond.oauth2 import NoToken
-from zaiond.smtp import answer
+from zaiond.smtp import answer, ntlm
 from zaiond.smtp.events import Answered, Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
@@ -122,6 +123,8 @@ class SmtpConnection:
         if server.pop_before_smtp.enabled:
             login = await logins.before(server, contexts, deadline, on_step)
             steps.begin()
+        if server.auth.mechanism == "ntlm":
+            await asyncio.to_thread(ntlm.primitives)  # may import them, which takes a while
         try:
             limit = min(server.timeout, deadline - loop.time())
             addresses = await resolve(server.host, server.port, limit)
@@ -340,6 +343,9 @@ def _settings(server: "MailServer", helo_name: str, *, trace: bool) -> SessionSe
             username=auth.username or "",
             password=auth.password.reveal() if auth.password is not None else "",
             allow_unprotected=auth.allow_unprotected_password,
+            ntlm_version=auth.ntlm_version,
+            nonce=os.urandom(8),
+            now=time.time(),
         )
     return SessionSettings(
         server=server.address,

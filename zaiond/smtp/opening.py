@@ -185,6 +185,9 @@ def _log_in(
         try:
             asked = sasl.challenge(reply)
             response = _base64(exchange.send(asked)) or b""
+        except sasl.ChallengeError as error:
+            yield Say(Stage.AUTH, b"*", about=name)
+            raise _failed(settings, Stage.AUTH, "protocol", detail=str(error)) from None
         except StopIteration:
             # RFC 4954 4: "*" cancels; the server must answer with 501.
             reply = yield Say(Stage.AUTH, b"*", about=name)

@@ -7,52 +7,96 @@ and challenges are bytes before base64.
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from zaiond.smtp import ntlm as ntlm_messages
+from zaiond.smtp.digest import hmac_md5
+from zaiond.smtp.ntlm import ChallengeError
 from zaiond.smtp.reply import Reply, printable
+from zaiond.smtp.saslprep import saslprep
+
+__all__ = [
+    "PREPARED", "ChallengeError", "Credentials", "Exchange", "Kind", "challenge", "choose",
+    "explained", "may_send", "redact", "reusable",
+]  # fmt: skip
 
 Exchange = Generator[bytes | None, bytes, None]
 Kind = Literal["basic", "cram-md5", "ntlm", "xoauth2"]
+PREPARED = frozenset({"basic", "cram-md5"})
+"""The mechanisms that say name and password as prepared by SASLprep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Who we are to the mail server. `mechanism` is the configuration's word; `password` may be a
-    token."""
+    token.
+
+    For NTLM: its version, 1 or 2, and 8 random bytes and the time (seconds since 1970) of this
+    session.
+    """
 
     mechanism: Kind
     username: str
     password: str = field(repr=False)
     allow_unprotected: bool = False
+    ntlm_version: int = 2
+    nonce: bytes = bytes(8)
+    now: float = 0.0
+
+    @property
+    def prepared(self) -> tuple[str, str]:
+        """Name and password as they are said: by SASLprep, as RFC 4616 2 has them compared.
+
+        A configuration that has what SASLprep prohibits is none (`config.rules`).
+        """
+        if self.mechanism not in PREPARED:
+            return self.username, self.password
+        return saslprep(self.username), saslprep(self.password)
 
 
 def plain(credentials: Credentials) -> Exchange:
     """PLAIN (RFC 4616 2): authzid, which is empty, authcid and password, separated by NUL."""
-    response = f"\0{credentials.username}\0{credentials.password}".encode()
+    name, password = credentials.prepared
+    response = f"\0{name}\0{password}".encode()
     yield response
     yield response  # some servers ask, with an empty challenge, although they had it already
 
 
 def login(credentials: Credentials) -> Exchange:
     """LOGIN (never a standard): two prompts. Their words vary, and some are not even base64."""
+    name, password = credentials.prepared
     prompt = yield None
     for last in (False, True):
         words = prompt.lower()
         wants_password = b"pass" in words or (last and b"user" not in words)
-        prompt = yield (credentials.password if wants_password else credentials.username).encode()
+        prompt = yield (password if wants_password else name).encode()
 
 
 def cram_md5(credentials: Credentials) -> Exchange:
     """CRAM-MD5 (RFC 2195 2): the name, and the challenge's HMAC-MD5 (RFC 2104) by the password."""
+    name, password = credentials.prepared
     challenge = yield None
-    digest = hmac_md5(credentials.password.encode(), challenge)
-    yield f"{credentials.username} {digest.hex()}".encode()
+    yield f"{name} {hmac_md5(password.encode(), challenge).hex()}".encode()
+
+
+def ntlm(credentials: Credentials) -> Exchange:
+    """NTLM (MS-SMTPNTLM), without an initial response, which not every server takes.
+
+    The first 334 asks for nothing, whatever its text is: none, or "NTLM supported".
+    """
+    yield None
+    message = yield ntlm_messages.NEGOTIATE
+    yield ntlm_messages.authenticate(
+        ntlm_messages.Account.of(credentials.username, credentials.password),
+        message,
+        version=credentials.ntlm_version,
+        nonce=credentials.nonce,
+        now=credentials.now,
+    )
 
 
 def xoauth2(credentials: Credentials) -> Exchange:
@@ -82,18 +126,10 @@ def explained(mechanism: str, challenge: bytes, credentials: Credentials) -> str
     return f"{mechanism}: {printable(text[:_MOST_SHOWN])}" if text else mechanism
 
 
-def hmac_md5(key: bytes, data: bytes) -> bytes:
-    """HMAC-MD5 (RFC 2104), where MD5 is only for what isn't called security (FIPS), too."""
-
-    def md5(data: bytes = b"") -> "hashlib._Hash":
-        return hashlib.md5(data, usedforsecurity=False)
-
-    return hmac.new(key, data, md5).digest()
-
-
 _MECHANISMS: dict[str, dict[str, Callable[[Credentials], Exchange]]] = {
     "basic": {"PLAIN": plain, "LOGIN": login},
     "cram-md5": {"CRAM-MD5": cram_md5},
+    "ntlm": {"NTLM": ntlm},
     "xoauth2": {"XOAUTH2": xoauth2},
 }
 _MASK = b"********"
@@ -137,6 +173,7 @@ def challenge(reply: Reply) -> bytes:
         return asked
 
 
+_BETWEEN = re.compile(rb"[\0\1 ]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}")
 
 
@@ -146,10 +183,11 @@ def redact(reply: Reply, credentials: Credentials, responses: Sequence[bytes]) -
     `responses` are those sent so far, in base64: neither a piece of one, whatever became of its
     letters' case, nor what one decodes to is repeated. The name alone may be.
     """
-    secrets = {credentials.password.encode()}
+    name, password = credentials.prepared
+    secrets = {credentials.password.encode(), password.encode()}
     for decoded in map(base64.b64decode, responses):
-        secrets |= {decoded, *decoded.split(b"\0"), *(w for w in decoded.split() if len(w) > 8)}
-    secrets -= {b"", credentials.username.encode()}
+        secrets |= {decoded, *(word for word in _BETWEEN.split(decoded) if len(word) > 8)}
+    secrets -= {b"", credentials.username.encode(), name.encode()}
     secrets |= {base64.b64encode(secret) for secret in secrets}
     said = b" ".join(responses).lower()
 

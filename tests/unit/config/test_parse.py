@@ -235,6 +235,7 @@ def test_the_fallback_servers_follow_the_main_one_with_their_own_settings() -> N
 
 
 _CRAM_MD5 = "  auth: {mechanism: cram-md5, username: u, password_file: p}\n"
+_NTLM = "  auth: {mechanism: ntlm, username: u, password_file: p, ntlm_version: "
 _LOGIN = "  auth: {mechanism: basic, username: u, password_file: p, "
 _POP = "  auth: {username: u, password_file: p}\n  pop_before_smtp: {enabled: true, "
 
@@ -262,6 +263,10 @@ _POP = "  auth: {username: u, password_file: p}\n  pop_before_smtp: {enabled: tr
         (_CRAM_MD5, [("mail_server.auth.mechanism", 3)]),
         (_CRAM_MD5 + "  security: none\n", [("mail_server.auth.mechanism", 3)]),
         (_CRAM_MD5 + "  security: starttls\n", []),
+        (_NTLM + "2}\n  security: starttls\n", []),
+        (_NTLM + "1}\n  port: 465\n", []),
+        (_NTLM + "1}\n", [("mail_server.auth.mechanism", 3)]),
+        (_LOGIN + "ntlm_version: 1}\n", [("mail_server.auth.ntlm_version", 3)]),
         ("  auth:\n    username: u\n", []),
         ("  auth:\n    password: '1'\n", [("mail_server.auth.password", 4)]),
         (_POP + "security: starttls}\n", []),
