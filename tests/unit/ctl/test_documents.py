@@ -8,6 +8,7 @@ import pytest
 
 from zaiond.ctl import program
 from zaiond.ctl.commandline import COMMON, GROUPS, Command, Option, commands
+from zaiond.smtp.failure import Stage
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = [command for group in GROUPS for command in commands(group)]
@@ -77,6 +78,14 @@ def test_the_man_page_is_well_formed(name: str) -> None:
     requests = {line.split()[0] for line in lines if line.startswith(".")}
     known = {".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".I", ".BR", ".RB", ".IR", ".RI", ".nf"}
     assert requests <= known | {".fi", ".br", ".ad"}
+
+
+@pytest.mark.parametrize("name", ["zaiond-ctl.1", "zaiond-ctl.ja.1"])
+def test_the_man_page_explains_every_step_of_the_test(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    explained = re.findall(r"^\.TP\n\.BR? ([a-z\", ]+)$", text, re.MULTILINE)
+    words = {word for line in explained for word in re.findall(r"[a-z]+", line)}
+    assert {stage.value for stage in Stage} - {"quit"} <= words  # QUIT's answer interests nobody
 
 
 def completed(*words: str) -> list[str]:
