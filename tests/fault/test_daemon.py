@@ -1,8 +1,11 @@
 """The daemon as a process, with what goes wrong around it."""
 
 import json
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +167,20 @@ def test_without_any_configuration_events_are_kept_and_mailed_once_there_is_one(
         daemon.restart()
         daemon.config.write_text(configuration(sink.port), encoding="utf-8")
         assert sink.wait(1)[0].event_ids == ("early",)
+
+
+def test_a_sighup_during_the_start_is_not_the_end(tmp_path: Path, sink: Sink) -> None:
+    daemon = Daemon(tmp_path, configuration(sink.port))
+    starting = threading.Thread(target=daemon.start)
+    starting.start()
+    try:
+        while not (daemon.runtime / "control.sock").exists() and starting.is_alive():
+            time.sleep(0.001)  # nothing tells of it
+        daemon.process.send_signal(signal.SIGHUP)
+        starting.join()
+        assert daemon.document("status")["ok"]
+    finally:
+        daemon.end()
 
 
 def test_a_second_daemon_says_so_and_leaves_the_first_alone(daemon: Daemon, sink: Sink) -> None:

@@ -95,6 +95,8 @@ class App(Observer):
         loop.set_exception_handler(self._unexpected)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        # Until there is a configuration to reload: it is read anyway, and must not be the end.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # The control socket first: who holds it is the daemon of this directory.
         control_listener, control_path = sockets.control_socket(self.options.runtime_dir)
         with contextlib.closing(control_listener):

@@ -24,10 +24,14 @@ def event_socket(runtime_dir: str) -> tuple[socket.socket, Path | None]:
         return activated, None
     path = Path(runtime_dir) / "events.sock"
     listener = _bind(path, 0o660)
-    # Without the group, who runs the daemon may still emit.
+    give_to_emitters(path)
+    return listener, path
+
+
+def give_to_emitters(path: Path) -> None:
+    """Makes it the emitters' group's; where there is none, who runs the daemon may still emit."""
     with contextlib.suppress(KeyError, PermissionError):
         os.chown(path, -1, grp.getgrnam(EMITTERS).gr_gid)
-    return listener, path
 
 
 def control_socket(runtime_dir: str) -> tuple[socket.socket, Path]:

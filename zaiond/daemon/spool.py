@@ -22,6 +22,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from zaiond import wire
+from zaiond.daemon import sockets
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.errors import EventError, StoreError
 from zaiond.store.events import Acceptance, NewEvent
@@ -63,6 +64,7 @@ class Spool:
         try:
             if not self._path.exists():
                 self._path.mkdir(parents=True)
+                sockets.give_to_emitters(self._path)
                 # 3730: who may emit can put files there, not list it, nor touch another's.
                 self._path.chmod(0o3730)
             with contextlib.suppress(FileExistsError):

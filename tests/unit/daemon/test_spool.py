@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import grp
 import json
 import os
 import socket
@@ -80,6 +81,17 @@ def test_the_directory_lets_producers_put_files_and_keeps_them_apart(tmp_path: P
     assert path.stat().st_mode & 0o7777 == 0o3730
     assert (path / ".refused").stat().st_mode & 0o777 == 0o700
     spool.prepare()
+
+
+def test_a_directory_of_its_own_making_is_the_emitters_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gid = 54321 if os.geteuid() == 0 else os.getgid()
+    group = grp.struct_group(("zaiond-emit", "x", gid, []))
+    monkeypatch.setattr(grp, "getgrnam", lambda name: {"zaiond-emit": group}[name])
+    Spool(str(tmp_path / "spool"), None, Clock(), Notes()).prepare()  # type: ignore[arg-type]
+    status = (tmp_path / "spool").stat()
+    assert (status.st_gid, status.st_mode & 0o7777) == (gid, 0o3730)
 
 
 def test_a_directory_that_can_not_be_made_is_told_in_words(tmp_path: Path) -> None:
