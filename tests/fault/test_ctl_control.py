@@ -210,6 +210,12 @@ def test_the_queue_is_a_table(runtime: Path, capsys: Said) -> None:
     assert second.split() == ["E3", "-", "送信待ち", "0", "-", "-"]
 
 
+def test_a_queue_that_is_cut_short_says_so(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"deliveries": [], "more": True}):
+        assert run("queue", "list") == 0
+    assert "only the first 0 are shown" in capsys.readouterr().err
+
+
 def test_an_empty_queue_says_so(runtime: Path, capsys: Said) -> None:
     with answering(runtime, {"deliveries": []}):
         assert run("queue", "list") == 0

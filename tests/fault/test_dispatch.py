@@ -497,6 +497,21 @@ async def test_a_held_recipient_is_released_by_hand(state: Path) -> None:
         assert await post.states("1") == {"a@x.example": "delivered"}
 
 
+async def test_what_is_not_yet_a_mail_counts_as_retried_too(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "MAILS", 100)
+    async with Post(state, configuration(server(closed_port()))) as post:
+        await post.emit(*ids(300))
+        await post.until(lambda: bool(post.servers_changed))
+        assert post.router.waiting >= 200
+        last = ids(300)[-1]
+        assert (await post.administration.retry([last])).deliveries == 1
+        assert (await post.administration.delete([last])).deliveries == 1
+        assert (await post.administration.retry([last])).deliveries == 0
+        assert (await post.administration.retry()).deliveries == 299
+
+
 async def test_who_has_the_mail_does_not_get_it_again_by_hand(state: Path) -> None:
     replies: dict[str, Answer] = {"b@x.example": "450 4.2.1 Later"}
     admins = ("a@x.example", "b@x.example")

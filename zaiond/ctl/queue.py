@@ -100,7 +100,14 @@ def _list(line: Line) -> int:
     if line.flag("json"):
         output.document(reply.result)
     else:
-        output.say("\n".join(listing(reply.result["deliveries"], reply.language)))
+        deliveries = reply.result["deliveries"]
+        output.say("\n".join(listing(deliveries, reply.language)))
+        if reply.result.get("more"):
+            shown = len(deliveries)
+            output.complain(
+                Text(f"はじめの {shown} 件だけを表示しました", f"only the first {shown} are shown"),
+                reply.language,
+            )
     return 0
 
 

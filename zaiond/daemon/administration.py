@@ -66,6 +66,13 @@ class Administration:
             made, under_way = await self._change(
                 await self._open(seqs), partial(self._remake, maker)
             )
+            # What is not yet a mail becomes one by this configuration anyway.
+            if seqs is None:
+                made += self._router.waiting
+            else:
+                after = self._router.routed_through
+                count = partial(events.count_unrouted, among=seqs, after=after)
+                made += await self._writer.submit(count)
         return Changed(made, unknown, under_way)
 
     async def delete(self, ids: Iterable[str]) -> Changed:

@@ -132,6 +132,16 @@ def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
     ]
 
 
+def count_unrouted(db: apsw.Connection, among: list[int], after: int) -> int:
+    """How many of these events have not become mails and are to."""
+    count: int = db.execute(
+        "SELECT count(*) FROM json_each(?) JOIN events ON seq = value"
+        " WHERE seq > ? AND outcome IS NULL",
+        (json.dumps(among), after),
+    ).get
+    return count
+
+
 def delete_unrouted(db: apsw.Connection, seqs: list[int], reason: Text) -> list[StoredEvent]:
     """Deletes events that have not become mails; gives those that had not ended before."""
     ended: list[StoredEvent] = []
