@@ -12,6 +12,7 @@ import yaml
 
 from tests.support.container import SOURCE, WHEELS, Container, wheels
 from tests.support.sink import Mail, Sink
+from zaiond.daemon.journal import Kind
 
 pytestmark = pytest.mark.xdist_group("systemd")  # they share one container
 
@@ -179,6 +180,26 @@ def test_the_status_line_tells_what_waits_and_of_the_configuration(service: Serv
     service.begins(
         "StatusText", "2 waiting; configuration not valid, the last good one in force; "
     )  # and the admins are mailed of it
+
+
+def test_the_journal_has_fields_and_tells_kinds_of_lines_by_their_message_id(
+    service: Service,
+) -> None:
+    def lines(*matches: str) -> list[dict[str, Any]]:
+        text = service.machine.run("journalctl", "-o", "json", "-u", "zaiond", *matches).stdout
+        return [json.loads(line) for line in text.splitlines()]
+
+    started = lines(f"MESSAGE_ID={Kind.STARTED.value}")[-1]
+    assert started["MESSAGE"].startswith("zaiond ")
+    assert started["SYSLOG_IDENTIFIER"] == "zaiond"
+    refused = service.machine.run(
+        "zaiond-ctl", "emit", "bad type", user=MEMBER, check=False
+    ).returncode
+    assert refused == 65
+    kind = f"MESSAGE_ID={Kind.EVENT_REFUSED.value}"
+    service.machine.until(lambda: bool(lines(kind)), "the journal has no line of the refused event")
+    (line,) = lines(kind, "ZAIOND_CODE=invalid")[-1:]
+    assert line["ZAIOND_UID"] == service.machine.run("id", "-u", MEMBER).stdout.strip()
 
 
 def test_reload_refuses_a_broken_file_and_takes_a_good_one(service: Service) -> None:
