@@ -354,3 +354,63 @@ def test_who_may_not_write_is_told_before_any_question(file: Path) -> None:
         assert terminal.ended() == 77
     assert "送信メールサーバー" not in terminal.screen
     assert "root" in terminal.screen
+
+
+def test_what_the_running_daemon_does_not_take_is_told(tmp_path: Path) -> None:
+    text = TEXT.format(port=1)
+    with Daemon(tmp_path, text) as daemon:
+        # A credential, which only systemd brings: right for us, and not for this daemon.
+        auth = "  auth: {mechanism: basic, username: u, password_credential: smtp}\n"
+        write(daemon.config, text.replace("  # how", f"{auth}  # how"))
+        with Terminal([PROGRAMS / "zaiond-ctl", *daemon.options, "setup"]) as terminal:
+            for prompt in ("[127.0.0.1]: ", "[1]: ", "[1]: ", "ユーザーID [u]: "):
+                terminal.answer(prompt)
+            terminal.expect("パスワード: 設定済み\n")
+            for prompt, typed in (
+                ("[2]: ", ""),
+                ("[zaionnex]: ", "z@zaion.jp"),
+                ("b@zaion.jp]: ", ""),
+                ("b@zaion.jp]: ", "-"),
+                ("番号: ", "1"),
+            ):
+                terminal.answer(prompt, typed)
+            terminal.expect(f"更新しました: {daemon.config}")
+            terminal.expect("mail_server.auth.password_credential: ")
+            assert terminal.ended() == 78
+        assert "sender: z@zaion.jp" in daemon.config.read_text()
+        assert daemon.document("status")["config"]["state"] == "last_good"
+
+
+def test_a_daemon_that_has_another_file_is_not_said_to_have_taken_this_one(
+    tmp_path: Path, file: Path
+) -> None:
+    with (
+        Daemon(tmp_path / "d", TEXT.format(port=1)) as daemon,
+        Terminal(
+            [PROGRAMS / "zaiond-ctl", *daemon.options, f"--config={file}", "setup"]
+        ) as terminal,
+    ):
+        for prompt in ("[127.0.0.1]: ", "[25]: ", "[4]: ", "[2]: "):
+            terminal.answer(prompt)
+        terminal.answer("[zaionnex]: ", "z@zaion.jp")
+        terminal.answer("b@zaion.jp]: ")
+        terminal.answer("b@zaion.jp]: ", "-")
+        terminal.answer("番号: ", "1")
+        terminal.expect(f"別のファイル（{daemon.config}）")
+        assert terminal.ended() == 0
+
+
+def test_octets_that_are_no_text_are_asked_for_again(file: Path) -> None:
+    with Terminal(command(file), {"PYTHONIOENCODING": "utf-8:strict"}) as terminal:
+        terminal.answer("[127.0.0.1]: ", b"\xa5\xe1\r")
+        terminal.answer("LANG", "")
+        terminal.answer("[25]: ", CTRL_C)
+        assert terminal.ended() == 1
+
+
+def test_a_terminal_that_has_no_such_signs_gets_escapes(file: Path) -> None:
+    with Terminal(command(file), {"PYTHONIOENCODING": "ascii"}) as terminal:
+        terminal.expect("\\u30e1\\u30fc\\u30eb")
+        terminal.answer("[127.0.0.1]: ", CTRL_C)
+        assert terminal.ended() == 1
+    assert "Traceback" not in terminal.screen

@@ -66,7 +66,14 @@ class Terminal:
         return seconds > 0.2
 
     def enter(self, text: str | bytes) -> None:
-        """Types a line; bytes go as they are, without Enter."""
+        """Types a line; bytes go as they are, without Enter.
+
+        Not before the program waits: a Ctrl-C between readline's prompt and its wait is noticed
+        by Python at the next key only.
+        """
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        while stat.read_text().rpartition(") ")[2][0] not in "SZ":
+            time.sleep(0.01)
         os.write(self._ours, text if isinstance(text, bytes) else f"{text}\r".encode())
 
     def answer(self, prompt: str, text: str | bytes = "") -> None:

@@ -6,6 +6,7 @@ say the same as before, but for what was to change.
 """
 
 import json
+import re
 from collections.abc import Mapping as Changes
 from typing import Any
 
@@ -21,6 +22,10 @@ Value = str | int | bool | tuple[str, ...]
 
 _STEP = "  "
 _NULL = ("", "~", "null")
+# What means the same in every place and to every parser, where it is no number or the like.
+_PLAIN_IN_LIST = re.compile(r"[A-Za-z0-9_.@/+= -]+")
+_NO_TEXT = re.compile("[\ufeff\ufffe\uffff]")
+_PLAIN = re.compile(r"[A-Za-z0-9_.@/+= ,-]+")
 
 
 class EditError(ZaiondError):
@@ -181,13 +186,13 @@ def _scalar(value: Value, flow: bool, style: str | None = None) -> str:
     if style == "'":
         return "'" + value.replace("'", "''") + "'"
     if style == '"' or (flow and set(value) & set(",[]{}")):
-        return json.dumps(value, ensure_ascii=False)
+        return _double_quoted(value)
     return _quoted(value, listed=False)
 
 
 def _quoted(value: str, *, listed: bool = True) -> str:
     """A text without quotes, if it is the same without them, in a list too if it is `listed`."""
-    if value.isascii() and not set(value) & set("\"'#:[]{}&*!|>%`\\" + "," * listed):
+    if (_PLAIN_IN_LIST if listed else _PLAIN).fullmatch(value):
         try:
             node, problems = tree.read("", f"a: {value}\n")
         except ConfigError:
@@ -195,7 +200,13 @@ def _quoted(value: str, *, listed: bool = True) -> str:
         else:
             if not problems and _plain(node) == {"a": ("str", value)}:
                 return value
-    return json.dumps(value, ensure_ascii=False)  # YAML takes every string of JSON's
+    return _double_quoted(value)
+
+
+def _double_quoted(value: str) -> str:
+    """As in JSON, whose strings YAML takes but for signs that it has no place for in a text."""
+    dumped = json.dumps(value, ensure_ascii=False)
+    return _NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", dumped)
 
 
 def _replaced(text: str, start: int, end: int, new: str) -> str:

@@ -26,12 +26,12 @@ _HEAD = """\
 # どの項目も既定値で書いてあります。必要なのは mail_server.host と admins だけです。
 # 保存すると 2 秒以内に反映されます。誤りがあれば、直前の有効な設定のまま動き続けます。
 # 同じ場所の conf.d/*.yaml は、名前の順にこのファイルの上に重ねられます。
-# 書き終えたら: zaiond-ctl check、zaiond-ctl test
+# 書き終えたら: zaiond-ctl check、zaiond-ctl test（質問に答えて書くには: zaiond-ctl setup）
 #
 # Every setting is here, at its default; only mail_server.host and admins are needed.
 # What is saved takes effect within two seconds; while it is broken, the last good one stays.
 # conf.d/*.yaml beside this file are laid over it, in the order of their names.
-# Afterwards: zaiond-ctl check, zaiond-ctl test
+# Afterwards: zaiond-ctl check, zaiond-ctl test (or be asked for it all: zaiond-ctl setup)
 #
 # zaiond.yaml(5)
 """

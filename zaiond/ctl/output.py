@@ -106,14 +106,19 @@ def _write(stream: "TextIO | None", text: str) -> None:
     if stream is None:  # closed before we started: `>&-`
         return
     try:
-        stream.write(text)
-    except UnicodeEncodeError:  # a terminal that has no such signs
-        encoding = stream.encoding
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            stream.write(with_signs_of(stream, text))
     except BrokenPipeError:
         raise
     except OSError as error:
         raise unwritable(error) from None
+
+
+def with_signs_of(stream: "TextIO", text: str) -> str:
+    """The text as a terminal can show it that has not all signs."""
+    return text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
 
 
 def unwritable(error: OSError) -> Unwritable:

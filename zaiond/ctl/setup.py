@@ -104,7 +104,7 @@ def _answers(settings: "Settings", language: Language) -> "Answers | None":
             if isinstance(step, Say):
                 output.say(step.text)
             elif isinstance(step, Ask):
-                came = setup_terminal.ask(step)
+                came = setup_terminal.ask(step, language)
             elif isinstance(step, Review):
                 came = _reviewed(settings, step, language)
             elif isinstance(step, Try):

@@ -8,6 +8,7 @@ from zaiond.ctl import output
 from zaiond.ctl.commandline import Fault
 from zaiond.ctl.failure import FAILED, Failure
 from zaiond.ctl.setup_steps import Ask
+from zaiond.text import Language, Text
 
 
 def demand() -> None:
@@ -22,12 +23,24 @@ def demand() -> None:
         )
 
 
-def ask(question: Ask) -> str:
+def ask(question: Ask, language: Language) -> str:
     """The line that was typed. Raises EOFError (Ctrl-D), KeyboardInterrupt, Failure."""
-    prompt = output.one_line(question.prompt)
+    prompt = output.with_signs_of(sys.stdout, output.one_line(question.prompt))
     output.flush()
-    if not question.secret:
-        return input(prompt)
+    while True:
+        try:
+            return _hidden(prompt) if question.secret else input(prompt)
+        except UnicodeDecodeError:
+            output.say(_NOT_DECODABLE.in_language(language))
+
+
+_NOT_DECODABLE = Text(
+    "入力された文字を読み取れません。端末の文字コードとロケール（LANG）を合わせてください",
+    "what was typed can't be read: the terminal's encoding is not that of the locale (LANG)",
+)
+
+
+def _hidden(prompt: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error", GetPassWarning)
         try:

@@ -51,6 +51,7 @@ admins: a@b
         ("sender: x\n", "sender", " a", 'sender: " a"\n'),
         ("sender: x\n", "sender", '"N, M" <a@b>', 'sender: "\\"N, M\\" <a@b>"\n'),
         ("sender: x\n", "sender", "-", 'sender: "-"\n'),
+        ("sender: x\n", "sender", "a\ufeff", 'sender: "a\\ufeff"\n'),
         # into flow mappings
         ("{sender: x}\n", "sender", "a, b", '{sender: "a, b"}\n'),
         (
