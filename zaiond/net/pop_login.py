@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 # Servers are known to remember for 5 to 60 minutes. Those that do for less cost a refusal, a login
 # and a new connection now and then.
-_REMEMBERED = 240.0
+REMEMBERED = 240.0
 # What a server refuses in spite of a new login is refused for another reason, and so is what
 # follows: for so long no login is tried again on its account.
-_IN_VAIN = 30.0
+IN_VAIN = 30.0
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class PopLogins:
                 if login.failure is not None:
                     raise DeliveryFailure(login.failure)
                 return login.number
-            if loop.time() - login.at < _REMEMBERED:
+            if loop.time() - login.at < REMEMBERED:
                 return login.number
             failure: Failure | None = None
             try:
@@ -100,7 +100,7 @@ class PopLogins:
         """The new login that `forgotten` asked for didn't help."""
         login = self._logins.get(server.address)
         if login is not None:
-            login.believed_until = asyncio.get_running_loop().time() + _IN_VAIN
+            login.believed_until = asyncio.get_running_loop().time() + IN_VAIN
 
 
 async def _log_in(
