@@ -236,8 +236,16 @@ class MailServer:
     pop_before_smtp: PopBeforeSmtp = mapping(
         PopBeforeSmtp,
         Text(
-            ja="POP before SMTP です。送信の前に POP でログインします。",
-            en="POP before SMTP: a login by POP, before mail is sent.",
+            ja="POP before SMTP です。送信の前に POP でログインします。一度ログインすると 4 分間は"
+            "繰り返しません。その間でも、サーバーがログインを忘れたかのように送信を断ったときは、"
+            "もう一度ログインして送り直します。サーバーが APOP に対応していれば APOP を、対応して"
+            "いなければ USER と PASS を使います。APOP を断られたときも、パスワードを送ってよい接続"
+            "なら USER と PASS を試します。ca_file と timeout は mail_server のものを使います。",
+            en="POP before SMTP: a login by POP, before mail is sent. Once done, it isn't repeated "
+            "for 4 minutes, unless the server refuses mail as if it had forgotten it: then we log "
+            "in again, and the mail is tried once more. APOP is used where the server offers it, "
+            "else USER and PASS; where APOP is refused, USER and PASS follow if the password may "
+            "cross the connection. ca_file and timeout are mail_server's.",
         ),
     )
 
