@@ -10,7 +10,7 @@ import pytest
 from tests.fault.test_dispatch import assert_settled
 from tests.support.delivery import PATIENT, QUICK, Post, configuration, each_once, ids, mails
 from tests.support.pop_server import PASSWORD, TIMESTAMP, USER, Door, pop
-from tests.support.scripted_server import Answer, Peer, ScriptedServer, then
+from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary, then
 from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
 from zaiond.net.names import Names
@@ -253,6 +253,60 @@ async def test_a_login_that_fails_while_a_mail_waits_for_it_leaves_the_mail_wait
         assert post.recovered.started == 0
         await post.until_ended(3)
     assert each_once(mails(smtp), ["1", *ids(3)])
+
+
+async def test_a_mail_whose_new_login_fails_for_now_goes_out_when_that_works(
+    state: Path, door: Door, smtp: ScriptedServer
+) -> None:
+    async def let_in(peer: Peer) -> None:
+        door.let_in()
+        await peer.say("+OK")
+
+    answers: dict[str, Answer] = {"APOP": then(let_in, "-ERR [IN-USE] later", let_in)}
+    async with (
+        ScriptedServer(pop(door, timestamp=TIMESTAMP, answers=answers)) as popper,
+        Post(state, configuration(behind(smtp, popper), queue=QUICK)) as post,
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        door.open = False
+        await post.emit("2")
+        await post.until_ended(2)
+        assert [change[1] for change in post.servers_changed] == ["down", "up"]
+    assert mails(smtp) == ["1", "2"]
+    assert door.logins == 2
+
+
+async def test_a_mail_that_was_announced_behind_a_dot_and_refused_is_not_under_way(
+    state: Path, door: Door
+) -> None:
+    at_pop, go_on = asyncio.Event(), asyncio.Event()
+
+    async def shut(peer: Peer) -> None:
+        door.open = False
+        await peer.say("250 2.0.0 Queued")
+
+    async def let_in(peer: Peer) -> None:
+        if door.logins:
+            at_pop.set()
+            await go_on.wait()
+        door.let_in()
+        await peer.say("+OK")
+
+    taking: dict[str, Answer] = {"RCPT": door.rcpt, "CONTENT": then(shut, "250 2.0.0 Queued")}
+    script = ordinary(answers=taking)
+    async with (
+        ScriptedServer(pop(door, timestamp=TIMESTAMP, answers={"APOP": let_in})) as popper,
+        ScriptedServer(script) as smtp,
+        Post(state, configuration(behind(smtp, popper, max_connections=1))) as post,
+    ):
+        await post.emit("1", "2", "3")
+        await at_pop.wait()
+        await assert_settled(post)  # nothing is started
+        go_on.set()
+        await post.until_ended(3)
+    assert mails(smtp) == ["1", "2", "3"]
+    assert door.logins == 2
 
 
 async def test_a_new_configuration_logs_in_anew(

@@ -29,6 +29,7 @@ from zaiond.net.connection import SmtpConnection
 from zaiond.net.pop_login import PopLogins
 from zaiond.net.steps import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage, self_test_reason
+from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge
 
 SHORT = 0.3  # seconds, where a deadline is to pass
@@ -381,6 +382,27 @@ async def test_a_login_is_remembered_for_a_while(monkeypatch: pytest.MonkeyPatch
         assert door.logins == 1
         monkeypatch.setattr(pop_login, "REMEMBERED", 0.0)
         await opened(given, logins)
+    assert door.logins == 2
+
+
+async def test_what_two_sessions_find_forgotten_takes_one_login() -> None:
+    door, logins = Door(), PopLogins()
+    async with (
+        ScriptedServer(door.smtp()) as smtp,
+        ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
+    ):
+        given = settings(smtp, popper)
+        first, second = [
+            await SmtpConnection.open(given, "client.example", pop=logins) for _ in range(2)
+        ]
+        reply = Reply(554, (b"5.7.1 Relay access denied",))
+        refused = [Failure(stage=Stage.RCPT, server=given.address, cause="reply", reply=reply)]
+        assert first.forgotten(refused)
+        await opened(given, logins)
+        assert second.forgotten(refused)
+        await opened(given, logins)
+        await first.close()
+        await second.close()
     assert door.logins == 2
 
 
