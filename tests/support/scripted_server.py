@@ -46,7 +46,7 @@ class Peer:
     async def line(self) -> str:
         """The client's next line, without CRLF; ConnectionError at its end."""
         data = await self.reader.readline()
-        self._keep(data)
+        self.keep(data)
         if not data.endswith(b"\r\n"):
             raise ConnectionError("the client is gone")
         return data[:-2].decode()
@@ -57,12 +57,13 @@ class Peer:
         while line != b".\r\n":
             line = await self.reader.readuntil(b"\r\n")
             data += line
-        self._keep(data)
+        self.keep(data)
         if data != line:  # a lone dot is none
             self.contents.append(data)
         return data
 
-    def _keep(self, data: bytes) -> None:
+    def keep(self, data: bytes) -> None:
+        """Notes what the client said."""
         if self._secure:
             self.protected += data
         else:
@@ -89,7 +90,7 @@ class Peer:
         with contextlib.suppress(OSError):
             while more := await self.reader.read(65536):
                 data += more
-        self._keep(data)
+        self.keep(data)
         return data
 
 
@@ -128,6 +129,11 @@ class ScriptedServer:
         port = self._server.sockets[0].getsockname()[1]
         assert isinstance(port, int)
         return port
+
+    async def stop_listening(self) -> None:
+        """Who connects is refused from now on."""
+        assert self._server is not None
+        self._server.close()
 
     async def finished(self) -> None:
         """Waits until the scripts of all connections so far have ended."""

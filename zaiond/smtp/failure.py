@@ -199,7 +199,8 @@ _REASONS: dict[Stage, str] = {
 def self_test_reason(failure: Failure) -> tuple[str, int]:
     """REASON and CODE of the self-test's error line (the table of the interface, section 6)."""
     stage, cause = failure.stage, failure.cause
-    code = failure.reply.code if failure.reply is not None else 0
+    # What is no answer to anything is no refusal, whatever its code.
+    code = failure.reply.code if failure.reply is not None and cause != "protocol" else 0
     if stage in (Stage.RESOLVE, Stage.CONNECT, Stage.POP):
         return _REASONS[stage], _SOCKET_CODES.get(cause, 0)
     if stage is Stage.TOKEN:
