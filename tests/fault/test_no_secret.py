@@ -21,7 +21,7 @@ from zaiond.net.names import Names
 NAMES = Names("host", "host.example")
 TO = "a@x.example"
 USER = "zaion-user"
-SECRET = "ひみつ-s3cret-of-ours"
+SECRET = "n0body-kn0ws-th1s-0ne"
 
 AUTHS = {
     "basic": Auth(mechanism="basic", username=USER, password=Secret(SECRET)),
