@@ -21,7 +21,7 @@ from typing import Any
 import apsw
 
 from zaiond import __version__
-from zaiond.config.schema import Config
+from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import sockets, status, supervisor
 from zaiond.daemon.administration import Administration
@@ -42,6 +42,7 @@ from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
+from zaiond.daemon.token_watch import TokenWatch
 from zaiond.errors import Diagnostic, DiskFullError, ZaiondError
 from zaiond.net.names import machine_names
 from zaiond.net.tokens import Tokens
@@ -146,6 +147,7 @@ class App(Observer):
                 self.router.run(),
                 self.dispatcher.run(),
                 self._housekeeping.run(),
+                self._token_watch.run(),
                 self._spool.run(SPOOL_INTERVAL),
                 supervisor.answer_watchdog(self._round_trip),
             ):
@@ -198,7 +200,13 @@ class App(Observer):
         self._notices = Notices(writer, self._notice_accepted, clock, self.journal)
         self._reports = Reports(self.journal, self._notices, clock, self._background)
         self.dispatcher = Dispatcher(writer, self, clock, random.random)
-        self.tokens = Tokens(self.options.state_dir, self.journal.error, clock=clock)
+        self.tokens = Tokens(
+            self.options.state_dir,
+            self.journal.error,
+            lambda oauth2: self._token_watch.used(oauth2),
+            clock,
+        )
+        self._token_watch = TokenWatch(self.tokens, clock, self._refresh_token_ends)
         self.router = Router(
             writer,
             self.dispatcher,
@@ -280,6 +288,7 @@ class App(Observer):
         servers = self.dispatcher.servers
         was_held = servers is not None and servers.held_by is not None
         self._housekeeping.configure(config.queue, config.language)
+        self._token_watch.configure(config.mail_servers)
         self.router.configure(MailMaker(config, self._names, self.make_id))
         # What an administrator has mended counts for what waited for it, and before it is tried.
         mended = was_held or (is_another and await self.writer.submit(queue.was_held))
@@ -371,6 +380,12 @@ class App(Observer):
     def server_changed(self, state: ServerState, works: bool) -> None:
         self._status.changed()
         self._reports.server_changed(state, works)
+
+    async def _refresh_token_ends(
+        self, server: MailServer, expires: float | None, refusal: str
+    ) -> None:
+        language = self.control.language
+        await self._notices.refresh_token_ends(server, expires, refusal, language)
 
     # -- failures of our own
 

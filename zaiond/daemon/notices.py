@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from zaiond.config.schema import MailServer
 from zaiond.daemon.journal import Journal
 from zaiond.daemon.router import NOTICE_SOURCE
 from zaiond.errors import Diagnostic, StoreError
@@ -113,6 +114,43 @@ class Notices:
             subject,
             said.in_language(language),
             {"recipient": recipient},
+            language,
+        )
+
+    async def refresh_token_ends(
+        self, server: MailServer, expires: float | None, refusal: str, language: Language
+    ) -> None:
+        """The refresh token of a server ends soon, or is refused already; told once a day at most,
+        and once for each end.
+        """
+        file = server.auth.oauth2.refresh_token_file
+        day = datetime.fromtimestamp(self._clock() if expires is None else expires).astimezone()
+        if refusal:
+            subject = Text(
+                f"{server.address} のリフレッシュ トークンが使えなくなっています",
+                f"The refresh token for {server.address} is no longer taken",
+            )
+            why = Text(f"応答: {refusal}", f"The answer: {refusal}")
+        else:
+            at = day.isoformat(" ", "minutes")
+            subject = Text(
+                f"{server.address} のリフレッシュ トークンの期限が近づいています",
+                f"The refresh token for {server.address} is about to end",
+            )
+            why = Text(f"期限: {at}", f"It holds until {at}")
+        advice = Text(
+            "もう一度許可して、新しいリフレッシュ トークンを次のファイルに書いてください。"
+            f"自動的に反映されます。このままでは、このサーバーでメールを送れなくなります。\n{file}",
+            "Give consent anew, and write the new refresh token into this file; it takes effect by"
+            f" itself. Without it no mail can be sent by this server.\n{file}",
+        )
+        await self._emit(
+            f"zaiond.oauth2.expires/{server.address}/{day.date()}{'/refused' if refusal else ''}",
+            "zaiond.oauth2.expires",
+            "err" if refusal else "warning",
+            subject,
+            f"{why.in_language(language)}\n\n{advice.in_language(language)}",
+            {"server": server.address},
             language,
         )
 

@@ -25,10 +25,12 @@ _PAUSE = 0.1  # seconds between two looks at a lock that another process holds
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """One that is in force; `expires` in seconds since the epoch, None if that isn't known."""
+    """One that is in force: until when, if that is known, and since when, in seconds since the
+    epoch."""
 
     token: str = field(repr=False)
     expires: float | None = None
+    since: float | None = None
 
 
 def path(state_dir: str, token_url: str, client_id: str, first: str) -> str:
@@ -42,14 +44,14 @@ def read(file: str) -> RefreshToken | None:
     try:
         with open(file, "rb") as stream:
             found = json.load(stream)
-        token, expires = found["refresh_token"], found["expires"]
+        token, times = found["refresh_token"], (found["expires"], found["since"])
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError):
         return None
-    if not isinstance(token, str) or not isinstance(expires, int | float | None):
+    if not isinstance(token, str) or not all(isinstance(at, int | float | None) for at in times):
         return None
-    return RefreshToken(token, expires)
+    return RefreshToken(token, *times)
 
 
 def write(file: str, kept: RefreshToken) -> None:
@@ -58,7 +60,7 @@ def write(file: str, kept: RefreshToken) -> None:
     The owner: for zaiond-ctl may be run by root, and the daemon must be able to read it.
     """
     status = os.stat(os.path.dirname(file))
-    document = {"refresh_token": kept.token, "expires": kept.expires}
+    document = {"refresh_token": kept.token, "expires": kept.expires, "since": kept.since}
     owner = Owner(status.st_uid, status.st_gid, 0o600)
     replace(file, json.dumps(document).encode(), owner)
 

@@ -59,7 +59,7 @@ class Tokens:
         self,
         state_dir: str | None = None,
         on_problem: Callable[[Text], None] = lambda _: None,
-        on_refresh: Callable[[], None] = lambda: None,
+        on_refresh: "Callable[[OAuth2], None]" = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._state_dir = state_dir
@@ -92,6 +92,10 @@ class Tokens:
             getting.add_done_callback(lambda task: self._got(oauth2, task))
         # Who asked may be cancelled; a refresh token that is under way must not be lost by that.
         return await asyncio.shield(getting)
+
+    async def renew(self, oauth2: "OAuth2", ca_file: str | None) -> Token:
+        """Another token than the one at hand, if there is one. Raises NoToken."""
+        return await self.get(oauth2, ca_file, self._tokens.get(oauth2))
 
     async def close(self) -> None:
         """Waits for what is under way, some seconds at most; writes what could not be written."""
@@ -177,7 +181,7 @@ class Tokens:
             raise NoToken("token_unkept", f"{self._state_dir}: in use for too long") from error
         except OSError as error:
             raise NoToken("token_unkept", f"{self._state_dir}: {error.strerror}") from error
-        self._on_refresh()
+        self._on_refresh(oauth2)
         return given
 
     async def _kept(self, file: str) -> RefreshToken | None:
@@ -189,7 +193,8 @@ class Tokens:
         """Writes down what has changed of the refresh token."""
         now = self._clock()
         token = given.refresh_token or in_force
-        new = RefreshToken(token, protocol.expiry(given.refresh_expires_in, token, now))
+        since = kept.since if kept is not None and token == in_force else now
+        new = RefreshToken(token, protocol.expiry(given.refresh_expires_in, token, now), since)
         if token == in_force and file not in self._unkept:
             known = kept.expires if kept is not None else None
             # Lifetimes are told in whole seconds: the same end comes out a little different.

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.store import NOW, Clock, Notes, Store, event, mail
 from zaiond import wire
+from zaiond.config.schema import Auth, MailServer, OAuth2
 from zaiond.daemon.notices import Notices
 from zaiond.errors import Diagnostic
 from zaiond.smtp.failure import Failure, Stage
@@ -134,3 +135,18 @@ async def test_where_it_can_not_be_recorded_the_journal_says_so(told: Told) -> N
     await told.notices.salvaged(salvage, "en")
     assert told.events == []
     assert "can't record a notice" in told.journal.lines[0]
+
+
+async def test_the_end_of_a_refresh_token_is_one_notice_with_what_to_do(told: Told) -> None:
+    oauth2 = OAuth2(refresh_token_file="/etc/zaiond/refresh-token")
+    server = MailServer(host="mailhost", auth=Auth(oauth2=oauth2))
+    for _ in range(2):
+        await told.notices.refresh_token_ends(server, NOW + 7 * DAY, "", "en")
+        await told.notices.refresh_token_ends(server, None, "400 invalid_grant", "ja")
+    ends, refused = told.events
+    assert (ends["severity"], refused["severity"]) == ("warning", "err")
+    assert "mailhost:25" in ends["subject"]
+    assert "It holds until 20" in ends["message"]
+    assert "400 invalid_grant" in refused["message"]
+    for told_of in (ends, refused):
+        assert told_of["message"].endswith("/etc/zaiond/refresh-token")
