@@ -115,7 +115,8 @@ def granted(status: int, content: bytes, endpoint: str, secrets: Iterable[str]) 
 
 def _refusal(status: int, found: dict[str, Any], endpoint: str, secrets: Iterable[str]) -> NoToken:
     error, description = found.get("error"), found.get("error_description")
-    said = ": ".join(word for word in (error, description) if isinstance(word, str) and word)
+    words = [word for word in (error, description) if isinstance(word, str) and word]
+    said = ": ".join(words)
     for secret in filter(None, secrets):
         said = said.replace(secret, _MASK)
     said = printable(said[:_MOST_SHOWN])
@@ -125,9 +126,9 @@ def _refusal(status: int, found: dict[str, Any], endpoint: str, secrets: Iterabl
     if 300 <= status < 400:
         # Secrets go where the configuration says, and nowhere else.
         return NoToken("token_refused", f"{endpoint}: a redirect, which is not followed", reply)
-    if status == 200 and not said:
+    if status < 300 and not said:
         return NoToken("token", f"{endpoint}: an answer without a token")
-    for_now = status >= 500 or status in (408, 425, 429) or error in _FOR_NOW
+    for_now = status >= 500 or status in (408, 425, 429) or not _FOR_NOW.isdisjoint(words)
     return NoToken("token" if for_now else "token_refused", endpoint, reply)
 
 
@@ -149,7 +150,7 @@ def expiry(lifetime: float | None, token: str, now: float) -> float | None:
 
 def first_line(output: bytes, program: str) -> str:
     """The token in a command's output: its first line. Raises NoToken."""
-    token = _token(output.partition(b"\n")[0].decode("ascii", "replace").strip())
+    token = _token(output.partition(b"\n")[0].strip().decode("ascii", "replace"))
     if token is None:
         raise NoToken("command", f"{program}: no token in the first line of its output")
     return token
