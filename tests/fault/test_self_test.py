@@ -340,6 +340,20 @@ async def test_an_allowed_password_in_plain_text_is_warned_of_without_a_secret()
     assert all(step["warning"] is None for step in others)
 
 
+async def test_a_refused_cram_md5_over_an_unprotected_connection_is_told_as_such() -> None:
+    login = Auth(mechanism="cram-md5", username="zaion", password=Secret("k0nna-himitsu"))
+    answers: dict[str, Answer] = {"AUTH": "535 5.7.8 No"}
+    script = ordinary(offers=("AUTH CRAM-MD5",), answers=answers)
+    async with ScriptedServer(script) as server:
+        document = await selftest.run(config(at(server, auth=login)), [TO], names=NAMES)
+    (result,) = document["results"]
+    assert (result["reason"], result["code"]) == ("Auth failed", 535)
+    assert "CRAM-MD5" in result["hint"]
+    auth = result["steps"][-1]
+    assert (auth["step"], auth["ok"], auth["detail"]) == ("auth", False, "CRAM-MD5: 535 5.7.8 No")
+    assert "CRAM-MD5" in auth["warning"]
+
+
 async def test_a_protected_login_is_not_warned_of(authority: trustme.CA, ca_file: str) -> None:
     script = ordinary(offers=("AUTH PLAIN",), starttls=server_context(authority))
     async with ScriptedServer(script) as server:

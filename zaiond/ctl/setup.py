@@ -144,7 +144,8 @@ def _tried(settings: "Settings", step: "Try") -> list[str]:
     config = settings.candidate(step.answers).config
     assert config is not None  # noqa: S101 (it was reviewed)
     document = asyncio.run(selftest.run(config, step.addresses))
-    return selftest.lines(document, config.language)
+    remarks = selftest.remarks(document, config.language)
+    return selftest.lines(document, config.language) + (["", *remarks] if remarks else [])
 
 
 def _reload(line: Line, main: str, language: Language) -> int:

@@ -119,7 +119,8 @@ class Failure:
     """What happened. `server` is `host:port` (of the POP server at stage POP); `detail` has more of
     it in English, never a secret.
 
-    `certificate` is the one that did not hold, where it was looked at.
+    `certificate` is the one that did not hold, where it was looked at; `mechanism` the one by which
+    the login was refused.
     `reused` says that the connection had carried a mail before: then its loss says nothing about
     the server.
     """
@@ -130,6 +131,7 @@ class Failure:
     reply: Reply | None = None
     detail: str = ""
     certificate: Certificate | None = None
+    mechanism: str = ""
     reused: bool = False
 
     @property

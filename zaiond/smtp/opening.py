@@ -197,7 +197,8 @@ def _log_in(
         reply = yield Say(Stage.AUTH, response, response, name)
     if reply.code // 100 != 2:
         detail = sasl.explained(name, asked, credentials)
-        raise _failed(settings, Stage.AUTH, reply=reply, detail=detail)
+        refused = _failed(settings, Stage.AUTH, reply=reply, detail=detail).failure
+        raise DeliveryFailure(replace(refused, mechanism=name))
 
 
 def _base64(response: bytes | None) -> bytes | None:

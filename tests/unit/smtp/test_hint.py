@@ -341,6 +341,21 @@ def test_a_wrong_password_is_told_by_what_the_provider_wants(host: str, name: st
     assert f"Cause: {name} refuses the login." in hint(failure).en
 
 
+def test_a_refused_login_is_told_by_its_mechanism() -> None:
+    reply = Reply(535, (b"5.7.3 Authentication unsuccessful",))
+
+    def by(mechanism: str) -> str:
+        failure = Failure(
+            stage=Stage.AUTH, server="m:25", cause="reply", reply=reply, mechanism=mechanism
+        )
+        return hint(failure).en
+
+    assert "DOMAIN\\user" in by("NTLM")
+    assert "mechanism to basic" in by("CRAM-MD5")
+    assert by("PLAIN") == by("LOGIN")
+    assert len({by("NTLM"), by("CRAM-MD5"), by("PLAIN")}) == 3
+
+
 def without(cause: Cause, stage: Stage, detail: str = "", server: str = "mailhost:25") -> str:
     return hint(Failure(stage=stage, server=server, cause=cause, detail=detail)).en
 

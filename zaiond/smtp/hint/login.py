@@ -61,6 +61,8 @@ def refused(failure: Failure, reply: Reply) -> Pair:
         return found
     if reply.code < 500:
         return _LATER
+    if failure.mechanism in _WRONG_BY:
+        return _WRONG_BY[failure.mechanism]
     host = failure.server.rpartition(":")[0].rstrip(".").lower()
     return first_that_fits(PROVIDERS, f"{host} {said}") or _WRONG
 
@@ -114,6 +116,36 @@ _WRONG: Pair = (
         "an app password.",
     ),
 )
+_WRONG_BY: dict[str, Pair] = {
+    "NTLM": (
+        Text(
+            "サーバーが統合 Windows 認証（NTLM）によるログインを断りました。",
+            "The server refuses the login by integrated Windows authentication (NTLM).",
+        ),
+        Text(
+            "設定 mail_server.auth の username を DOMAIN\\user か user@domain の形にし、"
+            "パスワードを確認してください。正しければ、古いサーバーでは mail_server.auth.ntlm_versi"
+            "on を 1 にします。ドメインの管理者が NTLM を禁止していることもあります。",
+            "Write username of mail_server.auth as DOMAIN\\user or user@domain, and check the "
+            "password. If both are right, an old server may want mail_server.auth.ntlm_version 1; "
+            "or the domain's administrator has forbidden NTLM.",
+        ),
+    ),
+    "CRAM-MD5": (
+        Text(
+            "サーバーが CRAM-MD5 によるログインを断りました。",
+            "The server refuses the login by CRAM-MD5.",
+        ),
+        Text(
+            "設定 mail_server.auth の username とパスワードを確認してください。正しければ、この"
+            "アカウントには CRAM-MD5 用のパスワードが登録されていないことがあります。TLS を使える"
+            "サーバーなら、mail_server.auth.mechanism を basic にしてください。",
+            "Check username and password of mail_server.auth. If they are right, the server may "
+            "have no password for CRAM-MD5 of this account: with a server that knows TLS, set "
+            "mail_server.auth.mechanism to basic.",
+        ),
+    ),
+}
 # Microsoft 365: 550 5.7.30, 535 5.7.139 "basic authentication is disabled".
 WANTS_OAUTH = words(
     r"5\.7\.30\b|basic auth\w* (?:is|has been) (?:disabled|not supported)|no longer supports? basic"
