@@ -44,7 +44,7 @@ _SERVER = {
     "unknown": Text("未接続", "not tried yet"),
     "trying": Text("接続を確認中", "being tried"),
     "down": Text("接続できません", "down"),
-    "faulty": Text("設定の見直しが必要です", "wants another configuration"),
+    "faulty": Text("設定の見直しが必要です", "needs another configuration"),
 }
 
 

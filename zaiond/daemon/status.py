@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,8 +77,8 @@ def problems(facts: Facts) -> Iterator[tuple[str, Text]]:
         yield (
             "held",
             Text(
-                f"送信を保留しています（{held} 件）。{held_by.server} の応答: {ja}",
-                f"mail is held ({held}); {held_by.server} said: {en}",
+                f"送信を保留しています（{held} 件）。原因: {held_by.server}: {ja}",
+                f"mail is held ({held}): {held_by.server}: {en}",
             ),
         )
     elif held:
@@ -98,7 +99,7 @@ def problems(facts: Facts) -> Iterator[tuple[str, Text]]:
             ),
         )
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
-        at = history.rfc3339(facts.oldest)
+        at = datetime.fromtimestamp(facts.oldest).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
         yield "stuck", Text(f"{at} から送信待ちのメールがあります", f"mail waits since {at}")
     for code, ja, count in (
         ("failed", "送信失敗", facts.failed),
