@@ -169,6 +169,22 @@ def test_without_any_configuration_events_are_kept_and_mailed_once_there_is_one(
         assert sink.wait(1)[0].event_ids == ("early",)
 
 
+def test_a_first_configuration_that_is_broken_is_told_of_in_the_language_it_names(
+    tmp_path: Path,
+) -> None:
+    with Daemon(tmp_path, "language: en\nmail_sever: {}\n") as daemon:
+        (reply,) = daemon.emit({"type": "a.b", "severity": "bad"})
+        assert reply["message"].startswith("severity: must be one of")
+        daemon.emit({"type": "a.b"})
+        daemon.restart()
+        status = daemon.document("status")
+        (problem,) = status["problems"]  # and none of what waits for want of a configuration
+        assert problem["message"].startswith("there is no valid configuration")
+        assert status["queue"]["waiting"] == 1
+        assert "no such setting" in str(status["config"]["errors"])
+        assert daemon.printed().isascii()
+
+
 def test_a_sighup_during_the_start_is_not_the_end(tmp_path: Path, sink: Sink) -> None:
     daemon = Daemon(tmp_path, configuration(sink.port))
     starting = threading.Thread(target=daemon.start)

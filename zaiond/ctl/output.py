@@ -26,33 +26,19 @@ _UNSAFE = (
     "\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
 )
 _unsafe = re.compile(f"[{_UNSAFE}]")
-_says_language = re.compile(r"^language[ \t]*:[ \t]*[\"']?(ja|en)\b", re.MULTILINE)
 
 
 def language(line: "Line", config: str | None = None) -> "Language":
     """The language to speak: the configuration's if it can be read, else the environment's.
 
-    The configuration may be the very thing that is broken: so it is searched for its language, not
-    parsed. Japanese is the default of both.
+    Japanese is the default of both.
     """
-    path = config or line.text("file") or places.config(line)
+    from zaiond.config.said import said_language
+
     try:
-        texts = [_read(path)]
+        return said_language(config or line.text("file") or places.config(line))
     except OSError:
         return _environment_language()
-    try:
-        folder = os.path.join(os.path.dirname(path), "conf.d")
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".yaml"))
-        texts += [_read(os.path.join(folder, name)) for name in names]
-    except OSError:
-        pass  # without drop-ins
-    said = [found for text in texts for found in _says_language.findall(text)]
-    return "en" if said and said[-1] == "en" else "ja"
-
-
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read(1024 * 1024)
 
 
 def _environment_language() -> "Language":

@@ -21,6 +21,7 @@ from typing import Any
 import apsw
 
 from zaiond import __version__
+from zaiond.config.said import said_language
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import sockets, status, supervisor
@@ -250,6 +251,7 @@ class App(Observer):
             self._config_mended,
         )
         self.control = Control(commands(self))
+        self.control.language = self.intake.language = self.journal.language
         self._names = await machine_names(NAMES_SECONDS)
 
     async def _round_trip(self) -> None:
@@ -444,6 +446,8 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = Journal()
+    with contextlib.suppress(OSError):  # until there is a configuration in force
+        journal.language = said_language(options.config)
     try:
         exit_status = asyncio.run(_run(options, journal))
     except ZaiondError as error:

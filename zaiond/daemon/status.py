@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from zaiond import __version__
+from zaiond.config.schema import Queue
 from zaiond.daemon.flow import Flow
 from zaiond.smtp.verdict import Failure
 from zaiond.store import history
@@ -142,7 +143,7 @@ async def document(app: "App") -> dict[str, Any]:
         expired=counts["expired"],
         oldest=oldest,
         oldest_age=0.0 if oldest is None else app.clock() - oldest,
-        retry_max=in_force.config.queue.retry_max if in_force and in_force.config else 0.0,
+        retry_max=(in_force.config.queue if in_force and in_force.config else Queue()).retry_max,
         held_by=held_by,
         waits_for=servers.waits_for if servers is not None else None,
         free=free,

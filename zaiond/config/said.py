@@ -1,0 +1,34 @@
+"""Which language a configuration asks for, however broken it is."""
+
+import os
+import re
+
+TYPE_CHECKING = False  # typing is not imported on the path of emit
+if TYPE_CHECKING:
+    from zaiond.text import Language
+
+_SAYS_LANGUAGE = re.compile(r"^language[ \t]*:[ \t]*[\"']?(ja|en)\b", re.MULTILINE)
+_MOST = 1024 * 1024
+
+
+def said_language(path: str) -> "Language":
+    """The language that the file at `path` and its drop-ins name; Japanese is the default.
+
+    The configuration may be the very thing that is broken: so it is searched, not parsed.
+    Raises OSError where the file can't be read.
+    """
+    texts = [_read(path)]
+    try:
+        folder = os.path.join(os.path.dirname(path), "conf.d")
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".yaml"))
+        texts += [_read(os.path.join(folder, name)) for name in names]
+    except OSError:
+        pass  # without drop-ins
+    said = [found for text in texts for found in _SAYS_LANGUAGE.findall(text)]
+    return "en" if said and said[-1] == "en" else "ja"
+
+
+def _read(path: str) -> str:
+    # O_NONBLOCK: a FIFO of that name must not stop us.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        return file.read(_MOST).decode(errors="replace")
