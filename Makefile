@@ -33,6 +33,7 @@ unit: setup
 
 e2e: setup
 	@.ci/install-for-e2e
+	@.ci/unpack-for-e2e
 	.venv/bin/pytest -n 2 --dist loadgroup tests/e2e
 
 KILLS = 50

@@ -65,7 +65,7 @@ log_path = {directory}/log
 protocols =
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {directory}/users
@@ -165,10 +165,15 @@ class Postfix:
 
 @dataclass
 class Dovecot:
-    """Checks passwords for Postfix, at the socket `path`."""
+    """Checks passwords for Postfix, at the socket `path`.
+
+    `ntlm_helper`: the program that is asked for NTLM, in the place of winbind's.
+    """
 
     directory: Path
     users: Iterable[tuple[str, str]]
+    mechanisms: str = "plain login"
+    ntlm_helper: str = ""
 
     def __post_init__(self) -> None:
         self.directory.mkdir()
@@ -176,7 +181,11 @@ class Dovecot:
         users = "".join(f"{name}:{{PLAIN}}{password}\n" for name, password in self.users)
         (self.directory / "users").write_text(users)
         os.chmod(self.directory / "users", 0o644)
-        (self.directory / "conf").write_text(_DOVECOT.format(directory=self.directory))
+        conf = _DOVECOT.format(directory=self.directory, mechanisms=self.mechanisms)
+        if self.ntlm_helper:
+            conf += f"auth_use_winbind = yes\nauth_winbind_helper_path = {self.ntlm_helper}\n"
+            conf += "service auth {\n  user = root\n}\n"
+        (self.directory / "conf").write_text(conf)
 
     def start(self) -> None:
         """Answers; returns when it does."""
