@@ -1,6 +1,6 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make test    linters, types, arrows, and every test that needs nothing but this directory
-# make e2e     against a real Postfix, Dovecot for passwords, systemd in a container (Debian's packages)
+# make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container (Debian's packages)
 # make crash   more of what `make test` does a little of: kill -9 while events flow (KILLS=500)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
 # make setup   .venv, and what it needs from the system; the others do it by themselves
