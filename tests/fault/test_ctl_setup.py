@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,6 +188,25 @@ def test_whoever_cancels_has_changed_nothing(file: Path, way: bytes | str) -> No
         assert terminal.ended() == 1
     assert contents(file.parent) == before
     assert "Traceback" not in terminal.screen
+
+
+def test_a_test_that_takes_too_long_can_be_cancelled(file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        write(file, TEXT.format(port=silent.getsockname()[1]))
+        before = contents(file.parent)
+        with Terminal(command(file)) as terminal:
+            for prompt in ("[127.0.0.1]: ", "]: ", "[4]: ", "[2]: "):
+                terminal.answer(prompt)
+            terminal.answer("[zaionnex]: ", "z@zaion.jp")
+            terminal.answer("b@zaion.jp]: ")
+            terminal.answer("b@zaion.jp]: ", "t@zaion.jp")
+            terminal.expect("送信しています")
+            peer, _ = silent.accept()
+            with peer:
+                terminal.enter(CTRL_C)
+                terminal.expect("キャンセルしました")
+                assert terminal.ended() == 1
+        assert contents(file.parent) == before
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D])

@@ -119,7 +119,9 @@ def test_answers_become_values() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("mechanism", ["1", "3", "basic", "CRAM-MD5", "Basic authentication"])
+@pytest.mark.parametrize(
+    "mechanism", ["1", "2", "3", "basic", "ntlm", "CRAM-MD5", "Basic authentication"]
+)
 def test_each_login_asks_for_a_user_and_hides_the_password(mechanism: str) -> None:
     talk = Talk(["", "", mechanism, "u", "pw", "", "", "", "-", "1"])
     assert talk.hidden == ["  Password [not set]: "]
@@ -242,6 +244,17 @@ def test_the_current_values_are_those_in_force(tmp_path: Path) -> None:
         "admins": "a@zaion.jp",
     }
     assert "pw" not in repr(now)
+
+
+def test_tokens_that_are_set_up_stay_as_they_are(tmp_path: Path) -> None:
+    auth = "{mechanism: xoauth2, username: zaion, oauth2: {token_command: [/bin/true]}}"
+    found = settings(tmp_path, with_auth(auth))
+    assert found.errors == ()
+    assert found.current["mail_server.auth.mechanism"] == Current("xoauth2")
+    found.write(found.candidate(MOVED))
+    assert (tmp_path / "zaiond.yaml").read_text() == with_auth(auth).replace(
+        "mailhost\n", "mailhost\n  port: 587\n"
+    )
 
 
 def test_a_broken_value_that_is_asked_for_can_be_mended(tmp_path: Path) -> None:
