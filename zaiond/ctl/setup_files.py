@@ -168,7 +168,8 @@ class Settings:
     def write(self, candidate: Loaded) -> list[str]:
         """Puts the candidate's files in place; gives the paths of those that are new or changed.
 
-        Raises Failure; then nothing was changed.
+        Raises Failure; then nothing was changed, but where a path can't be replaced although its
+        directory can be written (chattr +i): then a secret's file may have been.
         """
         new = candidate.files.texts
         changed = [path for path, text in new.items() if text != self._found.files.texts.get(path)]

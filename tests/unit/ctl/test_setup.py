@@ -382,20 +382,30 @@ def test_a_file_keeps_its_owner_and_mode_and_its_link(tmp_path: Path) -> None:
     assert len(list(real.parent.iterdir())) == 1
 
 
+@pytest.mark.parametrize("written", [0, 1])
 def test_where_it_cannot_be_written_nothing_is_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
     found = settings(tmp_path)
     candidate = found.candidate(Answers({**MOVED.changes}, {AUTH: "pw"}))
-    monkeypatch.setattr(os, "fsync", full_disk)
+    room = ["room"] * written
+
+    def fsync(descriptor: int) -> None:
+        if not room:
+            raise OSError(28, "No space left on device")
+        room.pop()
+
+    monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(Failure, match="No space left"):
         found.write(candidate)
     assert [path.name for path in tmp_path.iterdir()] == ["zaiond.yaml"]
     assert (tmp_path / "zaiond.yaml").read_text() == TEXT
 
 
-def full_disk(descriptor: int) -> None:
-    raise OSError(28, "No space left on device")
+def test_a_secret_is_there_before_the_file_that_names_it(tmp_path: Path) -> None:
+    found = Settings(str(write(tmp_path / "a.yaml", TEXT)), "en")
+    written = found.write(found.candidate(Answers({**MOVED.changes}, {AUTH: "pw"})))
+    assert [Path(path).name for path in written] == ["smtp-password", "a.yaml"]
 
 
 def test_without_its_directory_it_says_so(tmp_path: Path) -> None:
