@@ -405,6 +405,24 @@ async def test_a_certificate_for_another_name_is_shown_with_its_names(
     assert [step["ok"] for step in result["steps"]].count(False) == 1
 
 
+async def test_the_second_look_at_a_certificate_is_no_time_of_the_handshake(
+    authority: trustme.CA, ca_file: str
+) -> None:
+    async def slowly(peer: Peer) -> None:
+        await asyncio.sleep(0.5)
+        await peer.say("220 scripted.example ESMTP")
+
+    loop = asyncio.get_running_loop()
+    context = server_context(authority, "mail.example.jp")
+    answers: dict[str, Answer] = {"GREETING": then("220 scripted.example ESMTP", slowly)}
+    async with ScriptedServer(ordinary(starttls=context, answers=answers)) as server:
+        began = loop.time()
+        steps = await steps_of(at(server, security="starttls", ca_file=ca_file))
+        elapsed = loop.time() - began
+    assert "mail.example.jp" in steps[-1]["detail"]
+    assert steps[-1]["seconds"] + 0.5 <= elapsed
+
+
 async def test_an_expired_certificate_is_shown_with_its_end(
     authority: trustme.CA, ca_file: str
 ) -> None:

@@ -149,11 +149,11 @@ class SmtpConnection:
             try:
                 await connection._pump.establish(sock, contexts)
             except DeliveryFailure as raised:
-                failure = raised.failure
+                failure, ended = raised.failure, loop.time()
                 if failure.cause == "certificate" and steps.told_of:
                     certificate = await certificate_of(server, settings, addresses)
                     failure = replace(failure, certificate=certificate)
-                steps.failed(failure)
+                steps.failed(failure, ended)
                 if login and may_have_forgotten(failure):
                     logins.forgotten(server, login)
                 if token is not None and not (token.new or renewed) and refuses_login(failure):

@@ -46,7 +46,12 @@ class Steps:
         self._on_step(Step(stage.value, ok, now - self._last, text, self._server, warning))
         self._last = now
 
-    def failed(self, failure: Failure) -> None:
-        """A step has ended in a failure; one that is a reply has been told of when that came."""
+    def failed(self, failure: Failure, ended: float | None = None) -> None:
+        """A step has ended in a failure; one that is a reply has been told of when that came.
+
+        `ended`: when, in the loop's time, if more was done since.
+        """
         if self.told_of and failure.cause != "reply":
+            if ended is not None:
+                self._last += self._loop.time() - ended
             self.tell(failure.stage, False, failure.text)

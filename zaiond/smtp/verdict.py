@@ -150,7 +150,7 @@ _NO_RELAY = re.compile(rb"relay|rcpthosts", re.IGNORECASE)
 # "Sender verify failed".
 _NOT_THE_RECIPIENT = re.compile(
     rb"sender address rejected|sender verify failed|helo command rejected|client host rejected"
-    rb"|client host \[[^]]*\] blocked",
+    rb"|client host \[[^]]{0,64}\] blocked",
     re.IGNORECASE,
 )
 # Exchange's and Microsoft 365's: we logged in as somebody else than the sender.
