@@ -151,6 +151,10 @@ class Postfix:
     def refuse(self, replies: Mapping[str, str]) -> None:
         """Has RCPT answered by these replies, by address; others are taken."""
         self._write_access(replies)
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads its files anew, certificates too."""
         self._postfix("reload")
 
     def log(self) -> str:
