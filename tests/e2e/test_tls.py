@@ -1,5 +1,6 @@
-"""TLS against a real Postfix with certificates of a private authority: the right one, and three that
-are not. A port that takes mail over STARTTLS only (as 587), and one of TLS from the first byte (465).
+"""TLS against a real Postfix with certificates of a private authority: the right one, and three
+that are not. A port that takes mail over STARTTLS only, as 587, and one of TLS from the first byte,
+as 465.
 """
 
 import datetime

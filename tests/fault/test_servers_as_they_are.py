@@ -32,9 +32,19 @@ from tests.support.scripted_server import (
 )
 from zaiond import selftest
 from zaiond.config.schema import Auth, Queue, Secret
+from zaiond.model import Message
+from zaiond.net.connection import SmtpConnection
 from zaiond.net.names import Names
+from zaiond.smtp.failure import DeliveryFailure, Stage
+from zaiond.smtp.verdict import judge
 
 NAMES = Names("host", "host.example")
+MAIL = Message(
+    message_id="<1@x>",
+    reverse_path="zaionnex",
+    recipients=("a@x.example",),
+    content=b"Subject: x\r\n\r\nx\r\n",
+)
 # Recipients a mail, of a server that has a limit.
 TEN = 10
 ADMINS = tuple(f"admin{number:02}@x.example" for number in range(25))
@@ -462,6 +472,61 @@ async def test_a_connection_that_is_kept_is_kept_no_longer_than_a_session_may_la
         async with asyncio.timeout(SOON):
             await decent.finished()
         assert decent.peers[0].commands[-1] == "QUIT"
+
+
+@pytest.mark.parametrize("waits", ["for a mail", "for our disk"])
+async def test_a_session_ends_in_time_whoever_is_waited_for(waits: str) -> None:
+    async with ScriptedServer(ordinary()) as decent:
+        given = server(decent.port, session_timeout=0.3)
+        connection = await SmtpConnection.open(given, "client.example")
+        if waits == "for our disk":
+            connection.prepare(MAIL)
+            assert await connection.ready() == {}
+        async with asyncio.timeout(SOON):
+            await decent.finished()
+        assert connection.lost
+        if waits == "for our disk":
+            with pytest.raises(DeliveryFailure) as raised:
+                await connection.send_content()
+            assert raised.value.failure.stage is Stage.SESSION
+            assert judge(raised.value.failure).outcome == "deferred"
+        assert decent.peers[0].contents == []
+        await connection.close()
+
+
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()], ids=["pipelined", "serial"])
+async def test_a_server_that_is_slow_but_in_time_is_left_at_the_sessions_deadline(
+    state: Path, offers: tuple[str, ...]
+) -> None:
+    loop = asyncio.get_running_loop()
+    stayed = 0.0
+
+    async def slow(peer: Peer) -> None:
+        await asyncio.sleep(0.1)
+        await peer.say("250 2.1.5 Ok")
+
+    async def script(peer: Peer) -> None:
+        nonlocal stayed
+        began = loop.time()
+        try:
+            await ordinary(offers=offers, answers={"RCPT": slow})(peer)
+        finally:
+            await peer.rest()
+            stayed = loop.time() - began
+
+    one = {"timeout": 5.0, "session_timeout": 1.0}
+    async with (
+        ScriptedServer(script) as lazy,
+        Post(state, configuration(server(lazy.port, **one), admins=ADMINS)) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: len(post.outcomes) == len(ADMINS))
+        assert set((await post.states("1")).values()) == {"deferred"}
+        (reply, *_) = {one["reply"] for one in (await post.history("1"))["deliveries"]}
+        assert reply == "session: timed out (the session is not over after 1 s)"
+        async with asyncio.timeout(SOON):
+            await lazy.finished()
+    assert 0 < stayed < 1.0 + 1.0
 
 
 async def test_connecting_takes_no_longer_than_the_session_may_last() -> None:

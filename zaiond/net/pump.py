@@ -75,12 +75,14 @@ class Pump(asyncio.Protocol, Generic[_E]):
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._flushing = False
         self._replies = 0
-        # One timer serves all deadlines: it looks every `_interval` seconds while something is
-        # awaited, instead of being set anew for each reply.
+        # One timer serves the deadlines of all replies: it looks every `_interval` seconds while
+        # something is awaited, instead of being set anew for each. The session's has its own, as
+        # it holds while nothing is awaited, too.
         self._interval = min(server.timeout, server.final_timeout)
         self._session_deadline = deadline
         self._deadline = deadline
         self._timer: asyncio.TimerHandle | None = None
+        self._overdue: asyncio.TimerHandle | None = None
 
     async def establish(self, sock: socket.socket, contexts: TlsContexts) -> None:
         """The opening, over a connected socket, which is the pump's from now on.
@@ -88,6 +90,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         Raises:
             DeliveryFailure: no session; `abort` what is left.
         """
+        self._overdue = self._loop.call_at(self._session_deadline, self._last_too_long)
         if self._server.security == "tls":
             await self._handshake(contexts, sock)
         else:
@@ -217,9 +220,9 @@ class Pump(asyncio.Protocol, Generic[_E]):
     def _end(self, failure: Failure | None) -> None:
         self.ended = failure
         self._turn.set()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in filter(None, (self._timer, self._overdue)):
+            timer.cancel()
+        self._timer = self._overdue = None
         if self._transport is None:
             return
         self._flush()
@@ -245,7 +248,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         if awaiting is None or awaiting is Stage.TLS:  # a handshake has its own limit
             return
         now = self._loop.time()
-        self._deadline = min(now + self._limit(awaiting), self._session_deadline)
+        self._deadline = now + self._limit(awaiting)
         if self._timer is None:
             self._timer = self._loop.call_at(min(self._deadline, now + self._interval), self._look)
 
@@ -261,7 +264,9 @@ class Pump(asyncio.Protocol, Generic[_E]):
         if now < self._deadline:
             self._timer = self._loop.call_at(min(self._deadline, now + self._interval), self._look)
             return
-        overall = self._deadline >= self._session_deadline
-        limit = self._server.session_timeout if overall else self._limit(awaiting)
-        what = "the session is not over after" if overall else "no answer within"
-        self.happened(self.session.lost("timeout", f"{what} {limit:g} s", overall=overall))
+        words = f"no answer within {self._limit(awaiting):g} s"
+        self.happened(self.session.lost("timeout", words))
+
+    def _last_too_long(self) -> None:
+        words = f"the session is not over after {self._server.session_timeout:g} s"
+        self.happened(self.session.lost("timeout", words, overall=True))
