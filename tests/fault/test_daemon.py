@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, EndedBeforeReadyError
 from tests.support.sink import Sink
 
 
@@ -183,6 +183,19 @@ def test_a_first_configuration_that_is_broken_is_told_of_in_the_language_it_name
         assert status["queue"]["waiting"] == 1
         assert "no such setting" in str(status["config"]["errors"])
         assert daemon.printed().isascii()
+
+
+def test_a_state_directory_that_can_not_be_made_is_told_in_words(
+    tmp_path: Path, sink: Sink
+) -> None:
+    daemon = Daemon(tmp_path, configuration(sink.port, "language: en"))
+    daemon.state.rmdir()
+    daemon.state.write_text("a file")
+    with pytest.raises(EndedBeforeReadyError):
+        daemon.start()
+    assert daemon.process.returncode == 1
+    assert f"the state directory {daemon.state} can't be made: File exists" in daemon.printed()
+    assert "Traceback" not in daemon.printed()
 
 
 def test_a_sighup_during_the_start_is_not_the_end(tmp_path: Path, sink: Sink) -> None:

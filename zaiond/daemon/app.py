@@ -44,7 +44,7 @@ from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
-from zaiond.errors import Diagnostic, DiskFullError, ZaiondError
+from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.net.names import machine_names
 from zaiond.net.tokens import Tokens
 from zaiond.smtp.verdict import Verdict
@@ -114,7 +114,16 @@ class App(Observer):
 
     async def _run(self, control_listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        os.makedirs(self.options.state_dir, mode=0o700, exist_ok=True)
+        state_dir = self.options.state_dir
+        try:
+            os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                Text(
+                    f"状態ディレクトリ {state_dir} を作れません: {error.strerror}",
+                    f"the state directory {state_dir} can't be made: {error.strerror}",
+                )
+            ) from None
         self.database = Database(self.options.state_dir, supervisor.extend_start)
         salvage = self.database.salvage
         if salvage is not None:
@@ -137,7 +146,9 @@ class App(Observer):
 
         watch = ConfigWatch(on_change, self.journal.warning)
         spool_watch = SpoolWatch(
-            self.options.spool_dir, lambda: loop.call_soon_threadsafe(self._spool.changed)
+            self.options.spool_dir,
+            lambda: loop.call_soon_threadsafe(self._spool.changed),
+            self.journal.warning,
         )
         self._watch = watch
         try:

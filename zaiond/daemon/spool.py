@@ -222,16 +222,32 @@ class _Calls(FileSystemEventHandler):
 
 
 class SpoolWatch:
-    """Calls `on_change`, in a thread of its own, when a file has been put into the spool."""
+    """Calls `on_change`, in a thread of its own, when a file has been put into the spool.
 
-    def __init__(self, path: str, on_change: Callable[[], object]) -> None:
+    `on_blind` is called with a sentence when the kernel refuses a watch (its limits are reached).
+    """
+
+    def __init__(
+        self, path: str, on_change: Callable[[], object], on_blind: Callable[[Text], None]
+    ) -> None:
         self._observer = Observer()
-        self._observer.schedule(
-            _Calls(on_change), path, event_filter=[FileMovedEvent, FileCreatedEvent]
-        )
-        self._observer.start()
+        try:
+            self._observer.schedule(
+                _Calls(on_change), path, event_filter=[FileMovedEvent, FileCreatedEvent]
+            )
+            self._observer.start()
+        except OSError as error:
+            on_blind(
+                Text(
+                    f"スプール {path} の変更通知を受けられません（{error.strerror}）。"
+                    "ときどき調べます",
+                    f"the kernel refuses to tell of changes in the spool {path}"
+                    f" ({error.strerror}): it is looked at now and then",
+                )
+            )
 
     def stop(self) -> None:
         """Ends its threads."""
         self._observer.stop()
-        self._observer.join()
+        if self._observer.is_alive():
+            self._observer.join()

@@ -7,6 +7,7 @@ import grp
 import json
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.store import NOW, Clock, Notes, Store, rows
-from zaiond.daemon.spool import Spool
+from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.errors import EventError, StoreError
 from zaiond.store import events
 from zaiond.store.events import Acceptance, NewEvent
@@ -390,3 +391,28 @@ async def test_it_sweeps_at_its_start_and_when_something_was_put_there(spooled: 
     await asyncio.wait_for(sweeps.get(), 10)
     assert spooled.on_disk() == ["1", "2"]
     running.cancel()
+
+
+def test_a_kernel_that_refuses_to_watch_is_told_of_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+    monkeypatch.setattr("watchdog.observers.api.BaseObserver.schedule", refuse)
+    told: list[Text] = []
+    SpoolWatch(str(tmp_path), lambda: None, told.append).stop()
+    (text,) = told
+    assert str(tmp_path) in text.ja
+    assert "inotify instance limit reached" in text.en
+
+
+def test_a_file_that_is_put_there_is_noticed(tmp_path: Path) -> None:
+    noticed = threading.Event()
+    watch = SpoolWatch(str(tmp_path), noticed.set, print)
+    try:
+        (tmp_path / ".tmp-x").write_text("")
+        (tmp_path / ".tmp-x").rename(tmp_path / "x.json")
+        assert noticed.wait(10)
+    finally:
+        watch.stop()
