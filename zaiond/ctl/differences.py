@@ -11,10 +11,13 @@ from zaiond.text import Language, Text
 if TYPE_CHECKING:
     from zaiond.config.load import Files
 
-# The keys that hold a secret; those that name a file or a credential go on with an underscore.
+# The keys that hold a secret, and those that look like one of them misspelt: the file may be broken
+# just there. Those that only name a file, a credential or a command, and switches, hold none.
+_KEY = r"(?!allow_|\w*_(?:file|credential|command|url)\b)\w*(?:pass?w|passphrase|secret|token)\w*"
 _SECRET = re.compile(
-    r"""(["']?\b(?:password|client_secret|refresh_token)["']?[ \t]*:)(?:[ \t].*)?$"""
+    rf"""((?:"{_KEY}"|'{_KEY}')[ \t]*:|\b{_KEY}[ \t]*:(?=[ \t]|$)).*$""", re.IGNORECASE
 )
+_COMPLEX_KEY = re.compile(rf"""[ \t]*\?[ \t]+["']?{_KEY}""", re.IGNORECASE)
 _MASKED = r"\1 ********"
 
 
@@ -93,5 +96,7 @@ def _masked(text: str) -> str:
         masked = _SECRET.sub(_MASKED, line)
         if masked != line:
             hidden_below = depth
+        elif _COMPLEX_KEY.match(line):  # its value begins with a ':' below it
+            hidden_below = depth - 1
         lines.append(masked)
     return "\n".join(lines)

@@ -191,3 +191,42 @@ def test_a_test_by_a_broken_file_sends_nothing_and_says_why(file: Path, capsys: 
     said = capsys.readouterr()
     assert said.out == ""
     assert "mail_server.prot" in said.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: hunter2",
+        "auth: {username: u, password: 'hunter2'}",
+        '{"auth": {"password":"hunter2"}}',
+        "password: |\n  first\n  hunter2",
+        "auth: {password:\n  hunter2}",
+        "? password\n: hunter2",
+        "Password: hunter2",
+        "pasword: hunter2",
+        "passwd: hunter2",
+        "smtp_password: hunter2",
+        "oauth2: {client_secret: hunter2}",
+        "password: &anchor hunter2",
+    ],
+)
+def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
+    shown = "\n".join(differences({"/z.yaml": "a: 1"}, {"/z.yaml": f"{text}\nb: 2"}, "en"))
+    assert "hunter2" not in shown
+    assert "-a: 1" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password_file: smtp-password",
+        "password_credential: smtp",
+        "allow_unprotected_password: false",
+        "token_url: https://login.example/token",
+        "grant: refresh_token",
+        "refresh_token_file: token",
+    ],
+)
+def test_a_difference_shows_what_only_names_a_secret(text: str) -> None:
+    shown = differences({"/z.yaml": "a: 1"}, {"/z.yaml": text}, "en")
+    assert f"+{text}" in shown
