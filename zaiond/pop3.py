@@ -198,6 +198,8 @@ class Pop3:
     def tls_started(self) -> list[Pop3Event]:
         """The handshake that `StartTls` asked for is done, and verified."""
         events: list[Pop3Event] = []
+        if self.over:
+            return events
         self._tls = False
         self._go_on(_Answer(True, b""), events)
         return events

@@ -277,6 +277,27 @@ async def test_a_mail_whose_new_login_fails_for_now_goes_out_when_that_works(
     assert door.logins == 2
 
 
+async def test_a_mail_is_kept_though_the_new_login_has_used_up_the_session(
+    state: Path, door: Door, smtp: ScriptedServer
+) -> None:
+    async def let_in(peer: Peer) -> None:
+        if door.logins == 1:
+            await asyncio.sleep(0.6)  # more than half of the session
+        door.let_in()
+        await peer.say("+OK")
+
+    async with (
+        ScriptedServer(pop(door, timestamp=TIMESTAMP, answers={"APOP": let_in})) as popper,
+        Post(state, configuration(behind(smtp, popper, session_timeout=1.1), queue=QUICK)) as post,
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        door.open = False
+        await post.emit("2")
+        await post.until_ended(2)
+    assert mails(smtp) == ["1", "2"]
+
+
 async def test_a_mail_that_was_announced_behind_a_dot_and_refused_is_not_under_way(
     state: Path, door: Door
 ) -> None:

@@ -242,6 +242,20 @@ async def test_a_server_that_is_not_there_is_told_with_the_sockets_code() -> Non
     assert self_test_reason(failure) == ("POP login failed", 10061)
 
 
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_certificate_for_another_name_is_shown_with_its_names(
+    authority: trustme.CA, ca_file: str, security: str
+) -> None:
+    wrong = server_context(authority, "other.example")
+    script = pop(starttls=wrong) if security == "starttls" else pop(tls=wrong)
+    async with ScriptedServer(Door().smtp()) as smtp, ScriptedServer(script) as popper:
+        failure = await failed(settings(smtp, popper, security=security, ca_file=ca_file))
+        await popper.finished()
+    assert failure.cause == "certificate"
+    assert "other.example" in failure.text.en
+    assert all(no_secret(peer) for peer in popper.peers)
+
+
 # Refusals
 
 

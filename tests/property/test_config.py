@@ -81,13 +81,14 @@ _styles = st.sampled_from(
         ["", "    port: x\n", "  timeout: 1\n", "  - x\n", "\t\n", "    password: a\n"]
     ),
     st.booleans(),
+    st.sampled_from(["auth", "pop_before_smtp"]),
 )
 def test_what_stands_in_a_login_is_never_shown(
-    style: str, key: str, after: str, flow: bool
+    style: str, key: str, after: str, flow: bool, mapping: str
 ) -> None:
     value = style.format(SECRET)
     login = f"{{{key}: {value}}}\n" if flow else f"\n    {key}: {value}\n"
-    content = f"admins: a@zaion.jp\nmail_server:\n  host: h\n  auth: {login}{after}".encode()
+    content = f"admins: a@zaion.jp\nmail_server:\n  host: h\n  {mapping}: {login}{after}".encode()
     found = loaded(content)
     check_places(content, found)
     shown = repr((found, found.config))

@@ -63,24 +63,24 @@ class Notices:
         )
 
     async def server_out_of_use(
-        self, failure: Failure, since: float, faulty: bool, language: Language
+        self, server: str, failure: Failure, since: float, faulty: bool, language: Language
     ) -> None:
-        """A server can't be used, and another one sends in its place."""
+        """A server (`host:port`) can't be used, and another one sends in its place."""
         subject = Text(
-            f"メールサーバー {failure.server} が使えません",
-            f"The mail server {failure.server} can't be used",
+            f"メールサーバー {server} が使えません",
+            f"The mail server {server} can't be used",
         )
         said = Text(
             f"予備のメールサーバーで送信しています。原因: {failure.text.ja}",
             f"Mail goes out by another server. Cause: {failure.text.en}",
         )
         await self._emit(
-            f"zaiond.server.{'fault' if faulty else 'down'}/{failure.server}/{int(since)}",
+            f"zaiond.server.{'fault' if faulty else 'down'}/{server}/{int(since)}",
             "zaiond.server.fault" if faulty else "zaiond.server.down",
             "err" if faulty else "warning",
             subject,
             said.in_language(language),
-            {"server": failure.server},
+            {"server": server},
             language,
         )
 

@@ -95,6 +95,10 @@ class Reports(Observer):
         if works:
             self._in_background(
                 self._notices.server_out_of_use(
-                    failure, self._clock(), state.state == "faulty", self._journal.language
+                    address,
+                    failure,
+                    self._clock(),
+                    state.state == "faulty",
+                    self._journal.language,
                 )
             )

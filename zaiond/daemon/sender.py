@@ -77,13 +77,16 @@ class Sender:
                 if mail is None:
                     break
                 if connection.lost:  # it was lost while it waited
-                    await work.put_back(mail, started=False)
+                    again = mail
                     break
                 connection.prepare(mail.message, mail.message.recipients)
                 forgotten = await self._send_while_there_is_mail(connection, mail, again)
                 if forgotten is not None:
                     return forgotten
                 self.mail = again = None
+            if again is not None:  # nothing came of the connection
+                self.mail = None
+                await work.put_back(again, started=False)
             await connection.close()
         finally:
             connection.abort()

@@ -151,7 +151,8 @@ class SmtpConnection:
             except DeliveryFailure as raised:
                 failure, ended = raised.failure, loop.time()
                 if failure.cause == "certificate" and steps.told_of:
-                    certificate = await certificate_of(server, settings, addresses)
+                    anonymous = Session(replace(settings, credentials=None, trace=False))
+                    certificate = await certificate_of(server, anonymous, addresses)
                     failure = replace(failure, certificate=certificate)
                 steps.failed(failure, ended)
                 if login and may_have_forgotten(failure):

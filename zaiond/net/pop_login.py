@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from zaiond.net.connect import connect, resolve
+from zaiond.net.certificate import certificate_of
+from zaiond.net.connect import Address, connect, resolve
 from zaiond.net.pump import Pump
 from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
@@ -110,17 +111,16 @@ async def _log_in(
     on_step: Callable[[Step], None] | None,
 ) -> None:
     """One login, with QUIT. Raises DeliveryFailure of stage POP."""
+    loop = asyncio.get_running_loop()
     pop, auth = server.pop_before_smtp, server.auth
     there = replace(server, host=pop.host or server.host, port=pop.port, security=pop.security)
     password = pop.password or auth.password
-    machine = Pop3(
-        Pop3Settings(
-            server=there.address,
-            security=pop.security,
-            username=pop.username or auth.username or "",
-            password=password.reveal() if password is not None else "",
-            allow_unprotected=auth.allow_unprotected_password,
-        )
+    settings = Pop3Settings(
+        server=there.address,
+        security=pop.security,
+        username=pop.username or auth.username or "",
+        password=password.reveal() if password is not None else "",
+        allow_unprotected=auth.allow_unprotected_password,
     )
     steps = Steps(there.address, on_step)
     encryption: TlsInfo | None = None
@@ -133,10 +133,14 @@ async def _log_in(
         if isinstance(event, LoggedIn):
             steps.tell(Stage.POP, True, *_told(event, encryption))
 
+    def limit() -> float:
+        return min(server.timeout, deadline - loop.time())
+
+    addresses: list[Address] = []
     try:
-        addresses = await resolve(there.host, there.port, there.timeout)
-        sock = await connect(there.address, addresses, there.timeout)
-        pump = Pump(there, machine, deadline, on_event, on_tls)
+        addresses = await resolve(there.host, there.port, limit())
+        sock = await connect(there.address, addresses, limit())
+        pump = Pump(there, Pop3(settings), deadline, on_event, on_tls)
         try:
             await pump.establish(sock, contexts)
             await pump.close()
@@ -144,6 +148,10 @@ async def _log_in(
             pump.abort()
     except DeliveryFailure as raised:
         failure = replace(raised.failure, stage=Stage.POP)
+        if failure.cause == "certificate" and steps.told_of:
+            anonymous = Pop3(replace(settings, username="", password=""))
+            certificate = await certificate_of(there, anonymous, addresses)
+            failure = replace(failure, certificate=certificate)
         steps.failed(failure)
         raise DeliveryFailure(failure) from raised
 

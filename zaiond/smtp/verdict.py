@@ -179,18 +179,17 @@ def may_have_forgotten(failure: Failure) -> bool:
     mean us; what gives no reason may.
     """
     reply = failure.reply
-    if reply is None or failure.cause != "reply" or reply.code < 500:
+    if reply is None or failure.cause != "reply" or reply.code == 421:
         return False
     if failure.stage in (Stage.GREETING, Stage.EHLO):
-        return True
+        return reply.code >= 500
     if failure.stage not in (Stage.MAIL, Stage.RCPT):
         return False
-    if wants_login(reply):
-        return True
+    said = b" ".join(reply.lines)
+    if reply.code == 530 or _WANTS_LOGIN.search(said) or _NO_RELAY.search(said):
+        return True  # some say it with 450, as if we would be known later
     _, subject, _ = reply.enhanced or (5, 0, 0)
-    if subject in (1, 2) and not _NO_RELAY.search(b" ".join(reply.lines)):
-        return False
-    return reply.code in (550, 553, 554)  # 553 is qmail's word for it
+    return reply.code in (550, 553, 554) and subject not in (1, 2)  # 553 is qmail's word for it
 
 
 def _judge_reply(failure: Failure, reply: Reply) -> Verdict:

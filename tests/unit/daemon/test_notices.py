@@ -87,8 +87,8 @@ async def test_a_server_out_of_use_is_told_of_once_an_outage_also_across_restart
     told: Told,
 ) -> None:
     for _ in range(2):
-        await told.notices.server_out_of_use(DOWN, NOW, False, "ja")
-    await told.notices.server_out_of_use(DOWN, NOW + 500, False, "ja")
+        await told.notices.server_out_of_use(DOWN.server, DOWN, NOW, False, "ja")
+    await told.notices.server_out_of_use(DOWN.server, DOWN, NOW + 500, False, "ja")
     assert [one["type"] for one in told.events] == ["zaiond.server.down"] * 2
     assert "mailhost:25" in told.events[0]["subject"]
 
