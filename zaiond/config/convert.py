@@ -298,8 +298,7 @@ def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
 
 
 def _choice(node: Node, declared: Declaration) -> str:
-    later = declared.later if declared.later is not True else ()
-    choices = ", ".join(each for each in declared.choices if each not in later)
+    choices = ", ".join(declared.choices)
     text = node.text if isinstance(node, Scalar) and node.tag in ("str", "bool") else ""
     if text not in declared.choices:
         meant = _MEANT.get(text.lower()) or choose(text, list(declared.choices))
@@ -310,13 +309,6 @@ def _choice(node: Node, declared: Declaration) -> str:
                 ja=f"書けるのは {choices} です"
                 + (f"（{meant} の間違いではありませんか）" if meant else ""),
                 en=f"this may be {choices}" + (f": did you mean {meant}?" if meant else ""),
-            )
-        )
-    if text in later:
-        raise WrongValueError(
-            Text(
-                ja=f"{text} は、このバージョンではまだ使えません。使えるのは {choices} です",
-                en=f"this version doesn't have {text} yet; it has {choices}",
             )
         )
     return text
@@ -461,10 +453,6 @@ def _servers(node: Node, _declared: Declaration) -> Sequence:
     )
 
 
-def _absent(node: Node, _declared: Declaration) -> Node:
-    return node
-
-
 _BY_KIND: dict[str, Callable[[Node, Declaration], Any]] = {
     "text": _text,
     "host": _host,
@@ -485,5 +473,4 @@ _BY_KIND: dict[str, Callable[[Node, Declaration], Any]] = {
     "command": _command,
     "mapping": _mapping,
     "servers": _servers,
-    "absent": _absent,
 }

@@ -12,7 +12,7 @@ DAY = 86400.0
 Kind = Literal[
     "text", "host", "name", "file", "secret", "credential", "sender", "prefix", "addresses",
     "choice", "switch", "integer", "duration", "size", "rate", "url", "command", "mapping",
-    "servers", "absent",
+    "servers",
 ]  # fmt: skip
 
 _READ: dict[str, Callable[[str], Any]] = {
@@ -30,8 +30,7 @@ class Declaration:
 
     `default` is its default as YAML writes it (`null` where there is none), `by_port` the default
     of a choice that depends on the `port` beside it; `minimum` and `maximum` bound numbers,
-    durations (seconds) and sizes (bytes); `later` names the choices that this version doesn't have
-    yet, or is True where only the default is possible yet.
+    durations (seconds) and sizes (bytes).
     """
 
     kind: Kind
@@ -42,7 +41,6 @@ class Declaration:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     by_port: Callable[[int], str] | None = None
-    later: tuple[str, ...] | Literal[True] = ()
     mapping: type | None = None
 
 

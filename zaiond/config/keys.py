@@ -22,7 +22,7 @@ def dotted(path: Path) -> str:
 
 
 def not_yet(path: Path) -> Text:
-    """The sentence on a setting that belongs to a later version."""
+    """The sentence on a key that belongs to a later version."""
     name = path[-1]
     return Text(
         ja=f"{name} は、このバージョンではまだ使えません。この項目を削除してください",

@@ -272,23 +272,16 @@ class _Walk:
             elif declared.by_port is not None:
                 found[path[-1]] = declared.by_port(found.get("port", 0))
                 self._show(key, found[path[-1]], None)
-            elif declared.later is not True:
+            else:
                 self._show(key, declared.default, None)
             return
         self.places[key] = entry.place
-        if declared.later is True and declared.kind in ("absent", "secret", "file", "credential"):
-            self._error(entry.place, key, keys.not_yet(path))
-            return
         if declared.kind == "secret":
             self._permissions(entry.place, key)
         try:
             value = convert.value(entry.value, declared)
         except WrongValueError as error:
             self._wrong(entry.place, path, error)
-            return
-        if declared.later is True:
-            if _written(value, declared) != declared.default:
-                self._error(entry.place, key, keys.not_yet(path))
             return
         if declared.kind == "command":
             value = self._program(value, entry.place, path)

@@ -53,7 +53,6 @@ _KINDS = {
     "url": Text("URL", "URL"),
     "command": Text("コマンドと引数のリスト", "list of a command and its arguments"),
     "servers": Text("メールサーバーのリスト", "list of mail servers"),
-    "absent": Text("なし", "nothing"),
 }
 
 
@@ -97,7 +96,7 @@ def _manual(kind: type, path: str, language: Language, lines: list[str], below: 
             nested: list[str] = []
             _manual(declared.mapping, f"{path}{name}.", language, section, nested)
             below += section + nested
-        elif declared.later is not True:
+        else:
             form = _escaped(_form(declared).in_language(language))
             lines += [".TP", f".B {path}{name}", form, ".br", text]
 
@@ -106,9 +105,7 @@ def _form(declared: Declaration) -> Text:
     """What may be written, and the default, in a few words."""
     form = _KINDS.get(declared.kind)
     if form is None:
-        later = declared.later if declared.later is not True else ()
-        choices = [each for each in declared.choices if each not in later]
-        form = Text("、".join(choices), ", ".join(choices))
+        form = Text("、".join(declared.choices), ", ".join(declared.choices))
     low, high = _bound(declared, declared.minimum), _bound(declared, declared.maximum)
     if low:
         form = Text(f"{form.ja}（{low}～{high}）", f"{form.en}, {low} to {high}")
