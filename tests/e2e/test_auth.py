@@ -162,4 +162,5 @@ def test_the_daemon_delivers_events_by_ntlm(
         assert sink.wait(1)[0].event_ids == ("e1",)
         verbose = daemon.ctl("test", "-v", TO)
     assert "NTLM: 235" in verbose.stdout
+    assert "NTLM の認証を、保護されていない接続で行いました" in verbose.stdout
     assert server.password not in verbose.stdout
