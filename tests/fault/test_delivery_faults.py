@@ -6,6 +6,7 @@ import asyncio
 import base64
 import datetime
 import socket
+import threading
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -237,10 +238,15 @@ async def test_a_name_that_can_be_none_does_not_exist() -> None:
 async def test_a_resolver_that_does_not_answer_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import threading
-
     release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: release.wait() and [])
+
+    def asks_in_vain(*_: object, flags: int, **__: object) -> list[Any]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "not a number")  # nobody is asked
+        release.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", asks_in_vain)
     try:
         with pytest.raises(DeliveryFailure) as raised:
             await resolve("mailhost", 25, SHORT)

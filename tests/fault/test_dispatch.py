@@ -4,6 +4,7 @@ back: dispatcher, senders and router at work together.
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from tests.support.delivery import (
     PATIENT,
     QUICK,
+    SOON,
     Post,
     configuration,
     each_once,
@@ -115,6 +117,41 @@ async def test_one_mail_takes_one_connection(state: Path, decent: ScriptedServer
     async with Post(state, configuration(server(decent.port))) as post:
         await post.emit("1")
         await post.until_ended(1)
+    assert len(decent.peers) == 1
+
+
+async def test_the_connection_is_opened_while_the_mail_is_put_on_disk(state: Path) -> None:
+    said_hello, on_disk = asyncio.Queue[None](), threading.Event()
+
+    async def ehlo(peer: Peer) -> None:
+        await peer.say("250 decent")
+        said_hello.put_nowait(None)
+
+    async with (
+        ScriptedServer(ordinary(answers={"EHLO": ehlo})) as decent,
+        Post(state, configuration(server(decent.port, keep_idle=0.0))) as post,
+        asyncio.timeout(SOON),
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        await said_hello.get()
+        await post.emit("2")
+        held_up = post.writer.submit(lambda _: on_disk.wait(SOON))  # before the router's turn
+        await said_hello.get()
+        on_disk.set()
+        assert await held_up
+        await post.until_ended(2)
+    assert mails(decent) == ["1", "2"]
+    assert len(decent.peers) == 2
+
+
+async def test_where_a_connection_waits_for_mails_no_other_is_opened_for_the_next_one(
+    state: Path, decent: ScriptedServer
+) -> None:
+    async with Post(state, configuration(server(decent.port))) as post:
+        for number, id_ in enumerate(ids(10), 1):
+            await post.emit(id_)
+            await post.until_ended(number)
     assert len(decent.peers) == 1
 
 

@@ -34,6 +34,7 @@ from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Operation, Writer
 from zaiond.text import Language
 
+LONGEST_COMMIT = 1.0  # seconds that a connection waits for a mail that is being put on disk
 DISK_FULL_PAUSE = 5.0  # seconds until what could not be recorded is recorded
 
 T = TypeVar("T")
@@ -93,6 +94,7 @@ class Dispatcher:
         self._senders: dict[Sender, asyncio.Task[None]] = {}
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
         self._wake_up: asyncio.TimerHandle | None = None
+        self._expected = 0  # mails that are about to be added
         self.stopping = False
         self.delivered = 0
 
@@ -119,8 +121,14 @@ class Dispatcher:
         """How many more mails may be added: none before those on disk have come in."""
         return self._window.room if self._loader.caught_up else 0
 
+    def expect(self, mails: int) -> None:
+        """So many will be added when they are on disk: meanwhile connections can be opened."""
+        self._expected = mails
+        self.pump()
+
     def add(self, mails: list[QueuedMail]) -> None:
         """Mails whose deliveries are on disk and due, in order."""
+        self._expected = 0
         self._window.add(mails)
         self.pump()
 
@@ -201,10 +209,11 @@ class Dispatcher:
                     waiting.appendleft(future)
                     break
                 future.set_result(mail)
-            wanted = self._window.waiting_for(index)
+            wanted = self._window.waiting_for(index) + self._expected
             here = [sender for sender in self._senders if sender.index == index]
-            opening = sum(not sender.opened for sender in here)
-            for _ in range(min(wanted - opening, most - len(here))):
+            ready = sum(not sender.opened for sender in here)
+            ready += sum(not future.done() for future in waiting or ())
+            for _ in range(min(wanted - ready, most - len(here))):
                 self._open(index)
         self._set_wake_up(usable)
 
@@ -301,7 +310,10 @@ class Dispatcher:
             return None
         future: asyncio.Future[QueuedMail | None] = self._loop.create_future()
         self._idle.setdefault(index, deque()).append(future)
-        keep = min(self.servers.states[index].server.keep_idle, at_most)
+        keep = self.servers.states[index].server.keep_idle
+        if self._expected:
+            keep = max(keep, LONGEST_COMMIT)
+        keep = min(keep, at_most)
         timer = self._loop.call_later(keep, _release, deque((future,)))
         try:
             return await future

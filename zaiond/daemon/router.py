@@ -190,9 +190,11 @@ class Router:
                     self.next_delivery += len(mail.deliveries)
                     mails.append(mail)
             route = partial(queue.route, routed_through=batch[-1].seq, mails=mails, dropped=dropped)
+            self._dispatcher.expect(len(mails))
             try:
                 await self._writer.submit(route)
             except DiskFullError:
+                self._dispatcher.expect(0)
                 self._memory.extendleft(reversed(batch))
                 full = True
             else:

@@ -1,6 +1,7 @@
 """From a server's name to a connected socket: look-up, every address in turn, one deadline."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -45,10 +46,12 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
     """
     server = f"{host}:{port}"
 
-    def addresses() -> list[Address]:
-        rows = socket.getaddrinfo(a_labels(host), port, type=socket.SOCK_STREAM)
+    def addresses(flags: int = 0) -> list[Address]:
+        rows = socket.getaddrinfo(a_labels(host), port, type=socket.SOCK_STREAM, flags=flags)
         return list(dict.fromkeys((row[0], row[4]) for row in rows))
 
+    with contextlib.suppress(socket.gaierror, ValueError):
+        return addresses(socket.AI_NUMERICHOST)  # asks nobody, so it needs no thread
     try:
         return await look_up(addresses, limit)
     except TimeoutError:
