@@ -6,8 +6,8 @@ import asyncio
 import base64
 import datetime
 import socket
-import threading
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
