@@ -31,11 +31,12 @@ class Steps:
         self._server = server
         self._on_step = on_step
         self._loop = asyncio.get_running_loop()
-        self.begin()
+        self._last = self._loop.time()
 
     def begin(self) -> None:
         """The next step begins now: what was before is nobody's time."""
-        self._last = self._loop.time()
+        if self.told_of:
+            self._last = self._loop.time()
 
     def tell(self, stage: Stage, ok: bool, detail: Text | str, warning: Text | None = None) -> None:
         """A step has ended."""
