@@ -345,6 +345,28 @@ def test_a_password_may_be_a_credential_of_systemd(service: Service) -> None:
     assert service.machine.document("status")["config"]["state"] == "good"
 
 
+@pytest.mark.parametrize(
+    ("script", "ok", "words"),
+    [
+        ("echo $(id -un) $HOME $(pwd) >&2; exit 7", False, "exit status 7: zaiond"),
+        ('touch /tmp/x; sleep 0; python3 -c \'print("t0k" + "en")\'', True, "by /bin/sh"),
+    ],
+)
+def test_a_token_command_runs_as_the_daemons_user_within_the_limits_of_the_unit(
+    service: Service, sink: Sink, script: str, ok: bool, words: str
+) -> None:
+    oauth2 = {"token_command": ["/bin/sh", "-c", script]}
+    auth = {"mechanism": "xoauth2", "username": "u", "oauth2": oauth2}
+    server = {"host": "127.0.0.1", "port": PORT, "auth": auth}
+    service.config.write_text(configuration(mail_server=server))
+    service.systemctl("reload", "zaiond.service")
+    (result,) = service.machine.document("test", "test@example.co.jp")["results"]
+    (step,) = [step for step in result["steps"] if step["step"] == "token"]
+    assert step["ok"] == ok, step
+    assert words in step["detail"]
+    assert "t0ken" not in str(result)
+
+
 def test_a_start_without_a_valid_configuration_keeps_the_socket_and_the_events(
     service: Service, sink: Sink
 ) -> None:
