@@ -11,7 +11,7 @@ import pytest
 from tests.support.store import NOW, Clock
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 from zaiond.config.schema import Auth, MailServer, OAuth2, Secret
-from zaiond.daemon.token_watch import AGAIN, DAY, UNUSED, TokenWatch, due
+from zaiond.daemon.token_watch import AFTER_START, AGAIN, DAY, TokenWatch, due
 from zaiond.net.refresh_token import RefreshToken
 from zaiond.net.tokens import Tokens
 
@@ -33,7 +33,9 @@ class Watched:
         self.server = MailServer(host="mailhost", auth=auth)
         self.clock = Clock()
         self.told: list[tuple[float | None, str]] = []
-        self.tokens = Tokens(str(directory), clock=self.clock)
+        self.tokens = Tokens(
+            str(directory), on_refresh=lambda oauth2: self.watch.used(oauth2), clock=self.clock
+        )
         self.watch = TokenWatch(self.tokens, self.clock, self.tell)
 
     async def tell(self, server: MailServer, expires: float | None, refusal: str) -> None:
@@ -75,16 +77,31 @@ def test_a_refresh_token_is_due_well_before_its_end_and_after_a_month(
 
 async def test_what_lies_unused_is_used_once_a_month(tmp_path: Path, server: TokenServer) -> None:
     watched = Watched(tmp_path, server)
+    await watched.tokens.renew(watched.server.auth.oauth2, None)
     assert await watched.look(0) == 30
     assert await watched.look(29) == 1
-    assert watched.requests == 0
-    await watched.look(30)
     assert watched.requests == 1
+    await watched.look(30)
+    assert watched.requests == 2
     assert await watched.look(31) == 29
-    watched.clock.now += 10 * DAY
-    watched.watch.used(watched.server.auth.oauth2)
-    assert await watched.look(41) == 30
+    watched.clock.now = NOW + 40 * DAY
+    await watched.tokens.renew(watched.server.auth.oauth2, None)
+    assert await watched.look(41) == 29
     assert watched.told == []
+
+
+async def test_what_was_used_last_nobody_knows_when_is_used_soon_after_the_start(
+    tmp_path: Path, server: TokenServer
+) -> None:
+    watched = Watched(tmp_path, server)
+    assert await watched.look(0) == 0.04
+    await watched.look(0.05)
+    assert watched.requests == 1
+    server.rotate = True  # then it is known: each use brings another one
+    again = Watched(tmp_path, server)
+    await again.tokens.renew(again.server.auth.oauth2, None)
+    third = Watched(tmp_path, server)
+    assert await third.look(2) == 28
 
 
 async def test_an_end_that_a_use_puts_off_is_not_told_of(
@@ -127,6 +144,7 @@ async def test_a_token_that_says_its_end_itself_needs_no_use_to_be_known(
     claims = base64.urlsafe_b64encode(json.dumps({"exp": NOW + 4 * DAY}).encode()).decode()
     server.refresh_token = f"eyJ9.{claims.rstrip('=')}.x"
     watched = Watched(tmp_path, server, server.refresh_token)
+    await watched.tokens.renew(watched.server.auth.oauth2, None)
     assert await watched.look(0) == 3
     await watched.look(3)
     assert watched.told == [(NOW + 4 * DAY, "")]
@@ -138,7 +156,7 @@ async def test_one_that_is_refused_is_told_of_before_a_mail_needs_it(
     server.refresh_token = "1//another"
     watched = Watched(tmp_path, server)
     await watched.look(0)
-    for day in (30, 31, 60, 90):
+    for day in (1, 31, 60, 90):
         await watched.look(day)
     ((expires, refusal),) = watched.told
     assert expires is None
@@ -151,21 +169,20 @@ async def test_an_endpoint_that_can_not_be_reached_is_asked_again_soon(
     server.refusal = 503, {}
     watched = Watched(tmp_path, server)
     await watched.look(0)
-    assert await watched.look(30) == round(AGAIN / DAY, 2)
-    assert await watched.look(30.05) == round(AGAIN / DAY, 2)
+    assert await watched.look(1) == round(AGAIN / DAY, 2)
+    assert await watched.look(1.05) == round(AGAIN / DAY, 2)
     assert watched.told == []
     server.refusal = None
-    await watched.look(30.1)
-    assert await watched.look(30.2) == 29.9
+    await watched.look(1.1)
+    assert await watched.look(1.2) == 29.9
 
 
 async def test_it_runs_for_the_configuration_in_force(tmp_path: Path, server: TokenServer) -> None:
     watched = Watched(tmp_path, server)
+    await watched.look(0)
+    watched.clock.now += AFTER_START
     running = asyncio.create_task(watched.watch.run())
     watched.watch.configure((MailServer(host="other"), watched.server))
-    await asyncio.sleep(0)
-    watched.clock.now += UNUSED
-    watched.watch.configure((watched.server,))
     await asyncio.to_thread(server.asked.wait, 10)
     assert server.asked.is_set()
     running.cancel()

@@ -144,6 +144,9 @@ class Notices:
             "Give consent anew, and write the new refresh token into this file; it takes effect by"
             f" itself. Without it no mail can be sent by this server.\n{file}",
         )
+        self._journal.warning(
+            Text(f"{subject.ja}（{why.ja}）", f"{subject.en} ({why.en})"), server=server.address
+        )
         await self._emit(
             f"zaiond.oauth2.expires/{server.address}/{day.date()}{'/refused' if refusal else ''}",
             "zaiond.oauth2.expires",

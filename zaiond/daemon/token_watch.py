@@ -21,6 +21,7 @@ DAY = 86400.0
 UNUSED = 30 * DAY  # so long it may lie unused; Microsoft's end after 90 days, Google's after 180
 EARLY = 7 * DAY  # so long before its end, or a quarter of its life if that is less
 AGAIN = 3600.0  # where the endpoint could not be asked
+AFTER_START = 3600.0  # of one that nobody knows when it was used last, so long after the start
 _LATER = 60.0  # seconds: lifetimes are rounded
 
 Tell = Callable[[MailServer, float | None, str], Awaitable[None]]
@@ -28,7 +29,7 @@ Tell = Callable[[MailServer, float | None, str], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Known:
-    since: float  # when it was used last, or first seen
+    since: float  # when it was used last
     told: RefreshToken | None = None  # of whose end was told
 
 
@@ -69,8 +70,7 @@ class TokenWatch:
 
     def used(self, oauth2: "OAuth2") -> None:
         """A refresh token was used: its end may be another one now."""
-        if oauth2 in self._known:
-            self._known[oauth2].since = self._clock()
+        self._known.setdefault(oauth2, _Known(0.0)).since = self._clock()
         self._changed.set()
 
     async def run(self) -> None:
@@ -87,10 +87,13 @@ class TokenWatch:
     async def look(self, server: MailServer) -> float:
         """Uses the refresh token of `server` if it is due; after how many seconds to look again."""
         oauth2 = server.auth.oauth2
-        known = self._known.setdefault(oauth2, _Known(self._clock()))
         before = await self._tokens.refresh_token(oauth2)
         if before is None:
             return UNUSED
+        if oauth2 not in self._known:
+            unknown = self._clock() + AFTER_START - UNUSED
+            self._known[oauth2] = _Known(unknown if before.since is None else before.since)
+        known = self._known[oauth2]
         wait = due(before, known.since) - self._clock()
         if wait > 0:
             return wait
