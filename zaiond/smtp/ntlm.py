@@ -12,6 +12,7 @@ target information. What is left for us is short.
 
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -52,12 +53,13 @@ class Challenge(NamedTuple):
     target_info: dict[int, bytes]
 
 
-class Account(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Account:
     """Who logs in; the domain is hashed exactly as it is sent, and empty if none was given."""
 
     domain: str
     name: str
-    password: str
+    password: str = field(repr=False)
 
     @classmethod
     def of(cls, username: str, password: str) -> "Account":
@@ -138,9 +140,9 @@ def authenticate(
     # The header's last 24 bytes, version and MIC, are later than some servers.
     offset = 88 if signed else 64
     header = _SIGNATURE + struct.pack("<I", 3)
-    for field in fields:
-        header += struct.pack("<HHI", len(field), len(field), offset)
-        offset += len(field)
+    for each in fields:
+        header += struct.pack("<HHI", len(each), len(each), offset)
+        offset += len(each)
     header += struct.pack("<I", flags)
     payload = b"".join(fields)
     if not signed:
