@@ -193,28 +193,38 @@ def settings(cell: Cell, port: int, ca_file: str) -> MailServer:
 @asynccontextmanager
 async def given(
     cell: Cell, certificates: dict[str, ssl.SSLContext], ca_file: str
-) -> AsyncIterator[Config]:
+) -> AsyncIterator[tuple[Config, FaultyServer | None]]:
     """A server as the cell says, and the configuration for it; in the end nobody has overstayed."""
     if cell.stage == "connect" and cell.fault == "stall":
         with unanswering() as port:
-            yield configuration(settings(cell, port, ca_file))
+            yield configuration(settings(cell, port, ca_file)), None
         return
     async with FaultyServer(cell, certificates) as faulty:
         mail_server = settings(cell, faulty.port, ca_file)
         if cell.stage == "connect":
             await faulty.stop_listening()
-        yield configuration(mail_server)
-        async with asyncio.timeout(SOON):
-            await faulty.finished()
+        yield configuration(mail_server), faulty
+        await left_alone(faulty)
+        assert faulty.troubled or cell.stage == "connect", cell
         assert faulty.overstayed <= mail_server.timeout + MARGIN, cell
         # What was refused, or never asked for, was not sent; and nothing was sent twice.
         assert faulty.deliveries <= 1, cell
 
 
-async def by_delivery(config: Config, directory: Path) -> tuple[tuple[str, ...], str, str]:
+async def left_alone(faulty: FaultyServer | None) -> None:
+    """Waits until the client has gone by itself."""
+    if faulty is not None:
+        async with asyncio.timeout(SOON):
+            await faulty.finished()
+
+
+async def by_delivery(
+    config: Config, faulty: FaultyServer | None, directory: Path
+) -> tuple[tuple[str, ...], str, str]:
     async with Post(directory, config) as post:
         await post.emit("1")
         await post.until(lambda: bool(post.outcomes or post.servers_changed))
+        await left_alone(faulty)
         assert post.dispatcher.servers is not None
         (server_state,) = post.dispatcher.servers.states
         state = await post.writer.submit(lambda db: db.execute("SELECT state FROM deliveries").get)
@@ -238,11 +248,11 @@ async def seen(
     cell: Cell, directory: Path, certificates: dict[str, ssl.SSLContext], ca_file: str
 ) -> Seen:
     async def delivery() -> tuple[tuple[str, ...], str, str]:
-        async with given(cell, certificates, ca_file) as config:
-            return await by_delivery(config, directory)
+        async with given(cell, certificates, ca_file) as (config, faulty):
+            return await by_delivery(config, faulty, directory)
 
     async def test() -> str:
-        async with given(cell, certificates, ca_file) as config:
+        async with given(cell, certificates, ca_file) as (config, _):
             return await by_self_test(config)
 
     found, line = await asyncio.gather(delivery(), test())

@@ -5,6 +5,7 @@ gets through, or has the outcome that it deserves.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ from tests.support.scripted_server import (
     unanswering,
 )
 from zaiond import selftest
-from zaiond.config.schema import Auth, Queue, Secret
+from zaiond.config.schema import Auth, OAuth2, PopBeforeSmtp, Queue, Secret
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.names import Names
@@ -529,10 +530,28 @@ async def test_a_server_that_is_slow_but_in_time_is_left_at_the_sessions_deadlin
     assert 0 < stayed < 1.0 + 1.0
 
 
-async def test_connecting_takes_no_longer_than_the_session_may_last() -> None:
-    with unanswering() as port:
-        given = server(port, timeout=3600.0, session_timeout=0.3)
-        async with asyncio.timeout(SOON):
-            document = await selftest.run(configuration(given), ["a@x.example"], names=NAMES)
+@pytest.mark.parametrize("what", ["the server", "its POP server", "a token"])
+async def test_what_comes_before_a_session_takes_no_longer_than_it_may_last(what: str) -> None:
+    async with ScriptedServer(ordinary()) as decent:
+        with unanswering() as silent:
+            given = server(
+                silent if what == "the server" else decent.port,
+                timeout=3600.0,
+                session_timeout=0.3,
+            )
+            if what == "its POP server":
+                pop = PopBeforeSmtp(
+                    enabled=True, host="127.0.0.1", port=silent, username="u", password=Secret("p")
+                )
+                given = replace(given, pop_before_smtp=pop)
+            if what == "a token":
+                oauth2 = OAuth2(token_command=("/bin/sleep", "20"))
+                given = replace(given, auth=Auth(mechanism="xoauth2", username="u", oauth2=oauth2))
+            async with asyncio.timeout(SOON / 2):
+                document = await selftest.run(configuration(given), ["a@x.example"], names=NAMES)
     (result,) = document["results"]
-    assert (result["reason"], result["code"]) == ("Cant connect Server", 10060)
+    assert (result["reason"], result["code"]) == {
+        "the server": ("Cant connect Server", 10060),
+        "its POP server": ("POP login failed", 10060),
+        "a token": ("Auth not possible", 0),
+    }[what]

@@ -74,6 +74,11 @@ class FaultyServer(ScriptedServer):
         self.connections: list[Watched] = []
 
     @property
+    def troubled(self) -> bool:
+        """Whether it came to the fault."""
+        return any(each.began is not None for each in self.connections)
+
+    @property
     def overstayed(self) -> float:
         """For how many seconds the client stayed after the trouble had begun, at most."""
         return max(

@@ -140,7 +140,7 @@ class SmtpConnection:
             steps.tell(Stage.CONNECT, True, shown(sock.getpeername()))
             if server.auth.mechanism == "xoauth2" and token is None:
                 try:
-                    token = await _token(server, tokens, steps)
+                    token = await _token(server, tokens, steps, deadline)
                 except BaseException:
                     sock.close()
                     raise
@@ -158,7 +158,7 @@ class SmtpConnection:
                 if login and may_have_forgotten(failure):
                     logins.forgotten(server, login)
                 if token is not None and not (token.new or renewed) and refuses_login(failure):
-                    fresh = await _token(server, tokens, steps, refused=token)
+                    fresh = await _token(server, tokens, steps, deadline, token)
                     if fresh.text != token.text:
                         token, renewed = fresh, True
                         settings = _with_token(settings, token)
@@ -311,11 +311,20 @@ class SmtpConnection:
 
 
 async def _token(
-    server: "MailServer", tokens: Tokens | None, steps: Steps, refused: Token | None = None
+    server: "MailServer",
+    tokens: Tokens | None,
+    steps: Steps,
+    deadline: float,
+    refused: Token | None = None,
 ) -> Token:
     """A token for `server`, another one than `refused`. Raises DeliveryFailure of stage TOKEN."""
     try:
-        token = await (tokens or Tokens()).get(server.auth.oauth2, server.ca_file, refused)
+        try:
+            async with asyncio.timeout_at(deadline):
+                token = await (tokens or Tokens()).get(server.auth.oauth2, server.ca_file, refused)
+        except TimeoutError:
+            words = f"the session is not over after {server.session_timeout:g} s"
+            raise NoToken("timeout", words) from None
     except NoToken as error:
         failure = Failure(
             stage=Stage.TOKEN,
