@@ -124,7 +124,7 @@ def test_another_certificate_keeps_the_mail_until_it_is_mended(
         certificates.show("right")  # at the server; nobody touches our configuration
         postfix.reload()
         daemon.becomes(lambda queue: queue["deliveries"] == [], "queue", "list")
-        assert [mail.event_ids for mail in sink.mails].count(("e1",)) == 1
+        assert [mail.event_ids for mail in sink.wait(1)].count(("e1",)) == 1
         assert daemon.ctl("test", TO).stdout == SENT
 
 
