@@ -99,6 +99,48 @@ def test_what_stands_in_a_login_is_never_shown(
         assert SECRET not in each.key + each.text.en + each.text.ja
 
 
+_OAUTH2 = [
+    "grant", "token_url", "client_id", "client_secret_file", "refresh_token_file", "scope",
+    "token_command", "client_secret", "refresh_token",
+]  # fmt: skip
+_oauth2_values = st.sampled_from(
+    ["refresh_token", "client_credentials", "https://x/", "http://x/", "http://[", "https://x:y/",
+     "[env, x]", "[]", "[[]]", "[7]", "[/]", "{}", "null", "7", "''", "secret", "conf.d", "."]
+) | st.text("abc: -#'\"{}[]&*!,@/", max_size=8)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["xoauth2", "basic", "none", "zzz"]),
+    st.dictionaries(st.sampled_from(_OAUTH2), _oauth2_values),
+    st.booleans(),
+)
+def test_settings_of_oauth2_of_any_value_give_a_configuration_or_errors(
+    mechanism: str, chosen: dict[str, str], fallback: bool
+) -> None:
+    auth = f"    auth:\n      mechanism: {mechanism}\n      username: u\n      oauth2:\n"
+    auth += "".join(f"        {key}: {value}\n" for key, value in chosen.items())
+    server = f"fallback_mail_servers:\n  - host: g\n{auth}" if fallback else auth
+    content = f"admins: a@zaion.jp\nmail_server:\n    host: h\n{server}".encode()
+    found = loaded(content)
+    check_places(content, found)
+    if found.config is not None and mechanism == "xoauth2":
+        oauth2 = found.config.mail_servers[-1].auth.oauth2
+        assert (oauth2.grant is None) == (oauth2.token_command is not None)
+        assert oauth2.grant is None or (oauth2.token_url and oauth2.client_id)
+
+
+@settings(max_examples=50, deadline=None)
+@given(_styles, st.sampled_from(["client_secret", "refresh_token", "grant", "token_url", "scope"]))
+def test_a_secret_that_was_put_in_the_wrong_place_is_not_shown(style: str, key: str) -> None:
+    login = f"\n      oauth2:\n        {key}: {style.format(SECRET)}\n"
+    content = f"admins: a@zaion.jp\nmail_server:\n  host: h\n  auth: {login}".encode()
+    found = loaded(content)
+    check_places(content, found)
+    for each in (*found.errors, *found.warnings):
+        assert SECRET not in each.key + each.text.en + each.text.ja
+
+
 @settings(max_examples=100, deadline=None)
 @given(_pieces)
 def test_kept_texts_give_what_the_disk_gave(text: str) -> None:

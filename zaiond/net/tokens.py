@@ -91,7 +91,8 @@ class Tokens:
             self._getting[oauth2] = getting
             getting.add_done_callback(lambda task: self._got(oauth2, task))
         # Who asked may be cancelled; a refresh token that is under way must not be lost by that.
-        return await asyncio.shield(getting)
+        await asyncio.wait([getting])
+        return getting.result()
 
     async def renew(self, oauth2: "OAuth2", ca_file: str | None) -> Token:
         """Another token than the one at hand, if there is one. Raises NoToken."""

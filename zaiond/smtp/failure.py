@@ -84,7 +84,7 @@ _WORDS: dict[Cause, Text] = {
     "injection": Text("通信に割り込まれたおそれがあります", "tampered with"),
     "no_mechanism": Text("使える認証方式がありません", "no common mechanism"),
     "unprotected": Text("パスワードが保護されません", "the password would be unprotected"),
-    "token_refused": Text("トークンを発行されません", "no token is given"),
+    "token_refused": Text("トークンが発行されません", "no token is given"),
     "token": Text("トークンを取得できません", "no token could be got"),
     "token_unkept": Text("トークンを保存できません", "no place to keep a token"),
     "command": Text("コマンドが失敗しました", "token_command failed"),
