@@ -4,7 +4,6 @@ No sentence here shows a text that could be a secret: a value is repeated only w
 few words, a number, or an address.
 """
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Callable
@@ -51,7 +50,9 @@ class WrongValueError(ZaiondError):
 
 def choose(name: str, names: list[str]) -> str | None:
     """The one of `names` that was probably meant by `name`, if any comes near."""
-    found = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, 0.6)
+    from difflib import get_close_matches  # only for who misspelt something
+
+    found = get_close_matches(name.lower().replace("-", "_"), names, 1, 0.6)
     return found[0] if found else None
 
 
