@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from functools import partial
 
 from zaiond.daemon.journal import Journal, Kind
@@ -43,10 +44,10 @@ class Admission:
         """Puts a batch to disk whose quotas are reserved; resolves after the commit."""
         return self._writer.submit(partial(events.accept, batch=batch))
 
-    async def submit(self, batch: list[NewEvent]) -> Acceptance:
+    def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         """Puts a batch to disk within the quotas of its users, all of it or nothing.
 
-        Raises EventError: `quota`, `disk_full`.
+        Raises EventError: `quota` or `disk_full` at once, `disk_full` from what it gives, too.
         """
         closed_for = self.closed_for()
         if closed_for is not None:
@@ -56,13 +57,17 @@ class Admission:
             for new in batch:
                 self._quotas.reserve(new[1], len(new[4]))
                 reserved.append(new)
-            acceptance = await self.accept(batch)
-        except StoreError as error:
-            self._release(reserved)
-            raise EventError("disk_full", error.text) from error
         except EventError:
             self._release(reserved)
             raise
+        return self._settled(batch, self.accept(batch))
+
+    async def _settled(self, batch: list[NewEvent], accepted: Awaitable[Acceptance]) -> Acceptance:
+        try:
+            acceptance = await accepted
+        except StoreError as error:
+            self._release(batch)
+            raise EventError("disk_full", error.text) from error
         if acceptance.outcomes is not None:
             self._release(
                 [n for n, o in zip(batch, acceptance.outcomes, strict=True) if o != "accepted"]

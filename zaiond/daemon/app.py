@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -357,8 +357,11 @@ class App(Observer):
         self._status.changed()
         return self._admission.accept(batch)
 
-    async def _submit_spooled(self, batch: list[NewEvent]) -> Acceptance:
-        acceptance = await self._admission.submit(batch)
+    def _submit_spooled(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
+        return self._spooled(self._admission.submit(batch))
+
+    async def _spooled(self, accepted: Awaitable[Acceptance]) -> Acceptance:
+        acceptance = await accepted
         if acceptance.events:
             self._accepted(acceptance)
             self._status.changed()

@@ -7,7 +7,8 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -29,20 +30,35 @@ from zaiond.store.events import Acceptance, NewEvent
 from zaiond.text import Text
 
 REFUSED = ".refused"
+FILES = 64  # that are committed together, or as many as are
+BYTES = 1024 * 1024  # together
 # What says nothing of the file: it is gone again, or it is we who can't open anything now.
 _OURS = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
 
 
 class Submit(Protocol):
-    """Puts events into the store within their quotas; raises EventError or StoreError."""
+    """Puts events into the store within their quotas, those of the next call behind them.
 
-    async def __call__(self, batch: list[NewEvent]) -> Acceptance: ...
+    Raises EventError at once where there is no room for them now; what it gives, StoreError.
+    """
+
+    def __call__(self, batch: list[NewEvent]) -> Awaitable[Acceptance]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     uid: int
     lines: list[bytes]
+
+
+@dataclass(slots=True)
+class _File:
+    """A file on its way in: `wrong` is why it is refused, as far as is known."""
+
+    name: str
+    uid: int
+    batch: list[NewEvent]
+    wrong: Text | None
 
 
 class Spool:
@@ -94,8 +110,9 @@ class Spool:
         whom there is no room now.
         """
         self._full.clear()
-        for name in self._names():
-            await self._take(name)
+        names = deque(self._names())
+        while names:
+            await self._take(await asyncio.to_thread(self._read_some, names))
 
     def _names(self) -> list[str]:
         """The whole files: each owner's in the order in which they were written."""
@@ -122,15 +139,60 @@ class Spool:
         turns = zip_longest(*map(sorted, of_owner.values()))
         return [file[1] for turn in turns for file in turn if file is not None]
 
-    async def _take(self, name: str) -> None:
-        found = await asyncio.to_thread(self._read, name)
-        if isinstance(found, Text):
-            await asyncio.to_thread(self._refuse, name, found)
-            return
-        if found is None:
-            return
-        batch: list[NewEvent] = []
-        wrong: Text | None = None
+    async def _take(self, files: list[_File]) -> None:
+        """Takes in what was read, in one commit if it can be; then each file goes."""
+        under_way: list[tuple[_File, asyncio.Future[Acceptance]]] = []
+        done: list[_File] = []
+        for file in files:
+            if file.uid in self._full:
+                continue
+            if not file.batch:
+                done.append(file)
+                continue
+            try:
+                under_way.append((file, asyncio.ensure_future(self._submit(file.batch))))
+            except EventError as error:
+                self._has_to_wait(file, error)
+        for file, accepted in under_way:
+            try:
+                acceptance = await accepted
+            except (EventError, StoreError) as error:
+                self._has_to_wait(file, error)
+                continue
+            if acceptance.outcomes is not None and "conflict" in acceptance.outcomes:
+                number = acceptance.outcomes.index("conflict")
+                file.wrong = wire.conflict(file.batch[number][0]).text
+            done.append(file)
+        if done:
+            await asyncio.to_thread(self._clear, done)
+
+    def _has_to_wait(self, file: _File, error: EventError | StoreError) -> None:
+        """There is no room now for the events of this file's owner: it stays."""
+        if file.uid not in self._full:
+            self._full.add(file.uid)
+            self._journal.warning(
+                Text(
+                    f"スプールの {file.name} は後で受け付けます: {error.text.ja}",
+                    f"{file.name} in the spool has to wait: {error.text.en}",
+                )
+            )
+
+    def _read_some(self, names: deque[str]) -> list[_File]:
+        """The next files, off `names`: a bounded number of bounded size."""
+        files: list[_File] = []
+        size = 0
+        while names and len(files) < FILES and size < BYTES:
+            name = names.popleft()
+            found = self._read(name)
+            if isinstance(found, _Found):
+                files.append(self._parsed(name, found))
+                size += sum(map(len, found.lines))
+            elif found is not None:
+                self._refuse(name, found)
+        return files
+
+    def _parsed(self, name: str, found: _Found) -> _File:
+        file = _File(name, found.uid, [], None)
         now = self._clock()
         for number, line in enumerate(found.lines, 1):
             try:
@@ -138,27 +200,19 @@ class Spool:
                 if sent.id is None:
                     raise EventError("invalid", Text("id がありません", "it has no id"), "id")
             except EventError as error:
-                wrong = Text(f"{number} 行目: {error.text.ja}", f"line {number}: {error.text.en}")
-            else:
-                batch.append((sent.id, found.uid, sent.source or "", now, line))
-        try:
-            acceptance = await self._submit(batch)
-        except (EventError, StoreError) as error:  # no room for it now: it stays
-            self._full.add(found.uid)
-            self._journal.warning(
-                Text(
-                    f"スプールの {name} は後で受け付けます: {error.text.ja}",
-                    f"{name} in the spool has to wait: {error.text.en}",
+                file.wrong = Text(
+                    f"{number} 行目: {error.text.ja}", f"line {number}: {error.text.en}"
                 )
-            )
-            return
-        if acceptance.outcomes is not None and "conflict" in acceptance.outcomes:
-            number = acceptance.outcomes.index("conflict")
-            wrong = wire.conflict(batch[number][0]).text
-        if wrong is not None:
-            await asyncio.to_thread(self._refuse, name, wrong)
-        else:
-            await asyncio.to_thread(self._unlink, name)
+            else:
+                file.batch.append((sent.id, found.uid, sent.source or "", now, line))
+        return file
+
+    def _clear(self, files: list[_File]) -> None:
+        for file in files:
+            if file.wrong is not None:
+                self._refuse(file.name, file.wrong)
+            else:
+                self._unlink(file.name)
 
     def _read(self, name: str) -> _Found | Text | None:
         """The lines of a file, why it is refused, or None where it is gone or has to wait."""

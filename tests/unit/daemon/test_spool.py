@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.store import NOW, Clock, Notes, Store, rows
+from zaiond.daemon import spool
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.errors import EventError, StoreError
 from zaiond.store import events
@@ -36,6 +37,7 @@ class Spooled:
         )
         self.journal = Notes()
         self.error: Exception | None = None
+        self.submitted = asyncio.Queue[list[str]]()
         self.seen: list[list[str]] = []  # what was in the spool when its events were committed
         self.spool = Spool(str(self.path), self.submit, Clock(), self.journal)
         self.spool.prepare()
@@ -43,6 +45,7 @@ class Spooled:
     async def submit(self, batch: list[NewEvent]) -> Acceptance:
         if self.error is not None:
             raise self.error
+        self.submitted.put_nowait([new[0] for new in batch])
         accepted = await self.writer.submit(lambda db: events.accept(db, batch))
         self.seen.append(self.files())
         return accepted
@@ -146,6 +149,26 @@ async def test_files_are_taken_in_the_order_in_which_they_were_written(spooled: 
         os.utime(path, (NOW + number, NOW + number))
     await spooled.spool.sweep()
     assert spooled.on_disk() == ["c", "a", "b"]
+
+
+async def test_files_that_wait_are_committed_together_up_to_a_bound(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "FILES", 3)
+    for number in range(5):
+        path = spooled.put(f"{number}.json", {"type": "a", "id": str(number)})
+        os.utime(path, ns=(number, number))
+    on_disk = threading.Event()
+    held_up = spooled.writer.submit(lambda _: on_disk.wait(30))
+    sweep = asyncio.create_task(spooled.spool.sweep())
+    together = [await spooled.submitted.get() for _ in range(3)]
+    assert together == [["0"], ["1"], ["2"]]
+    assert spooled.files() == [f"{number}.json" for number in range(5)]
+    on_disk.set()
+    assert await held_up
+    await sweep
+    assert spooled.on_disk() == ["0", "1", "2", "3", "4"]
+    assert spooled.files() == []
 
 
 async def test_blank_lines_and_empty_files_are_nothing(spooled: Spooled) -> None:
