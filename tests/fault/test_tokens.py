@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -440,6 +441,24 @@ async def test_a_command_that_does_not_end_is_killed_with_its_children(
         error = await no_token(by_command(program))
     assert (error.cause, "not done within" in error.detail) == ("command", True)
     await asyncio.to_thread(_await_gone, [int(pid) for pid in pids.read_text().split()])
+
+
+async def test_what_a_command_leaves_behind_keeps_nobody_and_no_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMMAND_SECONDS", 0.5)
+    left = tmp_path / "left"
+    # In a session of its own it outlives the command, and it has the command's output.
+    program = script(tmp_path, f"setsid sh -c 'echo $$ >{left}; exec sleep 600' & sleep 600")
+    before = len(os.listdir("/proc/self/fd"))
+    try:
+        async with asyncio.timeout(60):
+            error = await no_token(by_command(program))
+        assert (error.cause, "not done within" in error.detail) == ("command", True)
+        await asyncio.sleep(0)  # what is closed is let go in the next turn
+        assert len(os.listdir("/proc/self/fd")) <= before
+    finally:
+        os.kill(int(left.read_text()), signal.SIGKILL)
 
 
 def _await_gone(pids: list[int]) -> None:

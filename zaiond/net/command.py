@@ -11,6 +11,22 @@ from zaiond.oauth2 import NoToken, command_failed, first_line
 _MOST_READ = 64 * 1024
 
 
+class _Output(asyncio.SubprocessProtocol):
+    """The beginning of what the command writes, by descriptor; the rest is read, so that nobody
+    waits, and dropped. `over`: it has ended, and nobody has its pipes any more.
+    """
+
+    def __init__(self) -> None:
+        self.written = {1: b"", 2: b""}
+        self.over = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.written[fd] += data[: _MOST_READ - len(self.written[fd])]
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self.over.set()
+
+
 async def token_of(command: tuple[str, ...], limit: float) -> str:
     """The token that `command` writes; it and its children are killed after `limit` seconds.
 
@@ -20,7 +36,8 @@ async def token_of(command: tuple[str, ...], limit: float) -> str:
     program = command[0]
     environment = {"PATH": PROGRAMS, "LANG": "C.UTF-8", "HOME": os.environ.get("HOME", "/")}
     try:
-        process = await asyncio.create_subprocess_exec(
+        process, output = await asyncio.get_running_loop().subprocess_exec(
+            _Output,
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -32,29 +49,19 @@ async def token_of(command: tuple[str, ...], limit: float) -> str:
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) else str(error)
         raise NoToken("command_unfit", f"{program}: {words}") from error
-    done = False
     try:
         async with asyncio.timeout(limit):
-            output, complaint, status = await asyncio.gather(
-                _read(process.stdout), _read(process.stderr), process.wait()
-            )
-        done = True
+            await output.over.wait()
     except TimeoutError as error:
         raise NoToken("command", f"{program}: not done within {limit:g} s") from error
     finally:
-        if not done:  # be it only that a child of it keeps the pipes open
+        if not output.over.is_set():  # be it only that a child of it keeps the pipes open
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+                os.killpg(process.get_pid(), signal.SIGKILL)
+        # Our ends of the pipes are closed, whoever has the others: what left the session lives on.
+        process.close()
+        await output.over.wait()
+    status = process.get_returncode() or 0
     if status != 0:
-        raise command_failed(status, complaint, program)
-    return first_line(output, program)
-
-
-async def _read(stream: asyncio.StreamReader | None) -> bytes:
-    """The beginning of what comes; the rest is read, so that nobody waits, and dropped."""
-    assert stream is not None  # noqa: S101 (it is a pipe)
-    kept = b""
-    while piece := await stream.read(16384):
-        kept += piece[: _MOST_READ - len(kept)]
-    return kept
+        raise command_failed(status, output.written[2], program)
+    return first_line(output.written[1], program)
