@@ -529,6 +529,32 @@ async def test_a_refusal_of_a_new_token_is_believed(server: TokenServer) -> None
             assert len(server.requests) == requests
 
 
+async def test_a_refused_token_is_shown_once_while_there_is_no_other(server: TokenServer) -> None:
+    tokens = Tokens()
+    script = ordinary(offers=("AUTH XOAUTH2",), answers={"AUTH": server.check})
+    async with ScriptedServer(script) as there:
+        given = mail_server(there, by_credentials(server.url), allow_unprotected_password=True)
+        await (await SmtpConnection.open(given, "c", tokens=tokens)).close()
+        server.valid.clear()
+        server.refusal = 503, {}
+        for _ in range(3):
+            failure = await failed(given, tokens)
+            assert (failure.stage, judge(failure).outcome) == (Stage.TOKEN, "deferred")
+        await there.finished()
+    logins = [peer for peer in there.peers if "AUTH" in peer.commands]
+    assert len(logins) == 2  # the good one, and the one that showed that it is good no more
+
+
+async def test_a_token_that_holds_is_used_although_no_other_can_be_got(server: TokenServer) -> None:
+    tokens = Tokens()
+    oauth2 = by_credentials(server.url)
+    first = await tokens.get(oauth2)
+    server.refusal = 503, {}
+    with pytest.raises(NoToken):
+        await tokens.renew(oauth2, None)
+    assert (await tokens.get(oauth2)).text == first.text
+
+
 async def test_without_a_token_nothing_is_said_to_the_server(server: TokenServer) -> None:
     server.refusal = 400, {"error": "invalid_grant"}
     async with ScriptedServer(ordinary(offers=("AUTH XOAUTH2",))) as there:

@@ -79,12 +79,15 @@ class Tokens:
             NoToken: there is none.
         """
         known = self._tokens.get(oauth2)
-        if (
-            known is not None
-            and self._clock() < known.until
-            and (refused is None or known.text != refused.text)
-        ):
+        if known is not None and refused is not None and known.text == refused.text:
+            # If there is no other now, this one is not to be shown to the server once more.
+            del self._tokens[oauth2]
+        elif known is not None and self._clock() < known.until:
             return known
+        return await self.renew(oauth2, ca_file)
+
+    async def renew(self, oauth2: "OAuth2", ca_file: str | None) -> Token:
+        """Another token than the one at hand, which stays if there is no other. Raises NoToken."""
         getting = self._getting.get(oauth2)
         if getting is None:
             getting = asyncio.get_running_loop().create_task(self._get(oauth2, ca_file))
@@ -93,10 +96,6 @@ class Tokens:
         # Who asked may be cancelled; a refresh token that is under way must not be lost by that.
         await asyncio.wait([getting])
         return getting.result()
-
-    async def renew(self, oauth2: "OAuth2", ca_file: str | None) -> Token:
-        """Another token than the one at hand, if there is one. Raises NoToken."""
-        return await self.get(oauth2, ca_file, self._tokens.get(oauth2))
 
     async def close(self) -> None:
         """Waits for what is under way, some seconds at most; writes what could not be written."""
