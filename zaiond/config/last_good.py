@@ -2,9 +2,10 @@
 
 import json
 import os
+import stat
 
 from zaiond.config.replace import Owner, owner, replace, sync_directory
-from zaiond.config.sources import Files
+from zaiond.config.sources import Files, is_own_group
 
 _NAME = "last-good.json"
 
@@ -64,11 +65,17 @@ def revert(files: Files) -> list[str]:
 
 
 def _stand_in(main: str) -> Owner:
-    """Whose a file that is gone becomes: as the main file, or as what root:zaiond 0640 means."""
+    """Whose a file that is gone becomes, and it may have held a secret: as the main file, or where
+    that is gone too, or others' to read, as what root:zaiond 0640 means.
+    """
     try:
-        return owner(os.stat(main))
+        found = owner(os.stat(main))
     except FileNotFoundError:
-        return Owner(os.geteuid(), os.stat(os.path.dirname(main)).st_gid, 0o640)
+        found = None
+    if found is None or found.mode & stat.S_IROTH or not is_own_group(found.gid):
+        group = os.stat(os.path.dirname(main)).st_gid
+        found = Owner(os.geteuid(), group, 0o640 if is_own_group(group) else 0o600)
+    return found
 
 
 def _free_name(path: str) -> str:

@@ -262,7 +262,7 @@ def _refuse_exposed(path: str, status: os.stat_result) -> None:
                 en=f"{path} holds a secret, and everybody can read it; run: chmod o-rwx {path}",
             )
         )
-    if status.st_mode & stat.S_IRGRP and not _is_own_group(status.st_gid):
+    if status.st_mode & stat.S_IRGRP and not is_own_group(status.st_gid):
         raise SourceError(
             Text(
                 ja=f"{path} は秘密（パスワードなど）を含みますが、グループ "
@@ -274,7 +274,8 @@ def _refuse_exposed(path: str, status: os.stat_result) -> None:
         )
 
 
-def _is_own_group(gid: int) -> bool:
+def is_own_group(gid: int) -> bool:
+    """Whether a file of this group may be read by it although it holds a secret."""
     # Never a supplementary group: the daemon's zaiond-emit is that of all who may emit.
     return gid == os.getegid() or _group_name(gid) == _GROUP
 

@@ -383,6 +383,25 @@ def test_revert_brings_back_what_is_gone_and_moves_away_what_was_not_there(
     assert (etc / "smtp-password").stat().st_mode & 0o077 == 0o040  # as the main file's
 
 
+@pytest.mark.parametrize("main", [0o640, 0o644, None])
+@pytest.mark.parametrize("group", ["own", "another"])
+def test_revert_makes_no_secret_everybodys_to_read(
+    main: int | None, group: str, etc: Path, good: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if main is None:
+        (etc / "zaiond.yaml").unlink()
+    else:
+        (etc / "zaiond.yaml").chmod(main)  # which is legal: there is no secret in it
+    (etc / "smtp-password").unlink()
+    with monkeypatch.context() as patch:
+        if group == "another":
+            patch.setattr(os, "getegid", lambda: etc.stat().st_gid + 1)
+        revert(good.files)
+        assert load(str(etc / "zaiond.yaml")).config == good.config
+    mode = (etc / "smtp-password").stat().st_mode & 0o777
+    assert mode == (0o640 if group == "own" else 0o600)
+
+
 def test_revert_writes_through_a_link_and_leaves_it_a_link(etc: Path, good: Loaded) -> None:
     main = etc / "zaiond.yaml"
     elsewhere = write(etc / "elsewhere/zaiond.yaml", "broken")
