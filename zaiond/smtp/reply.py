@@ -19,7 +19,16 @@ _ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
 
 
 class ProtocolFault(ZaiondError):  # noqa: N818  (it is the server's fault)
-    """The server sent what is no SMTP reply, or no reply that fits here."""
+    """The server sent what is no SMTP reply, or no reply that fits here.
+
+    `what` says so in English, and `line` is where; it may quote what we said.
+    """
+
+    def __init__(self, what: str, line: bytes) -> None:
+        told = f"the server sent {what}: {printable(line[:80])}"
+        super().__init__(Text(told, told))
+        self.what = what
+        self.line = line
 
 
 class Reply(NamedTuple):
@@ -101,12 +110,12 @@ class ReplyParser:
             if reply is not None:
                 replies.append(reply)
         if len(self._rest) > MAX_LINE:
-            raise _fault(self._rest, "a line of more than 4 KiB", "4 KiB を超える行")
+            raise ProtocolFault("a line of more than 4 KiB", self._rest)
 
     def _line(self, line: bytes) -> Reply | None:
         line = line.removesuffix(b"\r")
         if len(line) > MAX_LINE:
-            raise _fault(line, "a line of more than 4 KiB", "4 KiB を超える行")
+            raise ProtocolFault("a line of more than 4 KiB", line)
         # RFC 5321 4.2: three digits, then SP or "-" and text; a bare code is to be taken too.
         digits, mark = line[:3], line[3:4]
         three = len(digits) == 3 and digits.isdigit() and b"200" <= digits < b"600"
@@ -116,28 +125,18 @@ class ReplyParser:
             # Junk (a notice put in by hand, mostly): it can't be mistaken for a reply's last line.
             code, mark, text = self._code, b"-", line
         else:
-            raise _fault(line, "what is no SMTP reply", "SMTP の応答ではないデータ")
+            raise ProtocolFault("what is no SMTP reply", line)
         if self._lines and code != self._code:
             # RFC 5321 4.2.1: the code must be the same on every line.
-            raise _fault(line, "a reply whose lines disagree", "行ごとにコードの異なる応答")
+            raise ProtocolFault("a reply whose lines disagree", line)
         self._code = code
         self._lines.append(text)
         self._size += len(line)
         if self._size > MAX_REPLY:
-            raise _fault(line, "a reply of more than 64 KiB", "64 KiB を超える応答")
+            raise ProtocolFault("a reply of more than 64 KiB", line)
         if mark == b"-":
             return None
         reply = Reply(code, tuple(self._lines))
         self._lines.clear()
         self._size = 0
         return reply
-
-
-def _fault(line: bytes, en: str, ja: str) -> ProtocolFault:
-    shown = printable(line[:80])
-    return ProtocolFault(
-        Text(
-            ja=f"サーバーが {ja} を送ってきました: {shown}",
-            en=f"the server sent {en}: {shown}",
-        )
-    )

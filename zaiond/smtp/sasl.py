@@ -177,8 +177,10 @@ _BETWEEN = re.compile(rb"[\0\1 ]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}")
 
 
-def redact(reply: Reply, credentials: Credentials, responses: Sequence[bytes]) -> Reply:
-    """The reply without our secret, which a server may quote when it complains.
+def redact(
+    lines: tuple[bytes, ...], credentials: Credentials, responses: Sequence[bytes]
+) -> tuple[bytes, ...]:
+    """A server's words without our secret, which it may quote when it complains.
 
     `responses` are those sent so far, in base64: neither a piece of one, whatever became of its
     letters' case, nor what one decodes to is repeated. The name alone may be.
@@ -194,7 +196,6 @@ def redact(reply: Reply, credentials: Credentials, responses: Sequence[bytes]) -
     def hide(found: re.Match[bytes]) -> bytes:
         return _MASK if found[0].lower() in said else found[0]
 
-    lines = reply.lines
     for secret in sorted(secrets, key=len, reverse=True):
         lines = tuple(line.replace(secret, _MASK) for line in lines)
-    return Reply(reply.code, tuple(_BASE64.sub(hide, line) for line in lines))
+    return tuple(_BASE64.sub(hide, line) for line in lines)

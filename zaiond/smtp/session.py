@@ -134,7 +134,8 @@ class Session:
         else:
             if not self._tls:
                 if fault is not None:
-                    self._end(self._fail(self._front(), "protocol", detail=str(fault)), events)
+                    told = ProtocolFault(fault.what, *self._redacted((fault.line,)))
+                    self._end(self._fail(self._front(), "protocol", detail=str(told)), events)
                 return events
             if fault is None and not self._parser.pending:
                 return events
@@ -250,6 +251,7 @@ class Session:
         self.replies += 1
         code = reply.code
         if not self._expected:
+            reply = Reply(code, self._redacted(reply.lines))
             # RFC 5321 3.8: a server that shuts down may say 421 at any time.
             if code == 421:
                 self._end(self._fail(self._front(), "reply", reply), events)
@@ -257,8 +259,9 @@ class Session:
                 self._end(self._fail(self._front(), "protocol", reply, _TO_NOTHING), events)
             return
         stage, transaction, recipient = self._expected.popleft()
-        if stage is Stage.AUTH and code >= 400 and self._settings.credentials is not None:
-            reply = redact(reply, self._settings.credentials, self._responses)
+        # A challenge is answered as it is, and what is said of a mail is judged as it is.
+        if stage is Stage.AUTH and code // 100 != 3:
+            reply = Reply(code, self._redacted(reply.lines))
         if not self.opened or self._settings.trace:
             events.append(Answered(stage, reply, self._about))
         if stage is Stage.QUIT:
@@ -271,6 +274,13 @@ class Session:
             self._open(reply, events)
         if self._unsent:
             self._send_next()
+
+    def _redacted(self, lines: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """What the server says, without what we said at AUTH."""
+        credentials = self._settings.credentials
+        if credentials is None or not self._responses:
+            return lines
+        return redact(lines, credentials, self._responses)
 
     def _answer(
         self,
