@@ -1,5 +1,6 @@
 """`zaiond-ctl setup` as a person sees it: a real process, at a terminal of its own."""
 
+import asyncio
 import json
 import os
 import socket
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.scripted_server import ScriptedServer, ordinary
 from tests.support.sink import Sink
 from tests.support.terminal import CTRL_C, CTRL_D, Terminal
+from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 
 SECRET = "hush-hush-0123"
 QUESTIONS = {
@@ -48,6 +51,19 @@ admins:
 - b@zaion.jp   # Bob
 
 notify: {{backup_auto_update: true}}
+"""
+
+XOAUTH2 = """\
+  auth:
+    mechanism: xoauth2
+    username: zaion@zaion.jp
+    allow_unprotected_password: true
+    oauth2:
+      grant: refresh_token
+      token_url: {url}
+      client_id: zaiond
+      client_secret_file: client-secret
+      refresh_token_file: refresh-token
 """
 
 
@@ -188,6 +204,36 @@ def test_whoever_cancels_has_changed_nothing(file: Path, way: bytes | str) -> No
         assert terminal.ended() == 1
     assert contents(file.parent) == before
     assert "Traceback" not in terminal.screen
+
+
+async def test_the_test_logs_in_with_a_token_and_keeps_the_refresh_token_that_came_with_it(
+    file: Path,
+) -> None:
+    with TokenServer() as tokens:
+        tokens.rotate = True
+        script = ordinary(offers=("AUTH XOAUTH2",), answers={"AUTH": tokens.check})
+        async with ScriptedServer(script) as server:
+            write(file.parent / "client-secret", CLIENT_SECRET)
+            write(file.parent / "refresh-token", FIRST)
+            login = XOAUTH2.format(url=tokens.url)
+            write(file, TEXT.format(port=server.port).replace("  # how we", f"{login}  # how we"))
+            (file.parent / "state").mkdir()
+
+            def person() -> None:
+                with Terminal(command(file)) as terminal:
+                    for prompt in ("[127.0.0.1]: ", "]: ", "[5]: ", "[zaion@zaion.jp]: ", "[2]: "):
+                        terminal.answer(prompt)
+                    terminal.answer("[zaionnex]: ")
+                    terminal.answer("b@zaion.jp]: ")
+                    terminal.answer("b@zaion.jp]: ", "test@zaion.jp")
+                    terminal.expect("送信結果: 正常に送信されました")
+                    terminal.answer("番号: ", "2")
+                    assert terminal.ended() == 1
+
+            await asyncio.to_thread(person)
+    (kept,) = (file.parent / "state").iterdir()
+    assert tokens.refresh_token in kept.read_text()
+    assert tokens.refresh_token != FIRST
 
 
 def test_a_test_that_takes_too_long_can_be_cancelled(file: Path) -> None:

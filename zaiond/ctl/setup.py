@@ -4,7 +4,7 @@ import contextlib
 import sys
 from typing import Any
 
-from zaiond.ctl import check, control, output, places
+from zaiond.ctl import check, control, output, places, test
 from zaiond.ctl.commandline import Command, Line
 from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
 from zaiond.text import Language, Text
@@ -73,7 +73,7 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
             f"{path}: ここで尋ねない項目に誤りがあります。先に修正してください",
             f"{path}: settings that are not asked for here have errors: mend them first",
         )
-    answers = _answers(settings, language)
+    answers = _answers(line, settings, language)
     if answers is None:
         output.say(_CANCELLED.in_language(language))
         return {"updated": False, "files": []}, FAILED
@@ -88,7 +88,7 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
     return {"updated": True, "files": files}, _reload(line, settings.main, language)
 
 
-def _answers(settings: "Settings", language: Language) -> "Answers | None":
+def _answers(line: Line, settings: "Settings", language: Language) -> "Answers | None":
     """Leads the dialogue; None if it was cancelled."""
     from zaiond.ctl import setup_terminal
     from zaiond.ctl.setup_dialogue import dialogue
@@ -109,7 +109,7 @@ def _answers(settings: "Settings", language: Language) -> "Answers | None":
                 came = _reviewed(settings, step, language)
             elif isinstance(step, Try):
                 output.flush()
-                came = _tried(settings, step)
+                came = _tried(line, settings, step)
     except StopIteration as end:
         found: Answers | None = end.value
         return found
@@ -136,14 +136,12 @@ def _reviewed(settings: "Settings", step: "Review", language: Language) -> "Revi
     )
 
 
-def _tried(settings: "Settings", step: "Try") -> list[str]:
-    import asyncio
-
+def _tried(line: Line, settings: "Settings", step: "Try") -> list[str]:
     from zaiond import selftest
 
     config = settings.candidate(step.answers).config
     assert config is not None  # noqa: S101 (it was reviewed)
-    document = asyncio.run(selftest.run(config, step.addresses))
+    document = test.by_this_process(line, config, step.addresses)
     remarks = selftest.remarks(document, config.language)
     return selftest.lines(document, config.language) + (["", *remarks] if remarks else [])
 

@@ -1,11 +1,16 @@
 """`zaiond-ctl test`: the seed page's test mail."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from zaiond.ctl import check, control, output, places
 from zaiond.ctl.commandline import Command, Fault, Line, Option
 from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
 from zaiond.text import Language
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from zaiond.config.schema import Config
 
 COMMANDS = (
     Command(
@@ -76,11 +81,7 @@ def _demand_addresses(addresses: list[str]) -> None:
 
 
 def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
-    import asyncio
-
-    from zaiond import selftest
     from zaiond.config.load import load
-    from zaiond.net.tokens import Tokens
 
     check.demand_readable(path)
     loaded = load(path, places.credentials())
@@ -93,14 +94,22 @@ def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
             "設定に誤りがあるため、テストメールは送っていません",
             "the configuration has errors: no test mail was sent",
         )
-    config, language = loaded.config, loaded.config.language
+    return by_this_process(line, loaded.config, line.operands), loaded.config.language
+
+
+def by_this_process(line: Line, config: "Config", addresses: Sequence[str]) -> dict[str, Any]:
+    """Sends the test mail by `config`, which needs no daemon; the document of `test --json`."""
+    import asyncio
+
+    from zaiond import selftest
+    from zaiond.net.tokens import Tokens
 
     async def test() -> dict[str, Any]:
-        # A refresh token that is new belongs to the daemon, though it isn't running.
-        tokens = Tokens(places.state_dir(line), lambda told: output.complain(told, language))
+        # A refresh token that is new belongs to the daemon, though it isn't asked.
+        tokens = Tokens(places.state_dir(line), lambda told: output.complain(told, config.language))
         try:
-            return await selftest.run(config, line.operands, tokens=tokens)
+            return await selftest.run(config, addresses, tokens=tokens)
         finally:
             await tokens.close()
 
-    return asyncio.run(test()), language
+    return asyncio.run(test())
