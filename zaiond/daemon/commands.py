@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zaiond import selftest
 from zaiond.daemon import status
 from zaiond.daemon.administration import Changed
 from zaiond.daemon.control import Command, Refused
@@ -162,6 +161,8 @@ async def _reload(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noq
 
 
 async def _test(app: "App", request: dict[str, Any]) -> dict[str, Any]:
+    from zaiond import selftest  # with all its hints, which nothing else in the daemon needs
+
     in_force = app.configuration.in_force
     if in_force is None or in_force.config is None:
         raise Refused(78, NO_CONFIGURATION, status.config_document(app))
