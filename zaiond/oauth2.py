@@ -15,9 +15,8 @@ from zaiond.smtp.reply import Reply, printable
 from zaiond.text import Text
 
 MAX_TOKEN = 8192  # in base64, with the user's name, within the 12288 octets of RFC 4954 4
-UNKNOWN_LIFETIME = (
-    300.0  # for so many seconds a token is used that doesn't say for how long it holds
-)
+# For so many seconds a token is used that doesn't say for how long it holds.
+UNKNOWN_LIFETIME = 300.0
 _MARGIN = 60.0  # so long before its end, or a tenth of its life if that is less, a token is renewed
 _LONGEST = 10 * 365 * 86400.0
 _MOST_SHOWN = 300

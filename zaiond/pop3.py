@@ -9,12 +9,12 @@ the server has taken the login: now it takes our mail, and `quit` is all that is
 `Ended` comes once, last. Nothing raises for what the server does; every failure is of stage POP.
 """
 
-import hashlib
 import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from zaiond.smtp.digest import md5
 from zaiond.smtp.events import Ended
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Say, StartTls
@@ -87,7 +87,7 @@ def _login(settings: Pop3Settings) -> _Login:
     # RFC 1939 7, APOP: the digest of the timestamp, angle brackets included, and the secret.
     # RFC 2595 4: no other greeting comes after STLS; what it said stays what is digested.
     secret = timestamp[0] + settings.password.encode()
-    digest = hashlib.md5(secret, usedforsecurity=False).hexdigest()
+    digest = md5(secret).hexdigest()
     answer = yield _command(f"APOP {settings.username} {digest}")
     if answer.ok:
         return LoggedIn("APOP", _words(settings, answer))

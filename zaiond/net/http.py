@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from zaiond import oauth2
 from zaiond.net.connect import cause_of, connect, resolve
+from zaiond.net.tls import verifying
 from zaiond.oauth2 import NoToken
 from zaiond.smtp.failure import DeliveryFailure
 
@@ -58,11 +59,9 @@ async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> t
 
 def _context(ca_file: str | None) -> ssl.SSLContext:
     # Made for each request and not kept: one is made an hour, and the store takes a megabyte.
-    context = ssl.create_default_context()
+    context = verifying(None)
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as for mail servers, see tls.py
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 

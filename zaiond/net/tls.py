@@ -57,6 +57,20 @@ def _certificate(fields: dict[str, Any] | None) -> Certificate | None:
     )
 
 
+def verifying(ca_file: str | None) -> ssl.SSLContext:
+    """A context that demands a certificate for the name, from `ca_file` or the system's store.
+
+    Raises:
+        OSError: `ca_file` can't be read or holds no certificate (`ssl.SSLError` is one).
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    # The same certificates hold on every Python: 3.13 began to refuse what private CAs often leave
+    # out, and to take a server's own certificate as an anchor.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
 class TlsContexts:
     """The TLS contexts of one configuration, made on first use: reading the store is slow.
 
@@ -72,18 +86,10 @@ class TlsContexts:
         self._unverifiable: dict[str, float] = {}
 
     def verified(self, ca_file: str | None) -> ssl.SSLContext:
-        """A context that demands a certificate for the name, from `ca_file` or the system's store.
-
-        Raises:
-            OSError: `ca_file` can't be read or holds no certificate (`ssl.SSLError` is one).
-        """
+        """The context of `verifying`. Raises OSError, as that does."""
         context = self._verified.get(ca_file)
         if context is None:
-            context = ssl.create_default_context(cafile=ca_file)
-            # The same certificates hold on every Python: 3.13 began to refuse what private CAs
-            # often leave out, and to take a server's own certificate as an anchor.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            context = verifying(ca_file)
             self._verified[ca_file] = context
         return context
 
@@ -101,10 +107,9 @@ class TlsContexts:
         """A context that takes a known authority's certificate for any name, at any time: to look
         at one that did not hold, and for nothing else. Raises OSError, as `verified`.
         """
-        context = ssl.create_default_context(cafile=ca_file)
+        context = verifying(ca_file)
         context.check_hostname = False
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+        context.verify_flags |= _NO_CHECK_TIME
         return context
 
     def unverifiable(self, server: str, now: float) -> bool:

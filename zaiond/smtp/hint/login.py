@@ -124,8 +124,9 @@ _WRONG_BY: dict[str, Pair] = {
         ),
         Text(
             "設定 mail_server.auth の username を DOMAIN\\user か user@domain の形にし、"
-            "パスワードを確認してください。正しければ、古いサーバーでは mail_server.auth.ntlm_versi"
-            "on を 1 にします。ドメインの管理者が NTLM を禁止していることもあります。",
+            "パスワードを確認してください。正しければ、古いサーバーでは "
+            "mail_server.auth.ntlm_version を 1 にします。ドメインの管理者が NTLM を禁止している"
+            "こともあります。",
             "Write username of mail_server.auth as DOMAIN\\user or user@domain, and check the "
             "password. If both are right, an old server may want mail_server.auth.ntlm_version 1; "
             "or the domain's administrator has forbidden NTLM.",
@@ -160,8 +161,8 @@ WANTS_OAUTH = words(
         Text(
             "設定 mail_server.auth.mechanism を xoauth2 にし、mail_server.auth.oauth2 にトークンの"
             "取得方法を設定してください（README の「お使いのメールサーバー」に例があります）。"
-            "Microsoft 365 では、認証なしで中継するコネクタを管理者に用意してもらう方法もあります。"
-            "",
+            "Microsoft 365 では、認証なしで中継するコネクタを管理者に用意してもらう"
+            "方法もあります。",
             "Set mail_server.auth.mechanism to xoauth2, and in mail_server.auth.oauth2 how to get "
             'a token (examples: "Your mail server" in the README). The administrator of Microsoft '
             "365 can also set up a connector that relays without a login.",
@@ -214,8 +215,8 @@ _SAID = (
             ),
             Text(
                 "一度 Web ブラウザーでそのアカウントにログインして、このログインを"
-                "許可してください。それでも断られるときは、アプリ パスワードを作って mail_server.au"
-                "th に設定してください。",
+                "許可してください。それでも断られるときは、アプリ パスワードを作って "
+                "mail_server.auth に設定してください。",
                 "Log in to that account by a web browser once, and allow it. If it is refused all "
                 "the same, make an app password and set it in mail_server.auth.",
             ),

@@ -1,5 +1,4 @@
-"""Hints for what a server has against where a mail comes from: this machine, no login, the "
-"sender."""
+"""Hints for what a server has against where a mail comes from: this machine, the sender."""
 
 from zaiond.smtp.hint.pair import Pair, words
 from zaiond.text import Text
@@ -27,9 +26,9 @@ ABOUT_US = (
             ),
             Text(
                 "固定 IP アドレスでない回線から直接は送れないことがあります。"
-                "契約しているプロバイダーや社内のメールサーバーを mail_server.host に設定し、mail_s"
-                "erver.port は 587 に、mail_server.auth も設定してください。固定 IP アドレスなら、"
-                "ブロックリストの運営元に解除を申請します。",
+                "契約しているプロバイダーや社内のメールサーバーを mail_server.host に設定し、"
+                "mail_server.port は 587 に、mail_server.auth も設定してください。固定 IP アドレス"
+                "なら、ブロックリストの運営元に解除を申請します。",
                 "From an address that changes, mail often can't be sent directly: set "
                 "mail_server.host to your provider's or company's mail server, with port 587 and a "
                 "login (mail_server.auth). From a fixed address, have it taken off the list.",

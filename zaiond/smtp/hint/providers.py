@@ -42,8 +42,8 @@ PROVIDERS = (
         r"^\S*(?:mail\.me|icloud)\.com ",
         _provider(
             "iCloud",
-            "パスワードには、Apple アカウントの管理画面で作った「アプリ用パスワード」を設定します。"
-            "",
+            "パスワードには、Apple アカウントの管理画面で作った「アプリ用パスワード」を"
+            "設定します。",
             "The password is an app-specific one, made on the Apple account's page.",
         ),
     ),
