@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from tests.bench.figures import Row, Target
-from tests.bench.run import HELD, LINE, Run
+from tests.bench.run import HELD, LINE, Run, rest
 from tests.support.emitter import Emitter, emit_many
 from tests.support.postfix_load import SmtpSink
 from zaiond.store.database import Database
@@ -69,11 +69,11 @@ def _one_by_one(run: Run, port: int, rows: list[Any], row: Row) -> None:
             acknowledged, committed = [], []
             for one in itertools.islice(every, times):
                 acknowledged.append(emitter.emit(LINE))
-                time.sleep(PAUSE)
+                rest(PAUSE)
                 begun = time.perf_counter()
                 put_in([one])
                 committed.append(time.perf_counter() - begun)
-                time.sleep(PAUSE)
+                rest(PAUSE)
             row.measured.append(sorted(acknowledged)[times // 2] * 1000)
             row.reference.append(sorted(committed)[times // 2] * 1000)
 

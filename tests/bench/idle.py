@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.bench.figures import Row, Target
-from tests.bench.run import EVENT, LINE, Run, seconds_of
+from tests.bench.run import EVENT, LINE, Run, rest, seconds_of
 from tests.support.emitter import emit_many
 from tests.support.postfix_load import SmtpSink
 from tests.support.process import proportional_bytes, resident_bytes, wake_ups
@@ -56,9 +56,9 @@ def measure(run: Run) -> list[Row]:
         pid = daemon.process.pid
         emit_many(daemon.event_socket, LINE, 1000, 8, 50)  # it has been of use before
         sink.wait_for(1000)
-        time.sleep(3)  # the connections are closed; caches have settled
+        rest(3)  # the connections are closed; caches have settled
         before, begun = wake_ups(pid), time.perf_counter()
-        time.sleep(seconds)
+        rest(seconds)
         wakes.measured.append((wake_ups(pid) - before) * 10 / (time.perf_counter() - begun))
         memory.measured.append(proportional_bytes(pid) / MIB)
         memory.details["resident_mib"] = resident_bytes(pid) / MIB

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from tests.bench.figures import Row, Target
-from tests.bench.run import EVENT, Run, seconds_of
+from tests.bench.run import EVENT, Run, rest, seconds_of
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.postfix import Postfix
 from tests.support.postfix_load import SmtpSink
@@ -65,13 +65,13 @@ def _arrivals(run: Run, sink: SmtpSink, daemon: Daemon, postfix: Postfix, row: R
             arrived += 1
             sink.wait_for(arrived)
             emitted.append(time.perf_counter() - begun)
-            time.sleep(0.02)  # until all is idle again
+            rest(0.02)  # until all is idle again
             begun = time.perf_counter()
             subprocess.run(sendmail, input=mail, check=True)
             arrived += 1
             sink.wait_for(arrived)
             sent.append(time.perf_counter() - begun)
-            time.sleep(0.02)
+            rest(0.02)
         if number >= 0:  # before, Postfix started the processes that it keeps
             row.measured.append(sorted(emitted)[len(emitted) // 2] * 1000)
             row.reference.append(sorted(sent)[len(sent) // 2] * 1000)

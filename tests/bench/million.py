@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from tests.bench.figures import Row, Target
-from tests.bench.run import HELD, LINE, Run
+from tests.bench.run import HELD, LINE, Run, rest
 from tests.support.daemon import Daemon
 from tests.support.emitter import Emitter, emit_many
 from tests.support.postfix_load import SmtpSink
@@ -68,7 +68,7 @@ def measure(run: Run) -> list[Row]:
                 emit_many(daemon.event_socket, LINE, WINDOW, 8, 50)
             for _ in run.rounds:
                 _acknowledge(run, full, empty, acknowledged)
-            time.sleep(1)
+            rest(1)
             memory.measured.append(proportional_bytes(full.process.pid) / MIB)
             memory.reference.append(proportional_bytes(empty.process.pid) / MIB)
             waiting = full.document("status")["queue"]["waiting"]

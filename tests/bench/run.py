@@ -37,6 +37,11 @@ limits: {{events_waiting: 100000000, bytes_waiting: 100G}}
 HELD = ", auth: {mechanism: basic, username: zaion, password: secret}"
 
 
+def rest(seconds: float) -> None:
+    """For so long nobody asks for anything."""
+    time.sleep(seconds)
+
+
 @dataclass
 class Run:
     """One run of the bench, below `directory`, which is on a real disk."""

@@ -13,12 +13,12 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import apsw
 
+from tests.support.waiting import turns
 from zaiond.daemon import app
 from zaiond.daemon.event_connection import EventConnection
 from zaiond.net.connection import SmtpConnection
@@ -64,12 +64,9 @@ class Fuse:
 
     def burn(self, milliseconds: int) -> None:
         """Kills this process after a time, wherever it is then."""
-
-        def kill() -> None:
-            time.sleep(milliseconds / 1000)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        threading.Thread(target=kill, daemon=True).start()
+        fuse = threading.Timer(milliseconds / 1000, os.kill, (os.getpid(), signal.SIGKILL))
+        fuse.daemon = True
+        fuse.start()
 
 
 def wrap(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
@@ -150,10 +147,6 @@ def acknowledge_before_the_commit() -> None:
     """A fault: programs have their `ok` before what they emitted is on disk."""
 
     loops: set[asyncio.AbstractEventLoop] = set()
-
-    async def turns(count: int) -> None:
-        for _ in range(count):
-            await asyncio.sleep(0)
 
     def hold() -> None:
         for loop in loops:  # until the answers are out

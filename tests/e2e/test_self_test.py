@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import MakeDaemon, MakePostfix
-from tests.support.postfix import Postfix, free_port
+from tests.support.postfix import Postfix
+from tests.support.scripted_server import refusing
 from tests.support.sink import Sink
 
 TO = "test@example.co.jp"
@@ -75,8 +76,9 @@ def test_a_server_whose_name_does_not_exist_prints_the_seeds_line(
 
 
 def test_a_port_where_nothing_listens_is_told_as_refused(make_daemon: MakeDaemon) -> None:
-    port = free_port()
-    done = make_daemon(port).ctl("test", TO)
+    with refusing() as closed:
+        port = closed.getsockname()[1]
+        done = make_daemon(port).ctl("test", TO)
     assert done.stdout.splitlines()[0] == (
         f"[Error] 送信エラー Cant connect Server 10061 localhost:{port} {TO} zaionnex"
     )
@@ -124,9 +126,10 @@ def test_verbose_shows_each_step_with_what_the_server_said(
 def test_a_fallback_that_is_down_is_told_of_although_the_mail_went_out(
     make_daemon: MakeDaemon, postfix: Postfix, sink: Sink
 ) -> None:
-    down = free_port()
-    fallback = [{"host": "localhost", "port": down}]
-    done = make_daemon(postfix.port, fallback_mail_servers=fallback).ctl("test", TO)
+    with refusing() as closed:
+        down = closed.getsockname()[1]
+        fallback = [{"host": "localhost", "port": down}]
+        done = make_daemon(postfix.port, fallback_mail_servers=fallback).ctl("test", TO)
     assert (done.stdout, done.returncode) == ("正常に送信されました\n", 0)
     warning, cause, remedy = done.stderr.splitlines()
     assert warning == (f"警告: 送信エラー Cant connect Server 10061 localhost:{down} {TO} zaionnex")

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.daemon import Daemon, EndedBeforeReadyError
 from tests.support.sink import Sink
+from tests.support.waiting import until
 
 
 def configuration(port: int, more: str = "") -> str:
@@ -203,8 +203,7 @@ def test_a_sighup_during_the_start_is_not_the_end(tmp_path: Path, sink: Sink) ->
     starting = threading.Thread(target=daemon.start)
     starting.start()
     try:
-        while not (daemon.runtime / "control.sock").exists() and starting.is_alive():
-            time.sleep(0.001)  # nothing tells of it
+        until((daemon.runtime / "control.sock").exists, daemon.printed)
         daemon.process.send_signal(signal.SIGHUP)
         starting.join()
         assert daemon.document("status")["ok"]

@@ -27,6 +27,7 @@ from tests.support.scripted_server import (
     garbage,
     half_close,
     hang,
+    late,
     ordinary,
     reset,
     say,
@@ -34,6 +35,7 @@ from tests.support.scripted_server import (
     then,
     unanswering,
 )
+from tests.support.waiting import turns
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
 from zaiond.net.connect import connect, resolve
@@ -86,8 +88,8 @@ async def failed(server: MailServer, *mails: Message) -> Failure:
 
 
 async def until_lost(connection: SmtpConnection) -> None:
-    while not connection.lost:  # noqa: ASYNC110 (nobody tells of it: the sender looks, too)
-        await asyncio.sleep(0)
+    while not connection.lost:  # nobody tells of it: the sender looks, too
+        await turns()
 
 
 def meaning(failure: Failure) -> str:
@@ -159,10 +161,7 @@ async def test_the_next_envelope_travels_behind_the_content() -> None:
 
 
 async def test_the_reply_to_the_final_dot_may_take_longer_than_the_others() -> None:
-    async def slow(peer: Peer) -> None:
-        await asyncio.sleep(2 * SHORT)
-        await peer.say("250 2.0.0 Queued at last")
-
+    slow = late(2 * SHORT, "250 2.0.0 Queued at last")
     async with ScriptedServer(ordinary(answers={"CONTENT": slow})) as server:
         (result,) = await attempt(settings(server, timeout=SHORT, final_timeout=30.0))
     assert isinstance(result[TO], Reply)
@@ -319,11 +318,7 @@ async def test_replies_that_nobody_asked_for_end_the_session() -> None:
 
 
 async def test_the_session_has_a_deadline_in_all() -> None:
-    async def slow(peer: Peer) -> None:
-        await asyncio.sleep(SHORT / 2)
-        await peer.say("250 Ok")
-
-    answers: dict[str, Answer] = {"RCPT": slow}
+    answers: dict[str, Answer] = {"RCPT": late(SHORT / 2, "250 Ok")}
     many = mail(*(f"r{i}@x" for i in range(20)))
     async with ScriptedServer(ordinary(offers=(), answers=answers)) as server:
         failure = await failed(settings(server, session_timeout=3 * SHORT), many)

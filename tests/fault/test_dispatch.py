@@ -5,7 +5,7 @@ back: dispatcher, senders and router at work together.
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,15 @@ from tests.support.scripted_server import (
     Peer,
     ScriptedServer,
     drop,
+    give,
     ordinary,
+    refusing,
     say,
     then,
 )
 from tests.support.sink import Sink
 from tests.support.store import recount, rows
+from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.daemon import loader, router, window
 from zaiond.store import events
@@ -43,17 +46,15 @@ from zaiond.store import events
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def closed_port() -> int:
-    """A port of 127.0.0.1 where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
+
+
+@pytest.fixture
+def closed() -> Iterator[socket.socket]:
+    with refusing() as closed:
+        yield closed
 
 
 @pytest.fixture
@@ -67,11 +68,7 @@ def rcpt(replies: dict[str, Answer]) -> Callable[[Peer], Any]:
 
     async def answer(peer: Peer) -> None:
         address = last_line(peer).partition("<")[2].partition(">")[0]
-        said = replies.get(address, "250 2.1.5 Ok")
-        if isinstance(said, str):
-            await peer.say(said)
-        else:
-            await said(peer)
+        await give(replies.get(address, "250 2.1.5 Ok"), peer)
 
     return answer
 
@@ -316,16 +313,16 @@ async def test_an_unknown_end_is_not_tried_at_another_server_at_once(
 
 
 async def test_the_next_server_is_used_while_the_first_is_down_and_no_longer(
-    state: Path, decent: ScriptedServer
+    state: Path, closed: socket.socket, decent: ScriptedServer
 ) -> None:
-    port = closed_port()
+    port = closed.getsockname()[1]
     config = configuration(server(port), server(decent.port), queue=QUICK)
     async with Post(state, config) as post:
         await post.emit(*ids(20))
         await post.until_ended(20)
         assert each_once(mails(decent), ids(20))
         assert post.servers_changed[0] == (f"127.0.0.1:{port}", "down", True)
-        first = Sink(port)
+        first = Sink(listener=closed)
         await asyncio.to_thread(first.start)
         try:
             number = 0
@@ -373,10 +370,13 @@ async def test_a_mail_that_all_servers_defer_waits(state: Path) -> None:
 
 async def test_a_mail_that_was_handed_to_a_server_that_is_down_is_not_forgotten(
     state: Path,
+    closed: socket.socket,
 ) -> None:
     async with (
         ScriptedServer(ordinary(answers={"MAIL": then(*["451 4.3.0 Later"] * 2, "250 Ok")})) as one,
-        Post(state, configuration(server(one.port), server(closed_port()), queue=QUICK)) as post,
+        Post(
+            state, configuration(server(one.port), server(closed.getsockname()[1]), queue=QUICK)
+        ) as post,
     ):
         await post.emit("1")
         await post.until_ended(1)
@@ -397,8 +397,10 @@ async def test_a_mail_that_one_server_refuses_for_good_is_not_tried_elsewhere(
         assert mails(decent) == []
 
 
-async def test_while_all_servers_are_down_all_waits_and_then_goes_at_once(state: Path) -> None:
-    port = closed_port()
+async def test_while_all_servers_are_down_all_waits_and_then_goes_at_once(
+    state: Path, closed: socket.socket
+) -> None:
+    port = closed.getsockname()[1]
     # Mails wait an hour after a failure of their own; an outage is none.
     queue = Queue(retry_first=0.05, retry_max=3600.0)
     async with Post(state, configuration(server(port), queue=queue)) as post:
@@ -407,7 +409,7 @@ async def test_while_all_servers_are_down_all_waits_and_then_goes_at_once(state:
         assert post.servers_changed == [(f"127.0.0.1:{port}", "down", False)]
         assert post.dispatcher.servers is not None
         assert post.dispatcher.servers.waits_for is not None
-        sink = Sink(port)
+        sink = Sink(listener=closed)
         await asyncio.to_thread(sink.start)
         try:
             await post.until_ended(200)
@@ -535,10 +537,10 @@ async def test_a_held_recipient_is_released_by_hand(state: Path) -> None:
 
 
 async def test_what_is_not_yet_a_mail_counts_as_retried_too(
-    state: Path, monkeypatch: pytest.MonkeyPatch
+    state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(window, "MAILS", 100)
-    async with Post(state, configuration(server(closed_port()))) as post:
+    async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit(*ids(300))
         await post.until(lambda: bool(post.servers_changed))
         assert post.router.waiting >= 200
@@ -617,8 +619,10 @@ async def test_a_clock_that_is_set_back_keeps_no_retry_waiting(
         assert await post.attempts("1") == ["deferred", "delivered"]
 
 
-async def test_what_waits_for_a_server_that_is_down_expires_with_the_reason(state: Path) -> None:
-    port = closed_port()
+async def test_what_waits_for_a_server_that_is_down_expires_with_the_reason(
+    state: Path, closed: socket.socket
+) -> None:
+    port = closed.getsockname()[1]
     async with Post(state, configuration(server(port))) as post:
         await post.emit(*ids(5))
         await post.until(lambda: bool(post.servers_changed))
@@ -646,10 +650,10 @@ async def test_what_is_held_for_an_administrator_does_not_expire(state: Path) ->
 
 
 async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
-    state: Path, monkeypatch: pytest.MonkeyPatch
+    state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(window, "MAILS", 200)
-    port = closed_port()
+    port = closed.getsockname()[1]
     most = 0
     queue = Queue(retry_first=0.05, retry_max=3600.0)
     async with Post(state, configuration(server(port), queue=queue)) as post:
@@ -661,7 +665,7 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
             most = max(most, len(post.dispatcher._window))
             return len(post.ended) >= 450
 
-        sink = Sink(port)
+        sink = Sink(listener=closed)
         await asyncio.to_thread(sink.start)
         try:
             await post.until(watch)
@@ -673,10 +677,10 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
 
 @pytest.mark.parametrize("gone", ["deleted", "expired"])
 async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
-    state: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+    state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
     monkeypatch.setattr(window, "MAILS", 200)
-    port = closed_port()
+    port = closed.getsockname()[1]
     async with Post(state, configuration(server(port))) as post:
         await post.emit(*ids(450))
         await post.until(lambda: bool(post.servers_changed))
@@ -690,7 +694,7 @@ async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
             post.ahead = PATIENT.expire + 1
             post.housekeeping.configure(PATIENT, "en")
         await post.until_ended(200)
-        sink = Sink(port)
+        sink = Sink(listener=closed)
         await asyncio.to_thread(sink.start)
         try:
             post.dispatcher.retry_servers()
@@ -725,9 +729,9 @@ async def test_more_that_is_deferred_than_fits_in_memory_comes_in_its_turn(
 
 
 async def test_a_restart_goes_on_where_the_last_one_stopped(
-    state: Path, decent: ScriptedServer
+    state: Path, closed: socket.socket, decent: ScriptedServer
 ) -> None:
-    async with Post(state, configuration(server(closed_port()))) as post:
+    async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit(*ids(50))
         await post.until(lambda: bool(post.servers_changed))
     async with Post(state) as post:  # without a configuration
@@ -814,7 +818,7 @@ async def test_a_stop_finishes_what_is_beyond_the_final_dot_and_starts_nothing(
             await post.emit(*ids(20))
             await arrived.wait()
             stopping = asyncio.ensure_future(post.end(30))
-            await asyncio.sleep(0)
+            await turns()
             assert not stopping.done()
             answer.set()
             await stopping
@@ -866,8 +870,8 @@ async def test_another_configuration_counts_from_the_next_mail(
 # -- by hand
 
 
-async def test_delete_ends_what_waits_wherever_it_is(state: Path) -> None:
-    async with Post(state, configuration(server(closed_port()))) as post:
+async def test_delete_ends_what_waits_wherever_it_is(state: Path, closed: socket.socket) -> None:
+    async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit("mailed")
         await post.until(lambda: bool(post.servers_changed))
         changed = await post.administration.delete(["mailed", "unknown"])
@@ -884,8 +888,8 @@ async def test_delete_ends_what_waits_wherever_it_is(state: Path) -> None:
         await assert_settled(post)
 
 
-async def test_deleting_nothing_deletes_nothing(state: Path) -> None:
-    async with Post(state, configuration(server(closed_port()))) as post:
+async def test_deleting_nothing_deletes_nothing(state: Path, closed: socket.socket) -> None:
+    async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit("1")
         await post.until(lambda: bool(post.servers_changed))
         assert (await post.administration.delete([])).deliveries == 0
@@ -905,7 +909,7 @@ async def test_on_a_full_disk_deleting_makes_room_for_what_waits_to_be_routed(
         )
         post.configure(configuration(server(decent.port)))
         for _ in range(3):  # until the router has met the limit
-            await asyncio.sleep(0)
+            await turns()
             await post.writer.submit(lambda db: None)
         assert post.router.waiting == 3
         changed = await asyncio.wait_for(post.administration.delete(["first"]), 10)

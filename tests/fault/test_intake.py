@@ -16,6 +16,7 @@ import apsw
 import pytest
 
 from tests.support.store import Clock, Notes, Store, rows
+from tests.support.waiting import turns
 from zaiond.daemon.event_connection import AHEAD_BYTES, EventConnection
 from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import BATCH_EVENTS, Intake
@@ -174,8 +175,7 @@ async def test_no_reply_comes_before_the_commit(daemon: Daemon, clients: Clients
     assert daemon.on_disk() == []
     reading = asyncio.ensure_future(client.reply())
     # Whatever was written would have been read within these turns of the loop.
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await turns(10)
     assert not reading.done()
     gate.set()
     assert (await reading)["status"] == "ok"
@@ -277,7 +277,7 @@ async def test_a_line_may_come_in_any_pieces(clients: Clients) -> None:
     for octet in '{"type":"a","id":"日本"}\n{"type":"a","id":"2"}\n'.encode():
         client.writer.write(bytes((octet,)))
         await client.writer.drain()
-        await asyncio.sleep(0)
+        await turns()
     assert [reply["id"] for reply in await client.replies(2)] == ["日本", "2"]
 
 
@@ -495,7 +495,7 @@ async def test_who_floods_slows_himself_alone(daemon: Daemon) -> None:
     flood = [connect(daemon, 1)[0] for _ in range(5)]
     for number, connection in enumerate(flood):
         connection.data_received(lines(f"flood{number}-", 1000))
-    await asyncio.sleep(0)  # the flood's first batch is on its way
+    await turns()  # the flood's first batch is on its way
     modest, _ = connect(daemon, 2)
     modest.data_received(lines("modest-", 10))
     await daemon.intake.drained()
@@ -574,7 +574,7 @@ async def test_a_stop_answers_what_was_read_and_nothing_more(daemon: Daemon) -> 
     _, idle_wire = connect(daemon, 2)
     flood.data_received(lines("x", 100))
     stopping = asyncio.ensure_future(daemon.intake.stop())
-    await asyncio.sleep(0)
+    await turns()
     assert idle_wire.closed
     # Who goes on sending does not keep the daemon from its end.
     flood.data_received(lines("y", 100))

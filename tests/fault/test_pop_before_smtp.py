@@ -10,7 +10,7 @@ import pytest
 from tests.fault.test_dispatch import assert_settled
 from tests.support.delivery import PATIENT, QUICK, Post, configuration, each_once, ids, mails
 from tests.support.pop_server import PASSWORD, TIMESTAMP, USER, Door, pop
-from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary, then
+from tests.support.scripted_server import Answer, Peer, ScriptedServer, late, ordinary, then
 from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
 from zaiond.net.names import Names
@@ -281,13 +281,13 @@ async def test_a_mail_is_kept_though_the_new_login_has_used_up_the_session(
     state: Path, door: Door, smtp: ScriptedServer
 ) -> None:
     async def let_in(peer: Peer) -> None:
-        if door.logins == 1:
-            await asyncio.sleep(0.6)  # more than half of the session
         door.let_in()
         await peer.say("+OK")
 
+    answer = then(let_in, late(0.6, let_in))  # more than half of the session
+
     async with (
-        ScriptedServer(pop(door, timestamp=TIMESTAMP, answers={"APOP": let_in})) as popper,
+        ScriptedServer(pop(door, timestamp=TIMESTAMP, answers={"APOP": answer})) as popper,
         Post(state, configuration(behind(smtp, popper, session_timeout=1.1), queue=QUICK)) as post,
     ):
         await post.emit("1")

@@ -15,10 +15,12 @@ from tests.support.scripted_server import (
     Answer,
     Peer,
     ScriptedServer,
+    dripping,
     drop,
     garbage,
     half_close,
     hang,
+    late,
     ordinary,
     reset,
     server_context,
@@ -154,13 +156,6 @@ async def stall(peer: Peer) -> None:
     await peer.rest()
 
 
-async def drip(peer: Peer) -> None:
-    await peer.send(b"+OK ")
-    while True:
-        await peer.send(b"x")
-        await asyncio.sleep(0.02)
-
-
 async def endless_line(peer: Peer) -> None:
     while True:
         await peer.send(b"+OK" + b"x" * 65536)
@@ -169,7 +164,7 @@ async def endless_line(peer: Peer) -> None:
 FAULTS: list[tuple[Answer, str, int]] = [
     (hang, "timeout", 10060),
     (stall, "timeout", 10060),
-    (drip, "timeout", 10060),
+    (dripping(b"+OK "), "timeout", 10060),
     (drop, "closed", 10054),
     (half_close, "closed", 10054),
     (reset, "reset", 10054),
@@ -219,10 +214,7 @@ async def test_a_fault_is_told_as_what_it_is_and_nothing_is_sent_by_smtp(
 
 
 async def test_replies_that_come_in_time_one_by_one_do_not_outlast_the_session() -> None:
-    async def slowly(peer: Peer) -> None:
-        await asyncio.sleep(SHORT)
-        await peer.say("+OK")
-
+    slowly = late(SHORT, "+OK")
     script = pop(answers={"GREETING": slowly, "USER": slowly, "PASS": slowly})
     async with ScriptedServer(Door().smtp()) as smtp, ScriptedServer(script) as popper:
         given = settings(smtp, popper, allow=True, timeout=5.0, session_timeout=1.5 * SHORT)

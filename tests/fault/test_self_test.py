@@ -12,10 +12,10 @@ import trustme
 
 from tests.support.scripted_server import (
     Answer,
-    Peer,
     ScriptedServer,
     drop,
     hang,
+    late,
     ordinary,
     server_context,
     then,
@@ -279,10 +279,7 @@ async def test_where_no_address_takes_us_each_is_told_of_once(
 
 
 async def test_a_steps_seconds_are_its_own() -> None:
-    async def slowly(peer: Peer) -> None:
-        await asyncio.sleep(0.5)
-        await peer.say("250 2.1.0 Ok")
-
+    slowly = late(0.5, "250 2.1.0 Ok")
     loop = asyncio.get_running_loop()
     answers: dict[str, Answer] = {"MAIL": slowly, "RCPT": drop}
     async with (
@@ -408,10 +405,7 @@ async def test_a_certificate_for_another_name_is_shown_with_its_names(
 async def test_the_second_look_at_a_certificate_is_no_time_of_the_handshake(
     authority: trustme.CA, ca_file: str
 ) -> None:
-    async def slowly(peer: Peer) -> None:
-        await asyncio.sleep(0.5)
-        await peer.say("220 scripted.example ESMTP")
-
+    slowly = late(0.5, "220 scripted.example ESMTP")
     loop = asyncio.get_running_loop()
     context = server_context(authority, "mail.example.jp")
     answers: dict[str, Answer] = {"GREETING": then("220 scripted.example ESMTP", slowly)}

@@ -27,6 +27,7 @@ from tests.support.scripted_server import (
     Peer,
     ScriptedServer,
     drop,
+    late,
     ordinary,
     then,
     unanswering,
@@ -502,9 +503,7 @@ async def test_a_server_that_is_slow_but_in_time_is_left_at_the_sessions_deadlin
     loop = asyncio.get_running_loop()
     stayed = 0.0
 
-    async def slow(peer: Peer) -> None:
-        await asyncio.sleep(0.1)
-        await peer.say("250 2.1.5 Ok")
+    slow = late(0.1, "250 2.1.5 Ok")
 
     async def script(peer: Peer) -> None:
         nonlocal stayed

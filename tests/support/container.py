@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.support.waiting import until
 
 CHECKOUT = Path(__file__).parents[2]
 SOURCE = "/usr/src/zaiond"  # the checkout, as the container sees it
@@ -149,10 +150,7 @@ class Container:
         self, condition: Callable[[], object], what: str, timeout: float = DONE_WITHIN
     ) -> None:
         """Returns once `condition` holds; AssertionError `what` after `timeout` s."""
-        deadline = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < deadline, f"{what}\n{self.printed()}"
-            time.sleep(0.05)  # another system: there is nothing here that tells
+        until(condition, lambda: f"{what}\n{self.printed()}", timeout)
 
     def path(self, inside: str) -> Path:
         """A file of the container, as this process can open it."""
@@ -233,13 +231,12 @@ def _control_groups() -> Path:
 
 
 def _remove(group: Path) -> None:
-    for _ in range(100):
-        try:
+    def removed() -> bool:
+        with contextlib.suppress(OSError):
             group.rmdir()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
+        return not group.exists()
+
+    until(removed, lambda: f"{group} is still in use")
 
 
 def wheels(directory: Path) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.waiting import until
+
 PROGRAMS = Path(sys.executable).parent
 READY_WITHIN = 30.0  # seconds; a bound for what hangs, not a target
 STOPPED_WITHIN = 45.0  # as TimeoutStopSec= in zaiond.service
@@ -189,10 +191,14 @@ class Daemon:
 
     def becomes(self, condition: Callable[[dict[str, Any]], bool], *arguments: str) -> Any:
         """The document of `arguments`, once `condition` holds of it."""
-        deadline = time.monotonic() + 30
-        while not condition(document := self.document(*arguments)):
-            assert time.monotonic() < deadline, f"{arguments} stays {document}\n{self.printed()}"
-            time.sleep(0.1)  # zaiond-ctl asks; there is nothing that tells
+        document: dict[str, Any] = {}
+
+        def look() -> bool:
+            nonlocal document
+            document = self.document(*arguments)
+            return condition(document)
+
+        until(look, lambda: f"{arguments} stays {document}\n{self.printed()}")
         return document
 
 

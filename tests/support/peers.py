@@ -9,11 +9,11 @@ import shlex
 import shutil
 import socket
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.postfix import Postfix, free_port
+from tests.support.waiting import until
 
 UNPACKED = Path(__file__).parents[2] / "build" / "peers"
 
@@ -172,13 +172,10 @@ class Exim:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while not self._listens():
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.02)
+        until(self._listens, self.log)
 
     def _listens(self) -> bool:
+        assert self._process.poll() is None, self.log()
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 

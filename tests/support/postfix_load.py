@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.postfix import free_port
+from tests.support.waiting import until
 
 SINK = "/usr/sbin/smtp-sink"
 SOURCE = "/usr/sbin/smtp-source"
@@ -48,16 +49,13 @@ class SmtpSink:
             stdout=subprocess.PIPE,
             process_group=0,
         )
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                assert self._process.poll() is None, f"smtp-sink ended: {self._process.returncode}"
-                assert time.monotonic() < deadline, "smtp-sink does not listen"
-                time.sleep(0.01)  # it doesn't tell
-            else:
-                return self
+        until(self._listens, lambda: "smtp-sink does not listen")
+        return self
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, f"smtp-sink ended: {self.process.returncode}"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def __exit__(
         self,

@@ -22,6 +22,8 @@ from typing import Self
 
 import trustme
 
+from tests.support.waiting import turns
+
 Script = Callable[["Peer"], Awaitable[None]]
 Answer = str | Callable[["Peer"], Awaitable[None]]
 
@@ -120,7 +122,7 @@ class ScriptedServer:
         await asyncio.gather(*self._running, return_exceptions=True)
         for peer in self.peers:
             peer.writer.transport.abort()
-        await asyncio.sleep(0)
+        await turns()
 
     @property
     def port(self) -> int:
@@ -180,10 +182,8 @@ def ordinary(
             special = given.get(command)
             if special is None:
                 await peer.say(*usual)
-            elif isinstance(special, str):
-                await peer.say(special)
             else:
-                await special(peer)
+                await give(special, peer)
 
         if tls is not None:
             await peer.start_tls(tls)
@@ -255,12 +255,19 @@ async def garbage(peer: Peer) -> None:
     await peer.rest()
 
 
-async def drip(peer: Peer) -> None:
-    """An answer that never ends, byte by byte."""
-    await peer.send(b"250-")
-    while True:
-        await peer.send(b"x")
-        await asyncio.sleep(0.02)
+def dripping(start: bytes) -> Callable[[Peer], Awaitable[None]]:
+    """An answer that begins so and never ends, byte by byte."""
+
+    async def answer(peer: Peer) -> None:
+        await peer.send(start)
+        while True:
+            await peer.send(b"x")
+            await asyncio.sleep(0.02)
+
+    return answer
+
+
+drip = dripping(b"250-")
 
 
 async def endless_line(peer: Peer) -> None:
@@ -291,6 +298,24 @@ def say(*lines: str) -> Callable[[Peer], Awaitable[None]]:
     return answer
 
 
+def late(seconds: float, answer: Answer) -> Callable[[Peer], Awaitable[None]]:
+    """An answer after a while."""
+
+    async def answering(peer: Peer) -> None:
+        await asyncio.sleep(seconds)
+        await give(answer, peer)
+
+    return answering
+
+
+async def give(answer: Answer, peer: Peer) -> None:
+    """Says it, or does it."""
+    if isinstance(answer, str):
+        await peer.say(answer)
+    else:
+        await answer(peer)
+
+
 def then(*answers: Answer) -> Callable[[Peer], Awaitable[None]]:
     """The first time the first answer, then the next; the last one from then on."""
     waiting: Iterator[Answer] = iter(answers)
@@ -298,13 +323,19 @@ def then(*answers: Answer) -> Callable[[Peer], Awaitable[None]]:
 
     async def answer(peer: Peer) -> None:
         current[:] = [next(waiting, *current)]
-        (now,) = current
-        if isinstance(now, str):
-            await peer.say(now)
-        else:
-            await now(peer)
+        await give(current[0], peer)
 
     return answer
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[socket.socket]:
+    """A socket of 127.0.0.1 that refuses everybody until it listens; nobody else is given its port
+    meanwhile.
+    """
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-SOON = 30.0  # seconds; a bound for what hangs, not a target
+from tests.support.waiting import SOON, until
+
 CTRL_C, CTRL_D = b"\x03", b"\x04"
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[=>])")  # what readline tells the terminal
 
@@ -33,9 +34,8 @@ class Terminal:
             stderr=theirs,
             env={**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm", **(environment or {})},
         )
-        self._theirs = (
-            theirs  # kept open: the echo can be asked for, and nothing is lost at its end
-        )
+        # Kept open: the echo can be asked for, and nothing is lost at its end.
+        self._theirs = theirs
         self._raw = b""
         self._seen = 0
 
@@ -72,8 +72,7 @@ class Terminal:
         by Python at the next key only.
         """
         stat = Path(f"/proc/{self._process.pid}/stat")
-        while stat.read_text().rpartition(") ")[2][0] not in "SZ":
-            time.sleep(0.01)
+        until(lambda: stat.read_text().rpartition(") ")[2][0] in "SZ", lambda: self.screen)
         os.write(self._ours, text if isinstance(text, bytes) else f"{text}\r".encode())
 
     def answer(self, prompt: str, text: str | bytes = "") -> None:

@@ -1,0 +1,26 @@
+"""Waiting for what tells nobody: it is looked at again and again, here and nowhere else."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+SOON = 30.0  # seconds; a bound for what hangs, not a target
+_PAUSE = 0.02  # between two looks
+
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T], complaint: Callable[[], str], seconds: float = SOON) -> T:
+    """What `look` gives once it is true; AssertionError with the `complaint` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, complaint()
+        time.sleep(_PAUSE)
+    return found
+
+
+async def turns(count: int = 1) -> None:
+    """Lets the event loop go round: whatever is ready is done."""
+    for _ in range(count):
+        await asyncio.sleep(0)
