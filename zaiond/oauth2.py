@@ -144,7 +144,7 @@ def expiry(lifetime: float | None, token: str, now: float) -> float | None:
         claims = _object(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except ValueError:
         return None
-    return _seconds(claims.get("exp"), most=float(2**40))
+    return _seconds(claims.get("exp"), most=now + _LONGEST)
 
 
 def first_line(output: bytes, program: str) -> str:
