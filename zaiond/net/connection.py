@@ -50,12 +50,11 @@ from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.net.tokens import Token, Tokens
 from zaiond.oauth2 import NoToken
-from zaiond.smtp import answer, ntlm
+from zaiond.smtp import answer, ntlm, sasl
 from zaiond.smtp.events import Answered, Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import may_have_forgotten, refuses_login
 from zaiond.text import Text
@@ -291,7 +290,9 @@ class SmtpConnection:
             return
         warning: Text | None = None
         if stage is Stage.AUTH and not (self.tls is not None and self.tls.verified):
-            warning = answer.unprotected(mechanism)
+            warning = answer.unprotected(
+                mechanism, reusable=sasl.reusable(self.server.auth.mechanism)
+            )
         shown = answer.shown(stage, reply, mechanism)
         self._steps.tell(stage, answer.is_yes(stage, reply), shown, warning)
 
@@ -346,9 +347,9 @@ def _with_token(settings: SessionSettings, token: Token) -> SessionSettings:
 
 def _settings(server: "MailServer", helo_name: str, *, trace: bool) -> SessionSettings:
     auth = server.auth
-    credentials: Credentials | None = None
+    credentials: sasl.Credentials | None = None
     if auth.mechanism != "none":
-        credentials = Credentials(
+        credentials = sasl.Credentials(
             mechanism=auth.mechanism,
             username=auth.username or "",
             password=auth.password.reveal() if auth.password is not None else "",

@@ -161,7 +161,11 @@ def _told(login: LoggedIn, encryption: TlsInfo | None) -> tuple[Text, Text | Non
     warning: Text | None = None
     if encryption is None:
         how = Text("暗号化なし", "not encrypted")
-        warning = answer.unprotected(login.method, "mail_server.pop_before_smtp.security")
+        warning = answer.unprotected(
+            login.method,
+            reusable=login.method != "APOP",
+            setting="mail_server.pop_before_smtp.security",
+        )
     else:
         how = encryption.text
         if encryption.certificate is not None:

@@ -26,12 +26,12 @@ def shown(stage: Stage, reply: Reply, mechanism: str) -> str:
     return reply.text
 
 
-def unprotected(mechanism: str, setting: str = "mail_server.security") -> Text:
+def unprotected(mechanism: str, *, reusable: bool, setting: str = "mail_server.security") -> Text:
     """The warning of a login over a connection that isn't both encrypted and verified, which
-    `setting` would make it.
+    `setting` would make it; `reusable`: what was sent can be used as it is (`sasl.reusable`).
     """
-    name = printable(mechanism)
-    if name in ("CRAM-MD5", "NTLM", "APOP"):
+    if not reusable:
+        name = printable(mechanism)
         return Text(
             ja=f"{name} の認証を、保護されていない接続で行いました。通信を読んだ人が、パスワードを"
             "推測できるおそれがあります。サーバーが TLS に対応していれば、設定 "
