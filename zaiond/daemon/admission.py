@@ -55,7 +55,7 @@ class Admission:
         reserved: list[NewEvent] = []
         try:
             for new in batch:
-                self._quotas.reserve(new[1], len(new[4]))
+                self._quotas.reserve(new[1], 1, len(new[4]))
                 reserved.append(new)
         except EventError:
             self._release(reserved)

@@ -104,7 +104,12 @@ class EventConnection(asyncio.Protocol):
 
     def take(self, most: int, size: int) -> tuple[list[Line], int]:
         """At most `most` lines, until `size` bytes are reached, and how many bytes they have."""
-        taken: list[Line] = []
+        if len(self.lines) <= most and self._ahead_bytes <= size:  # all, as it mostly is
+            taken, taken_bytes = list(self.lines), self._ahead_bytes
+            self.lines.clear()
+            self._ahead_bytes = 0
+            return taken, taken_bytes
+        taken = []
         taken_bytes = 0
         while self.lines and len(taken) < most and taken_bytes < size:
             line = self.lines.popleft()

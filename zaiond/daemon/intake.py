@@ -8,9 +8,10 @@ Memory is bounded: a connection that has sent far ahead is not read until its li
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from zaiond import wire
@@ -21,7 +22,7 @@ from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
 from zaiond.text import Language, Text
 
-BATCH_EVENTS = 256  # more make the next batch wait, fewer cost more commits
+BATCH_EVENTS = 512
 BATCH_BYTES = 1024 * 1024
 
 
@@ -153,23 +154,11 @@ class Intake:
         now = self._clock()
         closed_for = self._closed_for()
         batch: list[NewEvent] = []
-        answers: list[tuple[EventConnection, list[Line | EventError]]] = []
+        answers: list[tuple[EventConnection, Sequence[Line | EventError]]] = []
         for connection, lines in parts:
+            admitted, of_connection = self._admit(connection.uid, lines, closed_for)
             uid = connection.uid
-            of_connection: list[Line | EventError] = []
-            for line in lines:
-                error = line.error or closed_for
-                if error is None:
-                    try:
-                        self.quotas.reserve(uid, len(line.text))
-                    except EventError as over:
-                        error = over
-                if error is None:
-                    batch.append((line.id, uid, line.source, now, line.text))
-                    of_connection.append(line)
-                else:
-                    self.refused(uid, error)
-                    of_connection.append(error)
+            batch += [(id_, uid, source, now, text) for text, id_, source, _ in admitted]
             answers.append((connection, of_connection))
         if not batch:
             self._answer(answers, None)
@@ -177,9 +166,35 @@ class Intake:
         accepted = self._accept(batch)
         accepted.add_done_callback(lambda done: self._committed(answers, batch, done))
 
+    def _admit(
+        self, uid: int, lines: list[Line], closed_for: EventError | None
+    ) -> tuple[Sequence[Line], Sequence[Line | EventError]]:
+        """The lines that go into the batch, and of each line itself or why it doesn't."""
+        if closed_for is None and not any(line.error for line in lines):
+            # All at once, as it mostly is: one by one, it costs as much as parsing them.
+            with contextlib.suppress(EventError):
+                self.quotas.reserve(uid, len(lines), sum(len(line.text) for line in lines))
+                return lines, lines
+        admitted: list[Line] = []
+        each: list[Line | EventError] = []
+        for line in lines:
+            error = line.error or closed_for
+            if error is None:
+                try:
+                    self.quotas.reserve(uid, 1, len(line.text))
+                except EventError as over:
+                    error = over
+            if error is None:
+                admitted.append(line)
+                each.append(line)
+            else:
+                self.refused(uid, error)
+                each.append(error)
+        return admitted, each
+
     def _committed(
         self,
-        answers: list[tuple[EventConnection, list[Line | EventError]]],
+        answers: list[tuple[EventConnection, Sequence[Line | EventError]]],
         batch: list[NewEvent],
         accepted: "asyncio.Future[Acceptance]",
     ) -> None:
@@ -205,7 +220,7 @@ class Intake:
 
     def _answer(
         self,
-        answers: list[tuple[EventConnection, list[Line | EventError]]],
+        answers: list[tuple[EventConnection, Sequence[Line | EventError]]],
         outcomes: list[AcceptOutcome] | None,
     ) -> None:
         index = 0

@@ -41,17 +41,18 @@ class Quotas:
         usage.connections -= 1
         self._forget(uid, usage)
 
-    def reserve(self, uid: int, size: int) -> None:
-        """Counts an event of `size` bytes that is to be accepted.
+    def reserve(self, uid: int, events: int, size: int) -> None:
+        """Counts events, of `size` bytes together, that are to be accepted: all of them or none.
 
         Raises EventError `quota`.
         """
         usage = self._usage(uid)
-        if usage.events >= self.events_waiting:
+        if usage.events + events > self.events_waiting:
             raise _quota("limits.events_waiting", self.events_waiting)
         if usage.bytes + size > self.bytes_waiting:
             raise _quota("limits.bytes_waiting", self.bytes_waiting)
-        self.count(uid, size)
+        usage.events += events
+        usage.bytes += size
 
     def count(self, uid: int, size: int) -> None:
         """Counts an event of the daemon's own: there is always room for it."""
