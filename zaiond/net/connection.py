@@ -34,7 +34,6 @@ are one write.
 """
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -43,20 +42,20 @@ from typing import TYPE_CHECKING
 
 from zaiond.model import Message
 from zaiond.net.certificate import certificate_of
-from zaiond.net.connect import connect, resolve, shown
+from zaiond.net.connect import Address, connect, resolve, shown
+from zaiond.net.login import SessionToken, session_settings
 from zaiond.net.pop_login import PopLogins
 from zaiond.net.pump import Pump
 from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
-from zaiond.net.tokens import Token, Tokens
-from zaiond.oauth2 import NoToken
+from zaiond.net.tokens import Tokens
 from zaiond.smtp import answer, ntlm, sasl
 from zaiond.smtp.events import Answered, Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
-from zaiond.smtp.verdict import may_have_forgotten, refuses_login
+from zaiond.smtp.verdict import may_have_forgotten
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -116,7 +115,8 @@ class SmtpConnection:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + server.session_timeout
         steps = Steps(server.address, on_step)
-        settings = _settings(server, helo_name, trace=steps.told_of)
+        settings = session_settings(server, helo_name, trace=steps.told_of)
+        token = SessionToken(server, tokens or Tokens(), steps, deadline)
         if contexts.unverifiable(server.address, loop.time()):
             settings = fall_back(settings, "certificate") or settings
         if server.pop_before_smtp.enabled:
@@ -124,44 +124,25 @@ class SmtpConnection:
             steps.begin()
         if server.auth.mechanism == "ntlm":
             await asyncio.to_thread(ntlm.primitives)  # may import them, which takes a while
-        try:
-            limit = min(server.timeout, deadline - loop.time())
-            addresses = await resolve(server.host, server.port, limit)
-        except DeliveryFailure as raised:
-            steps.failed(raised.failure)
-            raise
-        steps.tell(Stage.RESOLVE, True, ", ".join(shown(address) for _, address in addresses))
-        token: Token | None = None
-        renewed = False
+        addresses = await _resolved(server, deadline, steps)
         while True:
             limit = min(server.timeout, deadline - loop.time())
             sock = await connect(server.address, addresses, limit, steps.failed)
             steps.tell(Stage.CONNECT, True, shown(sock.getpeername()))
-            if server.auth.mechanism == "xoauth2" and token is None:
-                try:
-                    token = await _token(server, tokens, steps, deadline)
-                except BaseException:
-                    sock.close()
-                    raise
-                settings = _with_token(settings, token)
-            connection = cls(server, settings, deadline, steps)
+            try:
+                complete = await token.into(settings)
+            except BaseException:
+                sock.close()
+                raise
+            connection = cls(server, complete, deadline, steps)
             try:
                 await connection._pump.establish(sock, contexts)
             except DeliveryFailure as raised:
-                failure, ended = raised.failure, loop.time()
-                if failure.cause == "certificate" and steps.told_of:
-                    anonymous = Session(replace(settings, credentials=None, trace=False))
-                    certificate = await certificate_of(server, anonymous, addresses)
-                    failure = replace(failure, certificate=certificate)
-                steps.failed(failure, ended)
+                failure = await _looked_into(raised.failure, server, settings, addresses, steps)
                 if login and may_have_forgotten(failure):
                     logins.forgotten(server, login)
-                if token is not None and not (token.new or renewed) and refuses_login(failure):
-                    fresh = await _token(server, tokens, steps, deadline, token)
-                    if fresh.text != token.text:
-                        token, renewed = fresh, True
-                        settings = _with_token(settings, token)
-                        continue
+                if await token.renewed(failure):
+                    continue
                 weaker = fall_back(settings, failure.cause)
                 if failure.stage is not Stage.TLS or weaker is None:
                     raise DeliveryFailure(failure) from raised.__cause__
@@ -311,57 +292,31 @@ class SmtpConnection:
             finishing.set_exception(DeliveryFailure(content.failure))
 
 
-async def _token(
-    server: "MailServer",
-    tokens: Tokens | None,
-    steps: Steps,
-    deadline: float,
-    refused: Token | None = None,
-) -> Token:
-    """A token for `server`, another one than `refused`. Raises DeliveryFailure of stage TOKEN."""
+async def _resolved(server: "MailServer", deadline: float, steps: Steps) -> list[Address]:
+    """The server's addresses; the step is told of. Raises DeliveryFailure."""
+    limit = min(server.timeout, deadline - asyncio.get_running_loop().time())
     try:
-        try:
-            async with asyncio.timeout_at(deadline):
-                token = await (tokens or Tokens()).get(server.auth.oauth2, server.ca_file, refused)
-        except TimeoutError:
-            words = f"the session is not over after {server.session_timeout:g} s"
-            raise NoToken("timeout", words) from None
-    except NoToken as error:
-        failure = Failure(
-            stage=Stage.TOKEN,
-            server=server.address,
-            cause=error.cause,
-            reply=error.reply,
-            detail=error.detail,
-        )
-        steps.failed(failure)
-        raise DeliveryFailure(failure) from error
-    steps.tell(Stage.TOKEN, True, token.told)
-    return token
+        addresses = await resolve(server.host, server.port, limit)
+    except DeliveryFailure as raised:
+        steps.failed(raised.failure)
+        raise
+    steps.tell(Stage.RESOLVE, True, ", ".join(shown(address) for _, address in addresses))
+    return addresses
 
 
-def _with_token(settings: SessionSettings, token: Token) -> SessionSettings:
-    assert settings.credentials is not None  # noqa: S101 (xoauth2 has some)
-    return replace(settings, credentials=replace(settings.credentials, password=token.text))
-
-
-def _settings(server: "MailServer", helo_name: str, *, trace: bool) -> SessionSettings:
-    auth = server.auth
-    credentials: sasl.Credentials | None = None
-    if auth.mechanism != "none":
-        credentials = sasl.Credentials(
-            mechanism=auth.mechanism,
-            username=auth.username or "",
-            password=auth.password.reveal() if auth.password is not None else "",
-            allow_unprotected=auth.allow_unprotected_password,
-            ntlm_version=auth.ntlm_version,
-            nonce=os.urandom(8),
-            now=time.time(),
-        )
-    return SessionSettings(
-        server=server.address,
-        helo_name=server.helo_name or helo_name,
-        security=server.security,
-        credentials=credentials,
-        trace=trace,
-    )
+async def _looked_into(
+    failure: Failure,
+    server: "MailServer",
+    settings: SessionSettings,
+    addresses: list[Address],
+    steps: Steps,
+) -> Failure:
+    """Tells of the step that failed; with its certificate, if that was the reason and somebody is
+    told.
+    """
+    ended = asyncio.get_running_loop().time()
+    if failure.cause == "certificate" and steps.told_of:
+        anonymous = Session(replace(settings, credentials=None, trace=False))
+        failure = replace(failure, certificate=await certificate_of(server, anonymous, addresses))
+    steps.failed(failure, ended)
+    return failure
