@@ -419,18 +419,6 @@ def has_secret(data: bytes) -> bool:
     return any(form in data for form in FORMS)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
 CERTIFICATES = ["right", "expired", "other name", "other authority"]
 
 

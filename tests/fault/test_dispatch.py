@@ -47,11 +47,6 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def closed() -> Iterator[socket.socket]:
     with refusing() as closed:
         yield closed

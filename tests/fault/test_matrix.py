@@ -157,20 +157,8 @@ def expected_of_early_bytes(stage: str, mode: str) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def certificates(authority: trustme.CA) -> dict[str, ssl.SSLContext]:
     return {"right": server_context(authority), "wrong": server_context(trustme.CA())}
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
 
 
 def settings(cell: Cell, port: int, ca_file: str) -> MailServer:

@@ -19,11 +19,6 @@ A, B = "a@x.example", "b@elsewhere.example"
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def door() -> Door:
     return Door()
 

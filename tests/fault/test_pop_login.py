@@ -4,7 +4,6 @@ before any SMTP, and no secret crosses a connection that doesn't protect it.
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,18 +35,6 @@ from zaiond.smtp.verdict import judge
 
 SHORT = 0.3  # seconds, where a deadline is to pass
 SOON = 30.0  # a bound for what hangs, not a target
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
 
 
 def settings(

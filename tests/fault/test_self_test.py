@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,18 +27,6 @@ from zaiond.net.names import Names, machine_names
 TO = "test@example.co.jp"
 NAMES = Names("fileserver01", "fileserver01.example.co.jp")
 SHORT = 0.3
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
 
 
 def config(*servers: MailServer, **given: Any) -> Config:

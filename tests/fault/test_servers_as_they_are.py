@@ -52,11 +52,6 @@ TEN = 10
 ADMINS = tuple(f"admin{number:02}@x.example" for number in range(25))
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
 def no_more_than(
     limit: int, refusal: str, offers: tuple[str, ...] = ("PIPELINING",)
 ) -> Callable[[Peer], Awaitable[None]]:

@@ -1,13 +1,11 @@
 """What holds of the login by POP whatever the server says, and however its bytes arrive."""
 
 import hashlib
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.pop_dialog import POP_TRANSCRIPTS, run_pop
 from zaiond.pop3 import MAX_LINE, LoggedIn, Pop3, Pop3Event, Pop3Settings
 from zaiond.smtp.events import Ended
 from zaiond.smtp.failure import Stage
@@ -17,24 +15,6 @@ from zaiond.smtp.verdict import judge, self_test_reason
 PASSWORD = "k0nna-himitsu"
 TIMESTAMP = b"<1896.697170952@pop.example>"
 DIGEST = hashlib.md5(TIMESTAMP + PASSWORD.encode()).hexdigest().encode()
-
-
-@pytest.mark.parametrize("transcript", POP_TRANSCRIPTS, ids=lambda each: each.stem)
-@settings(max_examples=15)
-@given(data=st.data())
-def test_any_split_of_the_servers_bytes_gives_the_same_events(
-    transcript: Path, data: st.DataObject
-) -> None:
-    def cut(said: bytes) -> list[bytes]:
-        places = sorted(data.draw(st.sets(st.integers(1, max(1, len(said) - 1)))))
-        return [said[a:b] for a, b in zip([0, *places], [*places, len(said)], strict=True)]
-
-    run_pop(transcript, cut)
-
-
-def test_bytes_one_by_one_give_the_same_events() -> None:
-    for transcript in POP_TRANSCRIPTS:
-        run_pop(transcript, lambda said: [said[i : i + 1] for i in range(len(said))])
 
 
 def machine(security: str, *, allow: bool = False) -> Pop3:

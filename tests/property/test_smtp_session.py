@@ -1,13 +1,11 @@
 """What holds of the SMTP machine whatever the server says, and however its bytes arrive."""
 
 from collections import deque
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.dialog import TRANSCRIPTS, run
 from zaiond.model import Message
 from zaiond.smtp.envelope import dot_stuffed, path
 from zaiond.smtp.events import Content, Ended, Envelope, Event
@@ -19,24 +17,6 @@ from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import judge
 
 PASSWORD = "k0nna-himitsu"
-
-
-@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda each: each.stem)
-@settings(max_examples=15)
-@given(data=st.data())
-def test_any_split_of_the_servers_bytes_gives_the_same_events(
-    transcript: Path, data: st.DataObject
-) -> None:
-    def cut(said: bytes) -> list[bytes]:
-        places = sorted(data.draw(st.sets(st.integers(1, max(1, len(said) - 1)))))
-        return [said[a:b] for a, b in zip([0, *places], [*places, len(said)], strict=True)]
-
-    run(transcript, cut)
-
-
-def test_bytes_one_by_one_give_the_same_events() -> None:
-    for transcript in TRANSCRIPTS:
-        run(transcript, lambda said: [said[i : i + 1] for i in range(len(said))])
 
 
 # A server that answers by a plan, with and without PIPELINING.
