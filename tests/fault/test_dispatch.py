@@ -41,6 +41,7 @@ from tests.support.store import recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.daemon import loader, router, window
+from zaiond.net.connection import SmtpConnection
 from zaiond.store import events
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -967,3 +968,26 @@ async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_n
         assert sorted(post.ended) == sorted(both)
         await assert_settled(post)
         assert await post.writer.submit(events.usage) == {}
+
+
+@pytest.mark.parametrize("where", ["open", "ready"])
+async def test_an_error_of_our_own_is_tried_again_as_an_outage_and_loses_no_mail(
+    where: str, state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(str(context)))
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with Post(state, configuration(server(decent.port))) as post:
+        with monkeypatch.context() as patch:
+            patch.setattr(SmtpConnection, where, broken)
+            await post.emit("1")
+            await post.until(lambda: bool(post.servers_changed))
+            await turns(50)
+        assert len(told) == 1  # and not as fast as this machine can
+        post.dispatcher.retry_servers()
+        await post.until_ended(1)
+        await assert_settled(post)
+    assert mails(decent) == ["1"]

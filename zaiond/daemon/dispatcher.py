@@ -27,7 +27,7 @@ from zaiond.net.pop_login import PopLogins
 from zaiond.net.tls import TlsContexts
 from zaiond.net.tokens import Tokens
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
+from zaiond.smtp.verdict import Failure, Scope, Stage, Verdict, judge
 from zaiond.store import queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
@@ -260,6 +260,14 @@ class Dispatcher:
             self._loop.call_exception_handler(
                 {"message": "a sender ended by an error", "exception": error, "task": task}
             )
+            # An error of our own. What it came of may come again, so not at once.
+            what = type(error).__name__
+            self.connection_failed(
+                sender.index,
+                Failure(stage=Stage.SESSION, server=sender.address, cause="os_error", detail=what),
+            )
+            if sender.mail is not None and not sender.after_dot:
+                self._window.put_back(sender.mail)
         self.pump()
 
     def connected(self, index: int) -> None:
