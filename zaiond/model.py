@@ -17,9 +17,6 @@ SEVERITIES: tuple[Severity, ...] = (
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
 )  # RFC 5424 6.2.1, worst first  # fmt: skip
 
-DeliveryState = Literal["waiting", "deferred", "held"]
-Outcome = Literal["delivered", "failed", "expired", "dropped", "deleted"]
-
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event, complete: what the producer left out is filled in.
