@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from zaiond.config import convert, keys, pop_rules, rules, values
-from zaiond.config.convert import WrongValueError
 from zaiond.config.keys import dotted
 from zaiond.config.mail_server import PASSWORDS
 from zaiond.config.oauth2 import SECRET_FILES, oauth2_faults
@@ -27,6 +26,7 @@ from zaiond.config.schema import (
 )
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, merge, read
 from zaiond.config.values import Secret
+from zaiond.config.written import WrongValueError
 from zaiond.errors import ConfigError, Diagnostic, ZaiondError
 from zaiond.text import Text
 

@@ -8,11 +8,11 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from zaiond.config import convert
-from zaiond.config.convert import WrongValueError
 from zaiond.config.edit import Path, Value
 from zaiond.config.parse import MISSING
 from zaiond.config.schema import Config, Declaration, declarations
 from zaiond.config.tree import Place, Scalar
+from zaiond.config.written import WrongValueError
 from zaiond.ctl import setup_words as words
 from zaiond.ctl.setup_steps import (
     AUTH,
