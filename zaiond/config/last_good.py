@@ -4,8 +4,9 @@ import json
 import os
 import stat
 
+from zaiond.config.parse import YamlText, parse
 from zaiond.config.replace import Owner, owner, replace, sync_directory
-from zaiond.config.sources import Files, is_own_group
+from zaiond.config.sources import Files, Kept, is_own_group
 
 _NAME = "last-good.json"
 
@@ -35,10 +36,11 @@ def read_last_good(state_dir: str) -> Files | None:
 def revert(files: Files) -> list[str]:
     """Writes `files` back to disk and returns the paths of those that were changed, in order.
 
-    Each file is replaced atomically and keeps its owner and mode; where a path is a symbolic link,
-    the file that it leads to is replaced. A drop-in that is there now and was not then would change
-    the configuration: it is renamed to `NAME.yaml.reverted` (with a number if that exists), which
-    is no drop-in. Raises OSError; what was written until then stays.
+    Each file is replaced atomically and keeps its owner and mode, but for one that holds a secret
+    and could be read by others; where a path is a symbolic link, the file that it leads to is
+    replaced. A drop-in that is there now and was not then would change the configuration: it is
+    renamed to `NAME.yaml.reverted` (with a number if that exists), which is no drop-in. Raises
+    OSError; what was written until then stays.
     """
     changed = []
     directory = os.path.join(os.path.dirname(files.main), "conf.d")
@@ -48,34 +50,56 @@ def revert(files: Files) -> list[str]:
             os.rename(path, _free_name(f"{path}.reverted"))
             sync_directory(directory)
             changed.append(path)
+    secret = _Secret(files).paths
     for path, text in files.texts.items():
         target = os.path.realpath(path)
         content = text.encode()
+        found: bytes | None = None
         try:
             with open(target, "rb") as stream:
-                if stream.read() == content:
-                    continue
+                found = stream.read()
                 owned = owner(os.fstat(stream.fileno()))
         except FileNotFoundError:
             owned = _stand_in(files.main)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-        replace(target, content, owned)
+        rightly = _for_us_alone(owned, files.main) if path in secret else owned
+        if found == content and rightly == owned:
+            continue
+        replace(target, content, rightly)
         changed.append(path)
     return changed
 
 
+class _Secret(Kept):
+    """Which of the files hold a secret, by their `paths`."""
+
+    def __init__(self, files: Files) -> None:
+        super().__init__(files, None, credentials_optional=True)
+        self.paths: set[str] = set()
+        parse([YamlText(p, os.path.dirname(p), files.texts[p]) for p in files.yaml], self)
+
+    def secret_file(self, path: str) -> str:
+        self.paths.add(path)
+        return super().secret_file(path)
+
+    def check_permissions(self, file: str) -> None:
+        self.paths.add(file)
+
+
 def _stand_in(main: str) -> Owner:
-    """Whose a file that is gone becomes, and it may have held a secret: as the main file, or where
-    that is gone too, or others' to read, as what root:zaiond 0640 means.
-    """
+    """Whose a file that is gone becomes: as the main file, or as what root:zaiond 0640 means."""
     try:
-        found = owner(os.stat(main))
+        return owner(os.stat(main))
     except FileNotFoundError:
-        found = None
-    if found is None or found.mode & stat.S_IROTH or not is_own_group(found.gid):
-        group = os.stat(os.path.dirname(main)).st_gid
-        found = Owner(os.geteuid(), group, 0o640 if is_own_group(group) else 0o600)
-    return found
+        return Owner(os.geteuid(), os.stat(os.path.dirname(main)).st_gid, 0o640)
+
+
+def _for_us_alone(owned: Owner, main: str) -> Owner:
+    """The same, if a secret may be in it; else as what root:zaiond 0640 means."""
+    if not owned.mode & stat.S_IROTH and (not owned.mode & stat.S_IRGRP or is_own_group(owned.gid)):
+        return owned
+    group = os.stat(os.path.dirname(main)).st_gid
+    return Owner(owned.uid, group, 0o640 if is_own_group(group) else 0o600)
 
 
 def _free_name(path: str) -> str:

@@ -402,6 +402,27 @@ def test_revert_makes_no_secret_everybodys_to_read(
     assert mode == (0o640 if group == "own" else 0o600)
 
 
+@pytest.mark.parametrize("text", ["broken", None])
+def test_revert_closes_what_holds_a_secret_and_was_opened_and_nothing_else(
+    text: str | None, etc: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(etc / "ca.pem"))
+    (etc / "ca.pem").chmod(0o644)
+    inline = LOGIN.replace("password_file: smtp-password", 'password: "s3cret"')
+    main = write(etc / "zaiond.yaml", inline.replace("host:", "ca_file: ca.pem\n  host:"), 0o640)
+    good = load(str(main))
+    config(good)
+    if text is not None:
+        for each in (main, etc / "ca.pem"):
+            each.write_text(text)
+    main.chmod(0o644)  # as an editor makes a new file
+    assert revert(good.files)[0] == str(main)
+    assert main.stat().st_mode & 0o777 == 0o640
+    assert (etc / "ca.pem").stat().st_mode & 0o777 == 0o644
+    assert load(str(main)).config == good.config
+
+
 def test_revert_writes_through_a_link_and_leaves_it_a_link(etc: Path, good: Loaded) -> None:
     main = etc / "zaiond.yaml"
     elsewhere = write(etc / "elsewhere/zaiond.yaml", "broken")
