@@ -22,7 +22,7 @@ UNUSED = 30 * DAY  # so long it may lie unused; Microsoft's end after 90 days, G
 EARLY = 7 * DAY  # so long before its end, or a quarter of its life if that is less
 AGAIN = 3600.0  # where the endpoint could not be asked
 AFTER_START = 3600.0  # of one that nobody knows when it was used last, so long after the start
-_LATER = 60.0  # seconds: lifetimes are rounded
+_ROUNDING = 60.0  # seconds: the same end may be told so much later
 
 Tell = Callable[[MailServer, float | None, str], Awaitable[None]]
 
@@ -118,4 +118,4 @@ def _ends(before: RefreshToken, after: RefreshToken) -> bool:
     """Whether the use of it didn't put off its end."""
     if before.expires is None or after.expires is None:
         return False
-    return after.expires - before.expires < _LATER
+    return after.expires - before.expires < _ROUNDING

@@ -1,1 +1,3 @@
-"""Names, TCP, TLS, and the pump between a socket and the SMTP machine. It decides nothing."""
+"""Names, TCP, TLS, the pump between a socket and a machine; logins by POP, tokens. It decides
+nothing.
+"""

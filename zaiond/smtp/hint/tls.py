@@ -56,12 +56,12 @@ def _certificate(failure: Failure) -> Pair:
     if "mismatch" in detail:
         return _other_name(host, seen)
     if "not yet valid" in detail:
-        since = f"（{day(seen.not_before)} から）" if seen is not None else ""
-        from_ = f" (only from {day(seen.not_before)} on)" if seen is not None else ""
+        since_ja = f"（{day(seen.not_before)} から）" if seen is not None else ""
+        since = f" (only from {day(seen.not_before)} on)" if seen is not None else ""
         return (
             Text(
-                f"サーバーの証明書は、まだ有効期間に入っていません{since}。",
-                f"The server's certificate is not valid yet{from_}.",
+                f"サーバーの証明書は、まだ有効期間に入っていません{since_ja}。",
+                f"The server's certificate is not valid yet{since}.",
             ),
             Text(
                 "このマシンの時計が合っているかを確認してください。",
@@ -69,11 +69,11 @@ def _certificate(failure: Failure) -> Pair:
             ),
         )
     if "expired" in detail:
-        since = f"（{day(seen.not_after)} まで）" if seen is not None else ""
+        until_ja = f"（{day(seen.not_after)} まで）" if seen is not None else ""
         until = f" (it was valid until {day(seen.not_after)})" if seen is not None else ""
         return (
             Text(
-                f"サーバーの証明書は有効期限が切れています{since}。",
+                f"サーバーの証明書は有効期限が切れています{until_ja}。",
                 f"The server's certificate has expired{until}.",
             ),
             Text(
