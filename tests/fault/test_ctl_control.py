@@ -2,14 +2,18 @@
 
 import json
 import os
+import resource
 import socket
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
+from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.fake_daemon import FakeDaemon
 from zaiond.ctl import control, program
 
@@ -40,6 +44,33 @@ def answering(
 ) -> FakeDaemon:
     reply = {"ok": not refusal, "result": result, "language": language, **refusal}
     return FakeDaemon(runtime, events=None, control=lambda request: reply)
+
+
+def test_a_core_dump_of_neither_program_holds_a_secret(runtime: Path, tmp_path: Path) -> None:
+    def allow_core_dumps() -> None:
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+    started: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+    limits: list[str] = []
+
+    def control(_: dict[str, Any]) -> dict[str, Any]:
+        limits.append(Path(f"/proc/{started.get().pid}/limits").read_text())
+        return {"ok": True, "result": WELL, "language": "en"}
+
+    with FakeDaemon(runtime, events=None, control=control):
+        process = subprocess.Popen(
+            [PROGRAMS / "zaiond-ctl", "status"],
+            stdout=subprocess.DEVNULL,
+            preexec_fn=allow_core_dumps,
+        )
+        started.put(process)
+        assert process.wait(30) == 0
+    with Daemon(tmp_path / "daemon", "mail_server: {}") as daemon:
+        limits.append(Path(f"/proc/{daemon.process.pid}/limits").read_text())
+    for text in limits:
+        (line,) = [line for line in text.splitlines() if line.startswith("Max core file size")]
+        assert line.split()[4] == "0"
 
 
 WELL: dict[str, Any] = {
