@@ -27,6 +27,7 @@ A server's line may hold `\\n` for a bare line feed, and end in `\\c` where it i
 The lines of the server between two other lines come in one piece; `run` can cut them anywhere else.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -57,7 +58,7 @@ def run(transcript: Path, cut: Cut = in_one_piece) -> None:
     _SmtpPlay(transcript, cut).run()
 
 
-class Play(Generic[E]):
+class Play(ABC, Generic[E]):
     """What transcripts of any protocol have in common; the machine and its events are below."""
 
     def __init__(self, transcript: Path, cut: Cut) -> None:
@@ -67,13 +68,13 @@ class Play(Generic[E]):
         self.said = b""
         self.told: list[str] = []
 
+    @abstractmethod
     def start(self, given: dict[str, str]) -> Machine[E]:
         """The machine, by what `! settings` gives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, event: E) -> list[str]:
         """An event as the transcript has it."""
-        raise NotImplementedError
 
     def run(self) -> None:
         waiting: list[str] = []

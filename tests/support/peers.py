@@ -31,7 +31,7 @@ _SMB = """\
 """
 
 _EXIM = """\
-exim_path = {directory}/root/usr/sbin/exim4
+exim_path = {directory}/system/usr/sbin/exim4
 keep_environment = LD_LIBRARY_PATH
 primary_hostname = mailhost.example.co.jp
 spool_directory = {directory}/spool
@@ -136,7 +136,7 @@ class Exim:
 
     def __post_init__(self) -> None:
         self.port = free_port()
-        for name in ("root", "spool", "log"):
+        for name in ("system", "spool", "log"):
             (self.directory / name).mkdir(parents=True)
         for name in ("spool", "log"):
             shutil.chown(self.directory / name, "nobody")
@@ -158,10 +158,10 @@ class Exim:
 
     def start(self) -> None:
         """Listens; returns when it does."""
-        here, root = shlex.quote(str(self.directory)), self.directory / "root"
+        here, root = shlex.quote(str(self.directory)), self.directory / "system"
         # In a view of the file system of its own: with that user, and where it can reach itself.
         mounts = (
-            f"mount --bind {shlex.quote(str(UNPACKED))} {here}/root && "
+            f"mount --bind {shlex.quote(str(UNPACKED))} {here}/system && "
             f"mount --bind {here}/passwd /etc/passwd && mount --bind {here}/group /etc/group"
         )
         libraries = _libraries(UNPACKED).replace(str(UNPACKED), str(root))
