@@ -181,6 +181,17 @@ async def test_one_mail_a_connection_costs_no_attempt(
             assert await post.attempts(id_) == ["delivered"]
 
 
+async def test_where_not_one_recipient_is_taken_the_next_server_gets_the_mail(state: Path) -> None:
+    full = ScriptedServer(no_more_than(0, "452 4.5.3 Too many recipients"))
+    async with full, ScriptedServer(ordinary()) as spare:
+        servers = configuration(server(full.port), server(spare.port), admins=ADMINS[:2])
+        async with Post(state, servers) as post:
+            await post.emit("1")
+            await post.until_ended(1)
+            assert await post.attempts("1") == ["deferred", "delivered"] * 2
+    assert mails(spare) == ["1"]
+
+
 async def test_a_login_too_many_waits_for_fewer_connections_and_holds_nothing(state: Path) -> None:
     logged_in: set[Peer] = set()
     refused = 0

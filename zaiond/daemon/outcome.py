@@ -5,6 +5,7 @@ how old the mail is, and whether another server is left.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -49,7 +50,7 @@ def conclude(
 
     A delivery that is `waiting` afterwards is to be tried by another server at once, or when the
     server that it waits for can be used again. Or at once by the same, which takes no more
-    recipients a mail; that ends, as each time some are delivered.
+    recipients a mail (`again` of the verdict); that ends, as each time some are delivered.
     """
     progress = any(isinstance(answers[each.recipient], Reply) for each in mail.deliveries)
     for delivery in mail.deliveries:
@@ -58,8 +59,9 @@ def conclude(
             yield _delivered(delivery, answer, attempt), None
         else:
             verdict = judge(answer)
-            again = verdict.again and progress
-            yield _failed(delivery, mail, answer, verdict, attempt, queue, again), verdict
+            if verdict.again and not progress:
+                verdict = replace(verdict, again=False)
+            yield _failed(delivery, mail, answer, verdict, attempt, queue), verdict
 
 
 def _delivered(delivery: QueuedDelivery, reply: Reply, attempt: Attempt) -> Attempted:
@@ -81,7 +83,6 @@ def _failed(
     verdict: Verdict,
     attempt: Attempt,
     queue: Queue,
-    again: bool,
 ) -> Attempted:
     def attempted(state: str, outcome: str, next_attempt: float | None = None) -> Attempted:
         return Attempted(
@@ -102,7 +103,7 @@ def _failed(
             return attempted("waiting", "held")
         return attempted("held", "held", attempt.ended + queue.retry_max)
     outcome = "unknown" if verdict.outcome == "ambiguous" else "deferred"
-    if verdict.wait or again:
+    if verdict.wait or verdict.again:
         return attempted("waiting", outcome)
     # Not after an ambiguous end: another server could not know that it has the mail already.
     if attempt.other_server and verdict.outcome != "ambiguous":
