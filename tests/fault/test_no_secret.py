@@ -91,7 +91,9 @@ def without_tls(_: World, offer: str) -> Script:
 
 def strips_starttls(_: World, offer: str) -> Script:
     """A box on the way that writes over what it doesn't want to be seen."""
-    return ordinary(offers=("PIPELINING", offer, "XXXXXXXX"), answers={"STARTTLS": "502 What?"})
+    return ordinary(
+        offers=("PIPELINING", offer, "X" * len("STARTTLS")), answers={"STARTTLS": "502 What?"}
+    )
 
 
 def refuses_starttls(_: World, offer: str) -> Script:
