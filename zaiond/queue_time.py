@@ -1,4 +1,4 @@
-"""Queue time: how long the queue has been served, in seconds, in all. Pure: the clock is an argument.
+"""Queue time: for how many seconds the queue has been served in all. Pure: the clock comes in.
 
 What expires is counted in it, and not by the machine's clock, which may be set by any amount. It
 stands still while the daemon doesn't run or the machine sleeps. While nothing can be tried (there

@@ -19,6 +19,7 @@ from zaiond.daemon.event_connection import EventConnection, Line
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
 from zaiond.errors import DiskFullError, EventError, StoreError
+from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
 from zaiond.text import Language, Text
 
@@ -72,7 +73,14 @@ class Intake:
             sent = wire.parse(text)
         except EventError as error:
             return Line(b"", "", "", error)
-        return Line(text, sent.id or self._make_id(), sent.source or "", None)
+        return Line(
+            text,
+            sent.id or self._make_id(),
+            sent.source or "",
+            None,
+            sent.severity in URGENT,
+            wire.lane(sent),
+        )
 
     def opened(self, connection: EventConnection) -> bool:
         """Counts a connection; False if its user has all it may have."""
@@ -158,7 +166,10 @@ class Intake:
         for connection, lines in parts:
             admitted, of_connection = self._admit(connection.uid, lines, closed_for)
             uid = connection.uid
-            batch += [(id_, uid, source, now, text) for text, id_, source, _ in admitted]
+            batch += [
+                (id_, uid, source, now, text, urgent, lane)
+                for text, id_, source, _, urgent, lane in admitted
+            ]
             answers.append((connection, of_connection))
         if not batch:
             self._answer(answers, None)
@@ -203,7 +214,7 @@ class Intake:
         except StoreError as error:
             full = isinstance(error, DiskFullError)
             failed = EventError("disk_full" if full else "unavailable", error.text)
-            for _, uid, _, _, text in batch:
+            for _, uid, _, _, text, *_ in batch:
                 self.quotas.release(uid, len(text))
             self._answer(
                 [(connection, [failed if isinstance(a, Line) else a for a in each])
@@ -211,7 +222,7 @@ class Intake:
             )  # fmt: skip
             return
         if acceptance.outcomes is not None:
-            for outcome, (_, uid, _, _, text) in zip(acceptance.outcomes, batch, strict=True):
+            for outcome, (_, uid, _, _, text, *_) in zip(acceptance.outcomes, batch, strict=True):
                 if outcome != "accepted":
                     self.quotas.release(uid, len(text))
         self._answer(answers, acceptance.outcomes)

@@ -15,8 +15,8 @@ AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
 
 
 class StoredEvent(NamedTuple):
-    """A row of `events`: `source` is '' where none was sent, `body` the line as sent, `queued` when
-    it was accepted in queue time.
+    """A row of `events`: `source` is '' where none was sent, `body` the line as sent, `lane` its
+    key or job, `queued` when it was accepted in queue time.
     """
 
     seq: int
@@ -26,6 +26,7 @@ class StoredEvent(NamedTuple):
     accepted: float
     body: bytes
     urgent: bool = False
+    lane: str | None = None
     queued: float = 0.0
 
 
@@ -45,10 +46,14 @@ class Acceptance(NamedTuple):
     previous: int
 
 
-NewEvent = tuple[str, int, str, float, bytes, bool]  # id, uid, source, accepted, body, urgent
+# id, uid, source, accepted, body, urgent, lane
+NewEvent = tuple[str, int, str, float, bytes, bool, str | None]
 
-COLUMNS = "seq, id, uid, source, accepted, body, urgent, queued"
-_INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"  # noqa: S608
+COLUMNS = "seq, id, uid, source, accepted, body, urgent, lane, queued"
+_INSERT = (
+    f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    " ON CONFLICT DO NOTHING"
+)
 _LAST_SEQ = (
     "SELECT max(coalesce((SELECT max(seq) FROM events), 0),"
     " coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0))"
@@ -131,16 +136,23 @@ def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
 
 
 def urgent_unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
-    """The urgent ones among them."""
-    return [
-        StoredEvent(*row) for row in db.execute(_UNROUTED.format("AND urgent = 1"), (after, limit))
-    ]
+    """At most `limit` urgent ones among them, and all that are before one of these in its lane."""
+    found: dict[int, StoredEvent] = {}
+    rows: list[Any] = db.execute(_UNROUTED.format("AND urgent = 1"), (after, limit)).fetchall()
+    for event in (StoredEvent(*row) for row in rows):
+        if event.lane is not None:
+            of_lane = (after, event.lane, event.uid, event.seq, limit)
+            before: list[Any] = db.execute(_IN_LANE, of_lane).fetchall()
+            found.update((row[0], StoredEvent(*row)) for row in before)
+        found[event.seq] = event
+    return [found[seq] for seq in sorted(found)[:limit]]
 
 
 _UNROUTED = (
     f"SELECT {COLUMNS} FROM events WHERE seq > ? {{}} AND outcome IS NULL"  # noqa: S608
     " AND seq NOT IN (SELECT seq FROM routed_early) ORDER BY seq LIMIT ?"
 )
+_IN_LANE = _UNROUTED.format("AND lane = ? AND uid = ? AND seq < ?")
 
 
 def count_urgent_unrouted(db: apsw.Connection, after: int) -> int:
@@ -169,7 +181,7 @@ def delete_unrouted(db: apsw.Connection, seqs: list[int], reason: Text) -> list[
     ended: list[StoredEvent] = []
     for seq in seqs:
         rows: list[Any] = db.execute(
-            "UPDATE events SET outcome = 'deleted', reason = ? WHERE seq = ? AND outcome IS NULL"
+            "UPDATE events SET outcome = 'deleted', reason = ? WHERE seq = ? AND outcome IS NULL"  # noqa: S608
             f" AND seq NOT IN (SELECT seq FROM routed_early) RETURNING {COLUMNS}",
             (encode_text(reason), seq),
         ).fetchall()

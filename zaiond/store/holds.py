@@ -28,6 +28,7 @@ class Hold(NamedTuple):
     failure: Failure
 
 
+_SUBJECTS = "SELECT subject FROM holds WHERE scope = '{}'"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Failure).decode
 
@@ -36,9 +37,9 @@ def find(db: apsw.Connection) -> list[Hold]:
     """All that there are; one whose failure can't be read any more is none."""
     found = []
     rows: Iterable[Any] = db.execute("SELECT scope, subject, since, queued, failure FROM holds")
-    for *beginning, failure in rows:
+    for scope, subject, since, queued, failure in rows:
         try:
-            found.append(Hold(*beginning, _decode(failure)))
+            found.append(Hold(scope, subject, since, queued, _decode(failure)))
         except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
             continue
     return found
@@ -57,12 +58,17 @@ def release(db: apsw.Connection, scope: HoldScope, subject: str, at: float) -> N
     """Ends a hold: what it held waits, and has all its time from `at` (queue time) on."""
     db.execute("DELETE FROM holds WHERE scope = ? AND subject = ?", (scope, subject))
     if scope == "address":
-        of = "recipient = ? AND CAST(message AS TEXT) NOT IN (SELECT subject FROM holds WHERE scope = 'mail')"
+        of = f"recipient = ? AND CAST(message AS TEXT) NOT IN ({_SUBJECTS.format('mail')})"
     elif scope == "mail":
-        of = "message = CAST(? AS INTEGER) AND recipient NOT IN (SELECT subject FROM holds WHERE scope = 'address')"
+        of = f"message = CAST(? AS INTEGER) AND recipient NOT IN ({_SUBJECTS.format('address')})"
     else:
         return
     _let_wait(db, of, (subject,), at)
+
+
+def release_all(db: apsw.Connection) -> None:
+    """Ends all holds; what they held is made anew."""
+    db.execute("DELETE FROM holds")
 
 
 def mend(db: apsw.Connection, now: float, at: float) -> bool:
@@ -72,8 +78,8 @@ def mend(db: apsw.Connection, now: float, at: float) -> bool:
     before = db.total_changes()
     _let_wait(
         db,
-        "recipient NOT IN (SELECT subject FROM holds WHERE scope = 'address')"
-        " AND CAST(message AS TEXT) NOT IN (SELECT subject FROM holds WHERE scope = 'mail')",
+        f"recipient NOT IN ({_SUBJECTS.format('address')})"
+        f" AND CAST(message AS TEXT) NOT IN ({_SUBJECTS.format('mail')})",
         (),
         at,
     )
@@ -86,9 +92,9 @@ def mend(db: apsw.Connection, now: float, at: float) -> bool:
         " (SELECT CAST(message AS TEXT) FROM deliveries WHERE state = 'held' AND ended IS NULL)"
     )
     db.execute(
-        "UPDATE deliveries SET next_attempt = ? WHERE id IN (SELECT min(id) FROM deliveries"
+        "UPDATE deliveries SET next_attempt = ? WHERE id IN (SELECT min(id) FROM deliveries"  # noqa: S608
         " WHERE state = 'held' AND ended IS NULL"
-        " AND recipient IN (SELECT subject FROM holds WHERE scope = 'address')"
+        f" AND recipient IN ({_SUBJECTS.format('address')})"
         " GROUP BY recipient HAVING max(next_attempt) IS NULL)",
         (now,),
     )

@@ -19,6 +19,7 @@ from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta
 from zaiond.text import Text
 
 OPEN = ("waiting", "deferred", "held")
+DeliveryState = Literal["waiting", "deferred", "held", "delivered", "failed", "expired"]
 AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "expired", "unknown"]
 
 
@@ -69,7 +70,7 @@ class Attempted(NamedTuple):
     """How an attempt of one delivery ended; `next_attempt` where it is tried again."""
 
     delivery: QueuedDelivery
-    state: Literal["waiting", "deferred", "held", "delivered", "failed", "expired"]
+    state: DeliveryState
     outcome: AttemptOutcome
     server: str
     reply: str
@@ -227,8 +228,8 @@ def finish(
 ) -> list[StoredEvent]:
     """Records how each delivery's attempt ended; gives the events that have ended with it."""
     db.executemany(
-        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, started = NULL, tried = ?,"
-        " ended = ? WHERE id = ?",
+        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, tried = ?, ended = ?,"
+        " started = NULL WHERE id = ?",
         [
             (
                 a.state,
@@ -484,6 +485,16 @@ WHERE d.ended IS NULL AND (
   )))))
 ORDER BY d.message
 """
+
+
+def let_all_wait(db: apsw.Connection, limit: int) -> bool:
+    """Makes `limit` deliveries due that are deferred or held; says whether there are more."""
+    db.execute(
+        "UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE id IN (SELECT id"
+        " FROM deliveries WHERE state IN ('deferred', 'held') AND ended IS NULL LIMIT ?)",
+        (limit,),
+    )
+    return db.changes() == limit
 
 
 def open_messages(db: apsw.Connection, event_seqs: list[int] | None = None) -> list[int]:

@@ -69,6 +69,11 @@ def open_events(db: apsw.Connection) -> list[int]:
     ]
 
 
+def messages(db: apsw.Connection, seqs: list[int]) -> list[int]:
+    """The messages that tell of these events."""
+    return [row for seq in seqs for row, *_ in db.execute(_MESSAGES, (seq,))]
+
+
 def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
     """These events, as far as they became mails that tell of no other event."""
     found = []
@@ -77,10 +82,10 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
             f"SELECT {COLUMNS} FROM events WHERE seq = ? AND outcome IS NULL",  # noqa: S608
             (seq,),
         ).fetchall()
-        messages = tuple(MessageState(*row) for row in db.execute(_MESSAGES, (seq,)))
+        of_event = tuple(MessageState(*row) for row in db.execute(_MESSAGES, (seq,)))
         deliveries = tuple(DeliveryState(*row) for row in db.execute(_DELIVERIES, (seq,)))
-        if rows and messages:
-            found.append(EventState(StoredEvent(*rows[0]), messages, deliveries))
+        if rows and of_event:
+            found.append(EventState(StoredEvent(*rows[0]), of_event, deliveries))
     return found
 
 

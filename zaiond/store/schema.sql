@@ -18,6 +18,7 @@ CREATE TABLE events (
   accepted REAL    NOT NULL,
   body     BLOB    NOT NULL,          -- the line as sent
   urgent   INTEGER NOT NULL,          -- emerg to crit: routed before all others
+  lane     TEXT,                      -- its key, else its job: mails of one are sent in order
   queued   REAL    NOT NULL,          -- when it was accepted, in queue time
   outcome  TEXT,                      -- dropped | deleted
   reason   TEXT                       -- {"ja": …, "en": …}; without an outcome: a remark on its mail
@@ -25,6 +26,7 @@ CREATE TABLE events (
 -- The id first: the daemon's own are ordered by time, so this index grows at its end.
 CREATE UNIQUE INDEX events_identity ON events (id, uid, source);
 CREATE INDEX events_urgent ON events (seq) WHERE urgent = 1;
+CREATE INDEX events_lane ON events (lane, uid, seq) WHERE lane IS NOT NULL;
 -- Urgent events beyond meta.routed_through that were routed all the same.
 CREATE TABLE routed_early (
   seq INTEGER PRIMARY KEY
@@ -66,11 +68,12 @@ CREATE TABLE deliveries (
   tried        REAL,                  -- when the last attempt ended, in queue time
   ended        REAL,                  -- in queue time
   urgent       INTEGER NOT NULL,
-  lane         TEXT
+  lane         TEXT                   -- uid and lane of its event
 );
 CREATE INDEX deliveries_message ON deliveries (message);
 CREATE INDEX deliveries_open ON deliveries (message) WHERE ended IS NULL;
 CREATE INDEX deliveries_due ON deliveries (next_attempt) WHERE state IN ('deferred', 'held');
+CREATE INDEX deliveries_held ON deliveries (recipient) WHERE state = 'held' AND ended IS NULL;
 CREATE INDEX deliveries_started ON deliveries (id) WHERE started IS NOT NULL;
 CREATE INDEX deliveries_lost ON deliveries (ended) WHERE state IN ('failed', 'expired');
 CREATE INDEX deliveries_urgent ON deliveries (message) WHERE urgent = 1 AND ended IS NULL;
