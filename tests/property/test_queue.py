@@ -13,8 +13,9 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec import structs
 
+from tests.support.queries import at_once, histories, immediately
 from tests.support.store import NOW, Store, event, mail, recount
-from zaiond.store import events, history, queue
+from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
 from zaiond.text import Text
@@ -321,7 +322,7 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def history_tells_the_same(self) -> None:
-        documents = self.store.run(lambda db: history.history(db, "ja", limit=1000))
+        documents = at_once(histories(immediately(self.store), language="ja", limit=1000))
         assert len(documents) == len(self.known)
         for document, (_, known) in zip(documents, sorted(self.known.items()), strict=True):
             assert document["id"] == known.stored.id

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zaiond import wire
+from zaiond.daemon.documents import rfc3339
 from zaiond.errors import EventError
 from zaiond.message.compose import check_wire, compose
-from zaiond.store.history import rfc3339
 from zaiond.text import Language
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

@@ -54,7 +54,7 @@ def run(line: Line) -> int:
         document, language = _directly(line, file)
     else:
         try:
-            reply = control.ask(line, "test", patient=True, addresses=line.operands)
+            reply = control.ask(line, "test", addresses=line.operands)
             document, language = reply.result, reply.language
         except NoDaemon:
             document, language = _directly(line, places.config(line))
