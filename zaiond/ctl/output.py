@@ -179,16 +179,19 @@ _BELOW = 32  # columns that the last column of a table must have to go on below 
 _BESIDE = 24  # the same to begin beside the others at all
 _HANG = "    "  # before what goes on, or begins, on a line of its own
 
-# Words, as Japanese writes them without spaces: signs of one script, with the inflection behind.
-# A closing sign or a small letter begins no line, an opening one ends none (JIS X 4051).
-_KANJI = "\u3005-\u3007\u3400-\u9fff\uf900-\ufaff"
-_KATAKANA = "\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"
+# What stays together on a line. Japanese has no spaces: a word is taken to be Kanji and Katakana
+# with the Hiragana behind, verbs of two parts (書き戻す) included. A closing sign begins no line,
+# an opening one ends none (JIS X 4051).
+_NOUN = "\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"
 _HIRAGANA = "\u3041-\u309f"
+_STEM_ENDS = "きぎちりみびえけげせねべめれ"
 _OPEN = "（「『【〔《〈［｛“‘"
 _CLOSE = "、。，．・：；！？）」』】〕》〉］｝”’…‥％"
-_NARROW = rf"[^\s{_KANJI}{_KATAKANA}{_HIRAGANA}{_OPEN}{_CLOSE}]"
+_NARROW = rf"[^\s{_NOUN}{_HIRAGANA}{_OPEN}{_CLOSE}]"
 _word = re.compile(
-    rf"\s+|[{_OPEN}]*(?:[{_KANJI}]+|[{_KATAKANA}]+|{_NARROW}+)?+[{_HIRAGANA}]*+[{_CLOSE}:;,.!?)]*+|."
+    rf"\s+|[{_OPEN}]*(?:[{_NOUN}]+(?:[{_STEM_ENDS}][{_NOUN}]+)*"
+    rf"|{_NARROW}+(?: (?=[{_HIRAGANA}]))?)?+"
+    rf"[{_HIRAGANA}]*+[{_CLOSE}:;,.!?)]*+|."
 )
 
 
