@@ -96,8 +96,6 @@ def _failed(
             next_attempt,
         )
 
-    if verdict.outcome == "failed":
-        return attempted("failed", "failed")
     if verdict.outcome == "held":
         if verdict.scope is Scope.SERVER:
             return attempted("waiting", "held")
