@@ -23,7 +23,7 @@ from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.model import URGENT
 from zaiond.net.names import Names
-from zaiond.queue_time import Kept, QueueTime
+from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.events import StoredEvent
@@ -33,7 +33,7 @@ from zaiond.store.writer import Writer
 
 QUICK = Queue(retry_first=0.02, retry_max=0.05)
 PATIENT = Queue(retry_first=3600.0, retry_max=7200.0)
-SOON = 30.0  # seconds; a bound for what hangs, not a target
+SOON = 20.0  # seconds; a bound for what hangs, not a target
 
 
 def server(port: int, **settings: Any) -> MailServer:
@@ -69,10 +69,12 @@ class Post(Observer):
         self.store = Store(state)
         self.fatal: list[Exception] = []
         self.ahead = 0.0  # of the real time
-        self.queue_time = QueueTime(lambda: time.monotonic() + self.ahead, Kept())
+        self.served = 0.0  # beyond the real time
+        self.queue_time = QueueTime(time.monotonic, Kept())
         self.holds: list[Hold] = []
         self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
         self.ended: list[str] = []
+        self.delivered: list[str] = []  # once for each recipient
         self.servers_changed: list[tuple[str, str, bool]] = []
         self.journal = Notes()
         self.config = config
@@ -93,7 +95,7 @@ class Post(Observer):
         routed = await self.writer.submit(queue.routed_and_open)
         waiting = sum(number for number, _ in usage.values()) - routed
         self.queue_time = QueueTime(
-            lambda: time.monotonic() + self.ahead, await self.writer.submit(queue_time.find)
+            lambda: time.monotonic() + self.served, await self.writer.submit(queue_time.find)
         )
         found = await self.writer.submit(holds.find)
         self.dispatcher = Dispatcher(
@@ -174,14 +176,24 @@ class Post(Observer):
         self.configure(config)
         self.dispatcher.reload_waiting()
 
-    async def emit(self, *ids: str, message: str | None = None, **more: str) -> None:
+    def serve(self, seconds: float) -> None:
+        """The daemon has run for so long, and its clock has gone on."""
+        self.ahead += seconds
+        while seconds > 0:
+            self.served += min(seconds, LONGEST_STEP)
+            seconds -= LONGEST_STEP
+            self.queue_time()
+
+    async def emit(
+        self, *ids: str, message: str | None = None, kind: str = "a.b", **more: str
+    ) -> None:
         """Accepts events, all in one commit."""
         given = more if message is None else {**more, "message": message}
         told = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in given.items())
         urgent = given.get("severity") in URGENT
         lane = next((f"{n} {given[n]}" for n in ("key", "job") if n in given), None)
         at, queued = self.clock(), self.queue_time()
-        batch = [event(id_, at=at, more=told, urgent=urgent, lane=lane) for id_ in ids]
+        batch = [event(id_, at=at, more=told, urgent=urgent, lane=lane, kind=kind) for id_ in ids]
         self.router.accepted(await self.writer.submit(lambda db: events.accept(db, batch, queued)))
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -198,6 +210,31 @@ class Post(Observer):
         except TimeoutError:
             last = self.outcomes[-9:]
             raise AssertionError(f"{len(self.ended)} of {count} ended, the last: {last}") from None
+
+    async def settled(self) -> None:
+        """Waits until every event is routed, and no mail is in memory any more."""
+        await self.unconnected()
+        async with asyncio.timeout(SOON):
+            while self.router.waiting or self.dispatcher.in_memory:
+                await self.writer.submit(lambda _: None)
+
+    async def unconnected(self) -> None:
+        """Waits until no mail can be under way any more."""
+        async with asyncio.timeout(SOON):
+            while self.dispatcher.connections:
+                await self.writer.submit(lambda _: None)
+
+    async def settled_routing(self) -> None:
+        """Waits until what is urgent is routed."""
+        async with asyncio.timeout(SOON):
+            while self.router.urgent_waiting:
+                await self.writer.submit(lambda _: None)
+
+    async def counts(self) -> dict[str, int]:
+        """How many deliveries there are in each state."""
+        return await self.writer.submit(
+            lambda db: dict(db.execute("SELECT state, count(*) FROM deliveries GROUP BY 1"))
+        )
 
     async def history(self, id: str) -> dict[str, Any]:
         """What became of an event."""
@@ -228,6 +265,8 @@ class Post(Observer):
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
         for one in mail.events:
             self.outcomes.append((one.id, attempted.delivery.recipient, attempted.state))
+            if attempted.state == "delivered":
+                self.delivered.append(one.id)
         self._happened.set()
 
     def _expired(self, mail: QueuedMail, attempted: Attempted) -> None:

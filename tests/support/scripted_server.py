@@ -100,7 +100,7 @@ class ScriptedServer:
     """Listens on a port of its own while the `async with` lasts."""
 
     def __init__(self, script: Script) -> None:
-        self._script = script
+        self.script = script
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
         self.peers: list[Peer] = []
@@ -150,7 +150,7 @@ class ScriptedServer:
         try:
             # A client may go at any time, and with it what is being said to it.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
-                await self._script(peer)
+                await self.script(peer)
         except asyncio.CancelledError:
             pass  # the test is over
         finally:
@@ -221,6 +221,20 @@ def ordinary(
 
 
 # Misbehaviour, to stand in the place of an answer.
+
+
+def rcpt(replies: Mapping[str, Answer]) -> Callable[[Peer], Awaitable[None]]:
+    """Answers to RCPT by address, as they stand at the moment."""
+
+    async def answer(peer: Peer) -> None:
+        address = _last_line(peer).partition("<")[2].partition(">")[0]
+        await give(replies.get(address, "250 2.1.5 Ok"), peer)
+
+    return answer
+
+
+def _last_line(peer: Peer) -> str:
+    return peer.said.rstrip(b"\r\n").rpartition(b"\r\n")[2].decode()
 
 
 async def hang(peer: Peer) -> None:

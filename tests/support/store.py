@@ -96,9 +96,10 @@ def event(
     more: str = "",
     urgent: bool = False,
     lane: str | None = None,
+    kind: str = "a.b",
 ) -> NewEvent:
     """An event as it is accepted."""
-    body = f'{{"type":"a.b","id":"{id}"{more}}}'.encode()
+    body = f'{{"type":"{kind}","id":"{id}"{more}}}'.encode()
     return (id, uid, source, at, body, urgent, lane)
 
 
