@@ -177,6 +177,7 @@ _NARROWEST = 20  # columns; what is less is no width to write for
 _WIDEST_COLUMN = 40  # a longer cell stands out of its column instead of widening it
 _BELOW = 32  # columns that the last column of a table must have to go on below itself
 _BESIDE = 24  # the same to begin beside the others at all
+_SHARES = 0.4, 0.3  # of a narrow terminal's width, instead of the two
 _HANG = "    "  # before what goes on, or begins, on a line of its own
 
 # What stays together on a line. Japanese has no spaces: a word is taken to be Kanji and Katakana
@@ -193,6 +194,7 @@ _word = re.compile(
     rf"|{_NARROW}+(?: (?=[{_HIRAGANA}]))?)?+"
     rf"[{_HIRAGANA}]*+[{_CLOSE}:;,.!?)]*+|."
 )
+_sign = re.compile(rf"[{_OPEN}]*+.[\u0300-\u036f\u3099\u309a{_CLOSE}]*+")
 
 
 def terminal_width() -> "int | None":
@@ -242,9 +244,12 @@ def table(rows: "Sequence[Sequence[str | Painted]]", indent: str = "") -> list[s
     hang = indent + " " * sum(size + 2 for size in sizes)
     room = None if columns is None else columns - len(hang)
     widest = max(width(row[-1]) for row in texts)
-    beside = room is None or widest <= room or room >= _BESIDE
-    if room is not None and room < _BELOW:
-        hang = indent + _HANG
+    beside = True
+    if room is not None and columns is not None:
+        below, least = (int(share * columns) for share in _SHARES)
+        beside = room >= min(widest, _BESIDE, least)
+        if room < min(_BELOW, below):
+            hang = indent + _HANG
     lines: list[str] = []
     for row, plain in zip(rows, texts, strict=True):
         start, used = indent, len(indent)
@@ -287,9 +292,8 @@ def _broken(text: str, first: int, rest: int, columns: "int | None") -> list[str
         if used + width(word.rstrip()) > columns and (line or used > rest):
             lines.append(line.rstrip())
             line, used = "", rest
-        if line or not lines or not word.isspace():
-            line += word
-            used += width(word)
+        line += word
+        used += width(word)
     return [*lines, line.rstrip()]
 
 
@@ -298,7 +302,7 @@ def _words(text: str, room: int) -> list[str]:
     words: list[str] = []
     for word in _word.findall(text):
         if not word.isascii() and width(word) > room:
-            words += word
+            words += _sign.findall(word)
         elif word:
             words.append(word)
     return words

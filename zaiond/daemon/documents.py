@@ -12,6 +12,7 @@ import msgspec
 from zaiond import wire
 from zaiond.daemon.holds import Holds
 from zaiond.model import Event
+from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
@@ -98,15 +99,18 @@ class Present:
 
     def remedy(self, failure: Failure) -> Text:
         """What to do about a failure."""
-        from zaiond.smtp.hint import hint  # all the advice: only where there is something to mend
+        from zaiond.smtp.hint import advise  # only where there is something to mend
 
-        text = hint(failure, self._keys.get(failure.server, "mail_server"))
-        return Text(text.ja.rpartition("対処: ")[2], text.en.rpartition("Remedy: ")[2])
+        return advise(failure, self._keys.get(failure.server, "mail_server")).remedy
 
 
 def why(failure: Failure) -> Text:
-    """A failure in a line, for a person."""
-    return Text(f"{failure.server}: {failure.text.ja}", f"{failure.server}: {failure.text.en}")
+    """A failure in a line, for a person: what it means, and what the server said."""
+    ja, en = failure.text
+    if failure.reply is not None and failure.cause == "reply":
+        label = diagnose(failure).label
+        ja, en = f"{label.ja}: {ja}", f"{label.en}: {en}"
+    return Text(f"{failure.server}: {ja}", f"{failure.server}: {en}")
 
 
 class _Shown(NamedTuple):

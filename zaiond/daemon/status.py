@@ -53,14 +53,6 @@ class Waiting(NamedTuple):
         return self.waiting + self.held
 
 
-class Refusals(NamedTuple):
-    """Events of a user that were refused in the last day, and why most of them were."""
-
-    user: str
-    number: int
-    why: Text
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the problems follow from. Times are seconds since the epoch, ages seconds."""
@@ -75,7 +67,7 @@ class Facts:
     retry_max: float
     outage: Failure | None  # why no server can be used
     next_probe: float | None  # when the next one is tried
-    refused: tuple[Refusals, ...]
+    refused: Text | None  # which events were refused in the last day, of whom, and why
     free: int  # bytes
     floor: int  # below which no event is taken
     state_dir: str
@@ -146,8 +138,8 @@ def problems(facts: Facts) -> Iterator[Problem]:
                 ),
                 "zaiond-ctl history --failed",
             )
-    if facts.refused:
-        yield _of_refusals(facts.refused)
+    if facts.refused is not None:
+        yield Problem("refused", facts.refused, "journalctl -u zaiond --since -24h")
     if facts.free < 2 * facts.floor:
         free = facts.free // (1024 * 1024)
         yield Problem(
@@ -202,20 +194,6 @@ def _of_holds(facts: Facts) -> Iterator[Problem]:
             _QUEUE_LIST,
             hold.failure,
         )
-
-
-def _of_refusals(refused: Sequence[Refusals]) -> Problem:
-    ja = "、".join(f"{one.user} の {one.number} 件（{one.why.ja}）" for one in refused)
-    en = ", ".join(f"{one.number} of {one.user} ({one.why.en})" for one in refused)
-    number = sum(one.number for one in refused)
-    return Problem(
-        "refused",
-        Text(
-            f"過去 24 時間に拒否したイベント: {number} 件。{ja}",
-            f"events refused in the last day: {number}: {en}",
-        ),
-        "journalctl -u zaiond --since -24h",
-    )
 
 
 def _few(recipients: Sequence[str]) -> Text:
@@ -296,7 +274,7 @@ async def document(app: "App") -> dict[str, Any]:
         retry_max=(in_force.config.queue if in_force and in_force.config else Queue()).retry_max,
         outage=now.outage,
         next_probe=now.next_probe,
-        refused=(),
+        refused=None,
         free=free,
         floor=floor,
         state_dir=app.options.state_dir,

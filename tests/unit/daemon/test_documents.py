@@ -9,7 +9,7 @@ from msgspec import structs
 
 from tests.support.queries import at_once, histories, immediately, queued
 from tests.support.store import NOW, Store, event, mail
-from zaiond.daemon.documents import Present
+from zaiond.daemon.documents import Present, why
 from zaiond.daemon.holds import Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
@@ -263,11 +263,17 @@ def test_history_and_queue_list_agree_about_held_mail_and_say_why_and_what_to_do
     (delivery, _) = document["deliveries"]
     assert document["outcome"] == delivery["outcome"] == in_list["state"] == "held"
     assert document["reason"] == delivery["reason"] == in_list["reason"]
-    assert document["reason"] == f"{SERVER}: {failure.text.en}"
+    assert document["reason"] == why(failure).en
+    assert failure.text.en in document["reason"]
     assert delivery["hold"] == in_list["hold"]
     assert delivery["hold"]["scope"] == scope
     assert delivery["hold"]["remedy"]
     assert delivery["reply"] == in_list["reply"] == f"reply {states[0]}"
+
+
+def test_why_is_what_a_reply_means_and_the_reply_itself() -> None:
+    assert why(NOBODY).en == "mailhost:25: no such recipient: 550 5.1.1 No such user"
+    assert why(DOWN).ja == f"mailhost:25: {DOWN.text.ja}"
 
 
 def test_what_was_never_tried_has_the_words_of_what_holds_it(store: Store) -> None:
