@@ -289,11 +289,12 @@ def _broken(text: str, first: int, rest: int, columns: "int | None") -> list[str
     lines: list[str] = []
     line, used = "", first
     for word in _words(text, columns - rest):
-        if used + width(word.rstrip()) > columns and (line or used > rest):
+        size = width(word)
+        if not word.isspace() and used + size > columns and (line or used > rest):
             lines.append(line.rstrip())
             line, used = "", rest
         line += word
-        used += width(word)
+        used += size
     return [*lines, line.rstrip()]
 
 
