@@ -194,7 +194,7 @@ _word = re.compile(
     rf"|{_NARROW}+(?: (?=[{_HIRAGANA}]))?)?+"
     rf"[{_HIRAGANA}]*+[{_CLOSE}:;,.!?)]*+|."
 )
-_sign = re.compile(rf"[{_OPEN}]*+.[\u0300-\u036f\u3099\u309a{_CLOSE}]*+")
+_sign = re.compile(rf"[{_OPEN}]*+(?:{_NARROW}+|.)[\u0300-\u036f\u3099\u309a{_CLOSE}]*+")
 
 
 def terminal_width() -> "int | None":
