@@ -103,8 +103,10 @@ class Spool:
         while True:
             self._again.clear()
             await self.sweep()
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), interval)
+                async with asyncio.timeout(interval):
+                    await self._again.wait()
 
     async def sweep(self) -> None:
         """Takes in every whole file, in turns over its owners; leaves those of a user for later for
