@@ -1,11 +1,13 @@
 """The body of a mail: text, in the shortest transfer encoding that any server can take."""
 
+import re
 from binascii import b2a_base64, b2a_qp
 
 from zaiond.message.charset import Charset, as_jis, encode_jis
 
 MAX_LINE = 998  # RFC 5322 2.1.1
 _BASE64_LINE = 76  # RFC 2045 6.8
+_base64_lines = re.compile(rb".{1,%d}" % _BASE64_LINE).findall
 _ASCII = bytes(range(128))
 
 _TYPE = 'Content-Type: text/plain; charset="{}"\r\nContent-Transfer-Encoding: {}\r\n\r\n'
@@ -49,7 +51,4 @@ def _quoted_printable(octets: bytes) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    whole = b2a_base64(octets, newline=False)
-    lines = [whole[n : n + _BASE64_LINE] for n in range(0, len(whole), _BASE64_LINE)]
-    lines.append(b"")
-    return b"\r\n".join(lines)
+    return b"\r\n".join(_base64_lines(b2a_base64(octets, newline=False))) + b"\r\n"
