@@ -30,7 +30,7 @@ _SPACES = re.compile(r"[\t\n ]+")
 
 def clean(text: str) -> str:
     """The same text with line feeds as its only line ends, and nothing that acts on a reader."""
-    if _find_unsafe(text) is None:
+    if text.isprintable() or _find_unsafe(text) is None:
         return text
     text = _TERMINAL.sub("", text).replace("\r\n", "\n").translate(_PAGE_ENDS)
     if "\r" in text or "\b" in text:

@@ -140,7 +140,10 @@ def _message(lines: list[str], heading: str, message: str | None) -> None:
 
 
 def _field(lines: list[str], label: str, value: Any) -> None:
-    if value or isinstance(value, (int, float)):
+    if isinstance(value, str) and value.isprintable():  # most are
+        if value:
+            lines.append(f"{label}: {value}")
+    elif value or isinstance(value, (int, float)):
         _put(lines, "", f"{label}:", value, 1)
 
 
