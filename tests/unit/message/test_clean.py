@@ -30,6 +30,7 @@ def test_what_only_a_terminal_understands_goes(sent: str, shown: str) -> None:
     ("sent", "shown"),
     [
         (f"{ESC}]0;never ends\nnext", "0;never ends\nnext"),
+        (f"{ESC}]0;never ends", "0;never ends"),
         (f"{ESC}[31", "31"),
         (f"{ESC}{ESC}[m[31mred", r"\x1b[31mred"),
         (f"end{ESC}", r"end\x1b"),
@@ -53,7 +54,9 @@ def test_what_is_no_whole_sequence_hides_no_text(sent: str, shown: str) -> None:
         ("|\b/\b-\b\\\bdone", "done"),
         ("1234\b\b\b\b 56", " 564"),
         ("日\bx", "日x"),
-        ("\b\ba", "a"),
+        ("日語\b\b\b\bx", "x 語"),
+        ("a \b_", "a_"),
+        ("x\b\b\bab", "ab"),
     ],
 )
 def test_overstruck_letters_are_one_letter(sent: str, shown: str) -> None:

@@ -464,6 +464,11 @@ def test_a_recovery_has_no_failure_for_a_result() -> None:
     assert "\n結果: 復旧\n" in body(backup)
 
 
+def test_what_has_only_begun_has_no_result() -> None:
+    assert "結果" not in body(replace(FINISHED, type="backup.nightly.started"))
+    assert "\n結果: 完了\n" in body(replace(FINISHED, type="backup.nightly.finished"))
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
