@@ -24,7 +24,7 @@ _WORDS: dict[Language, Words] = {"ja": ja.WORDS, "en": en.WORDS}
 _TEST_SUBJECT = "[Zaionnex] Test Mail"
 _GENERATED = "Auto-Submitted: auto-generated\r\n"  # RFC 3834 5.1
 _MIME = "MIME-Version: 1.0\r\n"
-_IMPORTANT = "Importance: high\r\nX-Priority: 1\r\n"  # RFC 4021 2.1.52; what Outlook reads
+_IMPORTANT = "Importance: high\r\nX-Priority: 1\r\n"  # RFC 2156; and as Outlook reads it
 _is_important = frozenset(SEVERITIES[:3]).__contains__
 _LONGEST_LEGIBLE_PREFIX = 40
 _not_in_message_id = re.compile(r"[^A-Za-z0-9._-]+|^\.+|\.+$|(?<=\.)\.+")

@@ -17,11 +17,12 @@ from zaiond.model import SEVERITIES, Event
 BACKUP_AUTO_UPDATE = "backup.auto_update."
 _BACKUP_FAILED = "backup.auto_update.failed"
 _NAMING = ("target", "unit", "job", "device", "mount", "host")  # keys of data that name a thing
+# The severity that an outcome has without a word.
 _IMPLIED = {"failed": "err", "job.missed": "err", "job.overdue": "warning"}
 _WARNING = frozenset(SEVERITIES[:5])
 _NOTICE = frozenset(SEVERITIES[:6])
 _LONGEST_SUBJECT = 150
-_LONGEST_PLACE = 80
+_LONGEST_NAME = 80
 _LONGEST_TITLE = 200
 _has_columns = re.compile(r"(?<![.!?:])  ").search
 _has_word = re.compile(r"\w").search
@@ -34,7 +35,7 @@ def subject_line(event: Event, words: Words, host: str) -> str:
     backup = backup_words(event, words)
     if backup is not None or event.type == _BACKUP_FAILED:
         mark = words.recovered if backup is None else backup.mark
-        target = _place(event.data.get("target")) or _place(event.key)
+        target = _name(event.data.get("target")) or _name(event.key)
         where = (host, target) if target else (host,)
         return one_line(words.subject((mark,), words.subject_of["backup.auto_update"], where))
     about, outcome = about_and_outcome(event.type, words)
@@ -94,22 +95,22 @@ def _what(event: Event, about: str, host: str) -> str:
     """What an event without a subject is about: its type, the thing, what is said of it."""
     thing = _thing(event, host)
     if thing and thing != about:
-        about = f"{_cut(about, _LONGEST_PLACE)} {thing}"
+        about = f"{_cut(about, _LONGEST_NAME)} {thing}"
     said = title(event.message) if event.message else ""
     return f"{about}: {said}" if said else about
 
 
 def _thing(event: Event, host: str) -> str:
     for name in (event.key, event.job):
-        if name and (thing := _place(name)):
+        if name and (thing := _name(name)):
             return thing
     data = event.data
     if data.keys().isdisjoint(_NAMING):
         return ""
-    things = [thing for name in _NAMING if name in data and (thing := _place(data[name]))]
+    things = [thing for name in _NAMING if name in data and (thing := _name(data[name]))]
     if things and things[-1].partition(".")[0] == host:
         things.pop()  # it stands in each subject
-    return _cut(" ".join(things), _LONGEST_PLACE)
+    return _cut(" ".join(things), _LONGEST_NAME)
 
 
 def _marks(event: Event, outcome: str | None, words: Words) -> tuple[str, ...]:
@@ -125,7 +126,7 @@ def _marks(event: Event, outcome: str | None, words: Words) -> tuple[str, ...]:
     return mark if _IMPLIED.get(outcome) == event.severity else mark + severity
 
 
-def _place(value: Any) -> str:
+def _name(value: Any) -> str:
     """A value that names something, for a subject; "" if it says nothing."""
     if isinstance(value, str):
         text = one_line(value)
@@ -135,7 +136,7 @@ def _place(value: Any) -> str:
         return ""
     else:
         text = one_line(scalar(value))
-    return _cut(text.strip(), _LONGEST_PLACE)
+    return _cut(text.strip(), _LONGEST_NAME)
 
 
 def _cut(text: str, longest: int) -> str:
