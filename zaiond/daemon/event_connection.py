@@ -90,7 +90,7 @@ class EventConnection(asyncio.Protocol):
         was_empty = not self.lines
         parse = self._intake.parse
         for text in whole:
-            if self._overlong:
+            if self._overlong or len(text) > wire.MAX_EVENT_BYTES:
                 self._overlong = False
                 line = Line(b"", "", "", wire.too_large())
             else:

@@ -74,7 +74,7 @@ class Intake:
         except EventError as error:
             return Line(b"", "", "", error)
         return Line(
-            text,
+            sent.line,
             sent.id or self._make_id(),
             sent.source or "",
             None,

@@ -197,6 +197,8 @@ class Spool:
         now = self._clock()
         for number, line in enumerate(found.lines, 1):
             try:
+                if len(line) > wire.MAX_EVENT_BYTES:
+                    raise wire.too_large()
                 sent = wire.parse(line)
                 if sent.id is None:
                     raise EventError("invalid", Text("id がありません", "it has no id"), "id")
@@ -206,7 +208,7 @@ class Spool:
                 )
             else:
                 urgent, lane = sent.severity in URGENT, wire.lane(sent)
-                new = (sent.id, found.uid, sent.source or "", now, line, urgent, lane)
+                new = (sent.id, found.uid, sent.source or "", now, sent.line, urgent, lane)
                 file.batch.append(new)
         return file
 
