@@ -179,7 +179,6 @@ class EventConnection(asyncio.Protocol):
         self._deadline = None
         self._begun.clear()
         self._overlong = False
-        self._intake.refused(self.uid, error)
         self._ended = True
         self.lines.append(Line(b"", "", "", error))
         self._unanswered += 1
@@ -191,7 +190,7 @@ def _too_many_connections(limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"この利用者の接続が上限（limits.connections: {limit}）に達しています",
+            f"このユーザーの接続数が上限（limits.connections: {limit}）に達しています",
             f"this user has as many connections as it may (limits.connections: {limit})",
         ),
     )
