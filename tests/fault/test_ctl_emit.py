@@ -259,12 +259,16 @@ def test_lines_of_a_file_that_python_wrote_are_taken_though_they_are_no_json(
     runtime: Path, spool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "events"
-    file.write_text('{"type":"a.b","message":"x\\udce7"}\n{"type":"a.b","data":{"x":1e400}}\n')
+    file.write_bytes(
+        b'{"type":"a.b","message":"x\\udce7"}\n{"type":"a.b","data":{"x":1e400}}\n'
+        b'{"type":"a.b","message":"\xe7\\\\\xe7"}\n'
+    )
     assert run("emit", "--from", str(file)) == 0
     (spooled,) = spool.iterdir()
     kept = [json.loads(wire.parse(line).line) for line in spooled.read_bytes().splitlines()]
     assert kept[0]["message"] == "x\\udce7"
     assert kept[1]["data"] == {"x": "1e400"}
+    assert kept[2]["message"] == "\\xe7\\\\xe7"
 
 
 def test_the_message_is_read_from_standard_input(

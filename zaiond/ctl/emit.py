@@ -222,19 +222,39 @@ def _argument(word: str) -> str:
 
 def _text(data: bytes) -> str:
     """Text that somebody else wrote: in UTF-8, else by the locale, else as whatever it is."""
-    if b"\x1b$" not in data:  # with which ISO-2022-JP begins
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            pass
-        from locale import getencoding
+    text = _utf_8(data)
+    return _guessed(data) if text is None else text
 
+
+def _json_text(data: bytes) -> str:
+    r"""As `_text`, of a line of JSON. That knows no `\x`: where it stands, a byte is shown."""
+    text = _utf_8(data)
+    if text is not None:
+        return text
+    import re
+
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\x", r"\1\\\\x", _guessed(data))
+
+
+def _utf_8(data: bytes) -> str | None:
+    if b"\x1b$" in data:  # with which ISO-2022-JP begins
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _guessed(data: bytes) -> str:
+    from locale import getencoding
+
+    from zaiond import decode
+
+    if b"\x1b$" not in data:
         try:
             return data.decode(getencoding())
         except (UnicodeDecodeError, LookupError):
             pass
-    from zaiond import decode
-
     return decode.text(data)
 
 
@@ -311,7 +331,7 @@ def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]
                 text = text.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
             if text.strip():
                 numbers.append(number)
-                events.append(_text(text))
+                events.append(_json_text(text))
         if events:
             yield numbers, events
 

@@ -60,7 +60,7 @@ class Intake:
         self._clock = clock
         self._closed_for = closed_for
         self._journal = journal
-        self._refusals = refusals
+        self.refusals = refusals
         self._turns: dict[int, deque[EventConnection]] = {}  # users in turn; each one's connections
         self._committing: asyncio.Future[None] | None = None
         self._connections: set[EventConnection] = set()
@@ -100,7 +100,7 @@ class Intake:
 
     def refused(self, uid: int, error: EventError) -> None:
         """Counts what was refused, and logs it: at most one line a second for each user."""
-        self._refusals.count(uid, error, self._clock())
+        self.refusals.count(uid, error, self._clock())
         now = time.monotonic()
         if now - self._logged_at.get(uid, -1.0) >= 1.0:
             self._logged_at[uid] = now
