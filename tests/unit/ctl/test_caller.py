@@ -38,6 +38,8 @@ SECRET = "PGPASSWORD=geheim"
         (["bash", "-c", f"{SECRET} zaiond-ctl emit a"], "bash", "bash", "bash"),
         (["bash", "-ec", f"{SECRET} zaiond-ctl emit a"], "bash", "bash", "bash"),
         (["bash", "-ec", "x", SECRET], "bash", "bash", "bash"),
+        (["bash", "-ec", "backup.sh"], "bash", "bash", "bash"),
+        (["perl", "-ne", "x", "report.pl"], "perl", "perl", "perl"),
         (["bash", "-euo", "pipefail", "-c", SECRET], "bash", "bash", "bash"),
         (["/bin/sh", "-c", SECRET], "dash", "sh", "sh"),
         (["/bin/sh", "-c", SECRET], "busybox", "sh", "sh"),

@@ -71,12 +71,14 @@ async def test_many_refused_files_are_one_notice_an_interval_that_says_how_many(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notices, "SPOOL_INTERVAL", 0.05)
+    begun = asyncio.get_running_loop().time()
     every = [
         told.notices.spool_refused(f"/s/{number}.json", 0, REFUSED, "{" * 2000, "en")
         for number in range(100)
     ]
     await every[0]
     await asyncio.gather(*every[1:])
+    assert asyncio.get_running_loop().time() - begun >= 0.05
     first, second = told.events
     assert "(1 file)" in first["subject"]
     assert "(99 files)" in second["subject"]
