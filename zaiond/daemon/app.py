@@ -40,6 +40,7 @@ from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
@@ -213,6 +214,7 @@ class App(Observer):
                 Kind.POSSIBLE_DUPLICATES,
             )
         self.quotas = Quotas(usage)
+        self.refusals = Refusals()
         self._admission = Admission(
             self.database, writer, self.quotas, self.journal, self.queue_time
         )
@@ -254,6 +256,7 @@ class App(Observer):
             clock,
             self._admission.closed_for,
             self.journal,
+            self.refusals,
         )
         self._housekeeping = Housekeeping(
             writer,
@@ -273,7 +276,14 @@ class App(Observer):
             self._events_reopened,
             self.events_ended,
         )
-        self._spool = Spool(self.options.spool_dir, self._submit_spooled, clock, self.journal)
+        self._spool = Spool(
+            self.options.spool_dir,
+            self._submit_spooled,
+            clock,
+            self.journal,
+            self.refusals,
+            self._spool_refused,
+        )
         self._spool.prepare()
         self.configuration = Configuration(
             self.options.config,
@@ -379,6 +389,10 @@ class App(Observer):
     def _accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
         self._status.changed()
         return self._admission.accept(batch)
+
+    def _spool_refused(self, path: str, uid: int, why: Text, excerpt: str) -> None:
+        language = self.control.language
+        self._background(self._notices.spool_refused(path, uid, why, excerpt, language))
 
     def _submit_spooled(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         return self._spooled(self._admission.submit(batch))
