@@ -46,6 +46,7 @@ from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
+from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.net.names import machine_names
 from zaiond.net.tokens import Tokens
@@ -76,6 +77,7 @@ class App(Observer):
         self.started = time.time()
         self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
         self.possible_duplicates = 0
+        self._user_names = UserNames(time.monotonic)
         self._stop = asyncio.Event()
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -335,7 +337,9 @@ class App(Observer):
         self.quotas.bytes_waiting = config.limits.bytes_waiting
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
-        self.router.configure(MailMaker(config, self._names, self.make_id, self._unmade))
+        self.router.configure(
+            MailMaker(config, self._names, self.make_id, self._user_names, self._unmade)
+        )
         # What has changed counts for what waits, too, and before it is tried.
         if is_another:
             self.dispatcher.suspend()

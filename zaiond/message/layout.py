@@ -34,10 +34,10 @@ def body(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None) ->
     if event.extensions:
         _section(lines, words.extensions)
         _fields(lines, event.extensions)
-    # With an empty line between: Outlook joins a line to one of 40 characters or more before it.
-    lines += ("", words.automatic, "")
-    if event.type.startswith(BACKUP_AUTO_UPDATE):
-        lines += (words.stop_backup, "")
+    lines += ("", words.automatic)
+    # Outlook joins a line to one of 40 characters or more before it, so an empty one parts them;
+    # but the mails of a backup's automatic update are to the letter (interface 6).
+    lines.append(words.stop_backup if event.type.startswith(BACKUP_AUTO_UPDATE) else "")
     lines += (f"{words.event_id}: {event.id}", "")
     return "\n".join(lines)
 

@@ -531,7 +531,10 @@ def test_outlook_joins_no_two_lines_of_ours() -> None:
             FINISHED, type=named, severity=severity, status=status, key="k", job="j",
             accepted=NINE + 9999, message="m",
         )  # fmt: skip
-        for line, following in pairwise(body(event, language).splitlines()):
+        lines = body(event, language).splitlines()
+        if named.startswith("backup."):
+            lines = lines[:-3]  # the footer is the contract's
+        for line, following in pairwise(lines):
             assert len(line) < 40 or not following, line
 
 
@@ -613,9 +616,5 @@ def test_a_backup_is_told_of_to_the_letter_of_the_contract(
         message=message,
         data={**TIMES, "files": 1234},
     )
-    expected, footer = CONTRACT.format(**words).split("\n※", 1)
     made = f"Subject: {subject(event)}\n\n{body(event)}"
-    above, made_footer = made.split("\n※", 1)
-    assert above == expected
-    # The same lines, but parted: two of them are of those to which Outlook joins the next one.
-    assert made_footer.replace("\n\n", "\n") == footer
+    assert made == CONTRACT.format(**words)
