@@ -50,7 +50,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     Attempted(d, state_of, state_of, "s:25", "reply", NOW, NOW, NOW + 60)  # type: ignore[arg-type]
                     for d in one.deliveries
                 ]
-                store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a))  # type: ignore[misc]
+                store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a, 0.0))  # type: ignore[misc]
     return state
 
 

@@ -159,7 +159,9 @@ class Post(Observer):
 
     def _maker(self, config: Config) -> MailMaker:
         names = Names("host", "host.example")
-        return MailMaker(config, names, lambda: f"M{next(self._numbers)}", self._unmade)
+        return MailMaker(
+            config, names, lambda: f"M{next(self._numbers)}", lambda uid: "", self._unmade
+        )
 
     def _unmade(self, event: StoredEvent, error: Exception) -> None:
         raise AssertionError(f"{event.id} can't be made") from error

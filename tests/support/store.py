@@ -28,11 +28,13 @@ class Notes(Journal):
     def __init__(self) -> None:
         self.language = "en"
         self.lines: list[str] = []
+        self.levels: list[int] = []
         self.kinds: list[Kind | None] = []
         self.fields: list[dict[str, object]] = []
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
         self.lines.append(text.en)
+        self.levels.append(level)
         self.kinds.append(kind)
         self.fields.append(fields)
 

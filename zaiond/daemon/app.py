@@ -41,11 +41,13 @@ from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.queries import Queries
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
+from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.net.names import machine_names
 from zaiond.net.tokens import Tokens
@@ -76,6 +78,7 @@ class App(Observer):
         self.started = time.time()
         self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
         self.possible_duplicates = 0
+        self.user_names = UserNames(time.monotonic)
         self._stop = asyncio.Event()
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -216,6 +219,7 @@ class App(Observer):
                 Kind.POSSIBLE_DUPLICATES,
             )
         self.quotas = Quotas(usage)
+        self.refusals = Refusals()
         self._admission = Admission(
             self.database, writer, self.quotas, self.journal, self.queue_time
         )
@@ -257,6 +261,7 @@ class App(Observer):
             clock,
             self._admission.closed_for,
             self.journal,
+            self.refusals,
         )
         self._housekeeping = Housekeeping(
             writer,
@@ -276,7 +281,14 @@ class App(Observer):
             self._events_reopened,
             self.events_ended,
         )
-        self._spool = Spool(self.options.spool_dir, self._submit_spooled, clock, self.journal)
+        self._spool = Spool(
+            self.options.spool_dir,
+            self._submit_spooled,
+            clock,
+            self.journal,
+            self.refusals,
+            self._spool_refused,
+        )
         self._spool.prepare()
         self.configuration = Configuration(
             self.options.config,
@@ -329,7 +341,9 @@ class App(Observer):
         self.quotas.bytes_waiting = config.limits.bytes_waiting
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
-        self.router.configure(MailMaker(config, self._names, self.make_id, self._unmade))
+        self.router.configure(
+            MailMaker(config, self._names, self.make_id, self.user_names, self._unmade)
+        )
         # What has changed counts for what waits, too, and before it is tried.
         if is_another:
             self.dispatcher.suspend()
@@ -383,6 +397,10 @@ class App(Observer):
     def _accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
         self._status.changed()
         return self._admission.accept(batch)
+
+    def _spool_refused(self, path: str, uid: int, why: Text, excerpt: str) -> None:
+        language = self.control.language
+        self._background(self._notices.spool_refused(path, uid, why, excerpt, language))
 
     def _submit_spooled(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         return self._spooled(self._admission.submit(batch))

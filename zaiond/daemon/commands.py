@@ -1,6 +1,5 @@
 """The commands of the control socket: what zaiond-ctl asks of a running daemon."""
 
-import pwd
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -57,16 +56,10 @@ async def _status_ack(app: "App", request: Request) -> dict[str, Any]:
     lost = await status.lost(app)
     number = sum(of.unknown for of in lost.values())
     if number:
-        known = Acknowledgement(app.queue_time(), request.uid, _user_name(request.uid), app.clock())
+        user = status.user_name(app, request.uid)
+        known = Acknowledgement(app.queue_time(), request.uid, user, app.clock())
         await app.writer.submit(partial(acknowledgements.add, new=known), essential=True)
     return {**await status.document(app), "acknowledged": number}
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
 
 
 # -- queue

@@ -18,6 +18,7 @@ from zaiond import wire
 from zaiond.daemon.event_connection import EventConnection, Line
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.refusals import Refusals
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
@@ -48,6 +49,7 @@ class Intake:
         clock: Callable[[], float],
         closed_for: Callable[[], EventError | None],
         journal: Journal,
+        refusals: Refusals,
     ) -> None:
         self.language: Language = "ja"
         self.frame_deadline = 10.0
@@ -58,6 +60,7 @@ class Intake:
         self._clock = clock
         self._closed_for = closed_for
         self._journal = journal
+        self.refusals = refusals
         self._turns: dict[int, deque[EventConnection]] = {}  # users in turn; each one's connections
         self._committing: asyncio.Future[None] | None = None
         self._connections: set[EventConnection] = set()
@@ -74,7 +77,7 @@ class Intake:
         except EventError as error:
             return Line(b"", "", "", error)
         return Line(
-            text,
+            sent.line,
             sent.id or self._make_id(),
             sent.source or "",
             None,
@@ -96,7 +99,8 @@ class Intake:
             self.quotas.disconnect(connection.uid)
 
     def refused(self, uid: int, error: EventError) -> None:
-        """Logs what was refused, at most one line a second for each user."""
+        """Counts what was refused, and logs it: at most one line a second for each user."""
+        self.refusals.count(uid, error, self._clock())
         now = time.monotonic()
         if now - self._logged_at.get(uid, -1.0) >= 1.0:
             self._logged_at[uid] = now

@@ -38,9 +38,9 @@ def is_notice(event: Event) -> bool:
 
 
 class MailMaker:
-    """Makes mails by one configuration. No I/O but the ids and names that it is given.
+    """Makes mails by one configuration.
 
-    `on_unmade` is told of an event whose mail can't be made as it should.
+    `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event whose mail can't be made as it should.
     """
 
     def __init__(
@@ -48,11 +48,13 @@ class MailMaker:
         config: Config,
         names: Names,
         make_id: Callable[[], str],
+        user_name: Callable[[int], str],
         on_unmade: Callable[[StoredEvent, Exception], None],
     ) -> None:
         self._config = config
         self._names = names
         self._make_id = make_id
+        self._user_name = user_name
         self._on_unmade = on_unmade
         self._sender = fill_names(config.sender, host=names.host, fqdn=names.fqdn)
         self._prefix = fill_names(config.subject_prefix, host=names.host, fqdn=names.fqdn)
@@ -153,6 +155,7 @@ class MailMaker:
             date=event.accepted,
             host=names.host,
             fqdn=names.fqdn,
+            user=self._user_name(event.uid),
         )
         check_wire(message.content, smtputf8=message.smtputf8)
         return message

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zaiond import __version__
@@ -251,6 +252,11 @@ async def present(app: "App") -> Present:
     )
 
 
+def user_name(app: "App", uid: int) -> str:
+    """Who a user is, for a person."""
+    return app.user_names(uid) or f"uid {uid}"
+
+
 def _at(app: "App", loop_time: float) -> float:
     """A time of the loop in seconds since the epoch; what is past is now."""
     now = asyncio.get_running_loop().time()
@@ -274,7 +280,7 @@ async def document(app: "App") -> dict[str, Any]:
         retry_max=(in_force.config.queue if in_force and in_force.config else Queue()).retry_max,
         outage=now.outage,
         next_probe=now.next_probe,
-        refused=None,
+        refused=app.refusals.problem(app.clock(), partial(user_name, app)),
         free=free,
         floor=floor,
         state_dir=app.options.state_dir,
@@ -292,6 +298,7 @@ async def document(app: "App") -> dict[str, Any]:
             "oldest": None if oldest is None else rfc3339(oldest[0]),
         },
         "known": _known(now),
+        "refused": app.refusals.document(app.clock(), app.control.language),
         "servers": _servers(app),
         "rates": {"accepted": _rate(app.flow_in), "delivered": _rate(app.flow_out)},
         "possible_duplicates": app.possible_duplicates,
