@@ -37,7 +37,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Iterator[None
     monkeypatch.setenv("ZAIOND_CONFIG", "/nonexistent/zaiond.yaml")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    monkeypatch.delenv("COLUMNS", raising=False)
     time.tzset()
     yield
     monkeypatch.undo()

@@ -1,6 +1,7 @@
 """Whatever is laid out for a terminal's width: it fits, and no word of it is cut or lost."""
 
 import os
+import pty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -23,9 +24,18 @@ PHRASES = st.lists(
 WIDTHS = st.integers(20, 130)
 
 
+_, _TERMINAL = pty.openpty()
+
+
 @contextmanager
 def at(columns: int) -> Iterator[None]:
-    with patch.dict(os.environ, {"COLUMNS": str(columns)}):
+    """A terminal of so many columns is standard output."""
+    variables = {"COLUMNS": str(columns), "NO_COLOR": "1"}
+    with (
+        open(_TERMINAL, "w", closefd=False) as stream,
+        patch.dict(os.environ, variables),
+        patch("sys.stdout", stream),
+    ):
         yield
 
 

@@ -191,16 +191,17 @@ _sign = re.compile(rf"[{_OPEN}]*+(?:{_NARROW}+|.)[\u0300-\u036f\u3099\u309a{_CLO
 
 
 def terminal_width() -> "int | None":
-    """Columns of standard output; None: it is no terminal, and a line is as long as it is.
-
-    COLUMNS, where it is exported, counts for both.
+    """Columns of the terminal that standard output is, or those of COLUMNS; None: it is none, and
+    a line is as long as it is.
     """
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and int(given):
         return max(int(given), _NARROWEST)
     try:
         columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError, AttributeError):  # no terminal; closed; not a file at all
+    except OSError:
         return None
     return max(columns, _NARROWEST) if columns else None
 

@@ -31,6 +31,17 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[int]:
+    """A terminal of so many columns as standard output; gives its other end."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 25, columns, 0, 0))
+    with open(theirs, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        yield ours
+    os.close(ours)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -83,53 +94,49 @@ LONG = "送信を待っているメールを、理由ごとに一覧表示する
 
 
 def test_japanese_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "24")
-    assert output.wrapped(LONG, "  ") == [
-        "  送信を待っている",
-        "  メールを、理由ごとに",
-        "  一覧表示する（書き戻す",
-        "  こともできます）",
-    ]
-    assert output.wrapped("漢" * 15 + "。", "", "  ") == ["漢" * 12, "  漢漢漢。"]
+    with terminal(monkeypatch, 24):
+        assert output.wrapped(LONG, "  ") == [
+            "  送信を待っている",
+            "  メールを、理由ごとに",
+            "  一覧表示する（書き戻す",
+            "  こともできます）",
+        ]
+        assert output.wrapped("漢" * 15 + "。", "", "  ") == ["漢" * 12, "  漢漢漢。"]
 
 
-def test_where_standard_output_is_no_terminal_a_line_is_as_long_as_it_is() -> None:
+def test_where_standard_output_is_no_terminal_a_line_is_as_long_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # of the terminal that a script was started from
     assert output.wrapped(LONG * 9) == [LONG * 9]
     assert output.table([["a", LONG * 9]]) == [f"a  {LONG * 9}"]
 
 
-@pytest.mark.parametrize("columns", ["", "x", "0", "-1", "８０"])
-def test_columns_that_are_none_are_not_heeded(
-    monkeypatch: pytest.MonkeyPatch, columns: str
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [("", 77), ("x", 77), ("0", 77), ("-1", 77), ("８０", 77), ("100", 100), ("3", 20)],
+)
+def test_columns_that_are_exported_take_the_place_of_the_terminals_own(
+    monkeypatch: pytest.MonkeyPatch, columns: str, width: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    assert output.terminal_width() is None
+    with terminal(monkeypatch, 77):
+        assert output.terminal_width() == width
 
 
 def test_the_last_column_goes_on_below_itself_or_where_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = " ".join(["word"] * 12)
-    monkeypatch.setenv("COLUMNS", "80")
-    first, second, _ = output.table([["x" * 30, words], ["x", "y"]])
-    assert first.startswith("x" * 30 + "  word")
-    assert second.startswith(" " * 32 + "word")
-    first, second, _ = output.table([["x" * 40, "y" * 10, words], ["x", "y", "z"]])
-    assert first.startswith("x" * 40 + "  " + "y" * 10 + "  word")
-    assert second.startswith("    word")
-    lines = output.table([["x" * 30, "y" * 30, words], ["x", "y", "z"]])
+    with terminal(monkeypatch, 80):
+        first, second, _ = output.table([["x" * 30, words], ["x", "y"]])
+        assert first.startswith("x" * 30 + "  word")
+        assert second.startswith(" " * 32 + "word")
+        first, second, _ = output.table([["x" * 40, "y" * 10, words], ["x", "y", "z"]])
+        assert first.startswith("x" * 40 + "  " + "y" * 10 + "  word")
+        assert second.startswith("    word")
+        lines = output.table([["x" * 30, "y" * 30, words], ["x", "y", "z"]])
     assert lines == ["x" * 30 + "  " + "y" * 30, "    " + words, "x" + " " * 31 + "y", "    z"]
-
-
-@contextmanager
-def terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[int]:
-    """A terminal of so many columns as standard output; gives its other end."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 25, columns, 0, 0))
-    with open(theirs, "w", encoding="utf-8") as stream:
-        monkeypatch.setattr(sys, "stdout", stream)
-        yield ours
-    os.close(ours)
 
 
 @pytest.mark.parametrize(
