@@ -469,9 +469,11 @@ def test_history_of_an_id_says_everything(runtime: Path, capsys: Said) -> None:
 
 def test_history_is_a_line_for_each_event(runtime: Path, capsys: Said) -> None:
     sent = EVENT | {"id": "E2", "outcome": "delivered", "reason": "250 OK", "subject": None}
-    with answering(runtime, {"events": [EVENT, sent | {"time": AT}]}):
+    remark = {"id": "E3", "remark": "made in UTF-8", "time": AT}
+    with answering(runtime, {"events": [EVENT, sent | {"time": AT}, sent | remark]}):
         assert run("history") == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert third.endswith("  E3  backup.failed disk:/: made in UTF-8")
     assert first == "2013-05-25   failed     E1  夜間: 550 5.1.1 no such user"
     assert second == f"{NOW:%m-%d %H:%M}  delivered  E2  backup.failed disk:/"
 

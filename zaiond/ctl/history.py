@@ -246,8 +246,10 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
     rows: list[list[str | Painted]] = []
     for event in events:
         about = words.about(event)
-        if event.get("reason") and event["outcome"] != "delivered":
-            about = f"{about}: {' '.join(event['reason'].split())}"
+        # Of what has arrived a server's reply says nothing new.
+        why = event.get("remark" if event["outcome"] == "delivered" else "reason")
+        if why:
+            about = f"{about}: {' '.join(why.split())}"
         rows.append(
             [
                 output.brief(event["time"], now),

@@ -165,7 +165,11 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
     ]
     event = _complete(row)
     outcome, reason = _outcome(row, [one for _, _, one in shown], present)
-    known = _acknowledged([delivery for delivery, _, _ in shown], present)
+    of_its_mail = row.reason if row.outcome is None else None
+    remark = _joined(
+        decode_text(of_its_mail).in_language(language) if of_its_mail else None,
+        _known([delivery for delivery, _, _ in shown], present),
+    )
     document: dict[str, Any] = {
         "id": row.id,
         "source": row.source or f"uid:{row.uid}",
@@ -176,13 +180,8 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
         "time": rfc3339(event.time),
         "accepted": rfc3339(row.accepted),
         "outcome": outcome,
-        "reason": _joined(
-            reason,
-            decode_text(row.reason).in_language(language)
-            if row.reason and row.outcome is None
-            else None,
-            None if known is None else _known_by(known, language),
-        ),
+        "reason": _joined(reason, remark),
+        "remark": remark,
         "key": event.key,
         "status": event.status,
         "job": event.job,
@@ -243,21 +242,19 @@ def _last_word(attempts: Sequence[AttemptRow]) -> AttemptRow | None:
     )
 
 
-def _acknowledged(deliveries: Iterable[DeliveryRow], present: Present) -> Acknowledgement | None:
-    """The one by which all that was lost is known."""
-    known = [
+def _known(deliveries: Iterable[DeliveryRow], present: Present) -> str | None:
+    """Who said that all that was lost is known, and when."""
+    found = [
         acknowledgements.of(present.acknowledged, one.ended)
         for one in deliveries
         if one.state in ("failed", "expired") and one.ended is not None
     ]
-    return max((one for one in known if one is not None), default=None) if all(known) else None
-
-
-def _known_by(known: Acknowledgement, language: Language) -> str:
-    at = datetime.fromtimestamp(known.at).astimezone().strftime("%Y-%m-%d %H:%M")
-    return Text(
-        f"確認済み（{known.user}、{at}）", f"acknowledged ({known.user}, {at})"
-    ).in_language(language)
+    last = max((one for one in found if one is not None), default=None)
+    if last is None or None in found:
+        return None
+    at = datetime.fromtimestamp(last.at).astimezone().strftime("%Y-%m-%d %H:%M")
+    text = Text(f"確認済み（{last.user}、{at}）", f"acknowledged ({last.user}, {at})")
+    return text.in_language(present.language)
 
 
 def _joined(*parts: str | None) -> str | None:
