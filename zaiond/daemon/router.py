@@ -40,7 +40,8 @@ def is_notice(event: Event) -> bool:
 class MailMaker:
     """Makes mails by one configuration.
 
-    `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event whose mail can't be made as it should.
+    `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
+    whose mail can't be made as it should.
     """
 
     def __init__(
