@@ -62,10 +62,8 @@ class Reply(NamedTuple):
 
 def printable(said: bytes | str) -> str:
     """What a server said, escaped, at most 500 characters and an ellipsis."""
-    if isinstance(said, bytes):
-        text = _decoded(said[: 4 * MAX_SHOWN])
-    else:
-        text = said[: 4 * MAX_SHOWN]
+    said = said[: 4 * MAX_SHOWN]
+    text = _decoded(said) if isinstance(said, bytes) else said
     if not text.isprintable():
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
@@ -129,7 +127,7 @@ class ReplyParser:
         line = line.removesuffix(b"\r")
         if len(line) > MAX_LINE:
             raise ProtocolFault("a line of more than 4 KiB", line)
-        # RFC 5321 4.2: three digits, then SP or "-" and text. Servers are known to leave out the SP.
+        # RFC 5321 4.2: three digits, then SP or "-" and text. Some servers leave out the SP.
         digits, mark = line[:3], line[3:4]
         if len(digits) == 3 and digits.isdigit() and b"200" <= digits < b"600":
             code, text = int(digits), line[4:] if mark in (b" ", b"-") else line[3:]
