@@ -8,12 +8,20 @@ from typing import Any
 import pytest
 
 from tests.fault.test_dispatch import assert_settled
-from tests.support.delivery import PATIENT, QUICK, Post, configuration, each_once, ids, mails
+from tests.support.delivery import (
+    PATIENT,
+    QUICK,
+    Post,
+    configuration,
+    connection_context,
+    each_once,
+    ids,
+    mails,
+)
 from tests.support.pop_server import PASSWORD, TIMESTAMP, USER, Door, pop
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, late, ordinary, then
 from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
-from zaiond.net.names import Names
 
 A, B = "a@x.example", "b@elsewhere.example"
 
@@ -343,7 +351,7 @@ async def test_a_new_configuration_logs_in_anew(
 
 async def self_tested(server: MailServer, language: Any = "ja") -> tuple[dict[str, Any], list[str]]:
     config = configuration(server, language=language)
-    document = await selftest.run(config, [A], names=Names("host", "host.example"))
+    document = await selftest.run(config, [A], connection_context())
     return document["results"][0], selftest.lines(document, language, verbose=True)
 
 

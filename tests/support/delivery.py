@@ -18,6 +18,7 @@ from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
+from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, history, queue
@@ -34,6 +35,15 @@ def server(port: int, **settings: Any) -> MailServer:
     """A mail server's settings."""
     given: dict[str, Any] = {"timeout": 5.0, "keep_idle": 0.05, "helo_name": "client.example"}
     return MailServer(host="127.0.0.1", port=port, security="none", **{**given, **settings})
+
+
+def connection_context(**given: Any) -> ConnectionContext:
+    """What connections share; this machine is called `host.example`."""
+
+    async def names() -> Names:
+        return Names("host", "host.example")
+
+    return ConnectionContext(**{"names": names, **given})
 
 
 def configuration(*servers: MailServer, **settings: Any) -> Config:
@@ -124,7 +134,7 @@ class Post(Observer):
         self.housekeeping.configure(config.queue, "en")
         self.router.configure(self._maker(config))
         self.dispatcher.configure(
-            Delivering(config.mail_servers, config.queue, "host.example", "en")
+            Delivering(config.mail_servers, config.queue, "en", connection_context())
         )
 
     def _maker(self, config: Config) -> MailMaker:

@@ -45,7 +45,8 @@ from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
-from zaiond.net.names import machine_names
+from zaiond.net.context import ConnectionContext
+from zaiond.net.names import MachineNames
 from zaiond.net.tokens import Tokens
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, queue
@@ -82,6 +83,8 @@ class App(Observer):
         self.writer: Writer
         self.dispatcher: Dispatcher
         self.tokens: Tokens
+        self.names: MachineNames
+        self.context: ConnectionContext  # of the configuration in force
         self.router: Router
         self.intake: Intake
         self.configuration: Configuration
@@ -263,7 +266,7 @@ class App(Observer):
         )
         self.control = Control(commands(self))
         self.control.language = self.intake.language = self.journal.language
-        self._names = await machine_names(NAMES_SECONDS)
+        self.names = MachineNames(NAMES_SECONDS)
 
     async def _round_trip(self) -> None:
         """Through the loop, the writer's thread and the delivery."""
@@ -302,7 +305,7 @@ class App(Observer):
         was_held = servers is not None and servers.held_by is not None
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
-        self.router.configure(MailMaker(config, self._names, self.make_id))
+        self.router.configure(MailMaker(config, await self.names.current(), self.make_id))
         # What an administrator has mended counts for what waited for it, and before it is tried.
         mended = was_held or (is_another and await self.writer.submit(queue.was_held))
         if mended:
@@ -315,14 +318,9 @@ class App(Observer):
                         f"what is held can't be made anew: {error.text.en}",
                     )
                 )
+        self.context = ConnectionContext(self.tokens, self.names.current)
         self.dispatcher.configure(
-            Delivering(
-                config.mail_servers,
-                config.queue,
-                self._names.fqdn,
-                config.language,
-                tokens=self.tokens,
-            )
+            Delivering(config.mail_servers, config.queue, config.language, self.context)
         )
         if mended:
             self.dispatcher.reload_waiting()
