@@ -208,7 +208,10 @@ class SmtpConnection:
                 if again is None or (again.failure is not None and _unanswered(again.failure)):
                     self._memory.pipelining = True  # it wasn't that
             elif failure.stage is Stage.MAIL and self._depends_on_address(failure):
-                self._memory.failed(address, self._loop.time())
+                now = self._loop.time()
+                self._memory.failed(address, now)
+                left = self._dialer.left(tried)
+                tried.update(each for each in left if self._memory.failed_just_now(each, now))
                 if not self._dialer.left(tried):
                     return envelope
                 again = await self._elsewhere(partial(self._dialer.dial, tried))

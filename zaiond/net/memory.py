@@ -9,6 +9,7 @@ from typing import Any
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 _LATELY = 600.0  # for so many seconds an address that failed is the last to be tried
+_JUST_NOW = 10.0  # for so many it isn't tried for the sake of one mail
 
 
 class ServerMemory:
@@ -38,6 +39,10 @@ class ServerMemory:
             order,
             key=lambda each: (self._failed.get(each, float("-inf")), each != self._worked),
         )
+
+    def failed_just_now(self, address: Address, now: float) -> bool:
+        """Whether it was of no use to a mail of just now, and so needn't be tried for the next."""
+        return now - self._failed.get(address, float("-inf")) < _JUST_NOW
 
     def worked(self, address: Address) -> None:
         """A mail was begun over this address."""
