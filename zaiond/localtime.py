@@ -1,4 +1,4 @@
-"""The system's time zone, as it is now: the C library reads /etc/localtime once, at its first use."""
+"""The system's time zone as it is now: by itself the C library reads it at its first use only."""
 
 import os
 import time

@@ -56,7 +56,7 @@ def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The resolver knows one name, with the addresses of the two servers of `both`."""
     real = socket.getaddrinfo
 
-    def look_up(host: str, port: int, *, type: int, flags: int = 0) -> list[Any]:  # noqa: A002
+    def look_up(host: str, port: int, *, type: int, flags: int = 0) -> list[Any]:
         if host != NAME:
             return real(host, port, type=type, flags=flags)
         if flags & socket.AI_NUMERICHOST:

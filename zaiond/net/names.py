@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from zaiond.net.lookup import look_up
@@ -34,8 +35,15 @@ class MachineNames:
     be as dead as the mail server.
     """
 
-    def __init__(self, limit: float = 2.0) -> None:
+    def __init__(
+        self,
+        limit: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+        files: tuple[str, ...] = _FILES,
+    ) -> None:
         self._limit = limit
+        self._clock = clock
+        self._files = files
         self._known: Names | None = None
         self._signs: tuple[object, ...] = ()
         self._at = 0.0
@@ -57,12 +65,12 @@ class MachineNames:
             return True
         if "." in host:
             return False
-        return self._signs != _signs(host) or time.monotonic() - self._at >= _AGAIN
+        return self._signs != self._look_around(host) or self._clock() - self._at >= _AGAIN
 
     async def _look(self) -> Names:
         """Looks the names up, and notes when, and by which signs."""
         raw = socket.gethostname()
-        signs = _signs(raw)
+        signs = self._look_around(raw)
         host = _as_domain(raw)
         names = Names(host.partition(".")[0], host)
         if "." not in host:
@@ -72,8 +80,12 @@ class MachineNames:
                 names = Names(host, canonical or host)
             elif same and self._known is not None:
                 names = self._known  # DNS doesn't answer: what it said last
-        self._signs, self._at = signs, time.monotonic()
+        self._signs, self._at = signs, self._clock()
         return names
+
+    def _look_around(self, host: str) -> tuple[object, ...]:
+        """What the names depend on, as far as it can be seen here."""
+        return (host, *map(_stamp, self._files))
 
     def _looked(self, looking: "asyncio.Task[Names]") -> None:
         self._looking = None
@@ -97,11 +109,6 @@ async def _canonical(host: str, limit: float) -> str | None:
         return None
     # Where a hosts file gives the name as one more of localhost's, that says nothing.
     return "" if not found or found.startswith("localhost") else _as_domain(found)
-
-
-def _signs(host: str) -> tuple[object, ...]:
-    """What the names depend on, as far as it can be seen here."""
-    return (host, *map(_stamp, _FILES))
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:
