@@ -72,8 +72,8 @@ def run(line: Line) -> int:
 
 def _say_by_what(document: dict[str, Any], language: Language) -> None:
     """Where the files are broken, the daemon goes on by what was valid before."""
-    config = document["config"]
-    if config["state"] != "last_good":
+    config = document.get("config")
+    if config is None or config["state"] != "last_good":
         return
     from zaiond.ctl import words
 

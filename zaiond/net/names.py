@@ -47,7 +47,7 @@ class MachineNames:
         self._known: Names | None = None
         self._signs: tuple[object, ...] = ()
         self._at = 0.0
-        self._looking: asyncio.Task[Names] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def current(self) -> Names:
         """The names; never raises."""
@@ -67,30 +67,26 @@ class MachineNames:
             return False
         return self._signs != self._look_around(host) or self._clock() - self._at >= _AGAIN
 
-    async def _look(self) -> Names:
+    async def _look(self) -> None:
         """Looks the names up, and notes when, and by which signs."""
         raw = socket.gethostname()
         signs = self._look_around(raw)
         host = _as_domain(raw)
         names = Names(host.partition(".")[0], host)
         if "." not in host:
-            same = self._known is not None and self._known.host == host
             canonical = await _canonical(host, self._limit)
             if canonical is not None:
                 names = Names(host, canonical or host)
-            elif same and self._known is not None:
+            elif self._known is not None and self._known.host == host:
                 names = self._known  # DNS doesn't answer: what it said last
-        self._signs, self._at = signs, self._clock()
-        return names
+        self._known, self._signs, self._at = names, signs, self._clock()
 
     def _look_around(self, host: str) -> tuple[object, ...]:
         """What the names depend on, as far as it can be seen here."""
         return (host, *map(_stamp, self._files))
 
-    def _looked(self, looking: "asyncio.Task[Names]") -> None:
+    def _looked(self, _: "asyncio.Task[None]") -> None:
         self._looking = None
-        if not looking.cancelled():
-            self._known = looking.result()
 
 
 async def _canonical(host: str, limit: float) -> str | None:
