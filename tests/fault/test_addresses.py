@@ -31,6 +31,7 @@ from tests.support.scripted_server import (
     reset,
     server_context,
 )
+from tests.support.waiting import turns
 from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
 from zaiond.model import Message
@@ -52,8 +53,11 @@ MAIL = Message(
 
 
 @pytest.fixture(autouse=True)
-def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The resolver knows one name, with the addresses of the two servers of `both`."""
+def resolver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses, in their order, of the one name that the resolver knows: those of the two
+    servers of `both`.
+    """
+    addresses = ["127.0.0.1", "127.0.0.2"]
     real = socket.getaddrinfo
 
     def look_up(host: str, port: int, *, type: int, flags: int = 0) -> list[Any]:
@@ -61,10 +65,10 @@ def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
             return real(host, port, type=type, flags=flags)
         if flags & socket.AI_NUMERICHOST:
             raise socket.gaierror(socket.EAI_NONAME, "not a number")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))
-                for ip in ("127.0.0.1", "127.0.0.2")]  # fmt: skip
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return addresses
 
 
 @asynccontextmanager
@@ -257,6 +261,45 @@ async def test_an_address_that_failed_is_tried_again_when_the_one_that_worked_fa
         assert mails(one, two) == [1, 1]
 
 
+async def test_the_address_that_worked_comes_first_though_the_resolver_turns_them_round(
+    resolver: list[str],
+) -> None:
+    context = connection_context()
+    async with both(ordinary(), ordinary()) as (one, two):
+        await send(settings(one.port), context)
+        resolver.reverse()
+        await send(settings(one.port), context)
+        assert mails(one, two) == [2, 0]
+
+
+async def test_a_kept_connection_that_is_closed_leads_to_no_other_address() -> None:
+    async with both(ordinary(), ordinary()) as (one, two):
+        connection = await SmtpConnection.open(settings(one.port), connection_context())
+        connection.prepare(MAIL)
+        await connection.ready()
+        await connection.send_content()
+        one.peers[0].writer.close()
+        connection.prepare(MAIL)
+        with pytest.raises(DeliveryFailure) as raised:
+            await connection.ready()
+        assert raised.value.failure.reused
+        assert len(two.peers) == 0
+
+
+async def test_who_is_cancelled_while_connecting_leaves_nothing_open() -> None:
+    silent = ordinary(answers={"EHLO": hang})
+    async with both(silent, silent) as (one, _):
+        opening = asyncio.ensure_future(
+            SmtpConnection.open(settings(one.port, timeout=600.0), connection_context())
+        )
+        while not (one.peers and one.peers[0].commands):
+            await turns()
+        opening.cancel()
+        await asyncio.wait([opening])
+        async with asyncio.timeout(30):
+            await one.finished()  # which it is when the client is gone
+
+
 @pytest.mark.parametrize("silence", [hang, drip], ids=["hang", "drip"])
 async def test_all_addresses_together_have_the_sessions_time_and_each_its_share(
     silence: Answer,
@@ -336,6 +379,46 @@ async def test_the_self_test_tells_of_each_address() -> None:
 
 
 # POP before SMTP
+
+
+async def test_a_silent_address_of_the_pop_server_leaves_the_next_its_share() -> None:
+    door = Door()
+    async with (
+        both(hang, pop(door, timestamp=TIMESTAMP)) as (one, _),
+        ScriptedServer(door.smtp()) as smtp,
+    ):
+        login = PopBeforeSmtp(enabled=True, host=NAME, port=one.port)
+        auth = Auth(username=USER, password=Secret(PASSWORD))
+        await send(
+            MailServer(
+                host="127.0.0.1", port=smtp.port, security="none", auth=auth,
+                pop_before_smtp=login, timeout=5.0, session_timeout=4 * SHORT,
+            )
+        )  # fmt: skip
+        assert door.logins == 1
+
+
+async def test_a_login_by_pop_that_was_forgotten_is_made_anew_before_another_address_is_asked() -> (
+    None
+):
+    door = Door()
+
+    async def mail(peer: Peer) -> None:
+        await peer.say("250 Ok" if door.open else "550 Log in by POP first")
+
+    async with (
+        both(ordinary(answers={"MAIL": mail}), ordinary()) as (one, two),
+        ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
+    ):
+        login = PopBeforeSmtp(enabled=True, host="127.0.0.1", port=popper.port)
+        auth = Auth(username=USER, password=Secret(PASSWORD))
+        config = configuration(settings(one.port, auth=auth, pop_before_smtp=login))
+        context = connection_context()
+        for _ in range(2):
+            (result,) = (await selftest.run(config, ["a@x.jp"], context))["results"]
+            assert result["ok"]
+            door.open = False
+        assert (door.logins, len(two.peers)) == (2, 0)
 
 
 @pytest.mark.parametrize("fault", ["closed at once", "not for now", "refuses the login"])

@@ -142,10 +142,11 @@ async def test_a_certificate_that_was_bad_is_good_when_its_authority_is_in_the_s
     context = connection_context()
     async with ScriptedServer(ordinary(starttls=server_context(authority))) as server:
         given = at(server, "opportunistic", ca_file=str(path))
-        assert not await opened(given, context)
-        assert not await opened(given, context)
+        for _ in range(2):
+            assert not await opened(given, context)
         write(authority, path, "renamed")
-        assert await opened(given, context)
+        for _ in range(2):
+            assert await opened(given, context)
 
 
 async def test_a_server_that_shows_another_bad_certificate_each_time_is_served_all_the_same(

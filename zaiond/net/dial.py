@@ -157,7 +157,7 @@ class Dialer:
         memory, tls = self.memory, self._context.tls
         settings = replace(self._settings, pipelining=memory.pipelining, plain=memory.plain)
         ca_file, now = self._server.ca_file, self._loop.time()
-        if plain_text_will_do(settings) and tls.unverifiable(self._key(address), ca_file, now):
+        if tls.unverifiable(self._key(address), ca_file, now):
             settings = fall_back(settings, "certificate") or settings
         limit = min(self._server.timeout, self._deadline - now) if limit is None else limit
         try:
