@@ -229,7 +229,9 @@ async def test_after_mail_was_taken_no_other_address_is_asked() -> None:
         ({"GREETING": drop}, {"EHLO": "550 No"}, "550 No"),
         ({"MAIL": "451 Later"}, {"GREETING": "554 No"}, "451 Later"),
         ({"GREETING": "554 No"}, {"MAIL": "451 Later"}, "451 Later"),
-        ({"MAIL": "451 Later"}, {"MAIL": "452 Full"}, "452 Full"),
+        ({"MAIL": "451 Later"}, {"MAIL": "550 Never"}, "451 Later"),
+        ({"MAIL": "550 Never"}, {"MAIL": "451 Later"}, "451 Later"),
+        ({"MAIL": "550 Never"}, {"MAIL": "553 Not here"}, "553 Not here"),
     ],
 )
 async def test_where_all_fail_the_one_that_came_furthest_is_told(

@@ -207,6 +207,7 @@ class SmtpConnection:
                 again = await self._elsewhere(partial(self._dialer.session, address))
                 if again is None or (again.failure is not None and _unanswered(again.failure)):
                     self._memory.pipelining = True  # it wasn't that
+                envelope = again or envelope
             elif failure.stage is Stage.MAIL and self._depends_on_address(failure):
                 now = self._loop.time()
                 self._memory.failed(address, now)
@@ -215,13 +216,14 @@ class SmtpConnection:
                 if not self._dialer.left(tried):
                     return envelope
                 again = await self._elsewhere(partial(self._dialer.dial, tried))
+                # Where one address says "later", another one's "never" is not the end.
+                if again is not None and (again.failure is None or not _later(envelope)):
+                    envelope = again
             else:
                 return envelope
-            if again is None:
+            if again is None or again.failure is None:
                 return envelope
-            if again.failure is None:
-                return again
-            envelope, failure = again, again.failure
+            failure = again.failure
 
     def _depends_on_address(self, failure: Failure) -> bool:
         if self._dialer.login and may_have_forgotten(failure):
@@ -293,6 +295,10 @@ def _unanswered(failure: Failure) -> bool:
     if failure.stage not in (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA):
         return False
     return _lost(failure) and (failure.cause == "timeout" or not failure.reused)
+
+
+def _later(envelope: Envelope) -> bool:
+    return envelope.failure is not None and judge(envelope.failure).outcome == "deferred"
 
 
 def _lost(failure: Failure) -> bool:
