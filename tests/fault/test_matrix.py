@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 import trustme
 
-from tests.support.delivery import SOON, Post, configuration, server
+from tests.support.delivery import SOON, Post, configuration, connection_context, server
 from tests.support.faulty_server import (
     CELLS,
     CODES,
@@ -30,9 +30,7 @@ from tests.support.faulty_server import (
 from tests.support.scripted_server import server_context, unanswering
 from zaiond import selftest
 from zaiond.config.schema import Auth, Config, MailServer, Secret
-from zaiond.net.names import Names
 
-NAMES = Names("host", "host.example")
 TO = "a@x.example"
 SILENT = ("stall", "drip")  # faults that only a deadline ends
 MARGIN = 1.0  # seconds that a session may outlive its deadline
@@ -220,7 +218,7 @@ async def by_delivery(
 
 
 async def by_self_test(config: Config) -> str:
-    (result,) = (await selftest.run(config, [TO], names=NAMES))["results"]
+    (result,) = (await selftest.run(config, [TO], connection_context()))["results"]
     where = f" {config.mail_server.address} {TO} zaionnex"
     if result["ok"]:
         assert result["line"] == "正常に送信されました"

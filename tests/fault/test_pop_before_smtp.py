@@ -8,12 +8,20 @@ from typing import Any
 import pytest
 
 from tests.fault.test_dispatch import assert_settled
-from tests.support.delivery import PATIENT, QUICK, Post, configuration, each_once, ids, mails
+from tests.support.delivery import (
+    PATIENT,
+    QUICK,
+    Post,
+    configuration,
+    connection_context,
+    each_once,
+    ids,
+    mails,
+)
 from tests.support.pop_server import PASSWORD, TIMESTAMP, USER, Door, pop
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, late, ordinary, then
 from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
-from zaiond.net.names import Names
 
 A, B = "a@x.example", "b@elsewhere.example"
 
@@ -343,7 +351,7 @@ async def test_a_new_configuration_logs_in_anew(
 
 async def self_tested(server: MailServer, language: Any = "ja") -> tuple[dict[str, Any], list[str]]:
     config = configuration(server, language=language)
-    document = await selftest.run(config, [A], names=Names("host", "host.example"))
+    document = await selftest.run(config, [A], connection_context())
     return document["results"][0], selftest.lines(document, language, verbose=True)
 
 
@@ -384,3 +392,29 @@ async def test_the_self_test_names_both_ways_out_where_no_password_may_be_sent(
     assert "mail_server.pop_before_smtp.security" in result["hint"]
     assert "mail_server.auth.allow_unprotected_password" in result["hint"]
     assert smtp.peers == []
+
+
+async def test_the_self_test_stands_on_the_daemons_login(
+    door: Door, smtp: ScriptedServer, popper: ScriptedServer
+) -> None:
+    config, context = configuration(behind(smtp, popper)), connection_context()
+    for _ in range(2):
+        (result,) = (await selftest.run(config, [A], context))["results"]
+        assert result["ok"]
+    assert result["steps"][0]["detail"].endswith("前のログインを使います")
+    assert door.logins == 1
+
+
+async def test_the_self_test_logs_in_anew_where_the_server_has_forgotten_the_daemons_login(
+    door: Door, smtp: ScriptedServer, popper: ScriptedServer
+) -> None:
+    config, context = configuration(behind(smtp, popper)), connection_context()
+    await selftest.run(config, [A], context)
+    door.open = False
+    (result,) = (await selftest.run(config, [A], context))["results"]
+    assert result["ok"]
+    assert door.logins == 2
+    door.never.add(A)
+    (result,) = (await selftest.run(config, [A], context))["results"]
+    assert (result["reason"], result["code"]) == ("Recipient refused", 554)
+    assert door.logins == 3

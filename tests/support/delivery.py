@@ -20,6 +20,7 @@ from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.model import URGENT
+from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
 from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
@@ -38,6 +39,15 @@ def server(port: int, **settings: Any) -> MailServer:
     """A mail server's settings."""
     given: dict[str, Any] = {"timeout": 5.0, "keep_idle": 0.05, "helo_name": "client.example"}
     return MailServer(host="127.0.0.1", port=port, security="none", **{**given, **settings})
+
+
+def connection_context(**given: Any) -> ConnectionContext:
+    """What connections share; this machine is called `host.example`."""
+
+    async def names() -> Names:
+        return Names("host", "host.example")
+
+    return ConnectionContext(**{"names": names, **given})
 
 
 def configuration(*servers: MailServer, **settings: Any) -> Config:
@@ -102,7 +112,13 @@ class Post(Observer):
         through = self.recovered.routed_through
         urgent = await self.writer.submit(lambda db: events.count_urgent_unrouted(db, through))
         self.router = Router(
-            self.writer, self.dispatcher, self.events_ended, self.recovered, waiting, urgent
+            self.writer,
+            self.dispatcher,
+            self.events_ended,
+            self.recovered,
+            waiting,
+            urgent,
+            names_now,
         )
         self.administration = Administration(
             self.writer,
@@ -152,7 +168,7 @@ class Post(Observer):
         self.housekeeping.configure(config.queue, "en")
         self.router.configure(self._maker(config))
         self.dispatcher.configure(
-            Delivering(config.mail_servers, config.queue, "host.example", "en")
+            Delivering(config.mail_servers, config.queue, "en", connection_context())
         )
 
     def _maker(self, config: Config) -> MailMaker:
@@ -285,6 +301,11 @@ class Post(Observer):
     def server_changed(self, state: ServerState, works: bool) -> None:
         self.servers_changed.append((state.server.address, state.state, works))
         self._happened.set()
+
+
+async def names_now() -> Names:
+    """What this machine is called."""
+    return Names("host", "host.example")
 
 
 def ids(count: int, prefix: str = "n") -> list[str]:

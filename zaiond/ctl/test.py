@@ -6,7 +6,7 @@ from typing import Any
 from zaiond.ctl import check, control, output, places
 from zaiond.ctl.commandline import Command, Fault, Line, Option
 from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
-from zaiond.text import Language
+from zaiond.text import Language, Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def run(line: Line) -> int:
         try:
             reply = control.ask(line, "test", patient=True, addresses=line.operands)
             document, language = reply.result, reply.language
+            _say_by_what(document, language)
         except NoDaemon:
             document, language = _directly(line, places.config(line))
     if line.flag("json"):
@@ -67,6 +68,27 @@ def run(line: Line) -> int:
         for remark in selftest.remarks(document, language):
             output.remark(remark)
     return 0 if all(result["ok"] for result in document["results"]) else FAILED
+
+
+def _say_by_what(document: dict[str, Any], language: Language) -> None:
+    """Where the files are broken, the daemon goes on by what was valid before."""
+    config = document.get("config")
+    if config is None or config["state"] != "last_good":
+        return
+    from zaiond.ctl import words
+
+    for error in config["errors"]:
+        output.remark(words.diagnostic(error).in_language(language))
+    loaded = output.when(config["loaded"])
+    output.complain(
+        Text(
+            f"{config['path']}: 上の誤りがあるため、このファイルの今の内容ではなく、"
+            f"{loaded} に読み込んだ直前の有効な設定で送信しました",
+            f"{config['path']}: has these errors, so the mail was not sent by what is in it now,"
+            f" but by the last good configuration, loaded {loaded}",
+        ),
+        language,
+    )
 
 
 def _demand_addresses(addresses: list[str]) -> None:
@@ -102,13 +124,14 @@ def by_this_process(line: Line, config: "Config", addresses: Sequence[str]) -> d
     import asyncio
 
     from zaiond import selftest
+    from zaiond.net.context import ConnectionContext
     from zaiond.net.tokens import Tokens
 
     async def test() -> dict[str, Any]:
         # A refresh token that is new belongs to the daemon, though it isn't asked.
         tokens = Tokens(places.state_dir(line), lambda told: output.complain(told, config.language))
         try:
-            return await selftest.run(config, addresses, tokens=tokens)
+            return await selftest.run(config, addresses, ConnectionContext(tokens))
         finally:
             await tokens.close()
 

@@ -48,7 +48,9 @@ from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
-from zaiond.net.names import machine_names
+from zaiond.localtime import TimeZone
+from zaiond.net.context import ConnectionContext
+from zaiond.net.names import MachineNames, Names
 from zaiond.net.tokens import Tokens
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Verdict
@@ -77,6 +79,7 @@ class App(Observer):
         self.started = time.time()
         self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
         self.possible_duplicates = 0
+        self._time_zone = TimeZone()
         self._user_names = UserNames(time.monotonic)
         self._stop = asyncio.Event()
         self._exit_status = 0
@@ -88,6 +91,8 @@ class App(Observer):
         self.writer: Writer
         self.dispatcher: Dispatcher
         self.tokens: Tokens
+        self.names: MachineNames
+        self.context: ConnectionContext  # of the configuration in force
         self.router: Router
         self.intake: Intake
         self.configuration: Configuration
@@ -248,6 +253,7 @@ class App(Observer):
             await writer.submit(
                 partial(events.count_urgent_unrouted, after=recovered.routed_through)
             ),
+            self._names_now,
         )
         self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
         self.intake = Intake(
@@ -300,7 +306,7 @@ class App(Observer):
         )
         self.control = Control(commands(self))
         self.control.language = self.intake.language = self.journal.language
-        self._names = await machine_names(NAMES_SECONDS)
+        self.names = MachineNames(NAMES_SECONDS)
 
     async def _round_trip(self) -> None:
         """Through the loop, the writer's thread and the delivery."""
@@ -338,7 +344,13 @@ class App(Observer):
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
         self.router.configure(
-            MailMaker(config, self._names, self.make_id, self._user_names, self._unmade)
+            MailMaker(
+                config,
+                await self.names.current(),
+                self.make_id,
+                self._user_names,
+                self._unmade,
+            )
         )
         # What has changed counts for what waits, too, and before it is tried.
         if is_another:
@@ -352,14 +364,9 @@ class App(Observer):
                         f"what is held can't be made anew: {error.text.en}",
                     )
                 )
+        self.context = ConnectionContext(self.tokens, self.names.current)
         self.dispatcher.configure(
-            Delivering(
-                config.mail_servers,
-                config.queue,
-                self._names.fqdn,
-                config.language,
-                tokens=self.tokens,
-            )
+            Delivering(config.mail_servers, config.queue, config.language, self.context)
         )
         if is_another:
             self.dispatcher.reload_waiting()
@@ -424,6 +431,10 @@ class App(Observer):
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
         self._status.changed()
+
+    async def _names_now(self) -> Names:
+        self._time_zone.refresh()
+        return await self.names.current()
 
     def _events_reopened(self, reopened: list[StoredEvent]) -> None:
         for event in reopened:
