@@ -118,7 +118,7 @@ async def test_recipients_have_results_of_their_own() -> None:
         (results,) = await attempt(settings(server), mail("a@x", "b@x", "c@x"))
     refused, later, taken = results["a@x"], results["b@x"], results["c@x"]
     assert isinstance(refused, Failure)
-    assert meaning(refused) == "failed recipient"
+    assert meaning(refused) == "held recipient"
     assert isinstance(later, Failure)
     assert meaning(later) == "deferred recipient"
     assert isinstance(taken, Reply)
@@ -298,7 +298,7 @@ async def test_misbehaviour_is_told_with_its_stage_and_in_time(
         ("MAIL", "553 5.1.8 Domain not found", "held server"),
         ("RCPT", "421 4.3.0 Shutting down", "deferred server"),
         ("DATA", "451 4.3.0 Later", "deferred server"),
-        ("CONTENT", "554 5.7.1 Spam", "failed message"),
+        ("CONTENT", "554 5.7.1 Spam", "held message"),
         ("CONTENT", "451 4.7.1 Later", "deferred message"),
     ],
 )

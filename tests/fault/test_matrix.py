@@ -65,8 +65,9 @@ def later(line: str) -> Seen:
     return Seen(("deferred",), "deferred", "up", line)
 
 
-def never(line: str) -> Seen:
-    return Seen(("failed",), "failed", "up", line)
+def kept(line: str) -> Seen:
+    """The server takes other mails: this one, or its recipient, is held."""
+    return Seen(("held",), "held", "up", line)
 
 
 def held(line: str) -> Seen:
@@ -119,7 +120,7 @@ def expected(cell: Cell) -> Seen:
             return no_login(line)
         if stage in BEFORE_A_MAIL:
             return no_session(line)  # what turns us away today may take us tomorrow
-        return held(line) if stage == "MAIL" else never(line)
+        return held(line) if stage == "MAIL" else kept(line)
     if fault in ("refuse for now", "421"):
         line = f"{reason} {for_now if fault == 'refuse for now' else 421}"
         return no_session(line) if stage in BEFORE_A_MAIL else later(line)

@@ -425,7 +425,7 @@ async def test_who_gives_up_waiting_leaves_the_login_to_the_next() -> None:
     assert door.logins == 1
 
 
-async def test_a_greeting_that_turns_us_away_ends_what_is_remembered() -> None:
+async def test_a_greeting_that_turns_us_away_is_answered_by_another_login() -> None:
     door, logins = Door(), PopLogins()
 
     async def greet(peer: Peer) -> None:
@@ -438,8 +438,18 @@ async def test_a_greeting_that_turns_us_away_ends_what_is_remembered() -> None:
         given = settings(smtp, popper)
         await opened(given, logins)
         door.open = False
-        with pytest.raises(DeliveryFailure) as raised:
-            await opened(given, logins)
-        assert judge(raised.value.failure).outcome == "deferred"
         await opened(given, logins)
+    assert door.logins == 2
+
+
+async def test_a_greeting_that_turns_us_away_after_the_new_login_too_is_believed() -> None:
+    door, logins = Door(), PopLogins()
+    async with (
+        ScriptedServer(ordinary(answers={"GREETING": "554 5.7.1 Log in by POP first"})) as smtp,
+        ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
+    ):
+        for _ in range(3):
+            with pytest.raises(DeliveryFailure) as raised:
+                await opened(settings(smtp, popper), logins)
+            assert judge(raised.value.failure).outcome == "held"
     assert door.logins == 2

@@ -93,6 +93,7 @@ class Dialer:
         on_event: Callable[[Event], None],
     ) -> None:
         self.login = 0
+        self._login_renewed = False
         self.steps = Steps(server.address, on_step)
         self.memory = context.servers.of(server.address)
         self._server = server
@@ -111,10 +112,7 @@ class Dialer:
         helo_name = server.helo_name or (await context.names()).fqdn
         self._settings = session_settings(server, helo_name, trace=self.steps.told_of)
         if server.pop_before_smtp.enabled:
-            self.login = await context.pop.before(
-                server, context.tls, context.servers, self._deadline, self._on_step
-            )
-            self.steps.begin()
+            await self._log_in_by_pop()
         if server.auth.mechanism == "ntlm":
             await asyncio.to_thread(ntlm.primitives)  # may import them, which takes a while
         await self._resolve()
@@ -223,7 +221,7 @@ class Dialer:
         Raises DeliveryFailure; _LoginLeft.
         """
         if self.login and may_have_forgotten(failure):
-            self._context.pop.forgotten(self._server, self.login)
+            return settings if await self._logged_in_anew() else None
         if await self._token.renewed(failure):
             return settings
         if (
@@ -239,6 +237,27 @@ class Dialer:
             key = self._key(link.address)
             self._context.tls.remember_unverifiable(key, self._loop.time())
         return weaker
+
+    async def _logged_in_anew(self) -> bool:
+        """Whether there is another login by POP, which is worth another connection: once.
+
+        Raises DeliveryFailure of stage POP.
+        """
+        if self._login_renewed:
+            self._context.pop.in_vain(self._server)
+            return False
+        if not self._context.pop.forgotten(self._server, self.login):
+            return False
+        self._login_renewed = True
+        await self._log_in_by_pop()
+        return True
+
+    async def _log_in_by_pop(self) -> None:
+        context = self._context
+        self.login = await context.pop.before(
+            self._server, context.tls, context.servers, self._deadline, self._on_step
+        )
+        self.steps.begin()
 
     async def _resolve(self) -> None:
         server = self._server
