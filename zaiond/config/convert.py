@@ -10,8 +10,8 @@ from typing import Any
 from zaiond.config import hosts, numbers, values
 from zaiond.config.schema import Declaration
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
-from zaiond.config.written import WrongValueError, filled, written
-from zaiond.errors import AddressError
+from zaiond.config.written import WrongValueError, filled, text_of, written
+from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address
 from zaiond.text import Text
 
@@ -57,7 +57,9 @@ def _sender(node: Node, _declared: Declaration) -> str:
         # A name of letters in the placeholders' stead: whether it is valid doesn't depend on it.
         address.parse_sender(values.fill_names(text, host="host", fqdn="host.invalid"))
     except AddressError as error:
-        raise WrongValueError(error.text) from None
+        meant = address.mended(text, needs_domain=False) or []
+        instead = meant[0] if len(meant) == 1 else None
+        raise WrongValueError(error.text, instead=instead) from None
     return text.strip()
 
 
@@ -89,24 +91,15 @@ def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
             )
         )
     wrong: list[Text] = []
-    found: list[str] = []
-    if isinstance(node, Sequence):
-        for element in node.elements:
-            try:
-                found.append(written(element).strip())
-            except WrongValueError as error:
-                wrong += error.texts
-    else:
-        try:
-            found = address.split_addresses(written(node))
-        except AddressError as error:
-            raise WrongValueError(error.text) from None
-    admins: dict[str, str] = {}
-    for each in found:
-        try:
-            admins.setdefault(address.parse_recipient(each).address.lower(), each)
-        except AddressError as error:
-            wrong.append(error.text)
+    try:
+        if isinstance(node, Sequence):
+            wrong, texts = _texts(node)
+            found = address.parse_elements(texts)
+        else:
+            found = address.parse_list(text_of(node))
+    except AddressListError as error:
+        instead = None if wrong else error.instead
+        raise WrongValueError(*wrong, *error.texts, instead=instead) from None
     if wrong:
         raise WrongValueError(*wrong)
     if not found:
@@ -116,7 +109,21 @@ def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
                 en="there is no address: write one at least",
             )
         )
-    return tuple(admins.values())
+    # Nobody's mailboxes differ by case alone, though they might (RFC 5321 2.4).
+    admins = {address.parse_recipient(each).key.lower(): each for each in reversed(found)}
+    return tuple(reversed(admins.values()))
+
+
+def _texts(node: Sequence) -> tuple[list[Text], list[str]]:
+    """What is wrong with the elements of a list of texts, and those that are one."""
+    wrong: list[Text] = []
+    found: list[str] = []
+    for element in node.elements:
+        try:
+            found.append(text_of(element))
+        except WrongValueError as error:
+            wrong += error.texts
+    return wrong, found
 
 
 def _choice(node: Node, declared: Declaration) -> str:

@@ -26,7 +26,7 @@ from zaiond.config.schema import (
 )
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, merge, read
 from zaiond.config.values import Secret
-from zaiond.config.written import WrongValueError
+from zaiond.config.written import WrongValueError, quoted
 from zaiond.errors import ConfigError, Diagnostic, ZaiondError
 from zaiond.text import Text
 
@@ -376,7 +376,7 @@ class _Walk:
         self.settings.append(Setting(key, value, file, line))
 
     def _wrong(self, place: Place, path: tuple[str, ...], error: WrongValueError) -> None:
-        for text in error.texts:
+        for text in error.told(lambda value: f"{path[-1]}: {quoted(value)}"):
             self._error(place, dotted(path), text)
 
     def _error(self, place: Place, key: str, text: Text) -> None:

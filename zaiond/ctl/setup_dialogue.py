@@ -26,8 +26,6 @@ from zaiond.ctl.setup_steps import (
     Try,
 )
 from zaiond.ctl.setup_words import Question
-from zaiond.errors import AddressError
-from zaiond.message import address
 from zaiond.text import Language, Text
 
 Steps = Generator[Say | Ask | Review | Try, Any, Answers | None]
@@ -103,7 +101,7 @@ class _Dialogue:
         try:
             value = converted(question.path, text)
         except WrongValueError as error:
-            for sentence in error.texts:
+            for sentence in error.told(str):
                 yield self._say(sentence)
             return False
         self._take(question.path, value, now)
@@ -200,14 +198,13 @@ class _Dialogue:
             if answer == "-":
                 return
             try:
-                addresses = address.split_addresses(answer) if answer else []
-                for each in addresses:
-                    address.parse_recipient(each)
-            except AddressError as error:
-                yield self._say(error.text)
+                addresses = converted(words.ADMINS.path, answer) if answer else ()
+            except WrongValueError as error:
+                for sentence in error.told(str):
+                    yield self._say(sentence)
                 continue
             yield self._say(words.SENDING)
-            lines = yield Try(self._answers, tuple(addresses))
+            lines = yield Try(self._answers, addresses)
             yield Say("\n".join((words.RESULT.in_language(self._language) + lines[0], *lines[1:])))
             return
 

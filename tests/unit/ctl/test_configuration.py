@@ -1,12 +1,14 @@
 """check, config and test --file: what works without a daemon."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from zaiond.config.load import load, save_last_good
 from zaiond.ctl import program
+from zaiond.ctl import test as ctl_test
 from zaiond.ctl.differences import differences
 
 Said = pytest.CaptureFixture[str]
@@ -191,6 +193,49 @@ def test_a_test_by_a_broken_file_sends_nothing_and_says_why(file: Path, capsys: 
     said = capsys.readouterr()
     assert said.out == ""
     assert "mail_server.prot" in said.err
+
+
+@pytest.mark.parametrize(
+    "operands",
+    [
+        ["a@x.jp", "b@x.jp"],
+        ["a@x.jp,b@x.jp"],
+        ["a@x.jp, b@x.jp"],
+        ["a@x.jp,", "b@x.jp"],
+        ["a@x.jp", ",b@x.jp"],
+        ["a@x.jp", ",", "b@x.jp"],
+    ],
+)
+def test_a_test_takes_several_addresses_as_operands_or_with_commas(operands: list[str]) -> None:
+    assert ctl_test.addresses(operands) == ["a@x.jp", "b@x.jp"]
+
+
+@pytest.mark.parametrize(
+    "operands",
+    [
+        ["a..b@x.jp、b@x.jp"],
+        ["a..b@x.jp\u3000b@x.jp"],
+        ["a..b@x.jp；", "b@x.jp"],
+        ["a..b@x.jp b@x.jp"],
+    ],
+)
+@pytest.mark.parametrize("locale", ["ja_JP.UTF-8", "C.UTF-8"])
+def test_a_test_of_addresses_separated_otherwise_shows_the_command_that_works(
+    monkeypatch: pytest.MonkeyPatch, file: Path, capsys: Said, operands: list[str], locale: str
+) -> None:
+    file.unlink()
+    monkeypatch.setenv("LC_ALL", locale)
+    assert run("test", *operands) == 2
+    said = capsys.readouterr().err
+    shown, _usage = [line for line in said.splitlines() if "zaiond-ctl test " in line]
+    command = shlex.split("zaiond-ctl test " + shown.partition("zaiond-ctl test ")[2])
+    assert ctl_test.addresses(command[2:]) == ["a..b@x.jp", "b@x.jp"]
+
+
+def test_a_test_of_an_empty_operand_is_a_usage_error(capsys: Said) -> None:
+    assert run("test", "") == 2
+    assert run("test", "a@x.jp", "") == 2
+    assert "zaiond-ctl: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,17 @@ def test_the_test_goes_to_the_addresses_typed_or_to_the_admins_as_often_as_wante
     assert talk.answers is None
 
 
+def test_addresses_separated_otherwise_are_answered_by_what_to_type() -> None:
+    for sign in ("、", ";", " ", "\u3000"):
+        typed = f"a..b@c.jp{sign}d@e.jp"
+        talk = Talk([*KEEP[:5], typed, "a..b@c.jp, d@e.jp", typed, "a..b@c.jp, d@e.jp", "1"])
+        said = [line for line in talk.said if line.endswith("; write it as: a..b@c.jp, d@e.jp")]
+        assert len(said) == 2
+        assert talk.tried == [("a..b@c.jp", "d@e.jp")]
+        assert talk.answers is not None
+        assert talk.answers.changes == {("admins",): ("a..b@c.jp", "d@e.jp")}
+
+
 def test_with_errors_nothing_is_sent_and_nothing_is_written() -> None:
     wrong = Reviewed(errors=("x: wrong",), warnings=("y: warning: odd",))
     talk = Talk([*KEEP[:6], "1", "4", "2"], reviewed=wrong)
