@@ -4,12 +4,13 @@ No sentence here shows a text that could be a secret: a value is repeated only w
 few words, a number, or an address.
 """
 
+import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
-from zaiond.config import hosts, numbers, values
+from zaiond.config import full_width, hosts, numbers, values
 from zaiond.config.schema import Declaration
-from zaiond.config.tree import Mapping, Node, Scalar, Sequence
+from zaiond.config.tree import Mapping, Node, Scalar, Sequence, plain_scalar
 from zaiond.config.written import WrongValueError, filled, text_of, written
 from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address
@@ -37,9 +38,45 @@ def choose(name: str, names: list[str]) -> str | None:
     return found[0] if found else None
 
 
+def is_plain(node: Node) -> TypeGuard[Scalar]:
+    """Whether it is a text without quotes."""
+    return isinstance(node, Scalar) and node.plain
+
+
 def value(node: Node, declared: Declaration) -> Any:
     """The value of `node` for a setting so declared, no file looked at; raises WrongValueError."""
     return _BY_KIND[declared.kind](node, declared)
+
+
+def checked(node: Node, declared: Declaration) -> tuple[Any, list[Text]]:
+    """The value, and what is surely wrong with it although it can be used.
+
+    Raises WrongValueError; where only full-width signs are wrong, of nothing but these.
+    """
+    try:
+        return value(node, declared), _slips(node, full_width.in_value)[0]
+    except WrongValueError:
+        slips, meant = _slips(node, full_width.in_wrong_value)
+        if not slips:
+            raise
+    if not (isinstance(meant, Scalar) and meant.tag == "null"):
+        try:
+            value(meant, declared)
+        except WrongValueError as error:
+            raise WrongValueError(*slips, *error.texts, instead=error.instead) from None
+    raise WrongValueError(*slips)
+
+
+def _slips(node: Node, find: Callable[[str], tuple[list[Text], str]]) -> tuple[list[Text], Node]:
+    """What `find` finds in a text or a list of them, and what is meant."""
+    if is_plain(node):
+        slips, text = find(node.text)
+        return slips, plain_scalar(node.place, text) if slips else node
+    if isinstance(node, Sequence):
+        found = [_slips(element, find) for element in node.elements]
+        slips = list(dict.fromkeys(slip for each, _ in found for slip in each))
+        return slips, Sequence(node.place, tuple(meant for _, meant in found))
+    return [], node
 
 
 def _text(node: Node, _declared: Declaration) -> str:
@@ -72,6 +109,10 @@ def _prefix(node: Node, _declared: Declaration) -> str:
 def _command(node: Node, _declared: Declaration) -> tuple[str, ...]:
     if isinstance(node, Sequence) and node.elements:
         program, *arguments = node.elements
+        for element in node.elements:
+            slip = full_width.in_element(element.text) if is_plain(element) else None
+            if slip is not None:
+                raise WrongValueError(slip)
         return filled(program), *(written(argument) for argument in arguments)
     raise WrongValueError(
         Text(
@@ -130,13 +171,14 @@ def _choice(node: Node, declared: Declaration) -> str:
     choices = ", ".join(declared.choices)
     text = node.text if isinstance(node, Scalar) and node.tag in ("str", "bool") else ""
     if text not in declared.choices:
-        meant = _MEANT.get(text.lower()) or choose(text, list(declared.choices))
+        name = unicodedata.normalize("NFKC", text).lower()
+        meant = _MEANT.get(name) or choose(name, list(declared.choices))
         if meant not in declared.choices:
             meant = None
         raise WrongValueError(
             Text(
                 ja=f"書けるのは {choices} です"
-                + (f"（{meant} の間違いではありませんか）" if meant else ""),
+                + (f"（{meant} ではありませんか）" if meant else ""),
                 en=f"this may be {choices}" + (f": did you mean {meant}?" if meant else ""),
             )
         )

@@ -3,12 +3,12 @@
 import os
 from dataclasses import dataclass, field
 
+from zaiond.config import encoding
 from zaiond.config.last_good import read_last_good, revert, save_last_good
 from zaiond.config.parse import Parsed, Setting, SourceError, YamlText, parse
 from zaiond.config.schema import Config
 from zaiond.config.sources import Disk, Files, Kept, unreadable
 from zaiond.errors import Diagnostic
-from zaiond.text import Text
 
 __all__ = [
     "Files", "Loaded", "Setting", "drop_ins", "load", "load_files", "read_last_good", "revert",
@@ -107,14 +107,4 @@ def _not_utf8(name: str, error: UnicodeDecodeError) -> Diagnostic:
     before = bytes(error.object[: error.start])
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
-    return Diagnostic(
-        name,
-        line,
-        column,
-        "",
-        Text(
-            ja="文字コードが UTF-8 ではありません。UTF-8 で保存し直してください"
-            "（Shift_JIS などは使えません）",
-            en="this is not UTF-8: save the file in UTF-8",
-        ),
-    )
+    return Diagnostic(name, line, column, "", encoding.not_utf8(name, error.object))

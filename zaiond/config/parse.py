@@ -184,7 +184,7 @@ class _Walk:
             place = entry.place
             self.places[dotted(path)] = place
             try:
-                tree = convert.value(entry.value, declared)
+                tree, _ = convert.checked(entry.value, declared)
             except WrongValueError as error:
                 self._wrong(place, path, error)
                 return
@@ -206,7 +206,7 @@ class _Walk:
             return
         self.places[key] = entry.place
         try:
-            sequence = convert.value(entry.value, declared)
+            sequence, _ = convert.checked(entry.value, declared)
         except WrongValueError as error:
             self._wrong(entry.place, path, error)
             return
@@ -279,10 +279,12 @@ class _Walk:
         if declared.kind == "secret":
             self._permissions(entry.place, key)
         try:
-            value = convert.value(entry.value, declared)
+            value, slips = convert.checked(entry.value, declared)
         except WrongValueError as error:
             self._wrong(entry.place, path, error)
             return
+        for text in slips:
+            self._report(self.warnings, entry.place, key, text)
         if declared.kind == "command":
             value = self._program(value, entry.place, path)
         if declared.kind == "file":

@@ -6,6 +6,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 
+from zaiond.config import encoding
 from zaiond.config.parse import SourceError
 from zaiond.text import Text
 
@@ -49,7 +50,7 @@ class Disk:
         """The text of a YAML file; raises SourceError, or FileNotFoundError."""
         path = os.path.join(self._base, name)
         raw, self._modes[name] = read(path, MAX_YAML)
-        self.texts[path] = _utf8(raw)
+        self.texts[path] = raw.decode()
         return self.texts[path]
 
     def secret_file(self, path: str) -> str:
@@ -201,8 +202,9 @@ def read(path: str, limit: int) -> tuple[bytes, os.stat_result]:
 
 
 def secret(text: str, path: str) -> str:
-    """A secret file's secret: its text without one newline at the end; raises SourceError."""
-    found = text.removesuffix("\n").removesuffix("\r")
+    """A secret file's secret: its text without one newline at the end, and without the byte order
+    mark that Windows' editors put before it; raises SourceError."""
+    found = text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
     if not found:
         raise SourceError(
             Text(
@@ -221,19 +223,13 @@ def secret(text: str, path: str) -> str:
     return found
 
 
-def _utf8(raw: bytes, path: str | None = None) -> str:
+def _utf8(raw: bytes, path: str) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        if path is None:
-            raise
         del error  # it holds the secret
-    raise SourceError(
-        Text(
-            ja=f"{path} の文字コードが UTF-8 ではありません",
-            en=f"{path} is not in UTF-8",
-        )
-    )
+    ja, en = encoding.not_utf8(path, raw)
+    raise SourceError(Text(ja=f"{path} の{ja}", en=f"{path}: {en}"))
 
 
 def unreadable(path: str, error: OSError | ValueError) -> Text:

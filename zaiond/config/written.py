@@ -10,6 +10,7 @@ from zaiond.config.tree import Node, Scalar
 from zaiond.errors import MendableError
 from zaiond.text import Text
 
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:[smhdKMG]|/[smhd])?")
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9.-]+")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -85,10 +86,19 @@ def filled(node: Node) -> str:
 
 def refuse_full_width(text: str) -> None:
     """Raises WrongValueError where a text is ASCII but for its width."""
-    if not text.isascii() and unicodedata.normalize("NFKC", text).isascii():
+    narrow = unicodedata.normalize("NFKC", text)
+    if text.isascii() or not narrow.isascii():
+        return
+    if _NUMBER.fullmatch(narrow):  # no secret
         raise WrongValueError(
             Text(
-                ja="全角の文字があります。半角で書いてください",
-                en="there are full-width characters: write them in half width (ASCII)",
+                ja=f"数字などが全角です。半角で {narrow} と書いてください",
+                en=f"there are full-width digits or signs: write {narrow}",
             )
         )
+    raise WrongValueError(
+        Text(
+            ja="全角の文字があります。半角で書いてください",
+            en="there are full-width characters: write them in half width (ASCII)",
+        )
+    )

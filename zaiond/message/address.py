@@ -206,6 +206,8 @@ def _written(name: str, address: str) -> str:
         address = f"{local}{at}[{domain}]"
     if not name:
         return address
+    if not any(sign.isalnum() for sign in name):
+        raise AddressError(_EMPTY)
     if not _is_quoted(name) and set(name) & set(f'{_SIGNS}@"\\'):
         name = '"' + _to_escape.sub(r"\\\1", _blank.sub(" ", name)) + '"'
     return f"{name} <{address}>"
