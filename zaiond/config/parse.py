@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from zaiond.config import convert, keys, pop_rules, rules, values
 from zaiond.config.keys import dotted
 from zaiond.config.mail_server import PASSWORDS
-from zaiond.config.oauth2 import SECRET_FILES, oauth2_faults
+from zaiond.config.oauth2 import CLIENT_SECRETS, SECRETS, oauth2_faults
 from zaiond.config.schema import (
     Auth,
     Config,
@@ -360,17 +360,21 @@ class _Walk:
             for at, name, text in oauth2_faults(found["oauth2"], written, wanted=wanted):
                 key = under + name if name else dotted(within)
                 self._error(self.places[under + at if at else home], key, text)
-        for name in SECRET_FILES:
-            file = getattr(found["oauth2"], name)
-            if file is None:
+        if sum(name in written for name in CLIENT_SECRETS) > 1:
+            return
+        for name in SECRETS:
+            value = getattr(found["oauth2"], name)
+            if value is None:
                 continue
+            secret, _, kind = name.rpartition("_")
+            bring = self._sources.credential if kind == "credential" else self._sources.secret_file
             try:
-                secret = Secret(self._sources.secret_file(file))
+                brought = {secret: Secret(bring(value))}
             except SourceError as error:
                 if wanted or not error.missing:
-                    self._error(self.places[under + name], under + name, error.text)
+                    to = self.warnings if error.unchecked else self._errors
+                    self._report(to, self.places[under + name], under + name, error.text)
             else:
-                brought = {name.removesuffix("_file"): secret}
                 found["oauth2"] = replace(found["oauth2"], **brought)
 
     def _show(self, key: str, value: str, place: Place | None) -> None:

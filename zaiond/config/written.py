@@ -11,7 +11,8 @@ from zaiond.errors import MendableError
 from zaiond.text import Text
 
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:[smhdKMG]|/[smhd])?")
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9.-]+")
+# Simple addresses, and NTLM's DOMAIN\user.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9.-]+|[\w.-]*\\[\w.@-]+")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -21,7 +22,7 @@ class WrongValueError(MendableError):
 
 def quoted(text: str) -> str:
     """A text as YAML may have it in any place: in a list, too."""
-    if _PLAIN_ADDRESS.fullmatch(text):
+    if _PLAIN.fullmatch(text):
         return text
     if set(text) & set('"\\'):
         return "'" + text.replace("'", "''") + "'"

@@ -479,6 +479,21 @@ def test_the_secrets_of_oauth2_come_from_their_files_and_are_kept_with_the_last_
     assert config(load_files(found.files)) == found.config
 
 
+def test_the_client_secret_may_come_from_a_credential(etc: Path) -> None:
+    login = "grant: client_credentials, token_url: https://x/, client_id: c"
+    auth = f"mechanism: xoauth2, username: u, oauth2: {{{login}, client_secret_credential: smtp}}"
+    write(etc / "zaiond.yaml", f"mail_server: {{host: h, auth: {{{auth}}}}}\nadmins: a@zaion.jp\n")
+    write(etc / "credentials/smtp", "s3cret\n", 0o440)
+    found = load(str(etc / "zaiond.yaml"), str(etc / "credentials"))
+    assert config(found).mail_server.auth.oauth2.client_secret == Secret("s3cret")
+    assert "s3cret" not in "".join(found.files.texts.values())
+    key = "mail_server.auth.oauth2.client_secret_credential"
+    assert f": {key}: " in only_error(load(str(etc / "zaiond.yaml")))
+    found = load(str(etc / "zaiond.yaml"), credentials_optional=True)
+    config(found)
+    assert [warning.key for warning in found.warnings] == [key]
+
+
 def test_a_file_with_a_secret_of_oauth2_is_not_read_by_others(etc: Path) -> None:
     write(etc / "secret", "s3cret", 0o644)
     token = write(etc / "token", "t0ken")
