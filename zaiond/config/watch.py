@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from zaiond.config.links import follow
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ PATIENCE = 1.0
 """Seconds after the first event when it is looked at in any case."""
 POLL = 30.0
 
-_MOST_LINKS = 40  # as the kernel's own limit
 _EVENTS = (
     "FileCreatedEvent", "FileModifiedEvent", "FileAttribEvent", "FileMovedEvent",
     "FileDeletedEvent", "DirCreatedEvent", "DirMovedEvent", "DirDeletedEvent", "DirAttribEvent",
@@ -185,7 +185,7 @@ class Way:
 
     def add(self, path: str) -> None:
         """Adds the way to `path`, which is absolute, and may not exist."""
-        links, end = _follow(path)
+        links, end = follow(path)
         self._points.update(links, (end,), map(os.path.dirname, (*links, end)))
         if os.path.isdir(end):
             self._listed.add(end)
@@ -237,30 +237,3 @@ def _status(path: str) -> tuple[object, ...]:
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
         status.st_mode, status.st_uid, status.st_gid,
     )  # fmt: skip
-
-
-def _follow(path: str) -> tuple[list[str], str]:
-    """The symbolic links on the way to `path` (absolute), and where it ends, existing or not."""
-    links: list[str] = []
-    done = "/"
-    ahead = [part for part in reversed(path.split("/")) if part]
-    while ahead:
-        part = ahead.pop()
-        if part == "..":
-            done = os.path.dirname(done)
-            continue
-        step = os.path.join(done, part)
-        if part == ".":
-            continue
-        try:
-            target = os.readlink(step) if len(links) < _MOST_LINKS else ""
-        except OSError:  # no link
-            target = ""
-        if target:
-            links.append(step)
-            if target.startswith("/"):
-                done = "/"
-            ahead += [each for each in reversed(target.split("/")) if each]
-        else:
-            done = step
-    return links, done

@@ -35,11 +35,12 @@ WARNING = Text("警告", "warning")
 def run(line: Line) -> int:
     """Prints errors, then warnings; needs no daemon."""
     from zaiond.config.load import load
+    from zaiond.config.sources import daemon_identity
 
     path = line.operands[0] if line.operands else places.config(line)
     demand_readable(path)
     language = output.language(line, path)
-    loaded = load(path, places.credentials(), credentials_optional=True)
+    loaded = load(path, places.credentials(), credentials_optional=True, reader=daemon_identity())
     if line.flag("json"):
         output.document(
             {

@@ -422,23 +422,3 @@ def test_a_secret_is_there_before_the_file_that_names_it(tmp_path: Path) -> None
 def test_without_its_directory_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="make it first"):
         Settings(str(tmp_path / "none" / "zaiond.yaml"), "en")
-
-
-def test_new_files_are_the_daemons_groups_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """root:zaiond 0640, as the service's user is the only one in that group."""
-
-    class Group:
-        gr_gid = 4321
-
-    given: list[tuple[int, int]] = []
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("grp.getgrnam", {"zaiond": Group}.__getitem__)
-    monkeypatch.setattr("os.fchown", lambda _, uid, gid: given.append((uid, gid)))
-    found = settings(tmp_path, None)
-    answers: dict[Key, Value] = {("mail_server", "host"): "h", ("admins",): ("a@zaion.jp",)}
-    written = found.write(found.candidate(Answers(answers, {AUTH: "pw"})))
-    assert [Path(path).name for path in written] == ["smtp-password", "zaiond.yaml"]
-    assert given == [(0, 4321)] * 2
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
