@@ -182,7 +182,8 @@ class ConfigWatch:
                 Text(
                     ja=f"{directory} の変更通知をカーネルから受けられないため（{why}）、"
                     f"設定の変更は {BLIND_POLL:g} 秒ごとに調べます。"
-                    "fs.inotify.max_user_instances と fs.inotify.max_user_watches（sysctl）を増やしてください",
+                    "sysctl で fs.inotify.max_user_instances と fs.inotify.max_user_watches を"
+                    "増やしてください",
                     en=f"the kernel refuses to tell of changes in {directory} ({why}): the "
                     f"configuration is looked at every {BLIND_POLL:g} s. Raise "
                     "fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)",
