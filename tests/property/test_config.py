@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zaiond.config.load import Loaded, load, load_files
+from zaiond.ctl.differences import differences
 
 SECRET = "s3cr3tS3CR3T"
 _WORDS = [
@@ -68,6 +69,31 @@ def test_settings_of_any_value_give_a_configuration_or_errors(
         text += " " * data.draw(st.sampled_from([0, 2, 4])) + f"{key}: {value}\n"
     content = text.encode()
     check_places(content, loaded(content))
+
+
+_glued = st.sampled_from(
+    ["password:{}", "password：{}", "password:\u3000{}", "password {}", "password={}",
+     "password: {}", "- password:{}", "\u3000password: {}", "“password”:{}", "client_secret:{}",
+     "passwort:{}",
+     "pasword: {}", "PASSWORD:{}", "password:'{}'", "password:\n        {}",
+     "password: |\n        {}"]
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(_glued, st.sampled_from(["    {}\n", "{{{}}}\n", "    username: u\n    {}\n"]))
+def test_a_secret_whose_key_or_blank_is_wrong_is_shown_by_neither_check_nor_diff(
+    line: str, within: str
+) -> None:
+    written = within.format(line.format(SECRET))
+    break_ = "" if within.startswith("{") else "\n"
+    text = f"admins: a@zaion.jp\nmail_server:\n  host: h\n  auth: {break_}{written}"
+    found = loaded(text.encode())
+    for each in (*found.errors, *found.warnings):
+        assert SECRET not in each.key + each.text.en + each.text.ja
+    shown = differences({"/z.yaml": "admins: b@zaion.jp\n"}, {"/z.yaml": text}, "en")
+    assert "+admins: a@zaion.jp" in shown
+    assert SECRET not in "\n".join(shown)
 
 
 _styles = st.sampled_from(

@@ -70,8 +70,8 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
             output.remark(text)
         raise Failure(
             BAD_CONFIG,
-            f"{path}: ここで尋ねない項目に誤りがあります。先に修正してください",
-            f"{path}: settings that are not asked for here have errors: mend them first",
+            f"{path}: 設定ファイルに、ここでは直せない誤りがあります。先に修正してください",
+            f"{path}: the file has errors that can't be mended here: mend them first",
         )
     answers = _answers(line, settings, language)
     if answers is None:

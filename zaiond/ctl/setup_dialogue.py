@@ -9,7 +9,6 @@ from typing import Any
 
 from zaiond.config import convert
 from zaiond.config.edit import Path, Value
-from zaiond.config.parse import MISSING
 from zaiond.config.schema import Config, Declaration, declarations
 from zaiond.config.tree import Place, Scalar
 from zaiond.config.written import WrongValueError
@@ -92,7 +91,7 @@ class _Dialogue:
             if answer == "?":
                 yield self._say(question.help)
             elif not answer and not now.text:
-                yield self._say(MISSING)
+                yield self._say(words.REQUIRED)
             elif (yield from self._took(question, answer or now.text, now)):
                 return
 
@@ -177,7 +176,7 @@ class _Dialogue:
         while True:
             answer: str = yield Ask(prompt, secret=True)
             if not answer and not is_set:
-                yield self._say(MISSING)
+                yield self._say(words.REQUIRED)
                 continue
             if answer:
                 try:

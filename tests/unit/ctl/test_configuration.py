@@ -253,6 +253,23 @@ def test_a_test_of_an_empty_operand_is_a_usage_error(capsys: Said) -> None:
         "smtp_password: hunter2",
         "oauth2: {client_secret: hunter2}",
         "password: &anchor hunter2",
+        "password:hunter2",
+        "  auth: {mechanism: basic,password:hunter2}",
+        "auth: {password:hunter2}",
+        "password：hunter2",
+        "password： hunter2",
+        "password:\u3000hunter2",
+        "\u3000\u3000password: hunter2",
+        "- password:hunter2",
+        "-\u3000password：hunter2",
+        "password =hunter2",
+        "password hunter2",
+        "password\thunter2",
+        "“password”: “hunter2”",
+        "PASSWORD:hunter2  # ours",
+        "client_secret:hunter2",
+        "password:\n  :hunter2",
+        "password：|\n  hunter2",
     ],
 )
 def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
@@ -270,6 +287,8 @@ def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
         "token_url: https://login.example/token",
         "grant: refresh_token",
         "refresh_token_file: token",
+        "token_command: [/usr/bin/get, --password-file, x]",
+        "grant: client_credentials  # no password",
     ],
 )
 def test_a_difference_shows_what_only_names_a_secret(text: str) -> None:
