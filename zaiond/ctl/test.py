@@ -1,5 +1,6 @@
 """`zaiond-ctl test`: the seed page's test mail."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,17 +49,17 @@ COMMANDS = (
 
 def run(line: Line) -> int:
     """Through the daemon, or directly; exit status 1 if a mail was not taken."""
-    _demand_addresses(line.operands)
+    wanted = addresses(line.operands)
     file = line.text("file")
     if file is not None:
-        document, language = _directly(line, file)
+        document, language = _directly(line, file, wanted)
     else:
         try:
-            reply = control.ask(line, "test", patient=True, addresses=line.operands)
+            reply = control.ask(line, "test", patient=True, addresses=wanted)
             document, language = reply.result, reply.language
             _say_by_what(document, language)
         except NoDaemon:
-            document, language = _directly(line, places.config(line))
+            document, language = _directly(line, places.config(line), wanted)
     if line.flag("json"):
         output.document(document)
     else:
@@ -91,18 +92,21 @@ def _say_by_what(document: dict[str, Any], language: Language) -> None:
     )
 
 
-def _demand_addresses(addresses: list[str]) -> None:
-    from zaiond.errors import AddressError
-    from zaiond.message.address import parse_recipient
+def addresses(operands: Sequence[str]) -> list[str]:
+    """Those of all operands, each one address or several with commas. Raises Fault."""
+    from zaiond.errors import AddressListError
+    from zaiond.message.address import parse_list
 
-    for address in addresses:
-        try:
-            parse_recipient(address)
-        except AddressError as error:
-            raise Fault(error.text.ja, error.text.en) from None
+    # Whoever writes `a@x.jp, b@x.jp` without quotes has commas at the ends, or alone.
+    listed = [operand.strip(", ") for operand in operands if operand.strip() != ","]
+    try:
+        return parse_list(", ".join(listed)) if operands else []
+    except AddressListError as error:
+        told = error.told(lambda line: f"zaiond-ctl test {shlex.quote(line.replace(', ', ','))}")
+        raise Fault("\n".join(t.ja for t in told), "\n".join(t.en for t in told)) from None
 
 
-def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
+def _directly(line: Line, path: str, wanted: Sequence[str]) -> tuple[dict[str, Any], Language]:
     from zaiond.config.load import load
 
     check.demand_readable(path)
@@ -116,7 +120,7 @@ def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
             "設定に誤りがあるため、テストメールは送っていません",
             "the configuration has errors: no test mail was sent",
         )
-    return by_this_process(line, loaded.config, line.operands), loaded.config.language
+    return by_this_process(line, loaded.config, wanted), loaded.config.language
 
 
 def by_this_process(line: Line, config: "Config", addresses: Sequence[str]) -> dict[str, Any]:

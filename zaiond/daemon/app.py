@@ -20,7 +20,7 @@ from typing import Any
 
 import apsw
 
-from zaiond import __version__
+from zaiond import __version__, utf8
 from zaiond.config.said import said_language
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
@@ -540,6 +540,7 @@ def _nothing(db: apsw.Connection) -> None:
 
 def main() -> None:
     """The program `zaiond`."""
+    utf8.enforce()
     options = parse(sys.argv[1:])
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no secret in a core dump
