@@ -153,7 +153,7 @@ def test_every_file_is_its_owners_alone(service: Service) -> None:
     owners = {
         "/etc/zaiond/zaiond.yaml": "640 root:zaiond",
         "/run/zaiond/events.sock": "660 zaiond:zaiond-emit",
-        "/run/zaiond/control.sock": "600 zaiond:zaiond",
+        "/run/zaiond/control.sock": "660 zaiond:zaiond-admin",
         "/var/lib/zaiond": "700 zaiond:zaiond",
         "/var/spool/zaiond": "3730 zaiond:zaiond-emit",
     }

@@ -1,7 +1,10 @@
 """The control socket as anything that may open it can use it: each request gets an answer."""
 
+import contextlib
+import grp
 import json
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import Daemon
+from zaiond.daemon import sockets
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +60,16 @@ def test_as_many_ids_as_a_command_line_holds_are_looked_up(daemon: Daemon) -> No
     assert done.returncode == 1
     assert ids[0] in done.stderr
     assert ids[-1] in done.stderr
+
+
+@pytest.mark.parametrize(("group", "mode"), [("zaiond-admin", 0o660), ("other", 0o600)])
+def test_the_administrators_group_may_open_it_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, mode: int
+) -> None:
+    groups = {group: grp.struct_group((group, "x", 54321, []))}
+    monkeypatch.setattr(grp, "getgrnam", lambda name: groups[name])
+    listener, path = sockets.control_socket(str(tmp_path))
+    with contextlib.closing(listener):
+        found = path.stat()
+        assert stat.S_IMODE(found.st_mode) == mode
+        assert (found.st_gid == 54321) == (mode == 0o660)

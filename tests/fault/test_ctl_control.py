@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -29,11 +33,15 @@ def runtime(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Iterator[None]:
     monkeypatch.setenv("ZAIOND_RUNTIME_DIR", str(runtime))
     monkeypatch.setenv("ZAIOND_CONFIG", "/nonexistent/zaiond.yaml")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def run(*argv: str) -> int:
@@ -84,7 +92,12 @@ WELL: dict[str, Any] = {
 }
 ILL: dict[str, Any] = {
     "ok": False,
-    "problems": [{"code": "held", "message": "mail is held (3)\x1b[2J"}],
+    "problems": [
+        {
+            "code": "held", "message": "mail is held (3)\x1b[2J", "remedy": "log in",
+            "command": "zaiond-ctl queue list",
+        },
+    ],
     "config": {
         "state": "last_good",
         "errors": [{"file": "/z.yaml", "line": 3, "column": 5, "key": "a.b", "message": "bad"}],
@@ -94,7 +107,10 @@ ILL: dict[str, Any] = {
     },
     "servers": [
         {"server": "a:25", "state": "up", "since": None, "error": None, "connections": 2},
-        {"server": "b:587", "state": "down", "since": "2013-05-25T00:00:00Z", "error": "refused"},
+        {
+            "server": "b:587", "state": "down", "since": "2013-05-25T00:00:00Z",
+            "error": "refused", "next_attempt": "2013-05-25T00:01:00Z",
+        },
     ],
     "version": "0.1.0",
 }  # fmt: skip
@@ -110,9 +126,15 @@ def test_status_says_first_what_is_wrong_and_exits_1(runtime: Path, capsys: Said
     with answering(runtime, ILL):
         assert run("status") == 1
     text = capsys.readouterr().out
-    assert text.splitlines()[:2] == ["This needs a look:", "  - mail is held (3)\\x1b[2J"]
+    assert text.splitlines()[:4] == [
+        "This needs a look:",
+        "  - mail is held (3)\\x1b[2J",
+        "    Remedy: log in",
+        "    More: zaiond-ctl queue list",
+    ]
     for words in ("2 waiting, 3 held", "1 failed", "b:587  down", "/z.yaml:3:5: a.b: bad"):
         assert words in text
+    assert re.search(r"next try +2013-05-25 09:01:00 \+0900", text)
     with answering(runtime, ILL, language="ja"):
         assert run("status") == 1
     text = capsys.readouterr().out
@@ -147,8 +169,29 @@ def test_status_tells_how_much_passes_since_when_and_what_went_wrong_last(
     with answering(runtime, document, language="ja"):
         run("status")
     text = capsys.readouterr().out
-    for words in ("に読み込み", "受け付け 12 件、送信 6 通", "直近 1 時間", "最後のエラー"):
+    for words in ("に読み込み", "受け付け 12 件、送信 6 件", "直近 1 時間", "最後のエラー"):
         assert words in text
+
+
+def test_what_was_lost_and_is_known_says_to_whom(runtime: Path, capsys: Said) -> None:
+    known = {"known": {"user": "hanako", "time": "2013-05-25T00:00:00Z"}}
+    queue = {**WELL["queue"], "failed": 2}
+    with answering(runtime, {**WELL, **known, "queue": queue}):
+        assert run("status") == 0
+    assert (
+        "2 failed, 0 expired (acknowledged by hanako, 2013-05-25 09:00" in capsys.readouterr().out
+    )
+    lost = {"code": "failed", "message": "failed: 1", "command": "x", "remedy": None}
+    with answering(runtime, {**WELL, **known, "queue": queue, "problems": [lost], "ok": False}):
+        assert run("status") == 1
+    assert "hanako" not in capsys.readouterr().out
+
+
+def test_what_was_lost_is_acknowledged(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {**WELL, "acknowledged": 2}) as daemon:
+        assert run("status", "--ack") == 0
+    assert daemon.requests == [{"command": "status.ack"}]
+    assert capsys.readouterr().out.startswith("Acknowledged: 2\n\nAll is well\n")
 
 
 def test_status_as_json_is_the_document_of_the_daemon(runtime: Path, capsys: Said) -> None:
@@ -171,7 +214,7 @@ def test_a_stale_socket_is_no_daemon(runtime: Path, capsys: Said) -> None:
     assert run("status") == 69
 
 
-def test_who_may_not_use_the_control_socket_is_told_to_be_root(
+def test_who_may_not_use_the_control_socket_is_told_which_group_to_join(
     runtime: Path, tmp_path: Path, capsys: Said
 ) -> None:
     for folder in (tmp_path, *list(tmp_path.parents)[:2]):
@@ -184,7 +227,10 @@ def test_who_may_not_use_the_control_socket_is_told_to_be_root(
         finally:
             os.seteuid(0)
     assert statuses == [77, 77]
-    assert "root" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "usermod -aG zaiond-admin" in said.err
+    assert "root" in said.err
+    assert said.out == ""
 
 
 @pytest.mark.parametrize("answer", [b"", b'{"ok": tr', b"[]\n", b'{"ok": true}\n', b"\xff\n"])
@@ -209,11 +255,54 @@ def test_an_answer_that_breaks_off_is_told(runtime: Path, capsys: Said, answer: 
 def test_a_daemon_that_keeps_silent_is_try_again(
     runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(control, "_SILENCE", 0.1)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(runtime / "control.sock"))
         listener.listen()
-        assert run("status") == 75
+        for argv in (["status"], ["queue", "retry"], ["test"], ["reload", "--json"]):
+            assert run(*argv) == 75
+            said = capsys.readouterr()
+            assert "hangs" in said.err
+            assert said.out == ""
+
+
+def test_a_daemon_from_which_something_comes_now_and_then_is_waited_for(
+    runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_SILENCE", 0.5)
+    reply = json.dumps({"ok": True, "language": "en", "result": WELL}).encode() + b"\n"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime / "control.sock"))
+        listener.listen()
+        go_on = threading.Event()
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.makefile("rb").readline()
+                for _ in range(6):
+                    go_on.wait(0.1)
+                    peer.sendall(b" ")
+                peer.sendall(reply)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert run("status") == 0
+        thread.join()
+    assert "All is well" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [2, 69, 75, 77])
+@pytest.mark.parametrize(
+    "argv", [["status"], ["queue", "list"], ["queue", "retry"], ["history"], ["reload"], ["test"]]
+)
+def test_a_refusal_leaves_standard_output_empty(
+    runtime: Path, capsys: Said, argv: list[str], status: int
+) -> None:
+    with answering(runtime, exit=status, message="no"):
+        assert run(*argv, "--json") == status
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "zaiond-ctl: no\n")
 
 
 def test_a_refusal_has_the_status_and_words_of_the_daemon(runtime: Path, capsys: Said) -> None:
@@ -222,30 +311,81 @@ def test_a_refusal_has_the_status_and_words_of_the_daemon(runtime: Path, capsys:
     assert capsys.readouterr().err == "zaiond-ctl: 今は無理です\n"
 
 
+NOW = datetime.now(ZoneInfo("Asia/Tokyo"))
+AT = f"{NOW:%Y-%m-%dT%H:%M:%S%z}"
 WAITING: dict[str, Any] = {
     "event_ids": ["E1", "E2"], "recipient": "a@example.co.jp", "state": "deferred", "attempts": 2,
-    "next_attempt": "2013-05-25T00:00:00Z", "reply": "450 4.2.0 \x1b[31mlater", "message_id": "<m>",
+    "next_attempt": AT, "reply": "450 4.2.0 \x1b[31mlater", "message_id": "<m>", "type": "a.b",
+    "subject": "夜間バックアップ", "key": None, "accepted": AT, "server": "mailhost:25",
+    "reason": "450 4.2.0 \x1b[31mlater", "hold": None,
 }  # fmt: skip
 UNROUTED = WAITING | {
-    "event_ids": ["E3"], "recipient": None, "state": "waiting", "attempts": 0,
-    "next_attempt": None, "reply": None, "message_id": None,
+    "event_ids": ["E3"], "recipient": None, "state": "waiting", "attempts": 0, "subject": None,
+    "next_attempt": None, "reply": None, "message_id": None, "reason": "waits to be routed",
 }  # fmt: skip
+HOLD = {"scope": "address", "since": AT, "reason": "550 Nobody", "remedy": "mend the address"}
+HELD = WAITING | {
+    "event_ids": ["E4"], "recipient": "b@example.co.jp", "state": "held", "reason": "550 Nobody",
+    "hold": HOLD,
+}  # fmt: skip
+CLOCK = f"{NOW:%H:%M:%S}"
 
 
-def test_the_queue_is_a_table(runtime: Path, capsys: Said) -> None:
-    with answering(runtime, {"deliveries": [WAITING, UNROUTED]}, language="ja"):
+def test_the_queue_is_listed_by_what_it_waits_for(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"deliveries": [WAITING, UNROUTED, HELD], "total": 3}, language="ja"):
         assert run("queue", "list") == 0
-    head, first, second = capsys.readouterr().out.splitlines()
-    assert head.split() == ["イベント", "ID", "宛先", "状態", "試行", "次回", "理由"]
-    assert "再送待ち" in first
-    assert "450 4.2.0 \\x1b[31mlater" in first
-    assert second.split() == ["E3", "-", "送信待ち", "0", "-", "-"]
+    held, deferred, waiting = capsys.readouterr().out.split("\n\n")
+    assert held.splitlines()[:5] == [
+        "保留: 1 件",
+        "  理由: 550 Nobody",
+        "  対処: mend the address",
+        f"  次の試行: {CLOCK}",
+        "  宛先: b@example.co.jp",
+    ]
+    assert deferred.splitlines()[:2] == ["再送待ち: 1 件", "  理由: 450 4.2.0 \\x1b[31mlater"]
+    head, row = deferred.splitlines()[-2:]
+    assert head.split() == ["経過", "試行", "イベント", "ID", "件名"]
+    assert row.split()[1:] == ["2", "E1", "+1", "夜間バックアップ"]
+    assert waiting.splitlines()[-1].split()[1:] == ["E3", "a.b"]
+
+
+def test_what_is_the_same_for_many_is_said_once(runtime: Path, capsys: Said) -> None:
+    def row(number: int, **more: Any) -> dict[str, Any]:
+        return WAITING | {"event_ids": [f"E{number:04}"]} | more
+
+    deliveries = [
+        row(number, recipient=recipient) for number in range(500) for recipient in ("a@x", "b@x")
+    ]
+    with answering(runtime, {"deliveries": deliveries, "total": 1000}):
+        assert run("queue", "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "deferred: 1000",
+        "  Why: 450 4.2.0 \\x1b[31mlater",
+        f"  Next try: {CLOCK}",
+        "  To: a@x, b@x",
+    ]
+    assert len(lines) == 5 + 500  # a line for each mail, below a heading
+    deliveries[7]["recipient"] = "c@x"
+    deliveries[8]["next_attempt"] = None
+    with answering(runtime, {"deliveries": deliveries, "total": 1000}):
+        run("queue", "list")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["AGE", "NEXT", "TRY", "TRIES", "EVENT", "ID", "TO", "SUBJECT"]
+    assert "a@x, b@x" in lines[3]
+
+
+def test_what_an_address_holds_is_tried_by_one_for_all(runtime: Path, capsys: Said) -> None:
+    others = [HELD | {"event_ids": [f"F{n}"], "next_attempt": None, "attempts": 0} for n in (1, 2)]
+    with answering(runtime, {"deliveries": [HELD, *others], "total": 3}):
+        run("queue", "list")
+    assert f"  Next try: {CLOCK}\n" in capsys.readouterr().out
 
 
 def test_a_queue_that_is_cut_short_says_so(runtime: Path, capsys: Said) -> None:
-    with answering(runtime, {"deliveries": [], "more": True}):
+    with answering(runtime, {"deliveries": [WAITING], "total": 12345}):
         assert run("queue", "list") == 0
-    assert "only the first 0 are shown" in capsys.readouterr().err
+    assert "only the first 1 of 12345 are shown" in capsys.readouterr().err
 
 
 def test_an_empty_queue_says_so(runtime: Path, capsys: Said) -> None:
@@ -258,12 +398,13 @@ def test_an_empty_queue_says_so(runtime: Path, capsys: Said) -> None:
 def test_what_was_done_is_counted_and_unknown_ids_are_named(
     runtime: Path, capsys: Said, command: str
 ) -> None:
-    result = {"deliveries": [], "changed": 2, "unknown": ["X"], "under_way": ["Y"]}
+    result = {"deliveries": [WAITING], "changed": 2, "unknown": ["X"], "under_way": ["Y"]}
     with answering(runtime, result) as daemon:
         assert run("queue", command, "A", "X", "Y") == 1
     assert daemon.requests == [{"command": f"queue.{command}", "ids": ["A", "X", "Y"]}]
     said = capsys.readouterr()
     assert ": 2" in said.out
+    assert said.out.splitlines()[1].split() == ["E1", "+1", "a@example.co.jp", "夜間バックアップ"]
     assert "X: no event" in said.err
     assert "Y: is being sent" in said.err
 
@@ -282,34 +423,82 @@ def test_an_id_of_bytes_that_are_no_utf_8_is_asked_for_as_it_is_shown(
 
 EVENT: dict[str, Any] = {
     "id": "E1", "source": "backup.service", "uid": 0, "type": "backup.failed", "subject": "夜間\n",
-    "time": "2013-05-25T00:00:00Z", "outcome": "failed", "reason": "550 5.1.1 no such user",
-    "deliveries": [
+    "severity": "err", "time": "2013-05-25T00:00:00Z", "accepted": "2013-05-25T00:00:01Z",
+    "outcome": "failed", "reason": "550 5.1.1 no such user", "key": "disk:/", "status": "problem",
+    "job": None, "message": "line 1\n\tline\x1b[31m 2\x1b[2J", "data": {"target": "fs1", "n": [1]},
+    "extensions": {}, "deliveries": [
         {
             "recipient": "a@example.co.jp", "outcome": "failed", "server": "mailhost:25",
-            "reply": "550 5.1.1 no such user", "next_attempt": None, "attempts": [
+            "reply": "550 5.1.1 no such user", "reason": "550 5.1.1 no such user",
+            "next_attempt": None, "hold": None, "attempts": [
                 {
                     "number": 1, "started": None, "ended": "2013-05-25T00:00:01Z",
                     "outcome": "deferred", "server": "mailhost:25", "reply": "450 later",
                 },
             ],
         },
+        {
+            "recipient": "b@example.co.jp", "outcome": "held", "server": "mailhost:25",
+            "reply": None, "reason": "550 Nobody", "next_attempt": AT, "hold": HOLD,
+            "attempts": [],
+        },
     ],
 }  # fmt: skip
 
 
-def test_history_says_what_became_of_an_event_and_why(runtime: Path, capsys: Said) -> None:
-    with answering(runtime, {"events": [EVENT]}) as daemon:
+def test_history_of_an_id_says_everything(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"events": [EVENT, EVENT | {"uid": 4242}]}) as daemon:
         assert run("history", "E1") == 0
     assert daemon.requests == [{"command": "history", "limit": 50, "id": "E1"}]
     text = capsys.readouterr().out
     for words in (
-        "failed: 550 5.1.1",
-        "backup.service (uid 0)",
-        "夜間\\n",
-        "mailhost:25",
-        "450 later",
-    ):
-        assert words in text
+        "Type      backup.failed", "Subject   夜間\\n", "Severity  err", "Source    backup.service",
+        "User      root (uid 0)", "User      uid 4242", "Key       disk:/ (problem)",
+        "Outcome   failed", "Why       550 5.1.1", "Time      2013-05-25 09:00:00 +0900",
+        "    line 1\n            line 2\n", "target  fs1", "n       [1]",
+        "a@example.co.jp  failed  mailhost:25", "#1  2013-05-25 09:00:01 +0900  deferred  ",
+        "450 later", "b@example.co.jp  held", "Remedy: mend the address", "Next try: ",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "\x1b" not in text
+    with answering(runtime, {"events": [EVENT]}, language="ja"):
+        run("history", "E1")
+    text = capsys.readouterr().out
+    for words in ("エラー (err)", "disk:/（障害発生）", "送信失敗", "対処: ", "次の試行: "):
+        assert words in text, words
+
+
+def test_history_is_a_line_for_each_event(runtime: Path, capsys: Said) -> None:
+    sent = EVENT | {"id": "E2", "outcome": "delivered", "reason": "250 OK", "subject": None}
+    remark = {"id": "E3", "remark": "made in UTF-8", "time": AT}
+    with answering(runtime, {"events": [EVENT, sent | {"time": AT}, sent | remark]}):
+        assert run("history") == 0
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert third.endswith("  E3  backup.failed disk:/: made in UTF-8")
+    assert first == "2013-05-25   failed     E1  夜間: 550 5.1.1 no such user"
+    assert second == f"{NOW:%m-%d %H:%M}  delivered  E2  backup.failed disk:/"
+
+
+def test_history_is_asked_for_what_is_wanted(runtime: Path, capsys: Said) -> None:
+    argv = (
+        "--type",
+        "backup.*",
+        "--source",
+        "",
+        "--failed",
+        "--limit",
+        "7",
+        "--since",
+        "2013-05-25",
+    )
+    with answering(runtime, {"events": []}) as daemon:
+        assert run("history", *argv) == 0
+    assert daemon.requests == [
+        {
+            "command": "history", "limit": 7, "type": "backup.*", "source": "", "failed": True,
+            "since": 1369407600.0,
+        }
+    ]  # fmt: skip
 
 
 def test_history_of_an_unknown_id_is_1(runtime: Path, capsys: Said) -> None:
@@ -410,4 +599,4 @@ def test_an_interrupt_is_130_without_a_traceback(
 def test_an_id_of_which_nothing_waits_is_no_failure(runtime: Path, capsys: Said) -> None:
     with answering(runtime, {"deliveries": [], "changed": 0, "unknown": [], "under_way": []}):
         assert run("queue", "retry", "A") == 0
-    assert capsys.readouterr().out == "Nothing was waiting\n"
+    assert capsys.readouterr().out == "Nothing to try again\n"

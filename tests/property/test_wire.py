@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zaiond import client, event_rules, wire
+from zaiond.daemon.documents import rfc3339
 from zaiond.errors import EventError
 from zaiond.message.compose import check_wire, compose
 from zaiond.model import SEVERITIES
-from zaiond.store.history import rfc3339
 from zaiond.text import Language
 
 SIGNS = st.characters() | st.characters(categories=["Cs"])  # lone surrogates, too

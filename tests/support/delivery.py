@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.queries import histories
 from tests.support.scripted_server import Peer, ScriptedServer
 from tests.support.store import Notes, Store, event
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
+from zaiond.daemon.documents import Present
 from zaiond.daemon.holds import Holds
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.router import MailMaker, Router
@@ -24,7 +26,7 @@ from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
 from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
-from zaiond.store import events, history, holds, queue, queue_time
+from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.events import StoredEvent
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
@@ -254,7 +256,9 @@ class Post(Observer):
 
     async def history(self, id: str) -> dict[str, Any]:
         """What became of an event."""
-        (document,) = await self.writer.submit(lambda db: history.history(db, "en", id=id))
+        (document,) = await histories(
+            self.writer.submit, id=id, present=Present("en", holds=self.dispatcher.holds)
+        )
         return document
 
     async def states(self, id: str) -> dict[str, str]:

@@ -96,8 +96,8 @@ COMMON = (
         ja="結果を JSON 文書 1 個で標準出力に出す",
         en="print the result as one JSON document",
     ),
-    Option("--version", ja="版を表示する", en="print the version"),
-    Option("-h", "--help", ja="このヘルプを表示する", en="print this help"),
+    Option("--version", ja="バージョンを表示する", en="print the version"),
+    Option("-h", "--help", ja="ヘルプを表示する", en="print this help"),
 )
 
 
@@ -208,7 +208,7 @@ def _complete(words: list[str], line: Line) -> None:
             raise _unknown_command(words[0])
         names = ", ".join(command.name for command in commands(line.group))
         raise Fault(
-            f"{line.group} には続きの語が必要です: {names}",
+            f"{line.group} の後にサブコマンドを指定してください: {names}",
             f"{line.group} needs another word: {names}",
         )
     least = sum(not operand.startswith("[") for operand in line.command.operands)
@@ -267,9 +267,11 @@ def _known(known: dict[str, Option], name: str, line: Line) -> Option:
 
 def _unknown_command(name: str, names: "Iterable[str]" = GROUPS) -> Fault:
     if name in LATER:
-        return Fault(f"{name} はこの版にはまだありません", f"{name} is not in this version yet")
+        return Fault(
+            f"{name} はこのバージョンではまだ使えません", f"{name} is not in this version yet"
+        )
     near_ja, near_en = _near(name, names)
-    return Fault(f"コマンド {name} はありません{near_ja}", f"no command {name}{near_en}")
+    return Fault(f"{name} というコマンドはありません{near_ja}", f"no command {name}{near_en}")
 
 
 def _near(name: str, names: "Iterable[str]") -> tuple[str, str]:

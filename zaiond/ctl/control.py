@@ -1,4 +1,8 @@
-"""Questions to the running daemon, over the control socket: one JSON line each way."""
+"""Questions to the running daemon, over the control socket: one JSON line each way.
+
+What takes the daemon long comes piece by piece, or with blanks before it: a daemon of which nothing
+comes for five seconds hangs.
+"""
 
 import json
 import socket
@@ -7,6 +11,7 @@ from typing import Any, NamedTuple
 from zaiond.ctl import places
 from zaiond.ctl.commandline import Line
 from zaiond.ctl.failure import (
+    ADMINISTRATORS,
     TRY_AGAIN,
     UNREACHABLE,
     USAGE,
@@ -16,7 +21,7 @@ from zaiond.ctl.failure import (
 )
 from zaiond.text import Language
 
-_ANSWER_WITHIN = 60.0  # seconds
+_SILENCE = 5.0  # seconds
 
 
 class Reply(NamedTuple):
@@ -37,33 +42,29 @@ class Refused(Failure):
         self.result = reply.result
 
 
-def ask(line: Line, command: str, *, patient: bool = False, **arguments: Any) -> Reply:
-    """One question; `patient`: however long it takes.
+def ask(line: Line, command: str, **arguments: Any) -> Reply:
+    """One question.
 
     Raises NoDaemon, Failure (not permitted, no answer), Refused.
     """
-    reply = ask_even_if_refused(line, command, patient=patient, **arguments)
+    reply = ask_even_if_refused(line, command, **arguments)
     if not reply.ok:
         raise Refused(reply)
     return reply
 
 
-def ask_even_if_refused(
-    line: Line, command: str, *, patient: bool = False, **arguments: Any
-) -> Reply:
+def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
     """As `ask`, for whom a refusal is an answer too."""
     path = f"{places.runtime_dir(line)}/control.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-            peer.settimeout(_ANSWER_WITHIN)
+            peer.settimeout(_SILENCE)
             peer.connect(path)
-            if patient:
-                peer.settimeout(None)
             peer.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             with peer.makefile("rb") as file:
                 text = file.readline()
     except PermissionError:
-        raise not_permitted(path) from None
+        raise not_permitted(path, ADMINISTRATORS) from None
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemon(
             UNREACHABLE,
@@ -74,8 +75,10 @@ def ask_even_if_refused(
     except TimeoutError:
         raise Failure(
             TRY_AGAIN,
-            f"zaiond が {_ANSWER_WITHIN:.0f} 秒以内に応答しませんでした（{path}）",
-            f"zaiond gave no answer within {_ANSWER_WITHIN:.0f} s ({path})",
+            f"zaiond がハングしているようです。{_SILENCE:.0f} 秒以内に応答がありません（{path}）。"
+            "ログ: journalctl -u zaiond、再起動: systemctl restart zaiond",
+            f"zaiond hangs: no answer within {_SILENCE:.0f} s ({path})."
+            " Its log: journalctl -u zaiond; to restart it: systemctl restart zaiond",
         ) from None
     except OSError as error:
         raise Failure(

@@ -1,10 +1,12 @@
-"""What goes to standard output and standard error, safe for the terminal it is read on.
+"""What goes to standard output and standard error: safe for the terminal it is read on, and laid
+out for its width.
 
 Text of events and replies of servers may hold anything: `printable` shows control characters,
 terminal escapes and direction overrides as \\x1b and the like, and everything here goes through it.
 """
 
 import json
+import os
 import re
 import sys
 
@@ -14,7 +16,8 @@ from zaiond.ctl.failure import Unwritable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from typing import Any, TextIO
 
     from zaiond.ctl.commandline import Line
@@ -150,28 +153,209 @@ def pad(text: str, columns: int) -> str:
     return text + " " * (columns - width(text))
 
 
-def table(rows: "Sequence[Sequence[str]]", indent: str = "") -> list[str]:
-    """Lines of aligned columns, two spaces apart; nothing behind the last one."""
-    shown = [[one_line(cell) for cell in row] for row in rows]
-    columns = [max(width(cell) for cell in column) for column in zip(*shown, strict=True)]
-    return [
-        indent
-        + "  ".join(pad(cell, size) for cell, size in zip(row, columns, strict=True)).rstrip()
-        for row in shown
-    ]
+# -- layout
 
 
-def when(moment: "str | float | None") -> str:
-    """A time, as in a reply of the daemon, in local time with its offset; "-" if there is none."""
-    if moment is None:
-        return "-"
+class Painted:
+    """A text in a colour, where the terminal has colours."""
+
+    __slots__ = ("colour", "text")
+
+    def __init__(self, text: str, colour: str) -> None:
+        self.text = text
+        self.colour = colour
+
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}  # ECMA-48 8.3.117
+_NARROWEST = 20  # columns; what is less is no width to write for
+_WIDEST_COLUMN = 40  # a longer cell stands out of its column instead of widening it
+_BELOW = 32  # columns that the last column of a table must have to go on below itself
+_BESIDE = 24  # the same to begin beside the others at all
+_SHARES = 0.4, 0.3  # of a narrow terminal's width, instead of the two
+_HANG = "    "  # before what goes on, or begins, on a line of its own
+
+# What stays together on a line. Japanese has no spaces: a word is taken to be Kanji and Katakana
+# with the Hiragana behind, verbs of two parts (書き戻す) included. A closing sign begins no line,
+# an opening one ends none (JIS X 4051).
+_NOUN = "\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"
+_HIRAGANA = "\u3041-\u309f"
+_STEM_ENDS = "きぎちりみびえけげせねべめれ"
+_OPEN = "（「『【〔《〈［｛“‘"
+_CLOSE = "、。，．・：；！？）」』】〕》〉］｝”’…‥％"
+_NARROW = rf"[^\s{_NOUN}{_HIRAGANA}{_OPEN}{_CLOSE}]"
+_word = re.compile(
+    rf"\s+|[{_OPEN}]*(?:[{_NOUN}]+(?:[{_STEM_ENDS}][{_NOUN}]+)*"
+    rf"|{_NARROW}+(?: (?=[{_HIRAGANA}]))?)?+"
+    rf"[{_HIRAGANA}]*+[{_CLOSE}:;,.!?)]*+|."
+)
+_sign = re.compile(rf"[{_OPEN}]*+(?:{_NARROW}+|.)[\u0300-\u036f\u3099\u309a{_CLOSE}]*+")
+
+
+def terminal_width() -> "int | None":
+    """Columns of the terminal that standard output is, or those of COLUMNS; None: it is none, and
+    a line is as long as it is.
+    """
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given):
+        return max(int(given), _NARROWEST)
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        return None
+    return max(columns, _NARROWEST) if columns else None
+
+
+def _has_colours() -> bool:
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def show(lines: "Iterable[str]") -> None:
+    """Lines of `table` and `wrapped` to standard output. Raises Unwritable, BrokenPipeError."""
+    _write(sys.stdout, "".join(f"{line}\n" for line in lines))
+
+
+def wrapped(text: "str | Painted", indent: str = "", hang: "str | None" = None) -> list[str]:
+    """A line, or as many as it takes at the terminal's width, those after the first indented by
+    `hang`."""
+    hang = indent if hang is None else hang
+    colours = _has_colours()
+    first, *more = _broken(_plain(text), len(indent), len(hang), terminal_width())
+    lines = [indent + _in_colour(first, text, colours)]
+    return lines + [hang + _in_colour(line, text, colours) for line in more]
+
+
+def table(rows: "Sequence[Sequence[str | Painted]]", indent: str = "") -> list[str]:
+    """Lines of aligned columns, two spaces apart; the last one takes as many lines as it needs at
+    the terminal's width, and none of the others' where they leave it no room."""
+    if not rows:
+        return []
+    texts = [[_plain(cell) for cell in row] for row in rows]
+    sizes = [_size(column) for column in list(zip(*texts, strict=True))[:-1]]
+    columns, colours = terminal_width(), _has_colours()
+    hang = indent + " " * sum(size + 2 for size in sizes)
+    room = None if columns is None else columns - len(hang)
+    widest = max(width(row[-1]) for row in texts)
+    beside = True
+    if room is not None and columns is not None:
+        below, least = (int(share * columns) for share in _SHARES)
+        beside = room >= min(widest, _BESIDE, least)
+        if room < min(_BELOW, below):
+            hang = indent + _HANG
+    lines: list[str] = []
+    for row, plain in zip(rows, texts, strict=True):
+        start, used = indent, len(indent)
+        for cell, text, size in zip(row, plain, sizes, strict=False):
+            taken = max(width(text), size)
+            start += _in_colour(text, cell, colours) + " " * (taken - width(text) + 2)
+            used += taken + 2
+        first, *more = _broken(plain[-1], used, len(hang), columns)
+        if not beside:
+            first, *more = "", *_broken(plain[-1], len(hang), len(hang), columns)
+        lines.append((start + _in_colour(first, row[-1], colours)).rstrip())
+        lines += [hang + _in_colour(line, row[-1], colours) for line in more]
+    return lines
+
+
+def _plain(cell: "str | Painted") -> str:
+    return one_line(cell.text if isinstance(cell, Painted) else cell)
+
+
+def _in_colour(text: str, cell: "str | Painted", colours: bool) -> str:
+    if not colours or not text or not isinstance(cell, Painted):
+        return text
+    return f"\x1b[{_COLOURS[cell.colour]}m{text}\x1b[0m"
+
+
+def _size(column: "Iterable[str]") -> int:
+    return max((size for size in map(width, column) if size <= _WIDEST_COLUMN), default=0)
+
+
+def _broken(text: str, first: int, rest: int, columns: "int | None") -> list[str]:
+    """The text in lines, of which the first begins at column `first`, the others at `rest`.
+
+    No word is broken: one that is too long stands out. The first line may be empty.
+    """
+    if columns is None or first + width(text) <= columns:
+        return [text]
+    lines: list[str] = []
+    line, used = "", first
+    for word in _words(text, columns - rest):
+        size = width(word)
+        if not word.isspace() and used + size > columns and (line or used > rest):
+            lines.append(line.rstrip())
+            line, used = "", rest
+        line += word
+        used += size
+    return [*lines, line.rstrip()]
+
+
+def _words(text: str, room: int) -> list[str]:
+    """What stays together; where Japanese has no end of a word for a whole line, its signs."""
+    words: list[str] = []
+    for word in _word.findall(text):
+        if not word.isascii() and width(word) > room:
+            words += _sign.findall(word)
+        elif word:
+            words.append(word)
+    return words
+
+
+# -- times
+
+
+def local(moment: "str | float | None") -> "datetime | None":
+    """A time, as in a reply of the daemon, in local time; None if it is none."""
     from datetime import datetime
 
     try:
         if isinstance(moment, str):
-            time = datetime.fromisoformat(moment)
-        else:
-            time = datetime.fromtimestamp(moment).astimezone()
-        return time.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+            return datetime.fromisoformat(moment).astimezone()
+        return None if moment is None else datetime.fromtimestamp(moment).astimezone()
     except (ValueError, OverflowError):
-        return str(moment)
+        return None
+
+
+def when(moment: "str | float | None") -> str:
+    """A time with its offset; "-" if there is none."""
+    time = local(moment)
+    if time is None:
+        return "-" if moment is None else str(moment)
+    return time.strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def brief(moment: "str | float | None", now: "datetime") -> str:
+    """A time for a list: with the day, or with the year where it is half a year away, as ls(1)."""
+    time = local(moment)
+    if time is None:
+        return "-"
+    if abs((now - time).days) > _HALF_A_YEAR:
+        return time.strftime("%Y-%m-%d")
+    return time.strftime("%m-%d %H:%M")
+
+
+def soon(moment: "str | float | None", now: "datetime") -> str:
+    """A time that is near: without the day, if that is today's."""
+    time = local(moment)
+    if time is None:
+        return "-"
+    return time.strftime("%H:%M:%S" if time.date() == now.date() else "%m-%d %H:%M")
+
+
+def age(moment: "str | float | None", now: "datetime", language: "Language") -> str:
+    """How long ago, in its largest unit."""
+    time = local(moment)
+    if time is None:
+        return "-"
+    seconds = max(0, int((now - time).total_seconds()))
+    for size, ja, en in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size}{ja if language == 'ja' else en}"
+    return f"{seconds}{'秒' if language == 'ja' else 's'}"
+
+
+_HALF_A_YEAR = 182  # days
+_UNITS = ((86400, "日", "d"), (3600, "時間", "h"), (60, "分", "m"))

@@ -1,17 +1,19 @@
 """`zaiond-ctl queue`: what waits for the mail server."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from zaiond.ctl import control, output, words
 from zaiond.ctl.commandline import Command, Line
 from zaiond.ctl.failure import FAILED
+from zaiond.ctl.output import Painted
 from zaiond.text import Language, Text
 
 COMMANDS = (
     Command(
         "queue list",
-        ja="送信を待っているメールの一覧を表示する",
-        en="list what waits to be mailed",
+        ja="送信を待っているメールを、理由ごとに一覧表示する",
+        en="list what waits to be mailed, by what it waits for",
         examples=(
             ("queue list", "何が、なぜ待っているかを見る", "see what waits, and why"),
             (
@@ -24,16 +26,18 @@ COMMANDS = (
     Command(
         "queue retry",
         operands=("[ID...]",),
-        ja="待っているメールを今の設定で作り直し、すぐに送る",
+        ja="メールを現在の設定で作り直し、すぐに送る",
         en="make the mail anew by the configuration in force, and send it now",
-        more_ja="ID（イベント ID）を省略すると、待っているものすべてが対象になります。",
-        more_en="Without an ID (an event's id), all that waits.",
+        more_ja="ID（イベント ID）を指定すると、履歴にある間は、送信失敗や期限切れのメールも"
+        "送り直します。省略すると、待っているものと保留中のものすべてが対象になります。",
+        more_en="With an ID (an event's id) also what has failed or expired, as long as it is in"
+        " the history; without one, all that waits or is held.",
         examples=(
             ("queue retry", "すべてをすぐに送り直す", "try all now"),
             (
                 "queue retry 01M85A8PXH01WZW9XTYRCT3QVE",
-                "1 件だけを送り直す",
-                "try the mail of one event",
+                "1 つのイベントのメールを送り直す",
+                "try the mail of one event, also one that has failed",
             ),
         ),
     ),
@@ -58,24 +62,30 @@ def run(line: Line) -> int:
     name = line.command.name if line.command else ""
     if name == "queue list":
         return _list(line)
-    command = name.replace(" ", ".")
-    reply = control.ask(line, command, patient=True, ids=output.exact(line.operands))
+    reply = control.ask(line, name.replace(" ", "."), ids=output.exact(line.operands))
     result: dict[str, Any] = reply.result
     unknown: list[str] = result.get("unknown", [])
     if line.flag("json"):
         output.document(result)
-    else:
-        number = result["changed"]
-        if not number:
-            done = Text("対象の配送はありません", "Nothing was waiting")
-        elif name == "queue retry":
-            done = Text(f"{number} 件の配送を送り直します", f"Deliveries tried again now: {number}")
-        else:
-            done = Text(f"{number} 件の配送を削除しました", f"Deliveries deleted: {number}")
-        if number or not unknown:
-            output.say(done.in_language(reply.language))
+    elif result["changed"] or not unknown:
+        output.show(_done(name, result, reply.language))
     _explain(unknown, result.get("under_way", []), reply.language)
     return FAILED if unknown else 0
+
+
+def _done(name: str, result: dict[str, Any], language: Language) -> list[str]:
+    number = result["changed"]
+    if name == "queue retry":
+        none = Text("送り直すものはありません", "Nothing to try again")
+        done = Text(f"{number} 件の配送を送り直します:", f"Deliveries tried again now: {number}")
+    else:
+        none = Text("削除するものはありません", "Nothing to delete")
+        done = Text(f"{number} 件の配送を削除しました:", f"Deliveries deleted: {number}")
+    if not number:
+        return output.wrapped(none.in_language(language))
+    rows = [[_ids(one), one["recipient"] or "-", words.about(one)] for one in result["deliveries"]]
+    said = done.in_language(language)
+    return [*output.wrapped(said if rows else said.rstrip(":")), *output.table(rows, "  ")]
 
 
 def _explain(unknown: list[str], under_way: list[str], language: Language) -> None:
@@ -87,7 +97,7 @@ def _explain(unknown: list[str], under_way: list[str], language: Language) -> No
     for id_ in under_way:
         output.complain(
             Text(
-                f"{id_}: 送信の最中なので、そのままにしました（経過: zaiond-ctl history ID）",
+                f"{id_}: 送信中のため、変更していません（経過: zaiond-ctl history ID）",
                 f"{id_}: is being sent just now, so it was left alone"
                 " (what became of it: zaiond-ctl history ID)",
             ),
@@ -97,39 +107,119 @@ def _explain(unknown: list[str], under_way: list[str], language: Language) -> No
 
 def _list(line: Line) -> int:
     reply = control.ask(line, "queue.list")
+    deliveries: list[dict[str, Any]] = reply.result["deliveries"]
     if line.flag("json"):
         output.document(reply.result)
-    else:
-        deliveries = reply.result["deliveries"]
-        output.say("\n".join(listing(deliveries, reply.language)))
-        if reply.result.get("more"):
-            shown = len(deliveries)
-            output.complain(
-                Text(f"はじめの {shown} 件だけを表示しました", f"only the first {shown} are shown"),
-                reply.language,
-            )
+        return 0
+    output.show(listing(deliveries, reply.language, datetime.now().astimezone()))
+    shown, total = len(deliveries), reply.result.get("total", 0)
+    if total > shown:
+        output.complain(
+            Text(
+                f"{total} 件のうち、はじめの {shown} 件だけを表示しました",
+                f"only the first {shown} of {total} are shown",
+            ),
+            reply.language,
+        )
     return 0
 
 
-def listing(deliveries: list[dict[str, Any]], language: Language) -> list[str]:
-    """The table of what waits, one delivery a line."""
+class _Waits(NamedTuple):
+    """For what mail waits."""
+
+    state: str
+    reason: str
+    remedy: str
+
+
+class _Row(NamedTuple):
+    """A mail; its recipients in one, where nothing else differs."""
+
+    age: str
+    next_try: str
+    tries: str
+    ids: str
+    to: str
+    about: str
+
+
+_HEAD = {
+    "age": Text("経過", "AGE"),
+    "next_try": Text("次の試行", "NEXT TRY"),
+    "tries": Text("試行", "TRIES"),
+    "ids": Text("イベント ID", "EVENT ID"),
+    "to": Text("宛先", "TO"),
+    "about": Text("件名", "SUBJECT"),
+}
+# What stands above the rows, if it is the same in all.
+_COMMON = {"next_try": Text("次の試行", "Next try"), "to": Text("宛先", "To")}
+_ORDER = ("held", "deferred", "waiting")
+
+
+def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime) -> list[str]:
+    """What waits, by what it waits for; what is the same for many is said once."""
     if not deliveries:
-        return [Text("待っているメールはありません", "Nothing waits").in_language(language)]
-    head = Text(
-        "イベント ID\t宛先\t状態\t試行\t次回\t理由", "EVENT ID\tRECIPIENT\tSTATE\tTRIES\tNEXT\tWHY"
-    )
-    rows = [head.in_language(language).split("\t")]
-    for delivery in deliveries:
-        ids = delivery["event_ids"]
-        more = f" +{len(ids) - 1}" if len(ids) > 1 else ""
-        rows.append(
-            [
-                f"{ids[0]}{more}" if ids else "-",
-                delivery["recipient"] or "-",
-                words.state(delivery["state"], language),
-                str(delivery["attempts"]),
-                output.when(delivery["next_attempt"]),
-                delivery["reply"] or "-",
-            ]
+        return output.wrapped(
+            Text("送信を待っているメールはありません", "Nothing waits").in_language(language)
         )
-    return output.table(rows)
+    groups: dict[_Waits, list[dict[str, Any]]] = {}
+    for one in deliveries:
+        hold = one.get("hold") or {}
+        waits = _Waits(one["state"], one.get("reason") or "", hold.get("remedy") or "")
+        groups.setdefault(waits, []).append(one)
+    lines: list[str] = []
+    for waits in sorted(groups, key=lambda waits: _ORDER.index(waits.state)):
+        lines += [*([""] if lines else []), *_group(waits, groups[waits], language, now)]
+    return lines
+
+
+def _group(
+    waits: _Waits, deliveries: list[dict[str, Any]], language: Language, now: datetime
+) -> list[str]:
+    state, number = words.state(waits.state, language), len(deliveries)
+    title = Text(f"{state}: {number} 件", f"{state}: {number}").in_language(language)
+    lines = output.wrapped(Painted(title, "red" if waits.state == "held" else "bold"))
+    rows = _rows(deliveries, language, now)
+    said = [(Text("理由", "Why"), waits.reason), (Text("対処", "Remedy"), waits.remedy)]
+    shown = list(_HEAD)
+    for name, label in _COMMON.items():
+        values = {getattr(row, name) for row in rows}
+        if len(values) == 1:
+            shown.remove(name)
+            said.append((label, values.pop()))
+    if all(row.tries == "-" for row in rows):
+        shown.remove("tries")
+    for label, text in said:
+        if text not in ("", "-"):
+            lines += output.wrapped(f"{label.in_language(language)}: {text}", "  ", "    ")
+    head = [_HEAD[name].in_language(language) for name in shown]
+    return lines + output.table(
+        [head, *([getattr(row, name) for name in shown] for row in rows)], "  "
+    )
+
+
+def _rows(deliveries: list[dict[str, Any]], language: Language, now: datetime) -> list[_Row]:
+    # What an address holds is tried by one delivery for all.
+    probes: dict[str | None, str] = {}
+    for one in deliveries:
+        if one["state"] == "held" and one["next_attempt"]:
+            probes.setdefault(one["recipient"], one["next_attempt"])
+    merged: dict[_Row, list[str]] = {}
+    for one in deliveries:
+        next_try = one["next_attempt"] or probes.get(one["recipient"])
+        row = _Row(
+            output.age(one.get("accepted"), now, language),
+            output.soon(next_try, now),
+            str(one["attempts"] or "-"),
+            _ids(one),
+            "",
+            words.about(one),
+        )
+        merged.setdefault(row, []).append(one["recipient"] or "-")
+    return [row._replace(to=", ".join(to)) for row, to in merged.items()]
+
+
+def _ids(delivery: dict[str, Any]) -> str:
+    ids = delivery["event_ids"]
+    more = f" +{len(ids) - 1}" if len(ids) > 1 else ""
+    return f"{ids[0]}{more}" if ids else "-"

@@ -2,6 +2,7 @@
 
 from zaiond.ctl import control, output, words
 from zaiond.ctl.commandline import Command, Line
+from zaiond.ctl.failure import BAD_CONFIG
 from zaiond.text import Text
 
 COMMANDS = (
@@ -21,7 +22,7 @@ COMMANDS = (
 def run(line: Line) -> int:
     """Asks the daemon; prints why it was not taken, if it was not."""
     reply = control.ask_even_if_refused(line, "reload")
-    if line.flag("json"):
+    if line.flag("json") and (reply.ok or reply.status == BAD_CONFIG):
         output.document(reply.result)
     if reply.ok:
         if not line.flag("json"):

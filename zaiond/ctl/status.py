@@ -3,21 +3,39 @@
 from typing import Any
 
 from zaiond.ctl import control, output, words
-from zaiond.ctl.commandline import Command, Line
+from zaiond.ctl.commandline import Command, Line, Option
 from zaiond.ctl.failure import FAILED
+from zaiond.ctl.output import Painted
 from zaiond.text import Language, Text
 
 COMMANDS = (
     Command(
         "status",
-        ja="今の状態を表示する。確認が必要なら終了ステータスは 1",
+        ja="現在の状態を表示する。確認が必要なら終了ステータスは 1",
         en="say how things are; the exit status is 1 when an administrator should look",
         more_ja="次のとき終了ステータスは 1 です: メールの滞留、保留、7 日以内の送信失敗や期限切れ"
-        "、設定の誤り、ディスクの残り不足。",
-        more_en="That is when mail is stuck, held, or has failed or expired in the last 7 days,"
-        " when the configuration is broken, or when disk space is low.",
+        "（確認済みのものを除く）、24 時間以内に拒否したイベント、設定の誤り、ディスクの残り不足。"
+        "件数は配送の数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていない"
+        "イベントは 1 件と数えます。",
+        more_en="That is when mail is stuck, held, or has failed or expired in the last 7 days"
+        " and nobody has acknowledged it, when events were refused in the last day, when the"
+        " configuration is broken, or when disk space is low. Deliveries are counted: a mail to"
+        " two recipients is two. An event that is not routed yet counts as one.",
+        options=(
+            Option(
+                "--ack",
+                ja="これまでの送信失敗と期限切れを確認済みにする（だれがいつ確認したかは履歴に残る）",
+                en="what has failed and expired so far is known (who said so, and when, stands in"
+                " the history)",
+            ),
+        ),
         examples=(
             ("status", "状態を見る", "see how things are"),
+            (
+                "status --ack",
+                "原因が分かった送信失敗を確認済みにする",
+                "once you know why mail was lost",
+            ),
             (
                 "status --json",
                 "監視プログラムなどで使う",
@@ -29,7 +47,7 @@ COMMANDS = (
 _CONFIG = {
     "good": Text("有効", "good"),
     "last_good": Text(
-        "誤りがあるため、最後に正しかった設定で動作中",
+        "誤りがあるため、直前の有効な設定で動作中",
         "broken; the last good one is in force",
     ),
     "none": Text(
@@ -50,45 +68,48 @@ _SERVER = {
 
 def run(line: Line) -> int:
     """Asks the daemon; renders its document."""
-    reply = control.ask(line, "status")
+    reply = control.ask(line, "status.ack" if line.flag("ack") else "status")
+    status: dict[str, Any] = reply.result
     if line.flag("json"):
-        output.document(reply.result)
+        output.document(status)
     else:
-        output.say("\n".join(of(reply.result, reply.language)))
-    return 0 if reply.result["ok"] else FAILED
+        number = status.get("acknowledged")
+        if number is not None:
+            done = Text(f"{number} 件を確認済みにしました", f"Acknowledged: {number}")
+            output.show([*output.wrapped(done.in_language(reply.language)), ""])
+        output.show(of(status, reply.language))
+    return 0 if status["ok"] else FAILED
 
 
 def of(status: dict[str, Any], language: Language) -> list[str]:
     """The lines about the document of `status --json`."""
     problems: list[Any] = status.get("problems", [])
     if status["ok"]:
-        lines = [Text("正常に動作しています", "All is well").in_language(language)]
+        well = Text("正常に動作しています", "All is well").in_language(language)
+        lines = output.wrapped(Painted(well, "green"))
     else:
-        lines = [Text("確認が必要です:", "This needs a look:").in_language(language)]
-        lines += [f"  - {output.printable(_sentence(one))}" for one in problems]
+        look = Text("確認が必要です:", "This needs a look:").in_language(language)
+        lines = output.wrapped(Painted(look, "red"))
+        lines += [part for one in problems for part in _problem(one, language)]
     lines.append("")
     config, queue = status["config"], status["queue"]
     rows = [[Text("設定", "Configuration"), _configuration(config)]]
-    rows.append([Text("待ち行列", "Queue"), _queue(queue)])
-    rows.append([Text("7 日以内の不達", "Lost in 7 days"), _lost(queue)])
+    rows.append([Text("キュー", "Queue"), _queue(queue)])
+    rows.append([Text("7 日以内の不達", "Lost in 7 days"), _lost(status)])
     oldest = output.when(queue.get("oldest"))
     if oldest != "-":
-        rows.append([Text("最も古い待ち", "Oldest waiting"), Text(oldest, oldest)])
+        rows.append([Text("最も古い未送信メール", "Oldest waiting"), Text(oldest, oldest)])
     rates = status.get("rates")
     if rates:
         for label, span in ((_MINUTE, "minute"), (_HOUR, "hour")):
             rows.append([label, _rate(rates["accepted"][span], rates["delivered"][span])])
     for server in status.get("servers", []):
-        rows.append([Text("メールサーバー", "Mail server"), _server(server)])
-        last = server.get("last_error")
-        if last and not server.get("error"):
-            said = f"{output.when(last['time'])}  {last['message']}"
-            rows.append([Text("  最後のエラー", "  last error"), Text(said, said)])
+        rows += _server_rows(server)
     started = output.when(status.get("started"))
     if started != "-":
         rows.append([Text("起動", "Started"), Text(started, started)])
     version = str(status.get("version", "-"))
-    rows.append([Text("版", "Version"), Text(version, version)])
+    rows.append([Text("バージョン", "Version"), Text(version, version)])
     doubtful = status.get("possible_duplicates")
     if doubtful:
         rows.append(
@@ -98,12 +119,20 @@ def of(status: dict[str, Any], language: Language) -> list[str]:
     errors = config.get("errors", [])
     if errors:
         lines += ["", Text("設定の誤り:", "Errors of the configuration:").in_language(language)]
-        lines += [f"  {words.diagnostic(one).in_language(language)}" for one in errors]
+        for one in errors:
+            lines += output.wrapped(words.diagnostic(one).in_language(language), "  ", "    ")
     return lines
 
 
-def _sentence(problem: Any) -> str:
-    return str(problem.get("message", problem)) if isinstance(problem, dict) else str(problem)
+def _problem(problem: Any, language: Language) -> list[str]:
+    if not isinstance(problem, dict):
+        return output.wrapped(str(problem), "  - ", "    ")
+    lines = output.wrapped(str(problem.get("message", problem)), "  - ", "    ")
+    for label, key in ((Text("対処", "Remedy"), "remedy"), (Text("詳細", "More"), "command")):
+        if problem.get(key):
+            text = f"{label.in_language(language)}: {problem[key]}"
+            lines += output.wrapped(text, "    ", "      ")
+    return lines
 
 
 def _configuration(config: dict[str, Any]) -> Text:
@@ -116,7 +145,7 @@ def _configuration(config: dict[str, Any]) -> Text:
 
 def _rate(accepted: int, delivered: int) -> Text:
     return Text(
-        f"受け付け {accepted} 件、送信 {delivered} 通",
+        f"受け付け {accepted} 件、送信 {delivered} 件",
         f"{accepted} accepted, {delivered} delivered",
     )
 
@@ -133,13 +162,31 @@ def _queue(queue: dict[str, Any]) -> Text:
     return Text("、".join(ja), ", ".join(en))
 
 
-def _lost(queue: dict[str, Any]) -> Text:
-    failed, expired = queue["failed"], queue["expired"]
+def _lost(status: dict[str, Any]) -> Text:
+    failed, expired = status["queue"]["failed"], status["queue"]["expired"]
     if not failed and not expired:
         return Text("なし", "none")
-    return Text(
-        f"送信失敗 {failed} 件、期限切れ {expired} 件", f"{failed} failed, {expired} expired"
-    )
+    ja, en = f"送信失敗 {failed} 件、期限切れ {expired} 件", f"{failed} failed, {expired} expired"
+    known = status.get("known")
+    codes = [one.get("code") for one in status["problems"] if isinstance(one, dict)]
+    if known and "failed" not in codes and "expired" not in codes:
+        at = output.when(known["time"])
+        ja = f"{ja}（確認済み: {known['user']}、{at}）"
+        en = f"{en} (acknowledged by {known['user']}, {at})"
+    return Text(ja, en)
+
+
+def _server_rows(server: dict[str, Any]) -> list[list[Text]]:
+    rows = [[Text("メールサーバー", "Mail server"), _server(server)]]
+    next_ = server.get("next_attempt")
+    if next_:
+        at = output.when(next_)
+        rows.append([Text("  次の試行", "  next try"), Text(at, at)])
+    last = server.get("last_error")
+    if last and not server.get("error"):
+        said = f"{output.when(last['time'])}  {last['message']}"
+        rows.append([Text("  最後のエラー", "  last error"), Text(said, said)])
+    return rows
 
 
 def _server(server: dict[str, Any]) -> Text:

@@ -55,7 +55,7 @@ def run(line: Line) -> int:
         document, language = _directly(line, file, wanted)
     else:
         try:
-            reply = control.ask(line, "test", patient=True, addresses=wanted)
+            reply = control.ask(line, "test", addresses=wanted)
             document, language = reply.result, reply.language
             _say_by_what(document, language)
         except NoDaemon:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from zaiond.ctl.output import Painted
 from zaiond.text import Language, Text
+
+_LONGEST_ABOUT = 300  # of what an event is about, in a list
 
 _STATES = {
     "waiting": Text("送信待ち", "waiting"),
@@ -13,14 +16,32 @@ _STATES = {
     "expired": Text("期限切れ", "expired"),
     "dropped": Text("送信対象外", "dropped"),
     "deleted": Text("削除済み", "deleted"),
+    "replaced": Text("宛先の変更により終了", "no longer a recipient"),
     "unknown": Text("結果不明", "unknown"),
 }
+
+
+_COLOURS = {"held": "red", "failed": "red", "expired": "red", "deferred": "yellow"}
 
 
 def state(name: str, language: Language) -> str:
     """A delivery's state, or an outcome, in the language."""
     known = _STATES.get(name)
     return known.in_language(language) if known else name
+
+
+def painted_state(name: str, language: Language) -> str | Painted:
+    """The same, in red where somebody must look."""
+    word = state(name, language)
+    return Painted(word, _COLOURS[name]) if name in _COLOURS else word
+
+
+def about(event: dict[str, Any]) -> str:
+    """What an event is about, in a line."""
+    said = " ".join((event.get("subject") or "").split())
+    if not said:
+        said = " ".join(part for part in (event.get("type"), event.get("key")) if part) or "-"
+    return said if len(said) <= _LONGEST_ABOUT else said[:_LONGEST_ABOUT] + "…"
 
 
 def diagnostic(error: dict[str, Any], warning: Text | None = None) -> Text:

@@ -27,7 +27,7 @@ from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import sockets, status, supervisor
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.admission import Admission
-from zaiond.daemon.commands import commands
+from zaiond.daemon.commands import LONG, commands
 from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import REQUEST_BYTES, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
@@ -39,6 +39,7 @@ from zaiond.daemon.intake import Intake
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
+from zaiond.daemon.queries import Queries
 from zaiond.daemon.quota import Quotas
 from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
@@ -80,12 +81,12 @@ class App(Observer):
         self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
         self.possible_duplicates = 0
         self._time_zone = TimeZone()
-        self._user_names = UserNames(time.monotonic)
+        self.user_names = UserNames(time.monotonic)
         self._stop = asyncio.Event()
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._salvage_told = False
-        self._status = supervisor.StatusLine(lambda: status.line(self))
+        self._status = supervisor.StatusLine(partial(status.line, self))
         self._running: asyncio.Task[None]
         self.database: Database
         self.writer: Writer
@@ -97,6 +98,7 @@ class App(Observer):
         self.intake: Intake
         self.configuration: Configuration
         self.administration: Administration
+        self.queries: Queries
         self.control: Control
 
     async def run(self) -> int:
@@ -172,11 +174,12 @@ class App(Observer):
                 self._housekeeping.run(),
                 self._token_watch.run(),
                 self._spool.run(SPOOL_INTERVAL),
+                self._status.run(),
                 supervisor.answer_watchdog(self._round_trip),
             ):
                 self._background(work)
             supervisor.ready()
-            self._status.tell()
+            await self._status.tell()
             waiting = self.quotas.events
             self.journal.info(
                 Text(
@@ -304,7 +307,8 @@ class App(Observer):
             self._config_broken,
             self._config_mended,
         )
-        self.control = Control(commands(self))
+        self.queries = Queries(writer.submit, lambda: self.router.routed_through)
+        self.control = Control(commands(self), LONG)
         self.control.language = self.intake.language = self.journal.language
         self.names = MachineNames(NAMES_SECONDS)
 
@@ -348,7 +352,7 @@ class App(Observer):
                 config,
                 await self.names.current(),
                 self.make_id,
-                self._user_names,
+                self.user_names,
                 self._unmade,
             )
         )

@@ -1,32 +1,38 @@
 """The commands of the control socket: what zaiond-ctl asks of a running daemon."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zaiond.daemon import status
+import msgspec
+
+from zaiond.daemon import documents, status
 from zaiond.daemon.administration import Changed
-from zaiond.daemon.control import Command, Refused
+from zaiond.daemon.control import Command, Pieces, Refused, Request
+from zaiond.daemon.queries import Wanted
 from zaiond.daemon.status import NO_CONFIGURATION
-from zaiond.smtp.verdict import DeliveryFailure
-from zaiond.store import history
+from zaiond.store import acknowledgements
+from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store.queue import OPEN
 from zaiond.text import Text
 
 if TYPE_CHECKING:
     from zaiond.daemon.app import App
 
 MOST_ROWS = 10_000
-_MALFORMED = Text("要求の値が不正です", "the request is malformed")
+LONG = frozenset({"queue.retry", "queue.delete", "reload", "test"})
+_encode = msgspec.json.Encoder().encode
 
 
 def commands(app: "App") -> dict[str, Command]:
     """Every command by its name."""
 
-    def bound(command: "Callable[[App, dict[str, Any]], Awaitable[Any]]") -> Command:
+    def bound(command: "Callable[[App, Request], Awaitable[Any]]") -> Command:
         return partial(command, app)
 
     return {
         "status": bound(_status),
+        "status.ack": bound(_status_ack),
         "queue.list": bound(_queue_list),
         "queue.retry": bound(_queue_retry),
         "queue.delete": bound(_queue_delete),
@@ -38,96 +44,145 @@ def commands(app: "App") -> dict[str, Command]:
     }
 
 
-def _strings(request: dict[str, Any], name: str) -> list[str]:
-    values = request.get(name) or []
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise Refused(2, _MALFORMED)
-    return values
+# -- status
 
 
-def _number(request: dict[str, Any], name: str) -> float | None:
-    value = request.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-        raise Refused(2, _MALFORMED)
-    return value
-
-
-async def _status(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+async def _status(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
     return await status.document(app)
 
 
-async def _queue_list(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    deliveries = await _waiting(app, None)
-    return {"deliveries": deliveries[:MOST_ROWS], "more": len(deliveries) > MOST_ROWS}
+async def _status_ack(app: "App", request: Request) -> dict[str, Any]:
+    """What has failed and expired so far is known."""
+    lost = await status.lost(app)
+    number = sum(of.unknown for of in lost.values())
+    if number:
+        user = status.user_name(app, request.uid)
+        known = Acknowledgement(app.queue_time(), request.uid, user, app.clock())
+        await app.writer.submit(partial(acknowledgements.add, new=known), essential=True)
+    return {**await status.document(app), "acknowledged": number}
 
 
-async def _waiting(app: "App", ids: tuple[str, ...] | None) -> list[dict[str, Any]]:
-    """What waits (of the events with these ids), and one more than is told of, to tell of that."""
-    language = app.control.language
-    servers = app.dispatcher.servers
-    held_by = servers.held_by if servers is not None else None
-    waits_for = servers.waits_for if servers is not None else None
-    return await app.writer.submit(
-        partial(
-            history.queue,
-            held=held_by is not None,
-            waits_for=None
-            if waits_for is None
-            else DeliveryFailure(waits_for).text.in_language(language),
-            unrouted_after=app.router.routed_through,
-            limit=MOST_ROWS + 1,
-            ids=ids,
-        )
-    )
+# -- queue
 
 
-async def _queue_retry(app: "App", request: dict[str, Any]) -> dict[str, Any]:
+async def _queue_list(app: "App", request: Request) -> Pieces:  # noqa: ARG001
+    number = await status.count_waiting(app)
+    return Pieces(_pieces("deliveries", _waiting(app, MOST_ROWS), b',"total":%d' % number.total))
+
+
+async def _waiting(app: "App", limit: int) -> AsyncIterator[list[dict[str, Any]]]:
+    """What waits, as documents, in parts."""
+    present = await status.present(app)
+    async for waiting in app.queries.waiting():
+        yield [documents.queued(one, present) for one in waiting[:limit]]
+        limit -= len(waiting)
+        if limit <= 0:
+            return
+    async for events in app.queries.unrouted():
+        yield [documents.unrouted(event, present) for event in events[:limit]]
+        limit -= len(events)
+        if limit <= 0:
+            return
+
+
+async def _queue_retry(app: "App", request: Request) -> dict[str, Any]:
     if app.router.maker is None:
         raise Refused(75, NO_CONFIGURATION)
-    ids = _strings(request, "ids")
-    return await _changed(app, ids, app.administration.retry)
+    ids, retry = request.texts("ids"), app.administration.retry
+    return await _changed(app, ids, retry, (*OPEN, "failed", "expired"))
 
 
-async def _queue_delete(app: "App", request: dict[str, Any]) -> dict[str, Any]:
-    ids = _strings(request, "ids")
+async def _queue_delete(app: "App", request: Request) -> dict[str, Any]:
+    ids = request.texts("ids")
     if not ids:
-        raise Refused(2, _MALFORMED)
-    return await _changed(app, ids, app.administration.delete)
+        raise Refused(2, Text("ID を指定してください", "an ID is needed"))
+    return await _changed(app, ids, app.administration.delete, OPEN)
 
 
 async def _changed(
-    app: "App", ids: list[str], change: Callable[[list[str]], Awaitable[Changed]]
+    app: "App",
+    ids: list[str],
+    change: Callable[[list[str]], Awaitable[Changed]],
+    states: Sequence[str],
 ) -> dict[str, Any]:
-    """Changes it; says what was changed, as it was before."""
-    before = await _waiting(app, tuple(ids) if ids else None)
+    """Changes what is in these states; says what was changed, as it was before (of all that waits,
+    only how many).
+    """
+    before = await _of_events(app, ids, states)
     changed = await change(ids)
     left = set(changed.under_way)
     return {
-        "deliveries": [one for one in before[:MOST_ROWS] if left.isdisjoint(one["event_ids"])],
+        "deliveries": [one for one in before if left.isdisjoint(one["event_ids"])],
         "changed": changed.deliveries,
         "unknown": list(changed.unknown),
         "under_way": list(changed.under_way),
     }
 
 
-async def _history(app: "App", request: dict[str, Any]) -> dict[str, Any]:
-    id_ = request.get("id")
-    if id_ is not None and not isinstance(id_, str):
-        raise Refused(2, _MALFORMED)
-    limit = _number(request, "limit")
-    found = await app.writer.submit(
-        partial(
-            history.history,
-            language=app.control.language,
-            id=id_,
-            since=_number(request, "since"),
-            limit=100 if limit is None else max(0, min(int(limit), MOST_ROWS)),
-        )
+async def _of_events(app: "App", ids: list[str], states: Sequence[str]) -> list[dict[str, Any]]:
+    """What is in these states of these events."""
+    present = await status.present(app)
+    found = await app.queries.seqs_of(ids)
+    seqs = sorted({seq for of_id in found.values() for seq in of_id})[:MOST_ROWS]
+    waiting = await app.queries.deliveries_of(seqs, states)
+    unrouted = await app.queries.unrouted_of(seqs)
+    return [
+        *(documents.queued(one, present) for one in waiting),
+        *(documents.unrouted(event, present) for event in unrouted),
+    ]
+
+
+# -- history
+
+
+async def _history(app: "App", request: Request) -> Pieces:
+    id_ = request.text("id")
+    limit = request.number("limit")
+    wanted = Wanted(
+        since=request.number("since"),
+        type=request.text("type"),
+        source=request.text("source"),
+        failed=request.values.get("failed") is True,
+        limit=100 if limit is None else max(0, min(int(limit), MOST_ROWS)),
     )
-    return {"events": found}
+    return Pieces(_pieces("events", _events(app, id_, wanted)))
 
 
-async def _config_show(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+async def _events(
+    app: "App", id_: str | None, wanted: Wanted
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """What became of events, as documents, in parts."""
+    present = await status.present(app)
+    queries = app.queries
+    seqs: list[int] = []
+    if id_ is None:
+        async for found in queries.find(wanted, all_held=present.holds.queue is not None):
+            seqs = found
+            yield []  # who asks sees that it goes on
+    else:
+        seqs = (await queries.seqs_of([id_])).get(id_, [])
+    async for part in queries.told(seqs):
+        yield [documents.history(one, present, whole=id_ is not None) for one in part]
+
+
+async def _pieces(
+    name: str, parts: AsyncIterator[list[dict[str, Any]]], more: bytes = b""
+) -> AsyncIterator[bytes]:
+    """A document whose list `name` is made in parts."""
+    yield b'{"%b":[' % name.encode()
+    separator = b""
+    async for part in parts:
+        yield b" "
+        for one in part:
+            yield separator + _encode(one)
+            separator = b","
+    yield b"]%b}" % more
+
+
+# -- configuration
+
+
+async def _config_show(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
     in_force = app.configuration.in_force
     settings = () if in_force is None else in_force.settings
     return {
@@ -138,7 +193,7 @@ async def _config_show(app: "App", request: dict[str, Any]) -> dict[str, Any]:  
     }
 
 
-async def _config_last_good(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+async def _config_last_good(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
     in_force = app.configuration.in_force
     if in_force is None:
         raise Refused(1, NO_CONFIGURATION)
@@ -150,7 +205,7 @@ async def _config_last_good(app: "App", request: dict[str, Any]) -> dict[str, An
     }
 
 
-async def _reload(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+async def _reload(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
     if await app.configuration.reload():
         return status.config_document(app)
     text = Text(
@@ -160,13 +215,13 @@ async def _reload(app: "App", request: dict[str, Any]) -> dict[str, Any]:  # noq
     raise Refused(78, text, status.config_document(app))
 
 
-async def _test(app: "App", request: dict[str, Any]) -> dict[str, Any]:
+async def _test(app: "App", request: Request) -> dict[str, Any]:
     from zaiond import selftest  # with all its hints, which nothing else in the daemon needs
 
     in_force = app.configuration.in_force
     if in_force is None or in_force.config is None:
         raise Refused(78, NO_CONFIGURATION, status.config_document(app))
-    addresses = _strings(request, "addresses")
+    addresses = request.texts("addresses")
     addresses = addresses or list(in_force.config.admins)
     document = await selftest.run(in_force.config, addresses, app.context)
     return {**document, "config": status.config_document(app)}

@@ -1,6 +1,6 @@
 """What holds mail now, as it is on disk (`store.holds`). Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from zaiond.store.holds import Hold, HoldScope
 
@@ -10,6 +10,9 @@ class Holds:
 
     def __init__(self, found: Iterable[Hold] = ()) -> None:
         self._found = {(hold.scope, hold.subject): hold for hold in found}
+
+    def __iter__(self) -> Iterator[Hold]:
+        return iter(self._found.values())
 
     @property
     def queue(self) -> Hold | None:

@@ -11,6 +11,7 @@ from zaiond.errors import UsageError
 from zaiond.text import Text
 
 EMITTERS = "zaiond-emit"
+ADMINISTRATORS = "zaiond-admin"
 BACKLOG = 1024
 
 
@@ -35,9 +36,15 @@ def give_to_emitters(path: Path) -> None:
 
 
 def control_socket(runtime_dir: str) -> tuple[socket.socket, Path]:
-    """The control socket: root's and the daemon's user's. Raises UsageError."""
+    """The control socket: for the administrators' group; where there is none, for root and the
+    daemon's user. Raises UsageError.
+    """
     path = Path(runtime_dir) / "control.sock"
-    return _bind(path, 0o600), path
+    listener = _bind(path, 0o600)
+    with contextlib.suppress(KeyError, PermissionError):
+        os.chown(path, -1, grp.getgrnam(ADMINISTRATORS).gr_gid)
+        path.chmod(0o660)  # not before it is theirs
+    return listener, path
 
 
 def _activated() -> socket.socket | None:

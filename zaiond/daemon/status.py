@@ -2,23 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zaiond import __version__
 from zaiond.config.schema import Queue
+from zaiond.daemon.documents import Present, rfc3339, why
 from zaiond.daemon.flow import Flow
-from zaiond.smtp.verdict import Failure
-from zaiond.store import history
+from zaiond.daemon.queries import NAMED, Lost
+from zaiond.smtp.failure import Failure
+from zaiond.store import acknowledgements
+from zaiond.store.holds import Hold
 from zaiond.text import Text
 
 if TYPE_CHECKING:
     from zaiond.daemon.app import App
 
+LOOK_BACK = 7 * 86400.0  # seconds that status looks back for what failed or expired
 STUCK_AFTER = 2.0  # times queue.retry_max: then something that waits is no longer ordinary
+HOLDS_TOLD = 3  # one by one; of more only how many
 
 NO_CONFIGURATION = Text(
     "有効な設定がないため実行できません。zaiond-ctl check で誤りを確認してください",
@@ -32,146 +37,293 @@ _CONFIG_STATES = {
     ),
     "none": Text("有効な設定なし", "no valid configuration"),
 }
+_QUEUE_LIST = "zaiond-ctl queue list"
+
+
+class Waiting(NamedTuple):
+    """What has not ended: deliveries, and events that are no mails yet, each of which counts as one
+    delivery. What is held is not among what waits.
+    """
+
+    waiting: int
+    held: int
+
+    @property
+    def total(self) -> int:
+        """Both."""
+        return self.waiting + self.held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the problems follow from. Deliveries are counted; times and ages are seconds."""
+    """What the problems follow from. Times are seconds since the epoch, ages seconds."""
 
     config: Literal["good", "last_good", "none"]
-    waiting: int
-    held: int
-    failed: int
-    expired: int
+    waiting: Waiting
+    holds: tuple[Hold, ...]
+    failed: Lost
+    expired: Lost
     oldest: float | None  # when it was accepted
-    oldest_age: float
+    oldest_age: float  # in queue time
     retry_max: float
-    held_by: Failure | None  # holds the whole queue
-    waits_for: Failure | None  # lets nothing out
+    outage: Failure | None  # why no server can be used
+    next_probe: float | None  # when the next one is tried
+    refused: Text | None  # which events were refused in the last day, of whom, and why
     free: int  # bytes
     floor: int  # below which no event is taken
+    state_dir: str
 
 
-def problems(facts: Facts) -> Iterator[tuple[str, Text]]:
-    """What an administrator should look at: a code for programs, a sentence for him."""
+class Problem(NamedTuple):
+    """What an administrator should look at: a code for programs, a sentence, the command that shows
+    more, and the failure of which the advice tells what to do."""
+
+    code: str
+    text: Text
+    command: str
+    failure: Failure | None = None
+
+
+def problems(facts: Facts) -> Iterator[Problem]:
+    """What should be looked at, the worst first."""
     if facts.config == "none":
-        yield (
+        yield Problem(
             "config_none",
             Text(
-                "有効な設定がありません。イベントは受け付けて保管しています"
-                "（誤りの確認: zaiond-ctl check）",
-                "there is no valid configuration: events are accepted and kept (what is wrong:"
-                " zaiond-ctl check)",
+                "有効な設定がありません。イベントは受け付けて保管しています",
+                "there is no valid configuration: events are accepted and kept",
             ),
+            "zaiond-ctl check",
         )
     elif facts.config == "last_good":
-        yield (
+        yield Problem(
             "config_broken",
             Text(
                 "設定ファイルに誤りがあり、直前の有効な設定で動作しています",
                 "the configuration on disk is not valid; the last good one is in force",
             ),
+            "zaiond-ctl check",
         )
-    held, held_by, waits_for = facts.held, facts.held_by, facts.waits_for
-    if held_by is not None:
-        ja, en = held_by.text
-        yield (
-            "held",
-            Text(
-                f"送信を保留しています（{held} 件）。原因: {held_by.server}: {ja}",
-                f"mail is held ({held}): {held_by.server}: {en}",
-            ),
-        )
-    elif held:
-        yield (
-            "held",
-            Text(
-                f"保留中の配送: {held} 件（理由: zaiond-ctl queue list）",
-                f"deliveries held: {held} (why: zaiond-ctl queue list)",
-            ),
-        )
-    elif waits_for is not None and facts.waiting:
-        ja, en = waits_for.text
-        yield (
+    yield from _of_holds(facts)
+    if facts.outage is not None and facts.waiting.total and not _holds_all(facts.holds):
+        cause, at = why(facts.outage), _next_try(facts.next_probe)
+        yield Problem(
             "server_down",
             Text(
-                f"メールサーバーに送信できません: {waits_for.server}: {ja}",
-                f"no mail server can be used: {waits_for.server}: {en}",
+                f"メールサーバーに送信できません: {cause.ja}{at.ja}",
+                f"no mail server can be used: {cause.en}{at.en}",
             ),
+            "zaiond-ctl test",
+            facts.outage,
         )
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
-        at = datetime.fromtimestamp(facts.oldest).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-        yield "stuck", Text(f"{at} から送信待ちのメールがあります", f"mail waits since {at}")
-    for code, ja, count in (
+        since = datetime.fromtimestamp(facts.oldest).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        yield Problem(
+            "stuck",
+            Text(f"{since} から送信できていないメールがあります", f"mail waits since {since}"),
+            _QUEUE_LIST,
+        )
+    for code, ja, lost in (
         ("failed", "送信失敗", facts.failed),
         ("expired", "期限切れ", facts.expired),
     ):
-        if count:
-            yield (
+        if lost.unknown:
+            to = _few(lost.recipients)
+            yield Problem(
                 code,
-                Text(f"過去 7 日間の{ja}: {count} 件", f"{code} in the last 7 days: {count}"),
+                Text(
+                    f"過去 7 日間の{ja}: {lost.unknown} 件（宛先: {to.ja}）。"
+                    "確認済みにするには zaiond-ctl status --ack を実行してください",
+                    f"{code} in the last 7 days: {lost.unknown} (to {to.en});"
+                    " once you know of them: zaiond-ctl status --ack",
+                ),
+                "zaiond-ctl history --failed",
             )
+    if facts.refused is not None:
+        yield Problem("refused", facts.refused, "journalctl -u zaiond --since -24h")
     if facts.free < 2 * facts.floor:
         free = facts.free // (1024 * 1024)
-        yield (
+        yield Problem(
             "disk",
             Text(
-                f"ディスクの空きが {free} MB しかありません",
-                f"only {free} MB are free on the disk",
+                f"ディスクの空きが {free} MB しかありません（{facts.state_dir}）",
+                f"only {free} MB are free on the disk of {facts.state_dir}",
             ),
+            f"df -h {facts.state_dir}",
         )
+
+
+def _holds_all(holds: Sequence[Hold]) -> bool:
+    return any(hold.scope == "queue" for hold in holds)
+
+
+def _of_holds(facts: Facts) -> Iterator[Problem]:
+    for hold in facts.holds:
+        if hold.scope == "queue":
+            cause, at = why(hold.failure), _next_try(facts.next_probe)
+            yield Problem(
+                "held",
+                Text(
+                    f"送信を保留しています（{facts.waiting.held} 件）: {cause.ja}{at.ja}",
+                    f"mail is held ({facts.waiting.held}): {cause.en}{at.en}",
+                ),
+                _QUEUE_LIST,
+                hold.failure,
+            )
+            return  # what else is held is tried first when this is mended
+    if len(facts.holds) > HOLDS_TOLD:
+        to = _few([hold.subject for hold in facts.holds if hold.scope == "address"])
+        ja, en = (f"（宛先: {to.ja}）", f" (to {to.en})") if to.ja else ("", "")
+        yield Problem(
+            "held",
+            Text(
+                f"保留中の配送: {facts.waiting.held} 件{ja}",
+                f"deliveries held: {facts.waiting.held}{en}",
+            ),
+            _QUEUE_LIST,
+        )
+        return
+    for hold in facts.holds:
+        cause = why(hold.failure)
+        if hold.scope == "address":
+            what = Text(f"{hold.subject} 宛ての配送", f"mail to {hold.subject}")
+        else:
+            what = Text("1 通のメール", "one mail")
+        yield Problem(
+            "held",
+            Text(f"{what.ja}を保留しています: {cause.ja}", f"{what.en} is held: {cause.en}"),
+            _QUEUE_LIST,
+            hold.failure,
+        )
+
+
+def _few(recipients: Sequence[str]) -> Text:
+    """The recipients by name, where they are few."""
+    named = sorted(recipients)[: NAMED - 1] if len(recipients) > NAMED else sorted(recipients)
+    more = ("…",) if len(recipients) > len(named) else ()
+    return Text("、".join((*named, *more)), ", ".join((*named, *more)))
+
+
+def _next_try(at: float | None) -> Text:
+    if at is None:
+        return Text("", "")
+    time = datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+    return Text(f"（次の試行: {time}）", f" (next try: {time})")
+
+
+# -- asked of the daemon's parts
+
+
+async def count_waiting(app: "App") -> Waiting:
+    """What has not ended."""
+    number = await app.queries.count_open() + app.router.waiting
+    if app.dispatcher.holds.queue is not None:
+        return Waiting(0, number)
+    held = await app.queries.count_held()
+    return Waiting(max(0, number - held), held)
+
+
+async def lost(app: "App") -> dict[str, Lost]:
+    """What has failed or expired lately, by its state."""
+    known = await app.writer.submit(acknowledgements.find)
+    through = known[-1].through if known else -1.0
+    return await app.queries.lost(app.queue_time() - LOOK_BACK, through)
+
+
+async def present(app: "App") -> Present:
+    """What keeps mail from going out now."""
+    servers = app.dispatcher.servers
+    outage, probe, keys = None, None, {}
+    if servers is not None:
+        outage = servers.waits_for
+        keys = {
+            state.server.address: f"fallback_mail_servers[{index - 1}]" if index else "mail_server"
+            for index, state in reversed(list(enumerate(servers.states)))
+        }
+        if outage is not None:
+            probe = _at(app, min(state.until for state in servers.states))
+    return Present(
+        app.control.language,
+        holds=app.dispatcher.holds,
+        outage=outage,
+        next_probe=probe,
+        acknowledged=await app.writer.submit(acknowledgements.find),
+        keys=keys,
+    )
+
+
+def user_name(app: "App", uid: int) -> str:
+    """Who a user is, for a person."""
+    return app.user_names(uid) or f"uid {uid}"
+
+
+def _at(app: "App", loop_time: float) -> float:
+    """A time of the loop in seconds since the epoch; what is past is now."""
+    now = asyncio.get_running_loop().time()
+    return app.clock() + max(0.0, loop_time - now)
 
 
 async def document(app: "App") -> dict[str, Any]:
     """The document of `status --json` (interface 5)."""
-    counts = await app.writer.submit(
-        partial(history.counts, now=app.clock(), unrouted_after=app.router.routed_through)
-    )
-    servers, in_force = app.dispatcher.servers, app.configuration.in_force
-    held_by = servers.held_by if servers is not None else None
-    waiting, held = counts["waiting"] + app.router.waiting, counts["held"]
-    if held_by is not None:
-        waiting, held = 0, held + waiting
-    waiting += counts["deferred"]
-    oldest: float | None = counts["oldest"]
+    waiting, lately, now = await count_waiting(app), await lost(app), await present(app)
+    oldest = await app.queries.oldest()
+    in_force = app.configuration.in_force
     free, floor = app.database.free_bytes()
     facts = Facts(
         config=app.configuration.state,
         waiting=waiting,
-        held=held,
-        failed=counts["failed"],
-        expired=counts["expired"],
-        oldest=oldest,
-        oldest_age=0.0 if oldest is None else app.clock() - oldest,
+        holds=tuple(now.holds),
+        failed=lately["failed"],
+        expired=lately["expired"],
+        oldest=None if oldest is None else oldest[0],
+        oldest_age=0.0 if oldest is None else app.queue_time() - oldest[1],
         retry_max=(in_force.config.queue if in_force and in_force.config else Queue()).retry_max,
-        held_by=held_by,
-        waits_for=servers.waits_for if servers is not None else None,
+        outage=now.outage,
+        next_probe=now.next_probe,
+        refused=app.refusals.problem(app.clock(), partial(user_name, app)),
         free=free,
         floor=floor,
+        state_dir=app.options.state_dir,
     )
-    found = [
-        {"code": code, "message": text.in_language(app.control.language)}
-        for code, text in problems(facts)
-    ]
+    found = [_told(problem, now) for problem in problems(facts)]
     return {
         "ok": not found,
         "problems": found,
         "config": config_document(app),
         "queue": {
-            "waiting": waiting,
-            "deferred": counts["deferred"],
-            "held": held,
-            "failed": counts["failed"],
-            "expired": counts["expired"],
-            "oldest": None if oldest is None else history.rfc3339(oldest),
+            "waiting": waiting.waiting,
+            "held": waiting.held,
+            "failed": lately["failed"].total,
+            "expired": lately["expired"].total,
+            "oldest": None if oldest is None else rfc3339(oldest[0]),
         },
+        "known": _known(now),
+        "refused": app.refusals.document(app.clock(), app.control.language),
         "servers": _servers(app),
         "rates": {"accepted": _rate(app.flow_in), "delivered": _rate(app.flow_out)},
         "possible_duplicates": app.possible_duplicates,
         "delivered": app.dispatcher.delivered,
-        "started": history.rfc3339(app.started),
+        "started": rfc3339(app.started),
         "version": __version__,
     }
+
+
+def _told(problem: Problem, present: Present) -> dict[str, Any]:
+    language, failure = present.language, problem.failure
+    return {
+        "code": problem.code,
+        "message": problem.text.in_language(language),
+        "command": problem.command,
+        "remedy": None if failure is None else present.remedy(failure).in_language(language),
+    }
+
+
+def _known(present: Present) -> dict[str, Any] | None:
+    """Who said last that what had been lost is known."""
+    if not present.acknowledged:
+        return None
+    last = present.acknowledged[-1]
+    return {"user": last.user, "time": rfc3339(last.at)}
 
 
 def config_document(app: "App") -> dict[str, Any]:
@@ -180,7 +332,7 @@ def config_document(app: "App") -> dict[str, Any]:
     return {
         "state": app.configuration.state,
         "path": app.options.config,
-        "loaded": None if loaded is None else history.rfc3339(loaded),
+        "loaded": None if loaded is None else rfc3339(loaded),
         "errors": [
             {
                 "file": error.file,
@@ -208,7 +360,7 @@ def _servers(app: "App") -> list[dict[str, Any]]:
     now, loop_now = app.clock(), asyncio.get_running_loop().time()
 
     def at(loop_time: float) -> str:
-        return history.rfc3339(now - (loop_now - loop_time))
+        return rfc3339(now - (loop_now - loop_time))
 
     return [
         {
@@ -217,6 +369,9 @@ def _servers(app: "App") -> list[dict[str, Any]]:
             "since": at(state.since),
             "connections": connections.get(index, 0),
             "error": None if state.failure is None else state.failure.text.in_language(language),
+            "next_attempt": rfc3339(_at(app, state.until))
+            if state.state in ("down", "faulty")
+            else None,
             "last_error": None
             if state.last_failure is None
             else {
@@ -228,17 +383,16 @@ def _servers(app: "App") -> list[dict[str, Any]]:
     ]
 
 
-def line(app: "App") -> str:
+async def line(app: "App") -> str:
     """What an operator asks first, in one line."""
-    servers, count = app.dispatcher.servers, app.quotas.events
-    held = servers is not None and servers.held_by is not None
-    ja, en = ("保留", "held") if held else ("送信待ち", "waiting")
-    config = _CONFIG_STATES[app.configuration.state]
-    text = Text(f"{ja} {count} 件、{config.ja}", f"{count} {en}; {config.en}")
+    counted = await count_waiting(app)
+    servers, config = app.dispatcher.servers, _CONFIG_STATES[app.configuration.state]
+    ja, en = f"送信待ち {counted.waiting} 件", f"{counted.waiting} waiting"
+    if counted.held:
+        ja, en = f"{ja}、保留 {counted.held} 件", f"{en}, {counted.held} held"
+    text = Text(f"{ja}、{config.ja}", f"{en}; {config.en}")
     cause = servers.waits_for if servers is not None else None
     if cause is not None:
-        text = Text(
-            f"{text.ja}、{cause.server}: {cause.text.ja}",
-            f"{text.en}; {cause.server}: {cause.text.en}",
-        )
+        told = why(cause)
+        text = Text(f"{text.ja}、{told.ja}", f"{text.en}; {told.en}")
     return text.in_language(app.control.language)

@@ -51,23 +51,28 @@ class StatusLine:
     runs.
     """
 
-    def __init__(self, describe: Callable[[], str]) -> None:
+    def __init__(self, describe: Callable[[], Awaitable[str]]) -> None:
         self._describe = describe
         self._told = ""
-        self._timer: asyncio.TimerHandle | None = None
+        self._changed = asyncio.Event()
 
     def changed(self) -> None:
         """What is described may have changed."""
-        if self._timer is None and "NOTIFY_SOCKET" in os.environ:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(STATUS_INTERVAL, self.tell)
+        self._changed.set()
 
-    def tell(self) -> None:
-        """Tells it now, if it is another."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        line = self._describe()
+    async def tell(self) -> None:
+        """Tells it now, if it is another one and somebody listens."""
+        if "NOTIFY_SOCKET" not in os.environ:
+            return
+        self._changed.clear()
+        line = await self._describe()
         if line != self._told:
             self._told = line
             _notify(f"STATUS={line}")
+
+    async def run(self) -> None:
+        """Tells it whenever it has changed; ends if nobody listens."""
+        while "NOTIFY_SOCKET" in os.environ:
+            await self._changed.wait()
+            await asyncio.sleep(STATUS_INTERVAL)
+            await self.tell()

@@ -1,250 +1,326 @@
-"""What waits and what became of it, read for people: the documents of `queue list`, `history` and
-`status` (interface 5). Each function is an operation of the writer's transaction.
+"""What waits and what became of it, as raw rows: what `queue list`, `history` and `status` are made
+of. Each function is an operation of the writer's transaction that reads a bounded slice, so that no
+reader delays an acknowledgement by more than a commit; what to go on after is its last row.
 """
 
-import contextlib
-import json
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
-from zaiond.store.events import StoredEvent, complete, decode_text
-from zaiond.store.queue import OPEN
-from zaiond.text import Language, Text
+ROWS = 200  # of which an operation reads no more
+BYTES = 1024 * 1024  # of events' bodies, after which it reads no further one
+SMALL_ROWS = 2000  # the same for rows of a few numbers
+INDEX_ROWS = 20_000  # the same where only an index is read
 
-LOOK_BACK = 7 * 86400.0  # status tells of what failed or expired in the last seven days
-
-_OUTCOME_ORDER = ("failed", "expired", "delivered", "deleted")  # the worst says it for the event
-_WAITING_FOR_ROUTE = Text("宛先の決定待ち", "waits to be routed")
-_DELETED = Text(
-    "zaiond-ctl queue delete または設定の変更により削除",
-    "deleted by zaiond-ctl queue delete, or by a change of the configuration",
-)
+T = TypeVar("T")
 
 
-_OPEN_DELIVERIES = (
-    "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, m.message_id"
-    " FROM deliveries AS d JOIN messages AS m ON m.id = d.message WHERE d.ended IS NULL"
-)
-_UNROUTED = "SELECT id FROM events WHERE seq > ? AND outcome IS NULL"
-_OF_EVENT = "AND id IN (SELECT value FROM json_each(?))"
-_OF_MESSAGE = (
-    "AND d.message IN (SELECT message FROM events JOIN message_events ON event = seq"
-    " WHERE id IN (SELECT value FROM json_each(?)))"
-)
+class EventRow(NamedTuple):
+    """An event; `outcome` and `reason` as the schema has them."""
+
+    seq: int
+    id: str
+    uid: int
+    source: str
+    accepted: float
+    body: bytes
+    outcome: str | None
+    reason: str | None
 
 
-def rfc3339(at: float) -> str:
-    """A time in seconds since the epoch, local with its offset; UTC where the calendar ends."""
-    moment = datetime.fromtimestamp(at, UTC)
-    with contextlib.suppress(ValueError, OverflowError):
-        moment = moment.astimezone()
-    return moment.isoformat(timespec="milliseconds")
+class DeliveryRow(NamedTuple):
+    """A delivery with its message's id; `ended` is in queue time."""
+
+    id: int
+    message: int
+    recipient: str
+    state: str
+    attempts: int
+    next_attempt: float | None
+    ended: float | None
+    message_id: str
+    accepted: float
 
 
-def queue(
-    db: apsw.Connection,
-    held: bool,
-    waits_for: str | None,
-    unrouted_after: int,
-    limit: int,
-    ids: tuple[str, ...] | None = None,
-) -> list[dict[str, Any]]:
-    """The deliveries that are open, in order, at most `limit`; then events not yet routed.
+class AttemptRow(NamedTuple):
+    """An attempt of a delivery."""
 
-    `waits_for` is why nothing goes out now; `held`: because the configuration is at fault. With
-    `ids` only those of events with such an id.
+    delivery: int
+    number: int
+    started: float | None
+    ended: float
+    outcome: str
+    server: str
+    reply: str
+
+
+class EventHistory(NamedTuple):
+    """An event with its deliveries, each with its attempts."""
+
+    event: EventRow
+    deliveries: Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]
+
+
+class OpenDelivery(NamedTuple):
+    """A delivery that is open, with the events that it tells of, and the last attempt in which a
+    server said something.
     """
-    deliveries: list[dict[str, Any]] = []
-    of_event, of_message = ("", "") if ids is None else (_OF_EVENT, _OF_MESSAGE)
-    wanted = () if ids is None else (json.dumps(ids),)
-    rows: list[Any] = db.execute(
-        f"{_OPEN_DELIVERIES} {of_message} ORDER BY d.message, d.id LIMIT ?", (*wanted, limit)
-    ).fetchall()
-    for row, message, recipient, state, attempts, next_attempt, message_id in rows:
-        last = _last_reply(db, row)
-        deliveries.append(
-            {
-                "event_ids": [event.id for event in _events_of(db, message)],
-                "recipient": recipient,
-                "state": "held" if held and state == "waiting" else state,
-                "attempts": attempts,
-                "next_attempt": None if next_attempt is None else rfc3339(next_attempt),
-                "reply": last or waits_for,
-                "message_id": message_id,
-            }
-        )
-    rows = db.execute(
-        f"{_UNROUTED} {of_event} ORDER BY seq LIMIT ?",
-        (unrouted_after, *wanted, limit - len(deliveries)),
-    ).fetchall()
-    for (id_,) in rows:
-        deliveries.append(
-            {
-                "event_ids": [id_],
-                "recipient": None,
-                "state": "held" if held else "waiting",
-                "attempts": 0,
-                "next_attempt": None,
-                "reply": waits_for,
-                "message_id": None,
-            }
-        )
-    return deliveries
+
+    delivery: DeliveryRow
+    events: Sequence[EventRow]
+    last: AttemptRow | None
 
 
-def _last_reply(db: apsw.Connection, delivery: int) -> str | None:
-    reply: str | None = db.execute(
-        "SELECT reply FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT 1", (delivery,)
-    ).get
-    return reply or None
+class LostRow(NamedTuple):
+    """A delivery that has failed or expired."""
+
+    ended: float
+    id: int
+    state: str
+    recipient: str
+    message: int
 
 
-def _events_of(db: apsw.Connection, message: int) -> list[StoredEvent]:
+_EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason FROM events"
+_DELIVERY = (
+    "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, d.ended,"
+    " m.message_id, m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
+)
+_UNROUTED = "seq > ? AND seq NOT IN (SELECT seq FROM routed_early)"
+
+
+def newest(db: apsw.Connection, after: int) -> list[tuple[int, float]]:
+    """Events before seq `after`, the newest first: seq, and when they were accepted."""
+    return _all(
+        db,
+        "SELECT seq, accepted FROM events WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+        after,
+        SMALL_ROWS,
+    )
+
+
+def newest_events(db: apsw.Connection, after: int) -> list[EventRow]:
+    """The same, whole."""
+    return _bounded(
+        EventRow(*row) for row in db.execute(f"{_EVENT} WHERE seq < ? ORDER BY seq DESC", (after,))
+    )
+
+
+def events(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[EventRow]:
+    """These events after seq `after`; `seqs` are in order."""
+    return _bounded(
+        EventRow(*row)
+        for seq in seqs
+        if seq > after
+        for row in db.execute(f"{_EVENT} WHERE seq = ?", (seq,))
+    )
+
+
+def with_ids(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
+    """Id and seq of the events with these ids: several of one id, if several sources or users used
+    the same."""
     return [
-        StoredEvent(*row)
+        row
+        for id_ in ids
+        for row in db.execute("SELECT id, seq FROM events WHERE id = ? ORDER BY seq", (id_,))
+    ]
+
+
+def unrouted(db: apsw.Connection, after: int) -> list[EventRow]:
+    """Events after seq `after`, which is where routing is: no mails yet, unless they have an
+    outcome.
+    """
+    return _bounded(
+        EventRow(*row) for row in db.execute(f"{_EVENT} WHERE {_UNROUTED} ORDER BY seq", (after,))
+    )
+
+
+def deliveries(
+    db: apsw.Connection, seqs: Sequence[int], after: tuple[int, int] = (0, 0)
+) -> list[tuple[int, DeliveryRow]]:
+    """The deliveries of these events, each with the event's seq; `after` are seq and delivery."""
+    seq, delivery = after
+    found: list[tuple[int, DeliveryRow]] = []
+    for event in seqs:
+        if event < seq or len(found) == ROWS:
+            continue
+        rows = db.execute(
+            f"{_DELIVERY} JOIN message_events AS e ON e.message = d.message"
+            " WHERE e.event = ? AND d.id > ? ORDER BY d.id LIMIT ?",
+            (event, delivery if event == seq else 0, ROWS - len(found)),
+        )
+        found += [(event, DeliveryRow(*row)) for row in rows]
+    return found
+
+
+def open_deliveries(db: apsw.Connection, after: tuple[int, int] = (0, 0)) -> list[DeliveryRow]:
+    """Deliveries that have not ended, in order; `after` are message and delivery."""
+    found = _after(db, "message, id", "message", "ended IS NULL", after, ROWS)
+    return [
+        DeliveryRow(*row)
+        for _, delivery in found
+        for row in db.execute(f"{_DELIVERY} WHERE d.id = ?", (delivery,))
+    ]
+
+
+def attempts(
+    db: apsw.Connection, deliveries: Sequence[int], after: tuple[int, int] = (0, 0)
+) -> list[AttemptRow]:
+    """All attempts of these deliveries; `after` are delivery and number."""
+    delivery, number = after
+    found: list[AttemptRow] = []
+    for one in deliveries:
+        if one < delivery or len(found) == ROWS:
+            continue
+        rows = db.execute(
+            "SELECT * FROM attempts WHERE delivery = ? AND number > ? ORDER BY number LIMIT ?",
+            (one, number if one == delivery else 0, ROWS - len(found)),
+        )
+        found += [AttemptRow(*row) for row in rows]
+    return found
+
+
+def last_replies(db: apsw.Connection, deliveries: Sequence[int]) -> list[AttemptRow]:
+    """The last attempt of each of these deliveries in which a server said something."""
+    return [
+        AttemptRow(*row)
+        for delivery in deliveries
         for row in db.execute(
-            "SELECT seq, id, uid, source, accepted, body FROM message_events"
-            " JOIN events ON seq = event WHERE message = ? ORDER BY seq",
-            (message,),
+            "SELECT * FROM attempts WHERE delivery = ? AND reply <> ''"
+            " ORDER BY number DESC LIMIT 1",
+            (delivery,),
         )
     ]
 
 
-def history(
+def events_of(
+    db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
+) -> list[tuple[int, EventRow]]:
+    """The events that these messages tell of; `after` are message and seq."""
+    message, seq = after
+    return _bounded(
+        (
+            (one, EventRow(*row))
+            for one in messages
+            if one >= message
+            for row in db.execute(
+                f"{_EVENT} JOIN message_events ON seq = event WHERE message = ? AND seq > ?"
+                " ORDER BY seq",
+                (one, seq if one == message else 0),
+            )
+        ),
+    )
+
+
+def seqs_of(
+    db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
+) -> list[tuple[int, int]]:
+    """The same, only message and seq."""
+    message, seq = after
+    found: list[tuple[int, int]] = []
+    for one in messages:
+        if one < message or len(found) == SMALL_ROWS:
+            continue
+        found += _all(
+            db,
+            "SELECT message, event FROM message_events WHERE message = ? AND event > ?"
+            " ORDER BY event LIMIT ?",
+            one,
+            seq if one == message else 0,
+            SMALL_ROWS - len(found),
+        )
+    return found
+
+
+def lost(db: apsw.Connection, after: tuple[float, int]) -> list[LostRow]:
+    """Deliveries that have failed or expired, in the order of their end; `after` are `ended` (queue
+    time) and the delivery."""
+    columns = ", ".join(LostRow._fields)
+    which = "state IN ('failed', 'expired')"
+    return [LostRow(*row) for row in _after(db, columns, "ended", which, after, SMALL_ROWS)]
+
+
+def held(db: apsw.Connection, after: tuple[str, int] = ("", 0)) -> list[tuple[str, int, int]]:
+    """Deliveries in state `held`: recipient, delivery, message; `after` are the first two."""
+    return _after(db, "recipient, id, message", "recipient", _HELD, after, SMALL_ROWS)
+
+
+def skip_open(db: apsw.Connection, after: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
+    """How many open deliveries a slice after message and delivery has, and where it ends; None:
+    there are no more."""
+    return _skip(db, "message", "ended IS NULL", after)
+
+
+def skip_held(db: apsw.Connection, after: tuple[str, int]) -> tuple[int, tuple[str, int] | None]:
+    """The same for those in state `held`, after recipient and delivery."""
+    return _skip(db, "recipient", _HELD, after)
+
+
+_HELD = "state = 'held' AND ended IS NULL"
+
+
+def _skip(
+    db: apsw.Connection, key: str, which: str, after: tuple[T, int]
+) -> tuple[int, tuple[T, int] | None]:
+    last = _after(db, f"{key}, id", key, which, after, 1, offset=INDEX_ROWS - 1)
+    if last:
+        return INDEX_ROWS, last[0]
+    return len(_after(db, f"{key}, id", key, which, after, INDEX_ROWS)), None
+
+
+def _after(
     db: apsw.Connection,
-    language: Language,
+    columns: str,
+    key: str,
+    which: str,
+    after: tuple[Any, int],
+    limit: int,
     *,
-    id: str | None = None,
-    since: float | None = None,
-    limit: int = 100,
-) -> list[dict[str, Any]]:
-    """What became of events: of those with this id, else the newest `limit`, oldest first."""
-    columns = "SELECT seq, id, uid, source, accepted, body, outcome, reason FROM events"
-    if id is not None:
-        rows = db.execute(
-            f"{columns} WHERE id = ? ORDER BY seq DESC LIMIT ?", (id, limit)
-        ).fetchall()
-    else:
-        rows = db.execute(
-            f"{columns} WHERE accepted >= ? ORDER BY seq DESC LIMIT ?", (since or 0.0, limit)
-        ).fetchall()
-    return [
-        _history_of(db, StoredEvent(*row[:6]), row[6], row[7], language) for row in reversed(rows)
-    ]
+    offset: int = 0,
+) -> list[Any]:
+    """Deliveries after this key and id, in the order of both, by the index over the key.
 
-
-def _history_of(
-    db: apsw.Connection,
-    stored: StoredEvent,
-    outcome: str | None,
-    reason: str | None,
-    language: Language,
-) -> dict[str, Any]:
-    event = complete(stored)
-    deliveries = _deliveries_of(db, stored.seq)
-    said = decode_text(reason).in_language(language) if reason else None
-    if outcome is not None:
-        why = said
-    elif not deliveries:
-        outcome, why = "waiting", _WAITING_FOR_ROUTE.in_language(language)
-    else:
-        states = [delivery["outcome"] for delivery in deliveries]
-        outcome = (
-            "waiting"
-            if any(state in OPEN for state in states)
-            else next(state for state in _OUTCOME_ORDER if state in states)
-        )
-        telling = [d for d in deliveries if d["outcome"] in (outcome, "deferred", "held")]
-        why = next((d["reply"] for d in telling if d["reply"]), None)
-        if outcome == "deleted":
-            why = _DELETED.in_language(language)
-        if said is not None:  # a remark on how the mail was made
-            why = f"{why}; {said}" if why else said
-    return {
-        "id": event.id,
-        "source": event.source,
-        "uid": event.uid,
-        "type": event.type,
-        "severity": event.severity,
-        "subject": event.subject,
-        "time": rfc3339(event.time),
-        "accepted": rfc3339(event.accepted),
-        "outcome": outcome,
-        "reason": why,
-        "deliveries": deliveries,
-    }
-
-
-def _deliveries_of(db: apsw.Connection, seq: int) -> list[dict[str, Any]]:
-    rows: list[Any] = db.execute(
-        "SELECT d.id, d.recipient, d.state, m.message_id, d.next_attempt FROM message_events AS e"
-        " JOIN deliveries AS d ON d.message = e.message JOIN messages AS m ON m.id = e.message"
-        " WHERE e.event = ? ORDER BY d.id",
-        (seq,),
-    ).fetchall()
-    deliveries = []
-    for row, recipient, state, message_id, next_attempt in rows:
-        attempts = [
-            {
-                "number": number,
-                "started": None if started is None else rfc3339(started),
-                "ended": rfc3339(ended),
-                "outcome": outcome,
-                "server": server or None,
-                "reply": reply or None,
-            }
-            for number, started, ended, outcome, server, reply in _attempts_of(db, row)
-        ]
-        last = attempts[-1] if attempts else {}
-        # Who gave up is the daemon; why, is what was said the last time.
-        said = next((attempt for attempt in reversed(attempts) if attempt["reply"]), last)
-        deliveries.append(
-            {
-                "recipient": recipient,
-                "outcome": "held" if (state, last.get("outcome")) == ("waiting", "held") else state,
-                "server": said.get("server"),
-                "reply": said.get("reply"),
-                "next_attempt": None if next_attempt is None else rfc3339(next_attempt),
-                "message_id": message_id,
-                "attempts": attempts,
-            }
-        )
-    return deliveries
-
-
-def _attempts_of(db: apsw.Connection, delivery: int) -> list[Any]:
-    return db.execute(
-        "SELECT number, started, ended, outcome, server, reply FROM attempts"
-        " WHERE delivery = ? ORDER BY number",
-        (delivery,),
-    ).fetchall()
-
-
-def counts(db: apsw.Connection, now: float, unrouted_after: int) -> dict[str, Any]:
-    """Deliveries by what they are: `waiting`, `deferred`, `failed` and `expired` (last 7 days);
-    `oldest`, when the oldest event that still waits was accepted, in seconds since the epoch.
+    (key, id) > (?, ?) would walk over all that have the same key.
     """
-    found: dict[str, Any] = {"waiting": 0, "deferred": 0, "held": 0, "failed": 0, "expired": 0}
-    rows: list[Any] = db.execute(
-        "SELECT state, count(*) FROM deliveries WHERE ended IS NULL GROUP BY 1"
-    ).fetchall()
-    rows += db.execute(
-        "SELECT state, count(*) FROM deliveries WHERE state IN ('failed', 'expired')"
-        " AND ended >= ? GROUP BY 1",
-        (now - LOOK_BACK,),
-    ).fetchall()
-    for state, number in rows:
-        found[state] += number
-    oldest = db.execute(
-        "SELECT m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
-        " WHERE d.ended IS NULL ORDER BY d.message LIMIT 1"
-    ).get
-    if oldest is None:
-        oldest = db.execute(
-            "SELECT accepted FROM events WHERE seq > ? AND outcome IS NULL ORDER BY seq LIMIT 1",
-            (unrouted_after,),
-        ).get
-    found["oldest"] = oldest
+    rest = f"SELECT {columns} FROM deliveries WHERE {which} AND {key}"  # noqa: S608
+    return _all(
+        db,
+        f"{rest} = ? AND id > ? UNION ALL {rest} > ? ORDER BY {key}, id LIMIT ? OFFSET ?",
+        *after,
+        after[0],
+        limit,
+        offset,
+    )
+
+
+def oldest(db: apsw.Connection, routed_through: int) -> tuple[float, float] | None:
+    """When the oldest event that still waits was accepted, by the clock and in queue time."""
+    rows = _all(
+        db,
+        "SELECT accepted, queued FROM messages WHERE id ="
+        " (SELECT message FROM deliveries WHERE ended IS NULL ORDER BY message LIMIT 1)",
+    ) or _all(
+        db,
+        f"SELECT accepted, queued FROM events WHERE {_UNROUTED}"  # noqa: S608
+        " AND outcome IS NULL ORDER BY seq LIMIT 1",
+        routed_through,
+    )
+    return rows[0] if rows else None
+
+
+def _all(db: apsw.Connection, query: str, *values: Any) -> list[Any]:
+    return db.execute(query, values).fetchall()
+
+
+def _bounded(rows: Iterable[Any]) -> list[Any]:
+    """As many of the rows as may be read at once; an event's body counts."""
+    found: list[Any] = []
+    size = 0
+    for row in rows:
+        found.append(row)
+        event = row if isinstance(row, EventRow) else row[1]
+        size += len(event.body)
+        if len(found) == ROWS or size >= BYTES:
+            break
     return found

@@ -1,8 +1,16 @@
 """What reaches the terminal: safe, aligned, in the right language."""
 
+import fcntl
 import io
 import json
+import os
+import pty
+import struct
 import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +27,19 @@ def line(*argv: str) -> Line:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "ZAIOND_CONFIG"):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "ZAIOND_CONFIG", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[int]:
+    """A terminal of so many columns as standard output; gives its other end."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 25, columns, 0, 0))
+    with open(theirs, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        yield ours
+    os.close(ours)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +72,131 @@ def test_a_json_document_holds_no_terminal_escapes_and_means_the_same(
 def test_columns_are_aligned_as_wide_signs_need() -> None:
     lines = output.table([["宛先", "x"], ["a@b", "\x1b\ny"], ["ｱ\u3099", ""]])
     assert lines == ["宛先  x", "a@b   \\x1b\\ny", "ｱ\u3099"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("", 0),
+        ("a.b", 3),
+        ("日本", 4),
+        ("ｱ\u3099", 1),
+        ("e\u0301", 1),
+        ("Ａ。", 4),
+        ("a\u200db", 2),
+    ],
+)
+def test_a_sign_is_as_wide_as_a_terminal_shows_it(text: str, columns: int) -> None:
+    assert output.width(text) == columns
+
+
+LONG = "送信を待っているメールを、理由ごとに一覧表示する（書き戻すこともできます）"
+
+
+def test_japanese_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch, 24):
+        assert output.wrapped(LONG, "  ") == [
+            "  送信を待っている",
+            "  メールを、理由ごとに",
+            "  一覧表示する（書き戻す",
+            "  こともできます）",
+        ]
+        assert output.wrapped("漢" * 15 + "。", "", "  ") == ["漢" * 12, "  漢漢漢。"]
+
+
+def test_where_standard_output_is_no_terminal_a_line_is_as_long_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # of the terminal that a script was started from
+    assert output.wrapped(LONG * 9) == [LONG * 9]
+    assert output.table([["a", LONG * 9]]) == [f"a  {LONG * 9}"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [("", 77), ("x", 77), ("0", 77), ("-1", 77), ("８０", 77), ("100", 100), ("3", 20)],
+)
+def test_columns_that_are_exported_take_the_place_of_the_terminals_own(
+    monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    with terminal(monkeypatch, 77):
+        assert output.terminal_width() == width
+
+
+def test_the_last_column_goes_on_below_itself_or_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = " ".join(["word"] * 12)
+    with terminal(monkeypatch, 80):
+        first, second, _ = output.table([["x" * 30, words], ["x", "y"]])
+        assert first.startswith("x" * 30 + "  word")
+        assert second.startswith(" " * 32 + "word")
+        first, second, _ = output.table([["x" * 40, "y" * 10, words], ["x", "y", "z"]])
+        assert first.startswith("x" * 40 + "  " + "y" * 10 + "  word")
+        assert second.startswith("    word")
+        lines = output.table([["x" * 30, "y" * 30, words], ["x", "y", "z"]])
+    assert lines == ["x" * 30 + "  " + "y" * 30, "    " + words, "x" + " " * 31 + "y", "    z"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+    ],
+)
+def test_a_terminal_has_its_width_and_colours_unless_they_are_not_wanted(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool
+) -> None:
+    for name in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with terminal(monkeypatch, 30) as other_end:
+        assert output.terminal_width() == 30
+        output.show(output.table([[output.Painted("\x1b[31m", "red"), "x " * 20]]))
+        output.flush()
+        written = os.read(other_end, 4096).decode()
+    assert written.count("\n") == 2
+    assert ("\x1b[31m\\x1b[31m\x1b[0m" in written) == coloured
+    assert ("\x1b" in written) == coloured
+
+
+def test_no_terminal_has_no_colours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    output.show(output.wrapped(output.Painted("held", "red")))
+    assert capsys.readouterr().out == "held\n"
+
+
+NOW = datetime(2026, 11, 29, 10, 0, 0).astimezone()
+
+
+@pytest.mark.parametrize(
+    ("ago", "brief", "soon", "ages"),
+    [
+        (timedelta(seconds=5), "11-29 09:59", "09:59:55", ("5秒", "5s")),
+        (timedelta(minutes=59, seconds=59), "11-29 09:00", "09:00:01", ("59分", "59m")),
+        (timedelta(hours=23), "11-28 11:00", "11-28 11:00", ("23時間", "23h")),
+        (timedelta(days=30), "10-30 10:00", "10-30 10:00", ("30日", "30d")),
+        (timedelta(days=300), "2026-02-02", "02-02 10:00", ("300日", "300d")),
+        (timedelta(seconds=-61), "11-29 10:01", "10:01:01", ("0秒", "0s")),
+    ],
+)
+def test_times_of_a_list_are_short(
+    ago: timedelta, brief: str, soon: str, ages: tuple[str, str]
+) -> None:
+    at = (NOW - ago).isoformat()
+    assert (output.brief(at, NOW), output.soon(at, NOW)) == (brief, soon)
+    assert (output.age(at, NOW, "ja"), output.age(at, NOW, "en")) == ages
+    for none in (None, "soon"):
+        assert output.brief(none, NOW) == output.soon(none, NOW) == "-"
+        assert output.age(none, NOW, "ja") == "-"
 
 
 def test_times_are_local_with_their_offset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,43 +3,75 @@
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zaiond.daemon.control import REQUEST_BYTES, Control, Refused
+from zaiond.daemon import control
+from zaiond.daemon.control import REQUEST_BYTES, Control, Pieces, Refused, Request
 from zaiond.errors import DiskFullError, StoreError
 from zaiond.text import Text
 
 
-async def echo(request: dict[str, Any]) -> Any:
-    return {"asked": request["what"]}
+async def echo(request: Request) -> Any:
+    return {"asked": request.values["what"]}
 
 
-async def refuse(request: dict[str, Any]) -> Any:
+async def refuse(request: Request) -> Any:
     raise Refused(78, Text("だめ", "no"), {"errors": [1]})
 
 
-async def fail(request: dict[str, Any]) -> Any:
+async def fail(request: Request) -> Any:
     raise StoreError(Text("壊れた", "broken"))
 
 
-async def be_full(request: dict[str, Any]) -> Any:
+async def be_full(request: Request) -> Any:
     raise DiskFullError(Text("満杯", "full"))
 
 
-async def file(request: dict[str, Any]) -> Any:
+async def file(request: Request) -> Any:
     return {"name": os.fsdecode(b"\xff.yaml")}
 
 
+async def who(request: Request) -> Any:
+    return {"uid": request.uid}
+
+
+async def take_time(request: Request) -> Any:
+    await asyncio.sleep(5 * control.SIGN_OF_LIFE)
+    return "done"
+
+
+async def pieces(request: Request) -> Any:
+    async def some() -> AsyncIterator[bytes]:
+        yield b'{"list":['
+        yield '"日"'.encode()
+        yield b"]}"
+
+    return Pieces(some())
+
+
+COMMANDS: dict[str, control.Command] = {
+    "echo": echo, "refuse": refuse, "fail": fail, "full": be_full, "file": file, "who": who,
+    "time": take_time, "pieces": pieces,
+}  # fmt: skip
+
+
 async def ask(path: Path, line: bytes) -> dict[str, Any]:
-    control = Control({"echo": echo, "refuse": refuse, "fail": fail, "full": be_full, "file": file})
+    document: dict[str, Any] = json.loads(await answer(path, line))
+    return document
+
+
+async def answer(path: Path, line: bytes) -> bytes:
     served = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await control.serve(reader, writer)
-        served.set()
+        try:
+            await Control(COMMANDS, frozenset({"time"})).serve(reader, writer)
+        finally:
+            served.set()
 
     server = await asyncio.start_unix_server(serve, str(path / "c"), limit=REQUEST_BYTES)
     reader, writer = await asyncio.open_unix_connection(str(path / "c"), limit=REQUEST_BYTES)
@@ -49,9 +81,9 @@ async def ask(path: Path, line: bytes) -> dict[str, Any]:
     await served.wait()
     writer.close()
     server.close()
+    assert reply.count(b"\n") == 1
     assert reply.endswith(b"\n")
-    document: dict[str, Any] = json.loads(reply)
-    return document
+    return reply
 
 
 async def test_a_command_has_its_result_and_the_language_in_force(tmp_path: Path) -> None:
@@ -111,3 +143,40 @@ async def test_a_long_request_is_read_whole(tmp_path: Path) -> None:
 async def test_a_result_that_is_no_utf_8_is_told_all_the_same(tmp_path: Path) -> None:
     reply = await ask(tmp_path, b'{"command":"file"}\n')
     assert reply["result"] == {"name": "?.yaml"}
+
+
+async def test_who_asks_is_known_by_the_kernel(tmp_path: Path) -> None:
+    reply = await ask(tmp_path, b'{"command":"who","uid":12345}\n')
+    assert reply["result"] == {"uid": os.getuid()}
+
+
+async def test_a_command_that_takes_its_time_gives_signs_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "SIGN_OF_LIFE", 0.02)
+    reply = await answer(tmp_path, b'{"command":"time"}\n')
+    assert reply.startswith(b"  ")
+    assert json.loads(reply)["result"] == "done"
+
+
+async def test_a_long_result_comes_in_pieces_that_make_one_reply(tmp_path: Path) -> None:
+    assert await ask(tmp_path, b'{"command":"pieces"}\n') == {
+        "ok": True,
+        "language": "ja",
+        "result": {"list": ["日"]},
+    }
+
+
+VALUES = {"text": "a", "texts": ["a"], "number": 1.5}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_each_value_of_a_request_is_of_its_kind_or_refused(kind: str) -> None:
+    def read(value: Any) -> Any:
+        return getattr(Request({"x": value}, 0), kind)("x")
+
+    assert read(VALUES[kind]) == VALUES[kind]
+    assert not read(None)
+    for wrong in ({"a": 1}, True, [1], [["a"]], *(v for k, v in VALUES.items() if k != kind)):
+        with pytest.raises(Refused):
+            read(wrong)

@@ -4,67 +4,151 @@ from typing import Any
 
 import pytest
 
-from zaiond.daemon.status import Facts, problems
+from zaiond.daemon.queries import Lost
+from zaiond.daemon.status import Facts, Problem, Waiting, problems
 from zaiond.smtp.failure import Failure, Stage
+from zaiond.smtp.reply import Reply
+from zaiond.store.holds import Hold
+from zaiond.text import Text
 
 NOW = 1_369_440_000.0
 MIB = 1024 * 1024
 REFUSED = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
 UNPROTECTED = Failure(stage=Stage.AUTH, server="mailhost:587", cause="unprotected")
+NOBODY = Failure(
+    stage=Stage.RCPT, server="mailhost:25", cause="reply", reply=Reply(550, (b"5.1.1 Nobody",))
+)
+QUEUE = Hold("queue", "", NOW, 0.0, UNPROTECTED)
 
 
-def found(**facts: Any) -> dict[str, tuple[str, str]]:
+def of_address(address: str) -> Hold:
+    return Hold("address", address, NOW, 0.0, NOBODY)
+
+
+def found(**facts: Any) -> dict[str, Problem]:
     well: dict[str, Any] = {
-        "config": "good", "waiting": 0, "held": 0, "failed": 0, "expired": 0, "oldest": None,
-        "oldest_age": 0.0, "retry_max": 3600.0, "held_by": None, "waits_for": None,
-        "free": 4096 * MIB, "floor": 256 * MIB,
+        "config": "good", "waiting": Waiting(0, 0), "holds": (), "failed": Lost(),
+        "expired": Lost(), "oldest": None, "oldest_age": 0.0, "retry_max": 3600.0, "outage": None,
+        "next_probe": None, "refused": None, "free": 4096 * MIB, "floor": 256 * MIB,
+        "state_dir": "/var/lib/zaiond",
     }  # fmt: skip
-    return {code: (text.ja, text.en) for code, text in problems(Facts(**{**well, **facts}))}
+    return {problem.code: problem for problem in problems(Facts(**{**well, **facts}))}
 
 
 def test_nothing_is_wrong() -> None:
     assert found() == {}
-    assert found(waiting=5, oldest=NOW, oldest_age=7000.0) == {}
+    assert found(waiting=Waiting(5, 0), oldest=NOW, oldest_age=7000.0) == {}
 
 
 @pytest.mark.parametrize(
-    ("facts", "code", "ja", "en"),
+    ("facts", "code", "ja", "en", "command"),
     [
-        ({"config": "none"}, "config_none", "有効な設定がありません", "no valid configuration"),
-        ({"config": "last_good"}, "config_broken", "誤りがあり", "not valid"),
-        ({"held": 3}, "held", "3 件（理由: zaiond-ctl queue list）", "3 (why: zaiond-ctl queue"),
         (
-            {"held": 3, "held_by": UNPROTECTED},
+            {"config": "none"},
+            "config_none",
+            "有効な設定がありません",
+            "no valid configuration",
+            "zaiond-ctl check",
+        ),
+        ({"config": "last_good"}, "config_broken", "誤りがあり", "not valid", "zaiond-ctl check"),
+        (
+            {"waiting": Waiting(0, 3), "holds": (of_address("a@x"),)},
             "held",
-            "保留しています（3 件）。原因: mailhost:587: SMTP 認証: パスワードが保護されません",
-            "held (3): mailhost:587: auth: the password would be unprotected",
+            "a@x 宛ての配送を保留しています: mailhost:25: 宛先が存在しません: 550 5.1.1 Nobody",
+            "mail to a@x is held: mailhost:25: no such recipient: 550 5.1.1 Nobody",
+            "zaiond-ctl queue list",
         ),
         (
-            {"waiting": 2, "waits_for": REFUSED},
-            "server_down",
-            "mailhost:25: 接続: 接続を拒否されました",
-            "mailhost:25: connect: connection refused",
+            {"waiting": Waiting(0, 9), "holds": tuple(of_address(f"{one}@x") for one in "abcd")},
+            "held",
+            "保留中の配送: 9 件（宛先: a@x、b@x、c@x、d@x）",
+            "deliveries held: 9 (to a@x, b@x, c@x, d@x)",
+            "zaiond-ctl queue list",
         ),
-        ({"failed": 2}, "failed", "過去 7 日間の送信失敗: 2 件", "failed in the last 7 days: 2"),
-        ({"expired": 1}, "expired", "過去 7 日間の期限切れ: 1 件", "expired in the last 7 days: 1"),
-        ({"free": 300 * MIB}, "disk", "300 MB しか", "only 300 MB"),
+        (
+            {"waiting": Waiting(0, 1), "holds": (Hold("mail", "7", NOW, 0.0, NOBODY),)},
+            "held",
+            "1 通のメールを保留しています: mailhost:25: 宛先が存在しません: 550",
+            "one mail is held: mailhost:25: no such recipient: 550",
+            "zaiond-ctl queue list",
+        ),
+        (
+            {"waiting": Waiting(0, 3), "holds": (QUEUE,), "outage": UNPROTECTED, "next_probe": NOW},
+            "held",
+            "（3 件）: mailhost:587: SMTP 認証: パスワードが保護されません（次の試行: ",
+            "held (3): mailhost:587: auth: the password would be unprotected (next try: ",
+            "zaiond-ctl queue list",
+        ),
+        (
+            {"waiting": Waiting(2, 0), "outage": REFUSED, "next_probe": NOW},
+            "server_down",
+            "mailhost:25: 接続を拒否されました（次の試行: ",
+            "mailhost:25: connect: connection refused (next try: ",
+            "zaiond-ctl test",
+        ),
+        (
+            {"failed": Lost(5, 2, ("b@x", "a@x"))},
+            "failed",
+            "過去 7 日間の送信失敗: 2 件（宛先: a@x、b@x）",
+            "failed in the last 7 days: 2 (to a@x, b@x)",
+            "zaiond-ctl history --failed",
+        ),
+        (
+            {"expired": Lost(9, 9, ("a@x", "b@x", "c@x", "d@x", "e@x"))},
+            "expired",
+            "過去 7 日間の期限切れ: 9 件（宛先: a@x、b@x、c@x、…）",
+            "expired in the last 7 days: 9 (to a@x, b@x, c@x, …)",
+            "zaiond-ctl history --failed",
+        ),
+        (
+            {"refused": Text("3 件の拒否", "3 refused")},
+            "refused",
+            "3 件の拒否",
+            "3 refused",
+            "journalctl -u zaiond --since -24h",
+        ),
+        ({"free": 300 * MIB}, "disk", "300 MB しか", "only 300 MB", "df -h /var/lib/zaiond"),
     ],
-)
-def test_what_is_wrong_is_told_in_both_languages(
-    facts: dict[str, Any], code: str, ja: str, en: str
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_both_languages_with_the_command_that_shows_more(
+    facts: dict[str, Any], code: str, ja: str, en: str, command: str
 ) -> None:
-    ((told, sentences),) = found(**facts).items()
-    assert told == code
-    assert ja in sentences[0]
-    assert en in sentences[1]
+    (problem,) = found(**facts).values()
+    assert problem.code == code
+    assert ja in problem.text.ja
+    assert en in problem.text.en
+    assert problem.command == command
+
+
+@pytest.mark.parametrize("lost", ["failed", "expired"])
+def test_what_was_lost_says_how_to_say_that_one_knows_of_it(lost: str) -> None:
+    text = found(**{lost: Lost(1, 1, ("a@x",))})[lost].text
+    assert "zaiond-ctl status --ack" in text.ja
+    assert "zaiond-ctl status --ack" in text.en
+
+
+def test_what_was_lost_and_is_known_is_no_problem() -> None:
+    assert found(failed=Lost(5, 0), expired=Lost(1, 0)) == {}
+
+
+def test_what_holds_or_stops_mail_says_what_to_do() -> None:
+    assert found(holds=(QUEUE,))["held"].failure == UNPROTECTED
+    assert found(holds=(of_address("a@x"),))["held"].failure == NOBODY
+    assert found(waiting=Waiting(1, 0), outage=REFUSED)["server_down"].failure == REFUSED
+
+
+def test_while_the_queue_is_held_only_that_is_told_of_what_holds_mail() -> None:
+    facts = {"waiting": Waiting(0, 3), "outage": UNPROTECTED}
+    (problem,) = found(holds=(of_address("a@x"), QUEUE), **facts).values()
+    assert problem.failure == UNPROTECTED
 
 
 def test_what_waits_longer_than_any_retry_is_stuck_since_a_time_for_people() -> None:
-    ja, en = found(oldest=NOW, oldest_age=7201.0)["stuck"]
+    ja, en = found(oldest=NOW, oldest_age=7201.0)["stuck"].text
     assert ja.startswith("2013-05-2")
     assert "T" not in ja
     assert en.startswith("mail waits since 2013-05-2")
 
 
 def test_a_server_that_is_down_is_no_problem_while_nothing_waits() -> None:
-    assert found(waits_for=REFUSED) == {}
+    assert found(outage=REFUSED) == {}

@@ -1,21 +1,28 @@
-"""What people read: `queue list`, `history` and the counts of `status`."""
+"""What is read for people is read in slices: none of them grows with the queue or the history."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from msgspec import structs
 
-from tests.support.store import NOW, Store, event, mail
-from zaiond.store import events, history, queue
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, QueuedMail
-from zaiond.text import Text
+from tests.support.queries import at_once, histories, immediately, queued
+from tests.support.store import NOW, Store
+from zaiond.daemon.documents import Present
+from zaiond.daemon.holds import Holds
+from zaiond.daemon.queries import Lost, Queries, Submit
+from zaiond.smtp.failure import Failure, Stage
+from zaiond.store import acknowledgements, history
+from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store.holds import Hold
+from zaiond.store.writer import Operation
+from zaiond.wire import MAX_EVENT_BYTES
 
-WHY = Text("設定により対象外", "not by the configuration")
-REMARK = Text("UTF-8 で作成", "made in UTF-8")
+T = TypeVar("T")
+REFUSED = Failure(stage=Stage.AUTH, server="mailhost:587", cause="unprotected")
+QUEUE_HELD = Holds([Hold("queue", "", NOW, 0.0, REFUSED)])
+STATES = ("waiting", "deferred", "held", "delivered", "failed", "expired")
 
 
 @pytest.fixture
@@ -24,205 +31,202 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def routed(
-    store: Store, id_: str, *recipients: str, at: float = NOW, remark: Text | None = None
-) -> QueuedMail:
-    (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)], 0.0)).events
-    one = mail(stored.seq, [stored], recipients or ("a@x",))
-    one.message = structs.replace(one.message, remark=remark)
-    store.run(lambda db: queue.route(db, stored.seq, [one], []))
-    return one
+def fill(store: Store, number: int, body: bytes = b'{"type":"a.b","subject":"x"}') -> None:
+    """So many events, routed, of two deliveries with three attempts each; and as many unrouted."""
+    every = range(1, number + 1)
+    ended = {"delivered", "failed", "expired"}
+    states = {n: STATES[n % len(STATES)] for n in every}
 
-
-def unrouted(store: Store, id_: str, at: float = NOW) -> StoredEvent:
-    (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)], 0.0)).events
-    return stored
-
-
-def finish(store: Store, one: QueuedMail, *states: Any, at: float = NOW) -> None:
-    store.run(
-        lambda db: queue.finish(
-            db,
-            one,
+    def put(db: Any) -> None:
+        db.executemany(
+            "INSERT INTO events (seq, id, uid, source, accepted, body, urgent, queued)"
+            " VALUES (?, ?, 1000, '', ?, ?, 0, ?)",
+            [(n, f"id{n}", NOW + n, body, float(n)) for n in range(1, 2 * number + 1)],
+        )
+        db.executemany(
+            "INSERT INTO messages VALUES (?, ?, 'z', 0, ?, ?, 0)",
+            [(n, f"<{n}@x>", NOW + n, float(n)) for n in every],
+        )
+        db.executemany("INSERT INTO message_events VALUES (?, ?)", [(n, n) for n in every])
+        db.executemany(
+            "INSERT INTO deliveries (id, message, recipient, state, attempts, ended, urgent)"
+            " VALUES (?, ?, ?, ?, 3, ?, 0)",
             [
-                Attempted(
-                    delivery,
-                    state,
-                    "deferred" if state == "waiting" else state,
-                    "mailhost:25",
-                    f"reply {state}",
-                    at,
-                    at + 1,
-                    at + 60 if state in ("deferred", "held") else None,
-                )
-                for delivery, state in zip(one.deliveries, states, strict=True)
+                (2 * n + of, n, f"{of}@x", states[n], float(n) if states[n] in ended else None)
+                for n in every
+                for of in (0, 1)
             ],
         )
-    )
+        db.executemany(
+            "INSERT INTO attempts VALUES (?, ?, ?, ?, 'deferred', 'mailhost:25', '450 later')",
+            [
+                (
+                    2 * n + of,
+                    k,
+                    NOW,
+                    NOW,
+                )
+                for n in every
+                for of in (0, 1)
+                for k in (1, 2, 3)
+            ],
+        )
+        db.execute("INSERT INTO meta VALUES ('routed_through', ?)", (number,))
+
+    store.run(put)
 
 
-def told(store: Store, **asked: Any) -> list[dict[str, Any]]:
-    return store.run(lambda db: history.history(db, "en", **asked))
+class Counting:
+    """Counts what each operation does: rows given, and steps of SQLite's machine."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.operations = 0
+        self.most_rows = 0
+        self.most_steps = 0
+        self.most_bytes = 0
+
+    async def submit(self, operation: Operation[T]) -> T:
+        steps = 0
+
+        def step() -> bool:
+            nonlocal steps
+            steps += 1
+            return False
+
+        self._store.connection.set_progress_handler(step, 100)
+        result = self._store.run(operation)
+        self._store.connection.set_progress_handler(None)
+        self.operations += 1
+        self.most_steps = max(self.most_steps, steps)
+        if isinstance(result, list):
+            self.most_rows = max(self.most_rows, len(result))
+            bodies = [part.body for row in result for part in (row, *row[:2])
+                      if isinstance(part, history.EventRow)]  # fmt: skip
+            self.most_bytes = max(self.most_bytes, sum(map(len, bodies)))
+        return result
 
 
-def listed(store: Store, held: bool = False, waits_for: str = "", limit: int = 100) -> Any:
-    return store.run(lambda db: history.queue(db, held, waits_for, _through(db), limit))
+def asked(submit: Submit, number: int) -> dict[str, Callable[[], Coroutine[Any, Any, Any]]]:
+    held = Present("en", holds=QUEUE_HELD)
+    queries = Queries(submit, lambda: number)
+
+    async def exhausted(**wanted: Any) -> int:
+        return len(await histories(submit, **wanted))
+
+    return {
+        "history": lambda: exhausted(),
+        "history of a type": lambda: exhausted(type="b.*"),
+        "history of a source": lambda: exhausted(source="nobody"),
+        "history since": lambda: exhausted(since=NOW + number * 3),
+        "history of what failed": lambda: exhausted(failed=True),
+        "the same with all held": lambda: exhausted(failed=True, limit=10, present=held),
+        "queue list": lambda: queued(submit),
+        "open": queries.count_open,
+        "held": queries.count_held,
+        "lost": lambda: queries.lost(-1.0, -1.0),
+        "oldest": queries.oldest,
+    }
 
 
-def _through(db: Any) -> int:
-    return int(events.get_meta(db, "routed_through") or 0)
-
-
-def test_only_the_events_that_are_asked_for_are_listed(store: Store) -> None:
-    for number in range(3):
-        routed(store, f"routed{number}", "a@x", "b@x")
-    for number in range(3):
-        unrouted(store, f"unrouted{number}")
-    ids = ("unrouted2", "nobody", "routed1")
-    found = store.run(lambda db: history.queue(db, False, None, _through(db), 100, ids))
-    assert [one["event_ids"] for one in found] == [["routed1"], ["routed1"], ["unrouted2"]]
-    assert store.run(lambda db: history.queue(db, False, None, _through(db), 100, ())) == []
-
-
-def test_a_delivered_event_tells_by_whom_to_whom_and_what_was_replied(store: Store) -> None:
-    one = routed(store, "1", "a@x", "b@x")
-    finish(store, one, "delivered", "delivered")
-    (document,) = told(store, id="1")
-    assert document["outcome"] == "delivered"
-    assert document["source"] == "uid:1000"
-    assert (document["uid"], document["type"], document["severity"]) == (1000, "a.b", "info")
-    first = document["deliveries"][0]
-    assert (first["recipient"], first["outcome"], first["server"], first["reply"]) == (
-        "a@x",
-        "delivered",
-        "mailhost:25",
-        "reply delivered",
-    )
-    assert first["message_id"] == one.message.message_id
-    assert [attempt["number"] for attempt in first["attempts"]] == [1]
-
-
-@pytest.mark.parametrize(
-    ("states", "outcome", "reason"),
-    [
-        (["delivered", "failed"], "failed", "reply failed"),
-        (["failed", "delivered"], "failed", "reply failed"),
-        (["delivered", "expired"], "expired", "reply expired"),
-        (["delivered", "deferred"], "waiting", "reply deferred"),
-        (["failed", "deferred"], "waiting", "reply deferred"),
-        (["delivered", "held"], "waiting", "reply held"),
-        (["held", "held"], "waiting", "reply held"),
-        (["waiting", "delivered"], "waiting", "reply waiting"),
-        (["delivered", "delivered"], "delivered", "reply delivered"),
-    ],
-)
-def test_an_events_outcome_is_the_worst_of_its_deliveries_once_all_have_ended(
-    store: Store, states: list[str], outcome: str, reason: str
+def test_no_operation_grows_with_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish(store, routed(store, "1", "a@x", "b@x"), *states)
-    (document,) = told(store, id="1")
-    assert (document["outcome"], document["reason"]) == (outcome, reason)
-    assert [d["outcome"] for d in document["deliveries"]] == states
+    for name in ("ROWS", "SMALL_ROWS", "INDEX_ROWS"):  # several slices of each, and quickly
+        monkeypatch.setattr(history, name, 50)
+    found: dict[int, dict[str, Counting]] = {}
+    for number in (600, 1200):
+        with Store(tmp_path / str(number)) as store:
+            fill(store, number)
+            found[number] = {}
+            for name in asked(immediately(store), number):
+                counting = found[number][name] = Counting(store)
+                at_once(asked(counting.submit, number)[name]())
+    for name, few in found[600].items():
+        many = found[1200][name]
+        assert many.most_steps <= few.most_steps * 1.1 + 2, name
+        assert many.most_rows <= 50, name
 
 
-def test_an_event_that_became_no_mail_says_why_in_the_language_asked_for(store: Store) -> None:
-    stored = unrouted(store, "1")
-    store.run(lambda db: queue.route(db, stored.seq, [], [queue.Dropped(stored, WHY)]))
-    assert (told(store)[0]["outcome"], told(store)[0]["reason"]) == ("dropped", WHY.en)
-    japanese = store.run(lambda db: history.history(db, "ja"))
-    assert japanese[0]["reason"] == WHY.ja
+def test_events_of_the_largest_kind_are_read_a_few_at_a_time(store: Store) -> None:
+    body = json.dumps({"type": "a.b", "message": "x" * (MAX_EVENT_BYTES - 100)}).encode()
+    fill(store, 20, body)
+    for name in asked(immediately(store), 20):
+        counting = Counting(store)
+        at_once(asked(counting.submit, 20)[name]())
+        assert counting.most_bytes < history.BYTES + MAX_EVENT_BYTES, name
 
 
-def test_a_remark_on_an_events_mail_is_part_of_the_reason_from_its_routing_on(
+def test_what_is_counted_is_what_is_there(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(store, 60)
+    for rows in (1, 7, 20, 40, 60, 61, 1000):  # the ends of slices, too
+        monkeypatch.setattr(history, "INDEX_ROWS", rows)
+        monkeypatch.setattr(history, "SMALL_ROWS", rows)
+        queries = Queries(immediately(store), lambda: 60)
+        assert at_once(queries.count_open()) == 60
+        assert at_once(queries.count_held()) == 20
+        lost = at_once(queries.lost(-1.0, -1.0))
+        assert lost == {state: Lost(20, 20, ("0@x", "1@x")) for state in ("failed", "expired")}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 1000])
+def test_slices_of_any_size_make_the_same_documents(
+    store: Store, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    fill(store, 24)
+    submit = immediately(store)
+    whole = [at_once(histories(submit)), at_once(histories(submit, failed=True))]
+    list_ = at_once(queued(submit))
+    for name in ("ROWS", "SMALL_ROWS", "BYTES"):
+        monkeypatch.setattr(history, name, rows)
+    assert [at_once(histories(submit)), at_once(histories(submit, failed=True))] == whole
+    assert at_once(queued(submit)) == list_
+    assert [len(part) for part in whole] == [48, 12]
+    assert len(list_) == 24 + 24
+
+
+def test_lost_mail_is_what_ended_lately_and_what_nobody_knows_of(store: Store) -> None:
+    fill(store, 60)
+    queries = Queries(immediately(store), lambda: 60)
+    # Of the states, 4 and 5 modulo 6 are failed and expired; `ended` is the event's number.
+    lost = at_once(queries.lost(30.0, 45.0))
+    assert (lost["failed"].total, lost["failed"].unknown) == (2 * 5, 2 * 3)
+    assert (lost["expired"].total, lost["expired"].unknown) == (2 * 5, 2 * 3)
+
+
+def test_of_many_recipients_only_a_few_are_named(store: Store) -> None:
+    fill(store, 60)
+    store.run(lambda db: db.execute("UPDATE deliveries SET recipient = id || '@x'") and None)
+    lost = at_once(Queries(immediately(store), lambda: 60).lost(-1.0, -1.0))
+    assert lost["failed"].total == 20
+    assert len(lost["failed"].recipients) == 5
+
+
+def test_the_oldest_is_a_mail_or_else_an_event_that_is_none_yet(store: Store) -> None:
+    queries = Queries(immediately(store), lambda: 6)
+    assert at_once(queries.oldest()) is None
+    fill(store, 6)
+    assert at_once(queries.oldest()) == (NOW + 1, 1.0)
+    store.run(lambda db: db.execute("UPDATE deliveries SET ended = 9") and None)
+    assert at_once(queries.oldest()) == (NOW + 7, 7.0)
+    store.run(lambda db: db.execute("UPDATE events SET outcome = 'deleted' WHERE seq = 7") and None)
+    store.run(lambda db: db.execute("INSERT INTO routed_early VALUES (8)") and None)
+    assert at_once(queries.oldest()) == (NOW + 9, 9.0)
+
+
+def test_acknowledgements_are_kept_in_order_and_the_first_that_counts_is_told(
     store: Store,
 ) -> None:
-    one = routed(store, "1", remark=REMARK)
-    assert (told(store)[0]["outcome"], told(store)[0]["reason"]) == ("waiting", REMARK.en)
-    finish(store, one, "delivered")
-    (document,) = told(store)
-    assert (document["outcome"], document["reason"]) == (
-        "delivered",
-        f"reply delivered; {REMARK.en}",
-    )
-    assert document["deliveries"][0]["reply"] == "reply delivered"
-    japanese = store.run(lambda db: history.history(db, "ja"))
-    assert japanese[0]["reason"] == f"reply delivered; {REMARK.ja}"
-
-
-def test_a_mail_made_anew_has_the_remark_of_the_new_one(store: Store) -> None:
-    one = routed(store, "1", remark=REMARK)
-    plain = replace(one, message=structs.replace(one.message, remark=None))
-    store.run(lambda db: queue.remake(db, one, plain, NOW))
-    assert told(store)[0]["reason"] is None
-    store.run(lambda db: queue.remake(db, plain, one, NOW))
-    assert told(store)[0]["reason"] == REMARK.en
-
-
-def test_an_event_not_yet_routed_waits(store: Store) -> None:
-    unrouted(store, "1")
-    (document,) = told(store)
-    assert (document["outcome"], document["deliveries"]) == ("waiting", [])
-    assert document["reason"]
-
-
-def test_an_event_deleted_by_hand_says_so(store: Store) -> None:
-    stored = unrouted(store, "1")
-    store.run(lambda db: events.delete_unrouted(db, [stored.seq], WHY))
-    assert (told(store)[0]["outcome"], told(store)[0]["reason"]) == ("deleted", WHY.en)
-
-
-def test_history_gives_the_newest_oldest_first(store: Store) -> None:
-    for number in range(5):
-        unrouted(store, str(number), at=NOW + number)
-    assert [d["id"] for d in told(store, limit=3)] == ["2", "3", "4"]
-    assert [d["id"] for d in told(store, since=NOW + 3)] == ["3", "4"]
-    assert told(store, id="99") == []
-
-
-def test_times_are_of_rfc_3339_with_an_offset(store: Store) -> None:
-    finish(store, routed(store, "1"), "deferred")
-    (document,) = told(store)
-    delivery = document["deliveries"][0]
-    for time in (document["time"], document["accepted"], delivery["next_attempt"]):
-        assert time[10] == "T"
-        assert time[-6] in "+-"
-
-
-def test_the_queue_lists_what_is_open_in_order_then_what_is_not_routed(store: Store) -> None:
-    finish(store, routed(store, "1", "a@x", "b@x"), "delivered", "deferred")
-    routed(store, "2")
-    unrouted(store, "3")
-    deliveries = listed(store, waits_for="connection refused")
-    assert [(d["event_ids"], d["recipient"], d["state"], d["reply"]) for d in deliveries] == [
-        (["1"], "b@x", "deferred", "reply deferred"),
-        (["2"], "a@x", "waiting", "connection refused"),
-        (["3"], None, "waiting", "connection refused"),
-    ]
-    assert (deliveries[0]["attempts"], deliveries[1]["attempts"]) == (1, 0)
-    assert deliveries[0]["next_attempt"] is not None
-    assert [d["event_ids"] for d in listed(store, limit=2)] == [["1"], ["2"]]
-
-
-def test_all_that_waits_is_held_where_the_configuration_is_at_fault(store: Store) -> None:
-    finish(store, routed(store, "1"), "deferred")
-    routed(store, "2")
-    unrouted(store, "3")
-    assert [d["state"] for d in listed(store, held=True)] == ["deferred", "held", "held"]
-
-
-def test_the_counts_are_of_what_is_open_and_of_what_was_lost_in_seven_days(store: Store) -> None:
-    day = 86400.0
-    finish(store, routed(store, "1", "a@x", "b@x", at=NOW - 9 * day), "failed", "expired",
-           at=NOW - 8 * day)  # fmt: skip
-    finish(store, routed(store, "2", "a@x", "b@x", "c@x"), "failed", "held", "deferred")
-    routed(store, "3", at=NOW + 5)
-    found = store.run(lambda db: history.counts(db, NOW, _through(db)))
-    assert found == {
-        "waiting": 1, "deferred": 1, "held": 1, "failed": 1, "expired": 0, "oldest": NOW,
-    }  # fmt: skip
-
-
-def test_the_oldest_may_be_one_that_is_not_routed(store: Store) -> None:
-    assert store.run(lambda db: history.counts(db, NOW, 0))["oldest"] is None
-    unrouted(store, "1", at=NOW - 5)
-    assert store.run(lambda db: history.counts(db, NOW, 0))["oldest"] == NOW - 5
+    assert store.run(acknowledgements.find) == ()
+    for number in range(acknowledgements.MOST + 5):
+        new = Acknowledgement(float(number), number, f"u{number}", NOW)
+        store.run(lambda db, new=new: acknowledgements.add(db, new))  # type: ignore[misc]
+    kept = store.run(acknowledgements.find)
+    assert [one.uid for one in kept] == list(range(5, acknowledgements.MOST + 5))
+    told = acknowledgements.of(kept, 50.5)
+    assert told is not None
+    assert told.user == "u51"
+    assert acknowledgements.of(kept, 1e9) is None
+    before = acknowledgements.of(kept, 0.0)
+    assert before is not None
+    assert before.user == "u5"

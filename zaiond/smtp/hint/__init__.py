@@ -12,7 +12,7 @@ from zaiond.smtp.certificate import day
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.failure import Failure
 from zaiond.smtp.hint import connection, login, mail, origin, pop, session, tls, token
-from zaiond.smtp.hint.advice import Table
+from zaiond.smtp.hint.advice import Advice, Table
 from zaiond.text import Text
 
 ADVICE: Table = {
@@ -31,6 +31,14 @@ _SETTINGS = {
 
 def hint(failure: Failure, keys: str = "mail_server") -> Text:
     """Cause and remedy, each on its own line; `keys` is the dotted key of the server's settings."""
+    cause, remedy = advise(failure, keys)
+    return Text(
+        ja=f"原因: {cause.ja}\n対処: {remedy.ja}", en=f"Cause: {cause.en}\nRemedy: {remedy.en}"
+    )
+
+
+def advise(failure: Failure, keys: str = "mail_server") -> Advice:
+    """The same, each by itself."""
     advice = ADVICE[diagnose(failure)]
     remedy = of_server(advice.remedy, keys)
     ja, en = _facts(failure)
@@ -38,9 +46,12 @@ def hint(failure: Failure, keys: str = "mail_server") -> Text:
     if failure.reply is not None and failure.cause in ("reply", "token_refused"):
         said = failure.said if failure.cause == "reply" else failure.reply.text
         said_ja, said_en = f"応答: {said}", f" It said: {said}"
-    return Text(
-        ja=f"原因: {advice.cause.ja.format_map(ja)}{said_ja}\n対処: {remedy.ja.format_map(ja)}",
-        en=f"Cause: {advice.cause.en.format_map(en)}{said_en}\nRemedy: {remedy.en.format_map(en)}",
+    return Advice(
+        Text(
+            f"{advice.cause.ja.format_map(ja)}{said_ja}",
+            f"{advice.cause.en.format_map(en)}{said_en}",
+        ),
+        Text(remedy.ja.format_map(ja), remedy.en.format_map(en)),
     )
 
 
