@@ -1,6 +1,7 @@
 """Whether an event may be taken now: the disk has room, and its user has not had his share."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable
 from functools import partial
@@ -34,8 +35,10 @@ class Admission:
         now = time.monotonic()
         if now - self._space_checked >= SPACE_INTERVAL:
             self._space_checked = now
-            free, floor = self._database.free_bytes()
-            was_full, self._is_full = self._is_full, free < floor
+            was_full = self._is_full
+            with contextlib.suppress(OSError):  # what can't be seen is no bar: the commit tells
+                free, floor = self._database.free_bytes()
+                self._is_full = free < floor
             if self._is_full and not was_full:
                 self._journal.error(DISK_FULL, Kind.DISK_FULL)
         return EventError("disk_full", DISK_FULL) if self._is_full else None

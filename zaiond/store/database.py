@@ -126,7 +126,7 @@ class Database:
 
         What was given back of the ballast is for recording: on a small disk it is above the floor.
         """
-        space = os.statvfs(self._dir)
+        space = os.fstatvfs(self._lock)  # wherever the directory has gone
         floor = min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
         return max(0, space.f_bavail * space.f_frsize - self._given_back), floor
 

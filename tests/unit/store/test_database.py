@@ -133,7 +133,7 @@ def test_what_was_given_back_of_the_ballast_is_no_room_for_new_events(
         return SimpleNamespace(f_blocks=1 << 20, f_frsize=4096, f_bavail=(1 << 19) - used // 4096)
 
     with Store(state) as store:
-        monkeypatch.setattr(os, "statvfs", disk)
+        monkeypatch.setattr(os, "fstatvfs", disk)
         before = store.database.free_bytes()
         assert store.database.release_ballast()
         assert store.database.free_bytes() == before
