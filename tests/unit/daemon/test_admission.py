@@ -33,6 +33,6 @@ def test_a_look_at_the_disk_that_fails_bars_nothing_and_lets_nothing_in(
     for free in (OSError("away"), FLOOR - 1, OSError("away"), FLOOR, OSError("away")):
         disk.free = free
         closed_for = of.closed_for()
-        said.append(closed_for and closed_for.code)
+        said.append(None if closed_for is None else closed_for.code)
     assert said == [None, "disk_full", "disk_full", None, None]
     assert len(notes.lines) == 1
