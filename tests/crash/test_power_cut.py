@@ -190,7 +190,7 @@ def broken_promises(
             ).fetchall()
             found = Committed(cut, *counts[0])
             if store.database.salvage is not None:
-                broken.append(f"damaged: {store.database.salvage.reason}")
+                broken.append(f"damaged: {store.database.salvage.why.en}")
             elif any(there < least for there, least in zip(found, promised, strict=True)):
                 broken.append(f"{promised} became {found}")
         shutil.rmtree(left)

@@ -16,7 +16,7 @@ import pytest
 from tests.support.daemon import Daemon
 from tests.support.store import NOW, Store, event, image, mail, recount
 from zaiond.errors import StoreError
-from zaiond.store import database, events, queue
+from zaiond.store import database, events, queue, recovery
 from zaiond.store.queue import Attempted
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -119,7 +119,7 @@ def assert_usable(store: Store) -> None:
 
 def test_a_sound_queue_passes_the_check_after_a_power_cut(damaged: Path) -> None:
     with Store(damaged) as store:
-        assert store.database.salvage is None
+        assert not store.database.is_recovered
         assert_whole(store.connection)
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_page_costs_what_was_on_it_and_nothing_else(damaged: Path, tab
     with Store(damaged) as store:
         salvage = store.database.salvage
         assert salvage is not None
-        assert salvage.reason
+        assert "the queue's database was damaged" in salvage.why.en
         there = store.connection.execute("SELECT count(*) FROM events").get
         assert salvage.events == there
         assert salvage.deliveries == store.connection.execute("SELECT count(*) FROM deliveries").get
@@ -144,7 +144,8 @@ def test_a_damaged_page_costs_what_was_on_it_and_nothing_else(damaged: Path, tab
     # The damaged file is kept as it was.
     assert (Path(salvage.quarantine) / "queue.db").read_bytes() == before
     with Store(damaged) as store:
-        assert store.database.salvage is None
+        assert not store.database.is_recovered
+        assert store.database.salvage == salvage  # it is told of
 
 
 def test_a_damaged_page_of_an_index_costs_nothing(damaged: Path) -> None:
@@ -192,7 +193,7 @@ def test_damage_at_any_page_leaves_a_queue_that_fits_together(damaged: Path) -> 
             overwrite(damaged, page, dice.randbytes(4096))
         (damaged / "running").write_text("another boot")
         with Store(damaged) as store:
-            assert store.database.salvage is not None
+            assert store.database.is_recovered
             assert_whole(store.connection)
             assert_usable(store)
             size = store.connection.pragma("page_count")
@@ -223,7 +224,7 @@ def test_no_damage_of_the_file_keeps_the_daemon_from_its_start(
     try:
         with Store(damaged) as store:
             # In this boot it may be opened unchecked: then the first operation finds the damage.
-            if store.database.salvage is None:
+            if not store.database.is_recovered:
                 assert running == "this boot"
                 assert_usable(store)
                 store.database.must_check()
@@ -263,7 +264,7 @@ def test_a_salvage_that_was_interrupted_is_begun_again(
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "salvage", stop_here)
+        patch.setattr(recovery, "salvage", stop_here)
         for _ in range(2):
             with pytest.raises(StoreError) as raised:
                 Store(damaged)

@@ -126,10 +126,14 @@ class App(Observer):
             ) from None
         self.database = Database(self.options.state_dir, supervisor.extend_start)
         salvage = self.database.salvage
-        if salvage is not None:
+        if salvage is not None and self.database.is_recovered:
             self.journal.error(salvage.text, Kind.QUEUE_RECOVERED)
         self.writer = Writer(
-            self.database.connection, loop, self._fatal, self.database.release_ballast
+            self.database.connection,
+            loop,
+            self._fatal,
+            self.database.release_ballast,
+            self.database,
         )
         await self._assemble()
         event_listener, event_path = sockets.event_socket(self.options.runtime_dir)

@@ -17,9 +17,9 @@ from zaiond.errors import Diagnostic, StoreError
 from zaiond.model import Severity
 from zaiond.smtp.verdict import Failure
 from zaiond.store import events
-from zaiond.store.database import Salvage
 from zaiond.store.events import Acceptance
 from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
 from zaiond.text import Language, Text
 
@@ -158,22 +158,24 @@ class Notices:
         )
 
     async def salvaged(self, salvage: Salvage, language: Language) -> None:
-        """The database was damaged, and what could be read of it was taken over."""
-        said = Text(
-            f"原因: {salvage.reason}\n"
-            f"引き継いだもの: イベント {salvage.events} 件、配送 {salvage.deliveries} 件\n"
-            f"壊れたデータベースは {salvage.quarantine} にあります。"
+        """The database could not be used as it was, and what could be read was taken over."""
+        advice = Text(
             "ディスクとファイルシステムを確認してください。",
-            f"Cause: {salvage.reason}\n"
-            f"Taken over: {salvage.events} events, {salvage.deliveries} deliveries\n"
-            f"The damaged database is in {salvage.quarantine}. Check disk and file system.",
+            "Check disk and file system.",
         )
+        parts = (salvage.why.ja + "。", salvage.taken_over.ja, advice.ja)
+        if language == "en":
+            parts = (
+                f"Cause: {salvage.why.en}.",
+                f"Taken over: {salvage.taken_over.en}.",
+                advice.en,
+            )
         await self._emit(
-            f"zaiond.store.recovered{salvage.quarantine}",
+            f"zaiond.store.recovered/{int(salvage.at)}",
             "zaiond.store.recovered",
             "crit",
-            Text("キューのデータベースが壊れていました", "The queue's database was damaged"),
-            said.in_language(language),
+            Text("キューのデータベースを復旧しました", "The queue's database was recovered"),
+            "\n".join(parts),
             {},
             language,
         )

@@ -11,13 +11,16 @@ DIAGNOSTICS
   - I/O error or corruption: nothing is answered. Nothing further is written: a failed fsync is
     never retried on the same handle. `on_fatal` is called; the daemon exits, systemd starts it
     afresh, and what was committed is there.
+  - The files have been moved, removed or replaced: nothing that was committed is believed, for the
+    next start would not find it. The open database is copied for that, what was submitted is
+    refused, and `on_fatal` is called.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import apsw
 
@@ -34,6 +37,22 @@ DISK_FULL = Text(
     "ディスクの空きがありません。空き容量を増やしてください",
     "the disk is full: make room on it",
 )
+MOVED = Text(
+    "zaiond の動作中に、キューのデータベースが移動、削除または置き換えられました。"
+    "次の起動時に復旧します",
+    "the queue's database was moved, removed or replaced while zaiond was running: the next start"
+    " recovers it",
+)
+
+
+class Place(Protocol):
+    """Where the next start looks for what is committed (database.py)."""
+
+    def is_in_place(self) -> bool:
+        """Whether what is committed will be found there."""
+
+    def leave_behind(self) -> None:
+        """Copies the open database for the next start. Raises StoreError."""
 
 
 class Writer:
@@ -41,6 +60,7 @@ class Writer:
 
     `on_fatal` is called once, in the loop's thread, with the error after which nothing is written
     any more. `release_ballast` makes room for what must be recorded; it says whether it could.
+    `place` is asked after each commit.
     """
 
     def __init__(
@@ -49,13 +69,16 @@ class Writer:
         loop: asyncio.AbstractEventLoop,
         on_fatal: Callable[[Exception], None],
         release_ballast: Callable[[], bool],
+        place: Place | None = None,
     ) -> None:
         self._connection = connection
         self._loop = loop
         self._on_fatal = on_fatal
         self._release_ballast = release_ballast
+        self._place = place
         self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
         self._dead = False
+        self._refusal: StoreError | None = None  # of everything, when it is dead
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -91,9 +114,26 @@ class Writer:
                     self._dead = True
                     self._loop.call_soon_threadsafe(self._on_fatal, error)
                 else:
-                    self._loop.call_soon_threadsafe(_resolve, outcomes)
+                    self._look_after_place()
+                    if self._refusal is None:
+                        self._loop.call_soon_threadsafe(_resolve, outcomes)
+            if batch and self._refusal is not None:
+                outcomes = [(future, None, self._refusal) for _, _, future in batch]
+                self._loop.call_soon_threadsafe(_resolve, outcomes)
         if not self._dead:
+            self._look_after_place()
             self._connection.close()
+
+    def _look_after_place(self) -> None:
+        if self._place is None or self._place.is_in_place():
+            return
+        self._dead = True
+        self._refusal = StoreError(MOVED)
+        try:
+            self._place.leave_behind()
+        except StoreError as error:
+            self._refusal = error
+        self._loop.call_soon_threadsafe(self._on_fatal, self._refusal)
 
     def _commit(self, batch: list[_Submitted]) -> list[_Outcome]:
         connection = self._connection

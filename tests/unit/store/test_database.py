@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.store import Store, event, image
 from zaiond.errors import StoreError
-from zaiond.store import database, events
+from zaiond.store import database, events, schema
 from zaiond.store.database import Database
 
 
@@ -66,7 +66,7 @@ def test_a_second_daemon_is_kept_out_and_told_of_the_first(state: Path) -> None:
 def test_a_queue_of_a_newer_version_is_left_alone(state: Path) -> None:
     with Store(state) as store:
         store.run(lambda db: events.accept(db, [event("1")]))
-        store.connection.pragma("user_version", database.SCHEMA_VERSION + 1)
+        store.connection.pragma("user_version", schema.VERSION + 1)
     before = (state / "queue.db").read_bytes()
     for _ in range(2):  # it does not stay locked, either
         with pytest.raises(StoreError) as raised:
