@@ -16,6 +16,7 @@ Severity = Literal["emerg", "alert", "crit", "err", "warning", "notice", "info",
 SEVERITIES: tuple[Severity, ...] = (
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
 )  # RFC 5424 6.2.1, worst first  # fmt: skip
+URGENT: tuple[Severity, ...] = ("emerg", "alert", "crit")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

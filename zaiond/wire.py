@@ -139,6 +139,15 @@ def parse(line: bytes) -> Submission:
     return sent
 
 
+def lane(sent: Submission) -> str | None:
+    """What the mails of several events have in common if they must arrive in order: the key, else
+    the job (interface 8).
+    """
+    if sent.key:
+        return f"key {sent.key}"
+    return f"job {sent.job}" if sent.job else None
+
+
 def _is_deep(value: Any) -> bool:
     level = [value]
     for _ in range(MAX_DEPTH):

@@ -90,7 +90,7 @@ def _fill(state: Path, count: int) -> None:
     for _ in range(0, count, A_COMMIT):
         batch = [(make_id(), uid, "backup.service", time.time(), text) for _ in range(A_COMMIT)]
         with connection:
-            events.accept(connection, batch)
+            events.accept(connection, batch, 0.0)
     connection.pragma("synchronous", "FULL")
     connection.pragma("wal_checkpoint", "TRUNCATE")
     connection.close()

@@ -899,7 +899,7 @@ async def test_on_a_full_disk_deleting_makes_room_for_what_waits_to_be_routed(
     async with Post(state) as post:
         body = b'{"type":"a","message":"' + b"x" * 100_000 + b'"}'
         batch = [(id_, 0, "", post.clock(), body) for id_ in ("first", "second", "third")]
-        post.router.accepted(await post.writer.submit(lambda db: events.accept(db, batch)))
+        post.router.accepted(await post.writer.submit(lambda db: events.accept(db, batch, 0.0)))
         await post.writer.submit(
             lambda db: db.pragma("max_page_count", db.pragma("page_count") + 40)
         )

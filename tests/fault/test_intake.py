@@ -78,7 +78,7 @@ class Daemon:
     def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
         self.batches.append(batch)
         self.submitted.set()
-        return self.writer.submit(lambda db: events.accept(db, batch))
+        return self.writer.submit(lambda db: events.accept(db, batch, 0.0))
 
     def on_disk(self) -> list[str]:
         """The ids that would be there after a kill -9 now, in order."""

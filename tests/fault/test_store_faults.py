@@ -34,7 +34,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     filling = "x" * 400
     with Store(state) as store:
         batch = [event(f"{n:05}", more=f',"message":"{filling}"') for n in range(EVENTS)]
-        stored = store.run(lambda db: events.accept(db, batch)).events
+        stored = store.run(lambda db: events.accept(db, batch, 0.0)).events
         routed = stored[: EVENTS // 2]
         dropped = [queue.Dropped(one, WHY) for one in routed[::10]]
         mails = [
@@ -111,7 +111,7 @@ def assert_whole(db: apsw.Connection) -> None:
 def assert_usable(store: Store) -> None:
     """The daemon can go on with it."""
     store.run(lambda db: queue.recover(db, NOW))
-    accepted = store.run(lambda db: events.accept(db, [event(f"new-{events.last_seq(db)}")]))
+    accepted = store.run(lambda db: events.accept(db, [event(f"new-{events.last_seq(db)}")], 0.0))
     assert accepted.outcomes is None
     found = store.run(lambda db: queue.waiting(db, 0, EVENTS))
     assert len(store.run(lambda db: queue.load(db, found))) == len(found)
@@ -155,7 +155,7 @@ def test_a_damaged_page_of_an_index_costs_nothing(damaged: Path) -> None:
         assert salvage is not None
         assert salvage.events == EVENTS
         assert_whole(store.connection)
-        again = store.run(lambda db: events.accept(db, [event("00003", more=',"x":1')]))
+        again = store.run(lambda db: events.accept(db, [event("00003", more=',"x":1')], 0.0))
         assert again.outcomes == ["conflict"]
 
 
@@ -240,7 +240,7 @@ def test_no_damage_of_the_file_keeps_the_daemon_from_its_start(
 
 def test_what_is_only_in_the_wal_is_taken_over_too(damaged: Path) -> None:
     with Store(damaged) as store:
-        store.run(lambda db: events.accept(db, [event("in the wal")]))
+        store.run(lambda db: events.accept(db, [event("in the wal")], 0.0))
         left = image(damaged)
     overwrite(left, pages_of(damaged, "attempts")[0])
     (left / "running").write_text("check")
@@ -343,17 +343,17 @@ async def test_after_an_io_error_nothing_is_answered_and_nothing_written(
         died.set_result,  # a second call would fail
         store.database.release_ballast,
     )
-    await writer.submit(lambda db: events.accept(db, [event("1")]))
+    await writer.submit(lambda db: events.accept(db, [event("1")], 0.0))
     vfs.fails = fails
     futures = [
-        writer.submit(lambda db: events.accept(db, [event("2")])),
-        writer.submit(lambda db: events.accept(db, [event("3")]), essential=True),
+        writer.submit(lambda db: events.accept(db, [event("2")], 0.0)),
+        writer.submit(lambda db: events.accept(db, [event("3")], 0.0), essential=True),
     ]
     assert isinstance(await died, apsw.IOError)
     vfs.calls.clear()
     # Not even when the disk is well again: what the failed fsync has lost, no later one finds.
     vfs.fails = ""
-    futures.append(writer.submit(lambda db: events.accept(db, [event("4")])))
+    futures.append(writer.submit(lambda db: events.accept(db, [event("4")], 0.0)))
     await writer.close()
     assert vfs.calls == []
     assert not any(future.done() for future in futures)

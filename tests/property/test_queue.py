@@ -95,7 +95,7 @@ class Queue(RuleBasedStateMachine):
             else:
                 expected.append("duplicate" if before == body else "conflict")
         last = max([self.routed_through, *self.known])
-        got = self.store.run(lambda db: events.accept(db, new))
+        got = self.store.run(lambda db: events.accept(db, new, 0.0))
         assert (got.outcomes or ["accepted"] * len(new)) == expected
         assert got.previous == last
         for seq, stored in enumerate(got.events, last + 1):

@@ -15,13 +15,17 @@ from tests.support.store import Notes, Store, event
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
+from zaiond.daemon.holds import Holds
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
+from zaiond.model import URGENT
 from zaiond.net.names import Names
+from zaiond.queue_time import Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
-from zaiond.store import events, history, queue
+from zaiond.store import events, history, holds, queue, queue_time
 from zaiond.store.events import StoredEvent
+from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
 
@@ -63,6 +67,8 @@ class Post(Observer):
         self.store = Store(state)
         self.fatal: list[Exception] = []
         self.ahead = 0.0  # of the real time
+        self.queue_time = QueueTime(lambda: time.monotonic() + self.ahead, Kept())
+        self.holds: list[Hold] = []
         self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
         self.ended: list[str] = []
         self.servers_changed: list[tuple[str, str, bool]] = []
@@ -84,15 +90,35 @@ class Post(Observer):
         usage = await self.writer.submit(events.usage)
         routed = await self.writer.submit(queue.routed_and_open)
         waiting = sum(number for number, _ in usage.values()) - routed
-        self.dispatcher = Dispatcher(self.writer, self, self.clock, lambda: 0.5)
+        self.queue_time = QueueTime(
+            lambda: time.monotonic() + self.ahead, await self.writer.submit(queue_time.find)
+        )
+        found = await self.writer.submit(holds.find)
+        self.dispatcher = Dispatcher(
+            self.writer, self, self.clock, lambda: 0.5, self.queue_time, Holds(found)
+        )
+        through = self.recovered.routed_through
+        urgent = await self.writer.submit(lambda db: events.count_urgent_unrouted(db, through))
         self.router = Router(
-            self.writer, self.dispatcher, self.events_ended, self.recovered, waiting, self.journal
+            self.writer, self.dispatcher, self.events_ended, self.recovered, waiting, urgent
         )
         self.administration = Administration(
-            self.writer, self.router, self.dispatcher, self.clock, self.events_ended
+            self.writer,
+            self.router,
+            self.dispatcher,
+            self.clock,
+            self.queue_time,
+            lambda reopened: None,
+            self.events_ended,
         )
         self.housekeeping = Housekeeping(
-            self.writer, self.dispatcher, self.clock, self._expired, self.events_ended, lambda: None
+            self.writer,
+            self.dispatcher,
+            self.clock,
+            self.queue_time,
+            self._expired,
+            self.events_ended,
+            lambda: None,
         )
         if self.config is not None:
             self.configure(self.config)
@@ -114,7 +140,7 @@ class Post(Observer):
         self._running.clear()
         await self.writer.close()
         self.store.database.closed_cleanly()
-        wrong = [end for end in ends if not isinstance(end, asyncio.CancelledError)]
+        wrong = [end for end in ends if end and not isinstance(end, asyncio.CancelledError)]
         assert not wrong, wrong
         assert not self.fatal
 
@@ -129,25 +155,32 @@ class Post(Observer):
 
     def _maker(self, config: Config) -> MailMaker:
         names = Names("host", "host.example")
-        return MailMaker(config, names, lambda: f"M{next(self._numbers)}")
+        return MailMaker(config, names, lambda: f"M{next(self._numbers)}", self._unmade)
 
-    async def mend(self, **settings: Any) -> int:
-        """Puts the configuration in force with some settings changed, which counts for what waits;
-        gives the number of deliveries that it was made anew for.
+    def _unmade(self, event: StoredEvent, error: Exception) -> None:
+        raise AssertionError(f"{event.id} can't be made") from error
+
+    async def mend(self, **settings: Any) -> None:
+        """Puts the configuration in force with some settings changed, which counts for what waits,
+        as the daemon does it.
         """
         assert self.config is not None
         config = replace(self.config, **settings)
         self.router.configure(self._maker(config))
-        changed = await self.administration.make_anew()
+        self.dispatcher.suspend()
+        await self.administration.make_anew()
         self.configure(config)
         self.dispatcher.reload_waiting()
-        return changed.deliveries
 
-    async def emit(self, *ids: str, message: str | None = None) -> None:
+    async def emit(self, *ids: str, message: str | None = None, **more: str) -> None:
         """Accepts events, all in one commit."""
-        more = "" if message is None else f',"message":{json.dumps(message)}'
-        batch = [event(id_, at=self.clock(), more=more) for id_ in ids]
-        self.router.accepted(await self.writer.submit(lambda db: events.accept(db, batch)))
+        given = more if message is None else {**more, "message": message}
+        told = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in given.items())
+        urgent = given.get("severity") in URGENT
+        lane = next((f"{n} {given[n]}" for n in ("key", "job") if n in given), None)
+        at, queued = self.clock(), self.queue_time()
+        batch = [event(id_, at=at, more=told, urgent=urgent, lane=lane) for id_ in ids]
+        self.router.accepted(await self.writer.submit(lambda db: events.accept(db, batch, queued)))
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until something happens that makes `condition` true."""
@@ -195,6 +228,18 @@ class Post(Observer):
 
     def _expired(self, mail: QueuedMail, attempted: Attempted) -> None:
         self.attempted(mail, attempted, None)
+
+    def held(self, hold: Hold) -> None:
+        self.holds.append(hold)
+        self._happened.set()
+
+    def outdated(self, mail: QueuedMail) -> None:
+        seqs = [event.seq for event in mail.events]
+        self._running.append(asyncio.get_running_loop().create_task(self._make_anew(seqs)))
+
+    async def _make_anew(self, seqs: list[int]) -> None:
+        await self.administration.make_anew(seqs)
+        self.dispatcher.reload_waiting()
 
     def server_changed(self, state: ServerState, works: bool) -> None:
         self.servers_changed.append((state.server.address, state.state, works))

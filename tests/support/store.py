@@ -88,11 +88,18 @@ def rows(directory: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def event(
-    id: str, *, uid: int = 1000, source: str = "", at: float = NOW, more: str = ""
+    id: str,
+    *,
+    uid: int = 1000,
+    source: str = "",
+    at: float = NOW,
+    more: str = "",
+    urgent: bool = False,
+    lane: str | None = None,
 ) -> NewEvent:
     """An event as it is accepted."""
     body = f'{{"type":"a.b","id":"{id}"{more}}}'.encode()
-    return (id, uid, source, at, body)
+    return (id, uid, source, at, body, urgent, lane)
 
 
 def mail(
@@ -118,6 +125,7 @@ def mail(
         ),
         tuple(QueuedDelivery(first + number, one, 0) for number, one in enumerate(to)),
         min(each.accepted for each in of),
+        min(each.queued for each in of),
         notice,
         of,
     )

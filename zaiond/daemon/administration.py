@@ -1,15 +1,20 @@
-"""What an administrator does to the queue by hand: retry and delete (`zaiond-ctl queue`)."""
+"""What is done to mails that wait: made anew by hand (`zaiond-ctl queue retry`) or when the
+configuration has changed, and deleted (`zaiond-ctl queue delete`).
+"""
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
+import apsw
+
 from zaiond.daemon.dispatcher import Dispatcher
+from zaiond.daemon.remake import remake
 from zaiond.daemon.router import MailMaker, Router
-from zaiond.routing.route import Dropped
-from zaiond.store import events, queue
+from zaiond.queue_time import QueueTime
+from zaiond.store import events, holds, queue
+from zaiond.store import remake as remade
 from zaiond.store.events import StoredEvent
-from zaiond.store.queue import QueuedDelivery, QueuedMail
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -35,37 +40,27 @@ class Administration:
         router: Router,
         dispatcher: Dispatcher,
         clock: Callable[[], float],
+        queue_time: QueueTime,
+        on_reopened: Callable[[list[StoredEvent]], None],
         on_ended: Callable[[list[StoredEvent]], None],
     ) -> None:
         self._writer = writer
         self._router = router
         self._dispatcher = dispatcher
         self._clock = clock
+        self._queue_time = queue_time
+        self._on_reopened = on_reopened
         self._on_ended = on_ended
 
     async def retry(self, ids: Iterable[str] = ()) -> Changed:
-        """Makes the mails of these events (default: all that wait) anew, and due at once.
+        """Makes the mails of these events (default: all that wait) anew, and due at once; of these
+        also what has failed or expired.
 
         Every server is tried again, too. The Message-ID stays, and so does what has arrived.
         """
+        seqs, unknown = await self._find(ids)
         try:
-            return await self.make_anew(ids)
-        finally:
-            self._dispatcher.retry_servers()
-            self._dispatcher.reload_waiting()
-
-    async def make_anew(self, ids: Iterable[str] = ()) -> Changed:
-        """Makes the mails of these events (default: all that wait) by the configuration in force;
-        they are on disk afterwards, and to be loaded from there.
-        """
-        async with self._router.lock:
-            maker = self._router.maker
-            if maker is None:
-                return Changed(0)
-            seqs, unknown = await self._find(ids)
-            made, under_way = await self._change(
-                await self._open(seqs), partial(self._remake, maker)
-            )
+            made, under_way = await self._make_anew(seqs, reopen=seqs is not None)
             # What is not yet a mail becomes one by this configuration anyway.
             if seqs is None:
                 made += self._router.waiting
@@ -73,7 +68,80 @@ class Administration:
                 after = self._router.routed_through
                 count = partial(events.count_unrouted, among=seqs, after=after)
                 made += await self._writer.submit(count)
+        finally:
+            self._dispatcher.retry_servers()
+            self._dispatcher.reload_waiting()
         return Changed(made, unknown, under_way)
+
+    async def make_anew(self, seqs: list[int] | None = None) -> None:
+        """Makes the mails of these events (default: all that wait) by the configuration in force;
+        they are on disk afterwards, and to be loaded from there (`reload_waiting`).
+        """
+        await self._make_anew(seqs, reopen=False)
+
+    async def _make_anew(
+        self, seqs: list[int] | None, *, reopen: bool
+    ) -> tuple[int, tuple[str, ...]]:
+        async with self._router.lock:
+            maker = self._router.maker
+            if maker is None:
+                return 0, ()
+            if seqs is None:
+                wanted = await self._writer.submit(remade.open_events)
+                await self._writer.submit(holds.release_all)
+                self._dispatcher.release_holds()
+            else:
+                wanted = seqs
+            made = 0
+            under_way: list[str] = []
+            for start in range(0, len(wanted), CHUNK):
+                chunk = wanted[start : start + CHUNK]
+                rows = await self._writer.submit(partial(remade.messages, seqs=chunk))
+                with self._dispatcher.apart(rows) as free:
+                    states = await self._writer.submit(partial(remade.states, seqs=chunk))
+                    mine, others = _split(states, set(free))
+                    under_way += [state.event.id for state in others]
+                    made += await self._put(mine, maker, reopen=reopen, by_hand=seqs is not None)
+            if seqs is None:
+                while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
+                    pass
+        return made, tuple(under_way)
+
+    async def _put(
+        self, states: list[remade.EventState], maker: MailMaker, *, reopen: bool, by_hand: bool
+    ) -> int:
+        at = self._queue_time()
+        new = [
+            one
+            for state in states
+            if (
+                one := remake(
+                    state,
+                    maker,
+                    self._router.new_message,
+                    self._router.new_delivery,
+                    at,
+                    reopen=reopen,
+                )
+            )
+        ]
+        if not new:
+            return 0
+        recipients = {d.recipient for one in new for mail in one.mails for d in mail.deliveries}
+        over = recipients & self._dispatcher.holds.addresses if by_hand else set()
+
+        def put(db: apsw.Connection) -> list[StoredEvent]:
+            for address in over:
+                holds.release(db, "address", address, at)
+            return remade.put(db, new, at)
+
+        ended = await self._writer.submit(put)
+        for address in over:
+            self._dispatcher.holds.release("address", address)
+        were_open = {s.event.seq for s in states if any(d.is_open for d in s.deliveries)}
+        self._on_reopened([one.event for one in new if one.event.seq not in were_open])
+        self._on_ended(ended)
+        return sum(len(mail.deliveries) for one in new for mail in one.mails)
 
     async def delete(self, ids: Iterable[str]) -> Changed:
         """Ends what waits of these events."""
@@ -89,25 +157,37 @@ class Administration:
             )
             self._router.deleted(gone)
             self._on_ended(gone)
-            deleted, under_way = await self._change(await self._open(seqs or []), self._delete)
+            rows = await self._writer.submit(partial(queue.open_messages, event_seqs=seqs or []))
+            deleted, under_way = await self._delete(rows)
         return Changed(len(gone) + deleted, unknown, under_way)
 
-    async def _change(
-        self, rows: list[int], change: Callable[[list[QueuedMail]], Awaitable[int]]
-    ) -> tuple[int, tuple[str, ...]]:
-        """Changes what isn't being sent just now; gives the number of deliveries changed, and the
-        ids of the events that are being sent.
+    async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
+        """Deletes what isn't being sent just now; gives the number of deliveries, and the ids of
+        the events that are being sent.
         """
-        changed = 0
-        others: list[int] = []
+        deleted = 0
+        others: set[int] = set()
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
             with self._dispatcher.apart(chunk) as free:
                 mails = await self._writer.submit(partial(queue.load, messages=free))
-                changed += await change(mails)
-            others += set(chunk) - set(free)
+                ended = await self._writer.submit(
+                    partial(
+                        queue.end,
+                        mails=mails,
+                        state="deleted",
+                        now=self._clock(),
+                        at=self._queue_time(),
+                        server="",
+                        why="",
+                    ),
+                    essential=True,
+                )
+                self._on_ended(ended)
+                deleted += sum(len(mail.deliveries) for mail in mails)
+            others |= set(chunk) - set(free)
         left = await self._writer.submit(partial(queue.load, messages=sorted(others)))
-        return changed, tuple(event.id for mail in left for event in mail.events)
+        return deleted, tuple(event.id for mail in left for event in mail.events)
 
     async def _find(self, ids: Iterable[str]) -> tuple[list[int] | None, tuple[str, ...]]:
         seqs: list[int] = []
@@ -120,54 +200,14 @@ class Administration:
                 unknown.append(id_)
         return (seqs if wanted else None), tuple(unknown)
 
-    async def _open(self, seqs: list[int] | None) -> list[int]:
-        return await self._writer.submit(partial(queue.open_messages, event_seqs=seqs))
 
-    async def _delete(self, mails: list[QueuedMail]) -> int:
-        ended = await self._writer.submit(
-            partial(queue.end, mails=mails, state="deleted", now=self._clock(), server="", why=""),
-            essential=True,
-        )
-        self._on_ended(ended)
-        return sum(len(mail.deliveries) for mail in mails)
-
-    async def _remake(self, maker: MailMaker, mails: list[QueuedMail]) -> int:
-        made = 0
-        for mail in mails:
-            new = await self._made_anew(maker, mail)
-            if new is None:
-                await self._delete([mail])
-                continue
-            await self._writer.submit(partial(queue.remake, mail=mail, new=new, now=self._clock()))
-            made += len(new.deliveries)
-        return made
-
-    async def _made_anew(self, maker: MailMaker, mail: QueuedMail) -> QueuedMail | None:
-        if not mail.events:  # lost with a damaged page: the mail is all that is left of it
-            return mail
-        (stored,) = mail.events
-        event = events.complete(stored)
-        decision = maker.route(event)
-        if isinstance(decision, Dropped):
-            return None
-        ended = await self._writer.submit(partial(queue.ended_recipients, message=mail.row))
-        rows = {delivery.recipient: delivery for delivery in mail.deliveries}
-        for recipients in decision:
-            new = maker.make(
-                mail.row, stored, event, recipients, 0, message_id=mail.message.message_id
-            )
-            if new.message.smtputf8 != mail.message.smtputf8:
-                continue
-            deliveries = tuple(
-                rows.get(recipient) or self._new_delivery(recipient)
-                for recipient in new.message.recipients
-                if recipient not in ended
-            )
-            if deliveries:
-                return replace(new, deliveries=deliveries)
-        return None
-
-    def _new_delivery(self, recipient: str) -> QueuedDelivery:
-        row = self._router.next_delivery
-        self._router.next_delivery += 1
-        return QueuedDelivery(row, recipient, 0)
+def _split(
+    states: list[remade.EventState], free: set[int]
+) -> tuple[list[remade.EventState], list[remade.EventState]]:
+    """Those events of which nothing is being sent just now, and the others."""
+    mine: list[remade.EventState] = []
+    others: list[remade.EventState] = []
+    for state in states:
+        rows = {message.row for message in state.messages}
+        (mine if rows <= free else others).append(state)
+    return mine, others

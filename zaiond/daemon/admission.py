@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from zaiond.daemon.journal import Journal, Kind
@@ -21,8 +21,14 @@ class Admission:
     """The ways of an event to disk, and what bars them."""
 
     def __init__(
-        self, database: Database, writer: Writer, quotas: Quotas, journal: Journal
+        self,
+        database: Database,
+        writer: Writer,
+        quotas: Quotas,
+        journal: Journal,
+        queue_time: Callable[[], float],
     ) -> None:
+        self._queue_time = queue_time
         self._database = database
         self._writer = writer
         self._quotas = quotas
@@ -45,7 +51,7 @@ class Admission:
 
     def accept(self, batch: list[NewEvent]) -> asyncio.Future[Acceptance]:
         """Puts a batch to disk whose quotas are reserved; resolves after the commit."""
-        return self._writer.submit(partial(events.accept, batch=batch))
+        return self._writer.submit(partial(events.accept, batch=batch, queued=self._queue_time()))
 
     def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         """Puts a batch to disk within the quotas of its users, all of it or nothing.

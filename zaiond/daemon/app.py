@@ -32,6 +32,7 @@ from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import REQUEST_BYTES, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.flow import Flow
+from zaiond.daemon.holds import Holds
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import Intake
@@ -47,10 +48,12 @@ from zaiond.daemon.token_watch import TokenWatch
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.net.names import machine_names
 from zaiond.net.tokens import Tokens
+from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Verdict
-from zaiond.store import events, queue
+from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent, StoredEvent
+from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -198,6 +201,8 @@ class App(Observer):
         """Makes every part, from what is on disk."""
         clock, writer = self.clock, self.writer
         recovered, self.possible_duplicates = await writer.submit(partial(_recover, now=clock()))
+        self.queue_time = QueueTime(time.monotonic, await writer.submit(queue_time.find))
+        self.queue_time.pause()  # until there is a configuration
         usage = await writer.submit(events.usage)
         routed = await writer.submit(queue.routed_and_open)
         incident = await writer.submit(partial(events.get_meta, name=INCIDENT))
@@ -212,10 +217,21 @@ class App(Observer):
                 Kind.POSSIBLE_DUPLICATES,
             )
         self.quotas = Quotas(usage)
-        self._admission = Admission(self.database, writer, self.quotas, self.journal)
-        self._notices = Notices(writer, self._notice_accepted, clock, self.journal)
-        self._reports = Reports(self.journal, self._notices, clock, self._background)
-        self.dispatcher = Dispatcher(writer, self, clock, random.random)
+        self._admission = Admission(
+            self.database, writer, self.quotas, self.journal, self.queue_time
+        )
+        self._notices = Notices(writer, self._notice_accepted, clock, self.queue_time, self.journal)
+        self._reports = Reports(
+            self.journal, self._notices, clock, self._background, self._alarm, self._may_reach
+        )
+        self.dispatcher = Dispatcher(
+            writer,
+            self,
+            clock,
+            random.random,
+            self.queue_time,
+            Holds(await writer.submit(holds.find)),
+        )
         self.tokens = Tokens(
             self.options.state_dir,
             self.journal.error,
@@ -229,7 +245,9 @@ class App(Observer):
             self.events_ended,
             recovered,
             self.quotas.events - routed,
-            self.journal,
+            await writer.submit(
+                partial(events.count_urgent_unrouted, after=recovered.routed_through)
+            ),
         )
         self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
         self.intake = Intake(
@@ -245,12 +263,19 @@ class App(Observer):
             writer,
             self.dispatcher,
             clock,
-            self._reports.lost,
+            self.queue_time,
+            self._reports.expired,
             self.events_ended,
             self.database.lay_ballast,
         )
         self.administration = Administration(
-            writer, self.router, self.dispatcher, clock, self.events_ended
+            writer,
+            self.router,
+            self.dispatcher,
+            clock,
+            self.queue_time,
+            self._events_reopened,
+            self.events_ended,
         )
         self._spool = Spool(self.options.spool_dir, self._submit_spooled, clock, self.journal)
         self._spool.prepare()
@@ -302,14 +327,12 @@ class App(Observer):
         self.quotas.connections = config.limits.connections
         self.quotas.events_waiting = config.limits.events_waiting
         self.quotas.bytes_waiting = config.limits.bytes_waiting
-        servers = self.dispatcher.servers
-        was_held = servers is not None and servers.held_by is not None
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
-        self.router.configure(MailMaker(config, self._names, self.make_id))
-        # What an administrator has mended counts for what waited for it, and before it is tried.
-        mended = was_held or (is_another and await self.writer.submit(queue.was_held))
-        if mended:
+        self.router.configure(MailMaker(config, self._names, self.make_id, self._unmade))
+        # What has changed counts for what waits, too, and before it is tried.
+        if is_another:
+            self.dispatcher.suspend()
             try:
                 await self.administration.make_anew()
             except DiskFullError as error:  # they go out as they are
@@ -328,7 +351,7 @@ class App(Observer):
                 tokens=self.tokens,
             )
         )
-        if mended:
+        if is_another:
             self.dispatcher.reload_waiting()
         salvage = self.database.salvage
         if salvage is not None and not self._salvage_told:
@@ -388,8 +411,25 @@ class App(Observer):
             self.quotas.release(event.uid, len(event.body))
         self._status.changed()
 
+    def _events_reopened(self, reopened: list[StoredEvent]) -> None:
+        for event in reopened:
+            self.quotas.count(event.uid, len(event.body))
+        self._status.changed()
+
     def room(self) -> None:
         self.router.wake()
+
+    def held(self, hold: Hold) -> None:
+        self._status.changed()
+        self._reports.held(hold)
+
+    def outdated(self, mail: QueuedMail) -> None:
+        self._background(self._make_anew([event.seq for event in mail.events]))
+
+    async def _make_anew(self, seqs: list[int]) -> None:
+        with contextlib.suppress(DiskFullError):  # it goes out as it is
+            await self.administration.make_anew(seqs)
+        self.dispatcher.reload_waiting()
 
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
         if verdict is None:
@@ -406,6 +446,23 @@ class App(Observer):
     ) -> None:
         language = self.control.language
         await self._notices.refresh_token_ends(server, expires, refusal, language)
+
+    def _alarm(self, text: Text) -> None:
+        """What no mail can tell of."""
+
+    def _may_reach(self) -> bool:
+        """Whether an administrator is left who gets mail."""
+        maker, held = self.router.maker, self.dispatcher.holds.addresses
+        return maker is not None and any(a not in held for a in maker.admins)
+
+    def _unmade(self, event: StoredEvent, error: Exception) -> None:
+        self.journal.error(
+            Text(
+                f"イベント {event.id} の本文を作れません: {error!r}",
+                f"the mail about event {event.id} can't be made as it should: {error!r}",
+            ),
+            event=event.id,
+        )
 
     # -- failures of our own
 

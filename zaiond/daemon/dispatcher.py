@@ -7,30 +7,33 @@ put back in line.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
-from msgspec import structs
 
 from zaiond.config.schema import MailServer, Queue
+from zaiond.daemon.holds import Holds
 from zaiond.daemon.loader import Loader
-from zaiond.daemon.outcome import Attempt, conclude
+from zaiond.daemon.outcome import Attempt, Conclusion, conclude, probe_delay
 from zaiond.daemon.sender import Answers, Sender
 from zaiond.daemon.servers import Servers, ServerState
-from zaiond.daemon.window import Window
+from zaiond.daemon.window import Window, reduced
 from zaiond.errors import DiskFullError
 from zaiond.net.pop_login import PopLogins
 from zaiond.net.tls import TlsContexts
 from zaiond.net.tokens import Tokens
+from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Stage, Verdict, judge
+from zaiond.store import holds as held
 from zaiond.store import queue
 from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.holds import Hold
+from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
 from zaiond.store.writer import Operation, Writer
 from zaiond.text import Language
 
@@ -68,11 +71,18 @@ class Observer:
     def server_changed(self, state: ServerState, works: bool) -> None:
         """A server went out of use, or came back; `works`: mail can go out by some server."""
 
+    def held(self, hold: Hold) -> None:
+        """Something is held from now on that was not."""
+
+    def outdated(self, mail: QueuedMail) -> None:
+        """This mail was being sent while the configuration changed, and is to be made anew."""
+
 
 class Dispatcher:
     """Hands mails to senders, and what became of them to the disk.
 
-    `clock` gives seconds since the epoch, `spread` random numbers from 0 to 1.
+    `clock` gives seconds since the epoch, `spread` random numbers from 0 to 1; `holds` is what was
+    held at the last end.
     """
 
     def __init__(
@@ -81,8 +91,12 @@ class Dispatcher:
         observer: Observer,
         clock: Callable[[], float],
         spread: Callable[[], float],
+        queue_time: QueueTime,
+        holds: Holds,
     ) -> None:
         self.servers: Servers | None = None
+        self.holds = holds
+        self._queue_time = queue_time
         self._delivering: Delivering | None = None
         self._writer = writer
         self._observer = observer
@@ -91,6 +105,8 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         self._window = Window()
         self._loader = Loader(self._window, writer, clock, self.add, observer.room)
+        self._recording: set[asyncio.Task[Any]] = set()
+        self._outdated: set[int] = set()  # being sent since before `suspend`
         self._senders: dict[Sender, asyncio.Task[None]] = {}
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
         self._wake_up: asyncio.TimerHandle | None = None
@@ -100,20 +116,32 @@ class Dispatcher:
 
     # -- what the rest of the daemon asks
 
-    def configure(self, delivering: Delivering) -> None:
-        """Delivers by another configuration from now on; open connections end after their mail."""
-        self._delivering = delivering
-        now = self._loop.time()
-        self.servers = Servers(
-            delivering.mail_servers, delivering.queue.retry_first, delivering.queue.retry_max, now
-        )
-        self._window.configure(len(delivering.mail_servers))
-        self._loader.longest_delay = delivering.queue.retry_max
+    def suspend(self) -> None:
+        """Hands out no further mail until `configure`; what is being sent goes on, and the observer
+        is told that it is outdated.
+        """
+        self.servers = None
+        self._outdated |= self._window.sending
         for sender in self._senders:
             sender.index = -1  # takes no further mail
         for waiting in self._idle.values():
             _release(waiting)
         self._idle = {}
+
+    def configure(self, delivering: Delivering) -> None:
+        """Delivers by another configuration from now on; open connections end after their mail."""
+        self.suspend()
+        self._delivering = delivering
+        now = self._loop.time()
+        timing = delivering.queue
+        self.servers = Servers(
+            delivering.mail_servers, timing.retry_first, probe_delay(timing), now
+        )
+        if self.holds.queue is not None:
+            self.servers.all_at_fault(self.holds.queue.failure, now)
+        self._note_queue_hold()
+        self._window.configure(len(delivering.mail_servers))
+        self._loader.longest_delay = max(timing.retry_max, probe_delay(timing))
         self.pump()
 
     @property
@@ -121,16 +149,57 @@ class Dispatcher:
         """How many more mails may be added: none before those on disk have come in."""
         return self._window.room if self._loader.caught_up else 0
 
+    @property
+    def room_for_urgent(self) -> int:
+        """How many urgent mails may be added, whatever is on disk."""
+        return self._window.room_for_urgent
+
     def expect(self, mails: int) -> None:
         """So many will be added when they are on disk: meanwhile connections can be opened."""
         self._expected = mails
         self.pump()
 
     def add(self, mails: list[QueuedMail]) -> None:
-        """Mails whose deliveries are on disk and due, in order."""
+        """Mails whose deliveries are on disk and due, in order. What is held is not asked about
+        again: it is left on disk.
+        """
         self._expected = 0
+        addresses = self.holds.addresses
+        if addresses:
+            mails = self._without_held(mails, addresses)
         self._window.add(mails)
         self.pump()
+
+    def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
+        kept: list[QueuedMail] = []
+        out: list[QueuedDelivery] = []
+        for mail in mails:
+            # One that was held already is the probe.
+            left = [d for d in mail.deliveries if d.held or d.recipient not in addresses]
+            if len(left) < len(mail.deliveries):
+                out += [d for d in mail.deliveries if d not in left]
+                mail = reduced(mail, left)
+            if left:
+                kept.append(mail)
+        self._hold_on_disk(out)
+        return kept
+
+    def _hold_on_disk(self, deliveries: list[QueuedDelivery]) -> None:
+        if deliveries:
+            rows = [d.row for d in deliveries]
+            self._in_background(self._record(partial(queue.hold, deliveries=rows)))
+
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = self._loop.create_task(work)
+        self._recording.add(task)
+        task.add_done_callback(self._recorded)
+
+    def _recorded(self, task: "asyncio.Task[Any]") -> None:
+        self._recording.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._loop.call_exception_handler(
+                {"message": "a hold could not be recorded", "exception": error, "task": task}
+            )
 
     @property
     def connections(self) -> dict[int, int]:
@@ -161,6 +230,7 @@ class Dispatcher:
         """An administrator asks: every server is tried again at once."""
         if self.servers is not None:
             self.servers.forget(self._loop.time())
+            self._note_queue_hold()
             self.pump()
 
     async def answer(self) -> None:
@@ -186,6 +256,7 @@ class Dispatcher:
         for task in senders.values():
             task.cancel()
         await asyncio.gather(*senders.values(), return_exceptions=True)
+        await asyncio.gather(*self._recording, return_exceptions=True)
         for sender in senders:
             # Of a mail beyond its final dot nobody knows whether it has arrived: it stays started.
             if sender.mail is not None and not sender.after_dot:
@@ -267,7 +338,7 @@ class Dispatcher:
                 Failure(stage=Stage.SESSION, server=sender.address, cause="os_error", detail=what),
             )
             if sender.mail is not None and not sender.after_dot:
-                self._window.put_back(sender.mail)
+                self._back_in_line(sender.mail)
         self.pump()
 
     def connected(self, index: int) -> None:
@@ -275,6 +346,7 @@ class Dispatcher:
         if self.servers is not None and index >= 0:
             if self.servers.connected(index, self._loop.time()):
                 self._observer.server_changed(self.servers.states[index], works=True)
+                self._note_queue_hold()
             # When the sender has taken its mail: else one more would be opened for the same.
             self._loop.call_soon(self.pump)
 
@@ -298,6 +370,43 @@ class Dispatcher:
                 self._observer.server_changed(servers.states[index], servers.works)
         elif servers.unreachable(index, failure, now):
             self._observer.server_changed(servers.states[index], servers.works)
+        self._note_queue_hold()
+
+    def _note_queue_hold(self) -> None:
+        """The queue is held, or no longer: that outlives a restart, and nothing expires by it."""
+        if self.servers is None:
+            return
+        failure, before = self.servers.held_by, self.holds.queue
+        if failure is not None:
+            self._queue_time.pause()
+            if before is None:
+                hold = Hold("queue", "", self._clock(), self._queue_time(), failure)
+                self._put(hold)
+                self._in_background(self._record(partial(held.put, hold=hold)))
+        else:
+            self._queue_time.resume()
+            if before is not None:
+                self.holds.release("queue", "")
+                self._in_background(
+                    self._record(partial(held.release, scope="queue", subject="", at=0.0))
+                )
+
+    def _put(self, hold: Hold) -> None:
+        if self.holds.put(hold):
+            self._observer.held(hold)
+
+    def holds_on_disk(self, found: list[Hold]) -> None:
+        """What was mended of the holds on disk counts; what is held by none any more is loaded."""
+        queue_hold = self.holds.queue
+        self.holds = Holds(hold for hold in found if hold.scope != "queue")
+        if queue_hold is not None:
+            self.holds.put(queue_hold)
+        self._loader.start_over()
+
+    def release_holds(self) -> None:
+        """Nothing is held any more, which is on disk already: what was held is to be loaded."""
+        self.holds.clear()
+        self._queue_time.resume()
 
     def take(self, index: int) -> QueuedMail | None:
         """The next mail for this server, if there is one and it may go out now."""
@@ -346,7 +455,13 @@ class Dispatcher:
         """The connection was lost before anything of the mail's content was sent."""
         if started:
             await self.not_started(mail)
-        self._window.put_back(mail)
+        self._back_in_line(mail)
+
+    def _back_in_line(self, mail: QueuedMail) -> None:
+        if mail.row in self._outdated:
+            self._leave(mail, deferred=True)
+        else:
+            self._window.put_back(mail)
 
     async def not_started(self, mail: QueuedMail) -> None:
         """Takes back `start`: nothing of the content was sent, and the mail stays in hand."""
@@ -364,7 +479,7 @@ class Dispatcher:
         index = sender.index
         delivering = self._delivering
         assert delivering is not None  # noqa: S101 - there is no sender without
-        now = self._clock()
+        now, at = self._clock(), self._queue_time()
         other = self._other_server(index, mail)
         attempt = Attempt(
             server=sender.address,
@@ -372,13 +487,23 @@ class Dispatcher:
             ended=now,
             spread=self._spread(),
             other_server=other is not None,
+            overdue=mail.queued <= self._queue_time.since(delivering.queue.expire),
+            held=self.holds.addresses,
             language=delivering.language,
         )
-        concluded = list(conclude(mail, answers, attempt, delivering.queue))
-        attempted = [one for one, _ in concluded]
+        concluded = conclude(mail, answers, attempt, delivering.queue)
+        if mail.row in self._outdated:
+            concluded = [_to_be_made_anew(each) for each in concluded]
+        attempted = [each.attempted for each in concluded]
+        new_holds = self._new_holds(mail, concluded, now, at)
+        over = self._released(mail, concluded)
 
         def record(db: apsw.Connection) -> list[StoredEvent]:
-            ended = queue.finish(db, mail, attempted)
+            ended = queue.finish(db, mail, attempted, at)
+            for hold in new_holds:
+                held.put(db, hold)
+            for hold in over:
+                held.release(db, hold.scope, hold.subject, at)
             if upcoming is not None:
                 queue.start(db, upcoming, now)
             return ended
@@ -386,16 +511,50 @@ class Dispatcher:
         ended = await self._record(record)
         if ended:
             self._observer.events_ended(ended)
-        for one, verdict in concluded:
+        for each in concluded:
+            one, verdict = each.attempted, each.verdict
             answer = answers[one.delivery.recipient]
             if isinstance(answer, Reply):
                 self.delivered += 1
             self._heed(sender, answer, verdict)
             self._observer.attempted(mail, one, verdict)
-        if any(verdict is not None and (verdict.wait or verdict.again) for _, verdict in concluded):
+        for hold in new_holds:
+            self._put(hold)
+            if hold.scope == "address":
+                self._hold_on_disk(self._window.without(hold.subject))
+        for hold in over:
+            self.holds.release(hold.scope, hold.subject)
+        if over:
+            self._loader.start_over()
+        if any(each.verdict and (each.verdict.wait or each.verdict.again) for each in concluded):
             other = None
-        self._settle(mail, attempted, other, sender.index)
+        self._settle(mail, concluded, other, sender)
         return now
+
+    def _new_holds(
+        self, mail: QueuedMail, concluded: list[Conclusion], now: float, at: float
+    ) -> list[Hold]:
+        holds = []
+        for each in concluded:
+            if each.holds is not None and each.failure is not None:
+                recipient = each.attempted.delivery.recipient
+                subject = recipient if each.holds == "address" else str(mail.row)
+                holds.append(Hold(each.holds, subject, now, at, each.failure))
+        return holds
+
+    def _released(self, mail: QueuedMail, concluded: list[Conclusion]) -> list[Hold]:
+        """The holds that a probe has ended."""
+        over = []
+        for each in concluded:
+            delivery = each.attempted.delivery
+            if not delivery.held or each.holds is not None or each.attempted.state == "waiting":
+                continue
+            for hold in (
+                self.holds.get("address", delivery.recipient), self.holds.get("mail", str(mail.row))
+            ):  # fmt: skip
+                if hold is not None and hold not in over:
+                    over.append(hold)
+        return over
 
     def _heed(self, sender: Sender, answer: Reply | Failure, verdict: Verdict | None) -> None:
         """What an answer to a mail says of the server itself."""
@@ -411,38 +570,48 @@ class Dispatcher:
             self._rule_on_server(index, answer, verdict)
 
     def _settle(
-        self,
-        mail: QueuedMail,
-        attempted: list[Attempted],
-        other: int | None,
-        sender_index: int,
+        self, mail: QueuedMail, concluded: list[Conclusion], other: int | None, sender: Sender
     ) -> None:
         """Where the mail goes after its outcome is on disk: out of memory, or back in line."""
-        again = [a for a in attempted if a.state == "waiting"]
-        if not again:
-            was_half_empty = self._window.is_half_empty
-            self._window.remove(mail.row)
-            self._loader.room()
-            if any(a.state in ("deferred", "held") for a in attempted):
-                self._loader.deferred()
-            # Not at each one that leaves: what is routed together costs one transaction.
-            if self._loader.caught_up and not was_half_empty and self._window.is_half_empty:
-                self._observer.room()
+        attempted = [each.attempted for each in concluded]
+        deferred = {a.delivery.recipient for a in attempted if a.state == "deferred"}
+        if deferred:
+            self._window.let_wait(mail, deferred)
+        again = [
+            a.delivery._replace(attempts=a.delivery.attempts + 1)
+            for a in attempted
+            if a.state == "waiting"
+        ]
+        alone = mail.one_by_one
+        if any(each.alone for each in concluded):
+            again, alone = again[:1], (*again[1:], *alone)
+        if not again and alone:
+            again, alone = [alone[0]], alone[1:]
+        if not again or mail.row in self._outdated:
+            self._leave(mail, deferred=any(a.state in ("deferred", "held") for a in attempted))
             return
-        deliveries = tuple(a.delivery._replace(attempts=a.delivery.attempts + 1) for a in again)
-        rest = replace(
-            mail,
-            deliveries=deliveries,
-            message=structs.replace(
-                mail.message, recipients=tuple(d.recipient for d in deliveries)
-            ),
-            whole=mail.whole and len(again) == len(attempted),
-        )
-        if other is not None and sender_index >= 0:
-            self._window.hand_over(rest, sender_index, other)
+        rest = replace(reduced(mail, again), one_by_one=alone)
+        if mail.whole and not alone and len(again) == len(attempted):
+            rest = replace(rest, whole=True)
+        if other is not None and sender.index >= 0:
+            self._window.hand_over(rest, sender.index, other)
         else:
             self._window.put_back(rest)
         self.pump()
+
+    def _leave(self, mail: QueuedMail, *, deferred: bool) -> None:
+        """A mail goes out of memory: it has ended, or it is to be loaded again some day."""
+        if mail.row in self._outdated:
+            self._outdated.discard(mail.row)
+            self._observer.outdated(mail)
+        was_half_empty = self._window.is_half_empty
+        self._window.remove(mail.row)
+        self._loader.room()
+        if deferred or mail.lane is not None:
+            self._loader.deferred()
+        # Not at each one that leaves: what is routed together costs one transaction.
+        if self._loader.caught_up and not was_half_empty and self._window.is_half_empty:
+            self._observer.room()
 
     def _other_server(self, index: int, mail: QueuedMail) -> int | None:
         """The next server, in order, that was not tried in this round and may be connected to."""
@@ -454,6 +623,15 @@ class Dispatcher:
             if other != index and other not in tried and self.servers.may_connect(other, now):
                 return other
         return None
+
+
+def _to_be_made_anew(each: Conclusion) -> Conclusion:
+    """By today's configuration, whatever the server of another one had against it."""
+    attempted = each.attempted
+    if attempted.outcome in ("delivered", "unknown"):
+        return each
+    attempted = attempted._replace(state="waiting", next_attempt=None)
+    return replace(each, attempted=attempted, holds=None, alone=False)
 
 
 def _release(waiting: "deque[asyncio.Future[QueuedMail | None]]") -> None:

@@ -24,6 +24,8 @@ class Line(NamedTuple):
     id: str
     source: str
     error: EventError | None
+    urgent: bool = False
+    lane: str | None = None
 
 
 class EventConnection(asyncio.Protocol):

@@ -6,13 +6,16 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
+import apsw
+
 from zaiond.config.schema import Queue
 from zaiond.daemon.dispatcher import Dispatcher
+from zaiond.daemon.outcome import last_hour
 from zaiond.errors import DiskFullError
-from zaiond.smtp.verdict import Failure
-from zaiond.store import events, queue
+from zaiond.queue_time import QueueTime
+from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import Attempted, Expiry, QueuedMail
 from zaiond.store.writer import Writer
 from zaiond.text import Language
 
@@ -28,6 +31,7 @@ class Housekeeping:
         writer: Writer,
         dispatcher: Dispatcher,
         clock: Callable[[], float],
+        queue_time: QueueTime,
         on_expired: Callable[[QueuedMail, Attempted], None],
         on_ended: Callable[[list[StoredEvent]], None],
         lay_ballast: Callable[[], None],
@@ -37,6 +41,7 @@ class Housekeeping:
         self._writer = writer
         self._dispatcher = dispatcher
         self._clock = clock
+        self._queue_time = queue_time
         self._on_expired = on_expired
         self._on_ended = on_ended
         self._lay_ballast = lay_ballast
@@ -54,9 +59,11 @@ class Housekeeping:
             self._changed.clear()
             timing = self.timing
             interval = INTERVAL
-            if timing is not None:
-                interval = max(1.0, min(INTERVAL, timing.expire / 4))
-                with contextlib.suppress(DiskFullError):  # which is told where it bars events
+            with contextlib.suppress(DiskFullError):  # which is told where it bars events
+                await self._writer.submit(self._keep_time, essential=True)
+                if timing is not None:
+                    interval = max(1.0, min(INTERVAL, timing.expire / 4))
+                    await self._mend()
                     await self._expire(timing)
                     await self._prune(timing)
             await asyncio.to_thread(self._lay_ballast)
@@ -65,26 +72,54 @@ class Housekeeping:
             except TimeoutError:
                 continue
 
+    def _keep_time(self, db: apsw.Connection) -> None:
+        queue_time.keep(db, self._queue_time.kept)
+
+    async def _mend(self) -> None:
+        now, at = self._clock(), self._queue_time()
+
+        def mend(db: apsw.Connection) -> bool:
+            queue.let_lanes_go(db, now)
+            return holds.mend(db, now, at)
+
+        if await self._writer.submit(mend, essential=True):
+            self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
+
     async def _expire(self, timing: Queue) -> None:
-        # What waits for an administrator isn't tried, so its time doesn't run: nothing bounces
-        # because of a password that was changed during a holiday.
-        servers = self._dispatcher.servers
-        if servers is None or servers.held_by is not None:
-            return
-        before = self._clock() - timing.expire
-        rows = await self._writer.submit(partial(queue.open_messages, accepted_before=before))
+        at = self._queue_time()
+        expiry = Expiry(
+            queued=self._queue_time.since(timing.expire),
+            tried=at - last_hour(timing),
+            held=at - timing.keep,
+        )
+        found = await self._writer.submit(partial(queue.expired, expiry=expiry))
+        rows = list(found)
         for start in range(0, len(rows), CHUNK):
             with self._dispatcher.apart(rows[start : start + CHUNK]) as free:
-                await self._expire_some(free, servers.waits_for)
+                # What is in memory may have been tried since: only what is still so, expires.
+                still = await self._writer.submit(partial(queue.expired, expiry=expiry))
+                await self._expire_some({row: still[row] for row in free if row in still})
+        if rows:  # what is left to be sent of them was taken out of memory
+            self._dispatcher.reload_waiting()
 
-    async def _expire_some(self, rows: list[int], failure: Failure | None) -> None:
-        now = self._clock()
-        mails = await self._writer.submit(partial(queue.load, messages=rows))
+    async def _expire_some(self, deliveries: dict[int, set[int]]) -> None:
+        now, servers = self._clock(), self._dispatcher.servers
+        failure = servers.waits_for if servers is not None else None
+        only = {row for rows in deliveries.values() for row in rows}
+        mails = await self._writer.submit(partial(queue.load, messages=deliveries, only=only))
         server, said = "", ""
         if failure is not None:
             server, said = failure.server, failure.text.in_language(self._language)
         ended = await self._writer.submit(
-            partial(queue.end, mails=mails, state="expired", now=now, server=server, why=said),
+            partial(
+                queue.end,
+                mails=mails,
+                state="expired",
+                now=now,
+                at=self._queue_time(),
+                server=server,
+                why=said,
+            ),
             essential=True,  # it makes room
         )
         for mail in mails:
@@ -96,7 +131,9 @@ class Housekeeping:
         self._on_ended(ended)
 
     async def _prune(self, timing: Queue) -> None:
-        before = self._clock() - timing.keep
-        prune = partial(events.prune, before=before, limit=CHUNK)
-        while await self._writer.submit(prune, essential=True):
-            pass
+        after: int | None = 0
+        while after is not None:
+            prune = partial(
+                events.prune, before=self._queue_time() - timing.keep, after=after, limit=CHUNK
+            )
+            after = await self._writer.submit(prune, essential=True)

@@ -23,6 +23,7 @@ from zaiond.daemon.event_connection import EventConnection, Line
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
 from zaiond.errors import DiskFullError, EventError, StoreError
+from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
 from zaiond.text import Language, Text
 
@@ -95,7 +96,14 @@ class Intake:
         """A line, checked; its id made if it has none."""
         try:
             sent = wire.parse(text)
-            return Line(text, sent.id or self._make_id(), sent.source or "", None)
+            return Line(
+                text,
+                sent.id or self._make_id(),
+                sent.source or "",
+                None,
+                sent.severity in URGENT,
+                wire.lane(sent),
+            )
         except EventError as error:
             return Line(b"", "", "", error)
         except Exception as error:  # noqa: BLE001 - one line must never stop the others
@@ -221,7 +229,10 @@ class Intake:
             # All at once, as it mostly is: one by one, it costs as much as parsing them.
             with contextlib.suppress(EventError):
                 self.quotas.reserve(uid, len(lines), sum(len(line.text) for line in lines))
-                batch.events += [(id_, uid, source, now, text) for text, id_, source, _ in lines]
+                batch.events += [
+                    (id_, uid, source, now, text, urgent, lane)
+                    for text, id_, source, _, urgent, lane in lines
+                ]
                 batch.answers.append((connection, lines))
                 return
         each: list[Line | EventError] = []
@@ -233,7 +244,9 @@ class Intake:
                 except EventError as over:
                     error = over
             if error is None:
-                batch.events.append((line.id, uid, line.source, now, line.text))
+                batch.events.append(
+                    (line.id, uid, line.source, now, line.text, line.urgent, line.lane)
+                )
                 each.append(line)
             else:
                 self.refused(uid, error)
@@ -278,7 +291,7 @@ class Intake:
         self._answer(batch, None)
 
     def _release(self, refused: list[NewEvent]) -> None:
-        for _, uid, _, _, text in refused:
+        for _, uid, _, _, text, *_ in refused:
             with _going_on():
                 self.quotas.release(uid, len(text))
 

@@ -35,6 +35,7 @@ class Kind(Enum):
     SERVER_OUT_OF_USE = "77c598523aea4a77ab70b95e6ca8455f"
     SERVER_USABLE = "fdb970d3209e4268b3046df734370db4"
     POSSIBLE_DUPLICATES = "f404f449c78d4cf9acb0fe58cbae816b"
+    QUEUE_HELD = "5d0d2f3c8e5b4c0e9a4f3f6f1b7f1c52"
     QUEUE_RECOVERED = "97ac13ed417e400aa466574fa70d1653"
 
 
@@ -59,6 +60,10 @@ class Journal:
     def error(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
         """What stops mail."""
         self._write(logging.ERROR, text, kind, fields)
+
+    def critical(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
+        """What stops all mail, so that no mail can tell of it."""
+        self._write(logging.CRITICAL, text, kind, fields)
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
         line = _CONTROL.sub(

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+import apsw
+
 from zaiond.daemon.window import Window
 from zaiond.store import queue
 from zaiond.store.queue import Due, QueuedMail
@@ -80,12 +82,15 @@ class Loader:
 
     async def _load(self) -> None:
         window, room = self._window, self._window.room
-        if not room:
+        urgent_room = window.room_for_urgent
+        if not urgent_room:
             self._starved = True
             return
         due = Due(self._clock(), self.longest_delay)
-        rows = await self._writer.submit(partial(queue.due_messages, due=due, limit=room))
-        self._starved = not all(map(window.may_come_in, rows))
+        urgent, rows = await self._writer.submit(
+            partial(_due, due=due, urgent_limit=urgent_room, limit=room)
+        )
+        self._starved = not room or not all(map(window.may_come_in, rows))
         if not self.caught_up and len(rows) < room:
             found = await self._writer.submit(
                 partial(queue.waiting, after=self._loaded_through, limit=room - len(rows))
@@ -97,7 +102,16 @@ class Loader:
                 self.caught_up = True
                 self._on_caught_up()
             rows += found
-        wanted = [row for row in dict.fromkeys(rows) if window.may_come_in(row)]
+        wanted = [row for row in dict.fromkeys((*urgent, *rows)) if window.may_come_in(row)]
         if wanted:
             mails = await self._writer.submit(partial(queue.load, messages=wanted, due=due))
             self._on_loaded([mail for mail in mails if window.may_come_in(mail.row)])
+
+
+def _due(
+    db: apsw.Connection, due: Due, urgent_limit: int, limit: int
+) -> tuple[list[int], list[int]]:
+    return (
+        queue.urgent_messages(db, due, urgent_limit),
+        queue.due_messages(db, due, limit) if limit else [],
+    )

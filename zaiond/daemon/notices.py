@@ -14,10 +14,11 @@ from zaiond.config.schema import MailServer
 from zaiond.daemon.journal import Journal
 from zaiond.daemon.router import NOTICE_SOURCE
 from zaiond.errors import Diagnostic, StoreError
-from zaiond.model import Severity
-from zaiond.smtp.verdict import Failure
+from zaiond.model import URGENT, Severity
+from zaiond.smtp.verdict import DeliveryFailure, Failure
 from zaiond.store import events
 from zaiond.store.events import Acceptance
+from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
@@ -34,9 +35,11 @@ class Notices:
         writer: Writer,
         on_accepted: Callable[[Acceptance], None],
         clock: Callable[[], float],
+        queue_time: Callable[[], float],
         journal: Journal,
     ) -> None:
         self._writer = writer
+        self._queue_time = queue_time
         self._on_accepted = on_accepted
         self._clock = clock
         self._journal = journal
@@ -84,36 +87,88 @@ class Notices:
             language,
         )
 
-    async def delivery_lost(
-        self, mail: QueuedMail, attempted: Attempted, language: Language
-    ) -> None:
-        """A recipient can't be reached for good; told once a day."""
+    async def expired(self, mail: QueuedMail, attempted: Attempted, language: Language) -> None:
+        """A mail was not delivered in its time; told once a day for a recipient."""
         if mail.notice:
             return
         recipient = attempted.delivery.recipient
+        ids = " ".join(event.id for event in mail.events)
+        said = ": ".join(filter(None, (attempted.server, attempted.reply)))
+        await self._not_delivered(
+            f"expired/{recipient}",
+            recipient,
+            Text(
+                f"{recipient} に期限内に送信できませんでした",
+                f"Not delivered in time to {recipient}",
+            ),
+            Text(
+                f"送信できなかったイベント: {ids}\n理由: {said or '不明'}\n\n"
+                f"もう一度送信するには、次のコマンドを実行してください。\n"
+                f"zaiond-ctl queue retry {ids}\n\n"
+                "期限切れの一覧: zaiond-ctl history --failed\n"
+                "この宛先についての通知は 1 日に 1 回です。",
+                f"The event that did not arrive: {ids}\nWhy: {said or 'not known'}\n\n"
+                f"To send it all the same, run:\nzaiond-ctl queue retry {ids}\n\n"
+                "All that has expired: zaiond-ctl history --failed\n"
+                "There is one such notice a day for a recipient.",
+            ),
+            language,
+        )
+
+    async def held(self, hold: Hold, language: Language) -> None:
+        """An address or a mail is held: somebody has to mend something; told once a day for an
+        address, and for the mails of a day.
+        """
+        from zaiond.smtp.hint import hint  # which nothing else in the daemon needs
+
+        why = DeliveryFailure(hold.failure).text
+        advice = hint(hold.failure)
+        if hold.scope == "address":
+            subject = Text(
+                f"{hold.subject} へのメールを保留しています",
+                f"Mail to {hold.subject} is held",
+            )
+            what = Text(
+                "このアドレスがメールサーバーに拒否されました。ほかの宛先には送信しています。",
+                "A mail server refuses this address. The other recipients get their mail.",
+            )
+        else:
+            subject = Text(
+                "内容を拒否されたメールを保留しています", "A mail is held: its content is refused"
+            )
+            what = Text(
+                "メールサーバーが内容を拒否したメールがあります。ほかのメールは送信しています。",
+                "A mail server refuses the content of a mail. The others go out.",
+            )
+        await self._not_delivered(
+            hold.subject if hold.scope == "address" else "mail",
+            hold.subject if hold.scope == "address" else "",
+            subject,
+            Text(
+                f"{what.ja}\n応答: {why.ja}\n\n{advice.ja}\n\n"
+                "設定を直すと自動的に送信します。それ以外を直したときは、次のコマンドですぐに送信"
+                "できます（実行しなくても 1 時間ごとに確認します）。\nzaiond-ctl queue retry\n\n"
+                "保留中のメールの一覧: zaiond-ctl queue list",
+                f"{what.en}\nIt said: {why.en}\n\n{advice.en}\n\n"
+                "Once the configuration is mended, it goes out by itself. If something else was to"
+                " be mended, this sends it now (it is tried once an hour anyway):\n"
+                "zaiond-ctl queue retry\n\n"
+                "What is held: zaiond-ctl queue list",
+            ),
+            language,
+        )
+
+    async def _not_delivered(
+        self, incident: str, recipient: str, subject: Text, said: Text, language: Language
+    ) -> None:
         day = datetime.fromtimestamp(self._clock()).astimezone().date()
-        expired = attempted.state == "expired"
-        subject = Text(
-            f"{recipient} に送信できません" + ("（期限切れ）" if expired else ""),
-            f"Can't deliver to {recipient}" + (" (expired)" if expired else ""),
-        )
-        ids = ", ".join(event.id for event in mail.events)
-        said = Text(
-            f"{attempted.server} の応答: {attempted.reply}\n\n"
-            f"送信できなかったイベント: {ids}\n"
-            f"詳しくは zaiond-ctl history {ids} を実行してください。"
-            "このアドレスについての通知は 1 日に 1 回です。",
-            f"{attempted.server} said: {attempted.reply}\n\n"
-            f"The event that did not arrive: {ids}\n"
-            f"More: zaiond-ctl history {ids}. There is one such notice a day for an address.",
-        )
         await self._emit(
-            f"zaiond.delivery.failed/{recipient}/{day}"[:255],
+            f"zaiond.delivery.failed/{day}/{incident}"[:255],
             "zaiond.delivery.failed",
             "err",
             subject,
             said.in_language(language),
-            {"recipient": recipient},
+            {"recipient": recipient} if recipient else {},
             language,
         )
 
@@ -201,9 +256,12 @@ class Notices:
             },
             ensure_ascii=False,
         ).encode("utf-8", "replace")
-        new = (id, os.getuid(), NOTICE_SOURCE, self._clock(), body)
+        urgent = severity in URGENT
+        new = (id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, None)
         try:
-            acceptance = await self._writer.submit(partial(events.accept, batch=[new]))
+            acceptance = await self._writer.submit(
+                partial(events.accept, batch=[new], queued=self._queue_time())
+            )
         except StoreError as error:
             self._journal.error(
                 Text(

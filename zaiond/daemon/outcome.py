@@ -1,26 +1,33 @@
 """What a server's answers mean for the deliveries of a mail. Pure.
 
 `smtp.verdict` says what an answer means; here it is brought together with how often it was tried,
-how old the mail is, and whether another server is left.
+how old the mail is, what is held already, and whether another server is left.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import msgspec
 
 from zaiond.config.schema import Queue
+from zaiond.smtp.failure import Stage
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
-from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.store.queue import Attempted, AttemptOutcome, DeliveryState, QueuedDelivery, QueuedMail
 from zaiond.text import Language
+
+PROBE_AFTER = 3600.0  # seconds at most: what is held is tried again so often
+LAST_HOUR = 3600.0  # seconds: nothing expires before it was tried for so long, nor so soon after
+MOST_UNKNOWN = 3  # tries after an end that stayed unknown: each may be one more copy
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The circumstances of an attempt; times in seconds since the epoch.
 
     `spread` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one
-    can be tried at once. `language`: of what a failure is called where the server said nothing.
+    can be tried at once. `overdue`: the mail has had the time of `queue.expire`. `held`: addresses
+    that are held. `language`: of what a failure is called where the server said nothing.
     """
 
     server: str
@@ -28,7 +35,24 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     ended: float
     spread: float
     other_server: bool
+    overdue: bool
+    held: frozenset[str]
     language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How the attempt of a delivery ended; `verdict` and `failure` where it did not deliver.
+
+    `holds`: the address or the mail is held from now on. `alone`: the mail is to be tried with this
+    recipient alone, as the content was refused for several together.
+    """
+
+    attempted: Attempted
+    verdict: Verdict | None = None
+    failure: Failure | None = None
+    holds: Literal["address", "mail"] | None = None
+    alone: bool = False
 
 
 def retry_delay(attempts: int, queue: Queue, spread: float) -> float:
@@ -40,76 +64,125 @@ def retry_delay(attempts: int, queue: Queue, spread: float) -> float:
     return min(doubled, queue.retry_max) * (1.0 - 0.2 * spread)
 
 
+def probe_delay(queue: Queue) -> float:
+    """Seconds until what is held is tried again."""
+    return min(queue.retry_max, PROBE_AFTER)
+
+
+def last_hour(queue: Queue) -> float:
+    """Seconds for which a mail is tried at least, and after a try doesn't expire."""
+    return min(queue.expire, LAST_HOUR)
+
+
 def conclude(
     mail: QueuedMail,
     answers: Mapping[str, Reply | Failure],
     attempt: Attempt,
     queue: Queue,
-) -> Iterator[tuple[Attempted, Verdict | None]]:
-    """How the attempt of each delivery ended: `answers` by recipient; the verdict where one failed.
+) -> list[Conclusion]:
+    """How the attempt of each delivery ended: `answers` by recipient.
 
     A delivery that is `waiting` afterwards is to be tried by another server at once, or when the
     server that it waits for can be used again. Or at once by the same, which takes no more
     recipients a mail (`again` of the verdict); that ends, as each time some are delivered.
     """
-    progress = any(isinstance(answers[each.recipient], Reply) for each in mail.deliveries)
-    for delivery in mail.deliveries:
-        answer = answers[delivery.recipient]
-        if isinstance(answer, Reply):
-            yield _delivered(delivery, answer, attempt), None
-        else:
-            verdict = judge(answer)
-            if verdict.again and not progress:
-                verdict = replace(verdict, again=False)
-            yield _failed(delivery, mail, answer, verdict, attempt, queue), verdict
+    said = [answers[each.recipient] for each in mail.deliveries]
+    verdicts = [None if isinstance(answer, Reply) else judge(answer) for answer in said]
+    progress = None in verdicts
+    of_us = all(map(_is_of_us, verdicts)) and not any(
+        d.recipient in attempt.held for d in mail.deliveries
+    )
+    with_content = sum(_reached_content(answer) for answer in said)
+    concluded = []
+    for delivery, answer, verdict in zip(mail.deliveries, said, verdicts, strict=True):
+        if isinstance(answer, Reply) or verdict is None:
+            concluded.append(Conclusion(_delivered(delivery, answer, attempt)))
+            continue
+        if verdict.again and not progress:
+            verdict = replace(verdict, again=False)
+        if verdict.outcome == "held" and verdict.scope is Scope.SERVER and not of_us:
+            # Said of us at RCPT, but not to every recipient: so it is about this one.
+            verdict = replace(verdict, scope=Scope.RECIPIENT)
+        concluded.append(_failed(delivery, answer, verdict, attempt, queue, with_content > 1))
+    return concluded
 
 
-def _delivered(delivery: QueuedDelivery, reply: Reply, attempt: Attempt) -> Attempted:
+def _is_of_us(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.outcome == "held" and verdict.scope is Scope.SERVER
+
+
+def _reached_content(answer: Reply | Failure) -> bool:
+    return isinstance(answer, Reply) or answer.stage in (Stage.DATA, Stage.CONTENT)
+
+
+def _delivered(delivery: QueuedDelivery, reply: Reply | Failure, attempt: Attempt) -> Attempted:
+    said = reply.text if isinstance(reply, Reply) else ""
     return Attempted(
-        delivery,
-        "delivered",
-        "delivered",
-        attempt.server,
-        reply.text,
-        attempt.started,
-        attempt.ended,
+        delivery, "delivered", "delivered", attempt.server, said, attempt.started, attempt.ended
     )
 
 
 def _failed(
     delivery: QueuedDelivery,
-    mail: QueuedMail,
     failure: Failure,
     verdict: Verdict,
     attempt: Attempt,
     queue: Queue,
-) -> Attempted:
-    def attempted(state: str, outcome: str, next_attempt: float | None = None) -> Attempted:
-        return Attempted(
+    several: bool,
+) -> Conclusion:
+    def ends(
+        state: DeliveryState,
+        outcome: AttemptOutcome,
+        after: float | None = None,
+        holds: Literal["address", "mail"] | None = None,
+        alone: bool = False,
+    ) -> Conclusion:
+        attempted = Attempted(
             delivery,
-            state,  # type: ignore[arg-type]
-            outcome,  # type: ignore[arg-type]
+            state,
+            outcome,
             attempt.server,
             failure.text.in_language(attempt.language),
             attempt.started,
             attempt.ended,
-            next_attempt,
+            None if after is None else attempt.ended + after,
         )
+        return Conclusion(attempted, verdict, failure, holds, alone)
 
-    if verdict.outcome == "failed":
-        return attempted("failed", "failed")
+    address_is_held = delivery.recipient in attempt.held
+    later = retry_delay(delivery.attempts + 1, queue, attempt.spread)
     if verdict.outcome == "held":
         if verdict.scope is Scope.SERVER:
-            return attempted("waiting", "held")
-        return attempted("held", "held", attempt.ended + queue.retry_max)
-    outcome = "unknown" if verdict.outcome == "ambiguous" else "deferred"
+            return ends("waiting", "held")
+        if verdict.scope is Scope.MESSAGE:
+            if several:
+                return ends("waiting", "held", alone=True)
+            return ends("held", "held", probe_delay(queue), "mail")
+        # One probe an hour for the address, not one for each of its mails.
+        probes = delivery.held or not address_is_held
+        return ends("held", "held", probe_delay(queue) if probes else None, "address")
+    if verdict.outcome == "ambiguous":
+        if delivery.unknown >= MOST_UNKNOWN:
+            return ends("held", "unknown", None, "mail")
+        return ends("deferred", "unknown", later)
     if verdict.wait or verdict.again:
-        return attempted("waiting", outcome)
-    # Not after an ambiguous end: another server could not know that it has the mail already.
-    if attempt.other_server and verdict.outcome != "ambiguous":
-        return attempted("waiting", outcome)
-    expires = mail.accepted + queue.expire
-    if attempt.ended >= expires:
-        return attempted("expired", "expired")
-    due = attempt.ended + retry_delay(delivery.attempts + 1, queue, attempt.spread)
-    return attempted("deferred", outcome, min(due, expires))
+        return ends("waiting", "deferred")
+    if attempt.other_server:
+        return ends("waiting", "deferred")
+    if delivery.held and address_is_held:  # the probe of an address that is refused no longer
+        return ends("held", "deferred", min(queue.retry_first, PROBE_AFTER), "address")
+    if attempt.overdue and _was_tried_long_enough(delivery.attempts + 1, queue):
+        return ends("deferred", "deferred", None)
+    return ends("deferred", "deferred", later)
+
+
+def _was_tried_long_enough(attempts: int, queue: Queue) -> bool:
+    """Whether the tries so far took the last hour that every mail has, however old it is: after a
+    long outage it may meet a server that wants to see it twice.
+    """
+    left = last_hour(queue)
+    for number in range(1, attempts + 1):
+        left -= retry_delay(number, queue, 0.0)
+        if left <= 0:
+            return True
+    return False

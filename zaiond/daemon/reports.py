@@ -8,7 +8,8 @@ from zaiond.daemon.dispatcher import Observer
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.servers import ServerState
-from zaiond.smtp.verdict import Verdict
+from zaiond.smtp.verdict import DeliveryFailure, Verdict
+from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.text import Text
 
@@ -21,7 +22,10 @@ _OUTCOMES = {
 
 
 class Reports(Observer):
-    """`in_background` runs what takes a commit; what else an Observer is told is the owner's."""
+    """`in_background` runs what takes a commit; what else an Observer is told is the owner's.
+    `alarm` is called where no mail can tell of it; `may_reach` says whether a notice reaches an
+    administrator although this address is held.
+    """
 
     def __init__(
         self,
@@ -29,23 +33,47 @@ class Reports(Observer):
         notices: Notices,
         clock: Callable[[], float],
         in_background: Callable[[Coroutine[Any, Any, None]], None],
+        alarm: Callable[[Text], None],
+        may_reach: Callable[[], bool],
     ) -> None:
         self._journal = journal
         self._notices = notices
         self._clock = clock
         self._in_background = in_background
+        self._alarm = alarm
+        self._may_reach = may_reach
 
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
-        """An attempt that did not deliver is worth a line; one that never will, a notice."""
+        """An attempt that did not deliver is worth a line."""
         if verdict is not None:
             self._tell(mail, attempted)
-            if attempted.state in ("failed", "expired"):
-                self._notify(mail, attempted)
 
-    def lost(self, mail: QueuedMail, attempted: Attempted) -> None:
-        """A delivery has expired while nothing was tried."""
+    def expired(self, mail: QueuedMail, attempted: Attempted) -> None:
+        """A delivery has had all its time."""
         self._tell(mail, attempted)
-        self._notify(mail, attempted)
+        self._in_background(self._notices.expired(mail, attempted, self._journal.language))
+
+    def held(self, hold: Hold) -> None:
+        """The admins hear of it by mail, as long as there is one whom a mail reaches."""
+        why = DeliveryFailure(hold.failure).text
+        if hold.scope == "queue":
+            text = Text(
+                f"すべてのメールを保留しています。原因: {why.ja}", f"all mail is held: {why.en}"
+            )
+            self._stopped(text, Kind.QUEUE_HELD, hold.failure.said)
+            return
+        if hold.scope == "address" and not self._may_reach():
+            text = Text(
+                f"{hold.subject} が拒否され、ほかに通知できる管理者がいません: {why.ja}",
+                f"{hold.subject} is refused, and there is no other administrator to be told:"
+                f" {why.en}",
+            )
+            self._stopped(text, Kind.DELIVERY_HELD, hold.failure.said)
+        self._in_background(self._notices.held(hold, self._journal.language))
+
+    def _stopped(self, text: Text, kind: Kind, reply: str) -> None:
+        self._journal.critical(text, kind, reply=reply)
+        self._alarm(text)
 
     def _tell(self, mail: QueuedMail, attempted: Attempted) -> None:
         ids = " ".join(event.id for event in mail.events)
@@ -67,11 +95,8 @@ class Reports(Observer):
             reply=reply,
         )
 
-    def _notify(self, mail: QueuedMail, attempted: Attempted) -> None:
-        self._in_background(self._notices.delivery_lost(mail, attempted, self._journal.language))
-
     def server_changed(self, state: ServerState, works: bool) -> None:
-        """The admins hear of a server out of use only if another one can carry the notice."""
+        """The admins hear of a server out of use by mail, if another one can carry it."""
         failure, address = state.failure, state.server.address
         if failure is None:
             self._journal.info(
@@ -83,16 +108,13 @@ class Reports(Observer):
                 server=address,
             )
             return
-        self._journal.error(
-            Text(
-                f"メールサーバー {address} が使えません: {failure.text.ja}",
-                f"the mail server {address} can't be used: {failure.text.en}",
-            ),
-            Kind.SERVER_OUT_OF_USE,
-            server=address,
-            reply=failure.said,
+        text = Text(
+            f"メールサーバー {address} が使えません: {failure.text.ja}",
+            f"the mail server {address} can't be used: {failure.text.en}",
         )
+        fields = {"server": address, "reply": failure.said}
         if works:
+            self._journal.error(text, Kind.SERVER_OUT_OF_USE, **fields)
             self._in_background(
                 self._notices.server_out_of_use(
                     address,
@@ -102,3 +124,7 @@ class Reports(Observer):
                     self._journal.language,
                 )
             )
+        else:
+            self._journal.critical(text, Kind.SERVER_OUT_OF_USE, **fields)
+            if state.state == "down":  # what holds the queue is told as such
+                self._alarm(text)

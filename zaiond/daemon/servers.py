@@ -68,6 +68,11 @@ class Servers:
                     break
         return found
 
+    def all_at_fault(self, failure: Failure, now: float) -> None:
+        """What was so when the last run ended: each is tried at once, by one connection."""
+        for state in self.states:
+            state.state, state.since, state.until, state.failure = "faulty", now, now, failure
+
     def forget(self, now: float) -> None:
         """Nothing is known of any server, as at the start; what was sent still counts (`rate`)."""
         for state in self.states:

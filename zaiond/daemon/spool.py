@@ -26,6 +26,7 @@ from zaiond import wire
 from zaiond.daemon import sockets
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.errors import EventError, StoreError
+from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, NewEvent
 from zaiond.text import Text
 
@@ -204,7 +205,9 @@ class Spool:
                     f"{number} 行目: {error.text.ja}", f"line {number}: {error.text.en}"
                 )
             else:
-                file.batch.append((sent.id, found.uid, sent.source or "", now, line))
+                urgent, lane = sent.severity in URGENT, wire.lane(sent)
+                new = (sent.id, found.uid, sent.source or "", now, line, urgent, lane)
+                file.batch.append(new)
         return file
 
     def _clear(self, files: list[_File]) -> None:

@@ -15,7 +15,9 @@ AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
 
 
 class StoredEvent(NamedTuple):
-    """A row of `events`: `source` is '' where none was sent, `body` the line as sent."""
+    """A row of `events`: `source` is '' where none was sent, `body` the line as sent, `lane` its
+    key or job, `queued` when it was accepted in queue time.
+    """
 
     seq: int
     id: str
@@ -23,6 +25,9 @@ class StoredEvent(NamedTuple):
     source: str
     accepted: float
     body: bytes
+    urgent: bool = False
+    lane: str | None = None
+    queued: float = 0.0
 
 
 def complete(stored: StoredEvent) -> Event:
@@ -41,10 +46,12 @@ class Acceptance(NamedTuple):
     previous: int
 
 
-NewEvent = tuple[str, int, str, float, bytes]  # id, uid, source, accepted, body
+# id, uid, source, accepted, body, urgent, lane
+NewEvent = tuple[str, int, str, float, bytes, bool, str | None]
 
+COLUMNS = "seq, id, uid, source, accepted, body, urgent, lane, queued"
 _INSERT = (
-    "INSERT INTO events (seq, id, uid, source, accepted, body) VALUES (?, ?, ?, ?, ?, ?)"
+    f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     " ON CONFLICT DO NOTHING"
 )
 _LAST_SEQ = (
@@ -58,10 +65,12 @@ def last_seq(db: apsw.Connection) -> int:
     return int(db.execute(_LAST_SEQ).get)
 
 
-def accept(db: apsw.Connection, batch: list[NewEvent]) -> Acceptance:
-    """Inserts a batch; an identity (id, uid, source) that is there already is told of, and kept."""
+def accept(db: apsw.Connection, batch: list[NewEvent], queued: float) -> Acceptance:
+    """Inserts a batch, accepted at `queued` in queue time; an identity (id, uid, source) that is
+    there already is told of, and kept.
+    """
     previous = last_seq(db)
-    rows = [StoredEvent(seq, *new) for seq, new in enumerate(batch, previous + 1)]
+    rows = [StoredEvent(seq, *new, queued) for seq, new in enumerate(batch, previous + 1)]
     before = db.total_changes()
     db.execute("SAVEPOINT batch")
     db.executemany(_INSERT, rows)
@@ -69,18 +78,18 @@ def accept(db: apsw.Connection, batch: list[NewEvent]) -> Acceptance:
     if db.total_changes() - before != len(rows):
         # Rare: someone tried again. Once more one by one, so that seq has no gaps.
         db.execute("ROLLBACK TO batch")
-        outcomes, rows = _accept_each(db, batch, previous)
+        outcomes, rows = _accept_each(db, batch, previous, queued)
     db.execute("RELEASE batch")
     return Acceptance(outcomes, rows, previous)
 
 
 def _accept_each(
-    db: apsw.Connection, batch: list[NewEvent], seq: int
+    db: apsw.Connection, batch: list[NewEvent], seq: int, queued: float
 ) -> tuple[list[AcceptOutcome], list[StoredEvent]]:
     outcomes: list[AcceptOutcome] = []
     accepted: list[StoredEvent] = []
     for new in batch:
-        row = StoredEvent(seq + 1, *new)
+        row = StoredEvent(seq + 1, *new, queued)
         db.execute(_INSERT, row)
         if db.changes():
             seq += 1
@@ -111,7 +120,8 @@ def usage(db: apsw.Connection) -> dict[int, tuple[int, int]]:
 _USAGE_PART = 10_000
 _USAGE_UNROUTED = (
     "SELECT uid, count(*), sum(length(body)) FROM events"
-    " WHERE seq >= ? AND seq < ? AND outcome IS NULL GROUP BY uid"
+    " WHERE seq >= ? AND seq < ? AND outcome IS NULL"
+    " AND seq NOT IN (SELECT seq FROM routed_early) GROUP BY uid"
 )
 _USAGE_ROUTED = (
     "SELECT uid, count(*), sum(length(body)) FROM events WHERE seq IN (SELECT event"
@@ -122,21 +132,45 @@ _USAGE_ROUTED = (
 
 def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
     """The events after seq `after` that wait to be routed, in order of acceptance."""
-    return [
-        StoredEvent(*row)
-        for row in db.execute(
-            "SELECT seq, id, uid, source, accepted, body FROM events"
-            " WHERE seq > ? AND outcome IS NULL ORDER BY seq LIMIT ?",
-            (after, limit),
-        )
-    ]
+    return [StoredEvent(*row) for row in db.execute(_UNROUTED.format(""), (after, limit))]
+
+
+def urgent_unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
+    """At most `limit` urgent ones among them, and all that are before one of these in its lane."""
+    found: dict[int, StoredEvent] = {}
+    rows: list[Any] = db.execute(_UNROUTED.format("AND urgent = 1"), (after, limit)).fetchall()
+    for event in (StoredEvent(*row) for row in rows):
+        if event.lane is not None:
+            of_lane = (after, event.lane, event.uid, event.seq, limit)
+            before: list[Any] = db.execute(_IN_LANE, of_lane).fetchall()
+            found.update((row[0], StoredEvent(*row)) for row in before)
+        found[event.seq] = event
+    return [found[seq] for seq in sorted(found)[:limit]]
+
+
+_UNROUTED = (
+    f"SELECT {COLUMNS} FROM events WHERE seq > ? {{}} AND outcome IS NULL"  # noqa: S608
+    " AND seq NOT IN (SELECT seq FROM routed_early) ORDER BY seq LIMIT ?"
+)
+_IN_LANE = _UNROUTED.format("AND lane = ? AND uid = ? AND seq < ?")
+
+
+def count_urgent_unrouted(db: apsw.Connection, after: int) -> int:
+    """How many urgent events wait to be routed: counted once, at a start."""
+    return int(
+        db.execute(
+            "SELECT count(*) FROM events WHERE seq > ? AND urgent = 1 AND outcome IS NULL"
+            " AND seq NOT IN (SELECT seq FROM routed_early)",
+            (after,),
+        ).get
+    )
 
 
 def count_unrouted(db: apsw.Connection, among: list[int], after: int) -> int:
     """How many of these events have not become mails and are to."""
     count: int = db.execute(
         "SELECT count(*) FROM json_each(?) JOIN events ON seq = value"
-        " WHERE seq > ? AND outcome IS NULL",
+        " WHERE seq > ? AND outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early)",
         (json.dumps(among), after),
     ).get
     return count
@@ -147,8 +181,8 @@ def delete_unrouted(db: apsw.Connection, seqs: list[int], reason: Text) -> list[
     ended: list[StoredEvent] = []
     for seq in seqs:
         rows: list[Any] = db.execute(
-            "UPDATE events SET outcome = 'deleted', reason = ? WHERE seq = ? AND outcome IS NULL"
-            " RETURNING seq, id, uid, source, accepted, body",
+            "UPDATE events SET outcome = 'deleted', reason = ? WHERE seq = ? AND outcome IS NULL"  # noqa: S608
+            f" AND seq NOT IN (SELECT seq FROM routed_early) RETURNING {COLUMNS}",
             (encode_text(reason), seq),
         ).fetchall()
         ended += [StoredEvent(*row) for row in rows]
@@ -160,24 +194,15 @@ def seqs_of(db: apsw.Connection, id: str) -> list[int]:
     return [seq for (seq,) in db.execute("SELECT seq FROM events WHERE id = ?", (id,))]
 
 
-def prune(db: apsw.Connection, before: float, limit: int) -> int:
-    """Deletes the history of at most `limit` ended events accepted before then; says how many.
+def prune(db: apsw.Connection, before: float, after: int, limit: int) -> int | None:
+    """Deletes the history of events that ended before then, in queue time: of `limit` events after
+    seq `after`. Gives the seq to go on after; None: there are no more.
 
     queue.keep is never less than queue.expire, and yet some may not have ended: where the queue is
     held, or nothing is routed.
     """
-    seqs = [
-        (seq,)
-        for (seq,) in db.execute(
-            "SELECT seq FROM (SELECT * FROM events ORDER BY seq LIMIT ?) AS e"
-            " WHERE accepted < ? AND (outcome IS NOT NULL OR seq <="
-            " coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0))"
-            " AND NOT EXISTS (SELECT 1 FROM message_events AS m"
-            " JOIN deliveries AS d ON d.message = m.message"
-            " WHERE m.event = e.seq AND d.ended IS NULL)",
-            (limit, before),
-        )
-    ]
+    old: list[Any] = db.execute(_OLD, (before, before, after, limit)).fetchall()
+    seqs = [(seq,) for seq, is_over in old if is_over]
     messages = [
         row
         for seq in seqs
@@ -194,7 +219,16 @@ def prune(db: apsw.Connection, before: float, limit: int) -> int:
     ):
         db.executemany(f"DELETE FROM {table} WHERE {key} = ?", messages)  # noqa: S608
     db.executemany("DELETE FROM events WHERE seq = ?", seqs)
-    return len(seqs)
+    return int(old[-1][0]) if len(old) == limit else None
+
+
+_OLD = (
+    "SELECT seq, (outcome IS NOT NULL OR seq <= coalesce((SELECT value FROM meta WHERE"
+    " name = 'routed_through'), 0) OR EXISTS (SELECT 1 FROM message_events WHERE event = seq))"
+    " AND NOT EXISTS (SELECT 1 FROM message_events AS m JOIN deliveries AS d"
+    " ON d.message = m.message WHERE m.event = seq AND (d.ended IS NULL OR d.ended >= ?))"
+    " FROM events WHERE queued < ? AND seq > ? ORDER BY seq LIMIT ?"
+)
 
 
 def encode_text(text: Text) -> str:

@@ -1,48 +1,62 @@
 """Messages and deliveries on disk. Each function is an operation of the writer's transaction.
 
-A delivery goes waiting → (deferred | held →)* delivered | failed | expired | deleted; `ended` is
-when it came to one of the last four, NULL while it is open. `started` is set, and committed, before
-its content's final dot may be sent, and cleared with the attempt's outcome: what a crash leaves
-started may have arrived, and is tried again under the same Message-ID.
+A delivery goes waiting → (deferred | held →)* delivered | failed | expired | deleted | replaced;
+`ended` is when it came to one of the last five, NULL while it is open. `started` is set, and
+committed, before its content's final dot may be sent, and cleared with the attempt's outcome: what
+a crash leaves started may have arrived, and is tried again under the same Message-ID.
+
+`at` is a queue time everywhere, `now` a time of the machine's clock.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import apsw
 
 from zaiond.model import Message
-from zaiond.store.events import StoredEvent, encode_text, set_meta
+from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta
 from zaiond.text import Text
 
 OPEN = ("waiting", "deferred", "held")
+DeliveryState = Literal["waiting", "deferred", "held", "delivered", "failed", "expired"]
 AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "expired", "unknown"]
 
 
 class QueuedDelivery(NamedTuple):
-    """A delivery that is due; `attempts` have been made before."""
+    """A delivery that is due; `attempts` have been made before, of which `unknown` ended without an
+    answer to the content. `held`: this attempt is a probe of what holds it.
+    """
 
     row: int
     recipient: str
     attempts: int
+    unknown: int = 0
+    held: bool = False
 
 
 @dataclass(slots=True)
 class QueuedMail:
     """A message with the deliveries that are due, and the events it tells of.
 
-    `whole`: no other delivery of the message is open. `alone`: no other message tells of its
-    events.
+    `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
+    `lane`: mails of the same lane go to a recipient one after the other. `whole`: no other delivery
+    of the message is open. `alone`: no other message tells of its events. `one_by_one`: deliveries
+    whose turn comes when these have had theirs.
     """
 
     row: int
     message: Message
     deliveries: tuple[QueuedDelivery, ...]
     accepted: float
+    queued: float
     notice: bool
     events: tuple[StoredEvent, ...]
+    urgent: bool = False
+    lane: str | None = None
     whole: bool = True
     alone: bool = False  # or not known, and to be looked up
+    one_by_one: tuple[QueuedDelivery, ...] = ()
 
 
 class Dropped(NamedTuple):
@@ -56,7 +70,7 @@ class Attempted(NamedTuple):
     """How an attempt of one delivery ended; `next_attempt` where it is tried again."""
 
     delivery: QueuedDelivery
-    state: Literal["waiting", "deferred", "held", "delivered", "failed", "expired"]
+    state: DeliveryState
     outcome: AttemptOutcome
     server: str
     reply: str
@@ -73,9 +87,11 @@ class Due(NamedTuple):
     now: float
     longest_delay: float
 
-    def covers(self, next_attempt: float) -> bool:
-        """Whether a delivery with this `next_attempt` is due."""
-        return not self.now < next_attempt <= self.now + self.longest_delay
+    def covers(self, next_attempt: float | None) -> bool:
+        """Whether a delivery with this `next_attempt` is due; None: it waits for something else."""
+        return next_attempt is not None and not (
+            self.now < next_attempt <= self.now + self.longest_delay
+        )
 
 
 class Recovered(NamedTuple):
@@ -108,17 +124,48 @@ def recover(db: apsw.Connection, now: float) -> Recovered:
 
 
 def route(
-    db: apsw.Connection, routed_through: int, mails: list[QueuedMail], dropped: list[Dropped]
-) -> None:
-    """One step of routing: events up to `routed_through` are now in a message or dropped."""
-    set_meta(db, "routed_through", routed_through)
+    db: apsw.Connection,
+    routed_through: int,
+    mails: list[QueuedMail],
+    dropped: list[Dropped],
+    early: bool = False,
+) -> set[int]:
+    """One step of routing: events up to `routed_through` are now in a message or dropped; `early`:
+    these events before others, and `routed_through` stays. Gives the deliveries that have to wait
+    behind an earlier one of their lane.
+    """
+    if early:
+        seqs = [(e.seq,) for mail in mails for e in mail.events] + [(d.event.seq,) for d in dropped]
+        db.executemany("INSERT OR IGNORE INTO routed_early VALUES (?)", seqs)
+    else:
+        set_meta(db, "routed_through", routed_through)
+        db.execute("DELETE FROM routed_early WHERE seq <= ?", (routed_through,))
     for event, reason in dropped:
         db.execute(
             "UPDATE events SET outcome = 'dropped', reason = ? WHERE seq = ?",
             (encode_text(reason), event.seq),
         )
+    insert_messages(db, mails)
     db.executemany(
-        "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane)"
+        " VALUES (?, ?, ?, 'waiting', ?, ?)",
+        [(d.row, m.row, d.recipient, m.urgent, m.lane) for m in mails for d in m.deliveries],
+    )
+    behind = {
+        d.row
+        for mail in mails
+        if mail.lane is not None
+        for d in mail.deliveries
+        if _get(db, _DEFERRED_BEFORE, mail.lane, d.recipient, mail.row)
+    }
+    db.executemany("UPDATE deliveries SET state = 'deferred' WHERE id = ?", [(b,) for b in behind])
+    return behind
+
+
+def insert_messages(db: apsw.Connection, mails: list[QueuedMail]) -> None:
+    """Messages without their deliveries."""
+    db.executemany(
+        "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 mail.row,
@@ -126,12 +173,13 @@ def route(
                 mail.message.reverse_path,
                 mail.message.smtputf8,
                 mail.accepted,
+                mail.queued,
                 mail.notice,
             )
             for mail in mails
         ],
     )
-    _keep_remarks(db, [mail for mail in mails if mail.message.remark is not None])
+    keep_remarks(db, [mail for mail in mails if mail.message.remark is not None])
     db.executemany(
         "INSERT INTO contents VALUES (?, ?)", [(m.row, m.message.content) for m in mails]
     )
@@ -139,13 +187,10 @@ def route(
         "INSERT INTO message_events VALUES (?, ?)",
         [(mail.row, event.seq) for mail in mails for event in mail.events],
     )
-    db.executemany(
-        "INSERT INTO deliveries (id, message, recipient, state) VALUES (?, ?, ?, 'waiting')",
-        [(d.row, mail.row, d.recipient) for mail in mails for d in mail.deliveries],
-    )
 
 
-def _keep_remarks(db: apsw.Connection, mails: list[QueuedMail]) -> None:
+def keep_remarks(db: apsw.Connection, mails: list[QueuedMail]) -> None:
+    """What the history of these mails' events must say of how they were made."""
     db.executemany(
         "UPDATE events SET reason = ? WHERE seq = ?",
         [
@@ -156,6 +201,21 @@ def _keep_remarks(db: apsw.Connection, mails: list[QueuedMail]) -> None:
     )
 
 
+_DEFERRED_BEFORE = (
+    "SELECT EXISTS (SELECT 1 FROM deliveries WHERE lane = ? AND recipient = ? AND message < ?"
+    " AND ended IS NULL AND state = 'deferred')"
+)
+_LET_WAIT = (
+    "UPDATE deliveries SET state = 'deferred', next_attempt = NULL WHERE lane = ? AND recipient = ?"
+    " AND message > ? AND ended IS NULL AND state = 'waiting'"
+)
+_LET_NEXT_GO = (
+    "UPDATE deliveries SET next_attempt = ? WHERE id = (SELECT id FROM deliveries WHERE lane = ?"
+    " AND recipient = ? AND ended IS NULL AND state IN ('deferred', 'waiting')"
+    " ORDER BY message LIMIT 1) AND state = 'deferred' AND next_attempt IS NULL"
+)
+
+
 def start(db: apsw.Connection, mail: QueuedMail, now: float) -> None:
     """Records that the content may go out, before it may."""
     db.executemany(
@@ -163,17 +223,20 @@ def start(db: apsw.Connection, mail: QueuedMail, now: float) -> None:
     )
 
 
-def finish(db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted]) -> list[StoredEvent]:
+def finish(
+    db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted], at: float
+) -> list[StoredEvent]:
     """Records how each delivery's attempt ended; gives the events that have ended with it."""
     db.executemany(
-        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, started = NULL, ended = ?"
-        " WHERE id = ?",
+        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, tried = ?, ended = ?,"
+        " started = NULL WHERE id = ?",
         [
             (
                 a.state,
                 a.delivery.attempts + 1,
                 a.next_attempt,
-                None if a.state in OPEN else a.ended,
+                at,
+                None if a.state in OPEN else at,
                 a.delivery.row,
             )
             for a in attempted
@@ -194,6 +257,12 @@ def finish(db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted]) ->
             for a in attempted
         ],
     )
+    if mail.lane is not None:
+        for a in attempted:
+            if a.state == "deferred":
+                db.execute(_LET_WAIT, (mail.lane, a.delivery.recipient, mail.row))
+            elif a.state != "waiting":
+                db.execute(_LET_NEXT_GO, (a.ended, mail.lane, a.delivery.recipient))
     if any(a.state in OPEN for a in attempted):
         return []
     return _end_if_over(db, mail)
@@ -205,6 +274,7 @@ def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> list[StoredEvent]:
     ):
         return []
     db.execute("DELETE FROM contents WHERE message = ?", (mail.row,))
+    db.execute("DELETE FROM holds WHERE scope = 'mail' AND subject = ?", (str(mail.row),))
     if mail.alone:
         return list(mail.events)
     return [event for event in mail.events if not _get(db, _OPEN_ELSEWHERE, event.seq, mail.row)]
@@ -223,11 +293,20 @@ def put_back(db: apsw.Connection, mail: QueuedMail) -> None:
     )
 
 
+def hold(db: apsw.Connection, deliveries: list[int]) -> None:
+    """These are held, and no attempt was made of them."""
+    db.executemany(
+        "UPDATE deliveries SET state = 'held', next_attempt = NULL WHERE id = ?",
+        [(row,) for row in deliveries],
+    )
+
+
 def end(
     db: apsw.Connection,
     mails: list[QueuedMail],
     state: Literal["expired", "deleted"],
     now: float,
+    at: float,
     server: str,
     why: str,
 ) -> list[StoredEvent]:
@@ -243,30 +322,48 @@ def end(
         db.executemany(
             "UPDATE deliveries SET state = ?, ended = ?, next_attempt = NULL, started = NULL"
             " WHERE id = ? AND ended IS NULL",
-            [(state, now, d.row) for d in mail.deliveries],
+            [(state, at, d.row) for d in mail.deliveries],
         )
+        if mail.lane is not None:
+            for d in mail.deliveries:
+                db.execute(_LET_NEXT_GO, (now, mail.lane, d.recipient))
     return [event for mail in mails for event in _end_if_over(db, mail)]
 
 
-def load(db: apsw.Connection, messages: list[int], due: Due | None = None) -> list[QueuedMail]:
-    """These messages with their open deliveries (only those that are due, if given), in order."""
+def load(
+    db: apsw.Connection,
+    messages: Iterable[int],
+    due: Due | None = None,
+    only: set[int] | None = None,
+) -> list[QueuedMail]:
+    """These messages with their open deliveries, in order; only those that are due, or `only`
+    these, if given.
+    """
     mails = []
     for row in messages:
         found: list[Any] = db.execute(
-            "SELECT message_id, reverse_path, smtputf8, accepted, notice, content"
+            "SELECT message_id, reverse_path, smtputf8, accepted, queued, notice, content"
             " FROM messages JOIN contents ON message = id WHERE id = ?",
             (row,),
         ).fetchall()
         every: list[Any] = db.execute(
-            "SELECT id, recipient, attempts, next_attempt FROM deliveries"
+            "SELECT id, recipient, attempts, state, next_attempt, urgent, lane FROM deliveries"
             " WHERE message = ? AND ended IS NULL ORDER BY id",
             (row,),
         ).fetchall()
-        wanted = [d for d in every if due is None or d[3] is None or due.covers(d[3])]
+        wanted = [
+            each
+            for each in every
+            if (only is None or each[0] in only)
+            and (due is None or each[3] == "waiting" or due.covers(each[4]))
+        ]
         if not found or not wanted:
             continue
-        message_id, reverse_path, smtputf8, accepted, notice, content = found[0]
-        deliveries = tuple(QueuedDelivery(*d[:3]) for d in wanted)
+        message_id, reverse_path, smtputf8, accepted, queued, notice, content = found[0]
+        deliveries = tuple(
+            QueuedDelivery(id_, recipient, attempts, _unknown(db, id_, attempts), state == "held")
+            for id_, recipient, attempts, state, *_ in wanted
+        )
         mails.append(
             QueuedMail(
                 row,
@@ -279,20 +376,32 @@ def load(db: apsw.Connection, messages: list[int], due: Due | None = None) -> li
                 ),
                 deliveries,
                 accepted,
+                queued,
                 bool(notice),
                 _events_of(db, row),
+                urgent=bool(wanted[0][5]),
+                lane=wanted[0][6],
                 whole=len(wanted) == len(every),
             )
         )
     return mails
 
 
+def _unknown(db: apsw.Connection, delivery: int, attempts: int) -> int:
+    # What a crash of ours interrupted is not counted: it has no server.
+    return attempts and _get(
+        db,
+        "SELECT count(*) FROM attempts WHERE delivery = ? AND outcome = 'unknown' AND server <> ''",
+        delivery,
+    )
+
+
 def _events_of(db: apsw.Connection, message: int) -> tuple[StoredEvent, ...]:
     return tuple(
         StoredEvent(*row)
         for row in db.execute(
-            "SELECT seq, id, uid, source, accepted, body FROM message_events"
-            " JOIN events ON seq = event WHERE message = ? ORDER BY seq",
+            f"SELECT {COLUMNS} FROM message_events JOIN events ON seq = event"  # noqa: S608
+            " WHERE message = ? ORDER BY seq",
             (message,),
         )
     )
@@ -310,6 +419,19 @@ def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
     ]
 
 
+def urgent_messages(db: apsw.Connection, due: Due, limit: int) -> list[int]:
+    """Urgent messages with a delivery that waits, or was deferred and is due, in order."""
+    return [
+        row
+        for (row,) in db.execute(
+            "SELECT DISTINCT message FROM deliveries WHERE urgent = 1 AND ended IS NULL AND"
+            " (state = 'waiting' OR next_attempt <= ? OR next_attempt > ?)"
+            " ORDER BY message LIMIT ?",
+            (due.now, due.now + due.longest_delay, limit),
+        )
+    ]
+
+
 def due_messages(db: apsw.Connection, due: Due, limit: int) -> list[int]:
     """Messages with a deferred delivery that is due, the longest due first."""
     return [
@@ -317,7 +439,7 @@ def due_messages(db: apsw.Connection, due: Due, limit: int) -> list[int]:
         for (row,) in db.execute(
             "SELECT message FROM deliveries WHERE state IN ('deferred', 'held')"
             " AND (next_attempt <= ? OR next_attempt > ?)"
-            " GROUP BY message ORDER BY min(next_attempt) LIMIT ?",
+            " GROUP BY message ORDER BY min(next_attempt), message LIMIT ?",
             (due.now, due.now + due.longest_delay, limit),
         )
     ]
@@ -331,18 +453,58 @@ def next_due(db: apsw.Connection) -> float | None:
     return at
 
 
-def open_messages(
-    db: apsw.Connection,
-    *,
-    event_seqs: list[int] | None = None,
-    accepted_before: float | None = None,
-) -> list[int]:
-    """Messages not yet ended: those of these events, or of events accepted before then, or all."""
-    rows: list[Any] = db.execute(
-        "SELECT DISTINCT d.message, m.accepted FROM deliveries AS d JOIN messages AS m"
-        " ON m.id = d.message WHERE d.ended IS NULL ORDER BY d.message"
-    ).fetchall()
-    messages = [row for row, at in rows if accepted_before is None or at < accepted_before]
+class Expiry(NamedTuple):
+    """What has expired, in queue time: what was queued before `queued`, and not tried since
+    `tried`; what has been held since before `held`.
+    """
+
+    queued: float
+    tried: float
+    held: float
+
+
+def expired(db: apsw.Connection, expiry: Expiry) -> dict[int, set[int]]:
+    """The deliveries that have expired, by their messages."""
+    found: dict[int, set[int]] = {}
+    for message, delivery in db.execute(_EXPIRED, expiry._asdict()):
+        found.setdefault(message, set()).add(delivery)
+    return found
+
+
+# What the whole queue is held for, holds each delivery, too.
+_EXPIRED = """
+SELECT d.message, d.id FROM deliveries AS d INDEXED BY deliveries_open
+  JOIN messages AS m ON m.id = d.message
+WHERE d.ended IS NULL AND (
+  (d.state <> 'held' AND m.queued <= :queued AND coalesce(d.tried, :tried) <= :tried)
+  OR (m.queued <= :held AND EXISTS (
+    SELECT 1 FROM holds AS h WHERE h.queued <= :held AND (
+      h.scope = 'queue' OR d.state = 'held' AND (
+        h.scope = 'address' AND h.subject = d.recipient
+        OR h.scope = 'mail' AND h.subject = CAST(d.message AS TEXT)
+  )))))
+ORDER BY d.message
+"""
+
+
+def let_all_wait(db: apsw.Connection, limit: int) -> bool:
+    """Makes `limit` deliveries due that are deferred or held; says whether there are more."""
+    db.execute(
+        "UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE id IN (SELECT id"
+        " FROM deliveries WHERE state IN ('deferred', 'held') AND ended IS NULL LIMIT ?)",
+        (limit,),
+    )
+    return db.changes() == limit
+
+
+def open_messages(db: apsw.Connection, event_seqs: list[int] | None = None) -> list[int]:
+    """Messages not yet ended: those of these events, or all."""
+    messages = [
+        row
+        for (row,) in db.execute(
+            "SELECT DISTINCT message FROM deliveries WHERE ended IS NULL ORDER BY message"
+        )
+    ]
     if event_seqs is None:
         return messages
     of_events = {
@@ -353,15 +515,13 @@ def open_messages(
     return [row for row in messages if row in of_events]
 
 
-def was_held(db: apsw.Connection) -> bool:
-    """Whether an administrator was to mend something before a delivery that is open went out."""
-    return bool(
-        _get(
-            db,
-            "SELECT EXISTS (SELECT 1 FROM attempts JOIN deliveries ON id = delivery"
-            " WHERE outcome = 'held' AND deliveries.ended IS NULL)",
-        )
-    )
+def let_lanes_go(db: apsw.Connection, now: float) -> None:
+    """Sees to it that the first of each lane waits for nobody: whatever ended the one before it."""
+    lanes = db.execute(
+        "SELECT DISTINCT lane, recipient FROM deliveries"
+        " WHERE state = 'deferred' AND next_attempt IS NULL AND lane IS NOT NULL AND ended IS NULL"
+    ).fetchall()
+    db.executemany(_LET_NEXT_GO, [(now, *lane) for lane in lanes])
 
 
 def routed_and_open(db: apsw.Connection) -> int:
@@ -373,38 +533,6 @@ def routed_and_open(db: apsw.Connection) -> int:
     )
 
 
-def ended_recipients(db: apsw.Connection, message: int) -> set[str]:
-    """The recipients of a message whose deliveries have ended."""
-    rows: list[Any] = db.execute(
-        "SELECT recipient FROM deliveries WHERE message = ? AND ended IS NOT NULL", (message,)
-    ).fetchall()
-    return {recipient for (recipient,) in rows}
-
-
-def remake(db: apsw.Connection, mail: QueuedMail, new: QueuedMail, now: float) -> None:
-    """Puts a mail that was made anew in the place of `mail`; it is due at once.
-
-    The row and the Message-ID stay. Recipients that the configuration no longer names are deleted;
-    new ones come with delivery rows of their own.
-    """
-    db.execute(
-        "UPDATE messages SET reverse_path = ?, smtputf8 = ? WHERE id = ?",
-        (new.message.reverse_path, new.message.smtputf8, mail.row),
-    )
-    db.execute("UPDATE contents SET content = ? WHERE message = ?", (new.message.content, mail.row))
-    _keep_remarks(db, [new])
-    kept = {d.row for d in new.deliveries}
-    db.executemany(
-        "UPDATE deliveries SET state = 'deleted', ended = ? WHERE id = ?",
-        [(now, d.row) for d in mail.deliveries if d.row not in kept],
-    )
-    db.executemany(
-        "INSERT INTO deliveries (id, message, recipient, state) VALUES (?, ?, ?, 'waiting')"
-        " ON CONFLICT (id) DO UPDATE SET state = 'waiting', next_attempt = NULL",
-        [(d.row, mail.row, d.recipient) for d in new.deliveries],
-    )
-
-
-def _get(db: apsw.Connection, query: str, *values: int) -> int:
+def _get(db: apsw.Connection, query: str, *values: int | str) -> int:
     found = db.execute(query, values).get
     return int(found or 0)

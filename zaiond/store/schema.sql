@@ -1,4 +1,6 @@
--- The queue on disk. Written by one thread over one connection; times are seconds since the epoch.
+-- The queue on disk. Written by one thread over one connection. Times are seconds since the epoch,
+-- for people; what expires or is forgotten is counted in queue time (queue_time.py), which no clock
+-- that is set can move.
 
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,
@@ -15,11 +17,20 @@ CREATE TABLE events (
   source   TEXT    NOT NULL,          -- as sent; '' where none was
   accepted REAL    NOT NULL,
   body     BLOB    NOT NULL,          -- the line as sent
+  urgent   INTEGER NOT NULL,          -- emerg to crit: routed before all others
+  lane     TEXT,                      -- its key, else its job: mails of one are sent in order
+  queued   REAL    NOT NULL,          -- when it was accepted, in queue time
   outcome  TEXT,                      -- dropped | deleted
   reason   TEXT                       -- {"ja": …, "en": …}; without an outcome: a remark on its mail
 );
 -- The id first: the daemon's own are ordered by time, so this index grows at its end.
 CREATE UNIQUE INDEX events_identity ON events (id, uid, source);
+CREATE INDEX events_urgent ON events (seq) WHERE urgent = 1;
+CREATE INDEX events_lane ON events (lane, uid, seq) WHERE lane IS NOT NULL;
+-- Urgent events beyond meta.routed_through that were routed all the same.
+CREATE TABLE routed_early (
+  seq INTEGER PRIMARY KEY
+);
 
 -- Mails, made once. The content is kept beside, until every delivery has ended.
 CREATE TABLE messages (
@@ -27,7 +38,8 @@ CREATE TABLE messages (
   message_id   TEXT    NOT NULL,
   reverse_path TEXT    NOT NULL,
   smtputf8     INTEGER NOT NULL,
-  accepted     REAL    NOT NULL,      -- of its oldest event: expiry counts from here
+  accepted     REAL    NOT NULL,      -- of its oldest event
+  queued       REAL    NOT NULL,      -- the same in queue time: expiry counts from here
   notice       INTEGER NOT NULL       -- the daemon's own: its failure makes no further notice
 );
 CREATE TABLE contents (
@@ -42,21 +54,31 @@ CREATE TABLE message_events (
 CREATE INDEX message_events_event ON message_events (event);
 
 -- One message, one recipient. `started` is set while the content may be beyond its final dot.
+-- A delivery with a lane (the key or job of its event) waits, deferred without a `next_attempt`, as
+-- long as an earlier one of its lane and recipient is deferred.
 CREATE TABLE deliveries (
   id           INTEGER PRIMARY KEY,
   message      INTEGER NOT NULL,
   recipient    TEXT    NOT NULL,
-  state        TEXT    NOT NULL,      -- waiting | deferred | held | delivered | failed | expired | deleted
+  state        TEXT    NOT NULL,      -- waiting | deferred | held | delivered | failed | expired |
+                                      -- deleted (by hand) | replaced (is no recipient any more)
   attempts     INTEGER NOT NULL DEFAULT 0,
   next_attempt REAL,
   started      REAL,
-  ended        REAL
+  tried        REAL,                  -- when the last attempt ended, in queue time
+  ended        REAL,                  -- in queue time
+  urgent       INTEGER NOT NULL,
+  lane         TEXT                   -- uid and lane of its event
 );
 CREATE INDEX deliveries_message ON deliveries (message);
 CREATE INDEX deliveries_open ON deliveries (message) WHERE ended IS NULL;
 CREATE INDEX deliveries_due ON deliveries (next_attempt) WHERE state IN ('deferred', 'held');
+CREATE INDEX deliveries_held ON deliveries (recipient) WHERE state = 'held' AND ended IS NULL;
 CREATE INDEX deliveries_started ON deliveries (id) WHERE started IS NOT NULL;
 CREATE INDEX deliveries_lost ON deliveries (ended) WHERE state IN ('failed', 'expired');
+CREATE INDEX deliveries_urgent ON deliveries (message) WHERE urgent = 1 AND ended IS NULL;
+CREATE INDEX deliveries_lane ON deliveries (lane, recipient, message)
+  WHERE lane IS NOT NULL AND ended IS NULL;
 
 CREATE TABLE attempts (
   delivery INTEGER NOT NULL,
@@ -68,4 +90,13 @@ CREATE TABLE attempts (
   reply    TEXT    NOT NULL,
   PRIMARY KEY (delivery, number)
 ) WITHOUT ROWID;
-CREATE INDEX attempts_held ON attempts (delivery) WHERE outcome = 'held';
+
+-- What somebody has to mend before mail goes out again; what is held by it is probed now and then.
+CREATE TABLE holds (
+  scope   TEXT NOT NULL,              -- queue | address | mail
+  subject TEXT NOT NULL,              -- '' | the recipient | the message's id
+  since   REAL NOT NULL,
+  queued  REAL NOT NULL,              -- the same in queue time
+  failure BLOB NOT NULL,              -- what the server said, as JSON
+  PRIMARY KEY (scope, subject)
+) WITHOUT ROWID;

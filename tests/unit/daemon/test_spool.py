@@ -46,7 +46,7 @@ class Spooled:
         if self.error is not None:
             raise self.error
         self.submitted.put_nowait([new[0] for new in batch])
-        accepted = await self.writer.submit(lambda db: events.accept(db, batch))
+        accepted = await self.writer.submit(lambda db: events.accept(db, batch, 0.0))
         self.seen.append(self.files())
         return accepted
 

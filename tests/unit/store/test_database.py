@@ -27,7 +27,7 @@ def opened_with_checks(directory: Path) -> int:
 
 def test_what_was_committed_is_there_again(state: Path) -> None:
     with Store(state) as store:
-        store.run(lambda db: events.accept(db, [event("1")]))
+        store.run(lambda db: events.accept(db, [event("1")], 0.0))
     with Store(state) as store:
         assert store.database.salvage is None
         assert store.run(lambda db: events.seqs_of(db, "1")) == [1]
@@ -35,7 +35,7 @@ def test_what_was_committed_is_there_again(state: Path) -> None:
 
 def test_what_was_committed_is_there_after_a_kill(state: Path) -> None:
     with Store(state) as store:
-        store.run(lambda db: events.accept(db, [event("1")]))
+        store.run(lambda db: events.accept(db, [event("1")], 0.0))
         left = image(state)
     with Store(left) as store:
         assert store.database.salvage is None
@@ -65,7 +65,7 @@ def test_a_second_daemon_is_kept_out_and_told_of_the_first(state: Path) -> None:
 
 def test_a_queue_of_a_newer_version_is_left_alone(state: Path) -> None:
     with Store(state) as store:
-        store.run(lambda db: events.accept(db, [event("1")]))
+        store.run(lambda db: events.accept(db, [event("1")], 0.0))
         store.connection.pragma("user_version", schema.VERSION + 1)
     before = (state / "queue.db").read_bytes()
     for _ in range(2):  # it does not stay locked, either

@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def accept(store: Store, *batch: NewEvent) -> events.Acceptance:
-    return store.run(lambda db: events.accept(db, list(batch)))
+    return store.run(lambda db: events.accept(db, list(batch), 0.0))
 
 
 def ids(found: list[StoredEvent]) -> list[str]:

@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def routed(
     store: Store, id_: str, *recipients: str, at: float = NOW, remark: Text | None = None
 ) -> QueuedMail:
-    (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)])).events
+    (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)], 0.0)).events
     one = mail(stored.seq, [stored], recipients or ("a@x",))
     one.message = structs.replace(one.message, remark=remark)
     store.run(lambda db: queue.route(db, stored.seq, [one], []))
@@ -35,7 +35,7 @@ def routed(
 
 
 def unrouted(store: Store, id_: str, at: float = NOW) -> StoredEvent:
-    (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)])).events
+    (stored,) = store.run(lambda db: events.accept(db, [event(id_, at=at)], 0.0)).events
     return stored
 
 

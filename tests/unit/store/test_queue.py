@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def accepted(store: Store, *ids: str, at: float = NOW) -> list[StoredEvent]:
     batch = [event(id_, at=at) for id_ in ids]
-    return store.run(lambda db: events.accept(db, batch)).events
+    return store.run(lambda db: events.accept(db, batch, 0.0)).events
 
 
 def routed(store: Store, *mails: QueuedMail, through: int | None = None) -> None:

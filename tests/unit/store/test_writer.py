@@ -174,7 +174,7 @@ def room(writer: Writing) -> None:
 
 def big(id_: str) -> Operation[events.Acceptance]:
     one = event(id_, more=',"message":"' + "x" * 100_000 + '"')
-    return lambda db: events.accept(db, [one])
+    return lambda db: events.accept(db, [one], 0.0)
 
 
 async def test_a_full_disk_is_told_as_that_and_is_not_the_end(writer: Writing) -> None:

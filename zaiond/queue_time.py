@@ -1,0 +1,77 @@
+"""Queue time: for how many seconds the queue has been served in all. Pure: the clock comes in.
+
+What expires is counted in it, and not by the machine's clock, which may be set by any amount. It
+stands still while the daemon doesn't run or the machine sleeps. While nothing can be tried (there
+is no configuration, or the queue is held) it goes on, but those pauses are known, and `expire` does
+not count them.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+LONGEST_STEP = 1800.0  # seconds: who reads it does so more often; what is beyond is a clock's leap
+SHORTEST_PAUSE = 1.0  # seconds: a shorter one changes nothing
+MOST_PAUSES = 1000
+
+
+class Kept(msgspec.Struct):
+    """What outlives a restart: the time, and the pauses in order, the last one perhaps open."""
+
+    now: float = 0.0
+    pauses: list[tuple[float, float | None]] = []
+
+
+class QueueTime:
+    """`monotonic` gives seconds that never go back; `kept` is what the last run left."""
+
+    def __init__(self, monotonic: Callable[[], float], kept: Kept) -> None:
+        self._monotonic = monotonic
+        self._read_at = monotonic()
+        self._now = kept.now
+        self._pauses = kept.pauses
+
+    def __call__(self) -> float:
+        at = self._monotonic()
+        self._now += min(max(0.0, at - self._read_at), LONGEST_STEP)
+        self._read_at = at
+        return self._now
+
+    @property
+    def kept(self) -> Kept:
+        """What the next run needs."""
+        return Kept(self(), list(self._pauses))
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing can be tried now."""
+        return bool(self._pauses) and self._pauses[-1][1] is None
+
+    def pause(self) -> None:
+        """From now on nothing can be tried."""
+        if not self.paused:
+            self._pauses.append((self(), None))
+
+    def resume(self) -> None:
+        """Mail can be tried again."""
+        if not self.paused:
+            return
+        began, _ = self._pauses.pop()
+        if self() - began >= SHORTEST_PAUSE:
+            self._pauses.append((began, self._now))
+        if len(self._pauses) > MOST_PAUSES:  # as one, with what lay between them
+            (first, _), (_, last) = self._pauses[:2]
+            self._pauses[:2] = [(first, last)]
+
+    def since(self, seconds: float) -> float:
+        """The queue time from which on mail could be tried for `seconds`: what was queued before
+        has had its time.
+        """
+        end = self()
+        for began, ended in reversed(self._pauses):
+            tried = end - (end if ended is None else ended)
+            if tried >= seconds:
+                break
+            seconds -= tried
+            end = began
+        return end - seconds

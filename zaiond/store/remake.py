@@ -1,0 +1,139 @@
+"""Mails that are made anew, by another configuration or by hand: what there is of an event, and
+what is put in its place. Operations of the writer.
+"""
+
+from typing import Any, NamedTuple
+
+import apsw
+
+from zaiond.store.events import COLUMNS, StoredEvent
+from zaiond.store.queue import OPEN, QueuedMail, insert_messages, keep_remarks
+
+
+class MessageState(NamedTuple):
+    """A message of an event; `is_open`: one of its deliveries is."""
+
+    row: int
+    message_id: str
+    accepted: float
+    queued: float
+    notice: bool
+    is_open: bool
+
+
+class DeliveryState(NamedTuple):
+    """A delivery of an event, open or ended."""
+
+    row: int
+    message: int
+    recipient: str
+    state: str
+    attempts: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in OPEN
+
+
+class EventState(NamedTuple):
+    """An event that became mails, and what became of them."""
+
+    event: StoredEvent
+    messages: tuple[MessageState, ...]
+    deliveries: tuple[DeliveryState, ...]
+
+
+class Remade(NamedTuple):
+    """What the mails of an event are from now on: `mails` with the deliveries that are to be made;
+    which of these messages and deliveries there were not before; the deliveries that are `replaced`
+    by others, and the messages of which nothing is left to be sent.
+    """
+
+    event: StoredEvent
+    mails: tuple[QueuedMail, ...]
+    new_messages: frozenset[int]
+    new_deliveries: frozenset[int]
+    replaced: tuple[int, ...]
+    emptied: tuple[int, ...]
+
+
+def open_events(db: apsw.Connection) -> list[int]:
+    """The events with a delivery that has not ended, in order."""
+    return [
+        seq
+        for (seq,) in db.execute(
+            "SELECT DISTINCT event FROM message_events WHERE message IN"
+            " (SELECT message FROM deliveries WHERE ended IS NULL) ORDER BY event"
+        )
+    ]
+
+
+def messages(db: apsw.Connection, seqs: list[int]) -> list[int]:
+    """The messages that tell of these events."""
+    return [row for seq in seqs for row, *_ in db.execute(_MESSAGES, (seq,))]
+
+
+def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
+    """These events, as far as they became mails that tell of no other event."""
+    found = []
+    for seq in seqs:
+        rows: list[Any] = db.execute(
+            f"SELECT {COLUMNS} FROM events WHERE seq = ? AND outcome IS NULL",  # noqa: S608
+            (seq,),
+        ).fetchall()
+        of_event = tuple(MessageState(*row) for row in db.execute(_MESSAGES, (seq,)))
+        deliveries = tuple(DeliveryState(*row) for row in db.execute(_DELIVERIES, (seq,)))
+        if rows and of_event:
+            found.append(EventState(StoredEvent(*rows[0]), of_event, deliveries))
+    return found
+
+
+_MESSAGES = (
+    "SELECT id, message_id, accepted, queued, notice, EXISTS (SELECT 1 FROM deliveries AS d"
+    " WHERE d.message = m.id AND d.ended IS NULL) FROM messages AS m WHERE id IN"
+    " (SELECT message FROM message_events WHERE event = ?) ORDER BY id"
+)
+_DELIVERIES = (
+    "SELECT id, message, recipient, state, attempts FROM deliveries WHERE message IN"
+    " (SELECT message FROM message_events WHERE event = ?) ORDER BY id"
+)
+
+
+def put(db: apsw.Connection, remade: list[Remade], at: float) -> list[StoredEvent]:
+    """Puts mails in the place of what there was of their events; they are due at once. Gives the
+    events of which nothing is left to be sent.
+    """
+    for one in remade:
+        insert_messages(db, [m for m in one.mails if m.row in one.new_messages])
+        for mail in one.mails:
+            if mail.row not in one.new_messages:
+                _replace(db, mail)
+            for delivery in mail.deliveries:
+                if delivery.row in one.new_deliveries:
+                    db.execute(
+                        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane)"
+                        " VALUES (?, ?, ?, 'waiting', ?, ?)",
+                        (delivery.row, mail.row, delivery.recipient, mail.urgent, mail.lane),
+                    )
+                else:
+                    db.execute(
+                        "UPDATE deliveries SET message = ?, state = 'waiting', next_attempt = NULL,"
+                        " ended = NULL, lane = ? WHERE id = ?",
+                        (mail.row, mail.lane, delivery.row),
+                    )
+        db.executemany(
+            "UPDATE deliveries SET state = 'replaced', ended = ?, next_attempt = NULL WHERE id = ?",
+            [(at, row) for row in one.replaced],
+        )
+        db.executemany("DELETE FROM contents WHERE message = ?", [(row,) for row in one.emptied])
+    return [one.event for one in remade if not one.mails]
+
+
+def _replace(db: apsw.Connection, mail: QueuedMail) -> None:
+    db.execute(
+        "UPDATE messages SET reverse_path = ?, smtputf8 = ?, queued = ? WHERE id = ?",
+        (mail.message.reverse_path, mail.message.smtputf8, mail.queued, mail.row),
+    )
+    db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (mail.row, mail.message.content))
+    keep_remarks(db, [mail])
