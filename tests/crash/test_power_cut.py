@@ -103,7 +103,7 @@ def life(directory: Path, vfs: RecordingVfs, synchronous: str | None = None) -> 
         for number in range(ROUNDS):
             before, total = number * BATCH, (number + 1) * BATCH
             new = [event(str(n)) for n in range(before, total)]
-            accepted = store.run(partial(events.accept, batch=new))
+            accepted = store.run(partial(events.accept, batch=new, queued=0.0))
             delivered = before - len(under_way)
             kept.append(Committed(len(vfs.calls), total, before, delivered))
             mails = [_mail(one) for one in accepted.events]
@@ -118,7 +118,7 @@ def life(directory: Path, vfs: RecordingVfs, synchronous: str | None = None) -> 
 
 def _turn(db: apsw.Connection, finished: list[QueuedMail], started: list[QueuedMail]) -> None:
     for mail in finished:
-        queue.finish(db, mail, [_delivered(one) for one in mail.deliveries])
+        queue.finish(db, mail, [_delivered(one) for one in mail.deliveries], 0.0)
     for mail in started:
         queue.start(db, mail, NOW)
 
@@ -132,7 +132,7 @@ def _mail(stored: StoredEvent) -> QueuedMail:
         smtputf8=False,
     )
     delivery = QueuedDelivery(stored.seq, "admin@example.co.jp", 0)
-    return QueuedMail(stored.seq, message, (delivery,), NOW, False, (stored,))
+    return QueuedMail(stored.seq, message, (delivery,), NOW, 0.0, False, (stored,))
 
 
 def _delivered(delivery: QueuedDelivery) -> Attempted:

@@ -636,7 +636,7 @@ async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemo
     for uid in range(4):
         connect(daemon, uid)[0].data_received(lines(f"{uid}-", 600))
     await daemon.intake.drained()
-    first = [uid for _, uid, _, _, _ in daemon.batches[0]]
+    first = [uid for _, uid, *_ in daemon.batches[0]]
     assert [first.count(uid) for uid in range(4)] == [BATCH_EVENTS // 4] * 4
     assert sum(map(len, daemon.batches)) == 2400
 

@@ -29,7 +29,9 @@ WHY = Text("理由", "why")
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A big queue as it lies on disk: delivered, deferred, dropped, waiting, and not yet routed."""
+    """A big queue as it lies on disk: delivered, deferred, dropped, waiting, not yet routed, and
+    routed before others.
+    """
     state = tmp_path_factory.mktemp("sound") / "state"
     filling = "x" * 400
     with Store(state) as store:
@@ -50,7 +52,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     Attempted(d, state_of, state_of, "s:25", "reply", NOW, NOW, NOW + 60)  # type: ignore[arg-type]
                     for d in one.deliveries
                 ]
-                store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a))  # type: ignore[misc]
+                store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a, 0.0))  # type: ignore[misc]
+        early = [mail(one.seq, [one]) for one in stored[-100::2]]
+        why = [queue.Dropped(one, WHY) for one in stored[-99:-50:2]]
+        store.run(lambda db: queue.route(db, 0, early, why, early=True))
     return state
 
 
@@ -100,6 +105,10 @@ def assert_whole(db: apsw.Connection) -> None:
         " (SELECT message FROM deliveries WHERE ended IS NULL)"
     )
     nothing("SELECT * FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)")
+    nothing(
+        "SELECT seq FROM events WHERE outcome IS NULL AND seq IN (SELECT seq FROM routed_early)"
+        " AND seq NOT IN (SELECT event FROM message_events)"
+    )
     # Each event is waiting to be routed, in a message, or dropped.
     nothing(
         "SELECT seq FROM events WHERE outcome IS NULL"
@@ -197,6 +206,64 @@ def test_damage_at_any_page_leaves_a_queue_that_fits_together(damaged: Path) -> 
             assert_whole(store.connection)
             assert_usable(store)
             size = store.connection.pragma("page_count")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
+def test_of_a_queue_that_was_cut_off_what_lies_before_the_cut_is_taken_over(
+    damaged: Path, part: float
+) -> None:
+    file = damaged / "queue.db"
+    size = int(file.stat().st_size * part)
+    pages = pages_of(damaged, "events")
+    kept = sum((page + 1) * 4096 <= size for page in pages)
+    os.truncate(file, size)
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events >= EVENTS * kept / len(pages) * 0.9  # they are of much the same size
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+def test_good_pages_between_damaged_ones_are_found(damaged: Path) -> None:
+    pages = pages_of(damaged, "events")
+    for page in pages[1::2]:
+        overwrite(damaged, page)
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events > EVENTS * 0.45
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+def test_without_a_first_page_the_others_are_read_by_our_own_schema(damaged: Path) -> None:
+    overwrite(damaged, 0, bytes(4096))
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events == EVENTS
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_bytes_are_wrong_what_is_left_fits_together(damaged: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    file = damaged / "queue.db"
+    content = bytearray(file.read_bytes())
+    for _ in range(4 ** (seed % 6)):
+        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+    if seed % 5 == 4:  # pages that are other pages
+        for _ in range(10):
+            to, source = (4096 * dice.randrange(len(content) // 4096) for _ in range(2))
+            content[to : to + 4096] = content[source : source + 4096]
+    file.write_bytes(content)
+    (damaged / "queue.db-wal").unlink()  # in any case a new one is to be made
+    with Store(damaged) as store:
+        assert store.database.is_recovered
+        assert_whole(store.connection)
+        assert_usable(store)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from functools import partial
 
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
-from zaiond.errors import EventError, StoreError
+from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.store import events
 from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent
@@ -56,7 +56,8 @@ class Admission:
     def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         """Puts a batch to disk within the quotas of its users, all of it or nothing.
 
-        Raises EventError: `quota` or `disk_full` at once, `disk_full` from what it gives, too.
+        Raises EventError: `quota` or `disk_full` at once, `disk_full` or `unavailable` from what it
+        gives, too.
         """
         closed_for = self.closed_for()
         if closed_for is not None:
@@ -76,7 +77,8 @@ class Admission:
             acceptance = await accepted
         except StoreError as error:
             self._release(batch)
-            raise EventError("disk_full", error.text) from error
+            full = isinstance(error, DiskFullError)
+            raise EventError("disk_full" if full else "unavailable", error.text) from error
         if acceptance.outcomes is not None:
             self._release(
                 [n for n, o in zip(batch, acceptance.outcomes, strict=True) if o != "accepted"]

@@ -143,8 +143,7 @@ def recover(directory: Path, why: Text, on_long_work: Callable[[], None]) -> Sal
     if done.quarantine:
         aside.rename(done.quarantine)
     else:
-        (aside / _WHY).unlink()
-        aside.rmdir()
+        shutil.rmtree(aside)
     sync_directory(str(directory))
     return done
 

@@ -16,8 +16,9 @@ from zaiond.store.sound import Table, is_sound, tables
 
 _ROWS_A_CALL = 1000
 _HIGHEST = 2**63 - 1
-# How far behind the last row that can be read others are looked for, where the end is not known.
-_FAR = 2**20
+# How far behind the last row that can be read others are looked for, where the end is not known:
+# there are hardly more for each page of the file.
+_ROWS_A_PAGE = 8
 _FRUITLESS = 20_000  # looks at a table that find nothing: then what is left of it is lost
 _LONGEST = 64 * 1024 * 1024  # bytes of a value: a damaged length is no reason to read gigabytes
 
@@ -33,13 +34,18 @@ _ORPHANS = (
     "DELETE FROM messages WHERE id NOT IN (SELECT message FROM deliveries)",
     "DELETE FROM contents WHERE message NOT IN (SELECT id FROM messages)",
     "DELETE FROM message_events WHERE message NOT IN (SELECT id FROM messages)"
-    " OR event NOT IN (SELECT seq FROM events)",
+    " OR event NOT IN (SELECT seq FROM events WHERE outcome IS NULL)",
 )
 _ROUTED_THROUGH = (
+    "DELETE FROM routed_early WHERE seq NOT IN (SELECT event FROM message_events)"
+    " AND seq NOT IN (SELECT seq FROM events WHERE outcome IS NOT NULL)",
     "INSERT OR REPLACE INTO meta SELECT 'routed_through', max("
     "coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0),"
-    " coalesce((SELECT max(event) FROM message_events), 0),"
-    " coalesce((SELECT max(seq) FROM events WHERE outcome IS NOT NULL), 0))"
+    " coalesce((SELECT max(event) FROM message_events"
+    " WHERE event NOT IN (SELECT seq FROM routed_early)), 0),"
+    " coalesce((SELECT max(seq) FROM events WHERE outcome IS NOT NULL"
+    " AND seq NOT IN (SELECT seq FROM routed_early)), 0))",
+    "DELETE FROM routed_early WHERE seq <= (SELECT value FROM meta WHERE name = 'routed_through')",
 )
 _ROUTED_TO_NOWHERE = (
     "SELECT seq FROM events WHERE outcome IS NULL"
@@ -68,7 +74,7 @@ def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None])
                 if is_sound(table, row):
                     with contextlib.suppress(apsw.ConstraintError):
                         target.execute(insert, row)
-        for statement in (*_ORPHANS, _ROUTED_THROUGH):
+        for statement in (*_ORPHANS, *_ROUTED_THROUGH):
             target.execute(statement)
         target.executemany(_ROUTE_AGAIN, target.execute(_ROUTED_TO_NOWHERE).fetchall())
     return _count(target, "events"), _count(target, "deliveries")
@@ -145,14 +151,14 @@ def _rows(
     """Each row that can be read, some perhaps twice.
 
     What lies behind a damaged page is reached from the other side, and what lies between two of
-    them from the middle of what is left, the widest gap first.
+    them from within what is left, the widest gap first.
     """
     if not table.is_numbered:
         yield from _Scan(source, table, "ASC")
         yield from _Scan(source, table, "DESC")
         return
     gaps = [(-_HIGHEST, 0, _HIGHEST)]  # less than nothing by its width, the first and the last key
-    fruitless = 0
+    fruitless, far = 0, _ROWS_A_PAGE * _pages(source)
     while gaps and fruitless < _FRUITLESS:
         _, first, last = heappop(gaps)
         up = _Scan(source, table, "ASC", (first, last))
@@ -166,15 +172,21 @@ def _rows(
         if down.last is not None:
             last = int(down.last[0]) - 1
         elif last == _HIGHEST:
-            last = first + _FAR
+            last = first + far
         if up.last is None and down.last is None:
             fruitless += 1
             if fruitless % _ROWS_A_CALL == 0:
                 progress()
         if first < last:
-            middle = (first + last) // 2
+            middle = first + (last - first) * 5 // 12  # not in line with the pages
             for gap in ((first, middle), (middle + 1, last)):
                 heappush(gaps, (gap[0] - gap[1], *gap))
+
+
+def _pages(source: apsw.Connection) -> int:
+    with contextlib.suppress(apsw.Error):
+        return int(source.pragma("page_count"))
+    return 0
 
 
 def _count(db: apsw.Connection, table: str) -> int:

@@ -4,7 +4,7 @@ SQLite checks how its pages hang together, not what stands in them: a byte that 
 may have made anything of a row.
 """
 
-import contextlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import apsw
@@ -19,6 +19,10 @@ _TYPES: dict[str, type[object]] = {
     "BLOB": bytes,
     "": object,
 }
+# As schema.sql has them. A delivery is open or has ended, and its state says which.
+_OPEN = ("waiting", "deferred", "held")
+_ENDED = ("delivered", "failed", "expired", "deleted", "replaced")
+_OUTCOMES = ("delivered", "deferred", "held", "failed", "expired", "deleted", "unknown")
 
 
 class Table(NamedTuple):
@@ -60,11 +64,29 @@ def is_sound(table: Table, row: tuple[Any, ...]) -> bool:
     for value, kind, nullable in zip(row, table.types, table.nullable, strict=True):
         if not (nullable if value is None else isinstance(value, kind)):
             return False
-    if table.name == "events":
-        with contextlib.suppress(EventError):
-            wire.parse(row[table.columns.index("body")])
-            return True
+    check = _CHECKS.get(table.name)
+    return check is None or check(dict(zip(table.columns, row, strict=True)))
+
+
+def _is_event(row: dict[str, Any]) -> bool:
+    try:
+        wire.parse(row["body"])
+    except EventError:
         return False
-    if table.name == "meta":
-        return row[0] != "routed_through" or isinstance(row[1], int)
-    return True
+    return row["outcome"] in (None, "dropped", "deleted")
+
+
+def _is_delivery(row: dict[str, Any]) -> bool:
+    return row["state"] in (_OPEN if row["ended"] is None else _ENDED)
+
+
+def _is_meta(row: dict[str, Any]) -> bool:
+    return row["name"] != "routed_through" or isinstance(row["value"], int)
+
+
+_CHECKS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "events": _is_event,
+    "deliveries": _is_delivery,
+    "attempts": lambda row: row["outcome"] in _OUTCOMES,
+    "meta": _is_meta,
+}
