@@ -51,6 +51,7 @@ from zaiond.net.tokens import Tokens
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
+from zaiond.store.damage import Damage
 from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent, StoredEvent
 from zaiond.store.holds import Hold
@@ -79,6 +80,7 @@ class App(Observer):
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._salvage_told = False
+        self._assembled = asyncio.Event()
         self._status = supervisor.StatusLine(lambda: status.line(self))
         self._running: asyncio.Task[None]
         self.database: Database
@@ -137,6 +139,7 @@ class App(Observer):
             self._fatal,
             self.database.release_ballast,
             self.database,
+            self._damaged,
         )
         await self._assemble()
         event_listener, event_path = sockets.event_socket(self.options.runtime_dir)
@@ -293,10 +296,11 @@ class App(Observer):
         self.control = Control(commands(self))
         self.control.language = self.intake.language = self.journal.language
         self._names = await machine_names(NAMES_SECONDS)
+        self._assembled.set()
 
     async def _round_trip(self) -> None:
-        """Through the loop, the writer's thread and the delivery."""
-        await self.writer.submit(_nothing)
+        """Through the intake, the writer's thread and the delivery."""
+        await self.intake.ping()
         await self.dispatcher.answer()
 
     async def _stop_gently(self) -> None:
@@ -477,6 +481,18 @@ class App(Observer):
             traceback.print_exception(error)
             self._fatal(error)
 
+    def _damaged(self, damage: Damage) -> None:
+        self.journal.error(damage.text, Kind.QUEUE_RECOVERED)
+        if self._assembled.is_set():
+            self.router.recounted(damage.waiting, damage.urgent_waiting)
+
+        async def tell() -> None:
+            await self._assembled.wait()
+            await self._notices.damaged(damage, self.control.language)
+
+        self._background(tell())
+        self._status.changed()
+
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is not None:
@@ -507,10 +523,6 @@ def _recover(db: apsw.Connection, now: float) -> tuple[queue.Recovered, int]:
     if recovered.started:
         events.set_meta(db, POSSIBLE_DUPLICATES, known + recovered.started)
     return recovered, known + recovered.started
-
-
-def _nothing(db: apsw.Connection) -> None:
-    """An operation that changes nothing."""
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from zaiond.errors import Diagnostic, StoreError
 from zaiond.model import URGENT, Severity
 from zaiond.smtp.verdict import DeliveryFailure, Failure
 from zaiond.store import events
+from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
@@ -231,6 +232,24 @@ class Notices:
             "crit",
             Text("キューのデータベースを復旧しました", "The queue's database was recovered"),
             "\n".join(parts),
+            {},
+            language,
+        )
+
+    async def damaged(self, damage: Damage, language: Language) -> None:
+        """Rows of the database could not be read, and were set aside."""
+        advice = Text(
+            "ディスクとファイルシステムを確認してください。", "Check disk and file system."
+        )
+        await self._emit(
+            f"zaiond.store.recovered/rows/{int(self._clock())}",
+            "zaiond.store.recovered",
+            "crit",
+            Text(
+                "キューのデータベースに読めない行がありました",
+                "Rows of the queue's database could not be read",
+            ),
+            f"{damage.text.in_language(language)}\n{advice.in_language(language)}",
             {},
             language,
         )

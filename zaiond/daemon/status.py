@@ -12,7 +12,8 @@ from zaiond import __version__
 from zaiond.config.schema import Queue
 from zaiond.daemon.flow import Flow
 from zaiond.smtp.verdict import Failure
-from zaiond.store import history
+from zaiond.store import damage, history
+from zaiond.store.recovery import Salvage
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Facts:
     waits_for: Failure | None  # lets nothing out
     free: int  # bytes
     floor: int  # below which no event is taken
+    salvage: Salvage | None = None  # in the last days
+    damaged: int = 0  # rows set aside in the last days
 
 
 def problems(facts: Facts) -> Iterator[tuple[str, Text]]:
@@ -111,6 +114,20 @@ def problems(facts: Facts) -> Iterator[tuple[str, Text]]:
                 code,
                 Text(f"過去 7 日間の{ja}: {count} 件", f"{code} in the last 7 days: {count}"),
             )
+    if facts.salvage is not None:
+        day = datetime.fromtimestamp(facts.salvage.at).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        ja, en = facts.salvage.text
+        yield "recovered", Text(f"{day}: {ja}", f"{day}: {en}")
+    if facts.damaged:
+        yield (
+            "damaged",
+            Text(
+                f"過去 7 日間に別に保管した読めない行: {facts.damaged} 件"
+                "（ディスクを確認してください）",
+                f"rows that could not be read and were set aside in the last 7 days:"
+                f" {facts.damaged} (check the disk)",
+            ),
+        )
     if facts.free < 2 * facts.floor:
         free = facts.free // (1024 * 1024)
         yield (
@@ -148,6 +165,10 @@ async def document(app: "App") -> dict[str, Any]:
         waits_for=servers.waits_for if servers is not None else None,
         free=free,
         floor=floor,
+        salvage=app.database.salvage,
+        damaged=await app.writer.submit(
+            partial(damage.count, since=app.clock() - history.LOOK_BACK)
+        ),
     )
     found = [
         {"code": code, "message": text.in_language(app.control.language)}

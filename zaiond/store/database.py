@@ -45,6 +45,7 @@ _DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 _TRACES = ("running", "ballast", LAST_GOOD, WAL)
 AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
 _LOOK_AGAIN = 0.05  # seconds
+_CHECK = "check"  # in `running`: something was found damaged, or could not be written
 
 
 class _UnusableError(Exception):
@@ -72,7 +73,6 @@ class Database:
         self._given_back = 0  # bytes of the ballast
         try:
             self.connection = self._open_sound(on_long_check)
-            self.salvage = recovery.last_salvage(self.connection)
             self._files = self._look()
             if not os.fstat(self._lock).st_size:
                 os.write(self._lock, f"{DATABASE}\n".encode())
@@ -100,7 +100,7 @@ class Database:
     def must_check(self) -> None:
         """Notes that the next start must check the whole database (after an I/O error)."""
         with contextlib.suppress(OSError):
-            (self._dir / "running").write_text("check")
+            (self._dir / "running").write_text(_CHECK)
 
     def is_in_place(self) -> bool:
         """Whether the next start will find what is committed: the open files are those of the
@@ -197,12 +197,13 @@ class Database:
             connection = self._open()
             try:
                 self._check_if_needed(connection, on_long_check)
+                self.salvage = recovery.last_salvage(connection)
             except BaseException:
                 connection.close()
                 raise
         except (_UnusableError, *_DAMAGED) as error:
             why = error.why if isinstance(error, _UnusableError) else recovery.damaged(str(error))
-            recovery.recover(self._dir, why, on_long_check)
+            self.salvage = recovery.recover(self._dir, why, on_long_check)
             self.is_recovered = True
             connection = self._open()
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
@@ -264,6 +265,8 @@ class Database:
             return
         if running == _boot_id():
             return
+        # What was found damaged may be what an index says, which a quick check does not look at.
+        check = "integrity_check" if running == _CHECK else "quick_check"
 
         def progress() -> bool:
             on_long_check()
@@ -271,7 +274,7 @@ class Database:
 
         progress()
         connection.set_progress_handler(progress, 10_000_000)
-        found = connection.pragma("quick_check")
+        found = connection.pragma(check)
         connection.set_progress_handler(None)
         if found != "ok":
             raise apsw.CorruptError(str(found))

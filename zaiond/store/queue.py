@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond.model import Message
-from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta
+from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta, stored
+from zaiond.store.sound import expect, expect_content
 from zaiond.text import Text
 
 OPEN = ("waiting", "deferred", "held")
@@ -359,7 +360,11 @@ def load(
         ]
         if not found or not wanted:
             continue
+        expect(found[0], str, str, int, float, float, int, bytes)
         message_id, reverse_path, smtputf8, accepted, queued, notice, content = found[0]
+        expect_content(content)
+        for each in wanted:
+            expect(each, int, str, int, str, float | None, int, str | None)
         deliveries = tuple(
             QueuedDelivery(id_, recipient, attempts, _unknown(db, id_, attempts), state == "held")
             for id_, recipient, attempts, state, *_ in wanted
@@ -398,7 +403,7 @@ def _unknown(db: apsw.Connection, delivery: int, attempts: int) -> int:
 
 def _events_of(db: apsw.Connection, message: int) -> tuple[StoredEvent, ...]:
     return tuple(
-        StoredEvent(*row)
+        stored(row, to_be_read=False)
         for row in db.execute(
             f"SELECT {COLUMNS} FROM message_events JOIN events ON seq = event"  # noqa: S608
             " WHERE message = ? ORDER BY seq",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.store.events import COLUMNS, StoredEvent
+from zaiond.store.events import COLUMNS, StoredEvent, stored
 from zaiond.store.queue import OPEN, QueuedMail, insert_messages, keep_remarks
 
 
@@ -85,7 +85,7 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
         of_event = tuple(MessageState(*row) for row in db.execute(_MESSAGES, (seq,)))
         deliveries = tuple(DeliveryState(*row) for row in db.execute(_DELIVERIES, (seq,)))
         if rows and of_event:
-            found.append(EventState(StoredEvent(*rows[0]), of_event, deliveries))
+            found.append(EventState(stored(rows[0]), of_event, deliveries))
     return found
 
 

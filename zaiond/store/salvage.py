@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import apsw
 
-from zaiond.store.schema import create
-from zaiond.store.sound import Table, is_sound, tables
+from zaiond.store.consistency import make_consistent
+from zaiond.store.sound import Table, is_sound, our_tables, tables
 
 _ROWS_A_CALL = 1000
 _HIGHEST = 2**63 - 1
@@ -22,41 +22,6 @@ _ROWS_A_PAGE = 8
 _FRUITLESS = 20_000  # looks at a table that find nothing: then what is left of it is lost
 _LONGEST = 64 * 1024 * 1024  # bytes of a value: a damaged length is no reason to read gigabytes
 
-# Takes away what is left without what it belongs to; the order matters. A message has its content
-# as long as one of its deliveries is open: where only one of the two is left, it is made anew.
-_ORPHANS = (
-    "DELETE FROM deliveries WHERE message NOT IN (SELECT id FROM messages)",
-    "DELETE FROM deliveries WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL"
-    " EXCEPT SELECT message FROM contents)",
-    "DELETE FROM deliveries WHERE message IN (SELECT message FROM contents"
-    " EXCEPT SELECT message FROM deliveries WHERE ended IS NULL)",
-    "DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)",
-    "DELETE FROM messages WHERE id NOT IN (SELECT message FROM deliveries)",
-    "DELETE FROM contents WHERE message NOT IN (SELECT id FROM messages)",
-    "DELETE FROM message_events WHERE message NOT IN (SELECT id FROM messages)"
-    " OR event NOT IN (SELECT seq FROM events WHERE outcome IS NULL)",
-)
-_ROUTED_THROUGH = (
-    "DELETE FROM routed_early WHERE seq NOT IN (SELECT event FROM message_events)"
-    " AND seq NOT IN (SELECT seq FROM events WHERE outcome IS NOT NULL)",
-    "INSERT OR REPLACE INTO meta SELECT 'routed_through', max("
-    "coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0),"
-    " coalesce((SELECT max(event) FROM message_events"
-    " WHERE event NOT IN (SELECT seq FROM routed_early)), 0),"
-    " coalesce((SELECT max(seq) FROM events WHERE outcome IS NOT NULL"
-    " AND seq NOT IN (SELECT seq FROM routed_early)), 0))",
-    "DELETE FROM routed_early WHERE seq <= (SELECT value FROM meta WHERE name = 'routed_through')",
-)
-_ROUTED_TO_NOWHERE = (
-    "SELECT seq FROM events WHERE outcome IS NULL"
-    " AND seq <= (SELECT value FROM meta WHERE name = 'routed_through')"
-    " AND seq NOT IN (SELECT event FROM message_events) ORDER BY seq"
-)
-_ROUTE_AGAIN = (  # behind all others, where it waits to be routed
-    "UPDATE events SET seq = (SELECT max(value, (SELECT max(seq) FROM events)) + 1"
-    " FROM meta WHERE name = 'routed_through') WHERE seq = ?"
-)
-
 
 def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None]) -> tuple[int, int]:
     """Copies what can be read of the file `damaged`, which stays as it is, into an empty database.
@@ -65,7 +30,7 @@ def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None])
     apsw.Error if the target can't be written.
     """
     with contextlib.closing(_open(damaged)) as source, target:
-        for table in tables(target):
+        for table in our_tables():
             marks = ",".join("?" * len(table.columns))
             insert = f"INSERT OR IGNORE INTO {table.name} VALUES ({marks})"  # noqa: S608
             for number, row in enumerate(_rows(source, table, progress)):
@@ -74,21 +39,17 @@ def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None])
                 if is_sound(table, row):
                     with contextlib.suppress(apsw.ConstraintError):
                         target.execute(insert, row)
-        for statement in (*_ORPHANS, *_ROUTED_THROUGH):
-            target.execute(statement)
-        target.executemany(_ROUTE_AGAIN, target.execute(_ROUTED_TO_NOWHERE).fetchall())
+        make_consistent(target)
     return _count(target, "events"), _count(target, "deliveries")
 
 
 def has_schema(damaged: str) -> bool:
     """Whether the schema of the file can be read, and is ours."""
-    with contextlib.closing(apsw.Connection(":memory:")) as ours:
-        create(ours)
-        with contextlib.closing(_open(damaged)) as source:
-            try:
-                return tables(source) == tables(ours)
-            except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
-                return False
+    with contextlib.closing(_open(damaged)) as source:
+        try:
+            return tables(source) == our_tables()
+        except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
+            return False
 
 
 def _open(damaged: str) -> apsw.Connection:

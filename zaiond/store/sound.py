@@ -1,16 +1,22 @@
 """Whether a row is as the schema has it and the rest of the daemon can work with it.
 
 SQLite checks how its pages hang together, not what stands in them: a byte that was flipped there
-may have made anything of a row.
+may have made anything of a row. What is read for its events and mails is checked by `expect`. An
+operation that raises DamagedRowError, or anything else that was not foreseen, is run again when the
+unsound rows have been set aside (damage.py).
 """
 
+import json
 from collections.abc import Callable
+from functools import cache
+from types import UnionType
 from typing import Any, NamedTuple
 
 import apsw
 
 from zaiond import wire
 from zaiond.errors import EventError
+from zaiond.store import schema
 
 _TYPES: dict[str, type[object]] = {
     "INTEGER": int,
@@ -23,6 +29,10 @@ _TYPES: dict[str, type[object]] = {
 _OPEN = ("waiting", "deferred", "held")
 _ENDED = ("delivered", "failed", "expired", "deleted", "replaced")
 _OUTCOMES = ("delivered", "deferred", "held", "failed", "expired", "deleted", "unknown")
+
+
+class DamagedRowError(ValueError):
+    """A row holds what nobody has put there."""
 
 
 class Table(NamedTuple):
@@ -40,10 +50,21 @@ class Table(NamedTuple):
         return all(self.types[self.columns.index(column)] is int for column in self.key)
 
 
-def tables(db: apsw.Connection) -> list[Table]:
+@cache
+def our_tables() -> tuple[Table, ...]:
+    """The tables of our own schema, in its order."""
+    db = apsw.Connection(":memory:")
+    try:
+        schema.create(db)
+        return tables(db)
+    finally:
+        db.close()
+
+
+def tables(db: apsw.Connection) -> tuple[Table, ...]:
     """The tables of a database whose schema can be read."""
     names: list[Any] = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-    return [_table(db, name) for (name,) in names]
+    return tuple(_table(db, name) for (name,) in names)
 
 
 def _table(db: apsw.Connection, name: str) -> Table:
@@ -59,21 +80,58 @@ def _table(db: apsw.Connection, name: str) -> Table:
     )
 
 
+def expect(row: tuple[Any, ...], *types: type[object] | UnionType) -> None:
+    """Raises DamagedRowError unless the values of a row are of these types; None is not."""
+    if not all(map(isinstance, row, types)):
+        raise DamagedRowError(f"{row!r:.200}")
+
+
+def expect_event(body: bytes) -> None:
+    """Raises DamagedRowError unless it is the line of an event."""
+    try:
+        wire.parse(body)
+    except EventError as error:
+        raise DamagedRowError(error.text.en) from error
+
+
+def expect_reason(reason: str | None) -> None:
+    """Raises DamagedRowError unless it is a sentence as it is stored, or none."""
+    try:
+        found = {"ja": "", "en": ""} if reason is None else json.loads(reason)
+    except ValueError as error:
+        raise DamagedRowError(str(error)) from error
+    if not isinstance(found, dict) or found.keys() != {"ja", "en"}:
+        raise DamagedRowError(f"{reason:.200}")
+
+
+def expect_content(content: bytes) -> None:
+    """Raises DamagedRowError where a line of a mail has lost its end, or there is one too many."""
+    ends = content.count(b"\r\n")
+    if not content.count(b"\n") == content.count(b"\r") == ends:
+        raise DamagedRowError("a CR or LF on its own")
+
+
 def is_sound(table: Table, row: tuple[Any, ...]) -> bool:
     """Whether a whole row, its columns as declared, can be worked with."""
     for value, kind, nullable in zip(row, table.types, table.nullable, strict=True):
         if not (nullable if value is None else isinstance(value, kind)):
             return False
     check = _CHECKS.get(table.name)
-    return check is None or check(dict(zip(table.columns, row, strict=True)))
+    try:
+        return check is None or check(dict(zip(table.columns, row, strict=True)))
+    except DamagedRowError:
+        return False
 
 
 def _is_event(row: dict[str, Any]) -> bool:
-    try:
-        wire.parse(row["body"])
-    except EventError:
-        return False
+    expect_event(row["body"])
+    expect_reason(row["reason"])
     return row["outcome"] in (None, "dropped", "deleted")
+
+
+def _is_content(row: dict[str, Any]) -> bool:
+    expect_content(row["content"])
+    return True
 
 
 def _is_delivery(row: dict[str, Any]) -> bool:
@@ -86,6 +144,7 @@ def _is_meta(row: dict[str, Any]) -> bool:
 
 _CHECKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "events": _is_event,
+    "contents": _is_content,
     "deliveries": _is_delivery,
     "attempts": lambda row: row["outcome"] in _OUTCOMES,
     "meta": _is_meta,
