@@ -21,7 +21,7 @@ from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.model import URGENT
 from zaiond.net.names import Names
-from zaiond.queue_time import Kept, QueueTime
+from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, history, holds, queue, queue_time
 from zaiond.store.events import StoredEvent
@@ -67,7 +67,8 @@ class Post(Observer):
         self.store = Store(state)
         self.fatal: list[Exception] = []
         self.ahead = 0.0  # of the real time
-        self.queue_time = QueueTime(lambda: time.monotonic() + self.ahead, Kept())
+        self.served = 0.0  # beyond the real time
+        self.queue_time = QueueTime(time.monotonic, Kept())
         self.holds: list[Hold] = []
         self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
         self.ended: list[str] = []
@@ -91,7 +92,7 @@ class Post(Observer):
         routed = await self.writer.submit(queue.routed_and_open)
         waiting = sum(number for number, _ in usage.values()) - routed
         self.queue_time = QueueTime(
-            lambda: time.monotonic() + self.ahead, await self.writer.submit(queue_time.find)
+            lambda: time.monotonic() + self.served, await self.writer.submit(queue_time.find)
         )
         found = await self.writer.submit(holds.find)
         self.dispatcher = Dispatcher(
@@ -172,6 +173,14 @@ class Post(Observer):
         self.configure(config)
         self.dispatcher.reload_waiting()
 
+    def serve(self, seconds: float) -> None:
+        """The daemon has run for so long, and its clock has gone on."""
+        self.ahead += seconds
+        while seconds > 0:
+            self.served += min(seconds, LONGEST_STEP)
+            seconds -= LONGEST_STEP
+            self.queue_time()
+
     async def emit(self, *ids: str, message: str | None = None, **more: str) -> None:
         """Accepts events, all in one commit."""
         given = more if message is None else {**more, "message": message}
@@ -196,6 +205,18 @@ class Post(Observer):
         except TimeoutError:
             last = self.outcomes[-9:]
             raise AssertionError(f"{len(self.ended)} of {count} ended, the last: {last}") from None
+
+    async def settled(self) -> None:
+        """Waits until every event is routed, and no mail is in memory any more."""
+        async with asyncio.timeout(SOON):
+            while self.router.waiting or self.dispatcher.connections or self.dispatcher.in_memory:
+                await self.writer.submit(lambda _: None)
+
+    async def counts(self) -> dict[str, int]:
+        """How many deliveries there are in each state."""
+        return await self.writer.submit(
+            lambda db: dict(db.execute("SELECT state, count(*) FROM deliveries GROUP BY 1"))
+        )
 
     async def history(self, id: str) -> dict[str, Any]:
         """What became of an event."""

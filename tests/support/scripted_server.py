@@ -100,7 +100,7 @@ class ScriptedServer:
     """Listens on a port of its own while the `async with` lasts."""
 
     def __init__(self, script: Script) -> None:
-        self._script = script
+        self.script = script
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
         self.peers: list[Peer] = []
@@ -150,7 +150,7 @@ class ScriptedServer:
         try:
             # A client may go at any time, and with it what is being said to it.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
-                await self._script(peer)
+                await self.script(peer)
         except asyncio.CancelledError:
             pass  # the test is over
         finally:

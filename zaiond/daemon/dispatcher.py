@@ -202,6 +202,11 @@ class Dispatcher:
             )
 
     @property
+    def in_memory(self) -> int:
+        """How many mails are in the window."""
+        return len(self._window)
+
+    @property
     def connections(self) -> dict[int, int]:
         """Connections by server."""
         counts: dict[int, int] = {}

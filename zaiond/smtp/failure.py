@@ -67,20 +67,20 @@ Cause = Literal[
 
 _WORDS: dict[Cause, Text] = {
     "reply": Text("拒否されました", "refused"),
-    "err": Text("断られました", "turned away"),
-    "err_login": Text("ログインを断られました", "login refused"),
+    "err": Text("拒否されました", "turned away"),
+    "err_login": Text("ログインを拒否されました", "login refused"),
     "no_name": Text("そのような名前はありません", "no such name"),
-    "dns_later": Text("DNS から答えがありません", "no answer from DNS"),
+    "dns_later": Text("DNS から応答がありません", "no answer from DNS"),
     "refused": Text("接続を拒否されました", "connection refused"),
     "timeout": Text("時間内に応答がありません", "timed out"),
-    "reset": Text("接続を切られました", "connection reset"),
-    "net_unreachable": Text("ネットワークに届きません", "network unreachable"),
-    "host_unreachable": Text("ホストに届きません", "host unreachable"),
-    "os_error": Text("システムのエラーです", "error of the system"),
+    "reset": Text("接続を切断されました", "connection reset"),
+    "net_unreachable": Text("ネットワークに到達できません", "network unreachable"),
+    "host_unreachable": Text("ホストに到達できません", "host unreachable"),
+    "os_error": Text("システムエラーが発生しました", "error of the system"),
     "closed": Text("接続が閉じられました", "connection closed"),
-    "tls": Text("TLS を始められません", "handshake failed"),
-    "certificate": Text("証明書を確かめられません", "certificate not verified"),
-    "tls_not_offered": Text("TLS が提供されていません", "TLS not offered"),
+    "tls": Text("TLS を開始できません", "handshake failed"),
+    "certificate": Text("証明書を検証できません", "certificate not verified"),
+    "tls_not_offered": Text("サーバーが TLS に対応していません", "TLS not offered"),
     "injection": Text("通信に割り込まれたおそれがあります", "tampered with"),
     "no_mechanism": Text("使える認証方式がありません", "no common mechanism"),
     "unprotected": Text("パスワードが保護されません", "the password would be unprotected"),
@@ -90,12 +90,12 @@ _WORDS: dict[Cause, Text] = {
     "command": Text("コマンドが失敗しました", "token_command failed"),
     "command_unfit": Text("コマンドを使えません", "token_command can't be used"),
     "protocol": Text("応答を理解できません", "not understood"),
-    "smtputf8": Text("SMTPUTF8 が提供されていません", "SMTPUTF8 not offered"),
+    "smtputf8": Text("サーバーが SMTPUTF8 に対応していません", "SMTPUTF8 not offered"),
     "too_big": Text("メールが大きすぎます", "too big for the server"),
-    "address": Text("アドレスではありません", "not an address"),
+    "address": Text("メールアドレスとして正しくありません", "not an address"),
 }
 _STAGES: dict[Stage, str] = {
-    Stage.RESOLVE: "名前の検索",
+    Stage.RESOLVE: "名前解決",
     Stage.CONNECT: "接続",
     Stage.POP: "POP ログイン",
     Stage.TLS: "TLS",
@@ -150,13 +150,12 @@ class Failure:
         if self.certificate is not None:
             shown = self.certificate.text
             ja, en = f"{ja} {shown.ja}", f"{en} {shown.en}"
-        words = _WORDS[self.cause]
+        words, stage = _WORDS[self.cause], _STAGES[self.stage]
         # Another server than that of the mail, mostly.
         where = f" {self.server}" if self.stage is Stage.POP else ""
-        return Text(
-            ja=f"{_STAGES[self.stage]}{where}: {words.ja}{ja}",
-            en=f"{self.stage}{where}: {words.en}{en}",
-        )
+        # Where the words say it anyway, the Japanese would say it twice: 接続: 接続を拒否されました
+        at = "" if words.ja.startswith(stage) else f"{stage}{where}: "
+        return Text(ja=f"{at}{words.ja}{ja}", en=f"{self.stage}{where}: {words.en}{en}")
 
 
 class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)

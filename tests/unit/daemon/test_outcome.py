@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.store import NOW
 from zaiond.config.schema import Queue
-from zaiond.daemon.outcome import Attempt, conclude, retry_delay
+from zaiond.daemon.outcome import Attempt, Conclusion, conclude, retry_delay
 from zaiond.model import Message
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
@@ -32,34 +32,50 @@ ATTEMPT = Attempt(
     ended=NOW,
     spread=0.0,
     other_server=False,
+    overdue=False,
+    held=frozenset(),
     language="en",
 )
+
+
+def a_mail(*deliveries: QueuedDelivery) -> QueuedMail:
+    recipients = tuple(delivery.recipient for delivery in deliveries)
+    message = Message(message_id="<1@x>", reverse_path="z", recipients=recipients, content=b"")
+    return QueuedMail(1, message, deliveries, NOW, 0.0, False, ())
+
+
+def conclusions(*answers: Reply | Failure, **circumstances: Any) -> list[Conclusion]:
+    """Of a mail to 0@x, 1@x…, each with its answer."""
+    deliveries = [QueuedDelivery(n, f"{n}@x", 0) for n in range(len(answers))]
+    attempt = msgspec.structs.replace(ATTEMPT, **circumstances)
+    by_recipient = {f"{n}@x": answer for n, answer in enumerate(answers)}
+    return conclude(a_mail(*deliveries), by_recipient, attempt, QUEUE)
 
 
 def concluded(
     answer: Reply | Failure,
     *,
     attempts: int = 0,
-    other_server: bool = False,
-    age: float = 1.0,
+    unknown: int = 0,
+    probe: bool = False,
+    **circumstances: Any,
 ) -> Attempted:
-    delivery = QueuedDelivery(7, "a@x", attempts)
-    message = Message(message_id="<1@x>", reverse_path="z", recipients=("a@x",), content=b"")
-    mail = QueuedMail(1, message, (delivery,), NOW, False, ())
-    attempt = msgspec.structs.replace(ATTEMPT, ended=NOW + age, other_server=other_server)
-    ((attempted, _),) = conclude(mail, {"a@x": answer}, attempt, QUEUE)
-    return attempted
+    """Of a mail to a@x alone."""
+    delivery = QueuedDelivery(7, "a@x", attempts, unknown, probe)
+    attempt = msgspec.structs.replace(ATTEMPT, **circumstances)
+    (conclusion,) = conclude(a_mail(delivery), {"a@x": answer}, attempt, QUEUE)
+    return conclusion.attempted
 
 
 @pytest.mark.parametrize(
     ("answer", "state", "outcome"),
     [
         (OK, "delivered", "delivered"),
-        (refusal(550, "5.1.1 No"), "failed", "failed"),
+        (refusal(550, "5.1.1 No"), "held", "held"),
         (refusal(450, "4.2.1 Later"), "deferred", "deferred"),
-        (refusal(554, "5.7.1 Relay access denied"), "held", "held"),
+        (refusal(554, "5.7.1 Relay access denied"), "waiting", "held"),
         (refusal(550, "5.1.8 Sender", Stage.MAIL), "waiting", "held"),
-        (refusal(554, "5.6.0 No", Stage.CONTENT), "failed", "failed"),
+        (refusal(554, "5.6.0 No", Stage.CONTENT), "held", "held"),
         (refusal(451, "4.3.0 Later", Stage.CONTENT), "deferred", "deferred"),
         (refusal(432, "4.3.2 Busy", Stage.MAIL), "waiting", "deferred"),
         (lost(), "deferred", "unknown"),
@@ -83,15 +99,68 @@ def test_later_means_the_next_server_if_there_is_one(stage: Stage) -> None:
 
 
 def test_too_many_recipients_means_at_once_only_after_some_were_taken() -> None:
-    deliveries = tuple(QueuedDelivery(n, f"{n}@x", 0) for n in range(2))
-    message = Message(message_id="<1@x>", reverse_path="z", recipients=("0@x", "1@x"), content=b"")
-    mail = QueuedMail(1, message, deliveries, NOW, False, ())
+    too_many = refusal(452, "4.5.3 Too many recipients")
     for other_server in (False, True):
-        attempt = msgspec.structs.replace(ATTEMPT, other_server=other_server)
         for first, state in ((OK, "waiting"), (refusal(550, "5.1.1 No"), "deferred")):
-            answers = {"0@x": first, "1@x": refusal(452, "4.5.3 Too many recipients")}
-            (_, (attempted, _)) = conclude(mail, answers, attempt, QUEUE)
-            assert attempted.state == ("waiting" if other_server else state)
+            (_, last) = conclusions(first, too_many, other_server=other_server)
+            assert last.attempted.state == ("waiting" if other_server else state)
+
+
+RELAYING = refusal(554, "5.7.1 Relay access denied")
+UNKNOWN = refusal(550, "5.1.1 No such user")
+CONTENT = refusal(554, "5.6.0 No", Stage.CONTENT)
+
+
+def holds(found: list[Conclusion]) -> list[str | None]:
+    return [each.holds for each in found]
+
+
+def test_what_is_said_of_us_to_every_recipient_holds_the_queue() -> None:
+    found = conclusions(RELAYING, RELAYING)
+    assert holds(found) == [None, None]
+    assert [each.attempted.state for each in found] == ["waiting", "waiting"]
+
+
+@pytest.mark.parametrize("other", [OK, refusal(450, "4.2.1 Later"), UNKNOWN])
+def test_what_is_said_of_us_to_one_recipient_holds_that_address(other: Any) -> None:
+    _, refused = conclusions(other, RELAYING)
+    assert (refused.holds, refused.attempted.state) == ("address", "held")
+
+
+def test_an_address_that_is_held_and_refused_again_never_holds_the_queue() -> None:
+    attempted = concluded(RELAYING, probe=True, held=frozenset(("a@x",)))
+    assert (attempted.state, attempted.next_attempt) == ("held", NOW + 3600)
+
+
+def test_only_one_delivery_of_an_address_is_its_probe() -> None:
+    assert concluded(UNKNOWN).next_attempt == NOW + 3600
+    assert concluded(UNKNOWN, held=frozenset(("a@x",))).next_attempt is None
+
+
+def test_an_address_that_is_refused_no_longer_but_not_taken_yet_is_looked_at_again_soon() -> None:
+    attempted = concluded(refusal(451, "4.7.1 Grey"), probe=True, held=frozenset(("a@x",)))
+    assert (attempted.state, attempted.next_attempt) == ("held", NOW + 60)
+
+
+def test_content_that_is_refused_for_several_is_tried_with_each_alone() -> None:
+    found = conclusions(CONTENT, UNKNOWN, CONTENT)
+    assert [each.alone for each in found] == [True, False, True]
+    assert holds(found) == [None, "address", None]
+    (alone,) = conclusions(CONTENT)
+    assert (alone.alone, alone.holds, alone.attempted.state) == (False, "mail", "held")
+
+
+def test_content_that_only_one_recipient_got_is_not_tried_once_more() -> None:
+    refused, _ = conclusions(CONTENT, UNKNOWN)
+    assert (refused.alone, refused.holds) == (False, "mail")
+
+
+def test_an_end_that_stays_unknown_is_tried_again_three_times() -> None:
+    for unknown in range(3):
+        assert concluded(lost(), unknown=unknown).state == "deferred"
+    last = concluded(lost(), unknown=3)
+    # No probe: each would be one more copy.
+    assert (last.state, last.outcome, last.next_attempt) == ("held", "unknown", None)
 
 
 def test_what_may_have_arrived_is_never_given_to_another_server_at_once() -> None:
@@ -100,31 +169,32 @@ def test_what_may_have_arrived_is_never_given_to_another_server_at_once() -> Non
 
 
 def test_no_other_server_makes_a_good_address_of_a_bad_one() -> None:
-    assert concluded(refusal(550, "5.1.1 No"), other_server=True).state == "failed"
+    assert concluded(UNKNOWN, other_server=True).state == "held"
 
 
 def test_a_deferred_mail_has_a_time_and_one_that_ended_has_none() -> None:
-    assert concluded(refusal(450, "4.2.1 Later")).next_attempt == NOW + 1 + 60
-    assert concluded(refusal(450, "4.2.1 Later"), attempts=2).next_attempt == NOW + 1 + 240
-    for answer in (OK, refusal(550, "5.1.1 No")):
-        assert concluded(answer).next_attempt is None
+    assert concluded(refusal(450, "4.2.1 Later")).next_attempt == NOW + 60
+    assert concluded(refusal(450, "4.2.1 Later"), attempts=2).next_attempt == NOW + 240
+    assert concluded(OK).next_attempt is None
 
 
-def test_a_held_mail_is_looked_at_again_after_retry_max() -> None:
-    attempted = concluded(refusal(554, "5.7.1 Relay access denied"))
-    assert attempted.next_attempt == NOW + 1 + 3600
+def test_what_has_had_its_time_is_tried_for_an_hour_all_the_same_and_then_no_more() -> None:
+    tries = [
+        concluded(refusal(450, "4.2.1 Later"), attempts=n, overdue=True).next_attempt
+        for n in range(8)
+    ]
+    # 1 + 2 + 4 + 8 + 16 + 32 minutes: the sixth try is after an hour.
+    assert [at is not None for at in tries] == [True] * 5 + [False] * 3
+    assert all(
+        concluded(refusal(450, "4.2.1 Later"), attempts=n).next_attempt is not None
+        for n in range(8)
+    )
 
 
-def test_the_last_try_is_when_it_expires() -> None:
-    attempted = concluded(refusal(450, "4.2.1 Later"), attempts=9, age=86400.0 - 10)
-    assert attempted.next_attempt == NOW + 86400.0
-    assert concluded(refusal(450, "4.2.1 Later"), age=86400.0).state == "expired"
-    assert concluded(lost(), age=86400.0).state == "expired"
-
-
-@pytest.mark.parametrize("answer", [OK, refusal(550, "5.1.1 No")])
-def test_what_ended_has_ended_however_old_it_was(answer: Any) -> None:
-    assert concluded(answer, age=1e9).state == ("delivered" if answer is OK else "failed")
+def test_no_answer_ends_a_mail_but_that_it_was_taken() -> None:
+    for answer in (UNKNOWN, CONTENT, RELAYING, lost(), refusal(450, "4.2.1 Later")):
+        attempted = concluded(answer, attempts=1000, unknown=1000, overdue=True)
+        assert attempted.state in ("waiting", "deferred", "held")
 
 
 def test_delays_double_up_to_the_longest() -> None:

@@ -2,25 +2,45 @@
 
 Each sentence names the settings by their keys, so that it can be followed without a manual. The
 server's own words stand in the cause: they are what a server's administrator can be asked about.
+Which sentence it is follows from the diagnosis alone, as the verdict does.
 
-By subject: `reach` (name and connection), `tls`, `pop`, `token`, `login` (with `providers`), `mail`
-(with `origin`: where it comes from), `session` (what broke off, and what no server was asked).
+By subject: `connection`, `tls`, `pop`, `token`, `login`, `origin` (where mail comes from), `mail`
+(where it goes, and how much), `session` (what broke off).
 """
 
-from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.hint import login, mail, pop, reach, session, tls, token
-from zaiond.smtp.hint.pair import Pair
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.certificate import day
+from zaiond.smtp.diagnose import diagnose
+from zaiond.smtp.failure import Failure
+from zaiond.smtp.hint import connection, login, mail, origin, pop, session, tls, token
+from zaiond.smtp.hint.advice import Table
 from zaiond.text import Text
+
+ADVICE: Table = {
+    **connection.ADVICE, **tls.ADVICE, **pop.ADVICE, **token.ADVICE, **login.ADVICE,
+    **origin.ADVICE, **mail.ADVICE, **session.ADVICE,
+}  # fmt: skip
+# What `mail_server.auth.mechanism` is for the names of EHLO.
+_SETTINGS = {
+    "PLAIN": "basic",
+    "LOGIN": "basic",
+    "CRAM-MD5": "cram-md5",
+    "NTLM": "ntlm",
+    "XOAUTH2": "xoauth2",
+}
 
 
 def hint(failure: Failure, keys: str = "mail_server") -> Text:
     """Cause and remedy, each on its own line; `keys` is the dotted key of the server's settings."""
-    cause, remedy = _pair(failure)
-    remedy = of_server(remedy, keys)
+    advice = ADVICE[diagnose(failure)]
+    remedy = of_server(advice.remedy, keys)
+    ja, en = _facts(failure)
+    said_ja = said_en = ""
+    if failure.reply is not None and failure.cause in ("reply", "token_refused"):
+        said = failure.said if failure.cause == "reply" else failure.reply.text
+        said_ja, said_en = f"応答: {said}", f" It said: {said}"
     return Text(
-        ja=f"原因: {cause.ja}\n対処: {remedy.ja}",
-        en=f"Cause: {cause.en}\nRemedy: {remedy.en}",
+        ja=f"原因: {advice.cause.ja.format_map(ja)}{said_ja}\n対処: {remedy.ja.format_map(ja)}",
+        en=f"Cause: {advice.cause.en.format_map(en)}{said_en}\nRemedy: {remedy.en.format_map(en)}",
     )
 
 
@@ -31,29 +51,40 @@ def of_server(text: Text, keys: str) -> Text:
     return Text(*(words.replace("mail_server.", f"{keys}.") for words in text))
 
 
-def _pair(failure: Failure) -> Pair:
-    stage, cause, reply = failure.stage, failure.cause, failure.reply
-    if stage is Stage.POP:
-        return pop.logging_in_by_pop(failure)
-    if stage is Stage.TOKEN:
-        return token.missing(failure)
-    if stage in (Stage.RESOLVE, Stage.CONNECT):
-        return reach.connecting(failure)
-    if stage in (Stage.TLS, Stage.STARTTLS) or cause in (
-        "tls", "certificate", "tls_not_offered", "injection",
-    ):  # fmt: skip
-        return tls.securing(failure)
-    if cause in ("no_mechanism", "unprotected"):
-        return login.impossible(failure)
-    if cause == "reply" and reply is not None:
-        why, remedy = _refused(failure, reply)
-        said = failure.said
-        return Text(f"{why.ja}応答: {said}", f"{why.en} It said: {said}"), remedy
-    return session.broken(failure)
-
-
-def _refused(failure: Failure, reply: Reply) -> Pair:
-    """For a reply; the server's words are put behind the cause."""
-    if failure.stage is Stage.AUTH:
-        return login.refused(failure, reply)
-    return mail.refused(failure, reply)
+def _facts(failure: Failure) -> tuple[dict[str, str], dict[str, str]]:
+    """What the sentences are filled in with, in Japanese and in English."""
+    detail, seen = failure.detail, failure.certificate
+    host, _, port = failure.server.rpartition(":")
+    offered = detail.removeprefix("the server offers ")
+    usable = dict.fromkeys(_SETTINGS[name] for name in offered.split(", ") if name in _SETTINGS)
+    both = {
+        "server": failure.server,
+        "host": host,
+        "port": port,
+        "detail": detail,
+        "offered": offered,
+    }
+    ja = {
+        **both,
+        "told": failure.text.ja,
+        "more": f"（{detail}）" if detail else "",
+        "usable": " か ".join(usable),
+        "names": "不明",
+        "since": "",
+        "until": "",
+    }
+    en = {
+        **both,
+        "told": failure.text.en,
+        "more": f" ({detail})" if detail else "",
+        "usable": " or ".join(usable),
+        "names": "unknown",
+        "since": "",
+        "until": "",
+    }
+    if seen is not None:
+        names, since, until = ", ".join(seen.names), day(seen.not_before), day(seen.not_after)
+        ja |= {"names": names or "なし", "since": f"（{since} から）", "until": f"（{until} まで）"}
+        en |= {"names": names or "none", "since": f" (only from {since} on)"}
+        en["until"] = f" (it was valid until {until})"
+    return ja, en
