@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from zaiond.store.consistency import make_consistent
-from zaiond.store.sound import Table, is_sound, our_tables
+from zaiond.store.sound import Table, is_sound, our_indexes, our_tables
 from zaiond.text import Text
 
 MOST_KEPT = 1000  # rows set aside: beyond, the oldest are forgotten
@@ -44,23 +44,29 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
 
     To be called outside of a transaction. Raises apsw.Error where more is damaged than rows.
     """
-    # Without it, what an index says of a damaged row can't be deleted any more.
-    db.pragma("writable_schema", True)
-    try:
-        with db:
-            before = _waiting(db)
-            rows = {table.name: _set_aside(db, table, now) for table in our_tables()}
-            db.execute(
-                "DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?", (MOST_KEPT,)
-            )
-            db.execute("REINDEX")
-            if any(rows.values()):
-                make_consistent(db)
-            after = _waiting(db)
-    finally:
-        db.pragma("writable_schema", False)
+    with db:
+        before = _waiting(db)
+        # What an index says of a damaged row keeps it from being deleted.
+        for index in our_indexes():
+            db.execute(f"DROP INDEX {index.name}")
+        rows = {table.name: _set_aside(db, table, now) for table in our_tables()}
+        db.execute(_TELL_APART)
+        for index in our_indexes():
+            db.execute(index.sql)
+        db.execute(_FORGET, (MOST_KEPT,))
+        if any(rows.values()):
+            make_consistent(db)
+        after = _waiting(db)
     rows = {name: number for name, number in rows.items() if number}
     return Damage(rows, after[0] - before[0], after[1] - before[1]) if rows else None
+
+
+# An id that has become that of another event: both are kept.
+_TELL_APART = (
+    "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"
+    " WHERE seq NOT IN (SELECT min(seq) FROM events GROUP BY id, uid, source)"
+)
+_FORGET = "DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?"
 
 
 def count(db: apsw.Connection, since: float) -> int:
@@ -69,42 +75,62 @@ def count(db: apsw.Connection, since: float) -> int:
 
 
 def _set_aside(db: apsw.Connection, table: Table, now: float) -> int:
-    unsound = [raw for raw, row in _rows(db, table) if not is_sound(table, row)]
-    places = [table.columns.index(column) for column in table.key]
-    for raw in unsound:
-        key = [raw[place] for place in places]
-        # As bytes, for a damaged text is none that could be compared.
-        is_number = all(isinstance(value, int) for value in key)
-        equal = "{} IS ?" if is_number else "CAST({} AS BLOB) IS CAST(? AS BLOB)"
-        which = " AND ".join(map(equal.format, table.key))
+    unsound = _unsound(db, table)
+    for key, raw in unsound:
         shown = {
             column: value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
-            for column, value in zip(table.columns, raw, strict=True)
+            for column, value in raw.items()
         }
         db.execute(
             "INSERT INTO damaged (at, of, row) VALUES (?, ?, ?)",
             (now, table.name, json.dumps(shown, ensure_ascii=False)),
         )
+        # As bytes, for a damaged text is none that could be compared.
+        is_number = all(isinstance(value, int) for value in key)
+        equal = "{} IS ?" if is_number else "CAST({} AS BLOB) IS CAST(? AS BLOB)"
+        which = " AND ".join(map(equal.format, table.key))
         db.execute(f"DELETE FROM {table.name} WHERE {which}", key)  # noqa: S608
     return len(unsound)
 
 
-def _rows(db: apsw.Connection, table: Table) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-    """Each row twice: with its texts as bytes, and as it should be, where None or bytes stand for
-    what is no text.
-    """
+_Unsound = list[tuple[tuple[Any, ...], dict[str, Any]]]  # key, and what could be read
+
+
+def _unsound(db: apsw.Connection, table: Table) -> _Unsound:
+    try:
+        return list(_unsound_among(db, table, "", ()))
+    except apsw.CorruptError:
+        if len(table.key) > 1 or not table.is_numbered:
+            raise
+    # A row may be so damaged that it ends the reading of all others: one by one, by their numbers.
+    (key,) = table.key
+    found: _Unsound = []
+    for number in db.execute(f"SELECT {key} FROM {table.name}").fetchall():  # noqa: S608
+        try:
+            found += _unsound_among(db, table, f"WHERE {key} = ?", number)
+        except apsw.CorruptError:
+            found.append((number, {key: number[0]}))
+    return found
+
+
+def _unsound_among(
+    db: apsw.Connection, table: Table, where: str, values: tuple[Any, ...]
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    # Texts as bytes, and beside each column whether it is a text: what is none can be read, too.
     columns = [
         f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END,"
         f" typeof({name}) = 'text'"
         for name in table.columns
     ]
-    for found in db.execute(f"SELECT {', '.join(columns)} FROM {table.name}"):  # noqa: S608
-        raw = found[::2]
+    select = f"SELECT {', '.join(columns)} FROM {table.name} {where}"  # noqa: S608
+    for found in db.execute(select, values):
+        raw = dict(zip(table.columns, found[::2], strict=True))
         row = tuple(
             _decoded(value) if is_text else value
-            for value, is_text in zip(raw, found[1::2], strict=True)
+            for value, is_text in zip(found[::2], found[1::2], strict=True)
         )
-        yield raw, row
+        if not is_sound(table, row):
+            yield tuple(raw[column] for column in table.key), raw
 
 
 def _decoded(text: bytes) -> str | bytes:

@@ -38,7 +38,7 @@ def stored(row: tuple[Any, ...], *, to_be_read: bool = True) -> StoredEvent:
     event = StoredEvent(*row)
     expect(event, int, str, int, str, float, bytes, int, str | None, float)
     if to_be_read:
-        expect_event(event.body)
+        expect_event(event.id, event.body)
     return event
 
 

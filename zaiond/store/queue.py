@@ -16,7 +16,7 @@ import apsw
 
 from zaiond.model import Message
 from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta, stored
-from zaiond.store.sound import expect, expect_content
+from zaiond.store.sound import expect, expect_content, expect_message_id
 from zaiond.text import Text
 
 OPEN = ("waiting", "deferred", "held")
@@ -362,6 +362,7 @@ def load(
             continue
         expect(found[0], str, str, int, float, float, int, bytes)
         message_id, reverse_path, smtputf8, accepted, queued, notice, content = found[0]
+        expect_message_id(message_id)
         expect_content(content)
         for each in wanted:
             expect(each, int, str, int, str, float | None, int, str | None)

@@ -6,7 +6,9 @@ operation that raises DamagedRowError, or anything else that was not foreseen, i
 unsound rows have been set aside (damage.py).
 """
 
+import contextlib
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from types import UnionType
@@ -50,15 +52,31 @@ class Table(NamedTuple):
         return all(self.types[self.columns.index(column)] is int for column in self.key)
 
 
-@cache
+class Index(NamedTuple):
+    """An index, and the statement that makes it."""
+
+    name: str
+    sql: str
+
+
 def our_tables() -> tuple[Table, ...]:
     """The tables of our own schema, in its order."""
-    db = apsw.Connection(":memory:")
-    try:
+    return _ours()[0]
+
+
+def our_indexes() -> tuple[Index, ...]:
+    """The indexes of our own schema."""
+    return _ours()[1]
+
+
+@cache
+def _ours() -> tuple[tuple[Table, ...], tuple[Index, ...]]:
+    with contextlib.closing(apsw.Connection(":memory:")) as db:
         schema.create(db)
-        return tables(db)
-    finally:
-        db.close()
+        indexes: list[Any] = db.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchall()
+        return tables(db), tuple(Index(*index) for index in indexes)
 
 
 def tables(db: apsw.Connection) -> tuple[Table, ...]:
@@ -86,8 +104,10 @@ def expect(row: tuple[Any, ...], *types: type[object] | UnionType) -> None:
         raise DamagedRowError(f"{row!r:.200}")
 
 
-def expect_event(body: bytes) -> None:
-    """Raises DamagedRowError unless it is the line of an event."""
+def expect_event(id: str, body: bytes) -> None:
+    """Raises DamagedRowError unless they are the id and the line of an event."""
+    if not (0 < len(id) <= wire.MAX_ID_LENGTH and id.isprintable()):
+        raise DamagedRowError(f"{id!r:.200}")
     try:
         wire.parse(body)
     except EventError as error:
@@ -102,6 +122,15 @@ def expect_reason(reason: str | None) -> None:
         raise DamagedRowError(str(error)) from error
     if not isinstance(found, dict) or found.keys() != {"ja", "en"}:
         raise DamagedRowError(f"{reason:.200}")
+
+
+def expect_message_id(message_id: str) -> None:
+    """Raises DamagedRowError unless it is one (RFC 5322 3.6.4), with its angle brackets."""
+    if _is_message_id(message_id) is None:
+        raise DamagedRowError(f"{message_id!r:.200}")
+
+
+_is_message_id = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>").fullmatch
 
 
 def expect_content(content: bytes) -> None:
@@ -124,9 +153,14 @@ def is_sound(table: Table, row: tuple[Any, ...]) -> bool:
 
 
 def _is_event(row: dict[str, Any]) -> bool:
-    expect_event(row["body"])
+    expect_event(row["id"], row["body"])
     expect_reason(row["reason"])
     return row["outcome"] in (None, "dropped", "deleted")
+
+
+def _is_message(row: dict[str, Any]) -> bool:
+    expect_message_id(row["message_id"])
+    return True
 
 
 def _is_content(row: dict[str, Any]) -> bool:
@@ -144,6 +178,7 @@ def _is_meta(row: dict[str, Any]) -> bool:
 
 _CHECKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "events": _is_event,
+    "messages": _is_message,
     "contents": _is_content,
     "deliveries": _is_delivery,
     "attempts": lambda row: row["outcome"] in _OUTCOMES,

@@ -21,6 +21,7 @@ DIAGNOSTICS
 import asyncio
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
@@ -155,6 +156,7 @@ class Writer:
         except (apsw.IOError, apsw.NotADBError):
             raise
         except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # and with them statements half-way through
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if len(batch) > 1:
