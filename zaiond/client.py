@@ -8,6 +8,8 @@ where the daemon finds it when it runs again (interface 4). `id`, `source` and `
 before the first try and the very same line is used for both ways: should both arrive, the daemon
 sees one event.
 
+A `message` too long for an event is shortened: its beginning and its end go out.
+
 What the daemon answers counts, even if it refuses: only "unavailable" (it is stopping, or can't
 write) is like no answer, and goes to the spool. A `quota` would be cheated that way, and a full
 disk is no place to spool to: both are raised, with `retry` true.
@@ -23,13 +25,15 @@ from time import gmtime, monotonic, sleep, strftime, time_ns
 
 TYPE_CHECKING = False  # typing itself would cost a tenth of the start of zaiond-ctl emit
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from zaiond.text import Text
+    from zaiond.event_rules import Unfit
+    from zaiond.text import Language, Text
 
 ANSWER_WITHIN = 2.0  # seconds (interface 4)
 MAX_EVENT_BYTES = 256 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024  # of an event that is still to be shortened
 EMITTERS = "zaiond-emit"
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's, as in a ULID: sorts as the number does
@@ -90,7 +94,7 @@ class Rejected(ClientError):  # noqa: N818 - named as the reader of an except cl
     def __init__(
         self, code: str, field: str | None, message: str, retry: bool, *, ja: str | None = None
     ) -> None:
-        super().__init__(ja or message, message)
+        super().__init__(message if ja is None else ja, message)
         self.code = code
         self.field = field
         self.message = message
@@ -116,8 +120,8 @@ class Unreachable(ClientError):  # noqa: N818 - named as the reader of an except
         from errno import EDQUOT, ENOSPC
 
         super().__init__(
-            f"zaiond に届かず（{event_socket}: {_why(cause)}）、"
-            f"スプールにも書けません（{spool}: {_why(obstacle)}）。イベントは未受理です",
+            f"zaiond に接続できず（{event_socket}: {_why(cause)}）、スプールにも書き込めません"
+            f"（{spool}: {_why(obstacle)}）。イベントは受け付けられていません",
             f"zaiond can't be reached ({event_socket}: {_why(cause)}), and the spool can't be"
             f" written ({spool}: {_why(obstacle)}): the event was not taken",
         )
@@ -159,17 +163,28 @@ def emit(
     return outcome
 
 
+def language() -> "Language":
+    """The language of the user, by the environment; Japanese where it says nothing."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name)
+        if value:
+            return "ja" if value.startswith("ja") else "en"
+    return "ja"
+
+
 def emit_many(
     events: "Iterable[Mapping[str, Any] | str | bytes]",
     *,
     source: str | None = None,
     runtime_dir: str | None = None,
     spool_dir: str | None = None,
+    language: "Callable[[], Language]" = language,
 ) -> "list[Emitted | ClientError]":
     """Emit events, each a mapping or one JSON object as text; all are sent ahead of the replies.
 
     Returns what became of each, in order: a bad one costs itself alone. `source` is for those that
-    name none; by default the systemd unit of this process, else the program.
+    name none; by default the systemd unit of this process, else the program. A `message` that is
+    too long is shortened, which is said in it in `language`.
     """
     if source is None:
         source = unit() or _program()
@@ -181,7 +196,7 @@ def emit_many(
     for place, event in enumerate(events):
         made["id"] = _base32(first_id + place)
         try:
-            line = _Line(place, *_written(event, made))
+            line = _Line(place, *_written(event, made, language))
         except Rejected as error:
             outcomes.append(error)
         else:
@@ -268,25 +283,26 @@ def default_runtime_dir() -> str:
 class _Line:
     """One event as it goes out: the same bytes to the socket and to the spool."""
 
-    __slots__ = ("event", "id", "place", "text")
+    __slots__ = ("id", "place", "text")
 
-    def __init__(self, place: int, event: "dict[str, Any]", text: bytes) -> None:
+    def __init__(self, place: int, id: str, text: bytes) -> None:
         self.place = place
-        self.event = event
+        self.id = id
         self.text = text
-        self.id = str(event["id"])
 
 
 def _written(
-    event: "Mapping[str, Any] | str | bytes", made: "Mapping[str, str]"
-) -> "tuple[dict[str, Any], bytes]":
-    """The event, complete, and its line. Raises Rejected if it isn't JSON, or too large."""
+    event: "Mapping[str, Any] | str | bytes",
+    made: "Mapping[str, str]",
+    language: "Callable[[], Language]",
+) -> tuple[str, bytes]:
+    """The event's id, and its line. Raises Rejected if it isn't JSON, or too large."""
     if isinstance(event, (str, bytes)):
-        if len(event) > MAX_EVENT_BYTES:
+        if len(event) > MAX_LINE_BYTES:
             raise _too_large()
         whole, text = _parsed(event)
         missing = {name: made[name] for name in _PRESENT_OR_MADE if whole.get(name) is None}
-        if missing.keys().isdisjoint(whole):
+        if text and missing.keys().isdisjoint(whole):
             # Put in as text: nothing of what the producer wrote is changed, numbers included.
             head = json.dumps(missing, ensure_ascii=False)[:-1] if missing else "{"
             comma = ", " if missing and whole else ""
@@ -299,46 +315,51 @@ def _written(
         whole.update({name: made[name] for name in _PRESENT_OR_MADE if whole.get(name) is None})
         text = ""
     try:
-        text = text or json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        line = text.encode()
+        text = text or json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise _not_json(error) from None
+        raise Rejected(
+            "invalid", None, f"not JSON: {error}", False, ja=f"JSON にできません: {error}"
+        ) from None
+    line = text.encode("utf-8", "backslashreplace")  # a lone surrogate, as JSON escapes it
     if len(line) > MAX_EVENT_BYTES:
-        raise _too_large()
-    return whole, line + b"\n"
+        from zaiond import event_rules, shorten
+
+        try:
+            line = shorten.line(line, language())
+        except event_rules.Unfit as unfit:
+            raise _rejected(unfit) from None
+        except shorten.TooLong:
+            raise _too_large() from None
+    return str(whole["id"]), line + b"\n"
 
 
 def _parsed(event: str | bytes) -> "tuple[dict[str, Any], str]":
+    """The object and its text: '' where the text is no clean JSON, but could be read."""
     try:
         text = event if isinstance(event, str) else event.decode()
-        whole = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise _not_json(error) from None
-    if not isinstance(whole, dict):
-        raise Rejected(
-            "invalid", None, "an event must be one JSON object", False,
-            ja="イベントは JSON オブジェクト 1 個にしてください",
-        )  # fmt: skip
-    return whole, text
+        whole = json.loads(text)
+        if isinstance(whole, dict):
+            return whole, text
+    except (ValueError, RecursionError):
+        pass
+    from zaiond.event_rules import Unfit, read
+
+    line = event.encode("utf-8", "backslashreplace") if isinstance(event, str) else event
+    try:
+        return read(line), ""
+    except Unfit as unfit:
+        raise _rejected(unfit) from None
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _not_json(error: Exception) -> Rejected:
-    return Rejected(
-        "invalid", None, f"not JSON in UTF-8: {error}", False,
-        ja=f"UTF-8 の JSON ではありません: {error}",
-    )  # fmt: skip
+def _rejected(unfit: "Unfit") -> Rejected:
+    return Rejected("invalid", unfit.field, unfit.en, False, ja=unfit.ja)
 
 
 def _too_large() -> Rejected:
-    return Rejected(
-        "too_large", None,
-        "the event is over 256 KiB: shorten long output, or leave it in a file", False,
-        ja="イベントが 256 KiB を超えています。長い出力は要約するかファイルに残してください",
-    )  # fmt: skip
+    from zaiond.event_rules import TOO_LARGE
+
+    ja, en = TOO_LARGE
+    return Rejected("too_large", None, en, False, ja=ja)
 
 
 def _ask(path: str, lines: list[bytes]) -> "tuple[list[dict[str, Any] | None], OSError | None]":
@@ -410,18 +431,19 @@ def _to_spool(
     spool: str, lines: list[_Line], path: str, cause: OSError
 ) -> "list[tuple[int, Emitted | ClientError]]":
     """Writes what is valid, in files of at most 1 MiB; returns what became of each line."""
-    from zaiond import client_spool
+    from zaiond import client_spool, event_rules
 
     outcomes: list[tuple[int, Emitted | ClientError]] = []
     files: list[list[_Line]] = []
     room = 0
     for line in lines:
-        wrong = client_spool.fault(line.event)  # in the spool there is nobody to tell of it
-        if wrong is not None:
-            field, ja, en = wrong
-            error = Rejected("invalid", field, f"{field}: {en}", False, ja=f"{field}: {ja}")
-            outcomes.append((line.place, error))
+        try:  # in the spool there is nobody to tell of it
+            event = event_rules.read(line.text)
+            event_rules.check(event)
+        except event_rules.Unfit as unfit:
+            outcomes.append((line.place, _rejected(unfit)))
             continue
+        line.id = event["id"]
         if len(line.text) > room:
             files.append([])
             room = client_spool.MAX_FILE_BYTES

@@ -88,7 +88,10 @@ def _fill(state: Path, count: int) -> None:
     connection = database.connection
     connection.pragma("synchronous", "OFF")
     for _ in range(0, count, A_COMMIT):
-        batch = [(make_id(), uid, "backup.service", time.time(), text) for _ in range(A_COMMIT)]
+        batch: list[events.NewEvent] = [
+            (make_id(), uid, "backup.service", time.time(), text, False, None)
+            for _ in range(A_COMMIT)
+        ]
         with connection:
             events.accept(connection, batch, 0.0)
     connection.pragma("synchronous", "FULL")

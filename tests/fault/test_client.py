@@ -219,6 +219,13 @@ def test_a_bad_event_is_refused_before_it_gets_to_the_spool(spool: Path) -> None
     assert [event["type"] for event in spooled(spool)] == ["ok"]
 
 
+def test_what_is_in_the_spool_has_the_id_that_the_daemon_will_know(spool: Path) -> None:
+    emitted = emit("a", id="x\udcff", message="\ud800", data={"n": float("inf")})
+    (line,) = (file.read_bytes().rstrip(b"\n") for file in spool.iterdir())
+    assert emitted == Emitted("x\\udcff", spooled=True)
+    assert wire.parse(line).id == emitted.id
+
+
 def test_neither_daemon_nor_spool_is_unreachable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,7 +2,9 @@
 
 import io
 import json
+import locale
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.fake_daemon import FakeDaemon, accept
-from zaiond import client
+from zaiond import client, wire
 from zaiond.ctl import program
 
 PROGRAM = Path(sys.executable).with_name("zaiond-ctl")
@@ -120,9 +122,38 @@ def test_a_refusal_has_its_exit_status_and_the_words_of_the_daemon(
 def test_an_event_that_is_bad_is_refused_though_nobody_is_there_to_say_so(
     spool: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("emit", "a", "-s", "error") == 65
-    assert "severity: must be one of emerg" in capsys.readouterr().err
+    assert run("emit", "a", "-s", "bad") == 65
+    assert "zaiond-ctl: -s: must be one of emerg" in capsys.readouterr().err
     assert not list(spool.iterdir())
+
+
+@pytest.mark.parametrize("word", ["error", "CRIT", "Fatal", "warn", "information", "panic"])
+def test_the_words_that_others_use_are_severities(spool: Path, word: str) -> None:
+    assert run("emit", "a", "-s", word) == 0
+    (file,) = spool.iterdir()
+    wire.parse(file.read_bytes().rstrip(b"\n"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        (["a b"], "TYPE"),
+        (["a", "--id", ""], "--id"),
+        (["a", "--source", ""], "--source"),
+        (["a", "--time", "now"], "--time"),
+    ],
+)
+def test_an_error_names_the_option(
+    spool: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    argv: list[str],
+    name: str,
+) -> None:
+    for name_of_locale in ("C", "ja_JP.UTF-8"):
+        monkeypatch.setenv("LC_ALL", name_of_locale)
+        assert run("emit", *argv) == 65
+        assert capsys.readouterr().err.startswith(f"zaiond-ctl: {name}: ")
 
 
 def test_neither_daemon_nor_spool_is_69(
@@ -132,7 +163,7 @@ def test_neither_daemon_nor_spool_is_69(
     assert "the event was not taken" in capsys.readouterr().err
     monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
     assert run("emit", "a", "--spool-dir", "/nonexistent") == 69
-    assert "イベントは未受理です" in capsys.readouterr().err
+    assert "イベントは受け付けられていません" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -142,7 +173,7 @@ def test_neither_daemon_nor_spool_is_69(
         (["emit", "a", "-d", "novalue"], "-d takes KEY=VALUE: novalue"),
         (["emit", "a", "-d", "=x"], "-d takes KEY=VALUE: =x"),
         (["emit", "a", "-D", "k=text"], "-D k: not JSON"),
-        (["emit", "a", "-D", "k=NaN"], "-D k: not JSON"),
+        (["emit", "a", "-D", "k={"], "-D k: not JSON"),
         (["emit", "a", "--ok", "x", "--problem", "y"], "doesn't go with"),
         (["emit", "a", "--from", "-"], "--from doesn't go with a"),
         (["emit", "--from", "-", "-s", "err"], "--from doesn't go with -s"),
@@ -164,9 +195,80 @@ def test_text_in_another_encoding_is_mailed_with_its_bytes_shown(runtime: Path) 
     assert event["message"] == event["data"]["k"] == "caf\\xe9"
 
 
-def test_a_name_that_is_no_utf8_is_a_bad_event(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("emit", "a", "--id", os.fsdecode(b"\xff")) == 65
-    assert "id: not UTF-8: \\xff" in capsys.readouterr().err
+@pytest.mark.parametrize("encoding", ["cp932", "euc_jp", "iso2022_jp"])
+def test_text_in_a_japanese_encoding_is_read_wherever_it_comes_from(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    said = "表示できません: 営業共有の容量が不足しています"
+    octets = said.encode(encoding)
+    word = os.fsdecode(octets)
+    standard_input(monkeypatch, octets + b"\n")
+    file = tmp_path / "events"
+    file.write_bytes(b'{"type":"a","message":"' + octets + b'"}\n' + LINE_IN_UTF_8)
+    with FakeDaemon(runtime) as daemon:
+        assert run("emit", "a", "-m", "-", "--subject", word, "-d", f"k={word}", "--ok", word) == 0
+        assert run("emit", "a", "-m", word, "-D", f'k="{word}"', "--job", word, "--id", word) == 0
+        assert run("emit", "--from", str(file)) == 0
+    events = [json.loads(line) for line in daemon.lines]
+    assert [event["message"] for event in events] == [said, said, said, "営業"]
+    assert events[0]["subject"] == events[0]["data"]["k"] == events[0]["key"] == said
+    assert events[1]["data"]["k"] == events[1]["job"] == events[1]["id"] == said
+
+
+LINE_IN_UTF_8 = '{"type":"a","message":"営業"}\n'.encode()
+
+
+def test_text_that_is_no_utf_8_is_read_by_the_locale(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No test can count on a machine's having such a locale.
+    monkeypatch.setattr(locale, "getencoding", lambda: "ISO-8859-1")
+    standard_input(monkeypatch, b"caf\xe9")
+    with FakeDaemon(runtime) as daemon:
+        assert run("emit", "a", "-m", "-") == 0
+    assert json.loads(daemon.lines[0])["message"] == "café"
+
+
+def test_a_log_may_have_lines_in_several_encodings(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["接続に失敗しました", "再起動しました", "エラーが発生しました"]
+    encodings = ["utf-8", "cp932", "euc_jp"]
+    standard_input(
+        monkeypatch,
+        b"\n".join(line.encode(each) for line, each in zip(lines, encodings, strict=True)),
+    )
+    with FakeDaemon(runtime) as daemon:
+        assert run("emit", "a", "-m", "-") == 0
+    assert json.loads(daemon.lines[0])["message"].splitlines() == lines
+
+
+def test_no_letter_makes_an_event_bad(spool: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    strange = os.fsdecode(b"x\xff")
+    assert run("emit", "a", "--id", strange, "--source", strange, "--problem", strange) == 0
+    assert run("emit", "a", "-D", "n=1e400", "-D", "m=NaN", "-D", 's="\\udce7"') == 0
+    assert capsys.readouterr().out.startswith("x\\xff\n")
+    first, second = sorted(spool.iterdir())
+    event = json.loads(wire.parse(first.read_bytes()).line)
+    assert (event["id"], event["source"], event["key"]) == (("x\\xff"),) * 3
+    data = json.loads(wire.parse(second.read_bytes()).line)["data"]
+    assert data == {"n": "1e400", "m": "NaN", "s": "\\udce7"}
+
+
+def test_lines_of_a_file_that_python_wrote_are_taken_though_they_are_no_json(
+    runtime: Path, spool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "events"
+    file.write_bytes(
+        b'{"type":"a.b","message":"x\\udce7"}\n{"type":"a.b","data":{"x":1e400}}\n'
+        b'{"type":"a.b","message":"\xe7\\\\\xe7"}\n'
+    )
+    assert run("emit", "--from", str(file)) == 0
+    (spooled,) = spool.iterdir()
+    kept = [json.loads(wire.parse(line).line) for line in spooled.read_bytes().splitlines()]
+    assert kept[0]["message"] == "x\\udce7"
+    assert kept[1]["data"] == {"x": "1e400"}
+    assert kept[2]["message"] == "\\xe7\\\\xe7"
 
 
 def test_the_message_is_read_from_standard_input(
@@ -178,6 +280,68 @@ def test_the_message_is_read_from_standard_input(
     assert json.loads(daemon.lines[0])["message"] == "一\n二\n\\xff"
 
 
+def test_a_long_log_is_mailed_with_its_beginning_and_its_end(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = "".join(f"{number} 行目です\n" for number in range(20_000))
+    file = tmp_path / "events"
+    file.write_text(json.dumps({"type": "a", "message": log.rstrip("\n")}) + "\n")
+    with FakeDaemon(runtime) as daemon:
+        standard_input(monkeypatch, log.encode())
+        assert run("emit", "a", "-m", "-", "-d", "k=" + "v" * 10_000) == 0
+        monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+        standard_input(monkeypatch, (log * 3).encode("euc_jp"))
+        assert run("emit", "a", "-m", "-") == 0
+        assert run("emit", "--from", str(file)) == 0
+    for line, remark in zip(daemon.lines, ("lines (", "行（", "行（"), strict=True):
+        assert len(wire.parse(line.rstrip(b"\n")).line) > 250_000
+        message = json.loads(line)["message"]
+        assert message.startswith("0 行目です\n1 行目です\n")
+        assert message.endswith("\n19998 行目です\n19999 行目です")
+        assert remark in message
+
+
+def test_a_message_of_any_length_takes_little_memory(runtime: Path) -> None:
+    with FakeDaemon(runtime) as daemon:
+        measured = shell(
+            "(echo first; yes | head -c 100000000; echo last) |"
+            f" {sys.executable} -c 'import resource, sys; from zaiond.ctl import program;"
+            ' status = program.run(["emit", "a", "-m", "-"]);'
+            " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(status)'"
+        )
+    assert measured.returncode == 0, measured.stderr
+    assert int(measured.stdout.split()[-1]) < 50_000  # KiB
+    message = json.loads(daemon.lines[0])["message"]
+    head, lines, tail = re.split(r"\[\.\.\. ([\d,]+) lines .*\n", message)
+    assert head.startswith("first\ny\n")
+    assert tail.endswith("\ny\nlast")
+    assert head.count("\n") + int(lines.replace(",", "")) + tail.count("\n") + 1 == 50_000_002
+
+
+def test_a_message_that_has_no_room_beside_the_rest_is_an_error(
+    spool: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for log in (b"x" * 10, b"x" * 1_000_000):
+        standard_input(monkeypatch, log)
+        assert run("emit", "a", "-m", "-", "-d", "k=" + "v" * 262_144) == 65
+        assert "256 KiB" in capsys.readouterr().err
+    assert not list(spool.iterdir())
+
+
+def test_what_the_daemon_had_already_is_told(
+    runtime: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "events"
+    file.write_text('{"type":"a","id":"I"}\n' * 3)
+    with FakeDaemon(runtime, lambda line: b'{"status":"ok","id":"I","duplicate":true}\n'):
+        assert run("emit", "a", "--id", "I") == 0
+        assert "zaiond has 1 event(s) from before" in (said := capsys.readouterr()).err
+        assert "zaiond-ctl history I" in said.err
+        assert said.out == "I\n"
+        assert run("emit", "--from", str(file)) == 0
+        assert "zaiond has 3 event(s) from before" in capsys.readouterr().err
+
+
 def test_lines_of_a_file_are_emitted_and_a_bad_one_costs_itself_alone(
     runtime: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,7 +351,8 @@ def test_lines_of_a_file_are_emitted_and_a_bad_one_costs_itself_alone(
     file = tmp_path / "events"
     file.write_bytes(
         b'\xef\xbb\xbf{"type":"a","id":"1"}\r\n\n{broken\n{"type":"bad"}\n  \n'
-        b'{"type":"b","id":"2","source":"own"}\n' + b"x" * 300_000 + b'\n{"type":"c","id":"3"}'
+        b'{"type":"b","id":"2","source":"own"}\n'
+        b'{"type":"b","x":"' + b"x" * 300_000 + b'"}\n{"type":"c","id":"3"}'
     )
     with FakeDaemon(runtime, answer) as daemon:
         assert run("emit", "--from", str(file)) == 65

@@ -5,7 +5,7 @@ back: dispatcher, senders and router at work together.
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ from tests.support.scripted_server import (
     Peer,
     ScriptedServer,
     drop,
-    give,
     ordinary,
+    rcpt,
     refusing,
     say,
     then,
@@ -43,6 +43,7 @@ from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.daemon import loader, router, window
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events
+from zaiond.store.events import NewEvent
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -57,16 +58,6 @@ def closed() -> Iterator[socket.socket]:
 async def decent() -> AsyncIterator[ScriptedServer]:
     async with ScriptedServer(ordinary()) as decent:
         yield decent
-
-
-def rcpt(replies: dict[str, Answer]) -> Callable[[Peer], Any]:
-    """Answers to RCPT by address, as they stand at the moment."""
-
-    async def answer(peer: Peer) -> None:
-        address = last_line(peer).partition("<")[2].partition(">")[0]
-        await give(replies.get(address, "250 2.1.5 Ok"), peer)
-
-    return answer
 
 
 async def assert_settled(post: Post) -> None:

@@ -15,12 +15,13 @@ from typing import Any
 import apsw
 import pytest
 
-from tests.support.store import Clock, Notes, Store, rows
+from tests.support.store import NOW, Clock, Notes, Store, rows
 from tests.support.waiting import turns
 from zaiond.daemon.event_connection import AHEAD_BYTES, EventConnection
 from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import BATCH_EVENTS, Intake
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.refusals import Refusals
 from zaiond.errors import EventError
 from zaiond.store import events
 from zaiond.store.events import Acceptance, NewEvent
@@ -66,6 +67,7 @@ class Daemon:
             Clock(),
             lambda: self.closed_for,
             self.journal,
+            Refusals(),
         )
         self.intake.language = "en"
         self.intake.gone = asyncio.Event()
@@ -250,6 +252,42 @@ async def test_a_line_that_is_too_long_costs_that_line_alone(
     replies = await client.replies(4)
     assert [reply.get("code") for reply in replies] == ["too_large", None, "too_large", None]
     assert daemon.on_disk() == ["1", "2"]
+
+
+async def test_an_event_of_256_kib_is_taken_and_one_byte_more_is_too_large(
+    daemon: Daemon, clients: Clients
+) -> None:
+    begin, end = b'{"type":"a","message":"', b'"}'
+    fits = begin + b"x" * (256 * 1024 - len(begin + end)) + end
+    client = await clients()
+    for line, code in ((fits, None), (fits + b" ", "too_large"), (fits, None)):
+        client.send(line)
+        assert (await client.reply()).get("code") == code
+    connection, wire = connect(daemon, 1)
+    connection.data_received(fits + b" \n" + fits + b"\n")  # at once, as a pipe may give it
+    await daemon.intake.drained()
+    assert [reply["status"] for reply in wire.replies] == ["error", "ok"]
+
+
+async def test_what_is_kept_of_a_line_that_is_no_clean_json_can_be_read(
+    daemon: Daemon, clients: Clients
+) -> None:
+    client = await clients()
+    client.send(
+        b'{"type":"a","id":"\xff","message":"\xe7\\udce7","data":[NaN,1e400]}',
+        b'{"type":"a","id":"2","severity":"error"}',
+        b'{"type":"a","id":"2","severity":"err"}',
+        b'{"type":"a","id":"2","severity":"ERR"}',
+        b'{"type":"a","id":"2","severity":"fatal"}',
+    )
+    replies = await client.replies(5)
+    assert [reply.get("id") for reply in replies] == [r"\xff", "2", "2", "2", None]
+    assert [reply.get("duplicate") for reply in replies] == [None, None, True, True, None]
+    assert replies[4]["code"] == "conflict"
+    (body,) = rows(daemon.state, "SELECT body FROM events ORDER BY seq LIMIT 1")[0]
+    assert json.loads(body) == {
+        "type": "a", "id": r"\xff", "message": r"\xe7\udce7", "data": ["NaN", "1e400"],
+    }  # fmt: skip
 
 
 async def test_after_a_half_close_the_replies_still_come(daemon: Daemon, clients: Clients) -> None:
@@ -541,6 +579,7 @@ async def test_a_line_once_begun_must_end(daemon: Daemon, clients: Clients) -> N
     replies = [json.loads(line) for line in (await slow.rest()).splitlines()]
     assert [reply.get("code") for reply in replies] == [None, "invalid"]
     assert "limits.frame_deadline" in replies[1]["message"]
+    assert daemon.intake.refusals.total(NOW) == 1
     # Who has begun nothing may take as long as it likes.
     idle.send({"type": "a", "id": "2"})
     assert (await idle.reply())["status"] == "ok"
@@ -636,7 +675,7 @@ async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemo
     for uid in range(4):
         connect(daemon, uid)[0].data_received(lines(f"{uid}-", 600))
     await daemon.intake.drained()
-    first = [uid for _, uid, *_ in daemon.batches[0]]
+    first = [new[1] for new in daemon.batches[0]]
     assert [first.count(uid) for uid in range(4)] == [BATCH_EVENTS // 4] * 4
     assert sum(map(len, daemon.batches)) == 2400
 
@@ -691,6 +730,7 @@ async def test_one_line_a_second_of_the_journal_for_each_user_that_sends_nonsens
         connect(daemon, uid)[0].data_received(b"{\n" * 100)
     await daemon.intake.drained()
     assert len(daemon.journal.lines) == 2
+    assert [refusal.events for refusal in daemon.intake.refusals.last_day(NOW)] == [100, 100]
 
 
 async def test_a_stop_answers_what_was_read_and_nothing_more(daemon: Daemon) -> None:

@@ -23,14 +23,28 @@ from zaiond.message.clean import clean, one_line
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.header import mailboxes, unstructured
 from zaiond.message.locale import en, ja
+from zaiond.message.subject import subject_line
 from zaiond.model import SEVERITIES, Event
 from zaiond.text import Language
 
 OUR_FIELDS = [
-    "From", "To", "Date", "Subject", "Message-ID", "Zaiond-Event", "Auto-Submitted",
-    "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+    "From", "To", "Date", "Subject", "Message-ID", "In-Reply-To", "References", "Importance",
+    "X-Priority", "Zaiond-Event", "Auto-Submitted", "MIME-Version", "Content-Type",
+    "Content-Transfer-Encoding",
 ]  # fmt: skip
 
+
+def fields_of(event: Event) -> list[str]:
+    absent = set()
+    if not event.key and not event.job:
+        absent |= {"In-Reply-To", "References"}
+    if event.severity not in ("emerg", "alert", "crit"):
+        absent |= {"Importance", "X-Priority"}
+    return [name for name in OUR_FIELDS if name not in absent]
+
+
+# RFC 5322 3.6.4, without its obsolete forms
+MESSAGE_ID = re.compile(r"<[\w-]+(?:\.[\w-]+)*@[\w-]+(?:\.[\w-]+)*>", re.ASCII)
 ENCODED_WORD = re.compile(r"(=\?utf-8\?B\?([^?]*)\?=)")
 
 hostile = st.sampled_from(
@@ -59,6 +73,18 @@ printable = st.text(
     min_size=1,
     max_size=255,
 )
+commands = st.sampled_from(
+    [
+        "\x1b[1;31m", "\x1b[m", "\x1b[2K", "\x1b[?25l", "\x1b(B", "\x1b7", "\x9b0m", "\x07", "\x0f",
+        "\x1b]0;title\x07", "\x1b]8;;http://example.com/\x1b\\", "\x1bPq#0\x1b\\",
+    ]
+)  # fmt: skip
+# Much of it terminates nothing, begins nothing, or both.
+terminal_text = st.lists(
+    any_text
+    | commands
+    | st.sampled_from(["\x1b", "\x1b]", "\x1b[", "\b", "_\b", "\r", "\r\n", "日"])
+).map("".join)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | any_text,
     lambda inner: st.lists(inner) | st.dictionaries(any_text, inner),
@@ -113,6 +139,7 @@ def test_a_reader_gets_our_fields_the_subject_the_id_and_the_text(
         date=1369440000.9,
         host="fileserver01",
         fqdn="fileserver01.example.co.jp",
+        user="backup",
         tz=UTC,
         charset=charset,
     )
@@ -121,22 +148,24 @@ def test_a_reader_gets_our_fields_the_subject_the_id_and_the_text(
     same = as_jis if charset == "iso-2022-jp" and made.remark is None else str
     words = ja.WORDS if language == "ja" else en.WORDS
     message = read(made.content)
-    assert message.keys() == OUR_FIELDS
+    assert message.keys() == fields_of(event)
     assert not message.defects
-    expected = one_line(f"{one_line(prefix)} {layout.subject(event, words, 'fileserver01')}")
+    expected = one_line(f"{one_line(prefix)} {subject_line(event, words, 'fileserver01')}")
     assert message["Subject"] == same(expected)
-    assert message["Zaiond-Event"] == same(event.id)
+    assert message["Zaiond-Event"] == event.id
     assert [box.addr_spec for box in message["To"].addresses] == list(made.recipients)
     assert [box.display_name for box in message["From"].addresses] == ["Zaionnex, fileserver01"]
-    body = layout.body(event, words, "fileserver01.example.co.jp", UTC)
+    body = layout.body(event, words, "fileserver01.example.co.jp", "backup", UTC)
     assert message.get_content().replace("\r\n", "\n") == same(body)
     # Readers of the older kind see the same.
     compat = email.message_from_bytes(made.content)
-    assert compat.keys() == OUR_FIELDS
+    assert compat.keys() == fields_of(event)
     read_id = str(make_header(decode_header(compat["Zaiond-Event"])))
-    assert read_id.strip(" ") == same(event.id).strip(" ")
+    assert read_id.strip(" ") == event.id.strip(" ")
     for line in made.content.split(b"\r\n\r\n", 1)[0].split(b"\r\n"):
         assert len(line) <= 78 or b" " not in line.removeprefix(b"Subject: ").strip()
+    for name in ("In-Reply-To", "References"):
+        assert message[name] is None or MESSAGE_ID.fullmatch(message[name])
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -207,7 +236,7 @@ def test_a_field_in_iso_2022_jp_comes_back_and_no_word_splits_a_character(
     assert all(len(line) <= 78 or " " not in line[9:] for line in field.split("\r\n"))
 
 
-@given(any_text)
+@given(terminal_text)
 def test_clean_text_commands_no_terminal_and_turns_no_order_around(said: str) -> None:
     cleaned = clean(said)
     cleaned.encode()
@@ -215,6 +244,21 @@ def test_clean_text_commands_no_terminal_and_turns_no_order_around(said: str) ->
     assert not set(cleaned) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
     assert clean(cleaned) == cleaned
     assert "\n" not in one_line(said)
+
+
+@given(
+    text.filter(
+        lambda said: not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", said)
+    )
+)
+def test_ordinary_text_stays_as_it_is(said: str) -> None:
+    assert clean(said) == said
+
+
+@given(st.lists(st.text(st.characters(categories=["L", "N", "Zs"]), max_size=5)), st.data())
+def test_what_a_terminal_command_surrounds_is_not_lost(words: list[str], data: Any) -> None:
+    sent = "".join(word + data.draw(commands) for word in words)
+    assert clean(sent) == "".join(words)
 
 
 @given(
@@ -271,23 +315,36 @@ GOOD = composing.test_mail(
     date=1369440000,
     tz=UTC,
 ).content
+GOOD_OF_EVENT = compose(
+    Event(id="1", uid=0, type="a.b", source="s", time=1e9, accepted=1e9, severity="crit", key="k"),
+    recipients=["a@example.co.jp"],
+    sender="zaionnex",
+    subject_prefix="",
+    language="ja",
+    message_id="<1@fileserver01>",
+    date=1369440000,
+    host="fileserver01",
+    fqdn="fileserver01.example.co.jp",
+    tz=UTC,
+).content
 
 
 @given(
-    at=st.integers(0, len(GOOD)),
+    good=st.sampled_from([GOOD, GOOD_OF_EVENT]),
+    at=st.integers(0, len(GOOD_OF_EVENT)),
     skip=st.integers(0, 3),
     put=st.sampled_from([b"\r", b"\n", b"\r\n", b"\0", b"\xe3", b"\r\nBcc: a@b", b":", b" ", b""])
     | st.binary(max_size=5),
 )
 def test_a_mail_that_was_tampered_with_is_refused_or_has_no_other_field(
-    at: int, skip: int, put: bytes
+    good: bytes, at: int, skip: int, put: bytes
 ) -> None:
-    content = GOOD[:at] + put + GOOD[at + skip :]
+    content = good[:at] + put + good[at + skip :]
     try:
         check_wire(content)
     except MessageError:
         return
-    fields = [name for name in OUR_FIELDS if name != "Zaiond-Event"]
+    fields = read(good).keys()
     for policy in (email.policy.default, email.policy.compat32):
         assert email.message_from_bytes(content, policy=policy).keys() == fields
     assert b"\n" not in content.replace(b"\r\n", b"")

@@ -12,7 +12,7 @@ from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.hint import hint
 from zaiond.smtp.reply import MAX_REPLY, Reply
-from zaiond.smtp.sign import heard
+from zaiond.smtp.signs.sign import heard
 from zaiond.smtp.verdict import Scope, diagnose, judge, may_have_forgotten, wants_login
 
 PHRASES = st.sampled_from(
@@ -126,7 +126,7 @@ def test_an_address_says_nothing_of_the_reason(form: str, phrase: str) -> None:
 )
 def test_the_longest_reply_is_read_in_no_time(piece: bytes) -> None:
     reply = Reply(550, (piece * (MAX_REPLY // len(piece)),) * 16)
-    assert len(heard(reply).text) < 8192
+    assert len(heard(reply).text) < 8192  # of 64 KiB
     before = process_time()
     for stage in (Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.CONTENT):
         judge(Failure(stage=stage, server="m:25", cause="reply", reply=reply))

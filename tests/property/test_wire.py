@@ -8,13 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zaiond import wire
+from zaiond import client, event_rules, wire
 from zaiond.errors import EventError
 from zaiond.message.compose import check_wire, compose
+from zaiond.model import SEVERITIES
 from zaiond.store.history import rfc3339
 from zaiond.text import Language
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+SIGNS = st.characters() | st.characters(categories=["Cs"])  # lone surrogates, too
+NUMBERS = st.integers() | st.floats() | st.sampled_from([10**4299, 10**300, -(2**63), 2**64])
+scalars = st.none() | st.booleans() | NUMBERS | st.text() | st.text(SIGNS)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
 )
@@ -44,8 +47,8 @@ plausible = st.fixed_dictionaries(
         "time": st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat())
         | st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2016-12-31T23:59:60Z"]),
         "subject": st.text(),
-        "severity": st.sampled_from(["emerg", "err", "warning", "info", "debug"]),
-        "message": st.text(),
+        "severity": st.sampled_from(["emerg", "err", "Warning", "info", "FATAL", "error"]),
+        "message": st.text(SIGNS),
         "data": values,
         "key": st.text(),
         "job": st.text(),
@@ -55,15 +58,35 @@ plausible = st.fixed_dictionaries(
 strange = st.dictionaries(st.sampled_from(ATTRIBUTES) | st.text(), values)
 
 
-def mailed(line: bytes) -> None:
-    """The line is refused by an EventError, or becomes a mail and a history."""
+def by_the_client(line: bytes) -> tuple[str | None, str] | dict[str, Any]:
+    """What a client's check says of a line before it puts it into the spool."""
     try:
-        sent = wire.parse(line)
-    except EventError as error:
-        json.loads(wire.error_reply(error, "ja"))
+        event = event_rules.read(line)
+        event_rules.check(event)
+    except event_rules.Unfit as unfit:
+        return unfit.field, unfit.ja
+    return event
+
+
+def mailed(line: bytes) -> None:
+    """The line is refused by an EventError, or becomes a mail and a history; the client knows."""
+    foreseen = by_the_client(line)
+    if not isinstance(foreseen, dict):
+        with pytest.raises(EventError) as refused:
+            wire.parse(line)
+        assert (refused.value.field, refused.value.text.ja) == foreseen
+        json.loads(wire.error_reply(refused.value, "ja"))
         return
+    sent = wire.parse(line)
+    assert (foreseen["type"], foreseen.get("id"), foreseen.get("source")) == (
+        sent.type, sent.id, sent.source,
+    )  # fmt: skip
+    again = wire.parse(sent.line)
+    assert again == sent  # what is stored can be read again, and means the same
+    line = sent.line
     event = wire.complete(line, id=sent.id or "made", uid=1, accepted=1369440000.0)
     assert wire.same_content(line, line + b" ")
+    assert event.severity in SEVERITIES
     assert isinstance(event.data, dict)
     assert rfc3339(event.time)
     for language in LANGUAGES:
@@ -84,30 +107,57 @@ def mailed(line: bytes) -> None:
 @given(st.binary(max_size=200))
 @example(b'{"type":"a","x":"\xff"}')
 @example(b'{"type":"a","x":1e999}')
+@example(b'{"type":"a","x":' + b"[" * 2000)
+@example(b'{"type":"a b","x":' + b"[" * 900 + b"]" * 900 + b"}")
+@example(b"[" * 70 + b"]" * 70)
+@example(b'{"type":"a","x":' + b"9" * 5000 + b"}")
+@example(b'{"type":"a","x":"\\\xff"}')
+@example(b'\xef\xbb\xbf{"type":"a"}')
 def test_any_bytes_are_taken_or_refused_and_what_is_taken_can_be_mailed(line: bytes) -> None:
     mailed(line)
 
 
 @given(st.binary(max_size=8), st.integers(0, 100), st.integers(0, 100))
 def test_so_is_an_event_with_some_bytes_changed(junk: bytes, start: int, length: int) -> None:
-    line = b'{"type":"a.b","time":"2013-05-25T09:00:00Z","data":[2.5e3,null],"y":"\xe3\x81\x82"}'
+    line = b'{"type":"a.b","time":"2013-05-25T09:00:00Z","data":[2.5e3,NaN],"y":"\xe3\x81\\ud800"}'
     mailed(line[:start] + junk + line[start + length :])
 
 
 @given(plausible | strange)
 def test_so_is_any_json(attributes: dict[str, Any]) -> None:
     mailed(json.dumps(attributes).encode())
+    mailed(json.dumps(attributes, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    mailed(json.dumps(attributes, ensure_ascii=False).encode("cp932", "replace"))
+
+
+@given(plausible | strange)
+def test_what_a_client_has_spooled_is_taken(attributes: dict[str, Any]) -> None:
+    made = {"id": "ID", "source": "S", "time": "2013-05-25T09:00:00Z"}
+    try:
+        _, line = client._written(attributes, made, lambda: "ja")
+    except client.Rejected:
+        return
+    foreseen = by_the_client(line)
+    if isinstance(foreseen, dict):
+        assert wire.parse(line.rstrip(b"\n")).id == foreseen["id"]
+    else:
+        with pytest.raises(EventError) as error:
+            wire.parse(line.rstrip(b"\n"))
+        assert error.value.field == foreseen[0]
 
 
 @given(plausible)
 def test_an_event_is_its_own_duplicate_however_it_is_written(attributes: dict[str, Any]) -> None:
-    line = json.dumps(attributes, ensure_ascii=True).encode()
+    turned = dict(reversed(attributes.items()))
+    lines = (
+        json.dumps(attributes, ensure_ascii=True).encode(),
+        json.dumps(turned, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"),
+    )
     try:
-        wire.parse(line)
+        one, other = (wire.parse(line).line for line in lines)
     except EventError:
         return
-    turned = json.dumps(dict(reversed(attributes.items())), ensure_ascii=False, indent=1).encode()
-    assert wire.same_content(line, turned)
+    assert wire.same_content(one, other)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])

@@ -31,7 +31,7 @@ from zaiond.store.writer import Writer
 
 QUICK = Queue(retry_first=0.02, retry_max=0.05)
 PATIENT = Queue(retry_first=3600.0, retry_max=7200.0)
-SOON = 30.0  # seconds; a bound for what hangs, not a target
+SOON = 20.0  # seconds; a bound for what hangs, not a target
 
 
 def server(port: int, **settings: Any) -> MailServer:
@@ -72,6 +72,7 @@ class Post(Observer):
         self.holds: list[Hold] = []
         self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
         self.ended: list[str] = []
+        self.delivered: list[str] = []  # once for each recipient
         self.servers_changed: list[tuple[str, str, bool]] = []
         self.journal = Notes()
         self.config = config
@@ -181,14 +182,16 @@ class Post(Observer):
             seconds -= LONGEST_STEP
             self.queue_time()
 
-    async def emit(self, *ids: str, message: str | None = None, **more: str) -> None:
+    async def emit(
+        self, *ids: str, message: str | None = None, kind: str = "a.b", **more: str
+    ) -> None:
         """Accepts events, all in one commit."""
         given = more if message is None else {**more, "message": message}
         told = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in given.items())
         urgent = given.get("severity") in URGENT
         lane = next((f"{n} {given[n]}" for n in ("key", "job") if n in given), None)
         at, queued = self.clock(), self.queue_time()
-        batch = [event(id_, at=at, more=told, urgent=urgent, lane=lane) for id_ in ids]
+        batch = [event(id_, at=at, more=told, urgent=urgent, lane=lane, kind=kind) for id_ in ids]
         self.router.accepted(await self.writer.submit(lambda db: events.accept(db, batch, queued)))
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -208,8 +211,21 @@ class Post(Observer):
 
     async def settled(self) -> None:
         """Waits until every event is routed, and no mail is in memory any more."""
+        await self.unconnected()
         async with asyncio.timeout(SOON):
-            while self.router.waiting or self.dispatcher.connections or self.dispatcher.in_memory:
+            while self.router.waiting or self.dispatcher.in_memory:
+                await self.writer.submit(lambda _: None)
+
+    async def unconnected(self) -> None:
+        """Waits until no mail can be under way any more."""
+        async with asyncio.timeout(SOON):
+            while self.dispatcher.connections:
+                await self.writer.submit(lambda _: None)
+
+    async def settled_routing(self) -> None:
+        """Waits until what is urgent is routed."""
+        async with asyncio.timeout(SOON):
+            while self.router.urgent_waiting:
                 await self.writer.submit(lambda _: None)
 
     async def counts(self) -> dict[str, int]:
@@ -245,6 +261,8 @@ class Post(Observer):
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
         for one in mail.events:
             self.outcomes.append((one.id, attempted.delivery.recipient, attempted.state))
+            if attempted.state == "delivered":
+                self.delivered.append(one.id)
         self._happened.set()
 
     def _expired(self, mail: QueuedMail, attempted: Attempted) -> None:

@@ -223,6 +223,20 @@ def ordinary(
 # Misbehaviour, to stand in the place of an answer.
 
 
+def rcpt(replies: Mapping[str, Answer]) -> Callable[[Peer], Awaitable[None]]:
+    """Answers to RCPT by address, as they stand at the moment."""
+
+    async def answer(peer: Peer) -> None:
+        address = _last_line(peer).partition("<")[2].partition(">")[0]
+        await give(replies.get(address, "250 2.1.5 Ok"), peer)
+
+    return answer
+
+
+def _last_line(peer: Peer) -> str:
+    return peer.said.rstrip(b"\r\n").rpartition(b"\r\n")[2].decode()
+
+
 async def hang(peer: Peer) -> None:
     """Says nothing more, but keeps the connection."""
     await peer.rest()

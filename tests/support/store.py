@@ -28,11 +28,13 @@ class Notes(Journal):
     def __init__(self) -> None:
         self.language = "en"
         self.lines: list[str] = []
+        self.levels: list[int] = []
         self.kinds: list[Kind | None] = []
         self.fields: list[dict[str, object]] = []
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
         self.lines.append(text.en)
+        self.levels.append(level)
         self.kinds.append(kind)
         self.fields.append(fields)
 
@@ -96,9 +98,10 @@ def event(
     more: str = "",
     urgent: bool = False,
     lane: str | None = None,
+    kind: str = "a.b",
 ) -> NewEvent:
     """An event as it is accepted."""
-    body = f'{{"type":"a.b","id":"{id}"{more}}}'.encode()
+    body = f'{{"type":"{kind}","id":"{id}"{more}}}'.encode()
     return (id, uid, source, at, body, urgent, lane)
 
 

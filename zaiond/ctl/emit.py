@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from zaiond.text import Language
+
 _SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _EVENT_OPTIONS = (
     Option(
         "-s", "--severity", value="SEVERITY", choices=_SEVERITIES,
-        ja="重大度: emerg alert crit err warning notice info debug（既定値 info）",
-        en="severity: emerg alert crit err warning notice info debug (default: info)",
+        ja="重大度: emerg alert crit err warning notice info debug（既定値 info）。大文字、および"
+        " emergency panic critical fatal error warn information も可",
+        en="severity: emerg alert crit err warning notice info debug (default: info), in any case,"
+        " or emergency panic critical fatal error warn information",
     ),
     Option("--subject", value="S", ja="何についてか、短く", en="what it is about, in a few words"),
     Option(
         "-m", "--message", value="TEXT",
-        ja="人が読む文。複数行可。- なら標準入力から読む",
-        en="text for a person, may have several lines; - reads standard input",
+        ja="人が読む文。複数行可。- なら標準入力から読む。長すぎる場合は途中を省略する",
+        en="text for a person, may have several lines; - reads standard input. What is too long"
+        " keeps its beginning and its end",
     ),
     Option(
         "-d", "--data", value="KEY=VALUE", many=True,
@@ -62,8 +67,10 @@ _EVENT_OPTIONS = (
     ),
     Option(
         "--source", value="S",
-        ja="送り元（既定値: systemd のユニット名、なければ呼び出したプログラムの名前）",
-        en="what emits (default: the systemd unit, else the program that calls)",
+        ja="発行元（既定値: systemd のユニット名、なければ呼び出したプログラムかスクリプトの"
+        "ファイル名）",
+        en="what emits (default: the systemd unit, else the file name of the program or script"
+        " that calls)",
     ),
     Option(
         "--time", value="T",
@@ -112,7 +119,13 @@ COMMANDS = (
         ),
     ),
 )  # fmt: skip
+# What the attributes are called on the command line, for errors.
+_NAMES = {
+    "type": "TYPE", "severity": "-s", "subject": "--subject", "message": "-m", "data": "-d",
+    "key": "--problem, --ok", "job": "--job", "id": "--id", "source": "--source", "time": "--time",
+}  # fmt: skip
 _READ_BYTES = 1024 * 1024
+_MADE_BYTES = 2048  # at most, of what the client puts in: id, source and time
 
 
 def run(line: Line) -> int:
@@ -135,34 +148,41 @@ def run(line: Line) -> int:
 
 
 def _emit(
-    events: "list[dict[str, Any] | bytes]", line: Line, source: str
+    events: "list[dict[str, Any] | str]", line: Line, source: str
 ) -> "list[client.Emitted | client.ClientError]":
     return client.emit_many(
         events,
         source=source,
         runtime_dir=places.runtime_dir(line),
         spool_dir=line.text("spool-dir"),
+        language=lambda: _language(line),
     )
+
+
+def _language(line: Line) -> "Language":
+    from zaiond.ctl import output
+
+    return output.language(line)
 
 
 def _event(line: Line) -> "dict[str, Any]":
     if not line.operands:
         raise Fault("TYPE か --from FILE を指定してください", "name a TYPE, or --from FILE")
-    event: dict[str, Any] = {"type": line.operands[0]}
+    event: dict[str, Any] = {"type": _argument(line.operands[0])}
     for name in ("severity", "subject", "message", "job", "id", "source", "time"):
         value = line.text(name)
         if value is not None:
-            event[name] = value
-    if event.get("message") == "-":
-        event["message"] = _standard_input()
+            event[name] = _argument(value)
     data: dict[str, Any] = {}
     for pair in line.texts("data"):
-        key, value = _pair(pair, "-d", "VALUE")
+        key, value = _pair(_argument(pair), "-d", "VALUE")
         data[key] = value
     for pair in line.texts("data-json"):
-        key, value = _pair(pair, "-D", "JSON")
+        from zaiond import event_rules
+
+        key, value = _pair(_argument(pair), "-D", "JSON")
         try:
-            data[key] = json.loads(value, parse_constant=_no_constant)
+            data[key] = event_rules.value(value)
         except (ValueError, RecursionError) as error:
             raise Fault(
                 f"-D {key}: JSON ではありません: {error}（文字列なら -d {key}=… を使います）",
@@ -177,8 +197,10 @@ def _event(line: Line) -> "dict[str, Any]":
                 raise Fault(
                     "--problem と --ok は同時に指定できません", "--problem doesn't go with --ok"
                 )
-            event["key"], event["status"] = key_named, status
-    return {name: _readable(name, value) for name, value in event.items()}
+            event["key"], event["status"] = _argument(key_named), status
+    if event.get("message") == "-":
+        event["message"] = _standard_input(event, line)
+    return event
 
 
 def _pair(pair: str, option: str, word: str) -> tuple[str, str]:
@@ -191,40 +213,82 @@ def _pair(pair: str, option: str, word: str) -> tuple[str, str]:
     return key, value
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _argument(word: str) -> str:
+    """A word of the command line, whatever the encoding of its bytes is."""
+    if word.isascii() and "\x1b$" not in word:
+        return word
+    return _text(os.fsencode(word))
 
 
-def _readable(name: str, value: "Any") -> "Any":
-    """A text whose bytes are no UTF-8 (a log in another encoding) shows them as \\xff.
+def _text(data: bytes) -> str:
+    """Text that somebody else wrote: in UTF-8, else by the locale, else as whatever it is."""
+    text = _utf_8(data)
+    return _guessed(data) if text is None else text
 
-    A notice that looks odd is better than none; only names must be exact.
-    """
-    if isinstance(value, str) and not value.isascii():
+
+def _json_text(data: bytes) -> str:
+    r"""As `_text`, of a line of JSON. That knows no `\x`: where it stands, a byte is shown."""
+    text = _utf_8(data)
+    if text is not None:
+        return text
+    import re
+
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\x", r"\1\\\\x", _guessed(data))
+
+
+def _utf_8(data: bytes) -> str | None:
+    if b"\x1b$" in data:  # with which ISO-2022-JP begins
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _guessed(data: bytes) -> str:
+    from locale import getencoding
+
+    from zaiond import decode
+
+    if b"\x1b$" not in data:
         try:
-            value.encode()
-        except UnicodeEncodeError:
-            if name in ("subject", "message", "data"):
-                return value.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            shown = value.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            raise Failure(
-                BAD_EVENT,
-                f"{name}: UTF-8 ではありません: {shown}",
-                f"{name}: not UTF-8: {shown}",
-            ) from None
-    if isinstance(value, dict):
-        return {_readable("data", key): _readable("data", inner) for key, inner in value.items()}
-    return value
+            return data.decode(getencoding())
+        except (UnicodeDecodeError, LookupError):
+            pass
+    return decode.text(data)
 
 
-def _standard_input() -> str:
+def _standard_input(event: "dict[str, Any]", line: Line) -> str:
+    """The message: of a long one only the two ends are kept, while it is read."""
     if sys.stdin is None:
         raise _unreadable("-", OSError("closed"))
+    most = client.MAX_EVENT_BYTES
+    size = lines = 0  # of what lies between the ends
     try:
-        text = sys.stdin.buffer.read(client.MAX_EVENT_BYTES + 1)
+        read = sys.stdin.buffer.read
+        data = read(2 * most + 1)
+        if len(data) <= 2 * most:
+            return _text(data).rstrip("\n")
+        head, data = data[:most], data[most:]
+        tail = bytearray()
+        while data:
+            tail += data
+            beyond = max(0, len(tail) - most)
+            size += beyond
+            lines += tail.count(b"\n", 0, beyond)
+            del tail[:beyond]
+            data = read(_READ_BYTES)
     except OSError as error:
         raise _unreadable("-", error) from None
-    return text.decode(errors="backslashreplace").rstrip("\n")
+    from zaiond import shorten
+
+    ends = shorten.ends_of(head, bytes(tail.rstrip(b"\n")), size, lines, _text)
+    try:
+        return shorten.joined(ends, shorten.room(event) - _MADE_BYTES, _language(line))
+    except shorten.TooLong:
+        from zaiond.event_rules import TOO_LARGE
+
+        raise Failure(BAD_EVENT, *TOO_LARGE) from None
 
 
 def _opened(path: str) -> "Any":
@@ -240,10 +304,10 @@ def _unreadable(path: str, error: OSError) -> Failure:
     return Failure(FAILED, f"{ja}を読めません: {why}", f"can't read {en}: {why}")
 
 
-def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | bytes]]]":
+def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]]":
     """The lines as they come, with their numbers: what is there is sent before more is awaited.
 
-    A line too large to be an event is cut short behind the limit: it will be refused as such.
+    A line that can't even be shortened is cut behind the limit: it will be refused as too large.
     """
     number = 0
     rest = b""
@@ -257,17 +321,17 @@ def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | bytes
         *lines, rest = (rest + read).split(b"\n")
         if ended:
             lines.append(rest)
-        elif len(rest) > client.MAX_EVENT_BYTES:
-            rest = rest[: client.MAX_EVENT_BYTES + 1]
+        elif len(rest) > client.MAX_LINE_BYTES:
+            rest = rest[: client.MAX_LINE_BYTES + 1]
         numbers: list[int] = []
-        events: list[dict[str, Any] | bytes] = []
+        events: list[dict[str, Any] | str] = []
         for text in lines:
             number += 1
             if number == 1:
                 text = text.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
             if text.strip():
                 numbers.append(number)
-                events.append(text)
+                events.append(_json_text(text))
         if events:
             yield numbers, events
 
@@ -280,6 +344,8 @@ class _Tally:
         self._taken: list[client.Emitted] = []
         self._errors: list[dict[str, Any]] = []
         self._spooled = 0
+        self._duplicates = 0
+        self._duplicate: str | None = None  # the first one
         self._statuses: set[int] = set()
 
     def add(
@@ -290,6 +356,9 @@ class _Tally:
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, client.Emitted):
                 self._spooled += outcome.spooled
+                if outcome.duplicate:
+                    self._duplicates += 1
+                    self._duplicate = self._duplicate or outcome.id
                 shown.append(outcome.id)
                 if json_wanted:
                     self._taken.append(outcome)
@@ -316,6 +385,14 @@ class _Tally:
                 f"zaiond does not answer: {self._spooled} event(s) kept in the spool,"
                 " to be mailed when it runs again",
             )
+        if self._duplicates:
+            id_ = self._duplicate
+            self._tell(
+                f"受け付け済みのイベントが {self._duplicates} 件ありました。再度メールされることは"
+                f"ありません（確認: zaiond-ctl history {id_}）",
+                f"zaiond has {self._duplicates} event(s) from before, and does not mail them again"
+                f" (see: zaiond-ctl history {id_})",
+            )
         for status in (NOT_PERMITTED, UNREACHABLE, TRY_AGAIN, BAD_EVENT):
             if status in self._statuses:
                 return status
@@ -338,7 +415,8 @@ class _Tally:
         if said_before:
             return  # the same of every line to come
         if number is None:
-            self._tell(text.ja, text.en)
+            field = error.field if isinstance(error, client.Rejected) else None
+            self._tell(_by_option(text.ja, field), _by_option(text.en, field))
         else:
             self._tell(f"{number} 行目: {text.ja}", f"line {number}: {text.en}")
 
@@ -347,6 +425,12 @@ class _Tally:
         from zaiond.text import Text
 
         output.complain(Text(ja, en), output.language(self._line))
+
+
+def _by_option(said: str, field: str | None) -> str:
+    """`severity: …`, as an error begins, by what that is on the command line: `-s: …`."""
+    behind = said.removeprefix(f"{field}: ")
+    return said if behind == said or field not in _NAMES else f"{_NAMES[field]}: {behind}"
 
 
 def _print(text: str) -> None:

@@ -5,10 +5,10 @@ terminal escapes and direction overrides as \\x1b and the like, and everything h
 """
 
 import json
-import os
 import re
 import sys
 
+from zaiond import client
 from zaiond.ctl import places
 from zaiond.ctl.failure import Unwritable
 
@@ -38,15 +38,7 @@ def language(line: "Line", config: str | None = None) -> "Language":
     try:
         return said_language(config or line.text("file") or places.config(line))
     except OSError:
-        return _environment_language()
-
-
-def _environment_language() -> "Language":
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = os.environ.get(name)
-        if value:
-            return "ja" if value.startswith("ja") else "en"
-    return "ja"
+        return client.language()
 
 
 def say(text: str) -> None:

@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -40,6 +40,7 @@ from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
@@ -80,6 +81,7 @@ class App(Observer):
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._salvage_told = False
+        self._counted = False
         self._assembled = asyncio.Event()
         self._status = supervisor.StatusLine(lambda: status.line(self))
         self._running: asyncio.Task[None]
@@ -203,12 +205,14 @@ class App(Observer):
     async def _assemble(self) -> None:
         """Makes every part, from what is on disk."""
         clock, writer = self.clock, self.writer
-        recovered, self.possible_duplicates = await writer.submit(partial(_recover, now=clock()))
         self.queue_time = QueueTime(time.monotonic, await writer.submit(queue_time.find))
         self.queue_time.pause()  # until there is a configuration
-        usage = await writer.submit(events.usage)
-        routed = await writer.submit(queue.routed_and_open)
         incident = await writer.submit(partial(events.get_meta, name=INCIDENT))
+        held = await writer.submit(holds.find)
+        # All counts at once and at the end, so that they agree, also with what `_damaged` hears.
+        found = await writer.submit(partial(_find, now=clock()))
+        recovered = found.recovered
+        self.possible_duplicates = found.possible_duplicates
         if recovered.started:
             self.journal.warning(
                 Text(
@@ -219,7 +223,8 @@ class App(Observer):
                 ),
                 Kind.POSSIBLE_DUPLICATES,
             )
-        self.quotas = Quotas(usage)
+        self.quotas = Quotas(found.usage)
+        self.refusals = Refusals()
         self._admission = Admission(
             self.database, writer, self.quotas, self.journal, self.queue_time
         )
@@ -233,7 +238,7 @@ class App(Observer):
             clock,
             random.random,
             self.queue_time,
-            Holds(await writer.submit(holds.find)),
+            Holds(held),
         )
         self.tokens = Tokens(
             self.options.state_dir,
@@ -247,11 +252,10 @@ class App(Observer):
             self.dispatcher,
             self.events_ended,
             recovered,
-            self.quotas.events - routed,
-            await writer.submit(
-                partial(events.count_urgent_unrouted, after=recovered.routed_through)
-            ),
+            self.quotas.events - found.routed,
+            found.urgent,
         )
+        self._counted = True
         self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
         self.intake = Intake(
             self._accept,
@@ -261,6 +265,7 @@ class App(Observer):
             clock,
             self._admission.closed_for,
             self.journal,
+            self.refusals,
         )
         self._housekeeping = Housekeeping(
             writer,
@@ -280,7 +285,14 @@ class App(Observer):
             self._events_reopened,
             self.events_ended,
         )
-        self._spool = Spool(self.options.spool_dir, self._submit_spooled, clock, self.journal)
+        self._spool = Spool(
+            self.options.spool_dir,
+            self._submit_spooled,
+            clock,
+            self.journal,
+            self.refusals,
+            self._spool_refused,
+        )
         self._spool.prepare()
         self.configuration = Configuration(
             self.options.config,
@@ -388,6 +400,10 @@ class App(Observer):
         self._status.changed()
         return self._admission.accept(batch)
 
+    def _spool_refused(self, path: str, uid: int, why: Text, excerpt: str) -> None:
+        language = self.control.language
+        self._background(self._notices.spool_refused(path, uid, why, excerpt, language))
+
     def _submit_spooled(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         return self._spooled(self._admission.submit(batch))
 
@@ -483,7 +499,7 @@ class App(Observer):
 
     def _damaged(self, damage: Damage) -> None:
         self.journal.error(damage.text, Kind.QUEUE_RECOVERED)
-        if self._assembled.is_set():
+        if self._counted:
             self.router.recounted(damage.waiting, damage.urgent_waiting)
 
         async def tell() -> None:
@@ -514,15 +530,29 @@ class App(Observer):
         self._running.cancel()
 
 
-def _recover(db: apsw.Connection, now: float) -> tuple[queue.Recovered, int]:
-    """What a start finds, and how many deliveries may have come twice so far: one transaction, for
-    a crash in between would forget those of the crash before it.
-    """
+class _Found(NamedTuple):
+    """What a start finds on disk: `routed` events are in mails that wait, `urgent` ones in none."""
+
+    recovered: queue.Recovered
+    possible_duplicates: int
+    usage: dict[int, tuple[int, int]]
+    routed: int
+    urgent: int
+
+
+def _find(db: apsw.Connection, now: float) -> _Found:
+    """One transaction, for a crash in between would forget what the crash before it has left."""
     recovered = queue.recover(db, now)
     known = int(events.get_meta(db, POSSIBLE_DUPLICATES) or 0)
     if recovered.started:
         events.set_meta(db, POSSIBLE_DUPLICATES, known + recovered.started)
-    return recovered, known + recovered.started
+    return _Found(
+        recovered,
+        known + recovered.started,
+        events.usage(db),
+        queue.routed_and_open(db),
+        events.count_urgent_unrouted(db, recovered.routed_through),
+    )
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ class EventConnection(asyncio.Protocol):
         was_empty = not self.lines
         parse = self._intake.parse
         for text in whole:
-            if self._overlong:
+            if self._overlong or len(text) > wire.MAX_EVENT_BYTES:
                 self._overlong = False
                 line = Line(b"", "", "", wire.too_large())
             else:
@@ -185,7 +185,6 @@ class EventConnection(asyncio.Protocol):
         self._deadline = None
         self._begun.clear()
         self._overlong = False
-        self._intake.refused(self.uid, error)
         self._ended = True
         self.lines.append(Line(b"", "", "", error))
         self._unanswered += 1
@@ -197,7 +196,7 @@ def _too_many_connections(limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"この利用者の接続が上限（limits.connections: {limit}）に達しています",
+            f"このユーザーの接続数が上限（limits.connections: {limit}）に達しています",
             f"this user has as many connections as it may (limits.connections: {limit})",
         ),
     )

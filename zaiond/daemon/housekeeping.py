@@ -67,10 +67,10 @@ class Housekeeping:
                     await self._expire(timing)
                     await self._prune(timing)
             await asyncio.to_thread(self._lay_ballast)
-            try:
-                await asyncio.wait_for(self._changed.wait(), interval)
-            except TimeoutError:
-                continue
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(interval):
+                    await self._changed.wait()
 
     def _keep_time(self, db: apsw.Connection) -> None:
         queue_time.keep(db, self._queue_time.kept)

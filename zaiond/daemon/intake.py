@@ -22,6 +22,7 @@ from zaiond import wire
 from zaiond.daemon.event_connection import EventConnection, Line
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.refusals import Refusals
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
@@ -72,6 +73,7 @@ class Intake:
         clock: Callable[[], float],
         closed_for: Callable[[], EventError | None],
         journal: Journal,
+        refusals: Refusals,
     ) -> None:
         self.language: Language = "ja"
         self.frame_deadline = 10.0
@@ -82,6 +84,7 @@ class Intake:
         self._clock = clock
         self._closed_for = closed_for
         self._journal = journal
+        self.refusals = refusals
         self._turns: dict[int, deque[EventConnection]] = {}  # users in turn; each one's connections
         self._committing: asyncio.Future[None] | None = None
         self._pings: list[asyncio.Future[None]] = []
@@ -97,7 +100,7 @@ class Intake:
         try:
             sent = wire.parse(text)
             return Line(
-                text,
+                sent.line,
                 sent.id or self._make_id(),
                 sent.source or "",
                 None,
@@ -124,7 +127,9 @@ class Intake:
             self.quotas.disconnect(connection.uid)
 
     def refused(self, uid: int, error: EventError) -> None:
-        """Logs what was refused, at most one line a second for each user."""
+        """Counts what was refused, and logs it: at most one line a second for each user."""
+        with _going_on():
+            self.refusals.count(uid, error, self._clock())
         now = time.monotonic()
         if now - self._logged_at.get(uid, -1.0) >= 1.0:
             self._logged_at[uid] = now

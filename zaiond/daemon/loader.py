@@ -3,6 +3,7 @@ when an administrator asks.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 
@@ -75,10 +76,10 @@ class Loader:
             timeout = None
             if next_due is not None and not self._starved:
                 timeout = min(max(0.0, next_due - self._clock()), LONGEST_WAIT)
-            try:
-                await asyncio.wait_for(self._wake.wait(), timeout)
-            except TimeoutError:
-                continue
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
 
     async def _load(self) -> None:
         window, room = self._window, self._window.room

@@ -4,16 +4,20 @@ One notice an incident. The id says which incident it is, so that idempotency ke
 across restarts. A notice's own failure makes no notice.
 """
 
+import asyncio
 import json
 import os
+import pwd
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from zaiond.config.schema import MailServer
 from zaiond.daemon.journal import Journal
 from zaiond.daemon.router import NOTICE_SOURCE
 from zaiond.errors import Diagnostic, StoreError
+from zaiond.message.clean import one_line
 from zaiond.model import URGENT, Severity
 from zaiond.smtp.verdict import DeliveryFailure, Failure
 from zaiond.store import events
@@ -26,6 +30,15 @@ from zaiond.store.writer import Writer
 from zaiond.text import Language, Text
 
 MOST_DIAGNOSTICS = 50
+MOST_SPOOL_FILES = 20
+SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
+
+
+class _SpoolFile(NamedTuple):
+    path: str
+    uid: int
+    why: Text
+    excerpt: str
 
 
 class Notices:
@@ -44,6 +57,9 @@ class Notices:
         self._on_accepted = on_accepted
         self._clock = clock
         self._journal = journal
+        self._spool_files: list[_SpoolFile] = []  # refused, and not told yet
+        self._spool_files_more = 0
+        self._spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
 
     async def configuration_broken(
         self, incident: str, errors: tuple[Diagnostic, ...], language: Language
@@ -254,6 +270,57 @@ class Notices:
             language,
         )
 
+    async def spool_refused(
+        self, path: str, uid: int, why: Text, excerpt: str, language: Language
+    ) -> None:
+        """Something in a file of the spool can't be taken; the file is at `path` now. Many within
+        an hour are one notice.
+        """
+        if self._spool_files:  # there is one already who will tell
+            if len(self._spool_files) < MOST_SPOOL_FILES:
+                self._spool_files.append(_SpoolFile(path, uid, why, excerpt))
+            else:
+                self._spool_files_more += 1
+            return
+        self._spool_files.append(_SpoolFile(path, uid, why, excerpt))
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._spool_told_at + SPOOL_INTERVAL - loop.time())
+        self._spool_told_at = loop.time()
+        files, more = self._spool_files, self._spool_files_more
+        self._spool_files, self._spool_files_more = [], 0
+        count = len(files) + more
+        said: list[str] = []
+        for file in files:
+            name = await asyncio.to_thread(_user, file.uid)
+            path = one_line(file.path)
+            head = Text(
+                f"ファイル: {path}\nユーザー: {name}\n原因: {file.why.ja}",
+                f"File: {path}\nUser: {name}\nCause: {file.why.en}",
+            )
+            said += [head.in_language(language), file.excerpt, ""]
+        if more:
+            further = Text(f"ほかに {more} 件あります。", f"And {more} more.")
+            said += [further.in_language(language), ""]
+        advice = Text(
+            "ほかの行のイベントは受け付けました。イベントを書いたプログラムを修正し、必要なイベントは"
+            "送り直してください（zaiond-ctl emit）。ファイルは、不要になったら削除してください。",
+            "The events of the other lines were taken. Correct the program that wrote them, and"
+            " emit again what is wanted (zaiond-ctl emit). The files can be deleted when they are"
+            " of no more use.",
+        )
+        await self._emit(
+            f"zaiond.spool.refused/{ascii(os.path.basename(files[0].path))[1:-1]}"[:255],
+            "zaiond.spool.refused",
+            "err",
+            Text(
+                f"スプールに受け付けられないイベントがあります（ファイル {count} 件）",
+                f"Events in the spool can't be taken ({count} file{'s' * (count > 1)})",
+            ),
+            "\n".join([*said, advice.in_language(language)]),
+            {},
+            language,
+        )
+
     async def _emit(
         self,
         id: str,
@@ -291,3 +358,10 @@ class Notices:
             return
         if acceptance.events:
             self._on_accepted(acceptance)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"

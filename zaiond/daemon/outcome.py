@@ -100,8 +100,8 @@ def conclude(
             continue
         if verdict.again and not progress:
             verdict = replace(verdict, again=False)
-        if verdict.outcome == "held" and verdict.scope is Scope.SERVER and not of_us:
-            # Said of us at RCPT, but not to every recipient: so it is about this one.
+        if _is_of_us(verdict) and answer.stage is Stage.RCPT and not of_us:
+            # It was not said to every recipient: so it is about this one.
             verdict = replace(verdict, scope=Scope.RECIPIENT)
         concluded.append(_failed(delivery, answer, verdict, attempt, queue, with_content > 1))
     return concluded

@@ -184,7 +184,7 @@ class Router:
         self._writer = writer
         self._dispatcher = dispatcher
         self._on_dropped = on_dropped
-        self._urgent_waiting = urgent_waiting  # how many of those that wait
+        self.urgent_waiting = urgent_waiting  # how many of those that wait
         self._memory: deque[StoredEvent] = deque()
         self._memory_through = recovered.routed_through
         self._wake = asyncio.Event()
@@ -194,7 +194,7 @@ class Router:
         """Events that have just been put on disk."""
         new = acceptance.events
         self.waiting += len(new)
-        self._urgent_waiting += sum(event.urgent for event in new)
+        self.urgent_waiting += sum(event.urgent for event in new)
         if (
             self._memory_through == acceptance.previous
             and len(self._memory) + len(new) <= KEPT_IN_MEMORY
@@ -225,7 +225,7 @@ class Router:
     def recounted(self, waiting: int, urgent: int) -> None:
         """So many events more wait on disk than before, so many of them urgent."""
         self.waiting = max(0, self.waiting + waiting)
-        self._urgent_waiting = max(0, self._urgent_waiting + urgent)
+        self.urgent_waiting = max(0, self.urgent_waiting + urgent)
         self._wake.set()
 
     def deleted(self, gone: list[StoredEvent]) -> None:
@@ -239,7 +239,7 @@ class Router:
 
     def _count_out(self, gone: list[StoredEvent]) -> None:
         self.waiting -= len(gone)
-        self._urgent_waiting -= sum(event.urgent for event in gone)
+        self.urgent_waiting -= sum(event.urgent for event in gone)
 
     async def run(self) -> None:
         """Routes whenever there are events, room and a configuration; ends when cancelled."""
@@ -253,14 +253,14 @@ class Router:
         """Before their turn, where there is no room for all, or many are before them."""
         room = self._dispatcher.room_for_urgent
         ahead = self.waiting > min(BATCH, self._dispatcher.room)
-        if self.maker is None or not (self._urgent_waiting and ahead and room):
+        if self.maker is None or not (self.urgent_waiting and ahead and room):
             return False
         async with self.lock:
             after, limit = self.routed_through, min(BATCH, room)
             find = partial(events.urgent_unrouted, after=after, limit=limit)
             batch = await self._writer.submit(find)
             if not batch:
-                self._urgent_waiting = 0
+                self.urgent_waiting = 0
                 return False
             self._out_of_memory(batch)
             done = await self._route(self.maker, batch, early=True)

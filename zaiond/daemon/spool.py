@@ -1,5 +1,8 @@
 """Events left in the spool while the daemon was down: taken in, committed, then unlinked (interface
 4). A producer may put anything there: only its own regular files are read, the rest moved aside.
+
+A line that can't be taken costs itself alone: the other lines of its file are taken, and the whole
+file is kept aside. What can't be read now is left for the next time.
 """
 
 import asyncio
@@ -9,10 +12,10 @@ import os
 import stat
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from watchdog.events import (
     FileCreatedEvent,
@@ -25,6 +28,7 @@ from watchdog.observers import Observer
 from zaiond import wire
 from zaiond.daemon import sockets
 from zaiond.daemon.journal import Journal, Kind
+from zaiond.daemon.refusals import Refusals
 from zaiond.errors import EventError, StoreError
 from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, NewEvent
@@ -33,8 +37,10 @@ from zaiond.text import Text
 REFUSED = ".refused"
 FILES = 64  # that are committed together, or as many as are
 BYTES = 1024 * 1024  # together
-# What says nothing of the file: it is gone again, or it is we who can't open anything now.
-_OURS = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+EXCERPT_BYTES = 2000  # of a refused line, to be told
+# A link, a pipe or socket, a device, or what its owner has not let us read. All else that can go
+# wrong says nothing of the file.
+_FOREIGN = (errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EACCES, errno.EPERM)
 
 
 class Submit(Protocol):
@@ -46,34 +52,55 @@ class Submit(Protocol):
     def __call__(self, batch: list[NewEvent]) -> Awaitable[Acceptance]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    uid: int
-    lines: list[bytes]
+class OnRefused(Protocol):
+    """Hears of a file with something that can't be taken: where it is now, whose it is, why, and
+    the beginning of the first such line."""
+
+    def __call__(self, path: str, uid: int, why: Text, excerpt: str) -> None: ...
 
 
 @dataclass(slots=True)
 class _File:
-    """A file on its way in: `wrong` is why it is refused, as far as is known."""
+    """A file on its way in, and what of it can't be taken."""
 
     name: str
     uid: int
-    batch: list[NewEvent]
-    wrong: Text | None
+    batch: list[NewEvent] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # of the lines of the batch, from 1
+    why: Text | None = None  # of the first line that is refused, or of the whole file
+    excerpt: str = ""
+    refused: dict[tuple[str, str | None], tuple[EventError, int]] = field(default_factory=dict)
+
+    def refuse(self, error: EventError, number: int, line: bytes) -> None:
+        """The line with this number can't be taken."""
+        if self.why is None:
+            self.why = Text(f"{number} 行目: {error.text.ja}", f"line {number}: {error.text.en}")
+            self.excerpt = _shown(line)
+        key = (error.code, error.field)
+        self.refused[key] = (error, self.refused.get(key, (error, 0))[1] + 1)
 
 
 class Spool:
     """The spool directory. `sweep` takes in what is there."""
 
     def __init__(
-        self, path: str, submit: Submit, clock: Callable[[], float], journal: Journal
+        self,
+        path: str,
+        submit: Submit,
+        clock: Callable[[], float],
+        journal: Journal,
+        refusals: Refusals,
+        on_refused: OnRefused,
     ) -> None:
         self._path = Path(path)
         self._submit = submit
         self._clock = clock
         self._journal = journal
+        self._refusals = refusals
+        self._on_refused = on_refused
         self._again = asyncio.Event()
         self._stuck: set[str] = set()  # what could not even be moved aside
+        self._obstacles: dict[str, OSError] = {}  # what can't be read or removed in this sweep
         self._full: set[int] = set()  # users for whose events there was no room in this sweep
 
     def prepare(self) -> None:
@@ -103,17 +130,32 @@ class Spool:
         while True:
             self._again.clear()
             await self.sweep()
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), interval)
+                async with asyncio.timeout(interval):
+                    await self._again.wait()
 
     async def sweep(self) -> None:
         """Takes in every whole file, in turns over its owners; leaves those of a user for later for
         whom there is no room now.
         """
         self._full.clear()
+        told, self._obstacles = self._obstacles, {}
         names = deque(self._names())
         while names:
             await self._take(await asyncio.to_thread(self._read_some, names))
+        for name, error in self._obstacles.items():
+            if name not in told:
+                count = len(self._obstacles)
+                self._journal.warning(
+                    Text(
+                        f"スプールの {count} 件のファイルをまだ処理できません"
+                        f"（{name}: {error.strerror}）。後でもう一度処理します",
+                        f"{count} file(s) in the spool can't be read or removed yet"
+                        f" ({name}: {error.strerror}): they are tried again",
+                    )
+                )
+                break
 
     def _names(self) -> list[str]:
         """The whole files: each owner's in the order in which they were written."""
@@ -145,10 +187,10 @@ class Spool:
         under_way: list[tuple[_File, asyncio.Future[Acceptance]]] = []
         done: list[_File] = []
         for file in files:
-            if file.uid in self._full:
-                continue
             if not file.batch:
                 done.append(file)
+                continue
+            if file.uid in self._full:
                 continue
             try:
                 under_way.append((file, asyncio.ensure_future(self._submit(file.batch))))
@@ -160,12 +202,32 @@ class Spool:
             except (EventError, StoreError) as error:
                 self._has_to_wait(file, error)
                 continue
-            if acceptance.outcomes is not None and "conflict" in acceptance.outcomes:
-                number = acceptance.outcomes.index("conflict")
-                file.wrong = wire.conflict(file.batch[number][0]).text
+            if acceptance.outcomes is not None:
+                each = zip(acceptance.outcomes, file.numbers, file.batch, strict=True)
+                for outcome, number, new in each:
+                    if outcome == "conflict":
+                        file.refuse(wire.conflict(new[0]), number, new[4])
             done.append(file)
         if done:
-            await asyncio.to_thread(self._clear, done)
+            for file, path in await asyncio.to_thread(self._clear, done):
+                self._tell(file, path)
+
+    def _tell(self, file: _File, path: str) -> None:
+        """A file has been moved aside, to `path`."""
+        why = cast(Text, file.why)
+        now = self._clock()
+        for error, count in file.refused.values():
+            self._refusals.count(file.uid, error, now, count)
+        self._journal.error(
+            Text(
+                f"スプールの {file.name} に受け付けられないものがあります（{path} に保管）:"
+                f" {why.ja}",
+                f"refused {file.name} in the spool (it is now {path}): {why.en}",
+            ),
+            Kind.SPOOL_REFUSED,
+            uid=file.uid,
+        )
+        self._on_refused(path, file.uid, why, file.excerpt)
 
     def _has_to_wait(self, file: _File, error: EventError | StoreError) -> None:
         """There is no room now for the events of this file's owner: it stays."""
@@ -184,90 +246,120 @@ class Spool:
         size = 0
         while names and len(files) < FILES and size < BYTES:
             name = names.popleft()
-            found = self._read(name)
-            if isinstance(found, _Found):
-                files.append(self._parsed(name, found))
-                size += sum(map(len, found.lines))
-            elif found is not None:
-                self._refuse(name, found)
+            try:
+                file = self._read(name)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self._obstacles[name] = error
+                continue
+            if file is not None:
+                files.append(file)
+                size += sum(len(new[4]) for new in file.batch)
         return files
 
-    def _parsed(self, name: str, found: _Found) -> _File:
-        file = _File(name, found.uid, [], None)
+    def _read(self, name: str) -> _File | None:
+        """A file with its lines, or why it is refused; None where it has to wait. Raises OSError
+        where it can't be read now.
+        """
+        path = self._path / name
+        try:
+            opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno not in _FOREIGN:
+                raise
+            why = Text(f"開けません: {error.strerror}", f"can't be opened: {error.strerror}")
+            return _foreign(name, path.lstat().st_uid, why)
+        try:
+            status = os.fstat(opened)
+            uid = status.st_uid
+            foreign = _why_foreign(name, status)
+            if foreign is not None:
+                return _foreign(name, uid, foreign)
+            if uid in self._full:
+                return None
+            with open(opened, "rb", closefd=False) as file:
+                content = file.read(wire.MAX_SPOOL_FILE_BYTES)
+        finally:
+            os.close(opened)
+        return self._parsed(_File(name, uid), content.split(b"\n"))
+
+    def _parsed(self, file: _File, lines: list[bytes]) -> _File:
         now = self._clock()
-        for number, line in enumerate(found.lines, 1):
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             try:
+                if len(line) > wire.MAX_EVENT_BYTES:
+                    raise wire.too_large()
                 sent = wire.parse(line)
                 if sent.id is None:
                     raise EventError("invalid", Text("id がありません", "it has no id"), "id")
             except EventError as error:
-                file.wrong = Text(
-                    f"{number} 行目: {error.text.ja}", f"line {number}: {error.text.en}"
-                )
+                file.refuse(error, number, line)
             else:
                 urgent, lane = sent.severity in URGENT, wire.lane(sent)
-                new = (sent.id, found.uid, sent.source or "", now, line, urgent, lane)
+                new = (sent.id, file.uid, sent.source or "", now, sent.line, urgent, lane)
                 file.batch.append(new)
+                file.numbers.append(number)
         return file
 
-    def _clear(self, files: list[_File]) -> None:
+    def _clear(self, files: list[_File]) -> list[tuple[_File, str]]:
+        """Each file goes: from the disk, or aside. Gives those, and where they are now."""
+        aside: list[tuple[_File, str]] = []
         for file in files:
-            if file.wrong is not None:
-                self._refuse(file.name, file.wrong)
-            else:
+            if file.why is None:
                 self._unlink(file.name)
+            elif (path := self._move_aside(file.name)) is not None:
+                aside.append((file, str(path)))
+        return aside
 
-    def _read(self, name: str) -> _Found | Text | None:
-        """The lines of a file, why it is refused, or None where it is gone or has to wait."""
-        try:
-            file = os.open(
-                self._path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            )
-        except OSError as error:
-            if error.errno in _OURS:
-                return None
-            return Text(f"開けません: {error.strerror}", f"can't be opened: {error.strerror}")
-        try:
-            status = os.fstat(file)
-            if status.st_uid in self._full:
-                return None
-            if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-                return Text("通常のファイルではありません", "not a regular file of its own")
-            if not name.endswith(".json"):
-                return Text("名前が .json で終わっていません", "its name does not end in .json")
-            if status.st_size > wire.MAX_SPOOL_FILE_BYTES:
-                return Text("1 MiB を超えています", "it is over 1 MiB")
-            content = os.read(file, wire.MAX_SPOOL_FILE_BYTES)
-        except OSError as error:
-            return Text(f"読めません: {error.strerror}", f"can't be read: {error.strerror}")
-        finally:
-            os.close(file)
-        return _Found(status.st_uid, [line for line in content.split(b"\n") if line.strip()])
-
-    def _refuse(self, name: str, why: Text) -> None:
+    def _move_aside(self, name: str) -> Path | None:
         aside = self._path / REFUSED / name
         number = 0
         while os.path.lexists(aside):
             number += 1
             aside = self._path / REFUSED / f"{name}.{number}"
         try:
+            aside.parent.mkdir(mode=0o700, exist_ok=True)
             (self._path / name).rename(aside)
         except FileNotFoundError:
-            return
+            return None
         except OSError:  # a directory of somebody else's, for one
             self._stuck.add(name)
-            aside = self._path / name
-        self._journal.error(
-            Text(
-                f"スプールの {name} を受け付けませんでした（{aside} にあります）: {why.ja}",
-                f"refused {name} in the spool (it is now {aside}): {why.en}",
-            ),
-            Kind.SPOOL_REFUSED,
-        )
+            return self._path / name
+        return aside
 
     def _unlink(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            (self._path / name).unlink()
+        try:
+            (self._path / name).unlink(missing_ok=True)
+        except OSError as error:
+            self._obstacles[name] = error  # its events are known when it is read again
+
+
+def _why_foreign(name: str, status: os.stat_result) -> Text | None:
+    """Why a file is none that a producer should leave here, or None."""
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        return Text("通常のファイルではありません", "not a regular file of its own")
+    if not name.endswith(".json"):
+        return Text("名前が .json で終わっていません", "its name does not end in .json")
+    if status.st_size > wire.MAX_SPOOL_FILE_BYTES:
+        return Text("1 MiB を超えています", "it is over 1 MiB")
+    return None
+
+
+def _foreign(name: str, uid: int, why: Text) -> _File:
+    """A file that is refused as a whole, unread."""
+    error = EventError("invalid", why)
+    return _File(name, uid, why=why, refused={("invalid", None): (error, 1)})
+
+
+def _shown(line: bytes) -> str:
+    """The beginning of a line, as text."""
+    from zaiond import decode
+
+    shown = decode.text(line[:EXCERPT_BYTES])
+    return shown if len(line) <= EXCERPT_BYTES else f"{shown}…"
 
 
 class _Calls(FileSystemEventHandler):

@@ -1,12 +1,13 @@
 """The body of a mail: text, in the shortest transfer encoding that any server can take."""
 
+import re
 from binascii import b2a_base64, b2a_qp
 
 from zaiond.message.charset import Charset, as_jis, encode_jis
 
 MAX_LINE = 998  # RFC 5322 2.1.1
 _BASE64_LINE = 76  # RFC 2045 6.8
-_ASCII = bytes(range(128))
+_base64_lines = re.compile(rb".{1,%d}" % _BASE64_LINE).findall
 
 _TYPE = 'Content-Type: text/plain; charset="{}"\r\nContent-Transfer-Encoding: {}\r\n\r\n'
 _SEVEN_BIT = _TYPE.format("us-ascii", "7bit")
@@ -34,8 +35,10 @@ def encode_body(text: str, charset: Charset = "utf-8") -> tuple[str, bytes]:
         return _SEVEN_BIT if charset == "utf-8" or text.isascii() else _JIS, octets
     base64_length = (len(octets) + 2) // 3 * 4
     base64_length += (base64_length + _BASE64_LINE - 1) // _BASE64_LINE * 2
-    beyond_ascii = len(octets.translate(None, _ASCII))
-    if len(octets) + 2 * beyond_ascii < base64_length:
+    # Quoted, an octet beyond ASCII takes two more; at least 4/3 of what UTF-8 added to the length
+    # of the text are such. That is cheaper than to count them.
+    added = len(octets) - len(text) if charset == "utf-8" else 0
+    if len(octets) + added * 8 // 3 < base64_length:
         quoted = _quoted_printable(octets)
         if len(quoted) < base64_length:
             return _QUOTED_PRINTABLE[charset], quoted
@@ -49,7 +52,4 @@ def _quoted_printable(octets: bytes) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    whole = b2a_base64(octets, newline=False)
-    lines = [whole[n : n + _BASE64_LINE] for n in range(0, len(whole), _BASE64_LINE)]
-    lines.append(b"")
-    return b"\r\n".join(lines)
+    return b"\r\n".join(_base64_lines(b2a_base64(octets, newline=False))) + b"\r\n"

@@ -6,22 +6,26 @@ import re
 from collections.abc import Sequence
 from datetime import tzinfo
 from functools import lru_cache
+from hashlib import sha256
 
 from zaiond.errors import MessageError
 from zaiond.message import header, layout
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
 from zaiond.message.body import MAX_LINE, encode_body
-from zaiond.message.charset import Charset
+from zaiond.message.charset import Charset, as_jis
 from zaiond.message.clean import one_line
 from zaiond.message.locale import en, ja
 from zaiond.message.locale.words import Words
-from zaiond.model import Event, Message
+from zaiond.message.subject import subject_line
+from zaiond.model import SEVERITIES, Event, Message
 from zaiond.text import Language, Text
 
 _WORDS: dict[Language, Words] = {"ja": ja.WORDS, "en": en.WORDS}
 _TEST_SUBJECT = "[Zaionnex] Test Mail"
 _GENERATED = "Auto-Submitted: auto-generated\r\n"  # RFC 3834 5.1
 _MIME = "MIME-Version: 1.0\r\n"
+_IMPORTANT = "Importance: high\r\nX-Priority: 1\r\n"  # RFC 2156; and as Outlook reads it
+_is_important = frozenset(SEVERITIES[:3]).__contains__
 _LONGEST_LEGIBLE_PREFIX = 40
 _not_in_message_id = re.compile(r"[^A-Za-z0-9._-]+|^\.+|\.+$|(?<=\.)\.+")
 
@@ -40,6 +44,18 @@ def _message_id_domain(fqdn: str) -> str:
     return _not_in_message_id.sub("", fqdn) or "localhost"
 
 
+@lru_cache(maxsize=256)
+def _thread(kind: str, name: str, fqdn: str) -> str:
+    """The fields that make one thread of the mails of a key, or of a job, of this machine.
+
+    They are replies to a mail that never was: each mail stands below it, in whichever order they
+    arrive, and none must know another's Message-ID (RFC 5322 3.6.4).
+    """
+    said = "\0".join((kind, name, fqdn)).encode(errors="surrogatepass")
+    root = message_id_for(f"thread.{sha256(said).hexdigest()[:24]}", fqdn)
+    return f"In-Reply-To: {root}\r\nReferences: {root}\r\n"
+
+
 def compose(
     event: Event,
     *,
@@ -51,6 +67,7 @@ def compose(
     date: float,
     host: str,
     fqdn: str,
+    user: str = "",
     tz: tzinfo | None = None,
     charset: Charset = "utf-8",
 ) -> Message:
@@ -59,20 +76,35 @@ def compose(
     `recipients` and `sender` are as in the configuration, with or without display names; `{host}`
     and `{fqdn}` are already replaced in `sender` and `subject_prefix`. `message_id` has its angle
     brackets. `date` is in seconds since the epoch; `tz` None is the system's zone. `host` and
-    `fqdn` are this machine's names. Who is in `recipients` twice is a recipient once. What
-    `charset` can't hold goes out as UTF-8, with a remark. Raises AddressError.
+    `fqdn` are this machine's names; `user` is the name of the event's uid, where it has one. Who is
+    in `recipients` twice is a recipient once. What `charset` can't hold goes out as UTF-8, with a
+    remark. Raises AddressError.
     """
+    remark = None
+    if charset != "utf-8" and not event.id.isascii():
+        # An id must be exact: it is what zaiond-ctl is asked about.
+        changed = next((sign for sign in event.id if as_jis(sign) != sign), None)
+        if changed is not None:
+            charset, remark = "utf-8", _is_not_in(charset, changed)
     words = _WORDS[language]
     start, beginning = _subject_beginning(subject_prefix)
+    fields = header.unstructured("Zaiond-Event: ", event.id)
+    if _is_important(event.severity):
+        fields = _IMPORTANT + fields
+    if event.key:
+        fields = _thread("key", event.key, fqdn) + fields
+    elif event.job:
+        fields = _thread("job", event.job, fqdn) + fields
     return _message(
         charset,
         sender,
         tuple(recipients),
         header.date(int(date), tz),
-        (start, beginning + layout.subject(event, words, host)),
+        (start, beginning + subject_line(event, words, host)),
         message_id,
-        event.id,
-        layout.body(event, words, fqdn, tz),
+        fields,
+        layout.body(event, words, fqdn, user or f"uid {event.uid}", tz),
+        remark,
     )
 
 
@@ -138,23 +170,24 @@ def _message(
     date: str,
     subject: tuple[str, str],
     message_id: str,
-    event: str,
+    more_fields: str,
     text: str,
     remark: Text | None = None,
 ) -> Message:
     try:
         envelope = _envelope(sender, recipients, charset)
         content_fields, octets = encode_body(text, charset)
-        id_field = header.unstructured("Zaiond-Event: ", event, charset) if event else ""
         fields = (
             f"{envelope.fields}{date}{header.unstructured(*subject, charset)}"
-            f"Message-ID: {message_id}\r\n{id_field}{_GENERATED}{_MIME}{content_fields}"
+            f"Message-ID: {message_id}\r\n{more_fields}{_GENERATED}{_MIME}{content_fields}"
         )
     except UnicodeEncodeError as error:
         if charset == "utf-8":
             raise
         remark = _is_not_in(charset, error.object[error.start])
-        return _message("utf-8", sender, recipients, date, subject, message_id, event, text, remark)
+        return _message(
+            "utf-8", sender, recipients, date, subject, message_id, more_fields, text, remark
+        )
     return Message(
         message_id=message_id,
         reverse_path=envelope.reverse_path,
@@ -174,12 +207,16 @@ def _is_not_in(charset: Charset, character: str) -> Text:
     )
 
 
+_ID = r"<[!-;=?-~]+@[!-;=?-~]+>\r\n"
 # A field's value over one line or more: one that begins with a space goes on the one before.
-_VALUE = rb"[ -~\x80-\xff]*+(?:\r\n [!-~\x80-\xff][ -~\x80-\xff]*+)*+\r\n"
+_VALUE = r"[ -~\x80-\xff]*+(?:\r\n [!-~\x80-\xff][ -~\x80-\xff]*+)*+\r\n"
 _is_ours = re.compile(
-    b"From: %b(?:To: %b)Date: %bSubject:%bMessage-ID: <[!-;=?-~]+@[!-;=?-~]+>\r\n"
-    b"(?:Zaiond-Event: %b)*+%b%bContent-Type: %bContent-Transfer-Encoding: %b\r\n"
-    % (*(_VALUE,) * 5, _GENERATED.encode(), re.escape(_MIME.encode()), _VALUE, _VALUE)
+    (
+        f"From: {_VALUE}To: {_VALUE}Date: {_VALUE}Subject:{_VALUE}Message-ID: {_ID}"
+        f"(?:In-Reply-To: {_ID}References: {_ID})?+(?:{_IMPORTANT})?+(?:Zaiond-Event: {_VALUE})*+"
+        f"{_GENERATED}{re.escape(_MIME)}"
+        f"Content-Type: {_VALUE}Content-Transfer-Encoding: {_VALUE}\r\n"
+    ).encode()
 ).match
 
 
@@ -190,11 +227,12 @@ def check_wire(content: bytes, *, smtputf8: bool = False) -> None:
     and, without `smtputf8`, no octet above 127, and the header has exactly the fields of ours.
     """
     lines = content.split(b"\r\n")
-    if not len(lines) - 1 == content.count(b"\n") == content.count(b"\r"):
+    within = b"".join(lines)
+    if b"\n" in within or b"\r" in within:
         raise _not_a_mail("CR か LF が単独で含まれています", "it has a CR or LF on its own")
     if lines[-1]:
         raise _not_a_mail("最後の行が CRLF で終わっていません", "its last line has no CRLF")
-    if b"\0" in content:
+    if b"\0" in within:
         raise _not_a_mail("NUL が含まれています", "it has a NUL")
     if max(map(len, lines)) > MAX_LINE:
         raise _not_a_mail(
@@ -202,7 +240,7 @@ def check_wire(content: bytes, *, smtputf8: bool = False) -> None:
         )
     found = _is_ours(content)
     if found is None:
-        raise _not_a_mail("ヘッダーが zaiond のものではありません", "its header isn't zaiond's")
+        raise _not_a_mail("zaiond が作るヘッダーと異なります", "its header isn't zaiond's")
     if not content.isascii() and not (smtputf8 and content[found.end() :].isascii()):
         raise _not_a_mail("7 ビットでない文字があります", "it has octets above 127")
 

@@ -3,7 +3,7 @@
 from zaiond.smtp import signs
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.sign import Sign, Words, first_that_fits, heard
+from zaiond.smtp.signs.sign import Sign, Words, first_that_fits, heard
 
 
 def diagnose(failure: Failure) -> Diagnosis:

@@ -53,41 +53,21 @@ class Diagnosis(StrEnum):
     POP_LOGIN_WANTED = "pop_login_wanted", "POP ログインが必要です", "login by POP wanted"
     ENCRYPTION_WANTED = "encryption_wanted", "暗号化が必要です", "encryption wanted"
     OAUTH_WANTED = "oauth_wanted", "OAuth 2.0 が必要です", "OAuth 2.0 wanted"
-    APP_PASSWORD_WANTED = (
-        "app_password_wanted", "アプリ パスワードが必要です", "app password wanted",
-    )  # fmt: skip
-    BROWSER_LOGIN_WANTED = (
-        "browser_login_wanted", "ブラウザーでの確認が必要です", "login by browser wanted",
-    )  # fmt: skip
+    APP_PASSWORD_WANTED = "app_password_wanted", "アプリ パスワードが必要です", "app password"
+    BROWSER_WANTED = "browser_wanted", "ブラウザーでの確認が必要です", "login by browser wanted"
     SMTP_AUTH_DISABLED = "smtp_auth_disabled", "SMTP 認証が無効です", "SMTP AUTH turned off"
     MECHANISM_REFUSED = "mechanism_refused", "認証方式が拒否されました", "mechanism refused"
     PASSWORD_EXPIRED = "password_expired", "パスワードの期限切れです", "password expired"
     ACCOUNT_DISABLED = "account_disabled", "アカウントが停止されています", "account disabled"
     TOO_MANY_LOGINS = "too_many_logins", "ログインが多すぎます", "too many logins"
     LOGIN_REFUSED = "login_refused", "ログインが拒否されました", "login refused"
-    TOKEN_LOGIN_REFUSED = (
-        "token_login_refused", "トークンでのログインが拒否されました", "login by token refused",
-    )  # fmt: skip
-    NTLM_LOGIN_REFUSED = (
-        "ntlm_login_refused", "NTLM でのログインが拒否されました", "login by NTLM refused",
-    )  # fmt: skip
-    CRAM_MD5_LOGIN_REFUSED = (
-        "cram_md5_login_refused", "CRAM-MD5 でのログインが拒否されました",
-        "login by CRAM-MD5 refused",
-    )  # fmt: skip
-    GOOGLE_LOGIN_REFUSED = (
-        "google_login_refused", "Google へのログインが拒否されました", "login to Google refused",
-    )  # fmt: skip
-    YAHOO_LOGIN_REFUSED = (
-        "yahoo_login_refused", "Yahoo! へのログインが拒否されました", "login to Yahoo! refused",
-    )  # fmt: skip
-    ICLOUD_LOGIN_REFUSED = (
-        "icloud_login_refused", "iCloud へのログインが拒否されました", "login to iCloud refused",
-    )  # fmt: skip
-    MICROSOFT_LOGIN_REFUSED = (
-        "microsoft_login_refused", "Microsoft へのログインが拒否されました",
-        "login to Microsoft refused",
-    )  # fmt: skip
+    TOKEN_LOGIN_REFUSED = "token_login_refused", "ログインが拒否されました", "login refused"
+    NTLM_REFUSED = "ntlm_refused", "ログインが拒否されました", "login refused"
+    CRAM_MD5_REFUSED = "cram_md5_refused", "ログインが拒否されました", "login refused"
+    GOOGLE_REFUSED = "google_refused", "ログインが拒否されました", "login refused"
+    YAHOO_REFUSED = "yahoo_refused", "ログインが拒否されました", "login refused"
+    ICLOUD_REFUSED = "icloud_refused", "ログインが拒否されました", "login refused"
+    MICROSOFT_REFUSED = "microsoft_refused", "ログインが拒否されました", "login refused"
     LOGIN_NOT_CHECKED = "login_not_checked", "今は認証できません", "login not possible for now"
     LOGIN_BROKEN_OFF = "login_broken_off", "認証の途中で切断されました", "login broken off"
 
@@ -99,27 +79,16 @@ class Diagnosis(StrEnum):
         "client_secret_refused", "クライアント シークレットが使えません", "client secret refused",
     )  # fmt: skip
     TOKEN_REFUSED = "token_refused", "トークンの発行が拒否されました", "token refused"
-    TOKEN_COMMAND_FAILED = (
-        "token_command_failed", "token_command が失敗しました", "token_command failed",
-    )  # fmt: skip
-    TOKEN_COMMAND_UNFIT = (
-        "token_command_unfit", "token_command を使えません", "token_command can't be used",
-    )  # fmt: skip
+    TOKEN_COMMAND_FAILED = "token_command_failed", "コマンドが失敗しました", "token_command failed"
+    TOKEN_COMMAND_UNFIT = "token_command_unfit", "コマンドを使えません", "token_command unusable"
     TOKEN_UNKEPT = "token_unkept", "トークンを保存できません", "no place to keep a token"
     NO_TOKEN = "no_token", "トークンを取得できません", "no token could be got"
 
     # POP before SMTP
-    POP_LOGIN_REFUSED = (
-        "pop_login_refused", "POP ログインが拒否されました", "login by POP refused",
-    )  # fmt: skip
+    POP_LOGIN_REFUSED = "pop_login_refused", "POP ログインが拒否されました", "login by POP refused"
     POP_NOT_NOW = "pop_not_now", "今は POP でログインできません", "no login by POP for now"
-    POP_UNPROTECTED = (
-        "pop_unprotected", "POP のパスワードが保護されません",
-        "the POP password would be unprotected",
-    )  # fmt: skip
-    NO_SUCH_POP_SERVER = (
-        "no_such_pop_server", "POP サーバーの名前が見つかりません", "no such POP server name",
-    )  # fmt: skip
+    POP_UNPROTECTED = "pop_unprotected", "パスワードが保護されません", "POP password unprotected"
+    NO_SUCH_POP_SERVER = "no_such_pop_server", "POP サーバーが見つかりません", "no such POP server"
     POP_TLS_NOT_OFFERED = (
         "pop_tls_not_offered", "POP サーバーが TLS に対応していません", "TLS not offered for POP",
     )  # fmt: skip
@@ -137,9 +106,7 @@ class Diagnosis(StrEnum):
     CLOSED_AT_ONCE = "closed_at_once", "接続直後に切断されました", "connection closed at once"
     NO_GREETING = "no_greeting", "SMTP の応答がありません", "no greeting"
     SERVER_BUSY = "server_busy", "サーバーが一時的に利用できません", "server busy"
-    TOO_MANY_CONNECTIONS = (
-        "too_many_connections", "同時接続が多すぎます", "too many connections",
-    )  # fmt: skip
+    TOO_MANY_CONNECTIONS = "too_many_connections", "同時接続が多すぎます", "too many connections"
     BROKEN_OFF = "broken_off", "通信が途中で切断されました", "connection lost"
     TIMED_OUT = "timed_out", "応答が時間内にありません", "timed out"
     NOT_UNDERSTOOD = "not_understood", "サーバーの応答を理解できません", "reply not understood"
@@ -151,9 +118,7 @@ class Diagnosis(StrEnum):
         "not_allowed_as_sender", "この送信元での送信が許可されていません",
         "not allowed to send as this sender",
     )  # fmt: skip
-    SENDER_UNVERIFIED = (
-        "sender_unverified", "送信元が登録されていません", "sender not registered",
-    )  # fmt: skip
+    SENDER_UNVERIFIED = "sender_unverified", "送信元が登録されていません", "sender not registered"
     SENDER_WITHOUT_DOMAIN = (
         "sender_without_domain", "送信元にドメインが必要です", "sender without a domain",
     )  # fmt: skip
@@ -164,12 +129,8 @@ class Diagnosis(StrEnum):
     SENDER_DOMAIN_POLICY = (
         "sender_domain_policy", "送信ドメイン認証に失敗しました", "SPF, DKIM or DMARC failed",
     )  # fmt: skip
-    SENDER_MAILBOX_FULL = (
-        "sender_mailbox_full", "送信元のメールボックスが満杯です", "the sender's mailbox is full",
-    )  # fmt: skip
-    SENDER_NEEDS_SMTPUTF8 = (
-        "sender_needs_smtputf8", "送信元に SMTPUTF8 が必要です", "sender needs SMTPUTF8",
-    )  # fmt: skip
+    SENDER_MAILBOX_FULL = "sender_mailbox_full", "送信元の容量超過です", "sender's mailbox full"
+    SENDER_NEEDS_SMTPUTF8 = "sender_needs_smtputf8", "SMTPUTF8 に未対応です", "SMTPUTF8 not offered"
     SENDER_UNFIT = "sender_unfit", "送信元が正しくありません", "sender not an address"
     SENDER_REFUSED = "sender_refused", "送信元が拒否されました", "sender refused"
     MACHINE_BLOCKED = "machine_blocked", "ブロックリストで拒否されました", "on a block list"

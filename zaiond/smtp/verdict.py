@@ -15,7 +15,7 @@ from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage, self_test_reason
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.sign import heard
+from zaiond.smtp.signs.sign import heard
 
 __all__ = [
     "Cause", "DeliveryFailure", "Failure", "Outcome", "Scope", "Stage", "Verdict", "diagnose",
@@ -147,7 +147,7 @@ _GROUPS: tuple[tuple[_Ruling, tuple[Diagnosis, ...]], ...] = (
         Diagnosis.SENDING_LIMIT, Diagnosis.TOO_MANY_MAILS,
     )),
     (_BUSY, (Diagnosis.TOO_MANY_CONNECTIONS,)),
-    (_Ruling("deferred"), (Diagnosis.GREYLISTED, Diagnosis.RECIPIENT_BUSY, Diagnosis.NOT_NOW)),
+    (_Ruling("deferred"), (Diagnosis.GREYLISTED, Diagnosis.NOT_NOW)),
     (_Ruling("deferred", again=True), (Diagnosis.TOO_MANY_RECIPIENTS,)),
     (_FOR_THE_QUEUE_AT_ONCE, (
         Diagnosis.LOGIN_NOT_OFFERED, Diagnosis.OTHER_LOGIN_OFFERED, Diagnosis.NO_COMMON_LOGIN,
@@ -159,12 +159,12 @@ _GROUPS: tuple[tuple[_Ruling, tuple[Diagnosis, ...]], ...] = (
         Diagnosis.PASSWORD_EXPIRED,  # RFC 4954 6 says it with 432
     )),
     (_FOR_THE_QUEUE, (
-        Diagnosis.OAUTH_WANTED, Diagnosis.APP_PASSWORD_WANTED, Diagnosis.BROWSER_LOGIN_WANTED,
+        Diagnosis.OAUTH_WANTED, Diagnosis.APP_PASSWORD_WANTED, Diagnosis.BROWSER_WANTED,
         Diagnosis.SMTP_AUTH_DISABLED, Diagnosis.MECHANISM_REFUSED, Diagnosis.ACCOUNT_DISABLED,
-        Diagnosis.LOGIN_REFUSED, Diagnosis.TOKEN_LOGIN_REFUSED, Diagnosis.NTLM_LOGIN_REFUSED,
-        Diagnosis.CRAM_MD5_LOGIN_REFUSED, Diagnosis.GOOGLE_LOGIN_REFUSED,
-        Diagnosis.YAHOO_LOGIN_REFUSED, Diagnosis.ICLOUD_LOGIN_REFUSED,
-        Diagnosis.MICROSOFT_LOGIN_REFUSED, Diagnosis.NOT_ALLOWED_AS_SENDER,
+        Diagnosis.LOGIN_REFUSED, Diagnosis.TOKEN_LOGIN_REFUSED, Diagnosis.NTLM_REFUSED,
+        Diagnosis.CRAM_MD5_REFUSED, Diagnosis.GOOGLE_REFUSED,
+        Diagnosis.YAHOO_REFUSED, Diagnosis.ICLOUD_REFUSED,
+        Diagnosis.MICROSOFT_REFUSED, Diagnosis.NOT_ALLOWED_AS_SENDER,
         Diagnosis.SENDER_UNVERIFIED, Diagnosis.SENDER_WITHOUT_DOMAIN,
         Diagnosis.SENDER_DOMAIN_UNKNOWN, Diagnosis.SENDER_UNKNOWN, Diagnosis.SENDER_DOMAIN_POLICY,
         Diagnosis.SENDER_MAILBOX_FULL, Diagnosis.SENDER_REFUSED, Diagnosis.MACHINE_BLOCKED,
@@ -175,7 +175,7 @@ _GROUPS: tuple[tuple[_Ruling, tuple[Diagnosis, ...]], ...] = (
         Diagnosis.MAILBOX_FULL, Diagnosis.RECIPIENT_UNKNOWN, Diagnosis.RECIPIENT_DOMAIN_UNKNOWN,
         Diagnosis.RECIPIENT_DISABLED, Diagnosis.RECIPIENT_NEEDS_SMTPUTF8, Diagnosis.RECIPIENT_UNFIT,
         Diagnosis.RECIPIENT_REFUSED, Diagnosis.CONTENT_REFUSED, Diagnosis.MESSAGE_REFUSED,
-        Diagnosis.OUT_OF_STEP,
+        Diagnosis.OUT_OF_STEP, Diagnosis.RECIPIENT_BUSY,
     )),
     (_Ruling("held", Scope.MESSAGE), (Diagnosis.TOO_BIG,)),
     (_Ruling("held", meanwhile=Scope.SERVER), (Diagnosis.DISK_FULL,)),

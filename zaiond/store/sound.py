@@ -109,9 +109,11 @@ def expect_event(id: str, body: bytes) -> None:
     if not (0 < len(id) <= wire.MAX_ID_LENGTH and id.isprintable()):
         raise DamagedRowError(f"{id!r:.200}")
     try:
-        wire.parse(body)
+        as_kept = wire.parse(body).line
     except EventError as error:
         raise DamagedRowError(error.text.en) from error
+    if as_kept != body:
+        raise DamagedRowError("not clean JSON")
 
 
 def expect_reason(reason: str | None) -> None:

@@ -14,8 +14,10 @@ from zaiond.config.schema import Auth, MailServer, OAuth2
 from zaiond.daemon.notices import Notices
 from zaiond.errors import Diagnostic
 from zaiond.smtp.failure import Failure, Stage
+from zaiond.smtp.reply import Reply
 from zaiond.store import events
 from zaiond.store.events import Acceptance
+from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
@@ -36,7 +38,9 @@ class Told:
         self.writer = Writer(
             self.store.connection, asyncio.get_running_loop(), print, lambda: False
         )
-        self.notices = Notices(self.writer, self.accepted.append, self.clock, self.journal)
+        self.notices = Notices(
+            self.writer, self.accepted.append, self.clock, lambda: 0.0, self.journal
+        )
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -54,32 +58,49 @@ async def told(tmp_path: Path) -> AsyncIterator[Told]:
             wire.parse(one.body)  # or it could not be mailed
 
 
-def lost(recipient: str = "a@x", *, notice: bool = False, state: Any = "failed") -> tuple[
-    QueuedMail, Attempted
-]:  # fmt: skip
+def expired(recipient: str = "a@x", *, notice: bool = False) -> tuple[QueuedMail, Attempted]:
     (stored,) = [events.StoredEvent(1, *event("the-event"))]
     one = mail(1, [stored], [recipient], notice=notice)
-    reply = "550 5.1.1 No such user"
-    return one, Attempted(one.deliveries[0], state, state, "mailhost:25", reply, NOW, NOW)
+    reply = "451 4.7.1 Greylisted"
+    return one, Attempted(one.deliveries[0], "expired", "expired", "mailhost:25", reply, NOW, NOW)
 
 
-async def test_a_recipient_that_fails_is_told_of_once_a_day(told: Told) -> None:
+def held(scope: Any = "address", subject: str = "a@x") -> Hold:
+    reply = Reply(550, (b"5.1.1 No such user",))
+    failure = Failure(stage=Stage.RCPT, server="mailhost:25", cause="reply", reply=reply)
+    return Hold(scope, subject, NOW, 0.0, failure)
+
+
+async def test_what_has_expired_is_told_of_once_a_day_with_the_way_to_send_it(told: Told) -> None:
     for _ in range(3):
-        await told.notices.delivery_lost(*lost(), "en")
-    await told.notices.delivery_lost(*lost("b@x"), "en")
+        await told.notices.expired(*expired(), "en")
+    await told.notices.expired(*expired("b@x"), "en")
     told.clock.now += DAY
-    await told.notices.delivery_lost(*lost(), "en")
+    await told.notices.expired(*expired(), "en")
     subjects = [one["subject"] for one in told.events]
-    assert subjects == ["Can't deliver to a@x", "Can't deliver to b@x", "Can't deliver to a@x"]
+    assert subjects == [f"Not delivered in time to {name}@x" for name in "aba"]
     first = told.events[0]
     assert first["type"] == "zaiond.delivery.failed"
     assert first["severity"] == "err"
-    assert "550 5.1.1 No such user" in first["message"]
-    assert "the-event" in first["message"]
+    assert "451 4.7.1 Greylisted" in first["message"]
+    assert "zaiond-ctl queue retry the-event" in first["message"]
 
 
-async def test_a_notices_own_failure_makes_no_notice(told: Told) -> None:
-    await told.notices.delivery_lost(*lost(notice=True), "en")
+async def test_an_address_or_a_mail_that_is_held_is_told_of_with_what_to_do(told: Told) -> None:
+    for _ in range(2):
+        await told.notices.held(held(), "en")
+        await told.notices.held(held("mail", "7"), "ja")
+    address, mail_ = told.events
+    assert address["subject"] == "Mail to a@x is held"
+    assert "550 5.1.1 No such user" in address["message"]
+    assert "zaiond-ctl queue retry" in address["message"]
+    assert address["data"] == {"recipient": "a@x"}
+    assert mail_["data"] == {}
+    assert "zaiond-ctl queue list" in mail_["message"]
+
+
+async def test_a_notice_that_expires_makes_no_notice(told: Told) -> None:
+    await told.notices.expired(*expired(notice=True), "en")
     assert told.events == []
 
 
@@ -124,7 +145,7 @@ async def test_a_damaged_queue_is_told_of_with_what_was_saved(told: Told) -> Non
 
 @pytest.mark.parametrize("recipient", ["日本@x", "x" * 300 + "@x"])
 async def test_any_name_can_be_told_of(told: Told, recipient: str) -> None:
-    await told.notices.delivery_lost(*lost(recipient), "ja")
+    await told.notices.expired(*expired(recipient), "ja")
     ((accepted,),) = [each.events for each in told.accepted]
     assert 0 < len(accepted.id) <= wire.MAX_ID_LENGTH
 

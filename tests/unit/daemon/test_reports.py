@@ -1,5 +1,6 @@
 """What the journal says of mails and servers."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from zaiond.daemon.servers import ServerState
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.verdict import judge
 from zaiond.store import events
+from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
@@ -25,7 +27,16 @@ class Reporting(Reports):
         self.notes = Notes()
         self.notified: list[str] = []
         notices = Notices.__new__(Notices)
-        super().__init__(self.notes, notices, lambda: 0.0, lambda work: self._note(work))
+        self.alarms: list[str] = []
+        self.reaches = True
+        super().__init__(
+            self.notes,
+            notices,
+            lambda: 0.0,
+            lambda work: self._note(work),
+            lambda text: self.alarms.append(text.en),
+            lambda: self.reaches,
+        )
 
     def _note(self, work: object) -> None:
         self.notified.append(getattr(work, "__name__", ""))
@@ -47,17 +58,13 @@ def attempt(outcome: Any) -> tuple[QueuedMail, Attempted]:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "kind", "notified"),
+    ("outcome", "kind"),
     [
-        ("deferred", Kind.DELIVERY_DEFERRED, []),
-        ("held", Kind.DELIVERY_HELD, []),
-        ("failed", Kind.DELIVERY_FAILED, ["delivery_lost"]),
-        ("expired", Kind.DELIVERY_EXPIRED, ["delivery_lost"]),
+        ("deferred", Kind.DELIVERY_DEFERRED),
+        ("held", Kind.DELIVERY_HELD),
     ],
 )
-def test_a_delivery_that_was_not_made_is_a_line_with_its_fields(
-    outcome: str, kind: Kind, notified: list[str]
-) -> None:
+def test_a_delivery_that_was_not_made_is_a_line_with_its_fields(outcome: str, kind: Kind) -> None:
     reports = Reporting()
     one, attempted = attempt(outcome)
     reports.attempted(one, attempted, judge(DOWN))
@@ -69,15 +76,46 @@ def test_a_delivery_that_was_not_made_is_a_line_with_its_fields(
             "server": "mailhost:25", "reply": "450 later",
         }
     ]  # fmt: skip
-    assert reports.notified == notified
+    assert reports.notified == []
 
 
-def test_what_expires_while_nothing_is_tried_is_a_line_too() -> None:
+def test_what_expires_is_a_line_and_a_notice() -> None:
     reports = Reporting()
     one, attempted = attempt("expired")
-    reports.lost(one, attempted)
+    reports.expired(one, attempted)
     assert reports.notes.kinds == [Kind.DELIVERY_EXPIRED]
-    assert reports.notified == ["delivery_lost"]
+    assert reports.notified == ["expired"]
+
+
+def test_what_holds_the_queue_is_told_where_no_mail_is_needed() -> None:
+    reports = Reporting()
+    reports.held(Hold("queue", "", 0.0, 0.0, DOWN))
+    assert reports.notes.kinds == [Kind.QUEUE_HELD]
+    assert reports.notes.levels == [logging.CRITICAL]
+    assert reports.alarms == ["all mail is held: mailhost:25: connect: connection refused"]
+    assert reports.notified == []
+
+
+@pytest.mark.parametrize("reaches", [True, False])
+def test_an_address_that_is_held_is_told_to_the_others_by_mail_if_there_are_any(
+    reaches: bool,
+) -> None:
+    reports = Reporting()
+    reports.reaches = reaches
+    reports.held(Hold("address", "a@x", 0.0, 0.0, DOWN))
+    assert reports.notified == ["held"]
+    assert bool(reports.alarms) == (not reaches)
+    assert (logging.CRITICAL in reports.notes.levels) == (not reaches)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_server_that_is_down_is_told_by_mail_if_another_one_works(works: bool) -> None:
+    reports = Reporting()
+    state = ServerState(MailServer(host="mailhost"), "down", failure=DOWN)
+    reports.server_changed(state, works=works)
+    assert bool(reports.notified) == works
+    assert bool(reports.alarms) == (not works)
+    assert reports.notes.levels == [logging.ERROR if works else logging.CRITICAL]
 
 
 def test_a_server_that_goes_and_one_that_comes_back_are_lines_by_their_server() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.store import NOW, Clock, Notes, Store, rows
 from zaiond.daemon import spool
+from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.errors import EventError, StoreError
 from zaiond.store import events
@@ -39,8 +40,16 @@ class Spooled:
         self.error: Exception | None = None
         self.submitted = asyncio.Queue[list[str]]()
         self.seen: list[list[str]] = []  # what was in the spool when its events were committed
-        self.spool = Spool(str(self.path), self.submit, Clock(), self.journal)
+        self.refusals = Refusals()
+        self.told: list[tuple[str, int, str, str]] = []
+        self.spool = Spool(
+            str(self.path), self.submit, Clock(), self.journal, self.refusals, self.tell
+        )
         self.spool.prepare()
+
+    def tell(self, path: str, uid: int, why: Text, excerpt: str) -> None:
+        assert os.path.lexists(path)
+        self.told.append((path, uid, why.en, excerpt))
 
     async def submit(self, batch: list[NewEvent]) -> Acceptance:
         if self.error is not None:
@@ -78,9 +87,15 @@ async def spooled(tmp_path: Path) -> AsyncIterator[Spooled]:
     spooled.store.database.closed_cleanly()
 
 
+def bare(path: Path) -> Spool:
+    """A spool that nothing is put into."""
+    unused: Any = None
+    return Spool(str(path), unused, Clock(), Notes(), Refusals(), unused)
+
+
 def test_the_directory_lets_producers_put_files_and_keeps_them_apart(tmp_path: Path) -> None:
     path = tmp_path / "a" / "spool"
-    spool = Spool(str(path), None, Clock(), Notes())  # type: ignore[arg-type]
+    spool = bare(path)
     spool.prepare()
     assert path.stat().st_mode & 0o7777 == 0o3730
     assert (path / ".refused").stat().st_mode & 0o777 == 0o700
@@ -93,14 +108,14 @@ def test_a_directory_of_its_own_making_is_the_emitters_too(
     gid = 54321 if os.geteuid() == 0 else os.getgid()
     group = grp.struct_group(("zaiond-emit", "x", gid, []))
     monkeypatch.setattr(grp, "getgrnam", lambda name: {"zaiond-emit": group}[name])
-    Spool(str(tmp_path / "spool"), None, Clock(), Notes()).prepare()  # type: ignore[arg-type]
+    bare(tmp_path / "spool").prepare()
     status = (tmp_path / "spool").stat()
     assert (status.st_gid, status.st_mode & 0o7777) == (gid, 0o3730)
 
 
 def test_a_directory_that_can_not_be_made_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    spool = Spool(str(tmp_path / "file" / "spool"), None, Clock(), Notes())  # type: ignore[arg-type]
+    spool = bare(tmp_path / "file" / "spool")
     with pytest.raises(StoreError) as raised:
         spool.prepare()
     assert str(tmp_path / "file" / "spool") in raised.value.text.ja
@@ -198,6 +213,111 @@ async def test_a_bad_line_costs_that_line_and_the_file_is_moved_aside(spooled: S
     (line,) = spooled.journal.lines
     assert "one.json" in line
     assert "line 2" in line
+
+
+@pytest.mark.parametrize(
+    ("line", "why", "excerpt"),
+    [
+        (b'{"type":"a b","id":"2"}', "line 3: type: must be", '{"type":"a b","id":"2"}'),
+        (b'{"type":"a"}', "line 3: it has no id", '{"type":"a"}'),
+        (b'{"type":"a","id":"1","x":2}', "line 3: id 1 was used before", '{"type":"a","id":"1",'),
+        ("エラーです".encode("cp932"), "line 3: not JSON", "エラーです"),
+        (b"caf\xe9", "line 3: not JSON", r"caf\xe9"),
+        (
+            b'{"type":"a","id":"2","message":"' + b"x" * 262_144 + b'"}',
+            "line 3: the event is over 256 KiB",
+            '{"type":"a","id":"2","message":"xxx',
+        ),
+    ],
+)
+async def test_a_line_that_can_not_be_taken_is_told_with_its_text(
+    spooled: Spooled, line: bytes, why: str, excerpt: str
+) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"}, b"", line, {"type": "a", "id": "3"})
+    uid = (spooled.path / "one.json").stat().st_uid
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1", "3"]
+    ((path, of, said, shown),) = spooled.told
+    assert (path, of) == (str(spooled.path / ".refused" / "one.json"), uid)
+    assert said.startswith(why)
+    assert shown.startswith(excerpt)
+    assert len(shown) < 2100
+    assert spooled.refusals.total(NOW) == 1
+
+
+async def test_a_file_of_nothing_but_bad_lines_is_told_once_and_each_line_counted(
+    spooled: Spooled,
+) -> None:
+    spooled.put("one.json", *[b"{"] * 1000, b'{"type":"a","id":""}')
+    await spooled.spool.sweep()
+    ((_, _, why, excerpt),) = spooled.told
+    assert why.startswith("line 1: ")
+    assert excerpt == "{"
+    counted = [(one.code, one.field, one.events) for one in spooled.refusals.last_day(NOW)]
+    assert counted == [("invalid", None, 1000), ("invalid", "id", 1)]
+
+
+async def test_what_is_no_file_of_ours_is_told_unread(spooled: Spooled, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "secret.json"
+    elsewhere.write_text('{"type":"a","id":"secret"}\n')
+    (spooled.path / "link.json").symlink_to(elsewhere)
+    await spooled.spool.sweep()
+    ((path, uid, _, excerpt),) = spooled.told
+    assert (path, excerpt) == (str(spooled.path / ".refused" / "link.json"), "")
+    assert uid == os.getuid()
+    assert spooled.refusals.total(NOW) == 1
+
+
+async def test_letters_that_are_no_unicode_are_taken_as_a_client_has_left_them(
+    spooled: Spooled,
+) -> None:
+    spooled.put(
+        "one.json",
+        b'{"type":"a.b","id":"1","message":"x\\udce7"}',
+        b'{"type":"a.b","id":"2","message":"x\xe7"}',
+        b'{"type":"a.b","id":"3","data":{"x":1e400},"severity":"ERROR"}',
+    )
+    await spooled.spool.sweep()
+    assert spooled.refused() == []
+    bodies = rows(spooled.state, "SELECT body FROM events ORDER BY seq")
+    shown = [json.loads(body) for (body,) in bodies]
+    assert [one.get("message") for one in shown] == [r"x\udce7", r"x\xe7", None]
+    assert shown[2]["data"] == {"x": "1e400"}
+
+
+@pytest.mark.parametrize("at", ["open", "read", "unlink"])
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ENOMEM, errno.ESTALE])
+async def test_one_error_of_the_file_system_costs_no_file(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch, at: str, number: int
+) -> None:
+    spooled.put("one.json", {"type": "a", "id": "1"})
+
+    def fail(*_: object, **__: object) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*{
+            "open": (os, "open"), "read": (os, "fstat"), "unlink": (Path, "unlink"),
+        }[at], fail)  # fmt: skip
+        for _ in range(3):
+            await spooled.spool.sweep()
+    assert spooled.files() == ["one.json"]
+    assert spooled.refused() == []
+    (line,) = spooled.journal.lines  # once, not at each sweep
+    assert "one.json" in line
+    await spooled.spool.sweep()
+    assert spooled.on_disk() == ["1"]
+    assert spooled.files() == []
+    assert spooled.told == []
+
+
+async def test_where_the_place_for_refused_files_is_gone_it_is_made_again(
+    spooled: Spooled,
+) -> None:
+    (spooled.path / ".refused").rmdir()
+    spooled.put("one.json", b"{")
+    await spooled.spool.sweep()
+    assert spooled.refused() == ["one.json"]
 
 
 async def test_an_event_without_an_id_is_refused(spooled: Spooled) -> None:

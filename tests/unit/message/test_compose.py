@@ -1,17 +1,21 @@
 import email
 import email.policy
+import re
 from datetime import timedelta, timezone
 from email.message import EmailMessage
+from itertools import pairwise, product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
 
 from zaiond.errors import AddressError
 from zaiond.message import compose as composing
+from zaiond.message.charset import Charset
 from zaiond.message.compose import check_wire, compose, message_id_for
-from zaiond.model import Event, Message
+from zaiond.message.locale import en, ja
+from zaiond.model import SEVERITIES, Event, Message
 from zaiond.text import Language
 
 JST = timezone(timedelta(hours=9))
@@ -99,8 +103,8 @@ def read(message: Message) -> EmailMessage:
     return parsed
 
 
-def body(event: Event, language: Language = "ja") -> str:
-    text: str = read(mail(event, language)).get_content()
+def body(event: Event, language: Language = "ja", **changes: Any) -> str:
+    text: str = read(mail(event, language, **changes)).get_content()
     return text.replace("\r\n", "\n")
 
 
@@ -167,6 +171,7 @@ def test_a_failed_backup_without_a_time_failed_when_its_event_says() -> None:
 def test_the_command_in_a_mail_can_be_pasted_whatever_the_id() -> None:
     event = replace(EVENTS["failed"], id="夜間; it's $(me)")
     assert "zaiond-ctl history '夜間; it'\\''s $(me)'\n" in body(event)
+    assert "zaiond-ctl history -- -x\n" in body(replace(event, id="-x"))
 
 
 def test_a_message_of_a_finished_backup_is_in_the_mail() -> None:
@@ -219,7 +224,7 @@ def test_a_duration_is_seconds_or_text(duration: object, shown: str) -> None:
         ("昨夜", "昨夜"),
         (9, "9"),
         (10**30, "1" + "0" * 30),
-        (["x"], "\n  - x"),
+        (["x"], "x"),
     ],
 )
 def test_a_time_is_shown_local_and_what_is_none_as_sent(sent: object, shown: str) -> None:
@@ -250,7 +255,7 @@ def test_times_at_the_ends_of_the_calendar_are_shown_in_utc() -> None:
             "Recovered: 夜間 (fileserver01)",
         ),
         (
-            {"subject": None, "message": "\n 残り 3%\n次の行"},
+            {"subject": None, "message": "\n 残り 3%"},
             "disk.full: 残り 3%（fileserver01）",
             "disk.full: 残り 3% (fileserver01)",
         ),
@@ -307,10 +312,8 @@ def test_a_line_end_in_a_value_does_not_begin_a_line_that_looks_like_ours() -> N
 
 
 def test_what_commands_a_terminal_is_taken_out_or_shown() -> None:
-    event = replace(
-        EVENTS["problem"], message="\x1b[1;31mred\x1b[0m \x1b]0;t\x07 a\u202eb \x9b1m\0"
-    )
-    assert "\nred \\x1b]0;t\\x07 a\\u202eb \\x00\n" in body(event)
+    event = replace(EVENTS["problem"], message="\x1b[1;31mred\x1b[0m \x1b]0;t\x07a\u202eb \x9b1m\0")
+    assert "\nred a\\u202eb \\x00\n" in body(event)
 
 
 def test_deep_data_ends_in_json_on_one_line() -> None:
@@ -367,3 +370,252 @@ def test_a_message_id_is_well_formed_whatever_the_host_is_called(
     unique: str, fqdn: str, message_id: str
 ) -> None:
     assert message_id_for(unique, fqdn) == message_id
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_what_is_critical_or_worse_is_marked_important(severity: Any) -> None:
+    message = read(mail(replace(EVENTS["problem"], severity=severity)))
+    worst = severity in ("emerg", "alert", "crit")
+    assert message["Importance"] == ("high" if worst else None)
+    assert message["X-Priority"] == ("1" if worst else None)
+
+
+def thread(event: Event, **changes: Any) -> str | None:
+    message = read(mail(event, **changes))
+    assert message["In-Reply-To"] == message["References"]
+    return None if message["References"] is None else str(message["References"])
+
+
+def test_mails_of_one_key_are_one_thread_whoever_sends_them_and_in_whichever_language() -> None:
+    problem = EVENTS["problem"]
+    recovery = replace(
+        problem, id="2", uid=0, source="other", type="disk.well", severity="info", status="ok",
+        job=None,
+    )  # fmt: skip
+    first = thread(problem)
+    assert first is not None
+    # RFC 5322 3.6.4, of the characters that no reader trips over
+    assert re.fullmatch(r"<[a-z0-9.]+@[a-z0-9.]+>", first)
+    assert thread(recovery, language="en", message_id="<2@x>", charset="iso-2022-jp") == first
+    assert thread(replace(problem, key="disk:sdb")) != first
+    assert thread(problem, host="fileserver02", fqdn="fileserver02.example.co.jp") != first
+
+
+def test_mails_of_one_job_are_one_thread_unless_they_have_a_key() -> None:
+    event = replace(FINISHED, job="nightly")
+    assert thread(event) == thread(replace(event, type="job.failed", id="2"))
+    assert thread(event) != thread(replace(event, job="weekly"))
+    assert thread(event) != thread(replace(event, key="nightly"))
+    assert thread(replace(event, key="k")) == thread(replace(event, key="k", job=None))
+    assert thread(FINISHED) is None
+
+
+def test_hosts_with_names_that_no_message_id_can_have_keep_their_threads_apart() -> None:
+    event = replace(FINISHED, key="k\udce7")
+    one, other = (thread(event, fqdn=fqdn) for fqdn in ("サーバー", "鯖"))
+    assert one != other
+    assert one is not None
+    assert one.endswith("@localhost>")
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "x" * 255,
+        "語" * 255,
+        "word " * 50 + "end",
+        "zaiond.delivery.failed/管理者@example.co.jp/2026-11-29",
+        "=?utf-8?q?=0D=0ABcc:?=",
+        " leads and trails ",
+        "ｶﾞ～か\u3099",
+    ],
+)
+@pytest.mark.parametrize("charset", ["utf-8", "iso-2022-jp"])
+def test_an_id_is_in_the_mail_to_the_letter(id: str, charset: Charset) -> None:
+    made = mail(replace(EVENTS["failed"], id=id), charset=charset)
+    message = read(made)
+    assert message.get_all("Zaiond-Event") == [id]
+    assert f"\nイベント ID: {id}\n" in message.get_content().replace("\r\n", "\n")
+
+
+def test_a_mail_in_utf_8_for_its_id_says_so() -> None:
+    made = mail(replace(FINISHED, id="x～"), charset="iso-2022-jp")
+    assert made.remark is not None
+    assert "U+FF5E" in made.remark.en
+    assert mail(replace(FINISHED, id="x語"), charset="iso-2022-jp").remark is None
+
+
+def test_the_user_is_named() -> None:
+    event = replace(EVENTS["problem"], uid=34)
+    assert "\nUser: backup\n" in body(event, "en", user="backup")
+    assert "\nUser: uid 34\n" in body(event, "en")
+    anonymous = body(replace(event, source="uid:34"), user="backup")
+    assert "\nユーザー: backup\n" in anonymous
+    assert "34" not in anonymous.partition("■ メッセージ")[0]
+
+
+def test_a_recovery_has_no_failure_for_a_result() -> None:
+    event = replace(EVENTS["problem"], type="unit.failed", status="ok", severity="err")
+    assert "\n結果: 復旧\n" in body(event)
+    assert "失敗" not in body(event)
+    assert "\nResult: recovered\n" in body(event, "en")
+    backup = replace(EVENTS["failed"], status="ok", key="nas", message=None)
+    assert "失敗" not in body(backup)
+    assert "\n結果: 復旧\n" in body(backup)
+
+
+def test_what_has_only_begun_has_no_result() -> None:
+    assert "結果" not in body(replace(FINISHED, type="backup.nightly.started"))
+    assert "\n結果: 完了\n" in body(replace(FINISHED, type="backup.nightly.finished"))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (["営業共有", "経理共有"], "営業共有, 経理共有"),
+        ([1, True, None, "x"], "1, true, null, x"),
+        (["a, b", "c"], "\n  - a, b\n  - c"),
+        (["a\nb", "c"], "\n  -\n    a\n    b\n  - c"),
+        (["x" * 40, "y" * 40], f"\n  - {'x' * 40}\n  - {'y' * 40}"),
+        ([{"a": 1}], "\n  -\n    a: 1"),
+        ({"a": ["b", "c"]}, "\n  a: b, c"),
+    ],
+)
+def test_a_list_is_shown_as_a_person_writes_it(value: object, shown: str) -> None:
+    text = body(replace(FINISHED, data={"target": value, "other": value}))
+    assert f"\n対象: {shown}\n".replace(": \n", ":\n") in text
+    assert f"\nother: {shown}\n".replace(": \n", ":\n") in text
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}])
+def test_a_line_without_a_value_is_left_out(value: object) -> None:
+    names = ("target", "started_at", "finished_at", "duration")
+    text = body(replace(FINISHED, data=dict.fromkeys(names, value)))
+    assert "\n■ 概要\n結果: 正常終了\nサーバー名: fileserver01.example.co.jp\n\n※" in text
+
+
+def test_a_message_of_nothing_but_escapes_has_no_section() -> None:
+    text = body(replace(EVENTS["failed"], message="\x1b[0m\n \x1b(B\n"))
+    assert "■ エラー内容\n詳しい経過: zaiond-ctl history " in text
+    assert "■ メッセージ" not in body(replace(EVENTS["problem"], message="\x1b[0m\n"))
+
+
+def test_what_is_no_unicode_is_shown_by_its_code_wherever_it_stands() -> None:
+    odd = "x\udce7y"
+    event = Event(
+        id="1", uid=0, type="a.b", time=NINE, accepted=NINE,
+        source=odd + "source", subject=odd + "subject", message=odd + "message",
+        data={odd + "name": odd + "value", "deep": [{odd + "inner": [odd + "leaf"]}]},
+        key=odd + "key", status="problem", job=odd + "job",
+        extensions={odd + "extension": odd + "other"},
+    )  # fmt: skip
+    for message in (read(mail(event)), read(mail(event, charset="iso-2022-jp"))):
+        text = message.get_content()
+        for word in (
+            "source", "subject", "message", "name", "value", "inner", "leaf", "key", "job",
+            "extension", "other",
+        ):  # fmt: skip
+            assert f"x\\udce7y{word}" in text
+    assert r"x\udce7ysubject" in read(mail(event))["Subject"]
+    assert r"x\udce7ykey" in read(mail(replace(event, subject=None)))["Subject"]
+
+
+def test_outlook_joins_no_two_lines_of_ours() -> None:
+    """It joins a line to the one before, if that has 40 characters or more."""
+    phases = ("started", "finished", "failed", "paused")
+    types = ["disk.low", "unit.failed", *(f"backup.auto_update.{phase}" for phase in phases)]
+    for language, named, severity, status in product(
+        get_args(Language), types, SEVERITIES, (None, "problem", "ok")
+    ):
+        event = replace(
+            FINISHED, type=named, severity=severity, status=status, key="k", job="j",
+            accepted=NINE + 9999, message="m",
+        )  # fmt: skip
+        for line, following in pairwise(body(event, language).splitlines()):
+            assert len(line) < 40 or not following, line
+
+
+def test_outlook_joins_no_two_lines_of_any_sentence() -> None:
+    for words in (ja.WORDS, en.WORDS):
+        backups = [getattr(words, name) for name in dir(words) if name.startswith("backup_")]
+        sentences = [part for of in (words, *backups) for part in texts(of)]
+        assert len(sentences) > 30
+        for sentence in sentences:
+            for line, following in pairwise(sentence.split("\n")):
+                assert len(line) < 40 or not following, line
+
+
+def texts(of: Any) -> list[str]:
+    return [text for name in of.__slots__ if isinstance(text := getattr(of, name), str)]
+
+
+CONTRACT = """\
+Subject: [Zaionnex] 【{mark}】データバックアップの自動アップデート（fileserver01：営業共有）
+
+管理者各位
+
+データバックアップの自動アップデート{sentence}
+{advice}
+{error}
+■ 概要
+{result}サーバー名: fileserver01.example.co.jp
+対象: 営業共有
+開始日時: 2013/05/25(土) 09:00:00 +0900
+{ended}日時: 2013/05/25(土) 09:12:34 +0900
+所要時間: 12分34秒
+
+■ 詳細
+files: 1234
+
+※このメールは Zaionnex が自動送信しています。返信されてもお答えできません。
+※この通知を停止するには、設定 notify.backup_auto_update を false に変更してください。
+イベント ID: 01J0123456789ABCDEFGHJKMNP
+"""
+NO_ACTION = "このメールへの対応は不要です。"
+
+
+@pytest.mark.parametrize(
+    ("phase", "severity", "message", "words"),
+    [
+        (
+            "started", "info", None,
+            {"mark": "開始", "sentence": "を開始しました。", "advice": NO_ACTION,
+             "error": "", "result": "", "ended": "完了"},
+        ),
+        (
+            "finished", "info", None,
+            {"mark": "完了", "sentence": "が完了しました。", "advice": NO_ACTION,
+             "error": "", "result": "結果: 正常終了\n", "ended": "完了"},
+        ),
+        (
+            "finished", "warning", None,
+            {"mark": "完了・警告あり", "sentence": "が完了しました。",
+             "advice": "警告の内容をご確認ください。",
+             "error": "", "result": "結果: 警告あり\n", "ended": "完了"},
+        ),
+        (
+            "failed", "err", "ディスクがいっぱいです",
+            {"mark": "失敗", "sentence": "に失敗しました。",
+             "advice": "エラー内容を確認し、必要に応じて再実行してください。",
+             "error": "\n■ エラー内容\nディスクがいっぱいです\n\n"
+             "詳しい経過: zaiond-ctl history 01J0123456789ABCDEFGHJKMNP\n",
+             "result": "結果: 失敗\n", "ended": "失敗"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_backup_is_told_of_to_the_letter_of_the_contract(
+    phase: str, severity: Any, message: str | None, words: dict[str, str]
+) -> None:
+    event = replace(
+        FINISHED,
+        type=f"backup.auto_update.{phase}",
+        severity=severity,
+        message=message,
+        data={**TIMES, "files": 1234},
+    )
+    expected, footer = CONTRACT.format(**words).split("\n※", 1)
+    made = f"Subject: {subject(event)}\n\n{body(event)}"
+    above, made_footer = made.split("\n※", 1)
+    assert above == expected
+    # The same lines, but parted: two of them are of those to which Outlook joins the next one.
+    assert made_footer.replace("\n\n", "\n") == footer

@@ -41,7 +41,7 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
             QUEUE,
         ),
     ],
-    (Diagnosis.BROWSER_LOGIN_WANTED, "web browser"): [
+    (Diagnosis.BROWSER_WANTED, "web browser"): [
         ("auth", "534 5.7.14 Please log in via your web browser and then try again.", QUEUE),
     ],
     (Diagnosis.TOO_MANY_LOGINS, "max_connections"): [
@@ -228,6 +228,7 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ),
         ("rcpt", "550 5.7.23 <a@b>: Recipient address rejected: Message rejected: SPF fail", QUEUE),
         ("content", "550 5.7.515 Access denied, sending domain b.jp", QUEUE),
+        ("content", "550 5.7.1 This message fails to pass authentication checks.", QUEUE),
     ],
     (Diagnosis.SENDER_REFUSED, "to an address that exists"): [
         ("mail", "550 5.7.1 Not you", QUEUE),
@@ -245,6 +246,8 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ("mail", "550 5.7.606 Access denied, banned sending IP [192.0.2.1]", QUEUE),
         ("content", "550 5.7.708 Access denied, traffic not accepted from this IP", QUEUE),
         ("content", "421 4.7.0 very low reputation of the sending IP address", LATER),
+        ("content", "550 5.7.1 low reputation. To best protect our users from spam, x", QUEUE),
+        ("mail", "550 5.7.0 <a@b.jp>... Please use the smtp server of your ISP.", QUEUE),
     ],
     (Diagnosis.HELO_REFUSED, "mail_server.helo_name"): [
         ("ehlo", "501 Syntactically invalid EHLO argument(s)", LATER),
@@ -260,6 +263,7 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
     (Diagnosis.MACHINE_REFUSED, "allow this machine's IP address"): [
         ("greeting", "554 5.7.1 Go away", LATER),
         ("rcpt", "554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", QUEUE),
+        ("rcpt", "554 Host network not allowed", QUEUE),
     ],
     (Diagnosis.SERVER_BUSY, "Try again"): [
         ("greeting", "421 4.3.2 The server is shutting down", LATER),
@@ -292,6 +296,7 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ("rcpt", "550 Sender rate overlimit - 18.1 / 1h", LATER),
         ("rcpt", "450 4.7.1 Policy Rejection: Sending quota exceeded", LATER),
         ("mail", "550 Too many mails in one day", LATER),
+        ("content", "550 Connection frequency limited [Blocked IP 192.0.2.22].", LATER),
         ("rcpt", "550 送信数の制限を超えました", LATER),
     ],
     (Diagnosis.TOO_MANY_MAILS, "mail_server.rate"): [
@@ -327,6 +332,7 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
             "432 4.3.2 STOREDRV.Deliver; recipient thread limit exceeded",
             "deferred message",
         ),
+        ("rcpt", "550 5.2.1 The user is receiving mail at a rate that prevents x", ADDRESS),
     ],
     (Diagnosis.MAILBOX_FULL, "mailbox is full"): [
         ("rcpt", "552 5.2.2 Over quota", ADDRESS),
@@ -375,6 +381,8 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ("rcpt", "550 can't accept user... (#5.7.1)", ADDRESS),
         ("rcpt", "450 5.1.1 No such user, said wrongly", "deferred recipient"),
         ("content", "550 5.1.1 No such user", MAIL),
+        ("content", "554 delivery error: dd This user doesn't have a b.jp account", MAIL),
+        ("rcpt", "553 sorry, your envelope recipient is in my badrcptto list (#5.7.1)", ADDRESS),
     ],
     (Diagnosis.RECIPIENT_DOMAIN_UNKNOWN, "takes no mail"): [
         ("rcpt", "550 5.1.2 <a@b.jp>: Recipient address rejected: Domain not found", ADDRESS),
@@ -383,6 +391,8 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
     (Diagnosis.RECIPIENT_DISABLED, "mailbox is disabled"): [
         ("rcpt", "550 5.2.1 The email account is disabled.", ADDRESS),
         ("rcpt", "550 4.2.1 Said wrongly", ADDRESS),
+        ("rcpt", "550 Mailbox is frozen.", ADDRESS),
+        ("content", "525 5.7.13 Disabled recipient address", MAIL),
     ],
     (Diagnosis.RECIPIENT_REFUSED, "refuses this recipient"): [
         ("rcpt", "550 no", ADDRESS),
@@ -394,11 +404,14 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ("content", "550 5.7.1 VIRUS INFECTED", MAIL),
         ("content", "554 5.7.1 Message contains a URL listed in a block list", MAIL),
         ("content", "550 5.7.1 this message is likely unsolicited mail", MAIL),
+        ("content", "552 5.7.0 This message was blocked because its content is a risk", MAIL),
     ],
     (Diagnosis.MESSAGE_REFUSED, "refuses the mail."): [
         ("content", "554 5.6.0 Message content rejected", MAIL),
         ("data", "554 5.3.0 No", MAIL),
         ("content", "599 x", MAIL),
+        ("content", "500 Line limit exceeded", MAIL),
+        ("content", "550 5.7.1 not RFC 5322 compliant. To reduce the amount of spam, x", MAIL),
     ],
     (Diagnosis.OUT_OF_STEP, "bad sequence of commands"): [
         ("rcpt", "503 5.5.1 Bad sequence of commands", ADDRESS),
@@ -445,15 +458,15 @@ def test_japanese_words_are_read_in_each_of_their_encodings(encoding: str) -> No
         "受信者のアドレスが拒否されました": Diagnosis.RECIPIENT_REFUSED,
     }
     for text, diagnosis in said.items():
-        lines = (b"5.7.1 sorry", text.encode(encoding))
+        lines = (b"5.7.1 sorry", b"x" * 600, text.encode(encoding))
         reply = Reply(550, lines)
         failure = Failure(stage=Stage.RCPT, server="m:25", cause="reply", reply=reply)
         assert diagnose(failure) is diagnosis, text
 
 
 def test_a_sentence_is_read_across_the_lines_of_a_reply() -> None:
-    lines = (b"5.7.26 This mail has been blocked because the sender", b"5.7.26 is unauthenticated.")
-    for first, second in (lines, (lines[0][7:], lines[1][7:])):
+    lines = (b"5.7.1 This mail has been blocked because the sender", b"5.7.1 is unauthenticated.")
+    for first, second in (lines, (lines[0][6:], lines[1][6:])):
         reply = Reply(550, (first, second))
         failure = Failure(stage=Stage.CONTENT, server="m:25", cause="reply", reply=reply)
         assert diagnose(failure) is Diagnosis.SENDER_DOMAIN_POLICY

@@ -1,7 +1,6 @@
 """Messages and deliveries on disk, from route to their end."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from msgspec import structs
 from tests.support.store import NOW, Store, event, mail, recount
 from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.text import Text
 
 HOUR = 3600.0

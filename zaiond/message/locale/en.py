@@ -10,7 +10,7 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def _moment(moment: datetime) -> str:
     weekday = _WEEKDAYS[moment.weekday()]
-    return f"{moment.year:04d}-{moment:%m-%d} ({weekday}) {moment:%H:%M:%S} {offset(moment)}"
+    return f"{weekday} {moment.year:04d}-{moment:%m-%d} {moment:%H:%M:%S} {offset(moment)}"
 
 
 def _subject(marks: tuple[str, ...], what: str, where: tuple[str, ...]) -> str:
@@ -39,22 +39,27 @@ WORDS = Words(
         "completed": "completed",
         "succeeded": "succeeded",
         "failed": "failed",
-        "missed": "missed",
-        "overdue": "overdue",
+        "job.missed": "missed",
+        "job.overdue": "overdue",
+    },
+    subject_of={
+        "backup.auto_update": "Automatic update of the data backup",
+        "job": "Job",
+        "mail.local": "Local mail",
+        "unit": "Unit",
     },
     moment=_moment,
     duration=lambda seconds: units(seconds, (" d", " h", " min", " s"), " "),
     subject=_subject,
-    heading="== {} ==",
-    on_problem="A problem has arisen.\nPlease look at it, and act if necessary.",
-    on_recovery="The problem is over.",
-    at_once="Something has been reported that needs action at once.\nPlease look at it now.",
-    on_warning="Something has been reported that may need action.\nPlease look at it.",
+    on_problem="A problem has occurred. Please check, and take action if necessary.",
+    on_recovery="The problem has been resolved. No action is needed.",
+    at_once="A problem that needs immediate action was reported. Please look at it now.",
+    on_warning="A problem has been reported. Please check, and take action if necessary.",
     to_know="This is for your information.",
-    summary="Summary",
-    message="Message",
-    details="Details",
-    extensions="Other attributes",
+    summary="== Summary ==",
+    message="== Message ==",
+    details="== Details ==",
+    extensions="== Other attributes ==",
     result="Result",
     server="Server",
     target="Target",
@@ -71,39 +76,38 @@ WORDS = Words(
     source="Source",
     user="User",
     job="Job",
-    backup_subject="Automatic update of the data backup",
     backup_started=BackupWords(
         mark="started",
-        sentences="The automatic update of the data backup has started.\nNo action is needed.",
+        sentences="The automatic update of the data backup has started. No action is needed.",
         result=None,
         ended_at="Finished",
-        message="Message",
+        message="== Message ==",
         message_first=False,
     ),
     backup_finished=BackupWords(
         mark="finished",
-        sentences="The automatic update of the data backup has finished.\nNo action is needed.",
+        sentences="The automatic update of the data backup has finished. No action is needed.",
         result="success",
         ended_at="Finished",
-        message="Message",
+        message="== Message ==",
         message_first=False,
     ),
     backup_finished_with_warning=BackupWords(
         mark="finished with warnings",
-        sentences="The automatic update of the data backup has finished, with warnings.\n"
-        "Please look at the warnings.",
+        sentences="The automatic update of the data backup has finished with warnings.\n\n"
+        "Please check the warnings.",
         result="finished with warnings",
         ended_at="Finished",
-        message="Warnings",
+        message="== Warnings ==",
         message_first=True,
     ),
     backup_failed=BackupWords(
         mark="failed",
-        sentences="The automatic update of the data backup has failed.\n"
-        "Please look at the error, and run the update again if necessary.",
+        sentences="The automatic update of the data backup has failed.\n\n"
+        "Please check the error, and run the update again if necessary.",
         result="failed",
         ended_at="Failed",
-        message="Error",
+        message="== Error ==",
         message_first=True,
     ),
     automatic="This mail was sent automatically by Zaionnex. Replies to it are not read.",

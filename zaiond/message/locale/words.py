@@ -28,13 +28,13 @@ class Words:
     severity: Mapping[Severity, str]
     problem: str
     recovered: str
-    outcome: Mapping[str, str]  # of the last word of an event's type
+    outcome: Mapping[str, str]  # by the last word of an event's type, or by a whole type
+    subject_of: Mapping[str, str]  # by a type of our own, without its outcome
 
     # forms
     moment: Callable[[datetime], str]
     duration: Callable[[float], str]
     subject: Callable[[tuple[str, ...], str, tuple[str, ...]], str]  # marks, what, where
-    heading: str  # with {} for its words
 
     # what to do about an event
     on_problem: str
@@ -68,7 +68,6 @@ class Words:
     job: str
 
     # a backup's automatic update
-    backup_subject: str
     backup_started: BackupWords
     backup_finished: BackupWords
     backup_finished_with_warning: BackupWords

@@ -111,7 +111,7 @@ ADVICE: Table = {
         "Turn on two-step verification for the account, make an app password on its security "
         "page, and set it as the password of mail_server.auth.",
     ),
-    Diagnosis.BROWSER_LOGIN_WANTED: advice(
+    Diagnosis.BROWSER_WANTED: advice(
         "このサービスは、見慣れないマシンからのログインとして保留しました。",
         "The service holds the login up, as it comes from a machine that it doesn't know.",
         "一度 Web ブラウザーでそのアカウントにログインして、このログインを許可してください。それで"
@@ -160,7 +160,7 @@ ADVICE: Table = {
         "scope of its oauth2 allows mail to be sent by SMTP (at Microsoft 365: a permission as "
         'SMTP.SendAsApp, and "Authenticated SMTP" of the mailbox).',
     ),
-    Diagnosis.NTLM_LOGIN_REFUSED: advice(
+    Diagnosis.NTLM_REFUSED: advice(
         "サーバーが統合 Windows 認証（NTLM）によるログインを拒否しました。",
         "The server refuses the login by integrated Windows authentication (NTLM).",
         "設定 mail_server.auth の username を DOMAIN\\user か user@domain の形にし、パスワードを確"
@@ -170,7 +170,7 @@ ADVICE: Table = {
         "password. If both are right, an old server may want mail_server.auth.ntlm_version 1; or "
         "the domain's administrator has forbidden NTLM.",
     ),
-    Diagnosis.CRAM_MD5_LOGIN_REFUSED: advice(
+    Diagnosis.CRAM_MD5_REFUSED: advice(
         "サーバーが CRAM-MD5 によるログインを拒否しました。",
         "The server refuses the login by CRAM-MD5.",
         "設定 mail_server.auth の username とパスワードを確認してください。正しければ、このアカウ"
@@ -180,7 +180,7 @@ ADVICE: Table = {
         "no password for CRAM-MD5 of this account: with a server that knows TLS, set "
         "mail_server.auth.mechanism to basic.",
     ),
-    Diagnosis.GOOGLE_LOGIN_REFUSED: _refused_by(
+    Diagnosis.GOOGLE_REFUSED: _refused_by(
         "Google",
         "パスワードには、通常のものではなく、二段階認証を有効にして作った「アプリ パスワード」（16 "
         "文字）を設定します。アプリ パスワードが使えない組織では mail_server.auth.mechanism を "
@@ -189,19 +189,19 @@ ADVICE: Table = {
         "two-step verification turned on. Where there are none, set mail_server.auth.mechanism to "
         "xoauth2.",
     ),
-    Diagnosis.YAHOO_LOGIN_REFUSED: _refused_by(
+    Diagnosis.YAHOO_REFUSED: _refused_by(
         "Yahoo!",
         "パスワードには、アカウント管理画面で作った「アプリ パスワード」を設定します。Yahoo! JAPAN "
         "では、メールの設定で IMAP/POP/SMTP アクセスを有効にします。",
         "The password is an app password made on the account's security page. With Yahoo! JAPAN, "
         "turn on access by IMAP/POP/SMTP in the mail settings.",
     ),
-    Diagnosis.ICLOUD_LOGIN_REFUSED: _refused_by(
+    Diagnosis.ICLOUD_REFUSED: _refused_by(
         "iCloud",
         "パスワードには、Apple アカウントの管理画面で作った「App 用パスワード」を設定します。",
         "The password is an app-specific one, made on the Apple account's page.",
     ),
-    Diagnosis.MICROSOFT_LOGIN_REFUSED: _refused_by(
+    Diagnosis.MICROSOFT_REFUSED: _refused_by(
         "Microsoft",
         "パスワードが正しければ、組織の設定（セキュリティの既定値群、多要素認証、SMTP 認証の"
         "無効化）が原因です。mail_server.auth.mechanism を xoauth2 にするか、Microsoft 365 の管理者"

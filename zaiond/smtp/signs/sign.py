@@ -69,20 +69,19 @@ def heard(reply: Reply) -> Words:
     """A reply as the signs read it: without addresses, since `relay@x.jp` says nothing of relaying;
     its lines as one sentence, which Google cuts anywhere and begins each with the code.
     """
-    text = _decoded([line[:_MOST_READ] for line in reply.lines[:_MOST_READ]])[:_MOST_READ]
-    found = _ENHANCED.search(text)
-    return Words(reply.code, found[1] if found else "", _ADDRESS.sub("<>", text))
-
-
-def _decoded(lines: list[bytes]) -> str:
-    def joined(encoding: str) -> str:
-        text = [line.decode(encoding, "replace").strip() for line in lines]
-        return " ".join(text[:1] + [_REPEATED.sub("", line) for line in text[1:]])
-
-    if all(line.isascii() and b"\x1b" not in line for line in lines):
-        return joined("ascii")
+    lines = [line[:_MOST_READ] for line in reply.lines]
+    ascii_only = all(line.isascii() and b"\x1b" not in line for line in lines)
     # Which encoding it is need not be known: what it isn't in makes no words that a sign has.
-    return unicodedata.normalize("NFKC", " ".join(joined(each)[:_MOST_READ] for each in _JAPANESE))
+    said = [_sentence(lines, each) for each in (("ascii",) if ascii_only else _JAPANESE)]
+    found = _ENHANCED.search(said[0])
+    return Words(reply.code, found[1] if found else "", _ADDRESS.sub("<>", " ".join(said)))
+
+
+def _sentence(lines: list[bytes], encoding: str) -> str:
+    text = [line.decode(encoding, "replace").strip() for line in lines]
+    sentence = " ".join(text[:1] + [_REPEATED.sub("", line) for line in text[1:]])[:_MOST_READ]
+    # Full-width letters are letters, too.
+    return sentence if encoding == "ascii" else unicodedata.normalize("NFKC", sentence)[:_MOST_READ]
 
 
 @cache

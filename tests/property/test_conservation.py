@@ -1,0 +1,236 @@
+"""No mail is given up: whatever is emitted, answered, configured, set and restarted in whatever
+order, each event is mailed once there is a server that takes it, to whoever is a recipient then.
+"""
+
+import asyncio
+import itertools
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
+from tests.support.delivery import Post, configuration, server
+from tests.support.scripted_server import (
+    Answer,
+    Peer,
+    Script,
+    ScriptedServer,
+    drop,
+    give,
+    ordinary,
+)
+from zaiond.config.schema import Notify, Queue
+from zaiond.store import events
+
+ADMINS = ("a@x.example", "b@x.example", "財@x.example")
+TIMING = Queue(retry_first=0.01, retry_max=0.02)
+OPEN = ("waiting", "deferred", "held")
+
+admins = st.lists(st.sampled_from(ADMINS), min_size=1, unique=True).map(tuple)
+answers = st.sampled_from(
+    [
+        None,
+        {"MAIL": "550 5.1.8 Sender address rejected"},
+        {"MAIL": "451 4.3.0 Try again"},
+        {"MAIL": "552 5.3.4 Too big"},
+        {"RCPT a": "550 5.1.1 No such user"},
+        {"RCPT a": "what is no answer"},
+        {"RCPT b": "452 4.2.2 Mailbox full"},
+        {"RCPT b": "554 5.7.1 Relay access denied"},
+        {"RCPT": "554 5.7.1 Relay access denied"},
+        {"RCPT": "450 4.7.1 Greylisted"},
+        {"CONTENT": "554 5.6.0 Refused"},
+        {"CONTENT": "550 5.4.5 Daily limit exceeded"},
+        {"CONTENT": "451 4.3.0 Not now"},
+        {"CONTENT": drop},
+        {"GREETING": "554 5.3.2 Not you"},
+        {"GREETING": drop},
+    ]
+)
+configurations = st.fixed_dictionaries(
+    {
+        "admins": admins,
+        "sender": st.sampled_from(["z@corp.example", "財音@corp.example"]),
+        "notify": st.booleans().map(lambda on: Notify(backup_auto_update=on)),
+    }
+)
+steps = st.one_of(
+    st.tuples(st.just("emit"), st.integers(1, 5), st.sampled_from(["", "disk", "backup"]),
+              st.sampled_from(["info", "crit"])),
+    st.tuples(st.just("answer"), answers),
+    st.tuples(st.just("mend"), configurations),
+    st.tuples(st.just("retry")),
+    st.tuples(st.just("retry one"), st.integers(0, 30)),
+    st.tuples(st.just("delete"), st.integers(0, 30)),
+    st.tuples(st.just("restart")),
+    st.tuples(st.just("mend while stopped"), configurations),
+    st.tuples(st.just("set clock"), st.sampled_from([-400.0, -1.0, 1.0, 400.0])),
+    st.tuples(st.just("serve"), st.sampled_from([10.0, 3600.0])),
+    st.tuples(st.just("wait"), st.integers(1, 30)),
+)  # fmt: skip
+
+
+@dataclass
+class World:
+    """The daemon's delivering half, its server, and what was done to them."""
+
+    directory: Path
+    answers: dict[str, Answer] = field(default_factory=dict)
+    emitted: list[str] = field(default_factory=list)
+    deleted: set[str] = field(default_factory=set)
+    arrived: Counter[tuple[str, str]] = field(default_factory=Counter)
+    settings: dict[str, Any] = field(default_factory=lambda: {"admins": ADMINS[:2]})
+    ahead: float = 0.0
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def script(self) -> Script:
+        """A server that answers as `answers` has it at the moment, and notes who gets what."""
+        accepted: dict[Peer, list[str]] = {}
+
+        def answering(command: str, usual: str) -> Callable[[Peer], Awaitable[None]]:
+            async def answer(peer: Peer) -> None:
+                given = self.answers.get(command, usual)
+                if command == "MAIL":
+                    accepted.pop(peer, None)
+                    if given == usual:
+                        accepted[peer] = []
+                if command == "RCPT":
+                    address = peer.said.rpartition(b"RCPT TO:<")[2].partition(b">")[0].decode()
+                    given = self.answers.get(f"RCPT {address[0]}", given)
+                    if given == usual and peer in accepted:
+                        accepted[peer].append(address)
+                if command == "CONTENT" and accepted.get(peer) and given == usual:
+                    (event,) = re.findall(rb"Zaiond-Event: (\S+)", peer.contents[-1])
+                    self.arrived.update((event.decode(), to) for to in accepted[peer])
+                await give(given, peer)
+
+            return answer
+
+        usual = {"GREETING": "220 x", "MAIL": "250 Ok", "RCPT": "250 Ok", "CONTENT": "250 Ok"}
+        return ordinary(
+            offers=("PIPELINING", "SMTPUTF8", "8BITMIME"),
+            answers={command: answering(command, words) for command, words in usual.items()},
+        )
+
+    async def do(self, post: Post, step: tuple[Any, ...]) -> None:
+        match step:
+            case ("emit", number, key, severity):
+                new = [f"e{next(self._numbers)}" for _ in range(number)]
+                more = {"severity": severity, **({"key": key} if key else {})}
+                kind = "backup.auto_update.failed" if key == "backup" else "a.b"
+                await post.emit(*new, kind=kind, **more)
+                self.emitted += new
+            case ("answer", given):
+                self.answers = dict(given or {})
+            case ("mend", changed):
+                self.settings = changed
+                await post.mend(**changed)
+            case ("retry",):
+                await post.administration.retry()
+            case ("retry one", number):
+                await post.administration.retry([f"e{number}"])
+            case ("delete", number):
+                if (await post.administration.delete([f"e{number}"])).deliveries:
+                    self.deleted.add(f"e{number}")
+            case ("set clock", days):
+                post.ahead += days * 86400.0
+            case ("serve", seconds):
+                post.serve(seconds)
+                await post.housekeeping._mend()
+                await post.housekeeping._expire(TIMING)
+            case ("wait", turns):
+                for _ in range(turns):
+                    await post.writer.submit(lambda _: None)
+
+
+async def live(world: World, script: list[tuple[Any, ...]]) -> None:
+    """Does it all, then mends all, and checks what has become of each event."""
+    async with ScriptedServer(world.script()) as scripted:
+
+        def configured() -> Any:
+            return configuration(server(scripted.port, timeout=5.0), queue=TIMING, **world.settings)
+
+        remaining = [*script, ("restart",)]
+        while remaining:
+            post = Post(world.directory, configured())
+            post.ahead = world.ahead
+            async with post:
+                while remaining and (step := remaining.pop(0)):
+                    if step[0] == "restart":
+                        break
+                    if step[0] == "mend while stopped":
+                        remaining.insert(0, ("mend", step[1]))
+                        break
+                    await world.do(post, step)
+                world.ahead = post.ahead
+        async with Post(world.directory, configured()) as post:
+            world.answers = {}
+            last = ("c@x.example", *ADMINS[:1])
+            open_now = await still_open(post)
+            await post.mend(admins=last, sender="z@corp.example")
+            await post.administration.retry()
+            await until_all_have_ended(post)
+            await check(world, post, last, open_now)
+
+
+async def still_open(post: Post) -> set[str]:
+    """The events that are not yet mailed to all their recipients."""
+
+    def find(db: Any) -> set[str]:
+        return {
+            id_
+            for (id_,) in db.execute(
+                "SELECT id FROM events WHERE outcome IS NULL AND (seq IN (SELECT event FROM"
+                " message_events JOIN deliveries USING (message) WHERE ended IS NULL)"
+                " OR seq NOT IN (SELECT event FROM message_events))"
+            )
+        }
+
+    return await post.writer.submit(find)
+
+
+async def until_all_have_ended(post: Post) -> None:
+    async with asyncio.timeout(20):
+        while await still_open(post):
+            await post.writer.submit(lambda _: None)
+
+
+async def check(world: World, post: Post, last: tuple[str, ...], open_now: set[str]) -> None:
+    assert await post.writer.submit(events.usage) == {}
+    for event in world.emitted:
+        document = await post.history(event)
+        dropped = not world_notifies(document)
+        allowed = {"delivered", "deleted"} if event in world.deleted else {"delivered"}
+        assert document["outcome"] in allowed | ({"dropped"} if dropped else set()), document
+        if event in open_now and document["outcome"] != "dropped":
+            became = {d["recipient"]: d["outcome"] for d in document["deliveries"]}
+            for recipient in last:
+                assert became.get(recipient) in allowed, document
+    unknown = await post.writer.submit(
+        lambda db: db.execute("SELECT count(*) FROM attempts WHERE outcome = 'unknown'").get
+    )
+    twice = {which: n for which, n in world.arrived.items() if n > 1}
+    assert not twice or unknown, twice
+
+
+def world_notifies(document: dict[str, Any]) -> bool:
+    return not str(document["type"]).startswith("backup.auto_update.")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(steps, max_size=20))
+def test_every_event_is_mailed_to_whoever_is_a_recipient_in_the_end(
+    script: list[tuple[Any, ...]],
+) -> None:
+    directory = Path(tempfile.mkdtemp(prefix="zaiond-conservation-"))
+    try:
+        asyncio.run(live(World(directory / "state"), script))
+    finally:
+        shutil.rmtree(directory)

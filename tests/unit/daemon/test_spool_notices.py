@@ -1,0 +1,93 @@
+"""What the admins are told of files in the spool that can't be taken."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.store import Clock, Notes, Store
+from zaiond import wire
+from zaiond.daemon import notices
+from zaiond.daemon.notices import Notices
+from zaiond.store.events import Acceptance
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+REFUSED = Text("1 行目: だめ", "line 1: no")
+
+
+class Told:
+    """Notices with a store behind them, and what they told."""
+
+    def __init__(self, directory: Path) -> None:
+        self.store = Store(directory)
+        self.accepted: list[Acceptance] = []
+        self.writer = Writer(
+            self.store.connection, asyncio.get_running_loop(), print, lambda: False
+        )
+        clock = Clock()
+        self.notices = Notices(self.writer, self.accepted.append, clock, clock, Notes())
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(one.body) for each in self.accepted for one in each.events]
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[Told]:
+    told = Told(tmp_path / "state")
+    yield told
+    await told.writer.close()
+    told.store.database.closed_cleanly()
+    for each in told.accepted:
+        for one in each.events:
+            wire.parse(one.body)  # or it could not be mailed
+
+
+async def test_a_refused_file_is_told_of_with_the_text_of_the_line(told: Told) -> None:
+    path = "/var/spool/zaiond/.refused/x y.json"
+    await told.notices.spool_refused(path, 0, REFUSED, '{"type":"a b"}', "en")
+    (one,) = told.events
+    assert (one["type"], one["severity"]) == ("zaiond.spool.refused", "err")
+    for word in (path, "User: root", "line 1: no", '{"type":"a b"}', "zaiond-ctl emit"):
+        assert word in one["message"]
+    assert "(1 file)" in one["subject"]
+
+
+async def test_the_same_file_is_told_of_once_across_a_restart(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "SPOOL_INTERVAL", 0.0)
+    for _ in range(2):
+        await told.notices.spool_refused("/s/a.json", 4711, REFUSED, "", "ja")
+    (one,) = told.events
+    assert "uid 4711" in one["message"]
+
+
+async def test_many_refused_files_are_one_notice_an_interval_that_says_how_many(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "SPOOL_INTERVAL", 0.05)
+    begun = asyncio.get_running_loop().time()
+    every = [
+        told.notices.spool_refused(f"/s/{number}.json", 0, REFUSED, "{" * 2000, "en")
+        for number in range(100)
+    ]
+    await every[0]
+    await asyncio.gather(*every[1:])
+    assert asyncio.get_running_loop().time() - begun >= 0.05
+    first, second = told.events
+    assert "(1 file)" in first["subject"]
+    assert "(99 files)" in second["subject"]
+    assert "And 79 more." in second["message"]
+    assert len(second["message"]) < 60_000
+
+
+async def test_a_name_of_any_bytes_can_be_told_of(told: Told) -> None:
+    await told.notices.spool_refused("/s/\udcff\n財.json", 0, REFUSED, "\x1b[31m", "ja")
+    ((accepted,),) = [each.events for each in told.accepted]
+    assert accepted.id.isprintable()
+    assert told.events[0]["message"].startswith("ファイル: /s/\\udcff 財.json\n")

@@ -1,0 +1,143 @@
+"""The subject of a mail about an event: how it stands, what it is about, on which host.
+
+What comes first matters most: who reads it on a telephone sees half of it. What the producer says
+it is about counts. Else it is told by the type and by what names the thing: the key, the job, or a
+field of data; and by the message, if that reads as a title.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from zaiond.message.clean import clean, one_line
+from zaiond.message.locale.words import BackupWords, Words
+from zaiond.message.value import scalar
+from zaiond.model import SEVERITIES, Event
+
+BACKUP_AUTO_UPDATE = "backup.auto_update."
+_BACKUP_FAILED = "backup.auto_update.failed"
+_NAMING = ("target", "unit", "job", "device", "mount", "host")  # keys of data that name a thing
+# The severity that an outcome has without a word.
+_IMPLIED = {"failed": "err", "job.missed": "err", "job.overdue": "warning"}
+_WARNING = frozenset(SEVERITIES[:5])
+_NOTICE = frozenset(SEVERITIES[:6])
+_LONGEST_SUBJECT = 150
+_LONGEST_NAME = 80
+_LONGEST_TITLE = 200
+_has_columns = re.compile(r"(?<![.!?:])  ").search
+_has_word = re.compile(r"\w").search
+_has_clock_time = re.compile(r"[0-9]:[0-5][0-9]:[0-5][0-9]").search
+_is_sentence = re.compile(r".*(?:[^.][.!?]|[。！？])").fullmatch
+
+
+def subject_line(event: Event, words: Words, host: str) -> str:
+    """The subject without its prefix: one clean line."""
+    backup = backup_words(event, words)
+    if backup is not None or event.type == _BACKUP_FAILED:
+        mark = words.recovered if backup is None else backup.mark
+        target = _name(event.data.get("target")) or _name(event.key)
+        where = (host, target) if target else (host,)
+        return one_line(words.subject((mark,), words.subject_of["backup.auto_update"], where))
+    about, outcome = about_and_outcome(event.type, words)
+    what = one_line(event.subject).strip() if event.subject else ""
+    if not what:
+        what = _what(event, about, host)
+    marks = _marks(event, outcome, words)
+    return one_line(words.subject(marks, _cut(what, _LONGEST_SUBJECT), (host,)))
+
+
+def backup_words(event: Event, words: Words) -> BackupWords | None:
+    """The words of a backup's automatic update; None for any other event."""
+    if not event.type.startswith(BACKUP_AUTO_UPDATE):
+        return None
+    phase = event.type[len(BACKUP_AUTO_UPDATE) :]
+    if phase == "finished":
+        if event.severity in _WARNING:
+            return words.backup_finished_with_warning
+        return words.backup_finished
+    if phase == "failed" and event.status == "ok":
+        return None  # a recovery, told as any other
+    return {"started": words.backup_started, "failed": words.backup_failed}.get(phase)
+
+
+@lru_cache(maxsize=256)
+def about_and_outcome(type: str, words: Words) -> tuple[str, str | None]:
+    """What events of a type are about, and how that ended, as a key of `words.outcome`."""
+    stem, _, end = type.rpartition(".")
+    for outcome in (end, type):
+        if stem and outcome in words.outcome:
+            return words.subject_of.get(stem, stem), outcome
+    return words.subject_of.get(type, type), None
+
+
+def title(message: str) -> str:
+    """The line of a message that can stand for it in a subject; "" if there is none.
+
+    It is the only line, or the first one if that is a sentence. Most of what has several lines is
+    a program's output, and its first line is a heading, or the oldest line of a log.
+    """
+    text = clean(message[: 4 * _LONGEST_TITLE]).strip()
+    line, _, more = text.partition("\n")
+    line = line.rstrip()
+    if (
+        len(line) > _LONGEST_TITLE
+        or _has_word(line) is None
+        or "\t" in line
+        or ("  " in line and _has_columns(line))
+        or line[0] + line[-1] in ("{}", "[]", "<>", "||")  # JSON, markup, a row of a table
+        or (more and (not _is_sentence(line) or _has_clock_time(line)))
+    ):
+        return ""
+    return line[:-1] if line.endswith((".", "。")) and not line.endswith("..") else line
+
+
+def _what(event: Event, about: str, host: str) -> str:
+    """What an event without a subject is about: its type, the thing, what is said of it."""
+    thing = _thing(event, host)
+    if thing and thing != about:
+        about = f"{_cut(about, _LONGEST_NAME)} {thing}"
+    said = title(event.message) if event.message else ""
+    return f"{about}: {said}" if said else about
+
+
+def _thing(event: Event, host: str) -> str:
+    for name in (event.key, event.job):
+        if name and (thing := _name(name)):
+            return thing
+    data = event.data
+    if data.keys().isdisjoint(_NAMING):
+        return ""
+    things = [thing for name in _NAMING if name in data and (thing := _name(data[name]))]
+    if things and things[-1].partition(".")[0] == host:
+        things.pop()  # it stands in each subject
+    return _cut(" ".join(things), _LONGEST_NAME)
+
+
+def _marks(event: Event, outcome: str | None, words: Words) -> tuple[str, ...]:
+    """How it stands; a severity that goes without saying is left out."""
+    if event.status == "ok":
+        return (words.recovered,)
+    severity = (words.severity[event.severity],) if event.severity in _NOTICE else ()
+    if event.status == "problem":
+        return (words.problem, *severity)
+    if outcome is None:
+        return severity
+    mark = (words.outcome[outcome],)
+    return mark if _IMPLIED.get(outcome) == event.severity else mark + severity
+
+
+def _name(value: Any) -> str:
+    """A value that names something, for a subject; "" if it says nothing."""
+    if isinstance(value, str):
+        text = one_line(value)
+    elif isinstance(value, list):
+        text = ", ".join(one_line(scalar(one)) for one in value)
+    elif not value and not isinstance(value, (int, float)):
+        return ""
+    else:
+        text = one_line(scalar(value))
+    return _cut(text.strip(), _LONGEST_NAME)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
