@@ -252,8 +252,7 @@ class App(Observer):
             self.dispatcher,
             self.events_ended,
             recovered,
-            self.quotas.events - found.routed,
-            found.urgent,
+            *found.waiting,
         )
         self._counted = True
         self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
@@ -531,13 +530,12 @@ class App(Observer):
 
 
 class _Found(NamedTuple):
-    """What a start finds on disk: `routed` events are in mails that wait, `urgent` ones in none."""
+    """What a start finds on disk; `waiting` counts events to be routed, all and urgent ones."""
 
     recovered: queue.Recovered
     possible_duplicates: int
     usage: dict[int, tuple[int, int]]
-    routed: int
-    urgent: int
+    waiting: tuple[int, int]
 
 
 def _find(db: apsw.Connection, now: float) -> _Found:
@@ -550,8 +548,7 @@ def _find(db: apsw.Connection, now: float) -> _Found:
         recovered,
         known + recovered.started,
         events.usage(db),
-        queue.routed_and_open(db),
-        events.count_urgent_unrouted(db, recovered.routed_through),
+        events.count_waiting(db),
     )
 
 

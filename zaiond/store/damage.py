@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from zaiond.store.consistency import make_consistent
+from zaiond.store.events import count_waiting
 from zaiond.store.sound import Table, is_sound, our_indexes, our_tables
 from zaiond.text import Text
 
@@ -45,7 +46,7 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
     To be called outside of a transaction. Raises apsw.Error where more is damaged than rows.
     """
     with db:
-        before = _waiting(db)
+        before = count_waiting(db)
         # What an index says of a damaged row keeps it from being deleted.
         for index in our_indexes():
             db.execute(f"DROP INDEX {index.name}")
@@ -56,7 +57,7 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
         db.execute(_FORGET, (MOST_KEPT,))
         if any(rows.values()):
             make_consistent(db)
-        after = _waiting(db)
+        after = count_waiting(db)
     rows = {name: number for name, number in rows.items() if number}
     return Damage(rows, after[0] - before[0], after[1] - before[1]) if rows else None
 
@@ -138,12 +139,3 @@ def _decoded(text: bytes) -> str | bytes:
         return text.decode()
     except UnicodeDecodeError:
         return text
-
-
-def _waiting(db: apsw.Connection) -> tuple[int, int]:
-    found: list[Any] = db.execute(
-        "SELECT count(*), count(*) FILTER (WHERE urgent = 1) FROM events WHERE outcome IS NULL"
-        " AND seq > coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0)"
-        " AND seq NOT IN (SELECT seq FROM routed_early)"
-    ).fetchall()
-    return found[0][0], found[0][1]

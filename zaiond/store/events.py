@@ -167,15 +167,14 @@ _UNROUTED = (
 _IN_LANE = _UNROUTED.format("AND lane = ? AND uid = ? AND seq < ?")
 
 
-def count_urgent_unrouted(db: apsw.Connection, after: int) -> int:
-    """How many urgent events wait to be routed: counted once, at a start."""
-    return int(
-        db.execute(
-            "SELECT count(*) FROM events WHERE seq > ? AND urgent = 1 AND outcome IS NULL"
-            " AND seq NOT IN (SELECT seq FROM routed_early)",
-            (after,),
-        ).get
-    )
+def count_waiting(db: apsw.Connection) -> tuple[int, int]:
+    """How many events wait to be routed, and how many of them are urgent: counted at a start."""
+    found: list[Any] = db.execute(
+        "SELECT count(*), count(*) FILTER (WHERE urgent = 1) FROM events WHERE outcome IS NULL"
+        " AND seq > coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0)"
+        " AND seq NOT IN (SELECT seq FROM routed_early)"
+    ).fetchall()
+    return found[0][0], found[0][1]
 
 
 def count_unrouted(db: apsw.Connection, among: list[int], after: int) -> int:
