@@ -49,7 +49,7 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
         before = count_waiting(db)
         # What an index says of a damaged row keeps it from being deleted.
         for index in our_indexes():
-            db.execute(f"DROP INDEX {index.name}")
+            db.execute(f"DROP INDEX IF EXISTS {index.name}")
         rows = {table.name: _set_aside(db, table, now) for table in our_tables()}
         db.execute(_TELL_APART)
         for index in our_indexes():
