@@ -101,9 +101,6 @@ class Post(Observer):
             self.store.connection, loop, self.fatal.append, self.store.database.release_ballast
         )
         self.recovered = await self.writer.submit(lambda db: queue.recover(db, self.clock()))
-        usage = await self.writer.submit(events.usage)
-        routed = await self.writer.submit(queue.routed_and_open)
-        waiting = sum(number for number, _ in usage.values()) - routed
         self.queue_time = QueueTime(
             lambda: time.monotonic() + self.served, await self.writer.submit(queue_time.find)
         )
@@ -111,8 +108,7 @@ class Post(Observer):
         self.dispatcher = Dispatcher(
             self.writer, self, self.clock, lambda: 0.5, self.queue_time, Holds(found)
         )
-        through = self.recovered.routed_through
-        urgent = await self.writer.submit(lambda db: events.count_urgent_unrouted(db, through))
+        waiting, urgent = await self.writer.submit(events.count_waiting)
         self.router = Router(
             self.writer,
             self.dispatcher,

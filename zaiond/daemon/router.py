@@ -239,6 +239,12 @@ class Router:
         """There is room for mails."""
         self._wake.set()
 
+    def recounted(self, waiting: int, urgent: int) -> None:
+        """So many events more wait on disk than before, so many of them urgent."""
+        self.waiting = max(0, self.waiting + waiting)
+        self.urgent_waiting = max(0, self.urgent_waiting + urgent)
+        self._wake.set()
+
     def deleted(self, gone: list[StoredEvent]) -> None:
         """Events that wait no longer; to be called with `lock` held."""
         self._out_of_memory(gone)
