@@ -54,17 +54,27 @@ PREFIX = /usr/local
 PYTHON = /usr/bin/python3
 lib = $(DESTDIR)$(PREFIX)/lib
 program = $(lib)/zaiond
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 bin = $(DESTDIR)$(PREFIX)/bin
 man = $(DESTDIR)$(PREFIX)/share/man
 completion = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
-# A virtual environment of its own: what else is installed stays as it is.
+# A virtual environment of its own: what else is installed stays as it is. It is made beside the one
+# in use, whose place it takes by a rename: at no moment there is none. The one before stays until the
+# next installation, for what still runs out of it.
 install:
-	umask 022; $(PYTHON) -m venv $(program)
-	@umask 022; source=$$(mktemp -d) && trap "rm -rf $$source" EXIT && \
-	    cp -r pyproject.toml README.md zaiond $$source && \
-	    $(program)/bin/python -m pip install -q --disable-pip-version-check --no-input $$source
-	@grep -lI '^#!$(program)/' $(program)/bin/* | xargs sed -i '1s|^#!$(DESTDIR)|#!|'
+	@umask 022; mkdir -p $(lib); number=1; \
+	while [ -e $(program)-$(version)-$$number ]; do number=$$((number + 1)); done; \
+	new=zaiond-$(version)-$$number; before=$$(readlink $(program)); source=$$(mktemp -d); \
+	trap 'rm -rf $$source; [ "$$(readlink $(program))" = $$new ] || rm -rf $(lib)/$$new' EXIT; \
+	set -ex; $(PYTHON) -m venv $(lib)/$$new; \
+	cp -r pyproject.toml README.md zaiond $$source; cd $(lib)/$$new/bin; \
+	./python -m pip install -q --disable-pip-version-check --no-input $$source; \
+	sed -i "1s|.*|#!$(PREFIX)/lib/$$new/bin/python|" zaiond zaiond-ctl; \
+	ln -sfn $$new $(program).new; mv -T $(program).new $(program); \
+	for old in $(program)-[0-9]*; do \
+	    case $${old##*/} in $$new | $$before) ;; *) rm -rf $$old ;; esac; \
+	done
 	install -d $(bin) $(completion) $(lib)/systemd/system
 	ln -sf $(PREFIX)/lib/zaiond/bin/zaiond $(PREFIX)/lib/zaiond/bin/zaiond-ctl $(bin)
 	@for page in docs/*.[158]; do \
@@ -93,13 +103,15 @@ endif
 
 uninstall:
 ifeq ($(DESTDIR),)
-	systemctl disable --now zaiond.service zaiond.socket
+	@# Also where systemd isn't PID 1, or an earlier one was interrupted.
+	[ ! -d /run/systemd/system ] || systemctl stop zaiond.service zaiond.socket || true
+	systemctl disable zaiond.service zaiond.socket || true
 endif
-	rm -rf $(program)
+	rm -rf $(program) $(program)-[0-9]*
 	rm -f $(bin)/zaiond $(bin)/zaiond-ctl $(completion)/zaiond-ctl
 	rm -f $(man)/man[158]/zaiond*.[158] $(man)/ja/man[158]/zaiond*.[158]
 	rm -f $(lib)/systemd/system/zaiond.service $(lib)/systemd/system/zaiond.socket
 	rm -f $(lib)/sysusers.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
 ifeq ($(DESTDIR),)
-	systemctl daemon-reload
+	[ ! -d /run/systemd/system ] || systemctl daemon-reload
 endif

@@ -4,12 +4,16 @@ ZaiondError
 ├── UsageError      the command line is wrong
 ├── ConfigError     one or more faults in the configuration, each with its place
 ├── AddressError    what should be a mail address is none
+├── MendableError   a text can't be used, and it may be known how to write it
+│   ├── AddressListError
+│   └── config.written.WrongValueError
 ├── MessageError    a mail that must not leave: its bytes aren't what a mail's may be
 ├── EventError      an event that can't be taken, with the code and field of the socket's reply
 └── StoreError      the queue on disk
     └── DiskFullError
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +32,26 @@ class ZaiondError(Exception):
     def __init__(self, text: Text) -> None:
         super().__init__(text.en)
         self.text = text
+
+
+class MendableError(ZaiondError):
+    """A text can't be used; each of `texts` says why.
+
+    `instead` is the whole text as it should be written, where that can be known.
+    """
+
+    def __init__(self, *texts: Text, instead: str | None = None) -> None:
+        super().__init__(texts[0])
+        self.texts = texts
+        self.instead = instead
+
+    def told(self, show: Callable[[str], str]) -> tuple[Text, ...]:
+        """The texts; the first one ends with `instead`, as `show` writes it where it belongs."""
+        if self.instead is None:
+            return self.texts
+        (ja, en), *more = self.texts
+        line = show(self.instead)
+        return Text(f"{ja}。次のように書いてください: {line}", f"{en}; write it as: {line}"), *more
 
 
 class UsageError(ZaiondError):
@@ -61,6 +85,10 @@ class ConfigError(ZaiondError):
 
 class AddressError(ZaiondError):
     """What should be a mail address is none; the text quotes it and says how to write it."""
+
+
+class AddressListError(MendableError):
+    """What should be a list of mail addresses is none."""
 
 
 class MessageError(ZaiondError):

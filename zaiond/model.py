@@ -46,9 +46,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A mail as it goes over the wire, made once and kept: every retry is the same to the letter.
 
     `message_id` has its angle brackets. `reverse_path` and `recipients` are envelope addresses
-    without them. `content` is the whole mail, lines ended by CRLF, 7-bit unless `smtputf8`, each
-    at most 998 octets; not dot-stuffed, without the final dot. `remark` is what its history must
-    say of how it was made.
+    without them, as they are shown (`wire_address` makes of them what is sent). `content` is the
+    whole mail, lines ended by CRLF, 7-bit unless `smtputf8`, each at most 998 octets; not
+    dot-stuffed, without the final dot. `remark` is what its history must say of how it was made.
     """
 
     message_id: str
@@ -57,3 +57,17 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
     smtputf8: bool = False
     remark: Text | None = None
+
+
+def wire_address(address: str) -> str:
+    """The address as a path or a header field has it.
+
+    RFC 5321 4.1.2: a local part whose dots make it no Dot-string goes as a Quoted-string. Mobile
+    carriers once gave out such addresses, and their owners write them without quotes.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at:
+        local, domain = domain, ""
+    if ".." in f".{local}." and not local.startswith('"'):
+        return f'"{local}"{at}{domain}'
+    return address

@@ -118,7 +118,8 @@ def _command(line: str) -> Say:
 
 def _words(settings: Pop3Settings, answer: _Answer) -> str:
     """What the server said, indicator and all, for a person."""
-    return printable(answer.line[:4] + _masked(settings, answer.line[4:]))
+    behind = 3 if answer.ok else 4
+    return printable(answer.line[:behind] + _masked(settings, answer.line[behind:]))
 
 
 def _masked(settings: Pop3Settings, said: bytes) -> bytes:
@@ -217,11 +218,12 @@ class Pop3:
                 self._finish(None, events)
             return
         # RFC 1939 3: a status indicator and a keyword; RFC 2449 8.1: codes in brackets come first.
-        indicator = line[:4].upper().rstrip()
-        if indicator not in (b"+OK", b"-ERR") or len(line) > MAX_LINE:
+        # Servers are known to write the indicator small, or something else than a space behind it.
+        indicator = line[:4].upper()
+        if not indicator.startswith((b"+OK", b"-ERR")) or len(line) > MAX_LINE:
             self._protocol(line, events)
         else:
-            self._go_on(_Answer(indicator == b"+OK", line), events)
+            self._go_on(_Answer(indicator.startswith(b"+OK"), line), events)
 
     def _go_on(self, answer: _Answer, events: list[Pop3Event]) -> None:
         try:

@@ -19,10 +19,8 @@ from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
 from zaiond.message.compose import message_id_for, test_mail
 from zaiond.model import Message
-from zaiond.net.names import Names, machine_names
+from zaiond.net.context import ConnectionContext
 from zaiond.net.steps import Step
-from zaiond.net.tls import TlsContexts
-from zaiond.net.tokens import Tokens
 from zaiond.smtp.hint import hint, of_server
 from zaiond.smtp.verdict import Failure, Scope, judge, self_test_reason
 from zaiond.text import Language, Text
@@ -36,20 +34,20 @@ _WARNING = Text("警告", "Warning")
 async def run(
     config: Config,
     addresses: Sequence[str],
-    *,
-    names: Names | None = None,
-    tokens: Tokens | None = None,
+    context: ConnectionContext | None = None,
 ) -> dict[str, Any]:
     """Sends the test mail to each address in turn (none: to the admins), by `config`.
 
     The mail servers are tried in their order, as the daemon would. Returns the document of
     `test --json`; `line`, `hint`, `detail` and `warning` are in the configuration's language.
-    `names` are this machine's, which are looked up if they aren't given; `tokens` the process's.
+    `context` is the one of the daemon's own connections by `config`, if there is a daemon: so the
+    test goes the way that its mail goes.
 
     Raises:
         AddressError: one of the addresses is none; then nothing was sent.
     """
-    names = names or await machine_names()
+    context = context or ConnectionContext()
+    names = await context.names()
     sender = fill_names(config.sender, host=names.host, fqdn=names.fqdn)
     mails = [
         test_mail(
@@ -62,15 +60,12 @@ async def run(
         )
         for address in addresses or config.admins
     ]
-    contexts = TlsContexts()
     trials = [
         Trial(
             # The reply to the final dot is waited for by a person here.
             replace(server, final_timeout=server.timeout),
             f"fallback_mail_servers[{index - 1}]" if index else "mail_server",
-            names.fqdn,
-            contexts,
-            tokens or Tokens(),
+            context,
         )
         for index, server in enumerate(config.mail_servers)
     ]
@@ -107,7 +102,7 @@ def _another_server(failure: Failure | None) -> bool:
     if failure is None:
         return False
     verdict = judge(failure)
-    if verdict.wait or verdict.outcome in ("failed", "ambiguous"):
+    if verdict.wait or verdict.outcome == "ambiguous":
         return False
     return verdict.outcome == "deferred" or verdict.scope is Scope.SERVER
 

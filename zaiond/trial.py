@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from zaiond.config.schema import MailServer
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.pop_login import PopLogins
+from zaiond.net.context import ConnectionContext
 from zaiond.net.steps import Step
-from zaiond.net.tls import TlsContexts
-from zaiond.net.tokens import Tokens
 from zaiond.smtp.queue_id import queue_id
+from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 
 
@@ -27,15 +26,10 @@ class Tried:
 class Trial:
     """One server. Its connection is kept from address to address; if it failed, it stays so."""
 
-    def __init__(
-        self, server: MailServer, keys: str, helo_name: str, contexts: TlsContexts, tokens: Tokens
-    ) -> None:
+    def __init__(self, server: MailServer, keys: str, context: ConnectionContext) -> None:
         self._server = server
         self._keys = keys
-        self._helo_name = helo_name
-        self._contexts = contexts
-        self._logins = PopLogins()
-        self._tokens = tokens
+        self._context = context
         self._connection: SmtpConnection | None = None
         self._unusable: Failure | None = None
         self._steps: list[Step] = []
@@ -47,33 +41,33 @@ class Trial:
         else:
             self._steps = []
         tried = Tried(self._server.address, self._keys)
-        while True:
-            tried.failure = await self._try(mail, tried, only_ask=only_ask)
-            # On a new connection at once, if it is only the kept one that is lost.
-            if tried.failure is None or judge(tried.failure).scope is not Scope.SESSION:
-                break
+        tried.failure = await self._try(mail, tried, only_ask=only_ask)
         tried.steps = list(self._steps)
         return tried
 
     async def _try(self, mail: Message, tried: Tried, *, only_ask: bool) -> Failure | None:
-        try:
-            connection = await self._connected()
-        except DeliveryFailure as error:
-            self._unusable = error.failure
-            return error.failure
-        if only_ask:
-            connection.ask(mail)
-        else:
-            connection.prepare(mail)
-        try:
-            refused = await connection.ready()
-            if refused or only_ask:
-                return next(iter(refused.values()), None)
-            (reply,) = (await connection.send_content()).values()
-        except DeliveryFailure as error:
-            return error.failure
-        tried.queue_id = queue_id(reply)
-        return None
+        """As the daemon's `Sender`: on a new connection at once, if it is only the kept one that is
+        lost, or the server has forgotten our login by POP.
+        """
+        again = False
+        while True:
+            try:
+                connection = await self._connected()
+            except DeliveryFailure as error:
+                self._unusable = error.failure
+                return error.failure
+            failures, reply = await _sent(connection, mail, only_ask=only_ask)
+            if not failures:
+                tried.queue_id = queue_id(reply) if reply is not None else None
+                return None
+            if again:
+                connection.refused_all_the_same(failures)
+            elif connection.forgotten(failures):
+                again = True
+                await self.end()
+                continue
+            if judge(failures[0]).scope is not Scope.SESSION:
+                return failures[0]
 
     async def _connected(self) -> SmtpConnection:
         if self._unusable is not None:
@@ -81,12 +75,7 @@ class Trial:
         if self._connection is None or self._connection.lost:
             await self.end()
             self._connection = await SmtpConnection.open(
-                self._server,
-                self._helo_name,
-                tls=self._contexts,
-                pop=self._logins,
-                tokens=self._tokens,
-                on_step=lambda step: self._steps.append(step),
+                self._server, self._context, lambda step: self._steps.append(step)
             )
         return self._connection
 
@@ -95,3 +84,23 @@ class Trial:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
+
+
+async def _sent(
+    connection: SmtpConnection, mail: Message, *, only_ask: bool
+) -> tuple[list[Failure], Reply | None]:
+    """What the server made of the mail, which has one recipient: its failure, or its reply, if it
+    wasn't only asked.
+    """
+    if only_ask:
+        connection.ask(mail)
+    else:
+        connection.prepare(mail)
+    try:
+        refused = await connection.ready()
+        if refused or only_ask:
+            return list(refused.values()), None
+        (reply,) = (await connection.send_content()).values()
+    except DeliveryFailure as error:
+        return [error.failure], None
+    return [], reply

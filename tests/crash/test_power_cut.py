@@ -103,7 +103,7 @@ def life(directory: Path, vfs: RecordingVfs, synchronous: str | None = None) -> 
         for number in range(ROUNDS):
             before, total = number * BATCH, (number + 1) * BATCH
             new = [event(str(n)) for n in range(before, total)]
-            accepted = store.run(partial(events.accept, batch=new))
+            accepted = store.run(partial(events.accept, batch=new, queued=0.0))
             delivered = before - len(under_way)
             kept.append(Committed(len(vfs.calls), total, before, delivered))
             mails = [_mail(one) for one in accepted.events]
@@ -190,7 +190,7 @@ def broken_promises(
             ).fetchall()
             found = Committed(cut, *counts[0])
             if store.database.salvage is not None:
-                broken.append(f"damaged: {store.database.salvage.reason}")
+                broken.append(f"damaged: {store.database.salvage.why.en}")
             elif any(there < least for there, least in zip(found, promised, strict=True)):
                 broken.append(f"{promised} became {found}")
         shutil.rmtree(left)

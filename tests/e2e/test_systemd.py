@@ -20,6 +20,7 @@ PORT = 2525
 CONFIG = "/etc/zaiond/zaiond.yaml"
 DROP_IN = "/run/systemd/system/zaiond.service.d/test.conf"
 UNITS = ("zaiond.socket", "zaiond.service")
+INSTALL = ("env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={WHEELS}", "make", "-C", SOURCE, "install")
 MEMBER, OTHER = "aiko", "ben"  # in zaiond-emit, and not
 
 
@@ -43,8 +44,7 @@ def machine() -> Iterator[Container]:
     with tempfile.TemporaryDirectory(prefix="zaiond-wheels-") as directory:
         wheels(Path(directory))
         with Container(Path(directory)) as container:
-            offline = ("env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={WHEELS}")
-            container.run(*offline, "make", "-C", SOURCE, "install")
+            container.run(*INSTALL)
             container.run("useradd", "--groups=zaiond-emit", MEMBER)
             container.run("useradd", OTHER)
             container.run("systemctl", "enable", *UNITS)
@@ -397,3 +397,34 @@ def test_a_stop_in_the_midst_of_delivery_leaves_nothing_half_done(
     await_events(sink, *ids)
     assert sorted(i for mail in sink.mails for i in mail.event_ids) == ids, "each once"
     assert service.machine.document("status")["possible_duplicates"] == 0
+
+
+def test_at_no_moment_of_an_update_is_there_no_program(service: Service, sink: Sink) -> None:
+    machine = service.machine
+    script = """
+        number=0
+        while [ ! -e /tmp/enough ]; do
+            zaiond-ctl emit disk.full --id "update-$number" >/dev/null || echo "$number: $?"
+            number=$((number + 1))
+        done
+        echo "$number in all"
+    """
+    before = machine.run("readlink", "-f", "/usr/local/bin/zaiond-ctl").stdout
+    with subprocess.Popen(
+        machine.command("sh", "-c", script, user=MEMBER),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as emitting:
+        try:
+            machine.run(*INSTALL)
+        finally:
+            machine.run("touch", "/tmp/enough")
+        said, _ = emitting.communicate(timeout=60)
+    assert machine.run("readlink", "-f", "/usr/local/bin/zaiond-ctl").stdout != before
+    assert said.endswith(" in all\n")
+    assert said.count("\n") == 1, said
+    count = int(said.split()[0])
+    assert count > 50
+    await_events(sink, *(f"update-{number}" for number in range(count)))
+    assert service.show("ActiveState") == "active"

@@ -1,5 +1,6 @@
 """The units as they lie here, and `make install` into a directory, as packagers use it."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -24,18 +25,46 @@ def test_the_service_is_exposed_no_more_than_it_must_be() -> None:
 def test_an_installation_into_a_directory_knows_only_its_final_place_and_goes_away_whole(
     tmp_path: Path,
 ) -> None:
+    def versions() -> list[str]:
+        return sorted(path.name for path in (tmp_path / "usr/lib").glob("zaiond-*"))
+
     where = (f"DESTDIR={tmp_path}", "PREFIX=/usr")
     run("make", "-C", CHECKOUT, "install", *where)
     unit = (tmp_path / "usr/lib/systemd/system/zaiond.service").read_text()
     assert "ExecStart=/usr/bin/zaiond\n" in unit
     assert "ExecReload=/usr/bin/zaiond-ctl reload\n" in unit
+    program = tmp_path / "usr/lib/zaiond"
     assert (tmp_path / "usr/bin/zaiond").readlink() == Path("/usr/lib/zaiond/bin/zaiond")
-    program = (tmp_path / "usr/lib/zaiond/bin/zaiond").read_text()
-    assert program.startswith("#!/usr/lib/zaiond/bin/python\n")
+    first = program.readlink()
+    # A process stays with what it was started from.
+    text = (program / "bin/zaiond").read_text()
+    assert text.startswith(f"#!/usr/lib/{first}/bin/python\n")
     (tmp_path / "etc/zaiond/zaiond.yaml").write_text("mine")
 
-    run("make", "-C", CHECKOUT, "install", *where)
+    for _ in range(2):
+        run("make", "-C", CHECKOUT, "install", *where)
+    second, third = versions()
+    assert str(program.readlink()) == third
+    assert str(first) not in (second, third), "the one before the last"
+    failed = subprocess.run(
+        ["make", "-C", CHECKOUT, "install", *where, "PYTHON=/bin/false"], check=False
+    )
+    assert failed.returncode != 0
+    assert str(program.readlink()) == third, "what failed leaves what there was"
+    assert versions() == [second, third]
     run("make", "-C", CHECKOUT, "uninstall", *where)
     left = [path for path in tmp_path.rglob("*") if not path.is_dir()]
     assert left == [tmp_path / "etc/zaiond/zaiond.yaml"]
     assert left[0].read_text() == "mine"
+
+
+def test_an_uninstallation_does_not_need_a_running_systemd(tmp_path: Path) -> None:
+    prefix = tmp_path / "usr"
+    run("make", "-C", CHECKOUT, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    systemctl = tmp_path / "bin/systemctl"
+    systemctl.parent.mkdir()
+    systemctl.write_text("#!/bin/sh\necho 'System has not been booted with systemd' >&2\nexit 1\n")
+    systemctl.chmod(0o755)
+    path = f"PATH={systemctl.parent}:{os.environ['PATH']}"
+    run("env", path, "make", "-C", CHECKOUT, "uninstall", f"PREFIX={prefix}")
+    assert [path for path in prefix.rglob("*") if not path.is_dir()] == []

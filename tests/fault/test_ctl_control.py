@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.fake_daemon import FakeDaemon
+from tests.support.sink import Sink
 from zaiond.ctl import control, program
 
 Said = pytest.CaptureFixture[str]
@@ -533,6 +534,26 @@ def result(address: str, ok: bool) -> dict[str, Any]:
         "hint": None if ok else "なぜなら",
     }  # fmt: skip
     return {"address": address, **told, "queue_id": None, "steps": [], "servers": [told]}
+
+
+@pytest.mark.parametrize("json_", [False, True])
+def test_the_self_test_says_by_what_it_was_sent_where_the_files_are_broken(
+    tmp_path: Path, json_: bool
+) -> None:
+    with Sink() as sink:
+        good = f"mail_server: {{host: 127.0.0.1, port: {sink.port}}}\nadmins: a@example.co.jp\n"
+        with Daemon(tmp_path / "daemon", good) as daemon:
+            assert daemon.ctl("test").stderr == ""
+            daemon.config.write_text(good + "langage: ja\n", encoding="utf-8")
+            daemon.becomes(lambda status: status["config"]["state"] == "last_good", "status")
+            done = daemon.ctl("test", *(["--json"] if json_ else []))
+            assert done.returncode == 0
+            assert [mail.subject for mail in sink.mails].count("[Zaionnex] Test Mail") == 2
+            fault, sent = done.stderr.splitlines()
+            assert fault.startswith(f"{daemon.config}:3:1: langage: ")
+            assert sent.startswith(f"zaiond-ctl: {daemon.config}: ")
+            assert "直前の有効な設定" in sent
+            assert daemon.config.name not in done.stdout or json_
 
 
 @pytest.mark.parametrize(("ok", "status"), [(True, 0), (False, 1)])

@@ -283,9 +283,9 @@ def test_what_is_wrong_is_refused_at_once_as_check_would_say_it(file: Path) -> N
             ("[25]: ", "", ""),
             ("[4]: ", "9", "answer by a number from 1 to 4"),
             ("[4]: ", "1", ""),
-            ("User ID: ", "", "this is missing: it must be set"),
+            ("User ID: ", "", "this is required: enter a value"),
             ("User ID: ", "u", ""),
-            ("Password [not set]: ", "", "this is missing: it must be set"),
+            ("Password [not set]: ", "", "this is required: enter a value"),
             ("Password [not set]: ", SECRET, ""),
             ("[2]: ", "", ""),
             ("[zaionnex]: ", "a b", "the part before the '@'"),
@@ -343,7 +343,7 @@ def test_a_first_configuration_is_made_in_the_language_of_the_terminal(tmp_path:
         terminal.answer("[2]: ")
         terminal.answer("[zaionnex]: ")
         terminal.answer("commas): ", "")
-        terminal.expect("this is missing")
+        terminal.expect("this is required")
         terminal.answer("commas): ", "root@localhost")
         terminal.answer("root@localhost]: ", "-")
         terminal.answer("Number: ", "1")

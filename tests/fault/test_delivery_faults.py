@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.support.delivery import connection_context
 from tests.support.scripted_server import (
     Answer,
     Peer,
@@ -66,7 +67,7 @@ def settings(server: ScriptedServer, **given: Any) -> MailServer:
 
 async def attempt(server: MailServer, *mails: Message) -> list[dict[str, Reply | Failure]]:
     """Sends the mails over one connection; raises what the first of them fails with."""
-    connection = await SmtpConnection.open(server, "client.example")
+    connection = await SmtpConnection.open(server, connection_context())
     results: list[dict[str, Reply | Failure]] = []
     try:
         for each in mails or (mail(),):
@@ -117,7 +118,7 @@ async def test_recipients_have_results_of_their_own() -> None:
         (results,) = await attempt(settings(server), mail("a@x", "b@x", "c@x"))
     refused, later, taken = results["a@x"], results["b@x"], results["c@x"]
     assert isinstance(refused, Failure)
-    assert meaning(refused) == "failed recipient"
+    assert meaning(refused) == "held recipient"
     assert isinstance(later, Failure)
     assert meaning(later) == "deferred recipient"
     assert isinstance(taken, Reply)
@@ -126,7 +127,7 @@ async def test_recipients_have_results_of_their_own() -> None:
 
 async def test_nothing_of_the_content_leaves_before_it_is_told_to() -> None:
     async with ScriptedServer(ordinary()) as server:
-        connection = await SmtpConnection.open(settings(server), "client.example")
+        connection = await SmtpConnection.open(settings(server), connection_context())
         connection.prepare(mail())
         await connection.ready()
         assert b"Subject" not in server.peers[0].plain
@@ -148,7 +149,7 @@ async def test_the_next_envelope_travels_behind_the_content() -> None:
 
     answers: dict[str, Answer] = {"CONTENT": content_then_wait}
     async with ScriptedServer(ordinary(answers=answers)) as server:
-        connection = await SmtpConnection.open(settings(server), "client.example")
+        connection = await SmtpConnection.open(settings(server), connection_context())
         connection.prepare(mail())
         await connection.ready()
         finishing = connection.send_content()
@@ -297,7 +298,7 @@ async def test_misbehaviour_is_told_with_its_stage_and_in_time(
         ("MAIL", "553 5.1.8 Domain not found", "held server"),
         ("RCPT", "421 4.3.0 Shutting down", "deferred server"),
         ("DATA", "451 4.3.0 Later", "deferred server"),
-        ("CONTENT", "554 5.7.1 Spam", "failed message"),
+        ("CONTENT", "554 5.7.1 Spam", "held message"),
         ("CONTENT", "451 4.7.1 Later", "deferred message"),
     ],
 )
@@ -342,7 +343,7 @@ async def test_a_connection_that_is_closed_while_idle_is_lost() -> None:
         await peer.say("421 4.4.2 Idle")
 
     async with ScriptedServer(ordinary(answers={"CONTENT": last_words})) as server:
-        connection = await SmtpConnection.open(settings(server), "client.example")
+        connection = await SmtpConnection.open(settings(server), connection_context())
         connection.prepare(mail())
         await connection.ready()
         await connection.send_content()
@@ -359,7 +360,7 @@ async def test_a_connection_that_is_closed_while_idle_is_lost() -> None:
 
 async def test_lost_after_the_dot_leaves_the_next_mail_safe_to_try_again() -> None:
     async with ScriptedServer(ordinary(answers={"CONTENT": drop})) as server:
-        connection = await SmtpConnection.open(settings(server), "client.example")
+        connection = await SmtpConnection.open(settings(server), connection_context())
         connection.prepare(mail())
         await connection.ready()
         finishing = connection.send_content()
@@ -375,7 +376,7 @@ async def test_lost_after_the_dot_leaves_the_next_mail_safe_to_try_again() -> No
 
 async def test_lost_between_ready_and_content_leaves_no_doubt() -> None:
     async with ScriptedServer(ordinary(answers={"DATA": say("354 go", "421 4.3.0 Bye")})) as server:
-        connection = await SmtpConnection.open(settings(server), "client.example")
+        connection = await SmtpConnection.open(settings(server), connection_context())
         connection.prepare(mail())
         await connection.ready()
         await until_lost(connection)
@@ -390,7 +391,9 @@ async def test_lost_between_ready_and_content_leaves_no_doubt() -> None:
 
 async def test_closing_waits_no_longer_than_its_deadline() -> None:
     async with ScriptedServer(ordinary(answers={"QUIT": hang})) as server:
-        connection = await SmtpConnection.open(settings(server, timeout=SHORT), "client.example")
+        connection = await SmtpConnection.open(
+            settings(server, timeout=SHORT), connection_context()
+        )
         await connection.close()
         await connection.close()  # and once more does nothing
         await server.finished()
@@ -442,7 +445,7 @@ async def test_demanded_tls_needs_the_right_certificate(
     async with ScriptedServer(script) as server:
         given = settings(server, security=mode, ca_file=ca_file, auth=AUTH)
         if certificate == "right":
-            connection = await SmtpConnection.open(given, "client.example")
+            connection = await SmtpConnection.open(given, connection_context())
             assert connection.tls is not None
             assert connection.tls.verified
             assert connection.tls.version == "TLSv1.3"
@@ -480,7 +483,7 @@ async def test_opportunistic_tls_is_verified_if_it_can_be(
             assert meaning(failure) == "held server"
         else:
             for _ in range(2):
-                connection = await SmtpConnection.open(given, "client.example", tls=contexts)
+                connection = await SmtpConnection.open(given, connection_context(tls=contexts))
                 assert connection.tls is not None
                 assert connection.tls.verified == right
                 await connection.close()
@@ -524,9 +527,7 @@ async def test_opportunistic_goes_on_in_plain_text_where_the_handshake_fails(
     script = ordinary(starttls=server_context(authority), answers={"STARTTLS": broken_handshake})
     steps: list[Step] = []
     async with ScriptedServer(script) as server:
-        connection = await SmtpConnection.open(
-            settings(server), "client.example", on_step=steps.append
-        )
+        connection = await SmtpConnection.open(settings(server), connection_context(), steps.append)
         assert connection.tls is None
         await connection.close()
         await server.finished()
@@ -607,7 +608,7 @@ async def test_a_refused_password_is_in_no_error(authority: trustme.CA, ca_file:
         given = settings(server, security="tls", ca_file=ca_file, auth=AUTH)
         steps: list[Step] = []
         with pytest.raises(DeliveryFailure) as raised:
-            await SmtpConnection.open(given, "client.example", on_step=steps.append)
+            await SmtpConnection.open(given, connection_context(), steps.append)
     assert meaning(raised.value.failure) == "held server"
     told = f"{raised.value!r} {raised.value.failure!r} {raised.value.failure.said} {steps!r}"
     assert not has_secret(told.encode())

@@ -72,6 +72,10 @@ class Daemon:
         self.intake.language = "en"
         self.intake.gone = asyncio.Event()
         self._gates: list[threading.Event] = []
+        self.unexpected: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: self.unexpected.append(context)
+        )
 
     def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
         self.batches.append(batch)
@@ -357,6 +361,127 @@ async def test_what_was_sent_whole_is_taken_in_although_the_producer_is_gone(
     await daemon.intake.gone.wait()
     await daemon.intake.drained()
     assert daemon.on_disk() == ["1", "2"]
+
+
+# -- failures of our own
+
+
+class BrokenError(Exception):
+    """What nobody foresaw."""
+
+
+def fail(*_: object, **__: object) -> Any:
+    raise BrokenError
+
+
+def never_committed(batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+    future: asyncio.Future[Acceptance] = asyncio.get_running_loop().create_future()
+    future.cancel()
+    return future
+
+
+def without_outcomes(batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+    future: asyncio.Future[Acceptance] = asyncio.get_running_loop().create_future()
+    future.set_result(Acceptance([], [], 0))
+    return future
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "does"),
+    [
+        ("intake", "_accept", fail),
+        ("intake", "_accept", never_committed),
+        ("intake", "_accept", without_outcomes),
+        ("intake", "_on_accepted", fail),
+        ("intake", "_make_id", fail),
+        ("intake", "_clock", fail),
+        ("intake", "_closed_for", fail),
+        ("quotas", "reserve", fail),
+        ("quotas", "release", fail),
+        ("journal", "warning", fail),
+    ],
+)
+async def test_whatever_raises_each_line_has_its_answer_and_the_next_ones_are_taken(
+    daemon: Daemon,
+    clients: Clients,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    name: str,
+    does: Any,
+) -> None:
+    sent = ({"type": "a"}, b"{", {"type": "a", "id": "1"}, {"type": "a", "id": "1"})
+    client, other = await clients(), await clients()
+    with monkeypatch.context() as patch:
+        patch.setattr(getattr(daemon, part), name, does)
+        client.send(*sent)
+        other.send({"type": "a", "id": "2"})
+        replies = [*await client.replies(len(sent)), await other.reply()]
+    assert (replies[1]["code"], replies[1]["retry"]) == ("invalid", False)
+    for reply in (replies[0], *replies[2:]):
+        assert reply["status"] == "ok" or (reply["code"], reply["retry"]) == ("unavailable", True)
+    assert daemon.unexpected
+    assert all(isinstance(c["exception"], Exception | asyncio.CancelledError)
+               for c in daemon.unexpected)  # fmt: skip
+
+    client.send(*sent)
+    other.send({"type": "a", "id": "2"})
+    assert [reply["status"] for reply in await client.replies(4)] == ["ok", "error", "ok", "ok"]
+    assert (await other.reply())["status"] == "ok"
+    assert {"1", "2"} <= set(daemon.on_disk())
+    if name != "release":
+        assert daemon.quotas.events == len(daemon.on_disk())
+
+
+async def test_who_can_not_be_answered_is_cut_off_and_nobody_else(
+    daemon: Daemon, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = EventConnection.answer
+    first, second = await clients(), await clients()
+    for number, client in enumerate((first, second)):  # both are connected
+        client.send({"type": "a", "id": f"before-{number}"})
+        await client.reply()
+
+    def answers(connection: EventConnection, replies: bytes, lines: int) -> None:
+        if b'"first"' in replies:
+            raise BrokenError
+        answer(connection, replies, lines)
+
+    monkeypatch.setattr(EventConnection, "answer", answers)
+    gate = daemon.hold_commits()
+    first.send({"type": "a", "id": "first"})
+    second.send({"type": "a", "id": "second"})
+    await daemon.submitted.wait()
+    gate.set()
+    with pytest.raises((ConnectionError, AssertionError)):
+        await first.reply()
+    assert (await second.reply())["status"] == "ok"
+    assert {"first", "second"} <= set(daemon.on_disk())
+
+
+async def test_a_ping_returns_after_a_commit_and_not_before(daemon: Daemon) -> None:
+    gate = daemon.hold_commits()
+    ping = asyncio.ensure_future(daemon.intake.ping())
+    await turns(10)
+    assert not ping.done()
+    gate.set()
+    await ping
+    assert daemon.batches == [[]]
+
+
+@pytest.mark.parametrize("name", ["_accept", "_clock", "_closed_for"])
+async def test_a_ping_fails_where_events_would(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon.intake, name, fail)
+        with pytest.raises(EventError):
+            await daemon.intake.ping()
+    await daemon.intake.ping()
+
+
+async def test_a_ping_comes_back_while_the_disk_is_full(daemon: Daemon) -> None:
+    daemon.closed_for = EventError("disk_full", Text("満杯", "full"))
+    await daemon.intake.ping()
 
 
 # -- limits

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.support.delivery import connection_context
 from tests.support.pop_server import DIGEST, PASSWORD, TIMESTAMP, USER, Door, pop
 from tests.support.scripted_server import (
     Answer,
@@ -61,7 +62,7 @@ async def opened(server: MailServer, logins: PopLogins | None = None) -> list[St
     steps: list[Step] = []
     async with asyncio.timeout(SOON):
         connection = await SmtpConnection.open(
-            server, "client.example", pop=logins, on_step=steps.append
+            server, connection_context(pop=logins or PopLogins()), steps.append
         )
         await connection.close()
     return steps
@@ -343,8 +344,9 @@ async def test_sessions_side_by_side_and_one_after_the_other_share_a_login() -> 
     ):
         given = settings(smtp, popper)
         await asyncio.gather(*(opened(given, logins) for _ in range(8)))
-        steps = await opened(given, logins)
-        assert "pop" not in [step.step for step in steps]
+        told, *_ = await opened(given, logins)
+        assert (told.step, told.ok) == ("pop", True)
+        assert told.detail.en == "logged in 0 s ago, which holds"
     assert (door.logins, len(popper.peers), len(smtp.peers)) == (1, 1, 9)
 
 
@@ -386,7 +388,7 @@ async def test_what_two_sessions_find_forgotten_takes_one_login() -> None:
     ):
         given = settings(smtp, popper)
         first, second = [
-            await SmtpConnection.open(given, "client.example", pop=logins) for _ in range(2)
+            await SmtpConnection.open(given, connection_context(pop=logins)) for _ in range(2)
         ]
         reply = Reply(554, (b"5.7.1 Relay access denied",))
         refused = [Failure(stage=Stage.RCPT, server=given.address, cause="reply", reply=reply)]
@@ -423,7 +425,7 @@ async def test_who_gives_up_waiting_leaves_the_login_to_the_next() -> None:
     assert door.logins == 1
 
 
-async def test_a_greeting_that_turns_us_away_ends_what_is_remembered() -> None:
+async def test_a_greeting_that_turns_us_away_is_answered_by_another_login() -> None:
     door, logins = Door(), PopLogins()
 
     async def greet(peer: Peer) -> None:
@@ -436,8 +438,18 @@ async def test_a_greeting_that_turns_us_away_ends_what_is_remembered() -> None:
         given = settings(smtp, popper)
         await opened(given, logins)
         door.open = False
-        with pytest.raises(DeliveryFailure) as raised:
-            await opened(given, logins)
-        assert judge(raised.value.failure).outcome == "deferred"
         await opened(given, logins)
+    assert door.logins == 2
+
+
+async def test_a_greeting_that_turns_us_away_after_the_new_login_too_is_believed() -> None:
+    door, logins = Door(), PopLogins()
+    async with (
+        ScriptedServer(ordinary(answers={"GREETING": "554 5.7.1 Log in by POP first"})) as smtp,
+        ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
+    ):
+        for _ in range(3):
+            with pytest.raises(DeliveryFailure) as raised:
+                await opened(settings(smtp, popper), logins)
+            assert judge(raised.value.failure).outcome == "held"
     assert door.logins == 2

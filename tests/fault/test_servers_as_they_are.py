@@ -16,6 +16,7 @@ from tests.support.delivery import (
     SOON,
     Post,
     configuration,
+    connection_context,
     each_once,
     ids,
     last_line,
@@ -36,11 +37,9 @@ from zaiond import selftest
 from zaiond.config.schema import Auth, OAuth2, PopBeforeSmtp, Queue, Secret
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.names import Names
 from zaiond.smtp.failure import DeliveryFailure, Stage
 from zaiond.smtp.verdict import judge
 
-NAMES = Names("host", "host.example")
 MAIL = Message(
     message_id="<1@x>",
     reverse_path="zaionnex",
@@ -319,8 +318,8 @@ async def test_a_size_too_small_is_told_before_anything_is_sent(state: Path) -> 
         Post(state, configuration(server(small.port))) as post,
     ):
         await post.emit("1")
-        await post.until_ended(1)
-        assert await post.states("1") == {"a@x.example": "failed"}
+        await post.until(lambda: bool(post.holds))
+        assert await post.states("1") == {"a@x.example": "held"}
         (delivery,) = (await post.history("1"))["deliveries"]
         assert delivery["reply"].startswith("mail: too big for the server (")
         assert delivery["reply"].endswith("and the server takes 100)")
@@ -340,10 +339,12 @@ async def test_without_smtputf8_who_needs_it_is_told_so_and_nobody_else_suffers(
         Post(state, configuration(server(old.port), admins=admins)) as post,
     ):
         await post.emit("1", "2")
-        await post.until_ended(2)
-        assert await post.states("1") == {
-            "a@x.example": "delivered", "b@xn--r8jz45g.jp": "delivered", UTF8: "failed",
-        }  # fmt: skip
+        await post.until(lambda: bool(post.holds))
+        await post.settled()
+        for event in ("1", "2"):
+            assert await post.states(event) == {
+                "a@x.example": "delivered", "b@xn--r8jz45g.jp": "delivered", UTF8: "held",
+            }  # fmt: skip
         said = {one["recipient"]: one["reply"] for one in (await post.history("1"))["deliveries"]}
         assert said[UTF8] == "rcpt: SMTPUTF8 not offered"
         assert post.servers_changed == []
@@ -374,10 +375,12 @@ async def test_the_self_test_tells_a_recipient_that_needs_smtputf8_from_a_sender
     async with ScriptedServer(ordinary()) as old:
         where = f"127.0.0.1:{old.port}"
         given = configuration(server(old.port), language="en")
-        (line, *_) = selftest.lines(await selftest.run(given, [UTF8], names=NAMES), "en")
+        (line, *_) = selftest.lines(await selftest.run(given, [UTF8], connection_context()), "en")
         assert line == f"[Error] Send error Recipient refused 0 {where} {UTF8} zaionnex"
         given = configuration(server(old.port), sender="管理@x.example", language="en")
-        (line, *_) = selftest.lines(await selftest.run(given, ["a@x.example"], names=NAMES), "en")
+        (line, *_) = selftest.lines(
+            await selftest.run(given, ["a@x.example"], connection_context()), "en"
+        )
         assert line == f"[Error] Send error Sender refused 0 {where} a@x.example {UTF8}"
 
 
@@ -433,11 +436,8 @@ async def test_long_replies_with_junk_between_their_lines_are_replies(state: Pat
     ("said", "shown"),
     [
         ("550 5.1.1 宛先不明".encode(), "550 5.1.1 宛先不明"),
-        (
-            b"550 5.1.1 " + "宛先".encode("shift_jis"),
-            r"550 5.1.1 \x88\xb6\x90\xe6",
-        ),
-        (b"550 5.1.1 " + "宛".encode("iso-2022-jp"), r"550 5.1.1 \x1b$B08\x1b(B"),
+        (b"550 5.1.1 " + "宛先".encode("shift_jis"), "550 5.1.1 宛先"),
+        (b"550 5.1.1 " + "宛".encode("iso-2022-jp"), "550 5.1.1 宛"),
         (b"550 5.1.1 \x1b]0;title\x07\x00\xc2\x9b2J", r"550 5.1.1 \x1b]0;title\x07\x00\x9b2J"),
     ],
     ids=["utf-8", "shift_jis", "iso-2022-jp", "terminal"],
@@ -452,11 +452,11 @@ async def test_what_is_not_ascii_is_shown_where_it_can_be_and_escaped_where_not(
         given = configuration(server(foreign.port), queue=PATIENT)
         async with Post(state, given) as post:
             await post.emit("1")
-            await post.until_ended(1)
+            await post.until(lambda: bool(post.holds))
             (delivery,) = (await post.history("1"))["deliveries"]
         assert delivery["reply"] == shown
         assert json.loads(json.dumps(delivery))["reply"] == shown
-        document = await selftest.run(given, ["a@x.example"], names=NAMES)
+        document = await selftest.run(given, ["a@x.example"], connection_context())
     (result,) = document["results"]
     assert (result["reason"], result["code"]) == ("Recipient refused", 550)
     assert shown in result["hint"]
@@ -486,7 +486,7 @@ async def test_a_connection_that_is_kept_is_kept_no_longer_than_a_session_may_la
 async def test_a_session_ends_in_time_whoever_is_waited_for(waits: str) -> None:
     async with ScriptedServer(ordinary()) as decent:
         given = server(decent.port, session_timeout=0.3)
-        connection = await SmtpConnection.open(given, "client.example")
+        connection = await SmtpConnection.open(given, connection_context())
         if waits == "for our disk":
             connection.prepare(MAIL)
             assert await connection.ready() == {}
@@ -553,7 +553,9 @@ async def test_what_comes_before_a_session_takes_no_longer_than_it_may_last(what
                 oauth2 = OAuth2(token_command=("/bin/sleep", "20"))
                 given = replace(given, auth=Auth(mechanism="xoauth2", username="u", oauth2=oauth2))
             async with asyncio.timeout(SOON / 2):
-                document = await selftest.run(configuration(given), ["a@x.example"], names=NAMES)
+                document = await selftest.run(
+                    configuration(given), ["a@x.example"], connection_context()
+                )
     (result,) = document["results"]
     assert (result["reason"], result["code"]) == {
         "the server": ("Cant connect Server", 10060),

@@ -16,7 +16,7 @@ import pytest
 from tests.support.daemon import Daemon
 from tests.support.store import NOW, Store, event, image, mail, recount
 from zaiond.errors import StoreError
-from zaiond.store import database, events, queue
+from zaiond.store import database, events, queue, recovery
 from zaiond.store.queue import Attempted
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -29,7 +29,9 @@ WHY = Text("理由", "why")
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A big queue as it lies on disk: delivered, deferred, dropped, waiting, and not yet routed."""
+    """A big queue as it lies on disk: delivered, deferred, dropped, waiting, not yet routed, and
+    routed before others.
+    """
     state = tmp_path_factory.mktemp("sound") / "state"
     filling = "x" * 400
     with Store(state) as store:
@@ -51,6 +53,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     for d in one.deliveries
                 ]
                 store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a, 0.0))  # type: ignore[misc]
+        early = [mail(one.seq, [one]) for one in stored[-100::2]]
+        why = [queue.Dropped(one, WHY) for one in stored[-99:-50:2]]
+        store.run(lambda db: queue.route(db, 0, early, why, early=True))
     return state
 
 
@@ -100,6 +105,10 @@ def assert_whole(db: apsw.Connection) -> None:
         " (SELECT message FROM deliveries WHERE ended IS NULL)"
     )
     nothing("SELECT * FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)")
+    nothing(
+        "SELECT seq FROM events WHERE outcome IS NULL AND seq IN (SELECT seq FROM routed_early)"
+        " AND seq NOT IN (SELECT event FROM message_events)"
+    )
     # Each event is waiting to be routed, in a message, or dropped.
     nothing(
         "SELECT seq FROM events WHERE outcome IS NULL"
@@ -119,7 +128,7 @@ def assert_usable(store: Store) -> None:
 
 def test_a_sound_queue_passes_the_check_after_a_power_cut(damaged: Path) -> None:
     with Store(damaged) as store:
-        assert store.database.salvage is None
+        assert not store.database.is_recovered
         assert_whole(store.connection)
 
 
@@ -131,7 +140,7 @@ def test_a_damaged_page_costs_what_was_on_it_and_nothing_else(damaged: Path, tab
     with Store(damaged) as store:
         salvage = store.database.salvage
         assert salvage is not None
-        assert salvage.reason
+        assert "the queue's database was damaged" in salvage.why.en
         there = store.connection.execute("SELECT count(*) FROM events").get
         assert salvage.events == there
         assert salvage.deliveries == store.connection.execute("SELECT count(*) FROM deliveries").get
@@ -144,7 +153,8 @@ def test_a_damaged_page_costs_what_was_on_it_and_nothing_else(damaged: Path, tab
     # The damaged file is kept as it was.
     assert (Path(salvage.quarantine) / "queue.db").read_bytes() == before
     with Store(damaged) as store:
-        assert store.database.salvage is None
+        assert not store.database.is_recovered
+        assert store.database.salvage == salvage  # it is told of
 
 
 def test_a_damaged_page_of_an_index_costs_nothing(damaged: Path) -> None:
@@ -192,10 +202,68 @@ def test_damage_at_any_page_leaves_a_queue_that_fits_together(damaged: Path) -> 
             overwrite(damaged, page, dice.randbytes(4096))
         (damaged / "running").write_text("another boot")
         with Store(damaged) as store:
-            assert store.database.salvage is not None
+            assert store.database.is_recovered
             assert_whole(store.connection)
             assert_usable(store)
             size = store.connection.pragma("page_count")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
+def test_of_a_queue_that_was_cut_off_what_lies_before_the_cut_is_taken_over(
+    damaged: Path, part: float
+) -> None:
+    file = damaged / "queue.db"
+    size = int(file.stat().st_size * part)
+    pages = pages_of(damaged, "events")
+    kept = sum((page + 1) * 4096 <= size for page in pages)
+    os.truncate(file, size)
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events >= EVENTS * kept / len(pages) * 0.9  # they are of much the same size
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+def test_good_pages_between_damaged_ones_are_found(damaged: Path) -> None:
+    pages = pages_of(damaged, "events")
+    for page in pages[1::2]:
+        overwrite(damaged, page)
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events > EVENTS * 0.45
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+def test_without_a_first_page_the_others_are_read_by_our_own_schema(damaged: Path) -> None:
+    overwrite(damaged, 0, bytes(4096))
+    with Store(damaged) as store:
+        salvage = store.database.salvage
+        assert salvage is not None
+        assert salvage.events == EVENTS
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_bytes_are_wrong_what_is_left_fits_together(damaged: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    file = damaged / "queue.db"
+    content = bytearray(file.read_bytes())
+    for _ in range(4 ** (seed % 6)):
+        content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+    if seed % 5 == 4:  # pages that are other pages
+        for _ in range(10):
+            to, source = (4096 * dice.randrange(len(content) // 4096) for _ in range(2))
+            content[to : to + 4096] = content[source : source + 4096]
+    file.write_bytes(content)
+    (damaged / "queue.db-wal").unlink()  # in any case a new one is to be made
+    with Store(damaged) as store:
+        assert store.database.is_recovered
+        assert_whole(store.connection)
+        assert_usable(store)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +291,7 @@ def test_no_damage_of_the_file_keeps_the_daemon_from_its_start(
     try:
         with Store(damaged) as store:
             # In this boot it may be opened unchecked: then the first operation finds the damage.
-            if store.database.salvage is None:
+            if not store.database.is_recovered:
                 assert running == "this boot"
                 assert_usable(store)
                 store.database.must_check()
@@ -263,7 +331,7 @@ def test_a_salvage_that_was_interrupted_is_begun_again(
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "salvage", stop_here)
+        patch.setattr(recovery, "salvage", stop_here)
         for _ in range(2):
             with pytest.raises(StoreError) as raised:
                 Store(damaged)

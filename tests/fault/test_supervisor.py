@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from zaiond.daemon import supervisor
+from zaiond.errors import StoreError
+from zaiond.text import Text
 
 
 @pytest.fixture
@@ -60,6 +62,29 @@ async def test_the_watchdog_is_answered_once_for_each_round_trip(systemd: socket
         assert await heard(systemd) == "WATCHDOG=1"
     await asked.get()
     assert await unheard(systemd, 0.1)  # several times what the watchdog gives
+    answering.cancel()
+
+
+async def test_a_round_trip_that_fails_is_no_answer_and_no_end(systemd: socket.socket) -> None:
+    fails = asyncio.Event()
+    failed = asyncio.Semaphore(0)
+
+    async def round_trip() -> None:
+        if fails.is_set():
+            failed.release()
+            raise StoreError(Text("理由", "why"))
+
+    answering = asyncio.create_task(supervisor.answer_watchdog(round_trip))
+    assert await heard(systemd) == "WATCHDOG=1"
+    fails.set()
+    for _ in range(3):
+        await failed.acquire()
+    while not silent(systemd):  # what was said before
+        pass
+    await failed.acquire()
+    assert silent(systemd)
+    fails.clear()
+    assert await heard(systemd) == "WATCHDOG=1"
     answering.cancel()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.support.delivery import connection_context
 from tests.support.scripted_server import (
     Peer,
     Script,
@@ -491,7 +492,7 @@ def mail_server(server: ScriptedServer, oauth2: OAuth2, **more: Any) -> MailServ
 
 async def failed(given: MailServer, tokens: Tokens) -> Failure:
     with pytest.raises(DeliveryFailure) as raised:
-        await SmtpConnection.open(given, "client.example", tokens=tokens)
+        await SmtpConnection.open(given, connection_context(tokens=tokens))
     return raised.value.failure
 
 
@@ -503,11 +504,13 @@ async def test_a_token_that_was_revoked_is_renewed_before_the_refusal_is_believe
     async with ScriptedServer(script) as there:
         given = mail_server(there, by_credentials(server.url), allow_unprotected_password=True)
         for _ in range(2):
-            await (await SmtpConnection.open(given, "c", tokens=tokens)).close()
+            await (await SmtpConnection.open(given, connection_context(tokens=tokens))).close()
         assert len(server.requests) == 1
         server.valid.clear()
         steps: list[Step] = []
-        connection = await SmtpConnection.open(given, "c", tokens=tokens, on_step=steps.append)
+        connection = await SmtpConnection.open(
+            given, connection_context(tokens=tokens), steps.append
+        )
         await connection.close()
         assert len(server.requests) == 2
         assert [step.step for step in steps if step.step in ("token", "auth")] == [
@@ -534,7 +537,7 @@ async def test_a_refused_token_is_shown_once_while_there_is_no_other(server: Tok
     script = ordinary(offers=("AUTH XOAUTH2",), answers={"AUTH": server.check})
     async with ScriptedServer(script) as there:
         given = mail_server(there, by_credentials(server.url), allow_unprotected_password=True)
-        await (await SmtpConnection.open(given, "c", tokens=tokens)).close()
+        await (await SmtpConnection.open(given, connection_context(tokens=tokens))).close()
         server.valid.clear()
         server.refusal = 503, {}
         for _ in range(3):

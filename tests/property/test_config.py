@@ -1,12 +1,15 @@
 """Whatever is in the file: errors with places inside it, never another exception, no secret."""
 
+import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zaiond.config.load import Loaded, load, load_files
+from zaiond.ctl.differences import differences
 
 SECRET = "s3cr3tS3CR3T"
 _WORDS = [
@@ -17,6 +20,8 @@ _WORDS = [
     ": ", ":", "- ", "\n", "\n  ", "\n    ", "\t", "{", "}", "[", "]", ",", "&a", "*a", "!x",
     "!!str", "<<", "|", ">",
     "'", '"', "%", "@", "`", "#", "---\n", "...\n", "?", "\\", "、", "，", "１",
+    "：", "\u3000", "＃", "\u3000# ", "“", "”", "－ ", "［", "］", "ｈｏｓｔ", "ａ＠x.jp",
+    "\n\u3000",
     "\ufeff", "\x00", "\x85", "\u2028", "\r", "\r\n", "{host}", "{x}", SECRET,
 ]  # fmt: skip
 _pieces = st.lists(st.sampled_from(_WORDS) | st.text(max_size=3), max_size=40).map("".join)
@@ -66,9 +71,36 @@ def test_settings_of_any_value_give_a_configuration_or_errors(
     check_places(content, loaded(content))
 
 
+_glued = st.sampled_from(
+    ["password:{}", "password：{}", "password:\u3000{}", "password {}", "password={}",
+     "password: {}", "- password:{}", "\u3000password: {}", "“password”:{}", "client_secret:{}",
+     "passwort:{}",
+     "pasword: {}", "PASSWORD:{}", "password:'{}'", "password:\n        {}",
+     "password: |\n        {}"]
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(_glued, st.sampled_from(["    {}\n", "{{{}}}\n", "    username: u\n    {}\n"]))
+def test_a_secret_whose_key_or_blank_is_wrong_is_shown_by_neither_check_nor_diff(
+    line: str, within: str
+) -> None:
+    written = within.format(line.format(SECRET))
+    break_ = "" if within.startswith("{") else "\n"
+    text = f"admins: a@zaion.jp\nmail_server:\n  host: h\n  auth: {break_}{written}"
+    found = loaded(text.encode())
+    for each in (*found.errors, *found.warnings):
+        assert SECRET not in each.key + each.text.en + each.text.ja
+    shown = differences({"/z.yaml": "admins: b@zaion.jp\n"}, {"/z.yaml": text}, "en")
+    assert "+admins: a@zaion.jp" in shown
+    assert SECRET not in "\n".join(shown)
+
+
 _styles = st.sampled_from(
     ['"{}"', "'{}'", "{}", "@{}", "*{}", "&{}", "!{}", "%{}", "'{}", "[{}]", "|\n      {}\n",
      "{}: x", "'{}'x", "- {}", "`{}", "{{{}}}", '"\\x{}"', "0123 {}", "!!int {}",
+     "“{}”", "\u3000{}", "{}\u3000# x", "{} ＃", "“{}：x”", "［{}］", "１{}", "{}：", "{}、x",
+     "¥{}",
      "!!bogus {}", "<{}>"]
 )  # fmt: skip
 
@@ -157,3 +189,56 @@ def test_a_file_of_nothing_but_brackets_costs_no_stack_and_no_time() -> None:
     for sign in (b"[", b"{", b"- ", b"? ", b"a: {", b"&a [*a,"):
         found = loaded(sign * 100_000)
         assert [each.line for each in found.errors] == [1]
+
+
+_BASE = "mail_server: {host: h}\n"
+_SHOWN = "; write it as: "
+_addresses = st.lists(
+    st.sampled_from(
+        ["a@x.jp", "a..b@docomo.ne.jp", ".a@ezweb.ne.jp", "a.@x.jp", "山田 <b@x.jp>", "o'o@x.jp",
+         "Taro <c@x.jp>", '"Yamada, T" <d@x.jp>', '"a b"@x.jp', "e@日本語.jp", "用户@x.jp"]
+    ),
+    min_size=2,
+    max_size=5,
+    unique=True,
+)  # fmt: skip
+_separators = st.sampled_from([";", "、", "，", "；", " ", "\u3000", "、 ", " ;", "\n", "\t", ",,"])
+_forms = st.sampled_from(
+    [
+        lambda value: json.dumps(value),
+        lambda value: "'" + value.replace("'", "''").replace("\n", "\n\n  ") + "'",
+        lambda value: "|\n  " + value.replace("\n", "\n  "),
+        lambda value: f"[{json.dumps(value)}]",
+        lambda value: f"\n  - {json.dumps(value)}\n  - z@x.jp",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_addresses, st.data(), _forms)
+def test_admins_separated_by_another_sign_are_good_as_the_error_says_to_write_them(
+    addresses: list[str], data: st.DataObject, form: Callable[[str], str]
+) -> None:
+    value = addresses[0]
+    for address in addresses[1:]:
+        value += data.draw(_separators) + address
+    (error,) = loaded(f"{_BASE}admins: {form(value)}\n".encode()).errors
+    for text, mark in ((error.text.en, _SHOWN), (error.text.ja, "次のように書いてください: ")):
+        line = text.partition(mark)[2]
+        assert line.startswith("admins: ")
+        found = loaded(f"{_BASE}{line}\n".encode())
+        assert found.errors == ()
+        assert found.config is not None
+        last = ["z@x.jp"] if form(value).endswith("z@x.jp") else []
+        assert list(found.config.admins) == [*addresses, *last]
+        assert loaded(f"{{mail_server: {{host: h}}, {line}}}".encode()).config == found.config
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["admins", "sender"]), st.text("a@x.j ,;、<>\"'\\{}\u3000＠", max_size=14))
+def test_what_an_error_says_to_write_is_good(key: str, value: str) -> None:
+    base = _BASE if key == "admins" else f"{_BASE}admins: a@x.jp\n"
+    for error in loaded(f"{base}{key}: {json.dumps(value)}\n".encode()).errors:
+        line = error.text.en.partition(_SHOWN)[2]
+        if line:
+            assert loaded(f"{base}{line}\n".encode()).errors == ()

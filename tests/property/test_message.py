@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zaiond.errors import AddressError, MessageError
+from zaiond.errors import AddressError, AddressListError, MessageError
 from zaiond.message import compose as composing
 from zaiond.message import layout
-from zaiond.message.address import Mailbox, parse_recipient, parse_sender, split_addresses
+from zaiond.message.address import Mailbox, parse_list, parse_recipient, parse_sender
 from zaiond.message.body import encode_body
 from zaiond.message.charset import Charset, as_jis, encode_jis
 from zaiond.message.clean import clean, one_line
@@ -285,14 +285,25 @@ def test_what_is_taken_as_an_address_reads_back_as_that_address(said: str, parse
         assert first.display_name.replace(" ", "") == box.name.replace(" ", "")
 
 
-@given(any_text)
-def test_a_list_of_addresses_is_split_or_refused(said: str) -> None:
+pieces = st.sampled_from(
+    ["a@x.jp", "a..b@x.jp", ".a@y.jp", "ａ＠ｘ．ｊｐ", "a@192.0.2.1", "山田", "Taro", '"Yamada, T"',
+     "<b@x.jp>", "＜c@x.jp＞", "<", ">", ",", ";", "、", "，", " ", "\u3000", "\n", '"', "@", "/",
+     "・", "\\"]
+)  # fmt: skip
+
+
+@given(any_text | st.lists(pieces, max_size=12).map("".join))
+def test_a_list_of_addresses_is_taken_or_refused_and_what_it_is_said_to_be_is_taken(
+    said: str,
+) -> None:
     try:
-        addresses = split_addresses(said)
-    except AddressError:
-        return
-    assert addresses
-    assert all(addresses)
+        found = parse_list(said)
+    except AddressListError as error:
+        if error.instead is not None:
+            assert ", ".join(parse_list(error.instead)) == error.instead  # noqa: PT017
+    else:
+        assert found
+        assert all(found)
 
 
 @given(any_text.map(one_line))

@@ -267,8 +267,8 @@ class Queue(RuleBasedStateMachine):
                 expected[known.stored.uid] = (number + 1, size + len(known.stored.body))
         assert self.store.run(events.usage) == expected
         assert recount(self.store.connection) == expected
-        routed = sum(not k.ended for k in self.known.values() if k.message is not None)
-        assert self.store.run(queue.routed_and_open) == routed
+        waiting = sum(not k.ended for k in self.known.values() if k.message is None)
+        assert self.store.run(events.count_waiting)[0] == waiting
 
     @invariant()
     def deliveries_are_as_they_became(self) -> None:

@@ -22,6 +22,7 @@ from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.model import URGENT
+from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
 from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
@@ -40,6 +41,15 @@ def server(port: int, **settings: Any) -> MailServer:
     """A mail server's settings."""
     given: dict[str, Any] = {"timeout": 5.0, "keep_idle": 0.05, "helo_name": "client.example"}
     return MailServer(host="127.0.0.1", port=port, security="none", **{**given, **settings})
+
+
+def connection_context(**given: Any) -> ConnectionContext:
+    """What connections share; this machine is called `host.example`."""
+
+    async def names() -> Names:
+        return Names("host", "host.example")
+
+    return ConnectionContext(**{"names": names, **given})
 
 
 def configuration(*servers: MailServer, **settings: Any) -> Config:
@@ -91,9 +101,6 @@ class Post(Observer):
             self.store.connection, loop, self.fatal.append, self.store.database.release_ballast
         )
         self.recovered = await self.writer.submit(lambda db: queue.recover(db, self.clock()))
-        usage = await self.writer.submit(events.usage)
-        routed = await self.writer.submit(queue.routed_and_open)
-        waiting = sum(number for number, _ in usage.values()) - routed
         self.queue_time = QueueTime(
             lambda: time.monotonic() + self.served, await self.writer.submit(queue_time.find)
         )
@@ -101,10 +108,15 @@ class Post(Observer):
         self.dispatcher = Dispatcher(
             self.writer, self, self.clock, lambda: 0.5, self.queue_time, Holds(found)
         )
-        through = self.recovered.routed_through
-        urgent = await self.writer.submit(lambda db: events.count_urgent_unrouted(db, through))
+        waiting, urgent = await self.writer.submit(events.count_waiting)
         self.router = Router(
-            self.writer, self.dispatcher, self.events_ended, self.recovered, waiting, urgent
+            self.writer,
+            self.dispatcher,
+            self.events_ended,
+            self.recovered,
+            waiting,
+            urgent,
+            names_now,
         )
         self.administration = Administration(
             self.writer,
@@ -154,7 +166,7 @@ class Post(Observer):
         self.housekeeping.configure(config.queue, "en")
         self.router.configure(self._maker(config))
         self.dispatcher.configure(
-            Delivering(config.mail_servers, config.queue, "host.example", "en")
+            Delivering(config.mail_servers, config.queue, "en", connection_context())
         )
 
     def _maker(self, config: Config) -> MailMaker:
@@ -289,6 +301,11 @@ class Post(Observer):
     def server_changed(self, state: ServerState, works: bool) -> None:
         self.servers_changed.append((state.server.address, state.state, works))
         self._happened.set()
+
+
+async def names_now() -> Names:
+    """What this machine is called."""
+    return Names("host", "host.example")
 
 
 def ids(count: int, prefix: str = "n") -> list[str]:

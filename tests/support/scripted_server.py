@@ -97,16 +97,20 @@ class Peer:
 
 
 class ScriptedServer:
-    """Listens on a port of its own while the `async with` lasts."""
+    """Listens on a port of its own while the `async with` lasts; `host` and `port` for a further
+    address of another one.
+    """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, host: str = "127.0.0.1", port: int = 0) -> None:
         self.script = script
+        self._host = host
+        self._port = port
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
         self.peers: list[Peer] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, self._host, self._port)
         return self
 
     async def __aexit__(

@@ -140,7 +140,8 @@ def recount(db: apsw.Connection) -> dict[int, tuple[int, int]]:
         uid: (events, size)
         for uid, events, size in db.execute(
             "SELECT uid, count(*), sum(length(body)) FROM events AS e WHERE outcome IS NULL AND ("
-            " seq > coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0)"
+            " (seq > coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0)"
+            " AND seq NOT IN (SELECT seq FROM routed_early))"
             " OR EXISTS (SELECT 1 FROM message_events AS m JOIN deliveries AS d"
             " ON d.message = m.message WHERE m.event = e.seq AND d.ended IS NULL)) GROUP BY uid"
         )

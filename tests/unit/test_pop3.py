@@ -1,5 +1,7 @@
 """What the machine of the login by POP keeps to itself, and how it looks to its pump."""
 
+import pytest
+
 from zaiond.pop3 import Pop3, Pop3Settings
 from zaiond.smtp.events import Ended
 from zaiond.smtp.failure import Stage
@@ -28,6 +30,30 @@ def test_what_is_awaited_is_pops_reply_the_handshake_or_nothing() -> None:
     awaited = [pop.awaiting]
     assert pop.receive(b"+OK\r\n") == [Ended(None)]
     assert [*awaited, pop.awaiting] == [Stage.POP, None]
+
+
+@pytest.mark.parametrize(
+    "said", [b"+OK", b"+ok", b"+Ok\tready", b"+OKready", b"+OK, ready", b"+OK."]
+)
+def test_a_yes_is_its_indicator_whatever_follows(said: bytes) -> None:
+    pop = Pop3(SETTINGS)
+    assert pop.receive(said + b"\r\n") == []
+    assert pop.take_output() == b"STLS\r\n"
+
+
+@pytest.mark.parametrize("said", [b"-ERR", b"-err", b"-Err\tno", b"-ERRno", b"-ERR: no"])
+def test_a_no_is_its_indicator_whatever_follows(said: bytes) -> None:
+    (ended,) = Pop3(SETTINGS).receive(said + b"\r\n")
+    assert isinstance(ended, Ended)
+    assert ended.failure is not None
+    assert (ended.failure.cause, ended.failure.detail.encode()[:4]) == ("err", said[:4])
+
+
+def test_a_no_in_a_japanese_encoding_is_shown_as_text() -> None:
+    (ended,) = Pop3(SETTINGS).receive("-ERR パスワードが違います\r\n".encode("euc_jp"))
+    assert isinstance(ended, Ended)
+    assert ended.failure is not None
+    assert ended.failure.detail == "-ERR パスワードが違います"
 
 
 def test_only_whole_lines_count_as_replies() -> None:

@@ -4,14 +4,15 @@ No sentence here shows a text that could be a secret: a value is repeated only w
 few words, a number, or an address.
 """
 
+import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
-from zaiond.config import hosts, numbers, values
+from zaiond.config import full_width, hosts, numbers, values
 from zaiond.config.schema import Declaration
-from zaiond.config.tree import Mapping, Node, Scalar, Sequence
-from zaiond.config.written import WrongValueError, filled, written
-from zaiond.errors import AddressError
+from zaiond.config.tree import Mapping, Node, Scalar, Sequence, plain_scalar
+from zaiond.config.written import WrongValueError, filled, text_of, written
+from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address
 from zaiond.text import Text
 
@@ -37,9 +38,45 @@ def choose(name: str, names: list[str]) -> str | None:
     return found[0] if found else None
 
 
+def is_plain(node: Node) -> TypeGuard[Scalar]:
+    """Whether it is a text without quotes."""
+    return isinstance(node, Scalar) and node.plain
+
+
 def value(node: Node, declared: Declaration) -> Any:
     """The value of `node` for a setting so declared, no file looked at; raises WrongValueError."""
     return _BY_KIND[declared.kind](node, declared)
+
+
+def checked(node: Node, declared: Declaration) -> tuple[Any, list[Text]]:
+    """The value, and what is surely wrong with it although it can be used.
+
+    Raises WrongValueError; where only full-width signs are wrong, of nothing but these.
+    """
+    try:
+        return value(node, declared), _slips(node, full_width.in_value)[0]
+    except WrongValueError:
+        slips, meant = _slips(node, full_width.in_wrong_value)
+        if not slips:
+            raise
+    if not (isinstance(meant, Scalar) and meant.tag == "null"):
+        try:
+            value(meant, declared)
+        except WrongValueError as error:
+            raise WrongValueError(*slips, *error.texts, instead=error.instead) from None
+    raise WrongValueError(*slips)
+
+
+def _slips(node: Node, find: Callable[[str], tuple[list[Text], str]]) -> tuple[list[Text], Node]:
+    """What `find` finds in a text or a list of them, and what is meant."""
+    if is_plain(node):
+        slips, text = find(node.text)
+        return slips, plain_scalar(node.place, text) if slips else node
+    if isinstance(node, Sequence):
+        found = [_slips(element, find) for element in node.elements]
+        slips = list(dict.fromkeys(slip for each, _ in found for slip in each))
+        return slips, Sequence(node.place, tuple(meant for _, meant in found))
+    return [], node
 
 
 def _text(node: Node, _declared: Declaration) -> str:
@@ -57,7 +94,9 @@ def _sender(node: Node, _declared: Declaration) -> str:
         # A name of letters in the placeholders' stead: whether it is valid doesn't depend on it.
         address.parse_sender(values.fill_names(text, host="host", fqdn="host.invalid"))
     except AddressError as error:
-        raise WrongValueError(error.text) from None
+        meant = address.mended(text, needs_domain=False) or []
+        instead = meant[0] if len(meant) == 1 else None
+        raise WrongValueError(error.text, instead=instead) from None
     return text.strip()
 
 
@@ -70,6 +109,10 @@ def _prefix(node: Node, _declared: Declaration) -> str:
 def _command(node: Node, _declared: Declaration) -> tuple[str, ...]:
     if isinstance(node, Sequence) and node.elements:
         program, *arguments = node.elements
+        for element in node.elements:
+            slip = full_width.in_element(element.text) if is_plain(element) else None
+            if slip is not None:
+                raise WrongValueError(slip)
         return filled(program), *(written(argument) for argument in arguments)
     raise WrongValueError(
         Text(
@@ -89,24 +132,15 @@ def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
             )
         )
     wrong: list[Text] = []
-    found: list[str] = []
-    if isinstance(node, Sequence):
-        for element in node.elements:
-            try:
-                found.append(written(element).strip())
-            except WrongValueError as error:
-                wrong += error.texts
-    else:
-        try:
-            found = address.split_addresses(written(node))
-        except AddressError as error:
-            raise WrongValueError(error.text) from None
-    admins: dict[str, str] = {}
-    for each in found:
-        try:
-            admins.setdefault(address.parse_recipient(each).address.lower(), each)
-        except AddressError as error:
-            wrong.append(error.text)
+    try:
+        if isinstance(node, Sequence):
+            wrong, texts = _texts(node)
+            found = address.parse_elements(texts)
+        else:
+            found = address.parse_list(text_of(node))
+    except AddressListError as error:
+        instead = None if wrong else error.instead
+        raise WrongValueError(*wrong, *error.texts, instead=instead) from None
     if wrong:
         raise WrongValueError(*wrong)
     if not found:
@@ -116,20 +150,35 @@ def _addresses(node: Node, _declared: Declaration) -> tuple[str, ...]:
                 en="there is no address: write one at least",
             )
         )
-    return tuple(admins.values())
+    # Nobody's mailboxes differ by case alone, though they might (RFC 5321 2.4).
+    admins = {address.parse_recipient(each).key.lower(): each for each in reversed(found)}
+    return tuple(reversed(admins.values()))
+
+
+def _texts(node: Sequence) -> tuple[list[Text], list[str]]:
+    """What is wrong with the elements of a list of texts, and those that are one."""
+    wrong: list[Text] = []
+    found: list[str] = []
+    for element in node.elements:
+        try:
+            found.append(text_of(element))
+        except WrongValueError as error:
+            wrong += error.texts
+    return wrong, found
 
 
 def _choice(node: Node, declared: Declaration) -> str:
     choices = ", ".join(declared.choices)
     text = node.text if isinstance(node, Scalar) and node.tag in ("str", "bool") else ""
     if text not in declared.choices:
-        meant = _MEANT.get(text.lower()) or choose(text, list(declared.choices))
+        name = unicodedata.normalize("NFKC", text).lower()
+        meant = _MEANT.get(name) or choose(name, list(declared.choices))
         if meant not in declared.choices:
             meant = None
         raise WrongValueError(
             Text(
                 ja=f"書けるのは {choices} です"
-                + (f"（{meant} の間違いではありませんか）" if meant else ""),
+                + (f"（{meant} ではありませんか）" if meant else ""),
                 en=f"this may be {choices}" + (f": did you mean {meant}?" if meant else ""),
             )
         )

@@ -115,7 +115,7 @@ def url(node: Node, _declared: Declaration) -> str:
         raise WrongValueError(
             Text(
                 ja="URL が正しくありません。https://login.example.co.jp/token のように書いて"
-                "ください（利用者名や「#」は含められません）",
+                "ください（ユーザー名や「#」は含められません）",
                 en="this is no URL that can be used: write it as https://login.example.co.jp/token "
                 "(without a user's name, and without '#')",
             )

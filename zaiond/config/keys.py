@@ -1,8 +1,9 @@
 """The keys that no setting has, found in each file before anything is merged."""
 
+import unicodedata
 from collections.abc import Iterator
 
-from zaiond.config import convert
+from zaiond.config import convert, full_width
 from zaiond.config.schema import LATER_KEYS, Config, Declaration, declarations
 from zaiond.config.tree import Entry, Mapping, Node, Scalar, Sequence
 from zaiond.errors import Diagnostic
@@ -40,7 +41,7 @@ def _mapping(mapping: Mapping, kind: type, path: Path) -> Iterator[Diagnostic]:
             if not _says_nothing(entry.value):
                 yield _error(entry, (*path, key), not_yet((key,)))
         else:
-            yield _error(entry, (*path, entry.name), _sentence(entry, path, list(known)))
+            yield _error(entry, (*path, entry.name), _sentence(key, entry, path, list(known)))
 
 
 def _below(node: Node, declared: Declaration, path: Path) -> Iterator[Diagnostic]:
@@ -66,12 +67,20 @@ def _says_nothing(node: Node) -> bool:
     return not (node.entries if isinstance(node, Mapping) else node.elements)
 
 
-def _sentence(entry: Entry, path: Path, known: list[str]) -> Text:
+def _sentence(key: str, entry: Entry, path: Path, known: list[str]) -> Text:
     ja = "このような項目はありません"
     en = "there is no such setting"
+    narrow = unicodedata.normalize("NFKC", key)
+    if narrow != key and narrow in known:
+        return Text(
+            ja=f"項目名が全角です。半角で {narrow} と書いてください",
+            en=f"this key is full-width: write {narrow}",
+        )
+    for slip in full_width.in_line(key):  # `{host：mailhost}`
+        return slip.text
     meant = convert.choose(entry.name, known)
     if meant:
-        return Text(ja=f"{ja}。{meant} の間違いではありませんか", en=f"{en}: did you mean {meant}?")
+        return Text(ja=f"{ja}。{meant} ではありませんか", en=f"{en}: did you mean {meant}?")
     names = ", ".join(known)
     where = dotted(path)
     if where:

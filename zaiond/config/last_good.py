@@ -8,19 +8,19 @@ from zaiond.config.parse import YamlText, parse
 from zaiond.config.replace import Owner, owner, replace, sync_directory
 from zaiond.config.sources import Files, Kept, is_own_group
 
-_NAME = "last-good.json"
+NAME = "last-good.json"
 
 
 def save_last_good(state_dir: str, files: Files) -> None:
     """Keeps `files` in `state_dir`, for its owner alone, durably; raises OSError."""
     document = {"version": 1, "main": files.main, "yaml": files.yaml, "texts": files.texts}
-    replace(os.path.join(state_dir, _NAME), json.dumps(document).encode(), None)
+    replace(os.path.join(state_dir, NAME), json.dumps(document).encode(), None)
 
 
 def read_last_good(state_dir: str) -> Files | None:
     """What was kept, or None where nothing usable was; raises OSError if it can't be read."""
     try:
-        with open(os.path.join(state_dir, _NAME), "rb") as stream:
+        with open(os.path.join(state_dir, NAME), "rb") as stream:
             document = json.load(stream)
         texts = {str(path): str(text) for path, text in document["texts"].items()}
         yaml = tuple(str(path) for path in document["yaml"])

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
+from zaiond.config import encoding
+from zaiond.config.access import READ, SEARCH, Identity
 from zaiond.config.last_good import read_last_good, revert, save_last_good
 from zaiond.config.parse import Parsed, Setting, SourceError, YamlText, parse
 from zaiond.config.schema import Config
@@ -33,20 +35,29 @@ class Loaded:
 
 
 def load(
-    path: str, credentials_directory: str | None = None, *, credentials_optional: bool = False
+    path: str,
+    credentials_directory: str | None = None,
+    *,
+    credentials_optional: bool = False,
+    reader: Identity | None = None,
 ) -> Loaded:
     """Reads the main file `path`, `conf.d/*.yaml` beside it in name order, and what they name.
 
     Errors name the files as `path` does. A credential can't be read without
     `credentials_directory` (systemd's): that is an error, or with `credentials_optional` a warning.
+    What a `reader` couldn't read is an error, too.
     """
     base = os.getcwd()
-    disk = Disk(base, credentials_directory, credentials_optional)
+    disk = Disk(base, credentials_directory, credentials_optional, reader)
     main = os.path.join(base, path)
     found: list[Diagnostic] = []
     names, unlistable = drop_ins(path)
     if unlistable:
         found.append(unlistable)
+    conf_d = os.path.join(os.path.dirname(path), "conf.d")
+    refused = []
+    if os.path.isdir(conf_d):
+        refused += _refused(conf_d, disk.refusal(os.path.join(base, conf_d), READ | SEARCH))
     texts: list[YamlText] = []
     for name in [path, *names]:
         absolute = os.path.join(base, name)
@@ -61,13 +72,16 @@ def load(
             found.append(_not_utf8(name, error))
         else:
             texts.append(YamlText(name, os.path.dirname(absolute), text))
+            refused += _refused(name, disk.refusal(absolute))
     parsed = parse(texts, disk, incomplete=bool(found))
     yaml = tuple(os.path.join(base, each.name) for each in texts)
     directory = os.path.join(os.path.dirname(main), "conf.d")
     watched = [main, directory, *(os.path.join(base, name) for name in names), *disk.asked]
     files = Files(main, yaml, disk.texts)
-    order = [path, *names]
-    errors = sorted((*found, *parsed.errors), key=lambda d: (order.index(d.file), d.line, d.column))
+    order = [path, conf_d, *names]
+    errors = sorted(
+        (*found, *refused, *parsed.errors), key=lambda d: (order.index(d.file), d.line, d.column)
+    )
     return _loaded(parsed, tuple(errors), files, tuple(dict.fromkeys(watched)))
 
 
@@ -103,18 +117,12 @@ def drop_ins(path: str) -> tuple[list[str], Diagnostic | None]:
     return [os.path.join(directory, name) for name in names], None
 
 
+def _refused(name: str, why: Text | None) -> list[Diagnostic]:
+    return [] if why is None else [Diagnostic(name, 1, 1, "", why)]
+
+
 def _not_utf8(name: str, error: UnicodeDecodeError) -> Diagnostic:
     before = bytes(error.object[: error.start])
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
-    return Diagnostic(
-        name,
-        line,
-        column,
-        "",
-        Text(
-            ja="文字コードが UTF-8 ではありません。UTF-8 で保存し直してください"
-            "（Shift_JIS などは使えません）",
-            en="this is not UTF-8: save the file in UTF-8",
-        ),
-    )
+    return Diagnostic(name, line, column, "", encoding.not_utf8(name, error.object))

@@ -30,14 +30,14 @@ _CREDENTIAL_HELP = Text(
     "Its value is fixed until the service is restarted.",
 )
 _PASSWORD_HELP = Text(
-    ja="パスワードを直接書く場合の値です。引用符で囲みます。このファイルは、ほかの利用者から"
+    ja="パスワードを直接書く場合の値です。引用符で囲みます。このファイルは、ほかのユーザーから"
     "読めない権限（0640 root:zaiond など）にしておく必要があります。",
     en="The password itself, in quotes. The file that holds it must not be readable by other "
     "users (0640 root:zaiond, for example).",
 )
 _PASSWORD_FILE_HELP = Text(
     ja="パスワードだけを書いたファイルです。相対パスは、この設定ファイルの場所が基準です。"
-    "末尾の改行は 1 つだけ無視されます。ほかの利用者から読めない権限にしておきます。"
+    "末尾の改行は 1 つだけ無視されます。ほかのユーザーから読めない権限にしておきます。"
     "password、password_file、password_credential は、どれか 1 つだけを設定します。",
     en="A file that holds nothing but the password; a relative path starts at the directory of the "
     "file that names it. One newline at its end is dropped. Other users must not be "

@@ -21,7 +21,7 @@ class OAuth2:
         "choice",
         "null",
         Text(
-            ja="トークンの取得方法です。refresh_token は利用者が許可したときに得たリフレッシュ "
+            ja="トークンの取得方法です。refresh_token はユーザーが許可したときに得たリフレッシュ "
             "トークンを使い、client_credentials はアプリ自身の権限で取得します（多数のマシンに"
             "向いています）。",
             en="How the token is got: refresh_token by the refresh token that a user's consent "
@@ -52,9 +52,19 @@ class OAuth2:
         "null",
         Text(
             ja="クライアント シークレットだけを書いたファイルです。決まりは password_file と同じ"
-            "です。client_credentials では必須です。",
+            "です。client_credentials では、これか client_secret_credential が必須です。",
             en="A file that holds nothing but the client secret; the rules are password_file's. "
-            "Required for client_credentials.",
+            "client_credentials requires it, or client_secret_credential.",
+        ),
+    )
+    client_secret_credential: str | None = setting(
+        "credential",
+        "null",
+        Text(
+            ja="クライアント シークレットを渡す systemd クレデンシャルの名前です。"
+            "client_secret_file の代わりに設定します。",
+            en="The name of the systemd credential that brings the client secret, in place of "
+            "client_secret_file.",
         ),
     )
     refresh_token_file: str | None = setting(
@@ -63,7 +73,7 @@ class OAuth2:
         Text(
             ja="リフレッシュ トークンだけを書いたファイルです。決まりは password_file と同じです。"
             "新しいリフレッシュ トークンが発行されたときは、このファイルは変えず、状態"
-            "ディレクトリーに保存したほうを使います（このファイルを書き換えるまで）。",
+            "ディレクトリに保存したほうを使います（このファイルを書き換えるまで）。",
             en="A file that holds nothing but the refresh token; the rules are password_file's. "
             "A new one that the endpoint gives in its place is kept in the state directory and "
             "used from then on, until this file's content is changed.",
@@ -82,7 +92,7 @@ class OAuth2:
         "null",
         Text(
             ja="トークンを標準出力の 1 行目に書くコマンドと引数のリストです。シェルは使わず、"
-            "30 秒以内に終わる必要があります。引数はほかの利用者から見えることがあるので、秘密を"
+            "30 秒以内に終わる必要があります。引数はほかのユーザーから見えることがあるので、秘密を"
             "書かないでください。ほかの oauth2 の項目とは同時に使えません。",
             en="A command and its arguments, as a list, that writes the token as the first line "
             "of its standard output. No shell is used, and it must end within 30 seconds. Others "
@@ -93,11 +103,13 @@ class OAuth2:
     refresh_token: Secret | None = field(default=None)
 
 
-SECRET_FILES = ("client_secret_file", "refresh_token_file")
-_OF_A_GRANT = ("grant", "token_url", "client_id", *SECRET_FILES, "scope")
+CLIENT_SECRETS = ("client_secret_file", "client_secret_credential")
+"""The settings of which at most one has the client secret."""
+SECRETS = (*CLIENT_SECRETS, "refresh_token_file")
+_OF_A_GRANT = ("grant", "token_url", "client_id", *SECRETS, "scope")
 _NEEDED = {
     "refresh_token": ("token_url", "client_id", "refresh_token_file"),
-    "client_credentials": ("token_url", "client_id", "client_secret_file"),
+    "client_credentials": ("token_url", "client_id"),
 }
 
 
@@ -139,6 +151,28 @@ def oauth2_faults(
                     en=f"grant {found.grant} needs {name}",
                 ),
             )
+    secrets = [name for name in CLIENT_SECRETS if name in written]
+    if len(secrets) > 1:
+        yield (
+            secrets[-1],
+            secrets[-1],
+            Text(
+                ja=f"クライアント シークレットの指定が重複しています（{', '.join(secrets)}）。"
+                "どちらか 1 つだけを残してください",
+                en=f"the client secret is given more than once ({', '.join(secrets)}): keep one "
+                "of them",
+            ),
+        )
+    if found.grant == "client_credentials" and not secrets:
+        yield (
+            "",
+            CLIENT_SECRETS[0],
+            Text(
+                ja="grant が client_credentials のときは client_secret_file か "
+                "client_secret_credential が必要です",
+                en="grant client_credentials needs client_secret_file or client_secret_credential",
+            ),
+        )
     if found.grant == "client_credentials" and "refresh_token_file" in written:
         yield (
             "refresh_token_file",

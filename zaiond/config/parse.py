@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from zaiond.config import convert, keys, pop_rules, rules, values
 from zaiond.config.keys import dotted
 from zaiond.config.mail_server import PASSWORDS
-from zaiond.config.oauth2 import SECRET_FILES, oauth2_faults
+from zaiond.config.oauth2 import CLIENT_SECRETS, SECRETS, oauth2_faults
 from zaiond.config.schema import (
     Auth,
     Config,
@@ -26,7 +26,7 @@ from zaiond.config.schema import (
 )
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, merge, read
 from zaiond.config.values import Secret
-from zaiond.config.written import WrongValueError
+from zaiond.config.written import WrongValueError, quoted
 from zaiond.errors import ConfigError, Diagnostic, ZaiondError
 from zaiond.text import Text
 
@@ -184,7 +184,7 @@ class _Walk:
             place = entry.place
             self.places[dotted(path)] = place
             try:
-                tree = convert.value(entry.value, declared)
+                tree, _ = convert.checked(entry.value, declared)
             except WrongValueError as error:
                 self._wrong(place, path, error)
                 return
@@ -206,7 +206,7 @@ class _Walk:
             return
         self.places[key] = entry.place
         try:
-            sequence = convert.value(entry.value, declared)
+            sequence, _ = convert.checked(entry.value, declared)
         except WrongValueError as error:
             self._wrong(entry.place, path, error)
             return
@@ -279,10 +279,12 @@ class _Walk:
         if declared.kind == "secret":
             self._permissions(entry.place, key)
         try:
-            value = convert.value(entry.value, declared)
+            value, slips = convert.checked(entry.value, declared)
         except WrongValueError as error:
             self._wrong(entry.place, path, error)
             return
+        for text in slips:
+            self._report(self.warnings, entry.place, key, text)
         if declared.kind == "command":
             value = self._program(value, entry.place, path)
         if declared.kind == "file":
@@ -358,17 +360,21 @@ class _Walk:
             for at, name, text in oauth2_faults(found["oauth2"], written, wanted=wanted):
                 key = under + name if name else dotted(within)
                 self._error(self.places[under + at if at else home], key, text)
-        for name in SECRET_FILES:
-            file = getattr(found["oauth2"], name)
-            if file is None:
+        if sum(name in written for name in CLIENT_SECRETS) > 1:
+            return
+        for name in SECRETS:
+            value = getattr(found["oauth2"], name)
+            if value is None:
                 continue
+            secret, _, kind = name.rpartition("_")
+            bring = self._sources.credential if kind == "credential" else self._sources.secret_file
             try:
-                secret = Secret(self._sources.secret_file(file))
+                brought = {secret: Secret(bring(value))}
             except SourceError as error:
                 if wanted or not error.missing:
-                    self._error(self.places[under + name], under + name, error.text)
+                    to = self.warnings if error.unchecked else self._errors
+                    self._report(to, self.places[under + name], under + name, error.text)
             else:
-                brought = {name.removesuffix("_file"): secret}
                 found["oauth2"] = replace(found["oauth2"], **brought)
 
     def _show(self, key: str, value: str, place: Place | None) -> None:
@@ -376,7 +382,7 @@ class _Walk:
         self.settings.append(Setting(key, value, file, line))
 
     def _wrong(self, place: Place, path: tuple[str, ...], error: WrongValueError) -> None:
-        for text in error.texts:
+        for text in error.told(lambda value: f"{path[-1]}: {quoted(value)}"):
             self._error(place, dotted(path), text)
 
     def _error(self, place: Place, key: str, text: Text) -> None:

@@ -16,6 +16,7 @@ from zaiond.config.schema import (
 )
 from zaiond.config.tree import Place
 from zaiond.config.values import Secret, fill_names, is_example, write_duration
+from zaiond.config.written import quoted
 from zaiond.errors import Diagnostic
 from zaiond.message import address
 from zaiond.message.charset import as_jis, encode_jis
@@ -27,6 +28,7 @@ Places = dict[str, Place]
 """Where each setting that is written stands, by its dotted key; '' is the main file's start."""
 
 _TLS = ("starttls", "tls")
+_LIKE_BACKSLASH = "¥￥＼"
 _OTHER_SERVICES = {110: "POP", 143: "IMAP", 993: "IMAP", 995: "POP", 80: "HTTP", 443: "HTTPS"}
 
 
@@ -250,9 +252,31 @@ def _unused(server: MailServer, key: str, places: Places) -> Iterator[tuple[str,
                 )
 
 
+def _no_backslash(username: str, key: str) -> Iterator[tuple[str, Text]]:
+    """A Japanese keyboard has a ¥ where others have the backslash, and some show one as the other.
+
+    A name that has such a sign itself is written with the backslash before it.
+    """
+    sign = next((sign for sign in username if sign in _LIKE_BACKSLASH), None)
+    if sign is None or "\\" in username:
+        return
+    right = quoted(username.replace(sign, "\\", 1))
+    yield (
+        key,
+        Text(
+            ja=f"「{sign}」は、ドメインを区切る「\\」（バックスラッシュ、U+005C）ではないため、"
+            f"ユーザー名の一部になります。次のように書いてください: username: {right}",
+            en=f"'{sign}' is not the backslash (U+005C) that ends a domain, and becomes a part of "
+            f"the user's name; write it as: username: {right}",
+        ),
+    )
+
+
 def _login(server: MailServer, within: str, places: Places) -> Iterator[tuple[str, Text]]:
     auth: Auth = server.auth
     key = f"{within}.auth"
+    if auth.mechanism == "ntlm":
+        yield from _no_backslash(auth.username or "", f"{key}.username")
     if auth.mechanism != "ntlm" and auth.ntlm_version != 2:
         yield (
             f"{key}.ntlm_version",

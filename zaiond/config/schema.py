@@ -44,6 +44,16 @@ class Notify:
             "backup.auto_update.*.",
         ),
     )
+    wall: bool = setting(
+        "switch",
+        "false",
+        Text(
+            ja="true にすると、どのメールサーバーからもメールを送れないときに、そのことをログイン中"
+            "の全ユーザーの端末にも 1 行表示します。",
+            en="Where no mail can leave by any server: true also writes a line on the terminals of "
+            "those who are logged in.",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +248,7 @@ class Config:
     limits: Limits = mapping(
         Limits,
         Text(
-            ja="イベントを送る利用者 1 人あたりの上限です。",
+            ja="イベントを送るユーザー 1 人あたりの上限です。",
             en="What each user that emits may take up.",
         ),
     )
@@ -249,5 +259,7 @@ class Config:
         return (self.mail_server, *self.fallback_mail_servers)
 
 
-LATER_KEYS = ("route_defaults", "routes", "times", "jobs", "summary", "heartbeat")
+LATER_KEYS = (
+    "route_defaults", "routes", "times", "jobs", "summary", "heartbeat", "web", "fleet",
+)  # fmt: skip
 """Top-level keys of later versions; only `null`, `{}` or `[]`, which say nothing, are taken."""

@@ -1,18 +1,26 @@
 """Reading what the configuration is made of: YAML files, secrets, certificates, permissions."""
 
+import contextlib
 import errno
 import grp
 import os
+import pwd
+import shlex
 import stat
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
+from zaiond.config import encoding
+from zaiond.config.access import READ, SEARCH, Identity, Inode, denied, may
+from zaiond.config.links import follow
 from zaiond.config.parse import SourceError
 from zaiond.text import Text
 
 MAX_YAML = 1024 * 1024
 MAX_SECRET = 64 * 1024
 MAX_CERTIFICATES = 4 * 1024 * 1024
-_GROUP = "zaiond"
+_USER = _GROUP = "zaiond"
+_EMITTERS = "zaiond-emit"
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # for a bare name
 
 
@@ -33,24 +41,39 @@ class Disk:
     """The sources as they are on disk; what is read is kept in `texts`, what is asked in `asked`.
 
     `credentials_directory` is systemd's $CREDENTIALS_DIRECTORY; where there is none, a credential
-    is an error, or a warning if `credentials_optional`.
+    is an error, or a warning if `credentials_optional`. With a `reader`, what we can read is
+    refused if it couldn't.
     """
 
     def __init__(
-        self, base: str, credentials_directory: str | None, credentials_optional: bool
+        self,
+        base: str,
+        credentials_directory: str | None,
+        credentials_optional: bool,
+        reader: Identity | None = None,
     ) -> None:
         self.texts: dict[str, str] = {}
         self.asked: list[str] = []
         self._modes: dict[str, os.stat_result] = {}
         self._base = base
+        self._reader = reader
         self._credentials = Credentials(credentials_directory, credentials_optional)
 
     def yaml(self, name: str) -> str:
         """The text of a YAML file; raises SourceError, or FileNotFoundError."""
         path = os.path.join(self._base, name)
         raw, self._modes[name] = read(path, MAX_YAML)
-        self.texts[path] = _utf8(raw)
+        self.texts[path] = raw.decode()
         return self.texts[path]
+
+    def refusal(self, path: str, want: int = READ) -> Text | None:
+        """Why the reader couldn't read what we can."""
+        return None if self._reader is None else _refusal(self._reader, path, want)
+
+    def _demand_readable(self, path: str, want: int = READ) -> None:
+        refusal = self.refusal(path, want)
+        if refusal is not None:
+            raise SourceError(refusal)
 
     def secret_file(self, path: str) -> str:
         self.asked.append(path)
@@ -58,7 +81,8 @@ class Disk:
             raw, status = read(path, MAX_SECRET)
         except FileNotFoundError as error:
             raise SourceError(unreadable(path, error), missing=True) from None
-        _refuse_exposed(path, status)
+        _refuse_exposed(path, status, self._reader)
+        self._demand_readable(path)
         self.texts[path] = _utf8(raw, path)
         return secret(self.texts[path], path)
 
@@ -73,6 +97,7 @@ class Disk:
             raw, _ = read(path, MAX_CERTIFICATES)
         except FileNotFoundError as error:
             raise SourceError(unreadable(path, error)) from None
+        self._demand_readable(path)
         self.texts[path] = _utf8(raw, path)
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
@@ -91,7 +116,10 @@ class Disk:
 
         if "/" in program:
             self.asked.append(program)
-        if shutil.which(program, path=PROGRAMS) is None:
+        found = shutil.which(program, path=PROGRAMS)
+        if found is not None:
+            self._demand_readable(os.path.abspath(found), SEARCH)
+        else:
             raise SourceError(
                 Text(
                     ja=f"{program} は実行できるファイルではありません",
@@ -100,7 +128,7 @@ class Disk:
             )
 
     def check_permissions(self, file: str) -> None:
-        _refuse_exposed(file, self._modes[file])
+        _refuse_exposed(file, self._modes[file], self._reader)
 
 
 class Kept:
@@ -201,8 +229,9 @@ def read(path: str, limit: int) -> tuple[bytes, os.stat_result]:
 
 
 def secret(text: str, path: str) -> str:
-    """A secret file's secret: its text without one newline at the end; raises SourceError."""
-    found = text.removesuffix("\n").removesuffix("\r")
+    """A secret file's secret: its text without one newline at the end, and without the byte order
+    mark that Windows' editors put before it; raises SourceError."""
+    found = text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
     if not found:
         raise SourceError(
             Text(
@@ -221,19 +250,13 @@ def secret(text: str, path: str) -> str:
     return found
 
 
-def _utf8(raw: bytes, path: str | None = None) -> str:
+def _utf8(raw: bytes, path: str) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        if path is None:
-            raise
         del error  # it holds the secret
-    raise SourceError(
-        Text(
-            ja=f"{path} の文字コードが UTF-8 ではありません",
-            en=f"{path} is not in UTF-8",
-        )
-    )
+    ja, en = encoding.not_utf8(path, raw)
+    raise SourceError(Text(ja=f"{path} の{ja}", en=f"{path}: {en}"))
 
 
 def unreadable(path: str, error: OSError | ValueError) -> Text:
@@ -252,32 +275,83 @@ def unreadable(path: str, error: OSError | ValueError) -> Text:
     return Text(ja=f"{path} を読めません: {reason}", en=f"{path} can't be read: {reason}")
 
 
-def _refuse_exposed(path: str, status: os.stat_result) -> None:
+def _refuse_exposed(path: str, status: os.stat_result, reader: Identity | None) -> None:
     """Others must not read a secret, nor a group that is not the daemon's own."""
+    own = is_own_group(status.st_gid, os.getegid() if reader is None else reader.gid)
+    group = "" if own or not status.st_mode & stat.S_IRGRP else _group_name(status.st_gid)
+    if not group and not status.st_mode & stat.S_IROTH:
+        return
+    file = shlex.quote(path)
+    if reader is not None:
+        command = f"chgrp {_GROUP} {file}; chmod 640 {file}"
+    else:
+        command = f"chmod {'go' if group else 'o'}-rwx {file}"
     if status.st_mode & stat.S_IROTH:
-        raise SourceError(
-            Text(
-                ja=f"{path} は秘密（パスワードなど）を含みますが、だれでも読める状態です。"
-                f"chmod o-rwx {path} を実行してください",
-                en=f"{path} holds a secret, and everybody can read it; run: chmod o-rwx {path}",
-            )
+        who = Text("だれでも読める状態です", "everybody can read it")
+    else:
+        who = Text(f"グループ {group} から読めます", f"the group {group} can read it")
+    raise SourceError(
+        Text(
+            ja=f"{path} は秘密（パスワードなど）を含みますが、{who.ja}。"
+            f"次のコマンドを実行してください: {command}",
+            en=f"{path} holds a secret, and {who.en}; run: {command}",
         )
-    if status.st_mode & stat.S_IRGRP and not is_own_group(status.st_gid):
-        raise SourceError(
-            Text(
-                ja=f"{path} は秘密（パスワードなど）を含みますが、グループ "
-                f"{_group_name(status.st_gid)} から読めます。"
-                f"chgrp {_GROUP} {path} または chmod g-rwx {path} を実行してください",
-                en=f"{path} holds a secret, and the group {_group_name(status.st_gid)} can read "
-                f"it; run: chgrp {_GROUP} {path}, or: chmod g-rwx {path}",
-            )
-        )
+    )
 
 
-def is_own_group(gid: int) -> bool:
-    """Whether a file of this group may be read by it although it holds a secret."""
+def is_own_group(gid: int, own: int | None = None) -> bool:
+    """Whether a file of this group may be read by it although it holds a secret; `own` is our
+    group, or that of who asks."""
     # Never a supplementary group: the daemon's zaiond-emit is that of all who may emit.
-    return gid == os.getegid() or _group_name(gid) == _GROUP
+    return gid == (os.getegid() if own is None else own) or _group_name(gid) == _GROUP
+
+
+def daemon_identity() -> Identity | None:
+    """As whom the service runs, by its unit; None where it isn't installed, or we aren't root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        user = pwd.getpwnam(_USER)
+    except KeyError:
+        return None
+    groups = {user.pw_gid, *os.getgrouplist(_USER, user.pw_gid)}
+    with contextlib.suppress(KeyError):
+        groups.add(grp.getgrnam(_EMITTERS).gr_gid)
+    return Identity(_USER, user.pw_uid, user.pw_gid, frozenset(groups))
+
+
+def _refusal(who: Identity, path: str, want: int) -> Text | None:
+    """The first thing on the way to `path` (absolute), or at its end, that keeps `who` out."""
+    links, end = follow(path)
+    ways = dict.fromkeys(
+        directory
+        for each in (*links, end)
+        for directory in reversed(list(map(str, PurePath(each).parents)))
+    )
+    for directory in ways:
+        inode = _inode(directory)
+        if inode is not None and not may(who, SEARCH, inode):
+            return denied(who, path, directory, SEARCH, inode)
+    inode = _inode(end)
+    if inode is None or may(who, want, inode):
+        return None
+    is_directory = os.path.isdir(end)
+    return denied(who, path, path if is_directory else None, want, inode)
+
+
+def _inode(path: str) -> Inode | None:
+    """What decides who may do what; None where that is more than the mode."""
+    try:
+        os.getxattr(path, "system.posix_acl_access")
+    except OSError:  # no list
+        pass
+    else:
+        return None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return Inode(status.st_uid, status.st_gid, status.st_mode)
 
 
 def _group_name(gid: int) -> str:

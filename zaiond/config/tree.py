@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from zaiond.config import syntax
+from zaiond.config import encoding, full_width, syntax
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text
 
@@ -18,6 +18,7 @@ MAX_NODES = 20_000
 _CORE = "tag:yaml.org,2002:"
 # libyaml takes some of these for line ends that no editor shows as one, and refuses the others.
 _UNFIT = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
+_RESOLVER = yaml.resolver.Resolver()
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -32,11 +33,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, …"""
+    """A single value; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, …
+
+    `plain`: it stands there without quotes.
+    """
 
     place: Place
     tag: str
     text: str = field(repr=False)
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,18 @@ def read(file: str, text: str) -> tuple[Mapping, list[Diagnostic]]:
     text = text.removeprefix("\ufeff")
     unfit = _UNFIT.search(text)
     if unfit:
-        raise _fault(_place_of(file, text, unfit.start()), _unfit_sentence(unfit[0]))
+        sentence = encoding.in_jis(file, text) or _unfit_sentence(unfit[0])
+        raise _fault(_place_of(file, text, unfit.start()), sentence)
     return _Reader(file, text).document()
+
+
+def plain_scalar(place: Place, text: str) -> Scalar:
+    """The value that `text` is where it stands without quotes."""
+    return Scalar(place, _implicit_tag(text, (True, False)).removeprefix(_CORE), text, plain=True)
+
+
+def _implicit_tag(text: str, implicit: tuple[bool, bool]) -> str:
+    return str(_RESOLVER.resolve(yaml.ScalarNode, text, implicit))  # type: ignore[no-untyped-call]
 
 
 def merge(base: Mapping, over: Mapping) -> Mapping:
@@ -130,11 +145,14 @@ class _Reader:
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._nodes = 0
         self._problems: list[Diagnostic] = []
+        self._lines = text.split("\n")
+        self._slips: list[Diagnostic] = []  # full-width signs that change what the file means
 
     def document(self) -> tuple[Mapping, list[Diagnostic]]:
         try:
             return self._mapping_document()
         except yaml.MarkedYAMLError as error:
+            self._demand_no_slips(error.problem_mark.line + 1 if error.problem_mark else None)
             place, line = self._place_of_fault(error)
             raise _fault(place, syntax.sentence(error.problem, line)) from None
         except yaml.YAMLError:
@@ -146,6 +164,10 @@ class _Reader:
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):  # else the file is empty
             first = self._node(self._next(), (), 0)
+            if self._slips:
+                if not isinstance(first, Mapping):  # then there is more that wasn't read
+                    self._demand_no_slips(None)
+                raise ConfigError(tuple(dict.fromkeys(self._slips)))
             if isinstance(first, Mapping):
                 top = first
             elif not (isinstance(first, Scalar) and first.tag == "null" and first.text == ""):
@@ -180,6 +202,28 @@ class _Reader:
         column = mark.column if mark and mark.line == line else len(lines[line]) - 1
         column = max(0, min(column, len(lines[line]) - 1))
         return Place(self._file, line + 1, column + 1), lines[line]
+
+    def _demand_no_slips(self, fault: int | None) -> None:
+        """Raises ConfigError with every full-width sign, if one of them can be the reason of what
+        is wrong on the line `fault`: it stands before what it breaks."""
+        slips = [
+            Diagnostic(self._file, number, slip.column, "", slip.text)
+            for number, line in enumerate(self._lines, 1)
+            for slip in full_width.in_broken_line(line)
+        ]
+        if any(fault is None or slip.line <= fault for slip in slips):
+            raise ConfigError(tuple(slips)) from None
+
+    def _look_for_slips(self, event: yaml.Event) -> None:
+        """Full-width signs at the beginning of the lines of a text without quotes."""
+        start, end = event.start_mark, event.end_mark
+        assert start is not None  # noqa: S101 (libyaml gives every event its marks)
+        assert end is not None  # noqa: S101
+        before = self._lines[start.line][: start.column]
+        first = start.line + (before.strip(" -") != "")
+        for number, line in enumerate(self._lines[first : end.line + 1], first + 1):
+            for slip in full_width.in_line(line):
+                self._slips.append(Diagnostic(self._file, number, slip.column, "", slip.text))
 
     def _next(self) -> yaml.Event:
         event = self._loader.get_event()
@@ -305,15 +349,18 @@ class _Reader:
     def _scalar(self, event: yaml.Event, place: Place, path: tuple[str, ...], at: Place) -> Scalar:
         text: str = getattr(event, "value", "")
         tag: str | None = getattr(event, "tag", None)
+        plain = not getattr(event, "style", None)
+        if plain and not text.isascii():
+            self._look_for_slips(event)
         implicit: tuple[bool, bool] = getattr(event, "implicit", (True, False))
         if tag is None or tag == "!":
-            tag = str(self._loader.resolve(yaml.ScalarNode, text, implicit))  # type: ignore[no-untyped-call]
+            tag = _implicit_tag(text, implicit)
         if getattr(event, "anchor", None) is not None and text == "" and implicit[0]:
             self._problem(at, path, _sign_sentence("&"))
         if not tag.startswith(_CORE):
             self._problem(at, path, _sign_sentence("!"))
             return Scalar(place, "str", text or "!")  # so that it isn't called empty, too
-        return Scalar(place, tag.removeprefix(_CORE), text)
+        return Scalar(place, tag.removeprefix(_CORE), text, plain)
 
     def _problem(self, place: Place, path: tuple[str, ...], text: Text) -> None:
         key = ".".join(path)

@@ -3,7 +3,8 @@
 The kernel tells of changes in a directory, so it is directories that are watched: each file's, the
 one above it (the whole directory may be replaced), and those of every symbolic link on the way to
 it. What has happened there is not looked into: the files' status before and after is compared. The
-same comparison is made every 30 seconds, because NFS and bind mounts tell nothing.
+same comparison is made every 30 seconds, because NFS tells nothing, and every second while the
+kernel refuses to tell (the limits of inotify are reached).
 """
 
 import os
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from zaiond.config.links import follow
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ QUIET = 0.2
 PATIENCE = 1.0
 """Seconds after the first event when it is looked at in any case."""
 POLL = 30.0
+BLIND_POLL = 1.0
+"""Where the kernel refuses: a change takes effect within two seconds all the same."""
 
-_MOST_LINKS = 40  # as the kernel's own limit
 _EVENTS = (
     "FileCreatedEvent", "FileModifiedEvent", "FileAttribEvent", "FileMovedEvent",
     "FileDeletedEvent", "DirCreatedEvent", "DirMovedEvent", "DirDeletedEvent", "DirAttribEvent",
@@ -35,8 +38,8 @@ Fingerprint = dict[str, tuple[object, ...]]
 class ConfigWatch:
     """Calls `on_change`, in a thread of its own, some time after a change (see QUIET, PATIENCE).
 
-    `on_blind` is called with a sentence when the kernel refuses a watch (its limits are reached):
-    changes are then seen every 30 seconds.
+    `on_blind` is called with a sentence, once, when the kernel refuses a watch: changes are looked
+    for every second then. The watch is asked for again every 30 seconds.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class ConfigWatch:
         self._observer: BaseObserver | None = None
         self._watches: dict[str, tuple[tuple[int, int], ObservedWatch]] = {}
         self._way = Way()
+        self._ask_again: float | None = None  # when, while the kernel refuses
         self._told_blind = False
         self._thread: threading.Thread | None = None
 
@@ -112,7 +116,8 @@ class ConfigWatch:
         True: it was being written to all the while, so that the status may not show all of it.
         """
         with self._wake:
-            self._wake.wait_for(lambda: self._stopped or self._rearm or self._last_event, POLL)
+            poll = POLL if self._ask_again is None else BLIND_POLL
+            self._wake.wait_for(lambda: self._stopped or self._rearm or self._last_event, poll)
             first = self._last_event
             while first is not None and not self._stopped:
                 now = time.monotonic()
@@ -134,14 +139,18 @@ class ConfigWatch:
                 if self._observer is not None:
                     self._observer.unschedule(watch)
                 del self._watches[directory]
+        if self._ask_again is not None and time.monotonic() < self._ask_again:
+            return
+        self._ask_again = None
         for directory, identity in wanted.items():
             if directory not in self._watches:
                 try:
                     self._watches[directory] = identity, self._schedule(directory)
                 except FileNotFoundError:
                     pass  # gone since: the directory above tells of its return
-                except OSError as error:
-                    self._blind(directory, error)
+                except (OSError, RuntimeError) as error:  # no watch, no inotify, no thread
+                    self._ask_again = time.monotonic() + POLL
+                    self._tell_blind(directory, error)
 
     def _schedule(self, directory: str) -> "ObservedWatch":
         from watchdog import events
@@ -154,21 +163,30 @@ class ConfigWatch:
                 changed(os.fsdecode(event.src_path), os.fsdecode(event.dest_path))
 
         if self._observer is None:
-            self._observer = Observer()
-            self._observer.start()
+            observer = Observer()
+            try:
+                observer.start()
+            except BaseException:
+                observer.stop()
+                raise
+            self._observer = observer
         # Opening and reading are no changes; some versions of watchdog don't have all of these.
         kinds = [getattr(events, name) for name in _EVENTS if hasattr(events, name)]
         return self._observer.schedule(Changes(), directory, event_filter=kinds)
 
-    def _blind(self, directory: str, error: OSError) -> None:
+    def _tell_blind(self, directory: str, error: OSError | RuntimeError) -> None:
         if self._on_blind is not None and not self._told_blind:
             self._told_blind = True
+            why = (isinstance(error, OSError) and error.strerror) or str(error)
             self._on_blind(
                 Text(
-                    ja=f"{directory} の変更通知を受けられません（{error.strerror}）。"
-                    f"設定の変更は {POLL:g} 秒ごとに調べます",
-                    en=f"the kernel refuses to tell of changes in {directory} ({error.strerror}): "
-                    f"the configuration is looked at every {POLL:g} seconds",
+                    ja=f"{directory} の変更通知をカーネルから受けられないため（{why}）、"
+                    f"設定の変更は {BLIND_POLL:g} 秒ごとに調べます。"
+                    "sysctl で fs.inotify.max_user_instances と fs.inotify.max_user_watches を"
+                    "増やしてください",
+                    en=f"the kernel refuses to tell of changes in {directory} ({why}): the "
+                    f"configuration is looked at every {BLIND_POLL:g} s. Raise "
+                    "fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)",
                 )
             )
 
@@ -185,7 +203,7 @@ class Way:
 
     def add(self, path: str) -> None:
         """Adds the way to `path`, which is absolute, and may not exist."""
-        links, end = _follow(path)
+        links, end = follow(path)
         self._points.update(links, (end,), map(os.path.dirname, (*links, end)))
         if os.path.isdir(end):
             self._listed.add(end)
@@ -237,30 +255,3 @@ def _status(path: str) -> tuple[object, ...]:
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
         status.st_mode, status.st_uid, status.st_gid,
     )  # fmt: skip
-
-
-def _follow(path: str) -> tuple[list[str], str]:
-    """The symbolic links on the way to `path` (absolute), and where it ends, existing or not."""
-    links: list[str] = []
-    done = "/"
-    ahead = [part for part in reversed(path.split("/")) if part]
-    while ahead:
-        part = ahead.pop()
-        if part == "..":
-            done = os.path.dirname(done)
-            continue
-        step = os.path.join(done, part)
-        if part == ".":
-            continue
-        try:
-            target = os.readlink(step) if len(links) < _MOST_LINKS else ""
-        except OSError:  # no link
-            target = ""
-        if target:
-            links.append(step)
-            if target.startswith("/"):
-                done = "/"
-            ahead += [each for each in reversed(target.split("/")) if each]
-        else:
-            done = step
-    return links, done

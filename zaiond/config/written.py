@@ -3,25 +3,34 @@
 No sentence here shows a text that could be a secret.
 """
 
+import re
 import unicodedata
 
 from zaiond.config.tree import Node, Scalar
-from zaiond.errors import ZaiondError
+from zaiond.errors import MendableError
 from zaiond.text import Text
 
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:[smhdKMG]|/[smhd])?")
+# Simple addresses, and NTLM's DOMAIN\user.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9.-]+|[\w.-]*\\[\w.@-]+")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-class WrongValueError(ZaiondError):
+class WrongValueError(MendableError):
     """A value can't be used; each of `texts` says why and what to write."""
 
-    def __init__(self, *texts: Text) -> None:
-        super().__init__(texts[0])
-        self.texts = texts
+
+def quoted(text: str) -> str:
+    """A text as YAML may have it in any place: in a list, too."""
+    if _PLAIN.fullmatch(text):
+        return text
+    if set(text) & set('"\\'):
+        return "'" + text.replace("'", "''") + "'"
+    return f'"{text}"'
 
 
-def written(node: Node) -> str:
-    """The text of a scalar that is text, on one line; raises WrongValueError."""
+def text_of(node: Node) -> str:
+    """The text of a scalar that is text; raises WrongValueError."""
     if not isinstance(node, Scalar):
         raise WrongValueError(
             Text(
@@ -45,7 +54,13 @@ def written(node: Node) -> str:
                 'put it in quotes, "…"',
             )
         )
-    for sign in node.text:
+    return node.text
+
+
+def written(node: Node) -> str:
+    """The same, on one line and without signs that nobody sees; raises WrongValueError."""
+    text = text_of(node)
+    for sign in text:
         if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in _BIDI:
             raise WrongValueError(
                 Text(
@@ -54,7 +69,7 @@ def written(node: Node) -> str:
                     "it)",
                 )
             )
-    return node.text
+    return text
 
 
 def filled(node: Node) -> str:
@@ -72,10 +87,19 @@ def filled(node: Node) -> str:
 
 def refuse_full_width(text: str) -> None:
     """Raises WrongValueError where a text is ASCII but for its width."""
-    if not text.isascii() and unicodedata.normalize("NFKC", text).isascii():
+    narrow = unicodedata.normalize("NFKC", text)
+    if text.isascii() or not narrow.isascii():
+        return
+    if _NUMBER.fullmatch(narrow):  # no secret
         raise WrongValueError(
             Text(
-                ja="全角の文字があります。半角で書いてください",
-                en="there are full-width characters: write them in half width (ASCII)",
+                ja=f"数字などが全角です。半角で {narrow} と書いてください",
+                en=f"there are full-width digits or signs: write {narrow}",
             )
         )
+    raise WrongValueError(
+        Text(
+            ja="全角の文字があります。半角で書いてください",
+            en="there are full-width characters: write them in half width (ASCII)",
+        )
+    )

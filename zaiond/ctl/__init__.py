@@ -16,6 +16,10 @@ def main() -> None:
     At once: everything is written, and taking the interpreter apart would take an emit a tenth of
     its time, or a self-test, once interrupted, as long as the resolver takes.
     """
+    if sys.getfilesystemencoding() != "utf-8" or sys._xoptions:
+        from zaiond import utf8
+
+        utf8.enforce()
     from zaiond.ctl import program
 
     _, most = resource.getrlimit(resource.RLIMIT_CORE)

@@ -16,11 +16,13 @@ COMMANDS = (
         ja="設定の誤りをすべて、行と桁を付けて表示する",
         en="print every error of the configuration, with line and column",
         more_ja="形式は「ファイル:行:桁: 項目: 誤りの内容」です。誤りがあれば終了ステータスは 78、"
-        "警告だけなら 0 です。",
+        "警告だけなら 0 です。root で実行すると、デーモン（ユーザー zaiond）がファイルを読めるか"
+        "どうかも、所有者と権限から調べます。",
         more_en="The form is FILE:LINE:COLUMN: key: what is wrong. The exit status is 78 if there"
-        " are errors, 0 if there are only warnings.",
+        " are errors, 0 if there are only warnings. Run by root, it also finds what the daemon"
+        " (user zaiond) could not read, by owners and modes.",
         examples=(
-            ("check", "使用中の設定ファイルを調べる", "check the configuration"),
+            ("check", "ディスク上の設定ファイルを調べる", "check the files on disk"),
             (
                 "check ./zaiond.yaml",
                 "反映する前の設定ファイルを調べる",
@@ -35,11 +37,12 @@ WARNING = Text("警告", "warning")
 def run(line: Line) -> int:
     """Prints errors, then warnings; needs no daemon."""
     from zaiond.config.load import load
+    from zaiond.config.sources import daemon_identity
 
     path = line.operands[0] if line.operands else places.config(line)
     demand_readable(path)
     language = output.language(line, path)
-    loaded = load(path, places.credentials(), credentials_optional=True)
+    loaded = load(path, places.credentials(), credentials_optional=True, reader=daemon_identity())
     if line.flag("json"):
         output.document(
             {

@@ -39,7 +39,7 @@ COMMANDS = (
         ja="使用中の設定とディスクのファイルの違いを表示する",
         en="print how the files on disk differ from what is in force",
         more_ja="パスワードは ******** になります。デーモンが動いていなければ、"
-        "最後に正しかった設定と比べます。違いがあれば終了ステータスは 1 です。",
+        "直前の有効な設定と比べます。違いがあれば終了ステータスは 1 です。",
         more_en="Secrets are masked. Where no daemon runs, it is compared with the last good"
         " configuration. The exit status is 1 if there are differences.",
         examples=(
@@ -52,7 +52,7 @@ COMMANDS = (
     ),
     Command(
         "config revert",
-        ja="最後に正しかった設定のファイルをディスクに書き戻す",
+        ja="直前の有効な設定のファイルをディスクに書き戻す",
         en="write the last good configuration's files back to disk",
         examples=(
             (
@@ -197,7 +197,7 @@ def _kept(line: Line) -> "tuple[Files, Language]":
     if files is None:
         raise Failure(
             FAILED,
-            f"zaiond は動いておらず、最後に正しかった設定も残っていません（{folder}）",
+            f"zaiond は動いておらず、直前の有効な設定も残っていません（{folder}）",
             f"zaiond is not running, and no last good configuration is kept ({folder})",
         )
     return files, output.language(line)

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 # The keys that hold a secret, and those that look like one of them misspelt: the file may be broken
 # just there. Those that only name a file, a credential or a command, and switches, hold none.
 _KEY = r"(?!allow_|\w*_(?:file|credential|command|url)\b)\w*(?:pass?w|passphrase|secret|token)\w*"
-_SECRET = re.compile(
-    rf"""((?:"{_KEY}"|'{_KEY}')[ \t]*:|\b{_KEY}[ \t]*:(?=[ \t]|$)).*$""", re.IGNORECASE
-)
+_QUOTES = "[\"'“”‘’]?"
+# Where a line or a mapping begins, whatever follows such a key may be its value: the ':' or the
+# blank between them may be missing, or full-width.
+_AT_KEY = rf"(?:^|[{{,])[ \t\u3000]*(?:-[ \t\u3000]+)*{_QUOTES}{_KEY}{_QUOTES}(?=[^\w-]|$)"
+_BEFORE_VALUE = rf"\b{_KEY}(?=[ \t]*:(?:[ \t]|$))"
+_SECRET = re.compile(f"({_AT_KEY}|{_BEFORE_VALUE}).*$", re.IGNORECASE)
 _COMPLEX_KEY = re.compile(rf"""[ \t]*\?[ \t]+["']?{_KEY}""", re.IGNORECASE)
-_MASKED = r"\1 ********"
+_MASKED = r"\1: ********"
 
 
 def on_disk(kept: "Files") -> dict[str, str | None]:

@@ -66,8 +66,9 @@ def remark(text: str) -> None:
 
 
 def document(value: "Any") -> None:
-    """One JSON document to standard output."""
-    text = json.dumps(value, ensure_ascii=False)
+    """One JSON document to standard output: in UTF-8 (RFC 8259 8.1), or in ASCII."""
+    encoding = sys.stdout.encoding if sys.stdout is not None else "utf-8"
+    text = json.dumps(value, ensure_ascii=encoding.lower() != "utf-8")
     # What is unsafe can only stand inside of strings here, where an escape means the same.
     _write(sys.stdout, _unsafe.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 

@@ -70,8 +70,8 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
             output.remark(text)
         raise Failure(
             BAD_CONFIG,
-            f"{path}: ここで尋ねない項目に誤りがあります。先に修正してください",
-            f"{path}: settings that are not asked for here have errors: mend them first",
+            f"{path}: 設定ファイルに、ここでは直せない誤りがあります。先に修正してください",
+            f"{path}: the file has errors that can't be mended here: mend them first",
         )
     answers = _answers(line, settings, language)
     if answers is None:
@@ -151,6 +151,7 @@ def _reload(line: Line, main: str, language: Language) -> int:
     import os
 
     from zaiond.ctl import reload
+    from zaiond.ctl.setup_files import errors_for_daemon
 
     try:
         reply = control.ask_even_if_refused(line, "reload")
@@ -158,6 +159,11 @@ def _reload(line: Line, main: str, language: Language) -> int:
             return reload.refused(reply)
         in_use = control.ask(line, "config.last_good").result["main"]
     except NoDaemon:
+        errors = errors_for_daemon(main)
+        if errors:
+            for error in check.diagnostics(errors, language):
+                output.remark(error)
+            return BAD_CONFIG
         text = Text(
             "zaiond は動いていません。次のコマンドで起動すると、この設定で動きます:\n"
             "  systemctl enable --now zaiond.socket zaiond.service",

@@ -9,7 +9,6 @@ from typing import Any
 
 from zaiond.config import convert
 from zaiond.config.edit import Path, Value
-from zaiond.config.parse import MISSING
 from zaiond.config.schema import Config, Declaration, declarations
 from zaiond.config.tree import Place, Scalar
 from zaiond.config.written import WrongValueError
@@ -26,8 +25,6 @@ from zaiond.ctl.setup_steps import (
     Try,
 )
 from zaiond.ctl.setup_words import Question
-from zaiond.errors import AddressError
-from zaiond.message import address
 from zaiond.text import Language, Text
 
 Steps = Generator[Say | Ask | Review | Try, Any, Answers | None]
@@ -94,7 +91,7 @@ class _Dialogue:
             if answer == "?":
                 yield self._say(question.help)
             elif not answer and not now.text:
-                yield self._say(MISSING)
+                yield self._say(words.REQUIRED)
             elif (yield from self._took(question, answer or now.text, now)):
                 return
 
@@ -103,7 +100,7 @@ class _Dialogue:
         try:
             value = converted(question.path, text)
         except WrongValueError as error:
-            for sentence in error.texts:
+            for sentence in error.told(str):
                 yield self._say(sentence)
             return False
         self._take(question.path, value, now)
@@ -179,7 +176,7 @@ class _Dialogue:
         while True:
             answer: str = yield Ask(prompt, secret=True)
             if not answer and not is_set:
-                yield self._say(MISSING)
+                yield self._say(words.REQUIRED)
                 continue
             if answer:
                 try:
@@ -200,14 +197,13 @@ class _Dialogue:
             if answer == "-":
                 return
             try:
-                addresses = address.split_addresses(answer) if answer else []
-                for each in addresses:
-                    address.parse_recipient(each)
-            except AddressError as error:
-                yield self._say(error.text)
+                addresses = converted(words.ADMINS.path, answer) if answer else ()
+            except WrongValueError as error:
+                for sentence in error.told(str):
+                    yield self._say(sentence)
                 continue
             yield self._say(words.SENDING)
-            lines = yield Try(self._answers, tuple(addresses))
+            lines = yield Try(self._answers, addresses)
             yield Say("\n".join((words.RESULT.in_language(self._language) + lines[0], *lines[1:])))
             return
 

@@ -4,28 +4,28 @@ The text is changed by config.edit, and parsed by the daemon's own parser before
 written. Everything is written whole or not at all, the main file last.
 """
 
-import contextlib
-import grp
 import os
 from dataclasses import replace
 from typing import Any
 
+from zaiond.config.access import READ, Inode, may
 from zaiond.config.edit import EditError, Path, change, is_shared
 from zaiond.config.keys import dotted
 from zaiond.config.load import Files, Loaded, load, load_files
 from zaiond.config.mail_server import PASSWORDS
 from zaiond.config.replace import Owner, Replacement, owner
+from zaiond.config.sources import daemon_identity
 from zaiond.ctl import places
 from zaiond.ctl.failure import FAILED, TRY_AGAIN, Failure, not_permitted
 from zaiond.ctl.setup_steps import AUTH, POP_BEFORE_SMTP, Answers, Current
 from zaiond.ctl.setup_words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
+from zaiond.errors import Diagnostic
 from zaiond.text import Language, Text
 
 _ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
 _LOGINS = (AUTH, POP_BEFORE_SMTP)
 _PROPOSED = {HOST.path: "mailhost"}  # as on the page
 _SECRET_FILE = {AUTH: "smtp-password", POP_BEFORE_SMTP: "pop-password"}
-_GROUP = "zaiond"
 
 
 class Settings:
@@ -204,6 +204,12 @@ class Settings:
         return changed
 
 
+def errors_for_daemon(main: str) -> tuple[Diagnostic, ...]:
+    """What keeps the daemon from taking the files as they are now."""
+    found = load(main, places.credentials(), credentials_optional=True, reader=daemon_identity())
+    return found.errors
+
+
 def _head(language: Language) -> str:
     return Text(
         "# zaiond の設定。項目の一覧: man zaiond.yaml\n\n",
@@ -224,13 +230,12 @@ def _demand_writable(main: str) -> None:
 
 
 def _owner(path: str) -> Owner:
-    """As it is; a new file is the daemon's to read and nobody else's: root:zaiond 0640."""
+    """As it is, if the daemon can read it; else, and of a new file, root:zaiond 0640."""
+    daemon = daemon_identity()  # None where it isn't installed as a service
     try:
-        return owner(os.stat(path))
+        found = owner(os.stat(path))
     except FileNotFoundError:
-        pass
-    group = os.getegid()
-    if os.geteuid() == 0:
-        with contextlib.suppress(KeyError):  # where it isn't installed as a service
-            group = grp.getgrnam(_GROUP).gr_gid
-    return Owner(os.geteuid(), group, 0o640)
+        return Owner(os.geteuid(), daemon.gid if daemon else os.getegid(), 0o640)
+    if daemon is None or may(daemon, READ, Inode(*found)):
+        return found
+    return Owner(found.uid, daemon.gid, 0o640)

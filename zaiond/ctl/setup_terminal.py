@@ -44,7 +44,7 @@ def _hidden(prompt: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error", GetPassWarning)
         try:
-            return getpass(prompt)
+            return getpass(prompt, sys.stdout)  # not to /dev/tty, which knows no encoding
         except GetPassWarning:
             raise Failure(
                 FAILED,

@@ -127,6 +127,8 @@ IS_SET = Text("設定済み", "set")
 NOT_SET = Text("未設定", "not set")
 NUMBER = Text("番号", "Number")
 
+REQUIRED = Text("必須項目です。入力してください", "this is required: enter a value")
+
 TEST_HEADING = Text(
     ja="\n入力したアドレスにテストメールを送信確認します。「-」で省略できます。（*は必須項目です）",
     en="\nA test mail goes to the address that you enter; - sends none. (* is required.)",

@@ -1,12 +1,13 @@
 """`zaiond-ctl test`: the seed page's test mail."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from zaiond.ctl import check, control, output, places
 from zaiond.ctl.commandline import Command, Fault, Line, Option
 from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
-from zaiond.text import Language
+from zaiond.text import Language, Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,16 +49,17 @@ COMMANDS = (
 
 def run(line: Line) -> int:
     """Through the daemon, or directly; exit status 1 if a mail was not taken."""
-    _demand_addresses(line.operands)
+    wanted = addresses(line.operands)
     file = line.text("file")
     if file is not None:
-        document, language = _directly(line, file)
+        document, language = _directly(line, file, wanted)
     else:
         try:
-            reply = control.ask(line, "test", addresses=line.operands)
+            reply = control.ask(line, "test", addresses=wanted)
             document, language = reply.result, reply.language
+            _say_by_what(document, language)
         except NoDaemon:
-            document, language = _directly(line, places.config(line))
+            document, language = _directly(line, places.config(line), wanted)
     if line.flag("json"):
         output.document(document)
     else:
@@ -69,18 +71,42 @@ def run(line: Line) -> int:
     return 0 if all(result["ok"] for result in document["results"]) else FAILED
 
 
-def _demand_addresses(addresses: list[str]) -> None:
-    from zaiond.errors import AddressError
-    from zaiond.message.address import parse_recipient
+def _say_by_what(document: dict[str, Any], language: Language) -> None:
+    """Where the files are broken, the daemon goes on by what was valid before."""
+    config = document.get("config")
+    if config is None or config["state"] != "last_good":
+        return
+    from zaiond.ctl import words
 
-    for address in addresses:
-        try:
-            parse_recipient(address)
-        except AddressError as error:
-            raise Fault(error.text.ja, error.text.en) from None
+    for error in config["errors"]:
+        output.remark(words.diagnostic(error).in_language(language))
+    loaded = output.when(config["loaded"])
+    output.complain(
+        Text(
+            f"{config['path']}: 上の誤りがあるため、このファイルの今の内容ではなく、"
+            f"{loaded} に読み込んだ直前の有効な設定で送信しました",
+            f"{config['path']}: has these errors, so the mail was not sent by what is in it now,"
+            f" but by the last good configuration, loaded {loaded}",
+        ),
+        language,
+    )
 
 
-def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
+def addresses(operands: Sequence[str]) -> list[str]:
+    """Those of all operands, each one address or several with commas. Raises Fault."""
+    from zaiond.errors import AddressListError
+    from zaiond.message.address import parse_list
+
+    # Whoever writes `a@x.jp, b@x.jp` without quotes has commas at the ends, or alone.
+    listed = [operand.strip(", ") for operand in operands if operand.strip() != ","]
+    try:
+        return parse_list(", ".join(listed)) if operands else []
+    except AddressListError as error:
+        told = error.told(lambda line: f"zaiond-ctl test {shlex.quote(line.replace(', ', ','))}")
+        raise Fault("\n".join(t.ja for t in told), "\n".join(t.en for t in told)) from None
+
+
+def _directly(line: Line, path: str, wanted: Sequence[str]) -> tuple[dict[str, Any], Language]:
     from zaiond.config.load import load
 
     check.demand_readable(path)
@@ -94,7 +120,7 @@ def _directly(line: Line, path: str) -> tuple[dict[str, Any], Language]:
             "設定に誤りがあるため、テストメールは送っていません",
             "the configuration has errors: no test mail was sent",
         )
-    return by_this_process(line, loaded.config, line.operands), loaded.config.language
+    return by_this_process(line, loaded.config, wanted), loaded.config.language
 
 
 def by_this_process(line: Line, config: "Config", addresses: Sequence[str]) -> dict[str, Any]:
@@ -102,13 +128,14 @@ def by_this_process(line: Line, config: "Config", addresses: Sequence[str]) -> d
     import asyncio
 
     from zaiond import selftest
+    from zaiond.net.context import ConnectionContext
     from zaiond.net.tokens import Tokens
 
     async def test() -> dict[str, Any]:
         # A refresh token that is new belongs to the daemon, though it isn't asked.
         tokens = Tokens(places.state_dir(line), lambda told: output.complain(told, config.language))
         try:
-            return await selftest.run(config, addresses, tokens=tokens)
+            return await selftest.run(config, addresses, ConnectionContext(tokens))
         finally:
             await tokens.close()
 

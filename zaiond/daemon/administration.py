@@ -83,7 +83,7 @@ class Administration:
         self, seqs: list[int] | None, *, reopen: bool
     ) -> tuple[int, tuple[str, ...]]:
         async with self._router.lock:
-            maker = self._router.maker
+            maker = await self._router.maker_now()
             if maker is None:
                 return 0, ()
             if seqs is None:

@@ -1,13 +1,14 @@
 """Whether an event may be taken now: the disk has room, and its user has not had his share."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
-from zaiond.errors import EventError, StoreError
+from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.store import events
 from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent
@@ -40,8 +41,10 @@ class Admission:
         now = time.monotonic()
         if now - self._space_checked >= SPACE_INTERVAL:
             self._space_checked = now
-            free, floor = self._database.free_bytes()
-            was_full, self._is_full = self._is_full, free < floor
+            was_full = self._is_full
+            with contextlib.suppress(OSError):  # what can't be seen is no bar: the commit tells
+                free, floor = self._database.free_bytes()
+                self._is_full = free < floor
             if self._is_full and not was_full:
                 self._journal.error(DISK_FULL, Kind.DISK_FULL)
         return EventError("disk_full", DISK_FULL) if self._is_full else None
@@ -53,7 +56,8 @@ class Admission:
     def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         """Puts a batch to disk within the quotas of its users, all of it or nothing.
 
-        Raises EventError: `quota` or `disk_full` at once, `disk_full` from what it gives, too.
+        Raises EventError: `quota` or `disk_full` at once, `disk_full` or `unavailable` from what it
+        gives, too.
         """
         closed_for = self.closed_for()
         if closed_for is not None:
@@ -73,7 +77,8 @@ class Admission:
             acceptance = await accepted
         except StoreError as error:
             self._release(batch)
-            raise EventError("disk_full", error.text) from error
+            full = isinstance(error, DiskFullError)
+            raise EventError("disk_full" if full else "unavailable", error.text) from error
         if acceptance.outcomes is not None:
             self._release(
                 [n for n, o in zip(batch, acceptance.outcomes, strict=True) if o != "accepted"]

@@ -16,11 +16,11 @@ import time
 import traceback
 from collections.abc import Awaitable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond import __version__
+from zaiond import __version__, utf8
 from zaiond.config.said import said_language
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
@@ -49,11 +49,14 @@ from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
-from zaiond.net.names import machine_names
+from zaiond.localtime import TimeZone
+from zaiond.net.context import ConnectionContext
+from zaiond.net.names import MachineNames, Names
 from zaiond.net.tokens import Tokens
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
+from zaiond.store.damage import Damage
 from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent, StoredEvent
 from zaiond.store.holds import Hold
@@ -78,17 +81,22 @@ class App(Observer):
         self.started = time.time()
         self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
         self.possible_duplicates = 0
+        self._time_zone = TimeZone()
         self.user_names = UserNames(time.monotonic)
         self._stop = asyncio.Event()
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._salvage_told = False
+        self._counted = False
+        self._assembled = asyncio.Event()
         self._status = supervisor.StatusLine(partial(status.line, self))
         self._running: asyncio.Task[None]
         self.database: Database
         self.writer: Writer
         self.dispatcher: Dispatcher
         self.tokens: Tokens
+        self.names: MachineNames
+        self.context: ConnectionContext  # of the configuration in force
         self.router: Router
         self.intake: Intake
         self.configuration: Configuration
@@ -134,10 +142,15 @@ class App(Observer):
             ) from None
         self.database = Database(self.options.state_dir, supervisor.extend_start)
         salvage = self.database.salvage
-        if salvage is not None:
+        if salvage is not None and self.database.is_recovered:
             self.journal.error(salvage.text, Kind.QUEUE_RECOVERED)
         self.writer = Writer(
-            self.database.connection, loop, self._fatal, self.database.release_ballast
+            self.database.connection,
+            loop,
+            self._fatal,
+            self.database.release_ballast,
+            self.database,
+            self._damaged,
         )
         await self._assemble()
         event_listener, event_path = sockets.event_socket(self.options.runtime_dir)
@@ -202,12 +215,14 @@ class App(Observer):
     async def _assemble(self) -> None:
         """Makes every part, from what is on disk."""
         clock, writer = self.clock, self.writer
-        recovered, self.possible_duplicates = await writer.submit(partial(_recover, now=clock()))
         self.queue_time = QueueTime(time.monotonic, await writer.submit(queue_time.find))
         self.queue_time.pause()  # until there is a configuration
-        usage = await writer.submit(events.usage)
-        routed = await writer.submit(queue.routed_and_open)
         incident = await writer.submit(partial(events.get_meta, name=INCIDENT))
+        held = await writer.submit(holds.find)
+        # All counts at once and at the end, so that they agree, also with what `_damaged` hears.
+        found = await writer.submit(partial(_find, now=clock()))
+        recovered = found.recovered
+        self.possible_duplicates = found.possible_duplicates
         if recovered.started:
             self.journal.warning(
                 Text(
@@ -218,7 +233,7 @@ class App(Observer):
                 ),
                 Kind.POSSIBLE_DUPLICATES,
             )
-        self.quotas = Quotas(usage)
+        self.quotas = Quotas(found.usage)
         self.refusals = Refusals()
         self._admission = Admission(
             self.database, writer, self.quotas, self.journal, self.queue_time
@@ -233,7 +248,7 @@ class App(Observer):
             clock,
             random.random,
             self.queue_time,
-            Holds(await writer.submit(holds.find)),
+            Holds(held),
         )
         self.tokens = Tokens(
             self.options.state_dir,
@@ -247,11 +262,10 @@ class App(Observer):
             self.dispatcher,
             self.events_ended,
             recovered,
-            self.quotas.events - routed,
-            await writer.submit(
-                partial(events.count_urgent_unrouted, after=recovered.routed_through)
-            ),
+            *found.waiting,
+            self._names_now,
         )
+        self._counted = True
         self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
         self.intake = Intake(
             self._accept,
@@ -304,11 +318,12 @@ class App(Observer):
         self.queries = Queries(writer.submit, lambda: self.router.routed_through)
         self.control = Control(commands(self), LONG)
         self.control.language = self.intake.language = self.journal.language
-        self._names = await machine_names(NAMES_SECONDS)
+        self.names = MachineNames(NAMES_SECONDS)
+        self._assembled.set()
 
     async def _round_trip(self) -> None:
-        """Through the loop, the writer's thread and the delivery."""
-        await self.writer.submit(_nothing)
+        """Through the intake, the writer's thread and the delivery."""
+        await self.intake.ping()
         await self.dispatcher.answer()
 
     async def _stop_gently(self) -> None:
@@ -342,7 +357,13 @@ class App(Observer):
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
         self.router.configure(
-            MailMaker(config, self._names, self.make_id, self.user_names, self._unmade)
+            MailMaker(
+                config,
+                await self.names.current(),
+                self.make_id,
+                self.user_names,
+                self._unmade,
+            )
         )
         # What has changed counts for what waits, too, and before it is tried.
         if is_another:
@@ -356,14 +377,9 @@ class App(Observer):
                         f"what is held can't be made anew: {error.text.en}",
                     )
                 )
+        self.context = ConnectionContext(self.tokens, self.names.current)
         self.dispatcher.configure(
-            Delivering(
-                config.mail_servers,
-                config.queue,
-                self._names.fqdn,
-                config.language,
-                tokens=self.tokens,
-            )
+            Delivering(config.mail_servers, config.queue, config.language, self.context)
         )
         if is_another:
             self.dispatcher.reload_waiting()
@@ -428,6 +444,10 @@ class App(Observer):
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
         self._status.changed()
+
+    async def _names_now(self) -> Names:
+        self._time_zone.refresh()
+        return await self.names.current()
 
     def _events_reopened(self, reopened: list[StoredEvent]) -> None:
         for event in reopened:
@@ -495,6 +515,18 @@ class App(Observer):
             traceback.print_exception(error)
             self._fatal(error)
 
+    def _damaged(self, damage: Damage) -> None:
+        self.journal.error(damage.text, Kind.QUEUE_RECOVERED)
+        if self._counted:
+            self.router.recounted(damage.waiting, damage.urgent_waiting)
+
+        async def tell() -> None:
+            await self._assembled.wait()
+            await self._notices.damaged(damage, self.control.language)
+
+        self._background(tell())
+        self._status.changed()
+
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is not None:
@@ -516,23 +548,32 @@ class App(Observer):
         self._running.cancel()
 
 
-def _recover(db: apsw.Connection, now: float) -> tuple[queue.Recovered, int]:
-    """What a start finds, and how many deliveries may have come twice so far: one transaction, for
-    a crash in between would forget those of the crash before it.
-    """
+class _Found(NamedTuple):
+    """What a start finds on disk; `waiting` counts events to be routed, all and urgent ones."""
+
+    recovered: queue.Recovered
+    possible_duplicates: int
+    usage: dict[int, tuple[int, int]]
+    waiting: tuple[int, int]
+
+
+def _find(db: apsw.Connection, now: float) -> _Found:
+    """One transaction, for a crash in between would forget what the crash before it has left."""
     recovered = queue.recover(db, now)
     known = int(events.get_meta(db, POSSIBLE_DUPLICATES) or 0)
     if recovered.started:
         events.set_meta(db, POSSIBLE_DUPLICATES, known + recovered.started)
-    return recovered, known + recovered.started
-
-
-def _nothing(db: apsw.Connection) -> None:
-    """An operation that changes nothing."""
+    return _Found(
+        recovered,
+        known + recovered.started,
+        events.usage(db),
+        events.count_waiting(db),
+    )
 
 
 def main() -> None:
     """The program `zaiond`."""
+    utf8.enforce()
     options = parse(sys.argv[1:])
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no secret in a core dump

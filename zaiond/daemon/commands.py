@@ -223,4 +223,5 @@ async def _test(app: "App", request: Request) -> dict[str, Any]:
         raise Refused(78, NO_CONFIGURATION, status.config_document(app))
     addresses = request.texts("addresses")
     addresses = addresses or list(in_force.config.admins)
-    return await selftest.run(in_force.config, addresses, tokens=app.tokens)
+    document = await selftest.run(in_force.config, addresses, app.context)
+    return {**document, "config": status.config_document(app)}

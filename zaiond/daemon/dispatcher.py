@@ -23,9 +23,7 @@ from zaiond.daemon.sender import Answers, Sender
 from zaiond.daemon.servers import Servers, ServerState
 from zaiond.daemon.window import Window, reduced
 from zaiond.errors import DiskFullError
-from zaiond.net.pop_login import PopLogins
-from zaiond.net.tls import TlsContexts
-from zaiond.net.tokens import Tokens
+from zaiond.net.context import ConnectionContext
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Stage, Verdict, judge
@@ -49,11 +47,8 @@ class Delivering:
 
     mail_servers: tuple[MailServer, ...]
     queue: Queue
-    helo_name: str
     language: Language
-    tls: TlsContexts = field(default_factory=TlsContexts)
-    pop: PopLogins = field(default_factory=PopLogins)
-    tokens: Tokens = field(default_factory=Tokens)
+    context: ConnectionContext = field(default_factory=ConnectionContext)
 
 
 class Observer:

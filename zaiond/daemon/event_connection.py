@@ -128,7 +128,7 @@ class EventConnection(asyncio.Protocol):
             return
         transport.write(replies)
         if transport.get_write_buffer_size() > wire.MAX_UNREAD_REPLY_BYTES:
-            transport.abort()
+            self.cut_off()
             return
         if self._ended:
             if not self._unanswered:
@@ -137,6 +137,12 @@ class EventConnection(asyncio.Protocol):
             self._reading = True
             self._set_deadline()
             transport.resume_reading()
+
+    def cut_off(self) -> None:
+        """Ends it without another word."""
+        self._ended = True
+        if self._transport is not None:
+            self._transport.abort()
 
     def end(self) -> None:
         """Takes nothing further, and closes when all that was read whole has its reply."""

@@ -5,13 +5,17 @@ users that have something to say, a share each, so that one who floods slows him
 batch is being committed the next one gathers; when idle, a line is a batch by itself at once.
 
 Memory is bounded: a connection that has sent far ahead is not read until its lines are answered.
+
+Whatever raises on the way, each line of the batch has its answer, and the next batch is taken.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, repeat
 from typing import Protocol
 
 from zaiond import wire
@@ -32,6 +36,26 @@ class Accept(Protocol):
     """Puts a batch into the store; resolves after the commit, with what became of it."""
 
     def __call__(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]": ...
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What goes to disk together, and who is waiting for it."""
+
+    pings: "list[asyncio.Future[None]]"
+    parts: list[tuple[EventConnection, list[Line]]] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)  # their quotas are reserved
+    # Of each line itself, if it is among the events, or why it isn't.
+    answers: list[tuple[EventConnection, Sequence[Line | EventError]]] = field(default_factory=list)
+
+
+_OUR_FAULT = EventError(
+    "unavailable",
+    Text(
+        "内部エラーのため受け付けられません。後でもう一度送ってください",
+        "an internal error: send it again later",
+    ),
+)
 
 
 class Intake:
@@ -63,6 +87,7 @@ class Intake:
         self.refusals = refusals
         self._turns: dict[int, deque[EventConnection]] = {}  # users in turn; each one's connections
         self._committing: asyncio.Future[None] | None = None
+        self._pings: list[asyncio.Future[None]] = []
         self._connections: set[EventConnection] = set()
         self._logged_at: dict[int, float] = {}
 
@@ -74,16 +99,19 @@ class Intake:
         """A line, checked; its id made if it has none."""
         try:
             sent = wire.parse(text)
+            return Line(
+                sent.line,
+                sent.id or self._make_id(),
+                sent.source or "",
+                None,
+                sent.severity in URGENT,
+                wire.lane(sent),
+            )
         except EventError as error:
             return Line(b"", "", "", error)
-        return Line(
-            sent.line,
-            sent.id or self._make_id(),
-            sent.source or "",
-            None,
-            sent.severity in URGENT,
-            wire.lane(sent),
-        )
+        except Exception as error:  # noqa: BLE001 - one line must never stop the others
+            _tell(error)
+            return Line(b"", "", "", _OUR_FAULT)
 
     def opened(self, connection: EventConnection) -> bool:
         """Counts a connection; False if its user has all it may have."""
@@ -100,19 +128,21 @@ class Intake:
 
     def refused(self, uid: int, error: EventError) -> None:
         """Counts what was refused, and logs it: at most one line a second for each user."""
-        self.refusals.count(uid, error, self._clock())
+        with _going_on():
+            self.refusals.count(uid, error, self._clock())
         now = time.monotonic()
         if now - self._logged_at.get(uid, -1.0) >= 1.0:
             self._logged_at[uid] = now
-            self._journal.warning(
-                Text(
-                    f"uid {uid} のイベントを受け付けませんでした: {error.text.ja}",
-                    f"refused an event of uid {uid}: {error.text.en}",
-                ),
-                Kind.EVENT_REFUSED,
-                uid=uid,
-                code=error.code,
-            )
+            with _going_on():
+                self._journal.warning(
+                    Text(
+                        f"uid {uid} のイベントを受け付けませんでした: {error.text.ja}",
+                        f"refused an event of uid {uid}: {error.text.en}",
+                    ),
+                    Kind.EVENT_REFUSED,
+                    uid=uid,
+                    code=error.code,
+                )
 
     def has_lines(self, connection: EventConnection) -> None:
         """The connection has lines and is not in line for its turn yet."""
@@ -120,6 +150,18 @@ class Intake:
         if of_uid is None:
             of_uid = self._turns[connection.uid] = deque()
         of_uid.append(connection)
+        self._begin()
+
+    async def ping(self) -> None:
+        """Returns when a batch has gone to disk and been answered: events are taken. Raises
+        EventError where it has not.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._pings.append(done)
+        self._begin()
+        await done
+
+    def _begin(self) -> None:
         if self._committing is None:
             # At the end of this turn of the loop, so that what arrived in it goes together.
             loop = asyncio.get_running_loop()
@@ -162,35 +204,42 @@ class Intake:
         return parts
 
     def _commit(self) -> None:
-        parts = self._fill()
-        now = self._clock()
-        closed_for = self._closed_for()
-        batch: list[NewEvent] = []
-        answers: list[tuple[EventConnection, Sequence[Line | EventError]]] = []
-        for connection, lines in parts:
-            admitted, of_connection = self._admit(connection.uid, lines, closed_for)
-            uid = connection.uid
-            batch += [
-                (id_, uid, source, now, text, urgent, lane)
-                for text, id_, source, _, urgent, lane in admitted
-            ]
-            answers.append((connection, of_connection))
-        if not batch:
-            self._answer(answers, None)
+        batch = _Batch(self._pings)
+        self._pings = []
+        try:
+            batch.parts = self._fill()
+            now, closed_for = self._clock(), self._closed_for()
+            for connection, lines in batch.parts:
+                self._admit(batch, connection, lines, now, closed_for)
+            if batch.events or batch.pings:
+                accepted = self._accept(batch.events)
+                accepted.add_done_callback(lambda done: self._committed(batch, done))
+                return
+        except Exception as error:  # noqa: BLE001 - nothing about one batch may stop the next
+            self._fail(batch, error)
             return
-        accepted = self._accept(batch)
-        accepted.add_done_callback(lambda done: self._committed(answers, batch, done))
+        self._answer(batch, None)
 
     def _admit(
-        self, uid: int, lines: list[Line], closed_for: EventError | None
-    ) -> tuple[Sequence[Line], Sequence[Line | EventError]]:
-        """The lines that go into the batch, and of each line itself or why it doesn't."""
+        self,
+        batch: _Batch,
+        connection: EventConnection,
+        lines: list[Line],
+        now: float,
+        closed_for: EventError | None,
+    ) -> None:
+        """Puts those of the lines into the batch that go there."""
+        uid = connection.uid
         if closed_for is None and not any(line.error for line in lines):
             # All at once, as it mostly is: one by one, it costs as much as parsing them.
             with contextlib.suppress(EventError):
                 self.quotas.reserve(uid, len(lines), sum(len(line.text) for line in lines))
-                return lines, lines
-        admitted: list[Line] = []
+                batch.events += [
+                    (id_, uid, source, now, text, urgent, lane)
+                    for text, id_, source, _, urgent, lane in lines
+                ]
+                batch.answers.append((connection, lines))
+                return
         each: list[Line | EventError] = []
         for line in lines:
             error = line.error or closed_for
@@ -200,62 +249,109 @@ class Intake:
                 except EventError as over:
                     error = over
             if error is None:
-                admitted.append(line)
+                batch.events.append(
+                    (line.id, uid, line.source, now, line.text, line.urgent, line.lane)
+                )
                 each.append(line)
             else:
                 self.refused(uid, error)
                 each.append(error)
-        return admitted, each
+        batch.answers.append((connection, each))
 
-    def _committed(
-        self,
-        answers: list[tuple[EventConnection, Sequence[Line | EventError]]],
-        batch: list[NewEvent],
-        accepted: "asyncio.Future[Acceptance]",
-    ) -> None:
+    def _committed(self, batch: _Batch, accepted: "asyncio.Future[Acceptance]") -> None:
         try:
             acceptance = accepted.result()
-        except StoreError as error:
+            outcomes = acceptance.outcomes
+            if outcomes is not None:
+                told = zip(batch.events, outcomes, strict=True)
+                self._release([new for new, outcome in told if outcome != "accepted"])
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
+            self._fail(batch, error)
+            return
+        self._answer(batch, outcomes)
+        if acceptance.events:
+            with _going_on():
+                self._on_accepted(acceptance)
+
+    def _fail(self, batch: _Batch, error: BaseException) -> None:
+        """Nothing of the batch counts: what of it was right is told to come again."""
+        if isinstance(error, StoreError):
             full = isinstance(error, DiskFullError)
             failed = EventError("disk_full" if full else "unavailable", error.text)
-            for _, uid, _, _, text, *_ in batch:
-                self.quotas.release(uid, len(text))
-            self._answer(
-                [(connection, [failed if isinstance(a, Line) else a for a in each])
-                 for connection, each in answers], None
-            )  # fmt: skip
-            return
-        if acceptance.outcomes is not None:
-            for outcome, (_, uid, _, _, text, *_) in zip(acceptance.outcomes, batch, strict=True):
-                if outcome != "accepted":
-                    self.quotas.release(uid, len(text))
-        self._answer(answers, acceptance.outcomes)
-        if acceptance.events:
-            self._on_accepted(acceptance)
+        else:
+            _tell(error)
+            failed = _OUR_FAULT
+        self._release(batch.events)
+        left = batch.parts[len(batch.answers) :]
+        batch.answers = [
+            (connection, [failed if isinstance(answer, Line) else answer for answer in each])
+            for connection, each in batch.answers
+        ]
+        batch.answers += [
+            (connection, [line.error or failed for line in lines]) for connection, lines in left
+        ]
+        for ping in batch.pings:
+            if not ping.done():
+                ping.set_exception(failed)
+        self._answer(batch, None)
 
-    def _answer(
-        self,
-        answers: list[tuple[EventConnection, Sequence[Line | EventError]]],
-        outcomes: list[AcceptOutcome] | None,
-    ) -> None:
-        index = 0
-        for connection, of_connection in answers:
-            replies: list[bytes] = []
-            for answer in of_connection:
-                if isinstance(answer, EventError):
-                    replies.append(wire.error_reply(answer, self.language))
-                    continue
-                outcome = "accepted" if outcomes is None else outcomes[index]
-                index += 1
-                if outcome == "conflict":
-                    error = wire.conflict(answer.id)
-                    self.refused(connection.uid, error)
-                    replies.append(wire.error_reply(error, self.language))
-                else:
-                    replies.append(wire.ok_reply(answer.id, duplicate=outcome == "duplicate"))
-            connection.answer(b"".join(replies), len(of_connection))
-        if self._turns:
+    def _release(self, refused: list[NewEvent]) -> None:
+        for _, uid, _, _, text, *_ in refused:
+            with _going_on():
+                self.quotas.release(uid, len(text))
+
+    def _answer(self, batch: _Batch, outcomes: list[AcceptOutcome] | None) -> None:
+        of_lines: Iterator[AcceptOutcome] = (
+            repeat("accepted") if outcomes is None else iter(outcomes)
+        )
+        for connection, each in batch.answers:
+            lines = len(each) if outcomes is None else sum(isinstance(a, Line) for a in each)
+            of_each = list(islice(of_lines, lines))
+            answered = False
+            with _going_on():
+                replies = self._replies(connection.uid, each, of_each)
+                connection.answer(replies, len(each))
+                answered = True
+            if not answered:
+                connection.cut_off()  # which is an answer, too: it is not known
+        for ping in batch.pings:
+            if not ping.done():
+                ping.set_result(None)
+        if self._turns or self._pings:
             asyncio.get_running_loop().call_soon(self._commit)
         elif self._committing is not None:
             committing, self._committing = self._committing, None
             committing.set_result(None)
+
+    def _replies(
+        self, uid: int, each: Sequence[Line | EventError], outcomes: Iterable[AcceptOutcome]
+    ) -> bytes:
+        replies: list[bytes] = []
+        of_lines = iter(outcomes)
+        for answer in each:
+            if isinstance(answer, EventError):
+                replies.append(wire.error_reply(answer, self.language))
+                continue
+            outcome = next(of_lines)
+            if outcome == "conflict":
+                error = wire.conflict(answer.id)
+                self.refused(uid, error)
+                replies.append(wire.error_reply(error, self.language))
+            else:
+                replies.append(wire.ok_reply(answer.id, duplicate=outcome == "duplicate"))
+        return b"".join(replies)
+
+
+@contextlib.contextmanager
+def _going_on() -> Iterator[None]:
+    """What is done in it may fail, and is told of; what comes behind it is done all the same."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        _tell(error)
+
+
+def _tell(error: BaseException) -> None:
+    asyncio.get_running_loop().call_exception_handler(
+        {"message": f"taking events in: {error!r}", "exception": error}
+    )

@@ -21,10 +21,11 @@ from zaiond.message.clean import one_line
 from zaiond.model import URGENT, Severity
 from zaiond.smtp.verdict import DeliveryFailure, Failure
 from zaiond.store import events
-from zaiond.store.database import Salvage
+from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
 from zaiond.text import Language, Text
 
@@ -229,22 +230,42 @@ class Notices:
         )
 
     async def salvaged(self, salvage: Salvage, language: Language) -> None:
-        """The database was damaged, and what could be read of it was taken over."""
-        said = Text(
-            f"原因: {salvage.reason}\n"
-            f"引き継いだもの: イベント {salvage.events} 件、配送 {salvage.deliveries} 件\n"
-            f"壊れたデータベースは {salvage.quarantine} にあります。"
+        """The database could not be used as it was, and what could be read was taken over."""
+        advice = Text(
             "ディスクとファイルシステムを確認してください。",
-            f"Cause: {salvage.reason}\n"
-            f"Taken over: {salvage.events} events, {salvage.deliveries} deliveries\n"
-            f"The damaged database is in {salvage.quarantine}. Check disk and file system.",
+            "Check disk and file system.",
         )
+        parts = (salvage.why.ja + "。", salvage.taken_over.ja, advice.ja)
+        if language == "en":
+            parts = (
+                f"Cause: {salvage.why.en}.",
+                f"Taken over: {salvage.taken_over.en}.",
+                advice.en,
+            )
         await self._emit(
-            f"zaiond.store.recovered{salvage.quarantine}",
+            f"zaiond.store.recovered/{int(salvage.at)}",
             "zaiond.store.recovered",
             "crit",
-            Text("キューのデータベースが壊れていました", "The queue's database was damaged"),
-            said.in_language(language),
+            Text("キューのデータベースを復旧しました", "The queue's database was recovered"),
+            "\n".join(parts),
+            {},
+            language,
+        )
+
+    async def damaged(self, damage: Damage, language: Language) -> None:
+        """Rows of the database could not be read, and were set aside."""
+        advice = Text(
+            "ディスクとファイルシステムを確認してください。", "Check disk and file system."
+        )
+        await self._emit(
+            f"zaiond.store.recovered/rows/{int(self._clock())}",
+            "zaiond.store.recovered",
+            "crit",
+            Text(
+                "キューのデータベースに読めない行がありました",
+                "Rows of the queue's database could not be read",
+            ),
+            f"{damage.text.in_language(language)}\n{advice.in_language(language)}",
             {},
             language,
         )

@@ -7,7 +7,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from msgspec import structs
@@ -40,7 +40,8 @@ def is_notice(event: Event) -> bool:
 class MailMaker:
     """Makes mails by one configuration.
 
-    `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event whose mail can't be made as it should.
+    `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
+    whose mail can't be made as it should.
     """
 
     def __init__(
@@ -52,13 +53,18 @@ class MailMaker:
         on_unmade: Callable[[StoredEvent, Exception], None],
     ) -> None:
         self._config = config
-        self._names = names
         self._make_id = make_id
         self._user_name = user_name
         self._on_unmade = on_unmade
-        self._sender = fill_names(config.sender, host=names.host, fqdn=names.fqdn)
-        self._prefix = fill_names(config.subject_prefix, host=names.host, fqdn=names.fqdn)
+        self.call_machine(names)
         self._addresses: dict[str, str] = {}
+
+    def call_machine(self, names: Names) -> None:
+        """This machine has these names now."""
+        self._names = names
+        host, fqdn = names
+        self._sender = fill_names(self._config.sender, host=host, fqdn=fqdn)
+        self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
 
     def route(self, event: Event) -> Sequence[str] | Dropped:
         """The recipients of the event, as the configuration has them; or why there are none."""
@@ -166,7 +172,7 @@ _SEE_HISTORY = "本文を作成できませんでした / This event could not b
 
 class Router:
     """Takes urgent events first, then the others, in order of acceptance. `maker` None: there is no
-    configuration, all waits.
+    configuration, all waits. `names_now` is asked for this machine's names before mails are made.
     """
 
     def __init__(
@@ -177,6 +183,7 @@ class Router:
         recovered: queue.Recovered,
         waiting: int,
         urgent_waiting: int,
+        names_now: Callable[[], Awaitable[Names]],
     ) -> None:
         self.maker: MailMaker | None = None
         self.waiting = waiting  # how many events are not routed yet
@@ -187,6 +194,7 @@ class Router:
         self._writer = writer
         self._dispatcher = dispatcher
         self._on_dropped = on_dropped
+        self._names_now = names_now
         self.urgent_waiting = urgent_waiting  # how many of those that wait
         self._memory: deque[StoredEvent] = deque()
         self._memory_through = recovered.routed_through
@@ -206,6 +214,12 @@ class Router:
             self._memory_through = new[-1].seq
         self._wake.set()
 
+    async def maker_now(self) -> MailMaker | None:
+        """Who makes mails, and knows what this machine is called."""
+        if self.maker is not None:
+            self.maker.call_machine(await self._names_now())
+        return self.maker
+
     def configure(self, maker: MailMaker) -> None:
         """Makes mails by another configuration from now on."""
         self.maker = maker
@@ -223,6 +237,12 @@ class Router:
 
     def wake(self) -> None:
         """There is room for mails."""
+        self._wake.set()
+
+    def recounted(self, waiting: int, urgent: int) -> None:
+        """So many events more wait on disk than before, so many of them urgent."""
+        self.waiting = max(0, self.waiting + waiting)
+        self.urgent_waiting = max(0, self.urgent_waiting + urgent)
         self._wake.set()
 
     def deleted(self, gone: list[StoredEvent]) -> None:
@@ -279,6 +299,7 @@ class Router:
         self, maker: MailMaker, batch: list[StoredEvent], *, early: bool
     ) -> tuple[list[QueuedMail], list[queue.Dropped]] | None:
         """Makes the mails of these events and puts them on disk; None: it is full."""
+        maker.call_machine(await self._names_now())
         mails: list[QueuedMail] = []
         dropped: list[queue.Dropped] = []
         for stored in batch:

@@ -53,15 +53,9 @@ class Sender:
         a mail that is to be tried again on a new one, as the server may have forgotten our login
         by POP.
         """
-        work, by = self._work, self._delivering
+        work = self._work
         try:
-            connection = await SmtpConnection.open(
-                self._server,
-                by.helo_name,
-                tls=by.tls,
-                pop=by.pop,
-                tokens=by.tokens,
-            )
+            connection = await SmtpConnection.open(self._server, self._delivering.context)
         except DeliveryFailure as error:
             if again is not None:
                 self.mail = None

@@ -24,6 +24,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from zaiond import wire
 from zaiond.daemon import sockets
@@ -379,8 +380,9 @@ class SpoolWatch:
     def __init__(
         self, path: str, on_change: Callable[[], object], on_blind: Callable[[Text], None]
     ) -> None:
-        self._observer = Observer()
+        self._observer: BaseObserver | None = None
         try:
+            self._observer = Observer()
             self._observer.schedule(
                 _Calls(on_change), path, event_filter=[FileMovedEvent, FileCreatedEvent]
             )
@@ -397,6 +399,8 @@ class SpoolWatch:
 
     def stop(self) -> None:
         """Ends its threads."""
+        if self._observer is None:
+            return
         self._observer.stop()
         if self._observer.is_alive():
             self._observer.join()

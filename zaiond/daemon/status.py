@@ -14,8 +14,9 @@ from zaiond.daemon.documents import Present, rfc3339, why
 from zaiond.daemon.flow import Flow
 from zaiond.daemon.queries import NAMED, Lost
 from zaiond.smtp.failure import Failure
-from zaiond.store import acknowledgements
+from zaiond.store import acknowledgements, damage
 from zaiond.store.holds import Hold
+from zaiond.store.recovery import Salvage
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Facts:
     free: int  # bytes
     floor: int  # below which no event is taken
     state_dir: str
+    salvage: Salvage | None = None  # in the last days
+    damaged: int = 0  # rows set aside in the last days
 
 
 class Problem(NamedTuple):
@@ -141,6 +144,21 @@ def problems(facts: Facts) -> Iterator[Problem]:
             )
     if facts.refused is not None:
         yield Problem("refused", facts.refused, "journalctl -u zaiond --since -24h")
+    if facts.salvage is not None:
+        found = rfc3339(facts.salvage.at)
+        ja, en = facts.salvage.text
+        yield Problem("recovered", Text(f"{found}: {ja}", f"{found}: {en}"), "journalctl -u zaiond")
+    if facts.damaged:
+        yield Problem(
+            "damaged",
+            Text(
+                f"過去 7 日間に別に保管した読めない行: {facts.damaged} 件"
+                "（ディスクを確認してください）",
+                f"rows that could not be read and were set aside in the last 7 days:"
+                f" {facts.damaged} (check the disk)",
+            ),
+            "journalctl -u zaiond",
+        )
     if facts.free < 2 * facts.floor:
         free = facts.free // (1024 * 1024)
         yield Problem(
@@ -284,6 +302,8 @@ async def document(app: "App") -> dict[str, Any]:
         free=free,
         floor=floor,
         state_dir=app.options.state_dir,
+        salvage=app.database.salvage,
+        damaged=await app.writer.submit(partial(damage.count, since=app.clock() - LOOK_BACK)),
     )
     found = [_told(problem, now) for problem in problems(facts)]
     return {

@@ -5,7 +5,10 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable
 
+from zaiond.errors import ZaiondError
+
 CHECK_SECONDS = 120
+AGAIN = 1.0  # seconds at most until a round trip that failed is tried again
 STATUS_INTERVAL = 2.0  # seconds at least between two lines of status
 
 
@@ -34,12 +37,19 @@ def extend_start() -> None:
 
 
 async def answer_watchdog(round_trip: Callable[[], Awaitable[None]]) -> None:
-    """Says that we live, each time after a round trip through what must work; ends if not asked."""
+    """Says that we live, each time after a round trip through what must work; ends if not asked.
+
+    A round trip that fails is tried again: as long as none succeeds, nothing is said.
+    """
     microseconds = int(os.environ.get("WATCHDOG_USEC", "0"))
     if not microseconds:
         return
     while True:
-        await round_trip()
+        try:
+            await round_trip()
+        except ZaiondError:
+            await asyncio.sleep(min(AGAIN, microseconds / 4_000_000))
+            continue
         _notify("WATCHDOG=1")
         await asyncio.sleep(microseconds / 2_000_000)
 

@@ -1,14 +1,17 @@
 """Mail addresses as people write them, and as they go over the wire (RFC 5321 4.1.2, RFC 5322 3.4).
 
-What is written is `user@example.co.jp` or `Name <user@example.co.jp>`. On the wire a domain has
-A-labels (RFC 5890); a local part that isn't ASCII needs SMTPUTF8 (RFC 6531).
+What is written is `user@example.co.jp` or `Name <user@example.co.jp>`, and lists of them with
+commas. On the wire a domain has A-labels (RFC 5890); a local part that isn't ASCII needs SMTPUTF8
+(RFC 6531).
 """
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from zaiond.errors import AddressError
+from zaiond.errors import AddressError, AddressListError
+from zaiond.model import wire_address
 from zaiond.text import Text
 
 MAX_LOCAL_PART_OCTETS = 64  # RFC 5321 4.5.3.1.1
@@ -18,23 +21,31 @@ MAX_ADDRESS_OCTETS = 254  # RFC 5321 4.5.3.1.3: a path of 256, less its angle br
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"'
 _is_quoted = re.compile(_QUOTED).fullmatch
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-"  # RFC 5322 3.2.3, RFC 6531 3.3
-_is_dot_atom = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*").fullmatch
-_is_dotted = re.compile(rf"[.{_ATEXT}]+").fullmatch
+_is_dotted = re.compile(rf"[.{_ATEXT}]+").fullmatch  # wire_address quotes what is no Dot-string
 # The underscore is in no host name by RFC 1123, and in many a local network's.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _is_domain = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _is_ipv4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}").fullmatch
 _is_literal = re.compile(r"\[(?:[0-9]+(?:\.[0-9]+){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]").fullmatch
 _named = re.compile(rf"({_QUOTED}\s*|[^\"<>]*)<([^<>]*)>").fullmatch
-_PIECE = re.compile(rf"{_QUOTED}|[^\",;、，；]+|.", re.DOTALL)
-_SEPARATORS = frozenset(",;、，；")
+_SIGNS = ",;、，；､"
+_SIGNS_IN_WORDS = "/／・|｜&＆"  # signs that an address may have, too
+_PIECE = re.compile(rf"{_QUOTED}|[^\"{_SIGNS}]+|.", re.DOTALL)
 _EMPTY = Text("アドレスがありません", "there is no address")
+_quoted_string = re.compile(_QUOTED)
 _quoted_pair = re.compile(r"\\(.)")
+_to_escape = re.compile(r'(["\\])')
+_blank = re.compile(r"\s+")
+# What a list is made of, however its addresses are separated.
+_TOKEN = re.compile(rf"(<[^<>]*>)|(\s+)|([{_SIGNS}])|{_QUOTED}|[^\s\"<>{_SIGNS}]+|.", re.DOTALL)
+_WORD, _ANGLE, _BLANK, _SIGN = range(4)
+_FULL_WIDTH = str.maketrans("＜＞＠", "<>@")
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A display name ('' if none) and an addr-spec as it goes over the wire.
+    """A display name ('' if none) and an addr-spec: its domain as it goes over the wire, its local
+    part as it is written (`wire_address` quotes it where it must be).
 
     The address has no `@` where a sender was written without one.
     """
@@ -50,7 +61,7 @@ class Mailbox:
     @property
     def key(self) -> str:
         """What two mailboxes have in common if they are one: a domain's case doesn't matter."""
-        local, at, domain = self.address.rpartition("@")
+        local, at, domain = wire_address(self.address).rpartition("@")
         return local + at + domain.lower()
 
 
@@ -64,32 +75,142 @@ def parse_sender(text: str) -> Mailbox:
     return _parse(text, needs_domain=False)
 
 
-def split_addresses(text: str) -> list[str]:
-    """The addresses of a list with commas, as they are written, not yet parsed.
+def parse_list(text: str) -> list[str]:
+    """The addresses of a list with commas, each as it is written, valid, and without blanks around.
 
-    A comma between the quotes of a display name separates nothing. Raises AddressError where
-    another sign stands in the comma's place, where nothing stands between two of them, and where
-    there is no address at all.
+    A comma between the quotes of a display name separates nothing. Raises AddressListError.
     """
-    if not text.strip():
-        raise AddressError(_EMPTY)
-    found = [""]
+    elements = [""]
     for piece in _PIECE.findall(text):
         if piece == ",":
-            found.append("")
-        elif piece in _SEPARATORS:
-            raise _wrong_separator(piece, text)
+            elements.append("")
         else:
-            found[-1] += piece
-    addresses = [address.strip() for address in found]
-    if not all(addresses):
-        raise AddressError(
-            Text(
-                f"アドレスが空です: {shown(text)}。余分な「,」を取り除いてください",
-                f"an address is empty: {shown(text)}: take out the ',' that is too many",
-            )
+            elements[-1] += piece
+    if len(elements) > 1 and not all(element.strip() for element in elements):
+        sentence = Text(
+            f"アドレスが空です: {shown(text)}。余分な「,」を取り除いてください",
+            f"an address is empty: {shown(text)}: take out the ',' that is too many",
         )
-    return addresses
+        raise AddressListError(sentence, instead=_instead([text]))
+    return _parsed(elements, [text])
+
+
+def parse_elements(elements: Sequence[str]) -> list[str]:
+    """The same of a list whose elements are already apart. Raises AddressListError."""
+    return _parsed(elements, elements)
+
+
+def _parsed(elements: Sequence[str], written: Sequence[str]) -> list[str]:
+    wrong: list[Text] = []
+    for element in elements:
+        try:
+            parse_recipient(element)
+        except AddressError as error:
+            wrong.append(error.text)
+    if not wrong:
+        return [element.strip() for element in elements]
+    instead = _instead(written)
+    if instead is None:  # the right separator alone doesn't mend it
+        wrong += (fault for element in elements for fault in _inner_faults(element))
+    raise AddressListError(*dict.fromkeys(wrong), instead=instead)
+
+
+def _inner_faults(element: str) -> Iterator[Text]:
+    """What is wrong with each of the addresses that wrong signs separate."""
+    pieces = [""]
+    for kind, token in _tokens(element):
+        if kind == _SIGN:
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    for piece in pieces:
+        try:
+            parse_recipient(piece)
+        except AddressError as error:
+            yield error.text
+
+
+def mended(text: str, *, needs_domain: bool = True) -> list[str] | None:
+    """The addresses that `text` is meant to be, each as it should be written, however they are
+    separated; None where that can't be known."""
+    found: list[tuple[str, str]] = []  # names and addresses
+    name = ""  # what may be the beginning of one
+    for kind, token in _tokens(text.translate(_FULL_WIDTH)):
+        if kind == _ANGLE:
+            address = token[1:-1].strip()
+            if not name and found and found[-1] == ("", address):  # a@x.jp <a@x.jp>
+                name = found.pop()[1]
+            found.append((name.strip(), address))
+            name = ""
+        elif kind in (_BLANK, _SIGN):
+            name += token if name else ""
+        elif not _has_at(token):
+            name += token
+        elif _blank.sub("", name).endswith(tuple(_SIGNS + _SIGNS_IN_WORDS)):
+            return None  # "Yamada, a@x.jp": is that a name?
+        else:
+            found.append((name.strip(), token))
+            name = ""
+    name = name.strip(f"{_SIGNS}{_SIGNS_IN_WORDS} \t\r\n\u3000")
+    if name and (needs_domain or found):
+        return None
+    if name:
+        found.append(("", name))
+    try:
+        written = [_written(*each) for each in found]
+        for each in written:
+            if _separator(each, needs_domain) is not None:
+                return None
+            _parse(each, needs_domain=needs_domain)
+    except AddressError:
+        return None
+    return written or None
+
+
+def _instead(elements: Sequence[str]) -> str | None:
+    """The whole list mended, as one text with commas."""
+    lists = [mended(element) for element in elements if element.strip()]
+    if not lists or None in lists:
+        return None
+    return ", ".join(each for found in lists for each in found or ())
+
+
+def _tokens(text: str) -> list[tuple[int, str]]:
+    """What `_TOKEN` finds, with its kind; a quoted string and what is next to it are one word."""
+    tokens: list[tuple[int, str]] = []
+    for match in _TOKEN.finditer(text):
+        kind = match.lastindex or _WORD
+        if kind == _WORD and tokens and tokens[-1][0] == _WORD:
+            tokens[-1] = _WORD, tokens[-1][1] + match[0]
+        else:
+            tokens.append((kind, match[0]))
+    return [part for kind, token in tokens for part in _parts(kind, token)]
+
+
+def _parts(kind: int, token: str) -> list[tuple[int, str]]:
+    """A word of several addresses (a@x.jp/b@x.jp) taken apart."""
+    if kind != _WORD or _quoted_string.sub("", token).count("@") < 2:
+        return [(kind, token)]
+    parts = re.split(f"([{_SIGNS_IN_WORDS}])", token)
+    return [(_SIGN if n % 2 else _WORD, part) for n, part in enumerate(parts) if part]
+
+
+def _written(name: str, address: str) -> str:
+    """A mailbox as it should be written."""
+    if not address.isascii():
+        narrow = unicodedata.normalize("NFKC", address)
+        address = narrow if narrow.isascii() else address
+    address = address.rstrip(".。")
+    local, at, domain = address.rpartition("@")
+    if _is_ipv4(domain):
+        address = f"{local}{at}[{domain}]"
+    if not name:
+        return address
+    if not any(sign.isalnum() for sign in name):
+        raise AddressError(_EMPTY)
+    if not _is_quoted(name) and set(name) & set(f'{_SIGNS}@"\\'):
+        name = '"' + _to_escape.sub(r"\\\1", _blank.sub(" ", name)) + '"'
+    return f"{name} <{address}>"
 
 
 def shown(text: str) -> str:
@@ -115,6 +236,9 @@ def _parse(text: str, *, needs_domain: bool) -> Mailbox:
     text = text.strip()
     if not text:
         raise AddressError(_EMPTY)
+    separator = _separator(text, needs_domain)
+    if separator is not None:
+        raise AddressError(_several(separator, text, needs_domain))
     if not text.replace("\u3000", " ").isprintable():  # U+3000 parts Japanese names
         raise AddressError(
             Text(
@@ -122,16 +246,6 @@ def _parse(text: str, *, needs_domain: bool) -> Mailbox:
                 f"the address has characters that none can have (as line ends): {shown(text)}",
             )
         )
-    for piece in _PIECE.findall(text):
-        if piece == ",":
-            raise AddressError(
-                Text(
-                    f"アドレスは 1 つずつ書いてください: {shown(text)}",
-                    f"write one address at a time: {shown(text)}",
-                )
-            )
-        if piece in _SEPARATORS:
-            raise _wrong_separator(piece, text)
     name, address = "", text
     if "<" in text or ">" in text:
         found = _named(text)
@@ -194,7 +308,7 @@ def _check_local_part(local: str, text: str) -> None:
                 f"nothing stands before the '@': {shown(text)}",
             )
         )
-    if len(local.encode()) > MAX_LOCAL_PART_OCTETS:
+    if len(wire_address(f"{local}@").encode()) > MAX_LOCAL_PART_OCTETS + 1:
         raise AddressError(
             Text(
                 f"「@」の前が長すぎます（{MAX_LOCAL_PART_OCTETS} バイトまで）: {shown(text)}",
@@ -202,17 +316,8 @@ def _check_local_part(local: str, text: str) -> None:
                 f"{shown(text)}",
             )
         )
-    if _is_dot_atom(local) or _is_quoted(local):
+    if _is_dotted(local) or _is_quoted(local):
         return
-    if _is_dotted(local):  # mobile carriers once gave out such addresses
-        raise AddressError(
-            Text(
-                f"「@」の前で「.」が先頭・末尾にあるか連続しています: {shown(text)}。"
-                f'実在するアドレスなら、"{local}"@… のように引用符で囲んでください',
-                f"dots begin, end or follow one another before the '@': {shown(text)}: "
-                f'if the address is real, put quotation marks around it, as "{local}"@…',
-            )
-        )
     raise AddressError(
         Text(
             f"「@」の前に使えない文字（空白や括弧など）があります: {shown(text)}",
@@ -245,10 +350,69 @@ def _wire_domain(domain: str, text: str) -> str:
     )
 
 
-def _wrong_separator(sign: str, text: str) -> AddressError:
-    return AddressError(
-        Text(
-            f"アドレスの区切りには「{sign}」ではなく半角の「,」を使ってください: {shown(text)}",
-            f"separate addresses by ',', not by '{sign}': {shown(text)}",
+def _separator(text: str, needs_domain: bool) -> str | None:
+    """What stands between two addresses in `text`, '' for nothing; None if there is only one."""
+    blank = address = ""
+    ended = False
+    for kind, token in _tokens(text):
+        if kind == _SIGN:
+            return token
+        if kind == _BLANK:
+            blank = token
+            continue
+        if ended or (address and kind == _WORD and _has_at(token)):
+            return blank
+        if kind == _ANGLE:
+            # a@x.jp <a@x.jp> is how some programs write one. A sender can only be one.
+            if address and needs_domain and token[1:-1].strip() != address:
+                return blank
+            ended = True
+        elif _has_at(token):
+            address = token
+        blank = ""
+    return None
+
+
+def _has_at(word: str) -> bool:
+    return "@" in _quoted_string.sub("", word)
+
+
+_BLANKS = {
+    "\u3000": Text("全角の空白（U+3000）", "a full-width blank (U+3000)"),
+    "\n": Text("改行", "a line end"),
+    "\t": Text("タブ", "a tab"),
+}
+
+
+def _several(separator: str, text: str, needs_domain: bool) -> Text:
+    """What is said of several addresses where one belongs, or of a sign in a display name."""
+    meant = mended(text, needs_domain=needs_domain) or []
+    if separator.strip() and len(meant) == 1 and separator in meant[0]:
+        return Text(
+            f"表示名に「{separator}」があるときは、表示名を引用符で囲んでください: {shown(text)}",
+            f"a display name with a '{separator}' must be in quotation marks: {shown(text)}",
         )
+    if not needs_domain:
+        return Text(
+            f"アドレスは 1 つだけ書いてください: {shown(text)}",
+            f"write one address only: {shown(text)}",
+        )
+    if separator == ",":
+        return Text(
+            f"アドレスは 1 つずつ書いてください: {shown(text)}",
+            f"write one address at a time: {shown(text)}",
+        )
+    if not separator:
+        return Text(
+            f"アドレスの区切りの「,」がありません: {shown(text)}",
+            f"a ',' is missing between two addresses: {shown(text)}",
+        )
+    if separator.strip():
+        name = Text(f"「{separator}」", f"'{separator}'")
+    else:
+        sign = next((sign for sign in _BLANKS if sign in separator), "")
+        name = _BLANKS.get(sign, Text("空白", "a blank"))
+    return Text(
+        f"アドレスの区切りには{name.ja}ではなく半角の「,」を使ってください: {shown(text)}",
+        f"separate addresses by ',', not by {name.en}: {shown(text)}",
     )

@@ -8,6 +8,7 @@ from functools import lru_cache
 from zaiond.message.address import Mailbox
 from zaiond.message.charset import Charset, as_jis, encode_jis
 from zaiond.message.moment import local_time, offset
+from zaiond.model import wire_address
 
 _FOLD = "\r\n "
 _LINE = 78  # RFC 5322 2.1.1
@@ -111,16 +112,17 @@ def mailboxes(name: str, boxes: tuple[Mailbox, ...], charset: Charset = "utf-8")
 
 
 def _mailbox(start: str, box: Mailbox, charset: Charset) -> str:
+    address = wire_address(box.address)
     if not box.name:
-        return start + box.address
+        return start + address
     if "=?" in box.name or not _is_ascii_name(box.name):
         line = encoded(start, box.name, charset)
     elif _is_phrase(box.name):
         line = start + box.name
     else:
         line = f'{start}"' + _to_escape.sub(r"\\\1", box.name) + '"'
-    fits = len(line) - line.rfind("\n") + len(box.address) + 2 <= _ENCODED_LINE
-    return f"{line}{' ' if fits else _FOLD}<{box.address}>"
+    fits = len(line) - line.rfind("\n") + len(address) + 2 <= _ENCODED_LINE
+    return f"{line}{' ' if fits else _FOLD}<{address}>"
 
 
 @lru_cache(maxsize=64)

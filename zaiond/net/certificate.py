@@ -6,7 +6,8 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from zaiond.net.connect import Address, connect
+from zaiond.net.connect import connect
+from zaiond.net.memory import Address
 from zaiond.net.pump import Machine, Pump
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.certificate import Certificate

@@ -5,14 +5,17 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from zaiond.message.address import a_labels
 from zaiond.net.lookup import look_up
+from zaiond.net.memory import Address, ServerMemory
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 
-Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+T = TypeVar("T")
+
+_STAGES = list(Stage)  # in the order in which they come
 
 # Some libcs don't have all of them.
 _NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
@@ -68,51 +71,105 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
     raise DeliveryFailure(Failure(stage=Stage.RESOLVE, server=server, cause=cause, detail=detail))
 
 
-async def connect(
-    server: str,
-    addresses: list[Address],
-    limit: float,
-    on_failure: Callable[[Failure], None] | None = None,
-) -> socket.socket:
-    """A socket connected to the first address that takes it. `limit` is for all together;
-    `on_failure` is told of each address that doesn't.
+async def connect(server: str, addresses: list[Address], limit: float) -> socket.socket:
+    """A socket connected to the first address that takes it. `limit` is for all together.
 
     Each address may use an equal share of the time that is left, so that one that never answers
     doesn't keep us from the next.
 
     Raises:
-        DeliveryFailure: of stage CONNECT: none took it. Of several causes it is the first that is
-            not "unreachable": that an IPv6 address can't be reached says little.
+        DeliveryFailure: of stage CONNECT: none took it; the most telling of the failures.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + limit
     failures: list[Failure] = []
-    for index, (family, address) in enumerate(addresses):
-        share = max(0.0, deadline - loop.time()) / (len(addresses) - index)
-        connection: socket.socket | None = None
+    for index, address in enumerate(addresses):
+        share = (deadline - loop.time()) / (len(addresses) - index)
         try:
-            connection = socket.socket(family, socket.SOCK_STREAM)
-            connection.setblocking(False)
-            async with asyncio.timeout(share):
-                await loop.sock_connect(connection, address)
-        except OSError as error:
-            if connection is not None:
-                connection.close()
-            cause = cause_of(error)
-            words = os.strerror(error.errno) if error.errno else f"no answer within {share:.3g} s"
-            detail = f"{shown(address)}: {words}"
-            failure = Failure(stage=Stage.CONNECT, server=server, cause=cause, detail=detail)
-            failures.append(failure)
-            if on_failure is not None:
-                on_failure(failure)
-        except BaseException:
-            if connection is not None:
-                connection.close()
-            raise
-        else:
-            return connection
-    telling = [f for f in failures if f.cause not in ("net_unreachable", "host_unreachable")]
-    raise DeliveryFailure((telling or failures)[0])
+            return await connect_to(server, address, share)
+        except DeliveryFailure as raised:
+            failures.append(raised.failure)
+    raise DeliveryFailure(most_telling(failures))
+
+
+async def connect_to(server: str, address: Address, limit: float) -> socket.socket:
+    """A socket connected to this address.
+
+    Raises:
+        DeliveryFailure: of stage CONNECT.
+    """
+    family, where = address
+    limit = max(0.0, limit)
+    connection: socket.socket | None = None
+    try:
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        async with asyncio.timeout(limit):
+            await asyncio.get_running_loop().sock_connect(connection, where)
+    except OSError as error:
+        if connection is not None:
+            connection.close()
+        cause = cause_of(error)
+        words = os.strerror(error.errno) if error.errno else f"no answer within {limit:.3g} s"
+        detail = f"{shown(where)}: {words}"
+        failure = Failure(stage=Stage.CONNECT, server=server, cause=cause, detail=detail)
+        raise DeliveryFailure(failure) from error
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+async def at_each(
+    addresses: list[Address],
+    attempt: Callable[[Address, float, float], Awaitable[T]],
+    *,
+    memory: ServerMemory,
+    connecting: float,
+    deadline: float,
+    depends_on_address: Callable[[Failure], bool],
+) -> T:
+    """What `attempt` gives at the first address where it doesn't fail (RFC 5321 5.1).
+
+    It is given the address, the seconds for connecting there, and until when it must be through
+    with all, in the loop's time: an equal share of what is left of `connecting`, the seconds for
+    connecting to all addresses, and of the time to `deadline`.
+
+    Raises:
+        DeliveryFailure: it failed at all, or so that it doesn't depend on the address; the most
+            telling of the failures.
+    """
+    loop = asyncio.get_running_loop()
+    connecting = min(connecting, deadline - loop.time())
+    failures: list[Failure] = []
+    for index, address in enumerate(addresses):
+        now, left = loop.time(), len(addresses) - index
+        if failures and now >= deadline:
+            break
+        try:
+            return await attempt(address, connecting / left, now + (deadline - now) / left)
+        except DeliveryFailure as raised:
+            failures.append(raised.failure)
+            if not depends_on_address(raised.failure):
+                break
+            memory.failed(address, loop.time())
+            if raised.failure.stage is Stage.CONNECT:
+                connecting -= loop.time() - now
+    raise DeliveryFailure(most_telling(failures))
+
+
+def most_telling(failures: list[Failure]) -> Failure:
+    """Of the failures of several addresses the one that came furthest; of several such ones the
+    first that is not "unreachable": that an IPv6 address can't be reached says little.
+    """
+    return max(
+        failures,
+        key=lambda each: (
+            _STAGES.index(each.stage),
+            each.cause not in ("net_unreachable", "host_unreachable"),
+        ),
+    )
 
 
 def shown(address: tuple[Any, ...]) -> str:

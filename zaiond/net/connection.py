@@ -2,7 +2,7 @@
 
 How a sender uses it, mail after mail:
 
-    connection = await SmtpConnection.open(server, helo_name, tls=contexts)
+    connection = await SmtpConnection.open(server, context)
     connection.prepare(mail)                    # MAIL, RCPT…, DATA are on their way
     while mail:
         refused = await connection.ready()      # {recipient: Failure}; may raise, see below
@@ -22,7 +22,9 @@ is: at the start, after `send_content()` (where `pipelining`; else after its res
 transaction is over: don't call `send_content()`, prepare the next. Raises `DeliveryFailure` if
 MAIL or DATA was refused, the mail can't be sent here (too big, SMTPUTF8), or the connection is
 lost: the transaction is over, nothing of its content was sent. Afterwards `lost` says whether the
-connection can still be used.
+connection can still be used. What fails before MAIL is taken has then failed at every address of
+the server; and what got no answer, without PIPELINING, too: within `ready()` the envelope goes out
+on a new connection in the place of this one.
 
 `send_content()`: only after a `ready()` that left a recipient. Before this call no byte of the
 content leaves. Returns a future: the server's reply for each recipient that was not refused, or
@@ -34,32 +36,28 @@ are one write.
 """
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zaiond.model import Message
-from zaiond.net.certificate import certificate_of
-from zaiond.net.connect import Address, connect, resolve, shown
-from zaiond.net.login import SessionToken, session_settings
-from zaiond.net.pop_login import PopLogins
-from zaiond.net.pump import Pump
-from zaiond.net.steps import Step, Steps
-from zaiond.net.tls import TlsContexts, TlsInfo
-from zaiond.net.tokens import Tokens
-from zaiond.smtp import answer, ntlm, sasl
-from zaiond.smtp.events import Answered, Content, Envelope, Event
+from zaiond.net.context import ConnectionContext
+from zaiond.net.dial import Dialer, Link
+from zaiond.net.memory import Address
+from zaiond.net.steps import Step
+from zaiond.net.tls import TlsInfo
+from zaiond.smtp.events import Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.opening import Capabilities, SessionSettings, fall_back
+from zaiond.smtp.opening import Capabilities
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
-from zaiond.smtp.verdict import may_have_forgotten
-from zaiond.text import Text
+from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
+
+_Begin = Callable[[Session, Message, tuple[str, ...]], list[Event]]
 
 
 class SmtpConnection:
@@ -68,25 +66,25 @@ class SmtpConnection:
     def __init__(
         self,
         server: "MailServer",
-        settings: SessionSettings,
-        deadline: float,
-        steps: Steps,
+        context: ConnectionContext,
+        on_step: Callable[[Step], None] | None,
     ) -> None:
-        """For `open` only; `deadline` is the session's, in the loop's time."""
+        """For `open` only."""
         self.server = server
         self._loop = asyncio.get_running_loop()
-        self._steps = steps
-        self._session = Session(settings)
-        self._pump = Pump(
-            server, self._session, deadline, self._on_event, self._on_tls, verify=settings.verify
-        )
+        deadline = self._loop.time() + server.session_timeout
+        self._logins = context.pop
+        self._dialer = Dialer(server, context, deadline, on_step, self._on_event)
+        self._steps = self._dialer.steps
+        self._memory = self._dialer.memory
+        self._link: Link
         self._fresh_until = deadline - server.session_timeout / 2
         self._closing = False
         self._envelopes: deque[Envelope] = deque()
         self._ready: asyncio.Future[None] | None = None
         self._finishing: asyncio.Future[dict[str, Reply]] | None = None
-        self._logins: PopLogins | None = None
-        self._login = 0  # the login by POP that the session stands on
+        self._envelope_behind = False  # the next one is on its way behind the content
+        self._prepare: Callable[[], None]  # the envelope, once more
         self._recipients: tuple[str, ...] = ()  # of the envelope
         self._accepted: tuple[str, ...] = ()  # of the envelope that is ready
         self._sent_to: tuple[str, ...] = ()  # of the content
@@ -95,87 +93,39 @@ class SmtpConnection:
     async def open(
         cls,
         server: "MailServer",
-        helo_name: str,
-        *,
-        tls: TlsContexts | None = None,
-        pop: PopLogins | None = None,
-        tokens: Tokens | None = None,
+        context: ConnectionContext,
         on_step: Callable[[Step], None] | None = None,
     ) -> "SmtpConnection":
-        """Connects, secures and logs in as `server` says.
-
-        `helo_name` counts where the server's settings have none; `tls` and `pop` are shared by the
-        connections of one configuration, `tokens` by all; `on_step` is told of every step, as long
+        """Connects, secures and logs in as `server` says. `on_step` is told of every step, as long
         as the connection lives.
 
         Raises:
             DeliveryFailure: there is no usable session; everything is closed again.
         """
-        contexts, logins, login = tls or TlsContexts(), pop or PopLogins(), 0
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + server.session_timeout
-        steps = Steps(server.address, on_step)
-        settings = session_settings(server, helo_name, trace=steps.told_of)
-        token = SessionToken(server, tokens or Tokens(), steps, deadline)
-        if contexts.unverifiable(server.address, loop.time()):
-            settings = fall_back(settings, "certificate") or settings
-        if server.pop_before_smtp.enabled:
-            login = await logins.before(server, contexts, deadline, on_step)
-            steps.begin()
-        if server.auth.mechanism == "ntlm":
-            await asyncio.to_thread(ntlm.primitives)  # may import them, which takes a while
-        addresses = await _resolved(server, deadline, steps)
-        while True:
-            limit = min(server.timeout, deadline - loop.time())
-            sock = await connect(server.address, addresses, limit, steps.failed)
-            steps.tell(Stage.CONNECT, True, shown(sock.getpeername()))
-            try:
-                complete = await token.into(settings)
-            except BaseException:
-                sock.close()
-                raise
-            connection = cls(server, complete, deadline, steps)
-            try:
-                await connection._pump.establish(sock, contexts)
-            except DeliveryFailure as raised:
-                failure = await _looked_into(raised.failure, server, settings, addresses, steps)
-                if login and may_have_forgotten(failure):
-                    logins.forgotten(server, login)
-                if await token.renewed(failure):
-                    continue
-                weaker = fall_back(settings, failure.cause)
-                if failure.stage is not Stage.TLS or weaker is None:
-                    raise DeliveryFailure(failure) from raised.__cause__
-                if failure.cause == "certificate":
-                    contexts.remember_unverifiable(server.address, loop.time())
-                settings = weaker
-            else:
-                if login:
-                    connection._logins, connection._login = logins, login
-                return connection
-            finally:
-                if not connection._session.opened or connection.lost:
-                    connection.abort()
+        connection = cls(server, context, on_step)
+        await connection._dialer.prepare()
+        connection._link = await connection._dialer.dial(set())
+        return connection
 
     @property
     def capabilities(self) -> Capabilities:
         """What the server offers."""
-        return self._session.capabilities
+        return self._link.session.capabilities
 
     @property
     def pipelining(self) -> bool:
         """Whether the next envelope goes out behind the content, without waiting for its result."""
-        return self._session.capabilities.pipelining
+        return self.capabilities.pipelining
 
     @property
     def tls(self) -> TlsInfo | None:
         """What is known of the encryption; None without."""
-        return self._pump.tls
+        return self._link.pump.tls
 
     @property
     def lost(self) -> bool:
         """Whether the connection is of no more use: lost, refused, closing."""
-        return self._session.over or self._closing
+        return self._link.session.over or self._closing
 
     @property
     def reusable(self) -> bool:
@@ -192,63 +142,124 @@ class SmtpConnection:
         may have forgotten our login by POP: the next connection logs in again.
         """
         return (
-            self._logins is not None
+            bool(self._dialer.login)
             and any(map(may_have_forgotten, failures))
-            and self._logins.forgotten(self.server, self._login)
+            and self._logins.forgotten(self.server, self._dialer.login)
         )
 
     def refused_all_the_same(self, failures: Iterable[Failure]) -> None:
         """That other try was refused so, too."""
-        if self._logins is not None and any(map(may_have_forgotten, failures)):
+        if self._dialer.login and any(map(may_have_forgotten, failures)):
             self._logins.in_vain(self.server)
 
     def prepare(self, mail: Message, recipients: tuple[str, ...] | None = None) -> None:
         """Queues the envelope of `mail`, to `recipients` (default: all of its own)."""
-        self._steps.begin()
-        self._recipients = mail.recipients if recipients is None else recipients
-        self._pump.happened(self._session.prepare(mail, self._recipients))
+        self._begin(mail, mail.recipients if recipients is None else recipients, Session.prepare)
 
     def ask(self, mail: Message) -> None:
         """Queues the question whether the server would take `mail`: an envelope without DATA. Its
         `ready()` ends the transaction.
         """
+        self._begin(mail, mail.recipients, Session.ask)
+
+    def _begin(self, mail: Message, recipients: tuple[str, ...], begin: _Begin) -> None:
+        def prepare() -> None:
+            link = self._link
+            link.pump.happened(begin(link.session, mail, recipients))
+
         self._steps.begin()
-        self._recipients = mail.recipients
-        self._pump.happened(self._session.ask(mail, mail.recipients))
+        self._envelope_behind = self._finishing is not None
+        self._recipients = recipients
+        self._prepare = prepare
+        prepare()
 
     async def ready(self) -> dict[str, Failure]:
         """Waits until the content may be sent; the refused recipients, each with its failure."""
+        envelope = await self._envelope()
+        if envelope.failure is not None:
+            envelope = await self._another_way(envelope, envelope.failure)
+        if envelope.failure is not None:
+            raise DeliveryFailure(envelope.failure)
+        self._memory.worked(self._link.address)
+        self._accepted = self._recipients
+        if envelope.refused:
+            self._accepted = tuple(r for r in self._recipients if r not in envelope.refused)
+        return envelope.refused
+
+    async def _envelope(self) -> Envelope:
         if not self._envelopes:
             self._ready = self._loop.create_future()
             try:
                 await self._ready
             finally:
                 self._ready = None
-        envelope = self._envelopes.popleft()
-        if envelope.failure is not None:
-            raise DeliveryFailure(envelope.failure)
-        self._accepted = self._recipients
-        if envelope.refused:
-            self._accepted = tuple(r for r in self._recipients if r not in envelope.refused)
-        return envelope.refused
+        return self._envelopes.popleft()
+
+    async def _another_way(self, envelope: Envelope, failure: Failure) -> Envelope:
+        """The same envelope where else it may go, as long as it fails: without PIPELINING, and by
+        each other address of the server. Nothing of the content has been sent.
+        """
+        tried: set[Address] = {self._link.address}
+        while True:
+            address = self._link.address
+            if self.pipelining and _unanswered(failure):
+                self._memory.pipelining = False
+                again = await self._elsewhere(partial(self._dialer.session, address))
+                if again is None or (again.failure is not None and _unanswered(again.failure)):
+                    self._memory.pipelining = True  # it wasn't that
+                envelope = again or envelope
+            elif failure.stage is Stage.MAIL and self._depends_on_address(failure):
+                now = self._loop.time()
+                self._memory.failed(address, now)
+                left = self._dialer.left(tried)
+                tried.update(each for each in left if self._memory.failed_just_now(each, now))
+                if not self._dialer.left(tried):
+                    return envelope
+                again = await self._elsewhere(partial(self._dialer.dial, tried))
+                # Where one address says "later", another one's "never" is not the end.
+                if again is not None and (again.failure is None or not _later(envelope)):
+                    envelope = again
+            else:
+                return envelope
+            if again is None or again.failure is None:
+                return envelope
+            failure = again.failure
+
+    def _depends_on_address(self, failure: Failure) -> bool:
+        if self._dialer.login and may_have_forgotten(failure):
+            return False  # another login comes first
+        if failure.cause in ("smtputf8", "too_big", "address"):
+            return False
+        # What ends a kept connection says nothing about the address: a new one tells.
+        return judge(failure).scope is not Scope.SESSION
+
+    async def _elsewhere(self, dial: Callable[[], Awaitable[Link]]) -> Envelope | None:
+        """The same envelope's end on the connection that `dial` gives; None if it gives none."""
+        await self._link.pump.close()
+        try:
+            self._link = await dial()
+        except DeliveryFailure:
+            return None
+        self._prepare()
+        return await self._envelope()
 
     def send_content(self) -> "asyncio.Future[dict[str, Reply]]":
         """Sends the content; the future has the reply for each recipient that was not refused."""
         finishing: asyncio.Future[dict[str, Reply]] = self._loop.create_future()
         self._finishing = finishing
         self._sent_to = self._accepted
-        self._pump.happened(self._session.send_content())
+        self._link.pump.happened(self._link.session.send_content())
         return finishing
 
     async def close(self) -> None:
         """Says QUIT and closes; at most a few seconds. Idempotent, never raises for the network."""
         self._closing = True
-        await self._pump.close()
+        await self._link.pump.close()
 
     def abort(self) -> None:
         """Closes at once, without a word. Idempotent."""
         self._closing = True
-        self._pump.abort()
+        self._link.pump.abort()
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Envelope):
@@ -262,24 +273,9 @@ class SmtpConnection:
         elif isinstance(event, Content):
             if event.failure is not None:
                 self._steps.failed(event.failure)
+                if self._envelope_behind and _lost(event.failure):
+                    self._memory.pipelining = False
             self._finish(event)
-        elif isinstance(event, Answered) and self._steps.told_of:
-            self._answered(event.stage, event.reply, event.about)
-
-    def _answered(self, stage: Stage, reply: Reply, mechanism: str) -> None:
-        if not answer.is_step(stage, reply):
-            return
-        warning: Text | None = None
-        if stage is Stage.AUTH and not (self.tls is not None and self.tls.verified):
-            warning = answer.unprotected(
-                mechanism, reusable=sasl.reusable(self.server.auth.mechanism)
-            )
-        shown = answer.shown(stage, reply, mechanism)
-        self._steps.tell(stage, answer.is_yes(stage, reply), shown, warning)
-
-    def _on_tls(self, info: TlsInfo) -> None:
-        warning = info.certificate.warning(time.time()) if info.certificate is not None else None
-        self._steps.tell(Stage.TLS, True, info.text, warning)
 
     def _finish(self, content: Content) -> None:
         finishing = self._finishing
@@ -292,31 +288,18 @@ class SmtpConnection:
             finishing.set_exception(DeliveryFailure(content.failure))
 
 
-async def _resolved(server: "MailServer", deadline: float, steps: Steps) -> list[Address]:
-    """The server's addresses; the step is told of. Raises DeliveryFailure."""
-    limit = min(server.timeout, deadline - asyncio.get_running_loop().time())
-    try:
-        addresses = await resolve(server.host, server.port, limit)
-    except DeliveryFailure as raised:
-        steps.failed(raised.failure)
-        raise
-    steps.tell(Stage.RESOLVE, True, ", ".join(shown(address) for _, address in addresses))
-    return addresses
-
-
-async def _looked_into(
-    failure: Failure,
-    server: "MailServer",
-    settings: SessionSettings,
-    addresses: list[Address],
-    steps: Steps,
-) -> Failure:
-    """Tells of the step that failed; with its certificate, if that was the reason and somebody is
-    told.
+def _unanswered(failure: Failure) -> bool:
+    """Whether commands of an envelope got no answer: so it is where a server that offers PIPELINING
+    doesn't mean it. That a kept connection is closed is nothing new (RFC 5321 4.5.3.2.7).
     """
-    ended = asyncio.get_running_loop().time()
-    if failure.cause == "certificate" and steps.told_of:
-        anonymous = Session(replace(settings, credentials=None, trace=False))
-        failure = replace(failure, certificate=await certificate_of(server, anonymous, addresses))
-    steps.failed(failure, ended)
-    return failure
+    if failure.stage not in (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA):
+        return False
+    return _lost(failure) and (failure.cause == "timeout" or not failure.reused)
+
+
+def _later(envelope: Envelope) -> bool:
+    return envelope.failure is not None and judge(envelope.failure).outcome == "deferred"
+
+
+def _lost(failure: Failure) -> bool:
+    return failure.cause in ("timeout", "closed", "reset")

@@ -1,10 +1,23 @@
 """This machine's own names, for EHLO, Message-ID and the placeholders `{host}` and `{fqdn}`."""
 
+import asyncio
+import os
 import re
 import socket
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from zaiond.net.lookup import look_up
+
+# After so many seconds a name is looked up again although nothing here has changed: what DNS says
+# may have. Only for a host name that isn't fully qualified by itself.
+_AGAIN = 5.0
+# What the resolver goes by; a change of it is seen at once.
+_FILES = ("/etc/hosts", "/etc/resolv.conf")
+
+# Some libcs don't have all of them.
+_NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 class Names(NamedTuple):
@@ -14,23 +27,92 @@ class Names(NamedTuple):
     fqdn: str
 
 
-async def machine_names(limit: float = 5.0) -> Names:
-    """This machine's names. A name without a dot is completed as the resolver does it, for which
-    `limit` seconds are given: DNS may be as dead as the mail server.
+class MachineNames:
+    """This machine's names as they are now: DNS or DHCP may bring them when we run already.
+
+    Nothing runs meanwhile; `current` looks whether they may have changed, which is cheap. A name
+    without a dot is completed as the resolver does it, for which `limit` seconds are given: DNS may
+    be as dead as the mail server.
     """
-    host = _as_domain(socket.gethostname())
-    if "." in host:
-        return Names(host.partition(".")[0], host)
+
+    def __init__(
+        self,
+        limit: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+        files: tuple[str, ...] = _FILES,
+    ) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._files = files
+        self._known: Names | None = None
+        self._signs: tuple[object, ...] = ()
+        self._at = 0.0
+        self._looking: asyncio.Task[None] | None = None
+
+    async def current(self) -> Names:
+        """The names; never raises."""
+        if not self._stale() and self._known is not None:
+            return self._known
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+            self._looking.add_done_callback(self._looked)
+        await asyncio.wait([self._looking])  # who waits may be cancelled; the others wait on
+        return self._known or Names("localhost", "localhost")
+
+    def _stale(self) -> bool:
+        host = socket.gethostname()
+        if self._signs[:1] != (host,):
+            return True
+        if "." in host:
+            return False
+        return self._signs != self._look_around(host) or self._clock() - self._at >= _AGAIN
+
+    async def _look(self) -> None:
+        """Looks the names up, and notes when, and by which signs."""
+        raw = socket.gethostname()
+        signs = self._look_around(raw)
+        host = _as_domain(raw)
+        names = Names(host.partition(".")[0], host)
+        if "." not in host:
+            canonical = await _canonical(host, self._limit)
+            if canonical is not None:
+                names = Names(host, canonical or host)
+            elif self._known is not None and self._known.host == host:
+                names = self._known  # DNS doesn't answer: what it said last
+        self._known, self._signs, self._at = names, signs, self._clock()
+
+    def _look_around(self, host: str) -> tuple[object, ...]:
+        """What the names depend on, as far as it can be seen here."""
+        return (host, *map(_stamp, self._files))
+
+    def _looked(self, _: "asyncio.Task[None]") -> None:
+        self._looking = None
+
+
+async def _canonical(host: str, limit: float) -> str | None:
+    """The name that the resolver completes `host` to; empty if it knows none, None without an
+    answer.
+    """
 
     def canonical() -> str:
         return socket.getaddrinfo(host, None, flags=socket.AI_CANONNAME)[0][3]
 
     try:
         found = await look_up(canonical, limit)
+    except socket.gaierror as error:
+        return "" if error.errno in _NO_NAME else None
     except (OSError, ValueError):
-        return Names(host, host)
+        return None
     # Where a hosts file gives the name as one more of localhost's, that says nothing.
-    return Names(host, host if not found or found.startswith("localhost") else _as_domain(found))
+    return "" if not found or found.startswith("localhost") else _as_domain(found)
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _as_domain(name: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from zaiond.net.certificate import certificate_of
-from zaiond.net.connect import Address, connect, resolve
+from zaiond.net.connect import at_each, connect_to, resolve
+from zaiond.net.memory import Address, ServerMemories
 from zaiond.net.pump import Pump
 from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
@@ -53,12 +54,13 @@ class PopLogins:
         self,
         server: "MailServer",
         contexts: TlsContexts,
+        memories: ServerMemories,
         deadline: float,
         on_step: Callable[[Step], None] | None = None,
     ) -> int:
         """Logs in, unless that was done not long ago and the server hasn't forgotten it since.
 
-        Returns the number of the login, for `forgotten`; `on_step` is told of one that is made.
+        Returns the number of the login, for `forgotten`; `on_step` is told how it went.
         `deadline`: in the loop's time, for the whole of it.
 
         Raises:
@@ -72,11 +74,13 @@ class PopLogins:
                 if login.failure is not None:
                     raise DeliveryFailure(login.failure)
                 return login.number
-            if loop.time() - login.at < REMEMBERED:
+            since = loop.time() - login.at
+            if since < REMEMBERED:
+                Steps(_at(server).address, on_step).tell(Stage.POP, True, _remembered(since))
                 return login.number
             failure: Failure | None = None
             try:
-                await _log_in(server, contexts, deadline, on_step)
+                await _log_in(server, contexts, memories, deadline, on_step)
             except DeliveryFailure as raised:
                 failure = raised.failure
             login.number += 1
@@ -104,16 +108,68 @@ class PopLogins:
             login.believed_until = asyncio.get_running_loop().time() + IN_VAIN
 
 
+def _at(server: "MailServer") -> "MailServer":
+    """The POP server, in the shape of the mail server that wants the login."""
+    pop = server.pop_before_smtp
+    return replace(server, host=pop.host or server.host, port=pop.port, security=pop.security)
+
+
+def _remembered(since: float) -> Text:
+    return Text(
+        f"{since:.0f} 秒前のログインを使います",
+        f"logged in {since:.0f} s ago, which holds",
+    )
+
+
 async def _log_in(
     server: "MailServer",
     contexts: TlsContexts,
+    memories: ServerMemories,
     deadline: float,
     on_step: Callable[[Step], None] | None,
 ) -> None:
-    """One login, with QUIT. Raises DeliveryFailure of stage POP."""
+    """One login, with QUIT, at the first address that lets us. Raises DeliveryFailure of stage POP.
+
+    A login that is refused isn't tried at each address: that gets accounts locked.
+    """
     loop = asyncio.get_running_loop()
+    there = _at(server)
+    steps = Steps(there.address, on_step)
+    memory = memories.of(there.address)
+
+    async def log_in(address: Address, limit: float, until: float) -> Address:
+        await _log_in_at(address, server, contexts, min(until, deadline), limit, steps)
+        return address
+
+    try:
+        limit = min(server.timeout, deadline - loop.time())
+        found = await resolve(there.host, there.port, limit)
+        address = await at_each(
+            memory.in_order(found, loop.time()),
+            log_in,
+            memory=memory,
+            connecting=server.timeout,
+            deadline=deadline,
+            depends_on_address=lambda failure: failure.cause != "err_login",
+        )
+    except DeliveryFailure as raised:
+        failure = replace(raised.failure, stage=Stage.POP)
+        steps.failed(failure)
+        raise DeliveryFailure(failure) from raised
+    memory.worked(address)
+
+
+async def _log_in_at(
+    address: Address,
+    server: "MailServer",
+    contexts: TlsContexts,
+    deadline: float,
+    limit: float,
+    steps: Steps,
+) -> None:
+    """One login at one address, `limit` seconds for connecting. Raises DeliveryFailure."""
     pop, auth = server.pop_before_smtp, server.auth
-    there = replace(server, host=pop.host or server.host, port=pop.port, security=pop.security)
+    there = _at(server)
     password = pop.password or auth.password
     settings = Pop3Settings(
         server=there.address,
@@ -122,7 +178,6 @@ async def _log_in(
         password=password.reveal() if password is not None else "",
         allow_unprotected=auth.allow_unprotected_password,
     )
-    steps = Steps(there.address, on_step)
     encryption: TlsInfo | None = None
 
     def on_tls(info: TlsInfo) -> None:
@@ -133,13 +188,8 @@ async def _log_in(
         if isinstance(event, LoggedIn):
             steps.tell(Stage.POP, True, *_told(event, encryption))
 
-    def limit() -> float:
-        return min(server.timeout, deadline - loop.time())
-
-    addresses: list[Address] = []
     try:
-        addresses = await resolve(there.host, there.port, limit())
-        sock = await connect(there.address, addresses, limit())
+        sock = await connect_to(there.address, address, limit)
         pump = Pump(there, Pop3(settings), deadline, on_event, on_tls)
         try:
             await pump.establish(sock, contexts)
@@ -147,12 +197,11 @@ async def _log_in(
         finally:
             pump.abort()
     except DeliveryFailure as raised:
-        failure = replace(raised.failure, stage=Stage.POP)
+        failure = raised.failure
         if failure.cause == "certificate" and steps.told_of:
             anonymous = Pop3(replace(settings, username="", password=""))
-            certificate = await certificate_of(there, anonymous, addresses)
+            certificate = await certificate_of(there, anonymous, [address])
             failure = replace(failure, certificate=certificate)
-        steps.failed(failure)
         raise DeliveryFailure(failure) from raised
 
 

@@ -79,18 +79,27 @@ class Pump(asyncio.Protocol, Generic[_E]):
         # something is awaited, instead of being set anew for each. The session's has its own, as
         # it holds while nothing is awaited, too.
         self._interval = min(server.timeout, server.final_timeout)
+        self._begun = self._loop.time()
+        self._too_long = f"the session is not over after {server.session_timeout:g} s"
         self._session_deadline = deadline
         self._deadline = deadline
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: asyncio.TimerHandle | None = None
 
-    async def establish(self, sock: socket.socket, contexts: TlsContexts) -> None:
-        """The opening, over a connected socket, which is the pump's from now on.
+    async def establish(
+        self, sock: socket.socket, contexts: TlsContexts, until: float | None = None
+    ) -> None:
+        """The opening, over a connected socket, which is the pump's from now on. `until`: when it
+        must be done, in the loop's time, if that is before the session's deadline.
 
         Raises:
             DeliveryFailure: no session; `abort` what is left.
         """
-        self._overdue = self._loop.call_at(self._session_deadline, self._last_too_long)
+        session_deadline = self._session_deadline
+        if until is not None and until < session_deadline:
+            self._limit_all(until, f"the session is not open after {until - self._begun:.3g} s")
+        else:
+            self._limit_all(session_deadline, self._too_long)
         if self._server.security == "tls":
             await self._handshake(contexts, sock)
         else:
@@ -104,6 +113,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
                 self.happened(self.session.tls_started())
         if self.ended is not None:
             raise DeliveryFailure(self.ended)
+        self._limit_all(session_deadline, self._too_long)
 
     def happened(self, events: list[_E]) -> None:
         """Passes on what calling the machine brought, and soon what it wants to say."""
@@ -267,6 +277,13 @@ class Pump(asyncio.Protocol, Generic[_E]):
         words = f"no answer within {self._limit(awaiting):g} s"
         self.happened(self.session.lost("timeout", words))
 
-    def _last_too_long(self) -> None:
-        words = f"the session is not over after {self._server.session_timeout:g} s"
-        self.happened(self.session.lost("timeout", words, overall=True))
+    def _limit_all(self, deadline: float, words: str) -> None:
+        """The session ends at `deadline`, for the reason `words`."""
+
+        def overdue() -> None:
+            self.happened(self.session.lost("timeout", words, overall=True))
+
+        if self._overdue is not None:
+            self._overdue.cancel()
+        self._session_deadline = deadline
+        self._overdue = self._loop.call_at(deadline, overdue)

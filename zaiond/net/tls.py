@@ -1,7 +1,8 @@
 """TLS towards mail servers: contexts, verified or not, and what a connection turned out to be."""
 
+import os
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zaiond.smtp.certificate import Certificate
@@ -10,19 +11,21 @@ from zaiond.text import Text
 
 _NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
 _FORGET = 3600.0  # after this many seconds a certificate gets another chance to be verified
+_MOST_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class TlsInfo:
     """What a handshake brought: for `test -v` and `status`.
 
-    The certificate is known only if it was verified.
+    The certificate's fields are known only if it was verified; `der` is all of it.
     """
 
     version: str
     cipher: str
     verified: bool
     certificate: Certificate | None = None
+    der: bytes = field(default=b"", repr=False)
 
     @property
     def text(self) -> Text:
@@ -44,6 +47,7 @@ class TlsInfo:
             cipher=cipher[0] if cipher else "",
             verified=verified,
             certificate=_certificate(connection.getpeercert()) if verified else None,
+            der=connection.getpeercert(binary_form=True) or b"",
         )
 
 
@@ -74,23 +78,30 @@ def verifying(ca_file: str | None) -> ssl.SSLContext:
 class TlsContexts:
     """The TLS contexts of one configuration, made on first use: reading the store is slow.
 
-    One object serves all connections made by a configuration; with a new configuration comes a new
-    one, so that a replaced `ca_file` takes effect. It also remembers for an hour which servers'
-    certificates could not be verified in `opportunistic` mode: Python can't go on with a handshake
-    whose certificate didn't hold, so each such finding costs a connection.
+    The store, or `ca_file`, is read again when it has changed, which is looked at for each
+    connection.
+
+    It is also remembered which servers' certificates could not be verified in `opportunistic` mode:
+    Python can't go on with a handshake whose certificate didn't hold, so each such finding costs a
+    connection. That counts until the server shows another certificate, the store has changed, or an
+    hour is over.
     """
 
     def __init__(self) -> None:
-        self._verified: dict[str | None, ssl.SSLContext] = {}
+        self._verified: dict[str | None, tuple[_Stamp, ssl.SSLContext]] = {}
         self._unverified: ssl.SSLContext | None = None
-        self._unverifiable: dict[str, float] = {}
+        self._unverifiable: dict[object, _Unverifiable] = {}
 
     def verified(self, ca_file: str | None) -> ssl.SSLContext:
         """The context of `verifying`. Raises OSError, as that does."""
-        context = self._verified.get(ca_file)
-        if context is None:
-            context = verifying(ca_file)
-            self._verified[ca_file] = context
+        stamp = _stamp(ca_file)
+        known = self._verified.get(ca_file)
+        if known is not None:
+            if known[0] == stamp:
+                return known[1]
+            self._unverifiable.clear()
+        context = verifying(ca_file)
+        self._verified[ca_file] = stamp, context
         return context
 
     def unverified(self) -> ssl.SSLContext:
@@ -112,10 +123,60 @@ class TlsContexts:
         context.verify_flags |= _NO_CHECK_TIME
         return context
 
-    def unverifiable(self, server: str, now: float) -> bool:
-        """Whether `server` (host:port) had a certificate that didn't hold, lately."""
-        return now - self._unverifiable.get(server, float("-inf")) < _FORGET
+    def unverifiable(self, key: object, ca_file: str | None, now: float) -> bool:
+        """Whether the certificate that is shown at `key`, a server's address, didn't hold lately;
+        `now` in the loop's time.
+        """
+        known = self._unverifiable.get(key)
+        if known is None or now - known.at >= _FORGET:
+            return False
+        read = self._verified.get(ca_file)
+        return read is not None and read[0] == _stamp(ca_file)
 
-    def remember_unverifiable(self, server: str, now: float) -> None:
-        """Notes that the certificate of `server` could not be verified at `now` (loop time)."""
-        self._unverifiable[server] = now
+    def remember_unverifiable(self, key: object, now: float) -> None:
+        """Notes that the certificate could not be verified at `now`."""
+        self._unverifiable.pop(key, None)
+        self._unverifiable[key] = _Unverifiable(now)
+        if len(self._unverifiable) > _MOST_REMEMBERED:
+            del self._unverifiable[next(iter(self._unverifiable))]
+
+    def is_another(self, key: object, der: bytes) -> bool:
+        """Whether the certificate that was taken unverified is another one than that which could
+        not be verified; then it is forgotten that it couldn't.
+        """
+        known = self._unverifiable.get(key)
+        if known is None or known.der in (None, der):
+            if known is not None:
+                known.der = der
+            return False
+        del self._unverifiable[key]
+        return True
+
+
+@dataclass(slots=True)
+class _Unverifiable:
+    """A certificate that didn't hold at `at`; `der` once it was taken all the same."""
+
+    at: float
+    der: bytes | None = None
+
+
+_Stamp = tuple[object, ...]
+
+
+def _stamp(ca_file: str | None) -> _Stamp:
+    """What changes with the certificates in `ca_file`, or in the system's store."""
+    if ca_file is not None:
+        return (_stat(ca_file),)
+    paths = ssl.get_default_verify_paths()  # by the environment, and as they exist now
+    return _stat(paths.cafile), _stat(paths.capath)
+
+
+def _stat(path: str | None) -> tuple[int, int, int] | None:
+    if path is None:
+        return None
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size

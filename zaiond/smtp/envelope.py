@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from zaiond.model import Message
+from zaiond.model import Message, wire_address
 from zaiond.smtp.failure import Cause
 from zaiond.smtp.opening import Capabilities
 
@@ -63,9 +63,10 @@ _PATH = re.compile(r'(?:[^\x00-\x20\x7f-\x9f<>"\\]|"(?:[^\x00-\x1f\x7f-\x9f"\\]|
 @lru_cache(maxsize=1024)
 def path(address: str) -> bytes | None:
     """The address as MAIL and RCPT take it between < and >; None if it can't be one."""
-    if _PATH.fullmatch(address) is None:
+    written = wire_address(address)
+    if _PATH.fullmatch(written) is None:
         return None
     try:
-        return address.encode()
+        return written.encode()
     except UnicodeEncodeError:
         return None

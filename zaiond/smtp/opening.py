@@ -21,6 +21,8 @@ class SessionSettings:
     """What the machine knows of its server; `server` is `host:port`.
 
     `verify`: whether certificates are verified; False only after `fall_back`.
+    `pipelining`: whether it is used where it is offered.
+    `plain`: whether AUTH PLAIN is tried where AUTH LOGIN is offered, too.
     `trace`: whether every reply of a transaction is an event, for the self-test.
     """
 
@@ -29,6 +31,8 @@ class SessionSettings:
     security: Literal["none", "opportunistic", "starttls", "tls"] = "opportunistic"
     credentials: sasl.Credentials | None = None
     verify: bool = True
+    pipelining: bool = True
+    plain: bool = True
     trace: bool = False
 
 
@@ -43,10 +47,11 @@ def fall_back(settings: SessionSettings, cause: Cause) -> SessionSettings | None
         return None
     if cause == "certificate" and settings.verify:
         return replace(settings, verify=False)
-    return replace(settings, security="none") if _plain_text_will_do(settings) else None
+    return replace(settings, security="none") if plain_text_will_do(settings) else None
 
 
-def _plain_text_will_do(settings: SessionSettings) -> bool:
+def plain_text_will_do(settings: SessionSettings) -> bool:
+    """Whether nothing is to be sent that a connection must protect."""
     return settings.credentials is None or sasl.may_send(settings.credentials, verified=False)
 
 
@@ -130,7 +135,7 @@ def opening(settings: SessionSettings) -> Opening:
                 encrypted = True
                 # RFC 3207 4.2: what was learnt before TLS must be forgotten.
                 capabilities = yield from _hello(settings)
-            elif settings.security == "starttls" or not _plain_text_will_do(settings):
+            elif settings.security == "starttls" or not plain_text_will_do(settings):
                 raise _failed(settings, Stage.STARTTLS, reply=reply)
         elif settings.security == "starttls":
             raise _failed(settings, Stage.STARTTLS, "tls_not_offered")
@@ -138,6 +143,8 @@ def opening(settings: SessionSettings) -> Opening:
     if settings.credentials is not None:
         verified = encrypted and settings.verify
         yield from _log_in(settings, settings.credentials, capabilities, verified=verified)
+    if not settings.pipelining:
+        capabilities = replace(capabilities, pipelining=False)
     return capabilities
 
 
@@ -163,12 +170,44 @@ def _log_in(
     verified: bool,
 ) -> Generator[Say, Reply, None]:
     chosen = sasl.choose(credentials, capabilities.auth)
-    if chosen is None:
+    if not chosen:
         offered = printable(", ".join(capabilities.auth)) or "nothing"
         raise _failed(settings, Stage.AUTH, "no_mechanism", detail=f"the server offers {offered}")
     if not sasl.may_send(credentials, verified=verified):
         raise _failed(settings, Stage.AUTH, "unprotected")
-    name, exchange = chosen
+    if not settings.plain:
+        chosen = chosen[-1:]
+    # Servers are known to offer PLAIN, refuse the right password by it, and take it by LOGIN.
+    first: DeliveryFailure | None = None
+    for name, exchange in chosen:
+        try:
+            yield from _authenticate(settings, credentials, name, exchange)
+        except DeliveryFailure as refused:
+            if not refuses_for_good(refused.failure):
+                raise first or refused from None
+            # RFC 4954 6: 535 is said of the credentials, all else may be about the mechanism.
+            if first is None or (_code(first) != 535 and _code(refused) == 535):
+                first = refused
+        else:
+            return
+    if first is not None:
+        raise first
+
+
+def refuses_for_good(failure: Failure) -> bool:
+    """Whether the server refuses a login, and not for now."""
+    reply = failure.reply
+    return failure.stage is Stage.AUTH and reply is not None and reply.code >= 500
+
+
+def _code(refused: DeliveryFailure) -> int:
+    return refused.failure.reply.code if refused.failure.reply is not None else 0
+
+
+def _authenticate(
+    settings: SessionSettings, credentials: sasl.Credentials, name: str, exchange: sasl.Exchange
+) -> Generator[Say, Reply, None]:
+    """One AUTH; returns when the server has taken it."""
     command = b"AUTH " + name.encode()
     response = _base64(next(exchange))
     # RFC 4954 4: an empty initial response is written as "=".

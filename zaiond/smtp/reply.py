@@ -1,6 +1,7 @@
 """Replies of an SMTP server (RFC 5321 4.2), out of whatever pieces the network brings.
 
-A reply is one or more lines with the same code; `-` after the code says that more follow, and what
+A reply is one or more lines with the same code. The code is a line's first three digits, whatever
+follows (RFC 5321 4.2.1): `250OK` is 250, too; only `-` there says that more lines follow, and what
 stands in between without a code is text of it. What can't be a reply raises `ProtocolFault`: after
 that nobody knows which reply belongs to which command, so the session is over.
 """
@@ -61,12 +62,22 @@ class Reply(NamedTuple):
 
 def printable(said: bytes | str) -> str:
     """What a server said, escaped, at most 500 characters and an ellipsis."""
-    text = said[: 4 * MAX_SHOWN]
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "backslashreplace")
+    said = said[: 4 * MAX_SHOWN]
+    text = _decoded(said) if isinstance(said, bytes) else said
     if not text.isprintable():
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
+def _decoded(said: bytes) -> str:
+    if b"\x1b$" not in said:
+        try:
+            return said.decode()
+        except UnicodeDecodeError:
+            pass
+    from zaiond import decode  # only for who needs it
+
+    return decode.text(said)
 
 
 class ReplyParser:
@@ -116,11 +127,10 @@ class ReplyParser:
         line = line.removesuffix(b"\r")
         if len(line) > MAX_LINE:
             raise ProtocolFault("a line of more than 4 KiB", line)
-        # RFC 5321 4.2: three digits, then SP or "-" and text; a bare code is to be taken too.
+        # RFC 5321 4.2: three digits, then SP or "-" and text. Some servers leave out the SP.
         digits, mark = line[:3], line[3:4]
-        three = len(digits) == 3 and digits.isdigit() and b"200" <= digits < b"600"
-        if three and mark in (b" ", b"-", b""):
-            code, text = int(digits), line[4:]
+        if len(digits) == 3 and digits.isdigit() and b"200" <= digits < b"600":
+            code, text = int(digits), line[4:] if mark in (b" ", b"-") else line[3:]
         elif self._lines:
             # Junk (a notice put in by hand, mostly): it can't be mistaken for a reply's last line.
             code, mark, text = self._code, b"-", line

@@ -137,15 +137,17 @@ _MOST_SHOWN = 200
 _REUSABLE = frozenset({"basic", "xoauth2"})
 
 
-def choose(credentials: Credentials, offered: Collection[str]) -> tuple[str, Exchange] | None:
-    """The first mechanism of the configured kind that the server offers, by name and as exchange.
+def choose(credentials: Credentials, offered: Collection[str]) -> list[tuple[str, Exchange]]:
+    """The mechanisms of the configured kind that the server offers, by name and as exchange, in the
+    order in which they are tried.
 
     The kind is what the configuration says, never what the server would rather have.
     """
-    for name, mechanism in _MECHANISMS[credentials.mechanism].items():
-        if name in offered:
-            return name, mechanism(credentials)
-    return None
+    return [
+        (name, mechanism(credentials))
+        for name, mechanism in _MECHANISMS[credentials.mechanism].items()
+        if name in offered
+    ]
 
 
 def reusable(mechanism: str) -> bool:

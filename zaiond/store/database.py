@@ -1,30 +1,30 @@
-"""Opens the database, so that it can be trusted: lock, schema, check, quarantine, ballast.
+"""Opens the database, so that it can be trusted: lock, schema, check, ballast.
 
 Files in the state directory:
   queue.db, queue.db-wal   the queue
-  lock                     held by the daemon that runs
+  lock                     held by the daemon that runs; it names the queue once there is one
   running                  the boot in which the database was opened and not closed cleanly
   ballast                  room for recording what was sent, given back when the disk is full
-  salvaging/               a database that was found damaged, moved there whole; it has this name as
-                           long as what can still be read of it has not been taken over
-  quarantine-NUMBER/       the same afterwards
+  salvaging/, quarantine-NUMBER/    a database that could not be used as it was: see recovery.py
 """
 
 import contextlib
+import ctypes
 import fcntl
 import os
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import apsw
 
+from zaiond.config.last_good import NAME as LAST_GOOD
+from zaiond.config.replace import sync_directory
 from zaiond.errors import StoreError
-from zaiond.store.salvage import salvage
+from zaiond.store import recovery, schema
+from zaiond.store.recovery import DATABASE, WAL
 from zaiond.text import Text
 
-SCHEMA_VERSION = 1
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
 BALLAST_BYTES = 16 * 1024 * 1024
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
@@ -41,45 +41,45 @@ _PRAGMAS = (
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 
 
-@dataclass(frozen=True, slots=True)
-class Salvage:
-    """What was taken over out of a damaged database; `reason` is SQLite's word."""
+# What lies beside a queue; on a directory that never had one, none of it does.
+_TRACES = ("running", "ballast", LAST_GOOD, WAL)
+AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
+_LOOK_AGAIN = 0.05  # seconds
+_CHECK = "check"  # in `running`: something was found damaged, or could not be written
 
-    quarantine: str
-    events: int
-    deliveries: int
-    reason: str
 
-    @property
-    def text(self) -> Text:
-        """What a person should know of it."""
-        return Text(
-            f"キューのデータベースが壊れていました（{self.reason}）。"
-            f"イベント {self.events} 件、配送 {self.deliveries} 件を引き継ぎました。"
-            f"壊れたデータベースは {self.quarantine} にあります",
-            f"the queue's database was damaged ({self.reason}): {self.events} events and"
-            f" {self.deliveries} deliveries were taken over; what was there is in"
-            f" {self.quarantine}",
-        )
+class _UnusableError(Exception):
+    """The database can't be used as it is."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why.en)
+        self.why = why
 
 
 class Database:
-    """The open database of a state directory; `salvage` is set if it had been damaged.
+    """The open database of a state directory.
 
-    Raises StoreError when another daemon runs on it, it can't be opened or is of a newer version.
+    `salvage` is what was taken over the last time that it could not be used as it was, for a week;
+    `is_recovered` if that was at this start. Raises StoreError when another daemon runs on it, it
+    can't be opened or is of a newer version.
     """
 
     def __init__(self, state_dir: str, on_long_check: Callable[[], None] = lambda: None) -> None:
         self._dir = Path(state_dir)
-        self._path = self._dir / "queue.db"
+        self._path = self._dir / DATABASE
+        self._paths = [os.path.join(state_dir, name) for name in (DATABASE, WAL)]
         self._lock = self._take_lock()
-        self.salvage: Salvage | None = None
+        self.is_recovered = False
         self._given_back = 0  # bytes of the ballast
         try:
             self.connection = self._open_sound(on_long_check)
+            self._files = self._look()
+            if not os.fstat(self._lock).st_size:
+                os.write(self._lock, f"{DATABASE}\n".encode())
+                os.fsync(self._lock)
             (self._dir / "running").write_text(_boot_id())
             self.lay_ballast()
-            _fsync_directory(self._dir)
+            sync_directory(str(self._dir))
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
             raise StoreError(
@@ -100,7 +100,44 @@ class Database:
     def must_check(self) -> None:
         """Notes that the next start must check the whole database (after an I/O error)."""
         with contextlib.suppress(OSError):
-            (self._dir / "running").write_text("check")
+            (self._dir / "running").write_text(_CHECK)
+
+    def is_in_place(self) -> bool:
+        """Whether the next start will find what is committed: the open files are those of the
+        state directory. Waits a little where they are not: they may be moved back.
+        """
+        until = time.monotonic() + AWAY_SECONDS
+        while self._look() != self._files:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK_AGAIN)
+        return True
+
+    def leave_behind(self) -> None:
+        """Copies the open database for the next start, as its files are not in their place.
+
+        Raises StoreError.
+        """
+        try:
+            recovery.leave_behind(self._dir, self.connection, recovery.MOVED)
+        except (apsw.Error, OSError) as error:
+            raise StoreError(
+                Text(
+                    f"移動または削除されたキューを {self._dir} に保存できません: {error}",
+                    f"the queue that was moved or removed can't be saved in {self._dir}: {error}",
+                )
+            ) from error
+
+    def _look(self) -> list[tuple[int, int] | None]:
+        """The device and inode of each file of the queue."""
+        found: list[tuple[int, int] | None] = []
+        for path in self._paths:
+            try:
+                status = os.stat(path)
+                found.append((status.st_dev, status.st_ino))
+            except OSError:
+                found.append(None)
+        return found
 
     def release_ballast(self) -> bool:
         """Gives the ballast back to the file system; says whether there was one."""
@@ -126,7 +163,7 @@ class Database:
 
         What was given back of the ballast is for recording: on a small disk it is above the floor.
         """
-        space = os.statvfs(self._dir)
+        space = os.fstatvfs(self._lock)  # wherever the directory has gone
         floor = min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
         return max(0, space.f_bavail * space.f_frsize - self._given_back), floor
 
@@ -153,24 +190,39 @@ class Database:
         return lock
 
     def _open_sound(self, on_long_check: Callable[[], None]) -> apsw.Connection:
-        if (self._dir / "salvaging").exists():
-            return self._start_afresh("interrupted", on_long_check)
         try:
+            if recovery.is_pending(self._dir):
+                raise _UnusableError(recovery.damaged("interrupted"))
+            self._must_be_whole()
             connection = self._open()
             try:
                 self._check_if_needed(connection, on_long_check)
+                self.salvage = recovery.last_salvage(connection)
             except BaseException:
                 connection.close()
                 raise
-        except _DAMAGED as error:
-            return self._start_afresh(str(error), on_long_check)
+        except (_UnusableError, *_DAMAGED) as error:
+            why = error.why if isinstance(error, _UnusableError) else recovery.damaged(str(error))
+            self.salvage = recovery.recover(self._dir, why, on_long_check)
+            self.is_recovered = True
+            connection = self._open()
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         return connection
 
+    def _must_be_whole(self) -> None:
+        """Raises _UnusableError where files are missing that were there."""
+        traces = {name for name in _TRACES if (self._dir / name).exists()}
+        had_one = traces or os.fstat(self._lock).st_size
+        if not self._path.exists():
+            if had_one:
+                raise _UnusableError(recovery.GONE)
+        elif not self._path.stat().st_size:
+            if had_one:
+                raise _UnusableError(recovery.damaged("the file is empty"))
+        elif "running" in traces and WAL not in traces:
+            raise _UnusableError(recovery.WAL_GONE)
+
     def _open(self) -> apsw.Connection:
-        used = (self._dir / "running").exists() or (self._dir / "ballast").exists()
-        if used and self._path.exists() and not self._path.stat().st_size:
-            raise apsw.NotADBError("the file is empty")
         connection = apsw.Connection(str(self._path))
         try:
             # Until it is known to be sound, closing it must leave it and its WAL as they are.
@@ -186,15 +238,15 @@ class Database:
             connection.pragma(name, value)
         if connection.pragma("journal_mode") != "wal":
             raise apsw.CantOpenError(f"no WAL on the file system of {self._dir}")
+        # A WAL that is there as long as the database is can't go unnoticed.
+        yes = ctypes.c_int(1)
+        connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(yes))
         version = connection.pragma("user_version")
         if version == 0:
             if connection.execute("SELECT count(*) FROM sqlite_schema").get:
                 raise apsw.CorruptError("its format is not recorded")
-            schema = files("zaiond.store").joinpath("schema.sql").read_text()
-            with connection:
-                connection.execute(schema)
-                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
+            schema.create(connection)
+        elif version != schema.VERSION:
             raise StoreError(
                 Text(
                     f"キュー {self._path} は新しい版の zaiond のものです（形式 {version}）",
@@ -213,6 +265,8 @@ class Database:
             return
         if running == _boot_id():
             return
+        # What was found damaged may be what an index says, which a quick check does not look at.
+        check = "integrity_check" if running == _CHECK else "quick_check"
 
         def progress() -> bool:
             on_long_check()
@@ -220,48 +274,11 @@ class Database:
 
         progress()
         connection.set_progress_handler(progress, 10_000_000)
-        found = connection.pragma("quick_check")
+        found = connection.pragma(check)
         connection.set_progress_handler(None)
         if found != "ok":
             raise apsw.CorruptError(str(found))
 
-    def _start_afresh(self, reason: str, on_long_check: Callable[[], None]) -> apsw.Connection:
-        """Moves the damaged database aside whole and takes over what can still be read.
-
-        Whatever ends it half-way, the next start begins it again.
-        """
-        aside = self._dir / "salvaging"
-        aside.mkdir(mode=0o700, exist_ok=True)
-        moved = (aside / "queue.db").exists()  # by a start that was interrupted
-        for name in ("queue.db-wal", "queue.db-shm", "queue.db"):
-            with contextlib.suppress(FileNotFoundError):
-                if moved:  # then this is the new one, as far as it came
-                    (self._dir / name).unlink()
-                else:
-                    (self._dir / name).rename(aside / name)
-        _fsync_directory(self._dir)
-        connection = self._open()
-        try:
-            events, deliveries = salvage(connection, str(aside / "queue.db"), on_long_check)
-        except BaseException:
-            connection.close()
-            raise
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-        number = 1
-        while (quarantine := self._dir / f"quarantine-{number}").exists():
-            number += 1
-        aside.rename(quarantine)
-        self.salvage = Salvage(str(quarantine), events, deliveries, reason)
-        return connection
-
 
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def _fsync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -9,6 +9,7 @@ import apsw
 
 from zaiond import wire
 from zaiond.model import Event
+from zaiond.store.sound import expect, expect_event
 from zaiond.text import Text
 
 AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
@@ -28,6 +29,17 @@ class StoredEvent(NamedTuple):
     urgent: bool = False
     lane: str | None = None
     queued: float = 0.0
+
+
+def stored(row: tuple[Any, ...], *, to_be_read: bool = True) -> StoredEvent:
+    """A row with the columns COLUMNS. Raises DamagedRowError, also where the event is `to_be_read`
+    and its line is none.
+    """
+    event = StoredEvent(*row)
+    expect(event, int, str, int, str, float, bytes, int, str | None, float)
+    if to_be_read:
+        expect_event(event.id, event.body)
+    return event
 
 
 def complete(stored: StoredEvent) -> Event:
@@ -132,18 +144,18 @@ _USAGE_ROUTED = (
 
 def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
     """The events after seq `after` that wait to be routed, in order of acceptance."""
-    return [StoredEvent(*row) for row in db.execute(_UNROUTED.format(""), (after, limit))]
+    return [stored(row) for row in db.execute(_UNROUTED.format(""), (after, limit))]
 
 
 def urgent_unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
     """At most `limit` urgent ones among them, and all that are before one of these in its lane."""
     found: dict[int, StoredEvent] = {}
     rows: list[Any] = db.execute(_UNROUTED.format("AND urgent = 1"), (after, limit)).fetchall()
-    for event in (StoredEvent(*row) for row in rows):
+    for event in map(stored, rows):
         if event.lane is not None:
             of_lane = (after, event.lane, event.uid, event.seq, limit)
             before: list[Any] = db.execute(_IN_LANE, of_lane).fetchall()
-            found.update((row[0], StoredEvent(*row)) for row in before)
+            found.update((row[0], stored(row)) for row in before)
         found[event.seq] = event
     return [found[seq] for seq in sorted(found)[:limit]]
 
@@ -155,15 +167,14 @@ _UNROUTED = (
 _IN_LANE = _UNROUTED.format("AND lane = ? AND uid = ? AND seq < ?")
 
 
-def count_urgent_unrouted(db: apsw.Connection, after: int) -> int:
-    """How many urgent events wait to be routed: counted once, at a start."""
-    return int(
-        db.execute(
-            "SELECT count(*) FROM events WHERE seq > ? AND urgent = 1 AND outcome IS NULL"
-            " AND seq NOT IN (SELECT seq FROM routed_early)",
-            (after,),
-        ).get
-    )
+def count_waiting(db: apsw.Connection) -> tuple[int, int]:
+    """How many events wait to be routed, and how many of them are urgent: counted at a start."""
+    found: list[Any] = db.execute(
+        "SELECT count(*), count(*) FILTER (WHERE urgent = 1) FROM events WHERE outcome IS NULL"
+        " AND seq > coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0)"
+        " AND seq NOT IN (SELECT seq FROM routed_early)"
+    ).fetchall()
+    return found[0][0], found[0][1]
 
 
 def count_unrouted(db: apsw.Connection, among: list[int], after: int) -> int:
@@ -185,7 +196,7 @@ def delete_unrouted(db: apsw.Connection, seqs: list[int], reason: Text) -> list[
             f" AND seq NOT IN (SELECT seq FROM routed_early) RETURNING {COLUMNS}",
             (encode_text(reason), seq),
         ).fetchall()
-        ended += [StoredEvent(*row) for row in rows]
+        ended += map(stored, rows)
     return ended
 
 

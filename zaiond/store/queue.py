@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond.model import Message
-from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta
+from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta, stored
+from zaiond.store.sound import expect, expect_message_id
 from zaiond.text import Text
 
 OPEN = ("waiting", "deferred", "held")
@@ -359,7 +360,11 @@ def load(
         ]
         if not found or not wanted:
             continue
+        expect(found[0], str, str, int, float, float, int, bytes)
         message_id, reverse_path, smtputf8, accepted, queued, notice, content = found[0]
+        expect_message_id(message_id)
+        for each in wanted:
+            expect(each, int, str, int, str, float | None, int, str | None)
         deliveries = tuple(
             QueuedDelivery(id_, recipient, attempts, _unknown(db, id_, attempts), state == "held")
             for id_, recipient, attempts, state, *_ in wanted
@@ -398,7 +403,7 @@ def _unknown(db: apsw.Connection, delivery: int, attempts: int) -> int:
 
 def _events_of(db: apsw.Connection, message: int) -> tuple[StoredEvent, ...]:
     return tuple(
-        StoredEvent(*row)
+        stored(row, to_be_read=False)
         for row in db.execute(
             f"SELECT {COLUMNS} FROM message_events JOIN events ON seq = event"  # noqa: S608
             " WHERE message = ? ORDER BY seq",
@@ -522,15 +527,6 @@ def let_lanes_go(db: apsw.Connection, now: float) -> None:
         " WHERE state = 'deferred' AND next_attempt IS NULL AND lane IS NOT NULL AND ended IS NULL"
     ).fetchall()
     db.executemany(_LET_NEXT_GO, [(now, *lane) for lane in lanes])
-
-
-def routed_and_open(db: apsw.Connection) -> int:
-    """How many events are in messages that have not ended."""
-    return _get(
-        db,
-        "SELECT count(DISTINCT event) FROM message_events WHERE message IN"
-        " (SELECT message FROM deliveries WHERE ended IS NULL)",
-    )
 
 
 def _get(db: apsw.Connection, query: str, *values: int | str) -> int:

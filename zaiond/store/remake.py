@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.store.events import COLUMNS, StoredEvent
+from zaiond.store.events import COLUMNS, StoredEvent, stored
 from zaiond.store.queue import OPEN, QueuedMail, insert_messages, keep_remarks
+from zaiond.store.sound import expect, expect_message_id
 
 
 class MessageState(NamedTuple):
@@ -82,11 +83,22 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
             f"SELECT {COLUMNS} FROM events WHERE seq = ? AND outcome IS NULL",  # noqa: S608
             (seq,),
         ).fetchall()
-        of_event = tuple(MessageState(*row) for row in db.execute(_MESSAGES, (seq,)))
-        deliveries = tuple(DeliveryState(*row) for row in db.execute(_DELIVERIES, (seq,)))
+        of_event = tuple(map(_message, db.execute(_MESSAGES, (seq,))))
+        deliveries = tuple(map(_delivery, db.execute(_DELIVERIES, (seq,))))
         if rows and of_event:
-            found.append(EventState(StoredEvent(*rows[0]), of_event, deliveries))
+            found.append(EventState(stored(rows[0]), of_event, deliveries))
     return found
+
+
+def _message(row: tuple[Any, ...]) -> MessageState:
+    expect(row, int, str, float, float, int, int)
+    expect_message_id(row[1])
+    return MessageState(*row)
+
+
+def _delivery(row: tuple[Any, ...]) -> DeliveryState:
+    expect(row, int, int, str, str, int)
+    return DeliveryState(*row)
 
 
 _MESSAGES = (

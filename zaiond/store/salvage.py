@@ -6,54 +6,21 @@ of it is routed anew: its mail may arrive twice, but it does arrive.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from heapq import heappop, heappush
+from typing import Any, Literal
 
 import apsw
 
-from zaiond import wire
-from zaiond.errors import EventError
+from zaiond.store.consistency import make_consistent
+from zaiond.store.sound import Table, is_sound, our_tables, tables
 
-# Each table with the key by which it is read from both ends.
-_TABLES = {
-    "meta": "name",
-    "events": "rowid",
-    "messages": "rowid",
-    "contents": "rowid",
-    "message_events": "message",
-    "deliveries": "rowid",
-    "attempts": "delivery",
-}
 _ROWS_A_CALL = 1000
-
-# Takes away what is left without what it belongs to; the order matters. A message has its content
-# as long as one of its deliveries is open: where only one of the two is left, it is made anew.
-_ORPHANS = (
-    "DELETE FROM deliveries WHERE message NOT IN (SELECT id FROM messages)",
-    "DELETE FROM deliveries WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL"
-    " EXCEPT SELECT message FROM contents)",
-    "DELETE FROM deliveries WHERE message IN (SELECT message FROM contents"
-    " EXCEPT SELECT message FROM deliveries WHERE ended IS NULL)",
-    "DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)",
-    "DELETE FROM messages WHERE id NOT IN (SELECT message FROM deliveries)",
-    "DELETE FROM contents WHERE message NOT IN (SELECT id FROM messages)",
-    "DELETE FROM message_events WHERE message NOT IN (SELECT id FROM messages)"
-    " OR event NOT IN (SELECT seq FROM events)",
-)
-_ROUTED_THROUGH = (
-    "INSERT OR REPLACE INTO meta SELECT 'routed_through', max("
-    "coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0),"
-    " coalesce((SELECT max(event) FROM message_events), 0),"
-    " coalesce((SELECT max(seq) FROM events WHERE outcome IS NOT NULL), 0))"
-)
-_ROUTED_TO_NOWHERE = (
-    "SELECT seq FROM events WHERE outcome IS NULL"
-    " AND seq <= (SELECT value FROM meta WHERE name = 'routed_through')"
-    " AND seq NOT IN (SELECT event FROM message_events) ORDER BY seq"
-)
-_ROUTE_AGAIN = (  # behind all others, where it waits to be routed
-    "UPDATE events SET seq = (SELECT max(value, (SELECT max(seq) FROM events)) + 1"
-    " FROM meta WHERE name = 'routed_through') WHERE seq = ?"
-)
+_HIGHEST = 2**63 - 1
+# How far behind the last row that can be read others are looked for, where the end is not known:
+# there are hardly more for each page of the file.
+_ROWS_A_PAGE = 8
+_FRUITLESS = 20_000  # looks at a table that find nothing: then what is left of it is lost
+_LONGEST = 64 * 1024 * 1024  # bytes of a value: a damaged length is no reason to read gigabytes
 
 
 def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None]) -> tuple[int, int]:
@@ -62,52 +29,125 @@ def salvage(target: apsw.Connection, damaged: str, progress: Callable[[], None])
     Gives the number of events and of deliveries taken over; calls `progress` now and then. Raises
     apsw.Error if the target can't be written.
     """
-    with contextlib.closing(apsw.Connection(damaged)) as source, target:
-        with contextlib.suppress(apsw.Error):
-            source.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            source.pragma("locking_mode", "EXCLUSIVE")
-        for table, key in _TABLES.items():
-            for number, row in enumerate(_rows(source, table, key)):
+    with contextlib.closing(_open(damaged)) as source, target:
+        for table in our_tables():
+            marks = ",".join("?" * len(table.columns))
+            insert = f"INSERT OR IGNORE INTO {table.name} VALUES ({marks})"  # noqa: S608
+            for number, row in enumerate(_rows(source, table, progress)):
                 if number % _ROWS_A_CALL == 0:
                     progress()
-                _insert(target, table, row)
-        for statement in (*_ORPHANS, _ROUTED_THROUGH):
-            target.execute(statement)
-        target.executemany(_ROUTE_AGAIN, target.execute(_ROUTED_TO_NOWHERE).fetchall())
+                if is_sound(table, row):
+                    with contextlib.suppress(apsw.ConstraintError):
+                        target.execute(insert, row)
+        make_consistent(target)
     return _count(target, "events"), _count(target, "deliveries")
 
 
-def _rows(source: apsw.Connection, table: str, key: str) -> Iterator[tuple[Any, ...]]:
-    # From both ends: what lies behind a damaged page is reached from the other side.
-    for order in ("ASC", "DESC"):
+def has_schema(damaged: str) -> bool:
+    """Whether the schema of the file can be read, and is ours."""
+    with contextlib.closing(_open(damaged)) as source:
+        try:
+            return tables(source) == our_tables()
+        except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
+            return False
+
+
+def _open(damaged: str) -> apsw.Connection:
+    source = apsw.Connection(damaged)
+    source.limit(apsw.SQLITE_LIMIT_LENGTH, _LONGEST)
+    for setting in (
+        lambda: source.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1),
+        lambda: source.pragma("locking_mode", "EXCLUSIVE"),
+        # A file that was cut off, or a schema with an error in it, is no end then.
+        lambda: source.pragma("writable_schema", True),
+    ):
         with contextlib.suppress(apsw.Error):
-            yield from source.execute(f"SELECT * FROM {table} ORDER BY {key} {order}")  # noqa: S608
+            setting()
+    return source
+
+
+class _Scan:
+    """The rows of a table from one key to another, up to the first that can't be read."""
+
+    def __init__(
+        self,
+        source: apsw.Connection,
+        table: Table,
+        order: Literal["ASC", "DESC"],
+        between: tuple[int, int] | None = None,
+    ) -> None:
+        self.is_whole = False
+        self.last: tuple[Any, ...] | None = None  # the key of the last one that could be read
+        self._source = source
+        self._table = table
+        self._order = order
+        self._between = between
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        table = self._table
+        keys = len(table.key)
+        by = ", ".join(f"{column} {self._order}" for column in table.key)
+        where = "" if self._between is None else f"WHERE {table.key[0]} BETWEEN ? AND ?"
+        query = f"SELECT {', '.join((*table.key, *table.columns))} FROM {table.name} {where}"  # noqa: S608
+        try:
+            for row in self._source.execute(f"{query} ORDER BY {by}", self._between):
+                key = row[:keys]
+                if not self._is_next(key):
+                    return  # its pages go round in a ring
+                self.last = key
+                yield row[keys:]
+        except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
             return
+        self.is_whole = True
+
+    def _is_next(self, key: tuple[Any, ...]) -> bool:
+        if self.last is None:
+            return True
+        return key > self.last if self._order == "ASC" else key < self.last
 
 
-def _insert(target: apsw.Connection, table: str, row: tuple[Any, ...]) -> None:
-    if not _is_sound(table, row):
+def _rows(
+    source: apsw.Connection, table: Table, progress: Callable[[], None]
+) -> Iterator[tuple[Any, ...]]:
+    """Each row that can be read, some perhaps twice.
+
+    What lies behind a damaged page is reached from the other side, and what lies between two of
+    them from within what is left, the widest gap first.
+    """
+    if not table.is_numbered:
+        yield from _Scan(source, table, "ASC")
+        yield from _Scan(source, table, "DESC")
         return
-    marks = ",".join("?" * len(row))
-    with contextlib.suppress(apsw.ConstraintError):
-        target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608
+    gaps = [(-_HIGHEST, 0, _HIGHEST)]  # less than nothing by its width, the first and the last key
+    fruitless, far = 0, _ROWS_A_PAGE * _pages(source)
+    while gaps and fruitless < _FRUITLESS:
+        _, first, last = heappop(gaps)
+        up = _Scan(source, table, "ASC", (first, last))
+        yield from up
+        if up.is_whole:
+            continue
+        if up.last is not None:
+            first = int(up.last[0]) + 1
+        down = _Scan(source, table, "DESC", (first, last))
+        yield from down
+        if down.last is not None:
+            last = int(down.last[0]) - 1
+        elif last == _HIGHEST:
+            last = first + far
+        if up.last is None and down.last is None:
+            fruitless += 1
+            if fruitless % _ROWS_A_CALL == 0:
+                progress()
+        if first < last:
+            middle = first + (last - first) * 5 // 12  # not in line with the pages
+            for gap in ((first, middle), (middle + 1, last)):
+                heappush(gaps, (gap[0] - gap[1], *gap))
 
 
-def _is_sound(table: str, row: tuple[Any, ...]) -> bool:
-    """Whether the rest of the daemon can work with it: a damaged page may hold any nonsense."""
-    if table == "meta":
-        return row[0] != "routed_through" or isinstance(row[1], int)
-    if table != "events":
-        return True
-    _, id_, uid, source, accepted, body, _, _ = row
-    kinds = (str, int, str, float, bytes)
-    if not all(map(isinstance, (id_, uid, source, accepted, body), kinds)):
-        return False
-    try:
-        wire.parse(body)
-    except EventError:
-        return False
-    return True
+def _pages(source: apsw.Connection) -> int:
+    with contextlib.suppress(apsw.Error):
+        return int(source.pragma("page_count"))
+    return 0
 
 
 def _count(db: apsw.Connection, table: str) -> int:

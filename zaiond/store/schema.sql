@@ -100,3 +100,11 @@ CREATE TABLE holds (
   failure BLOB NOT NULL,              -- what the server said, as JSON
   PRIMARY KEY (scope, subject)
 ) WITHOUT ROWID;
+
+-- Rows that can't be read any more, as far as they could be (damage.py).
+CREATE TABLE damaged (
+  id  INTEGER PRIMARY KEY,
+  at  REAL NOT NULL,
+  of  TEXT NOT NULL,                  -- their table
+  row TEXT NOT NULL                   -- as JSON
+);

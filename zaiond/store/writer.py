@@ -8,20 +8,28 @@ and the others are run again, each by itself, so operations change nothing but t
 DIAGNOSTICS
   - Disk full: operations that record what has already happened (`essential`) get the ballast's
     room; all others raise DiskFullError.
-  - I/O error or corruption: nothing is answered. Nothing further is written: a failed fsync is
-    never retried on the same handle. `on_fatal` is called; the daemon exits, systemd starts it
-    afresh, and what was committed is there.
+  - A row that can't be read: it is set aside (damage.py) and told of by `on_damaged`, and the
+    operation is run again.
+  - I/O error, or more damage than rows: nothing is answered. Nothing further is written: a failed
+    fsync is never retried on the same handle. `on_fatal` is called; the daemon exits, systemd
+    starts it afresh, and what was committed is there.
+  - The files have been moved, removed or replaced: nothing that was committed is believed, for the
+    next start would not find it. The open database is copied for that, what was submitted is
+    refused, and `on_fatal` is called.
 """
 
 import asyncio
 import threading
+import time
+import traceback
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import apsw
 
-from zaiond.errors import DiskFullError, StoreError
+from zaiond.errors import DiskFullError, StoreError, ZaiondError
+from zaiond.store.damage import Damage, set_aside
 from zaiond.text import Text
 
 T = TypeVar("T")
@@ -30,10 +38,27 @@ Operation = Callable[[apsw.Connection], T]
 _Submitted = tuple[Operation[Any], bool, "asyncio.Future[Any]"]
 _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
+LOOK_AGAIN = 600.0  # seconds from a look for damaged rows that found none to the next
 DISK_FULL = Text(
     "ディスクの空きがありません。空き容量を増やしてください",
     "the disk is full: make room on it",
 )
+MOVED = Text(
+    "zaiond の動作中に、キューのデータベースが移動、削除または置き換えられました。"
+    "次の起動時に復旧します",
+    "the queue's database was moved, removed or replaced while zaiond was running: the next start"
+    " recovers it",
+)
+
+
+class Place(Protocol):
+    """Where the next start looks for what is committed (database.py)."""
+
+    def is_in_place(self) -> bool:
+        """Whether what is committed will be found there."""
+
+    def leave_behind(self) -> None:
+        """Copies the open database for the next start. Raises StoreError."""
 
 
 class Writer:
@@ -41,6 +66,8 @@ class Writer:
 
     `on_fatal` is called once, in the loop's thread, with the error after which nothing is written
     any more. `release_ballast` makes room for what must be recorded; it says whether it could.
+    `place` is asked after each commit. `on_damaged` is called, in the loop's thread, when rows were
+    set aside.
     """
 
     def __init__(
@@ -49,13 +76,19 @@ class Writer:
         loop: asyncio.AbstractEventLoop,
         on_fatal: Callable[[Exception], None],
         release_ballast: Callable[[], bool],
+        place: Place | None = None,
+        on_damaged: Callable[[Damage], None] | None = None,
     ) -> None:
         self._connection = connection
         self._loop = loop
         self._on_fatal = on_fatal
         self._release_ballast = release_ballast
+        self._place = place
+        self._on_damaged = on_damaged
+        self._looked_in_vain = -LOOK_AGAIN
         self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
         self._dead = False
+        self._refusal: StoreError | None = None  # of everything, when it is dead
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -87,15 +120,32 @@ class Writer:
             if batch and not self._dead:
                 try:
                     outcomes = self._commit(batch)
-                except (apsw.IOError, apsw.CorruptError, apsw.NotADBError) as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, it must be told of
                     self._dead = True
                     self._loop.call_soon_threadsafe(self._on_fatal, error)
                 else:
-                    self._loop.call_soon_threadsafe(_resolve, outcomes)
+                    self._look_after_place()
+                    if self._refusal is None:
+                        self._loop.call_soon_threadsafe(_resolve, outcomes)
+            if batch and self._refusal is not None:
+                outcomes = [(future, None, self._refusal) for _, _, future in batch]
+                self._loop.call_soon_threadsafe(_resolve, outcomes)
         if not self._dead:
+            self._look_after_place()
             self._connection.close()
 
-    def _commit(self, batch: list[_Submitted]) -> list[_Outcome]:
+    def _look_after_place(self) -> None:
+        if self._place is None or self._place.is_in_place():
+            return
+        self._dead = True
+        self._refusal = StoreError(MOVED)
+        try:
+            self._place.leave_behind()
+        except StoreError as error:
+            self._refusal = error
+        self._loop.call_soon_threadsafe(self._on_fatal, self._refusal)
+
+    def _commit(self, batch: list[_Submitted], *, may_be_damage: bool = True) -> list[_Outcome]:
         connection = self._connection
         outcomes: list[_Outcome] = []
         try:
@@ -103,15 +153,37 @@ class Writer:
             for operation, _, future in batch:
                 outcomes.append((future, operation(connection), None))
             connection.execute("COMMIT")
-        except (apsw.IOError, apsw.CorruptError, apsw.NotADBError):
+        except (apsw.IOError, apsw.NotADBError):
             raise
-        except Exception as error:  # noqa: BLE001 - whose it is comes out below, one by one
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # and with them statements half-way through
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if len(batch) > 1:
                 return [outcome for one in batch for outcome in self._commit([one])]
+            if may_be_damage and _may_be_damage(error) and self._set_aside(error):
+                return self._commit(batch, may_be_damage=False)
+            if isinstance(error, apsw.CorruptError):
+                raise
             return [self._failed(batch[0], error)]
         return outcomes
+
+    def _set_aside(self, error: Exception) -> bool:
+        """Sets aside what can't be read; says whether it may be otherwise now."""
+        # A fault of our own is no reason to read the whole database each time.
+        if time.monotonic() - self._looked_in_vain < LOOK_AGAIN:
+            return False
+        try:
+            damage = set_aside(self._connection, time.time())
+        except apsw.FullError:
+            return False
+        except apsw.ConstraintError as more:  # an index can't be made anew
+            raise apsw.CorruptError(str(more)) from more
+        if damage is not None and self._on_damaged is not None:
+            self._loop.call_soon_threadsafe(self._on_damaged, damage)
+        if damage is None:
+            self._looked_in_vain = time.monotonic()
+        return damage is not None or isinstance(error, apsw.CorruptError)
 
     def _failed(self, one: _Submitted, error: Exception) -> _Outcome:
         operation, essential, future = one
@@ -122,6 +194,11 @@ class Writer:
         if essential and self._release_ballast():
             return self._commit([(operation, False, future)])[0]
         return (future, None, DiskFullError(DISK_FULL))
+
+
+def _may_be_damage(error: Exception) -> bool:
+    """Whether rows that can't be read may be the cause."""
+    return isinstance(error, apsw.CorruptError) or not isinstance(error, apsw.Error | ZaiondError)
 
 
 def _resolve(outcomes: list[_Outcome]) -> None:

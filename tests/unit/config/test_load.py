@@ -1,6 +1,7 @@
 """Reading the configuration from disk: drop-ins, secrets, permissions, credentials, last good."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -478,6 +479,21 @@ def test_the_secrets_of_oauth2_come_from_their_files_and_are_kept_with_the_last_
     assert config(load_files(found.files)) == found.config
 
 
+def test_the_client_secret_may_come_from_a_credential(etc: Path) -> None:
+    login = "grant: client_credentials, token_url: https://x/, client_id: c"
+    auth = f"mechanism: xoauth2, username: u, oauth2: {{{login}, client_secret_credential: smtp}}"
+    write(etc / "zaiond.yaml", f"mail_server: {{host: h, auth: {{{auth}}}}}\nadmins: a@zaion.jp\n")
+    write(etc / "credentials/smtp", "s3cret\n", 0o440)
+    found = load(str(etc / "zaiond.yaml"), str(etc / "credentials"))
+    assert config(found).mail_server.auth.oauth2.client_secret == Secret("s3cret")
+    assert "s3cret" not in "".join(found.files.texts.values())
+    key = "mail_server.auth.oauth2.client_secret_credential"
+    assert f": {key}: " in only_error(load(str(etc / "zaiond.yaml")))
+    found = load(str(etc / "zaiond.yaml"), credentials_optional=True)
+    config(found)
+    assert [warning.key for warning in found.warnings] == [key]
+
+
 def test_a_file_with_a_secret_of_oauth2_is_not_read_by_others(etc: Path) -> None:
     write(etc / "secret", "s3cret", 0o644)
     token = write(etc / "token", "t0ken")
@@ -504,3 +520,110 @@ def test_a_command_is_looked_for_beside_the_file_or_by_its_bare_name(
     expected = tuple(word.replace("ETC", str(etc)) for word in found)
     assert config(loaded).mail_server.auth.oauth2.token_command == expected
     assert [w.key for w in loaded.warnings] == ["mail_server.auth.oauth2"]  # nobody logs in
+
+
+# -- files as people save them
+
+
+COMMENTS = [
+    "# 送信メールサーバー", "# メール", "# 設定", "# 管理者に通知する",
+    "# 中継サーバー（変更禁止）",
+    "# ﾒｰﾙｻｰﾊﾞｰ の設定", "# 株式会社財音　情報システム部", "# ①と⑥は画面の番号",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("comment", COMMENTS)
+@pytest.mark.parametrize(
+    ("codec", "name", "called"),
+    [
+        ("cp932", "CP932", "Shift_JIS"),
+        ("euc_jis_2004", "EUC-JP-MS", "EUC-JP"),
+        ("iso2022_jp_ext", "ISO-2022-JP-3", "ISO-2022-JP"),
+        ("utf-16", "UTF-16", "UTF-16"),
+    ],
+)
+def test_a_file_in_another_encoding_is_told_by_its_name_and_mended_by_the_command_shown(
+    etc: Path, comment: str, codec: str, name: str, called: str
+) -> None:
+    main = etc / "zaiond.yaml"
+    text = f"language: en\n{comment}\n{BASE}"
+    try:
+        content = text.encode(codec)
+    except UnicodeEncodeError:
+        content = text.replace("①と⑥", "1と6").replace("ﾒｰﾙｻｰﾊﾞｰ", "メール").encode(codec)
+    main.write_bytes(content)
+    (found,) = load(str(main)).errors
+    assert f"not UTF-8 but {called}, it seems" in found.text.en
+    assert f"{called} のようです" in found.text.ja
+    assert f"iconv -f {name} -t UTF-8" in found.text.en
+    command = found.text.en.partition("run: ")[2]
+    assert command == found.text.ja.partition("ください: ")[2]
+    subprocess.run(["sh", "-c", command], check=True)
+    assert config(load(str(main))).language == "en"
+    assert sorted(path.name for path in etc.iterdir()) == ["conf.d", "zaiond.yaml"]
+
+
+def test_a_secret_file_in_another_encoding_is_told_by_its_name_and_not_shown(etc: Path) -> None:
+    write(etc / "zaiond.yaml", LOGIN)
+    (etc / "smtp-password").write_bytes("s3cretパスワード".encode("cp932"))
+    (etc / "smtp-password").chmod(0o600)
+    error = only_error(load(str(etc / "zaiond.yaml")))
+    assert f"{etc}/smtp-password: this is not UTF-8 but Shift_JIS" in error
+    assert "s3cret" not in error
+
+
+@pytest.mark.parametrize("content", ["\ufeffs3cret", "\ufeffs3cret\n", "\ufeffs3cret\r\n"])
+def test_a_byte_order_mark_is_no_part_of_a_secret(etc: Path, content: str) -> None:
+    write(etc / "zaiond.yaml", LOGIN)
+    write(etc / "smtp-password", content)
+    found = load(str(etc / "zaiond.yaml"))
+    assert config(found).mail_server.auth.password == Secret("s3cret")
+    assert load_files(found.files).config == found.config
+    text = LOGIN.replace("password_file: smtp-password", "password_credential: smtp")
+    write(etc / "zaiond.yaml", text)
+    (etc / "credentials").mkdir()
+    (etc / "credentials/smtp").write_text(content)
+    found = load(str(etc / "zaiond.yaml"), str(etc / "credentials"))
+    assert config(found).mail_server.auth.password == Secret("s3cret")
+
+
+def test_byte_order_marks_and_dos_line_ends_in_every_file_are_no_error(etc: Path) -> None:
+    def dos(path: Path, text: str) -> None:
+        write(path, "")
+        path.write_bytes(("\ufeff" + text).replace("\n", "\r\n").encode())
+
+    dos(etc / "zaiond.yaml", LOGIN + "sender: |-\n  z@zaion.jp\n")
+    dos(etc / "conf.d/10.yaml", "# 追加\nlanguage: en\nadmins:\n- a..b@docomo.ne.jp\n")
+    dos(etc / "smtp-password", "s3cret\n")
+    found = config(load(str(etc / "zaiond.yaml")))
+    assert (found.language, found.sender) == ("en", "z@zaion.jp")
+    assert found.admins == ("a..b@docomo.ne.jp",)
+    assert found.mail_server.auth.password == Secret("s3cret")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("subject_prefix: 【通知：社内】＃1", ""),
+        ("subject_prefix: ［財音］", ""),
+        ("subject_prefix: '通知\u3000＃1\u3000'", ""),
+        ("subject_prefix: 通知\u3000社内", ""),
+        ("subject_prefix: “通知”", "full-width quotation marks"),
+        ("subject_prefix: 通知\u3000# ours", "begins: use a space"),
+        ("subject_prefix: 通知 ＃ ours", "'＃' is full-width"),
+        ("subject_prefix: 通知\u3000", "before or behind the value"),
+        ("mail_server: {auth: {username: 財音\u3000＃ us}}", "'＃' is full-width"),
+        ("mail_server: {auth: {password: “s3cret”}}", "full-width quotation marks"),
+    ],
+)
+def test_a_full_width_sign_that_makes_another_value_is_a_warning(
+    etc: Path, line: str, complaint: str
+) -> None:
+    write(etc / "zaiond.yaml", BASE)
+    write(etc / "conf.d/10.yaml", f"{line}\n")
+    found = load(str(etc / "zaiond.yaml"))
+    config(found)
+    told = [warning.text.en for warning in found.warnings if "full-width" in warning.text.en]
+    assert len(told) == bool(complaint)
+    assert complaint in "".join(told)
+    assert "s3cret" not in "".join(told)

@@ -82,6 +82,7 @@ language: ja
 charset: utf-8
 notify:
   backup_auto_update: true
+  wall: false
 queue:
   retry_first: 1m
   retry_max: 1h
@@ -102,6 +103,7 @@ def test_the_settings_page_written_out_is_its_defaults() -> None:
     assert complete.mail_server.auth.username == "zaion"
     assert short.config is not None
     assert complete.queue == short.config.queue
+    assert complete.notify == short.config.notify
     assert complete.limits == short.config.limits
     assert (complete.sender, complete.language) == (short.config.sender, short.config.language)
     assert complete.admins == ("a@example.co.jp", "b@example.co.jp")
@@ -266,6 +268,13 @@ _POP = "  auth: {username: u, password_file: p}\n  pop_before_smtp: {enabled: tr
         (_NTLM + "2}\n  security: starttls\n", []),
         (_NTLM + "1}\n  port: 465\n", []),
         (_NTLM + "1}\n", [("mail_server.auth.mechanism", 3)]),
+        ("  auth: {mechanism: ntlm, username: CORP\\user, password_file: p}\n  port: 465\n", []),
+        (
+            "  auth: {mechanism: ntlm, username: CORP¥user, password_file: p}\n  port: 465\n",
+            [("mail_server.auth.username", 3)],
+        ),
+        ("  auth: {mechanism: ntlm, username: \\¥u@x, password_file: p}\n  port: 465\n", []),
+        ("  auth: {mechanism: basic, username: CORP¥user, password_file: p}\n  port: 465\n", []),
         (_LOGIN + "ntlm_version: 1}\n", [("mail_server.auth.ntlm_version", 3)]),
         ("  auth:\n    username: u\n", []),
         ("  auth:\n    password: '1'\n", [("mail_server.auth.password", 4)]),
@@ -294,6 +303,24 @@ def test_what_is_legal_and_surely_wrong_is_warned_of(
     text: str, warnings: list[tuple[str, int]]
 ) -> None:
     assert warned(text) == warnings
+
+
+@pytest.mark.parametrize("sign", ["¥", "￥", "＼"])
+@pytest.mark.parametrize("name", ["CORP{}user", "営業{}山田", "{}user@corp.zaion.jp", "a b{}user"])
+def test_what_looks_like_a_backslash_is_warned_of_with_the_line_that_has_one(
+    sign: str, name: str
+) -> None:
+    text = (
+        "mail_server:\n  host: h\n  port: 465\n  auth:\n    mechanism: ntlm\n"
+        "    {}\n    password_file: p\nadmins: a@zaion.jp\n"
+    )
+    (warning,) = parsed(text.format(f"username: {name.format(sign)}")).warnings
+    for told, mark in ((warning.text.en, "write it as: "), (warning.text.ja, "書いてください: ")):
+        assert f"「{sign}」" in told or f"'{sign}'" in told
+        found = parsed(text.format(told.partition(mark)[2]))
+        assert found.warnings == ()
+        assert found.config is not None
+        assert found.config.mail_server.auth.username == name.format("\\")
 
 
 def test_names_kept_for_examples_are_warned_of() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from watchdog.observers.api import ObservedWatch
 
 from zaiond.config import watch
 from zaiond.config.watch import ConfigWatch
@@ -184,22 +185,68 @@ def test_a_file_that_is_written_to_without_a_pause_is_seen_all_the_same(watched:
 def test_where_the_kernel_tells_nothing_the_files_are_compared_now_and_then(
     etc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*args: object) -> None:
-        raise OSError(28, os.strerror(28))
-
     monkeypatch.setattr(watch, "POLL", 0.05)
-    monkeypatch.setattr(ConfigWatch, "_schedule", refuse)
+    monkeypatch.setattr(watch, "_EVENTS", ())  # as on NFS: watched, and nothing is told
+    watched = Watched(etc)
+    drop_in = etc / "conf.d" / "10.yaml"
+    drop_in.parent.mkdir()
+    assert watched.sees(lambda: watched.main.write_text("language: en\n"))
+    assert watched.sees(lambda: drop_in.write_text("language: en\n"))
+    watched.watch.stop()
+
+
+@pytest.mark.parametrize("refused", ["Observer", "Observer.start", "Observer.schedule"])
+def test_where_the_kernel_refuses_the_files_are_compared_and_that_is_told_once(
+    etc: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(24, os.strerror(24))
+
+    asked: list[str] = []
+    schedule = ConfigWatch._schedule
+
+    def count(self: ConfigWatch, directory: str) -> ObservedWatch:
+        asked.append(directory)
+        return schedule(self, directory)
+
+    monkeypatch.setattr(watch, "BLIND_POLL", 0.05)
+    monkeypatch.setattr(ConfigWatch, "_schedule", count)
+    monkeypatch.setattr(f"watchdog.observers.{refused}", refuse)
     told = threading.Event()
     sentences: list[Text] = []
     blind = ConfigWatch(told.set, sentences.append)
     blind.watch([str(etc / "zaiond.yaml")])
     assert told.wait(DEADLINE)
-    told.clear()
-    (etc / "zaiond.yaml").write_text("language: en\n")
-    assert told.wait(DEADLINE)
+    before = len(asked)
+    for number in range(3):
+        told.clear()
+        (etc / "zaiond.yaml").write_text(f"sender: s{number}\n")
+        assert told.wait(DEADLINE)
+    assert len(asked) == before  # asking costs more than looking
     blind.stop()
     assert len(sentences) == 1
-    assert os.strerror(28) in sentences[0].en
+    assert os.strerror(24) in sentences[0].en
+
+
+def test_the_kernel_is_asked_again_now_and_then(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [OSError(24, os.strerror(24))] * 3
+    schedule = ConfigWatch._schedule
+    granted = threading.Event()
+
+    def limited(self: ConfigWatch, directory: str) -> ObservedWatch:
+        if limits:
+            raise limits.pop()
+        granted.set()
+        return schedule(self, directory)
+
+    monkeypatch.setattr(watch, "POLL", 0.1)
+    monkeypatch.setattr(watch, "BLIND_POLL", 0.02)
+    monkeypatch.setattr(ConfigWatch, "_schedule", limited)
+    told = threading.Event()
+    watched = ConfigWatch(told.set)
+    watched.watch([str(etc / "zaiond.yaml")])
+    assert granted.wait(DEADLINE)
+    watched.stop()
 
 
 def test_nothing_is_told_after_the_end(etc: Path) -> None:

@@ -1,12 +1,14 @@
 """check, config and test --file: what works without a daemon."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from zaiond.config.load import load, save_last_good
 from zaiond.ctl import program
+from zaiond.ctl import test as ctl_test
 from zaiond.ctl.differences import differences
 
 Said = pytest.CaptureFixture[str]
@@ -194,6 +196,49 @@ def test_a_test_by_a_broken_file_sends_nothing_and_says_why(file: Path, capsys: 
 
 
 @pytest.mark.parametrize(
+    "operands",
+    [
+        ["a@x.jp", "b@x.jp"],
+        ["a@x.jp,b@x.jp"],
+        ["a@x.jp, b@x.jp"],
+        ["a@x.jp,", "b@x.jp"],
+        ["a@x.jp", ",b@x.jp"],
+        ["a@x.jp", ",", "b@x.jp"],
+    ],
+)
+def test_a_test_takes_several_addresses_as_operands_or_with_commas(operands: list[str]) -> None:
+    assert ctl_test.addresses(operands) == ["a@x.jp", "b@x.jp"]
+
+
+@pytest.mark.parametrize(
+    "operands",
+    [
+        ["a..b@x.jp、b@x.jp"],
+        ["a..b@x.jp\u3000b@x.jp"],
+        ["a..b@x.jp；", "b@x.jp"],
+        ["a..b@x.jp b@x.jp"],
+    ],
+)
+@pytest.mark.parametrize("locale", ["ja_JP.UTF-8", "C.UTF-8"])
+def test_a_test_of_addresses_separated_otherwise_shows_the_command_that_works(
+    monkeypatch: pytest.MonkeyPatch, file: Path, capsys: Said, operands: list[str], locale: str
+) -> None:
+    file.unlink()
+    monkeypatch.setenv("LC_ALL", locale)
+    assert run("test", *operands) == 2
+    said = capsys.readouterr().err
+    shown, _usage = [line for line in said.splitlines() if "zaiond-ctl test " in line]
+    command = shlex.split("zaiond-ctl test " + shown.partition("zaiond-ctl test ")[2])
+    assert ctl_test.addresses(command[2:]) == ["a..b@x.jp", "b@x.jp"]
+
+
+def test_a_test_of_an_empty_operand_is_a_usage_error(capsys: Said) -> None:
+    assert run("test", "") == 2
+    assert run("test", "a@x.jp", "") == 2
+    assert "zaiond-ctl: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "password: hunter2",
@@ -208,6 +253,23 @@ def test_a_test_by_a_broken_file_sends_nothing_and_says_why(file: Path, capsys: 
         "smtp_password: hunter2",
         "oauth2: {client_secret: hunter2}",
         "password: &anchor hunter2",
+        "password:hunter2",
+        "  auth: {mechanism: basic,password:hunter2}",
+        "auth: {password:hunter2}",
+        "password：hunter2",
+        "password： hunter2",
+        "password:\u3000hunter2",
+        "\u3000\u3000password: hunter2",
+        "- password:hunter2",
+        "-\u3000password：hunter2",
+        "password =hunter2",
+        "password hunter2",
+        "password\thunter2",
+        "“password”: “hunter2”",
+        "PASSWORD:hunter2  # ours",
+        "client_secret:hunter2",
+        "password:\n  :hunter2",
+        "password：|\n  hunter2",
     ],
 )
 def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
@@ -225,6 +287,8 @@ def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
         "token_url: https://login.example/token",
         "grant: refresh_token",
         "refresh_token_file: token",
+        "token_command: [/usr/bin/get, --password-file, x]",
+        "grant: client_credentials  # no password",
     ],
 )
 def test_a_difference_shows_what_only_names_a_secret(text: str) -> None:

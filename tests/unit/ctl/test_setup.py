@@ -187,6 +187,17 @@ def test_the_test_goes_to_the_addresses_typed_or_to_the_admins_as_often_as_wante
     assert talk.answers is None
 
 
+def test_addresses_separated_otherwise_are_answered_by_what_to_type() -> None:
+    for sign in ("、", ";", " ", "\u3000"):
+        typed = f"a..b@c.jp{sign}d@e.jp"
+        talk = Talk([*KEEP[:5], typed, "a..b@c.jp, d@e.jp", typed, "a..b@c.jp, d@e.jp", "1"])
+        said = [line for line in talk.said if line.endswith("; write it as: a..b@c.jp, d@e.jp")]
+        assert len(said) == 2
+        assert talk.tried == [("a..b@c.jp", "d@e.jp")]
+        assert talk.answers is not None
+        assert talk.answers.changes == {("admins",): ("a..b@c.jp", "d@e.jp")}
+
+
 def test_with_errors_nothing_is_sent_and_nothing_is_written() -> None:
     wrong = Reviewed(errors=("x: wrong",), warnings=("y: warning: odd",))
     talk = Talk([*KEEP[:6], "1", "4", "2"], reviewed=wrong)
@@ -411,23 +422,3 @@ def test_a_secret_is_there_before_the_file_that_names_it(tmp_path: Path) -> None
 def test_without_its_directory_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="make it first"):
         Settings(str(tmp_path / "none" / "zaiond.yaml"), "en")
-
-
-def test_new_files_are_the_daemons_groups_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """root:zaiond 0640, as the service's user is the only one in that group."""
-
-    class Group:
-        gr_gid = 4321
-
-    given: list[tuple[int, int]] = []
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("grp.getgrnam", {"zaiond": Group}.__getitem__)
-    monkeypatch.setattr("os.fchown", lambda _, uid, gid: given.append((uid, gid)))
-    found = settings(tmp_path, None)
-    answers: dict[Key, Value] = {("mail_server", "host"): "h", ("admins",): ("a@zaion.jp",)}
-    written = found.write(found.candidate(Answers(answers, {AUTH: "pw"})))
-    assert [Path(path).name for path in written] == ["smtp-password", "zaiond.yaml"]
-    assert given == [(0, 4321)] * 2
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}

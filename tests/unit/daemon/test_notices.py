@@ -16,10 +16,10 @@ from zaiond.errors import Diagnostic
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store import events
-from zaiond.store.database import Salvage
 from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -133,12 +133,13 @@ async def test_a_file_that_is_no_yaml_is_told_of_without_a_key(told: Told) -> No
 
 
 async def test_a_damaged_queue_is_told_of_with_what_was_saved(told: Told) -> None:
-    salvage = Salvage("/var/lib/zaiond/quarantine-1", 12, 34, "database disk image is malformed")
+    why = Text("壊れていました", "the queue's database was damaged")
+    salvage = Salvage(NOW, why, 12, 34, "/var/lib/zaiond/quarantine-1")
     for _ in range(2):
         await told.notices.salvaged(salvage, "en")
     (one,) = told.events
     assert one["severity"] == "crit"
-    for word in ("12 events", "34 deliveries", salvage.quarantine, salvage.reason):
+    for word in ("12 events", "34 deliveries", salvage.quarantine, why.en):
         assert word in one["message"]
 
 
@@ -152,7 +153,7 @@ async def test_any_name_can_be_told_of(told: Told, recipient: str) -> None:
 async def test_where_it_can_not_be_recorded_the_journal_says_so(told: Told) -> None:
     connection = told.store.connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
-    salvage = Salvage("/q", 1, 1, "x" * 300_000)
+    salvage = Salvage(NOW, Text("", "x" * 300_000), 1, 1, "/q")
     await told.notices.salvaged(salvage, "en")
     assert told.events == []
     assert "can't record a notice" in told.journal.lines[0]

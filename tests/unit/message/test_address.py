@@ -1,7 +1,14 @@
 import pytest
 
-from zaiond.errors import AddressError
-from zaiond.message.address import Mailbox, parse_recipient, parse_sender, split_addresses
+from zaiond.errors import AddressError, AddressListError
+from zaiond.message.address import (
+    Mailbox,
+    parse_elements,
+    parse_list,
+    parse_recipient,
+    parse_sender,
+)
+from zaiond.model import wire_address
 
 
 @pytest.mark.parametrize(
@@ -17,6 +24,8 @@ from zaiond.message.address import Mailbox, parse_recipient, parse_sender, split
         ("a@file_server", "", "a@file_server"),
         ("a+b=c/d@x.jp", "", "a+b=c/d@x.jp"),
         ('"a..b"@docomo.ne.jp', "", '"a..b"@docomo.ne.jp'),
+        ("a..b@docomo.ne.jp", "", "a..b@docomo.ne.jp"),
+        ("山田 <.a.@ezweb.ne.jp>", "山田", ".a.@ezweb.ne.jp"),
         ('"a@b"@x.jp', "", '"a@b"@x.jp'),
         ("a@[192.0.2.1]", "", "a@[192.0.2.1]"),
         ("a@[IPv6:2001:db8::1]", "", "a@[IPv6:2001:db8::1]"),
@@ -71,8 +80,13 @@ def test_only_a_local_part_beyond_ascii_needs_smtputf8() -> None:
         ("a@x.jp、b@x.jp", "「、」ではなく半角の「,」", "by ',', not by '、'"),
         ("a@x.jp; b@x.jp", "「;」ではなく半角の「,」", "by ',', not by ';'"),
         ("ａ＠ｘ．ｊｐ", "半角で a@x.jp と書いて", "write a@x.jp"),
-        ("a..b@docomo.ne.jp", '"a..b"@…', "quotation marks"),
-        ("a.@docomo.ne.jp", '"a."@…', "quotation marks"),
+        ("a@x.jp b@x.jp", "空白ではなく半角の「,」", "by ',', not by a blank"),
+        ("a@x.jp\u3000b@x.jp", "全角の空白（U+3000）ではなく", "by a full-width blank"),
+        ("山田 <a@x.jp> 佐藤 <b@x.jp>", "空白ではなく半角の「,」", "by ',', not by a blank"),
+        ("a@x.jp 佐藤 <b@x.jp>", "空白ではなく半角の「,」", "by ',', not by a blank"),
+        ("<a@x.jp><b@x.jp>", "「,」がありません", "',' is missing"),
+        ("山田、太郎 <a@x.jp>", "表示名を引用符で", "in quotation marks"),
+        ("." * 63 + "@x.jp", "64 バイト", "64 octets"),  # the quotes count
         ("a@192.0.2.1", "user@[192.0.2.1]", "user@[192.0.2.1]"),
         ("Name <a@x.jp", "「<」「>」", "don't fit together"),
         ('"Name <a@x.jp>', "「<」「>」", "don't fit together"),
@@ -88,27 +102,127 @@ def test_what_is_no_address_is_refused_in_words_that_help(written: str, ja: str,
 
 
 @pytest.mark.parametrize(
+    ("address", "wire"),
+    [
+        ("a@x.jp", "a@x.jp"),
+        ("a.b@x.jp", "a.b@x.jp"),
+        ("zaionnex", "zaionnex"),
+        ('"a b"@x.jp', '"a b"@x.jp'),
+        ('"a..b"@x.jp', '"a..b"@x.jp'),
+        ("a..b@docomo.ne.jp", '"a..b"@docomo.ne.jp'),
+        (".a@ezweb.ne.jp", '".a"@ezweb.ne.jp'),
+        ("a.@docomo.ne.jp", '"a."@docomo.ne.jp'),
+        ("...@docomo.ne.jp", '"..."@docomo.ne.jp'),
+        ("a..b", '"a..b"'),
+    ],
+)
+def test_a_local_part_whose_dots_are_no_dot_string_is_quoted_on_the_wire(
+    address: str, wire: str
+) -> None:
+    assert wire_address(address) == wire
+    assert wire_address(wire) == wire
+    assert Mailbox("", address).key == Mailbox("", wire).key
+
+
+@pytest.mark.parametrize(
     ("written", "addresses"),
     [
         ("a@x.jp", ["a@x.jp"]),
         (" a@x.jp ,b@x.jp\n", ["a@x.jp", "b@x.jp"]),
+        ("\u3000a@x.jp,\u3000b@x.jp", ["a@x.jp", "b@x.jp"]),
+        ("a@x.jp <a@x.jp>", ["a@x.jp <a@x.jp>"]),
         ('"Yamada, Taro" <a@x.jp>, b@x.jp', ['"Yamada, Taro" <a@x.jp>', "b@x.jp"]),
         ('"山田、太郎" <a@x.jp>', ['"山田、太郎" <a@x.jp>']),
     ],
 )
 def test_commas_separate_addresses_outside_of_quotes(written: str, addresses: list[str]) -> None:
-    assert split_addresses(written) == addresses
+    assert parse_list(written) == addresses
 
 
-@pytest.mark.parametrize("sign", ["、", "，", ";", "；"])
-def test_another_sign_between_addresses_is_refused_and_the_right_one_named(sign: str) -> None:
-    with pytest.raises(AddressError) as caught:
-        split_addresses(f"a@x.jp{sign}b@x.jp")
-    assert f"「{sign}」ではなく半角の「,」" in caught.value.text.ja
-    assert f"by ',', not by '{sign}'" in caught.value.text.en
+SEPARATORS = [
+    "、",
+    "，",
+    ";",
+    "；",
+    "､",
+    "・",
+    "/",
+    "|",
+    " ",
+    "\u3000",
+    "\t",
+    "\n",
+    " 、 ",
+    "\u3000;",
+]
 
 
-@pytest.mark.parametrize("written", ["a@x.jp,", ",a@x.jp", "a@x.jp,,b@x.jp", ",", "", "  "])
-def test_a_list_has_an_address_on_each_side_of_a_comma(written: str) -> None:
-    with pytest.raises(AddressError):
-        split_addresses(written)
+@pytest.mark.parametrize("sign", SEPARATORS)
+def test_another_sign_between_addresses_is_named_with_the_right_one_and_the_list_mended(
+    sign: str,
+) -> None:
+    with pytest.raises(AddressListError) as caught:
+        parse_list(f"a..b@x.jp{sign}b@x.jp{sign}c@x.jp")
+    assert "ではなく半角の「,」" in caught.value.text.ja
+    assert "by ',', not by" in caught.value.text.en
+    assert caught.value.instead == "a..b@x.jp, b@x.jp, c@x.jp"
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("a@x.jp,", "a@x.jp"),
+        (",a@x.jp", "a@x.jp"),
+        ("a@x.jp,,b@x.jp", "a@x.jp, b@x.jp"),
+        ("a@x.jp;", "a@x.jp"),
+        ("a@x.jp/b@x.jp", "a@x.jp, b@x.jp"),
+        ("山田<a@x.jp>佐藤<b@x.jp>", "山田 <a@x.jp>, 佐藤 <b@x.jp>"),
+        ("山田＜a@x.jp＞；ｂ＠ｘ．ｊｐ", "山田 <a@x.jp>, b@x.jp"),
+        ("Yamada, Taro <a@x.jp>, b@x.jp", '"Yamada, Taro" <a@x.jp>, b@x.jp'),
+        ("山田、太郎 <a@x.jp>", '"山田、太郎" <a@x.jp>'),
+        ("Taro a@x.jp", "Taro <a@x.jp>"),
+        ("a@x.jp <b@x.jp>", "a@x.jp, b@x.jp"),
+        ("a@192.0.2.1", "a@[192.0.2.1]"),
+        ("a@x.jp。", "a@x.jp"),
+        ('"a b"@x.jp c@x.jp', '"a b"@x.jp, c@x.jp'),
+        ("a@x.jp・b@日本・語.jp", None),
+        ("Yamada, a@x.jp", None),
+        ("a@x.jp、nobody", None),
+        ("a@", None),
+        (",", None),
+        ("", None),
+        ("  ", None),
+    ],
+)
+def test_a_list_that_is_none_is_shown_as_it_should_be_written_where_that_is_known(
+    written: str, instead: str | None
+) -> None:
+    with pytest.raises(AddressListError) as caught:
+        parse_list(written)
+    assert caught.value.instead == instead
+    if instead is not None:
+        assert ", ".join(parse_list(instead)) == instead
+
+
+def test_an_element_of_a_list_is_one_address() -> None:
+    with pytest.raises(AddressListError, match="one address at a time") as caught:
+        parse_elements(["a@x.jp", "b@x.jp, c@x.jp"])
+    assert caught.value.instead == "a@x.jp, b@x.jp, c@x.jp"
+
+
+def test_what_no_separator_mends_is_told_together_with_the_separator() -> None:
+    with pytest.raises(AddressListError) as caught:
+        parse_list("a@x.jp、nobody、@x.jp")
+    assert [text.en.partition(":")[0] for text in caught.value.texts] == [
+        "separate addresses by ',', not by '、'",
+        "there is no '@'",
+        "nothing stands before the '@'",
+    ]
+    assert caught.value.told(str) == caught.value.texts
+
+
+def test_a_sender_is_one_address_whatever_separates_it() -> None:
+    for sign in SEPARATORS:
+        with pytest.raises(AddressError, match=r"one address only|can't have"):
+            parse_sender(f"a@x.jp{sign}b@x.jp")
+    assert parse_sender("z@x.jp <zaionnex>") == Mailbox("z@x.jp", "zaionnex")

@@ -343,6 +343,20 @@ def test_a_local_part_beyond_ascii_needs_smtputf8_and_goes_as_it_is() -> None:
     assert "\r\nTo: 用户@example.co.jp\r\n".encode() in made.content
 
 
+def test_dots_that_make_no_dot_string_are_quoted_in_the_fields_and_shown_as_written() -> None:
+    made = mail(
+        FINISHED,
+        sender="財音 <z..@x.jp>",
+        recipients=["a..b@docomo.ne.jp", "山田 <.c@ezweb.ne.jp>", '"a..b"@docomo.ne.jp'],
+    )
+    assert made.reverse_path == "z..@x.jp"
+    assert made.recipients == ("a..b@docomo.ne.jp", ".c@ezweb.ne.jp")
+    assert b'\r\nTo: "a..b"@docomo.ne.jp,\r\n' in made.content
+    (origin,) = read(made)["From"].addresses
+    assert (origin.display_name, origin.username) == ("財音", "z..")
+    assert [box.username for box in read(made)["To"].addresses] == ["a..b", ".c"]
+
+
 def test_a_sender_with_a_display_name_keeps_it() -> None:
     made = mail(FINISHED, sender='"Zaionnex (fileserver01)" <zaionnex@example.co.jp>')
     assert made.reverse_path == "zaionnex@example.co.jp"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.store import Store, event, image
 from zaiond.errors import StoreError
-from zaiond.store import database, events
+from zaiond.store import database, events, schema
 from zaiond.store.database import Database
 
 
@@ -66,7 +66,7 @@ def test_a_second_daemon_is_kept_out_and_told_of_the_first(state: Path) -> None:
 def test_a_queue_of_a_newer_version_is_left_alone(state: Path) -> None:
     with Store(state) as store:
         store.run(lambda db: events.accept(db, [event("1")], 0.0))
-        store.connection.pragma("user_version", database.SCHEMA_VERSION + 1)
+        store.connection.pragma("user_version", schema.VERSION + 1)
     before = (state / "queue.db").read_bytes()
     for _ in range(2):  # it does not stay locked, either
         with pytest.raises(StoreError) as raised:
@@ -133,7 +133,7 @@ def test_what_was_given_back_of_the_ballast_is_no_room_for_new_events(
         return SimpleNamespace(f_blocks=1 << 20, f_frsize=4096, f_bavail=(1 << 19) - used // 4096)
 
     with Store(state) as store:
-        monkeypatch.setattr(os, "statvfs", disk)
+        monkeypatch.setattr(os, "fstatvfs", disk)
         before = store.database.free_bytes()
         assert store.database.release_ballast()
         assert store.database.free_bytes() == before

@@ -107,7 +107,7 @@ def test_prune_takes_the_whole_history_of_old_events_and_of_no_others(store: Sto
             for d in one.deliveries
         ]
         store.run(
-            lambda db, one=one, attempted=attempted: queue.finish(db, one, attempted, one.queued)
+            lambda db, one=one, attempted=attempted: queue.finish(db, one, attempted, one.queued)  # type: ignore[misc]
         )
     store.run(lambda db: events.prune(db, 5.0, 0, 100))
     for table, left in {

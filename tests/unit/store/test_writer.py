@@ -12,6 +12,7 @@ import pytest
 from tests.support.store import Store, event, rows
 from zaiond.errors import DiskFullError, StoreError
 from zaiond.store import events
+from zaiond.store.damage import Damage
 from zaiond.store.writer import Operation, Writer
 
 
@@ -21,6 +22,7 @@ class Writing(Writer):
     def __init__(self, directory: Path) -> None:
         self.store = Store(directory)
         self.fatal: list[Exception] = []
+        self.damaged: list[Damage] = []
         self.ballast: list[str] = []
         self._gates: list[threading.Event] = []
         super().__init__(
@@ -28,6 +30,7 @@ class Writing(Writer):
             asyncio.get_running_loop(),
             self.fatal.append,
             lambda: bool(self.ballast and self.ballast.pop()),
+            on_damaged=self.damaged.append,
         )
 
     def hold(self) -> threading.Event:
@@ -158,6 +161,68 @@ async def test_what_was_submitted_before_the_end_is_committed(tmp_path: Path) ->
     assert await asyncio.gather(*futures) == list(range(10))
     with Store(tmp_path / "state") as store:
         assert store.connection.execute("SELECT count(*) FROM meta").get == 10
+
+
+# -- rows that can't be read
+
+
+async def damage(writer: Writing) -> None:
+    """Events 1 to 3, of which 2 can't be read."""
+    await writer.submit(lambda db: events.accept(db, [event(str(n)) for n in range(1, 4)], 0.0))
+    change = "UPDATE events SET source = CAST(x'ff' AS TEXT) WHERE seq = 2"
+    await writer.submit(lambda db: db.execute(change).fetchall())
+
+
+async def test_an_operation_that_meets_a_row_that_can_not_be_read_is_run_again_without_it(
+    writer: Writing,
+) -> None:
+    await damage(writer)
+    gate = writer.hold()
+    beside = writer.submit(note(1))
+    reading = writer.submit(lambda db: events.unrouted(db, 0, 10))
+    again = writer.submit(lambda db: events.unrouted(db, 0, 10))
+    gate.set()
+    for found in (await reading, await again):
+        assert [one.id for one in found] == ["1", "3"]
+    assert await beside == 1
+    (told,) = writer.damaged
+    assert told.rows == {"events": 1}
+
+
+async def test_what_an_index_says_of_a_damaged_row_is_no_end_either(writer: Writing) -> None:
+    await damage(writer)
+    writer.store.connection.execute("PRAGMA writable_schema = ON")
+    root = writer.store.connection.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'events_identity'"
+    ).get
+    empty = writer.store.connection.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'events_urgent'"
+    ).get
+    # The index of ids is now one without entries: no row can be deleted any more.
+    writer.store.connection.execute(
+        "UPDATE sqlite_schema SET rootpage = CASE name WHEN 'events_identity' THEN ? ELSE ? END"
+        " WHERE name IN ('events_identity', 'events_urgent')",
+        (empty, root),
+    )
+    writer.store.connection.execute("PRAGMA writable_schema = RESET")
+    await writer.submit(lambda db: db.execute("DELETE FROM events WHERE seq = 1").fetchall())
+    found = await writer.submit(lambda db: events.unrouted(db, 0, 10))
+    assert [one.id for one in found] == ["3"]
+
+
+async def test_a_fault_of_our_own_is_not_looked_for_in_the_rows_each_time(
+    writer: Writing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[float] = []
+
+    def set_aside(db: apsw.Connection, now: float) -> None:
+        looked.append(now)
+
+    monkeypatch.setattr("zaiond.store.writer.set_aside", set_aside)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="mine"):
+            await writer.submit(fail(ValueError("mine")))
+    assert len(looked) == 1
 
 
 # -- a full disk, which SQLite finds as it finds ENOSPC

@@ -1,0 +1,162 @@
+"""Full-width signs where YAML has its own: a Japanese keyboard types them without being asked.
+
+YAML takes them for text. So what they make of a file is valid YAML with another meaning, or a
+syntax error somewhere behind them.
+"""
+
+import re
+from typing import NamedTuple
+
+from zaiond.text import Text
+
+_INDENTATION = Text(
+    ja="字下げに全角の空白（U+3000）が使われています。半角の空白に置き換えてください",
+    en="the line is indented with a full-width blank (U+3000): use spaces",
+)
+_BLANK_LINE = Text(
+    ja="空に見える行に全角の空白（U+3000）があります。取り除いてください",
+    en="there is a full-width blank (U+3000) on a line that looks empty: take it out",
+)
+_NO_COMMENT = Text(
+    ja="「＃」は全角なので、コメントになりません。半角の「#」を使ってください"
+    "（値のあとに書くときは、その前に半角の空白も必要です）",
+    en="'＃' is full-width and begins no comment: use '#', with a space before it where a value "
+    "stands before it",
+)
+_BLANK_BEFORE_COMMENT = Text(
+    ja="「#」の前の空白が全角（U+3000）なので、コメントになりません。半角の空白にしてください",
+    en="the blank before '#' is full-width (U+3000), so that no comment begins: use a space",
+)
+_COLON = Text(
+    ja="「：」は全角です。項目名のあとには、半角の「:」と半角の空白を書いてください",
+    en="'：' is full-width: write ':' and a space after a key",
+)
+_BLANK_AFTER_COLON = Text(
+    ja="「:」のあとの空白が全角（U+3000）です。半角の空白にしてください",
+    en="the blank after ':' is full-width (U+3000): use a space",
+)
+_DASH = Text(
+    ja="リストの行頭の「-」と、そのあとの空白は、どちらも半角で書いてください",
+    en="the '-' that begins an element of a list, and the blank after it, must be ASCII: '- '",
+)
+_COMMA = Text(
+    ja="[ ] や { } の中の区切りには、全角の「，」「、」ではなく半角の「,」を使ってください"
+    "（文字として書くときは引用符で囲みます）",
+    en="between [ ] or { } separate by ',', not by '，' or '、' (if it is meant as text, put it in "
+    "quotes)",
+)
+_QUOTES = Text(
+    ja="値が全角の引用符（“ ” など）で囲まれています。半角の「\"」か「'」で囲んでください",
+    en="the value stands in full-width quotation marks (“ ” and the like): use \" or '",
+)
+_BRACKETS = Text(
+    ja="リストの括弧が全角です。半角の「[」と「]」で囲んでください",
+    en="the brackets of the list are full-width: use '[' and ']'",
+)
+_AROUND = Text(
+    ja="値の前か後ろに全角の空白（U+3000）があります。取り除いてください"
+    "（値の一部なら、引用符で囲みます）",
+    en="there is a full-width blank (U+3000) before or behind the value: take it out (if it "
+    "belongs to the value, put it in quotes)",
+)
+
+_QUOTATION_MARKS = "“”„‟＂‘’＇"
+_KEY = r"[\"']?[A-Za-z_Ａ-Ｚａ-ｚ＿][A-Za-z0-9_.Ａ-Ｚａ-ｚ０-９＿-]*[\"']?"
+_indentation = re.compile(r"[ \t]*(\u3000[ \t\u3000]*)?").match
+_dash = re.compile(r"([-－‐‑–—−])([ \u3000]+)").match
+_colon = re.compile(rf"{_KEY}[ \u3000]*(：|:(?=\u3000))").match
+_colon_within = re.compile(rf"[{{,][ \u3000]*{_KEY}[ \u3000]*(：)").search
+_comma_within = re.compile(r"[\[{].*?([，、])").search
+_comment = re.compile(r"[ \u3000]+(＃)|(\u3000)[ \u3000]*#").search
+_quoted_value = re.compile(rf"[:-][ \u3000]+([{_QUOTATION_MARKS}])").search
+
+
+class Slip(NamedTuple):
+    """A sign that is written in the wrong width; `column` counts from 1."""
+
+    column: int
+    text: Text
+
+
+def in_line(line: str) -> list[Slip]:
+    """The slips in how a line begins: what YAML builds on."""
+    return _structure(line)[0]
+
+
+def in_broken_line(line: str) -> list[Slip]:
+    """Every slip in a line of a text that is not YAML."""
+    slips, at = _structure(line)
+    if at is None:
+        return slips
+    rest = line[at:]
+    for find, text in (
+        (_quoted_value, _QUOTES),
+        (_colon_within, _COLON),
+        (_comma_within, _COMMA),
+        (_comment, None),
+    ):
+        found = find(rest)
+        if found:
+            column = at + found.start(found.lastindex or 0) + 1
+            slips.append(Slip(column, text or _of_comment(found)))
+    return slips
+
+
+def _structure(line: str) -> tuple[list[Slip], int | None]:
+    """Slips of the beginning, and where the rest begins; None for a comment."""
+    slips: list[Slip] = []
+    found = _indentation(line)
+    at = found.end() if found else 0
+    bare = line[at:]
+    if found and found[1]:
+        text = _INDENTATION if bare.strip() else _BLANK_LINE
+        text = _BLANK_BEFORE_COMMENT if bare.startswith(("#", "＃")) else text
+        slips.append(Slip(found.start(1) + 1, text))
+    if bare.startswith("＃"):
+        slips.append(Slip(at + 1, _NO_COMMENT))
+    if bare.startswith(("#", "＃")):
+        return slips, None
+    while found := _dash(line[at:]):
+        if found[1] != "-" or "\u3000" in found[2]:
+            slips.append(Slip(at + 1, _DASH))
+        at += found.end()
+    colon = _colon(line[at:])
+    if colon:
+        text = _COLON if colon[1] == "：" else _BLANK_AFTER_COLON
+        slips.append(Slip(at + colon.start(1) + 1, text))
+        at += colon.end()
+    return slips, at
+
+
+def in_value(text: str) -> tuple[list[Text], str]:
+    """What is surely wrong with a value without quotes, and what is meant by it."""
+    slips: list[Text] = []
+    found = _comment(text)
+    if found and found.start() > 0:
+        slips.append(_of_comment(found))
+        text = text[: found.start()]
+    if text != text.strip("\u3000"):
+        slips.append(_AROUND)
+        text = text.strip(" \u3000")
+    if len(text) > 1 and {text[0], text[-1]} <= set(_QUOTATION_MARKS):
+        slips.append(_QUOTES)
+        text = text[1:-1]
+    return slips, text
+
+
+def in_wrong_value(text: str) -> tuple[list[Text], str]:
+    """The same of a value that can't be used as it stands."""
+    slips, text = in_value(text)
+    if len(text) > 1 and text[0] == "［" and text[-1] == "］":
+        slips.append(_BRACKETS)
+        text = text[1:-1]
+    return slips, text
+
+
+def in_element(text: str) -> Text | None:
+    """What is wrong with an element of a list, if a sign in it was to end it."""
+    return _COMMA if set(text) & set("，、") else None
+
+
+def _of_comment(found: "re.Match[str]") -> Text:
+    return _NO_COMMENT if found[1] else _BLANK_BEFORE_COMMENT

@@ -1,0 +1,308 @@
+"""From a mail server's name to an open session: the login by POP that may come before, the look-up,
+and then every address in turn (RFC 5321 5.1), until one of them gives a session.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from zaiond.net.certificate import certificate_of
+from zaiond.net.connect import at_each, connect_to, resolve, shown
+from zaiond.net.context import ConnectionContext
+from zaiond.net.login import SessionToken, session_settings
+from zaiond.net.memory import Address
+from zaiond.net.pump import Pump
+from zaiond.net.steps import Step, Steps
+from zaiond.net.tls import TlsInfo
+from zaiond.smtp import answer, ntlm, sasl
+from zaiond.smtp.events import Answered, Event
+from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.smtp.opening import SessionSettings, fall_back, plain_text_will_do, refuses_for_good
+from zaiond.smtp.reply import Reply
+from zaiond.smtp.session import Session
+from zaiond.smtp.verdict import may_have_forgotten
+from zaiond.text import Text
+
+if TYPE_CHECKING:
+    from zaiond.config.schema import MailServer
+
+
+class Link:
+    """A session with one address. Its events go to `on_event`, the steps that they end to `steps`.
+
+    `plain_refused`: the reply by which AUTH PLAIN was refused for good.
+    """
+
+    def __init__(
+        self,
+        server: "MailServer",
+        settings: SessionSettings,
+        address: Address,
+        deadline: float,
+        steps: Steps,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.address = address
+        self.session = Session(settings)
+        self.pump: Pump[Event] = Pump(
+            server, self.session, deadline, self._happened, self._encrypted, verify=settings.verify
+        )
+        self.plain_refused: Reply | None = None
+        self._mechanism = server.auth.mechanism
+        self._steps = steps
+        self._on_event = on_event
+
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, Answered):
+            if event.about == "PLAIN" and event.reply.code >= 500:
+                self.plain_refused = event.reply
+            if self._steps.told_of:
+                self._answered(event.stage, event.reply, event.about)
+        else:
+            self._on_event(event)
+
+    def _answered(self, stage: Stage, reply: Reply, mechanism: str) -> None:
+        if not answer.is_step(stage, reply):
+            return
+        warning: Text | None = None
+        if stage is Stage.AUTH and not (self.pump.tls is not None and self.pump.tls.verified):
+            warning = answer.unprotected(mechanism, reusable=sasl.reusable(self._mechanism))
+        said = answer.shown(stage, reply, mechanism)
+        self._steps.tell(stage, answer.is_yes(stage, reply), said, warning)
+
+    def _encrypted(self, info: TlsInfo) -> None:
+        warning = info.certificate.warning(time.time()) if info.certificate is not None else None
+        self._steps.tell(Stage.TLS, True, info.text, warning)
+
+
+class Dialer:
+    """Opens the sessions of one connection. `deadline`, in the loop's time, is for all of them.
+
+    `login` is the number of the login by POP that they stand on, 0 without.
+    """
+
+    def __init__(
+        self,
+        server: "MailServer",
+        context: ConnectionContext,
+        deadline: float,
+        on_step: Callable[[Step], None] | None,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.login = 0
+        self._login_renewed = False
+        self.steps = Steps(server.address, on_step)
+        self.memory = context.servers.of(server.address)
+        self._server = server
+        self._context = context
+        self._deadline = deadline
+        self._on_step = on_step
+        self._on_event = on_event
+        self._loop = asyncio.get_running_loop()
+        self._token = SessionToken(server, context.tokens, self.steps, deadline)
+        self._settings: SessionSettings
+        self._addresses: list[Address] = []
+
+    async def prepare(self) -> None:
+        """What comes before the first session. Raises DeliveryFailure of stage POP or RESOLVE."""
+        server, context = self._server, self._context
+        helo_name = server.helo_name or (await context.names()).fqdn
+        self._settings = session_settings(server, helo_name, trace=self.steps.told_of)
+        if server.pop_before_smtp.enabled:
+            await self._log_in_by_pop()
+        if server.auth.mechanism == "ntlm":
+            await asyncio.to_thread(ntlm.primitives)  # may import them, which takes a while
+        await self._resolve()
+
+    def left(self, tried: set[Address]) -> list[Address]:
+        """The addresses that were not tried yet, in the order in which to try them."""
+        in_order = self.memory.in_order(self._addresses, self._loop.time())
+        return [address for address in in_order if address not in tried]
+
+    async def dial(self, tried: set[Address]) -> Link:
+        """A session with the first address that gives one, of those that are `left`; puts into
+        `tried` which were tried.
+
+        Raises:
+            DeliveryFailure: none gives one; the most telling of the failures.
+        """
+
+        async def session(address: Address, limit: float, until: float) -> Link:
+            tried.add(address)
+            return await self.session(address, limit, until)
+
+        return await at_each(
+            self.left(tried),
+            session,
+            memory=self.memory,
+            connecting=self._server.timeout,
+            deadline=self._deadline,
+            depends_on_address=_depends_on_address,
+        )
+
+    async def session(
+        self, address: Address, limit: float | None = None, until: float | None = None
+    ) -> Link:
+        """A session with this address. `limit`: the seconds for connecting; `until`: when it must
+        be open, in the loop's time.
+
+        Raises:
+            DeliveryFailure: there is none; nothing is left open.
+        """
+        memory, tls = self.memory, self._context.tls
+        settings = replace(self._settings, pipelining=memory.pipelining, plain=memory.plain)
+        ca_file, now = self._server.ca_file, self._loop.time()
+        if tls.unverifiable(self._key(address), ca_file, now):
+            settings = fall_back(settings, "certificate") or settings
+        limit = min(self._server.timeout, self._deadline - now) if limit is None else limit
+        try:
+            link = await self._opened(address, settings, limit, until)
+        except _LoginLeft as left:
+            settings = replace(settings, plain=False)
+            try:
+                link = await self._opened(address, settings, limit, until)
+            except DeliveryFailure:
+                raise left from None
+            memory.plain = False
+        except DeliveryFailure as raised:
+            if refuses_for_good(raised.failure):
+                memory.plain = True
+            raise
+        if link.plain_refused is not None:
+            memory.plain = False
+        return link
+
+    async def _opened(
+        self, address: Address, settings: SessionSettings, limit: float, until: float | None
+    ) -> Link:
+        """A session with this address, by weaker settings and on further connections where need be.
+
+        Raises DeliveryFailure; _LoginLeft.
+        """
+        tls, server = self._context.tls, self._server
+        while True:
+            sock = await self._connected(address, limit)
+            try:
+                complete = await self._token.into(settings)
+            except BaseException:
+                sock.close()
+                raise
+            link = Link(server, complete, address, self._deadline, self.steps, self._on_event)
+            try:
+                await link.pump.establish(sock, tls, until)
+            except DeliveryFailure as raised:
+                failure = await self._looked_into(raised.failure, settings, address)
+                otherwise = await self._otherwise(failure, link, settings)
+                if otherwise is None:
+                    raise DeliveryFailure(failure) from raised.__cause__
+                settings = otherwise
+            else:
+                encryption = link.pump.tls
+                if (
+                    encryption is None
+                    or encryption.verified
+                    or not tls.is_another(self._key(address), encryption.der)
+                ):
+                    return link
+                await link.pump.close()
+                settings = replace(settings, verify=True)
+            finally:
+                if not link.session.opened or link.session.over:
+                    link.pump.abort()
+
+    async def _otherwise(
+        self, failure: Failure, link: Link, settings: SessionSettings
+    ) -> SessionSettings | None:
+        """The settings that are worth another connection to the same address; None: there are none.
+
+        Raises DeliveryFailure; _LoginLeft.
+        """
+        if self.login and may_have_forgotten(failure):
+            return settings if await self._logged_in_anew() else None
+        if await self._token.renewed(failure):
+            return settings
+        if (
+            link.plain_refused is not None
+            and failure.stage is Stage.AUTH
+            and not refuses_for_good(failure)
+        ):
+            raise _LoginLeft(replace(failure, cause="reply", reply=link.plain_refused, detail=""))
+        weaker = fall_back(settings, failure.cause)
+        if failure.stage is not Stage.TLS or weaker is None:
+            return None
+        if failure.cause == "certificate" and plain_text_will_do(settings):
+            key = self._key(link.address)
+            self._context.tls.remember_unverifiable(key, self._loop.time())
+        return weaker
+
+    async def _logged_in_anew(self) -> bool:
+        """Whether there is another login by POP, which is worth another connection: once.
+
+        Raises DeliveryFailure of stage POP.
+        """
+        if self._login_renewed:
+            self._context.pop.in_vain(self._server)
+            return False
+        if not self._context.pop.forgotten(self._server, self.login):
+            return False
+        self._login_renewed = True
+        await self._log_in_by_pop()
+        return True
+
+    async def _log_in_by_pop(self) -> None:
+        context = self._context
+        self.login = await context.pop.before(
+            self._server, context.tls, context.servers, self._deadline, self._on_step
+        )
+        self.steps.begin()
+
+    async def _resolve(self) -> None:
+        server = self._server
+        limit = min(server.timeout, self._deadline - self._loop.time())
+        try:
+            self._addresses = await resolve(server.host, server.port, limit)
+        except DeliveryFailure as raised:
+            self.steps.failed(raised.failure)
+            raise
+        found = ", ".join(shown(where) for _, where in self.left(set()))
+        self.steps.tell(Stage.RESOLVE, True, found)
+
+    async def _connected(self, address: Address, limit: float) -> socket.socket:
+        try:
+            sock = await connect_to(self._server.address, address, limit)
+        except DeliveryFailure as raised:
+            self.steps.failed(raised.failure)
+            raise
+        self.steps.tell(Stage.CONNECT, True, shown(address[1]))
+        return sock
+
+    async def _looked_into(
+        self, failure: Failure, settings: SessionSettings, address: Address
+    ) -> Failure:
+        """Tells of the step that failed; with its certificate, if that was the reason and somebody
+        is told.
+        """
+        ended = self._loop.time()
+        if failure.cause == "certificate" and self.steps.told_of:
+            anonymous = Session(replace(settings, credentials=None, trace=False))
+            certificate = await certificate_of(self._server, anonymous, [address])
+            failure = replace(failure, certificate=certificate)
+        self.steps.failed(failure, ended)
+        return failure
+
+    def _key(self, address: Address) -> object:
+        return self._server.address, address[1][0]
+
+
+class _LoginLeft(DeliveryFailure):
+    """PLAIN was refused, and the connection lost before LOGIN was; `failure` is that refusal."""
+
+
+def _depends_on_address(failure: Failure) -> bool:
+    """Whether it may be otherwise at another address of the server. A login that is refused isn't
+    tried at each: that gets accounts locked.
+    """
+    return failure.stage is not Stage.TOKEN and not refuses_for_good(failure)

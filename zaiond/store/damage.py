@@ -1,0 +1,141 @@
+"""Rows that can't be read any more are set aside, and the rest goes on. Operations of the writer.
+
+They are kept in the table `damaged`, as far as they could be read. What belonged to them is put
+right as after a salvage: a mail of which a part is lost is made anew from its event.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import apsw
+
+from zaiond.store.consistency import make_consistent
+from zaiond.store.events import count_waiting
+from zaiond.store.sound import Table, is_sound, our_indexes, our_tables
+from zaiond.text import Text
+
+MOST_KEPT = 1000  # rows set aside: beyond, the oldest are forgotten
+
+
+class Damage(NamedTuple):
+    """What was set aside: how many rows of which tables. `waiting` is how many events more wait to
+    be routed than before, `urgent_waiting` how many of these are urgent.
+    """
+
+    rows: dict[str, int]
+    waiting: int
+    urgent_waiting: int
+
+    @property
+    def text(self) -> Text:
+        """What a person should know of it."""
+        count = sum(self.rows.values())
+        where = ", ".join(f"{name}: {number}" for name, number in self.rows.items())
+        return Text(
+            f"キューのデータベースに読めない行が {count} 件あり（{where}）、別に保管しました。"
+            "残りの処理は続けています",
+            f"{count} rows of the queue's database could not be read, and were set aside ({where});"
+            " the rest goes on",
+        )
+
+
+def set_aside(db: apsw.Connection, now: float) -> Damage | None:
+    """Sets every unsound row aside and makes the indexes anew; None: there was no such row.
+
+    To be called outside of a transaction. Raises apsw.Error where more is damaged than rows.
+    """
+    with db:
+        before = count_waiting(db)
+        # What an index says of a damaged row keeps it from being deleted.
+        for index in our_indexes():
+            db.execute(f"DROP INDEX IF EXISTS {index.name}")
+        rows = {table.name: _set_aside(db, table, now) for table in our_tables()}
+        db.execute(_TELL_APART)
+        for index in our_indexes():
+            db.execute(index.sql)
+        db.execute(_FORGET, (MOST_KEPT,))
+        if any(rows.values()):
+            make_consistent(db)
+        after = count_waiting(db)
+    rows = {name: number for name, number in rows.items() if number}
+    return Damage(rows, after[0] - before[0], after[1] - before[1]) if rows else None
+
+
+# An id that has become that of another event: both are kept.
+_TELL_APART = (
+    "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"
+    " WHERE seq NOT IN (SELECT min(seq) FROM events GROUP BY id, uid, source)"
+)
+_FORGET = "DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?"
+
+
+def count(db: apsw.Connection, since: float) -> int:
+    """How many rows were set aside since then."""
+    return int(db.execute("SELECT count(*) FROM damaged WHERE at >= ?", (since,)).get)
+
+
+def _set_aside(db: apsw.Connection, table: Table, now: float) -> int:
+    unsound = _unsound(db, table)
+    for key, raw in unsound:
+        shown = {
+            column: value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
+            for column, value in raw.items()
+        }
+        db.execute(
+            "INSERT INTO damaged (at, of, row) VALUES (?, ?, ?)",
+            (now, table.name, json.dumps(shown, ensure_ascii=False)),
+        )
+        # As bytes, for a damaged text is none that could be compared.
+        is_number = all(isinstance(value, int) for value in key)
+        equal = "{} IS ?" if is_number else "CAST({} AS BLOB) IS CAST(? AS BLOB)"
+        which = " AND ".join(map(equal.format, table.key))
+        db.execute(f"DELETE FROM {table.name} WHERE {which}", key)  # noqa: S608
+    return len(unsound)
+
+
+_Unsound = list[tuple[tuple[Any, ...], dict[str, Any]]]  # key, and what could be read
+
+
+def _unsound(db: apsw.Connection, table: Table) -> _Unsound:
+    try:
+        return list(_unsound_among(db, table, "", ()))
+    except apsw.CorruptError:
+        if len(table.key) > 1 or not table.is_numbered:
+            raise
+    # A row may be so damaged that it ends the reading of all others: one by one, by their numbers.
+    (key,) = table.key
+    found: _Unsound = []
+    for number in db.execute(f"SELECT {key} FROM {table.name}").fetchall():  # noqa: S608
+        try:
+            found += _unsound_among(db, table, f"WHERE {key} = ?", number)
+        except apsw.CorruptError:
+            found.append((number, {key: number[0]}))
+    return found
+
+
+def _unsound_among(
+    db: apsw.Connection, table: Table, where: str, values: tuple[Any, ...]
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    # Texts as bytes, and beside each column whether it is a text: what is none can be read, too.
+    columns = [
+        f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END,"
+        f" typeof({name}) = 'text'"
+        for name in table.columns
+    ]
+    select = f"SELECT {', '.join(columns)} FROM {table.name} {where}"  # noqa: S608
+    for found in db.execute(select, values):
+        raw = dict(zip(table.columns, found[::2], strict=True))
+        row = tuple(
+            _decoded(value) if is_text else value
+            for value, is_text in zip(found[::2], found[1::2], strict=True)
+        )
+        if not is_sound(table, row):
+            yield tuple(raw[column] for column in table.key), raw
+
+
+def _decoded(text: bytes) -> str | bytes:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text
