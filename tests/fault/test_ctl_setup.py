@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.process import MODES_COUNT
 from tests.support.scripted_server import ScriptedServer, ordinary
 from tests.support.sink import Sink
-from tests.support.process import MODES_COUNT
 from tests.support.terminal import CTRL_C, CTRL_D, Terminal
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 

@@ -5,8 +5,8 @@ import os
 import re
 from pathlib import Path
 
-# Runs what follows it so that modes count for it, even for root. As the same user, for another one may
-# not get into this checkout.
+# Runs what follows it so that modes count for it, even for root: as the same user, for another one
+# may not get into this checkout.
 MODES_COUNT: tuple[str, ...] = ()
 if os.geteuid() == 0:
     MODES_COUNT = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
