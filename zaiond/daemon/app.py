@@ -188,7 +188,7 @@ class App(Observer):
                 self._background(work)
             supervisor.ready()
             await self._status.tell()
-            waiting = self.quotas.events
+            waiting = (await status.count_waiting(self)).total
             self.journal.info(
                 Text(
                     f"zaiond {__version__} を開始しました（送信待ち {waiting} 件）",
@@ -205,8 +205,7 @@ class App(Observer):
             control_server.close()
             if event_path is not None:
                 event_path.unlink(missing_ok=True)
-        await self._stop_gently()
-        waiting = self.quotas.events
+        waiting = await self._stop_gently()
         self.journal.info(
             Text(f"停止しました（送信待ち {waiting} 件）", f"stopped ({waiting} waiting)"),
             Kind.STOPPED,
@@ -326,15 +325,18 @@ class App(Observer):
         await self.intake.ping()
         await self.dispatcher.answer()
 
-    async def _stop_gently(self) -> None:
+    async def _stop_gently(self) -> int:
+        """Gives how many deliveries are left for the next start."""
         await self.intake.stop()
         # A refresh token that is under way must not be lost.
         await asyncio.gather(self.dispatcher.stop(STOP_SECONDS), self.tokens.close())
         for running in list(self._tasks):
             running.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        waiting = (await status.count_waiting(self)).total
         await self.writer.close()
         self.database.closed_cleanly()
+        return waiting
 
     # -- configuration
 

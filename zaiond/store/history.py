@@ -263,35 +263,27 @@ _HELD = "state = 'held' AND ended IS NULL"
 def _skip(
     db: apsw.Connection, key: str, which: str, after: tuple[T, int]
 ) -> tuple[int, tuple[T, int] | None]:
-    last = _after(db, f"{key}, id", key, which, after, 1, offset=INDEX_ROWS - 1)
+    values = (*after, after[0])
+    ends = f"{_beyond(f'{key}, id', key, which)} ORDER BY {key}, id LIMIT 1 OFFSET ?"
+    last = _all(db, ends, *values, INDEX_ROWS - 1)
     if last:
         return INDEX_ROWS, last[0]
-    return len(_after(db, f"{key}, id", key, which, after, INDEX_ROWS)), None
+    rest = _all(db, f"SELECT count(*) FROM ({_beyond('1', key, which)})", *values)  # noqa: S608
+    return rest[0][0], None
 
 
 def _after(
-    db: apsw.Connection,
-    columns: str,
-    key: str,
-    which: str,
-    after: tuple[Any, int],
-    limit: int,
-    *,
-    offset: int = 0,
+    db: apsw.Connection, columns: str, key: str, which: str, after: tuple[Any, int], limit: int
 ) -> list[Any]:
-    """Deliveries after this key and id, in the order of both, by the index over the key.
+    """Deliveries after this key and id, in the order of both, by the index over the key."""
+    query = f"{_beyond(columns, key, which)} ORDER BY {key}, id LIMIT ?"
+    return _all(db, query, *after, after[0], limit)
 
-    (key, id) > (?, ?) would walk over all that have the same key.
-    """
+
+def _beyond(columns: str, key: str, which: str) -> str:
+    # (key, id) > (?, ?) would walk over all that have the same key.
     rest = f"SELECT {columns} FROM deliveries WHERE {which} AND {key}"  # noqa: S608
-    return _all(
-        db,
-        f"{rest} = ? AND id > ? UNION ALL {rest} > ? ORDER BY {key}, id LIMIT ? OFFSET ?",
-        *after,
-        after[0],
-        limit,
-        offset,
-    )
+    return f"{rest} = ? AND id > ? UNION ALL {rest} > ?"
 
 
 def oldest(db: apsw.Connection, routed_through: int) -> tuple[float, float] | None:
