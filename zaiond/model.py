@@ -68,6 +68,6 @@ def wire_address(address: str) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
         local, domain = domain, ""
-    if ".." in f".{local}." and not local.startswith('"'):
+    if local and ".." in f".{local}." and not local.startswith('"'):
         return f'"{local}"{at}{domain}'
     return address

@@ -656,7 +656,7 @@ async def test_what_holds_the_queue_outlives_a_restart_and_nothing_expires_by_it
             await post.emit("1")
             await post.until(lambda: bool(post.holds))
             post.serve(PATIENT.expire + 1)
-            await post.writer.submit(post.housekeeping._keep_time)
+            await post.housekeeping.keep_time()
         async with Post(state, config) as post:
             assert post.dispatcher.holds.queue is not None
             await post.housekeeping._expire(PATIENT)

@@ -66,8 +66,8 @@ _indentation = re.compile(r"[ \t]*(\u3000[ \t\u3000]*)?").match
 _dash = re.compile(r"([-－‐‑–—−])([ \u3000]+)").match
 _colon = re.compile(rf"{_KEY}[ \u3000]*(：|:(?=\u3000))").match
 _colon_within = re.compile(rf"[{{,][ \u3000]*{_KEY}[ \u3000]*(：)").search
-_comma_within = re.compile(r"[\[{].*?([，、])").search
-_comment = re.compile(r"[ \u3000]+(＃)|(\u3000)[ \u3000]*#").search
+_comma_within = re.compile(r"[^\[{]*[\[{][^，、]*([，、])").match
+_comment = re.compile(r"(?<![ \u3000])[ \u3000]+(＃)|(?<!\u3000)(\u3000)[ \u3000]*+#").search
 _quoted_value = re.compile(rf"[:-][ \u3000]+([{_QUOTATION_MARKS}])").search
 
 
@@ -116,15 +116,15 @@ def _structure(line: str) -> tuple[list[Slip], int | None]:
         slips.append(Slip(at + 1, _NO_COMMENT))
     if bare.startswith(("#", "＃")):
         return slips, None
-    while found := _dash(line[at:]):
+    while found := _dash(line, at):
         if found[1] != "-" or "\u3000" in found[2]:
             slips.append(Slip(at + 1, _DASH))
-        at += found.end()
-    colon = _colon(line[at:])
+        at = found.end()
+    colon = _colon(line, at)
     if colon:
         text = _COLON if colon[1] == "：" else _BLANK_AFTER_COLON
-        slips.append(Slip(at + colon.start(1) + 1, text))
-        at += colon.end()
+        slips.append(Slip(colon.start(1) + 1, text))
+        at = colon.end()
     return slips, at
 
 

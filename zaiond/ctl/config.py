@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from zaiond.ctl import check, control, output, places
 from zaiond.ctl.commandline import Command, Line, Option
-from zaiond.ctl.differences import differences, on_disk
+from zaiond.ctl.differences import with_disk
 from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon, not_permitted
 from zaiond.text import Language, Text
 
@@ -134,7 +134,7 @@ def _settings(settings: list[dict[str, Any]], language: Language, origin: bool) 
 
 def _diff(line: Line) -> int:
     kept, language = _kept(line)
-    lines = differences(kept.texts, on_disk(kept), language)
+    lines = with_disk(kept, language)
     if line.flag("json"):
         output.document({"same": not lines, "diff": lines})
     elif lines:

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from zaiond.text import Language, Text
@@ -24,15 +24,13 @@ _COMPLEX_KEY = re.compile(rf"""[ \t]*\?[ \t]+["']?{_KEY}""", re.IGNORECASE)
 _MASKED = r"\1: ********"
 
 
-def on_disk(kept: "Files") -> dict[str, str | None]:
-    """The texts of the same files as they are now, and of the drop-ins that are new.
-
-    None: the file is gone, or can't be read.
-    """
+def with_disk(kept: "Files", language: Language) -> list[str]:
+    """How the same files, and the drop-ins that are new, differ on disk now."""
     from zaiond.config.load import drop_ins
 
-    paths = dict.fromkeys((*kept.texts, *drop_ins(kept.main)[0]))
-    return {path: _read(path) for path in paths}
+    yaml = dict.fromkeys((*kept.yaml, *drop_ins(kept.main)[0]))
+    now = {path: _read(path) for path in dict.fromkeys((*kept.texts, *yaml))}
+    return differences(kept.texts, now, yaml, language)
 
 
 def _read(path: str) -> str | None:
@@ -44,11 +42,15 @@ def _read(path: str) -> str | None:
 
 
 def differences(
-    kept: Mapping[str, str], now: Mapping[str, str | None], language: Language
+    kept: Mapping[str, str],
+    now: Mapping[str, str | None],
+    yaml: Collection[str],
+    language: Language,
 ) -> list[str]:
-    """The lines of a unified diff of each YAML file, from what is in force to what is on disk.
+    """The lines of a unified diff of each file of `yaml`, from what is in force to what is on disk.
 
-    Of a file that holds nothing but a secret it is only said that it differs.
+    Of the other files, most of which hold a secret, it is only said that they differ. None: the
+    file is gone, or can't be read.
     """
     lines: list[str] = []
     for path, text in now.items():
@@ -58,9 +60,12 @@ def differences(
         if text is None:
             gone = Text(f"{path}: ありません、または読めません", f"{path}: gone, or not readable")
             lines.append(gone.in_language(language))
-        elif not path.endswith((".yaml", ".yml")):
-            secret = Text(f"{path}: 内容（秘密）が違います", f"{path}: its secret differs")
-            lines.append(secret.in_language(language))
+        elif path not in yaml:
+            content = Text(
+                f"{path}: 内容が違います（秘密を含むことがあるため表示しません）",
+                f"{path}: its content differs (not shown: it may be a secret)",
+            )
+            lines.append(content.in_language(language))
         else:
             lines += _of_yaml(path, before, text, language)
     return lines

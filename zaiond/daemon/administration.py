@@ -60,7 +60,7 @@ class Administration:
         """
         seqs, unknown = await self._find(ids)
         try:
-            made, under_way = await self._make_anew(seqs, reopen=seqs is not None)
+            made, under_way = await self._make_anew(seqs, by_hand=seqs is not None)
             # What is not yet a mail becomes one by this configuration anyway.
             if seqs is None:
                 made += self._router.waiting
@@ -77,11 +77,14 @@ class Administration:
         """Makes the mails of these events (default: all that wait) by the configuration in force;
         they are on disk afterwards, and to be loaded from there (`reload_waiting`).
         """
-        await self._make_anew(seqs, reopen=False)
+        await self._make_anew(seqs, by_hand=False)
 
     async def _make_anew(
-        self, seqs: list[int] | None, *, reopen: bool
+        self, seqs: list[int] | None, *, by_hand: bool
     ) -> tuple[int, tuple[str, ...]]:
+        """`by_hand`: what holds these events no longer does, and what has failed or expired is sent
+        again.
+        """
         async with self._router.lock:
             maker = await self._router.maker_now()
             if maker is None:
@@ -101,14 +104,14 @@ class Administration:
                     states = await self._writer.submit(partial(remade.states, seqs=chunk))
                     mine, others = _split(states, set(free))
                     under_way += [state.event.id for state in others]
-                    made += await self._put(mine, maker, reopen=reopen, by_hand=seqs is not None)
+                    made += await self._put(mine, maker, by_hand=by_hand)
             if seqs is None:
                 while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
                     pass
         return made, tuple(under_way)
 
     async def _put(
-        self, states: list[remade.EventState], maker: MailMaker, *, reopen: bool, by_hand: bool
+        self, states: list[remade.EventState], maker: MailMaker, *, by_hand: bool
     ) -> int:
         at = self._queue_time()
         new = [
@@ -121,7 +124,7 @@ class Administration:
                     self._router.new_message,
                     self._router.new_delivery,
                     at,
-                    reopen=reopen,
+                    reopen=by_hand,
                 )
             )
         ]
@@ -138,6 +141,8 @@ class Administration:
         ended = await self._writer.submit(put)
         for address in over:
             self._dispatcher.holds.release("address", address)
+        for row in (mail.row for one in new for mail in one.mails):
+            self._dispatcher.holds.release("mail", str(row))
         were_open = {s.event.seq for s in states if any(d.is_open for d in s.deliveries)}
         self._on_reopened([one.event for one in new if one.event.seq not in were_open])
         self._on_ended(ended)

@@ -81,7 +81,7 @@ class App(Observer):
         self.started = time.time()
         self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
         self.possible_duplicates = 0
-        self._time_zone = TimeZone()
+        self.time_zone = TimeZone()
         self.user_names = UserNames(time.monotonic)
         self._stop = asyncio.Event()
         self._exit_status = 0
@@ -334,6 +334,8 @@ class App(Observer):
             running.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         waiting = (await status.count_waiting(self)).total
+        with contextlib.suppress(DiskFullError):
+            await self._housekeeping.keep_time()
         await self.writer.close()
         self.database.closed_cleanly()
         return waiting
@@ -448,7 +450,7 @@ class App(Observer):
         self._status.changed()
 
     async def _names_now(self) -> Names:
-        self._time_zone.refresh()
+        self.time_zone.refresh()
         return await self.names.current()
 
     def _events_reopened(self, reopened: list[StoredEvent]) -> None:

@@ -28,7 +28,11 @@ def commands(app: "App") -> dict[str, Command]:
     """Every command by its name."""
 
     def bound(command: "Callable[[App, Request], Awaitable[Any]]") -> Command:
-        return partial(command, app)
+        async def run(request: Request) -> Any:
+            app.time_zone.refresh()
+            return await command(app, request)
+
+        return run
 
     return {
         "status": bound(_status),

@@ -60,7 +60,7 @@ class Housekeeping:
             timing = self.timing
             interval = INTERVAL
             with contextlib.suppress(DiskFullError):  # which is told where it bars events
-                await self._writer.submit(self._keep_time, essential=True)
+                await self.keep_time()
                 if timing is not None:
                     interval = max(1.0, min(INTERVAL, timing.expire / 4))
                     await self._mend()
@@ -72,8 +72,10 @@ class Housekeeping:
                 async with asyncio.timeout(interval):
                     await self._changed.wait()
 
-    def _keep_time(self, db: apsw.Connection) -> None:
-        queue_time.keep(db, self._queue_time.kept)
+    async def keep_time(self) -> None:
+        """Records the queue time. Raises DiskFullError."""
+        kept = self._queue_time.kept
+        await self._writer.submit(partial(queue_time.keep, kept=kept), essential=True)
 
     async def _mend(self) -> None:
         now, at = self._clock(), self._queue_time()

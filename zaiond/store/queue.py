@@ -275,7 +275,8 @@ def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> list[StoredEvent]:
     ):
         return []
     db.execute("DELETE FROM contents WHERE message = ?", (mail.row,))
-    db.execute("DELETE FROM holds WHERE scope = 'mail' AND subject = ?", (str(mail.row),))
+    if any(delivery.held for delivery in mail.deliveries):
+        db.execute("DELETE FROM holds WHERE scope = 'mail' AND subject = ?", (str(mail.row),))
     if mail.alone:
         return list(mail.events)
     return [event for event in mail.events if not _get(db, _OPEN_ELSEWHERE, event.seq, mail.row)]

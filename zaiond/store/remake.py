@@ -139,6 +139,10 @@ def put(db: apsw.Connection, remade: list[Remade], at: float) -> list[StoredEven
             [(at, row) for row in one.replaced],
         )
         db.executemany("DELETE FROM contents WHERE message = ?", [(row,) for row in one.emptied])
+        db.executemany(
+            "DELETE FROM holds WHERE scope = 'mail' AND subject = ?",
+            [(str(row),) for row in (*(mail.row for mail in one.mails), *one.emptied)],
+        )
     return [one.event for one in remade if not one.mails]
 
 

@@ -107,6 +107,7 @@ def test_what_is_no_address_is_refused_in_words_that_help(written: str, ja: str,
         ("a@x.jp", "a@x.jp"),
         ("a.b@x.jp", "a.b@x.jp"),
         ("zaionnex", "zaionnex"),
+        ("", ""),  # the null reverse-path
         ('"a b"@x.jp', '"a b"@x.jp'),
         ('"a..b"@x.jp', '"a..b"@x.jp'),
         ("a..b@docomo.ne.jp", '"a..b"@docomo.ne.jp'),
