@@ -22,7 +22,7 @@ from tests.crash.failing_daemon import POINTS
 from tests.crash.program import SOURCE, ledger_of
 from tests.support.daemon import Daemon, EndedBeforeReadyError
 from tests.support.fast_sink import Arrival, FastSink
-from zaiond.store import events
+from zaiond.store import damage, events, recovery
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("one", "one", "one", "one", "batch", "batch", "socket", "socket")
@@ -289,7 +289,9 @@ class Run:
     def _left(self) -> dict[str, Any]:
         with contextlib.closing(self._database()) as db:
             return {
-                "damaged": int(db.pragma("quick_check") != "ok"),
+                "damaged": int(db.pragma("integrity_check") != "ok"),
+                "rows set aside": damage.count(db, 0.0),
+                "recoveries": int(recovery.last_salvage(db) is not None),
                 "missing": self.events
                 - db.execute("SELECT count(*) FROM events WHERE source = ?", (SOURCE,)).get,
                 **{

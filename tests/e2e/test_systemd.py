@@ -428,3 +428,34 @@ def test_at_no_moment_of_an_update_is_there_no_program(service: Service, sink: S
     assert count > 50
     await_events(sink, *(f"update-{number}" for number in range(count)))
     assert service.show("ActiveState") == "active"
+
+
+def test_a_line_comes_to_the_terminals_of_who_is_logged_in(service: Service) -> None:
+    machine = service.machine
+    unit = machine.path("/usr/local/lib/systemd/system/zaiond.service").read_text()
+    call = "from zaiond.daemon.wall import wall; wall('no mail can leave')"
+    # The daemon's own unit, with all that it is kept from.
+    unit = unit.replace("Type=notify", "Type=oneshot").replace("WatchdogSec=60s\n", "")
+    unit = unit.replace("Restart=on-failure\n", "").replace("Requires=zaiond.socket\n", "")
+    unit = unit.replace(
+        "ExecStart=/usr/local/bin/zaiond\n",
+        f'ExecStart=/usr/local/lib/zaiond/bin/python -c "{call}"\n',
+    )
+    machine.path("/run/systemd/system/wall.service").write_text(unit)
+    service.systemctl("daemon-reload")
+    typescript = machine.path("/tmp/typescript")
+    logged_in = machine.command(
+        "script", "--quiet", "--flush", "--command", "echo here; sleep 60", "/tmp/typescript",
+        user=MEMBER,
+    )  # fmt: skip
+    with subprocess.Popen(logged_in, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as shell:
+        try:
+            machine.until(
+                lambda: typescript.exists() and "here" in typescript.read_text(), "no tty"
+            )
+            service.systemctl("start", "wall.service")
+            machine.until(
+                lambda: "zaiond: no mail can leave" in typescript.read_text(), service.journal()
+            )
+        finally:
+            shell.kill()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import apsw
 import pytest
 
 from tests.support.daemon import Daemon
+from tests.support.sink import Sink
 from tests.support.store import NOW, Store, event, image, mail, recount
 from zaiond.errors import StoreError
 from zaiond.store import database, events, queue, recovery
@@ -24,6 +26,10 @@ from zaiond.text import Text
 EVENTS = 2000
 THIS_BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 CONFIGURATION = "{mail_server: {host: 127.0.0.1, port: 1}, admins: a@example.co.jp}"
+ENGLISH = """language: en
+mail_server: {host: 127.0.0.1, port: 1}
+admins: a@example.co.jp
+"""
 WHY = Text("理由", "why")
 
 
@@ -467,3 +473,60 @@ def test_damage_found_at_the_start_ends_it_and_the_next_start_saves_what_is_left
     with daemon:
         assert "quarantine-1" in daemon.printed()
         assert daemon.document("status")["queue"]["waiting"] >= EVENTS // 2
+
+
+def test_a_queue_that_is_moved_away_ends_it_and_the_next_start_has_everything(
+    tmp_path: Path,
+) -> None:
+    daemon = Daemon(tmp_path, ENGLISH)
+    daemon.start()
+    try:
+        ids = [f"{number:03}" for number in range(100)]
+        replies = daemon.emit(*({"type": "a.b", "id": one} for one in ids))
+        assert {reply["status"] for reply in replies} == {"ok"}
+        (daemon.state / "queue.db").rename(tmp_path / "elsewhere.db")
+        (reply,) = daemon.emit({"type": "a.b", "id": "late"})
+        assert (reply["code"], reply["retry"]) == ("unavailable", True)
+        assert daemon.process.wait(30) == 1
+        assert "moved, removed or replaced" in daemon.printed()
+        daemon.start()
+        assert daemon.emit({"type": "a.b", "id": "099"})[0]["duplicate"]
+        status = daemon.document("status")
+        (problem,) = [one for one in status["problems"] if one["code"] == "recovered"]
+        assert "moved, removed or replaced" in problem["message"]
+        known = {one["id"]: one for one in daemon.document("history", "--limit", "200")["events"]}
+        assert set(ids) <= known.keys()
+        assert [one["type"] for id_, one in known.items() if id_.startswith("zaiond.store")] == [
+            "zaiond.store.recovered"
+        ]
+    finally:
+        daemon.end()
+
+
+def test_a_state_directory_that_is_away_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    with Daemon(tmp_path, CONFIGURATION) as daemon:
+        away = tmp_path / "away"
+        daemon.state.rename(away)
+        back = threading.Timer(0.3, away.rename, (daemon.state,))
+        back.start()
+        assert daemon.emit({"type": "a.b", "id": "meanwhile"})[0]["status"] == "ok"
+        back.join()
+        daemon.restart()
+        assert daemon.emit({"type": "a.b", "id": "meanwhile"})[0]["duplicate"]
+        assert not list(daemon.state.glob("quarantine-*"))
+
+
+def test_a_queue_that_is_gone_is_told_of_in_the_journal_and_by_mail(tmp_path: Path) -> None:
+    with Sink() as sink:
+        text = ENGLISH.replace("port: 1", f"port: {sink.port}")
+        daemon = Daemon(tmp_path, text)
+        with daemon:
+            daemon.emit({"type": "a.b"})
+            sink.wait(1)
+            daemon.kill()
+            (daemon.state / "queue.db").unlink()
+            daemon.start()
+            told = sink.wait(2)[-1]
+            assert told.message["Importance"] == "high"
+            assert "queue.db, was gone" in told.body
+            assert "queue.db, was gone" in daemon.printed()

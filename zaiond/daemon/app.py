@@ -539,10 +539,11 @@ class App(Observer):
         self.journal.error(Text(f"内部エラー: {what}", f"internal error: {what}"))
 
     def _fatal(self, error: BaseException) -> None:
-        self.journal.error(
+        said = error.text if isinstance(error, ZaiondError) else Text(str(error), str(error))
+        self.journal.critical(
             Text(
-                f"続行できないため終了します（systemd が再起動します）: {error}",
-                f"can't go on, so it ends (systemd starts it again): {error}",
+                f"続行できないため終了します（systemd が再起動します）: {said.ja}",
+                f"can't go on, so it ends (systemd starts it again): {said.en}",
             ),
             Kind.CAN_NOT_GO_ON,
         )
