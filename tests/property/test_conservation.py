@@ -64,7 +64,7 @@ configurations = st.fixed_dictionaries(
 steps = st.one_of(
     st.tuples(st.just("emit"), st.integers(1, 5), st.sampled_from(["", "disk", "backup"]),
               st.sampled_from(["info", "crit"])),
-    st.tuples(st.just("answer"), answers),
+    st.tuples(st.just("answer"), st.integers(0, 1), answers),
     st.tuples(st.just("mend"), configurations),
     st.tuples(st.just("retry")),
     st.tuples(st.just("retry one"), st.integers(0, 30)),
@@ -79,10 +79,10 @@ steps = st.one_of(
 
 @dataclass
 class World:
-    """The daemon's delivering half, its server, and what was done to them."""
+    """The daemon's delivering half, its two servers, and what was done to them."""
 
     directory: Path
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: tuple[dict[str, Answer], dict[str, Answer]] = field(default_factory=lambda: ({}, {}))
     emitted: list[str] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
     arrived: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -90,20 +90,20 @@ class World:
     ahead: float = 0.0
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
-    def script(self) -> Script:
-        """A server that answers as `answers` has it at the moment, and notes who gets what."""
+    def script(self, which: int) -> Script:
+        """A server that answers as its `answers` have it at the moment, and notes who gets what."""
         accepted: dict[Peer, list[str]] = {}
 
         def answering(command: str, usual: str) -> Callable[[Peer], Awaitable[None]]:
             async def answer(peer: Peer) -> None:
-                given = self.answers.get(command, usual)
+                given = self.answers[which].get(command, usual)
                 if command == "MAIL":
                     accepted.pop(peer, None)
                     if given == usual:
                         accepted[peer] = []
                 if command == "RCPT":
                     address = peer.said.rpartition(b"RCPT TO:<")[2].partition(b">")[0].decode()
-                    given = self.answers.get(f"RCPT {address[0]}", given)
+                    given = self.answers[which].get(f"RCPT {address[0]}", given)
                     if given == usual and peer in accepted:
                         accepted[peer].append(address)
                 if command == "CONTENT" and accepted.get(peer) and given == usual:
@@ -127,8 +127,9 @@ class World:
                 kind = "backup.auto_update.failed" if key == "backup" else "a.b"
                 await post.emit(*new, kind=kind, **more)
                 self.emitted += new
-            case ("answer", given):
-                self.answers = dict(given or {})
+            case ("answer", which, given):
+                self.answers[which].clear()
+                self.answers[which].update(given or {})
             case ("mend", changed):
                 self.settings = changed
                 await post.mend(**changed)
@@ -152,10 +153,11 @@ class World:
 
 async def live(world: World, script: list[tuple[Any, ...]]) -> None:
     """Does it all, then mends all, and checks what has become of each event."""
-    async with ScriptedServer(world.script()) as scripted:
+    async with ScriptedServer(world.script(0)) as first, ScriptedServer(world.script(1)) as second:
 
         def configured() -> Any:
-            return configuration(server(scripted.port, timeout=5.0), queue=TIMING, **world.settings)
+            servers = (server(one.port, timeout=5.0) for one in (first, second))
+            return configuration(*servers, queue=TIMING, **world.settings)
 
         remaining = [*script, ("restart",)]
         while remaining:
@@ -171,7 +173,8 @@ async def live(world: World, script: list[tuple[Any, ...]]) -> None:
                     await world.do(post, step)
                 world.ahead = post.ahead
         async with Post(world.directory, configured()) as post:
-            world.answers = {}
+            for answers in world.answers:
+                answers.clear()
             last = ("c@x.example", *ADMINS[:1])
             open_now = await still_open(post)
             await post.mend(admins=last, sender="z@corp.example")
