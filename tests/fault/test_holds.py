@@ -172,6 +172,27 @@ async def test_relaying_refused_to_all_holds_the_queue_and_to_one_its_address(st
         assert post.dispatcher.servers.held_by is not None
 
 
+async def test_what_holds_the_queue_is_not_over_when_the_server_goes_away(state: Path) -> None:
+    greeting: list[Answer] = ["220 here"]
+
+    async def greet(peer: Peer) -> None:
+        await give(greeting[0], peer)
+
+    answers: dict[str, Answer] = {"GREETING": greet, "MAIL": "550 5.1.8 Sender refused"}
+    async with (
+        ScriptedServer(ordinary(answers=answers)) as picky,
+        Post(state, configuration(server(picky.port, keep_idle=0.0), queue=QUICK)) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.holds))
+        greeting[0] = drop
+        seen = len(picky.peers)
+        while len(picky.peers) < seen + 3:
+            await post.writer.submit(lambda _: None)
+        assert post.dispatcher.holds.queue is not None
+        assert len(post.holds) == 1
+
+
 async def test_an_end_that_stays_unknown_is_tried_four_times_in_all(state: Path) -> None:
     async with (
         ScriptedServer(ordinary(answers={"CONTENT": drop})) as mute,
@@ -334,6 +355,31 @@ async def test_a_recipient_that_is_deferred_keeps_no_other_of_its_key_waiting(st
         post.dispatcher.reload_waiting()
         await post.until_ended(6)
         assert post.ended == [*ids(5), "6"]
+
+
+async def test_what_only_waits_to_expire_keeps_no_other_of_its_key_waiting(state: Path) -> None:
+    answers: dict[str, Answer] = {"a@x.example": "450 4.2.1 Later"}
+    timing = Queue(retry_first=3600.0, retry_max=3600.0, expire=7200.0)
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": rcpt(answers)})) as moody,
+        Post(state, configuration(server(moody.port), queue=timing)) as post,
+    ):
+        await post.emit("old", key="disk")
+        await post.until(lambda: bool(post.outcomes))
+        post.serve(8000)
+        post.dispatcher.reload_waiting()
+        await post.until(lambda: len(post.outcomes) == 2)  # the last try
+        answers.clear()
+        await post.emit("new", key="disk")
+        await post.until_ended(1)
+        assert post.ended == ["new"]
+        post.serve(3700)
+        for _ in range(2):  # neither is tried again by that
+            await post.housekeeping._mend()
+            await post.settled()
+        await post.housekeeping._expire(timing)
+        assert post.ended == ["new", "old"]
+        assert (await post.history("old"))["outcome"] == "expired"
 
 
 async def test_after_an_outage_urgent_mail_goes_first_and_the_rest_as_accepted(state: Path) -> None:

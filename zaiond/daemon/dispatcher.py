@@ -574,7 +574,7 @@ class Dispatcher:
     ) -> None:
         """Where the mail goes after its outcome is on disk: out of memory, or back in line."""
         attempted = [each.attempted for each in concluded]
-        deferred = {a.delivery.recipient for a in attempted if a.state == "deferred"}
+        deferred = {a.delivery.recipient for a in attempted if a.is_retried}
         if deferred:
             self._window.let_wait(mail, deferred)
         again = [

@@ -149,7 +149,7 @@ def _shown(delivery: DeliveryRow, last: AttemptRow | None, present: Present) -> 
     if failure is not None:
         reason = why(failure).in_language(language)
         server, said = server or failure.server, said or failure.text.in_language(language)
-    elif state == "deferred" and next_attempt is None:
+    elif state == "deferred" and next_attempt is None and last is None:
         reason = _WAITS_FOR_EARLIER.in_language(language)
     else:
         reason = said

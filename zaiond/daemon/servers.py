@@ -153,6 +153,10 @@ class Servers:
         pause: float,
     ) -> bool:
         state = self.states[index]
+        if state.state == "faulty" and name == "down":
+            # What somebody has to mend is not mended by that.
+            state.until, state.last_failure = now + pause, (failure, now)
+            return False
         news = state.state != name
         if news:
             state.since = now

@@ -164,33 +164,34 @@ class Window:
         if mail.lane is None:
             return
         for row in [row for row in self._lanes.get(mail.lane, ()) if row > mail.row]:
-            self._replace(self._mails[row], recipients)
+            self._without(row, recipients)
+        self._renew_lines()
 
     def without(self, recipient: str) -> list[QueuedDelivery]:
         """No mail goes to this address any more, but those that are being sent; gives the
         deliveries that were waiting.
         """
-        return [
-            delivery
-            for mail in list(self._mails.values())
-            if mail.row not in self._sending
-            for delivery in self._replace(mail, {recipient})
-        ]
-
-    def _replace(self, mail: QueuedMail, gone: set[str]) -> list[QueuedDelivery]:
-        out = [d for d in mail.deliveries if d.recipient in gone]
-        if len(out) == len(mail.deliveries):
-            for line in (*self._ready, *self._handed):
-                if mail in line:
-                    line.remove(mail)
-            self.remove(mail.row)
-        elif out:
-            new = reduced(mail, (d for d in mail.deliveries if d.recipient not in gone))
-            self._mails[mail.row] = new
-            for line in (*self._ready, *self._handed):
-                if mail in line:
-                    line[line.index(mail)] = new
+        rows = [row for row in self._mails if row not in self._sending]
+        out = [delivery for row in rows for delivery in self._without(row, {recipient})]
+        self._renew_lines()
         return out
+
+    def _without(self, row: int, recipients: set[str]) -> list[QueuedDelivery]:
+        mail = self._mails[row]
+        out = [d for d in mail.deliveries if d.recipient in recipients]
+        if len(out) == len(mail.deliveries):
+            self.remove(row)
+        elif out:
+            left = [d for d in mail.deliveries if d.recipient not in recipients]
+            self._mails[row] = reduced(mail, left)
+        return out
+
+    def _renew_lines(self) -> None:
+        """Mails that were replaced or removed are so in their lines, too."""
+        for line in chain(self._ready, self._handed):
+            kept = [self._mails[mail.row] for mail in line if mail.row in self._mails]
+            line.clear()
+            line.extend(kept)
 
     @contextmanager
     def apart(self, rows: Iterable[int]) -> Iterator[list[int]]:
@@ -201,11 +202,7 @@ class Window:
         self._apart.update(free)
         for row in free:
             self.remove(row)
-        for waiting in chain(self._ready, self._handed):
-            kept = [mail for mail in waiting if mail.row not in self._apart]
-            if len(kept) != len(waiting):
-                waiting.clear()
-                waiting.extend(kept)
+        self._renew_lines()
         try:
             yield free
         finally:

@@ -79,6 +79,11 @@ class Attempted(NamedTuple):
     ended: float
     next_attempt: float | None = None
 
+    @property
+    def is_retried(self) -> bool:
+        """Whether it is deferred to a later try, and not only until it expires."""
+        return self.state == "deferred" and self.next_attempt is not None
+
 
 class Due(NamedTuple):
     """Which deferred deliveries are due: those whose time has come, and those whose time is further
@@ -260,9 +265,11 @@ def finish(
     )
     if mail.lane is not None:
         for a in attempted:
-            if a.state == "deferred":
+            if a.is_retried:
                 db.execute(_LET_WAIT, (mail.lane, a.delivery.recipient, mail.row))
             elif a.state != "waiting":
+                if a.state == "deferred":  # until it expires: that keeps no other waiting
+                    db.execute("UPDATE deliveries SET lane = NULL WHERE id = ?", (a.delivery.row,))
                 db.execute(_LET_NEXT_GO, (a.ended, mail.lane, a.delivery.recipient))
     if any(a.state in OPEN for a in attempted):
         return []
