@@ -163,7 +163,7 @@ def test_a_sender_without_its_domain_is_told_of_and_holds_the_mail(
     with daemon:
         done = daemon.ctl("test", TO)
         assert f"Recipient refused 504 localhost:{postfix.port} {TO} zaionnex" in done.stdout
-        assert "送信元アドレスに @ 以下（ドメイン）がない" in done.stdout
+        assert "送信元アドレスを正しい形と認めず" in done.stdout
         daemon.emit({"type": "disk.full", "id": "e1"})
         daemon.becomes(
             lambda queue: [one["state"] for one in queue["deliveries"]] == ["held"],

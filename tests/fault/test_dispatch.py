@@ -670,7 +670,7 @@ async def test_what_holds_the_queue_outlives_a_restart_and_nothing_expires_by_it
 async def test_a_clock_that_is_set_expires_and_forgets_nothing(state: Path) -> None:
     async with (
         ScriptedServer(ordinary(answers={"RCPT": "450 4.2.1 Mailbox busy"})) as later,
-        Post(state, configuration(server(later.port), queue=QUICK)) as post,
+        Post(state, configuration(server(later.port, keep_idle=0.0), queue=QUICK)) as post,
     ):
         post.ahead = -400 * 86400.0
         await post.emit("1")

@@ -48,6 +48,7 @@ from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.user_names import UserNames
+from zaiond.daemon.wall import wall
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
@@ -83,6 +84,7 @@ class App(Observer):
         self.possible_duplicates = 0
         self.time_zone = TimeZone()
         self.user_names = UserNames(time.monotonic)
+        self._alarm_on_terminals = False
         self._stop = asyncio.Event()
         self._exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -358,6 +360,7 @@ class App(Observer):
         self.quotas.connections = config.limits.connections
         self.quotas.events_waiting = config.limits.events_waiting
         self.quotas.bytes_waiting = config.limits.bytes_waiting
+        self._alarm_on_terminals = config.notify.wall
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
         self.router.configure(
@@ -491,6 +494,8 @@ class App(Observer):
 
     def _alarm(self, text: Text) -> None:
         """What no mail can tell of."""
+        if self._alarm_on_terminals:
+            wall(text.in_language(self.journal.language))
 
     def _may_reach(self) -> bool:
         """Whether an administrator is left who gets mail."""
