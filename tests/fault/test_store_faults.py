@@ -17,6 +17,7 @@ import pytest
 from tests.support.daemon import Daemon
 from tests.support.sink import Sink
 from tests.support.store import NOW, Store, event, image, mail, recount
+from tests.support.waiting import until
 from zaiond.errors import StoreError
 from zaiond.store import database, events, queue, recovery
 from zaiond.store.queue import Attempted
@@ -526,7 +527,10 @@ def test_a_queue_that_is_gone_is_told_of_in_the_journal_and_by_mail(tmp_path: Pa
             daemon.kill()
             (daemon.state / "queue.db").unlink()
             daemon.start()
-            told = sink.wait(2)[-1]
+            gone = "queue.db, was gone"
+            told = until(
+                lambda: next((m for m in list(sink.mails) if gone in m.body), None), daemon.printed
+            )
+            assert told is not None
             assert told.message["Importance"] == "high"
-            assert "queue.db, was gone" in told.body
-            assert "queue.db, was gone" in daemon.printed()
+            assert gone in daemon.printed()

@@ -142,7 +142,7 @@ class App(Observer):
                     f"the state directory {state_dir} can't be made: {error.strerror}",
                 )
             ) from None
-        self.database = Database(self.options.state_dir, supervisor.extend_start)
+        self.database = Database(self.options.state_dir, supervisor.at_work)
         salvage = self.database.salvage
         if salvage is not None and self.database.is_recovered:
             self.journal.error(salvage.text, Kind.QUEUE_RECOVERED)

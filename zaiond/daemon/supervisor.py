@@ -31,9 +31,9 @@ def stopping() -> None:
     _notify("STOPPING=1")
 
 
-def extend_start() -> None:
-    """The start takes longer: the whole database is being checked."""
-    _notify(f"EXTEND_TIMEOUT_USEC={CHECK_SECONDS * 1_000_000}")
+def at_work() -> None:
+    """The whole database is being checked: that takes longer than a start or a round trip may."""
+    _notify(f"EXTEND_TIMEOUT_USEC={CHECK_SECONDS * 1_000_000}\nWATCHDOG=1")
 
 
 async def answer_watchdog(round_trip: Callable[[], Awaitable[None]]) -> None:

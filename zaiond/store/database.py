@@ -68,6 +68,7 @@ class Database:
         self._dir = Path(state_dir)
         self._path = self._dir / DATABASE
         self._paths = [os.path.join(state_dir, name) for name in (DATABASE, WAL)]
+        self._on_long_check = on_long_check
         self._lock = self._take_lock()
         self.is_recovered = False
         self._given_back = 0  # bytes of the ballast
@@ -138,6 +139,10 @@ class Database:
             except OSError:
                 found.append(None)
         return found
+
+    def tell_at_work(self) -> None:
+        """Says that what takes long goes on."""
+        self._on_long_check()
 
     def release_ballast(self) -> bool:
         """Gives the ballast back to the file system; says whether there was one."""

@@ -38,6 +38,7 @@ Operation = Callable[[apsw.Connection], T]
 _Submitted = tuple[Operation[Any], bool, "asyncio.Future[Any]"]
 _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
+_STEPS_A_CALL = 10_000_000  # of SQLite's machine: a few seconds
 LOOK_AGAIN = 600.0  # seconds from a look for damaged rows that found none to the next
 DISK_FULL = Text(
     "ディスクの空きがありません。空き容量を増やしてください",
@@ -59,6 +60,9 @@ class Place(Protocol):
 
     def leave_behind(self) -> None:
         """Copies the open database for the next start. Raises StoreError."""
+
+    def tell_at_work(self) -> None:
+        """Says that what takes long goes on."""
 
 
 class Writer:
@@ -173,17 +177,26 @@ class Writer:
         # A fault of our own is no reason to read the whole database each time.
         if time.monotonic() - self._looked_in_vain < LOOK_AGAIN:
             return False
+        connection = self._connection
+        connection.set_progress_handler(self._progress, _STEPS_A_CALL)
         try:
-            damage = set_aside(self._connection, time.time())
+            damage = set_aside(connection, time.time())
         except apsw.FullError:
             return False
         except apsw.ConstraintError as more:  # an index can't be made anew
             raise apsw.CorruptError(str(more)) from more
+        finally:
+            connection.set_progress_handler(None)
         if damage is not None and self._on_damaged is not None:
             self._loop.call_soon_threadsafe(self._on_damaged, damage)
         if damage is None:
             self._looked_in_vain = time.monotonic()
         return damage is not None or isinstance(error, apsw.CorruptError)
+
+    def _progress(self) -> bool:
+        if self._place is not None:
+            self._place.tell_at_work()
+        return False  # go on
 
     def _failed(self, one: _Submitted, error: Exception) -> _Outcome:
         operation, essential, future = one

@@ -213,6 +213,19 @@ async def served(state: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     await served.end()
 
 
+async def test_a_look_at_every_row_says_that_it_is_at_work(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[None] = []
+    monkeypatch.setattr("zaiond.store.writer._STEPS_A_CALL", 100)
+    monkeypatch.setattr(served.store.database, "tell_at_work", lambda: told.append(None))
+    await served.accept(*(str(number) for number in range(10, 100)))
+    change = "UPDATE events SET source = CAST(x'ff' AS TEXT) WHERE seq = 2"
+    await served.writer.submit(lambda db: db.execute(change).fetchall())
+    assert len(await served.writer.submit(lambda db: events.unrouted(db, 0, 100))) == 90
+    assert len(told) > 10
+
+
 def move(state: Path) -> None:
     (state / "queue.db").rename(state / "mine.db")
 
