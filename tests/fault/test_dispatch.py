@@ -43,6 +43,7 @@ from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.daemon import loader, router, window
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events
+from zaiond.store import queue as queue_on_disk
 from zaiond.store.events import NewEvent
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -1034,3 +1035,33 @@ async def test_an_error_of_our_own_is_tried_again_as_an_outage_and_loses_no_mail
         await post.until_ended(1)
         await assert_settled(post)
     assert mails(decent) == ["1"]
+
+
+async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies: dict[str, Answer] = {"a@x.example": "450 4.2.1 Later"}
+    loop = asyncio.get_running_loop()
+    look = queue_on_disk.waiting
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": rcpt(replies)})) as moody,
+        Post(state, configuration(server(moody.port))) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.outcomes))
+        await post.settled()
+        replies.clear()
+        looks: list[int] = []
+
+        def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
+            found = look(db, after, limit)
+            looks.append(len(found))
+            if len(looks) == 1:  # behind its back
+                queue_on_disk.let_all_wait(db, 100)
+                loop.call_soon_threadsafe(post.dispatcher.reload_waiting)
+            return found
+
+        monkeypatch.setattr(queue_on_disk, "waiting", waiting)
+        post.dispatcher.reload_waiting()
+        await post.until_ended(1)
+        assert looks[:2] == [0, 1]
