@@ -249,7 +249,7 @@ class Database:
         elif version != schema.VERSION:
             raise StoreError(
                 Text(
-                    f"キュー {self._path} は新しい版の zaiond のものです（形式 {version}）",
+                    f"キュー {self._path} は新しいバージョンの zaiond のものです（形式 {version}）",
                     f"the queue {self._path} is of a newer zaiond (format {version})",
                 )
             )
