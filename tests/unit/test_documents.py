@@ -132,3 +132,16 @@ def test_the_glossary_is_kept_in_every_japanese_sentence() -> None:
         for word in NOT_OUR_WORDS.findall(text.replace("\n", ""))
     }
     assert found == {(str(PAGE_WORDS), "ユーザーID")}
+
+
+def test_no_japanese_sentence_has_the_systems_english_words() -> None:
+    japanese = re.compile("[ぁ-ヿ一-鿿]")
+    found = [
+        f"{path}:{node.lineno}"
+        for path in (ROOT / "zaiond").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.JoinedStr)
+        and japanese.search(next(literals(node)))
+        and ".strerror" in ast.unparse(node)
+    ]
+    assert found == []

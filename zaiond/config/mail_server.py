@@ -242,7 +242,8 @@ class MailServer:
             "繰り返しません。その間でも、サーバーがログインを忘れたかのように送信を拒否したときは、"
             "もう一度ログインして送り直します。サーバーが APOP に対応していれば APOP を、対応して"
             "いなければ USER と PASS を使います。APOP を拒否されたときも、パスワードを送ってよい"
-            "接続なら USER と PASS を試します。ca_file と timeout は mail_server のものを使います。",
+            "接続なら USER と PASS を試します。ca_file と timeout は mail_server のものを使い"
+            "ます。",
             en="POP before SMTP: a login by POP, before mail is sent. Once done, it isn't repeated "
             "for 4 minutes, unless the server refuses mail as if it had forgotten it: then we log "
             "in again, and the mail is tried once more. APOP is used where the server offers it, "

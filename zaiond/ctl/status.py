@@ -15,7 +15,8 @@ COMMANDS = (
         en="say how things are; the exit status is 1 when an administrator should look",
         more_ja="次のとき終了ステータスは 1 です: メールの保留や滞留、使えるメールサーバーがない、"
         "7 日以内の送信失敗や期限切れ（確認済みのものを除く）、24 時間以内に受け付けなかった"
-        "イベント、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は配送の数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていない"
+        "イベント、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は"
+        "配送の数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていない"
         "イベントは 1 件と数えます。",
         more_en="That is when mail is held or stuck or no server takes it, when some has failed or"
         " expired in the last 7 days and nobody has acknowledged it, when events were refused in"

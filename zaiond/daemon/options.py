@@ -40,7 +40,9 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--config", metavar="FILE", help="configuration / 設定ファイル")
     parser.add_argument("--runtime-dir", metavar="DIR", help="sockets / ソケットの場所")
     parser.add_argument("--state-dir", metavar="DIR", help="queue and history / キューと履歴の場所")
-    parser.add_argument("--spool-dir", metavar="DIR", help="events left while it is down / 停止中のイベントの場所")
+    parser.add_argument(
+        "--spool-dir", metavar="DIR", help="events left while it is down / 停止中のイベントの場所"
+    )
     parser.add_argument("--version", action="version", version=f"zaiond {__version__}")
     found = parser.parse_args(arguments)
     return Options(
