@@ -119,9 +119,11 @@ class Unreachable(ClientError):  # noqa: N818 - named as the reader of an except
     def __init__(self, event_socket: str, cause: OSError, spool: str, obstacle: OSError) -> None:
         from errno import EDQUOT, ENOSPC
 
+        from zaiond.os_error import in_japanese
+
         super().__init__(
-            f"zaiond に接続できず（{event_socket}: {_why(cause)}）、スプールにも書き込めません"
-            f"（{spool}: {_why(obstacle)}）。イベントは受け付けられていません",
+            f"zaiond に接続できず（{event_socket}: {in_japanese(cause)}）、スプールにも"
+            f"書き込めません（{spool}: {in_japanese(obstacle)}）。イベントは受け付けられていません",
             f"zaiond can't be reached ({event_socket}: {_why(cause)}), and the spool can't be"
             f" written ({spool}: {_why(obstacle)}): the event was not taken",
         )

@@ -54,12 +54,14 @@ class Auth:
         "choice",
         "none",
         Text(
-            ja="SMTP 認証の方式です。none は認証なし、basic は PLAIN または LOGIN です"
-            "（サーバーが提供するほう。両方あれば PLAIN）。cram-md5 はパスワードそのものを送らない"
-            "古い方式、ntlm は統合 Windows 認証、xoauth2 は OAuth 2.0 のトークンです。",
-            en="How to log in: none doesn't; basic is PLAIN or LOGIN, whichever the server offers, "
-            "PLAIN first; cram-md5 is an old way that doesn't send the password itself; ntlm is "
-            "integrated Windows authentication; xoauth2 is a token of OAuth 2.0.",
+            ja="SMTP 認証の方式です。none は認証なし、basic は PLAIN または LOGIN です（サーバーが"
+            "対応しているほう。両方なら PLAIN で、拒否されたときは LOGIN も一度試します）。"
+            "cram-md5 はパスワードそのものを送らない古い方式、ntlm は統合 Windows 認証、xoauth2 は "
+            "OAuth 2.0 のトークンです。",
+            en="How to log in: none doesn't; basic is PLAIN or LOGIN, whichever the server offers "
+            "(of both PLAIN, and if that is refused LOGIN once); cram-md5 is an old way that "
+            "doesn't send the password itself; ntlm is integrated Windows authentication; xoauth2 "
+            "is a token of OAuth 2.0.",
         ),
         choices=("none", "basic", "cram-md5", "ntlm", "xoauth2"),
     )
@@ -136,9 +138,9 @@ class MailServer:
                 "choice",
                 "null",
                 Text(
-                    ja="接続の暗号化です。none は暗号化なし、opportunistic はサーバーが STARTTLS を"
-                    "提供すれば暗号化、starttls と tls は証明書を確かめた暗号化が必須です（tls は"
-                    "接続の初めから）。既定値はポートで決まり、465 は tls、587 は starttls、"
+                    ja="接続の暗号化です。none は暗号化なし、opportunistic はサーバーが STARTTLS に"
+                    "対応していれば暗号化、starttls と tls は証明書を確かめた暗号化が必須です（tls "
+                    "は接続開始時から）。既定値はポートで決まり、465 は tls、587 は starttls、"
                     "ほかは opportunistic です。",
                     en="How the connection is encrypted: none isn't; opportunistic takes STARTTLS "
                     "where the server offers it; starttls and tls (from the first byte) demand "
@@ -237,10 +239,11 @@ class MailServer:
         PopBeforeSmtp,
         Text(
             ja="POP before SMTP です。送信の前に POP でログインします。一度ログインすると 4 分間は"
-            "繰り返しません。その間でも、サーバーがログインを忘れたかのように送信を断ったときは、"
+            "繰り返しません。その間でも、サーバーがログインを忘れたかのように送信を拒否したときは、"
             "もう一度ログインして送り直します。サーバーが APOP に対応していれば APOP を、対応して"
-            "いなければ USER と PASS を使います。APOP を断られたときも、パスワードを送ってよい接続"
-            "なら USER と PASS を試します。ca_file と timeout は mail_server のものを使います。",
+            "いなければ USER と PASS を使います。APOP を拒否されたときも、パスワードを送ってよい"
+            "接続なら USER と PASS を試します。ca_file と timeout は mail_server のものを使い"
+            "ます。",
             en="POP before SMTP: a login by POP, before mail is sent. Once done, it isn't repeated "
             "for 4 minutes, unless the server refuses mail as if it had forgotten it: then we log "
             "in again, and the mail is tried once more. APOP is used where the server offers it, "

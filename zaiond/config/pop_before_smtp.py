@@ -61,7 +61,7 @@ class PopBeforeSmtp:
                 "null",
                 Text(
                     ja="接続の暗号化です。none は暗号化なし、starttls（STLS コマンド）と tls（接続"
-                    "の初めから）は、証明書を確かめた暗号化が必須です。none では、サーバーが APOP "
+                    "開始時から）は、証明書を確かめた暗号化が必須です。none では、サーバーが APOP "
                     "に対応していなければ、auth.allow_unprotected_password が true のときだけ"
                     "ログインできます。既定値は、ポート 995 では tls、ほかは none です。",
                     en="How the connection is encrypted: none isn't; starttls (the command STLS) "

@@ -88,7 +88,7 @@ def warnings(server: MailServer, key: str, places: Places) -> Iterator[tuple[str
             f"{own}.security",
             Text(
                 ja=f"ポート {pop.port} で security が {pop.security} になっています。このポートでは"
-                f"通常 {usual} です（接続の初めから暗号化する tls は 995）",
+                f"通常 {usual} です（接続開始時から暗号化する tls は 995）",
                 en=f"security {pop.security} on port {pop.port}: it is "
                 f"{usual.replace('、', ' or ')} there as a rule (tls, from the first byte on, is "
                 "on 995)",

@@ -209,7 +209,7 @@ def _server(server: MailServer, key: str) -> Iterator[tuple[str, Text]]:
             f"{key}.security",
             Text(
                 ja=f"ポート {server.port} で security が {server.security} になっています。"
-                f"このポートでは通常 {usual} です（接続の初めから暗号化する tls は 465）",
+                f"このポートでは通常 {usual} です（接続開始時から暗号化する tls は 465）",
                 en=f"security {server.security} on port {server.port}: it is {usual} there as a "
                 "rule (tls, from the first byte on, is on 465)",
             ),

@@ -85,8 +85,11 @@ class Queue:
         "duration",
         "5d",
         Text(
-            ja="再送をあきらめるまでの時間です。",
-            en="How long a mail is tried before it is given up.",
+            ja="メールの送信を試みる期間です。過ぎると期限切れになります。数えるのは送信を試みる"
+            "ことのできた時間で、デーモンの停止中やキューの保留中は数えません。保留中のメールの"
+            "期限は keep です。",
+            en="How long a mail is tried before it expires. Only time in which it could be tried "
+            "counts: not while the daemon is stopped or the queue is held. What is held has keep.",
         ),
         minimum=1,
         maximum=365 * DAY,
@@ -95,8 +98,10 @@ class Queue:
         "duration",
         "30d",
         Text(
-            ja="送信が終わったあとに、履歴とイベント ID を残す時間です。expire 以上にします。",
-            en="How long history and event ids are kept after the end; not less than expire.",
+            ja="送信が終わったあとに、履歴とイベント ID を残す時間です。保留中のメールの期限でも"
+            "あります。expire 以上にします。",
+            en="How long history and event ids are kept after the end, and how long what is held "
+            "waits; not less than expire.",
         ),
         minimum=1,
         maximum=3650 * DAY,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from zaiond.config.links import follow
+from zaiond.os_error import in_japanese
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -177,14 +178,15 @@ class ConfigWatch:
     def _tell_blind(self, directory: str, error: OSError | RuntimeError) -> None:
         if self._on_blind is not None and not self._told_blind:
             self._told_blind = True
-            why = (isinstance(error, OSError) and error.strerror) or str(error)
+            ja = in_japanese(error) if isinstance(error, OSError) else str(error)
+            en = (isinstance(error, OSError) and error.strerror) or str(error)
             self._on_blind(
                 Text(
-                    ja=f"{directory} の変更通知をカーネルから受けられないため（{why}）、"
+                    ja=f"{directory} の変更通知をカーネルから受けられないため（{ja}）、"
                     f"設定の変更は {BLIND_POLL:g} 秒ごとに調べます。"
                     "sysctl で fs.inotify.max_user_instances と fs.inotify.max_user_watches を"
                     "増やしてください",
-                    en=f"the kernel refuses to tell of changes in {directory} ({why}): the "
+                    en=f"the kernel refuses to tell of changes in {directory} ({en}): the "
                     f"configuration is looked at every {BLIND_POLL:g} s. Raise "
                     "fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)",
                 )

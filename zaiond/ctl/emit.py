@@ -299,9 +299,14 @@ def _opened(path: str) -> "Any":
 
 
 def _unreadable(path: str, error: OSError) -> Failure:
-    why = error.strerror or str(error)
+    from zaiond.os_error import in_japanese
+
     ja, en = ("標準入力", "standard input") if path == "-" else (f"{path} ", path)
-    return Failure(FAILED, f"{ja}を読めません: {why}", f"can't read {en}: {why}")
+    return Failure(
+        FAILED,
+        f"{ja}を読めません: {in_japanese(error)}",
+        f"can't read {en}: {error.strerror or error}",
+    )
 
 
 def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]]":

@@ -13,6 +13,7 @@ import sys
 from zaiond import client
 from zaiond.ctl import places
 from zaiond.ctl.failure import Unwritable
+from zaiond.os_error import in_japanese
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,9 +106,10 @@ def with_signs_of(stream: "TextIO", text: str) -> str:
 
 def unwritable(error: OSError) -> Unwritable:
     """Standard output failed: a full disk, most of the time."""
-    why = error.strerror or str(error)
     return Unwritable(
-        1, f"標準出力に書き込めません: {why}", f"can't write to standard output: {why}"
+        1,
+        f"標準出力に書き込めません: {in_japanese(error)}",
+        f"can't write to standard output: {error.strerror or error}",
     )
 
 

@@ -13,14 +13,16 @@ COMMANDS = (
         "status",
         ja="現在の状態を表示する。確認が必要なら終了ステータスは 1",
         en="say how things are; the exit status is 1 when an administrator should look",
-        more_ja="次のとき終了ステータスは 1 です: メールの滞留、保留、7 日以内の送信失敗や期限切れ"
-        "（確認済みのものを除く）、24 時間以内に拒否したイベント、設定の誤り、ディスクの残り不足。"
-        "件数は配送の数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていない"
+        more_ja="次のとき終了ステータスは 1 です: メールの保留や滞留、使えるメールサーバーがない、"
+        "7 日以内の送信失敗や期限切れ（確認済みのものを除く）、24 時間以内に受け付けなかった"
+        "イベント、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は"
+        "配送の数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていない"
         "イベントは 1 件と数えます。",
-        more_en="That is when mail is stuck, held, or has failed or expired in the last 7 days"
-        " and nobody has acknowledged it, when events were refused in the last day, when the"
-        " configuration is broken, or when disk space is low. Deliveries are counted: a mail to"
-        " two recipients is two. An event that is not routed yet counts as one.",
+        more_en="That is when mail is held or stuck or no server takes it, when some has failed or"
+        " expired in the last 7 days and nobody has acknowledged it, when events were refused in"
+        " the last day, when the configuration is not valid, when the queue's database was damaged,"
+        " or when disk space is low. Deliveries are counted: a mail to two recipients is two. An"
+        " event that is not routed yet counts as one.",
         options=(
             Option(
                 "--ack",

@@ -19,10 +19,11 @@ COMMANDS = (
         operands=("[ADDRESS...]",),
         ja="テストメールを送り、結果を表示する",
         en="send the test mail, and say how that went",
-        more_ja="ADDRESS を省略すると管理者（admins）に送ります。デーモンが動いていればその設定で、"
-        "動いていなければ設定ファイルを読んで直接送ります。",
-        more_en="Without an ADDRESS, to the admins. It goes by the running daemon's configuration,"
-        " or directly by the file's where none runs.",
+        more_ja="ADDRESS を省略すると管理者（admins）に送ります。デーモンが動いていれば、使用中の"
+        "設定で、デーモンのメールと同じ経路で送ります。動いていなければ、設定ファイルを読んで直接"
+        "送ります。",
+        more_en="Without an ADDRESS, to the admins. It goes the way of the running daemon's own"
+        " mail, by the configuration in force, or directly by the file's where none runs.",
         options=(
             Option(
                 "--file", value="FILE",

@@ -54,6 +54,7 @@ from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import MachineNames, Names
 from zaiond.net.tokens import Tokens
+from zaiond.os_error import in_japanese
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
@@ -138,7 +139,7 @@ class App(Observer):
         except OSError as error:
             raise StoreError(
                 Text(
-                    f"状態ディレクトリ {state_dir} を作れません: {error.strerror}",
+                    f"状態ディレクトリ {state_dir} を作れません: {in_japanese(error)}",
                     f"the state directory {state_dir} can't be made: {error.strerror}",
                 )
             ) from None

@@ -30,16 +30,19 @@ def parse(arguments: list[str]) -> Options:
     """Parses the command line; ends the process with 78 where it is wrong."""
     parser = _Parser(
         prog="zaiond",
-        description="Takes events from local programs and mails them to the administrators."
-        " / ローカルのプログラムからイベントを受け付け、管理者にメールで知らせます。",
-        epilog="Runs in the foreground; SIGTERM stops it, SIGHUP reloads. See zaiond(8)."
-        " / フォアグラウンドで動作します。SIGTERM で停止、SIGHUP で設定を再読み込みします。",
+        description="Takes events from local programs and mails them to the administrators.\n"
+        "ローカルのプログラムからイベントを受け付け、管理者にメールで知らせます。",
+        epilog="Runs in the foreground; SIGTERM stops it, SIGHUP reloads. See zaiond(8).\n"
+        "フォアグラウンドで動作します。SIGTERM で停止、SIGHUP で設定を再読み込みします。",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--config", metavar="FILE", help="configuration / 設定ファイル")
     parser.add_argument("--runtime-dir", metavar="DIR", help="sockets / ソケットの場所")
-    parser.add_argument("--state-dir", metavar="DIR", help="queue / キューの場所")
-    parser.add_argument("--spool-dir", metavar="DIR", help="spool / スプールの場所")
+    parser.add_argument("--state-dir", metavar="DIR", help="queue and history / キューと履歴の場所")
+    parser.add_argument(
+        "--spool-dir", metavar="DIR", help="events left while it is down / 停止中のイベントの場所"
+    )
     parser.add_argument("--version", action="version", version=f"zaiond {__version__}")
     found = parser.parse_args(arguments)
     return Options(

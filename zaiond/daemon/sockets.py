@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from zaiond.errors import UsageError
+from zaiond.os_error import in_japanese
 from zaiond.text import Text
 
 EMITTERS = "zaiond-emit"
@@ -90,7 +91,7 @@ def _bind(path: Path, mode: int) -> socket.socket:
         listener.close()
         raise UsageError(
             Text(
-                f"ソケット {path} を作れません: {error.strerror or error}",
+                f"ソケット {path} を作れません: {in_japanese(error)}",
                 f"can't make the socket {path}: {error.strerror or error}",
             )
         ) from error

@@ -21,6 +21,7 @@ import apsw
 from zaiond.config.last_good import NAME as LAST_GOOD
 from zaiond.config.replace import sync_directory
 from zaiond.errors import StoreError
+from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema
 from zaiond.store.recovery import DATABASE, WAL
 from zaiond.text import Text
@@ -39,6 +40,7 @@ _PRAGMAS = (
     ("temp_store", "MEMORY"),
 )
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+_EMPTY = Text("ファイルが空です", "the file is empty")
 
 
 # What lies beside a queue; on a directory that never had one, none of it does.
@@ -178,7 +180,7 @@ class Database:
         except OSError as error:
             raise StoreError(
                 Text(
-                    f"状態ディレクトリ {self._dir} に書き込めません: {error.strerror}",
+                    f"状態ディレクトリ {self._dir} に書き込めません: {in_japanese(error)}",
                     f"the state directory {self._dir} can't be written to: {error.strerror}",
                 )
             ) from error
@@ -197,7 +199,7 @@ class Database:
     def _open_sound(self, on_long_check: Callable[[], None]) -> apsw.Connection:
         try:
             if recovery.is_pending(self._dir):
-                raise _UnusableError(recovery.damaged("interrupted"))
+                raise _UnusableError(recovery.damaged(recovery.INTERRUPTED))
             self._must_be_whole()
             connection = self._open()
             try:
@@ -207,7 +209,9 @@ class Database:
                 connection.close()
                 raise
         except (_UnusableError, *_DAMAGED) as error:
-            why = error.why if isinstance(error, _UnusableError) else recovery.damaged(str(error))
+            said = str(error)
+            why = error.why if isinstance(error, _UnusableError) else None
+            why = why or recovery.damaged(Text(said, said))
             self.salvage = recovery.recover(self._dir, why, on_long_check)
             self.is_recovered = True
             connection = self._open()
@@ -223,7 +227,7 @@ class Database:
                 raise _UnusableError(recovery.GONE)
         elif not self._path.stat().st_size:
             if had_one:
-                raise _UnusableError(recovery.damaged("the file is empty"))
+                raise _UnusableError(recovery.damaged(_EMPTY))
         elif "running" in traces and WAL not in traces:
             raise _UnusableError(recovery.WAL_GONE)
 
@@ -254,7 +258,7 @@ class Database:
         elif version != schema.VERSION:
             raise StoreError(
                 Text(
-                    f"キュー {self._path} は新しい版の zaiond のものです（形式 {version}）",
+                    f"キュー {self._path} は新しいバージョンの zaiond のものです（形式 {version}）",
                     f"the queue {self._path} is of a newer zaiond (format {version})",
                 )
             )

@@ -48,11 +48,14 @@ MOVED = Text(
 )
 
 
-def damaged(said: str) -> Text:
+INTERRUPTED = Text("復旧の途中で終了していました", "its recovery was interrupted")
+
+
+def damaged(said: Text) -> Text:
     """Why, where SQLite or a check of its own says that it is damaged."""
     return Text(
-        f"キューのデータベースが壊れていました（{said}）",
-        f"the queue's database was damaged ({said})",
+        f"キューのデータベースが壊れていました（{said.ja}）",
+        f"the queue's database was damaged ({said.en})",
     )
 
 
@@ -156,7 +159,7 @@ def _noted(aside: Path) -> Text:
     try:
         return Text(**json.loads((aside / _WHY).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return damaged("interrupted")
+        return damaged(INTERRUPTED)
 
 
 def _make_anew(directory: Path, aside: Path, on_long_work: Callable[[], None]) -> Salvage:
