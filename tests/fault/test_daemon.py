@@ -248,3 +248,18 @@ def test_what_is_between_the_dot_and_its_reply_is_finished_before_it_stops(
     daemon.becomes(lambda s: s["queue"]["waiting"] == 0, "status")
     assert sorted(ids_in(sink)) == sorted(f"n{number}" for number in range(200))
     assert daemon.document("status")["possible_duplicates"] == 0
+
+
+def test_what_only_a_failure_or_a_mistake_needs_is_not_loaded_before(
+    tmp_path: Path, sink: Sink
+) -> None:
+    environment = {"PYTHONPROFILEIMPORTTIME": "1"}
+    with Daemon(tmp_path, configuration(sink.port), environment) as daemon:
+        daemon.emit({"type": "a.b"})
+        sink.wait(1)
+        loaded = {line.rpartition("|")[2].strip() for line in daemon.printed().splitlines()}
+        assert {"zaiond.smtp.session", "zaiond.smtp.verdict"} <= loaded
+        unneeded = {f"zaiond.smtp.{name}" for name in ("rulings", "diagnosis", "signs", "hint")}
+        unneeded |= {"zaiond.decode", "zaiond.daemon.wall", "importlib.resources", "spnego"}
+        # The first start makes the database.
+        assert loaded & unneeded == {"importlib.resources"}

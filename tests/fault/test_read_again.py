@@ -2,9 +2,11 @@
 the certificate store, a certificate that was bad, this machine's name.
 """
 
+import asyncio
 import os
 import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,8 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         self.host, self.fqdn = "fs1", ""
         self.lookups = 0
+        self.answers = threading.Event()  # or leaves who asks waiting
+        self.answers.set()
         self.hosts = tmp_path / "hosts"
         self.now = 0.0
         monkeypatch.setattr(socket, "gethostname", lambda: self.host)
@@ -177,6 +181,7 @@ class Machine:
 
     def _look_up(self, *_: object, **__: object) -> list[Any]:
         self.lookups += 1
+        self.answers.wait()
         if self.fqdn == "dead":
             raise socket.gaierror(socket.EAI_AGAIN, "later")
         if not self.fqdn:
@@ -223,6 +228,24 @@ async def test_a_resolver_that_gives_no_answer_takes_no_name_away(machine: Machi
     assert await known.current() == ("fs1", "fs1.example.jp")
     machine.host = "fs2"
     assert await known.current() == ("fs2", "fs2")
+
+
+async def test_no_mail_waits_for_a_resolver_that_has_completed_the_name_before(
+    machine: Machine,
+) -> None:
+    machine.fqdn = "fs1.example.jp"
+    known = machine.names
+    assert await known.current() == ("fs1", "fs1.example.jp")
+    machine.answers.clear()
+    machine.fqdn = "fs1.example.com"
+    machine.now += 5.0
+    async with asyncio.timeout(1.0):  # the resolver is given two
+        for _ in range(3):
+            assert await known.current() == ("fs1", "fs1.example.jp")
+    machine.answers.set()
+    machine.hosts.write_text("")  # who asks now waits for what is being looked up
+    assert await known.current() == ("fs1", "fs1.example.com")
+    assert machine.lookups == 2
 
 
 async def test_nothing_is_looked_up_for_each_mail(machine: Machine) -> None:

@@ -523,7 +523,7 @@ def test_a_queue_that_is_gone_is_told_of_in_the_journal_and_by_mail(tmp_path: Pa
         daemon = Daemon(tmp_path, text)
         with daemon:
             daemon.emit({"type": "a.b"})
-            sink.wait(1)
+            daemon.becomes(lambda found: found["delivered"] == 1, "status")
             daemon.kill()
             (daemon.state / "queue.db").unlink()
             daemon.start()

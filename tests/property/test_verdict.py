@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.hint import hint
 from zaiond.smtp.reply import MAX_REPLY, Reply
 from zaiond.smtp.signs.sign import heard
-from zaiond.smtp.verdict import Scope, diagnose, judge, may_have_forgotten, wants_login
+from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
 
 PHRASES = st.sampled_from(
     [
@@ -68,7 +69,6 @@ def test_any_failure_has_diagnosis_verdict_and_advice(failure: Failure) -> None:
         assert verdict.outcome == "deferred"
     if failure.reply is not None:
         may_have_forgotten(failure)
-        wants_login(failure.reply)
 
 
 @given(REFUSALS)

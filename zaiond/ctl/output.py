@@ -150,11 +150,6 @@ def width(text: str) -> int:
     )
 
 
-def pad(text: str, columns: int) -> str:
-    """The text, filled with spaces up to so many columns."""
-    return text + " " * (columns - width(text))
-
-
 # -- layout
 
 

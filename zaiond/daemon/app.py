@@ -48,7 +48,6 @@ from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.user_names import UserNames
-from zaiond.daemon.wall import wall
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
@@ -496,6 +495,8 @@ class App(Observer):
     def _alarm(self, text: Text) -> None:
         """What no mail can tell of."""
         if self._alarm_on_terminals:
+            from zaiond.daemon.wall import wall  # only where no mail can leave
+
             wall(text.in_language(self.journal.language))
 
     def _may_reach(self) -> bool:

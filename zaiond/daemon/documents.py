@@ -12,7 +12,6 @@ import msgspec
 from zaiond import wire
 from zaiond.daemon.holds import Holds
 from zaiond.model import Event
-from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
@@ -108,6 +107,10 @@ def why(failure: Failure) -> Text:
     """A failure in a line, for a person: what it means, and what the server said."""
     ja, en = failure.text
     if failure.reply is not None and failure.cause == "reply":
+        from zaiond.smtp.diagnose import (
+            diagnose,
+        )  # not before something fails: its tables are large
+
         label = diagnose(failure).label
         ja, en = f"{label.ja}: {ja}", f"{label.en}: {en}"
     return Text(f"{failure.server}: {ja}", f"{failure.server}: {en}")

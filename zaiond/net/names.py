@@ -32,7 +32,8 @@ class MachineNames:
 
     Nothing runs meanwhile; `current` looks whether they may have changed, which is cheap. A name
     without a dot is completed as the resolver does it, for which `limit` seconds are given: DNS may
-    be as dead as the mail server.
+    be as dead as the mail server. Where nothing has changed here, a complete name is looked up
+    again without anybody waiting for it.
     """
 
     def __init__(
@@ -45,27 +46,35 @@ class MachineNames:
         self._clock = clock
         self._files = files
         self._known: Names | None = None
-        self._signs: tuple[object, ...] = ()
+        self._signs: tuple[str, *tuple[object, ...]] = ("",)
         self._at = 0.0
         self._looking: asyncio.Task[None] | None = None
 
     async def current(self) -> Names:
         """The names; never raises."""
-        if not self._stale() and self._known is not None:
-            return self._known
+        known = self._known
+        if known is not None and not self._changed():
+            if "." in self._signs[0] or self._clock() - self._at < _AGAIN:
+                return known
+            if "." in known.fqdn:
+                self._begin_to_look()  # no mail waits for DNS to say the same again
+                return known
+        # Not the task itself: who waits may be cancelled, and the others wait on.
+        await asyncio.wait([self._begin_to_look()])
+        return self._known or Names("localhost", "localhost")
+
+    def _changed(self) -> bool:
+        """Whether what the names depend on has changed here."""
+        host = socket.gethostname()
+        if self._signs[0] != host:
+            return True
+        return "." not in host and self._signs != self._look_around(host)
+
+    def _begin_to_look(self) -> "asyncio.Task[None]":
         if self._looking is None:
             self._looking = asyncio.get_running_loop().create_task(self._look())
             self._looking.add_done_callback(self._looked)
-        await asyncio.wait([self._looking])  # who waits may be cancelled; the others wait on
-        return self._known or Names("localhost", "localhost")
-
-    def _stale(self) -> bool:
-        host = socket.gethostname()
-        if self._signs[:1] != (host,):
-            return True
-        if "." in host:
-            return False
-        return self._signs != self._look_around(host) or self._clock() - self._at >= _AGAIN
+        return self._looking
 
     async def _look(self) -> None:
         """Looks the names up, and notes when, and by which signs."""
@@ -81,7 +90,7 @@ class MachineNames:
                 names = self._known  # DNS doesn't answer: what it said last
         self._known, self._signs, self._at = names, signs, self._clock()
 
-    def _look_around(self, host: str) -> tuple[object, ...]:
+    def _look_around(self, host: str) -> tuple[str, *tuple[object, ...]]:
         """What the names depend on, as far as it can be seen here."""
         return (host, *map(_stamp, self._files))
 

@@ -1,5 +1,5 @@
 """What a failure means, by name. `diagnose` (diagnose.py) recognises it; from the name follow the
-verdict (verdict.py) and the advice (hint/).
+verdict (rulings.py) and the advice (hint/).
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """What can fail on the way to a mail server, and the self-test's words for it.
 
-What follows from a failure is not said here but in `verdict.py`.
+What follows from a failure is not said here but in `rulings.py`.
 """
 
 from dataclasses import dataclass

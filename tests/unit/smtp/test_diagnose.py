@@ -6,11 +6,12 @@ A row is a stage, a reply, its verdict; they stand below their diagnosis and wha
 import pytest
 
 from tests.unit.smtp.test_verdict import answered, words
+from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.hint import ADVICE, hint
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.verdict import diagnose, judge
+from zaiond.smtp.verdict import judge
 
 QUEUE = "held server"
 ADDRESS = "held recipient"
@@ -473,7 +474,7 @@ def test_a_sentence_is_read_across_the_lines_of_a_reply() -> None:
 
 
 def test_every_diagnosis_has_ruling_label_and_advice_in_both_languages() -> None:
-    from zaiond.smtp.verdict import _GROUPS
+    from zaiond.smtp.rulings import _GROUPS
 
     ruled = [diagnosis for _, group in _GROUPS for diagnosis in group]
     assert sorted(ruled) == sorted(Diagnosis)

@@ -6,7 +6,7 @@ import pytest
 
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.verdict import judge, may_have_forgotten, self_test_reason, wants_login
+from zaiond.smtp.verdict import judge, may_have_forgotten, self_test_reason
 
 
 def answered(stage: Stage, line: str, *, reused: bool = False) -> Failure:
@@ -171,22 +171,6 @@ def test_which_refusal_may_mean_that_a_login_by_pop_is_forgotten(
 )
 def test_the_self_test_gives_the_replys_code(stage: str, reason: str) -> None:
     assert self_test(answered(Stage(stage), "599 no")) == reason
-
-
-@pytest.mark.parametrize(
-    ("stage", "line", "wanted"),
-    [
-        (Stage.MAIL, "530 5.7.0 Must issue a STARTTLS command first", True),
-        (Stage.RCPT, "550 5.7.1 Authentication required", True),
-        (Stage.RCPT, "554 sorry, you must get POP/APOP authorization.", True),
-        (Stage.RCPT, "450 5.7.1 Authentication required", False),
-        (Stage.RCPT, "550 5.1.1 No such user", False),
-    ],
-)
-def test_which_refusal_wants_a_login(stage: Stage, line: str, wanted: bool) -> None:
-    reply = answered(stage, line).reply
-    assert reply is not None
-    assert wants_login(reply) is wanted
 
 
 def test_a_command_out_of_step_is_given_again_on_a_new_connection() -> None:

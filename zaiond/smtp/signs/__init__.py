@@ -1,7 +1,7 @@
 """By what servers' refusals are recognised: which signs count at which stage, and in which order.
 
 Each row was said so by a real server. A phrase that is missing here loses no mail: what isn't
-recognised is a hold all the same, of the narrowest scope that its stage allows (verdict.py).
+recognised is a hold all the same, of the narrowest scope that its stage allows (rulings.py).
 """
 
 from zaiond.smtp.diagnosis import Diagnosis
