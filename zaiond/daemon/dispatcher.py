@@ -518,6 +518,9 @@ class Dispatcher:
                 self.delivered += 1
             self._heed(sender, answer, verdict)
             self._observer.attempted(mail, one, verdict)
+        if mail.row in self._outdated:  # since it was sent, perhaps: it counts for nothing else
+            self._leave(mail, deferred=True)
+            return now
         for hold in new_holds:
             self._put(hold)
             if hold.scope == "address":
@@ -587,7 +590,7 @@ class Dispatcher:
             again, alone = again[:1], (*again[1:], *alone)
         if not again and alone:
             again, alone = [alone[0]], alone[1:]
-        if not again or mail.row in self._outdated:
+        if not again:
             self._leave(mail, deferred=any(a.state in ("deferred", "held") for a in attempted))
             return
         rest = replace(reduced(mail, again), one_by_one=alone)
