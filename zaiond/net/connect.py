@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import os
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -59,11 +58,12 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
         return await look_up(addresses, limit)
     except TimeoutError:
         cause: Cause = "dns_later"
-        detail = f"the resolver did not answer within {limit:g} s"
+        detail = f"{limit:g} s"
     except socket.gaierror as error:
         # EAI_AGAIN, EAI_FAIL and the rest say nothing about whether the name exists.
         cause = "no_name" if error.errno in _NO_NAME else "dns_later"
-        detail = error.strerror or str(error)
+        # What the cause says already, in both languages, is not said again in English.
+        detail = "" if error.errno in (*_NO_NAME, socket.EAI_AGAIN) else error.strerror or ""
     except ValueError as error:
         cause, detail = "no_name", str(error)
     except OSError as error:
@@ -110,8 +110,11 @@ async def connect_to(server: str, address: Address, limit: float) -> socket.sock
         if connection is not None:
             connection.close()
         cause = cause_of(error)
-        words = os.strerror(error.errno) if error.errno else f"no answer within {limit:.3g} s"
-        detail = f"{shown(where)}: {words}"
+        detail = shown(where)
+        if cause == "timeout" and not error.errno:
+            detail += f", {limit:.3g} s"
+        elif cause == "os_error":
+            detail += f": {error.strerror or error}"
         failure = Failure(stage=Stage.CONNECT, server=server, cause=cause, detail=detail)
         raise DeliveryFailure(failure) from error
     except BaseException:

@@ -45,9 +45,10 @@ async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> t
                 writer.transport.abort()
     except DeliveryFailure as error:
         failure = error.failure
-        raise NoToken(failure.cause, f"{address}: {failure.detail}") from error
+        said = ": ".join(filter(None, (address, failure.detail)))
+        raise NoToken(failure.cause, said) from error
     except TimeoutError as error:
-        raise NoToken("timeout", f"{address}: no answer within {limit:g} s") from error
+        raise NoToken("timeout", f"{address}, {limit:g} s") from error
     except ssl.SSLCertVerificationError as error:
         raise NoToken("certificate", f"{address}: {error.verify_message}") from error
     except ssl.SSLError as error:

@@ -91,8 +91,7 @@ class SessionToken:
                 async with asyncio.timeout_at(self._deadline):
                     token = await self._tokens.get(server.auth.oauth2, server.ca_file, refused)
             except TimeoutError:
-                words = f"the session is not over after {server.session_timeout:g} s"
-                raise NoToken("timeout", words) from None
+                raise NoToken("timeout", f"{server.session_timeout:g} s") from None
         except NoToken as error:
             failure = Failure(
                 stage=Stage.TOKEN,

@@ -80,7 +80,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         # it holds while nothing is awaited, too.
         self._interval = min(server.timeout, server.final_timeout)
         self._begun = self._loop.time()
-        self._too_long = f"the session is not over after {server.session_timeout:g} s"
+        self._too_long = f"{server.session_timeout:g} s"
         self._session_deadline = deadline
         self._deadline = deadline
         self._timer: asyncio.TimerHandle | None = None
@@ -97,7 +97,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         """
         session_deadline = self._session_deadline
         if until is not None and until < session_deadline:
-            self._limit_all(until, f"the session is not open after {until - self._begun:.3g} s")
+            self._limit_all(until, f"{until - self._begun:.3g} s")
         else:
             self._limit_all(session_deadline, self._too_long)
         if self._server.security == "tls":
@@ -274,8 +274,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         if now < self._deadline:
             self._timer = self._loop.call_at(min(self._deadline, now + self._interval), self._look)
             return
-        words = f"no answer within {self._limit(awaiting):g} s"
-        self.happened(self.session.lost("timeout", words))
+        self.happened(self.session.lost("timeout", f"{self._limit(awaiting):g} s"))
 
     def _limit_all(self, deadline: float, words: str) -> None:
         """The session ends at `deadline`, for the reason `words`."""

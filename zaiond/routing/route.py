@@ -29,8 +29,8 @@ _TO_ADMINS = Text(
     "mailed to the admins (setting admins)",
 )
 _BACKUP_AUTO_UPDATE_OFF = Text(
-    "設定 notify.backup_auto_update が false のため送信対象外",
-    "dropped: the setting notify.backup_auto_update is false",
+    "設定 notify.backup_auto_update が false のため",
+    "the setting notify.backup_auto_update is false",
 )
 
 
