@@ -1,5 +1,6 @@
 """The commands of the control socket: what zaiond-ctl asks of a running daemon."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 10_000
 LONG = frozenset({"queue.retry", "queue.delete", "reload", "test"})
+_NOT_THE_FILES = Text(
+    "設定ファイルの内容にはパスワードが含まれることがあるため、root で実行してください",
+    "the configuration's files may hold passwords: run this as root",
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -197,7 +202,10 @@ async def _config_show(app: "App", request: Request) -> dict[str, Any]:  # noqa:
     }
 
 
-async def _config_last_good(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
+async def _config_last_good(app: "App", request: Request) -> dict[str, Any]:
+    # The files' texts, secrets and all: for who may read the files themselves.
+    if request.uid not in (0, os.getuid()):
+        raise Refused(77, _NOT_THE_FILES)
     in_force = app.configuration.in_force
     if in_force is None:
         raise Refused(1, NO_CONFIGURATION)
