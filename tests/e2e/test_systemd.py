@@ -22,6 +22,7 @@ DROP_IN = "/run/systemd/system/zaiond.service.d/test.conf"
 UNITS = ("zaiond.socket", "zaiond.service")
 INSTALL = ("env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={WHEELS}", "make", "-C", SOURCE, "install")
 MEMBER, OTHER = "aiko", "ben"  # in zaiond-emit, and not
+ADMINISTRATOR = "chie"  # in zaiond-admin
 
 
 def configuration(**settings: Any) -> str:
@@ -46,6 +47,7 @@ def machine() -> Iterator[Container]:
         with Container(Path(directory)) as container:
             container.run(*INSTALL)
             container.run("useradd", "--groups=zaiond-emit", MEMBER)
+            container.run("useradd", "--groups=zaiond-admin", ADMINISTRATOR)
             container.run("useradd", OTHER)
             container.run("systemctl", "enable", *UNITS)
             yield container
@@ -158,6 +160,19 @@ def test_every_file_is_its_owners_alone(service: Service) -> None:
         "/var/spool/zaiond": "3730 zaiond:zaiond-emit",
     }
     assert {path: owner_of(service.machine, path) for path in owners} == owners
+
+
+def test_an_administrator_may_ask_and_order_but_not_read_the_configurations_files(
+    service: Service,
+) -> None:
+    def ctl(*arguments: str) -> tuple[int, str]:
+        done = service.machine.run("zaiond-ctl", *arguments, user=ADMINISTRATOR, check=False)
+        return done.returncode, done.stdout
+
+    for command in ("status", "history", "queue list", "queue retry", "config show", "reload"):
+        assert ctl(*command.split())[0] == 0, command
+    for command in ("diff", "revert"):
+        assert ctl("config", command) == (77, ""), command
 
 
 def test_man_pages_in_both_languages_and_completion_are_where_they_are_looked_for(
