@@ -239,7 +239,14 @@ class App(Observer):
         self._admission = Admission(
             self.database, writer, self.quotas, self.journal, self.queue_time
         )
-        self._notices = Notices(writer, self._notice_accepted, clock, self.queue_time, self.journal)
+        self._notices = Notices(
+            writer,
+            self._notice_accepted,
+            clock,
+            self.queue_time,
+            self.journal,
+            self.user_names.shown,
+        )
         self._reports = Reports(
             self.journal, self._notices, clock, self._background, self._alarm, self._may_reach
         )

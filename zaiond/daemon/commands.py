@@ -65,7 +65,7 @@ async def _status_ack(app: "App", request: Request) -> dict[str, Any]:
     lost = await status.lost(app)
     number = sum(of.unknown for of in lost.values())
     if number:
-        user = status.user_name(app, request.uid)
+        user = app.user_names.shown(request.uid)
         known = Acknowledgement(app.queue_time(), request.uid, user, app.clock())
         await app.writer.submit(partial(acknowledgements.add, new=known), essential=True)
     return {**await status.document(app), "acknowledged": number}

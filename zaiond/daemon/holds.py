@@ -6,10 +6,12 @@ from zaiond.store.holds import Hold, HoldScope
 
 
 class Holds:
-    """Holds by scope and subject."""
+    """Holds by scope and subject; `addresses` are the recipients that are held."""
 
     def __init__(self, found: Iterable[Hold] = ()) -> None:
         self._found = {(hold.scope, hold.subject): hold for hold in found}
+        # Each mail asks for them; they change now and then.
+        self.addresses = frozenset(hold.subject for hold in self if hold.scope == "address")
 
     def __iter__(self) -> Iterator[Hold]:
         return iter(self._found.values())
@@ -18,11 +20,6 @@ class Holds:
     def queue(self) -> Hold | None:
         """What holds the whole queue."""
         return self._found.get(("queue", ""))
-
-    @property
-    def addresses(self) -> frozenset[str]:
-        """The recipients that are held."""
-        return frozenset(subject for scope, subject in self._found if scope == "address")
 
     def get(self, scope: HoldScope, subject: str) -> Hold | None:
         """The hold of this scope and subject."""
@@ -33,12 +30,17 @@ class Holds:
         key = hold.scope, hold.subject
         before = self._found.get(key)
         self._found[key] = hold if before is None else before._replace(failure=hold.failure)
+        if hold.scope == "address":
+            self.addresses |= {hold.subject}
         return before is None
 
     def release(self, scope: HoldScope, subject: str) -> bool:
         """Holds no longer; says whether it did."""
+        if scope == "address":
+            self.addresses -= {subject}
         return self._found.pop((scope, subject), None) is not None
 
     def clear(self) -> None:
         """Nothing is held: what held it is to be found out anew."""
         self._found.clear()
+        self.addresses = frozenset()

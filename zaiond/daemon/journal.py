@@ -11,9 +11,10 @@ import re
 import sys
 from enum import Enum
 
+from zaiond.message.clean import code_of
 from zaiond.text import Language, Text
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Kind(Enum):
@@ -66,9 +67,7 @@ class Journal:
         self._write(logging.CRITICAL, text, kind, fields)
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
-        line = _CONTROL.sub(
-            lambda found: f"\\x{ord(found[0]):02x}", text.in_language(self.language)
-        )
+        line = _CONTROL.sub(code_of, text.in_language(self.language))
         extra = {f"ZAIOND_{name.upper()}": value for name, value in fields.items()}
         if kind is not None:
             extra["MESSAGE_ID"] = kind.value

@@ -7,7 +7,6 @@ across restarts. A notice's own failure makes no notice.
 import asyncio
 import json
 import os
-import pwd
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -42,7 +41,7 @@ class _SpoolFile(NamedTuple):
 
 
 class Notices:
-    """Emits the daemon's own events."""
+    """Emits the daemon's own events. `user_name` says who a uid is."""
 
     def __init__(
         self,
@@ -51,12 +50,14 @@ class Notices:
         clock: Callable[[], float],
         queue_time: Callable[[], float],
         journal: Journal,
+        user_name: Callable[[int], str],
     ) -> None:
         self._writer = writer
         self._queue_time = queue_time
         self._on_accepted = on_accepted
         self._clock = clock
         self._journal = journal
+        self._user_name = user_name
         self._spool_files: list[_SpoolFile] = []  # refused, and not told yet
         self._spool_files_more = 0
         self._spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
@@ -291,7 +292,7 @@ class Notices:
         count = len(files) + more
         said: list[str] = []
         for file in files:
-            name = await asyncio.to_thread(_user, file.uid)
+            name = self._user_name(file.uid)
             path = one_line(file.path)
             head = Text(
                 f"ファイル: {path}\nユーザー: {name}\n原因: {file.why.ja}",
@@ -358,10 +359,3 @@ class Notices:
             return
         if acceptance.events:
             self._on_accepted(acceptance)
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"

@@ -270,11 +270,6 @@ async def present(app: "App") -> Present:
     )
 
 
-def user_name(app: "App", uid: int) -> str:
-    """Who a user is, for a person."""
-    return app.user_names(uid) or f"uid {uid}"
-
-
 def _at(app: "App", loop_time: float) -> float:
     """A time of the loop in seconds since the epoch; what is past is now."""
     now = asyncio.get_running_loop().time()
@@ -298,7 +293,7 @@ async def document(app: "App") -> dict[str, Any]:
         retry_max=(in_force.config.queue if in_force and in_force.config else Queue()).retry_max,
         outage=now.outage,
         next_probe=now.next_probe,
-        refused=app.refusals.problem(app.clock(), partial(user_name, app)),
+        refused=app.refusals.problem(app.clock(), app.user_names.shown),
         free=free,
         floor=floor,
         state_dir=app.options.state_dir,

@@ -1,4 +1,4 @@
-"""The names of the users that emit, as mails show them."""
+"""The names of the users that emit."""
 
 import pwd
 from collections.abc import Callable
@@ -23,6 +23,10 @@ class UserNames:
                 self._known.clear()
             known = self._known[uid] = _look_up(uid), now
         return known[0]
+
+    def shown(self, uid: int) -> str:
+        """Who a user is, for a person."""
+        return self(uid) or f"uid {uid}"
 
 
 def _look_up(uid: int) -> str:

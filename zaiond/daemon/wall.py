@@ -12,7 +12,7 @@ import stat
 import time
 from pathlib import Path
 
-from zaiond.message.clean import clean, one_line
+from zaiond.message.clean import one_line
 
 TERMINALS = Path("/dev/pts")
 LONGEST = 500  # characters
@@ -23,7 +23,7 @@ def wall(text: str, terminals: Path = TERMINALS) -> int:
 
     It waits for none: one that was stopped (Ctrl-S) and whose buffer is full goes without.
     """
-    shown = one_line(clean(text))[:LONGEST]
+    shown = one_line(text)[:LONGEST]
     line = f"\r\n\a{time.strftime('%H:%M:%S')} zaiond: {shown}\r\n".encode()
     taken = 0
     for path in terminals.glob("[0-9]*"):

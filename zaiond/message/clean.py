@@ -35,7 +35,7 @@ def clean(text: str) -> str:
     text = _TERMINAL.sub("", text).replace("\r\n", "\n").translate(_PAGE_ENDS)
     if "\r" in text or "\b" in text:
         text = "\n".join(map(_last_state, text.split("\n")))
-    return _UNSAFE.sub(_shown, text)
+    return _UNSAFE.sub(code_of, text)
 
 
 def one_line(text: str) -> str:
@@ -75,6 +75,7 @@ def _overstruck(line: str) -> str:
     return "".join(columns)
 
 
-def _shown(found: re.Match[str]) -> str:
+def code_of(found: re.Match[str]) -> str:
+    """A character that isn't shown itself."""
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

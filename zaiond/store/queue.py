@@ -510,22 +510,19 @@ def let_all_wait(db: apsw.Connection, limit: int) -> bool:
     return db.changes() == limit
 
 
-def open_messages(db: apsw.Connection, event_seqs: list[int] | None = None) -> list[int]:
-    """Messages not yet ended: those of these events, or all."""
-    messages = [
-        row
-        for (row,) in db.execute(
-            "SELECT DISTINCT message FROM deliveries WHERE ended IS NULL ORDER BY message"
-        )
-    ]
-    if event_seqs is None:
-        return messages
-    of_events = {
-        row
-        for seq in event_seqs
-        for (row,) in db.execute("SELECT message FROM message_events WHERE event = ?", (seq,))
-    }
-    return [row for row in messages if row in of_events]
+def open_messages(db: apsw.Connection, event_seqs: list[int]) -> list[int]:
+    """The messages of these events that have not ended, in order."""
+    return sorted(
+        {
+            row
+            for seq in event_seqs
+            for (row,) in db.execute(
+                "SELECT message FROM message_events AS m WHERE event = ? AND EXISTS"
+                " (SELECT 1 FROM deliveries AS d WHERE d.message = m.message AND ended IS NULL)",
+                (seq,),
+            )
+        }
+    )
 
 
 def let_lanes_go(db: apsw.Connection, now: float) -> None:

@@ -29,7 +29,17 @@ def test_lines_are_in_the_language_in_force(
 
 @pytest.mark.parametrize(
     "said",
-    ["a\nzaiond: forged", "a\r", "\x1b[2J", "\x9b2J", "\u202eabc", "a\u2028b", "\x00", "\x7f"],
+    [
+        "a\nzaiond: forged",
+        "a\r",
+        "\x1b[2J",
+        "\x9b2J",
+        "\u202eabc",
+        "a\u2028b",
+        "\x00",
+        "\x7f",
+        "\udce7",
+    ],
 )
 def test_nothing_makes_a_line_of_its_own_or_moves_a_terminal(
     journal: Journal, caplog: pytest.LogCaptureFixture, said: str

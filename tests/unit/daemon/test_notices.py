@@ -39,7 +39,7 @@ class Told:
             self.store.connection, asyncio.get_running_loop(), print, lambda: False
         )
         self.notices = Notices(
-            self.writer, self.accepted.append, self.clock, lambda: 0.0, self.journal
+            self.writer, self.accepted.append, self.clock, lambda: 0.0, self.journal, str
         )
 
     @property

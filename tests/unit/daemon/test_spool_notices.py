@@ -12,6 +12,7 @@ from tests.support.store import Clock, Notes, Store
 from zaiond import wire
 from zaiond.daemon import notices
 from zaiond.daemon.notices import Notices
+from zaiond.daemon.user_names import UserNames
 from zaiond.store.events import Acceptance
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -29,7 +30,9 @@ class Told:
             self.store.connection, asyncio.get_running_loop(), print, lambda: False
         )
         clock = Clock()
-        self.notices = Notices(self.writer, self.accepted.append, clock, clock, Notes())
+        self.notices = Notices(
+            self.writer, self.accepted.append, clock, clock, Notes(), UserNames(clock).shown
+        )
 
     @property
     def events(self) -> list[dict[str, Any]]:
