@@ -4,8 +4,8 @@ client puts it into the spool.
 It needs the standard library alone, as `zaiond.client` does.
 
 What can be shown is taken: `read` makes a clean object of a line that is nearly JSON in UTF-8. A
-byte or a surrogate that is no text becomes its code (`\xe7`, `\udce7`), and a number that nothing
-can hold becomes its text.
+byte or a surrogate that is no text becomes its code (`\xe7`, `\udce7`), a number that nothing can
+hold becomes its text, and a control character may stand in a string as it is.
 """
 
 import json
@@ -80,7 +80,9 @@ def read(line: bytes) -> dict[str, Any]:
 
     Raises Unfit.
     """
-    text = _UNKNOWN_BYTES.sub(_escaped_byte, line.decode("utf-8", "surrogateescape"))
+    # RFC 8259 8.1: a byte order mark may be ignored.
+    text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    text = _UNKNOWN_BYTES.sub(_escaped_byte, text)
     try:
         whole = value(text)
     except RecursionError:
@@ -98,11 +100,14 @@ def read(line: bytes) -> dict[str, Any]:
 
 
 def value(text: str) -> Any:
-    """The value of a JSON text. NaN and the like, and numbers out of range, become text.
+    """The value of a JSON text. NaN and the like, and numbers out of range, become text. A control
+    character may stand in a string as it is: what a script puts between quotes has its tabs.
 
     Raises JSONDecodeError or RecursionError.
     """
-    return json.loads(text, parse_constant=str, parse_float=_float, parse_int=_int)
+    return json.loads(
+        text, strict=False, parse_constant=str, parse_float=_float, parse_int=_int
+    )
 
 
 def require_object(whole: Any) -> None:
