@@ -105,9 +105,7 @@ def value(text: str) -> Any:
 
     Raises JSONDecodeError or RecursionError.
     """
-    return json.loads(
-        text, strict=False, parse_constant=str, parse_float=_float, parse_int=_int
-    )
+    return json.loads(text, strict=False, parse_constant=str, parse_float=_float, parse_int=_int)
 
 
 def require_object(whole: Any) -> None:
