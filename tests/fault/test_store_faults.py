@@ -3,6 +3,7 @@ error nothing is answered and nothing written.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
@@ -310,6 +311,68 @@ def test_no_damage_of_the_file_keeps_the_daemon_from_its_start(
         assert_usable(store)
     (quarantine,) = damaged.glob("quarantine-*")
     assert (quarantine / "queue.db").read_bytes() == content
+
+
+def is_a_directory(path: Path) -> None:
+    path.mkdir()
+    (path / "file").touch()
+
+
+def is_another_database(path: Path) -> None:
+    made = path.with_name("other")  # not in its place, where SQLite would look at our WAL
+    with contextlib.closing(apsw.Connection(str(made))) as db:
+        db.execute("CREATE TABLE other (x); PRAGMA user_version = 1")
+    made.rename(path)
+
+
+@pytest.mark.parametrize("name", ["queue.db", "queue.db-wal"])
+@pytest.mark.parametrize(
+    "put",
+    [
+        is_a_directory,
+        os.mkfifo,
+        lambda path: path.symlink_to("/dev/null"),
+        lambda path: path.symlink_to("/nowhere"),
+        is_another_database,
+    ],
+)
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_whatever_lies_in_the_place_of_a_file_what_the_other_one_has_is_there(
+    tmp_path: Path, name: str, put: Callable[[Path], None], is_killed: bool
+) -> None:
+    state = tmp_path / "state"
+    with Store(state) as store:
+        store.run(lambda db: events.accept(db, [event("one")], 0.0))
+        killed = image(state)
+    state = killed if is_killed else state
+    (state / name).unlink()
+    put(state / name)
+    with Store(state) as store:
+        assert_whole(store.connection)
+        assert_usable(store)
+        # Of a queue that was closed the WAL has nothing, of one that was killed it has all.
+        if is_killed == (name == "queue.db"):
+            assert store.run(lambda db: events.seqs_of(db, "one"))
+
+
+def test_a_note_of_what_ran_that_is_damaged_makes_the_next_start_look(damaged: Path) -> None:
+    overwrite(damaged, pages_of(damaged, "attempts")[0])
+    (damaged / "running").write_bytes(b"\xff\xfe")
+    with Store(damaged) as store:
+        assert store.database.is_recovered
+        assert_whole(store.connection)
+
+
+def test_a_queue_without_one_of_its_tables_is_made_anew(damaged: Path) -> None:
+    with Store(image(damaged)) as store:
+        store.connection.execute("DROP TABLE holds")
+        left = image(store.directory)
+    (left / "running").unlink()
+    with Store(left) as store:
+        assert store.database.is_recovered
+        assert_whole(store.connection)
+        assert_usable(store)
+        assert events.last_seq(store.connection) >= EVENTS
 
 
 def test_what_is_only_in_the_wal_is_taken_over_too(damaged: Path) -> None:

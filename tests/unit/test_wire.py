@@ -281,8 +281,7 @@ def test_what_is_no_object_is_refused(text: bytes) -> None:
         b'{"type":"a","x":"\\\xff"}',
         b'{"type":"a",\xff}',
         b'{"type":"a","x":01}',
-        b'{"type":"a","x":"\t"}',
-        b'\xef\xbb\xbf{"type":"a"}',
+        b'{"type":"a",\x00}',
         '{"type":"a"}'.encode("utf-16"),
     ],
 )
@@ -320,6 +319,16 @@ def test_what_is_no_unicode_is_taken_wherever_it_stands_and_shown_by_its_code(
 
 def test_a_type_of_other_letters_is_refused_in_whatever_encoding() -> None:
     assert refusal(b'{"type":"\xff"}').field == "type"
+
+
+@pytest.mark.parametrize("letter", [*map(chr, range(0x20)), "\x7f", "\x85", "\u2028"])
+def test_a_control_character_may_stand_in_a_string_as_it_is(letter: str) -> None:
+    got = event(f'{{"type":"a","message":"1{letter}2","data":{{"{letter}":"{letter}"}}}}'.encode())
+    assert (got.message, got.data) == (f"1{letter}2", {letter: letter})
+
+
+def test_a_byte_order_mark_is_no_part_of_a_line() -> None:
+    assert event(b'\xef\xbb\xbf{"type":"a","id":"1"}').id == "1"
 
 
 @pytest.mark.parametrize("where", ['"data":[%s]', '"x":[%s]'])

@@ -315,7 +315,7 @@ def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]
     A line that can't even be shortened is cut behind the limit: it will be refused as too large.
     """
     number = 0
-    rest = b""
+    rest = bytearray()
     ended = False
     while not ended:
         try:
@@ -323,11 +323,14 @@ def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]
         except OSError as error:
             raise _unreadable("-" if file == 0 else "FILE", error) from None
         ended = not read
-        *lines, rest = (rest + read).split(b"\n")
+        *lines, begun = read.split(b"\n")
+        if lines:
+            lines[0] = bytes(rest) + lines[0]
+            rest.clear()
+        rest += begun
+        del rest[client.MAX_LINE_BYTES + 1 :]
         if ended:
-            lines.append(rest)
-        elif len(rest) > client.MAX_LINE_BYTES:
-            rest = rest[: client.MAX_LINE_BYTES + 1]
+            lines.append(bytes(rest))
         numbers: list[int] = []
         events: list[dict[str, Any] | str] = []
         for text in lines:

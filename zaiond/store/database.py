@@ -24,6 +24,7 @@ from zaiond.errors import StoreError
 from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema
 from zaiond.store.recovery import DATABASE, WAL
+from zaiond.store.sound import has_our_tables
 from zaiond.text import Text
 
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
@@ -219,7 +220,10 @@ class Database:
         return connection
 
     def _must_be_whole(self) -> None:
-        """Raises _UnusableError where files are missing that were there."""
+        """Raises _UnusableError where files are missing that were there, or are no files."""
+        for path in map(Path, self._paths):
+            if os.path.lexists(path) and not path.is_file():
+                raise _UnusableError(recovery.damaged(f"{path.name} is not a file"))
         traces = {name for name in _TRACES if (self._dir / name).exists()}
         had_one = traces or os.fstat(self._lock).st_size
         if not self._path.exists():
@@ -262,6 +266,8 @@ class Database:
                     f"the queue {self._path} is of a newer zaiond (format {version})",
                 )
             )
+        elif not has_our_tables(connection):
+            raise apsw.CorruptError("its tables are not those of a queue")
 
     def _check_if_needed(
         self, connection: apsw.Connection, on_long_check: Callable[[], None]
@@ -269,7 +275,7 @@ class Database:
         # A killed process needs only WAL recovery; a machine that went down, or a disk that failed,
         # can have left anything.
         try:
-            running = (self._dir / "running").read_text()
+            running = (self._dir / "running").read_text(errors="replace")
         except FileNotFoundError:
             return
         if running == _boot_id():

@@ -7,6 +7,7 @@ called `quarantine-NUMBER`. Whatever ends that half-way, the next start begins i
 
 import contextlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -131,10 +132,13 @@ def recover(directory: Path, why: Text, on_long_work: Callable[[], None]) -> Sal
     if not (aside / _WHY).exists():
         _note(aside, why)
     # What lies in the place of a database that was copied, or read already, is another one.
-    name = _REPLACED if (aside / DATABASE).exists() else DATABASE
+    is_another = (aside / DATABASE).exists()
     for end in ("-wal", ""):
+        there = directory / f"{DATABASE}{end}"
+        is_file = there.is_file() or not os.path.lexists(there)
+        name = _REPLACED if is_another or not is_file else DATABASE
         with contextlib.suppress(FileNotFoundError):
-            (directory / f"{DATABASE}{end}").rename(aside / f"{name}{end}")
+            there.rename(aside / f"{name}{end}")
     sync_directory(str(directory))
     if _size(aside / WAL) and not _size(aside / DATABASE):
         _make(aside / _COPY).close()

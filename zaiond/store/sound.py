@@ -85,6 +85,14 @@ def tables(db: apsw.Connection) -> tuple[Table, ...]:
     return tuple(_table(db, name) for (name,) in names)
 
 
+def has_our_tables(db: apsw.Connection) -> bool:
+    """Whether the schema can be read, and has each of our tables."""
+    try:
+        return set(our_tables()) <= set(tables(db))
+    except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
+        return False
+
+
 def _table(db: apsw.Connection, name: str) -> Table:
     columns: list[Any] = db.execute(f"PRAGMA table_info({name})").fetchall()
     keyed = sorted((place, column) for _, column, _, _, _, place in columns if place)
