@@ -133,7 +133,7 @@ class Dispatcher:
             delivering.mail_servers, timing.retry_first, probe_delay(timing), now
         )
         if self.holds.queue is not None:
-            self.servers.all_at_fault(self.holds.queue.failure, now)
+            self.servers.resume_hold(self.holds.queue.failure, now)
         self._note_queue_hold()
         self._window.configure(len(delivering.mail_servers))
         self._loader.longest_delay = max(timing.retry_max, probe_delay(timing))

@@ -68,10 +68,15 @@ class Servers:
                     break
         return found
 
-    def all_at_fault(self, failure: Failure, now: float) -> None:
-        """What was so when the last run ended: each is tried at once, by one connection."""
+    def resume_hold(self, failure: Failure, now: float) -> None:
+        """What was so when the last run ended: the server that said so is at fault, the others
+        could not be used either. Each is tried at once, by one connection.
+        """
+        at_fault = [state for state in self.states if state.server.address == failure.server]
         for state in self.states:
-            state.state, state.since, state.until, state.failure = "faulty", now, now, failure
+            state.state, state.since, state.until = "down", now, now
+        for state in at_fault or self.states:  # it may have been a POP server's word
+            state.state, state.failure = "faulty", failure
 
     def forget(self, now: float) -> None:
         """Nothing is known of any server, as at the start; what was sent still counts (`rate`)."""
