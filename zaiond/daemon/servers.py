@@ -138,6 +138,12 @@ class Servers:
         """Our configuration doesn't fit the server; says whether that is news."""
         return self._out_of_use(index, "faulty", failure, now, self._retry_max)
 
+    def ask_again(self, now: float) -> None:
+        """Who is at fault may be tried at once: there is reason to doubt it."""
+        for state in self.states:
+            if state.state == "faulty":
+                state.until = min(state.until, now)
+
     def busy(self, index: int, failure: Failure, now: float, connections: int) -> None:
         """The server bears no more than `connections` now: a wait, not a failover."""
         state = self.states[index]
