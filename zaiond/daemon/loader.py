@@ -42,11 +42,13 @@ class Loader:
         self._came_round = asyncio.Event()
         self._starved = False  # something due waits for room, or for its mail to come back
         self._loaded_through = 0
+        self._round = 0  # counts `start_over`: what was asked before it says nothing any more
 
     def start_over(self) -> None:
         """Deliveries on disk were made due: load them."""
         self.caught_up = False
         self._loaded_through = 0
+        self._round += 1
         self._wake.set()
 
     def deferred(self) -> None:
@@ -93,10 +95,13 @@ class Loader:
         )
         self._starved = not room or not all(map(window.may_come_in, rows))
         if not self.caught_up and len(rows) < room:
+            asked_in = self._round
             found = await self._writer.submit(
                 partial(queue.waiting, after=self._loaded_through, limit=room - len(rows))
             )
-            if found:
+            if asked_in != self._round:
+                pass  # it is looked for anew
+            elif found:
                 self._loaded_through = found[-1]
                 self._wake.set()
             else:
