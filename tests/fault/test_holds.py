@@ -30,6 +30,11 @@ def commands(scripted: ScriptedServer, name: str) -> int:
     return sum(peer.commands.count(name) for peer in scripted.peers)
 
 
+def contents(scripted: ScriptedServer) -> list[bytes]:
+    """Each content that the server was given."""
+    return [content for peer in scripted.peers for content in peer.contents]
+
+
 async def held_on_disk(post: Post) -> list[tuple[str, str]]:
     return [(hold.scope, hold.subject) for hold in await post.writer.submit(holds.find)]
 
@@ -156,6 +161,89 @@ async def test_a_mail_whose_content_is_refused_stops_no_other(state: Path) -> No
         assert await held_on_disk(post) == []
 
 
+# As filters say it of a link, a word, a habit in one mail; the same words may concern all mail.
+AS_IF_OF_US = (
+    "550 5.7.1 Blocked: it names a domain listed in dbl.example",
+    "554 5.7.1 Rejected, it asks for authentication",
+)
+
+
+@pytest.mark.parametrize("words", AS_IF_OF_US)
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()])
+@pytest.mark.parametrize("when", ["first", "alone"])
+async def test_words_about_one_content_hold_no_other_mail(
+    state: Path, words: str, offers: tuple[str, ...], when: str
+) -> None:
+    async def content(peer: Peer) -> None:
+        await peer.say(words if b"Zaiond-Event: bad" in peer.contents[-1] else "250 2.0.0 Ok")
+
+    async with (
+        ScriptedServer(ordinary(offers=offers, answers={"CONTENT": content})) as picky,
+        Post(state, configuration(server(picky.port, max_connections=1), queue=HOURLY)) as post,
+    ):
+        if when == "alone":
+            await post.emit("bad")
+            await post.until(lambda: post.dispatcher.holds.queue is not None)
+            await post.emit(*ids(20))
+        else:
+            await post.emit("bad", *ids(20))
+        await post.until(lambda: len(post.ended) == 20)
+        await post.settled()
+        assert await held_on_disk(post) == [("mail", "1")]
+        await post.emit("next")  # nothing else is held, nor slowed
+        await post.until(lambda: "next" in post.ended)
+        assert sum(b"Zaiond-Event: bad" in content for content in contents(picky)) <= 3
+
+
+@pytest.mark.parametrize("words", AS_IF_OF_US)
+async def test_the_same_words_about_all_contents_hold_the_queue(state: Path, words: str) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"CONTENT": words})) as picky,
+        Post(state, configuration(server(picky.port), queue=HOURLY)) as post,
+    ):
+        for id_ in ids(20):
+            await post.emit(id_)
+        await post.until(lambda: post.dispatcher.holds.queue is not None)
+        await post.unconnected()
+        assert await held_on_disk(post) == [("queue", "")]
+        assert len(contents(picky)) <= 4
+
+
+@pytest.mark.parametrize("how", ["deleted", "expired"])
+async def test_what_holds_nothing_any_more_is_held_no_longer(state: Path, how: str) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"RCPT": REFUSED})) as picky,
+        Post(state, configuration(server(picky.port), queue=HOURLY)) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.holds))
+        if how == "deleted":
+            await post.administration.delete(["1"])
+        else:
+            post.serve(HOURLY.keep + 1.0)
+            while post.dispatcher.holds.addresses:  # it may be under way, as the probe
+                post.housekeeping.configure(HOURLY, "en")
+                await post.writer.submit(lambda _: None)
+        assert await held_on_disk(post) == []
+
+
+async def test_who_is_tried_alone_is_tried_by_the_server_that_refused_them_together(
+    state: Path,
+) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"CONTENT": "554 5.6.0 No"})) as picky,
+        ScriptedServer(ordinary()) as second,
+        Post(
+            state, configuration(server(picky.port), server(second.port), admins=(GOOD, BAD))
+        ) as post,
+    ):
+        await post.emit("1")
+        await post.until(lambda: bool(post.holds))
+        await post.settled()
+        assert await post.states("1") == {GOOD: "held", BAD: "held"}
+        assert not second.peers
+
+
 async def test_relaying_refused_to_all_holds_the_queue_and_to_one_its_address(state: Path) -> None:
     answers: dict[str, Answer] = {BAD: "554 5.7.1 Relay access denied"}
     async with (
@@ -170,6 +258,24 @@ async def test_relaying_refused_to_all_holds_the_queue_and_to_one_its_address(st
         await post.until(lambda: post.dispatcher.holds.queue is not None)
         assert post.dispatcher.servers is not None
         assert post.dispatcher.servers.held_by is not None
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "CONTENT"])
+async def test_what_holds_the_queue_is_over_with_the_probe_that_is_taken(
+    state: Path, stage: str
+) -> None:
+    answers: dict[str, Answer] = {stage: then("550 5.1.8 Sender refused", "250 2.0.0 Ok")}
+    async with (
+        ScriptedServer(ordinary(answers=answers)) as picky,
+        Post(state, configuration(server(picky.port, keep_idle=0.0), queue=QUICK)) as post,
+    ):
+        await post.emit("1")
+        await post.until_ended(1)
+        await post.settled()
+        assert len(post.holds) == 1
+        assert post.dispatcher.holds.queue is None
+        assert not post.queue_time.paused
+        assert await held_on_disk(post) == []
 
 
 async def test_what_holds_the_queue_is_not_over_when_the_server_goes_away(state: Path) -> None:

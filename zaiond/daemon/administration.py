@@ -164,6 +164,10 @@ class Administration:
             self._on_ended(gone)
             rows = await self._writer.submit(partial(queue.open_messages, event_seqs=seqs or []))
             deleted, under_way = await self._delete(rows)
+            # An address or a mail of which nothing is left is held no longer.
+            mend = partial(holds.mend, now=self._clock(), at=self._queue_time())
+            if await self._writer.submit(mend, essential=True):
+                self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
         return Changed(len(gone) + deleted, unknown, under_way)
 
     async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:

@@ -18,7 +18,13 @@ import apsw
 from zaiond.config.schema import MailServer, Queue
 from zaiond.daemon.holds import Holds
 from zaiond.daemon.loader import Loader
-from zaiond.daemon.outcome import Attempt, Conclusion, conclude, probe_delay
+from zaiond.daemon.outcome import (
+    Attempt,
+    Conclusion,
+    conclude,
+    is_of_us_by_content,
+    probe_delay,
+)
 from zaiond.daemon.sender import Answers, Sender
 from zaiond.daemon.servers import Servers, ServerState
 from zaiond.daemon.window import Window, reduced
@@ -106,6 +112,8 @@ class Dispatcher:
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
         self._wake_up: asyncio.TimerHandle | None = None
         self._expected = 0  # mails that are about to be added
+        # Mails whose content was refused for what would concern all mail; whether others were taken
+        self._blamed: dict[int, bool] = {}
         self.stopping = False
         self.delivered = 0
 
@@ -133,8 +141,9 @@ class Dispatcher:
             delivering.mail_servers, timing.retry_first, probe_delay(timing), now
         )
         if self.holds.queue is not None:
-            self.servers.all_at_fault(self.holds.queue.failure, now)
+            self.servers.resume_hold(self.holds.queue.failure, now)
         self._note_queue_hold()
+        self._blamed.clear()
         self._window.configure(len(delivering.mail_servers))
         self._loader.longest_delay = max(timing.retry_max, probe_delay(timing))
         self.pump()
@@ -163,6 +172,8 @@ class Dispatcher:
         if addresses:
             mails = self._without_held(mails, addresses)
         self._window.add(mails)
+        if mails and len(self._blamed) == 1 and self.servers is not None:
+            self.servers.ask_again(self._loop.time())  # it may be about that one mail alone
         self.pump()
 
     def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
@@ -490,6 +501,7 @@ class Dispatcher:
             overdue=mail.queued <= self._queue_time.since(delivering.queue.expire),
             held=self.holds.addresses,
             language=delivering.language,
+            others_taken=self._blamed.get(mail.row, False),
         )
         concluded = conclude(mail, answers, attempt, delivering.queue)
         if mail.row in self._outdated:
@@ -516,6 +528,9 @@ class Dispatcher:
             answer = answers[one.delivery.recipient]
             if isinstance(answer, Reply):
                 self.delivered += 1
+                self._blamed.update((row, True) for row in self._blamed if row != mail.row)
+            elif is_of_us_by_content(answer, verdict):
+                self._blamed.setdefault(mail.row, False)
             self._heed(sender, answer, verdict)
             self._observer.attempted(mail, one, verdict)
         if mail.row in self._outdated:  # since it was sent, perhaps: it counts for nothing else
@@ -567,6 +582,7 @@ class Dispatcher:
         if verdict is None or verdict.scope in (Scope.MESSAGE, Scope.RECIPIENT):
             if servers.took_mail(index, self._loop.time()):
                 self._observer.server_changed(servers.states[index], works=True)
+                self._note_queue_hold()
         elif isinstance(answer, Failure) and (verdict.wait or verdict.outcome == "held"):
             if verdict.wait:
                 sender.index = -1  # fewer connections: this one takes no further mail
@@ -587,9 +603,10 @@ class Dispatcher:
         ]
         alone = mail.one_by_one
         if any(each.alone for each in concluded):
-            again, alone = again[:1], (*again[1:], *alone)
+            # By the same server: it was said there.
+            again, alone, other = again[:1], (*again[1:], *alone), None
         if not again and alone:
-            again, alone = [alone[0]], alone[1:]
+            again, alone, other = [alone[0]], alone[1:], None
         if not again:
             self._leave(mail, deferred=any(a.state in ("deferred", "held") for a in attempted))
             return
@@ -608,6 +625,7 @@ class Dispatcher:
             self._outdated.discard(mail.row)
             self._observer.outdated(mail)
         was_half_empty = self._window.is_half_empty
+        self._blamed.pop(mail.row, None)
         self._window.remove(mail.row)
         self._loader.room()
         if deferred or mail.lane is not None:

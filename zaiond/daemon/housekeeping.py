@@ -63,8 +63,8 @@ class Housekeeping:
                 await self.keep_time()
                 if timing is not None:
                     interval = max(1.0, min(INTERVAL, timing.expire / 4))
-                    await self._mend()
                     await self._expire(timing)
+                    await self._mend()
                     await self._prune(timing)
             await asyncio.to_thread(self._lay_ballast)
             # Not wait_for: before Python 3.12 it may swallow a cancellation.

@@ -18,8 +18,8 @@ from zaiond.daemon.router import NOTICE_SOURCE
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.message.clean import one_line
 from zaiond.model import URGENT, Severity
-from zaiond.smtp.verdict import DeliveryFailure, Failure
-from zaiond.store import events
+from zaiond.smtp.verdict import DeliveryFailure, Failure, judge
+from zaiond.store import events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
@@ -113,7 +113,7 @@ class Notices:
         ids = " ".join(event.id for event in mail.events)
         said = ": ".join(filter(None, (attempted.server, attempted.reply)))
         await self._not_delivered(
-            f"expired/{recipient}",
+            f"{self._day()}/expired/{recipient}",
             recipient,
             Text(
                 f"{recipient} に期限内に送信できませんでした",
@@ -134,14 +134,26 @@ class Notices:
         )
 
     async def held(self, hold: Hold, language: Language) -> None:
-        """An address or a mail is held: somebody has to mend something; told once a day for an
-        address, and for the mails of a day.
+        """An address or a mail is held: somebody has to mend something; told once for an address
+        until it has got a mail again, and once a day for mails.
         """
         from zaiond.smtp.hint import hint  # which nothing else in the daemon needs
 
         why = DeliveryFailure(hold.failure).text
         advice = hint(hold.failure)
+        goes_on = Text(
+            "設定を直すと自動的に送信します。それ以外を直したときは、次のコマンドですぐに送信"
+            "できます（実行しなくても 1 時間ごとに確認します）。\nzaiond-ctl queue retry",
+            "Once the configuration is mended, it goes out by itself. If something else was to"
+            " be mended, this sends it now (it is tried once an hour anyway):\n"
+            "zaiond-ctl queue retry",
+        )
+        recipient = ""
         if hold.scope == "address":
+            recipient = hold.subject
+            # The configuration may change and the address be held anew: that is the same incident.
+            last = await self._writer.submit(partial(queue.last_delivered, recipient=recipient))
+            incident = f"{last}/{recipient}"
             subject = Text(
                 f"{hold.subject} へのメールを保留しています",
                 f"Mail to {hold.subject} is held",
@@ -150,7 +162,26 @@ class Notices:
                 "このアドレスがメールサーバーに拒否されました。ほかの宛先には送信しています。",
                 "A mail server refuses this address. The other recipients get their mail.",
             )
+        elif judge(hold.failure).outcome == "ambiguous":
+            incident = f"{self._day()}/unknown"
+            subject = Text(
+                "届いたかどうか分からないメールを保留しています",
+                "A mail is held: it may have arrived",
+            )
+            what = Text(
+                "何度送信しても、受け付けたという応答がなかったメールがあります。"
+                "ほかのメールは送信しています。",
+                "A mail was sent several times, and no server said that it took it. The others"
+                " go out.",
+            )
+            goes_on = Text(
+                "届いていなければ、次のコマンドで送信できます。\nzaiond-ctl queue retry\n"
+                "届いていれば、次のコマンドで削除できます。\nzaiond-ctl queue delete ID",
+                "If it hasn't arrived, this sends it:\nzaiond-ctl queue retry\n"
+                "If it has, this deletes it:\nzaiond-ctl queue delete ID",
+            )
         else:
+            incident = f"{self._day()}/mail"
             subject = Text(
                 "内容を拒否されたメールを保留しています", "A mail is held: its content is refused"
             )
@@ -159,29 +190,26 @@ class Notices:
                 "A mail server refuses the content of a mail. The others go out.",
             )
         await self._not_delivered(
-            hold.subject if hold.scope == "address" else "mail",
-            hold.subject if hold.scope == "address" else "",
+            incident,
+            recipient,
             subject,
             Text(
-                f"{what.ja}\n応答: {why.ja}\n\n{advice.ja}\n\n"
-                "設定を直すと自動的に送信します。それ以外を直したときは、次のコマンドですぐに送信"
-                "できます（実行しなくても 1 時間ごとに確認します）。\nzaiond-ctl queue retry\n\n"
+                f"{what.ja}\n応答: {why.ja}\n\n{advice.ja}\n\n{goes_on.ja}\n\n"
                 "保留中のメールの一覧: zaiond-ctl queue list",
-                f"{what.en}\nIt said: {why.en}\n\n{advice.en}\n\n"
-                "Once the configuration is mended, it goes out by itself. If something else was to"
-                " be mended, this sends it now (it is tried once an hour anyway):\n"
-                "zaiond-ctl queue retry\n\n"
+                f"{what.en}\nIt said: {why.en}\n\n{advice.en}\n\n{goes_on.en}\n\n"
                 "What is held: zaiond-ctl queue list",
             ),
             language,
         )
 
+    def _day(self) -> str:
+        return str(datetime.fromtimestamp(self._clock()).astimezone().date())
+
     async def _not_delivered(
         self, incident: str, recipient: str, subject: Text, said: Text, language: Language
     ) -> None:
-        day = datetime.fromtimestamp(self._clock()).astimezone().date()
         await self._emit(
-            f"zaiond.delivery.failed/{day}/{incident}"[:255],
+            f"zaiond.delivery.failed/{incident}"[:255],
             "zaiond.delivery.failed",
             "err",
             subject,

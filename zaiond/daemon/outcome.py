@@ -27,7 +27,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     `spread` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one
     can be tried at once. `overdue`: the mail has had the time of `queue.expire`. `held`: addresses
-    that are held. `language`: of what a failure is called where the server said nothing.
+    that are held. `others_taken`: this mail's content was refused for what would concern all mail,
+    and another mail was taken since. `language`: of what a failure is called where the server said
+    nothing.
     """
 
     server: str
@@ -38,6 +40,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     overdue: bool
     held: frozenset[str]
     language: Language
+    others_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,20 @@ def conclude(
         if _is_of_us(verdict) and answer.stage is Stage.RCPT and not of_us:
             # It was not said to every recipient: so it is about this one.
             verdict = replace(verdict, scope=Scope.RECIPIENT)
+        if is_of_us_by_content(answer, verdict) and attempt.others_taken:
+            # Nor is it said to every mail, whatever words a filter has for what is in this one.
+            verdict = replace(verdict, scope=Scope.MESSAGE)
         concluded.append(_failed(delivery, answer, verdict, attempt, queue, with_content > 1))
     return concluded
 
 
 def _is_of_us(verdict: Verdict | None) -> bool:
     return verdict is not None and verdict.outcome == "held" and verdict.scope is Scope.SERVER
+
+
+def is_of_us_by_content(answer: Reply | Failure, verdict: Verdict | None) -> bool:
+    """Whether the content was refused for something that would concern all mail."""
+    return isinstance(answer, Failure) and _is_of_us(verdict) and _reached_content(answer)
 
 
 def _reached_content(answer: Reply | Failure) -> bool:

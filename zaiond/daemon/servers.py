@@ -68,10 +68,15 @@ class Servers:
                     break
         return found
 
-    def all_at_fault(self, failure: Failure, now: float) -> None:
-        """What was so when the last run ended: each is tried at once, by one connection."""
+    def resume_hold(self, failure: Failure, now: float) -> None:
+        """What was so when the last run ended: the server that said so is at fault, the others
+        could not be used either. Each is tried at once, by one connection.
+        """
+        at_fault = [state for state in self.states if state.server.address == failure.server]
         for state in self.states:
-            state.state, state.since, state.until, state.failure = "faulty", now, now, failure
+            state.state, state.since, state.until = "down", now, now
+        for state in at_fault or self.states:  # it may have been a POP server's word
+            state.state, state.failure = "faulty", failure
 
     def forget(self, now: float) -> None:
         """Nothing is known of any server, as at the start; what was sent still counts (`rate`)."""
@@ -132,6 +137,12 @@ class Servers:
     def at_fault(self, index: int, failure: Failure, now: float) -> bool:
         """Our configuration doesn't fit the server; says whether that is news."""
         return self._out_of_use(index, "faulty", failure, now, self._retry_max)
+
+    def ask_again(self, now: float) -> None:
+        """Who is at fault may be tried at once: there is reason to doubt it."""
+        for state in self.states:
+            if state.state == "faulty":
+                state.until = min(state.until, now)
 
     def busy(self, index: int, failure: Failure, now: float, connections: int) -> None:
         """The server bears no more than `connections` now: a wait, not a failover."""

@@ -500,6 +500,16 @@ ORDER BY d.message
 """
 
 
+def last_delivered(db: apsw.Connection, recipient: str) -> int:
+    """The last delivery that this recipient got, as far as history has it; 0: none."""
+    return _get(
+        db,
+        "SELECT id FROM deliveries WHERE recipient = ? AND state = 'delivered'"
+        " ORDER BY id DESC LIMIT 1",
+        recipient,
+    )
+
+
 def let_all_wait(db: apsw.Connection, limit: int) -> bool:
     """Makes `limit` deliveries due that are deferred or held; says whether there are more."""
     db.execute(

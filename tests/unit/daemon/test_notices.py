@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from zaiond.daemon.notices import Notices
 from zaiond.errors import Diagnostic
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
-from zaiond.store import events
+from zaiond.store import events, queue
 from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
 from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -97,6 +98,41 @@ async def test_an_address_or_a_mail_that_is_held_is_told_of_with_what_to_do(told
     assert address["data"] == {"recipient": "a@x"}
     assert mail_["data"] == {}
     assert "zaiond-ctl queue list" in mail_["message"]
+
+
+async def test_an_address_is_told_of_again_once_it_has_got_a_mail_in_between(told: Told) -> None:
+    accept = partial(events.accept, batch=[event("the-event")], queued=0.0)
+    (stored,) = (await told.writer.submit(accept)).events
+    one = mail(1, [stored], ["a@x", "b@x"])
+    route = partial(queue.route, routed_through=stored.seq, mails=[one], dropped=[])
+    await told.writer.submit(route)
+
+    async def deliver(delivery: QueuedDelivery) -> None:
+        done = Attempted(delivery, "delivered", "delivered", "", "", NOW, NOW)
+        await told.writer.submit(partial(queue.finish, mail=one, attempted=[done], at=0.0))
+
+    for _ in range(2):
+        await told.notices.held(held(), "en")
+        told.clock.now += DAY  # the same incident, however long, and whatever was changed
+    assert len(told.events) == 1
+    await deliver(one.deliveries[1])
+    await told.notices.held(held(), "en")
+    assert len(told.events) == 1  # another one got a mail
+    await deliver(one.deliveries[0])
+    for _ in range(2):
+        await told.notices.held(held(), "en")
+    assert [one["subject"] for one in told.events] == ["Mail to a@x is held"] * 2
+
+
+async def test_a_mail_that_may_have_arrived_is_told_of_as_such(told: Told) -> None:
+    await told.notices.held(held("mail", "7"), "en")
+    unknown = Failure(stage=Stage.CONTENT, server="mailhost:25", cause="closed")
+    await told.notices.held(Hold("mail", "8", NOW, 0.0, unknown), "en")
+    refused, ambiguous = told.events
+    assert refused["subject"] == "A mail is held: its content is refused"
+    assert ambiguous["subject"] == "A mail is held: it may have arrived"
+    assert "once an hour" not in ambiguous["message"]  # nobody sends it again
+    assert "zaiond-ctl queue retry" in ambiguous["message"]
 
 
 async def test_a_notice_that_expires_makes_no_notice(told: Told) -> None:

@@ -1,5 +1,7 @@
 """Which server is used now."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.delivery import server
@@ -147,3 +149,21 @@ def test_what_was_wrong_last_is_still_known_when_all_is_well_again() -> None:
     assert made.states[0].last_failure == (failure(), 5.0)
     made.forget(10.0)
     assert made.states[0].last_failure == (failure(), 5.0)
+
+
+def test_a_hold_of_the_last_run_is_of_the_server_that_said_so_and_all_are_tried_at_once() -> None:
+    made = servers()
+    said = made.states[0].server.address
+    made.resume_hold(replace(refusal(Stage.MAIL), server=said), 1.0)
+    assert made.held_by is not None
+    assert [state.state for state in made.states] == ["faulty", "down"]
+    assert made.states[1].failure is None  # nothing is known of it
+    assert made.usable(1.0) == [(0, 1), (1, 1)]
+    assert made.connected(1, 2.0) is True
+    assert made.held_by is None
+
+
+def test_what_a_pop_server_said_is_of_each_server() -> None:
+    made = servers()
+    made.resume_hold(replace(refusal(Stage.POP), server="pop:110"), 1.0)
+    assert [state.state for state in made.states] == ["faulty", "faulty"]

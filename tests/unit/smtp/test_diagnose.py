@@ -159,6 +159,12 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ("rcpt", "451 relaying temporarily denied", "deferred recipient"),
     ],
     (Diagnosis.NOT_ALLOWED_AS_SENDER, "account in username of mail_server.auth"): [
+        ("content", "550 Header From: must match authenticated user", QUEUE),
+        ("content", "553 Message From: address not allowed", QUEUE),
+        ("content", "554 5.7.1 The sender address in From header is not allowed here", QUEUE),
+        ("content", "550 5.7.0 From address is not one of your addresses", QUEUE),
+        ("content", "554 Mail from address must be same as authorization user", QUEUE),
+        ("content", "550 5.7.1 From header <z@x.jp> should be equal to the login", QUEUE),
         ("mail", "550 5.7.60 SMTP; Client does not have permissions to send as this sender", QUEUE),
         ("rcpt", "553 5.7.1 <a@b.jp>: Sender address rejected: not owned by user zaion", QUEUE),
         (
@@ -276,6 +282,11 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ("starttls", "554 5.7.1 No", LATER),
     ],
     (Diagnosis.SENDING_LIMIT, "mail_server.rate"): [
+        ("mail", "550 - Stop, you are sending too fast!", LATER),
+        ("content", "554 5.7.1 You have exceeded your allowed quota for sending", LATER),
+        ("content", "554 5.2.0 Submission.Exception:SubmissionQuotaExceededException", LATER),
+        ("rcpt", "550 5.7.1 User quota exceeded: too many recipients in 24 hours", LATER),
+        ("rcpt", "550 5.7.1 [CSR] We detected an unusual amount of unsolicited email", LATER),
         ("mail", "550 5.4.5 Daily user sending limit exceeded.", LATER),
         ("rcpt", "550 5.4.5 Daily user sending limit exceeded.", LATER),
         ("content", "550 5.4.5 Daily user sending limit exceeded.", LATER),
@@ -396,6 +407,10 @@ REPLIES: dict[tuple[Diagnosis, str], Rows] = {
         ("content", "525 5.7.13 Disabled recipient address", MAIL),
     ],
     (Diagnosis.RECIPIENT_REFUSED, "refuses this recipient"): [
+        ("rcpt", "550 5.7.129 RESOLVER.RST.RestrictedToRecipientsPermission; the sender isn't "
+            "authorized to send to it", ADDRESS),
+        ("content", "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication "
+            "required", MAIL),
         ("rcpt", "550 no", ADDRESS),
         ("rcpt", "551 User not local", ADDRESS),
         ("rcpt", "550 5.7.1 Rejected by policy", ADDRESS),

@@ -12,7 +12,7 @@ from zaiond.smtp.signs.sign import Sign
 _BEFORE_MAIL = (*limits.BUSY, *limits.SENDING_LIMIT, *login.LOGIN, *origin.MACHINE)
 _FROM_US = (*origin.DOMAIN_POLICY, *login.LOGIN, *origin.SENDER)
 _CONTENT = (
-    *limits.BUSY, *limits.SENDING_LIMIT, *limits.GREYLISTED,
+    *limits.BUSY, *limits.SENDING_LIMIT, *limits.GREYLISTED, *mail.RESTRICTED,
     *_FROM_US, *mail.FILTERS, *origin.MACHINE,
     *limits.SIZE, *limits.ROOM, *limits.MAILBOX, *limits.SIZE_IN_WORDS,
     Sign(Diagnosis.TOO_BIG, codes="552"),
@@ -40,7 +40,7 @@ BY_STAGE: dict[Stage, tuple[Sign, ...]] = {
     ),
     Stage.RCPT: (
         *limits.BUSY, *limits.TOO_MANY_RECIPIENTS, *limits.SENDING_LIMIT, *limits.GREYLISTED,
-        *_FROM_US, *origin.MACHINE,
+        *mail.RESTRICTED, *_FROM_US, *origin.MACHINE,
         *limits.SIZE, *limits.ROOM, *limits.MAILBOX, *limits.SIZE_IN_WORDS,
         Sign(Diagnosis.MAILBOX_FULL, codes="552"),
         *mail.RECIPIENT,

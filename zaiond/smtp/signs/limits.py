@@ -42,6 +42,9 @@ SENDING_LIMIT = (
         r"|(?<!size )(?<!line )(?<!storage )(?<!space )(?<!hop )limit (?:is |was |has been )?"
         r"(?:exceeded|reached)|(?:sending|submission|message|outbound|outgoing|sender'?s?) "
         r"(?!size)(?:\w+ )?(?:quota|limit)|sender.{0,20}quota|quota.{0,20}sender"
+        r"|submission ?quota|quota (?:\w+ ){0,3}send|sending (?:\w+ )?too (?:fast|quick|many|much)"
+        r"|unusual amount of unsolicited"
+        r"|too (?:many|much) .*\b(?:in|within) (?:\w+ )?(?:hour|day|minute)"
         r"|too (?:many|much) (?:\w+ )*(?:e?-?mails?|messages)\b(?! data)|server busy"
         r"|送信.{0,8}(?:制限|上限)|(?:制限|上限)を超え",
         "1.90 7.28",

@@ -3,6 +3,10 @@
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.signs.sign import Sign
 
+# Exchange: a group that not everybody may write to. Neither sender nor login is at fault.
+RESTRICTED = (
+    Sign(Diagnosis.RECIPIENT_REFUSED, r"resolver\.rst\.", "7.124 7.129 7.133 7.134 7.135", "5"),
+)
 RECIPIENT = (
     Sign(
         Diagnosis.RECIPIENT_DOMAIN_UNKNOWN,

@@ -28,7 +28,12 @@ SENDER = (
         Diagnosis.NOT_ALLOWED_AS_SENDER,
         r"not owned by|sendas|to send as\b|send as this|(?:sender|\bfrom(?: header| address)?:?) "
         r"(?:\S+ ){0,5}(?:does ?n.t|not) (?:match|belong)|sender.*not authori[sz]ed"
-        r"|not (?:allowed|permitted|authori[sz]ed) to (?:send|use) .{0,30}\b(?:from|sender)",
+        r"|not (?:allowed|permitted|authori[sz]ed) to (?:send|use) .{0,30}\b(?:from|sender)"
+        # "Mail from address must be same as authorization user", "From address is not one of yours"
+        r"|\b(?:from|sender)\b(?: header| address|:| <>)* (?:must|should|has to) (?:\w+ )?"
+        r"(?:be|match|equal)|\b(?:from|sender)\b(?: header| address|:| <>)* (?:in \w+ header )?"
+        r"(?:is |was )?not (?:allowed|permitted|authori[sz]ed|one of|registered)"
+        r"|(?:sender|from) address in .{0,20}not (?:allowed|permitted|authori[sz]ed)",
         "7.60 2.252",
     ),
     # Google: "Messages missing a valid address in From: header"
