@@ -19,7 +19,7 @@ from zaiond.daemon.router import NOTICE_SOURCE
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.message.clean import one_line
 from zaiond.model import URGENT, Severity
-from zaiond.smtp.verdict import DeliveryFailure, Failure
+from zaiond.smtp.verdict import Failure
 from zaiond.store import events
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
@@ -138,7 +138,6 @@ class Notices:
         """
         from zaiond.smtp.hint import hint  # which nothing else in the daemon needs
 
-        why = DeliveryFailure(hold.failure).text
         advice = hint(hold.failure)
         if hold.scope == "address":
             subject = Text(
@@ -162,11 +161,11 @@ class Notices:
             hold.subject if hold.scope == "address" else "",
             subject,
             Text(
-                f"{what.ja}\n応答: {why.ja}\n\n{advice.ja}\n\n"
+                f"{what.ja}\nメールサーバー: {hold.failure.server}\n\n{advice.ja}\n\n"
                 "設定を直すと自動的に送信します。それ以外を直したときは、次のコマンドですぐに送信"
                 "できます（実行しなくても 1 時間ごとに確認します）。\nzaiond-ctl queue retry\n\n"
                 "保留中のメールの一覧: zaiond-ctl queue list",
-                f"{what.en}\nIt said: {why.en}\n\n{advice.en}\n\n"
+                f"{what.en}\nMail server: {hold.failure.server}\n\n{advice.en}\n\n"
                 "Once the configuration is mended, it goes out by itself. If something else was to"
                 " be mended, this sends it now (it is tried once an hour anyway):\n"
                 "zaiond-ctl queue retry\n\n"
@@ -254,8 +253,9 @@ class Notices:
 
     async def damaged(self, damage: Damage, language: Language) -> None:
         """Rows of the database could not be read, and were set aside."""
-        advice = Text(
-            "ディスクとファイルシステムを確認してください。", "Check disk and file system."
+        said = Text(
+            f"{damage.text.ja}。\nディスクとファイルシステムを確認してください。",
+            f"{damage.text.en}.\nCheck disk and file system.",
         )
         await self._emit(
             f"zaiond.store.recovered/rows/{int(self._clock())}",
@@ -265,7 +265,7 @@ class Notices:
                 "キューのデータベースに読めない行がありました",
                 "Rows of the queue's database could not be read",
             ),
-            f"{damage.text.in_language(language)}\n{advice.in_language(language)}",
+            said.in_language(language),
             {},
             language,
         )
