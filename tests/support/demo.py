@@ -66,7 +66,7 @@ class Demo:
             self.show_mail(1)
 
             title(
-                "動作中に設定を変える: 英語にし、宛先を追加する (再起動は不要)",
+                "動作中に設定を変える: 英語にし、宛先を追加する （再起動は不要）",
                 "Change the configuration while it runs: English, one more admin; no restart",
             )
             self.edit("language: ja", "language: en")
@@ -76,7 +76,7 @@ class Demo:
             self.show_mail(2)
 
             title(
-                "設定を間違えても、最後の正しい設定で動き続け、間違いの場所を知らせる",
+                "設定に誤りがあっても、直前の有効な設定で動作を続け、誤りの場所を知らせる",
                 "A mistake in it: the last good one stays in force, and the mistake is shown",
             )
             self.edit("language: en", "language: klingon")
