@@ -119,11 +119,14 @@ class Unreachable(ClientError):  # noqa: N818 - named as the reader of an except
     def __init__(self, event_socket: str, cause: OSError, spool: str, obstacle: OSError) -> None:
         from errno import EDQUOT, ENOSPC
 
+        from zaiond.system_error import words
+
+        silent, full = words(cause), words(obstacle)
         super().__init__(
-            f"zaiond に接続できず（{event_socket}: {_why(cause)}）、スプールにも書き込めません"
-            f"（{spool}: {_why(obstacle)}）。イベントは受け付けられていません",
-            f"zaiond can't be reached ({event_socket}: {_why(cause)}), and the spool can't be"
-            f" written ({spool}: {_why(obstacle)}): the event was not taken",
+            f"zaiond に接続できず（{event_socket}: {silent.ja}）、スプールにも書き込めません"
+            f"（{spool}: {full.ja}）。イベントは受け付けられていません",
+            f"zaiond can't be reached ({event_socket}: {silent.en}), and the spool can't be"
+            f" written ({spool}: {full.en}): the event was not taken",
         )
         self.retry = obstacle.errno in (ENOSPC, EDQUOT)
 
@@ -475,7 +478,3 @@ def _rfc3339(moment: int) -> str:
 def _utf8(text: str) -> str:
     """Text out of argv or a file name: bytes that are no UTF-8 become visible, as \\xff."""
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -247,8 +247,8 @@ async def test_every_address_that_was_tried_is_a_step(monkeypatch: pytest.Monkey
         ("connect", False),
         ("connect", True),
     ]
-    assert f"127.0.0.2:{port}: Connection refused" in connects[0]["detail"]
-    assert f"127.0.0.3:{port}: Connection refused" in connects[1]["detail"]
+    assert f"(127.0.0.2:{port})" in connects[0]["detail"]
+    assert f"(127.0.0.3:{port})" in connects[1]["detail"]
     assert connects[2]["detail"] == f"127.0.0.1:{port}"
 
 

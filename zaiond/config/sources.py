@@ -14,6 +14,7 @@ from zaiond.config import encoding
 from zaiond.config.access import READ, SEARCH, Identity, Inode, denied, may
 from zaiond.config.links import follow
 from zaiond.config.parse import SourceError
+from zaiond.system_error import words
 from zaiond.text import Text
 
 MAX_YAML = 1024 * 1024
@@ -271,8 +272,8 @@ def unreadable(path: str, error: OSError | ValueError) -> Text:
             en=f"{path} can't be read for want of permission: make it readable by the group "
             "zaiond (owner root:zaiond, mode 0640)",
         )
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return Text(ja=f"{path} を読めません: {reason}", en=f"{path} can't be read: {reason}")
+    why = words(error) if isinstance(error, OSError) else Text(str(error), str(error))
+    return Text(ja=f"{path} を読めません: {why.ja}", en=f"{path} can't be read: {why.en}")
 
 
 def _refuse_exposed(path: str, status: os.stat_result, reader: Identity | None) -> None:

@@ -6,6 +6,7 @@ from zaiond.ctl import check, control, output, places
 from zaiond.ctl.commandline import Command, Line, Option
 from zaiond.ctl.differences import with_disk
 from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon, not_permitted
+from zaiond.system_error import words
 from zaiond.text import Language, Text
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _revert(line: Line) -> int:
     except OSError as error:
         raise Failure(
             FAILED,
-            f"{error.filename}: 書き戻せません: {error.strerror}",
+            f"{error.filename}: 書き戻せません: {words(error).ja}",
             f"{error.filename}: can't be written: {error.strerror}",
         ) from None
     if line.flag("json"):
@@ -191,7 +192,7 @@ def _kept(line: Line) -> "tuple[Files, Language]":
     except OSError as error:
         raise Failure(
             FAILED,
-            f"{folder}: 読めません: {error.strerror}",
+            f"{folder}: 読めません: {words(error).ja}",
             f"{folder}: can't be read: {error.strerror}",
         ) from None
     if files is None:

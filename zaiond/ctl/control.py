@@ -19,6 +19,7 @@ from zaiond.ctl.failure import (
     NoDaemon,
     not_permitted,
 )
+from zaiond.system_error import words
 from zaiond.text import Language
 
 _SILENCE = 5.0  # seconds
@@ -68,7 +69,7 @@ def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemon(
             UNREACHABLE,
-            f"zaiond が動いていません（{path}: {error.strerror}）。起動: systemctl start zaiond",
+            f"zaiond が動いていません（{path}: {words(error).ja}）。起動: systemctl start zaiond",
             f"zaiond is not running ({path}: {error.strerror})."
             " To start it: systemctl start zaiond",
         ) from None
@@ -83,7 +84,7 @@ def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
     except OSError as error:
         raise Failure(
             UNREACHABLE,
-            f"zaiond と通信できません（{path}: {error.strerror or error}）",
+            f"zaiond と通信できません（{path}: {words(error).ja}）",
             f"can't talk to zaiond ({path}: {error.strerror or error})",
         ) from None
     return _reply(text, path)

@@ -301,9 +301,11 @@ def _opened(path: str) -> "Any":
 
 
 def _unreadable(path: str, error: OSError) -> Failure:
-    why = error.strerror or str(error)
+    from zaiond.system_error import words
+
+    why = words(error)
     ja, en = ("標準入力", "standard input") if path == "-" else (f"{path} ", path)
-    return Failure(FAILED, f"{ja}を読めません: {why}", f"can't read {en}: {why}")
+    return Failure(FAILED, f"{ja}を読めません: {why.ja}", f"can't read {en}: {why.en}")
 
 
 def _chunks(file: int) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]]":

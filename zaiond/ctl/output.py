@@ -105,9 +105,11 @@ def with_signs_of(stream: "TextIO", text: str) -> str:
 
 def unwritable(error: OSError) -> Unwritable:
     """Standard output failed: a full disk, most of the time."""
-    why = error.strerror or str(error)
+    from zaiond.system_error import words
+
+    why = words(error)
     return Unwritable(
-        1, f"標準出力に書き込めません: {why}", f"can't write to standard output: {why}"
+        1, f"標準出力に書き込めません: {why.ja}", f"can't write to standard output: {why.en}"
     )
 
 

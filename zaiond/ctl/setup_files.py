@@ -20,6 +20,7 @@ from zaiond.ctl.failure import FAILED, TRY_AGAIN, Failure, not_permitted
 from zaiond.ctl.setup_steps import AUTH, POP_BEFORE_SMTP, Answers, Current
 from zaiond.ctl.setup_words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
 from zaiond.errors import Diagnostic
+from zaiond.system_error import words
 from zaiond.text import Language, Text
 
 _ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
@@ -195,7 +196,7 @@ class Settings:
         except OSError as error:
             raise Failure(
                 FAILED,
-                f"{error.filename or self.main}: 書き込めません: {error.strerror}",
+                f"{error.filename or self.main}: 書き込めません: {words(error).ja}",
                 f"{error.filename or self.main}: can't be written: {error.strerror}",
             ) from None
         finally:

@@ -63,6 +63,7 @@ from zaiond.store.events import Acceptance, NewEvent, StoredEvent
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
+from zaiond.system_error import words
 from zaiond.text import Text
 
 STOP_SECONDS = 30.0  # for what is between the final dot and its reply
@@ -138,7 +139,7 @@ class App(Observer):
         except OSError as error:
             raise StoreError(
                 Text(
-                    f"状態ディレクトリ {state_dir} を作れません: {error.strerror}",
+                    f"状態ディレクトリ {state_dir} を作れません: {words(error).ja}",
                     f"the state directory {state_dir} can't be made: {error.strerror}",
                 )
             ) from None

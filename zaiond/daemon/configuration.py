@@ -21,6 +21,7 @@ from zaiond.config.load import (
 from zaiond.config.schema import Config
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.errors import Diagnostic
+from zaiond.system_error import words
 from zaiond.text import Text
 
 HALF_WRITTEN = 0.3  # seconds until a file that is not valid is looked at once more
@@ -113,7 +114,7 @@ class Configuration:
         except OSError as error:
             self._journal.warning(
                 Text(
-                    f"有効な設定の控えを {self._state_dir} に保存できません: {error.strerror}",
+                    f"有効な設定の控えを {self._state_dir} に保存できません: {words(error).ja}",
                     f"can't keep the last good configuration in {self._state_dir}:"
                     f" {error.strerror}",
                 )
@@ -144,7 +145,7 @@ class Configuration:
         except OSError as error:
             self._journal.warning(
                 Text(
-                    f"{self._state_dir} に保存した有効な設定の控えを読めません: {error.strerror}",
+                    f"{self._state_dir} に保存した有効な設定の控えを読めません: {words(error).ja}",
                     f"can't read the last good configuration that was kept in {self._state_dir}:"
                     f" {error.strerror}",
                 )

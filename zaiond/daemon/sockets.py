@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from zaiond.errors import UsageError
+from zaiond.system_error import words
 from zaiond.text import Text
 
 EMITTERS = "zaiond-emit"
@@ -90,7 +91,7 @@ def _bind(path: Path, mode: int) -> socket.socket:
         listener.close()
         raise UsageError(
             Text(
-                f"ソケット {path} を作れません: {error.strerror or error}",
+                f"ソケット {path} を作れません: {words(error).ja}",
                 f"can't make the socket {path}: {error.strerror or error}",
             )
         ) from error

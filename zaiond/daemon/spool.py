@@ -33,6 +33,7 @@ from zaiond.daemon.refusals import Refusals
 from zaiond.errors import EventError, StoreError
 from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, NewEvent
+from zaiond.system_error import words
 from zaiond.text import Text
 
 REFUSED = ".refused"
@@ -117,7 +118,7 @@ class Spool:
         except OSError as error:
             raise StoreError(
                 Text(
-                    f"スプール {self._path} を使えません: {error.strerror}",
+                    f"スプール {self._path} を使えません: {words(error).ja}",
                     f"the spool {self._path} can't be used: {error.strerror}",
                 )
             ) from error
@@ -151,7 +152,7 @@ class Spool:
                 self._journal.warning(
                     Text(
                         f"スプールの {count} 件のファイルをまだ処理できません"
-                        f"（{name}: {error.strerror}）。後でもう一度処理します",
+                        f"（{name}: {words(error).ja}）。後でもう一度処理します",
                         f"{count} file(s) in the spool can't be read or removed yet"
                         f" ({name}: {error.strerror}): they are tried again",
                     )
@@ -176,7 +177,7 @@ class Spool:
         except OSError as error:
             self._journal.error(
                 Text(
-                    f"スプール {self._path} を読めません: {error.strerror}",
+                    f"スプール {self._path} を読めません: {words(error).ja}",
                     f"can't read the spool {self._path}: {error.strerror}",
                 )
             )
@@ -273,7 +274,7 @@ class Spool:
         except OSError as error:
             if error.errno not in _FOREIGN:
                 raise
-            why = Text(f"開けません: {error.strerror}", f"can't be opened: {error.strerror}")
+            why = Text(f"開けません: {words(error).ja}", f"can't be opened: {words(error).ja}")
             return _foreign(name, path.lstat().st_uid, why)
         try:
             status = os.fstat(opened)
@@ -394,7 +395,7 @@ class SpoolWatch:
         except OSError as error:
             on_blind(
                 Text(
-                    f"スプール {path} の変更通知を受けられません（{error.strerror}）。"
+                    f"スプール {path} の変更通知を受けられません（{words(error).ja}）。"
                     "ときどき調べます",
                     f"the kernel refuses to tell of changes in the spool {path}"
                     f" ({error.strerror}): it is looked at now and then",

@@ -11,6 +11,7 @@ from zaiond import oauth2 as protocol
 from zaiond.net import refresh_token
 from zaiond.net.refresh_token import RefreshToken
 from zaiond.oauth2 import Granted, NoToken
+from zaiond.system_error import words
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class Tokens:
         except OSError as error:
             self._on_problem(
                 Text(
-                    f"新しいリフレッシュ トークンを {file} に保存できません（{error.strerror}）。"
+                    f"新しいリフレッシュ トークンを {file} に保存できません（{words(error).ja}）。"
                     "このまま終了すると失われ、もう一度許可が必要になることがあります",
                     f"a new refresh token can't be kept in {file} ({error.strerror}): at the end"
                     " of this process it is lost, and consent may have to be given anew",
