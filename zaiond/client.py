@@ -477,7 +477,3 @@ def _rfc3339(moment: int) -> str:
 def _utf8(text: str) -> str:
     """Text out of argv or a file name: bytes that are no UTF-8 become visible, as \\xff."""
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)

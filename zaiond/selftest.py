@@ -29,6 +29,7 @@ from zaiond.trial import Trial, Tried
 _SENT = Text("正常に送信されました", "Sent successfully")
 _SEND_ERROR = Text("送信エラー", "Send error")
 _WARNING = Text("警告", "Warning")
+_FAILED = Text("NG", "--")
 
 
 async def run(
@@ -167,6 +168,16 @@ def lines(document: dict[str, Any], language: Language, *, verbose: bool = False
     return shown
 
 
+def whose(document: dict[str, Any], language: Language) -> list[str]:
+    """Which line is whose, if there are several: two that went well are the same."""
+    results = document["results"] if len(document["results"]) > 1 else []
+    return [
+        Text(f"{number} 行目: {result['address']}", f"line {number}: {result['address']}")
+        .in_language(language)
+        for number, result in enumerate(results, 1)
+    ]  # fmt: skip
+
+
 def remarks(document: dict[str, Any], language: Language) -> list[str]:
     """What `zaiond-ctl test` says on standard error: of servers that are broken although the mail
     went out by another one.
@@ -194,7 +205,7 @@ def _steps(result: dict[str, Any], language: Language) -> list[str]:
         if step["server"] != server:
             server = step["server"]
             shown.extend(["", f"{result['address']} ({server}):"])
-        mark = "ok" if step["ok"] else "NG"
+        mark = "ok" if step["ok"] else _FAILED.in_language(language)
         shown.append(f"  {mark} {step['step']:<8} {step['seconds']:6.3f}s  {step['detail']}")
         if step["warning"] is not None:
             shown.append(f"     {_WARNING.in_language(language)}: {step['warning']}")

@@ -173,7 +173,7 @@ def test_neither_daemon_nor_spool_is_69(
         (["emit", "a", "-d", "novalue"], "-d takes KEY=VALUE: novalue"),
         (["emit", "a", "-d", "=x"], "-d takes KEY=VALUE: =x"),
         (["emit", "a", "-D", "k=text"], "-D k: not JSON"),
-        (["emit", "a", "-D", "k={"], "-D k: not JSON"),
+        (["emit", "a", "-D", "k={"], "-D k: not JSON (character 2: "),
         (["emit", "a", "--ok", "x", "--problem", "y"], "doesn't go with"),
         (["emit", "a", "--from", "-"], "--from doesn't go with a"),
         (["emit", "--from", "-", "-s", "err"], "--from doesn't go with -s"),
@@ -335,11 +335,11 @@ def test_what_the_daemon_had_already_is_told(
     file.write_text('{"type":"a","id":"I"}\n' * 3)
     with FakeDaemon(runtime, lambda line: b'{"status":"ok","id":"I","duplicate":true}\n'):
         assert run("emit", "a", "--id", "I") == 0
-        assert "zaiond has 1 event(s) from before" in (said := capsys.readouterr()).err
+        assert "zaiond had 1 event already" in (said := capsys.readouterr()).err
         assert "zaiond-ctl history I" in said.err
         assert said.out == "I\n"
         assert run("emit", "--from", str(file)) == 0
-        assert "zaiond has 3 event(s) from before" in capsys.readouterr().err
+        assert "zaiond had 3 events already" in capsys.readouterr().err
 
 
 def test_lines_of_a_file_are_emitted_and_a_bad_one_costs_itself_alone(

@@ -446,6 +446,7 @@ async def test_every_server_is_tested_and_only_one_mail_is_sent() -> None:
         assert list(dict.fromkeys(step["server"] for step in result["steps"])) == names
         assert result["server"] == names[0]
     assert selftest.lines(document, "ja") == ["正常に送信されました"] * 2
+    assert selftest.whose(document, "ja") == ["1 行目: a@x.jp", "2 行目: b@x.jp"]
     assert selftest.remarks(document, "ja") == []
     verbose = selftest.lines(document, "ja", verbose=True)
     assert [line for line in verbose if line.startswith("a@x.jp (")] == [

@@ -66,7 +66,7 @@ class Demo:
             self.show_mail(1)
 
             title(
-                "動作中に設定を変える: 英語にし、宛先を追加する (再起動は不要)",
+                "動作中に設定を変える: 英語にし、宛先を追加する （再起動は不要）",
                 "Change the configuration while it runs: English, one more admin; no restart",
             )
             self.edit("language: ja", "language: en")

@@ -128,7 +128,7 @@ def _settings(settings: list[dict[str, Any]], language: Language, origin: bool) 
         row = [f"{setting['key']}: {setting['value']}"]
         if origin:
             file = setting["file"]
-            row.append(f"# {file}:{setting['line']}" if file else f"# {default}")
+            row.append(f"{file}:{setting['line']}" if file else default)
         rows.append(row)
     return output.table(rows)
 

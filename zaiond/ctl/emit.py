@@ -184,9 +184,11 @@ def _event(line: Line) -> "dict[str, Any]":
         try:
             data[key] = event_rules.value(value)
         except (ValueError, RecursionError) as error:
+            said = getattr(error, "msg", str(error))  # it is in English
+            at = getattr(error, "pos", 0) + 1
             raise Fault(
-                f"-D {key}: JSON ではありません: {error}（文字列なら -d {key}=… を使います）",
-                f"-D {key}: not JSON: {error} (for a string, use -d {key}=…)",
+                f"-D {key}: JSON ではありません（{at} 文字目）。文字列なら -d {key}=… を使います",
+                f"-D {key}: not JSON (character {at}: {said}); for a string, use -d {key}=…",
             ) from None
     if data:
         event["data"] = data
@@ -390,7 +392,7 @@ class _Tally:
             self._tell(
                 f"zaiond が応答しないため、{self._spooled} 件をスプールに保存しました。"
                 "zaiond の起動後に送られます",
-                f"zaiond does not answer: {self._spooled} event(s) kept in the spool,"
+                f"zaiond does not answer: {_events(self._spooled)} kept in the spool,"
                 " to be mailed when it runs again",
             )
         if self._duplicates:
@@ -398,7 +400,7 @@ class _Tally:
             self._tell(
                 f"受け付け済みのイベントが {self._duplicates} 件ありました。再度メールされることは"
                 f"ありません（確認: zaiond-ctl history {id_}）",
-                f"zaiond has {self._duplicates} event(s) from before, and does not mail them again"
+                f"zaiond had {_events(self._duplicates)} already: not mailed again"
                 f" (see: zaiond-ctl history {id_})",
             )
         for status in (NOT_PERMITTED, UNREACHABLE, TRY_AGAIN, BAD_EVENT):
@@ -433,6 +435,10 @@ class _Tally:
         from zaiond.text import Text
 
         output.complain(Text(ja, en), output.language(self._line))
+
+
+def _events(number: int) -> str:
+    return f"{number} event{'s' * (number != 1)}"
 
 
 def _by_option(said: str, field: str | None) -> str:

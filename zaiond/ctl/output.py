@@ -166,6 +166,7 @@ class Painted:
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}  # ECMA-48 8.3.117
 _NARROWEST = 20  # columns; what is less is no width to write for
 _WIDEST_COLUMN = 40  # a longer cell stands out of its column instead of widening it
+_NARROW_COLUMN = 26  # the same, where the last column would have no room: an id of ours fits
 _BELOW = 32  # columns that the last column of a table must have to go on below itself
 _BESIDE = 24  # the same to begin beside the others at all
 _SHARES = 0.4, 0.3  # of a narrow terminal's width, instead of the two
@@ -231,17 +232,21 @@ def table(rows: "Sequence[Sequence[str | Painted]]", indent: str = "") -> list[s
     if not rows:
         return []
     texts = [[_plain(cell) for cell in row] for row in rows]
-    sizes = [_size(column) for column in list(zip(*texts, strict=True))[:-1]]
     columns, colours = terminal_width(), _has_colours()
-    hang = indent + " " * sum(size + 2 for size in sizes)
-    room = None if columns is None else columns - len(hang)
-    widest = max(width(row[-1]) for row in texts)
-    beside = True
-    if room is not None and columns is not None:
+    last = max(width(row[-1]) for row in texts)
+    for widest in (_WIDEST_COLUMN, _NARROW_COLUMN):
+        sizes = [_size(column, widest) for column in list(zip(*texts, strict=True))[:-1]]
+        hang = indent + " " * sum(size + 2 for size in sizes)
+        if columns is None:
+            beside = True
+            break
+        room = columns - len(hang)
         below, least = (int(share * columns) for share in _SHARES)
-        beside = room >= min(widest, _BESIDE, least)
+        beside = room >= min(last, _BESIDE, least)
         if room < min(_BELOW, below):
             hang = indent + _HANG
+        if beside:
+            break
     lines: list[str] = []
     for row, plain in zip(rows, texts, strict=True):
         start, used = indent, len(indent)
@@ -250,7 +255,7 @@ def table(rows: "Sequence[Sequence[str | Painted]]", indent: str = "") -> list[s
             start += _in_colour(text, cell, colours) + " " * (taken - width(text) + 2)
             used += taken + 2
         first, *more = _broken(plain[-1], used, len(hang), columns)
-        if not beside:
+        if not beside and plain[-1]:
             first, *more = "", *_broken(plain[-1], len(hang), len(hang), columns)
         lines.append((start + _in_colour(first, row[-1], colours)).rstrip())
         lines += [hang + _in_colour(line, row[-1], colours) for line in more]
@@ -267,8 +272,8 @@ def _in_colour(text: str, cell: "str | Painted", colours: bool) -> str:
     return f"\x1b[{_COLOURS[cell.colour]}m{text}\x1b[0m"
 
 
-def _size(column: "Iterable[str]") -> int:
-    return max((size for size in map(width, column) if size <= _WIDEST_COLUMN), default=0)
+def _size(column: "Iterable[str]", widest: int) -> int:
+    return max((size for size in map(width, column) if size <= widest), default=0)
 
 
 def _broken(text: str, first: int, rest: int, columns: "int | None") -> list[str]:

@@ -67,7 +67,7 @@ def run(line: Line) -> int:
         from zaiond import selftest
 
         output.say("\n".join(selftest.lines(document, language, verbose=line.flag("verbose"))))
-        for remark in selftest.remarks(document, language):
+        for remark in (*selftest.whose(document, language), *selftest.remarks(document, language)):
             output.remark(remark)
     return 0 if all(result["ok"] for result in document["results"]) else FAILED
 

@@ -80,8 +80,8 @@ class Present:
         holds = self.holds
         if holds.queue is not None or delivery.state != "held":
             return holds.queue
-        of_mail = holds.get("mail", str(delivery.message))
-        return of_mail or holds.get("address", delivery.recipient)
+        of_address = holds.get("address", delivery.recipient)
+        return of_address or holds.get("mail", str(delivery.message))
 
     def describe(self, hold: Hold) -> dict[str, Any]:
         """A hold as documents have it: why, and what to do."""

@@ -139,7 +139,6 @@ class Notices:
         """
         from zaiond.smtp.hint import hint  # which nothing else in the daemon needs
 
-        why = DeliveryFailure(hold.failure).text
         advice = hint(hold.failure)
         goes_on = Text(
             "設定を直すと自動的に送信します。それ以外を直したときは、次のコマンドですぐに送信"
@@ -283,8 +282,9 @@ class Notices:
 
     async def damaged(self, damage: Damage, language: Language) -> None:
         """Rows of the database could not be read, and were set aside."""
-        advice = Text(
-            "ディスクとファイルシステムを確認してください。", "Check disk and file system."
+        said = Text(
+            f"{damage.text.ja}。\nディスクとファイルシステムを確認してください。",
+            f"{damage.text.en}.\nCheck disk and file system.",
         )
         await self._emit(
             f"zaiond.store.recovered/rows/{int(self._clock())}",
@@ -294,7 +294,7 @@ class Notices:
                 "キューのデータベースに読めない行がありました",
                 "Rows of the queue's database could not be read",
             ),
-            f"{damage.text.in_language(language)}\n{advice.in_language(language)}",
+            said.in_language(language),
             {},
             language,
         )

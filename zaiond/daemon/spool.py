@@ -34,6 +34,7 @@ from zaiond.errors import EventError, StoreError
 from zaiond.model import URGENT
 from zaiond.os_error import in_japanese
 from zaiond.store.events import Acceptance, NewEvent
+from zaiond.system_error import words
 from zaiond.text import Text
 
 REFUSED = ".refused"
@@ -218,6 +219,10 @@ class Spool:
         """A file has been moved aside, to `path`."""
         why = cast(Text, file.why)
         now = self._clock()
+        more = sum(count for _, count in file.refused.values()) - 1
+        if more:
+            s = "s" * (more > 1)
+            why = Text(f"{why.ja}（ほかに {more} 行）", f"{why.en} (and {more} more line{s})")
         for error, count in file.refused.values():
             self._refusals.count(file.uid, error, now, count)
         self._journal.error(

@@ -135,8 +135,27 @@ def test_the_last_column_goes_on_below_itself_or_where_there_is_room(
         first, second, _ = output.table([["x" * 40, "y" * 10, words], ["x", "y", "z"]])
         assert first.startswith("x" * 40 + "  " + "y" * 10 + "  word")
         assert second.startswith("    word")
-        lines = output.table([["x" * 30, "y" * 30, words], ["x", "y", "z"]])
-    assert lines == ["x" * 30 + "  " + "y" * 30, "    " + words, "x" + " " * 31 + "y", "    z"]
+        lines = output.table([["x" * 26, "y" * 26, "z", words], ["x", "y", "z", "w"]])
+    start = "x" + " " * 27 + "y" + " " * 27 + "z"
+    assert lines == ["x" * 26 + "  " + "y" * 26 + "  z", "    " + words, start, "    w"]
+
+
+def test_a_long_cell_does_not_take_the_last_columns_room_in_all_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = " ".join(["word"] * 12)
+    with terminal(monkeypatch, 80):
+        first, second, *_ = output.table([["s" * 22, "i" * 26, words], ["s", "n" * 38, "x"]])
+    assert first.startswith("s" * 22 + "  " + "i" * 26 + "  word word")
+    assert second.startswith("    word")
+
+
+def test_where_the_last_column_is_empty_nothing_goes_on_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with terminal(monkeypatch, 80):
+        lines = output.table([["x" * 70, "word " * 5], ["y", ""]])
+    assert lines[-1] == "y"
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,15 @@ def test_history_and_queue_list_agree_about_held_mail_and_say_why_and_what_to_do
     assert delivery["reply"] == in_list["reply"] == f"reply {states[0]}"
 
 
+def test_of_a_refused_address_that_is_the_reason_also_where_its_mail_is_held(store: Store) -> None:
+    one = routed(store, "1", "a@x", "b@x")
+    finish(store, one, "held", "held")
+    hold(store, "mail", "1", UNPROTECTED)
+    hold(store, "address", "b@x", NOBODY)
+    (document,) = told(store, id="1")
+    assert [each["hold"]["scope"] for each in document["deliveries"]] == ["mail", "address"]
+
+
 def test_why_is_what_a_reply_means_and_the_reply_itself() -> None:
     assert why(NOBODY).en == "mailhost:25: no such recipient: 550 5.1.1 No such user"
     assert why(DOWN).ja == f"mailhost:25: {DOWN.text.ja}"

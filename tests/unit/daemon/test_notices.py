@@ -93,7 +93,8 @@ async def test_an_address_or_a_mail_that_is_held_is_told_of_with_what_to_do(told
         await told.notices.held(held("mail", "7"), "ja")
     address, mail_ = told.events
     assert address["subject"] == "Mail to a@x is held"
-    assert "550 5.1.1 No such user" in address["message"]
+    assert address["message"].count("550 5.1.1 No such user") == 1
+    assert "Mail server: mailhost:25" in address["message"]
     assert "zaiond-ctl queue retry" in address["message"]
     assert address["data"] == {"recipient": "a@x"}
     assert mail_["data"] == {}

@@ -252,6 +252,7 @@ async def test_a_file_of_nothing_but_bad_lines_is_told_once_and_each_line_counte
     await spooled.spool.sweep()
     ((_, _, why, excerpt),) = spooled.told
     assert why.startswith("line 1: ")
+    assert why.endswith(" (and 1000 more lines)")
     assert excerpt == "{"
     counted = [(one.code, one.field, one.events) for one in spooled.refusals.last_day(NOW)]
     assert counted == [("invalid", None, 1000), ("invalid", "id", 1)]

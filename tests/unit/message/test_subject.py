@@ -192,6 +192,13 @@ def test_a_recovery_says_so_and_nothing_worse(type: str, severity: Any) -> None:
     assert "failed" not in in_en.lower()
 
 
+def test_a_notice_of_the_daemon_says_itself_how_it_stands() -> None:
+    held = {"subject": "a@x へのメールを保留しています", "severity": "err"}
+    in_ja, in_en = subjects("zaiond.delivery.failed", **held)
+    assert in_ja == "【エラー】a@x へのメールを保留しています"
+    assert in_en == "Error: a@x へのメールを保留しています"
+
+
 def test_long_values_leave_room_for_each_other() -> None:
     for language in subjects("t" * 255, key="k" * 1000, message="m" * 200):
         assert language == f"{'t' * 79}… {'k' * 68}…"
