@@ -121,11 +121,12 @@ class Unreachable(ClientError):  # noqa: N818 - named as the reader of an except
 
         from zaiond.os_error import in_japanese
 
+        why, why_not = cause.strerror or cause, obstacle.strerror or obstacle
         super().__init__(
             f"zaiond に接続できず（{event_socket}: {in_japanese(cause)}）、スプールにも"
             f"書き込めません（{spool}: {in_japanese(obstacle)}）。イベントは受け付けられていません",
-            f"zaiond can't be reached ({event_socket}: {_why(cause)}), and the spool can't be"
-            f" written ({spool}: {_why(obstacle)}): the event was not taken",
+            f"zaiond can't be reached ({event_socket}: {why}), and the spool can't be"
+            f" written ({spool}: {why_not}): the event was not taken",
         )
         self.retry = obstacle.errno in (ENOSPC, EDQUOT)
 

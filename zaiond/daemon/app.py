@@ -63,7 +63,6 @@ from zaiond.store.events import Acceptance, NewEvent, StoredEvent
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
-from zaiond.system_error import words
 from zaiond.text import Text
 
 STOP_SECONDS = 30.0  # for what is between the final dot and its reply

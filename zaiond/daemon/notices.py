@@ -18,7 +18,7 @@ from zaiond.daemon.router import NOTICE_SOURCE
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.message.clean import one_line
 from zaiond.model import URGENT, Severity
-from zaiond.smtp.verdict import DeliveryFailure, Failure, judge
+from zaiond.smtp.verdict import Failure, judge
 from zaiond.store import events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
@@ -139,7 +139,7 @@ class Notices:
         """
         from zaiond.smtp.hint import hint  # which nothing else in the daemon needs
 
-        advice = hint(hold.failure)
+        advice, server = hint(hold.failure), hold.failure.server
         goes_on = Text(
             "設定を直すと自動的に送信します。それ以外を直したときは、次のコマンドですぐに送信"
             "できます（実行しなくても 1 時間ごとに確認します）。\nzaiond-ctl queue retry",
@@ -193,9 +193,9 @@ class Notices:
             recipient,
             subject,
             Text(
-                f"{what.ja}\n応答: {why.ja}\n\n{advice.ja}\n\n{goes_on.ja}\n\n"
+                f"{what.ja}\nメールサーバー: {server}\n\n{advice.ja}\n\n{goes_on.ja}\n\n"
                 "保留中のメールの一覧: zaiond-ctl queue list",
-                f"{what.en}\nIt said: {why.en}\n\n{advice.en}\n\n{goes_on.en}\n\n"
+                f"{what.en}\nMail server: {server}\n\n{advice.en}\n\n{goes_on.en}\n\n"
                 "What is held: zaiond-ctl queue list",
             ),
             language,

@@ -34,7 +34,6 @@ from zaiond.errors import EventError, StoreError
 from zaiond.model import URGENT
 from zaiond.os_error import in_japanese
 from zaiond.store.events import Acceptance, NewEvent
-from zaiond.system_error import words
 from zaiond.text import Text
 
 REFUSED = ".refused"

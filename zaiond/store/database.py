@@ -59,6 +59,10 @@ class _UnusableError(Exception):
         self.why = why
 
 
+def _no_file(name: str) -> Text:
+    return Text(f"{name} がファイルではありません", f"{name} is not a file")
+
+
 class Database:
     """The open database of a state directory.
 
@@ -223,7 +227,7 @@ class Database:
         """Raises _UnusableError where files are missing that were there, or are no files."""
         for path in map(Path, self._paths):
             if os.path.lexists(path) and not path.is_file():
-                raise _UnusableError(recovery.damaged(f"{path.name} is not a file"))
+                raise _UnusableError(recovery.damaged(_no_file(path.name)))
         traces = {name for name in _TRACES if (self._dir / name).exists()}
         had_one = traces or os.fstat(self._lock).st_size
         if not self._path.exists():
