@@ -94,18 +94,6 @@ _WORDS: dict[Cause, Text] = {
     "too_big": Text("メールが大きすぎます", "too big for the server"),
     "address": Text("メールアドレスとして正しくありません", "not an address"),
 }
-# Of these `detail` has the system's words, in English, which say the same.
-_SYSTEM: frozenset[Cause] = frozenset(
-    {
-        "no_name",
-        "dns_later",
-        "refused",
-        "timeout",
-        "reset",
-        "net_unreachable",
-        "host_unreachable",
-    }
-)
 _STAGES: dict[Stage, str] = {
     Stage.RESOLVE: "名前解決",
     Stage.CONNECT: "接続",
@@ -158,8 +146,7 @@ class Failure:
             said = f"{self.reply.text} ({self.detail})" if self.detail else self.reply.text
             return Text(said, said)
         detail = self.detail if self.reply is None else f"{self.detail}: {self.reply.text}"
-        in_ja = self._place if self.reply is None and self.cause in _SYSTEM else detail
-        ja, en = (f" ({told})" if told else "" for told in (in_ja, detail))
+        ja, en = (f" ({detail})", f" ({detail})") if detail else ("", "")
         if self.certificate is not None:
             shown = self.certificate.text
             ja, en = f"{ja} {shown.ja}", f"{en} {shown.en}"
@@ -169,12 +156,6 @@ class Failure:
         # Where the words say it anyway, the Japanese would say it twice: 接続: 接続を拒否されました
         at = "" if words.ja.startswith(stage) else f"{stage}{where}: "
         return Text(ja=f"{at}{words.ja}{ja}", en=f"{self.stage}{where}: {words.en}{en}")
-
-    @property
-    def _place(self) -> str:
-        """Of `detail` which address it was, where that isn't the server's name itself."""
-        place, _, _ = self.detail.rpartition(": ")
-        return "" if place == self.server else place
 
 
 class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)

@@ -82,13 +82,6 @@ def test_a_state_directory_that_can_not_be_written_says_so(tmp_path: Path) -> No
     assert str(tmp_path / "missing") in raised.value.text.en
 
 
-def test_a_database_that_can_not_be_opened_says_so(state: Path) -> None:
-    (state / "queue.db").mkdir(parents=True)
-    with pytest.raises(StoreError) as raised:
-        Database(str(state))
-    assert "queue.db" in raised.value.text.en
-
-
 def test_others_can_not_read_the_queue(state: Path) -> None:
     umask = os.umask(0o022)
     try:
