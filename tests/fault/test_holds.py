@@ -199,7 +199,7 @@ async def test_words_about_one_content_hold_no_other_mail(
 async def test_the_same_words_about_all_contents_hold_the_queue(state: Path, words: str) -> None:
     async with (
         ScriptedServer(ordinary(answers={"CONTENT": words})) as picky,
-        Post(state, configuration(server(picky.port), queue=HOURLY)) as post,
+        Post(state, configuration(server(picky.port, max_connections=1), queue=HOURLY)) as post,
     ):
         for id_ in ids(20):
             await post.emit(id_)

@@ -136,7 +136,11 @@ class Servers:
 
     def at_fault(self, index: int, failure: Failure, now: float) -> bool:
         """Our configuration doesn't fit the server; says whether that is news."""
-        return self._out_of_use(index, "faulty", failure, now, self._retry_max)
+        # Nothing was said that the server could count against us, and a certificate is renewed, or
+        # an authority put into the store, without a word to us.
+        ours = failure.cause == "unprotected"
+        pause = self._retry_first if ours else self._retry_max
+        return self._out_of_use(index, "faulty", failure, now, pause)
 
     def ask_again(self, now: float) -> None:
         """Who is at fault may be tried at once: there is reason to doubt it."""

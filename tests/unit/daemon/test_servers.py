@@ -81,6 +81,15 @@ def test_a_server_that_wants_another_configuration_is_tried_every_retry_max_only
     assert made.usable(1.0 + MAX) == [(0, 1)]
 
 
+@pytest.mark.parametrize("stage", [Stage.AUTH, Stage.POP])
+def test_where_we_kept_the_password_to_ourselves_it_is_looked_again_soon(stage: Stage) -> None:
+    made = servers(1)
+    said_nothing = failure(stage, "unprotected")
+    assert made.at_fault(0, said_nothing, 1.0) is True
+    assert made.held_by == said_nothing
+    assert made.usable(1.0 + FIRST) == [(0, 1)]
+
+
 def test_nothing_is_held_while_another_server_can_send() -> None:
     made = servers()
     made.at_fault(0, refusal(Stage.AUTH), 1.0)
