@@ -1,3 +1,5 @@
+import pytest
+
 from tests.support.store import mail
 from zaiond.daemon.window import Window
 from zaiond.store.events import StoredEvent
@@ -78,3 +80,13 @@ def test_an_address_that_is_held_is_left_to_who_is_sending_to_it() -> None:
     assert left is not None
     assert (left.row, [d.recipient for d in left.deliveries]) == (3, ["b@x"])
     assert not left.whole
+
+
+def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = made(1, "a@x")
+    monkeypatch.setattr("zaiond.daemon.window.BYTES", len(one.message.content))
+    here = window(one)
+    assert here.room == 0
+    assert here.room_for_urgent > 0
+    here.remove(1)
+    assert here.room > 0
