@@ -424,6 +424,7 @@ async def test_what_has_expired_can_be_sent_all_the_same(state: Path) -> None:
         await post.until_ended(2)
         assert (await post.history("1"))["outcome"] == "delivered"
         assert mails(moody) == ["1"]
+        assert await post.attempts("1") == ["deferred", "delivered"]
 
 
 # -- order

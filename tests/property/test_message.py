@@ -66,8 +66,10 @@ hostile = st.sampled_from(
         "\n--b\n",
     ]
 )
-text = st.lists(hostile | st.text(st.characters(exclude_categories=["Cs"]))).map("".join)
-any_text = st.lists(hostile | st.text(st.characters())).map("".join)
+text = st.lists(hostile | st.text(st.characters(exclude_categories=["Cs"])), max_size=4).map(
+    "".join
+)
+any_text = st.lists(hostile | st.text(st.characters()), max_size=4).map("".join)
 printable = st.text(
     st.characters(exclude_categories=["Cs"]).filter(str.isprintable) | st.just(" "),
     min_size=1,
@@ -87,8 +89,8 @@ terminal_text = st.lists(
 ).map("".join)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | any_text,
-    lambda inner: st.lists(inner) | st.dictionaries(any_text, inner),
-    max_leaves=10,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=5,
 )
 events = st.builds(
     Event,

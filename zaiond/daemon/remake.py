@@ -62,7 +62,7 @@ def remake(
             number = new_delivery() if there is None else there.row
             if there is None:
                 new_deliveries.add(number)
-            deliveries.append(QueuedDelivery(number, address, there.attempts if there else 0))
+            deliveries.append(QueuedDelivery(number, address, 0))  # what was tried stays on disk
         made = maker.make(row, state.event, event, recipients, 0, message_id)
         # Who was stopped has had no time, or all of it: it has all of it from now on.
         stopped = any(d.state in ("held", *_LOST) for d in left.values())

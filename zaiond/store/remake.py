@@ -29,7 +29,6 @@ class DeliveryState(NamedTuple):
     message: int
     recipient: str
     state: str
-    attempts: int
 
     @property
     def is_open(self) -> bool:
@@ -97,7 +96,7 @@ def _message(row: tuple[Any, ...]) -> MessageState:
 
 
 def _delivery(row: tuple[Any, ...]) -> DeliveryState:
-    expect(row, int, int, str, str, int)
+    expect(row, int, int, str, str)
     return DeliveryState(*row)
 
 
@@ -107,7 +106,7 @@ _MESSAGES = (
     " (SELECT message FROM message_events WHERE event = ?) ORDER BY id"
 )
 _DELIVERIES = (
-    "SELECT id, message, recipient, state, attempts FROM deliveries WHERE message IN"
+    "SELECT id, message, recipient, state FROM deliveries WHERE message IN"
     " (SELECT message FROM message_events WHERE event = ?) ORDER BY id"
 )
 

@@ -239,3 +239,17 @@ def test_open_messages_are_found_by_event(store: Store) -> None:
     assert store.run(lambda db: queue.open_messages(db, [3, 1, 2, 3])) == [2, 3]
     assert store.run(lambda db: queue.open_messages(db, [3, 1])) == [3]
     assert store.run(lambda db: queue.open_messages(db, [])) == []
+
+
+def test_what_a_crash_cut_off_is_no_end_that_stayed_unknown(store: Store) -> None:
+    (stored,) = accepted(store, "1")
+    one = mail(1, [stored])
+    routed(store, one)
+    store.run(lambda db: queue.start(db, one, NOW))
+    store.run(lambda db: queue.recover(db, NOW))
+    assert load(store, 1)[0].deliveries[0][2:4] == (1, 0)
+    (again,) = load(store, 1)
+    (unknown,) = attempted(again, "deferred")
+    answered = unknown._replace(outcome="unknown")
+    store.run(lambda db: queue.finish(db, again, [answered], NOW))
+    assert load(store, 1)[0].deliveries[0][2:4] == (2, 1)

@@ -1,0 +1,92 @@
+import pytest
+
+from tests.support.store import mail
+from zaiond.daemon.window import Window
+from zaiond.store.events import StoredEvent
+from zaiond.store.queue import QueuedMail
+
+
+def made(row: int, *recipients: str, lane: str | None = None) -> QueuedMail:
+    one = mail(row, [StoredEvent(row, str(row), 0, "", 0.0, b"{}")], recipients)
+    one.lane = lane
+    return one
+
+
+def window(*mails: QueuedMail, servers: int = 1) -> Window:
+    window = Window()
+    window.configure(servers)
+    window.add(mails)
+    return window
+
+
+def taken(window: Window, index: int = 0) -> list[int]:
+    rows = []
+    while (one := window.take(index, in_use=True)) is not None:
+        rows.append(one.row)
+    return rows
+
+
+def test_mails_of_a_lane_go_one_after_the_other() -> None:
+    here = window(made(1, "a@x", lane="k"), made(2, "a@x", lane="k"), made(3, "a@x"))
+    assert taken(here) == [1, 3]
+    here.remove(1)
+    assert taken(here) == [2]
+
+
+def test_who_is_deferred_waits_in_the_mails_behind_and_not_in_this_one() -> None:
+    first, second = made(1, "a@x", "b@x", lane="k"), made(2, "a@x", "b@x", lane="k")
+    here = window(first, second)
+    assert taken(here) == [1]
+    here.let_wait(first, {"a@x"})
+    here.put_back(first)
+    one = here.take(0, in_use=True)
+    assert one is not None
+    assert [d.recipient for d in one.deliveries] == ["a@x", "b@x"]
+    here.remove(1)
+    one = here.take(0, in_use=True)
+    assert one is not None
+    assert [d.recipient for d in one.deliveries] == ["b@x"]
+
+
+def test_a_mail_that_is_gone_has_tried_no_server_when_it_comes_again() -> None:
+    one = made(1, "a@x")
+    here = window(one, servers=2)
+    assert taken(here) == [1]
+    here.hand_over(one, 0, 1)
+    assert here.tried(1) == {0}
+    here.remove(1)
+    assert here.tried(1) == set()
+
+
+def test_what_is_being_sent_or_changed_already_is_not_changed() -> None:
+    here = window(made(1, "a@x"), made(2, "a@x"), made(3, "a@x"))
+    sent = here.take(0, in_use=True)
+    assert sent is not None
+    with here.apart([1, 2]) as free:
+        assert free == [2]
+        assert not here.may_come_in(2)
+        with here.apart([1, 2, 3]) as more:
+            assert more == [3]
+    assert here.may_come_in(2)
+    assert taken(here) == []
+
+
+def test_an_address_that_is_held_is_left_to_who_is_sending_to_it() -> None:
+    here = window(made(1, "a@x", "b@x"), made(2, "a@x"), made(3, "a@x", "b@x"))
+    assert here.take(0, in_use=True) is not None
+    out = here.without("a@x")
+    assert len(out) == 2
+    left = here.take(0, in_use=True)
+    assert left is not None
+    assert (left.row, [d.recipient for d in left.deliveries]) == (3, ["b@x"])
+    assert not left.whole
+
+
+def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = made(1, "a@x")
+    monkeypatch.setattr("zaiond.daemon.window.BYTES", len(one.message.content))
+    here = window(one)
+    assert here.room == 0
+    assert here.room_for_urgent > 0
+    here.remove(1)
+    assert here.room > 0
