@@ -168,17 +168,20 @@ def lines(document: dict[str, Any], language: Language, *, verbose: bool = False
 
 
 def remarks(document: dict[str, Any], language: Language) -> list[str]:
-    """What `zaiond-ctl test` says on standard error: of servers that are broken although the mail
-    went out by another one.
+    """What `zaiond-ctl test` says on standard error: which line is whose, where there are several,
+    and of servers that are broken although the mail went out by another one.
     """
+    results = document["results"]
+    whose = [f"{result['address']}: {result['line']}" for result in results]
     warning = _WARNING.in_language(language)
     broken: dict[str, list[str]] = {}
-    for result in document["results"]:
+    for result in results:
         for server in result["servers"] if result["ok"] else ():
             if not server["ok"]:
                 line = server["line"].removeprefix("[Error] ")
                 broken.setdefault(server["hint"], []).append(f"{warning}: {line}")
-    return [line for text, of in broken.items() for line in (*of, *text.splitlines())]
+    of_servers = [line for text, of in broken.items() for line in (*of, *text.splitlines())]
+    return [*(whose if len(results) > 1 else ()), *of_servers]
 
 
 def _heading(of: list[tuple[str, str]], *, several: bool) -> str:

@@ -446,7 +446,9 @@ async def test_every_server_is_tested_and_only_one_mail_is_sent() -> None:
         assert list(dict.fromkeys(step["server"] for step in result["steps"])) == names
         assert result["server"] == names[0]
     assert selftest.lines(document, "ja") == ["正常に送信されました"] * 2
-    assert selftest.remarks(document, "ja") == []
+    assert selftest.remarks(document, "ja") == [  # which line is whose
+        f"{result['address']}: 正常に送信されました" for result in document["results"]
+    ]
     verbose = selftest.lines(document, "ja", verbose=True)
     assert [line for line in verbose if line.startswith("a@x.jp (")] == [
         f"a@x.jp ({name}):" for name in names
@@ -465,7 +467,8 @@ async def test_a_broken_fallback_is_told_of_although_the_mail_went_out() -> None
     assert [result["ok"] for result in document["results"]] == [True, True]
     assert len(second.peers) == 1
     assert selftest.lines(document, "ja") == ["正常に送信されました"] * 2
-    said, again, cause, _ = selftest.remarks(document, "ja")
+    *whose, said, again, cause, _ = selftest.remarks(document, "ja")
+    assert whose == ["a@x.jp: 正常に送信されました", "b@x.jp: 正常に送信されました"]
     assert said == f"警告: 送信エラー Server refused 554 {where} a@x.jp zaionnex"
     assert again == f"警告: 送信エラー Server refused 554 {where} b@x.jp zaionnex"
     assert "554 5.7.1 Go away" in cause
