@@ -66,7 +66,11 @@ def run(line: Line) -> int:
     else:
         from zaiond import selftest
 
-        output.say("\n".join(selftest.lines(document, language, verbose=line.flag("verbose"))))
+        lines = selftest.lines(document, language, verbose=line.flag("verbose"))
+        results = len(document["results"])
+        # A result is one line of the contract's form, however long it is.
+        output.say("\n".join(lines[:results]))
+        output.show(part for text in lines[results:] for part in output.wrapped(text))
         for remark in (*selftest.whose(document, language), *selftest.remarks(document, language)):
             output.remark(remark)
     return 0 if all(result["ok"] for result in document["results"]) else FAILED
