@@ -164,6 +164,8 @@ def test_neither_daemon_nor_spool_is_69(
     monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
     assert run("emit", "a", "--spool-dir", "/nonexistent") == 69
     assert "イベントは受け付けられていません" in capsys.readouterr().err
+    assert run("emit", "a", "--spool-dir", "/nonexistent", "--json") == 69
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

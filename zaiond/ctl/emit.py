@@ -378,7 +378,10 @@ class _Tally:
             _print("\n".join(shown))
 
     def finish(self) -> int:
-        if self._line.flag("json"):
+        order = (NOT_PERMITTED, UNREACHABLE, TRY_AGAIN, BAD_EVENT)
+        status = next((one for one in order if one in self._statuses), 0)
+        # Where nothing could be asked there is no document, as of all other commands.
+        if self._line.flag("json") and (self._taken or status in (0, BAD_EVENT)):
             result: dict[str, Any] = {
                 "events": [
                     {"id": one.id, "duplicate": one.duplicate, "spooled": one.spooled}
@@ -403,10 +406,7 @@ class _Tally:
                 f"zaiond had {_events(self._duplicates)} already: not mailed again"
                 f" (see: zaiond-ctl history {id_})",
             )
-        for status in (NOT_PERMITTED, UNREACHABLE, TRY_AGAIN, BAD_EVENT):
-            if status in self._statuses:
-                return status
-        return 0
+        return status
 
     def _failed(self, number: int | None, error: client.ClientError) -> None:
         if isinstance(error, client.NotPermitted):
