@@ -119,6 +119,21 @@ def test_a_refusal_has_its_exit_status_and_the_words_of_the_daemon(
     assert said.err == f"zaiond-ctl: {reply[0]}\\x1b[31m\n"
 
 
+def test_there_is_no_document_where_some_were_not_taken_and_standard_error_has_the_ids(
+    runtime: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(line: bytes) -> bytes:
+        return accept(line) if b'"good"' in line else refuse(line, "quota", True)
+
+    lines = tmp_path / "events.jsonl"
+    lines.write_text("".join(f'{{"type":"a","id":"{id_}"}}\n' for id_ in ("good", "late")))
+    with FakeDaemon(runtime, answer):
+        assert run("emit", "--json", "--from", str(lines)) == 75
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "events that were taken: good\n" in said.err
+
+
 def test_an_event_that_is_bad_is_refused_though_nobody_is_there_to_say_so(
     spool: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -380,8 +380,12 @@ class _Tally:
     def finish(self) -> int:
         order = (NOT_PERMITTED, UNREACHABLE, TRY_AGAIN, BAD_EVENT)
         status = next((one for one in order if one in self._statuses), 0)
-        # Where nothing could be asked there is no document, as of all other commands.
-        if self._line.flag("json") and (self._taken or status in (0, BAD_EVENT)):
+        # With these exit statuses there is no document, as of all other commands (interface 5).
+        if status not in (0, BAD_EVENT):
+            if self._taken:
+                ids = " ".join(one.id for one in self._taken)
+                self._tell(f"受け付けられたイベント: {ids}", f"events that were taken: {ids}")
+        elif self._line.flag("json"):
             result: dict[str, Any] = {
                 "events": [
                     {"id": one.id, "duplicate": one.duplicate, "spooled": one.spooled}
