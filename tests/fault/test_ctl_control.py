@@ -266,6 +266,19 @@ def test_a_daemon_that_keeps_silent_is_try_again(
             assert said.out == ""
 
 
+def test_a_daemon_that_hangs_and_has_more_callers_than_it_listens_for_is_try_again(
+    runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_SILENCE", 0.1)
+    path = str(runtime / "control.sock")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as caller:
+        listener.bind(path)
+        listener.listen(0)
+        caller.connect(path)
+        assert run("status") == 75
+    assert "hangs" in capsys.readouterr().err
+
+
 def test_a_daemon_from_which_something_comes_now_and_then_is_waited_for(
     runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ comes for five seconds hangs.
 
 import json
 import socket
+import struct
 from typing import Any, NamedTuple
 
 from zaiond.ctl import places
@@ -59,8 +60,12 @@ def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
     path = f"{places.runtime_dir(line)}/control.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-            peer.settimeout(_SILENCE)
+            # unix(7): without it, a backlog that is full is an error at once.
+            seconds, rest = divmod(_SILENCE, 1)
+            limit = struct.pack("@ll", int(seconds), int(rest * 1_000_000))
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
             peer.connect(path)
+            peer.settimeout(_SILENCE)
             peer.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             with peer.makefile("rb") as file:
                 text = file.readline()
@@ -74,7 +79,7 @@ def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
             f"zaiond is not running ({path}: {error.strerror})."
             " To start it: systemctl start zaiond",
         ) from None
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
         raise Failure(
             TRY_AGAIN,
             f"zaiond がハングしているようです。{_SILENCE:.0f} 秒以内に応答がありません（{path}）。"

@@ -221,7 +221,7 @@ class App(Observer):
         incident = await writer.submit(partial(events.get_meta, name=INCIDENT))
         held = await writer.submit(holds.find)
         # All counts at once and at the end, so that they agree, also with what `_damaged` hears.
-        found = await writer.submit(partial(_find, now=clock()))
+        found = await writer.submit(partial(_find, now=clock()), essential=True)
         recovered = found.recovered
         self.possible_duplicates = found.possible_duplicates
         if recovered.started:

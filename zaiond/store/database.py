@@ -10,6 +10,7 @@ Files in the state directory:
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import time
@@ -85,7 +86,7 @@ class Database:
             if not os.fstat(self._lock).st_size:
                 os.write(self._lock, f"{DATABASE}\n".encode())
                 os.fsync(self._lock)
-            (self._dir / "running").write_text(_boot_id())
+            self._note_running()
             self.lay_ballast()
             sync_directory(str(self._dir))
         except (apsw.Error, OSError) as error:
@@ -99,6 +100,15 @@ class Database:
         except BaseException:
             os.close(self._lock)
             raise
+
+    def _note_running(self) -> None:
+        note = self._dir / "running"
+        try:
+            note.write_text(_boot_id())
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not self.release_ballast():
+                raise
+            note.write_text(_boot_id())
 
     def closed_cleanly(self) -> None:
         """Notes that the connection was closed: the next start needs no check. Lets others in."""
