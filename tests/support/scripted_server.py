@@ -125,7 +125,9 @@ class ScriptedServer:
             running.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         for peer in self.peers:
-            peer.writer.transport.abort()
+            # Python before 3.11.3 can't abort a TLS transport that is closed already.
+            with contextlib.suppress(AttributeError):
+                peer.writer.transport.abort()
         await turns()
 
     @property
