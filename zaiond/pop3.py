@@ -20,11 +20,18 @@ from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Say, StartTls
 from zaiond.smtp.reply import printable
 from zaiond.smtp.verdict import judge
+from zaiond.text import Text
 
 MAX_LINE = 4096  # RFC 2449 4 says 512
 
 # RFC 1939 7, APOP: a msg-id. Only what can be one: who would break MD5 chooses other octets
 # (RFC 6151 2.1).
+_LONG_LINE = Text("1 行で 4 KiB を超えています", "a line of more than 4 KiB")
+_NO_REPLY = Text(" POP の応答の形になっていません", "what is no POP reply")
+_NO_APOP = Text("サーバーが APOP に対応していません", "the server offers no APOP")
+_INJECTION = Text(
+    "STLS の +OK の後ろに平文が続いています", "bytes in plain text behind the +OK of STLS"
+)
 _TIMESTAMP = re.compile(rb"<[!-;=?A-~]+@[!-;=?A-~]+>")
 _DIGEST = re.compile(rb"[0-9A-Fa-f]{16,32}")
 
@@ -81,7 +88,7 @@ def _login(settings: Pop3Settings) -> _Login:
     timestamp = _TIMESTAMP.search(greeting.line)
     if timestamp is None:
         if not may_send:
-            raise _failed(settings, "unprotected", "the server offers no APOP")
+            raise _failed(settings, "unprotected", _NO_APOP)
         return (yield from _by_password(settings))
 
     # RFC 1939 7, APOP: the digest of the timestamp, angle brackets included, and the secret.
@@ -133,9 +140,10 @@ def _masked(settings: Pop3Settings, said: bytes) -> bytes:
     return _DIGEST.sub(b"********", said)
 
 
-def _failed(settings: Pop3Settings, cause: Cause, detail: str) -> DeliveryFailure:
+def _failed(settings: Pop3Settings, cause: Cause, detail: str | Text) -> DeliveryFailure:
+    ja, en = detail if isinstance(detail, Text) else ("", detail)
     return DeliveryFailure(
-        Failure(stage=Stage.POP, server=settings.server, cause=cause, detail=detail)
+        Failure(stage=Stage.POP, server=settings.server, cause=cause, detail=en, detail_ja=ja)
     )
 
 
@@ -242,16 +250,17 @@ class Pop3:
                 self._out.append(step.line + b"\r\n")
 
     def _protocol(self, line: bytes, events: list[Pop3Event]) -> None:
-        what = "a line of more than 4 KiB" if len(line) > MAX_LINE else "what is no POP reply"
+        what = _LONG_LINE if len(line) > MAX_LINE else _NO_REPLY
         shown = printable(_masked(self._settings, line[: 2 * MAX_LINE])[:80])
-        self._end("protocol", f"the server sent {what}: {shown}", events)
+        told = Text(f"サーバーの応答が{what.ja}: {shown}", f"the server sent {what.en}: {shown}")
+        self._end("protocol", told, events)
 
     def _injection(self, events: list[Pop3Event]) -> None:
         # RFC 2595 4, as RFC 3207 4.2: bytes behind the +OK came in plain text and would be taken
         # for the server's protected words: somebody put them there.
-        self._end("injection", "bytes in plain text behind the +OK of STLS", events)
+        self._end("injection", _INJECTION, events)
 
-    def _end(self, cause: Cause, detail: str, events: list[Pop3Event]) -> None:
+    def _end(self, cause: Cause, detail: str | Text, events: list[Pop3Event]) -> None:
         failed = _failed(self._settings, cause, detail)
         if self.opened:  # what it was for is done
             self._finish(None, events)

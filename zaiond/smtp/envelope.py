@@ -7,13 +7,14 @@ from typing import NamedTuple
 from zaiond.model import Message, wire_address
 from zaiond.smtp.failure import Cause
 from zaiond.smtp.opening import Capabilities
+from zaiond.text import Text
 
 
 class Unsendable(NamedTuple):
     """Why something can't be sent to this server, before it was tried."""
 
     cause: Cause
-    detail: str = ""
+    detail: str | Text = ""
 
 
 def rcpt_command(recipient: str, capabilities: Capabilities) -> bytes | Unsendable:
@@ -40,7 +41,12 @@ def mail_command(mail: Message, capabilities: Capabilities, *, utf8: bool) -> by
         # big isn't sent at all.
         size = len(mail.content)
         if 0 < capabilities.size < size:
-            return Unsendable("too_big", f"{size} bytes, and the server takes {capabilities.size}")
+            most = capabilities.size
+            detail = Text(
+                f"{size} バイト。サーバーの上限は {most} バイトです",
+                f"{size} bytes, and the server takes {most}",
+            )
+            return Unsendable("too_big", detail)
         line += b" SIZE=%d" % size
     if utf8:
         # RFC 6531 3.1: who offers SMTPUTF8 must offer 8BITMIME, and content may be UTF-8.

@@ -117,7 +117,7 @@ _STAGES: dict[Stage, str] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """What happened. `server` is `host:port` (of the POP server at stage POP); `detail` has more of
-    it in English, never a secret.
+    it in English, never a secret; `detail_ja` the same in Japanese where it is a sentence.
 
     `certificate` is the one that did not hold, where it was looked at; `mechanism` the one by which
     the login was refused.
@@ -130,6 +130,7 @@ class Failure:
     cause: Cause
     reply: Reply | None = None
     detail: str = ""
+    detail_ja: str = ""
     certificate: Certificate | None = None
     mechanism: str = ""
     reused: bool = False
@@ -145,8 +146,10 @@ class Failure:
         if self.reply is not None and self.cause == "reply":
             said = f"{self.reply.text} ({self.detail})" if self.detail else self.reply.text
             return Text(said, said)
-        detail = self.detail if self.reply is None else f"{self.detail}: {self.reply.text}"
-        ja, en = (f" ({detail})", f" ({detail})") if detail else ("", "")
+        ja, en = self.detail_ja or self.detail, self.detail
+        if self.reply is not None:
+            ja, en = f"{ja}: {self.reply.text}", f"{en}: {self.reply.text}"
+        ja, en = (f" ({told})" if told else "" for told in (ja, en))
         if self.certificate is not None:
             shown = self.certificate.text
             ja, en = f"{ja} {shown.ja}", f"{en} {shown.en}"

@@ -12,7 +12,9 @@ from typing import Literal
 from zaiond.smtp import sasl
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.reply import Reply, printable
+from zaiond.text import Text
 
+_ENDLESS = Text("AUTH のやり取りが終わりません", "AUTH never ends")
 MAX_COMMAND = 512  # RFC 5321 4.5.3.1.4, with its CRLF
 
 
@@ -172,7 +174,11 @@ def _log_in(
     chosen = sasl.choose(credentials, capabilities.auth)
     if not chosen:
         offered = printable(", ".join(capabilities.auth)) or "nothing"
-        raise _failed(settings, Stage.AUTH, "no_mechanism", detail=f"the server offers {offered}")
+        detail = Text(
+            f"サーバーが提供する方式: {offered if capabilities.auth else 'なし'}",
+            f"the server offers {offered}",
+        )
+        raise _failed(settings, Stage.AUTH, "no_mechanism", detail=detail)
     if not sasl.may_send(credentials, verified=verified):
         raise _failed(settings, Stage.AUTH, "unprotected")
     if not settings.plain:
@@ -226,12 +232,12 @@ def _authenticate(
             response = _base64(exchange.send(asked)) or b""
         except sasl.ChallengeError as error:
             yield Say(Stage.AUTH, b"*", about=name)
-            raise _failed(settings, Stage.AUTH, "protocol", detail=str(error)) from None
+            raise _failed(settings, Stage.AUTH, "protocol", detail=error.text) from None
         except StopIteration:
             # RFC 4954 4: "*" cancels; the server must answer with 501.
             reply = yield Say(Stage.AUTH, b"*", about=name)
             if reply.code < 400:
-                raise _failed(settings, Stage.AUTH, "protocol", detail="AUTH never ends") from None
+                raise _failed(settings, Stage.AUTH, "protocol", detail=_ENDLESS) from None
             break
         reply = yield Say(Stage.AUTH, response, response, name)
     if reply.code // 100 != 2:
@@ -250,8 +256,11 @@ def _failed(
     cause: Cause = "reply",
     *,
     reply: Reply | None = None,
-    detail: str = "",
+    detail: str | Text = "",
 ) -> DeliveryFailure:
+    ja, en = detail if isinstance(detail, Text) else ("", detail)
     return DeliveryFailure(
-        Failure(stage=stage, server=settings.server, cause=cause, reply=reply, detail=detail)
+        Failure(
+            stage=stage, server=settings.server, cause=cause, reply=reply, detail=en, detail_ja=ja
+        )
     )

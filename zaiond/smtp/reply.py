@@ -16,18 +16,24 @@ MAX_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; servers are known to exceed it
 MAX_REPLY = 65536
 MAX_SHOWN = 500
 
+_LONG_LINE = Text("1 行で 4 KiB を超えています", "a line of more than 4 KiB")
+_LONG_REPLY = Text(" 64 KiB を超えています", "a reply of more than 64 KiB")
+_NO_REPLY = Text(" SMTP の応答の形になっていません", "what is no SMTP reply")
+_DISAGREES = Text("行ごとに異なるコードを返しています", "a reply whose lines disagree")
 _ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
 
 
 class ProtocolFault(ZaiondError):  # noqa: N818  (it is the server's fault)
     """The server sent what is no SMTP reply, or no reply that fits here.
 
-    `what` says so in English, and `line` is where; it may quote what we said.
+    `what` says so, and `line` is where; it may quote what we said.
     """
 
-    def __init__(self, what: str, line: bytes) -> None:
-        told = f"the server sent {what}: {printable(line[:80])}"
-        super().__init__(Text(told, told))
+    def __init__(self, what: Text, line: bytes) -> None:
+        shown = printable(line[:80])
+        super().__init__(
+            Text(f"サーバーの応答が{what.ja}: {shown}", f"the server sent {what.en}: {shown}")
+        )
         self.what = what
         self.line = line
 
@@ -121,12 +127,12 @@ class ReplyParser:
             if reply is not None:
                 replies.append(reply)
         if len(self._rest) > MAX_LINE:
-            raise ProtocolFault("a line of more than 4 KiB", self._rest)
+            raise ProtocolFault(_LONG_LINE, self._rest)
 
     def _line(self, line: bytes) -> Reply | None:
         line = line.removesuffix(b"\r")
         if len(line) > MAX_LINE:
-            raise ProtocolFault("a line of more than 4 KiB", line)
+            raise ProtocolFault(_LONG_LINE, line)
         # RFC 5321 4.2: three digits, then SP or "-" and text. Some servers leave out the SP.
         digits, mark = line[:3], line[3:4]
         if len(digits) == 3 and digits.isdigit() and b"200" <= digits < b"600":
@@ -135,15 +141,15 @@ class ReplyParser:
             # Junk (a notice put in by hand, mostly): it can't be mistaken for a reply's last line.
             code, mark, text = self._code, b"-", line
         else:
-            raise ProtocolFault("what is no SMTP reply", line)
+            raise ProtocolFault(_NO_REPLY, line)
         if self._lines and code != self._code:
             # RFC 5321 4.2.1: the code must be the same on every line.
-            raise ProtocolFault("a reply whose lines disagree", line)
+            raise ProtocolFault(_DISAGREES, line)
         self._code = code
         self._lines.append(text)
         self._size += len(line)
         if self._size > MAX_REPLY:
-            raise ProtocolFault("a reply of more than 64 KiB", line)
+            raise ProtocolFault(_LONG_REPLY, line)
         if mark == b"-":
             return None
         reply = Reply(code, tuple(self._lines))

@@ -29,9 +29,13 @@ from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.opening import Capabilities, Opening, Say, SessionSettings, opening
 from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
 from zaiond.smtp.sasl import redact
+from zaiond.text import Text
 
-_TO_NOTHING = "a reply to nothing"
-_INJECTION = "bytes in plain text behind the 220 of STARTTLS"
+_TO_NOTHING = Text("何も尋ねていないのに応答がありました", "a reply to nothing")
+_NOT_FITTING = Text("コマンドに合わない応答です", "a reply that doesn't fit")
+_INJECTION = Text(
+    "STARTTLS の 220 の後ろに平文が続いています", "bytes in plain text behind the 220 of STARTTLS"
+)
 
 
 @dataclass(slots=True)
@@ -135,7 +139,7 @@ class Session:
             if not self._tls:
                 if fault is not None:
                     told = ProtocolFault(fault.what, *self._redacted((fault.line,)))
-                    self._end(self._fail(self._front(), "protocol", detail=str(told)), events)
+                    self._end(self._fail(self._front(), "protocol", detail=told.text), events)
                 return events
             if fault is None and not self._parser.pending:
                 return events
@@ -294,7 +298,7 @@ class Session:
         code = reply.code
         refused = code >= 400
         if not refused and (code >= 300) is not (stage is Stage.DATA):
-            self._end(self._fail(stage, "protocol", reply, "a reply that doesn't fit"), events)
+            self._end(self._fail(stage, "protocol", reply, _NOT_FITTING), events)
         elif stage is Stage.RCPT:
             if not refused:
                 transaction.accepted += 1
@@ -364,11 +368,17 @@ class Session:
         return self.awaiting or (Stage.MAIL if self._go is None else Stage.DATA)
 
     def _fail(
-        self, stage: Stage, cause: Cause, reply: Reply | None = None, detail: str = ""
+        self, stage: Stage, cause: Cause, reply: Reply | None = None, detail: str | Text = ""
     ) -> Failure:
-        server, reused = self._settings.server, self._carried
+        ja, en = detail if isinstance(detail, Text) else ("", detail)
         return Failure(
-            stage=stage, server=server, cause=cause, reply=reply, detail=detail, reused=reused
+            stage=stage,
+            server=self._settings.server,
+            cause=cause,
+            reply=reply,
+            detail=en,
+            detail_ja=ja,
+            reused=self._carried,
         )
 
     def _end(self, failure: Failure | None, events: list[Event]) -> None:

@@ -72,13 +72,14 @@ def _facts(failure: Failure) -> tuple[dict[str, str], dict[str, str]]:
         "server": failure.server,
         "host": host,
         "port": port,
-        "detail": detail,
-        "offered": offered,
     }
+    detail_ja = failure.detail_ja or detail
     ja = {
         **both,
         "told": failure.text.ja,
-        "more": f"（{detail}）" if detail else "",
+        "detail": detail_ja,
+        "more": f"（{detail_ja}）" if detail_ja else "",
+        "offered": "なし" if offered == "nothing" else offered,
         "usable": " か ".join(usable),
         "names": "不明",
         "since": "",
@@ -87,7 +88,9 @@ def _facts(failure: Failure) -> tuple[dict[str, str], dict[str, str]]:
     en = {
         **both,
         "told": failure.text.en,
+        "detail": detail,
         "more": f" ({detail})" if detail else "",
+        "offered": offered,
         "usable": " or ".join(usable),
         "names": "unknown",
         "since": "",
