@@ -27,12 +27,14 @@ _UNFIT = (77, 78)  # EX_NOPERM, EX_CONFIG of sysexits.h
 
 
 class NoToken(ZaiondError):  # noqa: N818  (it carries a failure's parts)
-    """There is no token. `cause` and `detail` as in a Failure; `reply` has an answer's status."""
+    """There is no token. `cause` and `detail` become those of a Failure; `reply` has an answer's
+    status.
+    """
 
-    def __init__(self, cause: Cause, detail: str, reply: Reply | None = None) -> None:
-        super().__init__(Text(detail, detail))
+    def __init__(self, cause: Cause, detail: Text | str, reply: Reply | None = None) -> None:
+        self.detail = Text(detail, detail) if isinstance(detail, str) else detail
+        super().__init__(self.detail)
         self.cause: Cause = cause
-        self.detail = detail
         self.reply = reply
 
 
@@ -98,10 +100,21 @@ def granted(status: int, content: bytes, endpoint: str, secrets: Iterable[str]) 
     kind = found.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         # RFC 6749 7.1: a token of a type that we don't understand must not be used.
-        raise NoToken("token", f"{endpoint}: a token of an unknown type")
+        raise NoToken(
+            "token",
+            Text(
+                f"{endpoint}: トークンの種類が不明です", f"{endpoint}: a token of an unknown type"
+            ),
+        )
     token = _token(found["access_token"])
     if token is None:
-        raise NoToken("token", f"{endpoint}: a token that can't be one")
+        raise NoToken(
+            "token",
+            Text(
+                f"{endpoint}: トークンとして使えない値です",
+                f"{endpoint}: a token that can't be one",
+            ),
+        )
     # Google's and others' name for it; Keycloak's.
     known = [found[n] for n in ("refresh_token_expires_in", "refresh_expires_in") if n in found]
     return Granted(
@@ -120,13 +133,31 @@ def _refusal(status: int, found: dict[str, Any], endpoint: str, secrets: Iterabl
         said = said.replace(secret, _MASK)
     said = printable(said[:_MOST_SHOWN])
     if not 200 <= status < 600:
-        return NoToken("token", f"{endpoint}: an answer with status {status}")
+        return NoToken(
+            "token",
+            Text(
+                f"{endpoint}: 状態コード {status} の応答です",
+                f"{endpoint}: an answer with status {status}",
+            ),
+        )
     reply = Reply(status, (said.encode(),))
     if 300 <= status < 400:
         # Secrets go where the configuration says, and nowhere else.
-        return NoToken("token_refused", f"{endpoint}: a redirect, which is not followed", reply)
+        return NoToken(
+            "token_refused",
+            Text(
+                f"{endpoint}: リダイレクトには従いません",
+                f"{endpoint}: a redirect, which is not followed",
+            ),
+            reply,
+        )
     if status < 300 and not said:
-        return NoToken("token", f"{endpoint}: an answer without a token")
+        return NoToken(
+            "token",
+            Text(
+                f"{endpoint}: 応答にトークンがありません", f"{endpoint}: an answer without a token"
+            ),
+        )
     for_now = status >= 500 or status in (408, 425, 429) or not _FOR_NOW.isdisjoint(words)
     return NoToken("token" if for_now else "token_refused", endpoint, reply)
 
@@ -151,17 +182,25 @@ def first_line(output: bytes, program: str) -> str:
     """The token in a command's output: its first line. Raises NoToken."""
     token = _token(output.partition(b"\n")[0].strip().decode("ascii", "replace"))
     if token is None:
-        raise NoToken("command", f"{program}: no token in the first line of its output")
+        raise NoToken(
+            "command",
+            Text(
+                f"{program}: 出力の 1 行目にトークンがありません",
+                f"{program}: no token in the first line of its output",
+            ),
+        )
     return token
 
 
 def command_failed(status: int, complaint: bytes, program: str) -> NoToken:
     """What a command's end with `status` (negative: a signal) and its words on stderr mean."""
-    end = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
+    end = Text(f"終了ステータス {status}", f"exit status {status}")
+    if status < 0:
+        end = Text(f"シグナル {-status} により終了", f"killed by signal {-status}")
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     said = f": {printable(lines[0][:_MOST_SHOWN])}" if lines else ""
     cause: Cause = "command_unfit" if status in _UNFIT else "command"
-    return NoToken(cause, f"{program}: {end}{said}")
+    return NoToken(cause, Text(f"{program}: {end.ja}{said}", f"{program}: {end.en}{said}"))
 
 
 def _object(content: bytes) -> dict[str, Any]:

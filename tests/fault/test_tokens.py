@@ -332,7 +332,7 @@ async def test_an_answer_that_is_of_no_use_gives_no_token(answer: bytes, cause: 
     async with ScriptedServer(http(answer)) as server:
         error = await no_token(by_credentials(url(server)))
         assert error.cause == cause
-        assert error.detail.isprintable()
+        assert error.detail.en.isprintable()
 
 
 async def test_nothing_is_sent_after_a_redirect(server: TokenServer) -> None:
@@ -351,7 +351,7 @@ async def test_an_endpoint_may_not_keep_us(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_an_endpoint_may_not_flood_us() -> None:
     async with ScriptedServer(endless_line) as server:
         error = await no_token(by_credentials(url(server)))
-        assert (error.cause, "more than 128 KiB" in error.detail) == ("token", True)
+        assert (error.cause, "more than 128 KiB" in error.detail.en) == ("token", True)
 
 
 async def test_an_endpoint_that_is_not_there_is_a_matter_of_the_network() -> None:
@@ -421,8 +421,8 @@ async def test_a_command_that_fails_says_how(
 ) -> None:
     error = await no_token(by_command(script(tmp_path, text)))
     assert error.cause == cause
-    assert words in error.detail
-    assert "t0ken" not in error.detail
+    assert words in error.detail.en
+    assert "t0ken" not in error.detail.en
 
 
 async def test_a_command_that_can_not_be_run_is_unfit(tmp_path: Path) -> None:
@@ -440,7 +440,7 @@ async def test_a_command_that_does_not_end_is_killed_with_its_children(
     program = script(tmp_path, f"sleep 600 & echo $! $$ >{pids}; wait")
     async with asyncio.timeout(60):  # a child that keeps the pipes open keeps nobody
         error = await no_token(by_command(program))
-    assert (error.cause, "not done within" in error.detail) == ("command", True)
+    assert (error.cause, "not done within" in error.detail.en) == ("command", True)
     await asyncio.to_thread(_await_gone, [int(pid) for pid in pids.read_text().split()])
 
 
@@ -455,7 +455,7 @@ async def test_what_a_command_leaves_behind_keeps_nobody_and_no_pipe(
     try:
         async with asyncio.timeout(60):
             error = await no_token(by_command(program))
-        assert (error.cause, "not done within" in error.detail) == ("command", True)
+        assert (error.cause, "not done within" in error.detail.en) == ("command", True)
         await asyncio.sleep(0)  # what is closed is let go in the next turn
         assert len(os.listdir("/proc/self/fd")) <= before
     finally:

@@ -44,7 +44,7 @@ def tried(call: Any, *arguments: Any) -> Granted | str | None:
     try:
         found: Granted | str = call(*arguments)
     except NoToken as error:
-        shown = error.detail + (error.reply.text if error.reply is not None else "")
+        shown = error.detail.en + (error.reply.text if error.reply is not None else "")
         assert shown.isprintable()
         assert SECRET not in shown
         assert len(shown) < 2000
@@ -94,8 +94,8 @@ def test_any_output_of_a_command_gives_a_token_or_our_own_error(output: bytes) -
 @given(st.integers(-64, 255), st.binary())
 def test_any_complaint_of_a_command_can_be_shown(status: int, complaint: bytes) -> None:
     error = command_failed(status, complaint, "/bin/get-token")
-    assert error.detail.isprintable()
-    assert str(abs(status)) in error.detail
+    assert error.detail.en.isprintable()
+    assert str(abs(status)) in error.detail.en
 
 
 def jwt(claims: dict[str, Any]) -> str:

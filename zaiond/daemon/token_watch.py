@@ -105,7 +105,7 @@ class TokenWatch:
         except NoToken as error:
             if error.cause != "token_refused":
                 return AGAIN
-            refusal = error.reply.text if error.reply is not None else error.detail
+            refusal = error.reply.text if error.reply is not None else error.detail.en
         known.since = self._clock()
         after = await self._tokens.refresh_token(oauth2) or before
         if refusal or _ends(before, after):

@@ -7,6 +7,8 @@ import signal
 
 from zaiond.config.sources import PROGRAMS
 from zaiond.oauth2 import NoToken, command_failed, first_line
+from zaiond.os_error import in_japanese
+from zaiond.text import Text
 
 _MOST_READ = 64 * 1024
 
@@ -47,13 +49,17 @@ async def token_of(command: tuple[str, ...], limit: float) -> str:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        words = error.strerror if isinstance(error, OSError) else str(error)
-        raise NoToken("command_unfit", f"{program}: {words}") from error
+        en = error.strerror if isinstance(error, OSError) else str(error)
+        ja = in_japanese(error) if isinstance(error, OSError) else en
+        raise NoToken("command_unfit", Text(f"{program}: {ja}", f"{program}: {en}")) from error
     try:
         async with asyncio.timeout(limit):
             await output.over.wait()
     except TimeoutError as error:
-        raise NoToken("command", f"{program}: not done within {limit:g} s") from error
+        told = Text(
+            f"{program}: {limit:g} 秒以内に終わりません", f"{program}: not done within {limit:g} s"
+        )
+        raise NoToken("command", told) from error
     finally:
         if not output.over.is_set():  # be it only that a child of it keeps the pipes open
             with contextlib.suppress(ProcessLookupError):

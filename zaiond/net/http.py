@@ -11,7 +11,9 @@ from zaiond import oauth2
 from zaiond.net.connect import cause_of, connect, resolve
 from zaiond.net.tls import verifying
 from zaiond.oauth2 import NoToken
+from zaiond.os_error import in_japanese
 from zaiond.smtp.failure import DeliveryFailure
+from zaiond.text import Text
 
 MAX_ANSWER = 128 * 1024
 
@@ -55,7 +57,8 @@ async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> t
         words = (error.reason or str(error)).replace("_", " ").lower()
         raise NoToken("tls", f"{address}: {words}") from error
     except OSError as error:
-        raise NoToken(cause_of(error), f"{address}: {error.strerror or error}") from error
+        told = Text(f"{address}: {in_japanese(error)}", f"{address}: {error.strerror or error}")
+        raise NoToken(cause_of(error), told) from error
 
 
 def _context(ca_file: str | None) -> ssl.SSLContext:
@@ -71,13 +74,21 @@ async def _answer(reader: asyncio.StreamReader, address: str) -> tuple[int, byte
     while chunk := await reader.read(65536):
         received += chunk
         if len(received) > MAX_ANSWER:
-            raise NoToken("token", f"{address}: an answer of more than {MAX_ANSWER // 1024} KiB")
+            most = MAX_ANSWER // 1024
+            told = Text(
+                f"{address}: 応答が {most} KiB を超えています",
+                f"{address}: an answer of more than {most} KiB",
+            )
+            raise NoToken("token", told)
         answer = read_answer(received, ended=False)
         if answer is not None:
             return answer
     answer = read_answer(received, ended=True)
     if answer is None:
-        raise NoToken("token", f"{address}: no answer of HTTP")
+        raise NoToken(
+            "token",
+            Text(f"{address}: HTTP の応答ではありません", f"{address}: no answer of HTTP"),
+        )
     return answer
 
 

@@ -98,7 +98,8 @@ class SessionToken:
                 server=server.address,
                 cause=error.cause,
                 reply=error.reply,
-                detail=error.detail,
+                detail=error.detail.en,
+                detail_ja=error.detail.ja,
             )
             self._steps.failed(failure)
             raise DeliveryFailure(failure) from error

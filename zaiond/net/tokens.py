@@ -170,7 +170,9 @@ class Tokens:
 
     async def _by_refresh_token(self, oauth2: "OAuth2", ca_file: str | None) -> Granted:
         if self._state_dir is None or oauth2.refresh_token is None:
-            raise NoToken("token_unkept", "no state directory")
+            raise NoToken(
+                "token_unkept", Text("状態ディレクトリがありません", "no state directory")
+            )
         file = self._file(oauth2)
         try:
             async with (
@@ -183,9 +185,17 @@ class Tokens:
                 given = await self._ask(oauth2, ca_file, in_force)
                 await self._keep(file, kept, in_force, given)
         except TimeoutError as error:
-            raise NoToken("token_unkept", f"{self._state_dir}: in use for too long") from error
+            told = Text("使用中の状態が続いています", "in use for too long")
+            where = self._state_dir
+            raise NoToken(
+                "token_unkept", Text(f"{where}: {told.ja}", f"{where}: {told.en}")
+            ) from error
         except OSError as error:
-            raise NoToken("token_unkept", f"{self._state_dir}: {error.strerror}") from error
+            where = self._state_dir
+            raise NoToken(
+                "token_unkept",
+                Text(f"{where}: {in_japanese(error)}", f"{where}: {error.strerror}"),
+            ) from error
         self._on_refresh(oauth2)
         return given
 
