@@ -40,7 +40,7 @@ def test_a_mail_beyond_the_servers_size_is_held_unsent_and_the_others_go_out(
         )
         daemon.becomes(lambda found: found["events"][0]["outcome"] == "held", "history", "long")
         (event,) = daemon.document("history", "long")["events"]
-        assert "the server takes 20000" in event["deliveries"][0]["reply"]
+        assert "サーバーの上限は 20000 バイト" in event["deliveries"][0]["reply"]
         assert "short" in {id_ for mail in sink.wait(1) for id_ in mail.event_ids}
         assert "Message size exceeds" not in postfix.log()
 
