@@ -1,62 +1,25 @@
 """What the daemon itself tells the administrators: once an incident, and never about itself."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.store import NOW, Clock, Notes, Store, event, mail
+from tests.support.store import NOW, event, mail
+from tests.support.told import Told
 from zaiond import wire
 from zaiond.config.schema import Auth, MailServer, OAuth2
-from zaiond.daemon.notices import Notices
 from zaiond.errors import Diagnostic
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
-from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
 from zaiond.store.recovery import Salvage
-from zaiond.store.writer import Writer
 from zaiond.text import Text
 
 DAY = 86400.0
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
-
-
-class Told:
-    """Notices with a store behind them, and what they told."""
-
-    def __init__(self, directory: Path) -> None:
-        self.store = Store(directory)
-        self.clock = Clock()
-        self.journal = Notes()
-        self.accepted: list[Acceptance] = []
-        self.writer = Writer(
-            self.store.connection, asyncio.get_running_loop(), print, lambda: False
-        )
-        self.notices = Notices(
-            self.writer, self.accepted.append, self.clock, lambda: 0.0, self.journal, str
-        )
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(one.body) for each in self.accepted for one in each.events]
-
-
-@pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[Told]:
-    told = Told(tmp_path / "state")
-    yield told
-    await told.writer.close()
-    told.store.database.closed_cleanly()
-    for each in told.accepted:
-        for one in each.events:
-            wire.parse(one.body)  # or it could not be mailed
 
 
 def expired(recipient: str = "a@x", *, notice: bool = False) -> tuple[QueuedMail, Attempted]:

@@ -1,53 +1,14 @@
 """What the admins are told of files in the spool that can't be taken."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.store import Clock, Notes, Store
-from zaiond import wire
+from tests.support.told import Told
 from zaiond.daemon import notices
-from zaiond.daemon.notices import Notices
-from zaiond.daemon.user_names import UserNames
-from zaiond.store.events import Acceptance
-from zaiond.store.writer import Writer
 from zaiond.text import Text
 
 REFUSED = Text("1 行目: だめ", "line 1: no")
-
-
-class Told:
-    """Notices with a store behind them, and what they told."""
-
-    def __init__(self, directory: Path) -> None:
-        self.store = Store(directory)
-        self.accepted: list[Acceptance] = []
-        self.writer = Writer(
-            self.store.connection, asyncio.get_running_loop(), print, lambda: False
-        )
-        clock = Clock()
-        self.notices = Notices(
-            self.writer, self.accepted.append, clock, clock, Notes(), UserNames(clock).shown
-        )
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(one.body) for each in self.accepted for one in each.events]
-
-
-@pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[Told]:
-    told = Told(tmp_path / "state")
-    yield told
-    await told.writer.close()
-    told.store.database.closed_cleanly()
-    for each in told.accepted:
-        for one in each.events:
-            wire.parse(one.body)  # or it could not be mailed
 
 
 async def test_a_refused_file_is_told_of_with_the_text_of_the_line(told: Told) -> None:
