@@ -48,20 +48,32 @@ def parse(line: bytes) -> Submission:
     Raises EventError `invalid`, with the attribute at fault.
     """
     try:
-        event_rules.bound_values(line)
-        try:
-            event = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            event = event_rules.read(line)
-            line = _encode(event)
-        else:
-            if not isinstance(event, dict) or (
-                len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
-            ):
-                event_rules.require_object(event)
-        event_rules.check(event)
-    except Unfit as unfit:
-        raise EventError("invalid", Text(unfit.ja, unfit.en), unfit.field) from None
+        line, event = _read(line)
+    except Unfit as error:
+        unfit = error
+    else:
+        return _submission(line, event)
+    # Not in the except clause: an error that is kept is not to keep what it came of.
+    raise EventError("invalid", Text(unfit.ja, unfit.en), unfit.field)
+
+
+def _read(line: bytes) -> tuple[bytes, dict[str, Any]]:
+    event_rules.bound_values(line)
+    try:
+        event = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        event = event_rules.read(line)
+        line = _encode(event)
+    else:
+        if not isinstance(event, dict) or (
+            len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
+        ):
+            event_rules.require_object(event)
+    event_rules.check(event)
+    return line, event
+
+
+def _submission(line: bytes, event: dict[str, Any]) -> Submission:
     get = event.get
     severity = get("severity")
     return Submission(
@@ -145,10 +157,7 @@ def _content(line: bytes) -> bytes:
 
 def too_large() -> EventError:
     """The error of a line over 256 KiB."""
-    return EventError(
-        "too_large",
-        Text(*event_rules.TOO_LARGE),
-    )
+    return EventError("too_large", Text(*event_rules.TOO_LARGE))
 
 
 def conflict(id: str) -> EventError:

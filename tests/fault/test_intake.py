@@ -17,11 +17,14 @@ import pytest
 
 from tests.support.store import NOW, Clock, Notes, Store, rows
 from tests.support.waiting import turns
-from zaiond.daemon.event_connection import AHEAD_BYTES, EventConnection
+from zaiond.daemon.event_connection import EventConnection
 from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import BATCH_EVENTS, Intake
+from zaiond.daemon.listener import Listener
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.read_ahead import OF_USER
 from zaiond.daemon.refusals import Refusals
+from zaiond.daemon.sockets import BACKLOG
 from zaiond.errors import EventError
 from zaiond.store import events
 from zaiond.store.events import Acceptance, NewEvent
@@ -132,9 +135,11 @@ class Client:
 @pytest.fixture
 async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
     daemon = Daemon(tmp_path)
-    server = await asyncio.get_running_loop().create_unix_server(
-        daemon.intake.connection, daemon.path
-    )
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(daemon.path)
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    server = Listener(listener, daemon.intake.connection, daemon.journal)
     yield daemon
     server.close()
     await daemon.intake.stop()
@@ -232,7 +237,7 @@ async def test_any_number_of_bad_lines_leaves_the_connection_as_it_is(clients: C
     client = await clients()
     bad = b"{" + b"x" * 1000
     # More than may be sent ahead: bad lines must not be taken for unanswered ones.
-    for _ in range(2 * AHEAD_BYTES // len(bad) // 100):
+    for _ in range(2 * OF_USER // len(bad) // 100):
         client.send(*[bad] * 100)
         await client.replies(100)
     client.send({"type": "a", "id": "1"})
@@ -264,7 +269,7 @@ async def test_an_event_of_256_kib_is_taken_and_one_byte_more_is_too_large(
         client.send(line)
         assert (await client.reply()).get("code") == code
     connection, wire = connect(daemon, 1)
-    connection.data_received(fits + b" \n" + fits + b"\n")  # at once, as a pipe may give it
+    receive(connection, fits + b" \n" + fits + b"\n")  # at once, as a pipe may give it
     await daemon.intake.drained()
     assert [reply["status"] for reply in wire.replies] == ["error", "ok"]
 
@@ -651,6 +656,16 @@ def connect(daemon: Daemon, uid: int) -> tuple[EventConnection, Wire]:
     return connection, wire
 
 
+def receive(connection: EventConnection, data: bytes) -> None:
+    """As the event loop does, at once, whether the connection is paused or not."""
+    while data:
+        buffer = connection.get_buffer(-1)
+        part = data[: len(buffer)]
+        buffer[: len(part)] = part
+        connection.buffer_updated(len(part))
+        data = data[len(part) :]
+
+
 def lines(prefix: str, count: int) -> bytes:
     return b"".join(b'{"type":"a","id":"%s%d"}\n' % (prefix.encode(), n) for n in range(count))
 
@@ -658,10 +673,10 @@ def lines(prefix: str, count: int) -> bytes:
 async def test_who_floods_slows_himself_alone(daemon: Daemon) -> None:
     flood = [connect(daemon, 1)[0] for _ in range(5)]
     for number, connection in enumerate(flood):
-        connection.data_received(lines(f"flood{number}-", 1000))
+        receive(connection, lines(f"flood{number}-", 1000))
     await turns()  # the flood's first batch is on its way
     modest, _ = connect(daemon, 2)
-    modest.data_received(lines("modest-", 10))
+    receive(modest, lines("modest-", 10))
     await daemon.intake.drained()
     order = daemon.on_disk()
     assert len(order) == 5010
@@ -673,7 +688,7 @@ async def test_who_floods_slows_himself_alone(daemon: Daemon) -> None:
 
 async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemon: Daemon) -> None:
     for uid in range(4):
-        connect(daemon, uid)[0].data_received(lines(f"{uid}-", 600))
+        receive(connect(daemon, uid)[0], lines(f"{uid}-", 600))
     await daemon.intake.drained()
     first = [new[1] for new in daemon.batches[0]]
     assert [first.count(uid) for uid in range(4)] == [BATCH_EVENTS // 4] * 4
@@ -682,7 +697,7 @@ async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemo
 
 async def test_more_users_than_a_batch_has_room_for_all_have_their_turn(daemon: Daemon) -> None:
     for uid in range(BATCH_EVENTS + 100):
-        connect(daemon, uid)[0].data_received(lines(f"{uid}-", 2))
+        receive(connect(daemon, uid)[0], lines(f"{uid}-", 2))
     await daemon.intake.drained()
     # Everyone's first event is before anyone's second.
     order = daemon.on_disk()
@@ -695,7 +710,7 @@ async def test_more_users_than_a_batch_has_room_for_all_have_their_turn(daemon: 
 async def test_who_is_far_ahead_is_not_read_until_he_has_his_replies(daemon: Daemon) -> None:
     gate = daemon.hold_commits()
     connection, wire = connect(daemon, 1)
-    connection.data_received(lines("x", 3000))
+    receive(connection, lines("x", 3000))
     assert wire.paused
     gate.set()
     await daemon.intake.drained()
@@ -709,17 +724,17 @@ async def test_a_line_that_was_cut_by_our_own_pause_has_its_time_when_it_is_over
     daemon.intake.frame_deadline = 0.01
     gate = daemon.hold_commits()
     connection, wire = connect(daemon, 1)
-    connection.data_received(lines("x", 3000) + b'{"type":"a",')
+    receive(connection, lines("x", 10_000) + b'{"type":"a",')
     late = asyncio.Event()
     asyncio.get_running_loop().call_later(0.05, late.set)
     await late.wait()
     daemon.intake.frame_deadline = 30
     gate.set()
     await daemon.intake.drained()
-    connection.data_received(b'"id":"last"}\n')
+    receive(connection, b'"id":"last"}\n')
     await daemon.intake.drained()
     assert wire.replies[-1] == {"status": "ok", "id": "last"}
-    connection.data_received(b'{"type":')
+    receive(connection, b'{"type":')
     connection.connection_lost(None)  # and with it its deadline
 
 
@@ -727,7 +742,7 @@ async def test_one_line_a_second_of_the_journal_for_each_user_that_sends_nonsens
     daemon: Daemon,
 ) -> None:
     for uid in (1, 2):
-        connect(daemon, uid)[0].data_received(b"{\n" * 100)
+        receive(connect(daemon, uid)[0], b"{\n" * 100)
     await daemon.intake.drained()
     assert len(daemon.journal.lines) == 2
     assert [refusal.events for refusal in daemon.intake.refusals.last_day(NOW)] == [100, 100]
@@ -737,12 +752,12 @@ async def test_a_stop_answers_what_was_read_and_nothing_more(daemon: Daemon) -> 
     gate = daemon.hold_commits()
     flood, wire = connect(daemon, 1)
     _, idle_wire = connect(daemon, 2)
-    flood.data_received(lines("x", 100))
+    receive(flood, lines("x", 100))
     stopping = asyncio.ensure_future(daemon.intake.stop())
     await turns()
     assert idle_wire.closed
     # Who goes on sending does not keep the daemon from its end.
-    flood.data_received(lines("y", 100))
+    receive(flood, lines("y", 100))
     gate.set()
     await stopping
     assert wire.closed

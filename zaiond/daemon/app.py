@@ -29,7 +29,7 @@ from zaiond.daemon.administration import Administration
 from zaiond.daemon.admission import Admission
 from zaiond.daemon.commands import LONG, commands
 from zaiond.daemon.configuration import Configuration
-from zaiond.daemon.control import REQUEST_BYTES, Control
+from zaiond.daemon.control import Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.flow import Flow
 from zaiond.daemon.holds import Holds
@@ -37,6 +37,7 @@ from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import Intake
 from zaiond.daemon.journal import Journal, Kind
+from zaiond.daemon.listener import Listener
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.queries import Queries
@@ -48,6 +49,7 @@ from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.user_names import UserNames
+from zaiond.daemon.user_of import UserOf
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
@@ -84,6 +86,7 @@ class App(Observer):
         self.possible_duplicates = 0
         self.time_zone = TimeZone()
         self.user_names = UserNames(time.monotonic)
+        self.user_of = UserOf(time.monotonic)
         self._alarm_on_terminals = False
         self._stop = asyncio.Event()
         self._exit_status = 0
@@ -156,13 +159,8 @@ class App(Observer):
         )
         await self._assemble()
         event_listener, event_path = sockets.event_socket(self.options.runtime_dir)
-        # Not create_unix_server: from Python 3.13 on it removes the path at the end, systemd's too.
-        event_server = await loop.create_server(
-            self.intake.connection, sock=event_listener, backlog=sockets.BACKLOG
-        )
-        control_server = await asyncio.start_unix_server(
-            self.control.serve, sock=control_listener, limit=REQUEST_BYTES
-        )
+        event_server = Listener(event_listener, self.intake.connection, self.journal)
+        control_server = Listener(control_listener, self.control.connection, self.journal)
 
         def on_change() -> None:
             loop.call_soon_threadsafe(self._reload)
@@ -235,7 +233,7 @@ class App(Observer):
                 ),
                 Kind.POSSIBLE_DUPLICATES,
             )
-        self.quotas = Quotas(found.usage)
+        self.quotas = Quotas(found.usage, self.user_of, sockets.room_for_connections())
         self.refusals = Refusals()
         self._admission = Admission(
             self.database, writer, self.quotas, self.journal, self.queue_time
@@ -285,6 +283,7 @@ class App(Observer):
             self._admission.closed_for,
             self.journal,
             self.refusals,
+            self.user_of,
         )
         self._housekeeping = Housekeeping(
             writer,

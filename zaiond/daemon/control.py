@@ -81,6 +81,10 @@ class Control:
         self._commands = commands
         self._long = long
 
+    def connection(self) -> asyncio.BaseProtocol:
+        """The protocol of one more connection."""
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(REQUEST_BYTES), self.serve)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         try:
