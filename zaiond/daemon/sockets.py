@@ -53,7 +53,7 @@ def control_socket(runtime_dir: str) -> tuple[socket.socket, Path]:
 def room_for_connections() -> int:
     """How many connections those who emit may have, so that the daemon itself can go on."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(files - RESERVED_FILES, files // 2)
+    return max(files - RESERVED_FILES, files // 4)
 
 
 def _activated() -> socket.socket | None:
