@@ -20,7 +20,7 @@ from tests.support.waiting import turns
 from zaiond import wire
 from zaiond.daemon.event_connection import EventConnection
 from zaiond.daemon.ids import IdSource
-from zaiond.daemon.intake import BATCH_BYTES, BATCH_EVENTS, SLICE_BYTES, Intake
+from zaiond.daemon.intake import BATCH_BYTES, BATCH_EVENTS, Intake
 from zaiond.daemon.listener import Listener
 from zaiond.daemon.quota import Quotas
 from zaiond.daemon.read_ahead import A_LITTLE, A_READ, OF_USER
@@ -626,6 +626,7 @@ class Wire(asyncio.Transport):
         self.replies: list[dict[str, Any]] = []
         self.unread = 0
         self.paused = self.closed = self.aborted = False
+        self.ended = asyncio.Event()
 
     def get_extra_info(self, name: str, default: object = None) -> "Wire":
         return self
@@ -650,9 +651,11 @@ class Wire(asyncio.Transport):
 
     def close(self) -> None:
         self.closed = True
+        self.ended.set()
 
     def abort(self) -> None:
-        self.closed = self.aborted = True
+        self.aborted = True
+        self.close()
 
 
 def connect(daemon: Daemon, uid: int) -> tuple[EventConnection, Wire]:
@@ -741,6 +744,39 @@ async def test_a_line_that_was_cut_by_our_own_pause_has_its_time_when_it_is_over
     assert wire.replies[-1] == {"status": "ok", "id": "last"}
     receive(connection, b'{"type":')
     connection.connection_lost(None)  # and with it its deadline
+
+
+async def test_a_line_whose_beginning_made_us_pause_has_its_time_later(daemon: Daemon) -> None:
+    daemon.intake.frame_deadline = 0.01
+    gate = daemon.hold_commits()
+    connection, wire = connect(daemon, 1)
+    receive(connection, lines("first", 1))
+    await daemon.submitted.wait()
+    sent = lines("x", 10_000)
+    receive(connection, sent[:A_READ])
+    assert wire.paused
+    late = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, late.set)
+    await late.wait()
+    daemon.intake.frame_deadline = 30
+    gate.set()
+    await daemon.intake.drained()
+    receive(connection, sent[A_READ : sent.index(b"\n", A_READ) + 1])
+    await daemon.intake.drained()
+    assert all(reply["status"] == "ok" for reply in wire.replies)
+    assert len(wire.replies) == len(daemon.on_disk())
+
+
+async def test_lines_that_come_one_by_one_have_a_bound_by_what_each_costs(daemon: Daemon) -> None:
+    gate = daemon.hold_commits()
+    receive(connect(daemon, 1)[0], lines("first", 1))
+    await daemon.submitted.wait()
+    connection, wire = connect(daemon, 1)
+    while not wire.paused:
+        receive(connection, b"\n")
+    assert len(connection.pieces) <= 1024
+    gate.set()
+    await daemon.intake.drained()
 
 
 async def test_one_line_a_second_of_the_journal_for_each_user_that_sends_nonsense(
@@ -838,8 +874,8 @@ async def test_events_that_cost_much_to_read_are_read_a_slice_a_turn(
     connection, victim = connect(daemon, 2)
     receive(connection, lines("victim-", 1))
     in_turn = await each_turn(parsed, lambda: bool(victim.replies))
-    assert max(map(sum, in_turn)) <= SLICE_BYTES + len(invalid)
-    assert sum(map(sum, in_turn)) <= BATCH_BYTES + SLICE_BYTES + len(invalid)
+    assert max(map(sum, in_turn)) <= 128 * 1024 + len(invalid)
+    assert sum(map(sum, in_turn)) <= 1024 * 1024
     await daemon.intake.drained()
 
 
@@ -891,14 +927,13 @@ async def test_lines_that_never_end_have_their_time_one_after_another(daemon: Da
     mine = [connect(daemon, 1) for _ in range(20)]
     for connection, wire_ in mine:
         send(connection, wire_, b"x" * 255 * 1024)
+    for connection, wire_ in mine:
+        send(connection, wire_, b"x")
     paused = [wire_ for _, wire_ in mine if wire_.paused]
     assert len(paused) > 10
     async with asyncio.timeout(30):
-        while not all(wire_.closed for wire_ in paused):
-            for connection, wire_ in mine:
-                if not wire_.paused and not wire_.closed:
-                    send(connection, wire_, b"x")
-            await asyncio.sleep(0.005)
+        for wire_ in paused:
+            await wire_.ended.wait()
     assert {reply["code"] for wire_ in paused for reply in wire_.replies} == {"invalid"}
 
 

@@ -123,6 +123,38 @@ def test_who_goes_on_and_says_nothing_more_gives_way_when_his_time_is_over() -> 
     assert all(one.is_read for one in mine)
 
 
+def test_who_has_ended_a_line_gives_way_though_the_next_one_has_begun() -> None:
+    ahead = ReadAhead()
+    mine = [Connection(ahead, 1) for _ in range(10)]
+    for one in mine:
+        while one.is_read and one.kept < 250_000:
+            one.receive(A_READ, ends=False)
+    for one in mine:
+        if one.is_read:
+            one.receive(1, ends=False)
+    turns = []
+    for _ in range(len(mine)):
+        (going_on,) = (one for one in mine if one.is_read)
+        turns.append(going_on)
+        ahead.keeps(going_on.share, going_on, going_on.kept + 250_000, going_on.kept)
+        assert not going_on.is_read
+        going_on.take(going_on.whole)
+    assert set(turns) == set(mine)
+
+
+def test_when_there_is_room_again_all_users_are_read() -> None:
+    ahead = ReadAhead()
+    users = [[Connection(ahead, user) for _ in range(3)] for user in range(30)]
+    for _ in range(10):
+        for connection in itertools.chain(*users):
+            if connection.is_read and connection.kept < 240_000:
+                connection.receive(A_READ, ends=False)
+    assert sum(connection.is_read for connection in users[29]) < 3
+    for connection in itertools.chain(*users[:29]):
+        connection.close()
+    assert all(connection.is_read for connection in users[29])
+
+
 def test_all_users_together_have_a_bound_and_of_each_one_goes_on() -> None:
     ahead = ReadAhead()
     users = [[Connection(ahead, user) for _ in range(5)] for user in range(30)]
