@@ -49,12 +49,12 @@ def parse(line: bytes) -> Submission:
     """
     try:
         line, event = _read(line)
-    except Unfit as error:
-        unfit = error
+    except Unfit as unfit:
+        field, text = unfit.field, Text(unfit.ja, unfit.en)
     else:
         return _submission(line, event)
-    # Not in the except clause: an error that is kept is not to keep what it came of.
-    raise EventError("invalid", Text(unfit.ja, unfit.en), unfit.field)
+    # Not in the except clause: an error that is kept is not to keep what it came of, the line.
+    raise EventError("invalid", text, field)
 
 
 def _read(line: bytes) -> tuple[bytes, dict[str, Any]]:

@@ -3,6 +3,7 @@ greedy one can't do to the others.
 """
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -890,10 +891,16 @@ async def test_a_batch_has_a_bound_in_bytes(daemon: Daemon) -> None:
 
 
 async def test_what_is_kept_of_a_bad_line_is_not_the_line(daemon: Daemon) -> None:
-    for bad in (b"{", b"\xff{", b'{"type":"a","data":[' + b"1," * 20_000, b'{"type":1}'):
-        error = daemon.intake._parse(bad, 1, 0.0)
-        assert isinstance(error, EventError)
-        assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+    gc.collect()
+    gc.disable()
+    try:
+        for bad in (b"{", b"\xff{", b'{"type":"a","data":[' + b"1," * 20_000, b'{"type":1}'):
+            error = daemon.intake._parse(bad, 1, 0.0)
+            assert isinstance(error, EventError)
+            assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+        assert gc.collect() == 0  # nor is it left for the garbage collector
+    finally:
+        gc.enable()
     connection, wire_ = connect(daemon, 1)
     for _ in range(3):
         receive(connection, b"x" * 600_000 + b"\n")
