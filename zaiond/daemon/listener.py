@@ -12,7 +12,7 @@ from zaiond.os_error import in_japanese
 from zaiond.text import Text
 
 A_TURN = 16  # connections
-GONE_A_TURN = 128  # that are closed already, which cost little
+GONE_A_TURN = 256  # that are closed already, which cost little
 PAUSE = 1.0  # seconds, where there is no room for one more
 _USED_UP = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
