@@ -24,12 +24,11 @@ from zaiond import __version__, utf8
 from zaiond.config.said import said_language
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
-from zaiond.daemon import sockets, status, supervisor
+from zaiond.daemon import sockets, status_line, supervisor
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.admission import Admission
-from zaiond.daemon.commands import LONG, commands
 from zaiond.daemon.configuration import Configuration
-from zaiond.daemon.control import REQUEST_BYTES, Control
+from zaiond.daemon.control import REQUEST_BYTES, Commands, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.flow import Flow
 from zaiond.daemon.history_limit import HistoryLimit
@@ -40,7 +39,6 @@ from zaiond.daemon.intake import Intake
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
-from zaiond.daemon.queries import Queries
 from zaiond.daemon.quota import Quotas
 from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
@@ -92,7 +90,7 @@ class App(Observer):
         self._salvage_told = False
         self._counted = False
         self._assembled = asyncio.Event()
-        self._status = supervisor.StatusLine(partial(status.line, self))
+        self._status = supervisor.StatusLine(partial(status_line.line, self))
         self._running: asyncio.Task[None]
         self.database: Database
         self.writer: Writer
@@ -104,7 +102,6 @@ class App(Observer):
         self.intake: Intake
         self.configuration: Configuration
         self.administration: Administration
-        self.queries: Queries
         self.control: Control
 
     async def run(self) -> int:
@@ -192,7 +189,7 @@ class App(Observer):
                 self._background(work)
             supervisor.ready()
             await self._status.tell()
-            waiting = (await status.count_waiting(self)).total
+            waiting = (await status_line.count_waiting(self)).total
             self.journal.info(
                 Text(
                     f"zaiond {__version__} を開始しました（送信待ち {waiting} 件）",
@@ -340,11 +337,15 @@ class App(Observer):
             self._config_broken,
             self._config_mended,
         )
-        self.queries = Queries(writer.submit, lambda: self.router.routed_through)
-        self.control = Control(commands(self), LONG)
+        self.control = Control(self._commands)
         self.control.language = self.intake.language = self.journal.language
         self.names = MachineNames(NAMES_SECONDS)
         self._assembled.set()
+
+    def _commands(self) -> Commands:
+        from zaiond.daemon.commands import commands  # with all that people may ask for
+
+        return commands(self)
 
     async def _round_trip(self) -> None:
         """Through the intake, the writer's thread and the delivery."""
@@ -359,7 +360,7 @@ class App(Observer):
         for running in list(self._tasks):
             running.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        waiting = (await status.count_waiting(self)).total
+        waiting = (await status_line.count_waiting(self)).total
         with contextlib.suppress(DiskFullError):
             await self._housekeeping.keep_time()
         await self.writer.close()
