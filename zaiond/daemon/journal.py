@@ -7,14 +7,13 @@ events and of servers never makes a line of its own or moves a terminal.
 
 import logging
 import os
-import re
 import sys
 from enum import Enum
 
-from zaiond.message.clean import code_of
+from zaiond.safe import ACTING, Replacer, code_of
 from zaiond.text import Language, Text
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
 
 
 class Kind(Enum):
@@ -67,7 +66,7 @@ class Journal:
         self._write(logging.CRITICAL, text, kind, fields)
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
-        line = _CONTROL.sub(code_of, text.in_language(self.language))
+        line = _on_one_line(text.in_language(self.language))
         extra = {f"ZAIOND_{name.upper()}": value for name, value in fields.items()}
         if kind is not None:
             extra["MESSAGE_ID"] = kind.value
