@@ -30,6 +30,7 @@ from zaiond.text import Text
 
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
 BALLAST_BYTES = 16 * 1024 * 1024
+HISTORY_BYTES = 1024 * 1024 * 1024  # and not more than a tenth of the disk
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
 # acknowledged event can be lost at a power cut.
 _PRAGMAS = (
@@ -80,6 +81,7 @@ class Database:
         self._lock = self._take_lock()
         self.is_recovered = False
         self._given_back = 0  # bytes of the ballast
+        self.reusable = 0  # bytes free within the database, when it was looked at last
         try:
             self.connection = self._open_sound(on_long_check)
             self._files = self._look()
@@ -188,6 +190,15 @@ class Database:
         space = os.fstatvfs(self._lock)  # wherever the directory has gone
         floor = min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
         return max(0, space.f_bavail * space.f_frsize - self._given_back), floor
+
+    def history_limit(self) -> int:
+        """Bytes that history may take up."""
+        space = os.fstatvfs(self._lock)
+        return min(space.f_blocks * space.f_frsize // 10, HISTORY_BYTES)
+
+    def size(self) -> int:
+        """Bytes of the database's file."""
+        return os.stat(self._path).st_size
 
     def _take_lock(self) -> int:
         try:
