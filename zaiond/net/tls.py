@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zaiond.smtp.certificate import Certificate
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import printable
 from zaiond.text import Text
 
@@ -39,23 +40,23 @@ class TlsInfo:
         return Text(f"{how}、{ja}", f"{how}, {en}")
 
     @classmethod
-    def of(cls, connection: ssl.SSLObject, *, verified: bool) -> "TlsInfo":
-        """The facts of a connection whose handshake is done."""
+    def of(cls, connection: ssl.SSLObject, mask: Mask, *, verified: bool) -> "TlsInfo":
+        """The facts of a connection whose handshake is done; a certificate may quote us, too."""
         cipher = connection.cipher()
         return cls(
             version=connection.version() or "",
             cipher=cipher[0] if cipher else "",
             verified=verified,
-            certificate=_certificate(connection.getpeercert()) if verified else None,
+            certificate=_certificate(connection.getpeercert(), mask) if verified else None,
             der=connection.getpeercert(binary_form=True) or b"",
         )
 
 
-def _certificate(fields: dict[str, Any] | None) -> Certificate | None:
+def _certificate(fields: dict[str, Any] | None, mask: Mask) -> Certificate | None:
     if not fields:
         return None
     return Certificate(
-        names=tuple(printable(name) for _, name in fields.get("subjectAltName", ())),
+        names=tuple(printable(mask.text(name)) for _, name in fields.get("subjectAltName", ())),
         not_before=ssl.cert_time_to_seconds(fields["notBefore"]),
         not_after=ssl.cert_time_to_seconds(fields["notAfter"]),
     )
