@@ -216,6 +216,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         self.tls = TlsInfo.of(
             transport.get_extra_info("ssl_object"), self.session.mask, verified=self._verify
         )
+        contexts.common_names.seen(self._server.address, self.tls)
         self._on_tls(self.tls)
 
     def _context(self, contexts: TlsContexts) -> ssl.SSLContext:
