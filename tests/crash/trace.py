@@ -126,7 +126,7 @@ def numbered(file: Path) -> list[tuple[str, int]]:
 
 def wait_for(file: Path, pid: int) -> None:
     """Until the trace of a process that has ended is whole."""
-    done = re.compile(rf"^{pid} \+\+\+ (exited|killed)", re.MULTILINE)
+    done = re.compile(rf"^{pid} +\+\+\+ (exited|killed)", re.MULTILINE)
 
     def is_whole() -> bool:
         with file.open("rb") as trace:
