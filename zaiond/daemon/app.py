@@ -51,6 +51,7 @@ from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import MachineNames, Names
+from zaiond.net.tls import CommonNames, TlsContexts
 from zaiond.net.tokens import Tokens
 from zaiond.os_error import in_japanese
 from zaiond.queue_time import QueueTime
@@ -268,6 +269,7 @@ class App(Observer):
             lambda oauth2: self._token_watch.used(oauth2),
             clock,
         )
+        self._common_names = CommonNames(self.journal.warning)
         self._token_watch = TokenWatch(self.tokens, clock, self._refresh_token_ends)
         self.router = Router(
             writer,
@@ -409,7 +411,9 @@ class App(Observer):
                         f"what is held can't be made anew: {error.text.en}",
                     )
                 )
-        self.context = ConnectionContext(self.tokens, self.names.current)
+        self.context = ConnectionContext(
+            self.tokens, self.names.current, TlsContexts(self._common_names)
+        )
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, config.language, self.context)
         )

@@ -10,17 +10,16 @@ second is written for each, and a few over all. The next one says how many were 
 
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Hashable
 from enum import Enum
 
 from zaiond.daemon.log_limit import LogLimit
-from zaiond.message.clean import code_of
+from zaiond.safe import ACTING, Replacer, code_of
 from zaiond.text import Language, Text
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
 
 
 class Kind(Enum):
@@ -101,7 +100,7 @@ class Journal:
         return True
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
-        line = _CONTROL.sub(code_of, text.in_language(self.language))
+        line = _on_one_line(text.in_language(self.language))
         extra = {f"ZAIOND_{name.upper()}": value for name, value in fields.items()}
         if kind is not None:
             extra["MESSAGE_ID"] = kind.value

@@ -26,6 +26,7 @@ from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema
 from zaiond.store.recovery import DATABASE, WAL
 from zaiond.store.sound import has_our_tables
+from zaiond.store.writer import DISK_FULL
 from zaiond.text import Text
 
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
@@ -93,10 +94,11 @@ class Database:
             sync_directory(str(self._dir))
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
+            why = _said(error)
             raise StoreError(
                 Text(
-                    f"キュー {self._path} を開けません: {error}",
-                    f"the queue {self._path} can't be opened: {error}",
+                    f"キュー {self._path} を開けません: {why.ja}",
+                    f"the queue {self._path} can't be opened: {why.en}",
                 )
             ) from error
         except BaseException:
@@ -238,6 +240,7 @@ class Database:
             said = str(error)
             why = error.why if isinstance(error, _UnusableError) else None
             why = why or recovery.damaged(Text(said, said))
+            self.release_ballast()  # a copy needs room
             self.salvage = recovery.recover(self._dir, why, on_long_check)
             self.is_recovered = True
             connection = self._open()
@@ -318,6 +321,18 @@ class Database:
         connection.set_progress_handler(None)
         if found != "ok":
             raise apsw.CorruptError(str(found))
+
+
+def _said(error: apsw.Error | OSError) -> Text:
+    """What went wrong, and what to do about it."""
+    if isinstance(error, apsw.FullError):
+        return DISK_FULL
+    if isinstance(error, apsw.Error):
+        return Text(str(error), str(error))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DISK_FULL
+    where = f" ({error.filename})" if error.filename else ""
+    return Text(f"{in_japanese(error)}{where}", f"{error.strerror or error}{where}")
 
 
 def _boot_id() -> str:
