@@ -553,7 +553,8 @@ class App(Observer):
     def _background_ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            traceback.print_exception(error)
+            if not isinstance(error, ZaiondError):  # what it says is enough
+                traceback.print_exception(error)
             self._fatal(error)
 
     def _damaged(self, damage: Damage) -> None:

@@ -164,7 +164,10 @@ async def _history(app: "App", request: Request) -> Pieces:
         failed=request.values.get("failed") is True,
         limit=100 if limit is None else max(0, min(int(limit), MOST)),
     )
-    return Pieces(_pieces("events", _events(app, id_, wanted)))
+    more = b""
+    if id_ is not None and not await status.queries(app).seqs_of([id_]):
+        more = b',"shortened":' + _encode(await status.shortened(app))
+    return Pieces(_pieces("events", _events(app, id_, wanted), more))
 
 
 async def _events(

@@ -15,7 +15,7 @@ from zaiond.daemon.flow import Flow
 from zaiond.daemon.queries import NAMED, Lost, Queries
 from zaiond.daemon.status_line import Waiting, count_waiting
 from zaiond.smtp.failure import Failure
-from zaiond.store import acknowledgements, damage
+from zaiond.store import acknowledgements, damage, prune
 from zaiond.store.holds import Hold
 from zaiond.store.recovery import Salvage
 from zaiond.text import Text
@@ -158,11 +158,17 @@ def _of_holds(facts: Facts) -> Iterator[Problem]:
     for hold in facts.holds:
         if hold.scope == "queue":
             cause, at = why(hold.failure), _next_try(facts.next_probe)
+            number = facts.waiting.held
+            held = Text(f"（{number} 件）", f"mail is held ({number})")
+            if not number:
+                held = Text(
+                    "（待っているメールはありません）", "no mail can go out (none waits now)"
+                )
             yield Problem(
                 "held",
                 Text(
-                    f"送信を保留しています（{facts.waiting.held} 件）: {cause.ja}{at.ja}",
-                    f"mail is held ({facts.waiting.held}): {cause.en}{at.en}",
+                    f"送信を保留しています{held.ja}: {cause.ja}{at.ja}",
+                    f"{held.en}: {cause.en}{at.en}",
                 ),
                 _QUEUE_LIST,
                 hold.failure,
@@ -221,6 +227,23 @@ async def lost(app: "App") -> dict[str, Lost]:
     known = await app.writer.submit(acknowledgements.find)
     through = known[-1].through if known else -1.0
     return await queries(app).lost(app.queue_time() - LOOK_BACK, through)
+
+
+async def shortened(app: "App", since: float = 0.0) -> list[dict[str, Any]]:
+    """Whose history was shortened since then, as documents have it."""
+    return [
+        {
+            "uid": one.uid,
+            "user": app.user_names.shown(one.uid),
+            "events": one.events,
+            "bytes": one.size,
+            "since": rfc3339(one.since),
+            "last": rfc3339(one.last),
+            "newest": rfc3339(one.newest),
+        }
+        for one in await app.writer.submit(prune.shortened)
+        if one.last >= since
+    ]
 
 
 async def present(app: "App") -> Present:
@@ -288,6 +311,7 @@ async def document(app: "App") -> dict[str, Any]:
             "oldest": None if oldest is None else rfc3339(oldest[0]),
         },
         "known": _known(now),
+        "history": {"shortened": await shortened(app, since=app.clock() - LOOK_BACK)},
         "refused": app.refusals.document(app.clock(), app.control.language),
         "servers": _servers(app),
         "rates": {"accepted": _rate(app.flow_in), "delivered": _rate(app.flow_out)},
