@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from zaiond.store.consistency import make_consistent
-from zaiond.store.events import count_waiting
+from zaiond.store.events import WaitingLine, waiting_lines
 from zaiond.store.sound import Table, is_sound, our_indexes, our_tables
 from zaiond.text import Text
 
@@ -20,12 +20,11 @@ MOST_KEPT = 1000  # rows set aside: beyond, the oldest are forgotten
 
 class Damage(NamedTuple):
     """What was set aside: how many rows of which tables. `waiting` is how many events more wait to
-    be routed than before, `urgent_waiting` how many of these are urgent.
+    be routed than before, or fewer, in parts.
     """
 
     rows: dict[str, int]
-    waiting: int
-    urgent_waiting: int
+    waiting: list[WaitingLine]
 
     @property
     def text(self) -> Text:
@@ -46,7 +45,7 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
     To be called outside of a transaction. Raises apsw.Error where more is damaged than rows.
     """
     with db:
-        before = count_waiting(db)
+        before = waiting_lines(db)
         # What an index says of a damaged row keeps it from being deleted.
         for index in our_indexes():
             db.execute(f"DROP INDEX IF EXISTS {index.name}")
@@ -57,11 +56,18 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
         db.execute(_FORGET, (MOST_KEPT,))
         if any(rows.values()):
             make_consistent(db)
-        after = count_waiting(db)
+        after = waiting_lines(db)
     rows = {name: number for name, number in rows.items() if number}
-    return Damage(rows, after[0] - before[0], after[1] - before[1]) if rows else None
+    less = [_less(line) for line in before]
+    return Damage(rows, [*less, *after]) if rows else None
 
 
+def _less(line: WaitingLine) -> WaitingLine:
+    uid = line.uid if isinstance(line.uid, int) else _NOBODY
+    return line._replace(uid=uid, events=-line.events, ahead=-line.ahead)
+
+
+_NOBODY = -2  # whose an event seemed to be
 # An id that has become that of another event: both are kept.
 _TELL_APART = (
     "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"

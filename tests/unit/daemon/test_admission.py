@@ -7,6 +7,7 @@ from tests.support.store import Notes
 from zaiond.daemon import admission
 from zaiond.daemon.admission import Admission
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.turns import Turns
 
 FLOOR = 1000
 
@@ -28,7 +29,7 @@ def test_a_look_at_the_disk_that_fails_bars_nothing_and_lets_nothing_in(
 ) -> None:
     monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
     disk, notes = Disk(), Notes()
-    of = Admission(cast(Any, disk), cast(Any, SimpleNamespace()), Quotas({}), notes, float)
+    of = Admission(cast(Any, disk), cast(Any, SimpleNamespace()), Quotas({}), notes, float, Turns())
     said: list[str | None] = []
     for free in (OSError("away"), FLOOR - 1, OSError("away"), FLOOR, OSError("away")):
         disk.free = free

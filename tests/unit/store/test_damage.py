@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.store import NOW, Store, event, mail, recount
+from tests.support.store import waiting as all_waiting
 from zaiond.store import damage, events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.queue import Attempted
@@ -41,7 +42,7 @@ def waiting(store: Store) -> tuple[list[str], list[int]]:
     through = store.run(lambda db: events.get_meta(db, "routed_through"))
     assert isinstance(through, int)
     unrouted = store.run(lambda db: events.unrouted(db, through, 10))
-    return [one.id for one in unrouted], store.run(lambda db: queue.waiting(db, 0, 10))
+    return [one.id for one in unrouted], store.run(all_waiting)
 
 
 def test_where_every_row_is_sound_nothing_changes(store: Store) -> None:
@@ -84,12 +85,12 @@ def test_a_row_that_can_not_be_read_is_set_aside_and_its_mail_made_anew(
     store: Store, table: str, change: str, unrouted: list[str], mails: list[int]
 ) -> None:
     store.connection.execute(f"UPDATE {table} SET {change}")
-    before, _ = events.count_waiting(store.connection)
+    before = sum(line.events for line in events.waiting_lines(store.connection))
     found = set_aside(store)
     assert found is not None
     assert found.rows == {table: 1}
     assert waiting(store) == (unrouted, mails)
-    assert before + found.waiting == len(unrouted)
+    assert before + sum(line.events for line in found.waiting) == len(unrouted)
     assert damage.count(store.connection, NOW) == 1
     rows: list[Any] = store.connection.execute("SELECT of, row FROM damaged").fetchall()
     assert rows[0][0] == table
