@@ -46,6 +46,7 @@ from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
+from zaiond.daemon.turns import Turns
 from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
@@ -59,7 +60,7 @@ from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.damage import Damage
 from zaiond.store.database import Database
-from zaiond.store.events import Acceptance, NewEvent, StoredEvent
+from zaiond.store.events import Acceptance, NewEvent, StoredEvent, WaitingLine
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
@@ -236,12 +237,14 @@ class App(Observer):
             )
         self.quotas = Quotas(found.usage)
         self.refusals = Refusals()
+        self.turns = Turns(found.waiting, found.last_turns)
         self._admission = Admission(
             self.database,
             writer,
             self.quotas,
             self.journal,
             self.queue_time,
+            self.turns,
             lambda: self._history_limit.look(),
         )
         self._notices = Notices(
@@ -251,6 +254,7 @@ class App(Observer):
             self.queue_time,
             self.journal,
             self.user_names.shown,
+            self.turns,
         )
         self._reports = Reports(
             self.journal, self._notices, clock, self._background, self._alarm, self._may_reach
@@ -276,7 +280,7 @@ class App(Observer):
             self.dispatcher,
             self.events_ended,
             recovered,
-            *found.waiting,
+            self.turns,
             self._names_now,
         )
         self._counted = True
@@ -560,7 +564,8 @@ class App(Observer):
     def _damaged(self, damage: Damage) -> None:
         self.journal.error(damage.text, Kind.QUEUE_RECOVERED)
         if self._counted:
-            self.router.recounted(damage.waiting, damage.urgent_waiting)
+            self.router.recounted(damage.waiting)
+            self.quotas.recounted(damage.usage)
 
         async def tell() -> None:
             await self._assembled.wait()
@@ -592,12 +597,13 @@ class App(Observer):
 
 
 class _Found(NamedTuple):
-    """What a start finds on disk; `waiting` counts events to be routed, all and urgent ones."""
+    """What a start finds on disk."""
 
     recovered: queue.Recovered
     possible_duplicates: int
     usage: dict[int, tuple[int, int]]
-    waiting: tuple[int, int]
+    waiting: list[WaitingLine]
+    last_turns: tuple[int, int]
 
 
 def _find(db: apsw.Connection, now: float) -> _Found:
@@ -606,11 +612,13 @@ def _find(db: apsw.Connection, now: float) -> _Found:
     known = int(events.get_meta(db, POSSIBLE_DUPLICATES) or 0)
     if recovered.started:
         events.set_meta(db, POSSIBLE_DUPLICATES, known + recovered.started)
+    waiting = events.waiting_lines(db)
     return _Found(
         recovered,
         known + recovered.started,
-        events.usage(db),
-        events.count_waiting(db),
+        events.usage(db, waiting),
+        waiting,
+        events.last_turns(db),
     )
 
 
