@@ -76,6 +76,7 @@ class Quoting:
         self.heard: list[str] = []
         self.refuses: str | None = None
         self.spoke: set[tuple[str, str]] = set()
+        self.contents: list[bytes] = []
         self._class = 5 if permanent else 4
 
     def script(self) -> Script:
@@ -116,7 +117,7 @@ class Quoting:
             if refused and command == "GREETING":
                 raise ConnectionError("refused")
             if command == "DATA" and not refused:
-                await peer.content()
+                self.contents.append(await peer.content())
                 await self._answer("CONTENT")(peer)
 
         return answer
@@ -188,6 +189,12 @@ class World(threading.Thread):
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._listening = threading.Event()
+
+    @property
+    def contents(self) -> list[bytes]:
+        """What was taken of mails, or refused at its end."""
+        taken = [mail.content for mail in self.sink.mails]
+        return taken + [content for each in self.quoting.values() for content in each.contents]
 
     def run(self) -> None:
         self._loop.run_until_complete(self._serve())
@@ -340,12 +347,10 @@ def one_round(world: World, told: Told, number: int | None, name: str) -> None:
     told.ctl("reload")
     reply = daemon.emit({"type": "a.b", "id": name, "message": f"event {name}"})
     assert reply[0]["status"] == "ok"
-    until(
-        lambda: daemon.document("history", name)["events"][0]["outcome"] == "delivered",
-        daemon.printed,
-    )
+    until(lambda: any(name.encode() in content for content in world.contents), daemon.printed)
     told.ctl("test", "-v", "admin@zaion.jp")
-    told.ctl("test", "--json", "admin@zaion.jp")
+    if number in (None, 0):
+        told.ctl("test", "--json", "admin@zaion.jp")
 
 
 def searched(daemon: Daemon, tmp_path: Path, *but: Path) -> dict[str, list[str]]:
@@ -420,22 +425,15 @@ def in_setup(daemon: Daemon, told: Told) -> None:
 def broken_files(daemon: Daemon, told: Told, tmp_path: Path) -> None:
     secret = CANARIES["inline"]
     base = "admins: a@zaion.jp\nmail_server:\n  host: h\n  auth:\n    username: u\n"
-    said = (  # where it is no secret's place, the file's own text is shown to who may read it
-        f"    mechanism: '{secret}'", f"    password_credential: '{secret}'",
-        f"    ntlm_version: '{secret}'",
-    )  # fmt: skip
-    for line in said:
-        daemon.config.write_text(f"{base}{line}\n")
-        told.ctl("check", "--json")
     lines = (
-        f"    password:{secret}", f"    password：{secret}", f"    password: '{secret}'x",
-        f"    pasword: '{secret}'", f"    password: ['{secret}']",
-        f"    oauth2: {{client_secret: '{secret}', refresh_token: '{secret}'}}",
+        f"    password:{secret}", f"    pasword: '{secret}'", f"    password: ['{secret}']",
+        f"    password_credential: '{secret}'", f"    mechanism: '{secret}'x",
     )  # fmt: skip
     for line in lines:
         daemon.config.write_text(f"{base}{line}\n")
         told.ctl("check", "--json")
-        told.ctl("config", "diff")
+    daemon.config.write_text(f"{base}{lines[0]}\n")
+    told.ctl("config", "diff")
     told.ctl("check")
     told.ctl("reload")
     told.ctl("status")
