@@ -33,6 +33,7 @@ from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import REQUEST_BYTES, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.flow import Flow
+from zaiond.daemon.history_limit import HistoryLimit
 from zaiond.daemon.holds import Holds
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
@@ -185,6 +186,7 @@ class App(Observer):
                 self.router.run(),
                 self.dispatcher.run(),
                 self._housekeeping.run(),
+                self._history_limit.run(),
                 self._token_watch.run(),
                 self._spool.run(SPOOL_INTERVAL),
                 self._status.run(),
@@ -240,7 +242,12 @@ class App(Observer):
         self.quotas = Quotas(found.usage)
         self.refusals = Refusals()
         self._admission = Admission(
-            self.database, writer, self.quotas, self.journal, self.queue_time
+            self.database,
+            writer,
+            self.quotas,
+            self.journal,
+            self.queue_time,
+            lambda: self._history_limit.look(),
         )
         self._notices = Notices(
             writer,
@@ -298,6 +305,16 @@ class App(Observer):
             self._reports.expired,
             self.events_ended,
             self.database.lay_ballast,
+            lambda: self._history_limit.look(),
+        )
+        self._history_limit = HistoryLimit(
+            self.database,
+            writer,
+            self.quotas,
+            clock,
+            self.journal,
+            self.user_names.shown,
+            self.router.lock,
         )
         self.administration = Administration(
             writer,
