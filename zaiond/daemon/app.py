@@ -211,6 +211,7 @@ class App(Observer):
             if event_path is not None:
                 event_path.unlink(missing_ok=True)
         waiting = await self._stop_gently()
+        self.journal.tell_left_out()
         self.journal.info(
             Text(f"停止しました（送信待ち {waiting} 件）", f"stopped ({waiting} waiting)"),
             Kind.STOPPED,
