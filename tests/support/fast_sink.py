@@ -6,6 +6,7 @@ It runs in a thread of its own, and outlives the daemons that are killed around 
 import asyncio
 import os
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -29,11 +30,14 @@ class Arrival(NamedTuple):
 @dataclass
 class FastSink:
     """A server on 127.0.0.1 with PIPELINING that takes all, but `drops` every so-many-th mail: it
-    hangs up after the final dot, without having taken it. 0: none.
+    hangs up after the final dot, without having taken it. 0: none. Mails that contain `refused` are
+    refused for good. With a `listener`, that is where it listens.
     """
 
     drops: int = 0
     port: int = 0
+    refused: bytes | None = None
+    listener: socket.socket | None = None
     arrivals: list[Arrival] = field(default_factory=list)
     offered: int = 0
     dropped: int = 0
@@ -88,7 +92,10 @@ class FastSink:
             sessions.append(_Session(self))
             return sessions[-1]
 
-        server = await loop.create_server(session, "127.0.0.1", self.port)
+        if self.listener is not None:
+            server = await loop.create_server(session, sock=self.listener)
+        else:
+            server = await loop.create_server(session, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
         self._listening.set()
@@ -135,6 +142,10 @@ class _Session(asyncio.Protocol):
                 if not dot:
                     break
                 self._unread, self._in_content = rest, False
+                if self._sink.refused is not None and self._sink.refused in content:
+                    self._recipients = []
+                    replies += b"554 5.6.0 Not this content\r\n"
+                    continue
                 if not self._sink.take(self._recipients, content):
                     self.transport.abort()
                     return
