@@ -18,6 +18,7 @@ from tests.support.container import SOURCE, Container
 from tests.support.fast_sink import FastSink
 from tests.support.installed import PORT, UNITS, Service, configuration, installed
 from tests.support.neighbours import ATTACKER, FLOODS, VICTIM, Attack, Place
+from tests.support.process import forget_peak, peak_bytes
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("neighbours")  # they share one container
@@ -72,16 +73,12 @@ class Health:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._pid = service.show("MainPID")
-        service.machine.path(f"/proc/{self._pid}/clear_refs").write_text("5")  # proc(5)
-        self._idle = self._peak()
+        self._pid = int(service.show("MainPID"))
+        self._proc = service.machine.path("/proc")
+        forget_peak(self._pid, self._proc)
+        self._idle = peak_bytes(self._pid, self._proc)
         self._begun = time.monotonic()
         self._before = len(self._lines())
-
-    def _peak(self) -> int:
-        status = self._service.machine.path(f"/proc/{self._pid}/status").read_text()
-        (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
 
     def _lines(self) -> list[str]:
         command = ("journalctl", "-o", "cat", f"_PID={self._pid}")
@@ -90,8 +87,9 @@ class Health:
     def assert_unimpaired(self) -> None:
         """The same process, its memory and its words within their bounds."""
         assert self._service.show("NRestarts") == "0", self._service.journal()
-        assert self._service.show("MainPID") == self._pid
-        assert self._peak() - self._idle <= MORE_MEMORY, f"{self._idle} became {self._peak()} bytes"
+        assert int(self._service.show("MainPID")) == self._pid
+        peak = peak_bytes(self._pid, self._proc)
+        assert peak - self._idle <= MORE_MEMORY, f"{self._idle} became {peak} bytes"
         lines = self._lines()[self._before :]
         most = LINES_A_SECOND * (time.monotonic() - self._begun + 2)
         assert len(lines) <= most, "\n".join(lines[:20])

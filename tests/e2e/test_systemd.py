@@ -9,7 +9,14 @@ import pytest
 
 from tests.support.container import Container
 from tests.support.installed import (
-    CONFIG, INSTALL, MEMBER, PORT, UNITS, Service, configuration, installed,
+    CONFIG,
+    INSTALL,
+    MEMBER,
+    PORT,
+    UNITS,
+    Service,
+    configuration,
+    installed,
 )  # fmt: skip
 from tests.support.sink import Mail, Sink
 from zaiond.daemon.journal import Kind

@@ -36,7 +36,7 @@ class Place(NamedTuple):
     spool: str
     first_uid: int
     users: int
-    count: int
+    amount: int
 
     @property
     def uids(self) -> range:
@@ -150,7 +150,7 @@ def newlines(place: Place) -> Iterator[int]:
                 connections.remove(connection)
                 connection.close()
         with contextlib.suppress(OSError):
-            while len(connections) < place.count:
+            while len(connections) < place.amount:
                 connections.append(place.connect(place.first_uid))
         yield sent
 
@@ -176,7 +176,7 @@ def costly_events() -> list[bytes]:
 def costly(place: Place) -> Iterator[int]:
     """Events that cost much, several ahead, on COUNT connections."""
     events = itertools.cycle(costly_events())
-    talks = [Talk(place, place.first_uid, 4) for _ in range(place.count)]
+    talks = [Talk(place, place.first_uid, 4) for _ in range(place.amount)]
     while True:
         yield sum(talk.go_on(lambda: next(events)) for talk in talks)
 
@@ -196,7 +196,7 @@ def connects(place: Place) -> Iterator[int]:
 
 def _events(place: Place, make: Callable[[int], bytes], ahead: int) -> Iterator[int]:
     """COUNT events of each user, each until it has its reply."""
-    numbers = {uid: iter(range(place.count)) for uid in place.uids}
+    numbers = {uid: iter(range(place.amount)) for uid in place.uids}
 
     def line_of(uid: int) -> Callable[[], bytes | None]:
         def line() -> bytes | None:
@@ -231,7 +231,7 @@ def refused(place: Place) -> Iterator[int]:
 
 def everywhere(place: Place) -> Iterator[int]:
     """Many users, each with COUNT connections that emit without end."""
-    talks = [Talk(place, uid, 1) for uid in place.uids for _ in range(place.count)]
+    talks = [Talk(place, uid, 1) for uid in place.uids for _ in range(place.amount)]
     while True:
         yield sum(talk.go_on(lambda: b'{"type":"flood"}\n') for talk in talks)
 
@@ -244,7 +244,7 @@ def descriptors(place: Place) -> Iterator[int]:
         done = 0
         for uid, number in have.items():
             with contextlib.suppress(OSError):
-                for _ in range(place.count - number):
+                for _ in range(place.amount - number):
                     connections.append((place.connect(uid), uid))
                     have[uid] += 1
                     done += 1
@@ -267,9 +267,9 @@ def _is_open(connection: socket.socket) -> bool:
 def dots(place: Place) -> Iterator[int]:
     """COUNT files in the spool whose names begin with a dot, then one change after the other."""
     with being(place.first_uid):
-        for number in range(place.count):
+        for number in range(place.amount):
             os.close(os.open(f"{place.spool}/.dot-{number}", os.O_WRONLY | os.O_CREAT, 0o600))
-    yield place.count
+    yield place.amount
     while True:
         with being(place.first_uid):
             for number in range(20):
@@ -280,7 +280,7 @@ def dots(place: Place) -> Iterator[int]:
 
 def bad_files(place: Place) -> Iterator[int]:
     """COUNT files in the spool, with a line that can't be taken each."""
-    for number in range(place.count):
+    for number in range(place.amount):
         place.leave(place.first_uid, f"bad-{number}", b'{"type":"no good type","id":"x"}\n')
         yield 1
 
@@ -297,7 +297,7 @@ def victim(place: Place) -> list[Reply]:
     """COUNT events, one after the other, each on a connection of its own as scripts have it."""
     replies = []
     end = time.monotonic() + PATIENCE
-    for number in range(place.count):
+    for number in range(place.amount):
         event = f"victim-{place.first_uid}-{os.getpid()}-{number}"
         line = json.dumps({"type": "backup.done", "id": event}).encode() + b"\n"
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Attacks and their victim as processes, wherever the daemon runs: see `tests/support/attacks.py`."""
+"""Attacks and their victim as processes, wherever the daemon runs: see `attacks.py` beside this."""
 
 import json
 import subprocess
@@ -20,13 +20,13 @@ class Attack(NamedTuple):
     """One kind: `count` is what the script makes of it, of each of `users` from `uid` on."""
 
     name: str
-    count: int = 1
+    amount: int = 1
     users: int = 1
     uid: int = ATTACKER
 
     def __str__(self) -> str:
         many = f" of {self.users} users" if self.users > 1 else ""
-        return f"{self.name} {self.count}{many}"
+        return f"{self.name} {self.amount}{many}"
 
 
 # Those that go on while others emit; the others are told of where they are used.
@@ -55,7 +55,7 @@ class Place(NamedTuple):
     def _command(self, attack: Attack) -> list[str]:
         return self.command(
             *(self.python, self.script, attack.name, self.runtime, self.spool),
-            *(str(attack.uid), str(attack.users), str(self.group), str(attack.count)),
+            *(str(attack.uid), str(attack.users), str(self.group), str(attack.amount)),
         )
 
     def against(self, attack: Attack) -> "UnderWay":
