@@ -83,13 +83,17 @@ class FastSink:
             self._awaited = None
             os.eventfd_write(self._reached, 1)
 
+    def session(self) -> "FastSinkSession":
+        """The protocol of one more connection."""
+        return FastSinkSession(self)
+
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        sessions: list[_Session] = []
+        sessions: list[FastSinkSession] = []
 
-        def session() -> _Session:
-            sessions.append(_Session(self))
+        def session() -> FastSinkSession:
+            sessions.append(self.session())
             return sessions[-1]
 
         if self.listener is not None:
@@ -120,7 +124,9 @@ class FastSink:
         os.close(self._reached)
 
 
-class _Session(asyncio.Protocol):
+class FastSinkSession(asyncio.Protocol):
+    """One connection of it."""
+
     transport: asyncio.Transport
 
     def __init__(self, sink: FastSink) -> None:
