@@ -279,7 +279,8 @@ def test_a_place_for_refused_files_that_an_emitter_made_is_not_used(
     found = machine.run("sh", "-c", f"cat {trap}/* {trap}", user="mallory", check=False)
     assert "secret" not in found.stdout
     assert service.show("NRestarts") == "0"
-    assert machine.document("status")["events_refused"], "it is told that the line was refused"
+    problems = [problem["code"] for problem in machine.document("status")["problems"]]
+    assert "refused" in problems, "who looks is told"
 
 
 def test_an_emitter_can_not_take_the_place_of_the_daemons_own_notices(

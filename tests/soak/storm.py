@@ -170,7 +170,8 @@ class Storm:
     def _look(self) -> None:
         """Starts it again where it has ended, as systemd does."""
         if self._runs:
-            self._peak = max(self._peak, peak_bytes(self._daemon.process.pid))
+            with contextlib.suppress(AssertionError, OSError):  # it dies this moment
+                self._peak = max(self._peak, peak_bytes(self._daemon.process.pid))
             return
         died = self._daemon.process.returncode
         self.happened["killed" if died == -signal.SIGKILL else f"exit status {died}"] += 1
