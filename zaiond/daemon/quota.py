@@ -2,7 +2,7 @@
 I/O.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from zaiond.errors import EventError
@@ -26,6 +26,7 @@ class _Uid:
     usage: _Usage  # of the user
     connections: int = 0
     events: int = 0
+    bytes: int = 0
 
 
 class Quotas:
@@ -56,6 +57,10 @@ class Quotas:
     def events(self) -> int:
         """All events accepted and not yet ended."""
         return self._all.events
+
+    def waiting(self) -> dict[int, tuple[int, int]]:
+        """Events accepted and not yet ended, and their bytes, by uid."""
+        return {uid: (of.events, of.bytes) for uid, of in self._uids.items()}
 
     def connect(self, uid: int) -> None:
         """Counts a connection. Raises EventError `quota`."""
@@ -109,6 +114,13 @@ class Quotas:
             self._add(of, -1, -size)
             self._forget(uid, of)
 
+    def recounted(self, more: Mapping[int, tuple[int, int]]) -> None:
+        """So many events and bytes more wait of each uid than was counted, or fewer."""
+        for uid, (events, size) in more.items():
+            of = self._uid(uid)
+            self._add(of, max(events, -of.events), max(size, -of.bytes))
+            self._forget(uid, of)
+
     def _uid(self, uid: int) -> _Uid:
         of = self._uids.get(uid)
         if of is None:
@@ -124,19 +136,16 @@ class Quotas:
             each.connections += connections
 
     def _add(self, of: _Uid, events: int, size: int) -> None:
-        of.events += events
-        of.usage.events += events
-        of.usage.bytes += size
-        self._all.events += events
-        self._all.bytes += size
+        for each in (of, of.usage, self._all):
+            each.events += events
+            each.bytes += size
 
     def _forget(self, uid: int, of: _Uid) -> None:
         if of.connections or of.events:
             return
+        self._add(of, 0, -of.bytes)
         del self._uids[uid]
-        usage = of.usage
-        if not (usage.connections or usage.events):
-            self._all.bytes -= usage.bytes
+        if not (of.usage.connections or of.usage.events):
             del self._users[of.user]
 
 

@@ -10,6 +10,7 @@ from tests.support.store import Notes, event
 from zaiond.daemon import admission
 from zaiond.daemon.admission import Admission
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.turns import Turns
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.store.events import Acceptance
 from zaiond.text import Text
@@ -22,11 +23,31 @@ class Disk:
 
     def __init__(self) -> None:
         self.free: int | OSError = 2 * FLOOR
+        self.reusable = 0
+        self.bytes = 0
 
     def free_bytes(self) -> tuple[int, int]:
         if isinstance(self.free, OSError):
             raise self.free
         return self.free, FLOOR
+
+    def size(self) -> int:
+        return self.bytes
+
+    def history_limit(self) -> int:
+        return 10 * FLOOR
+
+
+def admission_of(disk: Disk, notes: Notes, looks: list[str]) -> Admission:
+    return Admission(
+        cast(Any, disk),
+        cast(Any, SimpleNamespace()),
+        Quotas({}),
+        notes,
+        float,
+        Turns(),
+        lambda: looks.append("look"),
+    )
 
 
 def test_a_look_at_the_disk_that_fails_bars_nothing_and_lets_nothing_in(
@@ -34,7 +55,7 @@ def test_a_look_at_the_disk_that_fails_bars_nothing_and_lets_nothing_in(
 ) -> None:
     monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
     disk, notes = Disk(), Notes()
-    of = Admission(cast(Any, disk), cast(Any, SimpleNamespace()), Quotas({}), notes, float)
+    of = admission_of(disk, notes, [])
     said: list[str | None] = []
     for free in (OSError("away"), FLOOR - 1, OSError("away"), FLOOR, OSError("away")):
         disk.free = free
@@ -55,8 +76,11 @@ class Writer:
         return self.submitted[-1]
 
 
-def admission_of(writer: Writer, quotas: Quotas) -> Admission:
-    return Admission(cast(Any, Disk()), cast(Any, writer), quotas, Notes(), lambda: 0.0)
+def admitting(writer: Writer, quotas: Quotas) -> Admission:
+    turns = Turns()
+    return Admission(
+        cast(Any, Disk()), cast(Any, writer), quotas, Notes(), lambda: 0.0, turns, lambda: None
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +95,7 @@ async def test_what_did_not_come_to_disk_takes_nothing_of_the_quota(
 ) -> None:
     writer, quotas = Writer(), Quotas({})
     quotas.events_waiting = 3
-    submitted = admission_of(writer, quotas).submit([event("1"), event("2")])
+    submitted = admitting(writer, quotas).submit([event("1"), event("2")])
     assert quotas.events == 2
     writer.submitted[0].set_exception(error)
     with pytest.raises(EventError) as raised:
@@ -83,7 +107,7 @@ async def test_what_did_not_come_to_disk_takes_nothing_of_the_quota(
 
 async def test_of_a_batch_that_came_to_disk_what_was_there_before_takes_nothing() -> None:
     writer, quotas = Writer(), Quotas({})
-    submitted = admission_of(writer, quotas).submit([event("1"), event("2"), event("3")])
+    submitted = admitting(writer, quotas).submit([event("1"), event("2"), event("3")])
     writer.submitted[0].set_result(Acceptance(["accepted", "duplicate", "conflict"], [], 0))
     await submitted
     assert quotas.events == 1
@@ -96,10 +120,36 @@ async def test_of_a_batch_that_came_to_disk_what_was_there_before_takes_nothing(
 async def test_a_batch_goes_within_the_quotas_as_a_whole_or_not_at_all() -> None:
     writer, quotas = Writer(), Quotas({})
     quotas.events_waiting = 2
-    of = admission_of(writer, quotas)
+    of = admitting(writer, quotas)
     with pytest.raises(EventError):
         of.submit([event("1", uid=5), event("2"), event("3"), event("4")])
     assert quotas.events == 0
     assert writer.submitted == []
     of.submit([event("1", uid=5), event("2"), event("3")]).close()  # type: ignore[attr-defined]
     assert quotas.events == 3
+
+
+def test_room_within_the_database_is_room(monkeypatch: Any) -> None:
+    monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
+    disk = Disk()
+    of = admission_of(disk, Notes(), [])
+    disk.free = FLOOR // 2
+    assert of.closed_for() is not None
+    disk.reusable = FLOOR // 2
+    assert of.closed_for() is None
+
+
+def test_history_is_looked_at_before_anybody_is_refused_and_when_the_database_is_large(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
+    disk, looks = Disk(), list[str]()
+    of = admission_of(disk, Notes(), looks)
+    assert of.closed_for() is None
+    assert looks == []
+    disk.free = 2 * FLOOR - 1
+    assert of.closed_for() is None
+    assert looks == ["look"]
+    disk.free, disk.bytes = 2 * FLOOR, 10 * FLOOR + 1
+    assert of.closed_for() is None
+    assert looks == ["look", "look"]

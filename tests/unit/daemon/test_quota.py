@@ -192,3 +192,13 @@ def test_what_was_never_counted_releases_nothing() -> None:
     assert made.events == 0
     made.reserve(1, 4, 1000)
     refused(made, 1, 1)
+
+
+def test_what_is_recounted_is_the_uids_and_never_less_than_nothing() -> None:
+    made = Quotas({100_000: (1, 100), 2: (1, 100)}, lambda uid: min(uid, 1000))
+    made.recounted({100_000: (-5, -1000), 2: (2, 50), 3: (-1, -10)})
+    assert made.waiting() == {2: (3, 150)}
+    assert made.events == 3
+    made.events_waiting = 1
+    made.reserve(100_000, 1, 100)
+    refused(made, 1000, 1)
