@@ -641,6 +641,9 @@ class Wire(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.unread
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
     def is_closing(self) -> bool:
         return self.closed
 

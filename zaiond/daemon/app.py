@@ -549,7 +549,7 @@ class App(Observer):
                 f"イベント {event.id} の本文を作れません: {error!r}",
                 f"the mail about event {event.id} can't be made as it should: {error!r}",
             ),
-            by=event.uid,
+            by=self.user_of(event.uid),
             event=event.id,
         )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zaiond.daemon.intake import Intake
 
 A_PIECE = 64  # bytes that each piece costs beside its own
-MANY_UNREAD = 64 * 1024  # asyncio tells when there are fewer again
+MANY_UNREAD = 16 * 1024  # bytes of replies; asyncio tells when there are fewer again
 # All read into one place, in turn.
 _buffer = memoryview(bytearray(A_READ))
 _small_buffer = _buffer[:A_LITTLE]
@@ -54,6 +54,7 @@ class EventConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(MANY_UNREAD)
         peer: socket.socket = transport.get_extra_info("socket")
         # unix(7), SO_PEERCRED: pid, uid, gid as they were at connect(2)
         _, self.uid, _ = struct.unpack(
