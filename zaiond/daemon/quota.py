@@ -68,9 +68,12 @@ class Quotas:
         try:
             if of.usage.connections >= self.connections:
                 raise _too_many_connections(self.connections)
-            most = min(USERS * self.connections, self._most_connections)
-            if of.user and self._all.connections >= most:
-                raise _too_many_connections_in_all(most)
+            if of.user and self._all.connections >= USERS * self.connections:
+                raise _too_many_connections_in_all(
+                    f"{USERS} × limits.connections", USERS * self.connections
+                )
+            if of.user and self._all.connections >= self._most_connections:
+                raise _too_many_connections_in_all("LimitNOFILE=", self._most_connections)
         except EventError:
             self._forget(uid, of)
             raise
@@ -159,13 +162,14 @@ def _too_many_connections(limit: int) -> EventError:
     )
 
 
-def _too_many_connections_in_all(limit: int) -> EventError:
+def _too_many_connections_in_all(by: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"全ユーザーの接続数の合計が上限（{limit}）に達しています。後でもう一度接続してください",
-            f"all users together have as many connections as there may be ({limit}): connect again"
-            " later",
+            f"全ユーザーの接続数の合計が上限（{by}: {limit}）に達しています。"
+            "後でもう一度接続してください",
+            f"all users together have as many connections as there may be ({by}: {limit}): connect"
+            " again later",
         ),
     )
 
@@ -184,9 +188,9 @@ def _too_much_in_all(key: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"全ユーザーの送信待ちのイベントの合計が上限（{key} の {USERS} 倍: {limit}）に"
+            f"全ユーザーの送信待ちのイベントの合計が上限（{USERS} × {key}: {limit}）に"
             "達しています。後でもう一度送ってください",
-            f"of all users together too much is waiting to be mailed ({USERS} times {key}:"
-            f" {limit}): send it again later",
+            f"of all users together too much is waiting to be mailed ({USERS} × {key}: {limit}):"
+            " send it again later",
         ),
     )

@@ -113,13 +113,13 @@ def test_all_users_together_have_a_bound_of_events_and_bytes_that_is_none_for_ro
     made.events_waiting, made.bytes_waiting = 4, 1000
     for uid in range(1, USERS + 1):
         made.reserve(uid, 4, 8)
-    assert "16 times limits.events_waiting: 64" in refused(made, 99, 8).text.en
+    assert "16 × limits.events_waiting: 64" in refused(made, 99, 8).text.en
     for _ in range(4):
         made.reserve(0, 1, 8)
         made.count(99, 8)  # a notice of our own
     assert "(limits.events_waiting: 4)" in refused(made, 0, 8).text.en
     made.release(1, 8)
-    assert "16 times" in refused(made, 98, 8).text.en  # root's and our own count
+    assert "16 × limits" in refused(made, 98, 8).text.en  # root's and our own count
     for _ in range(4):
         made.release(2, 8)
         made.release(3, 8)
@@ -127,7 +127,7 @@ def test_all_users_together_have_a_bound_of_events_and_bytes_that_is_none_for_ro
 
     made = Quotas(dict.fromkeys(range(1, USERS + 1), (1, 1000)))
     made.bytes_waiting = 1000
-    assert "16 times limits.bytes_waiting: 16000" in refused(made, 99, 8).text.en
+    assert "16 × limits.bytes_waiting: 16000" in refused(made, 99, 8).text.en
 
 
 def test_all_connections_together_have_a_bound_that_does_not_count_for_root() -> None:
@@ -135,12 +135,12 @@ def test_all_connections_together_have_a_bound_that_does_not_count_for_root() ->
     made.connections = 3
     for connection in range(USERS * 3):
         made.connect(1 + connection // 3)
-    assert "(48)" in not_connected(made, 99)
+    assert "(16 × limits.connections: 48)" in not_connected(made, 99)
     made.connect(0)
     made.connections = 64
     for _ in range(51):
         made.connect(98)
-    assert "(100)" in not_connected(made, 98)
+    assert "(LimitNOFILE=: 100)" in not_connected(made, 98)
     made.connect(0)
     made.disconnect(98)
     made.disconnect(98)
