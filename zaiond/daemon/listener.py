@@ -3,7 +3,6 @@ holds nobody up.
 """
 
 import asyncio
-import errno
 import socket
 from collections.abc import Callable
 
@@ -14,7 +13,6 @@ from zaiond.text import Text
 A_TURN = 16  # connections
 GONE_A_TURN = 256  # that are closed already, which cost little
 PAUSE = 1.0  # seconds, where there is no room for one more
-_USED_UP = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Listener:
@@ -51,9 +49,7 @@ class Listener:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as error:
-                if error.errno not in _USED_UP:
-                    raise
+            except OSError as error:  # no descriptor or no memory is left
                 self._rest(error)
                 return
             connection.setblocking(False)
