@@ -24,7 +24,7 @@ from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import BATCH_BYTES, BATCH_EVENTS, Intake
 from zaiond.daemon.listener import Listener
 from zaiond.daemon.quota import Quotas
-from zaiond.daemon.read_ahead import A_LITTLE, A_READ, OF_USER
+from zaiond.daemon.read_ahead import A_LITTLE, A_READ, OF_CONNECTION, OF_USER
 from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.sockets import BACKLOG
 from zaiond.errors import EventError
@@ -989,6 +989,28 @@ async def test_who_is_cut_off_leaves_nothing_behind(daemon: Daemon) -> None:
     connection.connection_lost(None)
     assert daemon.intake.ahead.kept == daemon.intake.ahead.unread == 0
     assert not daemon.intake._connections
+
+
+async def test_who_is_cut_off_when_he_has_gone_leaves_nothing_behind(daemon: Daemon) -> None:
+    connection, _ = connect(daemon, 1)
+    receive(connection, lines("x", 10))
+    connection.connection_lost(None)
+    connection.cut_off()
+    await daemon.intake.drained()
+    assert not daemon.intake._connections
+    assert daemon.on_disk() == []
+
+
+async def test_what_has_ended_is_neither_paused_nor_read_on(daemon: Daemon) -> None:
+    connection, wire_ = connect(daemon, 1)
+    receive(connection, lines("x", 5000)[:A_READ])
+    await daemon.intake.drained()
+    receive(connection, b"x" * (OF_CONNECTION + 1))
+    assert connection.eof_received()
+    assert connection.whole > OF_CONNECTION
+    assert not wire_.paused
+    await daemon.intake.drained()
+    assert wire_.closed
 
 
 async def test_replies_left_unread_on_many_connections_of_a_user_have_a_bound(

@@ -177,9 +177,7 @@ class EventConnection(asyncio.BufferedProtocol):
         """Ends it without another word: what was not taken yet is not taken."""
         self._ended = True
         self._drop()
-        if self._transport is None:
-            self._intake.closed(self)
-        else:
+        if self._transport is not None:
             self._transport.abort()
 
     def _drop(self) -> None:

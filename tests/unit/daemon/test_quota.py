@@ -202,3 +202,18 @@ def test_what_is_recounted_is_the_uids_and_never_less_than_nothing() -> None:
     made.events_waiting = 1
     made.reserve(100_000, 1, 100)
     refused(made, 1000, 1)
+
+
+def test_who_was_refused_takes_no_memory() -> None:
+    made = Quotas({}, most_connections=0)
+    refused(made, 5, 10**9)
+    not_connected(made, 6)
+    assert not made._uids
+    assert not made._users
+
+
+def test_a_user_without_events_has_no_bytes() -> None:
+    made = quotas()
+    made.recounted({1: (-2, 0)})
+    assert made._all.bytes == 0
+    made.reserve(1, 1, 1000)
