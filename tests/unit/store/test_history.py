@@ -59,7 +59,7 @@ def fill(store: Store, number: int, body: bytes = b'{"type":"a.b","subject":"x"}
                     f"{of}@x",
                     states[n],
                     float(n) if states[n] in ended else None,
-                    1000 + n % 3,
+                    n % 3 - 1,
                 )
                 for n in every
                 for of in (0, 1)
