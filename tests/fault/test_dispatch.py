@@ -40,12 +40,13 @@ from tests.support.sink import Sink
 from tests.support.store import recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.daemon import loader, router, window
+from zaiond.daemon import housekeeping, loader, router, window
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk
-from zaiond.store.events import NewEvent
-from zaiond.store.queue import Waiting
+from zaiond.store.counts import FIRST_OPEN, Key
+from zaiond.store.events import NewEvent, StoredEvent
+from zaiond.store.queue import Expired, Expiry, Waiting
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -631,6 +632,62 @@ async def test_what_waits_for_a_server_that_is_down_expires_with_the_reason(
         assert document["outcome"] == "expired"
         assert "refused" in document["reason"]
         assert document["deliveries"][0]["server"] == f"127.0.0.1:{port}"
+
+
+async def test_a_mail_that_is_tried_while_it_is_found_too_old_does_not_expire_and_goes_on(
+    state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = queue_on_disk.expired
+    port = closed.getsockname()[1]
+    async with Post(state, configuration(server(port))) as post:
+        await post.emit("1")
+        await post.until(lambda: bool(post.servers_changed))
+        await post.settled_routing()
+        post.serve(PATIENT.expire + 1)
+        found: list[int] = []
+
+        def expired(db: apsw.Connection, expiry: Expiry, after: Key = FIRST_OPEN) -> Expired:
+            result = look(db, expiry, after)
+            found.extend(result.deliveries)
+            db.execute("UPDATE deliveries SET tried = ?", (post.queue_time(),))  # behind its back
+            return result
+
+        with monkeypatch.context() as patch:
+            patch.setattr(queue_on_disk, "expired", expired)
+            await post.housekeeping._expire(PATIENT)
+        assert len(found) == 1
+        assert post.ended == []
+        async with asyncio.timeout(10):  # it is loaded again
+            while not post.dispatcher.in_memory:
+                await post.writer.submit(lambda db: None)
+        await post.housekeeping._expire(PATIENT)
+        assert post.ended == []
+        post.serve(3601)
+        await post.housekeeping._expire(PATIENT)
+        assert post.ended == ["1"]
+
+
+async def test_what_expires_is_looked_for_and_ended_in_parts(
+    state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_on_disk, "SLICE", 7)
+    monkeypatch.setattr(housekeeping, "CHUNK_BYTES", 1)
+    port = closed.getsockname()[1]
+    ended: list[int] = []
+    end = queue_on_disk.end
+
+    def count(db: apsw.Connection, mails: list[Any], **more: Any) -> list[StoredEvent]:
+        ended.append(len(mails))
+        return end(db, mails, **more)
+
+    monkeypatch.setattr(queue_on_disk, "end", count)
+    async with Post(state, configuration(server(port))) as post:
+        await post.emit(*ids(20))
+        await post.until(lambda: bool(post.servers_changed))
+        post.serve(PATIENT.expire + 1)
+        await post.housekeeping._expire(PATIENT)
+        assert sorted(post.ended) == ids(20)
+        assert ended == [1] * 20
 
 
 async def test_what_is_held_for_an_administrator_does_not_expire(state: Path) -> None:
