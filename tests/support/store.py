@@ -32,6 +32,7 @@ class Notes(Journal):
         self.now = 0.0
         self._monotonic = lambda: self.now
         self._limit = LogLimit()
+        self._telling = None
         self.lines: list[str] = []
         self.levels: list[int] = []
         self.kinds: list[Kind | None] = []

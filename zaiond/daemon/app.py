@@ -6,6 +6,7 @@ spool ────────────────▶      └────�
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import random
 import resource
@@ -51,6 +52,7 @@ from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
+from zaiond.net.memory import Masks
 from zaiond.net.names import MachineNames, Names
 from zaiond.net.tls import CommonNames, TlsContexts
 from zaiond.net.tokens import Tokens
@@ -209,6 +211,7 @@ class App(Observer):
             if event_path is not None:
                 event_path.unlink(missing_ok=True)
         waiting = await self._stop_gently()
+        self.journal.tell_left_out()
         self.journal.info(
             Text(f"停止しました（送信待ち {waiting} 件）", f"stopped ({waiting} waiting)"),
             Kind.STOPPED,
@@ -273,6 +276,7 @@ class App(Observer):
             lambda oauth2: self._token_watch.used(oauth2),
             clock,
         )
+        self._masks = Masks()
         self._common_names = CommonNames(self.journal.warning)
         self._token_watch = TokenWatch(self.tokens, clock, self._refresh_token_ends)
         self.router = Router(
@@ -416,7 +420,10 @@ class App(Observer):
                     )
                 )
         self.context = ConnectionContext(
-            self.tokens, self.names.current, TlsContexts(self._common_names)
+            self.tokens,
+            self.names.current,
+            TlsContexts(self._common_names),
+            masks=self._masks,
         )
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, config.language, self.context)
@@ -627,7 +634,10 @@ def main() -> None:
     utf8.enforce()
     options = parse(sys.argv[1:])
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no secret in a core dump
+    # No secret in a core dump, nor for another process of our user (PR_SET_DUMPABLE): a limit of 0
+    # does not keep the kernel from handing one to a program (core(5), "Piping core dumps").
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = Journal()
