@@ -29,6 +29,11 @@ _BEYOND = 2**62  # any seq
 EVENTS = 50  # of which documents are made at a time: other connections are served in between
 
 
+def matcher(pattern: str) -> Callable[[str], Any]:
+    """Says whether a text is as this pattern of a shell."""
+    return compiled(translate(pattern)).match
+
+
 class Submit(Protocol):
     """The writer's way to run an operation."""
 
@@ -67,8 +72,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         for name, pattern in (("_is_type", self.type), ("_is_source", self.source)):
-            match = compiled(translate("*" if pattern is None else pattern)).match
-            object.__setattr__(self, name, match)
+            object.__setattr__(self, name, matcher("*" if pattern is None else pattern))
 
     def has(self, row: EventRow) -> bool:
         """Whether it is one of them, but for `failed`."""

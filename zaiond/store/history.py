@@ -27,6 +27,7 @@ class EventRow(NamedTuple):
     body: bytes
     outcome: str | None
     reason: str | None
+    notice: bool
 
 
 class DeliveryRow(NamedTuple):
@@ -82,7 +83,7 @@ class LostRow(NamedTuple):
     message: int
 
 
-_EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason FROM events"
+_EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason, notice FROM events"
 _DELIVERY = (
     "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, d.ended,"
     " m.message_id, m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
