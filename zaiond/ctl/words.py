@@ -53,7 +53,7 @@ def about(event: dict[str, Any], language: Language) -> str:
 
 def poses_as_notice(event: dict[str, Any]) -> bool:
     """Whether it looks as if the daemon itself had made it, and it has not."""
-    return not event["notice"] and is_named_as_notice(event["type"] or "", event["source"] or "")
+    return event.get("notice") is False and is_named_as_notice(event["type"], event["source"])
 
 
 def user(uid: int) -> str:
