@@ -540,7 +540,7 @@ async def test_what_is_not_yet_a_mail_counts_as_retried_too(
         assert post.router.waiting >= 200
         last = ids(300)[-1]
         assert (await post.administration.retry([last])).deliveries == 1
-        assert (await post.administration.delete([last])).deliveries == 1
+        assert (await post.delete([last])).deliveries == 1
         assert (await post.administration.retry([last])).deliveries == 0
         assert (await post.administration.retry()).deliveries == 299
 
@@ -784,7 +784,7 @@ async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
         while post.router.waiting > 250:  # the window isn't full yet
             await post.writer.submit(lambda _: None)
         if gone == "deleted":
-            assert (await post.administration.delete(ids(200))).deliveries == 200
+            assert (await post.delete(ids(200))).deliveries == 200
         else:
             post.serve(PATIENT.expire + 1)
             post.housekeeping.configure(PATIENT, "en")
@@ -969,7 +969,7 @@ async def test_delete_ends_what_waits_wherever_it_is(state: Path, closed: socket
     async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit("mailed")
         await post.until(lambda: bool(post.servers_changed))
-        changed = await post.administration.delete(["mailed", "unknown"])
+        changed = await post.delete(["mailed", "unknown"])
         assert (changed.deliveries, changed.unknown) == (1, ("unknown",))
         assert post.ended == ["mailed"]
         assert (await post.history("mailed"))["outcome"] == "deleted"
@@ -977,7 +977,7 @@ async def test_delete_ends_what_waits_wherever_it_is(state: Path, closed: socket
         await assert_settled(post)
     async with Post(state) as post:
         await post.emit("unrouted")
-        assert (await post.administration.delete(["unrouted"])).deliveries == 1
+        assert (await post.delete(["unrouted"])).deliveries == 1
         assert (await post.history("unrouted"))["outcome"] == "deleted"
         assert post.router.waiting == 0
         await assert_settled(post)
@@ -987,7 +987,7 @@ async def test_deleting_nothing_deletes_nothing(state: Path, closed: socket.sock
     async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit("1")
         await post.until(lambda: bool(post.servers_changed))
-        assert (await post.administration.delete([])).deliveries == 0
+        assert (await post.delete([])).deliveries == 0
         assert post.ended == []
 
 
@@ -1010,7 +1010,7 @@ async def test_on_a_full_disk_deleting_makes_room_for_what_waits_to_be_routed(
             await turns()
             await post.writer.submit(lambda db: None)
         assert post.router.waiting == 3
-        changed = await asyncio.wait_for(post.administration.delete(["first"]), 10)
+        changed = await asyncio.wait_for(post.delete(["first"]), 10)
         assert changed.deliveries == 1
         await post.writer.submit(lambda db: db.pragma("max_page_count", 1 << 30))
         await post.until_ended(3)
@@ -1059,7 +1059,7 @@ async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_n
         async def meddle() -> None:
             for start in range(0, 150, 10):
                 await post.administration.retry()
-                await post.administration.delete(unwanted[start : start + 10])
+                await post.delete(unwanted[start : start + 10])
 
         await meddle()
         await post.until_ended(300)
