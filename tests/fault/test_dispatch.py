@@ -37,7 +37,7 @@ from tests.support.scripted_server import (
     then,
 )
 from tests.support.sink import Sink
-from tests.support.store import recount, rows
+from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.daemon import housekeeping, loader, router, window
@@ -47,6 +47,7 @@ from zaiond.store import queue as queue_on_disk
 from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.events import NewEvent, StoredEvent
 from zaiond.store.queue import Expired, Expiry, Waiting
+from zaiond.text import Text
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -1123,3 +1124,44 @@ async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
         post.dispatcher.reload_waiting()
         await post.until_ended(1)
         assert looks[:2] == [0, 1]
+
+
+async def test_events_dated_ahead_keep_no_history_for_good(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune, "LOOKED_AT", 50)
+    looks: list[int] = []
+    too_old = prune.too_old
+
+    def look(db: apsw.Connection, before: float, after: int) -> prune.Pruned:
+        looks.append(after)
+        return too_old(db, before, after)
+
+    monkeypatch.setattr(prune, "too_old", look)
+    async with Post(state) as post:  # nothing is pruned by itself
+
+        async def ended(name: str, queued: float) -> None:
+            def put(db: apsw.Connection) -> None:
+                batch = [event(f"{name}{number}") for number in range(250)]
+                stored = events.accept(db, batch, queued).events
+                events.delete_unrouted(db, [one.seq for one in stored], Text("理由", "why"))
+
+            await post.writer.submit(put)
+
+        async def left() -> set[str]:
+            query = "SELECT id FROM events"
+            found: list[Any] = await post.writer.submit(lambda db: db.execute(query).fetchall())
+            return {id_[:3] for (id_,) in found}
+
+        await ended("far", 1e9)
+        await ended("old", 0.0)
+        post.serve(PATIENT.keep + 1)
+        await post.housekeeping._prune(PATIENT)
+        assert await left() == {"far"}
+        await ended("new", 0.0)
+        looks.clear()
+        await post.housekeeping._prune(PATIENT)
+        assert len(looks) == 1  # it does not look at all that there is each time,
+        post.serve(86400)
+        await post.housekeeping._prune(PATIENT)  # but now and then it does
+        assert await left() == {"far"}
