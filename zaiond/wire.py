@@ -97,7 +97,7 @@ def lane(sent: Submission) -> str | None:
     return f"job {sent.job}" if sent.job else None
 
 
-def complete(line: bytes, *, id: str, uid: int, accepted: float) -> Event:
+def complete(line: bytes, *, id: str, uid: int, accepted: float, notice: bool = False) -> Event:
     """The event of a line that `parse` took; the rest is what the daemon knows.
 
     `accepted` is in seconds since the epoch; `id` the event's, made by the daemon or as sent.
@@ -124,6 +124,7 @@ def complete(line: bytes, *, id: str, uid: int, accepted: float) -> Event:
         status=get("status"),
         job=get("job"),
         extensions={name: sent[name] for name in sent if name not in _ATTRIBUTES},
+        notice=notice,
     )
 
 

@@ -45,7 +45,7 @@ _zaiond_ctl() {
             return
             ;;
         --subject | -m | --message | -d | --data | -D | --data-json | --problem | --ok | --job | \
-            --id | --source | --time | --since | --type | --limit)
+            --id | --source | --time | --since | --type | --limit | --user)
             return
             ;;
     esac
@@ -59,6 +59,7 @@ _zaiond_ctl() {
             words+=" --source --time --from $common"
             ;;
         "queue ") words="list retry delete $common" ;;
+        "queue delete") words="--user --source $common" ;;
         "status ") words="--ack $common" ;;
         "history ") words="--since --type --source --failed --limit $common" ;;
         "config ") words="show diff revert $common" ;;

@@ -11,11 +11,12 @@ import msgspec
 from zaiond.daemon import documents, status
 from zaiond.daemon.administration import Changed
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
-from zaiond.daemon.queries import MOST, Wanted
+from zaiond.daemon.queries import MOST, Wanted, matcher
 from zaiond.daemon.status import NO_CONFIGURATION
 from zaiond.daemon.status_line import count_waiting
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store.events import Owner
 from zaiond.store.queue import OPEN
 from zaiond.text import Text
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _LONG = frozenset({"queue.retry", "queue.delete", "reload", "test"})
 REPLY_BYTES = 64 * 1024 * 1024
+_MOST_OWNERS = 10  # of an id, named
+_LONGEST_SOURCE = 80
 _NOT_THE_FILES = Text(
     "設定ファイルの内容にはパスワードが含まれることがあるため、root で実行してください",
     "the configuration's files may hold passwords: run this as root",
@@ -106,28 +109,43 @@ async def _waiting(app: "App", limit: int) -> AsyncGenerator[dict[str, Any] | No
 async def _queue_retry(app: "App", request: Request) -> dict[str, Any]:
     if app.router.maker is None:
         raise Refused(75, NO_CONFIGURATION)
-    ids, retry = request.texts("ids"), app.administration.retry
-    return await _changed(app, ids, retry, (*OPEN, "failed", "expired"))
+    ids = request.texts("ids")
+    seqs = await status.queries(app).seqs_of(ids)
+    before = await _deliveries(app, seqs, (*OPEN, "failed", "expired"))
+    return _changed(before, await app.administration.retry(ids))
 
 
 async def _queue_delete(app: "App", request: Request) -> dict[str, Any]:
     ids = request.texts("ids")
     if not ids:
         raise Refused(2, Text("ID を指定してください", "an ID is needed"))
-    return await _changed(app, ids, app.administration.delete, OPEN)
+    uid, source = request.number("uid"), request.text("source")
+    chosen = await app.administration.choose(
+        ids,
+        None if uid is None else int(uid),
+        None if source is None else matcher(source),
+    )
+    if chosen.several:
+        chosen = chosen._replace(seqs=[])
+    before = await _deliveries(app, chosen.seqs, OPEN)
+    done = _changed(before, await app.administration.delete(chosen))
+    return {**done, "ambiguous": [_ambiguous(*each) for each in chosen.several.items()]}
 
 
-async def _changed(
-    app: "App",
-    ids: list[str],
-    change: Callable[[list[str]], Awaitable[Changed]],
-    states: Sequence[str],
-) -> dict[str, Any]:
-    """Changes what is in these states; says what was changed, as it was before (of all that waits,
-    only how many).
-    """
-    before = await _of_events(app, ids, states)
-    changed = await change(ids)
+def _ambiguous(id_: str, owners: Sequence[Owner]) -> dict[str, Any]:
+    """Whose the events of an id are, of which none was deleted."""
+    return {
+        "id": id_,
+        "events": len(owners),
+        "owners": [
+            {"uid": uid, "source": source[:_LONGEST_SOURCE] or f"uid:{uid}"}
+            for uid, source in owners[:_MOST_OWNERS]
+        ],
+    }
+
+
+def _changed(before: list[dict[str, Any]], changed: Changed) -> dict[str, Any]:
+    """What was changed, as it was before (of all that waits, only how many)."""
     left = set(changed.under_way)
     return {
         "deliveries": [one for one in before if left.isdisjoint(one["event_ids"])],
@@ -137,10 +155,10 @@ async def _changed(
     }
 
 
-async def _of_events(app: "App", ids: list[str], states: Sequence[str]) -> list[dict[str, Any]]:
+async def _deliveries(app: "App", seqs: list[int], states: Sequence[str]) -> list[dict[str, Any]]:
     """The first MOST that are in these states of these events."""
     present, queries = await status.present(app), status.queries(app)
-    seqs = await queries.seqs_of(ids)
+    seqs = sorted(set(seqs))[:MOST]
     found: list[dict[str, Any]] = []
     async for waiting in queries.deliveries_of(seqs, states):
         found += [documents.queued(one, present) for one in waiting]
