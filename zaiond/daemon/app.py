@@ -517,6 +517,7 @@ class App(Observer):
                 f"イベント {event.id} の本文を作れません: {error!r}",
                 f"the mail about event {event.id} can't be made as it should: {error!r}",
             ),
+            by=event.uid,
             event=event.id,
         )
 
@@ -547,10 +548,10 @@ class App(Observer):
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if error is not None:
-            traceback.print_exception(error)
         what = context["message"]
-        self.journal.error(Text(f"内部エラー: {what}", f"internal error: {what}"))
+        text = Text(f"内部エラー: {what}", f"internal error: {what}")
+        if self.journal.error(text, by="internal error") and error is not None:
+            traceback.print_exception(error)
 
     def _fatal(self, error: BaseException) -> None:
         said = error.text if isinstance(error, ZaiondError) else Text(str(error), str(error))

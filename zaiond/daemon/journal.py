@@ -3,14 +3,20 @@
 Under systemd the fields go to the journal as they are (`ZAIOND_EVENT=…`), and what kind of line it
 is as its MESSAGE_ID; zaiond(8) lists them. Elsewhere the line goes to standard error. Text of
 events and of servers never makes a line of its own or moves a terminal.
+
+Every line that others can cause in numbers says `by` whom (a uid, a server): of these at most one a
+second is written for each, and a few over all. The next one says how many were left out.
 """
 
 import logging
 import os
 import re
 import sys
+import time
+from collections.abc import Callable, Hashable
 from enum import Enum
 
+from zaiond.daemon.log_limit import LogLimit
 from zaiond.message.clean import code_of
 from zaiond.text import Language, Text
 
@@ -41,30 +47,57 @@ class Kind(Enum):
 
 
 class Journal:
-    """Writes lines; `language` is that of the configuration in force."""
+    """Writes lines; `language` is that of the configuration in force.
 
-    def __init__(self) -> None:
+    Each method says whether the line was written: one that others cause may be left out.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.language: Language = "ja"
+        self._monotonic = monotonic
+        self._limit = LogLimit()
         self._logger = logging.getLogger("zaiond")
         self._logger.setLevel(logging.INFO)
         self._logger.propagate = False
         self._logger.addHandler(_to_systemd() or _to_stderr())
 
-    def info(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
+    def info(
+        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
+    ) -> bool:
         """What an operator may want to look up."""
-        self._write(logging.INFO, text, kind, fields)
+        return self._log(logging.INFO, text, kind, by, fields)
 
-    def warning(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
+    def warning(
+        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
+    ) -> bool:
         """What an operator should look at."""
-        self._write(logging.WARNING, text, kind, fields)
+        return self._log(logging.WARNING, text, kind, by, fields)
 
-    def error(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
+    def error(
+        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
+    ) -> bool:
         """What stops mail."""
-        self._write(logging.ERROR, text, kind, fields)
+        return self._log(logging.ERROR, text, kind, by, fields)
 
-    def critical(self, text: Text, kind: Kind | None = None, **fields: object) -> None:
+    def critical(
+        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
+    ) -> bool:
         """What stops all mail, so that no mail can tell of it."""
-        self._write(logging.CRITICAL, text, kind, fields)
+        return self._log(logging.CRITICAL, text, kind, by, fields)
+
+    def _log(
+        self, level: int, text: Text, kind: Kind | None, by: Hashable, fields: dict[str, object]
+    ) -> bool:
+        if by is not None:
+            left_out = self._limit.admit(by, self._monotonic())
+            if left_out is None:
+                return False
+            if left_out:
+                text = Text(
+                    f"{text.ja}（ほかに {left_out} 行）", f"{text.en} (and {left_out} more)"
+                )
+        self._write(level, text, kind, fields)
+        return True
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
         line = _CONTROL.sub(code_of, text.in_language(self.language))

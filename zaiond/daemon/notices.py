@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from zaiond.config.schema import MailServer
 from zaiond.daemon.journal import Journal
-from zaiond.daemon.router import NOTICE_SOURCE
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.message.clean import one_line
 from zaiond.model import URGENT, Severity
@@ -28,6 +27,7 @@ from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
 from zaiond.text import Language, Text
 
+SOURCE = "zaiond"
 MOST_DIAGNOSTICS = 50
 MOST_SPOOL_FILES = 20
 SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
@@ -363,7 +363,7 @@ class Notices:
         body = json.dumps(
             {
                 "type": type,
-                "source": NOTICE_SOURCE,
+                "source": SOURCE,
                 "severity": severity,
                 "subject": subject.in_language(language),
                 "message": message,
@@ -372,17 +372,18 @@ class Notices:
             ensure_ascii=False,
         ).encode("utf-8", "replace")
         urgent = severity in URGENT
-        new = (id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, None)
+        new = (id, os.getuid(), SOURCE, self._clock(), body, urgent, None)
         try:
             acceptance = await self._writer.submit(
-                partial(events.accept, batch=[new], queued=self._queue_time())
+                partial(events.accept, batch=[new], queued=self._queue_time(), notice=True)
             )
         except StoreError as error:
             self._journal.error(
                 Text(
                     f"管理者への通知を記録できません: {subject.ja}: {error.text.ja}",
                     f"can't record a notice to the admins: {subject.en}: {error.text.en}",
-                )
+                ),
+                by="notices",
             )
             return
         if acceptance.events:

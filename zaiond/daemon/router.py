@@ -29,12 +29,6 @@ from zaiond.store.writer import Writer
 
 KEPT_IN_MEMORY = 1000
 BATCH = 100
-NOTICE_SOURCE = "zaiond"
-
-
-def is_notice(event: Event) -> bool:
-    """Whether it is the daemon's own."""
-    return event.source == NOTICE_SOURCE and event.type.startswith("zaiond.")
 
 
 class MailMaker:
@@ -141,10 +135,11 @@ class MailMaker:
             deliveries,
             stored.accepted,
             stored.queued,
-            is_notice(event),
+            stored.notice,
             (stored,),
             urgent=event.severity in URGENT,
             lane=stored.lane and f"{stored.uid} {stored.lane}",
+            user=stored.uid,
             alone=alone,
         )
 
@@ -308,7 +303,7 @@ class Router:
             if isinstance(decision, Dropped):
                 dropped.append(queue.Dropped(stored, decision.reason))
                 continue
-            parts = maker.parts(self._reached(maker, event, decision))
+            parts = maker.parts(self._reached(maker, stored, decision))
             for recipients in parts:
                 alone = len(parts) == 1
                 row, first = self.new_message(), self.next_delivery
@@ -335,10 +330,12 @@ class Router:
         self._count_out(batch)
         return _without(mails, behind) if behind else mails, dropped
 
-    def _reached(self, maker: MailMaker, event: Event, recipients: Sequence[str]) -> Sequence[str]:
+    def _reached(
+        self, maker: MailMaker, stored: StoredEvent, recipients: Sequence[str]
+    ) -> Sequence[str]:
         """The recipients, but for a notice only those who are reached, if there are any."""
         held = self._dispatcher.holds.addresses
-        if not (held and is_notice(event)):
+        if not (held and stored.notice):
             return recipients
         return [r for r in recipients if maker.address(r) not in held] or recipients
 

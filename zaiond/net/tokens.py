@@ -59,7 +59,7 @@ class Tokens:
     def __init__(
         self,
         state_dir: str | None = None,
-        on_problem: Callable[[Text], None] = lambda _: None,
+        on_problem: Callable[[Text], object] = lambda _: None,
         on_refresh: "Callable[[OAuth2], None]" = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:

@@ -65,7 +65,7 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
 # An id that has become that of another event: both are kept.
 _TELL_APART = (
     "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"
-    " WHERE seq NOT IN (SELECT min(seq) FROM events GROUP BY id, uid, source)"
+    " WHERE seq NOT IN (SELECT min(seq) FROM events GROUP BY id, uid, source, notice)"
 )
 _FORGET = "DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?"
 

@@ -17,7 +17,8 @@ AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
 
 class StoredEvent(NamedTuple):
     """A row of `events`: `source` is '' where none was sent, `body` the line as sent, `lane` its
-    key or job, `queued` when it was accepted in queue time.
+    key or job, `queued` when it was accepted in queue time. `notice`: the daemon itself made it.
+    `turn` and `ahead` say when it is to be routed (daemon/turns.py).
     """
 
     seq: int
@@ -29,6 +30,9 @@ class StoredEvent(NamedTuple):
     urgent: bool = False
     lane: str | None = None
     queued: float = 0.0
+    notice: bool = False
+    turn: int = 0
+    ahead: bool = False
 
 
 def stored(row: tuple[Any, ...], *, to_be_read: bool = True) -> StoredEvent:
@@ -36,7 +40,7 @@ def stored(row: tuple[Any, ...], *, to_be_read: bool = True) -> StoredEvent:
     and its line is none.
     """
     event = StoredEvent(*row)
-    expect(event, int, str, int, str, float, bytes, int, str | None, float)
+    expect(event, int, str, int, str, float, bytes, int, str | None, float, int, int, int)
     if to_be_read:
         expect_event(event.id, event.body)
     return event
@@ -61,9 +65,9 @@ class Acceptance(NamedTuple):
 # id, uid, source, accepted, body, urgent, lane
 NewEvent = tuple[str, int, str, float, bytes, bool, str | None]
 
-COLUMNS = "seq, id, uid, source, accepted, body, urgent, lane, queued"
+COLUMNS = "seq, id, uid, source, accepted, body, urgent, lane, queued, notice, turn, ahead"
 _INSERT = (
-    f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     " ON CONFLICT DO NOTHING"
 )
 _LAST_SEQ = (
@@ -77,12 +81,17 @@ def last_seq(db: apsw.Connection) -> int:
     return int(db.execute(_LAST_SEQ).get)
 
 
-def accept(db: apsw.Connection, batch: list[NewEvent], queued: float) -> Acceptance:
-    """Inserts a batch, accepted at `queued` in queue time; an identity (id, uid, source) that is
-    there already is told of, and kept.
+def accept(
+    db: apsw.Connection, batch: list[NewEvent], queued: float, *, notice: bool = False
+) -> Acceptance:
+    """Inserts a batch, accepted at `queued` in queue time; an identity (id, uid, source, notice)
+    that is there already is told of, and kept. `notice`: the daemon's own.
     """
     previous = last_seq(db)
-    rows = [StoredEvent(seq, *new, queued) for seq, new in enumerate(batch, previous + 1)]
+    rows = [
+        StoredEvent(seq, *new, queued, notice, ahead=new[5])
+        for seq, new in enumerate(batch, previous + 1)
+    ]
     before = db.total_changes()
     db.execute("SAVEPOINT batch")
     db.executemany(_INSERT, rows)
@@ -90,18 +99,18 @@ def accept(db: apsw.Connection, batch: list[NewEvent], queued: float) -> Accepta
     if db.total_changes() - before != len(rows):
         # Rare: someone tried again. Once more one by one, so that seq has no gaps.
         db.execute("ROLLBACK TO batch")
-        outcomes, rows = _accept_each(db, batch, previous, queued)
+        outcomes, rows = _accept_each(db, rows, previous)
     db.execute("RELEASE batch")
     return Acceptance(outcomes, rows, previous)
 
 
 def _accept_each(
-    db: apsw.Connection, batch: list[NewEvent], seq: int, queued: float
+    db: apsw.Connection, rows: list[StoredEvent], seq: int
 ) -> tuple[list[AcceptOutcome], list[StoredEvent]]:
     outcomes: list[AcceptOutcome] = []
     accepted: list[StoredEvent] = []
-    for new in batch:
-        row = StoredEvent(seq + 1, *new, queued)
+    for new in rows:
+        row = new._replace(seq=seq + 1)
         db.execute(_INSERT, row)
         if db.changes():
             seq += 1
@@ -109,9 +118,10 @@ def _accept_each(
             outcomes.append("accepted")
             continue
         there = db.execute(
-            "SELECT body FROM events WHERE id = ? AND uid = ? AND source = ?", new[:3]
+            "SELECT body FROM events WHERE id = ? AND uid = ? AND source = ? AND notice = ?",
+            (new.id, new.uid, new.source, new.notice),
         ).get
-        outcomes.append("duplicate" if wire.same_content(there, new[4]) else "conflict")
+        outcomes.append("duplicate" if wire.same_content(there, new.body) else "conflict")
     return outcomes, accepted
 
 
@@ -150,7 +160,8 @@ def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
 def urgent_unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
     """At most `limit` urgent ones among them, and all that are before one of these in its lane."""
     found: dict[int, StoredEvent] = {}
-    rows: list[Any] = db.execute(_UNROUTED.format("AND urgent = 1"), (after, limit)).fetchall()
+    urgent = "AND ahead = 1 AND urgent = 1"
+    rows: list[Any] = db.execute(_UNROUTED.format(urgent), (after, limit)).fetchall()
     for event in map(stored, rows):
         if event.lane is not None:
             of_lane = (after, event.lane, event.uid, event.seq, limit)

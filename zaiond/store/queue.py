@@ -41,7 +41,8 @@ class QueuedMail:
     """A message with the deliveries that are due, and the events it tells of.
 
     `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
-    `lane`: mails of the same lane go to a recipient one after the other. `whole`: no other delivery
+    `lane`: mails of the same lane go to a recipient one after the other. `user`: users take turns.
+    `whole`: no other delivery
     of the message is open. `alone`: no other message tells of its events. `one_by_one`: deliveries
     whose turn comes when these have had theirs.
     """
@@ -55,6 +56,7 @@ class QueuedMail:
     events: tuple[StoredEvent, ...]
     urgent: bool = False
     lane: str | None = None
+    user: int = 0
     whole: bool = True
     alone: bool = False  # or not known, and to be looked up
     one_by_one: tuple[QueuedDelivery, ...] = ()
@@ -153,9 +155,13 @@ def route(
         )
     insert_messages(db, mails)
     db.executemany(
-        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane)"
-        " VALUES (?, ?, ?, 'waiting', ?, ?)",
-        [(d.row, m.row, d.recipient, m.urgent, m.lane) for m in mails for d in m.deliveries],
+        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane, user)"
+        " VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
+        [
+            (d.row, m.row, d.recipient, m.urgent, m.lane, m.user)
+            for m in mails
+            for d in m.deliveries
+        ],
     )
     behind = {
         d.row
@@ -356,7 +362,8 @@ def load(
             (row,),
         ).fetchall()
         every: list[Any] = db.execute(
-            "SELECT id, recipient, attempts, state, next_attempt, urgent, lane FROM deliveries"
+            "SELECT id, recipient, attempts, state, next_attempt, urgent, lane, user"
+            " FROM deliveries"
             " WHERE message = ? AND ended IS NULL ORDER BY id",
             (row,),
         ).fetchall()
@@ -372,7 +379,7 @@ def load(
         message_id, reverse_path, smtputf8, accepted, queued, notice, content = found[0]
         expect_message_id(message_id)
         for each in wanted:
-            expect(each, int, str, int, str, float | None, int, str | None)
+            expect(each, int, str, int, str, float | None, int, str | None, int)
         deliveries = tuple(
             QueuedDelivery(id_, recipient, attempts, _unknown(db, id_, attempts), state == "held")
             for id_, recipient, attempts, state, *_ in wanted
@@ -394,6 +401,7 @@ def load(
                 _events_of(db, row),
                 urgent=bool(wanted[0][5]),
                 lane=wanted[0][6],
+                user=wanted[0][7],
                 whole=len(wanted) == len(every),
             )
         )

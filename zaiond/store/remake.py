@@ -123,9 +123,16 @@ def put(db: apsw.Connection, remade: list[Remade], at: float) -> list[StoredEven
             for delivery in mail.deliveries:
                 if delivery.row in one.new_deliveries:
                     db.execute(
-                        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane)"
-                        " VALUES (?, ?, ?, 'waiting', ?, ?)",
-                        (delivery.row, mail.row, delivery.recipient, mail.urgent, mail.lane),
+                        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane,"
+                        " user) VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
+                        (
+                            delivery.row,
+                            mail.row,
+                            delivery.recipient,
+                            mail.urgent,
+                            mail.lane,
+                            mail.user,
+                        ),
                     )
                 else:
                     db.execute(

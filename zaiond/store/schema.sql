@@ -17,17 +17,20 @@ CREATE TABLE events (
   source   TEXT    NOT NULL,          -- as sent; '' where none was
   accepted REAL    NOT NULL,
   body     BLOB    NOT NULL,          -- the line as sent
-  urgent   INTEGER NOT NULL,          -- emerg to crit: routed before all others
+  urgent   INTEGER NOT NULL,          -- emerg to crit: routed before the others
   lane     TEXT,                      -- its key, else its job: mails of one are sent in order
   queued   REAL    NOT NULL,          -- when it was accepted, in queue time
+  notice   INTEGER NOT NULL DEFAULT 0,  -- the daemon's own, which no emitter can make
+  turn     INTEGER NOT NULL DEFAULT 0,  -- when it is to be routed among those of other users
+  ahead    INTEGER NOT NULL DEFAULT 0,  -- urgent, or its turn comes before that of one before it
   outcome  TEXT,                      -- dropped | deleted
   reason   TEXT                       -- {"ja": …, "en": …}; without an outcome: a remark on its mail
 );
 -- The id first: the daemon's own are ordered by time, so this index grows at its end.
-CREATE UNIQUE INDEX events_identity ON events (id, uid, source);
-CREATE INDEX events_urgent ON events (seq) WHERE urgent = 1;
+CREATE UNIQUE INDEX events_identity ON events (id, uid, source, notice);
+CREATE INDEX events_ahead ON events (urgent, turn, seq) WHERE ahead = 1;
 CREATE INDEX events_lane ON events (lane, uid, seq) WHERE lane IS NOT NULL;
--- Urgent events beyond meta.routed_through that were routed all the same.
+-- Events beyond meta.routed_through that were routed all the same.
 CREATE TABLE routed_early (
   seq INTEGER PRIMARY KEY
 );
@@ -68,15 +71,16 @@ CREATE TABLE deliveries (
   tried        REAL,                  -- when the last attempt ended, in queue time
   ended        REAL,                  -- in queue time
   urgent       INTEGER NOT NULL,
-  lane         TEXT                   -- uid and lane of its event
+  lane         TEXT,                  -- uid and lane of its event
+  user         INTEGER NOT NULL DEFAULT 0  -- whose it is: users take turns
 );
 CREATE INDEX deliveries_message ON deliveries (message);
-CREATE INDEX deliveries_open ON deliveries (message) WHERE ended IS NULL;
-CREATE INDEX deliveries_due ON deliveries (next_attempt) WHERE state IN ('deferred', 'held');
+CREATE INDEX deliveries_open ON deliveries (user, message) WHERE ended IS NULL;
+CREATE INDEX deliveries_due ON deliveries (user, next_attempt) WHERE state IN ('deferred', 'held');
 CREATE INDEX deliveries_held ON deliveries (recipient) WHERE state = 'held' AND ended IS NULL;
 CREATE INDEX deliveries_started ON deliveries (id) WHERE started IS NOT NULL;
 CREATE INDEX deliveries_lost ON deliveries (ended) WHERE state IN ('failed', 'expired');
-CREATE INDEX deliveries_urgent ON deliveries (message) WHERE urgent = 1 AND ended IS NULL;
+CREATE INDEX deliveries_urgent ON deliveries (user, message) WHERE urgent = 1 AND ended IS NULL;
 CREATE INDEX deliveries_lane ON deliveries (lane, recipient, message)
   WHERE lane IS NOT NULL AND ended IS NULL;
 

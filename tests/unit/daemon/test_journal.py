@@ -70,3 +70,24 @@ def test_the_man_page_lists_every_message_id(page: str) -> None:
 def test_fields_are_for_machines(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     journal.warning(Text("x", "x"), uid=1000)
     assert vars(caplog.records[0])["ZAIOND_UID"] == 1000
+
+
+def test_what_others_cause_is_a_line_a_second_each_and_the_next_tells_how_many_were_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = 0.0
+    journal = Journal(lambda: now)
+    journal.language = "en"
+    logging.getLogger("zaiond").handlers = [caplog.handler]
+    written = [journal.warning(Text("x", f"of {uid}"), by=uid) for uid in (1, 1, 1, 2)]
+    now = 1.0
+    journal.warning(Text("x", "of 1"), by=1)
+    assert written == [True, False, False, True]
+    assert caplog.messages == ["of 1", "of 2", "of 1 (and 2 more)"]
+
+
+def test_what_nobody_else_causes_is_always_written(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert all(journal.error(Text("x", "x")) for _ in range(100))
+    assert len(caplog.messages) == 100

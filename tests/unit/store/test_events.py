@@ -58,6 +58,17 @@ def test_uid_source_and_id_together_are_the_identity(store: Store) -> None:
     assert store.run(lambda db: events.seqs_of(db, "b")) == []
 
 
+def test_no_emitter_takes_the_place_of_a_notice_of_the_daemon(store: Store) -> None:
+    accept(store, event("zaiond.delivery.failed/mail", source="zaiond"))
+    own = [event("zaiond.delivery.failed/mail", source="zaiond")]
+    told = store.run(lambda db: events.accept(db, own, 0.0, notice=True))
+    assert told.outcomes is None
+    again = store.run(lambda db: events.accept(db, own, 0.0, notice=True))
+    assert again.outcomes == ["duplicate"]
+    found = store.run(lambda db: events.unrouted(db, 0, 10))
+    assert [one.notice for one in found] == [False, True]
+
+
 def test_a_conflict_keeps_what_was_there(store: Store) -> None:
     accept(store, event("a", more=',"message":"first"'))
     accept(store, event("a", more=',"message":"second"'))

@@ -196,12 +196,12 @@ async def test_what_an_index_says_of_a_damaged_row_is_no_end_either(writer: Writ
         "SELECT rootpage FROM sqlite_schema WHERE name = 'events_identity'"
     ).get
     empty = writer.store.connection.execute(
-        "SELECT rootpage FROM sqlite_schema WHERE name = 'events_urgent'"
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'events_ahead'"
     ).get
     # The index of ids is now one without entries: no row can be deleted any more.
     writer.store.connection.execute(
         "UPDATE sqlite_schema SET rootpage = CASE name WHEN 'events_identity' THEN ? ELSE ? END"
-        " WHERE name IN ('events_identity', 'events_urgent')",
+        " WHERE name IN ('events_identity', 'events_ahead')",
         (empty, root),
     )
     writer.store.connection.execute("PRAGMA writable_schema = RESET")
