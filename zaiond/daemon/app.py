@@ -45,7 +45,9 @@ from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
-from zaiond.daemon.spool import Spool, SpoolWatch
+from zaiond.daemon.spool import Spool
+from zaiond.daemon.spool_admin import SpoolAdmin
+from zaiond.daemon.spool_watch import SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
@@ -103,6 +105,8 @@ class App(Observer):
         self.intake: Intake
         self.configuration: Configuration
         self.administration: Administration
+        self.spool: Spool
+        self.spool_admin: SpoolAdmin
         self.queries: Queries
         self.control: Control
 
@@ -170,7 +174,7 @@ class App(Observer):
         watch = ConfigWatch(on_change, self.journal.warning)
         spool_watch = SpoolWatch(
             self.options.spool_dir,
-            lambda: loop.call_soon_threadsafe(self._spool.changed),
+            self.spool.changed,
             self.journal.warning,
         )
         self._watch = watch
@@ -183,7 +187,7 @@ class App(Observer):
                 self.dispatcher.run(),
                 self._housekeeping.run(),
                 self._token_watch.run(),
-                self._spool.run(SPOOL_INTERVAL),
+                self.spool.run(SPOOL_INTERVAL, spool_watch.arm),
                 self._status.run(),
                 supervisor.answer_watchdog(self._round_trip),
             ):
@@ -303,15 +307,17 @@ class App(Observer):
             self._events_reopened,
             self.events_ended,
         )
-        self._spool = Spool(
+        self.spool = Spool(
             self.options.spool_dir,
             self._submit_spooled,
             clock,
             self.journal,
             self.refusals,
             self._spool_refused,
+            name_of=self.user_names.shown,
         )
-        self._spool.prepare()
+        self.spool.prepare()
+        self.spool_admin = SpoolAdmin(self.spool)
         self.configuration = Configuration(
             self.options.config,
             self.options.state_dir,
@@ -457,6 +463,7 @@ class App(Observer):
     def events_ended(self, ended: list[StoredEvent]) -> None:
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
+        self.spool.room()
         self._status.changed()
 
     async def _names_now(self) -> Names:

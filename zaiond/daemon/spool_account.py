@@ -1,11 +1,9 @@
-"""What is in the spool and has not gone on its way, as `status` and `spool list` tell of it. Pure.
-"""
+"""What is in the spool and has not gone on its way, as `status` tells of it. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from zaiond.daemon.documents import rfc3339
-from zaiond.daemon.spool_file import shown
 from zaiond.text import Language, Text
 
 WAITS_LONG = 3600.0  # seconds: what waits longer should be looked at
@@ -65,8 +63,7 @@ def problems(
             Text(
                 f"スプールの {files} 件のファイルが {since} から受け付けられずに待っています"
                 f"（{_some(ja, '、', ' など')}）",
-                f"files in the spool have waited since {since}: {files}"
-                f" ({_some(en, '; ', '; …')})",
+                f"files in the spool have waited since {since}: {files} ({_some(en, '; ', '; …')})",
             ),
         )
     if account.aside:
@@ -92,9 +89,7 @@ def _some(parts: list[str], separator: str, more: str) -> str:
     return shown_ + (more if len(parts) > _USERS_SHOWN else "")
 
 
-def document(
-    account: Account, name_of: Callable[[int], str], language: Language
-) -> dict[str, Any]:
+def document(account: Account, name_of: Callable[[int], str], language: Language) -> dict[str, Any]:
     """As `status --json` has it."""
     return {
         "waiting": [

@@ -1,5 +1,5 @@
-"""The spool directory, as the file system has it: walking through it, reading a file, and where what
-is refused goes. All of it may block: it is called in a thread.
+"""The spool directory: reading a file, and where what is refused goes. All of it may block: it is
+called in a thread.
 
 Emitters may put anything there, under any name. What has a name of ours and was not made by us is
 renamed, out of the way, and never followed: everything goes by the directory's descriptor.
@@ -13,14 +13,13 @@ import pwd
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from zaiond import wire
 from zaiond.daemon import sockets
-from zaiond.daemon.spool_file import another_name, typed, why_foreign, why_kept_from_us, why_unsafe
-from zaiond.daemon.spool_turns import Turns
+from zaiond.daemon.spool_names import another_name, typed
+from zaiond.daemon.spool_rules import why_foreign, why_kept_from_us, why_unsafe
 from zaiond.errors import StoreError
 from zaiond.os_error import in_japanese
 from zaiond.text import Text
@@ -28,12 +27,9 @@ from zaiond.text import Text
 REFUSED = ".refused"
 REFUSED_FILES = 1000
 REFUSED_BYTES = 64 * 1024 * 1024
-TEMPORARY = ".tmp-"  # what a client is still writing, or has given up
 FOREIGN = ".foreign-"  # what is out of the way
-MOST_FOREIGN = 100  # that are told one by one
-CHUNK = 1000  # names of the directory that are looked at in one go
 MODE = 0o3730  # who may emit can put files there, not list it, nor touch another's
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TRIES = 10  # to make a directory that others may make, too
 
@@ -41,7 +37,7 @@ State = Literal["refused", "foreign", "waiting"]
 
 
 class Content(NamedTuple):
-    """A file that was read: whose it is, and which one (its inode). `why`: it is refused, unread."""
+    """A file: whose it is, which one (its inode), and what was read, or `why` it is refused."""
 
     uid: int
     inode: int
@@ -81,8 +77,8 @@ class SpoolDirectory:
                 os.makedirs(self.path)
                 sockets.give_to_emitters(self.path)
                 os.chmod(self.path, MODE)
-            with self._open() as spool:
-                os.close(self._refused(spool))
+            with self._open() as spool, self._open_refused(spool):
+                pass
         except OSError as error:
             raise StoreError(
                 Text(
@@ -93,7 +89,7 @@ class SpoolDirectory:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[int]:
-        spool = os.open(self.path, _DIRECTORY)
+        spool = os.open(self.path, DIRECTORY)
         try:
             yield spool
         finally:
@@ -109,20 +105,25 @@ class SpoolDirectory:
             self.path, status.st_mode, owner, _group(status.st_gid), _user(os.geteuid())
         )
 
-    def walk(self, user_of: Callable[[int], int], clean_before: float | None = None) -> "Walk":
-        """A walk through it, to be gone on with in chunks; it must be closed."""
-        return Walk(self.path, user_of, clean_before)
-
     def read(self, name: str) -> Content | None:
         """A file; None where it is gone. Raises OSError where it can't be read now."""
-        with contextlib.suppress(FileNotFoundError), self._open() as spool:
+        with self._open() as spool:
+            return self._read(name, spool, spool)
+
+    def reread(self, name: str) -> Content | None:
+        """A refused file; as `read`."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            return self._read(name, refused, spool)
+
+    def _read(self, name: str, directory: int, spool: int) -> Content | None:
+        with contextlib.suppress(FileNotFoundError):
             # Before it is opened: to open a device may do something.
-            before = os.stat(name, dir_fd=spool, follow_symlinks=False)
+            before = os.stat(name, dir_fd=directory, follow_symlinks=False)
             why = why_foreign(name, before.st_mode, before.st_nlink, before.st_size)
             if why is not None:
                 return Content(before.st_uid, before.st_ino, b"", why)
             try:
-                file = os.open(name, _FILE, dir_fd=spool)
+                file = os.open(name, _FILE, dir_fd=directory)
             except PermissionError:
                 of_spool = os.fstat(spool)
                 why = why_kept_from_us(
@@ -153,8 +154,7 @@ class SpoolDirectory:
 
     def put_aside(self, name: str) -> str | None:
         """Gives the file's path then; None where it is gone."""
-        with self._open() as spool:
-            refused = self._refused(spool)
+        with self._open() as spool, self._open_refused(spool) as refused:
             try:
                 new = _free(name, refused)
                 os.rename(name, new, src_dir_fd=spool, dst_dir_fd=refused)
@@ -163,9 +163,15 @@ class SpoolDirectory:
             except PermissionError:
                 # rename(2): a directory of somebody else's can be renamed, but not moved.
                 return f"{self.path}/{self._out_of_the_way(name, spool)}"
-            finally:
-                os.close(refused)
             return f"{self.path}/{REFUSED}/{new}"
+
+    @contextlib.contextmanager
+    def _open_refused(self, spool: int) -> Iterator[int]:
+        refused = self._refused(spool)
+        try:
+            yield refused
+        finally:
+            os.close(refused)
 
     def _refused(self, spool: int) -> int:
         """The descriptor of the directory of refused files, which is ours."""
@@ -174,7 +180,7 @@ class SpoolDirectory:
                 os.mkdir(REFUSED, 0o700, dir_fd=spool)
             with contextlib.suppress(FileNotFoundError):
                 if _is_ours(os.stat(REFUSED, dir_fd=spool, follow_symlinks=False)):
-                    refused = os.open(REFUSED, _DIRECTORY | os.O_NOFOLLOW, dir_fd=spool)
+                    refused = os.open(REFUSED, DIRECTORY | os.O_NOFOLLOW, dir_fd=spool)
                     status = os.fstat(refused)
                     if _is_ours(status):
                         if stat.S_IMODE(status.st_mode) & 0o777 != 0o700:
@@ -192,114 +198,50 @@ class SpoolDirectory:
         self.moved.append(Moved(name, new, status.st_uid))
         return new
 
-    # -- what was refused
+    # -- what was put aside
 
     def refused(self) -> list[Kept]:
         """What is kept of the refused files, the oldest first."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            return _all_kept(refused)
+
+    def waiting(self, names: Iterable[str]) -> list[Kept]:
+        """Those of these files that still wait."""
+        files: list[Kept] = []
         with self._open() as spool:
-            refused = self._refused(spool)
-            try:
-                return _kept(refused)
-            finally:
-                os.close(refused)
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    files.append(kept(name, "waiting", spool))
+        return files
 
     def trim(self, user_of: Callable[[int], int]) -> list[Kept]:
         """Removes what there is no room for: the oldest of those who have the most. Gives it."""
-        with self._open() as spool:
-            refused = self._refused(spool)
-            try:
-                return _trim(refused, user_of)
-            finally:
-                os.close(refused)
+        with self._open() as spool, self._open_refused(spool) as refused:
+            return _trim(refused, user_of)
 
     def put_back(self, name: str) -> str | None:
-        """A refused file is to be taken in again: gives its name then; None if there is none. A file
-        that waits is left as it is.
+        """A refused file is to be taken in again: gives its name then; None if there is none. What
+        waits is left as it is.
         """
-        with self._open() as spool:
-            refused = self._refused(spool)
-            try:
-                for meant in _meant(name):
-                    with contextlib.suppress(FileNotFoundError):
-                        os.stat(meant, dir_fd=refused, follow_symlinks=False)
-                        new = _free(meant, spool)
-                        os.rename(meant, new, src_dir_fd=refused, dst_dir_fd=spool)
-                        return new
-                    if _is_there(meant, spool):
-                        return meant
-            finally:
-                os.close(refused)
+        with self._open() as spool, self._open_refused(spool) as refused:
+            for meant in _meant(name):
+                if _is_there(meant, refused):
+                    new = _free(meant, spool)
+                    os.rename(meant, new, src_dir_fd=refused, dst_dir_fd=spool)
+                    return new
+                if not meant.startswith(".") and _is_there(meant, spool):
+                    return meant
         return None
 
-    def delete(self, name: str) -> bool:
-        """Deletes a file that was refused, is out of the way, or waits; False if there is none."""
-        with self._open() as spool:
-            refused = self._refused(spool)
-            try:
-                for meant in _meant(name):
-                    for directory in (refused, spool):
-                        if _is_there(meant, directory):
-                            _remove(meant, directory)
-                            return True
-            finally:
-                os.close(refused)
-        return False
-
-
-class Walk:
-    """One walk through the spool: what was met so far."""
-
-    def __init__(
-        self, path: str, user_of: Callable[[int], int], clean_before: float | None
-    ) -> None:
-        self.turns = Turns()
-        self.foreign: list[Kept] = []  # out of the way
-        self.foreign_more = 0
-        self.given_up = 0  # of what clients were writing: removed
-        self.obstacles: dict[str, OSError] = {}  # what can't be looked at
-        self._user_of = user_of
-        self._clean_before = clean_before
-        self._spool = os.open(path, _DIRECTORY)
-        try:
-            self._entries = os.scandir(self._spool)
-        except OSError:
-            os.close(self._spool)
-            raise
-
-    def go_on(self) -> bool:
-        """Looks at a chunk more; says whether there may be another."""
-        seen = 0
-        for entry in islice(self._entries, CHUNK):
-            seen += 1
-            try:
-                self._meet(entry)
-            except FileNotFoundError:
-                continue  # gone again
-            except OSError as error:
-                self.obstacles[entry.name] = error
-        return seen == CHUNK
-
-    def close(self) -> None:
-        """Ends it."""
-        self._entries.close()
-        os.close(self._spool)
-
-    def _meet(self, entry: "os.DirEntry[str]") -> None:
-        name = entry.name
-        if not name.startswith("."):  # else it is still being written, or has a name of ours
-            status = entry.stat(follow_symlinks=False)
-            self.turns.add(status.st_mtime_ns, name, self._user_of(status.st_uid))
-        elif name.startswith(FOREIGN):
-            if len(self.foreign) < MOST_FOREIGN:
-                self.foreign.append(_kept_as(name, "foreign", self._spool))
-            else:
-                self.foreign_more += 1
-        elif self._clean_before is not None and name.startswith(TEMPORARY):
-            # ctime: nobody can set it.
-            if entry.stat(follow_symlinks=False).st_ctime < self._clean_before:
-                with contextlib.suppress(OSError):  # a directory, for one: it is nobody's event
-                    os.unlink(name, dir_fd=self._spool)
-                    self.given_up += 1
+    def delete(self, name: str) -> str | None:
+        """Deletes a file that was put aside, or waits: gives its name; None if there is none."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            for meant in _meant(name):
+                for directory in (refused, spool):
+                    if _is_there(meant, directory):
+                        _remove(meant, directory)
+                        return meant
+        return None
 
 
 def _is_ours(status: os.stat_result) -> bool:
@@ -330,15 +272,16 @@ def _meant(name: str) -> Iterator[str]:
             yield meant
 
 
-def _kept(directory: int) -> list[Kept]:
-    kept: list[Kept] = []
-    for name in os.listdir(directory):
+def _all_kept(refused: int) -> list[Kept]:
+    files: list[Kept] = []
+    for name in os.listdir(refused):
         with contextlib.suppress(FileNotFoundError):
-            kept.append(_kept_as(name, "refused", directory))
-    return sorted(kept, key=lambda one: one.since)
+            files.append(kept(name, "refused", refused))
+    return sorted(files, key=lambda one: one.since)
 
 
-def _kept_as(name: str, state: State, directory: int) -> Kept:
+def kept(name: str, state: State, directory: int) -> Kept:
+    """A file of a directory, as it is there."""
     status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     # ctime: when it was renamed.
     return Kept(name, state, status.st_uid, status.st_size, status.st_ctime)
@@ -348,7 +291,7 @@ def _trim(directory: int, user_of: Callable[[int], int]) -> list[Kept]:
     of_user: dict[int, list[Kept]] = {}
     sizes: dict[int, int] = {}
     files = 0
-    for one in reversed(_kept(directory)):  # the oldest of each last
+    for one in reversed(_all_kept(directory)):  # the oldest of each last
         user = user_of(one.uid)
         of_user.setdefault(user, []).append(one)
         sizes[user] = sizes.get(user, 0) + one.size

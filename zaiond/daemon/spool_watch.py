@@ -40,7 +40,7 @@ class SpoolWatch:
             self._loop.add_reader(self._inotify, self._tell)
 
     def arm(self) -> None:
-        """From now on the next change is told; those before it were told or are to be looked for."""
+        """From now on the next change is told; what was before is to be looked for."""
         if self._inotify < 0:
             return
         what = _IN_MOVED_TO | _IN_ONLYDIR | _IN_ONESHOT

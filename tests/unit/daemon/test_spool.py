@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from tests.support.store import NOW, Clock, Notes, Store, rows
-from zaiond.daemon import spool
+from zaiond.daemon import spool, spool_intake
 from zaiond.daemon.refusals import Refusals
-from zaiond.daemon.spool import Spool, SpoolWatch
+from zaiond.daemon.spool import Spool
+from zaiond.daemon.spool_watch import SpoolWatch
 from zaiond.errors import EventError, StoreError
 from zaiond.store import events
 from zaiond.store.events import Acceptance, NewEvent
@@ -169,7 +170,7 @@ async def test_files_are_taken_in_the_order_in_which_they_were_written(spooled: 
 async def test_files_that_wait_are_committed_together_up_to_a_bound(
     spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "FILES", 3)
+    monkeypatch.setattr(spool_intake, "FILES", 3)
     for number in range(5):
         path = spooled.put(f"{number}.json", {"type": "a", "id": str(number)})
         os.utime(path, ns=(number, number))
@@ -298,7 +299,7 @@ async def test_one_error_of_the_file_system_costs_no_file(
 
     with monkeypatch.context() as patch:
         patch.setattr(*{
-            "open": (os, "open"), "read": (os, "fstat"), "unlink": (Path, "unlink"),
+            "open": (os, "open"), "read": (os, "fstat"), "unlink": (os, "unlink"),
         }[at], fail)  # fmt: skip
         for _ in range(3):
             await spooled.spool.sweep()
