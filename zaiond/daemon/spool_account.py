@@ -27,11 +27,11 @@ class Aside(NamedTuple):
 
 
 class Account(NamedTuple):
-    """By user. `unsafe`: who can do in the spool what nobody should."""
+    """By user. `fault`: what is wrong with the spool itself."""
 
     waits: dict[int, Wait]
     aside: dict[int, Aside]
-    unsafe: Text | None
+    fault: Text | None
 
 
 def aside_by_user(
@@ -50,8 +50,8 @@ def problems(
     account: Account, now: float, name_of: Callable[[int], str]
 ) -> Iterator[tuple[str, Text]]:
     """What an administrator should know: a code, and a sentence."""
-    if account.unsafe is not None:
-        yield "spool_unsafe", account.unsafe
+    if account.fault is not None:
+        yield "spool_directory", account.fault
     waits = {u: w for u, w in account.waits.items() if now - w.since > WAITS_LONG}
     if waits:
         files = sum(wait.files for wait in waits.values())

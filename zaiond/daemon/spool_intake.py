@@ -118,9 +118,21 @@ class SpoolIntake:
     async def _commit(self, files: list[SpoolFile]) -> None:
         """Commits what was parsed, in one go if it can be."""
         under_way: list[tuple[SpoolFile, list[asyncio.Future[Acceptance]], list[int]]] = []
+        busy: set[int] = set()  # users of whom something is under way
+        blocked: set[int] = set()
         for file in files:
-            if self._user_of(file.uid) not in self.sweep.no_room:
-                under_way.append((file, *self._offer(file)))
+            user = self._user_of(file.uid)
+            if user in blocked or user in self.sweep.no_room:
+                continue
+            commits, sizes, refusal = self._offer(file)
+            if commits:
+                busy.add(user)
+            if refusal is not None:
+                blocked.add(user)
+                # What is under way may be duplicates, which take no room: then it goes on.
+                if user not in busy:
+                    self._has_to_wait(file, refusal.text)
+            under_way.append((file, commits, sizes))
         for file, commits, sizes in under_way:
             file.settle()  # lines before the first event
             for commit, size in zip(commits, sizes, strict=True):
@@ -135,8 +147,12 @@ class SpoolIntake:
                 file.settle(acceptance.outcomes or accepted)
             self._remember(file)
 
-    def _offer(self, file: SpoolFile) -> tuple[list[asyncio.Future[Acceptance]], list[int]]:
-        """Submits the file's events: all, or as many as there is room for."""
+    def _offer(
+        self, file: SpoolFile
+    ) -> tuple[list[asyncio.Future[Acceptance]], list[int], EventError | None]:
+        """Submits the file's events: all, or as many as there is room for, and why not the others.
+        Gives the commits with the number of events of each.
+        """
         commits: list[asyncio.Future[Acceptance]] = []
         sizes: list[int] = []
         events = file.events
@@ -147,13 +163,12 @@ class SpoolIntake:
                 commits.append(asyncio.ensure_future(self._submit(part)))
             except EventError as error:
                 if error.code != "quota" or len(part) == 1:
-                    self._has_to_wait(file, error.text)
-                    break
+                    return commits, sizes, error
                 step = len(part) // 2
                 continue
             sizes.append(len(part))
             at += len(part)
-        return commits, sizes
+        return commits, sizes, None
 
     def _has_to_wait(self, file: SpoolFile, why: Text) -> None:
         """There is no room now for the events of this file's user: they stay."""
