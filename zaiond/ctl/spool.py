@@ -17,9 +17,9 @@ COMMANDS = (
         more_ja="スプールには、デーモンの停止中に送られたイベントのファイルがあります。受け付けられない"
         "イベントのあるファイルは、拒否されたファイルとして保管されます（1000 個、64 MiB まで）。"
         "名前のうち表示できない文字は \\x0a のように表示します。この形のまま指定できます。",
-        more_en="The spool has files of events that were sent while the daemon was down. A file with"
-        " events that can't be taken is kept as refused (up to 1000 files and 64 MiB of them). What"
-        " can't be shown of a name is shown as \\x0a; it can be given like that.",
+        more_en="The spool has files of events that were sent while the daemon was down. A file"
+        " with events that can't be taken is kept as refused (up to 1000 files and 64 MiB of them)."
+        " What can't be shown of a name is shown as \\x0a; it can be given like that.",
         examples=(
             ("spool list", "何が、なぜ残っているかを見る", "see what is there, and why"),
             (
@@ -36,8 +36,8 @@ COMMANDS = (
         en="take refused files in again",
         more_ja="NAME を省略すると、拒否されたすべてのファイルが対象になります。受け付け済みの"
         "イベントが二重に送られることはありません。",
-        more_en="Without a NAME, all that were refused. Events that were taken before are not mailed"
-        " twice.",
+        more_en="Without a NAME, all that were refused. Events that were taken before are not"
+        " mailed twice.",
         examples=(
             ("spool retry", "すべてをもう一度受け付ける", "try all again"),
             (

@@ -174,20 +174,22 @@ class Spool:
 
     async def _trim(self) -> None:
         """Keeps what was put aside within its bounds."""
+        gone: dict[int, list[Kept]] = {}
         with contextlib.suppress(OSError):  # it is told as an obstacle
             for one in await asyncio.to_thread(self.directory.trim, self.user_of):
-                user = self.user_of(one.uid)
-                name = shown(one.name)
-                self._journal.warning(
-                    Text(
-                        f"保管の上限を超えたため、スプールの受け付けられなかったファイル {name}"
-                        f"（{self._name_of(user)}）を削除しました",
-                        f"removed {name} of {self._name_of(user)}, the oldest of the refused files"
-                        " in the spool of who has the most: there is no room for more",
-                    ),
-                    by=user,
-                    uid=one.uid,
-                )
+                gone.setdefault(self.user_of(one.uid), []).append(one)
+        for user, files in gone.items():
+            who, name = self._name_of(user), shown(files[0].name)
+            self._journal.warning(
+                Text(
+                    f"スプールの拒否されたファイルが保管の上限を超えたため、{who} の古いものから"
+                    f" {len(files)} 件を削除しました（{name} など）",
+                    f"removed refused files of {who} from the spool, the oldest first:"
+                    f" {len(files)} ({name} first); there is no room for more",
+                ),
+                by=("removed", user),
+                uid=user,
+            )
 
     # -- what is told
 
@@ -225,7 +227,7 @@ class Spool:
                     f"{before} in the spool was not made by zaiond: it is called {new} now"
                     f" (its owner is {self._name_of(user)})",
                 ),
-                by=user,
+                by=("moved", user),
                 uid=one.uid,
             )
 
@@ -252,7 +254,7 @@ class Spool:
                         f"files of {who} in the spool have to wait: {files[user]} ({name} first):"
                         f" {why.en}",
                     ),
-                    by=user,
+                    by=("waits", user),
                     uid=user,
                 )
         self.waits = waits

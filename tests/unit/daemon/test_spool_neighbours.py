@@ -93,7 +93,7 @@ async def test_who_puts_files_there_all_the_time_causes_no_more_sweeps_than_make
             three.set()
         await sleep(0)
 
-    monkeypatch.setattr(spool.asyncio, "sleep", rested)
+    monkeypatch.setattr(asyncio, "sleep", rested)
     armed: list[int] = []
     running = asyncio.ensure_future(spooled.spool.run(60, lambda: armed.append(len(rests))))
     await asyncio.wait_for(three.wait(), 10)
