@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from zaiond.daemon.spool import Spool
-from zaiond.daemon.spool_directory import Kept
+from zaiond.daemon.spool_directory import FOREIGN, Kept
 from zaiond.daemon.spool_file import LINES, SpoolFile
 from zaiond.daemon.spool_intake import said
 from zaiond.daemon.spool_names import shown
@@ -82,7 +82,13 @@ class SpoolAdmin:
     async def delete(self, names: Sequence[str]) -> Changed:
         """Deletes files that were put aside, or wait."""
         with self._or_store_error():
-            return await asyncio.to_thread(_each, names, self._directory.delete)
+            changed = await asyncio.to_thread(_each, names, self._directory.delete)
+        for index, (name, why) in enumerate(changed.failed):
+            if name.startswith(FOREIGN):  # a directory, and what is in it is somebody else's
+                rm = f"rm -r {self._directory.path}/{name}"
+                why = Text(f"{why.ja}。root で実行してください: {rm}", f"{why.en}: as root, {rm}")
+                changed.failed[index] = name, why
+        return changed
 
     @contextlib.contextmanager
     def _or_store_error(self) -> Iterator[None]:

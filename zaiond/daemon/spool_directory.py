@@ -314,13 +314,10 @@ def _trim(directory: int, user_of: Callable[[int], int]) -> list[Kept]:
 def _remove(name: str, directory: int) -> None:
     try:
         os.unlink(name, dir_fd=directory)
-    except (IsADirectoryError, PermissionError) as error:
+    except (IsADirectoryError, PermissionError):
         if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
             raise
-        try:
-            shutil.rmtree(name, dir_fd=directory)
-        except OSError:
-            raise error from None
+        shutil.rmtree(name, dir_fd=directory)
 
 
 def _user(uid: int) -> str:
