@@ -48,13 +48,16 @@ def parse(line: bytes) -> Submission:
     Raises EventError `invalid`, with the attribute at fault.
     """
     try:
+        event_rules.bound_values(line)
         try:
             event = _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             event = event_rules.read(line)
             line = _encode(event)
         else:
-            if not isinstance(event, dict) or line.count(b"[") + line.count(b"{") > MAX_DEPTH:
+            if not isinstance(event, dict) or (
+                len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
+            ):
                 event_rules.require_object(event)
         event_rules.check(event)
     except Unfit as unfit:

@@ -32,6 +32,7 @@ from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import REQUEST_BYTES, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.flow import Flow
+from zaiond.daemon.history_limit import HistoryLimit
 from zaiond.daemon.holds import Holds
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
@@ -54,6 +55,7 @@ from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import MachineNames, Names
+from zaiond.net.tls import CommonNames, TlsContexts
 from zaiond.net.tokens import Tokens
 from zaiond.os_error import in_japanese
 from zaiond.queue_time import QueueTime
@@ -186,6 +188,7 @@ class App(Observer):
                 self.router.run(),
                 self.dispatcher.run(),
                 self._housekeeping.run(),
+                self._history_limit.run(),
                 self._token_watch.run(),
                 self.spool.run(SPOOL_INTERVAL, spool_watch.arm),
                 self._status.run(),
@@ -241,7 +244,12 @@ class App(Observer):
         self.quotas = Quotas(found.usage)
         self.refusals = Refusals()
         self._admission = Admission(
-            self.database, writer, self.quotas, self.journal, self.queue_time
+            self.database,
+            writer,
+            self.quotas,
+            self.journal,
+            self.queue_time,
+            lambda: self._history_limit.look(),
         )
         self._notices = Notices(
             writer,
@@ -268,6 +276,7 @@ class App(Observer):
             lambda oauth2: self._token_watch.used(oauth2),
             clock,
         )
+        self._common_names = CommonNames(self.journal.warning)
         self._token_watch = TokenWatch(self.tokens, clock, self._refresh_token_ends)
         self.router = Router(
             writer,
@@ -297,6 +306,16 @@ class App(Observer):
             self._reports.expired,
             self.events_ended,
             self.database.lay_ballast,
+            lambda: self._history_limit.look(),
+        )
+        self._history_limit = HistoryLimit(
+            self.database,
+            writer,
+            self.quotas,
+            clock,
+            self.journal,
+            self.user_names.shown,
+            self.router.lock,
         )
         self.administration = Administration(
             writer,
@@ -397,7 +416,9 @@ class App(Observer):
                         f"what is held can't be made anew: {error.text.en}",
                     )
                 )
-        self.context = ConnectionContext(self.tokens, self.names.current)
+        self.context = ConnectionContext(
+            self.tokens, self.names.current, TlsContexts(self._common_names)
+        )
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, config.language, self.context)
         )

@@ -10,17 +10,16 @@ second is written for each, and a few over all. The next one says how many were 
 
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Hashable
 from enum import Enum
 
 from zaiond.daemon.log_limit import LogLimit
-from zaiond.message.clean import code_of
+from zaiond.safe import ACTING, Replacer, code_of
 from zaiond.text import Language, Text
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
 
 
 class Kind(Enum):
@@ -35,6 +34,7 @@ class Kind(Enum):
     EVENT_REFUSED = "3de23405378f44bdbfffbb13e8dcaf9f"
     SPOOL_REFUSED = "8555d2ed4a0f486a8bcd44209a33494d"
     DISK_FULL = "4bfc842210ec4b51b589bb81d7cb9eae"
+    HISTORY_SHORTENED = "b32b23183654463b9329df90b2e0c17f"
     DELIVERY_DEFERRED = "16560100fb2440c8b1578905ba7685b6"
     DELIVERY_HELD = "f64b949bc5f6430c80aee4c7da78865c"
     DELIVERY_FAILED = "913eefbeaefc47f89990ac6b02f1119e"
@@ -100,7 +100,7 @@ class Journal:
         return True
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
-        line = _CONTROL.sub(code_of, text.in_language(self.language))
+        line = _on_one_line(text.in_language(self.language))
         extra = {f"ZAIOND_{name.upper()}": value for name, value in fields.items()}
         if kind is not None:
             extra["MESSAGE_ID"] = kind.value

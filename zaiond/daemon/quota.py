@@ -27,6 +27,10 @@ class Quotas:
         """All events accepted and not yet ended."""
         return sum(usage.events for usage in self._of.values())
 
+    def waiting(self) -> dict[int, tuple[int, int]]:
+        """Events accepted and not yet ended, and their bytes, by uid."""
+        return {uid: (usage.events, usage.bytes) for uid, usage in self._of.items()}
+
     def connect(self, uid: int) -> bool:
         """Counts a connection, unless the user has all it may have."""
         usage = self._usage(uid)

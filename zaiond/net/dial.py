@@ -110,7 +110,9 @@ class Dialer:
         """What comes before the first session. Raises DeliveryFailure of stage POP or RESOLVE."""
         server, context = self._server, self._context
         helo_name = server.helo_name or (await context.names()).fqdn
-        self._settings = session_settings(server, helo_name, trace=self.steps.told_of)
+        self._settings = session_settings(
+            server, helo_name, self.memory.mask, trace=self.steps.told_of
+        )
         if server.pop_before_smtp.enabled:
             await self._log_in_by_pop()
         if server.auth.mechanism == "ntlm":

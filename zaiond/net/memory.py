@@ -6,6 +6,8 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
+from zaiond.smtp.mask import Mask
+
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 _LATELY = 600.0  # for so many seconds an address that failed is the last to be tried
@@ -17,9 +19,11 @@ class ServerMemory:
 
     `pipelining`: False if it offers PIPELINING, and doesn't answer what is sent so.
     `plain`: False if it refused AUTH PLAIN and took AUTH LOGIN.
+    `mask`: what it may have been told, and must not be quoted with, on whichever connection.
     """
 
     def __init__(self) -> None:
+        self.mask = Mask()
         self.pipelining = True
         self.plain = True
         self._worked: Address | None = None

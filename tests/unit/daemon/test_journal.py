@@ -39,6 +39,7 @@ def test_lines_are_in_the_language_in_force(
         "\x00",
         "\x7f",
         "\udce7",
+        "a\U000e0041b",
     ],
 )
 def test_nothing_makes_a_line_of_its_own_or_moves_a_terminal(
