@@ -46,7 +46,9 @@ from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
-from zaiond.daemon.spool import Spool, SpoolWatch
+from zaiond.daemon.spool import Spool
+from zaiond.daemon.spool_admin import SpoolAdmin
+from zaiond.daemon.spool_watch import SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.turns import Turns
 from zaiond.daemon.user_names import UserNames
@@ -109,6 +111,8 @@ class App(Observer):
         self.intake: Intake
         self.configuration: Configuration
         self.administration: Administration
+        self.spool: Spool
+        self.spool_admin: SpoolAdmin
         self.control: Control
 
     async def run(self) -> int:
@@ -170,7 +174,7 @@ class App(Observer):
         watch = ConfigWatch(on_change, self.journal.warning)
         spool_watch = SpoolWatch(
             self.options.spool_dir,
-            lambda: loop.call_soon_threadsafe(self._spool.changed),
+            self.spool.changed,
             self.journal.warning,
         )
         self._watch = watch
@@ -184,7 +188,7 @@ class App(Observer):
                 self._housekeeping.run(),
                 self._history_limit.run(),
                 self._token_watch.run(),
-                self._spool.run(SPOOL_INTERVAL),
+                self.spool.run(SPOOL_INTERVAL, spool_watch.arm),
                 self._status.run(),
                 supervisor.answer_watchdog(self._round_trip),
             ):
@@ -326,15 +330,17 @@ class App(Observer):
             self._events_reopened,
             self.events_ended,
         )
-        self._spool = Spool(
+        self.spool = Spool(
             self.options.spool_dir,
             self._submit_spooled,
             clock,
             self.journal,
             self.refusals,
             self._spool_refused,
+            name_of=self.user_names.shown,
         )
-        self._spool.prepare()
+        self.spool.prepare()
+        self.spool_admin = SpoolAdmin(self.spool)
         self.configuration = Configuration(
             self.options.config,
             self.options.state_dir,
@@ -489,6 +495,7 @@ class App(Observer):
     def events_ended(self, ended: list[StoredEvent]) -> None:
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
+        self.spool.room()
         self._status.changed()
 
     async def _names_now(self) -> Names:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from zaiond.daemon import documents, status
+from zaiond.daemon import documents, spool_admin, status
 from zaiond.daemon.administration import Changed
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
+from zaiond.daemon.documents import rfc3339
 from zaiond.daemon.queries import MOST, Wanted, matcher
+from zaiond.daemon.spool_names import shown
 from zaiond.daemon.status import NO_CONFIGURATION
 from zaiond.daemon.status_line import count_waiting
 from zaiond.store import acknowledgements
@@ -23,7 +25,8 @@ from zaiond.text import Text
 if TYPE_CHECKING:
     from zaiond.daemon.app import App
 
-_LONG = frozenset({"queue.retry", "queue.delete", "reload", "test"})
+MOST_SPOOL_FILES = 1000
+_LONG = frozenset({"queue.retry", "queue.delete", "reload", "spool.list", "test"})
 REPLY_BYTES = 64 * 1024 * 1024
 _MOST_OWNERS = 10  # of an id, named
 _LONGEST_SOURCE = 80
@@ -51,6 +54,9 @@ def commands(app: "App") -> Commands:
         "queue.retry": bound(_queue_retry),
         "queue.delete": bound(_queue_delete),
         "history": bound(_history),
+        "spool.list": bound(_spool_list),
+        "spool.retry": bound(_spool_retry),
+        "spool.delete": bound(_spool_delete),
         "config.show": bound(_config_show),
         "config.last_good": bound(_config_last_good),
         "reload": bound(_reload),
@@ -228,6 +234,52 @@ async def _pieces(
             yield piece
             separator = b","
     yield b"]%b}" % more
+
+
+# -- spool
+
+
+async def _spool_list(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
+    listed = await app.spool_admin.files(MOST_SPOOL_FILES)
+    language = app.control.language
+    return {
+        "files": [
+            {
+                "name": shown(file.name),
+                "state": file.state,
+                "uid": file.uid,
+                "user": app.user_names.shown(file.uid),
+                "bytes": file.size,
+                "since": rfc3339(file.since),
+                "reason": None if why is None else why.in_language(language),
+            }
+            for file, why in listed.files
+        ],
+        "total": listed.total,
+    }
+
+
+async def _spool_retry(app: "App", request: Request) -> dict[str, Any]:
+    return _spool_changed(app, await app.spool_admin.retry(request.texts("names")))
+
+
+async def _spool_delete(app: "App", request: Request) -> dict[str, Any]:
+    names = request.texts("names")
+    if not names:
+        raise Refused(2, Text("ファイル名を指定してください", "a file's name is needed"))
+    return _spool_changed(app, await app.spool_admin.delete(names))
+
+
+def _spool_changed(app: "App", changed: spool_admin.Changed) -> dict[str, Any]:
+    language = app.control.language
+    return {
+        "files": changed.files,
+        "changed": len(changed.files),
+        "unknown": changed.unknown,
+        "failed": [
+            {"name": name, "reason": why.in_language(language)} for name, why in changed.failed
+        ],
+    }
 
 
 # -- configuration

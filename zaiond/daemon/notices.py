@@ -337,10 +337,13 @@ class Notices:
             said += [further.in_language(language), ""]
         advice = Text(
             "ほかの行のイベントは受け付けました。イベントを書いたプログラムを修正し、必要なイベントは"
-            "送り直してください（zaiond-ctl emit）。ファイルは、不要になったら削除してください。",
+            "送り直してください（zaiond-ctl emit）。保管しているファイルの一覧は zaiond-ctl spool"
+            " list、ファイルを直してもう一度受け付けるには zaiond-ctl spool retry、不要になったら"
+            " zaiond-ctl spool delete を実行してください。",
             "The events of the other lines were taken. Correct the program that wrote them, and"
-            " emit again what is wanted (zaiond-ctl emit). The files can be deleted when they are"
-            " of no more use.",
+            " emit again what is wanted (zaiond-ctl emit). What is kept: zaiond-ctl spool list; to"
+            " have a file taken again that was mended: zaiond-ctl spool retry; when it is of no"
+            " more use: zaiond-ctl spool delete.",
         )
         await self._emit(
             f"zaiond.spool.refused/{ascii(os.path.basename(files[0].path))[1:-1]}"[:255],

@@ -32,7 +32,7 @@ def event_socket(runtime_dir: str) -> tuple[socket.socket, Path | None]:
     return listener, path
 
 
-def give_to_emitters(path: Path) -> None:
+def give_to_emitters(path: Path | str) -> None:
     """Makes it the emitters' group's; where there is none, who runs the daemon may still emit."""
     with contextlib.suppress(KeyError, PermissionError):
         os.chown(path, -1, grp.getgrnam(EMITTERS).gr_gid)
