@@ -42,9 +42,10 @@ from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.daemon import loader, router, window
 from zaiond.net.connection import SmtpConnection
-from zaiond.store import events
+from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk
 from zaiond.store.events import NewEvent
+from zaiond.store.queue import Waiting
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -965,11 +966,11 @@ async def test_a_full_disk_does_not_end_the_housekeeping(
 ) -> None:
     rounds: list[float] = []
 
-    def prune(db: apsw.Connection, before: float, after: int, limit: int) -> int:
+    def too_old(db: apsw.Connection, before: float, after: int) -> prune.Pruned:
         rounds.append(before)
         raise apsw.FullError
 
-    monkeypatch.setattr(events, "prune", prune)
+    monkeypatch.setattr(prune, "too_old", too_old)
     async with Post(state) as post, asyncio.timeout(10):
         post.housekeeping.configure(replace(PATIENT, keep=100.0), "en")
         while not rounds:
@@ -1053,9 +1054,9 @@ async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
         replies.clear()
         looks: list[int] = []
 
-        def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
-            found = look(db, after, limit)
-            looks.append(len(found))
+        def waiting(*given: Any) -> Waiting:
+            db, found = given[0], look(*given)
+            looks.append(len(found.messages))
             if len(looks) == 1:  # behind its back
                 queue_on_disk.let_all_wait(db, 100)
                 loop.call_soon_threadsafe(post.dispatcher.reload_waiting)

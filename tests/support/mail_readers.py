@@ -39,7 +39,14 @@ def by_python(content: bytes) -> Read:
     parts = [part for part in message.walk() if not part.is_multipart()]
     defects = [str(defect) for part in message.walk() for defect in part.defects]
     fields = [(name, str(value)) for name, value in message.items()]
-    return Read(fields, [str(part.get_content()) for part in parts], defects)
+    return Read(fields, [_text(part) for part in parts], defects)
+
+
+def _text(part: EmailMessage) -> str:
+    try:
+        return str(part.get_content())
+    except LookupError:  # of a type or in a charset that it doesn't know
+        return str(part.get_payload())
 
 
 def by_rust(content: bytes) -> Read:

@@ -16,7 +16,6 @@ CREATE TABLE events (
   uid      INTEGER NOT NULL,          -- as the kernel says
   source   TEXT    NOT NULL,          -- as sent; '' where none was
   accepted REAL    NOT NULL,
-  body     BLOB    NOT NULL,          -- the line as sent
   urgent   INTEGER NOT NULL,          -- emerg to crit: routed before the others
   lane     TEXT,                      -- its key, else its job: mails of one are sent in order
   queued   REAL    NOT NULL,          -- when it was accepted, in queue time
@@ -24,7 +23,8 @@ CREATE TABLE events (
   turn     INTEGER NOT NULL DEFAULT 0,  -- when it is to be routed among those of other users
   ahead    INTEGER NOT NULL DEFAULT 0,  -- urgent, or its turn comes before that of one before it
   outcome  TEXT,                      -- dropped | deleted
-  reason   TEXT                       -- {"ja": …, "en": …}; without an outcome: a remark on its mail
+  reason   TEXT,                      -- {"ja": …, "en": …}; without an outcome: a remark on its mail
+  body     BLOB    NOT NULL           -- the line as sent; last, so that it isn't read with the rest
 );
 -- The id first: the daemon's own are ordered by time, so this index grows at its end.
 CREATE UNIQUE INDEX events_identity ON events (id, uid, source, notice);
