@@ -41,6 +41,7 @@ KILLS = 50
 crash: setup
 	ZAIOND_CRASH_EVENTS=10000 ZAIOND_CRASH_KILLS=$(KILLS) ZAIOND_CRASH_CUTS=500 \
 	    .venv/bin/pytest -s tests/crash
+	ZAIOND_HOSTILE_EVENTS=10000 .venv/bin/pytest -s tests/property/test_hostile_content.py
 
 SECONDS = 600
 soak: setup
