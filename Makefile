@@ -3,6 +3,7 @@
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container (Debian's packages)
 # make crash   more of what `make test` does a little of: kill -9 while events flow (KILLS=500)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (SECONDS=60 for each kind)
+# make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
@@ -10,7 +11,8 @@
 # make uninstall   takes that away again, but no configuration, no state and no users
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit e2e crash fuzz bench clean install uninstall
+.PHONY: fuzz
+.PHONY: help setup demo test lint unit e2e crash soak bench clean install uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -44,7 +46,10 @@ crash: setup
 
 SECONDS = 60
 fuzz: setup
-	ZAIOND_FUZZ_SECONDS=$(SECONDS) .venv/bin/pytest -s -n 2 tests/fuzz -k any_input
+	ZAIOND_FUZZ_SECONDS=$(SECONDS) .venv/bin/pytest -s -n 2 tests/fuzz
+SECONDS = 600
+soak: setup
+	ZAIOND_SOAK_SECONDS=$(SECONDS) .venv/bin/pytest -s tests/soak
 
 bench: setup
 	@.ci/install-for-e2e

@@ -129,7 +129,7 @@ def pop(data: bytes) -> None:
     """A POP server's bytes, line by line; the first byte says how the login is set up."""
     choice = data[0] if data else 0
     settings = Pop3Settings(
-        server="p:110", security=("none", "starttls", "tls")[choice % 3],  # type: ignore[arg-type]
+        server="p:110", security=("none", "starttls", "tls")[choice % 3],
         username="zaion", password=PASSWORD, allow_unprotected=choice >= 128,
     )  # fmt: skip
     login = Pop3(settings)

@@ -40,6 +40,7 @@ def test_any_input_is_taken_or_refused_by_our_own_error(kind: str) -> None:
     print(f"{kind}: {done} inputs from seed {seed}")
 
 
+@pytest.mark.skipif(not SECONDS, reason="takes its time: make fuzz")
 @pytest.mark.parametrize("kind", TARGETS)
 def test_the_work_grows_no_faster_than_the_input(kind: str) -> None:
     # Calls are counted, not time: four times as much of the same may cost little more than that.
@@ -84,6 +85,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
 }
 
 
+@pytest.mark.skipif(not SECONDS, reason="takes its time: make fuzz")
 @pytest.mark.parametrize("kind", TARGETS)
 def test_a_fault_in_a_parser_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     where, name, sign = PLANTED[kind]

@@ -257,6 +257,12 @@ def test_what_is_still_being_written_to_counts_as_changed_whatever_its_status_sa
         watched.stop()
 
 
+def test_what_is_promised_of_time_can_be_kept() -> None:
+    # Interface 2: two seconds, and 30 where the kernel tells nothing.
+    assert watch.QUIET < watch.PATIENCE < 2
+    assert watch.BLIND_POLL < 2
+
+
 def test_where_the_kernel_tells_nothing_the_files_are_compared_now_and_then(
     etc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,11 +306,11 @@ def test_where_the_kernel_refuses_the_files_are_compared_and_that_is_told_once(
     assert len(asked) == before  # asking costs more than looking
     blind.stop()
     assert len(sentences) == 1
-    assert os.strerror(24) in sentences[0].en
+    assert f" ({os.strerror(24)}): " in sentences[0].en
 
 
 def test_the_kernel_is_asked_again_now_and_then(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = [OSError(24, os.strerror(24))] * 3
+    limits = [OSError(24, os.strerror(24)), RuntimeError("can't start new thread")]
     schedule = ConfigWatch._schedule
     granted = threading.Event()
 
@@ -314,14 +320,16 @@ def test_the_kernel_is_asked_again_now_and_then(etc: Path, monkeypatch: pytest.M
         granted.set()
         return schedule(self, directory)
 
-    monkeypatch.setattr(watch, "POLL", 0.1)
+    monkeypatch.setattr(watch, "POLL", 1.01)
     monkeypatch.setattr(watch, "BLIND_POLL", 0.02)
     monkeypatch.setattr(ConfigWatch, "_schedule", limited)
     told = threading.Event()
-    watched = ConfigWatch(told.set)
+    sentences: list[Text] = []
+    watched = ConfigWatch(told.set, sentences.append)
     watched.watch([str(etc / "zaiond.yaml")])
     assert granted.wait(DEADLINE)
     watched.stop()
+    assert "(can't start new thread): " in sentences[0].en
 
 
 def test_nothing_is_told_after_the_end(etc: Path) -> None:
