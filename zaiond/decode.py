@@ -17,6 +17,7 @@ _EUC = "euc_jis_2004"
 _ENCODINGS = ("utf-8", _EUC, "cp932")  # the last is Shift_JIS as Windows has it
 _PLAUSIBLE = 0.6
 _JUDGED = 1000  # characters of a line
+_MOST_JUDGED = 2000  # lines; of more several are judged together
 
 # RFC 1468. `ESC ( B` by itself is nothing: terminals are told so, too.
 _JIS = re.compile(rb"\x1b(?:\$[@B]((?:[!-~]{2})+)|\(I([!-_]+))(?:\x1b\([BJ])?")
@@ -44,6 +45,9 @@ def text(data: bytes) -> str:
     r"""`data` as text, whatever it is. A byte that fits no encoding is shown as `\xe9`."""
     data = _JIS.sub(lambda found: _jis(found[1], found[2]).encode(), _completed(data))
     lines = data.split(b"\n")
+    if len(lines) > _MOST_JUDGED:
+        together = -(-len(lines) // _MOST_JUDGED)
+        lines = [b"\n".join(lines[n : n + together]) for n in range(0, len(lines), together)]
     readings = [
         None if line.isascii() else [_reading(line, each) for each in _ENCODINGS] for line in lines
     ]

@@ -4,14 +4,14 @@ the same of a command that brings a token.
 
 import base64
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from zaiond import __version__
 from zaiond.errors import ZaiondError
 from zaiond.smtp.failure import Cause
-from zaiond.smtp.reply import Reply, printable
+from zaiond.smtp.mask import Mask
+from zaiond.smtp.reply import Reply
 from zaiond.text import Text
 
 MAX_TOKEN = 8192  # in base64, with the user's name, within the 12288 octets of RFC 4954 4
@@ -19,8 +19,6 @@ MAX_TOKEN = 8192  # in base64, with the user's name, within the 12288 octets of 
 UNKNOWN_LIFETIME = 300.0
 _MARGIN = 60.0  # so long before its end, or a tenth of its life if that is less, a token is renewed
 _LONGEST = 10 * 365 * 86400.0
-_MOST_SHOWN = 300
-_MASK = "********"
 # RFC 6749 4.1.2.1 knows them for the other endpoint; these servers answer so for a while.
 _FOR_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _UNFIT = (77, 78)  # EX_NOPERM, EX_CONFIG of sysexits.h
@@ -88,15 +86,15 @@ def request(host: str, target: str, content: bytes) -> bytes:
     return head.encode() + content
 
 
-def granted(status: int, content: bytes, endpoint: str, secrets: Iterable[str]) -> Granted:
-    """What an answer gives (RFC 6749 5.1). `secrets` are masked in what is repeated of it.
+def granted(status: int, content: bytes, endpoint: str, mask: Mask) -> Granted:
+    """What an answer gives (RFC 6749 5.1). `mask` knows what must not be repeated of it.
 
     Raises:
         NoToken: an error (5.2), or no answer that could be used.
     """
     found = _object(content)
     if status != 200 or "access_token" not in found:
-        raise _refusal(status, found, endpoint, secrets)
+        raise _refusal(status, found, endpoint, mask)
     kind = found.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         # RFC 6749 7.1: a token of a type that we don't understand must not be used.
@@ -125,13 +123,12 @@ def granted(status: int, content: bytes, endpoint: str, secrets: Iterable[str]) 
     )
 
 
-def _refusal(status: int, found: dict[str, Any], endpoint: str, secrets: Iterable[str]) -> NoToken:
+def _refusal(status: int, found: dict[str, Any], endpoint: str, mask: Mask) -> NoToken:
+    for given in (found.get("access_token"), found.get("refresh_token")):
+        mask.add(_token(given) or "")
     error, description = found.get("error"), found.get("error_description")
     words = [word for word in (error, description) if isinstance(word, str) and word]
     said = ": ".join(words)
-    for secret in filter(None, secrets):
-        said = said.replace(secret, _MASK)
-    said = printable(said[:_MOST_SHOWN])
     if not 200 <= status < 600:
         return NoToken(
             "token",
@@ -140,7 +137,7 @@ def _refusal(status: int, found: dict[str, Any], endpoint: str, secrets: Iterabl
                 f"{endpoint}: an answer with status {status}",
             ),
         )
-    reply = Reply(status, (said.encode(),))
+    reply = Reply(status, (said.encode("utf-8", "backslashreplace"),), mask)
     if 300 <= status < 400:
         # Secrets go where the configuration says, and nowhere else.
         return NoToken(
@@ -192,13 +189,15 @@ def first_line(output: bytes, program: str) -> str:
     return token
 
 
-def command_failed(status: int, complaint: bytes, program: str) -> NoToken:
-    """What a command's end with `status` (negative: a signal) and its words on stderr mean."""
+def command_failed(status: int, complaint: bytes, program: str, mask: Mask) -> NoToken:
+    """What a command's end with `status` (negative: a signal) and its words on stderr mean; `mask`
+    knows what must not be repeated of them.
+    """
     end = Text(f"終了ステータス {status}", f"exit status {status}")
     if status < 0:
         end = Text(f"シグナル {-status} により終了", f"killed by signal {-status}")
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
-    said = f": {printable(lines[0][:_MOST_SHOWN])}" if lines else ""
+    said = f": {Reply(0, (lines[0],), mask).text}" if lines else ""
     cause: Cause = "command_unfit" if status in _UNFIT else "command"
     return NoToken(cause, Text(f"{program}: {end.ja}{said}", f"{program}: {end.en}{said}"))
 

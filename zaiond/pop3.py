@@ -17,8 +17,9 @@ from typing import Literal, NamedTuple
 from zaiond.smtp.digest import md5
 from zaiond.smtp.events import Ended
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.opening import Say, StartTls
-from zaiond.smtp.reply import printable
+from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge
 from zaiond.text import Text
 
@@ -33,7 +34,6 @@ _INJECTION = Text(
     "STLS の +OK の後ろに平文が続いています", "bytes in plain text behind the +OK of STLS"
 )
 _TIMESTAMP = re.compile(rb"<[!-;=?A-~]+@[!-;=?A-~]+>")
-_DIGEST = re.compile(rb"[0-9A-Fa-f]{16,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Pop3Settings:
 
     With `starttls` and `tls` the certificate is verified, always. `allow_unprotected`: the password
     itself may cross a connection without. There is no line end in it, nor in `username`: the
-    configuration takes none.
+    configuration takes none. `mask`: what the server must not be quoted with.
     """
 
     server: str
@@ -50,6 +50,7 @@ class Pop3Settings:
     username: str
     password: str = field(repr=False)
     allow_unprotected: bool = False
+    mask: Mask = field(default_factory=Mask, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,11 @@ def _login(settings: Pop3Settings) -> _Login:
     """The dialogue up to the login; raises DeliveryFailure. Is sent the answer to each `Say`."""
     greeting = yield Say(Stage.POP, b"")
     if not greeting.ok:
-        raise _failed(settings, "err", _words(settings, greeting))
+        raise _failed(settings, "err", said=greeting.line)
     if settings.security == "starttls":
         answer = yield Say(Stage.POP, b"STLS")
         if not answer.ok:
-            raise _failed(settings, "tls_not_offered", f"STLS: {_words(settings, answer)}")
+            raise _failed(settings, "tls_not_offered", "STLS", answer.line)
         yield StartTls()
     may_send = settings.security != "none" or settings.allow_unprotected
 
@@ -95,10 +96,11 @@ def _login(settings: Pop3Settings) -> _Login:
     # RFC 2595 4: no other greeting comes after STLS; what it said stays what is digested.
     secret = timestamp[0] + settings.password.encode()
     digest = md5(secret).hexdigest()
+    settings.mask.add(digest)
     answer = yield _command(f"APOP {settings.username} {digest}")
     if answer.ok:
-        return LoggedIn("APOP", _words(settings, answer))
-    refused = _failed(settings, "err_login", f"APOP: {_words(settings, answer)}")
+        return LoggedIn("APOP", _said(settings, answer.line).text)
+    refused = _failed(settings, "err_login", "APOP", answer.line)
     if not may_send or judge(refused.failure).outcome != "held":
         raise refused
     # APOP needs the password in plain text at the server: many greet with a timestamp and have it
@@ -115,35 +117,32 @@ def _by_password(settings: Pop3Settings) -> _Login:
     for name, value in (("USER", settings.username), ("PASS", settings.password)):
         answer = yield _command(f"{name} {value}")
         if not answer.ok:
-            raise _failed(settings, "err_login", f"{name}: {_words(settings, answer)}")
-    return LoggedIn("USER/PASS", _words(settings, answer))
+            raise _failed(settings, "err_login", name, answer.line)
+    return LoggedIn("USER/PASS", _said(settings, answer.line).text)
 
 
 def _command(line: str) -> Say:
     return Say(Stage.POP, line.encode())
 
 
-def _words(settings: Pop3Settings, answer: _Answer) -> str:
-    """What the server said, indicator and all, for a person."""
-    behind = 3 if answer.ok else 4
-    return printable(answer.line[:behind] + _masked(settings, answer.line[behind:]))
+def _said(settings: Pop3Settings, line: bytes) -> Reply:
+    """What the server said, indicator and all."""
+    return Reply(0, (line,), settings.mask)
 
 
-def _masked(settings: Pop3Settings, said: bytes) -> bytes:
-    """The server's words without our secret, which it may quote when it complains, be it a word of
-    a password that has several, or the digest.
-    """
-    password = settings.password.encode()
-    secrets = [password, *(word for word in password.split() if len(word) > 3)]
-    for secret in filter(None, secrets):
-        said = re.sub(re.escape(secret), b"********", said, flags=re.IGNORECASE)
-    return _DIGEST.sub(b"********", said)
-
-
-def _failed(settings: Pop3Settings, cause: Cause, detail: str | Text) -> DeliveryFailure:
+def _failed(
+    settings: Pop3Settings, cause: Cause, detail: str | Text = "", said: bytes | None = None
+) -> DeliveryFailure:
     ja, en = detail if isinstance(detail, Text) else ("", detail)
     return DeliveryFailure(
-        Failure(stage=Stage.POP, server=settings.server, cause=cause, detail=en, detail_ja=ja)
+        Failure(
+            stage=Stage.POP,
+            server=settings.server,
+            cause=cause,
+            reply=None if said is None else _said(settings, said),
+            detail=en,
+            detail_ja=ja,
+        )
     )
 
 
@@ -152,6 +151,7 @@ class Pop3:
 
     def __init__(self, settings: Pop3Settings) -> None:
         self._settings = settings
+        settings.mask.add(settings.password)
         self._login = _login(settings)
         self._out: list[bytes] = []
         self._rest = b""
@@ -161,6 +161,11 @@ class Pop3:
         self.opened = False  # logged in
         self.over = False
         next(self._login)  # RFC 1939 4: the server speaks first
+
+    @property
+    def mask(self) -> Mask:
+        """What of it must not be shown, whoever says it."""
+        return self._settings.mask
 
     @property
     def awaiting(self) -> Stage | None:
@@ -251,17 +256,22 @@ class Pop3:
 
     def _protocol(self, line: bytes, events: list[Pop3Event]) -> None:
         what = _LONG_LINE if len(line) > MAX_LINE else _NO_REPLY
-        shown = printable(_masked(self._settings, line[: 2 * MAX_LINE])[:80])
-        told = Text(f"サーバーの応答が{what.ja}: {shown}", f"the server sent {what.en}: {shown}")
-        self._end("protocol", told, events)
+        told = Text(f"サーバーの応答が{what.ja}", f"the server sent {what.en}")
+        self._end("protocol", told, events, line)
 
     def _injection(self, events: list[Pop3Event]) -> None:
         # RFC 2595 4, as RFC 3207 4.2: bytes behind the +OK came in plain text and would be taken
         # for the server's protected words: somebody put them there.
         self._end("injection", _INJECTION, events)
 
-    def _end(self, cause: Cause, detail: str | Text, events: list[Pop3Event]) -> None:
-        failed = _failed(self._settings, cause, detail)
+    def _end(
+        self,
+        cause: Cause,
+        detail: str | Text,
+        events: list[Pop3Event],
+        said: bytes | None = None,
+    ) -> None:
+        failed = _failed(self._settings, cause, detail, said)
         if self.opened:  # what it was for is done
             self._finish(None, events)
             return

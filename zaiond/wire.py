@@ -19,6 +19,7 @@ __all__ = ["MAX_EVENT_BYTES", "MAX_ID_LENGTH"]  # and what is defined here
 
 MAX_SPOOL_FILE_BYTES = 1024 * 1024
 MAX_UNREAD_REPLY_BYTES = 1024 * 1024
+MAX_OUTLINE_TEXT = 1000  # characters of each attribute
 
 _ATTRIBUTES = frozenset(
     {"type", "id", "source", "time", "subject", "severity", "message", "data", "data_base64"}
@@ -48,13 +49,16 @@ def parse(line: bytes) -> Submission:
     Raises EventError `invalid`, with the attribute at fault.
     """
     try:
+        event_rules.bound_values(line)
         try:
             event = _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             event = event_rules.read(line)
             line = _encode(event)
         else:
-            if not isinstance(event, dict) or line.count(b"[") + line.count(b"{") > MAX_DEPTH:
+            if not isinstance(event, dict) or (
+                len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
+            ):
                 event_rules.require_object(event)
         event_rules.check(event)
     except Unfit as unfit:
@@ -109,6 +113,35 @@ def complete(line: bytes, *, id: str, uid: int, accepted: float) -> Event:
         job=get("job"),
         extensions={name: sent[name] for name in sent if name not in _ATTRIBUTES},
     )
+
+
+class _Outline(msgspec.Struct, omit_defaults=True, gc=False):
+    type: str
+    source: str | None = None
+    time: str | None = None
+    severity: str | None = None
+    subject: str | None = None
+    key: str | None = None
+    status: str | None = None
+    job: str | None = None
+
+
+_decode_outline = msgspec.json.Decoder(_Outline).decode
+
+
+def outline(line: bytes) -> bytes:
+    """A line that `parse` took, without what only one who reads the whole event sees: message, data
+    and extensions are not even decoded, and long texts are cut. Empty where it can't be read.
+    """
+    try:
+        event = _decode_outline(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # a damaged page
+        return b""
+    for name in ("source", "subject", "key", "job"):
+        text = getattr(event, name)
+        if text is not None and len(text) > MAX_OUTLINE_TEXT:
+            setattr(event, name, text[:MAX_OUTLINE_TEXT] + "…")
+    return _encode(event)
 
 
 def _severity(word: str) -> Severity:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import apsw
 
-from tests.bench import acknowledgement, idle, latency, million, throughput
+from tests.bench import acknowledgement, idle, latency, million, neighbours, throughput
 from tests.bench.figures import Row, table
 from tests.bench.run import Run
 
@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[Run], list[Row]]] = {
     "idle": idle.measure,
     "start": idle.measure_start,
     "million": million.measure,
+    "neighbours": neighbours.measure,
 }
 POSTCONF = "/usr/sbin/postconf"
 

@@ -273,15 +273,7 @@ class Run:
 
     def _unknown(self) -> Counter[tuple[str, str]]:
         with contextlib.closing(self._database()) as db:
-            return Counter(
-                (event, recipient)
-                for event, recipient in db.execute(
-                    "SELECT e.id, d.recipient FROM attempts AS a"
-                    " JOIN deliveries AS d ON d.id = a.delivery"
-                    " JOIN message_events AS m ON m.message = d.message"
-                    " JOIN events AS e ON e.seq = m.event WHERE a.outcome = 'unknown'"
-                )
-            )
+            return unknown_ends(db)
 
     def _database(self) -> apsw.Connection:
         return apsw.Connection(str(self.daemon.state / "queue.db"))
@@ -307,6 +299,19 @@ class Run:
                 "users with something waiting": len(events.usage(db)),
                 "refused": len(list((self.daemon.spool / ".refused").iterdir())),
             }
+
+
+def unknown_ends(db: apsw.Connection) -> Counter[tuple[str, str]]:
+    """How many attempts ended in a way that nobody knows, by event and recipient."""
+    return Counter(
+        (event, recipient)
+        for event, recipient in db.execute(
+            "SELECT e.id, d.recipient FROM attempts AS a"
+            " JOIN deliveries AS d ON d.id = a.delivery"
+            " JOIN message_events AS m ON m.message = d.message"
+            " JOIN events AS e ON e.seq = m.event WHERE a.outcome = 'unknown'"
+        )
+    )
 
 
 def _ended_within(pid: int, seconds: float) -> bool:

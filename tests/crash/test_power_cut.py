@@ -1,210 +1,299 @@
 """The power goes: what a disk may hold then, that keeps what was synced and any part of the rest.
 
-SIGKILL can't show that: the kernel writes what a killed process had written. So a VFS keeps every
-write, truncation and sync that SQLite asks for, and images of the files are made of them, cut
-anywhere; each is opened as after a boot, and compared with what had been committed before the cut.
+SIGKILL can't show that: the kernel writes what a killed process had written. So the daemon runs
+under strace, and images of its directories are made of what it asked of the kernel, cut anywhere;
+each is opened as after a boot, and compared with what the daemon had told others before the cut.
+
+How many: ZAIOND_CRASH_CUTS and ZAIOND_CRASH_SEED in the environment (`make crash` sets it higher).
 """
 
-import itertools
+import json
 import os
 import random
+import re
 import shutil
-from collections.abc import Iterator
-from functools import partial
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-import apsw
 import pytest
 
-from tests.support.store import NOW, Store, event
-from zaiond.model import Message
-from zaiond.store import events, queue
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from tests.crash.disk import Disk, Image
+from tests.crash.emitting import emit, told_ok
+from tests.crash.trace import Call, calls, needs_strace, traced, wait_for
+from tests.support.daemon import Daemon
+from tests.support.fast_sink import FastSink
+from tests.support.store import Store
+from tests.support.waiting import until
 
 CUTS = int(os.environ.get("ZAIOND_CRASH_CUTS", "60"))
 SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
-SECTOR = 512  # what a disk writes whole; SQLite counts on no other byte being changed
-ROUNDS = 30
-BATCH = 10
+ROOT = Path(__file__).parents[2]
+ONE_IN = 100  # so many images are mailed from, too
+ROUNDS = 12 if CUTS >= 500 else 4
+BATCH = 20
 
-_numbers = itertools.count()
-
-
-class Call(NamedTuple):
-    """What was asked of a file: `at` is where `data` goes, or the size that it is cut to."""
-
-    file: str
-    what: Literal["write", "truncate", "sync", "delete"]
-    at: int = 0
-    data: bytes = b""
+CONFIGURATION = """language: en
+mail_server: {{host: 127.0.0.1, port: {port}, max_connections: 3, keep_idle: 1s}}
+admins: admin@example.co.jp
+queue: {{retry_first: 1s, retry_max: 1s}}
+{more}"""
 
 
-class RecordingFile(apsw.VFSFile):
-    def __init__(self, name: Any, flags: list[int], calls: list[Call]) -> None:
-        super().__init__("", name, flags)
-        self._name = Path(name.filename() if isinstance(name, apsw.URIFilename) else name).name
-        self._calls = calls
-
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802  # SQLite's names
-        self._calls.append(Call(self._name, "write", offset, bytes(data)))
-        super().xWrite(data, offset)
-
-    def xTruncate(self, newsize: int) -> None:  # noqa: N802
-        self._calls.append(Call(self._name, "truncate", newsize))
-        super().xTruncate(newsize)
-
-    def xSync(self, flags: int) -> None:  # noqa: N802
-        super().xSync(flags)
-        self._calls.append(Call(self._name, "sync"))
+_Connection = tuple[int, int]  # its descriptor, and since when it is that
 
 
-class RecordingVfs(apsw.VFS):
-    def __init__(self, name: str) -> None:
-        self.calls: list[Call] = []
-        super().__init__(name, "")
+@dataclass
+class Told:
+    """What a daemon has told others, by the place in the trace at which it began to."""
 
-    def xOpen(self, name: Any, flags: list[int]) -> RecordingFile:  # noqa: N802
-        return RecordingFile(name, flags, self.calls)
+    acknowledged: list[tuple[int, str]] = field(default_factory=list)  # events
+    beyond_the_dot: list[tuple[int, _Connection, str]] = field(default_factory=list)
 
-    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
-        super().xDelete(filename, syncdir)
-        self.calls.append(Call(Path(filename).name, "delete"))
+    def hear(self, sent: list[Call]) -> None:
+        """What one process has sent."""
+        opened: dict[int, int] = {}
+        unended: defaultdict[int, bytes] = defaultdict(bytes)
+        for call in sent:
+            if call.name == "close":
+                unended.pop(call.file, None)
+                opened[call.file] = call.begun
+            elif call.name == "sendto":
+                unended[call.file] = self._hear(
+                    unended[call.file] + call.strings[0][: call.result],
+                    call.begun,
+                    (call.file, opened.get(call.file, sent[0].begun)),
+                )
 
+    def _hear(self, said: bytes, at: int, connection: _Connection) -> bytes:
+        """Gives what is still to be ended."""
+        if said.startswith(b'{"status"'):
+            *lines, rest = said.split(b"\n")
+            for reply in map(json.loads, lines):
+                if reply["status"] == "ok":
+                    self.acknowledged.append((at, reply["id"]))
+            return rest
+        *mails, rest = said.split(b"\r\n.\r\n")
+        for mail in mails:
+            for event in re.findall(rb"^Zaiond-Event: *(.+?)\r$", mail, re.MULTILINE):
+                self.beyond_the_dot.append((at, connection, event.decode()))
+        return rest
 
-class Committed(NamedTuple):
-    """What was on disk for certain after so many calls, by what the daemon had promised."""
-
-    calls: int
-    accepted: int  # events
-    started: int  # deliveries, in order, as are those
-    delivered: int
-
-
-@pytest.fixture
-def vfs(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingVfs]:
-    name = f"recording-{os.getpid()}-{next(_numbers)}"
-    vfs = RecordingVfs(name)
-    connect = apsw.Connection
-    monkeypatch.setattr(apsw, "Connection", lambda path: connect(path, vfs=name))
-    yield vfs
-    vfs.unregister()
-
-
-def life(directory: Path, vfs: RecordingVfs, synchronous: str | None = None) -> list[Committed]:
-    """Events that are accepted, routed, started and delivered, and what was committed when."""
-    kept = [Committed(0, 0, 0, 0)]
-    with Store(directory) as store:
-        if synchronous is not None:
-            store.connection.pragma("synchronous", synchronous)
-        store.connection.pragma("wal_autocheckpoint", 60)  # so that there are many
-        under_way: list[QueuedMail] = []
-        for number in range(ROUNDS):
-            before, total = number * BATCH, (number + 1) * BATCH
-            new = [event(str(n)) for n in range(before, total)]
-            accepted = store.run(partial(events.accept, batch=new, queued=0.0))
-            delivered = before - len(under_way)
-            kept.append(Committed(len(vfs.calls), total, before, delivered))
-            mails = [_mail(one) for one in accepted.events]
-            store.run(partial(queue.route, routed_through=total, mails=mails, dropped=[]))
-            store.run(partial(_turn, finished=under_way, started=mails))
-            kept.append(Committed(len(vfs.calls), total, total, before))
-            under_way = mails
-        calls = list(vfs.calls)
-    vfs.calls[:] = calls  # without those of the clean end
-    return kept
+    def unended_at(self, cut: int) -> tuple[set[str], set[str]]:
+        """The events that had gone beyond a dot: all, and those whose connection has gone on to
+        another one since.
+        """
+        heard = [(connection, event) for at, connection, event in self.beyond_the_dot if at <= cut]
+        last = dict(heard)
+        return {e for _, e in heard}, {e for c, e in heard if last[c] != e}
 
 
-def _turn(db: apsw.Connection, finished: list[QueuedMail], started: list[QueuedMail]) -> None:
-    for mail in finished:
-        queue.finish(db, mail, [_delivered(one) for one in mail.deliveries], 0.0)
-    for mail in started:
-        queue.start(db, mail, NOW)
+@dataclass
+class Life:
+    """A daemon's life, from its first start on, under strace."""
 
+    directory: Path
+    pragmas: str
+    disk: Disk = field(init=False)
+    told: Told = field(default_factory=Told)
+    length: int = 0
 
-def _mail(stored: StoredEvent) -> QueuedMail:
-    message = Message(
-        message_id=f"<{stored.seq}@zaiond.example>",
-        reverse_path="zaiond@example.co.jp",
-        recipients=("admin@example.co.jp",),
-        content=b"Subject: x\r\n\r\n" + b"x" * (stored.seq % 7 * 300) + b"\r\n",
-        smtputf8=False,
-    )
-    delivery = QueuedDelivery(stored.seq, "admin@example.co.jp", 0)
-    return QueuedMail(stored.seq, message, (delivery,), NOW, 0.0, False, (stored,))
+    def __post_init__(self) -> None:
+        self.sink = FastSink()
+        self.ledger: list[str] = []
+        self.spooled: list[tuple[int, str]] = []
 
+    def run(self) -> None:
+        """Three runs: one that is killed, one that begins with what it has left, one more."""
+        with self.sink:
+            text = CONFIGURATION.format(port=self.sink.port, more="")
+            self.daemon = Daemon(self.directory, text, {"PYTHONPATH": str(ROOT)})
+            self.disk = Disk((self.daemon.state, self.daemon.spool))
+            try:
+                self._first()
+                self._spool()
+                self._start()
+                self._emit("second")
+                self._reload(
+                    CONFIGURATION.format(port=self.sink.port, more="sender: z@b.example\n")
+                )
+                self._emit("third")
+                self._stop()
+                self._start()
+                self._emit("fourth", rounds=1)
+                self._stop()
+            finally:
+                self.daemon.end()
+        heard = [event for _, event in self.told.acknowledged]
+        assert set(heard) == set(self.ledger), "the trace has not what the programs were told"
 
-def _delivered(delivery: QueuedDelivery) -> Attempted:
-    return Attempted(delivery, "delivered", "delivered", "mail:25", "250 OK", NOW, NOW)
+    def _start(self, *more: str) -> None:
+        self._trace = self.directory / f"trace-{self.length}"
+        self.daemon.program = (
+            *traced(self._trace, *more),
+            *(sys.executable, "-m", "tests.crash.other_pragmas", self.pragmas),
+        )
+        self.daemon.start()
 
+    def _first(self) -> None:
+        # When it is about to sync, so that nothing is half-way in the kernel.
+        self._start("-e", f"inject=fdatasync:signal=KILL:when={ROUNDS * 3}")
+        while self._emit("first", rounds=1):
+            pass
+        self._take_trace()
 
-def image(directory: Path, calls: list[Call], dice: random.Random) -> Path:
-    """The files as a power cut after these calls may leave them."""
-    last_sync = {call.file: number for number, call in enumerate(calls) if call.what == "sync"}
-    odds = dice.choice((0.0, 0.5, 0.9))  # of what was not synced to be there all the same
-    files: dict[str, bytearray] = {}
-    for number, call in enumerate(calls):
-        content = files.setdefault(call.file, bytearray())
-        synced = number < last_sync.get(call.file, -1)
-        if call.what == "delete":
-            # Only before the first commit, of what made the database: its directory is synced then.
-            del files[call.file]
-        elif call.what == "truncate" and (synced or dice.random() < odds):
-            del content[call.at :]
-        elif call.what == "write":
-            for at, data in _sectors(call):
-                if synced or dice.random() < odds:
-                    content.extend(bytes(max(0, at + len(data) - len(content))))
-                    content[at : at + len(data)] = data
-    left = directory / f"image-{next(_numbers)}"
-    left.mkdir()
-    for name, content in files.items():
-        (left / name).write_bytes(content)
-    (left / "running").write_text("an earlier boot")
-    return left
+    def _emit(self, name: str, rounds: int = ROUNDS) -> bool:
+        """Whether all was answered."""
+        for _ in range(rounds):
+            first = len(self.ledger)
+            texts = [f"number {n}\n" * (300 if n % 7 == 0 else 1) for n in range(BATCH)]
+            events = [
+                {"type": "a.b", "id": f"{name}-{first + number}", "message": text}
+                for number, text in enumerate(texts)
+            ]
+            replies = emit(self.daemon.event_socket, events)
+            self.ledger += told_ok(replies)
+        return len(replies) == BATCH
 
+    def _spool(self) -> None:
+        for number in range(5):
+            ids = [f"spooled-{number}-{line}" for line in range(3)]
+            path = self.daemon.spool / f"{number}.json"
+            content = "".join(json.dumps({"type": "a.b", "id": one}) + "\n" for one in ids)
+            path.write_text(content)
+            self.length += 10
+            self.disk.put(path, content.encode(), self.length)
+            self.spooled += [(self.length, one) for one in ids]
 
-def _sectors(call: Call) -> Iterator[tuple[int, bytes]]:
-    at, data = call.at, call.data
-    while data:
-        size = SECTOR - at % SECTOR
-        yield at, data[:size]
-        at, data = at + size, data[size:]
+    def _reload(self, text: str) -> None:
+        self.daemon.config.write_text(text)
+        assert self.daemon.ctl("reload").returncode == 0
 
+    def _stop(self) -> None:
+        self.daemon.becomes(lambda status: status["queue"]["waiting"] == 0, "status")
+        assert self.daemon.stop() == 0, self.daemon.printed()
+        self._take_trace()
 
-def broken_promises(
-    directory: Path, calls: list[Call], kept: list[Committed], dice: random.Random
-) -> list[str]:
-    """What is missing in images of cuts anywhere behind the first commit, one line an image."""
-    broken = []
-    for _ in range(CUTS):
-        cut = dice.randrange(kept[1].calls, len(calls) + 1)
-        promised = max(one for one in kept if one.calls <= cut)
-        left = image(directory, calls[:cut], dice)
-        with Store(left) as store:
-            counts: list[Any] = store.connection.execute(
-                "SELECT (SELECT count(*) FROM events),"
-                " count(*) FILTER (WHERE started IS NOT NULL OR state = 'delivered'),"
-                " count(*) FILTER (WHERE state = 'delivered') FROM deliveries"
-            ).fetchall()
-            found = Committed(cut, *counts[0])
+    def _take_trace(self) -> None:
+        pid = self.daemon.process.pid
+        self.daemon.process.wait()
+        wait_for(self._trace, pid)
+        made = list(calls(self._trace, self.length))
+        self.told.hear(made)
+        self.disk.lives(made)
+        self.length = made[-1].ended + 1000
+        self._trace.unlink()
+
+    # -- what must be there
+
+    def promised(self, cut: int) -> set[str]:
+        """The events that programs had been told to be safe."""
+        told = (*self.told.acknowledged, *self.spooled)
+        return {event for at, event in told if at <= cut}
+
+    def broken_by(self, image: dict[str, Image], cut: int, at: Path) -> str | None:
+        """Which promise this image breaks, if any."""
+        lay(image, at, self.daemon)
+        with Store(at / "state") as store:
             if store.database.salvage is not None:
-                broken.append(f"damaged: {store.database.salvage.why.en}")
-            elif any(there < least for there, least in zip(found, promised, strict=True)):
-                broken.append(f"{promised} became {found}")
-        shutil.rmtree(left)
+                return f"an alarm: {store.database.salvage.why.en}"
+            rows: list[Any] = store.connection.execute(
+                "SELECT e.id, d.started IS NOT NULL OR d.attempts > 0, d.state = 'delivered'"
+                " FROM events AS e LEFT JOIN message_events AS m ON m.event = e.seq"
+                " LEFT JOIN deliveries AS d ON d.message = m.message"
+            ).fetchall()
+        there = {event for event, _, _ in rows}
+        begun = {event for event, is_begun, _ in rows if is_begun}
+        delivered = {event for event, _, is_delivered in rows if is_delivered}
+        sent, ended = self.told.unended_at(cut)
+        if lost := self.promised(cut) - there - in_spool(at / "spool"):
+            return f"{len(lost)} acknowledged events lost: {sorted(lost)[:3]}"
+        if unknown := sent - begun:
+            return f"{len(unknown)} sent and nobody knows: {sorted(unknown)[:3]}"
+        if again := ended - delivered:
+            return f"{len(again)} delivered and sent again: {sorted(again)[:3]}"
+        return None
+
+
+def lay(image: dict[str, Image], at: Path, daemon: Daemon) -> None:
+    image[str(daemon.state)].lay(at / "state")
+    image[str(daemon.spool)].lay(at / "spool")
+    running = at / "state" / "running"
+    if running.exists() and running.stat().st_size:
+        running.write_text("an earlier boot")
+
+
+def in_spool(spool: Path) -> set[str]:
+    """The ids of the events in whole files there."""
+    lines = (path.read_text().splitlines() for path in spool.glob("*.json"))
+    return {json.loads(line)["id"] for text in lines for line in text}
+
+
+def cuts(life: Life, count: int, dice: random.Random) -> list[int]:
+    """Half of them anywhere, half right behind something that was told to others."""
+    told = [at for at, _ in life.told.acknowledged] + [at for at, *_ in life.told.beyond_the_dot]
+    return [
+        dice.choice(told) if number % 2 else dice.randrange(life.length) for number in range(count)
+    ]
+
+
+def broken_promises(life: Life, count: int, dice: random.Random) -> list[str]:
+    """What is missing in images, one line an image."""
+    broken = []
+    for number, cut in enumerate(cuts(life, count, dice)):
+        at = life.directory / f"image-{number}"
+        said = life.broken_by(life.disk.image(cut, dice), cut, at)
+        if said is not None:
+            broken.append(f"cut at {cut} of {life.length}: {said}")
+        shutil.rmtree(at)
     return broken
 
 
-def test_what_was_committed_outlasts_a_power_cut(tmp_path: Path, vfs: RecordingVfs) -> None:
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    needs_strace()
+    # A page is 4 KiB: so small, that there are many checkpoints.
+    life = Life(tmp_path_factory.mktemp("life"), "wal_autocheckpoint=60")
+    life.run()
+    return life
+
+
+def test_what_was_told_to_others_outlasts_a_power_cut(life: Life) -> None:
     print(f"ZAIOND_CRASH_SEED={SEED}")
-    kept = life(tmp_path / "state", vfs)
-    calls = list(vfs.calls)
-    assert sum(call.what == "sync" and call.file == "queue.db" for call in calls) > 5
-    assert broken_promises(tmp_path, calls, kept, random.Random(SEED)) == []
+    begun = time.monotonic()
+    checkpoints = sum(len(n.syncs) for n in life.disk.nodes[:4])
+    broken = broken_promises(life, CUTS, random.Random(SEED))
+    print(
+        f"{CUTS} images of {life.length} lines of trace, {len(life.told.acknowledged)} events"
+        f" acknowledged, {len(life.told.beyond_the_dot)} sent, {checkpoints} syncs:"
+        f" {len(broken)} broken promises, in {time.monotonic() - begun:.0f} s"
+    )
+    assert broken == []
 
 
-def test_a_commit_that_is_not_synced_is_found_out(tmp_path: Path, vfs: RecordingVfs) -> None:
-    kept = life(tmp_path / "state", vfs, "NORMAL")
-    assert broken_promises(tmp_path, list(vfs.calls), kept, random.Random(SEED))
+def test_a_daemon_goes_on_from_what_a_power_cut_has_left(life: Life, tmp_path: Path) -> None:
+    dice = random.Random(SEED)
+    for number, cut in enumerate(cuts(life, max(2, CUTS // ONE_IN), dice)):
+        at = tmp_path / str(number)
+        lay(life.disk.image(cut, dice), at, life.daemon)
+        sent, _ = life.told.unended_at(cut)
+        promised = life.promised(cut)
+        with FastSink() as sink:
+            daemon = Daemon(at, CONFIGURATION.format(port=sink.port, more=""))
+            with daemon:
+                daemon.becomes(lambda status: status["queue"]["waiting"] == 0, "status")
+                until(lambda: not list(daemon.spool.glob("*.json")), daemon.printed)  # noqa: B023
+                daemon.becomes(lambda status: status["queue"]["waiting"] == 0, "status")
+            assert promised <= sent | set(sink.events), (cut, daemon.printed())
+            assert set(sink.events.values()) <= {1}
+            assert "Traceback" not in daemon.printed()
+
+
+def test_a_commit_that_is_not_synced_is_found_out(tmp_path: Path) -> None:
+    needs_strace()
+    life = Life(tmp_path, "wal_autocheckpoint=60,synchronous=NORMAL")
+    life.run()
+    assert broken_promises(life, 30, random.Random(SEED))

@@ -42,7 +42,7 @@ from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.daemon import loader, router, window
 from zaiond.net.connection import SmtpConnection
-from zaiond.store import events
+from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk
 from zaiond.store.events import NewEvent
 from zaiond.store.queue import Waiting
@@ -966,11 +966,11 @@ async def test_a_full_disk_does_not_end_the_housekeeping(
 ) -> None:
     rounds: list[float] = []
 
-    def prune(db: apsw.Connection, before: float, after: int, limit: int) -> int:
+    def too_old(db: apsw.Connection, before: float, after: int) -> prune.Pruned:
         rounds.append(before)
         raise apsw.FullError
 
-    monkeypatch.setattr(events, "prune", prune)
+    monkeypatch.setattr(prune, "too_old", too_old)
     async with Post(state) as post, asyncio.timeout(10):
         post.housekeeping.configure(replace(PATIENT, keep=100.0), "en")
         while not rounds:

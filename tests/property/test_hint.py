@@ -51,7 +51,7 @@ FAILURES = st.builds(
     server=st.sampled_from(["mailhost:25", "smtp.gmail.com:587", "[2001:db8::1]:465"]),
     cause=st.sampled_from(get_args(Cause)),
     reply=st.none()
-    | st.builds(Reply, st.integers(200, 599), st.lists(SAID, min_size=1).map(tuple)),
+    | st.builds(Reply, st.integers(200, 599), st.lists(SAID, min_size=1).map(tuple), st.none()),
     detail=st.sampled_from(["", "words", "XOAUTH2: status 400", "the server offers nothing"]),
     mechanism=st.sampled_from(["", "PLAIN", "NTLM", "XOAUTH2"]),
 )

@@ -18,7 +18,8 @@ from zaiond.oauth2 import (
     form,
     granted,
 )
-from zaiond.smtp.sasl import Credentials, explained
+from zaiond.smtp.mask import Mask
+from zaiond.smtp.sasl import explained
 
 SECRET = "s3cr3tS3CR3T"
 _KEYS = [
@@ -56,7 +57,7 @@ def tried(call: Any, *arguments: Any) -> Granted | str | None:
 def test_any_answer_gives_a_token_that_can_be_used_or_our_own_error(
     status: int, content: bytes
 ) -> None:
-    found = tried(granted, status, content, "https://login.zaion.jp/token", ["", SECRET])
+    found = tried(granted, status, content, "https://login.zaion.jp/token", Mask(SECRET))
     if isinstance(found, Granted):
         assert status == 200
         assert found.token.isascii()
@@ -93,7 +94,7 @@ def test_any_output_of_a_command_gives_a_token_or_our_own_error(output: bytes) -
 
 @given(st.integers(-64, 255), st.binary())
 def test_any_complaint_of_a_command_can_be_shown(status: int, complaint: bytes) -> None:
-    error = command_failed(status, complaint, "/bin/get-token")
+    error = command_failed(status, complaint, "/bin/get-token", Mask(SECRET))
     assert error.detail.en.isprintable()
     assert str(abs(status)) in error.detail.en
 
@@ -139,7 +140,7 @@ def test_what_is_asked_is_read_as_it_was_meant(
 
 @given(_contents)
 def test_any_last_challenge_can_be_shown_and_never_the_token(challenge: bytes) -> None:
-    found = explained("XOAUTH2", challenge, Credentials("xoauth2", "zaion", SECRET))
+    found = explained("XOAUTH2", challenge, Mask(SECRET))
     assert found.isprintable()
     assert SECRET not in found
     assert len(found) < 1000

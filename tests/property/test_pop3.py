@@ -73,7 +73,7 @@ _KEPT: list[list[bytes]] = [
 def test_whatever_the_server_says_the_login_ends_once_and_says_why(
     security: str, allow: bool, pieces: list[bytes]
 ) -> None:
-    events, plain, _ = talk(machine(security, allow=allow), pieces)
+    events, plain, protected = talk(machine(security, allow=allow), pieces)
     assert [type(each) for each in events].count(Ended) == 1
     ended = events[-1]
     assert isinstance(ended, Ended)
@@ -87,7 +87,8 @@ def test_whatever_the_server_says_the_login_ends_once_and_says_why(
         shown = ended.failure.said.lower()
         assert shown.isprintable()
         assert PASSWORD not in shown
-        assert DIGEST.decode() not in shown
+        if DIGEST in plain + protected:
+            assert DIGEST.decode() not in shown
     if security == "none" and not allow:
         assert PASSWORD.encode() not in plain
     if security == "starttls":

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.support.queries import at_once, histories, immediately
 from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
-from zaiond.store import events, queue
+from zaiond.store import events, prune, queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.text import Text
@@ -228,7 +228,7 @@ class Queue(RuleBasedStateMachine):
         before = self.now - age
         after: int | None = 0
         while after is not None:
-            after = self.store.run(lambda db, last=after: events.prune(db, before, last, 3))  # type: ignore[misc]
+            _, _, after = self.store.run(lambda db, last=after: prune.too_old(db, before, last))  # type: ignore[misc]
         left = self.store.connection.execute("SELECT seq FROM events").fetchall()
         gone = set(self.known) - {seq for (seq,) in left}
         for seq in gone:
@@ -237,6 +237,20 @@ class Queue(RuleBasedStateMachine):
             assert known.stored.accepted < before
             if known.message is not None:
                 del self.mails[known.message]
+
+    @rule(uid=uids, size=st.integers(0, 5000))
+    def shorten(self, uid: int, size: int) -> None:
+        self.store.run(lambda db: prune.shorten(db, {uid: size}, 0, self.now))
+        left = self.store.connection.execute("SELECT seq FROM events").fetchall()
+        gone = set(self.known) - {seq for (seq,) in left}
+        for seq in gone:
+            known = self.known.pop(seq)
+            assert known.ended
+            assert known.stored.uid == uid
+            if known.message is not None:
+                del self.mails[known.message]
+        older = [s for s, k in self.known.items() if k.ended and k.stored.uid == uid]
+        assert not gone or all(seq > max(gone) for seq in older)
 
     @rule()
     def crash(self) -> None:

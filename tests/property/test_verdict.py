@@ -29,7 +29,7 @@ LINES = st.lists(PHRASES | st.text(max_size=8), max_size=30).flatmap(
         lambda encoding: " ".join(words).encode(encoding, "replace")
     )
 ) | st.binary(max_size=80)  # fmt: skip
-REPLIES = st.builds(Reply, st.integers(200, 599), st.lists(LINES, min_size=1).map(tuple))
+REPLIES = st.builds(Reply, st.integers(200, 599), st.lists(LINES, min_size=1).map(tuple), st.none())
 FAILURES = st.builds(
     Failure,
     stage=st.sampled_from(Stage),
@@ -45,7 +45,9 @@ REFUSALS = st.builds(
     stage=st.sampled_from([Stage.RCPT, Stage.DATA, Stage.CONTENT]),
     server=st.just("mailhost:25"),
     cause=st.just("reply"),
-    reply=st.builds(Reply, st.integers(500, 599), st.lists(LINES, min_size=1).map(tuple)),
+    reply=st.builds(
+        Reply, st.integers(500, 599), st.lists(LINES, min_size=1).map(tuple), st.none()
+    ),
 )
 LIMITS = {
     Diagnosis.SENDING_LIMIT,
@@ -89,7 +91,7 @@ def test_more_words_never_lose_a_mail(failure: Failure, more: list[bytes]) -> No
     assert judge(replace(failure, reply=said)).outcome in ("held", "deferred")
 
 
-@given(st.builds(Reply, st.integers(400, 499), st.lists(LINES, min_size=1).map(tuple)))
+@given(st.builds(Reply, st.integers(400, 499), st.lists(LINES, min_size=1).map(tuple), st.none()))
 def test_what_is_said_for_now_is_held_only_where_a_person_is_needed(reply: Reply) -> None:
     for stage in (Stage.MAIL, Stage.RCPT, Stage.CONTENT):
         verdict = judge(Failure(stage=stage, server="m:25", cause="reply", reply=reply))

@@ -170,3 +170,23 @@ def test_a_time_at_the_calendars_end_can_be_shown_in_any_zone(
         clock.tzset()
         mailed(f'{{"type":"a","time":"{time}"}}'.encode())
     clock.tzset()
+
+
+@given(st.binary())
+@example(b"\xff\\udcff\xed\xb3\xbf\\uDCFF\\udce7")
+def test_bytes_that_are_no_text_are_shown_by_their_codes_and_all_else_is_as_it_was(
+    octets: bytes,
+) -> None:
+    octets = octets.replace(b"\0", b"").replace(b'"', b"")
+    text = octets.decode("utf-8", "surrogateescape")
+    if text.isprintable():
+        return
+    one_by_one = "".join(
+        f"\\\\x{ord(sign) - 0xDC00:02x}" if "\udc80" <= sign <= "\udcff" else sign for sign in text
+    )
+    try:
+        expected = json.loads(f'"{one_by_one}"', strict=False)
+    except ValueError:
+        return
+    shown = event_rules.read(b'{"m":"' + octets + b'"}')["m"]
+    assert shown == expected.encode("utf-8", "backslashreplace").decode()

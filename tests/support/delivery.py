@@ -139,6 +139,7 @@ class Post(Observer):
             self._expired,
             self.events_ended,
             lambda: None,
+            lambda: None,
         )
         if self.config is not None:
             self.configure(self.config)

@@ -6,6 +6,7 @@ It runs in a thread of its own, and outlives the daemons that are killed around 
 import asyncio
 import os
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -29,11 +30,14 @@ class Arrival(NamedTuple):
 @dataclass
 class FastSink:
     """A server on 127.0.0.1 with PIPELINING that takes all, but `drops` every so-many-th mail: it
-    hangs up after the final dot, without having taken it. 0: none.
+    hangs up after the final dot, without having taken it. 0: none. Mails that contain `refused` are
+    refused for good. With a `listener`, that is where it listens.
     """
 
     drops: int = 0
     port: int = 0
+    refused: bytes | None = None
+    listener: socket.socket | None = None
     arrivals: list[Arrival] = field(default_factory=list)
     offered: int = 0
     dropped: int = 0
@@ -79,16 +83,23 @@ class FastSink:
             self._awaited = None
             os.eventfd_write(self._reached, 1)
 
+    def session(self) -> "FastSinkSession":
+        """The protocol of one more connection."""
+        return FastSinkSession(self)
+
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        sessions: list[_Session] = []
+        sessions: list[FastSinkSession] = []
 
-        def session() -> _Session:
-            sessions.append(_Session(self))
+        def session() -> FastSinkSession:
+            sessions.append(self.session())
             return sessions[-1]
 
-        server = await loop.create_server(session, "127.0.0.1", self.port)
+        if self.listener is not None:
+            server = await loop.create_server(session, sock=self.listener)
+        else:
+            server = await loop.create_server(session, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
         self._listening.set()
@@ -113,7 +124,9 @@ class FastSink:
         os.close(self._reached)
 
 
-class _Session(asyncio.Protocol):
+class FastSinkSession(asyncio.Protocol):
+    """One connection of it."""
+
     transport: asyncio.Transport
 
     def __init__(self, sink: FastSink) -> None:
@@ -135,6 +148,10 @@ class _Session(asyncio.Protocol):
                 if not dot:
                     break
                 self._unread, self._in_content = rest, False
+                if self._sink.refused is not None and self._sink.refused in content:
+                    self._recipients = []
+                    replies += b"554 5.6.0 Not this content\r\n"
+                    continue
                 if not self._sink.take(self._recipients, content):
                     self.transport.abort()
                     return

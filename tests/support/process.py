@@ -41,3 +41,15 @@ def cpu_seconds(pid: int) -> float:
     """Processor time of all its threads so far, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_bytes(pid: int, proc: Path = Path("/proc")) -> int:
+    """The most memory that it has had resident since its start, or since `forget_peak`."""
+    found = re.search(r"^VmHWM:\s*(\d+) kB", (proc / f"{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def forget_peak(pid: int, proc: Path = Path("/proc")) -> None:
+    """Its memory of now is its peak."""
+    (proc / f"{pid}/clear_refs").write_text("5")

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 import apsw
 
 from zaiond.daemon.journal import Journal, Kind
+from zaiond.daemon.log_limit import LogLimit
 from zaiond.model import Message
 from zaiond.store import queue
 from zaiond.store.database import Database
@@ -24,10 +25,14 @@ _numbers = itertools.count()
 
 
 class Notes(Journal):
-    """A journal that keeps its lines, in English."""
+    """A journal that keeps its lines, in English. Its clock stands still, at `now`."""
 
     def __init__(self) -> None:
         self.language = "en"
+        self.now = 0.0
+        self._monotonic = lambda: self.now
+        self._limit = LogLimit()
+        self._telling = None
         self.lines: list[str] = []
         self.levels: list[int] = []
         self.kinds: list[Kind | None] = []

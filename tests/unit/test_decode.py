@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.steps import steps
 from zaiond import decode
 
 ENCODINGS = ("utf-8", "cp932", "euc_jp", "iso2022_jp")
@@ -100,3 +101,11 @@ def test_any_bytes_are_taken() -> None:
         b"\x80",
     ):
         assert decode.text(octets).encode()  # no lone surrogate is left
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "euc_jp"])
+def test_what_has_very_many_lines_is_not_judged_line_by_line(encoding: str) -> None:
+    few, _ = steps(lambda: decode.text("接続\n".encode(encoding) * 2_000))
+    many, text = steps(lambda: decode.text("接続\n".encode(encoding) * 40_000))
+    assert text == "接続\n" * 40_000
+    assert many < 2 * few

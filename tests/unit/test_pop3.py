@@ -46,14 +46,14 @@ def test_a_no_is_its_indicator_whatever_follows(said: bytes) -> None:
     (ended,) = Pop3(SETTINGS).receive(said + b"\r\n")
     assert isinstance(ended, Ended)
     assert ended.failure is not None
-    assert (ended.failure.cause, ended.failure.detail.encode()[:4]) == ("err", said[:4])
+    assert (ended.failure.cause, ended.failure.details.en.encode()[:4]) == ("err", said[:4])
 
 
 def test_a_no_in_a_japanese_encoding_is_shown_as_text() -> None:
     (ended,) = Pop3(SETTINGS).receive("-ERR パスワードが違います\r\n".encode("euc_jp"))
     assert isinstance(ended, Ended)
     assert ended.failure is not None
-    assert ended.failure.detail == "-ERR パスワードが違います"
+    assert ended.failure.details.en == "-ERR パスワードが違います"
 
 
 def test_only_whole_lines_count_as_replies() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from zaiond import wire
+from zaiond import event_rules, wire
 from zaiond.errors import EventError
 from zaiond.event_rules import SEVERITY_OF_WORD
 from zaiond.model import SEVERITIES, Event
@@ -393,8 +393,9 @@ def test_64_levels_are_taken_and_one_more_is_refused(inner: str, extension: bool
 
 
 def test_a_hundred_thousand_levels_are_refused_like_any_other() -> None:
-    assert "64" in refusal(nested(100_000, "")).text.en
-    assert "64" in refusal(nested(100_000, "", extension=True)).text.en
+    assert "64" in refusal(nested(9_900, "")).text.en
+    assert refusal(nested(100_000, "")).code == "invalid"
+    assert "64" in refusal(nested(9_900, "", extension=True)).text.en
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
@@ -473,3 +474,39 @@ def test_a_conflict_names_the_id() -> None:
     assert (error.code, error.field) == ("conflict", "id")
     assert "order-7" in error.text.ja
     assert "order-7" in error.text.en
+
+
+@pytest.mark.parametrize("inner", ["1", '"a,[{"', "[]", "{}", '{"x":1}', "null", '"\\""'])
+@pytest.mark.parametrize("unclean", ["", "\udcff"])
+def test_an_event_has_ten_thousand_values_at_most(inner: str, unclean: str) -> None:
+    each = {"[]": 2, "{}": 2, '{"x":1}': 2}.get(inner, 1)
+
+    def line(values: int) -> bytes:
+        text = f'{{"type":"a","message":"{unclean}","data":[{",".join([inner] * values)}]}}'
+        return text.encode("utf-8", "surrogateescape")
+
+    room = (event_rules.MAX_VALUES - 3) // each
+    wire.parse(line(room))
+    error = refusal(line(room + 1))
+    assert (error.code, error.field) == ("invalid", None)
+    assert "10000" in error.text.en
+    assert "10000" in error.text.ja
+
+
+@pytest.mark.parametrize("end", ["", "\\\\", '\\"', "\n"])
+def test_text_of_many_commas_and_brackets_is_one_value(end: str) -> None:
+    message = "a, b [x] {y}\t" * 5000
+    line = json.dumps({"type": "a", "message": message + end}).encode()
+    assert event(line).message == message + end
+
+
+def test_client_and_daemon_count_values_alike() -> None:
+    for values in (event_rules.MAX_VALUES - 2, event_rules.MAX_VALUES - 1):
+        line = json.dumps({"type": "a", "data": [0] * values}).encode()
+        try:
+            event_rules.read(line)
+        except event_rules.Unfit:
+            refusal(line)
+            assert values == event_rules.MAX_VALUES - 1
+        else:
+            wire.parse(line)

@@ -44,7 +44,7 @@ class ConfigWatch:
     """
 
     def __init__(
-        self, on_change: Callable[[], None], on_blind: Callable[[Text], None] | None = None
+        self, on_change: Callable[[], None], on_blind: Callable[[Text], object] | None = None
     ) -> None:
         self._on_change = on_change
         self._on_blind = on_blind

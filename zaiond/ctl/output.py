@@ -14,6 +14,7 @@ from zaiond import client
 from zaiond.ctl import places
 from zaiond.ctl.failure import Unwritable
 from zaiond.os_error import in_japanese
+from zaiond.safe import ACTING, code_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
     from zaiond.ctl.commandline import Line
     from zaiond.text import Language, Text
 
-# C0 but newline, DEL, C1; line and paragraph separators; marks, embeddings and overrides of
-# direction (Unicode bidi); lone surrogates (bytes of an argument that are no UTF-8).
-_UNSAFE = (
-    "\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
-)
+# Also tabs, which move the cursor, and marks of direction (Unicode bidi).
+_UNSAFE = f"{ACTING}\t\u061c\u200e\u200f\ufeff"
 _unsafe = re.compile(f"[{_UNSAFE}]")
 
 
@@ -71,7 +69,7 @@ def document(value: "Any") -> None:
     encoding = sys.stdout.encoding if sys.stdout is not None else "utf-8"
     text = json.dumps(value, ensure_ascii=encoding.lower() != "utf-8")
     # What is unsafe can only stand inside of strings here, where an escape means the same.
-    _write(sys.stdout, _unsafe.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    _write(sys.stdout, _unsafe.sub(_json_escape, text) + "\n")
 
 
 def flush() -> None:
@@ -135,7 +133,13 @@ def _shown(found: "re.Match[str]") -> str:
     code = ord(found[0])
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"  # PEP 383: one byte that was no UTF-8
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return code_of(found[0])
+
+
+def _json_escape(found: "re.Match[str]") -> str:
+    """RFC 8259 7; what is beyond the Basic Multilingual Plane is a pair of surrogates there."""
+    code = ord(found[0])
+    return json.dumps(found[0])[1:-1] if code > 0xFFFF else f"\\u{code:04x}"
 
 
 def width(text: str) -> int:

@@ -29,7 +29,9 @@ class Admission:
         journal: Journal,
         queue_time: Callable[[], float],
         turns: Turns,
+        look_at_history: Callable[[], None],
     ) -> None:
+        self._look_at_history = look_at_history
         self._queue_time = queue_time
         self._database = database
         self._writer = writer
@@ -47,7 +49,9 @@ class Admission:
             was_full = self._is_full
             with contextlib.suppress(OSError):  # what can't be seen is no bar: the commit tells
                 free, floor = self._database.free_bytes()
-                self._is_full = free < floor
+                self._is_full = free + self._database.reusable < floor
+                if free < 2 * floor or self._database.size() > self._database.history_limit():
+                    self._look_at_history()
             if self._is_full and not was_full:
                 self._journal.error(DISK_FULL, Kind.DISK_FULL)
         return EventError("disk_full", DISK_FULL) if self._is_full else None

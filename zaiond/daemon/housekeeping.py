@@ -13,7 +13,7 @@ from zaiond.daemon.dispatcher import Dispatcher
 from zaiond.daemon.outcome import last_hour
 from zaiond.errors import DiskFullError
 from zaiond.queue_time import QueueTime
-from zaiond.store import events, holds, queue, queue_time
+from zaiond.store import holds, prune, queue, queue_time
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, Expiry, QueuedMail
 from zaiond.store.writer import Writer
@@ -21,6 +21,7 @@ from zaiond.text import Language
 
 CHUNK = 200
 INTERVAL = 600.0  # seconds at most
+PRUNE_ALL = 86400.0  # seconds between two looks at the whole history for what is too old
 
 
 class Housekeeping:
@@ -35,6 +36,7 @@ class Housekeeping:
         on_expired: Callable[[QueuedMail, Attempted], None],
         on_ended: Callable[[list[StoredEvent]], None],
         lay_ballast: Callable[[], None],
+        look_at_history: Callable[[], None],
     ) -> None:
         self.timing: Queue | None = None
         self._language: Language = "ja"
@@ -45,6 +47,8 @@ class Housekeeping:
         self._on_expired = on_expired
         self._on_ended = on_ended
         self._lay_ballast = lay_ballast
+        self._look_at_history = look_at_history
+        self._prune_all_at = 0.0
         self._changed = asyncio.Event()
 
     def configure(self, timing: Queue, language: Language) -> None:
@@ -67,6 +71,7 @@ class Housekeeping:
                     await self._mend()
                     await self._prune(timing)
             await asyncio.to_thread(self._lay_ballast)
+            self._look_at_history()
             # Not wait_for: before Python 3.12 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(interval):
@@ -133,9 +138,13 @@ class Housekeeping:
         self._on_ended(ended)
 
     async def _prune(self, timing: Queue) -> None:
+        at = self._queue_time()
+        # They are in the order of their time, but where a part of the queue was lost.
+        is_thorough = at >= self._prune_all_at
         after: int | None = 0
         while after is not None:
-            prune = partial(
-                events.prune, before=self._queue_time() - timing.keep, after=after, limit=CHUNK
-            )
-            after = await self._writer.submit(prune, essential=True)
+            operation = partial(prune.too_old, before=at - timing.keep, after=after)
+            met, _, after = await self._writer.submit(operation, essential=True)
+            if not (met or is_thorough):
+                return
+        self._prune_all_at = at + PRUNE_ALL

@@ -11,7 +11,6 @@ Whatever raises on the way, each line of the batch has its answer, and the next 
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +88,6 @@ class Intake:
         self._committing: asyncio.Future[None] | None = None
         self._pings: list[asyncio.Future[None]] = []
         self._connections: set[EventConnection] = set()
-        self._logged_at: dict[int, float] = {}
 
     def connection(self) -> EventConnection:
         """The protocol of one more connection."""
@@ -127,22 +125,19 @@ class Intake:
             self.quotas.disconnect(connection.uid)
 
     def refused(self, uid: int, error: EventError) -> None:
-        """Counts what was refused, and logs it: at most one line a second for each user."""
+        """Counts what was refused, and logs it."""
         with _going_on():
             self.refusals.count(uid, error, self._clock())
-        now = time.monotonic()
-        if now - self._logged_at.get(uid, -1.0) >= 1.0:
-            self._logged_at[uid] = now
-            with _going_on():
-                self._journal.warning(
-                    Text(
-                        f"uid {uid} のイベントを受け付けませんでした: {error.text.ja}",
-                        f"refused an event of uid {uid}: {error.text.en}",
-                    ),
-                    Kind.EVENT_REFUSED,
-                    uid=uid,
-                    code=error.code,
-                )
+            self._journal.warning(
+                Text(
+                    f"uid {uid} のイベントを受け付けませんでした: {error.text.ja}",
+                    f"refused an event of uid {uid}: {error.text.en}",
+                ),
+                Kind.EVENT_REFUSED,
+                by=uid,
+                uid=uid,
+                code=error.code,
+            )
 
     def has_lines(self, connection: EventConnection) -> None:
         """The connection has lines and is not in line for its turn yet."""

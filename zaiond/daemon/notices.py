@@ -390,7 +390,8 @@ class Notices:
                 Text(
                     f"管理者への通知を記録できません: {subject.ja}: {error.text.ja}",
                     f"can't record a notice to the admins: {subject.en}: {error.text.en}",
-                )
+                ),
+                by="notices",
             )
             return
         if acceptance.events:

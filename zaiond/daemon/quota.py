@@ -1,5 +1,6 @@
 """What each user that emits may take up, and what it takes up. Pure: counts, no I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zaiond.errors import EventError
@@ -26,6 +27,10 @@ class Quotas:
     def events(self) -> int:
         """All events accepted and not yet ended."""
         return sum(usage.events for usage in self._of.values())
+
+    def waiting(self) -> dict[int, tuple[int, int]]:
+        """Events accepted and not yet ended, and their bytes, by uid."""
+        return {uid: (usage.events, usage.bytes) for uid, usage in self._of.items()}
 
     def connect(self, uid: int) -> bool:
         """Counts a connection, unless the user has all it may have."""
@@ -66,6 +71,14 @@ class Quotas:
         usage.events -= 1
         usage.bytes -= size
         self._forget(uid, usage)
+
+    def recounted(self, more: Mapping[int, tuple[int, int]]) -> None:
+        """So many events and bytes more wait of each user than was counted, or fewer."""
+        for uid, (events, size) in more.items():
+            usage = self._usage(uid)
+            usage.events = max(0, usage.events + events)
+            usage.bytes = max(0, usage.bytes + size)
+            self._forget(uid, usage)
 
     def _usage(self, uid: int) -> _Usage:
         usage = self._of.get(uid)

@@ -87,6 +87,7 @@ class Reports(Observer):
                 f"{outcome.en}: {recipient} ({ids}): {said}",
             ),
             kind,
+            by=f"delivery by {server}",
             event=ids,
             type=" ".join(wire.parse(event.body).type for event in mail.events),
             recipient=recipient,
@@ -105,6 +106,7 @@ class Reports(Observer):
                     f"the mail server {address} can be used again",
                 ),
                 Kind.SERVER_USABLE,
+                by=f"{address} up",
                 server=address,
             )
             return
@@ -114,7 +116,7 @@ class Reports(Observer):
         )
         fields = {"server": address, "reply": failure.said}
         if works:
-            self._journal.error(text, Kind.SERVER_OUT_OF_USE, **fields)
+            self._journal.error(text, Kind.SERVER_OUT_OF_USE, by=f"{address} down", **fields)
             self._in_background(
                 self._notices.server_out_of_use(
                     address,
@@ -125,6 +127,6 @@ class Reports(Observer):
                 )
             )
         else:
-            self._journal.critical(text, Kind.SERVER_OUT_OF_USE, **fields)
+            self._journal.critical(text, Kind.SERVER_OUT_OF_USE, by=f"{address} down", **fields)
             if state.state == "down":  # what holds the queue is told as such
                 self._alarm(text)

@@ -383,7 +383,7 @@ class SpoolWatch:
     """
 
     def __init__(
-        self, path: str, on_change: Callable[[], object], on_blind: Callable[[Text], None]
+        self, path: str, on_change: Callable[[], object], on_blind: Callable[[Text], object]
     ) -> None:
         self._observer: BaseObserver | None = None
         try:

@@ -5,36 +5,41 @@ half-width katakana, and the signs for which Windows and JIS have different ones
 replaced: a text with any other character can't go out in ISO-2022-JP.
 """
 
-import re
 import unicodedata
 from typing import Literal
+
+from zaiond.safe import Replacer
 
 Charset = Literal["utf-8", "iso-2022-jp"]
 
 # What Windows (code page 932) writes for a sign of JIS X 0208, or what is that sign at half width.
 _SAME_SIGN = {
-    ord(other): sign
-    for other, sign in {
-        "～": "〜",  # 1-33, the wave dash
-        "∥": "‖",  # 1-34
-        "－": "−",  # 1-61
-        "—": "―",  # 1-29
-        "￠": "¢",  # 1-81
-        "￡": "£",  # 1-82
-        "￢": "¬",  # 2-44
-        "¥": "￥",  # 1-79: else it would be in JIS X 0201, which not all readers know
-        "‾": "￣",  # 1-17: likewise
-        "\u3099": "゛",  # a voiced sound mark that combines with nothing
-        "\u309a": "゜",
-        "ゔ": "う゛",  # with the mark in one character: not in JIS X 0208, as the next four
-        "ヷ": "ワ゛",
-        "ヸ": "ヰ゛",
-        "ヹ": "ヱ゛",
-        "ヺ": "ヲ゛",
-    }.items()
+    "～": "〜",  # 1-33, the wave dash
+    "∥": "‖",  # 1-34
+    "－": "−",  # 1-61
+    "—": "―",  # 1-29
+    "￠": "¢",  # 1-81
+    "￡": "£",  # 1-82
+    "￢": "¬",  # 2-44
+    "¥": "￥",  # 1-79: else it would be in JIS X 0201, which not all readers know
+    "‾": "￣",  # 1-17: likewise
+    "\u3099": "゛",  # a voiced sound mark that combines with nothing
+    "\u309a": "゜",
+    "ゔ": "う゛",  # with the mark in one character: not in JIS X 0208, as the next four
+    "ヷ": "ワ゛",
+    "ヸ": "ヰ゛",
+    "ヹ": "ヱ゛",
+    "ヺ": "ヲ゛",
 }
-_HALF_WIDTH = re.compile("[\uff61-\uff9f]+")
-_COMBINING = re.compile("[\u3041-\u30fe][\u3099\u309a]")
+_with_jis_signs = Replacer(f"[{''.join(_SAME_SIGN)}]", _SAME_SIGN.__getitem__)
+# With its sound mark, which makes one full-width character with it.
+_at_full_width = Replacer(
+    "[\uff61-\uff9d][\uff9e\uff9f]?|[\uff9e\uff9f]",
+    lambda kana: unicodedata.normalize("NFKC", kana),
+)
+_composed = Replacer(
+    "[\u3041-\u30fe][\u3099\u309a]", lambda pair: unicodedata.normalize("NFC", pair)
+)
 
 
 def encode_jis(text: str) -> bytes:
@@ -53,6 +58,4 @@ def as_jis(text: str) -> str:
     """
     if text.isascii():
         return text
-    text = _HALF_WIDTH.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
-    text = _COMBINING.sub(lambda pair: unicodedata.normalize("NFC", pair[0]), text)
-    return text.translate(_SAME_SIGN)
+    return _with_jis_signs(_composed(_at_full_width(text)))

@@ -2,19 +2,16 @@
 
 What a program wrote for a terminal is shown as the terminal would show it at last: colours, titles
 and links go, a progress line stands in its last state, an overstruck letter is one letter. Anything
-else that could command a terminal, or turn the order of reading around, is shown by its code, as
-`\\x1b` or `\\u202e`; so is what is no Unicode (a lone surrogate, as `\\udce7`).
+else that acts on a reader is shown by its code (`zaiond.safe`); so is what is no Unicode (a lone
+surrogate, as `\\udce7`).
 """
 
 import re
 from unicodedata import east_asian_width
 
-# C0 and C1 controls and DEL, bidirectional overrides and isolates, separators that some readers
-# take for a line end, lone surrogates (no UTF-8 has them). A tab and a line feed may stay.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-_find_unsafe = _UNSAFE.search
+from zaiond.safe import ACTING, Replacer, code_of
+
+_with_codes = Replacer(f"[{ACTING}]", code_of)
 # Possessive, and none runs over a further ESC: the time is linear, whatever was sent.
 _TERMINAL = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"  # ECMA-48 5.4, control sequence: colours, cursor
@@ -24,18 +21,21 @@ _TERMINAL = re.compile(
     r"|\x1b[ -/]*+[0-~]"  # ECMA-35 13.2, escape sequence: character sets, saved cursors
     r"|[\x07\x0e\x0f]"  # BEL; SO and SI, for character sets
 )
-_PAGE_ENDS = str.maketrans("\v\f", "\n\n")
 _SPACES = re.compile(r"[\t\n ]+")
+_MOST_OVERSTRUCK = 16 * 1024  # characters of lines with backspaces, looked at one by one
+_struck_over = re.compile("[^\b\n]\b")
 
 
 def clean(text: str) -> str:
     """The same text with line feeds as its only line ends, and nothing that acts on a reader."""
-    if text.isprintable() or _find_unsafe(text) is None:
+    if text.isprintable() or _with_codes.finds(text) is None:
         return text
-    text = _TERMINAL.sub("", text).replace("\r\n", "\n").translate(_PAGE_ENDS)
-    if "\r" in text or "\b" in text:
+    text = _TERMINAL.sub("", text).replace("\r\n", "\n").replace("\v", "\n").replace("\f", "\n")
+    if "\r" in text:
         text = "\n".join(map(_last_state, text.split("\n")))
-    return _UNSAFE.sub(code_of, text)
+    if "\b" in text:
+        text = _without_backspaces(text)
+    return _with_codes(text)
 
 
 def one_line(text: str) -> str:
@@ -48,11 +48,19 @@ def one_line(text: str) -> str:
 
 
 def _last_state(line: str) -> str:
-    """What a terminal shows of a line that carriage returns and backspaces wrote over."""
+    """What a terminal shows of a line that carriage returns wrote over."""
     if "\r" in line:
         states = line.split("\r")
-        line = next((state for state in reversed(states) if state.strip()), "")
-    return _overstruck(line) if "\b" in line else line
+        line = next(filter(str.strip, reversed(states)), "")
+    return line
+
+
+def _without_backspaces(text: str) -> str:
+    lines = text.split("\n")
+    if sum(len(line) for line in lines if "\b" in line) <= _MOST_OVERSTRUCK:
+        return "\n".join(_overstruck(line) if "\b" in line else line for line in lines)
+    # As col(1) does it: what was written last counts. It is the same for bold and underlined ones.
+    return _struck_over.sub("", text).replace("\b", "")
 
 
 def _overstruck(line: str) -> str:
@@ -73,9 +81,3 @@ def _overstruck(line: str) -> str:
             columns[at : at + 1] = (character,)
             at += 1
     return "".join(columns)
-
-
-def code_of(found: re.Match[str]) -> str:
-    """A character that isn't shown itself."""
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

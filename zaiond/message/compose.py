@@ -27,6 +27,7 @@ _MIME = "MIME-Version: 1.0\r\n"
 _IMPORTANT = "Importance: high\r\nX-Priority: 1\r\n"  # RFC 2156; and as Outlook reads it
 _is_important = frozenset(SEVERITIES[:3]).__contains__
 _LONGEST_LEGIBLE_PREFIX = 40
+_LONGEST_KEPT_NAME = 256
 _not_in_message_id = re.compile(r"[^A-Za-z0-9._-]+|^\.+|\.+$|(?<=\.)\.+")
 
 
@@ -44,8 +45,14 @@ def _message_id_domain(fqdn: str) -> str:
     return _not_in_message_id.sub("", fqdn) or "localhost"
 
 
-@lru_cache(maxsize=256)
 def _thread(kind: str, name: str, fqdn: str) -> str:
+    # A name may be as long as an event: such ones aren't kept.
+    make = _make_thread if len(name) <= _LONGEST_KEPT_NAME else _make_thread.__wrapped__
+    return make(kind, name, fqdn)
+
+
+@lru_cache(maxsize=256)
+def _make_thread(kind: str, name: str, fqdn: str) -> str:
     """The fields that make one thread of the mails of a key, or of a job, of this machine.
 
     They are replies to a mail that never was: each mail stands below it, in whichever order they

@@ -1,12 +1,13 @@
 """What the body of a mail about an event says, and in which order; the words are the locale's.
 
 The mails of a backup's automatic update have a layout of their own (interface 6), all other events
-the general one. Nothing of an event is lost: what a subject cuts off stands in the body. What a
-producer sent is cleaned on its way into a line, and can't begin a line of its own by a line end.
+the general one. Nothing of an event is lost: what a subject cuts off stands in the body, and where
+fields are left out it says how to see them. What a producer sent is cleaned on its way into a line,
+and can't begin a line of its own by a line end.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import tzinfo
 from typing import Any
 
@@ -21,6 +22,7 @@ _AT_ONCE = frozenset(SEVERITIES[:2])
 _WARNING = frozenset(SEVERITIES[:5])
 _LATE = 60.0  # seconds from an event to its acceptance that are worth telling
 _DEPTH = 5  # of data shown over several lines; what is deeper is JSON on one
+MOST_FIELDS = 1000  # of data; nobody reads more of them, and each takes time
 _needs_no_quotes = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+").fullmatch
 
 
@@ -33,7 +35,7 @@ def body(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None) ->
         lines = _backup_auto_update(event, backup, words, fqdn, tz)
     if event.extensions:
         _section(lines, words.extensions)
-        _fields(lines, event.extensions)
+        _fields(lines, event.extensions, event, words)
     lines += ("", words.automatic)
     # Outlook joins a line to one of 40 characters or more before it, so an empty one parts them;
     # but the mails of a backup's automatic update are to the letter (interface 6).
@@ -61,20 +63,27 @@ def _backup_auto_update(
     if backup.result:
         lines.append(f"{words.result}: {backup.result}")
     lines.append(f"{words.server}: {fqdn}")
-    _field(lines, words.target, data.get("target"))
-    _field(lines, words.started_at, moment(data.get("started_at"), words, tz))
     ended = moment(data.get("finished_at"), words, tz)
     if failed and ended in (None, ""):
         ended = shown_moment(int(event.time // 1), words, tz)
-    _field(lines, backup.ended_at, ended)
-    _field(lines, words.took, duration(data.get("duration"), words))
+    for label, value in (
+        (words.target, data.get("target")),
+        (words.started_at, moment(data.get("started_at"), words, tz)),
+        (backup.ended_at, ended),
+        (words.took, duration(data.get("duration"), words)),
+    ):
+        if isinstance(value, str):
+            _field(lines, label, value)
+        elif value or isinstance(value, (int, float)):
+            _fields(lines, {label: value}, event, words)
     if not backup.message_first:
         _message(lines, backup.message, event.message)
     heading = len(lines)
     _field(lines, words.about, event.subject)
     _problem_and_job(lines, words, event)
     if not data.keys() <= _BACKUP_KEYS:
-        _fields(lines, {name: data[name] for name in data if name not in _BACKUP_KEYS})
+        others = {name: data[name] for name in data if name not in _BACKUP_KEYS}
+        _fields(lines, others, event, words)
     if len(lines) > heading:
         lines[heading:heading] = ("", words.details)
     return lines
@@ -99,7 +108,7 @@ def _general(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None
     _message(lines, words.message, event.message)
     if event.data:
         _section(lines, words.details)
-        _fields(lines, event.data)
+        _fields(lines, event.data, event, words)
     return lines
 
 
@@ -136,45 +145,73 @@ def _message(lines: list[str], heading: str, message: str | None) -> None:
     text = clean(message).rstrip() if message else ""
     if text:
         _section(lines, heading)
-        lines += (line.rstrip() for line in text.split("\n"))
+        lines += map(str.rstrip, text.split("\n"))
 
 
-def _field(lines: list[str], label: str, value: Any) -> None:
-    if isinstance(value, str) and value.isprintable():  # most are
-        if value:
-            lines.append(f"{label}: {value}")
-    elif value or isinstance(value, (int, float)):
-        _put(lines, "", f"{label}:", value, 1)
-
-
-def _fields(lines: list[str], fields: Mapping[str, Any]) -> None:
-    for name, value in fields.items():
-        _put(lines, "", f"{one_line(name)}:", value, 1)
-
-
-def _put(lines: list[str], indent: str, label: str, value: Any, depth: int) -> None:
-    """One value with its label: on the same line if it fits there, else indented below."""
-    if isinstance(value, str):
-        text = value if value.isprintable() else clean(value)
-        if "\n" in text:
-            lines.append(indent + label)
-            lines += (f"{indent}  {line}".rstrip() for line in text.rstrip().split("\n"))
+def _field(lines: list[str], label: str, text: str | None) -> None:
+    if text:
+        if text.isprintable():  # most are
+            lines.append(f"{label}: {text}")
         else:
-            lines.append(f"{indent}{label} {text}")
-    elif value and depth < _DEPTH and isinstance(value, dict):
-        lines.append(indent + label)
-        for name, inner in value.items():
-            _put(lines, f"{indent}  ", f"{one_line(name)}:", inner, depth + 1)
-    elif value and depth < _DEPTH and isinstance(value, list):
-        text = on_one_line(value)
-        if text:
-            lines.append(f"{indent}{label} {text}")
-            return
-        lines.append(indent + label)
-        for inner in value:
-            _put(lines, f"{indent}  ", "-", inner, depth + 1)
-    else:
-        lines.append(f"{indent}{label} {scalar(value)}")
+            _Fields(lines).put("", f"{label}:", text, 1)
+
+
+def _fields(lines: list[str], fields: dict[str, Any], event: Event, words: Words) -> None:
+    laid_out = _Fields(lines)
+    laid_out.put_all("", fields, 1)
+    if laid_out.left_out:
+        lines.append(words.left_out(laid_out.left_out, _command(event.id)))
+
+
+class _Fields:
+    """Values with their labels, as many as a mail has room for. `left_out`: how many more there
+    are; what such a value holds is not counted.
+    """
+
+    __slots__ = ("_lines", "_room", "left_out")
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._room = MOST_FIELDS
+        self.left_out = 0
+
+    def put_all(self, indent: str, values: dict[str, Any] | list[Any], depth: int) -> None:
+        labelled: Iterable[tuple[str, Any]]
+        if isinstance(values, dict):
+            labelled = ((f"{one_line(name)}:", value) for name, value in values.items())
+        else:
+            labelled = (("-", value) for value in values)
+        for number, (label, value) in enumerate(labelled):
+            if not self._room:
+                self.left_out += len(values) - number
+                return
+            self._room -= 1
+            self.put(indent, label, value, depth)
+
+    def put(self, indent: str, label: str, value: Any, depth: int) -> None:
+        """One value with its label: on the same line if it fits there, else indented below."""
+        lines = self._lines
+        if isinstance(value, str):
+            text = value if value.isprintable() else clean(value)
+            if "\n" in text:
+                lines.append(indent + label)
+                below = f"{indent}  "
+                text = below + text.rstrip().replace("\n", "\n" + below)
+                lines += map(str.rstrip, text.split("\n"))
+            else:
+                lines.append(f"{indent}{label} {text}")
+        elif value and depth < _DEPTH and isinstance(value, dict):
+            lines.append(indent + label)
+            self.put_all(f"{indent}  ", value, depth + 1)
+        elif value and depth < _DEPTH and isinstance(value, list):
+            text = on_one_line(value)
+            if text:
+                lines.append(f"{indent}{label} {text}")
+                return
+            lines.append(indent + label)
+            self.put_all(f"{indent}  ", value, depth + 1)
+        else:
+            lines.append(f"{indent}{label} {scalar(value)}")
 
 
 def _command(id: str) -> str:

@@ -7,6 +7,7 @@ field of data; and by the message, if that reads as a title.
 
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from zaiond.message.clean import clean, one_line
@@ -24,6 +25,7 @@ _NOTICE = frozenset(SEVERITIES[:6])
 _LONGEST_SUBJECT = 150
 _LONGEST_NAME = 80
 _LONGEST_TITLE = 200
+_READ = 1024  # characters of a text: what is behind them stands in no subject
 _has_columns = re.compile(r"(?<![.!?:])  ").search
 _has_word = re.compile(r"\w").search
 _has_clock_time = re.compile(r"[0-9]:[0-5][0-9]:[0-5][0-9]").search
@@ -39,7 +41,7 @@ def subject_line(event: Event, words: Words, host: str) -> str:
         where = (host, target) if target else (host,)
         return one_line(words.subject((mark,), words.subject_of["backup.auto_update"], where))
     about, outcome = about_and_outcome(event.type, words)
-    what = one_line(event.subject).strip() if event.subject else ""
+    what = one_line(event.subject[:_READ]).strip() if event.subject else ""
     if not what:
         what = _what(event, about, host)
     marks = _marks(event, outcome, words)
@@ -131,13 +133,15 @@ def _marks(event: Event, outcome: str | None, words: Words) -> tuple[str, ...]:
 def _name(value: Any) -> str:
     """A value that names something, for a subject; "" if it says nothing."""
     if isinstance(value, str):
-        text = one_line(value)
+        text = one_line(value[:_READ])
     elif isinstance(value, list):
-        text = ", ".join(one_line(scalar(one)) for one in value)
+        text = ", ".join(one_line(scalar(one)[:_READ]) for one in value[:_LONGEST_NAME])
     elif not value and not isinstance(value, (int, float)):
         return ""
     else:
-        text = one_line(scalar(value))
+        if isinstance(value, dict):
+            value = dict(islice(value.items(), _LONGEST_NAME))
+        text = one_line(scalar(value)[:_READ])
     return _cut(text.strip(), _LONGEST_NAME)
 
 

@@ -11,6 +11,7 @@ from zaiond.message.locale.words import Words
 from zaiond.message.moment import local_time
 
 _LONGEST_LIST = 60  # on one line
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 _EARLIEST = 1e8  # seconds since the epoch; a smaller number is none
 _is_number = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?", re.ASCII).fullmatch
 _is_date_time = re.compile(
@@ -24,7 +25,17 @@ def scalar(value: Any) -> str:
     if isinstance(value, str):
         return value
     # In most events it is a number, and dumps is slow.
-    return str(value) if type(value) is int else clean(dumps(value, ensure_ascii=False))
+    if type(value) is int or type(value) is float:
+        return repr(value)
+    if value is None or isinstance(value, bool):
+        return _CONSTANTS[value]
+    return (
+        clean(dumps(value, ensure_ascii=False))
+        if value
+        else "{}"
+        if isinstance(value, dict)
+        else "[]"
+    )
 
 
 def on_one_line(values: list[Any]) -> str:

@@ -8,6 +8,7 @@ import signal
 from zaiond.config.sources import PROGRAMS
 from zaiond.oauth2 import NoToken, command_failed, first_line
 from zaiond.os_error import in_japanese
+from zaiond.smtp.mask import Mask
 from zaiond.text import Text
 
 _MOST_READ = 64 * 1024
@@ -69,5 +70,7 @@ async def token_of(command: tuple[str, ...], limit: float) -> str:
         await output.over.wait()
     status = process.get_returncode() or 0
     if status != 0:
-        raise command_failed(status, output.written[2], program)
+        # What it writes to the one pipe is a secret on the other.
+        mask = Mask(output.written[1].partition(b"\n")[0].strip().decode("ascii", "replace"))
+        raise command_failed(status, output.written[2], program, mask)
     return first_line(output.written[1], program)

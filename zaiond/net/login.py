@@ -10,6 +10,7 @@ from zaiond.net.steps import Steps
 from zaiond.net.tokens import Token, Tokens
 from zaiond.oauth2 import NoToken
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.opening import SessionSettings
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.verdict import refuses_login
@@ -18,11 +19,24 @@ if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
 
 
-def session_settings(server: "MailServer", helo_name: str, *, trace: bool) -> SessionSettings:
+def add_secrets(server: "MailServer", mask: Mask) -> None:
+    """Lets the mask of a server know what of its settings nobody may be shown."""
+    auth, pop = server.auth, server.pop_before_smtp
+    secrets = [auth.password, pop.password]
+    if auth.oauth2 is not None:
+        secrets += [auth.oauth2.client_secret, auth.oauth2.refresh_token]
+    for secret in filter(None, secrets):
+        mask.add(secret.reveal())
+
+
+def session_settings(
+    server: "MailServer", helo_name: str, mask: Mask, *, trace: bool
+) -> SessionSettings:
     """The settings of one session with `server`; without the token, where it logs in by one.
 
     `helo_name` counts where the server's settings have none.
     """
+    add_secrets(server, mask)
     auth = server.auth
     credentials: Credentials | None = None
     if auth.mechanism != "none":
@@ -41,6 +55,7 @@ def session_settings(server: "MailServer", helo_name: str, *, trace: bool) -> Se
         security=server.security,
         credentials=credentials,
         trace=trace,
+        mask=mask,
     )
 
 

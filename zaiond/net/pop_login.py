@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zaiond.net.certificate import certificate_of
 from zaiond.net.connect import at_each, connect_to, resolve
+from zaiond.net.login import add_secrets
 from zaiond.net.memory import Address, ServerMemories
 from zaiond.net.pump import Pump
 from zaiond.net.steps import Step, Steps
@@ -15,6 +16,7 @@ from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.pop3 import LoggedIn, Pop3, Pop3Event, Pop3Settings
 from zaiond.smtp import answer
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.smtp.mask import Mask
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class PopLogins:
         server: "MailServer",
         contexts: TlsContexts,
         memories: ServerMemories,
+        mask: Mask,
         deadline: float,
         on_step: Callable[[Step], None] | None = None,
     ) -> int:
@@ -80,7 +83,7 @@ class PopLogins:
                 return login.number
             failure: Failure | None = None
             try:
-                await _log_in(server, contexts, memories, deadline, on_step)
+                await _log_in(server, contexts, memories, mask, deadline, on_step)
             except DeliveryFailure as raised:
                 failure = raised.failure
             login.number += 1
@@ -125,6 +128,7 @@ async def _log_in(
     server: "MailServer",
     contexts: TlsContexts,
     memories: ServerMemories,
+    mask: Mask,
     deadline: float,
     on_step: Callable[[Step], None] | None,
 ) -> None:
@@ -136,9 +140,10 @@ async def _log_in(
     there = _at(server)
     steps = Steps(there.address, on_step)
     memory = memories.of(there.address)
+    add_secrets(server, mask)
 
     async def log_in(address: Address, limit: float, until: float) -> Address:
-        await _log_in_at(address, server, contexts, min(until, deadline), limit, steps)
+        await _log_in_at(address, server, contexts, mask, min(until, deadline), limit, steps)
         return address
 
     try:
@@ -163,6 +168,7 @@ async def _log_in_at(
     address: Address,
     server: "MailServer",
     contexts: TlsContexts,
+    mask: Mask,
     deadline: float,
     limit: float,
     steps: Steps,
@@ -177,6 +183,7 @@ async def _log_in_at(
         username=pop.username or auth.username or "",
         password=password.reveal() if password is not None else "",
         allow_unprotected=auth.allow_unprotected_password,
+        mask=mask,
     )
     encryption: TlsInfo | None = None
 

@@ -14,6 +14,7 @@ from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.pop3 import LoggedIn
 from zaiond.smtp.events import Ended, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.opening import StartTls
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Machine(Protocol[_E]):
     over: bool
     replies: int
 
+    @property
+    def mask(self) -> Mask: ...
     @property
     def awaiting(self) -> Stage | None: ...
     def receive(self, data: bytes) -> list[_E]: ...
@@ -210,7 +213,10 @@ class Pump(asyncio.Protocol, Generic[_E]):
             if sock is not None and self._transport is None:
                 sock.close()
         transport = cast(asyncio.Transport, self._transport)
-        self.tls = TlsInfo.of(transport.get_extra_info("ssl_object"), verified=self._verify)
+        self.tls = TlsInfo.of(
+            transport.get_extra_info("ssl_object"), self.session.mask, verified=self._verify
+        )
+        contexts.common_names.seen(self._server.address, self.tls)
         self._on_tls(self.tls)
 
     def _context(self, contexts: TlsContexts) -> ssl.SSLContext:
@@ -236,7 +242,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         if self._transport is None:
             return
         self._flush()
-        polite = failure is None or failure.reply is not None
+        polite = failure is None or (failure.reply is not None and failure.reply.code > 0)
         if polite and not self._transport.get_write_buffer_size():
             self._transport.close()
         else:

@@ -2,10 +2,12 @@
 
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from zaiond.smtp.certificate import Certificate
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import printable
 from zaiond.text import Text
 
@@ -39,26 +41,37 @@ class TlsInfo:
         return Text(f"{how}、{ja}", f"{how}, {en}")
 
     @classmethod
-    def of(cls, connection: ssl.SSLObject, *, verified: bool) -> "TlsInfo":
-        """The facts of a connection whose handshake is done."""
+    def of(cls, connection: ssl.SSLObject, mask: Mask, *, verified: bool) -> "TlsInfo":
+        """The facts of a connection whose handshake is done; a certificate may quote us, too."""
         cipher = connection.cipher()
         return cls(
             version=connection.version() or "",
             cipher=cipher[0] if cipher else "",
             verified=verified,
-            certificate=_certificate(connection.getpeercert()) if verified else None,
+            certificate=_certificate(connection, mask) if verified else None,
             der=connection.getpeercert(binary_form=True) or b"",
         )
 
 
-def _certificate(fields: dict[str, Any] | None) -> Certificate | None:
+def _certificate(connection: ssl.SSLObject, mask: Mask) -> Certificate | None:
+    fields: dict[str, Any] | None = connection.getpeercert()
     if not fields:
         return None
+    names = fields.get("subjectAltName", ())
+    common = [value for ((key, value), *_) in fields["subject"] if key == "commonName"]
+    host = connection.server_hostname or ""
+    # OpenSSL compares a name with the common name where there is no DNS name, an address never.
+    by_common_name = not any(kind == "DNS" for kind, _ in names) and not _is_address(host)
     return Certificate(
-        names=tuple(printable(name) for _, name in fields.get("subjectAltName", ())),
+        names=tuple(printable(mask.text(name)) for _, name in names),
         not_before=ssl.cert_time_to_seconds(fields["notBefore"]),
         not_after=ssl.cert_time_to_seconds(fields["notAfter"]),
+        common_name=printable(mask.text(common[-1])) if by_common_name and common else "",
     )
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
 
 
 def verifying(ca_file: str | None) -> ssl.SSLContext:
@@ -72,7 +85,27 @@ def verifying(ca_file: str | None) -> ssl.SSLContext:
     # out, and to take a server's own certificate as an anchor.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # As Postfix does, whatever a later Python thinks of it; `Certificate.old_name` is told.
+    context.hostname_checks_common_name = True
     return context
+
+
+class CommonNames:
+    """Tells once of each server's certificate that is taken for its common name."""
+
+    def __init__(self, tell: Callable[[Text], object]) -> None:
+        self._tell = tell
+        self._told: dict[str, int] = {}  # by server, the last one
+
+    def seen(self, server: str, info: TlsInfo) -> None:
+        """A handshake with `server` (host:port) is done."""
+        certificate = info.certificate
+        if certificate is None or not certificate.common_name:
+            return
+        if self._told.get(server) != hash(info.der):
+            self._told[server] = hash(info.der)
+            ja, en = certificate.old_name
+            self._tell(Text(f"{server}: {ja}", f"{server}: {en}"))
 
 
 class TlsContexts:
@@ -87,7 +120,8 @@ class TlsContexts:
     hour is over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, common_names: CommonNames | None = None) -> None:
+        self.common_names = common_names or CommonNames(lambda _: None)
         self._verified: dict[str | None, tuple[_Stamp, ssl.SSLContext]] = {}
         self._unverified: ssl.SSLContext | None = None
         self._unverifiable: dict[object, _Unverifiable] = {}

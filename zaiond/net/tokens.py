@@ -12,6 +12,7 @@ from zaiond.net import refresh_token
 from zaiond.net.refresh_token import RefreshToken
 from zaiond.oauth2 import Granted, NoToken
 from zaiond.os_error import in_japanese
+from zaiond.smtp.mask import Mask
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Tokens:
     def __init__(
         self,
         state_dir: str | None = None,
-        on_problem: Callable[[Text], None] = lambda _: None,
+        on_problem: Callable[[Text], object] = lambda _: None,
         on_refresh: "Callable[[OAuth2], None]" = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -166,7 +167,9 @@ class Tokens:
             scope=oauth2.scope or "",
         )
         status, answer = await http.post(url, content, ca_file, ENDPOINT_SECONDS)
-        return protocol.granted(status, answer, url, (secret, in_force))
+        known = self._tokens.get(oauth2)
+        mask = Mask(secret, in_force, known.text if known is not None else "")
+        return protocol.granted(status, answer, url, mask)
 
     async def _by_refresh_token(self, oauth2: "OAuth2", ca_file: str | None) -> Granted:
         if self._state_dir is None or oauth2.refresh_token is None:

@@ -20,7 +20,7 @@ def shown(stage: Stage, reply: Reply, mechanism: str) -> str:
     if stage is Stage.AUTH and mechanism:
         return f"{printable(mechanism)}: {reply.text}"
     if stage is Stage.EHLO and len(reply.lines) > 1:
-        name, *extensions = reply.lines
+        name, *extensions = reply.shown
         said = name + b": " + b", ".join(line.strip() for line in extensions)
         return f"{reply.code} {printable(said)}"
     return reply.text

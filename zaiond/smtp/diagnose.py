@@ -3,6 +3,7 @@
 from zaiond.smtp import signs
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure, Stage
+from zaiond.smtp.reply import printable
 from zaiond.smtp.signs.sign import Sign, Words, first_that_fits, heard
 
 
@@ -15,7 +16,9 @@ def diagnose(failure: Failure) -> Diagnosis:
             failure.stage, (Diagnosis.BROKEN_OFF, Diagnosis.BROKEN_OFF)
         )
         return found or (for_good if reply.code >= 500 else for_now)
-    told = failure.detail if reply is None else f"{failure.detail} {reply.text}"
+    told = failure.detail
+    if reply is not None:
+        told = f"{told}: {printable(b' '.join(reply.lines))}"
     table = _WITHOUT_REPLY.get(failure.stage, _SESSION)
     return first_that_fits(table, Words(0, "", told), failure) or Diagnosis.BROKEN_OFF
 

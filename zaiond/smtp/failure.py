@@ -3,7 +3,7 @@
 What follows from a failure is not said here but in `rulings.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -117,7 +117,8 @@ _STAGES: dict[Stage, str] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """What happened. `server` is `host:port` (of the POP server at stage POP); `detail` has more of
-    it in English, never a secret; `detail_ja` the same in Japanese where it is a sentence.
+    it in English, never a secret; `detail_ja` the same in Japanese where it is a sentence. `reply`
+    is what the server said; with code 0 the `detail` is said of it.
 
     `certificate` is the one that did not hold, where it was looked at; `mechanism` the one by which
     the login was refused.
@@ -146,8 +147,8 @@ class Failure:
         if self.reply is not None and self.cause == "reply":
             said = f"{self.reply.text} ({self.detail})" if self.detail else self.reply.text
             return Text(said, said)
-        ja, en = self.detail_ja or self.detail, self.detail
-        if self.reply is not None:
+        ja, en = self.details
+        if self.reply is not None and self.reply.code:
             ja, en = f"{ja}: {self.reply.text}", f"{en}: {self.reply.text}"
         ja, en = (f" ({told})" if told else "" for told in (ja, en))
         if self.certificate is not None:
@@ -159,6 +160,18 @@ class Failure:
         # Where the words say it anyway, the Japanese would say it twice: 接続: 接続を拒否されました
         at = "" if words.ja.startswith(stage) else f"{stage}{where}: "
         return Text(ja=f"{at}{words.ja}{ja}", en=f"{self.stage}{where}: {words.en}{en}")
+
+    @property
+    def details(self) -> Text:
+        """`detail` in both languages, with the server's words that it is about."""
+        said = self.reply.text if self.reply is not None and not self.reply.code else ""
+        told = (self.detail_ja or self.detail, self.detail)
+        return Text(*(": ".join(filter(None, (each, said))) for each in told))
+
+    @property
+    def masked(self) -> "Failure":
+        """The failure as it may be kept."""
+        return self if self.reply is None else replace(self, reply=self.reply.masked)
 
 
 class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)

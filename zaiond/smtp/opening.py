@@ -11,6 +11,7 @@ from typing import Literal
 
 from zaiond.smtp import sasl
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import Reply, printable
 from zaiond.text import Text
 
@@ -26,6 +27,7 @@ class SessionSettings:
     `pipelining`: whether it is used where it is offered.
     `plain`: whether AUTH PLAIN is tried where AUTH LOGIN is offered, too.
     `trace`: whether every reply of a transaction is an event, for the self-test.
+    `mask`: what else than the password the server must not be quoted with.
     """
 
     server: str
@@ -36,6 +38,7 @@ class SessionSettings:
     pipelining: bool = True
     plain: bool = True
     trace: bool = False
+    mask: Mask = field(default_factory=Mask, repr=False, compare=False)
 
 
 def fall_back(settings: SessionSettings, cause: Cause) -> SessionSettings | None:
@@ -173,7 +176,9 @@ def _log_in(
 ) -> Generator[Say, Reply, None]:
     chosen = sasl.choose(credentials, capabilities.auth)
     if not chosen:
-        offered = printable(", ".join(capabilities.auth)) or "nothing"
+        hide = settings.mask.text
+        names = (name if name in sasl.NAMES else hide(name) for name in capabilities.auth)
+        offered = printable(", ".join(names)) or "nothing"
         detail = Text(
             f"サーバーが提供する方式: {offered if capabilities.auth else 'なし'}",
             f"the server offers {offered}",
@@ -187,7 +192,7 @@ def _log_in(
     first: DeliveryFailure | None = None
     for name, exchange in chosen:
         try:
-            yield from _authenticate(settings, credentials, name, exchange)
+            yield from _authenticate(settings, name, exchange)
         except DeliveryFailure as refused:
             if not refuses_for_good(refused.failure):
                 raise first or refused from None
@@ -211,7 +216,7 @@ def _code(refused: DeliveryFailure) -> int:
 
 
 def _authenticate(
-    settings: SessionSettings, credentials: sasl.Credentials, name: str, exchange: sasl.Exchange
+    settings: SessionSettings, name: str, exchange: sasl.Exchange
 ) -> Generator[Say, Reply, None]:
     """One AUTH; returns when the server has taken it."""
     command = b"AUTH " + name.encode()
@@ -241,7 +246,7 @@ def _authenticate(
             break
         reply = yield Say(Stage.AUTH, response, response, name)
     if reply.code // 100 != 2:
-        detail = sasl.explained(name, asked, credentials)
+        detail = sasl.explained(name, asked, settings.mask)
         refused = _failed(settings, Stage.AUTH, reply=reply, detail=detail).failure
         raise DeliveryFailure(replace(refused, mechanism=name))
 

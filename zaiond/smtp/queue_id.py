@@ -24,7 +24,7 @@ _FORMS = tuple(
 
 def queue_id(reply: Reply) -> str | None:
     """The queue id in the reply to a mail's end, printable; None if there is none to be seen."""
-    said = b" ".join(line.strip() for line in reply.lines)
+    said = b" ".join(line.strip() for line in reply.shown)
     for form in _FORMS:
         found = form.search(said)
         if found is not None:

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from zaiond.errors import ZaiondError
+from zaiond.smtp.mask import Mask
 from zaiond.text import Text
 
 MAX_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; servers are known to exceed it
@@ -26,23 +27,38 @@ _ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
 class ProtocolFault(ZaiondError):  # noqa: N818  (it is the server's fault)
     """The server sent what is no SMTP reply, or no reply that fits here.
 
-    `what` says so, and `line` is where; it may quote what we said.
+    `lines` are what it sent; they may quote what we said.
     """
 
-    def __init__(self, what: Text, line: bytes) -> None:
-        shown = printable(line[:80])
-        super().__init__(
-            Text(f"サーバーの応答が{what.ja}: {shown}", f"the server sent {what.en}: {shown}")
-        )
-        self.what = what
-        self.line = line
+    def __init__(self, what: Text, *lines: bytes) -> None:
+        super().__init__(Text(f"サーバーの応答が{what.ja}", f"the server sent {what.en}"))
+        self.lines = lines
 
 
 class Reply(NamedTuple):
-    """One reply: `code` is 200 to 599, `lines` the text of each line without code and CRLF."""
+    """One reply: `code` is 200 to 599, `lines` the text of each line without code and CRLF.
+
+    `code` 0 is a line without one: of POP, or what is no reply at all. `mask` is what the
+    connection knows as secret. Whoever decides reads `lines`, as the server sent them; whoever
+    shows or keeps them takes `text` or `shown`.
+    """
 
     code: int
     lines: tuple[bytes, ...]
+    mask: Mask | None = None
+
+    def __repr__(self) -> str:
+        return f"Reply({self.text!r})"
+
+    @property
+    def shown(self) -> tuple[bytes, ...]:
+        """The lines without secrets."""
+        return self.lines if self.mask is None else self.mask.lines(self.lines)
+
+    @property
+    def masked(self) -> "Reply":
+        """The reply as it may be kept."""
+        return Reply(self.code, self.shown)
 
     @property
     def enhanced(self) -> tuple[int, int, int] | None:
@@ -62,8 +78,8 @@ class Reply(NamedTuple):
         Only printable characters: nothing that a server says can forge a line of a log or move a
         terminal's cursor. At most 500 characters.
         """
-        said = b" ".join(line.strip() for line in self.lines if line.strip())
-        return f"{self.code} {printable(said)}" if said else str(self.code)
+        said = printable(b" ".join(line.strip() for line in self.shown if line.strip()))
+        return f"{self.code} {said}".strip() if self.code else said
 
 
 def printable(said: bytes | str) -> str:
@@ -93,9 +109,10 @@ class ReplyParser:
     what we write).
     """
 
-    __slots__ = ("_code", "_lines", "_rest", "_size")
+    __slots__ = ("_code", "_lines", "_mask", "_rest", "_size")
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Mask | None = None) -> None:
+        self._mask = mask
         self._rest = b""
         self._code = 0
         self._lines: list[bytes] = []
@@ -121,7 +138,7 @@ class ReplyParser:
             if not self._lines and line[3:4] == b" " and len(line) <= MAX_LINE:
                 code = line[:3]
                 if code.isdigit() and b"200" <= code < b"600":
-                    replies.append(Reply(int(code), (line[4:].rstrip(b"\r"),)))
+                    replies.append(Reply(int(code), (line[4:].rstrip(b"\r"),), self._mask))
                     continue
             reply = self._line(line)
             if reply is not None:
@@ -144,15 +161,19 @@ class ReplyParser:
             raise ProtocolFault(_NO_REPLY, line)
         if self._lines and code != self._code:
             # RFC 5321 4.2.1: the code must be the same on every line.
-            raise ProtocolFault(_DISAGREES, line)
+            raise ProtocolFault(_DISAGREES, *self._before(), line)
         self._code = code
         self._lines.append(text)
-        self._size += len(line)
+        self._size += len(line) + 1
         if self._size > MAX_REPLY:
-            raise ProtocolFault(_LONG_REPLY, line)
+            raise ProtocolFault(_LONG_REPLY, *self._before())
         if mark == b"-":
             return None
-        reply = Reply(code, tuple(self._lines))
+        reply = Reply(code, tuple(self._lines), self._mask)
         self._lines.clear()
         self._size = 0
         return reply
+
+    def _before(self) -> list[bytes]:
+        """The lines of the reply so far, as the server sent them."""
+        return [b"%d-%s" % (self._code, text) for text in self._lines]

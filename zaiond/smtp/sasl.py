@@ -8,20 +8,20 @@ and challenges are bytes before base64.
 import base64
 import binascii
 import json
-import re
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from zaiond.smtp import ntlm as ntlm_messages
 from zaiond.smtp.digest import hmac_md5
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.ntlm import ChallengeError
 from zaiond.smtp.reply import Reply, printable
 from zaiond.smtp.saslprep import saslprep
 
 __all__ = [
-    "PREPARED", "ChallengeError", "Credentials", "Exchange", "Kind", "challenge", "choose",
-    "explained", "may_send", "redact", "reusable",
+    "NAMES", "PREPARED", "ChallengeError", "Credentials", "Exchange", "Kind", "challenge", "choose",
+    "explained", "may_send", "reusable",
 ]  # fmt: skip
 
 Exchange = Generator[bytes | None, bytes, None]
@@ -107,9 +107,10 @@ def xoauth2(credentials: Credentials) -> Exchange:
     yield b""
 
 
-def explained(mechanism: str, challenge: bytes, credentials: Credentials) -> str:
-    """What the last challenge before a refusal says about it, printable and without the secret;
-    empty for all mechanisms but XOAUTH2, whose last challenge is a JSON object for that."""
+def explained(mechanism: str, challenge: bytes, mask: Mask) -> str:
+    """What the last challenge before a refusal says about it, printable and without secrets; empty
+    for all mechanisms but XOAUTH2, whose last challenge is a JSON object for that.
+    """
     if mechanism != "XOAUTH2":
         return ""
     try:
@@ -120,9 +121,7 @@ def explained(mechanism: str, challenge: bytes, credentials: Credentials) -> str
         return mechanism
     known = [(name, found[name]) for name in ("status", "error", "scope") if name in found]
     words = [f"{name} {said}" for name, said in known if isinstance(said, str | int) and said != ""]
-    text = ", ".join(words)
-    if credentials.password:
-        text = text.replace(credentials.password, _MASK.decode())
+    text = mask.text(", ".join(words))
     return f"{mechanism}: {printable(text[:_MOST_SHOWN])}" if text else mechanism
 
 
@@ -132,7 +131,8 @@ _MECHANISMS: dict[str, dict[str, Callable[[Credentials], Exchange]]] = {
     "ntlm": {"NTLM": ntlm},
     "xoauth2": {"XOAUTH2": xoauth2},
 }
-_MASK = b"********"
+NAMES = frozenset(name for kind in _MECHANISMS.values() for name in kind)
+"""The mechanisms that we know, by the names that servers offer them by."""
 _MOST_SHOWN = 200
 _REUSABLE = frozenset({"basic", "xoauth2"})
 
@@ -173,31 +173,3 @@ def challenge(reply: Reply) -> bytes:
         return base64.b64decode(asked, validate=True)
     except binascii.Error:
         return asked
-
-
-_BETWEEN = re.compile(rb"[\0\1 ]")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}")
-
-
-def redact(
-    lines: tuple[bytes, ...], credentials: Credentials, responses: Sequence[bytes]
-) -> tuple[bytes, ...]:
-    """A server's words without our secret, which it may quote when it complains.
-
-    `responses` are those sent so far, in base64: neither a piece of one, whatever became of its
-    letters' case, nor what one decodes to is repeated. The name alone may be.
-    """
-    name, password = credentials.prepared
-    secrets = {credentials.password.encode(), password.encode()}
-    for decoded in map(base64.b64decode, responses):
-        secrets |= {decoded, *(word for word in _BETWEEN.split(decoded) if len(word) > 8)}
-    secrets -= {b"", credentials.username.encode(), name.encode()}
-    secrets |= {base64.b64encode(secret) for secret in secrets}
-    said = b" ".join(responses).lower()
-
-    def hide(found: re.Match[bytes]) -> bytes:
-        return _MASK if found[0].lower() in said else found[0]
-
-    for secret in sorted(secrets, key=len, reverse=True):
-        lines = tuple(line.replace(secret, _MASK) for line in lines)
-    return tuple(_BASE64.sub(hide, line) for line in lines)

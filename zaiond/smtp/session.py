@@ -26,9 +26,9 @@ from zaiond.model import Message
 from zaiond.smtp.envelope import Unsendable, dot_stuffed, mail_command, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.opening import Capabilities, Opening, Say, SessionSettings, opening
 from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
-from zaiond.smtp.sasl import redact
 from zaiond.text import Text
 
 _TO_NOTHING = Text("何も尋ねていないのに応答がありました", "a reply to nothing")
@@ -67,7 +67,6 @@ class Session:
         "_out",
         "_parser",
         "_reset",
-        "_responses",
         "_settings",
         "_tls",
         "_unsent",
@@ -79,13 +78,14 @@ class Session:
 
     def __init__(self, settings: SessionSettings) -> None:
         self._settings = settings
-        self._parser = ReplyParser()
+        if settings.credentials is not None:
+            settings.mask.add(settings.credentials.password)
+        self._parser = ReplyParser(settings.mask if settings.mask.knows_any else None)
         self._expected: deque[_Expected] = deque()
         self._unsent: deque[tuple[bytes, _Expected]] = deque()
         self._out: list[bytes] = []
         self._opening: Opening = opening(settings)
         self._about = ""  # of the command of the opening that was sent last
-        self._responses: list[bytes] = []  # at AUTH, in base64
         self._tls = False  # from StartTls until tls_started: no byte may come
         self._envelope: _Transaction | None = None  # whose Envelope event hasn't come yet
         self._go: _Transaction | None = None  # which has its 354, and whose content is to be sent
@@ -99,6 +99,11 @@ class Session:
         self.over = False
         next(self._opening)  # RFC 5321 3.1: the server speaks first
         self._expected.append((Stage.GREETING, None, ""))
+
+    @property
+    def mask(self) -> Mask:
+        """What of it must not be shown, whoever says it."""
+        return self._settings.mask
 
     @property
     def awaiting(self) -> Stage | None:
@@ -138,8 +143,8 @@ class Session:
         else:
             if not self._tls:
                 if fault is not None:
-                    told = ProtocolFault(fault.what, *self._redacted((fault.line,)))
-                    self._end(self._fail(self._front(), "protocol", detail=told.text), events)
+                    said = Reply(0, fault.lines, self.mask)
+                    self._end(self._fail(self._front(), "protocol", said, fault.text), events)
                 return events
             if fault is None and not self._parser.pending:
                 return events
@@ -255,7 +260,6 @@ class Session:
         self.replies += 1
         code = reply.code
         if not self._expected:
-            reply = Reply(code, self._redacted(reply.lines))
             # RFC 5321 3.8: a server that shuts down may say 421 at any time.
             if code == 421:
                 self._end(self._fail(self._front(), "reply", reply), events)
@@ -263,9 +267,6 @@ class Session:
                 self._end(self._fail(self._front(), "protocol", reply, _TO_NOTHING), events)
             return
         stage, transaction, recipient = self._expected.popleft()
-        # A challenge is answered as it is, and what is said of a mail is judged as it is.
-        if stage is Stage.AUTH and code // 100 != 3:
-            reply = Reply(code, self._redacted(reply.lines))
         if not self.opened or self._settings.trace:
             events.append(Answered(stage, reply, self._about))
         if stage is Stage.QUIT:
@@ -278,13 +279,6 @@ class Session:
             self._open(reply, events)
         if self._unsent:
             self._send_next()
-
-    def _redacted(self, lines: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        """What the server says, without what we said at AUTH."""
-        credentials = self._settings.credentials
-        if credentials is None or not self._responses:
-            return lines
-        return redact(lines, credentials, self._responses)
 
     def _answer(
         self,
@@ -356,8 +350,7 @@ class Session:
         else:
             if isinstance(step, Say):
                 self._about = step.about
-                if step.response:
-                    self._responses.append(step.response)
+                self._settings.mask.add_response(step.response)
                 self._send(step.line + b"\r\n", (step.stage, None, ""))
             else:
                 self._tls = True

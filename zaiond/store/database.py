@@ -26,10 +26,12 @@ from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema
 from zaiond.store.recovery import DATABASE, WAL
 from zaiond.store.sound import has_our_tables
+from zaiond.store.writer import DISK_FULL
 from zaiond.text import Text
 
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
 BALLAST_BYTES = 16 * 1024 * 1024
+HISTORY_BYTES = 1024 * 1024 * 1024  # and not more than a tenth of the disk
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
 # acknowledged event can be lost at a power cut.
 _PRAGMAS = (
@@ -80,6 +82,7 @@ class Database:
         self._lock = self._take_lock()
         self.is_recovered = False
         self._given_back = 0  # bytes of the ballast
+        self.reusable = 0  # bytes free within the database, when it was looked at last
         try:
             self.connection = self._open_sound(on_long_check)
             self._files = self._look()
@@ -91,10 +94,11 @@ class Database:
             sync_directory(str(self._dir))
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
+            why = _said(error)
             raise StoreError(
                 Text(
-                    f"キュー {self._path} を開けません: {error}",
-                    f"the queue {self._path} can't be opened: {error}",
+                    f"キュー {self._path} を開けません: {why.ja}",
+                    f"the queue {self._path} can't be opened: {why.en}",
                 )
             ) from error
         except BaseException:
@@ -189,6 +193,15 @@ class Database:
         floor = min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
         return max(0, space.f_bavail * space.f_frsize - self._given_back), floor
 
+    def history_limit(self) -> int:
+        """Bytes that history may take up."""
+        space = os.fstatvfs(self._lock)
+        return min(space.f_blocks * space.f_frsize // 10, HISTORY_BYTES)
+
+    def size(self) -> int:
+        """Bytes of the database's file."""
+        return os.stat(self._path).st_size
+
     def _take_lock(self) -> int:
         try:
             lock = os.open(self._dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -227,6 +240,7 @@ class Database:
             said = str(error)
             why = error.why if isinstance(error, _UnusableError) else None
             why = why or recovery.damaged(Text(said, said))
+            self.release_ballast()  # a copy needs room
             self.salvage = recovery.recover(self._dir, why, on_long_check)
             self.is_recovered = True
             connection = self._open()
@@ -307,6 +321,18 @@ class Database:
         connection.set_progress_handler(None)
         if found != "ok":
             raise apsw.CorruptError(str(found))
+
+
+def _said(error: apsw.Error | OSError) -> Text:
+    """What went wrong, and what to do about it."""
+    if isinstance(error, apsw.FullError):
+        return DISK_FULL
+    if isinstance(error, apsw.Error):
+        return Text(str(error), str(error))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DISK_FULL
+    where = f" ({error.filename})" if error.filename else ""
+    return Text(f"{in_japanese(error)}{where}", f"{error.strerror or error}{where}")
 
 
 def _boot_id() -> str:

@@ -285,43 +285,6 @@ def seqs_of(db: apsw.Connection, id: str) -> list[int]:
     return [seq for (seq,) in db.execute("SELECT seq FROM events WHERE id = ?", (id,))]
 
 
-def prune(db: apsw.Connection, before: float, after: int, limit: int) -> int | None:
-    """Deletes the history of events that ended before then, in queue time: of `limit` events after
-    seq `after`. Gives the seq to go on after; None: there are no more.
-
-    queue.keep is never less than queue.expire, and yet some may not have ended: where the queue is
-    held, or nothing is routed.
-    """
-    old: list[Any] = db.execute(_OLD, (before, before, after, limit)).fetchall()
-    seqs = [(seq,) for seq, is_over in old if is_over]
-    messages = [
-        row
-        for seq in seqs
-        for row in db.execute("SELECT message FROM message_events WHERE event = ?", seq)
-    ]
-    db.executemany(
-        "DELETE FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE message = ?)",
-        messages,
-    )
-    for table, key in (
-        ("deliveries", "message"),
-        ("message_events", "message"),
-        ("messages", "id"),
-    ):
-        db.executemany(f"DELETE FROM {table} WHERE {key} = ?", messages)  # noqa: S608
-    db.executemany("DELETE FROM events WHERE seq = ?", seqs)
-    return int(old[-1][0]) if len(old) == limit else None
-
-
-_OLD = (
-    "SELECT seq, (outcome IS NOT NULL OR seq <= coalesce((SELECT value FROM meta WHERE"
-    " name = 'routed_through'), 0) OR EXISTS (SELECT 1 FROM message_events WHERE event = seq))"
-    " AND NOT EXISTS (SELECT 1 FROM message_events AS m JOIN deliveries AS d"
-    " ON d.message = m.message WHERE m.event = seq AND (d.ended IS NULL OR d.ended >= ?))"
-    " FROM events WHERE queued < ? AND seq > ? ORDER BY seq LIMIT ?"
-)
-
-
 def encode_text(text: Text) -> str:
     """A Text as it is stored."""
     return json.dumps(text._asdict(), ensure_ascii=False)

@@ -50,7 +50,7 @@ def put(db: apsw.Connection, hold: Hold) -> None:
     db.execute(
         "INSERT INTO holds VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET failure = excluded.failure",
-        (*hold[:4], _encode(hold.failure)),
+        (*hold[:4], _encode(hold.failure.masked)),
     )
 
 

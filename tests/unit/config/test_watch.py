@@ -182,6 +182,87 @@ def test_a_file_that_is_written_to_without_a_pause_is_seen_all_the_same(watched:
         writer.join()
 
 
+class StoppedClock:
+    """Takes the place of `time`: it goes on when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_what_an_editor_writes_in_steps_is_looked_at_once_when_it_is_done(
+    etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = StoppedClock()
+    monkeypatch.setattr(watch, "time", clock)
+    noticed = threading.Event()
+    event = ConfigWatch._event
+
+    def notice(self: ConfigWatch, *paths: str) -> None:
+        event(self, *paths)
+        noticed.set()
+
+    monkeypatch.setattr(ConfigWatch, "_event", notice)
+    seen: list[str] = []
+    told = threading.Event()
+    main = etc / "zaiond.yaml"
+
+    def look() -> None:
+        seen.append(main.read_text())
+        told.set()
+
+    watched = ConfigWatch(look)
+    watched.watch([str(main)])
+    assert told.wait(DEADLINE)
+    told.clear()
+    seen.clear()
+    try:
+        for number in range(3):
+            noticed.clear()
+            with main.open("a") as stream:
+                stream.write(f"step{number}: 1\n")
+            assert noticed.wait(DEADLINE)
+            # Three quarters of the quiet time after each step: later than the first one's end.
+            clock.now += watch.QUIET * 0.75
+            assert not told.wait(watch.QUIET * 1.5), f"looked at after step {number}: {seen}"
+        clock.now += watch.QUIET
+        assert told.wait(DEADLINE)
+    finally:
+        watched.stop()
+    assert seen == ["language: ja\nstep0: 1\nstep1: 1\nstep2: 1\n"]
+
+
+def test_what_is_still_being_written_to_counts_as_changed_whatever_its_status_says(
+    etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two writes within one tick of the file system's clock have one status.
+    clock = StoppedClock()
+    monkeypatch.setattr(watch, "time", clock)
+    told = threading.Event()
+    main = etc / "zaiond.yaml"
+    watched = ConfigWatch(told.set)
+    watched.watch([str(main)])
+    assert told.wait(DEADLINE)
+    told.clear()
+    try:
+        for _ in range(400):
+            watched._event(str(main))
+            clock.now += watch.QUIET * 0.75
+            if told.wait(0.05):
+                break
+        assert told.is_set()
+    finally:
+        watched.stop()
+
+
+def test_what_is_promised_of_time_can_be_kept() -> None:
+    # Interface 2: two seconds, and 30 where the kernel tells nothing.
+    assert watch.QUIET < watch.PATIENCE < 2
+    assert watch.BLIND_POLL < 2
+
+
 def test_where_the_kernel_tells_nothing_the_files_are_compared_now_and_then(
     etc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,11 +306,11 @@ def test_where_the_kernel_refuses_the_files_are_compared_and_that_is_told_once(
     assert len(asked) == before  # asking costs more than looking
     blind.stop()
     assert len(sentences) == 1
-    assert os.strerror(24) in sentences[0].en
+    assert f" ({os.strerror(24)}): " in sentences[0].en
 
 
 def test_the_kernel_is_asked_again_now_and_then(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = [OSError(24, os.strerror(24))] * 3
+    limits = [OSError(24, os.strerror(24)), RuntimeError("can't start new thread")]
     schedule = ConfigWatch._schedule
     granted = threading.Event()
 
@@ -239,14 +320,16 @@ def test_the_kernel_is_asked_again_now_and_then(etc: Path, monkeypatch: pytest.M
         granted.set()
         return schedule(self, directory)
 
-    monkeypatch.setattr(watch, "POLL", 0.1)
+    monkeypatch.setattr(watch, "POLL", 1.01)
     monkeypatch.setattr(watch, "BLIND_POLL", 0.02)
     monkeypatch.setattr(ConfigWatch, "_schedule", limited)
     told = threading.Event()
-    watched = ConfigWatch(told.set)
+    sentences: list[Text] = []
+    watched = ConfigWatch(told.set, sentences.append)
     watched.watch([str(etc / "zaiond.yaml")])
     assert granted.wait(DEADLINE)
     watched.stop()
+    assert "(can't start new thread): " in sentences[0].en
 
 
 def test_nothing_is_told_after_the_end(etc: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import turns
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.text import Text
 
@@ -39,6 +40,7 @@ def test_lines_are_in_the_language_in_force(
         "\x00",
         "\x7f",
         "\udce7",
+        "a\U000e0041b",
     ],
 )
 def test_nothing_makes_a_line_of_its_own_or_moves_a_terminal(
@@ -70,3 +72,39 @@ def test_the_man_page_lists_every_message_id(page: str) -> None:
 def test_fields_are_for_machines(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     journal.warning(Text("x", "x"), uid=1000)
     assert vars(caplog.records[0])["ZAIOND_UID"] == 1000
+
+
+async def test_what_others_cause_is_a_line_a_second_each_and_the_next_tells_how_many_were_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = 0.0
+    journal = Journal(lambda: now)
+    journal.language = "en"
+    logging.getLogger("zaiond").handlers = [caplog.handler]
+    written = [journal.warning(Text("x", f"of {uid}"), by=uid) for uid in (1, 1, 1, 2)]
+    now = 1.0
+    journal.warning(Text("x", "of 1"), by=1)
+    assert written == [True, False, False, True]
+    assert caplog.messages == ["of 1", "of 2", "of 1 (and 2 more)"]
+
+
+def test_what_nobody_else_causes_is_always_written(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert all(journal.error(Text("x", "x")) for _ in range(100))
+    assert len(caplog.messages) == 100
+
+
+async def test_what_was_left_out_is_told_where_no_other_line_follows(
+    journal: Journal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zaiond.daemon.journal.LEFT_OUT_INTERVAL", 0.0)
+    journal.language = "en"
+    for _ in range(1000):
+        journal.warning(Text("x", "x"), by=1)
+    await turns(5)
+    assert caplog.messages == [
+        "x", "999 lines were left out, as there were too many of one cause"
+    ]  # fmt: skip
+    journal.tell_left_out()
+    assert len(caplog.messages) == 2

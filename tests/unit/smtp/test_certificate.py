@@ -32,3 +32,15 @@ def test_it_is_shown_with_its_names_and_its_last_day() -> None:
     assert "mail.example.jp" in until(1, "mail.example.jp").text.ja
     assert "no name" in until(1).text.en
     assert "なし" in until(1).text.ja
+
+
+def test_one_that_is_taken_for_its_common_name_is_shown_by_it_and_warned_of() -> None:
+    for days, more in ((400, False), (5, True)):
+        old = Certificate((), NOW - DAY, NOW + days * DAY, common_name="mail.example.jp")
+        assert "certificate of mail.example.jp, until" in old.text.en
+        warning = old.warning(NOW)
+        assert warning is not None
+        assert "RFC 9525" in warning.en
+        assert "RFC 9525" in warning.ja
+        assert ("in 5 days" in warning.en) is more
+        assert ("あと 5 日" in warning.ja) is more

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from zaiond.smtp.mask import Mask
 from zaiond.smtp.sasl import Credentials, explained
 
 TOKEN = Credentials("xoauth2", "zaion@zaion.jp", "ya29.secret")
@@ -27,8 +28,10 @@ TOKEN = Credentials("xoauth2", "zaion@zaion.jp", "ya29.secret")
     ],
 )
 def test_of_the_last_challenge_only_what_is_useful_is_shown(challenge: bytes, said: str) -> None:
-    assert explained("XOAUTH2", challenge, TOKEN) == ("XOAUTH2: " + said if said else "XOAUTH2")
+    assert explained("XOAUTH2", challenge, Mask("ya29.secret")) == (
+        "XOAUTH2: " + said if said else "XOAUTH2"
+    )
 
 
 def test_other_mechanisms_have_nothing_to_explain() -> None:
-    assert explained("PLAIN", b'{"status":"401"}', TOKEN) == ""
+    assert explained("PLAIN", b'{"status":"401"}', Mask()) == ""

@@ -32,7 +32,7 @@ def failure_of(said: bytes, *, security: str = "none", login: bool = False) -> F
     [
         (failure_of(b"hello there\r\n"), "SMTP の応答の形になっていません: hello there"),
         (failure_of(b"220 " + b"x" * 5000), "1 行で 4 KiB を超えています"),
-        (failure_of(b"220-a\r\n250 b\r\n"), "行ごとに異なるコードを返しています: 250 b"),
+        (failure_of(b"220-a\r\n250 b\r\n"), "行ごとに異なるコードを返しています: 220-a 250 b"),
         (failure_of(b"220-" + b"x" * 4000 + b"\r\n" + (b"220-" + b"x" * 4000 + b"\r\n") * 17),
          "64 KiB を超えています"),
         (failure_of(b"220 a\r\n250 b\r\n250 c\r\n"), "何も尋ねていないのに応答がありました"),

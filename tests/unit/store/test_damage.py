@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.store import NOW, Store, event, mail, recount
 from tests.support.store import waiting as all_waiting
+from zaiond.daemon.quota import Quotas
 from zaiond.store import damage, events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.queue import Attempted
@@ -112,3 +113,24 @@ def test_what_is_kept_of_them_has_a_bound(store: Store, monkeypatch: pytest.Monk
     assert found is not None
     assert found.rows == {"events": 4}
     assert damage.count(store.connection, NOW) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "waiting"),
+    [
+        ("events", f"source = {BROKEN} WHERE seq = 4", 2),
+        ("events", "accepted = 1e300 WHERE seq = 2", 2),
+        ("deliveries", f"recipient = {BROKEN} WHERE message = 1", 4),  # it is sent again
+        ("contents", "content = 5 WHERE message = 2", 3),
+    ],
+)
+def test_what_was_set_aside_is_no_longer_counted_for_its_user(
+    store: Store, table: str, change: str, waiting: int
+) -> None:
+    counted = Quotas(events.usage(store.connection))
+    store.connection.execute(f"UPDATE {table} SET {change}")
+    found = set_aside(store)
+    assert found is not None
+    counted.recounted(found.usage)
+    assert counted.waiting() == recount(store.connection)
+    assert counted.events == waiting

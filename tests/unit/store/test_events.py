@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.store import NOW, Store, event, mail, recount
-from zaiond.store import events, queue
+from tests.support.store import Store, event, recount
+from zaiond.store import events
 from zaiond.store.events import NewEvent, StoredEvent
 from zaiond.text import Text
 
@@ -96,66 +96,6 @@ def test_deleting_what_waits_to_be_routed_ends_it_once(store: Store) -> None:
     assert store.run(lambda db: events.delete_unrouted(db, [1, 3], WHY)) == []
     assert ids(store.run(lambda db: events.unrouted(db, 0, 10))) == ["b"]
     assert store.run(events.usage) == recount(store.connection)
-
-
-def test_a_seq_is_never_given_twice_even_when_all_events_are_pruned(store: Store) -> None:
-    accept(store, event("a"), event("b"))
-    stored = store.run(lambda db: events.unrouted(db, 0, 10))
-    store.run(lambda db: queue.route(db, 2, [], [queue.Dropped(e, WHY) for e in stored]))
-    assert store.run(lambda db: events.prune(db, NOW, 0, 100)) is None
-    assert accept(store, event("a")).events[0].seq == 3
-
-
-def test_prune_takes_the_whole_history_of_old_events_and_of_no_others(store: Store) -> None:
-    accept(store, event("old"))
-    store.run(lambda db: events.accept(db, [event("new")], 10.0))
-    old, new = store.run(lambda db: events.unrouted(db, 0, 10))
-    mails = [mail(1, [old], ["a@x", "b@x"]), mail(2, [new])]
-    store.run(lambda db: queue.route(db, 2, mails, []))
-    for one in mails:
-        attempted = [
-            queue.Attempted(d, "delivered", "delivered", "s:25", "250 ok", NOW, NOW)
-            for d in one.deliveries
-        ]
-        store.run(
-            lambda db, one=one, attempted=attempted: queue.finish(db, one, attempted, one.queued)  # type: ignore[misc]
-        )
-    store.run(lambda db: events.prune(db, 5.0, 0, 100))
-    for table, left in {
-        "events": 1,
-        "messages": 1,
-        "message_events": 1,
-        "deliveries": 1,
-        "attempts": 1,
-        "contents": 0,
-    }.items():
-        assert store.connection.execute(f"SELECT count(*) FROM {table}").get == left, table
-    # Its id may be used again from now on.
-    assert accept(store, event("old")).outcomes is None
-
-
-def test_prune_leaves_what_has_not_ended_however_old_it_is(store: Store) -> None:
-    accept(store, event("dropped"), event("mailed"), event("unrouted"))
-    dropped, mailed, _ = store.run(lambda db: events.unrouted(db, 0, 10))
-    store.run(lambda db: queue.route(db, 2, [mail(1, [mailed])], [queue.Dropped(dropped, WHY)]))
-    store.run(lambda db: events.prune(db, 1e9, 0, 100))
-    left = store.connection.execute("SELECT id FROM events ORDER BY seq").fetchall()
-    assert left == [("mailed",), ("unrouted",)]
-    assert store.run(events.usage) == recount(store.connection)
-
-
-def test_what_can_not_be_pruned_does_not_keep_what_is_behind_it(store: Store) -> None:
-    accept(store, *(event(str(number)) for number in range(10)))
-    first, *others = store.run(lambda db: events.unrouted(db, 0, 100))
-    store.run(
-        lambda db: queue.route(
-            db, 10, [mail(1, [first])], [queue.Dropped(one, WHY) for one in others]
-        )
-    )
-    after: int | None = 0
-    while after is not None:
-        after = store.run(lambda db, last=after: events.prune(db, 1.0, last, 3))  # type: ignore[misc]
-    assert store.connection.execute("SELECT id FROM events").fetchall() == [("0",)]
 
 
 def test_meta_values_outlive_a_restart(tmp_path: Path) -> None:

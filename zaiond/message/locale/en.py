@@ -51,6 +51,7 @@ WORDS = Words(
     moment=_moment,
     duration=lambda seconds: units(seconds, (" d", " h", " min", " s"), " "),
     subject=_subject,
+    left_out=lambda number, command: f"({number:,} more not shown here; to see all: {command})",
     on_problem="A problem has occurred. Please check, and take action if necessary.",
     on_recovery="The problem has been resolved. No action is needed.",
     at_once="A problem that needs immediate action was reported. Please look at it now.",

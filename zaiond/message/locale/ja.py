@@ -51,6 +51,7 @@ WORDS = Words(
     moment=_moment,
     duration=lambda seconds: units(seconds, ("日", "時間", "分", "秒"), ""),
     subject=_subject,
+    left_out=lambda number, command: f"（ほかに {number:,} 項目を省略。すべて表示: {command}）",
     on_problem="障害が発生しました。\n内容を確認し、必要に応じて対応してください。",
     on_recovery="障害が復旧しました。\nこのメールへの対応は不要です。",
     at_once="至急の対応が必要な問題が報告されました。\n直ちに内容を確認してください。",

@@ -35,6 +35,7 @@ class Words:
     moment: Callable[[datetime], str]
     duration: Callable[[float], str]
     subject: Callable[[tuple[str, ...], str, tuple[str, ...]], str]  # marks, what, where
+    left_out: Callable[[int, str], str]  # fields; the command that shows all
 
     # what to do about an event
     on_problem: str

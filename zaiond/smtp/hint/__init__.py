@@ -64,7 +64,8 @@ def of_server(text: Text, keys: str) -> Text:
 
 def _facts(failure: Failure) -> tuple[dict[str, str], dict[str, str]]:
     """What the sentences are filled in with, in Japanese and in English."""
-    detail, seen = failure.detail, failure.certificate
+    detail_ja, detail = failure.details
+    seen = failure.certificate
     host, _, port = failure.server.rpartition(":")
     offered = detail.removeprefix("the server offers ")
     usable = dict.fromkeys(_SETTINGS[name] for name in offered.split(", ") if name in _SETTINGS)
@@ -73,7 +74,6 @@ def _facts(failure: Failure) -> tuple[dict[str, str], dict[str, str]]:
         "host": host,
         "port": port,
     }
-    detail_ja = failure.detail_ja or detail
     ja = {
         **both,
         "told": failure.text.ja,

@@ -1,0 +1,21 @@
+"""zaiond, with other settings of SQLite than its own. Nothing of this is in zaiond itself.
+
+python -m tests.crash.other_pragmas NAME=VALUE,... ZAIOND'S-OPTIONS...
+"""
+
+import sys
+
+from zaiond.daemon import app
+from zaiond.store import database
+
+
+def main() -> None:
+    others = dict(one.split("=") for one in sys.argv.pop(1).split(","))
+    database._PRAGMAS = tuple(  # type: ignore[assignment]
+        (name, others.get(name, value)) for name, value in database._PRAGMAS
+    )
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

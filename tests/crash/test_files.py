@@ -1,0 +1,264 @@
+"""Whatever becomes of a file of the state directory, while the daemon runs or before it starts: no
+event is acknowledged that is lost, what is missing is told of, and the daemon goes on by itself.
+
+How many of the cases are tried: ZAIOND_CRASH_FILES (`all`) and ZAIOND_CRASH_SEED in the
+environment.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from tests.crash.emitting import emit, told_ok
+from tests.support.daemon import Daemon, EndedBeforeReadyError
+
+FILES = os.environ.get("ZAIOND_CRASH_FILES", "4")
+SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
+EVENTS = 40
+CONFIGURATION = """language: en
+mail_server: {host: 127.0.0.1, port: 1}
+admins: admin@example.co.jp
+"""
+HOLDS_EVENTS = ("queue.db", "queue.db-wal")
+NAMES = (
+    *HOLDS_EVENTS,
+    "queue.db-journal",
+    "lock",
+    "running",
+    "ballast",
+    "last-good.json",
+    "salvaging",
+)
+
+
+def taken_away(path: Path) -> None:
+    """Whatever lies there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def cut_off(path: Path) -> None:
+    if path.is_file():
+        os.truncate(path, path.stat().st_size // 2)
+
+
+def cut_to_nothing(path: Path) -> None:
+    if path.is_file():
+        os.truncate(path, 0)
+
+
+def flipped(path: Path) -> None:
+    if path.is_file() and (size := path.stat().st_size):
+        with path.open("r+b") as file:
+            file.seek(size * 2 // 5)
+            byte = file.read(1)
+            file.seek(size * 2 // 5)
+            file.write(bytes([byte[0] ^ 0x55]))
+
+
+def empty(path: Path) -> None:
+    taken_away(path)
+    path.touch()
+
+
+def garbage(path: Path) -> None:
+    taken_away(path)
+    path.write_bytes(random.Random(1).randbytes(20_000))
+
+
+def directory(path: Path) -> None:
+    taken_away(path)
+    path.mkdir()
+    (path / "file").touch()
+
+
+def empty_directory(path: Path) -> None:
+    taken_away(path)
+    path.mkdir()
+
+
+def fifo(path: Path) -> None:
+    taken_away(path)
+    os.mkfifo(path)
+
+
+def link_to_null(path: Path) -> None:
+    taken_away(path)
+    path.symlink_to("/dev/null")
+
+
+def link_to_nowhere(path: Path) -> None:
+    taken_away(path)
+    path.symlink_to("/nowhere/at/all")
+
+
+def link_to_itself(path: Path) -> None:
+    taken_away(path)
+    path.symlink_to(path.name)
+
+
+def foreign_database(path: Path) -> None:
+    made = path.parent.parent / f"foreign-{path.name}"
+    with contextlib.closing(apsw.Connection(str(made))) as db:
+        db.execute("CREATE TABLE other (x); PRAGMA user_version = 1")
+    taken_away(path)
+    made.rename(path)
+
+
+HARM = (
+    taken_away,
+    cut_off,
+    cut_to_nothing,
+    flipped,
+    empty,
+    garbage,
+    directory,
+    empty_directory,
+    fifo,
+    link_to_null,
+    link_to_nowhere,
+    link_to_itself,
+    foreign_database,
+)
+
+
+class Case(NamedTuple):
+    name: str
+    harm: Callable[[Path], None]
+    when: str  # running | killed | stopped
+
+
+CASES = [Case(n, h, w) for n in NAMES for h in HARM for w in ("running", "killed", "stopped")]
+
+
+class Life:
+    def __init__(self, at: Path) -> None:
+        self.daemon = Daemon(at, CONFIGURATION)
+        self.acknowledged: set[str] = set()
+        self.before: set[str] = set()
+        self.broken: list[str] = []
+        self.ends = 0
+
+    def emit(self, name: str) -> None:
+        events = [{"type": "a.b", "id": f"{name}-{n}", "message": "x" * 500} for n in range(EVENTS)]
+        self.acknowledged |= told_ok(emit(self.daemon.event_socket, events))
+
+    def start(self) -> bool:
+        """As systemd does, but not for ever."""
+        for _ in range(3):
+            try:
+                self.daemon.start()
+            except EndedBeforeReadyError:
+                self.ends += 1
+                if self.daemon.process.wait() != 1:
+                    self.broken.append(f"it ended with {self.daemon.process.wait()}")
+            except AssertionError:
+                self.broken.append("it hangs at its start")
+                self.daemon.kill()
+                return False
+            else:
+                return True
+        self.broken.append("it does not start")
+        return False
+
+    def run(self, case: Case) -> None:
+        self.daemon.start()
+        self.emit("before")
+        assert len(self.acknowledged) == EVENTS
+        self.before = set(self.acknowledged)
+        if case.when == "stopped":
+            assert self.daemon.stop() == 0
+        elif case.when == "killed":
+            self.daemon.kill()
+        case.harm(self.daemon.state / case.name)
+        if case.when == "running":
+            for number in range(4):
+                self.emit(f"with-{number}")
+            self._kill_if_it_runs()
+        if not self.start():
+            return
+        self.emit("after")
+        self._kill_if_it_runs()
+        if not self.start():
+            return
+        self.look(case)
+        if self.daemon.stop():
+            self.broken.append("it does not stop")
+
+    def _kill_if_it_runs(self) -> None:
+        try:
+            status = self.daemon.process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            return
+        self.ends += 1
+        if status != 1:
+            self.broken.append(f"it ended with {status}")
+
+    def look(self, case: Case) -> None:
+        """What must be there, and what must be told."""
+        found = self.daemon.document("history", "--limit", "1000")["events"]
+        known = {event["id"] for event in found}
+        lost = self.acknowledged - known
+        problems = {one["code"] for one in self.daemon.document("status")["problems"]}
+        told = problems & {"recovered", "damaged"}
+        if lost and not told:
+            self.broken.append(
+                f"{len(lost)} lost, and nobody is told: {sorted(lost)[:4]} {problems}"
+            )
+        elif lost - self.before and case.name not in HOLDS_EVENTS:
+            self.broken.append(f"acknowledged and lost: {sorted(lost - self.before)[:4]}")
+        if lost and case.name not in HOLDS_EVENTS:
+            self.broken.append(f"{len(lost)} lost of a file that has no events")
+        later = {one for one in lost if one.startswith("after")}
+        later |= {one for one in lost if one.startswith("with") and case.harm not in (flipped,)}
+        if later:
+            self.broken.append(f"acknowledged afterwards and lost: {sorted(later)[:4]}")
+        if "Traceback" in self.daemon.printed():
+            self.broken.append("a traceback")
+        if self.ends > 2:
+            self.broken.append(f"it ended {self.ends} times")
+
+
+def test_whatever_becomes_of_a_file_the_daemon_goes_on_and_tells_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    print(f"ZAIOND_CRASH_SEED={SEED}")
+    begun = time.monotonic()
+    dice = random.Random(SEED)
+    tried = CASES if FILES == "all" else dice.sample(CASES, int(FILES))
+
+    def run(numbered: tuple[int, Case]) -> str:
+        number, case = numbered
+        at = tmp_path / str(number)
+        life = Life(at)
+        try:
+            life.run(case)
+        except AssertionError as error:
+            life.broken.append(f"{error!r:.300}")
+        finally:
+            life.daemon.end()
+        if not life.broken:
+            shutil.rmtree(at)
+            return ""
+        what = f"{case.name} {case.harm.__name__} while {case.when}"
+        return f"{what}: {'; '.join(life.broken)}\n{life.daemon.printed()}"
+
+    with ThreadPoolExecutor(2) as pool:
+        broken = [said for said in pool.map(run, enumerate(tried)) if said]
+    print(
+        f"{len(tried)} files of {len(CASES)}, {len(broken)} broken promises,"
+        f" in {time.monotonic() - begun:.0f} s"
+    )
+    assert not broken, "\n".join(broken)

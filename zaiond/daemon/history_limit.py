@@ -1,0 +1,200 @@
+"""How much history is kept: it has its own share of the disk, and gives way where the disk is low,
+before anybody is refused. The oldest of the user with the most of it goes first.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+from zaiond.daemon.journal import Journal, Kind
+from zaiond.daemon.quota import Quotas
+from zaiond.daemon.turns import user_itself
+from zaiond.errors import DiskFullError
+from zaiond.store import prune
+from zaiond.store.database import Database
+from zaiond.store.prune import Deleted, Pages
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+# What waits: the line, the mail made of it (base64, and fields that stand in it twice), the rows.
+_MAIL = 3  # times the line
+_ROWS = 2048  # bytes an event
+LINE_INTERVAL = 3600.0  # seconds between two lines of the journal
+IN_VAIN = 60.0  # seconds until it is tried again where nothing was left to be deleted
+_NAMED = 3  # users in a line
+
+
+class Space(NamedTuple):
+    """Bytes: of the database's pages in use and those free in it, of the disk free and the floor
+    below which no event is taken; the limit of the history; what events that wait may take up.
+    """
+
+    used: int
+    reusable: int
+    free: int
+    floor: int
+    limit: int
+    waiting: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether history must be deleted: there is too much of it, or the disk is low."""
+        return self._excess(self.limit, 2 * self.floor) > 0
+
+    @property
+    def to_free(self) -> int:
+        """How much must be deleted so that it won't be needed again soon; 0: enough was."""
+        return max(0, self._excess(self.limit * 9 // 10, self.floor * 9 // 4))
+
+    def _excess(self, limit: int, room: int) -> int:
+        return max(self.used - limit - self.waiting, room - self.free - self.reusable)
+
+
+def shares(sizes: Mapping[int, int], to_free: int) -> dict[int, int]:
+    """How much of each user's is to be deleted: the largest are cut down to what they all have."""
+    total = number = 0
+    ordered = sorted(sizes.values(), reverse=True)
+    for number, (size, smaller) in enumerate(pairwise((*ordered, 0)), 1):
+        total += size
+        if total - number * smaller >= to_free:
+            break
+    level = max(0, (total - to_free) // max(1, number))
+    return {uid: size - level for uid, size in sizes.items() if size > level}
+
+
+class HistoryLimit:
+    """Looks when it is told to, and deletes what must be deleted, a slice at a time.
+
+    `lock` is held meanwhile: what has ended may be about to be sent again. `user_of` says whose a
+    uid is.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        quotas: Quotas,
+        clock: Callable[[], float],
+        journal: Journal,
+        name_of: Callable[[int], str],
+        lock: asyncio.Lock,
+        user_of: Callable[[int], int] = user_itself,
+    ) -> None:
+        self._user_of = user_of
+        self._database = database
+        self._writer = writer
+        self._quotas = quotas
+        self._clock = clock
+        self._journal = journal
+        self._name_of = name_of
+        self._lock = lock
+        self._wanted = asyncio.Event()
+        self._not_before = 0.0
+        self._next_line = 0.0
+        self._deleted: dict[int, Deleted] = {}  # and not told of yet
+
+    def look(self) -> None:
+        """There may be too much now, or too little room."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Works for ever; ends when cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            with contextlib.suppress(DiskFullError, OSError):  # told where it bars events
+                await self.press()
+
+    async def press(self) -> None:
+        """Deletes, if needed, until there is room again or nothing is left. Raises DiskFullError,
+        and OSError where the disk can't be asked.
+        """
+        space = self._space(await self._writer.submit(prune.pages))
+        if not space.is_short or time.monotonic() < self._not_before:
+            return
+        while space.to_free:
+            before = space
+            left = shares(await self._sizes(), space.to_free)
+            space = await self._shorten(left, space)
+            if not before.used > space.used:
+                self._not_before = time.monotonic() + IN_VAIN
+                break
+        self._tell(space)
+
+    async def _sizes(self) -> dict[int, int]:
+        """What is there of each user that has ended."""
+        found: dict[int, int] = {}
+        after: int | None = 0
+        while after is not None:
+            sizes, after = await self._writer.submit(partial(prune.sizes, after=after))
+            for uid, size in sizes.items():
+                user = self._user_of(uid)
+                found[user] = found.get(user, 0) + size
+        for uid, (events, size) in self._quotas.waiting().items():
+            user = self._user_of(uid)
+            found[user] = found.get(user, 0) - size - events * prune.ROWS_OF_ONE
+        return found
+
+    async def _shorten(self, left: dict[int, int], space: Space) -> Space:
+        after: int | None = 0
+        while after is not None and left and space.to_free:
+            async with self._lock:
+                pruned, pages = await self._writer.submit(
+                    partial(
+                        prune.shorten,
+                        to_free=dict(left),
+                        after=after,
+                        now=self._clock(),
+                        user_of=self._user_of,
+                    ),
+                    essential=True,  # it makes room
+                )
+            after, space = pruned.after, self._space(pages)
+            for uid, deleted in pruned.deleted.items():
+                self._deleted[uid] = self._deleted.get(uid, Deleted()).plus(*deleted)
+                left[uid] -= deleted.size
+                if left[uid] <= 0:
+                    del left[uid]
+        return space
+
+    def _space(self, pages: Pages) -> Space:
+        self._database.reusable = pages.free
+        free, floor = self._database.free_bytes()
+        waiting = self._quotas.waiting().values()
+        return Space(
+            used=pages.used,
+            reusable=pages.free,
+            free=free,
+            floor=floor,
+            limit=self._database.history_limit(),
+            waiting=sum(_ROWS * events + _MAIL * size for events, size in waiting),
+        )
+
+    def _tell(self, space: Space) -> None:
+        if not self._deleted or time.monotonic() < self._next_line:
+            return
+        self._next_line = time.monotonic() + LINE_INTERVAL
+        most = sorted(self._deleted.items(), key=lambda one: -one[1].size)
+        self._deleted = {}
+        named = [(self._name_of(uid), one.events, _mb(one.size)) for uid, one in most[:_NAMED]]
+        ja = "、".join(f"{name} {events} 件（{size} MB）" for name, events, size in named)
+        en = ", ".join(f"{events} of {name} ({size} MB)" for name, events, size in named)
+        more = len(most) > _NAMED
+        limit = _mb(space.limit)
+        self._journal.warning(
+            Text(
+                f"履歴が上限（{limit} MB）を超えたか、ディスクの空きが少ないため、終了した"
+                f"イベントの履歴を古いものから削除しました: {ja}{' など' if more else ''}",
+                f"there was too much history (more than {limit} MB) or too little room on the disk,"
+                f" so the oldest events that had ended were deleted: {en}{', …' if more else ''}",
+            ),
+            Kind.HISTORY_SHORTENED,
+        )
+
+
+def _mb(size: int) -> int:
+    return -(-size // (1024 * 1024))
