@@ -11,10 +11,10 @@ from zaiond.message.address import mended, parse_elements, parse_list, parse_rec
 from zaiond.model import Message
 from zaiond.net.http import read_answer
 from zaiond.oauth2 import Granted, NoToken, command_failed, expiry, first_line, granted
-from zaiond.pop3 import LoggedIn, Pop3, Pop3Settings
+from zaiond.pop3 import Pop3, Pop3Settings
 from zaiond.smtp import sasl
 from zaiond.smtp.envelope import Unsendable, rcpt_command
-from zaiond.smtp.events import Answered, Content, Ended, Envelope
+from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
 from zaiond.smtp.failure import Failure, Stage, self_test_reason
 from zaiond.smtp.hint import hint
 from zaiond.smtp.mask import Mask

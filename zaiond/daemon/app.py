@@ -242,7 +242,7 @@ class App(Observer):
             )
         self.quotas = Quotas(found.usage, self.user_of, sockets.room_for_connections())
         self.refusals = Refusals()
-        self.turns = Turns(found.waiting, found.last_turns)
+        self.turns = Turns(found.waiting, found.last_turns, self.user_of)
         self._admission = Admission(
             self.database,
             writer,
@@ -320,6 +320,7 @@ class App(Observer):
             self.journal,
             self.user_names.shown,
             self.router.lock,
+            self.user_of,
         )
         self.administration = Administration(
             writer,
@@ -337,6 +338,7 @@ class App(Observer):
             self.journal,
             self.refusals,
             self._spool_refused,
+            user_of=self.user_of,
             name_of=self.user_names.shown,
         )
         self.spool.prepare()
@@ -410,6 +412,7 @@ class App(Observer):
                 self.make_id,
                 self.user_names,
                 self._unmade,
+                self.user_of,
             )
         )
         # What has changed counts for what waits, too, and before it is tried.
