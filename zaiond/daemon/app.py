@@ -146,6 +146,13 @@ class App(Observer):
         salvage = self.database.salvage
         if salvage is not None and self.database.is_recovered:
             self.journal.error(salvage.text, Kind.QUEUE_RECOVERED)
+        for moved in self.database.moved:
+            self.journal.warning(
+                Text(
+                    f"ファイルがあるべき場所に別のものがあったため、名前を変えました: {moved}",
+                    f"what lay in the place of a file, and is none, has another name now: {moved}",
+                )
+            )
         self.writer = Writer(
             self.database.connection,
             loop,
@@ -530,7 +537,8 @@ class App(Observer):
     def _background_ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            traceback.print_exception(error)
+            if not isinstance(error, ZaiondError):
+                traceback.print_exception(error)
             self._fatal(error)
 
     def _damaged(self, damage: Damage) -> None:
@@ -553,6 +561,8 @@ class App(Observer):
         self.journal.error(Text(f"内部エラー: {what}", f"internal error: {what}"))
 
     def _fatal(self, error: BaseException) -> None:
+        if self._exit_status:  # what fails now, fails for the same reason
+            return
         said = error.text if isinstance(error, ZaiondError) else Text(str(error), str(error))
         self.journal.critical(
             Text(
