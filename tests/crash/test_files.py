@@ -9,17 +9,18 @@ import contextlib
 import os
 import random
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
+import pytest
 
 from tests.crash.emitting import emit, told_ok
 from tests.support.daemon import Daemon, EndedBeforeReadyError
+from tests.support.store import Store
 
 FILES = os.environ.get("ZAIOND_CRASH_FILES", "4")
 SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
@@ -149,6 +150,7 @@ class Life:
         self.before: set[str] = set()
         self.broken: list[str] = []
         self.ends = 0
+        self._seen = 0  # of what it has printed
 
     def emit(self, name: str) -> None:
         events = [{"type": "a.b", "id": f"{name}-{n}", "message": "x" * 500} for n in range(EVENTS)]
@@ -157,6 +159,7 @@ class Life:
     def start(self) -> bool:
         """As systemd does, but not for ever."""
         for _ in range(3):
+            self._seen = len(self.daemon.printed()) if self.daemon.log.exists() else 0
             try:
                 self.daemon.start()
             except EndedBeforeReadyError:
@@ -173,33 +176,29 @@ class Life:
         return False
 
     def run(self, case: Case) -> None:
-        self.daemon.start()
-        self.emit("before")
-        assert len(self.acknowledged) == EVENTS
-        self.before = set(self.acknowledged)
-        if case.when == "stopped":
-            assert self.daemon.stop() == 0
-        elif case.when == "killed":
-            self.daemon.kill()
+        self.before = {f"before-{number}" for number in range(EVENTS)}
+        self.acknowledged = set(self.before)
+        if case.when == "running" and self.start():
+            self.emit("first")
+            self.before |= self.acknowledged
         case.harm(self.daemon.state / case.name)
         if case.when == "running":
             for number in range(4):
                 self.emit(f"with-{number}")
             self._kill_if_it_runs()
-        if not self.start():
-            return
-        self.emit("after")
-        self._kill_if_it_runs()
-        if not self.start():
-            return
+        for name in ("after", "later"):
+            if not self.start():
+                return
+            self.emit(name)
+            if name == "after":
+                self._kill_if_it_runs()
         self.look(case)
-        if self.daemon.stop():
-            self.broken.append("it does not stop")
 
     def _kill_if_it_runs(self) -> None:
-        try:
-            status = self.daemon.process.wait(1.0)
-        except subprocess.TimeoutExpired:
+        if "can't go on" in self.daemon.printed()[self._seen :]:
+            self.daemon.process.wait(10)
+        status = self.daemon.process.poll()
+        if status is None:
             self.daemon.kill()
             return
         self.ends += 1
@@ -208,10 +207,13 @@ class Life:
 
     def look(self, case: Case) -> None:
         """What must be there, and what must be told."""
-        found = self.daemon.document("history", "--limit", "1000")["events"]
-        known = {event["id"] for event in found}
-        lost = self.acknowledged - known
         problems = {one["code"] for one in self.daemon.document("status")["problems"]}
+        if self.daemon.stop():
+            self.broken.append("it does not stop")
+        with Store(self.daemon.state) as store:
+            found: list[Any] = store.connection.execute("SELECT id FROM events").fetchall()
+        known = {event for (event,) in found}
+        lost = self.acknowledged - known
         told = problems & {"recovered", "damaged"}
         if lost and not told:
             self.broken.append(
@@ -231,8 +233,26 @@ class Life:
             self.broken.append(f"it ended {self.ends} times")
 
 
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The directories of daemons that have accepted events, by how they ended."""
+    found: dict[str, Path] = {}
+    for when in ("killed", "stopped"):
+        life = Life(tmp_path_factory.mktemp(when) / "d")
+        life.daemon.start()
+        life.emit("before")
+        assert len(life.acknowledged) == EVENTS
+        if when == "killed":
+            life.daemon.kill()
+        else:
+            assert life.daemon.stop() == 0
+        found[when] = life.daemon.directory
+    found["running"] = found["stopped"]
+    return found
+
+
 def test_whatever_becomes_of_a_file_the_daemon_goes_on_and_tells_what_is_missing(
-    tmp_path: Path,
+    left: dict[str, Path], tmp_path: Path
 ) -> None:
     print(f"ZAIOND_CRASH_SEED={SEED}")
     begun = time.monotonic()
@@ -242,6 +262,7 @@ def test_whatever_becomes_of_a_file_the_daemon_goes_on_and_tells_what_is_missing
     def run(numbered: tuple[int, Case]) -> str:
         number, case = numbered
         at = tmp_path / str(number)
+        shutil.copytree(left[case.when] / "state", at / "state")
         life = Life(at)
         try:
             life.run(case)
@@ -253,7 +274,9 @@ def test_whatever_becomes_of_a_file_the_daemon_goes_on_and_tells_what_is_missing
             shutil.rmtree(at)
             return ""
         what = f"{case.name} {case.harm.__name__} while {case.when}"
-        return f"{what}: {'; '.join(life.broken)}\n{life.daemon.printed()}"
+        said = f"{what}: {'; '.join(life.broken)}\n{life.daemon.printed()}"
+        print(said)
+        return said
 
     with ThreadPoolExecutor(2) as pool:
         broken = [said for said in pool.map(run, enumerate(tried)) if said]

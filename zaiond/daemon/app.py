@@ -155,6 +155,13 @@ class App(Observer):
         salvage = self.database.salvage
         if salvage is not None and self.database.is_recovered:
             self.journal.error(salvage.text, Kind.QUEUE_RECOVERED)
+        for moved in self.database.moved:
+            self.journal.warning(
+                Text(
+                    f"ファイルがあるべき場所に別のものがあったため、名前を変えました: {moved}",
+                    f"what lay in the place of a file, and is none, has another name now: {moved}",
+                )
+            )
         self.writer = Writer(
             self.database.connection,
             loop,
@@ -598,6 +605,8 @@ class App(Observer):
             traceback.print_exception(error)
 
     def _fatal(self, error: BaseException) -> None:
+        if self._exit_status:  # what fails now, fails for the same reason
+            return
         said = error.text if isinstance(error, ZaiondError) else Text(str(error), str(error))
         self.journal.critical(
             Text(

@@ -6,6 +6,7 @@ Files in the state directory:
   running                  the boot in which the database was opened and not closed cleanly
   ballast                  room for recording what was sent, given back when the disk is full
   salvaging/, quarantine-NUMBER/    a database that could not be used as it was: see recovery.py
+  NAME.moved-NUMBER        what lay in the place of a file of ours, and is none
 """
 
 import contextlib
@@ -50,6 +51,9 @@ _EMPTY = Text("ファイルが空です", "the file is empty")
 
 # What lies beside a queue; on a directory that never had one, none of it does.
 _TRACES = ("running", "ballast", LAST_GOOD, WAL)
+# Those that are no queue's; what lies in the place of its own files is kept by a recovery.
+_OUR_FILES = ("lock", "running", "ballast", LAST_GOOD)
+_TOKENS = "oauth2-*.json"  # net/refresh_token.py
 AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
 _LOOK_AGAIN = 0.05  # seconds
 _CHECK = "check"  # in `running`: something was found damaged, or could not be written
@@ -80,6 +84,8 @@ class Database:
         self._path = self._dir / DATABASE
         self._paths = [os.path.join(state_dir, name) for name in (DATABASE, WAL)]
         self._on_long_check = on_long_check
+        self.moved: list[str] = []  # what lay in the place of a file at this start, and is none
+        self._strangers = self._clear_places()
         self._lock = self._take_lock()
         self.is_recovered = False
         self._given_back = 0  # bytes of the ballast
@@ -107,24 +113,49 @@ class Database:
             os.close(self._lock)
             raise
 
+    def _clear_places(self) -> set[str]:
+        """Gives another name to what is no file and lies in the place of one of ours: what the
+        daemon reads or writes would hang, or fail at each start. Gives the names of these places.
+        """
+        found: set[str] = set()
+        for path in (*map(self._dir.joinpath, _OUR_FILES), *self._dir.glob(_TOKENS)):
+            if not os.path.lexists(path) or path.is_file():
+                continue
+            number = 1
+            while os.path.lexists(moved := path.with_name(f"{path.name}.moved-{number}")):
+                number += 1
+            # Where it can't be moved, whoever needs the file says so.
+            with contextlib.suppress(OSError):
+                path.rename(moved)
+                found.add(path.name)
+                self.moved.append(str(moved))
+        return found
+
     def _note_running(self) -> None:
-        note = self._dir / "running"
         try:
-            note.write_text(_boot_id())
+            self._write_note(_boot_id())
         except OSError as error:
             if error.errno != errno.ENOSPC or not self.release_ballast():
                 raise
-            note.write_text(_boot_id())
+            self._write_note(_boot_id())
+
+    def _write_note(self, said: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        # Whatever has been put there meanwhile, a pipe for one: it must not hang.
+        file = os.open(self._dir / "running", flags | os.O_NONBLOCK, 0o600)
+        with open(file, "w") as note:
+            note.write(said)
 
     def closed_cleanly(self) -> None:
         """Notes that the connection was closed: the next start needs no check. Lets others in."""
-        (self._dir / "running").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # then there is one check too many
+            (self._dir / "running").unlink()
         os.close(self._lock)
 
     def must_check(self) -> None:
         """Notes that the next start must check the whole database (after an I/O error)."""
         with contextlib.suppress(OSError):
-            (self._dir / "running").write_text(_CHECK)
+            self._write_note(_CHECK)
 
     def is_in_place(self) -> bool:
         """Whether the next start will find what is committed: the open files are those of the
@@ -255,7 +286,7 @@ class Database:
             if os.path.lexists(path) and not path.is_file():
                 raise _UnusableError(recovery.damaged(_no_file(path.name)))
         traces = {name for name in _TRACES if (self._dir / name).exists()}
-        had_one = traces or os.fstat(self._lock).st_size
+        had_one = traces or self._strangers or os.fstat(self._lock).st_size
         if not self._path.exists():
             if had_one:
                 raise _UnusableError(recovery.GONE)
@@ -307,7 +338,9 @@ class Database:
         try:
             running = (self._dir / "running").read_text(errors="replace")
         except FileNotFoundError:
-            return
+            if "running" not in self._strangers:
+                return
+            running = _CHECK
         if running == _boot_id():
             return
         # What was found damaged may be what an index says, which a quick check does not look at.

@@ -98,7 +98,7 @@ def last_salvage(db: apsw.Connection) -> Salvage | None:
 
 def is_pending(directory: Path) -> bool:
     """Whether there is something to recover that an earlier process has left."""
-    return (directory / _SALVAGING).exists()
+    return (directory / _SALVAGING).is_dir()
 
 
 def leave_behind(directory: Path, connection: apsw.Connection, why: Text) -> None:

@@ -1,0 +1,160 @@
+"""A clock that is wrong at the start, or is set while the daemon runs: events are taken and mailed
+once, retries come, nothing expires or is forgotten early, and what is shown can be shown.
+
+The clock is libfaketime's, for the daemon and for zaiond-ctl. How many of the cases are tried:
+ZAIOND_CRASH_CLOCKS (`all`) and ZAIOND_CRASH_SEED in the environment.
+"""
+
+import os
+import random
+import socket
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from tests.crash.emitting import emit, told_ok
+from tests.crash.trace import cannot_run
+from tests.support.daemon import Daemon
+from tests.support.sink import Sink
+from tests.support.waiting import until
+
+CLOCKS = os.environ.get("ZAIOND_CRASH_CLOCKS", "1")
+SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+CONFIGURATION = """language: en
+mail_server: {{host: 127.0.0.1, port: {port}}}
+admins: admin@example.co.jp
+queue: {{retry_first: 1s, retry_max: 1s, expire: 1h, keep: 1d}}
+"""
+NOW = time.time()
+# Seconds from now; the clock goes on from there, over the end of 32 bits, signed and not.
+CLOCK = {
+    "an hour ahead": 3600.0,
+    "an hour behind": -3600.0,
+    "a day ahead": 86400.0,
+    "a day behind": -86400.0,
+    "asleep for six days": 6 * 86400.0,
+    "1970": 2.0 - NOW,
+    "2038": 2**31 - 6 - NOW,
+    "2106": 2**32 - 6 - NOW,
+}
+CASES = [(name, when) for name in CLOCK for when in ("at the start", "while it runs")]
+
+
+class Case:
+    def __init__(self, directory: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.daemon = Daemon(
+            directory,
+            CONFIGURATION.format(port=self.port),
+            {
+                "LD_PRELOAD": str(LIBRARY),
+                "FAKETIME_TIMESTAMP_FILE": str(directory / "clock"),
+                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            },
+        )
+        self._clock = directory / "clock"
+        self.set(0.0)
+        self.ids: list[str] = []
+
+    def set(self, offset: float) -> None:
+        new = self._clock.with_name("new")
+        new.write_text(f"{offset:+.0f}\n")
+        new.rename(self._clock)
+
+    def emit(self, name: str) -> None:
+        """One event with an id, one in a lane, one whose id the daemon makes."""
+        known = {"type": "a.b", "id": name}
+        laned = {"type": "a.b", "id": f"{name}-lane", "key": "lane"}
+        replies = emit(self.daemon.event_socket, [known, laned, {"type": "a.b"}])
+        self.ids += told_ok(replies)
+        assert len(set(self.ids)) == len(self.ids)
+        (again,) = emit(self.daemon.event_socket, [known])
+        assert again.get("duplicate"), again
+
+    def shows(self) -> None:
+        """Everything that is shown can be."""
+        for asked in (("status",), ("history",), ("queue", "list"), ("history", self.ids[-1])):
+            for more in ((), ("--json",)):
+                shown = self.daemon.ctl(*asked, *more)
+                assert shown.returncode in (0, 1), shown
+                assert not shown.stderr, shown
+
+    def run(self, name: str, when: str) -> None:
+        offset = CLOCK[name]
+        if when == "at the start":
+            self.set(offset)
+        self.daemon.start()
+        # Deferred by the clock of before, or of after.
+        self.emit("before")
+        self.daemon.becomes(lambda status: "server_down" in problems(status), "status")
+        if when != "at the start":
+            self.set(offset)
+        self.emit("after")
+        self.shows()
+        with Sink(self.port) as sink:
+            self._arrive(sink)
+            self.shows()
+            for mail in sink.mails:
+                sent = parsedate_to_datetime(str(mail.message["Date"])).astimezone(UTC)
+                off = sent.timestamp() - time.time()
+                assert abs(off - offset) < 300 or abs(off) < 300, sent
+            if when == "at the start":
+                self.set(0.0)
+                self.emit("mended")
+                self._arrive(sink)
+            self.daemon.restart()
+            self.emit("restarted")
+            self._arrive(sink)
+            self.shows()
+        events = self.daemon.document("history", "--limit", "100")["events"]
+        assert {event["id"] for event in events} >= set(self.ids)
+        assert all(event["outcome"] == "delivered" for event in events), events
+        assert self.daemon.stop() == 0
+
+    def _arrive(self, sink: Sink) -> None:
+        def arrived() -> Counter[str]:
+            return Counter(one for mail in list(sink.mails) for one in mail.event_ids)
+
+        until(lambda: set(arrived()) >= set(self.ids), lambda: f"{arrived()} {self.ids}")
+        self.daemon.becomes(lambda status: status["queue"]["waiting"] == 0, "status")
+        assert set(arrived().values()) == {1}
+
+
+def problems(status: dict[str, Any]) -> set[str]:
+    return {problem["code"] for problem in status["problems"]}
+
+
+def test_whatever_the_clock_says_events_are_mailed_once_and_nothing_is_given_up_early(
+    tmp_path: Path,
+) -> None:
+    if LIBRARY is None:
+        cannot_run("there is no libfaketime")
+    print(f"ZAIOND_CRASH_SEED={SEED}")
+    begun = time.monotonic()
+    tried = CASES if CLOCKS == "all" else random.Random(SEED).sample(CASES, int(CLOCKS))
+
+    def run(which: tuple[str, str]) -> str:
+        case = Case(tmp_path / "-".join(which).replace(" ", "-"))
+        try:
+            case.run(*which)
+            assert "Traceback" not in case.daemon.printed()
+        except AssertionError as error:
+            return f"{' '.join(which)}: {error}\n{case.daemon.printed()}"
+        finally:
+            case.daemon.end()
+        return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        broken = [said for said in pool.map(run, tried) if said]
+    print(
+        f"{len(tried)} clocks, {len(broken)} broken promises, in {time.monotonic() - begun:.0f} s"
+    )
+    assert not broken, "\n".join(broken)
