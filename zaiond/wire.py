@@ -19,6 +19,7 @@ __all__ = ["MAX_EVENT_BYTES", "MAX_ID_LENGTH"]  # and what is defined here
 
 MAX_SPOOL_FILE_BYTES = 1024 * 1024
 MAX_UNREAD_REPLY_BYTES = 1024 * 1024
+MAX_OUTLINE_TEXT = 1000  # characters of each attribute
 
 _ATTRIBUTES = frozenset(
     {"type", "id", "source", "time", "subject", "severity", "message", "data", "data_base64"}
@@ -112,6 +113,35 @@ def complete(line: bytes, *, id: str, uid: int, accepted: float) -> Event:
         job=get("job"),
         extensions={name: sent[name] for name in sent if name not in _ATTRIBUTES},
     )
+
+
+class _Outline(msgspec.Struct, omit_defaults=True, gc=False):
+    type: str
+    source: str | None = None
+    time: str | None = None
+    severity: str | None = None
+    subject: str | None = None
+    key: str | None = None
+    status: str | None = None
+    job: str | None = None
+
+
+_decode_outline = msgspec.json.Decoder(_Outline).decode
+
+
+def outline(line: bytes) -> bytes:
+    """A line that `parse` took, without what only one who reads the whole event sees: message, data
+    and extensions are not even decoded, and long texts are cut. Empty where it can't be read.
+    """
+    try:
+        event = _decode_outline(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # a damaged page
+        return b""
+    for name in ("source", "subject", "key", "job"):
+        text = getattr(event, name)
+        if text is not None and len(text) > MAX_OUTLINE_TEXT:
+            setattr(event, name, text[:MAX_OUTLINE_TEXT] + "…")
+    return _encode(event)
 
 
 def _severity(word: str) -> Severity:

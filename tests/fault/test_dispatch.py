@@ -45,6 +45,7 @@ from zaiond.net.connection import SmtpConnection
 from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk
 from zaiond.store.events import NewEvent
+from zaiond.store.queue import Waiting
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -1053,9 +1054,9 @@ async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
         replies.clear()
         looks: list[int] = []
 
-        def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
-            found = look(db, after, limit)
-            looks.append(len(found))
+        def waiting(*given: Any) -> Waiting:
+            db, found = given[0], look(*given)
+            looks.append(len(found.messages))
             if len(looks) == 1:  # behind its back
                 queue_on_disk.let_all_wait(db, 100)
                 loop.call_soon_threadsafe(post.dispatcher.reload_waiting)

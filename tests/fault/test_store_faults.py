@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.daemon import Daemon
 from tests.support.sink import Sink
-from tests.support.store import NOW, Store, event, image, mail, recount
+from tests.support.store import NOW, Store, event, image, mail, recount, waiting
 from tests.support.waiting import until
 from zaiond.errors import StoreError
 from zaiond.store import database, events, queue, recovery
@@ -63,7 +63,15 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a, 0.0))  # type: ignore[misc]
         early = [mail(one.seq, [one]) for one in stored[-100::2]]
         why = [queue.Dropped(one, WHY) for one in stored[-99:-50:2]]
-        store.run(lambda db: queue.route(db, 0, early, why, early=True))
+        store.run(
+            lambda db: queue.route(
+                db,
+                routed[-1].seq,
+                early,
+                why,
+                [*(m.row for m in early), *(gone.event.seq for gone in why)],
+            )
+        )
     return state
 
 
@@ -130,7 +138,7 @@ def assert_usable(store: Store) -> None:
     store.run(lambda db: queue.recover(db, NOW))
     accepted = store.run(lambda db: events.accept(db, [event(f"new-{events.last_seq(db)}")], 0.0))
     assert accepted.outcomes is None
-    found = store.run(lambda db: queue.waiting(db, 0, EVENTS))
+    found = store.run(lambda db: waiting(db, EVENTS))
     assert len(store.run(lambda db: queue.load(db, found))) == len(found)
 
 
@@ -511,7 +519,7 @@ async def test_damage_found_while_running_ends_the_daemon_as_an_io_error_does(
     store = Store(damaged)
     died = asyncio.get_running_loop().create_future()
     writer = Writer(store.connection, asyncio.get_running_loop(), died.set_result, lambda: False)
-    future = writer.submit(lambda db: queue.load(db, queue.waiting(db, 0, EVENTS)))
+    future = writer.submit(lambda db: queue.load(db, waiting(db, EVENTS)))
     assert isinstance(await died, apsw.CorruptError)
     assert not future.done()
     await writer.close()

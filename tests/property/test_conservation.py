@@ -66,6 +66,7 @@ emits = st.tuples(
     st.integers(1, 5),
     st.sampled_from(["", "disk", "backup"]),
     st.sampled_from(["info", "crit"]),
+    st.sampled_from([1000, 1000, 1001, 1002]),
 )
 # It begins with servers that have something against us, and a mail.
 beginnings = st.tuples(
@@ -134,11 +135,11 @@ class World:
 
     async def do(self, post: Post, step: tuple[Any, ...]) -> None:
         match step:
-            case ("emit", number, key, severity):
+            case ("emit", number, key, severity, uid):
                 new = [f"e{next(self._numbers)}" for _ in range(number)]
                 more = {"severity": severity, **({"key": key} if key else {})}
                 kind = "backup.auto_update.failed" if key == "backup" else "a.b"
-                await post.emit(*new, kind=kind, **more)
+                await post.emit(*new, kind=kind, uid=uid, **more)
                 self.emitted += new
             case ("answer", which, given):
                 self.answers[which].clear()

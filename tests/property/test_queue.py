@@ -13,7 +13,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.support.queries import at_once, histories, immediately
-from tests.support.store import NOW, Store, event, mail, recount
+from tests.support.store import NOW, Store, due_messages, event, mail, recount
+from tests.support.store import waiting as all_waiting
 from zaiond.store import events, prune, queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
@@ -282,7 +283,7 @@ class Queue(RuleBasedStateMachine):
         assert self.store.run(events.usage) == expected
         assert recount(self.store.connection) == expected
         waiting = sum(not k.ended for k in self.known.values() if k.message is None)
-        assert self.store.run(events.count_waiting)[0] == waiting
+        assert sum(line.events for line in self.store.run(events.waiting_lines)) == waiting
 
     @invariant()
     def deliveries_are_as_they_became(self) -> None:
@@ -310,9 +311,9 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def whatever_is_open_comes_up_again(self) -> None:
-        waiting = self.store.run(lambda db: queue.waiting(db, 0, 1000))
+        waiting = self.store.run(lambda db: all_waiting(db))
         later = queue.Due(self.now + LONGEST_DELAY, LONGEST_DELAY)
-        due = self.store.run(lambda db: queue.due_messages(db, later, 1000))
+        due = self.store.run(lambda db: due_messages(db, later))
         assert sorted({*waiting, *due}) == sorted(row for row, m in self.mails.items() if m.open)
 
     @invariant()

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from zaiond.daemon.holds import Holds
 from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
+from zaiond.daemon.turns import Turns
 from zaiond.model import URGENT
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
@@ -108,14 +110,16 @@ class Post(Observer):
         self.dispatcher = Dispatcher(
             self.writer, self, self.clock, lambda: 0.5, self.queue_time, Holds(found)
         )
-        waiting, urgent = await self.writer.submit(events.count_waiting)
+        self.turns = Turns(
+            await self.writer.submit(events.waiting_lines),
+            await self.writer.submit(events.last_turns),
+        )
         self.router = Router(
             self.writer,
             self.dispatcher,
             self.events_ended,
             self.recovered,
-            waiting,
-            urgent,
+            self.turns,
             names_now,
         )
         self.administration = Administration(
@@ -200,16 +204,21 @@ class Post(Observer):
             self.queue_time()
 
     async def emit(
-        self, *ids: str, message: str | None = None, kind: str = "a.b", **more: str
+        self, *ids: str, message: str | None = None, kind: str = "a.b", uid: int = 1000, **more: str
     ) -> None:
-        """Accepts events, all in one commit."""
+        """Accepts events of a user, all in one commit."""
         given = more if message is None else {**more, "message": message}
         told = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in given.items())
         urgent = given.get("severity") in URGENT
         lane = next((f"{n} {given[n]}" for n in ("key", "job") if n in given), None)
         at, queued = self.clock(), self.queue_time()
-        batch = [event(id_, at=at, more=told, urgent=urgent, lane=lane, kind=kind) for id_ in ids]
-        self.router.accepted(await self.writer.submit(lambda db: events.accept(db, batch, queued)))
+        batch = [
+            event(id_, uid=uid, at=at, more=told, urgent=urgent, lane=lane, kind=kind)
+            for id_ in ids
+        ]
+        places = self.turns.give(batch)
+        accept = partial(events.accept, batch=batch, queued=queued, places=places)
+        self.router.accepted(await self.writer.submit(accept))
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until something happens that makes `condition` true."""
@@ -242,7 +251,7 @@ class Post(Observer):
     async def settled_routing(self) -> None:
         """Waits until what is urgent is routed."""
         async with asyncio.timeout(SOON):
-            while self.router.urgent_waiting:
+            while any(line.urgent for line in self.router.turns.waiting):
                 await self.writer.submit(lambda _: None)
 
     async def counts(self) -> dict[str, int]:

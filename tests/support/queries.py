@@ -7,9 +7,9 @@ from tests.support.store import Store
 from zaiond.daemon import documents
 from zaiond.daemon.documents import Present
 from zaiond.daemon.holds import Holds
-from zaiond.daemon.queries import Queries, Submit, Wanted
+from zaiond.daemon.queries import Queries, Wanted
 from zaiond.store import events, holds
-from zaiond.store.writer import Operation
+from zaiond.store.writer import Operation, Submit
 from zaiond.text import Language
 
 T = TypeVar("T")
@@ -61,10 +61,10 @@ async def histories(
         ):
             seqs = found
     else:
-        seqs = (await queries.seqs_of([id])).get(id, [])
+        seqs = await queries.seqs_of([id])
     return [
         documents.history(one, now, whole=id is not None)
-        async for part in queries.told(seqs)
+        async for part in queries.told(seqs, whole=id is not None)
         for one in part
     ]
 

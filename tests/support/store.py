@@ -11,6 +11,7 @@ import apsw
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.log_limit import LogLimit
 from zaiond.model import Message
+from zaiond.store import queue
 from zaiond.store.database import Database
 from zaiond.store.events import NewEvent, StoredEvent
 from zaiond.store.queue import QueuedDelivery, QueuedMail
@@ -31,6 +32,7 @@ class Notes(Journal):
         self.now = 0.0
         self._monotonic = lambda: self.now
         self._limit = LogLimit()
+        self._telling = None
         self.lines: list[str] = []
         self.levels: list[int] = []
         self.kinds: list[Kind | None] = []
@@ -91,6 +93,17 @@ def rows(directory: Path, query: str) -> list[tuple[Any, ...]]:
     """What a query finds on disk now, as a daemon that starts after a kill -9 would see it."""
     with Store(image(directory)) as store:
         return list(store.connection.execute(query))
+
+
+def waiting(db: apsw.Connection, limit: int = 1000) -> list[int]:
+    """The messages with a delivery that was never deferred, in turns over their users."""
+    found = queue.waiting(db, {}, None, limit, lambda _: limit)
+    return [message for message, _ in found.messages]
+
+
+def due_messages(db: apsw.Connection, due: queue.Due, limit: int = 1000) -> list[int]:
+    """The messages with a deferred delivery that is due, in turns over their users."""
+    return queue.due_messages(db, due, limit, lambda _: limit)
 
 
 def event(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.support.store import Clock, Notes, Store
 from zaiond.daemon.notices import Notices
+from zaiond.daemon.turns import Turns
 from zaiond.daemon.user_names import UserNames
 from zaiond.store.events import Acceptance
 from zaiond.store.writer import Writer
@@ -30,6 +31,7 @@ class Told:
             lambda: 0.0,
             self.journal,
             UserNames(self.clock).shown,
+            Turns(),
         )
 
     @property

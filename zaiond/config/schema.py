@@ -99,9 +99,11 @@ class Queue:
         "30d",
         Text(
             ja="送信が終わったあとに、履歴とイベント ID を残す時間です。保留中のメールの期限でも"
-            "あります。expire 以上にします。",
+            "あります。expire 以上にします。履歴が多すぎるか、ディスクの空きが少ないときは、"
+            "それより前に履歴を削除します（zaiond(8) を参照）。",
             en="How long history and event ids are kept after the end, and how long what is held "
-            "waits; not less than expire.",
+            "waits; not less than expire. Where there is too much history, or too little room on "
+            "the disk, some goes earlier: see zaiond(8).",
         ),
         minimum=1,
         maximum=3650 * DAY,

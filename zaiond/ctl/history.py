@@ -96,18 +96,33 @@ def run(line: Line) -> int:
         output.show(listing(events, reply.language, datetime.now().astimezone()))
     else:
         output.say(Text("イベントはありません", "No events").in_language(reply.language))
-    if line.operands and not events:
+    if reply.result.get("truncated"):
         output.complain(
             Text(
-                f"{line.operands[0]}: この ID のイベントはありません"
-                "（受け付けていないか、保存期間 queue.keep を過ぎています）",
-                f"{line.operands[0]}: no event with this id"
-                " (never accepted, or older than queue.keep)",
+                "すべてを表示するには長すぎるため、ここより新しいものを省きました"
+                "（続き: --since、または --limit で減らす）",
+                "too long to be shown whole: what is newer than the last of these is left out"
+                " (to go on: --since; for less: --limit)",
             ),
             reply.language,
         )
+    if line.operands and not events:
+        output.complain(_gone(line.operands[0], reply.result), reply.language)
         return FAILED
     return 0
+
+
+def _gone(id_: str, result: dict[str, Any]) -> Text:
+    ja = "この ID のイベントはありません（受け付けていないか、保存期間 queue.keep を過ぎています"
+    en = "no event with this id (never accepted, or older than queue.keep"
+    shortened: list[dict[str, Any]] = result.get("shortened") or []
+    if shortened:
+        of = [(one["user"], output.when(one["newest"])) for one in shortened]
+        users_ja = "、".join(f"{user} の {newest} までのもの" for user, newest in of)
+        users_en = ", ".join(f"of {user} up to {newest}" for user, newest in of)
+        ja += f"。または、履歴が多すぎたため終了後に削除されました: {users_ja}"
+        en += f"; or deleted after its end, as there was too much history: {users_en}"
+    return Text(f"{id_}: {ja}）", f"{id_}: {en})")
 
 
 def moment(text: str) -> float:

@@ -101,6 +101,10 @@ def of(status: dict[str, Any], language: Language) -> list[str]:
     oldest = output.when(queue.get("oldest"))
     if oldest != "-":
         rows.append([Text("最も古い未送信メール", "Oldest waiting"), Text(oldest, oldest)])
+    rows += [
+        [Text("履歴の削除", "History deleted"), _shortened(one)]
+        for one in status.get("history", {}).get("shortened", [])
+    ]
     rates = status.get("rates")
     if rates:
         for label, span in ((_MINUTE, "minute"), (_HOUR, "hour")):
@@ -143,6 +147,16 @@ def _configuration(config: dict[str, Any]) -> Text:
     if loaded == "-":
         return state
     return Text(f"{state.ja}（{loaded} に読み込み）", f"{state.en} (loaded {loaded})")
+
+
+def _shortened(one: dict[str, Any]) -> Text:
+    size, since = -(-one["bytes"] // (1024 * 1024)), output.when(one["since"])
+    return Text(
+        f"履歴が多すぎるか、ディスクの空きが少ないため、{since} から {one['user']} の"
+        f"終了したイベントを {one['events']} 件（{size} MB）削除",
+        f"{one['events']} events of {one['user']} that had ended ({size} MB), since {since}: too"
+        " much history, or too little room on the disk",
+    )
 
 
 def _rate(accepted: int, delivered: int) -> Text:

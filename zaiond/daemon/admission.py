@@ -8,6 +8,7 @@ from functools import partial
 
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.turns import Turns
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.store import events
 from zaiond.store.database import Database
@@ -27,6 +28,7 @@ class Admission:
         quotas: Quotas,
         journal: Journal,
         queue_time: Callable[[], float],
+        turns: Turns,
         look_at_history: Callable[[], None],
     ) -> None:
         self._look_at_history = look_at_history
@@ -35,6 +37,7 @@ class Admission:
         self._writer = writer
         self._quotas = quotas
         self._journal = journal
+        self._turns = turns
         self._space_checked = 0.0
         self._is_full = False
 
@@ -55,7 +58,9 @@ class Admission:
 
     def accept(self, batch: list[NewEvent]) -> asyncio.Future[Acceptance]:
         """Puts a batch to disk whose quotas are reserved; resolves after the commit."""
-        return self._writer.submit(partial(events.accept, batch=batch, queued=self._queue_time()))
+        places = self._turns.give(batch)
+        accept = partial(events.accept, batch=batch, queued=self._queue_time(), places=places)
+        return self._writer.submit(accept)
 
     def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
         """Puts a batch to disk within the quotas of its users, all of it or nothing.

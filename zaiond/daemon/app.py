@@ -6,6 +6,7 @@ spool ────────────────▶      └────�
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import random
 import resource
@@ -24,12 +25,11 @@ from zaiond import __version__, utf8
 from zaiond.config.said import said_language
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
-from zaiond.daemon import sockets, status, supervisor
+from zaiond.daemon import sockets, status_line, supervisor
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.admission import Admission
-from zaiond.daemon.commands import LONG, commands
 from zaiond.daemon.configuration import Configuration
-from zaiond.daemon.control import REQUEST_BYTES, Control
+from zaiond.daemon.control import REQUEST_BYTES, Commands, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.flow import Flow
 from zaiond.daemon.history_limit import HistoryLimit
@@ -40,7 +40,6 @@ from zaiond.daemon.intake import Intake
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
-from zaiond.daemon.queries import Queries
 from zaiond.daemon.quota import Quotas
 from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
@@ -48,10 +47,12 @@ from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
 from zaiond.daemon.spool import Spool, SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
+from zaiond.daemon.turns import Turns
 from zaiond.daemon.user_names import UserNames
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
+from zaiond.net.memory import Masks
 from zaiond.net.names import MachineNames, Names
 from zaiond.net.tls import CommonNames, TlsContexts
 from zaiond.net.tokens import Tokens
@@ -61,7 +62,7 @@ from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.damage import Damage
 from zaiond.store.database import Database
-from zaiond.store.events import Acceptance, NewEvent, StoredEvent
+from zaiond.store.events import Acceptance, NewEvent, StoredEvent, WaitingLine
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.writer import Writer
@@ -93,7 +94,7 @@ class App(Observer):
         self._salvage_told = False
         self._counted = False
         self._assembled = asyncio.Event()
-        self._status = supervisor.StatusLine(partial(status.line, self))
+        self._status = supervisor.StatusLine(partial(status_line.line, self))
         self._running: asyncio.Task[None]
         self.database: Database
         self.writer: Writer
@@ -105,7 +106,6 @@ class App(Observer):
         self.intake: Intake
         self.configuration: Configuration
         self.administration: Administration
-        self.queries: Queries
         self.control: Control
 
     async def run(self) -> int:
@@ -193,7 +193,7 @@ class App(Observer):
                 self._background(work)
             supervisor.ready()
             await self._status.tell()
-            waiting = (await status.count_waiting(self)).total
+            waiting = (await status_line.count_waiting(self)).total
             self.journal.info(
                 Text(
                     f"zaiond {__version__} を開始しました（送信待ち {waiting} 件）",
@@ -211,6 +211,7 @@ class App(Observer):
             if event_path is not None:
                 event_path.unlink(missing_ok=True)
         waiting = await self._stop_gently()
+        self.journal.tell_left_out()
         self.journal.info(
             Text(f"停止しました（送信待ち {waiting} 件）", f"stopped ({waiting} waiting)"),
             Kind.STOPPED,
@@ -239,12 +240,14 @@ class App(Observer):
             )
         self.quotas = Quotas(found.usage)
         self.refusals = Refusals()
+        self.turns = Turns(found.waiting, found.last_turns)
         self._admission = Admission(
             self.database,
             writer,
             self.quotas,
             self.journal,
             self.queue_time,
+            self.turns,
             lambda: self._history_limit.look(),
         )
         self._notices = Notices(
@@ -254,6 +257,7 @@ class App(Observer):
             self.queue_time,
             self.journal,
             self.user_names.shown,
+            self.turns,
         )
         self._reports = Reports(
             self.journal, self._notices, clock, self._background, self._alarm, self._may_reach
@@ -272,6 +276,7 @@ class App(Observer):
             lambda oauth2: self._token_watch.used(oauth2),
             clock,
         )
+        self._masks = Masks()
         self._common_names = CommonNames(self.journal.warning)
         self._token_watch = TokenWatch(self.tokens, clock, self._refresh_token_ends)
         self.router = Router(
@@ -279,7 +284,7 @@ class App(Observer):
             self.dispatcher,
             self.events_ended,
             recovered,
-            *found.waiting,
+            self.turns,
             self._names_now,
         )
         self._counted = True
@@ -342,11 +347,15 @@ class App(Observer):
             self._config_broken,
             self._config_mended,
         )
-        self.queries = Queries(writer.submit, lambda: self.router.routed_through)
-        self.control = Control(commands(self), LONG)
+        self.control = Control(self._commands)
         self.control.language = self.intake.language = self.journal.language
         self.names = MachineNames(NAMES_SECONDS)
         self._assembled.set()
+
+    def _commands(self) -> Commands:
+        from zaiond.daemon.commands import commands  # with all that people may ask for
+
+        return commands(self)
 
     async def _round_trip(self) -> None:
         """Through the intake, the writer's thread and the delivery."""
@@ -361,7 +370,7 @@ class App(Observer):
         for running in list(self._tasks):
             running.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        waiting = (await status.count_waiting(self)).total
+        waiting = (await status_line.count_waiting(self)).total
         with contextlib.suppress(DiskFullError):
             await self._housekeeping.keep_time()
         await self.writer.close()
@@ -411,7 +420,10 @@ class App(Observer):
                     )
                 )
         self.context = ConnectionContext(
-            self.tokens, self.names.current, TlsContexts(self._common_names)
+            self.tokens,
+            self.names.current,
+            TlsContexts(self._common_names),
+            masks=self._masks,
         )
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, config.language, self.context)
@@ -552,13 +564,15 @@ class App(Observer):
     def _background_ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            traceback.print_exception(error)
+            if not isinstance(error, ZaiondError):  # what it says is enough
+                traceback.print_exception(error)
             self._fatal(error)
 
     def _damaged(self, damage: Damage) -> None:
         self.journal.error(damage.text, Kind.QUEUE_RECOVERED)
         if self._counted:
-            self.router.recounted(damage.waiting, damage.urgent_waiting)
+            self.router.recounted(damage.waiting)
+            self.quotas.recounted(damage.usage)
 
         async def tell() -> None:
             await self._assembled.wait()
@@ -590,12 +604,13 @@ class App(Observer):
 
 
 class _Found(NamedTuple):
-    """What a start finds on disk; `waiting` counts events to be routed, all and urgent ones."""
+    """What a start finds on disk."""
 
     recovered: queue.Recovered
     possible_duplicates: int
     usage: dict[int, tuple[int, int]]
-    waiting: tuple[int, int]
+    waiting: list[WaitingLine]
+    last_turns: tuple[int, int]
 
 
 def _find(db: apsw.Connection, now: float) -> _Found:
@@ -604,11 +619,13 @@ def _find(db: apsw.Connection, now: float) -> _Found:
     known = int(events.get_meta(db, POSSIBLE_DUPLICATES) or 0)
     if recovered.started:
         events.set_meta(db, POSSIBLE_DUPLICATES, known + recovered.started)
+    waiting = events.waiting_lines(db)
     return _Found(
         recovered,
         known + recovered.started,
-        events.usage(db),
-        events.count_waiting(db),
+        events.usage(db, waiting),
+        waiting,
+        events.last_turns(db),
     )
 
 
@@ -617,7 +634,10 @@ def main() -> None:
     utf8.enforce()
     options = parse(sys.argv[1:])
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no secret in a core dump
+    # No secret in a core dump, nor for another process of our user (PR_SET_DUMPABLE): a limit of 0
+    # does not keep the kernel from handing one to a program (core(5), "Piping core dumps").
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = Journal()

@@ -1,7 +1,8 @@
 """The commands of the control socket: what zaiond-ctl asks of a running daemon."""
 
+import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import msgspec
 
 from zaiond.daemon import documents, status
 from zaiond.daemon.administration import Changed
-from zaiond.daemon.control import Command, Pieces, Refused, Request
-from zaiond.daemon.queries import Wanted
+from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
+from zaiond.daemon.queries import MOST, Wanted
 from zaiond.daemon.status import NO_CONFIGURATION
+from zaiond.daemon.status_line import count_waiting
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.queue import OPEN
@@ -20,8 +22,8 @@ from zaiond.text import Text
 if TYPE_CHECKING:
     from zaiond.daemon.app import App
 
-MOST_ROWS = 10_000
-LONG = frozenset({"queue.retry", "queue.delete", "reload", "test"})
+_LONG = frozenset({"queue.retry", "queue.delete", "reload", "test"})
+REPLY_BYTES = 64 * 1024 * 1024
 _NOT_THE_FILES = Text(
     "設定ファイルの内容にはパスワードが含まれることがあるため、root で実行してください",
     "the configuration's files may hold passwords: run this as root",
@@ -29,8 +31,8 @@ _NOT_THE_FILES = Text(
 _encode = msgspec.json.Encoder().encode
 
 
-def commands(app: "App") -> dict[str, Command]:
-    """Every command by its name."""
+def commands(app: "App") -> Commands:
+    """Every command."""
 
     def bound(command: "Callable[[App, Request], Awaitable[Any]]") -> Command:
         async def run(request: Request) -> Any:
@@ -39,7 +41,7 @@ def commands(app: "App") -> dict[str, Command]:
 
         return run
 
-    return {
+    by_name = {
         "status": bound(_status),
         "status.ack": bound(_status_ack),
         "queue.list": bound(_queue_list),
@@ -51,6 +53,7 @@ def commands(app: "App") -> dict[str, Command]:
         "reload": bound(_reload),
         "test": bound(_test),
     }
+    return Commands(by_name, _LONG)
 
 
 # -- status
@@ -75,22 +78,28 @@ async def _status_ack(app: "App", request: Request) -> dict[str, Any]:
 
 
 async def _queue_list(app: "App", request: Request) -> Pieces:  # noqa: ARG001
-    number = await status.count_waiting(app)
-    return Pieces(_pieces("deliveries", _waiting(app, MOST_ROWS), b',"total":%d' % number.total))
+    number = await count_waiting(app)
+    return Pieces(_pieces("deliveries", _waiting(app, MOST), b',"total":%d' % number.total))
 
 
-async def _waiting(app: "App", limit: int) -> AsyncIterator[list[dict[str, Any]]]:
-    """What waits, as documents, in parts."""
-    present = await status.present(app)
-    async for waiting in app.queries.waiting():
-        yield [documents.queued(one, present) for one in waiting[:limit]]
-        limit -= len(waiting)
-        if limit <= 0:
+async def _waiting(app: "App", limit: int) -> AsyncGenerator[dict[str, Any] | None, None]:
+    """What waits, as documents."""
+    present, queries = await status.present(app), status.queries(app)
+    async for waiting in queries.waiting():
+        yield None
+        for one in waiting:
+            if limit:
+                yield documents.queued(one, present)
+                limit -= 1
+        if not limit:
             return
-    async for events in app.queries.unrouted():
-        yield [documents.unrouted(event, present) for event in events[:limit]]
-        limit -= len(events)
-        if limit <= 0:
+    async for events in queries.unrouted():
+        yield None
+        for event in events:
+            if limit:
+                yield documents.unrouted(event, present)
+                limit -= 1
+        if not limit:
             return
 
 
@@ -129,16 +138,17 @@ async def _changed(
 
 
 async def _of_events(app: "App", ids: list[str], states: Sequence[str]) -> list[dict[str, Any]]:
-    """What is in these states of these events."""
-    present = await status.present(app)
-    found = await app.queries.seqs_of(ids)
-    seqs = sorted({seq for of_id in found.values() for seq in of_id})[:MOST_ROWS]
-    waiting = await app.queries.deliveries_of(seqs, states)
-    unrouted = await app.queries.unrouted_of(seqs)
-    return [
-        *(documents.queued(one, present) for one in waiting),
-        *(documents.unrouted(event, present) for event in unrouted),
-    ]
+    """The first MOST that are in these states of these events."""
+    present, queries = await status.present(app), status.queries(app)
+    seqs = await queries.seqs_of(ids)
+    found: list[dict[str, Any]] = []
+    async for waiting in queries.deliveries_of(seqs, states):
+        found += [documents.queued(one, present) for one in waiting]
+        if len(found) >= MOST:
+            return found[:MOST]
+    async for unrouted in queries.unrouted_of(seqs):
+        found += [documents.unrouted(event, present) for event in unrouted]
+    return found[:MOST]
 
 
 # -- history
@@ -152,38 +162,52 @@ async def _history(app: "App", request: Request) -> Pieces:
         type=request.text("type"),
         source=request.text("source"),
         failed=request.values.get("failed") is True,
-        limit=100 if limit is None else max(0, min(int(limit), MOST_ROWS)),
+        limit=100 if limit is None else max(0, min(int(limit), MOST)),
     )
-    return Pieces(_pieces("events", _events(app, id_, wanted)))
+    more = b""
+    if id_ is not None and not await status.queries(app).seqs_of([id_]):
+        more = b',"shortened":' + _encode(await status.shortened(app))
+    return Pieces(_pieces("events", _events(app, id_, wanted), more))
 
 
 async def _events(
     app: "App", id_: str | None, wanted: Wanted
-) -> AsyncIterator[list[dict[str, Any]]]:
-    """What became of events, as documents, in parts."""
-    present = await status.present(app)
-    queries = app.queries
+) -> AsyncGenerator[dict[str, Any] | None, None]:
+    """What became of events, as documents."""
+    present, queries = await status.present(app), status.queries(app)
     seqs: list[int] = []
     if id_ is None:
         async for found in queries.find(wanted, all_held=present.holds.queue is not None):
             seqs = found
-            yield []  # who asks sees that it goes on
+            yield None  # who asks sees that it goes on
     else:
-        seqs = (await queries.seqs_of([id_])).get(id_, [])
-    async for part in queries.told(seqs):
-        yield [documents.history(one, present, whole=id_ is not None) for one in part]
+        seqs = await queries.seqs_of([id_])
+    whole = id_ is not None
+    async for part in queries.told(seqs, whole=whole):
+        yield None
+        for one in part:
+            yield documents.history(one, present, whole=whole)
 
 
 async def _pieces(
-    name: str, parts: AsyncIterator[list[dict[str, Any]]], more: bytes = b""
-) -> AsyncIterator[bytes]:
-    """A document whose list `name` is made in parts."""
+    name: str, ones: AsyncGenerator[dict[str, Any] | None, None], more: bytes = b""
+) -> AsyncGenerator[bytes, None]:
+    """A document whose list `name` is made one by one; None: it goes on. Where it becomes too long,
+    the rest is left out, and the document says so.
+    """
     yield b'{"%b":[' % name.encode()
-    separator = b""
-    async for part in parts:
-        yield b" "
-        for one in part:
-            yield separator + _encode(one)
+    size, separator = 0, b""
+    async with contextlib.aclosing(ones):
+        async for one in ones:
+            if one is None:
+                yield b" "
+                continue
+            piece = separator + _encode(one)
+            size += len(piece)
+            if size > REPLY_BYTES:
+                more += b',"truncated":true'
+                break
+            yield piece
             separator = b","
     yield b"]%b}" % more
 

@@ -5,7 +5,8 @@ Request: `{"command": NAME, …}`. Reply: `{"ok": true, "language": "ja", "resul
 documents are those of `zaiond-ctl --json` (interface 5).
 
 Who asks waits as long as something comes. So a long document comes piece by piece, and a command
-that takes its time is preceded by blanks, which mean nothing in JSON.
+that takes its time is preceded by blanks, which mean nothing in JSON. Who does not read is cut off:
+no more of a document is made than he has read.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 from zaiond.errors import DiskFullError, ZaiondError
@@ -22,8 +23,14 @@ from zaiond.text import Language, Text
 
 REQUEST_BYTES = 1024 * 1024
 REQUEST_SECONDS = 10.0
+READER_SECONDS = 30.0  # for a reader to take what was written
+MOST_CONNECTIONS = 32
 SIGN_OF_LIFE = 1.0  # seconds between two blanks
 
+_TOO_MANY = Text(
+    "ほかの zaiond-ctl が多数実行中です。後でもう一度実行してください",
+    "too many others ask at the same time: run this again later",
+)
 _MALFORMED = Text("要求の値が不正です", "the request is malformed")
 
 
@@ -67,58 +74,77 @@ class Request(NamedTuple):
 class Pieces(NamedTuple):
     """A long result: its JSON, piece by piece."""
 
-    json: AsyncIterator[bytes]
+    json: AsyncGenerator[bytes, None]
 
 
 Command = Callable[[Request], Awaitable[Any]]
 
 
-class Control:
-    """Serves the commands that it is given; `long` are the names of those that take their time."""
+class Commands(NamedTuple):
+    """What can be asked, by its name; `long` are the names of what takes its time."""
 
-    def __init__(self, commands: dict[str, Command], long: frozenset[str] = frozenset()) -> None:
+    by_name: dict[str, Command]
+    long: frozenset[str] = frozenset()
+
+
+class Control:
+    """Serves commands, which `load` gives when the first one is asked for."""
+
+    def __init__(self, load: Callable[[], Commands]) -> None:
         self.language: Language = "ja"
-        self._commands = commands
-        self._long = long
+        self._load = load
+        self._commands: Commands | None = None
+        self._connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
+        self._connections += 1
+        try:
+            if self._connections > MOST_CONNECTIONS:
+                writer.write(_line(self._refusal(Refused(os.EX_TEMPFAIL, _TOO_MANY))))
+            else:
+                await self._serve_request(reader, writer)
+        finally:
+            await _close(writer)
+            self._connections -= 1
+
+    async def _serve_request(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 line = await reader.readline()
         except (ConnectionError, TimeoutError, ValueError):
             # Whoever asked is gone, said nothing, or sent a line without end: nobody to tell.
-            writer.close()
             return
-        try:
-            with contextlib.suppress(ConnectionError):
-                await self._serve(line, writer)
-        finally:
-            writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._serve(line, writer)
 
     async def _serve(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         try:
             values = json.loads(line)
             json.dumps(values, ensure_ascii=False, allow_nan=False).encode()  # no half characters
             name: str = values["command"]
-            command = self._commands[name]
+            self._commands = self._commands or self._load()
+            command = self._commands.by_name[name]
         except (ValueError, KeyError, TypeError, RecursionError):
             refused = Refused(2, Text("不明な要求です", "not a known request"))
             writer.write(_line(self._refusal(refused)))
             return
-        with self._signs_of_life(writer) if name in self._long else contextlib.nullcontext():
+        is_long = name in self._commands.long
+        with self._signs_of_life(writer) if is_long else contextlib.nullcontext():
             reply = await self._answer(command, Request(values, _uid_of(writer)))
         result = reply.get("result")
         if isinstance(result, Pieces):
             head = f'{{"ok": true, "language": "{self.language}", "result": '
-            writer.write(head.encode())
-            async for piece in result.json:
-                writer.write(piece)
-                await writer.drain()
-            writer.write(b"}\n")
+            await _write(writer, head.encode())
+            async with contextlib.aclosing(result.json):
+                async for piece in result.json:
+                    await _write(writer, piece)
+                    await asyncio.sleep(0)  # others have their turn
+            await _write(writer, b"}\n")
         else:
-            writer.write(_line(reply))
-            await writer.drain()
+            await _write(writer, _line(reply))
 
     async def _answer(self, command: Command, request: Request) -> dict[str, Any]:
         try:
@@ -157,6 +183,27 @@ class Control:
             yield
         finally:
             timer.cancel()
+
+
+async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Raises ConnectionError, also where the reader does not read."""
+    writer.write(data)
+    try:
+        async with asyncio.timeout(READER_SECONDS):
+            await writer.drain()
+    except TimeoutError:
+        raise ConnectionAbortedError from None
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Closes it when all was read; what a reader leaves unread too long is thrown away."""
+    writer.close()
+    try:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(READER_SECONDS):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 def _line(reply: dict[str, Any]) -> bytes:

@@ -27,6 +27,7 @@ from zaiond.daemon.outcome import (
 )
 from zaiond.daemon.sender import Answers, Sender
 from zaiond.daemon.servers import Servers, ServerState
+from zaiond.daemon.turns import Line
 from zaiond.daemon.window import Window, reduced
 from zaiond.errors import DiskFullError
 from zaiond.net.context import ConnectionContext
@@ -64,7 +65,7 @@ class Observer:
         """All deliveries of these events have ended, and that is on disk."""
 
     def room(self) -> None:
-        """There is room for more mails."""
+        """A mail left, or all those that wait on disk have come in: there is room for more."""
 
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
         """An attempt's outcome is on disk."""
@@ -154,9 +155,18 @@ class Dispatcher:
         return self._window.room if self._loader.caught_up else 0
 
     @property
-    def room_for_urgent(self) -> int:
-        """How many urgent mails may be added, whatever is on disk."""
-        return self._window.room_for_urgent
+    def room_beyond(self) -> int:
+        """How many may be added of lines of which there is little here."""
+        return self._window.room_beyond
+
+    def room_of(self, line: Line) -> int:
+        """How many of this line may be added: what is not urgent, behind what is on disk."""
+        ready = line.urgent or self._loader.has_all_of(line.user)
+        return self._window.room_of(line) if ready else 0
+
+    def has_few(self, line: Line) -> bool:
+        """Whether there is so little of this line here that it need not wait for the others."""
+        return self._window.has_few(line) and self.room_of(line) > 0
 
     def expect(self, mails: int) -> None:
         """So many will be added when they are on disk: meanwhile connections can be opened."""
@@ -624,15 +634,12 @@ class Dispatcher:
         if mail.row in self._outdated:
             self._outdated.discard(mail.row)
             self._observer.outdated(mail)
-        was_half_empty = self._window.is_half_empty
         self._blamed.pop(mail.row, None)
         self._window.remove(mail.row)
         self._loader.room()
         if deferred or mail.lane is not None:
             self._loader.deferred()
-        # Not at each one that leaves: what is routed together costs one transaction.
-        if self._loader.caught_up and not was_half_empty and self._window.is_half_empty:
-            self._observer.room()
+        self._observer.room()
 
     def _other_server(self, index: int, mail: QueuedMail) -> int | None:
         """The next server, in order, that was not tried in this round and may be connected to."""

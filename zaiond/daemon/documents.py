@@ -295,7 +295,8 @@ def queued(waiting: OpenDelivery, present: Present) -> dict[str, Any]:
     delivery = waiting.delivery
     shown = _shown(delivery, waiting.last, present)
     return _queued(
-        [(row.id, _complete(row)) for row in waiting.events],
+        waiting.ids,
+        None if waiting.first is None else _complete(waiting.first),
         shown,
         present,
         recipient=delivery.recipient,
@@ -320,7 +321,8 @@ def unrouted(event: EventRow, present: Present) -> dict[str, Any]:
         hold,
     )
     return _queued(
-        [(event.id, _complete(event))],
+        [event.id],
+        _complete(event),
         shown,
         present,
         recipient=None,
@@ -331,11 +333,10 @@ def unrouted(event: EventRow, present: Present) -> dict[str, Any]:
 
 
 def _queued(
-    events: Sequence[tuple[str, Event]], shown: _Shown, present: Present, **more: Any
+    ids: Sequence[str], first: Event | None, shown: _Shown, present: Present, **more: Any
 ) -> dict[str, Any]:
-    first = events[0][1] if events else None
     return {
-        "event_ids": [id_ for id_, _ in events],
+        "event_ids": list(ids),
         "recipient": more["recipient"],
         "state": shown.state,
         "attempts": more["attempts"],

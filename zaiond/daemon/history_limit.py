@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.turns import user_itself
 from zaiond.errors import DiskFullError
 from zaiond.store import prune
 from zaiond.store.database import Database
@@ -68,7 +69,8 @@ def shares(sizes: Mapping[int, int], to_free: int) -> dict[int, int]:
 class HistoryLimit:
     """Looks when it is told to, and deletes what must be deleted, a slice at a time.
 
-    `lock` is held meanwhile: what has ended may be about to be sent again.
+    `lock` is held meanwhile: what has ended may be about to be sent again. `user_of` says whose a
+    uid is.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class HistoryLimit:
         journal: Journal,
         name_of: Callable[[int], str],
         lock: asyncio.Lock,
+        user_of: Callable[[int], int] = user_itself,
     ) -> None:
+        self._user_of = user_of
         self._database = database
         self._writer = writer
         self._quotas = quotas
@@ -128,9 +132,11 @@ class HistoryLimit:
         while after is not None:
             sizes, after = await self._writer.submit(partial(prune.sizes, after=after))
             for uid, size in sizes.items():
-                found[uid] = found.get(uid, 0) + size
+                user = self._user_of(uid)
+                found[user] = found.get(user, 0) + size
         for uid, (events, size) in self._quotas.waiting().items():
-            found[uid] = found.get(uid, 0) - size - events * prune.ROWS_OF_ONE
+            user = self._user_of(uid)
+            found[user] = found.get(user, 0) - size - events * prune.ROWS_OF_ONE
         return found
 
     async def _shorten(self, left: dict[int, int], space: Space) -> Space:
@@ -138,7 +144,13 @@ class HistoryLimit:
         while after is not None and left and space.to_free:
             async with self._lock:
                 pruned, pages = await self._writer.submit(
-                    partial(prune.shorten, to_free=left, after=after, now=self._clock()),
+                    partial(
+                        prune.shorten,
+                        to_free=dict(left),
+                        after=after,
+                        now=self._clock(),
+                        user_of=self._user_of,
+                    ),
                     essential=True,  # it makes room
                 )
             after, space = pruned.after, self._space(pages)

@@ -5,9 +5,12 @@ is as its MESSAGE_ID; zaiond(8) lists them. Elsewhere the line goes to standard 
 events and of servers never makes a line of its own or moves a terminal.
 
 Every line that others can cause in numbers says `by` whom (a uid, a server): of these at most one a
-second is written for each, and a few over all. The next one says how many were left out.
+second is written for each, and a few over all. The next one says how many were left out, or a line
+of its own after a while, where none follows.
 """
 
+import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -20,6 +23,8 @@ from zaiond.safe import ACTING, Replacer, code_of
 from zaiond.text import Language, Text
 
 _on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
+
+LEFT_OUT_INTERVAL = 60.0  # seconds after which what was left out is told at the latest
 
 
 class Kind(Enum):
@@ -56,6 +61,7 @@ class Journal:
         self.language: Language = "ja"
         self._monotonic = monotonic
         self._limit = LogLimit()
+        self._telling: asyncio.TimerHandle | None = None
         self._logger = logging.getLogger("zaiond")
         self._logger.setLevel(logging.INFO)
         self._logger.propagate = False
@@ -91,6 +97,7 @@ class Journal:
         if by is not None:
             left_out = self._limit.admit(by, self._monotonic())
             if left_out is None:
+                self._tell_later()
                 return False
             if left_out:
                 text = Text(
@@ -98,6 +105,29 @@ class Journal:
                 )
         self._write(level, text, kind, fields)
         return True
+
+    def _tell_later(self) -> None:
+        if self._telling is None:
+            with contextlib.suppress(RuntimeError):  # no loop runs: the next line tells
+                loop = asyncio.get_running_loop()
+                self._telling = loop.call_later(LEFT_OUT_INTERVAL, self.tell_left_out)
+
+    def tell_left_out(self) -> None:
+        """Says how many lines were left out, of which no later one has told."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        left_out = self._limit.left_out()
+        if left_out:
+            self._write(
+                logging.WARNING,
+                Text(
+                    f"同じ原因の行が続いたため、{left_out} 行を省きました",
+                    f"{left_out} lines were left out, as there were too many of one cause",
+                ),
+                None,
+                {},
+            )
 
     def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
         line = _on_one_line(text.in_language(self.language))

@@ -9,7 +9,8 @@ from functools import partial
 
 import apsw
 
-from zaiond.daemon.window import Window
+from zaiond.daemon.turns import Line
+from zaiond.daemon.window import Rooms, Window
 from zaiond.store import queue
 from zaiond.store.queue import Due, QueuedMail
 from zaiond.store.writer import Writer
@@ -20,7 +21,8 @@ LONGEST_WAIT = 600.0  # seconds: while we wait, the clock may be set back
 class Loader:
     """Loads what is due. `caught_up`: no mail that waits is on disk and not in the window.
 
-    `on_loaded` gets mails in order; `on_caught_up` is called when that has become so.
+    `on_loaded` gets mails in order; `on_caught_up` is called when that may have become so, if only
+    for some users.
     """
 
     def __init__(
@@ -41,13 +43,19 @@ class Loader:
         self._wake = asyncio.Event()
         self._came_round = asyncio.Event()
         self._starved = False  # something due waits for room, or for its mail to come back
-        self._loaded_through = 0
+        self._loaded_through: dict[int, int] = {}  # of each user
+        self._left: set[int] | None = None  # users of whom more may wait; None: not known
         self._began_anew = 0  # how many times
+
+    def has_all_of(self, user: int) -> bool:
+        """Whether no mail of this user that waits is on disk and not in the window."""
+        return self.caught_up or (self._left is not None and user not in self._left)
 
     def start_over(self) -> None:
         """Deliveries on disk were made due: load them."""
         self.caught_up = False
-        self._loaded_through = 0
+        self._loaded_through.clear()
+        self._left = None
         self._began_anew += 1
         self._wake.set()
 
@@ -84,40 +92,55 @@ class Loader:
                     await self._wake.wait()
 
     async def _load(self) -> None:
-        window, room = self._window, self._window.room
-        urgent_room = window.room_for_urgent
-        if not urgent_room:
+        window, rooms = self._window, self._window.rooms
+        if not rooms.beyond:
             self._starved = True
             return
         due = Due(self._clock(), self.longest_delay)
-        urgent, rows = await self._writer.submit(
-            partial(_due, due=due, urgent_limit=urgent_room, limit=room)
-        )
-        self._starved = not room or not all(map(window.may_come_in, rows))
-        if not self.caught_up and len(rows) < room:
-            began_anew = self._began_anew
-            found = await self._writer.submit(
-                partial(queue.waiting, after=self._loaded_through, limit=room - len(rows))
-            )
-            if began_anew != self._began_anew:
-                pass  # what was found is not all that there is now
-            elif found:
-                self._loaded_through = found[-1]
-                self._wake.set()
-            else:
-                self.caught_up = True
-                self._on_caught_up()
-            rows += found
-        wanted = [row for row in dict.fromkeys((*urgent, *rows)) if window.may_come_in(row)]
+        rows = await self._writer.submit(partial(_due, due=due, rooms=rooms))
+        self._starved = not rooms.room or not all(map(window.may_come_in, rows))
+        await self._bring_in(rows, due)
+        if not self.caught_up and window.rooms.beyond:
+            await self._bring_in(await self._waiting(window.rooms), due)
+
+    async def _bring_in(self, rows: list[int], due: Due) -> None:
+        window = self._window
+        wanted = [row for row in rows if window.may_come_in(row)]
         if wanted:
             mails = await self._writer.submit(partial(queue.load, messages=wanted, due=due))
             self._on_loaded([mail for mail in mails if window.may_come_in(mail.row)])
 
+    async def _waiting(self, rooms: Rooms) -> list[int]:
+        began_anew = self._began_anew
+        after, left = dict(self._loaded_through), self._left
+        find = partial(_waiting, after=after, left=left, rooms=rooms)
+        found = await self._writer.submit(find)
+        if began_anew != self._began_anew:
+            pass  # what was found is not all that there is now
+        else:
+            self._loaded_through.update((user, message) for message, user in found.messages)
+            self._left = found.left
+            if found.messages:
+                self._wake.set()
+            self.caught_up = not (found.messages or found.left)
+            self._on_caught_up()
+        return [message for message, _ in found.messages]
 
-def _due(
-    db: apsw.Connection, due: Due, urgent_limit: int, limit: int
-) -> tuple[list[int], list[int]]:
-    return (
-        queue.urgent_messages(db, due, urgent_limit),
-        queue.due_messages(db, due, limit) if limit else [],
-    )
+
+def _due(db: apsw.Connection, due: Due, rooms: Rooms) -> list[int]:
+    """What is due, urgent mails first, as far as there is room."""
+    most = rooms.room or rooms.beyond
+    urgent = queue.urgent_messages(db, due, rooms.beyond, lambda user: rooms.of(Line(user, True)))
+    others = queue.due_messages(db, due, most, lambda user: rooms.of(Line(user, False)))
+    return queue.of_size(db, list(dict.fromkeys((*urgent, *others))), rooms.bytes)
+
+
+def _waiting(
+    db: apsw.Connection, after: dict[int, int], left: set[int] | None, rooms: Rooms
+) -> queue.Waiting:
+    """What waits, as far as there is room."""
+    most = rooms.room or rooms.beyond
+    found = queue.waiting(db, after, left, most, lambda user: rooms.of(Line(user, False)))
+    fit = len(queue.of_size(db, [message for message, _ in found.messages], rooms.bytes))
+    more = {user for _, user in found.messages[fit:]}
+    return queue.Waiting(found.messages[:fit], found.left | more)

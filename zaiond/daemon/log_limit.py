@@ -6,45 +6,56 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 INTERVAL = 1.0  # seconds between two lines of one cause
-MOST_A_SECOND = 10  # lines of all causes together
+BURST = 10  # lines of a server, or of whatever else is no user, that may come at once
+MOST_A_SECOND = 10  # lines of all users together
 MOST_CAUSES = 1000  # that are told apart
 
 
 class _Cause(NamedTuple):
-    quiet_until: float
+    paid_until: float  # each line costs INTERVAL, and so much may be owed as is allowed at once
     left_out: int
 
 
 class LogLimit:
-    """At most one line a second for each cause (a user, a server), and a few over all. What is left
-    out is counted.
+    """At most one line a second for each cause, and a few over all users. A cause that is no user
+    (a server) may have a few at once: of several addresses that are held, each is told. What is
+    left out is counted.
     """
 
     def __init__(self) -> None:
         # The one whose line passed last is the last.
         self._of: dict[Hashable, _Cause] = {}
         self._second = 0
-        self._passed = 0  # in this second, over all
+        self._passed = 0  # in this second, of all users
         self._forgotten = 0  # left out, of causes that are no longer known
 
     def admit(self, cause: Hashable, now: float) -> int | None:
         """None where the line is left out; else how many have been before it.
 
-        `now` is in seconds of a clock that is never set.
+        A user's `cause` is his uid. `now` is in seconds of a clock that is never set.
         """
         if int(now) != self._second:
             self._second, self._passed = int(now), 0
-        quiet_until, left_out = self._of.get(cause, _Cause(now, 0))
-        if now < quiet_until or self._passed >= MOST_A_SECOND:
-            self._of[cause] = _Cause(quiet_until, left_out + 1)
+        is_user = isinstance(cause, int)
+        owed = 0.0 if is_user else (BURST - 1) * INTERVAL
+        paid_until, left_out = self._of.get(cause, _Cause(now, 0))
+        if now < paid_until - owed or (is_user and self._passed >= MOST_A_SECOND):
+            self._of[cause] = _Cause(paid_until, left_out + 1)
             self._bound()
             return None
-        self._passed += 1
+        self._passed += is_user
         left_out += self._forgotten
         self._forgotten = 0
         self._of.pop(cause, None)
-        self._of[cause] = _Cause(now + INTERVAL, 0)
+        self._of[cause] = _Cause(max(now, paid_until) + INTERVAL, 0)
         self._bound()
+        return left_out
+
+    def left_out(self) -> int:
+        """How many have been left out and not been told of; they count as told now."""
+        left_out = self._forgotten + sum(cause.left_out for cause in self._of.values())
+        self._forgotten = 0
+        self._of = {name: _Cause(cause.paid_until, 0) for name, cause in self._of.items()}
         return left_out
 
     def _bound(self) -> None:

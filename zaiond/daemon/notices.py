@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from zaiond.config.schema import MailServer
 from zaiond.daemon.journal import Journal
+from zaiond.daemon.turns import Turns
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.message.clean import one_line
 from zaiond.model import URGENT, Severity
@@ -51,6 +52,7 @@ class Notices:
         queue_time: Callable[[], float],
         journal: Journal,
         user_name: Callable[[int], str],
+        turns: Turns,
     ) -> None:
         self._writer = writer
         self._queue_time = queue_time
@@ -58,6 +60,7 @@ class Notices:
         self._clock = clock
         self._journal = journal
         self._user_name = user_name
+        self._turns = turns
         self._spool_files: list[_SpoolFile] = []  # refused, and not told yet
         self._spool_files_more = 0
         self._spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
@@ -374,9 +377,14 @@ class Notices:
         urgent = severity in URGENT
         new = (id, os.getuid(), SOURCE, self._clock(), body, urgent, None)
         try:
-            acceptance = await self._writer.submit(
-                partial(events.accept, batch=[new], queued=self._queue_time(), notice=True)
+            accept = partial(
+                events.accept,
+                batch=[new],
+                queued=self._queue_time(),
+                places=self._turns.give([new], notice=True),
+                notice=True,
             )
+            acceptance = await self._writer.submit(accept)
         except StoreError as error:
             self._journal.error(
                 Text(

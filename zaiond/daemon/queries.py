@@ -1,38 +1,38 @@
 """What is asked of the store for people to read, in slices that let everything else have its turn
-between them: `queue list`, `history`, and the counts of `status`.
+between them: `queue list`, `history`, and what `status` has of both.
+
+Of the line of an event no more is kept than is shown (`wire.outline`), however many events there
+are in a slice.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import partial
 from heapq import nlargest
 from re import compile as compiled
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from zaiond import wire
 from zaiond.store import history
 from zaiond.store.history import (
     AttemptRow,
     DeliveryRow,
     EventHistory,
     EventRow,
+    Head,
     OpenDelivery,
 )
 from zaiond.store.queue import OPEN
-from zaiond.store.writer import Operation
+from zaiond.store.writer import Submit
 
 T = TypeVar("T")
 _BEYOND = 2**62  # any seq
+MOST = 10_000  # events or deliveries that are told of at once
 EVENTS = 50  # of which documents are made at a time: other connections are served in between
-
-
-class Submit(Protocol):
-    """The writer's way to run an operation."""
-
-    def __call__(self, operation: Operation[T], /) -> Awaitable[T]: ...
 
 
 class Lost(NamedTuple):
@@ -44,12 +44,11 @@ class Lost(NamedTuple):
     recipients: tuple[str, ...] = ()
 
 
-class _Head(msgspec.Struct):
+class _Type(msgspec.Struct):
     type: str
-    source: str | None = None
 
 
-_head = msgspec.json.Decoder(_Head).decode
+_type = msgspec.json.Decoder(_Type).decode
 NAMED = 4  # recipients that are told by name, and one more
 
 
@@ -70,18 +69,21 @@ class Wanted:
             match = compiled(translate("*" if pattern is None else pattern)).match
             object.__setattr__(self, name, match)
 
-    def has(self, row: EventRow) -> bool:
-        """Whether it is one of them, but for `failed`."""
+    def has(self, row: Head | EventRow) -> bool:
+        """Whether it is one of them, but for `failed`; of a row without its line, and for the type.
+
+        All times are compared: a clock that was set leaves no order.
+        """
         if self.since is not None and row.accepted < self.since:
             return False
-        if self.type is None and self.source is None:
+        if self.source is not None and not self._is_source(row.source or f"uid:{row.uid}"):
+            return False
+        if self.type is None or isinstance(row, Head):
             return True
         try:
-            head = _head(row.body)
+            return bool(self._is_type(_type(row.body).type))
         except (msgspec.DecodeError, UnicodeDecodeError):  # a damaged page
             return False
-        source = head.source or f"uid:{row.uid}"
-        return bool(self._is_type(head.type) and self._is_source(source))
 
 
 class Queries:
@@ -92,28 +94,29 @@ class Queries:
         self._routed_through = routed_through
 
     async def _pages(
-        self, operation: Callable[..., list[T]], first: Any, key: Callable[[T], Any]
-    ) -> AsyncIterator[list[T]]:
+        self, operation: Callable[..., Sequence[T]], first: Any, key: Callable[[T], Any]
+    ) -> AsyncIterator[Sequence[T]]:
         after = first
         while rows := await self._submit(partial(operation, after=after)):
             yield rows
             after = key(rows[-1])
 
     async def _all(
-        self, operation: Callable[..., list[T]], first: Any, key: Callable[[T], Any]
+        self, operation: Callable[..., Sequence[T]], first: Any, key: Callable[[T], Any]
     ) -> list[T]:
         return [row async for page in self._pages(operation, first, key) for row in page]
 
     # -- history
 
-    async def seqs_of(self, ids: Sequence[str]) -> dict[str, list[int]]:
-        """The events with these ids; an id that no event has isn't there."""
-        found: dict[str, list[int]] = {}
+    async def seqs_of(self, ids: Sequence[str]) -> list[int]:
+        """The first MOST of the events with these ids, in order."""
+        found: set[int] = set()
         for start in range(0, len(ids), history.ROWS):
             part = ids[start : start + history.ROWS]
-            for id_, seq in await self._submit(partial(history.with_ids, ids=part)):
-                found.setdefault(id_, []).append(seq)
-        return found
+            found.update(seq for _, seq in await self._submit(partial(history.with_ids, ids=part)))
+            if len(found) >= MOST:
+                break
+        return sorted(found)[:MOST]
 
     async def find(self, wanted: Wanted, *, all_held: bool) -> AsyncIterator[list[int]]:
         """The newest of the events that are wanted, oldest first: as far as they are found, and in
@@ -122,29 +125,29 @@ class Queries:
         found: list[int] = []
         if wanted.failed:
             async for seqs in self._not_arriving(all_held=all_held):
-                found += [row.seq for row in await self._events(seqs) if wanted.has(row)]
+                async for rows in self._known(wanted, seqs):
+                    found += [row.seq for row in rows if wanted.has(row)]
                 found = nlargest(wanted.limit, set(found))
                 yield found[::-1]
             return
-        pages: AsyncIterator[list[int]]
-        if wanted.type is None and wanted.source is None:
-            pages = self._accepted_since(wanted.since)
+        pages: AsyncIterator[Sequence[Head | EventRow]]
+        if wanted.type is None:
+            pages = self._pages(history.newest, _BEYOND, _seq)
         else:
-            pages = self._matching(wanted)
-        async for seqs in pages:
-            found += seqs
+            pages = self._pages(history.newest_events, _BEYOND, _seq)
+        async for page in pages:
+            found += [row.seq for row in page if wanted.has(row)]
             yield found[: wanted.limit][::-1]
             if len(found) >= wanted.limit:
                 return
 
-    async def _accepted_since(self, since: float | None) -> AsyncIterator[list[int]]:
-        # All of them: a clock that was set leaves no order.
-        async for rows in self._pages(history.newest, _BEYOND, lambda row: row[0]):
-            yield [seq for seq, accepted in rows if since is None or accepted >= since]
-
-    async def _matching(self, wanted: Wanted) -> AsyncIterator[list[int]]:
-        async for rows in self._pages(history.newest_events, _BEYOND, lambda row: row.seq):
-            yield [row.seq for row in rows if wanted.has(row)]
+    def _known(
+        self, wanted: Wanted, seqs: Sequence[int]
+    ) -> AsyncIterator[Sequence[Head | EventRow]]:
+        """These events, with their lines only where these are asked for."""
+        if wanted.type is None:
+            return self._pages(partial(history.heads, seqs=seqs), 0, _seq)
+        return self._pages(partial(history.events, seqs=seqs), 0, _seq)
 
     async def _not_arriving(self, *, all_held: bool) -> AsyncIterator[list[int]]:
         """Events of which something was lost or is held, in parts."""
@@ -153,8 +156,8 @@ class Queries:
         if all_held:
             async for open_ in self._open():
                 yield await self._seqs_of_messages({row.message for row in open_})
-            async for events in self._unrouted():
-                yield [row.seq for row in events]
+            async for seqs in self._unrouted():
+                yield seqs
             return
         async for held in self._pages(history.held, ("", 0), lambda row: row[:2]):
             yield await self._seqs_of_messages({message for _, _, message in held})
@@ -163,47 +166,55 @@ class Queries:
         operation = partial(history.seqs_of, messages=sorted(messages))
         return sorted({seq for _, seq in await self._all(operation, (0, 0), lambda row: row)})
 
-    async def _events(self, seqs: Sequence[int]) -> list[EventRow]:
-        operation = partial(history.events, seqs=seqs)
-        return await self._all(operation, 0, lambda row: row.seq)
-
-    async def told(self, seqs: Sequence[int]) -> AsyncIterator[list[EventHistory]]:
-        """These events and what became of them, a few at a time; `seqs` are in order."""
+    async def told(
+        self, seqs: Sequence[int], *, whole: bool = False
+    ) -> AsyncIterator[list[EventHistory]]:
+        """These events and what became of them, a few at a time; `seqs` are in order. `whole`: with
+        all of their lines and all attempts.
+        """
         for start in range(0, len(seqs), EVENTS):
             part = seqs[start : start + EVENTS]
-            async for events in self._pages(
-                partial(history.events, seqs=part), 0, lambda row: row.seq
-            ):
-                yield await self._with_deliveries(events)
+            async for events in self._pages(partial(history.events, seqs=part), 0, _seq):
+                rows = events if whole else list(map(_outlined, events))
+                yield await self._with_deliveries(rows, whole=whole)
 
-    async def _with_deliveries(self, events: Sequence[EventRow]) -> list[EventHistory]:
+    async def _outlines(self, seqs: Sequence[int]) -> list[EventRow]:
+        pages = self._pages(partial(history.events, seqs=seqs), 0, _seq)
+        return [_outlined(row) async for page in pages for row in page]
+
+    async def _with_deliveries(
+        self, events: Sequence[EventRow], *, whole: bool
+    ) -> list[EventHistory]:
         deliveries = await self._all(
             partial(history.deliveries, seqs=[row.seq for row in events]),
             (0, 0),
             lambda row: (row[0], row[1].id),
         )
-        attempts: dict[int, list[AttemptRow]] = {}
         tried = sorted({row.id for _, row in deliveries if row.attempts or row.state not in OPEN})
-        for attempt in await self._all(
-            partial(history.attempts, deliveries=tried),
-            (0, 0),
-            lambda row: (row.delivery, row.number),
-        ):
+        attempts: dict[int, list[AttemptRow]] = {}
+        for attempt in await self._attempts(tried, whole=whole):
             attempts.setdefault(attempt.delivery, []).append(attempt)
         of: dict[int, list[tuple[DeliveryRow, list[AttemptRow]]]] = {}
         for seq, delivery in deliveries:
             of.setdefault(seq, []).append((delivery, attempts.get(delivery.id, [])))
         return [EventHistory(event, of.get(event.seq, [])) for event in events]
 
+    async def _attempts(self, deliveries: Sequence[int], *, whole: bool) -> list[AttemptRow]:
+        if whole:
+            of_all = partial(history.attempts, deliveries=deliveries)
+            return await self._all(of_all, (0, 0), lambda row: (row.delivery, row.number))
+        last = partial(history.last_attempts, deliveries=deliveries)
+        return await self._all(last, 0, lambda row: row.delivery)
+
     # -- the queue
 
-    def _open(self) -> AsyncIterator[list[DeliveryRow]]:
+    def _open(self) -> AsyncIterator[Sequence[DeliveryRow]]:
         return self._pages(history.open_deliveries, (0, 0), lambda row: (row.message, row.id))
 
-    async def _unrouted(self) -> AsyncIterator[list[EventRow]]:
-        pages = self._pages(history.unrouted, self._routed_through(), lambda row: row.seq)
+    async def _unrouted(self) -> AsyncIterator[list[int]]:
+        pages = self._pages(history.unrouted, self._routed_through(), lambda row: row[0])
         async for rows in pages:
-            yield [row for row in rows if row.outcome is None]
+            yield [seq for seq, waits in rows if waits]
 
     async def waiting(self) -> AsyncIterator[list[OpenDelivery]]:
         """The deliveries that are open, in order, a few at a time."""
@@ -211,9 +222,10 @@ class Queries:
             for start in range(0, len(deliveries), EVENTS):
                 yield await self._waiting(deliveries[start : start + EVENTS])
 
-    async def deliveries_of(self, seqs: Sequence[int], states: Sequence[str]) -> list[OpenDelivery]:
-        """Those of these events that are in one of these states."""
-        found: list[OpenDelivery] = []
+    async def deliveries_of(
+        self, seqs: Sequence[int], states: Sequence[str]
+    ) -> AsyncIterator[list[OpenDelivery]]:
+        """Those of these events that are in one of these states, a few at a time."""
         for start in range(0, len(seqs), EVENTS):
             rows = await self._all(
                 partial(history.deliveries, seqs=seqs[start : start + EVENTS]),
@@ -221,18 +233,18 @@ class Queries:
                 lambda row: (row[0], row[1].id),
             )
             wanted = {row.id: row for _, row in rows if row.state in states}
-            found += await self._waiting(list(wanted.values()))
-        return found
+            yield await self._waiting(list(wanted.values()))
 
     async def _waiting(self, deliveries: Sequence[DeliveryRow]) -> list[OpenDelivery]:
+        ids: dict[int, list[str]] = {}
+        first: dict[int, int] = {}
         messages = sorted({row.message for row in deliveries})
-        events: dict[int, list[EventRow]] = {}
-        for message, event in await self._all(
-            partial(history.events_of, messages=messages),
-            (0, 0),
-            lambda row: (row[0], row[1].seq),
+        for message, seq, id_ in await self._all(
+            partial(history.ids_of, messages=messages), (0, 0), lambda row: row[:2]
         ):
-            events.setdefault(message, []).append(event)
+            ids.setdefault(message, []).append(id_)
+            first.setdefault(message, seq)
+        events = {row.seq: row for row in await self._outlines(sorted(set(first.values())))}
         tried = [row.id for row in deliveries if row.attempts]
         last = {
             row.delivery: row
@@ -242,39 +254,33 @@ class Queries:
             )
         }
         return [
-            OpenDelivery(row, events.get(row.message, []), last.get(row.id)) for row in deliveries
+            OpenDelivery(
+                row,
+                ids.get(row.message, []),
+                events.get(first.get(row.message, -1)),
+                last.get(row.id),
+            )
+            for row in deliveries
         ]
 
     async def unrouted(self) -> AsyncIterator[list[EventRow]]:
         """The events that are no mails yet, a few at a time."""
-        async for rows in self._unrouted():
-            for start in range(0, len(rows), EVENTS):
-                yield rows[start : start + EVENTS]
+        async for seqs in self._unrouted():
+            for start in range(0, len(seqs), EVENTS):
+                yield await self._outlines(seqs[start : start + EVENTS])
 
-    async def unrouted_of(self, seqs: Sequence[int]) -> list[EventRow]:
-        """Those among these events, of which no delivery is open."""
-        rows = await self._events(seqs)
+    async def unrouted_of(self, seqs: Sequence[int]) -> AsyncIterator[list[EventRow]]:
+        """Those of these events that are no mails yet, a few at a time."""
         through = self._routed_through()
-        return [row for row in rows if row.seq > through and row.outcome is None]
+        for start in range(0, len(seqs), EVENTS):
+            part = seqs[start : start + EVENTS]
+            yield await self._outlines(
+                await self._submit(
+                    partial(history.unrouted_among, seqs=part, routed_through=through)
+                )
+            )
 
-    # -- counts
-
-    async def count_open(self) -> int:
-        """How many deliveries have not ended."""
-        return await self._count(history.skip_open, (0, 0))
-
-    async def count_held(self) -> int:
-        """How many are in state `held`; what the queue's hold holds isn't."""
-        return await self._count(history.skip_held, ("", 0))
-
-    async def _count(
-        self, operation: Callable[..., tuple[int, tuple[T, int] | None]], first: tuple[T, int]
-    ) -> int:
-        counted, after = await self._submit(partial(operation, after=first))
-        while after is not None:
-            more, after = await self._submit(partial(operation, after=after))
-            counted += more
-        return counted
+    # -- for status
 
     async def lost(self, since: float, known_through: float) -> dict[str, Lost]:
         """What has failed or expired after `since`, by its state; up to `known_through` it is
@@ -295,5 +301,18 @@ class Queries:
 
     async def oldest(self) -> tuple[float, float] | None:
         """When the oldest event that waits was accepted, by the clock and in queue time."""
-        operation = partial(history.oldest, routed_through=self._routed_through())
-        return await self._submit(operation)
+        of_mail = await self._submit(history.oldest_mail)
+        if of_mail is not None:
+            return of_mail
+        async for seqs in self._unrouted():
+            if seqs:
+                return await self._submit(partial(history.accepted, seq=seqs[0]))
+        return None
+
+
+def _seq(row: Head | EventRow) -> int:
+    return row.seq
+
+
+def _outlined(row: EventRow) -> EventRow:
+    return row._replace(body=wire.outline(row.body))

@@ -1,5 +1,6 @@
 """What each user that emits may take up, and what it takes up. Pure: counts, no I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zaiond.errors import EventError
@@ -70,6 +71,14 @@ class Quotas:
         usage.events -= 1
         usage.bytes -= size
         self._forget(uid, usage)
+
+    def recounted(self, more: Mapping[int, tuple[int, int]]) -> None:
+        """So many events and bytes more wait of each user than was counted, or fewer."""
+        for uid, (events, size) in more.items():
+            usage = self._usage(uid)
+            usage.events = max(0, usage.events + events)
+            usage.bytes = max(0, usage.bytes + size)
+            self._forget(uid, usage)
 
     def _usage(self, uid: int) -> _Usage:
         usage = self._of.get(uid)

@@ -7,7 +7,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 from msgspec import structs
@@ -15,6 +15,15 @@ from msgspec import structs
 from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
 from zaiond.daemon.dispatcher import DISK_FULL_PAUSE, Dispatcher
+from zaiond.daemon.turns import (
+    DAEMON,
+    MOST_OF_A_LANE,
+    Choice,
+    Line,
+    Turns,
+    choose,
+    user_itself,
+)
 from zaiond.daemon.window import reduced
 from zaiond.errors import DiskFullError
 from zaiond.message.address import parse_recipient
@@ -23,19 +32,22 @@ from zaiond.model import URGENT, Event, Message
 from zaiond.net.names import Names
 from zaiond.routing.route import Dropped, route
 from zaiond.store import events, queue
-from zaiond.store.events import Acceptance, StoredEvent
+from zaiond.store.events import Acceptance, StoredEvent, WaitingLine
 from zaiond.store.queue import QueuedDelivery, QueuedMail
 from zaiond.store.writer import Writer
 
 KEPT_IN_MEMORY = 1000
+KEPT_BYTES = 4 * 1024 * 1024
 BATCH = 100
+BATCH_BYTES = 1024 * 1024  # of their events
+SLICE_BYTES = 64 * 1024  # of the events that become mails in one turn of the loop
 
 
 class MailMaker:
     """Makes mails by one configuration.
 
     `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
-    whose mail can't be made as it should.
+    whose mail can't be made as it should; `user_of` says whose a uid is.
     """
 
     def __init__(
@@ -45,11 +57,13 @@ class MailMaker:
         make_id: Callable[[], str],
         user_name: Callable[[int], str],
         on_unmade: Callable[[StoredEvent, Exception], None],
+        user_of: Callable[[int], int] = user_itself,
     ) -> None:
         self._config = config
         self._make_id = make_id
         self._user_name = user_name
         self._on_unmade = on_unmade
+        self._user_of = user_of
         self.call_machine(names)
         self._addresses: dict[str, str] = {}
 
@@ -139,7 +153,7 @@ class MailMaker:
             (stored,),
             urgent=event.severity in URGENT,
             lane=stored.lane and f"{stored.uid} {stored.lane}",
-            user=stored.uid,
+            user=DAEMON if stored.notice else self._user_of(stored.uid),
             alone=alone,
         )
 
@@ -165,9 +179,46 @@ class MailMaker:
 _SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"
 
 
+class _Memory:
+    """The events that wait and were taken in first: all of them up to `through`."""
+
+    def __init__(self, through: int) -> None:
+        self.through = through
+        self.events: deque[StoredEvent] = deque()
+        self._bytes = 0
+
+    def extend(self, events: list[StoredEvent]) -> None:
+        """Those that come next."""
+        self.events.extend(events)
+        self._bytes += _size(events)
+        self.through = events[-1].seq
+
+    def has_room_for(self, events: list[StoredEvent]) -> bool:
+        """Whether they can be kept, too."""
+        return (
+            len(self.events) + len(events) <= KEPT_IN_MEMORY
+            and self._bytes + _size(events) <= KEPT_BYTES
+        )
+
+    def remove(self, gone: Iterable[int]) -> None:
+        """These wait no longer."""
+        seqs = set(gone)
+        while self.events and self.events[0].seq in seqs:
+            seqs.discard(self.events[0].seq)
+            self._bytes -= len(self.events.popleft().body)
+        if seqs:
+            self.events = deque(event for event in self.events if event.seq not in seqs)
+            self._bytes = _size(self.events)
+
+
+def _size(events: Iterable[StoredEvent]) -> int:
+    return sum(len(event.body) for event in events)
+
+
 class Router:
-    """Takes urgent events first, then the others, in order of acceptance. `maker` None: there is no
-    configuration, all waits. `names_now` is asked for this machine's names before mails are made.
+    """Takes events in turns over their users, urgent ones first, else in order of acceptance.
+    `maker` None: there is no configuration, all waits. `names_now` is asked for this machine's
+    names before mails are made.
     """
 
     def __init__(
@@ -176,37 +227,37 @@ class Router:
         dispatcher: Dispatcher,
         on_dropped: Callable[[list[StoredEvent]], None],
         recovered: queue.Recovered,
-        waiting: int,
-        urgent_waiting: int,
+        turns: Turns,
         names_now: Callable[[], Awaitable[Names]],
     ) -> None:
         self.maker: MailMaker | None = None
-        self.waiting = waiting  # how many events are not routed yet
         self.routed_through = recovered.routed_through
         self.next_message = recovered.next_message
         self.next_delivery = recovered.next_delivery
         self.lock = asyncio.Lock()  # held while events become mails, or are changed by hand
+        self.turns = turns
         self._writer = writer
         self._dispatcher = dispatcher
         self._on_dropped = on_dropped
         self._names_now = names_now
-        self.urgent_waiting = urgent_waiting  # how many of those that wait
-        self._memory: deque[StoredEvent] = deque()
-        self._memory_through = recovered.routed_through
+        self._memory = _Memory(recovered.routed_through)
+        self._times_accepted = 0
         self._wake = asyncio.Event()
         self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many events are not routed yet."""
+        return self.turns.total
 
     def accepted(self, acceptance: Acceptance) -> None:
         """Events that have just been put on disk."""
         new = acceptance.events
-        self.waiting += len(new)
-        self.urgent_waiting += sum(event.urgent for event in new)
-        if (
-            self._memory_through == acceptance.previous
-            and len(self._memory) + len(new) <= KEPT_IN_MEMORY
-        ):
-            self._memory.extend(new)
-            self._memory_through = new[-1].seq
+        self.turns.accepted(new)
+        self._times_accepted += 1
+        memory = self._memory
+        if memory.through == acceptance.previous and memory.has_room_for(new):
+            memory.extend(new)
         self._wake.set()
 
     async def maker_now(self) -> MailMaker | None:
@@ -231,73 +282,107 @@ class Router:
         return self.next_delivery - 1
 
     def wake(self) -> None:
-        """There is room for mails."""
-        self._wake.set()
+        """There is room for a mail more, or for many."""
+        if self.turns.waiting and self._room()[0]:
+            self._wake.set()
 
-    def recounted(self, waiting: int, urgent: int) -> None:
-        """So many events more wait on disk than before, so many of them urgent."""
-        self.waiting = max(0, self.waiting + waiting)
-        self.urgent_waiting = max(0, self.urgent_waiting + urgent)
+    def recounted(self, waiting: list[WaitingLine]) -> None:
+        """So many events more wait on disk than before, or fewer, and perhaps others."""
+        self.turns.recounted(waiting)
+        self._memory = _Memory(self.routed_through)  # all is read from disk again
         self._wake.set()
 
     def deleted(self, gone: list[StoredEvent]) -> None:
         """Events that wait no longer; to be called with `lock` held."""
-        self._out_of_memory(gone)
-        self._count_out(gone)
-
-    def _out_of_memory(self, gone: list[StoredEvent]) -> None:
-        seqs = {event.seq for event in gone}
-        self._memory = deque(event for event in self._memory if event.seq not in seqs)
-
-    def _count_out(self, gone: list[StoredEvent]) -> None:
-        self.waiting -= len(gone)
-        self.urgent_waiting -= sum(event.urgent for event in gone)
+        self._memory.remove(event.seq for event in gone)
+        self.turns.gone(gone)
 
     async def run(self) -> None:
         """Routes whenever there are events, room and a configuration; ends when cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while await self._route_urgent() or await self._route_some():
+            while await self._route_some():
                 pass
 
-    async def _route_urgent(self) -> bool:
-        """Before their turn, where there is no room for all, or many are before them."""
-        room = self._dispatcher.room_for_urgent
-        ahead = self.waiting > min(BATCH, self._dispatcher.room)
-        if self.maker is None or not (self.urgent_waiting and ahead and room):
-            return False
-        async with self.lock:
-            after, limit = self.routed_through, min(BATCH, room)
-            find = partial(events.urgent_unrouted, after=after, limit=limit)
-            batch = await self._writer.submit(find)
-            if not batch:
-                self.urgent_waiting = 0
-                return False
-            self._out_of_memory(batch)
-            done = await self._route(self.maker, batch, early=True)
-        return await self._routed(done)
+    def _room(self) -> tuple[int, Callable[[Line], int] | None]:
+        """For how many mails there is room; where there isn't for many, for how many of which line:
+        who has hardly any mail in memory need not wait for the others.
+        """
+        waiting, dispatcher = self.turns.waiting, self._dispatcher
+        room = dispatcher.room
+        # A full batch, or all there is: what is routed together costs one transaction.
+        if room >= min(BATCH, self.turns.total):
+            return room, None
+        if any(dispatcher.has_few(line) for line in waiting):
+            return dispatcher.room_beyond, dispatcher.room_of
+        return 0, None
 
     async def _route_some(self) -> bool:
-        room = self._dispatcher.room
-        # A full batch, or all there is: what is routed together costs one transaction.
-        if self.maker is None or not self.waiting or room < min(BATCH, self.waiting):
+        room, of_line = self._room()
+        if self.maker is None or not self.turns.waiting or not room:
             return False
         async with self.lock:
-            batch = await self._next_events(min(BATCH, room))
-            if not batch:
+            choice = await self._next(min(BATCH, room), of_line)
+            if not choice.events:
                 return False
-            done = await self._route(self.maker, batch, early=False)
-        return await self._routed(done)
+            done = await self._route(self.maker, choice)
+        if done is None:  # without the lock: an administrator may be about to make room
+            await asyncio.sleep(DISK_FULL_PAUSE)
+            return True
+        mails, dropped = done
+        if dropped:
+            self._on_dropped([gone.event for gone in dropped])
+        self._dispatcher.add(mails)
+        return True
+
+    async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:
+        """The events that are routed next."""
+        memory, turns = self._memory, self.turns
+        known, beyond = memory.events, turns.total > len(memory.events)
+        if beyond and len(known) < BATCH:
+            times = self._times_accepted
+            after = memory.through if known else self.routed_through
+            found = await self._writer.submit(
+                partial(events.unrouted, after=after, limit=BATCH, size=BATCH_BYTES)
+            )
+            if memory is not self._memory:
+                return Choice([], [], set())
+            if found:
+                memory.extend(found)
+            elif not known and times == self._times_accepted:
+                turns.none_waits()  # whatever was counted
+        if len(turns.waiting) < 2 and not turns.ahead:
+            rooms = [most] if of_line is None else [most, *map(of_line, turns.waiting)]
+            alone = _first(known, min(rooms))
+            return Choice(alone, alone, set())
+        ahead: list[list[StoredEvent]] = []
+        if beyond and turns.ahead:
+            find = partial(
+                events.unrouted_ahead,
+                after=self.routed_through,
+                turns=turns.now,
+                limit=most,
+                of_lane=MOST_OF_A_LANE,
+                size=BATCH_BYTES,
+            )
+            ahead = await self._writer.submit(find)
+        return choose(known, ahead, turns.line, most, BATCH_BYTES, of_line)
 
     async def _route(
-        self, maker: MailMaker, batch: list[StoredEvent], *, early: bool
+        self, maker: MailMaker, choice: Choice
     ) -> tuple[list[QueuedMail], list[queue.Dropped]] | None:
         """Makes the mails of these events and puts them on disk; None: it is full."""
         maker.call_machine(await self._names_now())
+        batch = choice.events
         mails: list[QueuedMail] = []
         dropped: list[queue.Dropped] = []
+        made = 0
         for stored in batch:
+            if made >= SLICE_BYTES:  # whatever else there is to do comes in between
+                await asyncio.sleep(0)
+                made = 0
+            made += len(stored.body)
             event = events.complete(stored)
             decision = maker.route(event)
             if isinstance(decision, Dropped):
@@ -308,27 +393,38 @@ class Router:
                 alone = len(parts) == 1
                 row, first = self.new_message(), self.next_delivery
                 mail = maker.make(row, stored, event, recipients, first, alone=alone)
-                mail.urgent = mail.urgent or early  # what is before an urgent one in its lane, too
+                # What is before an urgent one in its lane is so, too.
+                mail.urgent = mail.urgent or stored.seq in choice.urgent
                 self.next_delivery += len(mail.deliveries)
                 mails.append(mail)
-        through = self.routed_through if early else batch[-1].seq
+        through = self._through(batch)
         route = partial(
-            queue.route, routed_through=through, mails=mails, dropped=dropped, early=early
+            queue.route,
+            routed_through=through,
+            mails=mails,
+            dropped=dropped,
+            early=[event.seq for event in batch if event.seq > through],
         )
         self._dispatcher.expect(len(mails))
         try:
             behind = await self._writer.submit(route)
         except DiskFullError:
             self._dispatcher.expect(0)
-            if early:  # they are in no order with what is in memory: all is read from disk again
-                self._memory.clear()
-                self._memory_through = self.routed_through
-            else:
-                self._memory.extendleft(reversed(batch))
             return None
         self.routed_through = through
-        self._count_out(batch)
+        self._memory.remove(event.seq for event in batch)
+        self.turns.gone(batch)
+        self.turns.routed_in_turn(choice.in_turn)
         return _without(mails, behind) if behind else mails, dropped
+
+    def _through(self, batch: list[StoredEvent]) -> int:
+        """Up to where every event is routed, once these are."""
+        through = self.routed_through
+        for event, known in zip(batch, self._memory.events, strict=False):
+            if event.seq != known.seq:
+                break
+            through = event.seq
+        return through
 
     def _reached(
         self, maker: MailMaker, stored: StoredEvent, recipients: Sequence[str]
@@ -339,26 +435,16 @@ class Router:
             return recipients
         return [r for r in recipients if maker.address(r) not in held] or recipients
 
-    async def _routed(self, done: tuple[list[QueuedMail], list[queue.Dropped]] | None) -> bool:
-        if done is None:  # without the lock: an administrator may be about to make room
-            await asyncio.sleep(DISK_FULL_PAUSE)
-            return True
-        mails, dropped = done
-        if dropped:
-            self._on_dropped([gone.event for gone in dropped])
-        self._dispatcher.add(mails)
-        return True
 
-    async def _next_events(self, most: int) -> list[StoredEvent]:
-        memory = self._memory
-        if memory:
-            return [memory.popleft() for _ in range(min(most, len(memory)))]
-        found = await self._writer.submit(
-            partial(events.unrouted, after=self.routed_through, limit=most)
-        )
-        if found and self._memory_through < found[-1].seq:
-            self._memory_through = found[-1].seq
-        return found
+def _first(known: Iterable[StoredEvent], most: int) -> list[StoredEvent]:
+    first: list[StoredEvent] = []
+    size = 0
+    for event in known:
+        if len(first) >= most or size >= BATCH_BYTES:
+            break
+        first.append(event)
+        size += len(event.body)
+    return first
 
 
 def _without(mails: list[QueuedMail], behind: set[int]) -> list[QueuedMail]:

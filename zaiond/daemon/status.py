@@ -1,4 +1,4 @@
-"""How the daemon is: the document of `zaiond-ctl status`, and the line of `systemctl status`."""
+"""How the daemon is: the document of `zaiond-ctl status`."""
 
 import asyncio
 import time
@@ -12,9 +12,10 @@ from zaiond import __version__
 from zaiond.config.schema import Queue
 from zaiond.daemon.documents import Present, rfc3339, why
 from zaiond.daemon.flow import Flow
-from zaiond.daemon.queries import NAMED, Lost
+from zaiond.daemon.queries import NAMED, Lost, Queries
+from zaiond.daemon.status_line import Waiting, count_waiting
 from zaiond.smtp.failure import Failure
-from zaiond.store import acknowledgements, damage
+from zaiond.store import acknowledgements, damage, prune
 from zaiond.store.holds import Hold
 from zaiond.store.recovery import Salvage
 from zaiond.text import Text
@@ -30,29 +31,7 @@ NO_CONFIGURATION = Text(
     "有効な設定がないため実行できません。zaiond-ctl check で誤りを確認してください",
     "there is no valid configuration: see what is wrong with zaiond-ctl check",
 )
-_CONFIG_STATES = {
-    "good": Text("設定は正常", "configuration good"),
-    "last_good": Text(
-        "設定に誤りがあり、直前の有効な設定で動作中",
-        "configuration not valid, the last good one in force",
-    ),
-    "none": Text("有効な設定なし", "no valid configuration"),
-}
 _QUEUE_LIST = "zaiond-ctl queue list"
-
-
-class Waiting(NamedTuple):
-    """What has not ended: deliveries, and events that are no mails yet, each of which counts as one
-    delivery. What is held is not among what waits.
-    """
-
-    waiting: int
-    held: int
-
-    @property
-    def total(self) -> int:
-        """Both."""
-        return self.waiting + self.held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,11 +158,17 @@ def _of_holds(facts: Facts) -> Iterator[Problem]:
     for hold in facts.holds:
         if hold.scope == "queue":
             cause, at = why(hold.failure), _next_try(facts.next_probe)
+            number = facts.waiting.held
+            held = Text(f"（{number} 件）", f"mail is held ({number})")
+            if not number:
+                held = Text(
+                    "（待っているメールはありません）", "no mail can go out (none waits now)"
+                )
             yield Problem(
                 "held",
                 Text(
-                    f"送信を保留しています（{facts.waiting.held} 件）: {cause.ja}{at.ja}",
-                    f"mail is held ({facts.waiting.held}): {cause.en}{at.en}",
+                    f"送信を保留しています{held.ja}: {cause.ja}{at.ja}",
+                    f"{held.en}: {cause.en}{at.en}",
                 ),
                 _QUEUE_LIST,
                 hold.failure,
@@ -232,20 +217,33 @@ def _next_try(at: float | None) -> Text:
 # -- asked of the daemon's parts
 
 
-async def count_waiting(app: "App") -> Waiting:
-    """What has not ended."""
-    number = await app.queries.count_open() + app.router.waiting
-    if app.dispatcher.holds.queue is not None:
-        return Waiting(0, number)
-    held = await app.queries.count_held()
-    return Waiting(max(0, number - held), held)
+def queries(app: "App") -> Queries:
+    """What is asked of the store for people."""
+    return Queries(app.writer.submit, lambda: app.router.routed_through)
 
 
 async def lost(app: "App") -> dict[str, Lost]:
     """What has failed or expired lately, by its state."""
     known = await app.writer.submit(acknowledgements.find)
     through = known[-1].through if known else -1.0
-    return await app.queries.lost(app.queue_time() - LOOK_BACK, through)
+    return await queries(app).lost(app.queue_time() - LOOK_BACK, through)
+
+
+async def shortened(app: "App", since: float = 0.0) -> list[dict[str, Any]]:
+    """Whose history was shortened since then, as documents have it."""
+    return [
+        {
+            "uid": one.uid,
+            "user": app.user_names.shown(one.uid),
+            "events": one.events,
+            "bytes": one.size,
+            "since": rfc3339(one.since),
+            "last": rfc3339(one.last),
+            "newest": rfc3339(one.newest),
+        }
+        for one in await app.writer.submit(prune.shortened)
+        if one.last >= since
+    ]
 
 
 async def present(app: "App") -> Present:
@@ -279,7 +277,7 @@ def _at(app: "App", loop_time: float) -> float:
 async def document(app: "App") -> dict[str, Any]:
     """The document of `status --json` (interface 5)."""
     waiting, lately, now = await count_waiting(app), await lost(app), await present(app)
-    oldest = await app.queries.oldest()
+    oldest = await queries(app).oldest()
     in_force = app.configuration.in_force
     free, floor = app.database.free_bytes()
     facts = Facts(
@@ -313,6 +311,7 @@ async def document(app: "App") -> dict[str, Any]:
             "oldest": None if oldest is None else rfc3339(oldest[0]),
         },
         "known": _known(now),
+        "history": {"shortened": await shortened(app, since=app.clock() - LOOK_BACK)},
         "refused": app.refusals.document(app.clock(), app.control.language),
         "servers": _servers(app),
         "rates": {"accepted": _rate(app.flow_in), "delivered": _rate(app.flow_out)},
@@ -396,18 +395,3 @@ def _servers(app: "App") -> list[dict[str, Any]]:
         }
         for index, state in enumerate(servers.states)
     ]
-
-
-async def line(app: "App") -> str:
-    """What an operator asks first, in one line."""
-    counted = await count_waiting(app)
-    servers, config = app.dispatcher.servers, _CONFIG_STATES[app.configuration.state]
-    ja, en = f"送信待ち {counted.waiting} 件", f"{counted.waiting} waiting"
-    if counted.held:
-        ja, en = f"{ja}、保留 {counted.held} 件", f"{en}, {counted.held} held"
-    text = Text(f"{ja}、{config.ja}", f"{en}; {config.en}")
-    cause = servers.waits_for if servers is not None else None
-    if cause is not None:
-        told = why(cause)
-        text = Text(f"{text.ja}、{told.ja}", f"{text.en}; {told.en}")
-    return text.in_language(app.control.language)

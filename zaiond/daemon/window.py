@@ -2,22 +2,32 @@
 
 What doesn't fit stays on disk, in order. Every mail in the window is in exactly one of: `_ready`
 (for the server in use; urgent mail apart), `_handed[i]` (for server i, since one before it said
-later), the hands of a sender, or behind an earlier mail of its lane.
+later), the hands of a sender, or behind an earlier mail of its lane. In each of these lines users
+take turns.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
+from typing import NamedTuple
 
 from msgspec import structs
 
+from zaiond.daemon.turns import KEPT_FOR_OTHERS, Line
 from zaiond.store.queue import QueuedDelivery, QueuedMail
 
 MAILS = 400  # what they leave behind in memory stays, so as many as keep the senders busy
 BYTES = 16 * 1024 * 1024
-URGENT_MAILS = 100  # beyond MAILS, and BYTES half as much again, for what is urgent
+# Beyond MAILS and BYTES: for lines of which there is little here, urgent mails of a user or others.
+MORE_MAILS = 100
+MORE_BYTES = BYTES // 2
+LITTLE_MAILS = 30
+LITTLE_BYTES = MORE_BYTES // 8
+FEW_MAILS = 10  # with fewer of its mails here, a line is not left waiting for the others
+BYTES_OF_A_MAIL = 1024  # what is kept of it beside its content and its events
+BYTES_OF_A_DELIVERY = 300
 
 
 def reduced(mail: QueuedMail, deliveries: Iterable[QueuedDelivery]) -> QueuedMail:
@@ -27,14 +37,97 @@ def reduced(mail: QueuedMail, deliveries: Iterable[QueuedDelivery]) -> QueuedMai
     return replace(mail, deliveries=left, message=message, whole=False)
 
 
+def size(mail: QueuedMail) -> int:
+    """About how many bytes of memory a mail takes."""
+    events = sum(len(event.body) for event in mail.events)
+    deliveries = BYTES_OF_A_DELIVERY * len(mail.deliveries)
+    return len(mail.message.content) + events + deliveries + BYTES_OF_A_MAIL
+
+
+class Rooms(NamedTuple):
+    """How many more mails fit: of all lines, of those of which there is little, and of which line;
+    and how many bytes.
+    """
+
+    room: int
+    beyond: int
+    bytes: int
+    of_line: dict[Line, int]
+
+    def of(self, line: Line) -> int:
+        """How many more mails of this line fit."""
+        return self.of_line.get(line, max(self.room, min(LITTLE_MAILS, self.beyond)))
+
+
+class _Users:
+    """Mails that wait for a sender: each user has a line, and they take turns."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, deque[QueuedMail]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[QueuedMail]:
+        return chain.from_iterable(self._of.values())
+
+    def users(self) -> Collection[int]:
+        """Who has a mail here, in their turns."""
+        return self._of.keys()
+
+    def append(self, mail: QueuedMail) -> None:
+        """The last one of its user."""
+        self._line(mail.user).append(mail)
+        self._count += 1
+
+    def put_first(self, mail: QueuedMail) -> None:
+        """The next one of its user, who waits for his turn all the same."""
+        self._line(mail.user).appendleft(mail)
+        self._count += 1
+
+    def take(self, user: int | None = None) -> QueuedMail:
+        """The next mail, of the user whose turn it is or of this one."""
+        if user is None:
+            user = next(iter(self._of))
+        line = self._of.pop(user)
+        mail = line.popleft()
+        self._count -= 1
+        if line:
+            self._of[user] = line  # behind the others
+        return mail
+
+    def renew(self, mails: dict[int, QueuedMail]) -> None:
+        """Has the mails that these are now, and none else, in the same order."""
+        kept = [mails[mail.row] for mail in self if mail.row in mails]
+        self.clear()
+        for mail in kept:
+            self.append(mail)
+
+    def clear(self) -> None:
+        """No mail is here any more."""
+        self._of.clear()
+        self._count = 0
+
+    def _line(self, user: int) -> deque[QueuedMail]:
+        line = self._of.get(user)
+        if line is None:
+            line = self._of[user] = deque()
+        return line
+
+
 class Window:
     """Mails by their rows, and whose turn it is."""
 
     def __init__(self) -> None:
         self._mails: dict[int, QueuedMail] = {}
+        self._sizes: dict[int, int] = {}  # by row, as they were counted
         self._bytes = 0
-        self._ready: tuple[deque[QueuedMail], deque[QueuedMail]] = (deque(), deque())
-        self._handed: list[deque[QueuedMail]] = []
+        self._of_line: Counter[Line] = Counter()  # mails
+        self._bytes_of_line: Counter[Line] = Counter()
+        self._ready = (_Users(), _Users())
+        self._urgent_taken = 0  # one after the other
+        self._handed: list[_Users] = []
         self._lanes: dict[str, deque[int]] = {}  # rows in order: the first one may go
         self._tried: dict[int, set[int]] = {}  # servers that said later, by row
         self._sending: set[int] = set()
@@ -49,15 +142,31 @@ class Window:
         return max(0, MAILS - len(self._mails)) if self._bytes < BYTES else 0
 
     @property
-    def room_for_urgent(self) -> int:
-        """How many more urgent mails fit."""
-        most = MAILS + URGENT_MAILS
-        return max(0, most - len(self._mails)) if self._bytes < BYTES * 1.5 else 0
+    def room_beyond(self) -> int:
+        """How many more mails fit, where they are of lines of which there is little here."""
+        most = MAILS + MORE_MAILS
+        return max(0, most - len(self._mails)) if self._bytes < BYTES + MORE_BYTES else 0
 
     @property
-    def is_half_empty(self) -> bool:
-        """Whether it is worth while to fill it up."""
-        return len(self._mails) <= MAILS // 2 and self._bytes <= BYTES // 2
+    def rooms(self) -> "Rooms":
+        """How many more mails fit now, by line."""
+        return Rooms(
+            self.room,
+            self.room_beyond,
+            max(LITTLE_BYTES, BYTES - self._bytes),
+            {line: self.room_of(line) for line in self._of_line},
+        )
+
+    def room_of(self, line: Line) -> int:
+        """How many more mails of this line fit."""
+        little = LITTLE_MAILS - self._of_line[line]
+        if self._bytes_of_line[line] >= LITTLE_BYTES:
+            little = 0
+        return max(self.room, min(little, self.room_beyond))
+
+    def has_few(self, line: Line) -> bool:
+        """Whether there is so little of this line here that it need not wait for the others."""
+        return self._of_line[line] < FEW_MAILS and self.room_of(line) > 0
 
     @property
     def sending(self) -> frozenset[int]:
@@ -72,14 +181,14 @@ class Window:
         """There are so many servers now; nobody has tried anything with them."""
         for handed in self._handed:
             self._first_in_line(handed)
-        self._handed = [deque() for _ in range(servers)]
+        self._handed = [_Users() for _ in range(servers)]
         self._tried.clear()
 
     def add(self, mails: Iterable[QueuedMail]) -> None:
         """Mails whose deliveries are on disk and due, in order."""
         for mail in mails:
             self._mails[mail.row] = mail
-            self._bytes += len(mail.message.content)
+            self._count(mail)
             if mail.lane is not None:
                 lane = self._lanes.setdefault(mail.lane, deque())
                 lane.append(mail.row)
@@ -87,12 +196,28 @@ class Window:
                     continue
             self._line_of(mail).append(mail)
 
-    def _line_of(self, mail: QueuedMail) -> deque[QueuedMail]:
+    def _count(self, mail: QueuedMail) -> None:
+        taken = self._sizes[mail.row] = size(mail)
+        line = Line(mail.user, mail.urgent)
+        self._bytes += taken
+        self._of_line[line] += 1
+        self._bytes_of_line[line] += taken
+
+    def _count_out(self, mail: QueuedMail) -> None:
+        taken = self._sizes.pop(mail.row)
+        line = Line(mail.user, mail.urgent)
+        self._bytes -= taken
+        self._of_line[line] -= 1
+        self._bytes_of_line[line] -= taken
+        if not self._of_line[line]:
+            del self._of_line[line], self._bytes_of_line[line]
+
+    def _line_of(self, mail: QueuedMail) -> _Users:
         return self._ready[not mail.urgent]
 
     def _first_in_line(self, mails: Iterable[QueuedMail]) -> None:
         for mail in reversed(list(mails)):
-            self._line_of(mail).appendleft(mail)
+            self._line_of(mail).put_first(mail)
 
     def waiting_for(self, index: int) -> int:
         """How many mails the server `index` could get now."""
@@ -111,19 +236,34 @@ class Window:
         """The next mail for the server `index`, into the hands of a sender; `in_use`: it is the
         server that gets what was not handed to another one.
         """
-        lines = [self._handed[index], *self._ready] if in_use else [self._handed[index]]
-        for line in lines:
-            if line:
-                mail = line.popleft()
-                self._sending.add(mail.row)
-                return mail
-        return None
+        if self._handed[index]:
+            mail = self._handed[index].take()
+        elif in_use and any(self._ready):
+            mail = self._take_ready()
+        else:
+            return None
+        self._sending.add(mail.row)
+        return mail
+
+    def _take_ready(self) -> QueuedMail:
+        urgent, others = self._ready
+        if not urgent:
+            self._urgent_taken = 0
+            return others.take()
+        self._urgent_taken += 1
+        if self._urgent_taken >= KEPT_FOR_OTHERS:
+            self._urgent_taken = 0
+            # No word of his own gives one user all the turns of those who have nothing urgent.
+            for user in others.users():
+                if user not in urgent.users():
+                    return others.take(user)
+        return urgent.take()
 
     def put_back(self, mail: QueuedMail) -> None:
         """Out of a sender's hands, first in line."""
         self._sending.discard(mail.row)
         self._mails[mail.row] = mail
-        self._line_of(mail).appendleft(mail)
+        self._line_of(mail).put_first(mail)
 
     def hand_over(self, mail: QueuedMail, index: int, to: int) -> None:
         """Out of the hands of a sender to server `index`, which said later, to server `to`."""
@@ -148,7 +288,7 @@ class Window:
         mail = self._mails.pop(row, None)
         if mail is None:
             return
-        self._bytes -= len(mail.message.content)
+        self._count_out(mail)
         if mail.lane is not None:
             lane = self._lanes[mail.lane]
             was_first = lane[0] == row
@@ -157,7 +297,7 @@ class Window:
                 del self._lanes[mail.lane]
             elif was_first:
                 following = self._mails[lane[0]]
-                self._line_of(following).appendleft(following)
+                self._line_of(following).put_first(following)
 
     def let_wait(self, mail: QueuedMail, recipients: set[str]) -> None:
         """Mails behind `mail` in its lane don't go to these recipients: on disk they wait."""
@@ -189,9 +329,7 @@ class Window:
     def _renew_lines(self) -> None:
         """Mails that were replaced or removed are so in their lines, too."""
         for line in chain(self._ready, self._handed):
-            kept = [self._mails[mail.row] for mail in line if mail.row in self._mails]
-            line.clear()
-            line.extend(kept)
+            line.renew(self._mails)
 
     @contextmanager
     def apart(self, rows: Iterable[int]) -> Iterator[list[int]]:

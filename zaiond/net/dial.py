@@ -96,6 +96,7 @@ class Dialer:
         self._login_renewed = False
         self.steps = Steps(server.address, on_step)
         self.memory = context.servers.of(server.address)
+        self._mask = context.masks.of(server.address)
         self._server = server
         self._context = context
         self._deadline = deadline
@@ -110,9 +111,7 @@ class Dialer:
         """What comes before the first session. Raises DeliveryFailure of stage POP or RESOLVE."""
         server, context = self._server, self._context
         helo_name = server.helo_name or (await context.names()).fqdn
-        self._settings = session_settings(
-            server, helo_name, self.memory.mask, trace=self.steps.told_of
-        )
+        self._settings = session_settings(server, helo_name, self._mask, trace=self.steps.told_of)
         if server.pop_before_smtp.enabled:
             await self._log_in_by_pop()
         if server.auth.mechanism == "ntlm":
@@ -257,7 +256,7 @@ class Dialer:
     async def _log_in_by_pop(self) -> None:
         context = self._context
         self.login = await context.pop.before(
-            self._server, context.tls, context.servers, self._deadline, self._on_step
+            self._server, context.tls, context.servers, self._mask, self._deadline, self._on_step
         )
         self.steps.begin()
 

@@ -11,6 +11,7 @@ from zaiond.smtp.mask import Mask
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 _LATELY = 600.0  # for so many seconds an address that failed is the last to be tried
+_MOST_MASKS = 64
 _JUST_NOW = 10.0  # for so many it isn't tried for the sake of one mail
 
 
@@ -19,11 +20,9 @@ class ServerMemory:
 
     `pipelining`: False if it offers PIPELINING, and doesn't answer what is sent so.
     `plain`: False if it refused AUTH PLAIN and took AUTH LOGIN.
-    `mask`: what it may have been told, and must not be quoted with, on whichever connection.
     """
 
     def __init__(self) -> None:
-        self.mask = Mask()
         self.pipelining = True
         self.plain = True
         self._worked: Address | None = None
@@ -69,3 +68,20 @@ class ServerMemories:
     def of(self, server: str) -> ServerMemory:
         """The one of `server` (host:port)."""
         return self._memories.setdefault(server, ServerMemory())
+
+
+class Masks:
+    """What each server may have been told, and must not be quoted with: on whichever connection, by
+    whichever configuration.
+    """
+
+    def __init__(self) -> None:
+        self._masks: dict[str, Mask] = {}
+
+    def of(self, server: str) -> Mask:
+        """The one of `server` (host:port)."""
+        mask = self._masks.pop(server, None) or Mask()
+        self._masks[server] = mask
+        if len(self._masks) > _MOST_MASKS:
+            del self._masks[next(iter(self._masks))]
+        return mask

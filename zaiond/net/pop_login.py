@@ -57,6 +57,7 @@ class PopLogins:
         server: "MailServer",
         contexts: TlsContexts,
         memories: ServerMemories,
+        mask: Mask,
         deadline: float,
         on_step: Callable[[Step], None] | None = None,
     ) -> int:
@@ -82,7 +83,7 @@ class PopLogins:
                 return login.number
             failure: Failure | None = None
             try:
-                await _log_in(server, contexts, memories, deadline, on_step)
+                await _log_in(server, contexts, memories, mask, deadline, on_step)
             except DeliveryFailure as raised:
                 failure = raised.failure
             login.number += 1
@@ -127,6 +128,7 @@ async def _log_in(
     server: "MailServer",
     contexts: TlsContexts,
     memories: ServerMemories,
+    mask: Mask,
     deadline: float,
     on_step: Callable[[Step], None] | None,
 ) -> None:
@@ -138,7 +140,6 @@ async def _log_in(
     there = _at(server)
     steps = Steps(there.address, on_step)
     memory = memories.of(there.address)
-    mask = memories.of(server.address).mask
     add_secrets(server, mask)
 
     async def log_in(address: Address, limit: float, until: float) -> Address:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from zaiond.store.consistency import make_consistent
-from zaiond.store.events import count_waiting
+from zaiond.store.events import WaitingLine, usage, waiting_lines
 from zaiond.store.sound import Table, is_sound, our_indexes, our_tables
 from zaiond.text import Text
 
@@ -20,12 +20,13 @@ MOST_KEPT = 1000  # rows set aside: beyond, the oldest are forgotten
 
 class Damage(NamedTuple):
     """What was set aside: how many rows of which tables. `waiting` is how many events more wait to
-    be routed than before, `urgent_waiting` how many of these are urgent.
+    be routed than before, or fewer, in parts; `usage` is the same for all that have not ended, and
+    their bytes, by uid, as far as it could be read.
     """
 
     rows: dict[str, int]
-    waiting: int
-    urgent_waiting: int
+    waiting: list[WaitingLine]
+    usage: dict[int, tuple[int, int]]
 
     @property
     def text(self) -> Text:
@@ -46,7 +47,7 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
     To be called outside of a transaction. Raises apsw.Error where more is damaged than rows.
     """
     with db:
-        before = count_waiting(db)
+        before, used = waiting_lines(db), _usage(db)
         # What an index says of a damaged row keeps it from being deleted.
         for index in our_indexes():
             db.execute(f"DROP INDEX IF EXISTS {index.name}")
@@ -57,11 +58,44 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
         db.execute(_FORGET, (MOST_KEPT,))
         if any(rows.values()):
             make_consistent(db)
-        after = count_waiting(db)
+        after, uses = waiting_lines(db), _usage(db)
     rows = {name: number for name, number in rows.items() if number}
-    return Damage(rows, after[0] - before[0], after[1] - before[1]) if rows else None
+    less = [_less(line) for line in before]
+    return Damage(rows, [*less, *after], _difference(used, uses)) if rows else None
 
 
+_Usage = dict[int, tuple[int, int]]
+
+
+def _usage(db: apsw.Connection) -> _Usage | None:
+    try:
+        return usage(db)
+    except (apsw.CorruptError, TypeError):  # what stood in a damaged row
+        return None
+
+
+def _difference(before: _Usage | None, after: _Usage | None) -> _Usage:
+    if before is None or after is None:
+        return {}
+    none = (0, 0)
+    pairs = {
+        uid: (before.get(uid, none), after.get(uid, none))
+        for uid in before.keys() | after.keys()
+        if isinstance(uid, int)
+    }
+    return {
+        uid: (now[0] - then[0], now[1] - then[1])
+        for uid, (then, now) in pairs.items()
+        if now != then
+    }
+
+
+def _less(line: WaitingLine) -> WaitingLine:
+    uid = line.uid if isinstance(line.uid, int) else _NOBODY
+    return line._replace(uid=uid, events=-line.events, ahead=-line.ahead)
+
+
+_NOBODY = -2  # whose an event seemed to be
 # An id that has become that of another event: both are kept.
 _TELL_APART = (
     "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"

@@ -3,6 +3,7 @@ of the writer's transaction.
 """
 
 import json
+import math
 from typing import Any, Literal, NamedTuple
 
 import apsw
@@ -65,6 +66,9 @@ class Acceptance(NamedTuple):
 # id, uid, source, accepted, body, urgent, lane
 NewEvent = tuple[str, int, str, float, bytes, bool, str | None]
 
+# Index in its batch, turn, ahead: of each event, in the order in which they are taken in.
+Place = tuple[int, int, bool]
+
 COLUMNS = "seq, id, uid, source, accepted, body, urgent, lane, queued, notice, turn, ahead"
 _INSERT = (
     f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -82,15 +86,23 @@ def last_seq(db: apsw.Connection) -> int:
 
 
 def accept(
-    db: apsw.Connection, batch: list[NewEvent], queued: float, *, notice: bool = False
+    db: apsw.Connection,
+    batch: list[NewEvent],
+    queued: float,
+    places: list[Place] | None = None,
+    *,
+    notice: bool = False,
 ) -> Acceptance:
     """Inserts a batch, accepted at `queued` in queue time; an identity (id, uid, source, notice)
-    that is there already is told of, and kept. `notice`: the daemon's own.
+    that is there already is told of, and kept. `places` has a place for each; None: they are taken
+    in as they are. `notice`: the daemon's own.
     """
     previous = last_seq(db)
+    if places is None:
+        places = [(index, 0, new[5]) for index, new in enumerate(batch)]
     rows = [
-        StoredEvent(seq, *new, queued, notice, ahead=new[5])
-        for seq, new in enumerate(batch, previous + 1)
+        StoredEvent(seq, *batch[index], queued, notice, turn, ahead)
+        for seq, (index, turn, ahead) in enumerate(places, previous + 1)
     ]
     before = db.total_changes()
     db.execute("SAVEPOINT batch")
@@ -99,7 +111,9 @@ def accept(
     if db.total_changes() - before != len(rows):
         # Rare: someone tried again. Once more one by one, so that seq has no gaps.
         db.execute("ROLLBACK TO batch")
-        outcomes, rows = _accept_each(db, rows, previous)
+        each, rows = _accept_each(db, rows, previous)
+        of_place = {index: outcome for (index, *_), outcome in zip(places, each, strict=True)}
+        outcomes = [of_place[index] for index in range(len(batch))]
     db.execute("RELEASE batch")
     return Acceptance(outcomes, rows, previous)
 
@@ -125,26 +139,68 @@ def _accept_each(
     return outcomes, accepted
 
 
-def usage(db: apsw.Connection) -> dict[int, tuple[int, int]]:
-    """Events accepted and not yet ended, and their bytes, by uid: counted once, at a start."""
-    counted: dict[int, tuple[int, int]] = {}
-    first, last = int(get_meta(db, "routed_through") or 0) + 1, last_seq(db)
-    rows: list[Any] = db.execute(_USAGE_ROUTED).fetchall()
+class WaitingLine(NamedTuple):
+    """Events of a user that wait to be routed, or have come to: how many, their bytes, how many of
+    them are `ahead`, and their turns.
+    """
+
+    uid: int
+    notice: bool
+    urgent: bool
+    events: int
+    bytes: int
+    ahead: int
+    first_turn: int
+    last_turn: int
+
+
+def waiting_lines(db: apsw.Connection) -> list[WaitingLine]:
+    """All that waits to be routed: counted once, at a start. A line may come in several parts."""
+    through = get_meta(db, "routed_through") or 0
+    if not isinstance(through, int):
+        return []  # who reads it next finds the damage
+    first, last = through + 1, last_seq(db)
     # In parts, for SQLite sorts what it groups, and that is to be bounded.
-    for start in range(first, last + 1, _USAGE_PART):
-        rows += db.execute(_USAGE_UNROUTED, (start, start + _USAGE_PART))
+    return [
+        WaitingLine(*row)
+        for start in range(first, last + 1, _LINES_PART)
+        for row in db.execute(_LINES, (start, start + _LINES_PART))
+    ]
+
+
+_LINES_PART = 10_000
+_LINES = (
+    "SELECT uid, notice, urgent, count(*), sum(length(body)), sum(ahead), min(turn), max(turn)"
+    " FROM events WHERE seq >= ? AND seq < ? AND outcome IS NULL"
+    " AND seq NOT IN (SELECT seq FROM routed_early) GROUP BY uid, notice, urgent"
+)
+
+
+def last_turns(db: apsw.Connection) -> tuple[int, int]:
+    """The highest turn of those that are or were ahead: not urgent, urgent."""
+    plain, urgent = (
+        db.execute("SELECT max(turn) FROM events WHERE ahead = 1 AND urgent = ?", (which,)).get
+        for which in (0, 1)
+    )
+    return plain or 0, urgent or 0
+
+
+def usage(
+    db: apsw.Connection, waiting: list[WaitingLine] | None = None
+) -> dict[int, tuple[int, int]]:
+    """Events accepted and not yet ended, and their bytes, by uid: counted once, at a start.
+    `waiting`: what `waiting_lines` gave.
+    """
+    counted: dict[int, tuple[int, int]] = {}
+    rows: list[Any] = db.execute(_USAGE_ROUTED).fetchall()
+    waiting = waiting_lines(db) if waiting is None else waiting
+    rows += [(line.uid, line.events, line.bytes) for line in waiting]
     for uid, events, size in rows:
         known_events, known_size = counted.get(uid, (0, 0))
         counted[uid] = (known_events + events, known_size + size)
     return counted
 
 
-_USAGE_PART = 10_000
-_USAGE_UNROUTED = (
-    "SELECT uid, count(*), sum(length(body)) FROM events"
-    " WHERE seq >= ? AND seq < ? AND outcome IS NULL"
-    " AND seq NOT IN (SELECT seq FROM routed_early) GROUP BY uid"
-)
 _USAGE_ROUTED = (
     "SELECT uid, count(*), sum(length(body)) FROM events WHERE seq IN (SELECT event"
     " FROM message_events WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL))"
@@ -152,40 +208,53 @@ _USAGE_ROUTED = (
 )
 
 
-def unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
-    """The events after seq `after` that wait to be routed, in order of acceptance."""
-    return [stored(row) for row in db.execute(_UNROUTED.format(""), (after, limit))]
+def unrouted(
+    db: apsw.Connection, after: int, limit: int, size: float = math.inf
+) -> list[StoredEvent]:
+    """The events after seq `after` that wait to be routed, in order of acceptance: at most `limit`,
+    and none beyond the one with which they have `size` bytes.
+    """
+    found: list[StoredEvent] = []
+    rows = db.execute(_UNROUTED.format("", "seq"), (after, limit))
+    for row in rows:
+        found.append(stored(row))
+        size -= len(found[-1].body)
+        if size <= 0:
+            rows.close()
+            break
+    return found
 
 
-def urgent_unrouted(db: apsw.Connection, after: int, limit: int) -> list[StoredEvent]:
-    """At most `limit` urgent ones among them, and all that are before one of these in its lane."""
-    found: dict[int, StoredEvent] = {}
-    urgent = "AND ahead = 1 AND urgent = 1"
-    rows: list[Any] = db.execute(_UNROUTED.format(urgent), (after, limit)).fetchall()
-    for event in map(stored, rows):
-        if event.lane is not None:
-            of_lane = (after, event.lane, event.uid, event.seq, limit)
-            before: list[Any] = db.execute(_IN_LANE, of_lane).fetchall()
-            found.update((row[0], stored(row)) for row in before)
-        found[event.seq] = event
-    return [found[seq] for seq in sorted(found)[:limit]]
+def unrouted_ahead(
+    db: apsw.Connection, after: int, turns: tuple[int, int], limit: int, of_lane: int, size: int
+) -> list[list[StoredEvent]]:
+    """Those after seq `after` that are ahead and wait, by their turns from `turns` on (not urgent,
+    urgent): at most `limit` of each, of about `size` bytes. Each stands behind those that are
+    before it in its lane, the first `of_lane` of them.
+    """
+    units: list[list[StoredEvent]] = []
+    for urgent, turn in enumerate(turns):
+        left = size
+        rows = db.execute(_AHEAD, (after, urgent, turn, limit))
+        for event in map(stored, rows):
+            unit = [event]
+            if event.lane is not None:
+                before = db.execute(_IN_LANE, (after, event.lane, event.uid, event.seq, of_lane))
+                unit = [*map(stored, before), event]
+            units.append(unit)
+            left -= sum(len(one.body) for one in unit)
+            if left <= 0:
+                rows.close()
+                break
+    return units
 
 
 _UNROUTED = (
     f"SELECT {COLUMNS} FROM events WHERE seq > ? {{}} AND outcome IS NULL"  # noqa: S608
-    " AND seq NOT IN (SELECT seq FROM routed_early) ORDER BY seq LIMIT ?"
+    " AND seq NOT IN (SELECT seq FROM routed_early) ORDER BY {} LIMIT ?"
 )
-_IN_LANE = _UNROUTED.format("AND lane = ? AND uid = ? AND seq < ?")
-
-
-def count_waiting(db: apsw.Connection) -> tuple[int, int]:
-    """How many events wait to be routed, and how many of them are urgent: counted at a start."""
-    found: list[Any] = db.execute(
-        "SELECT count(*), count(*) FILTER (WHERE urgent = 1) FROM events WHERE outcome IS NULL"
-        " AND seq > coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0)"
-        " AND seq NOT IN (SELECT seq FROM routed_early)"
-    ).fetchall()
-    return found[0][0], found[0][1]
+_IN_LANE = _UNROUTED.format("AND lane = ? AND uid = ? AND seq < ?", "seq")
+_AHEAD = _UNROUTED.format("AND ahead = 1 AND urgent = ? AND turn >= ?", "turn, seq")
 
 
 def count_unrouted(db: apsw.Connection, among: list[int], after: int) -> int:

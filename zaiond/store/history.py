@@ -4,16 +4,17 @@ reader delays an acknowledgement by more than a commit; what to go on after is i
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import apsw
 
-ROWS = 200  # of which an operation reads no more
-BYTES = 1024 * 1024  # of events' bodies, after which it reads no further one
-SMALL_ROWS = 2000  # the same for rows of a few numbers
-INDEX_ROWS = 20_000  # the same where only an index is read
+from zaiond.store import counts
 
-T = TypeVar("T")
+ROWS = 200  # of which an operation reads no more
+BYTES = 256 * 1024  # of events' bodies, after which it reads no further one
+SMALL_ROWS = 2000  # the same for rows of a few numbers
+LAST_ATTEMPTS = 10  # of a delivery, where not all of them are asked for
+SAME_ID = 1000  # events of one id that are found
 
 
 class EventRow(NamedTuple):
@@ -63,13 +64,23 @@ class EventHistory(NamedTuple):
 
 
 class OpenDelivery(NamedTuple):
-    """A delivery that is open, with the events that it tells of, and the last attempt in which a
-    server said something.
+    """A delivery that is open, with the ids of the events that it tells of, the first of them, and
+    the last attempt in which a server said something.
     """
 
     delivery: DeliveryRow
-    events: Sequence[EventRow]
+    ids: Sequence[str]
+    first: EventRow | None
     last: AttemptRow | None
+
+
+class Head(NamedTuple):
+    """An event without its line; `source` as sent."""
+
+    seq: int
+    accepted: float
+    uid: int
+    source: str
 
 
 class LostRow(NamedTuple):
@@ -83,32 +94,33 @@ class LostRow(NamedTuple):
 
 
 _EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason FROM events"
+_HEAD = "SELECT seq, accepted, uid, source FROM events"
 _DELIVERY = (
     "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, d.ended,"
     " m.message_id, m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
 )
-_UNROUTED = "seq > ? AND seq NOT IN (SELECT seq FROM routed_early)"
 
 
-def newest(db: apsw.Connection, after: int) -> list[tuple[int, float]]:
-    """Events before seq `after`, the newest first: seq, and when they were accepted."""
-    return _all(
-        db,
-        "SELECT seq, accepted FROM events WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-        after,
-        SMALL_ROWS,
-    )
+def newest(db: apsw.Connection, after: int) -> list[Head]:
+    """Events before seq `after`, the newest first."""
+    query = f"{_HEAD} WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+    return [Head(*row) for row in _all(db, query, after, SMALL_ROWS)]
 
 
 def newest_events(db: apsw.Connection, after: int) -> list[EventRow]:
     """The same, whole."""
-    return _bounded(
-        EventRow(*row) for row in db.execute(f"{_EVENT} WHERE seq < ? ORDER BY seq DESC", (after,))
-    )
+    rows = db.execute(f"{_EVENT} WHERE seq < ? ORDER BY seq DESC", (after,))
+    return _bounded((EventRow(*row) for row in rows), SMALL_ROWS)
+
+
+def heads(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[Head]:
+    """These events after seq `after`; `seqs` are in order."""
+    wanted = [seq for seq in seqs if seq > after][:SMALL_ROWS]
+    return [Head(*row) for seq in wanted for row in db.execute(f"{_HEAD} WHERE seq = ?", (seq,))]
 
 
 def events(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[EventRow]:
-    """These events after seq `after`; `seqs` are in order."""
+    """The same, whole."""
     return _bounded(
         EventRow(*row)
         for seq in seqs
@@ -119,21 +131,34 @@ def events(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[Eve
 
 def with_ids(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
     """Id and seq of the events with these ids: several of one id, if several sources or users used
-    the same."""
-    return [
-        row
-        for id_ in ids
-        for row in db.execute("SELECT id, seq FROM events WHERE id = ? ORDER BY seq", (id_,))
-    ]
-
-
-def unrouted(db: apsw.Connection, after: int) -> list[EventRow]:
-    """Events after seq `after`, which is where routing is: no mails yet, unless they have an
-    outcome.
+    the same.
     """
-    return _bounded(
-        EventRow(*row) for row in db.execute(f"{_EVENT} WHERE {_UNROUTED} ORDER BY seq", (after,))
+    query = "SELECT id, seq FROM events WHERE id = ? LIMIT ?"
+    return [row for id_ in ids for row in sorted(_all(db, query, id_, SAME_ID))]
+
+
+def unrouted(db: apsw.Connection, after: int) -> list[tuple[int, bool]]:
+    """Events after seq `after`, which is where routing is, and whether they wait to be routed."""
+    return _all(
+        db,
+        "SELECT seq, outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early) FROM events"
+        " WHERE seq > ? ORDER BY seq LIMIT ?",
+        after,
+        SMALL_ROWS,
     )
+
+
+def unrouted_among(db: apsw.Connection, seqs: Sequence[int], routed_through: int) -> list[int]:
+    """Those of these events that wait to be routed."""
+    query = (
+        "SELECT outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early) FROM events"
+        " WHERE seq = ?"
+    )
+    return [
+        seq
+        for seq in seqs
+        if seq > routed_through and any(waits for (waits,) in _all(db, query, seq))
+    ]
 
 
 def deliveries(
@@ -156,12 +181,24 @@ def deliveries(
 
 def open_deliveries(db: apsw.Connection, after: tuple[int, int] = (0, 0)) -> list[DeliveryRow]:
     """Deliveries that have not ended, in order; `after` are message and delivery."""
-    found = _after(db, "message, id", "message", "ended IS NULL", after, ROWS)
-    return [
-        DeliveryRow(*row)
-        for _, delivery in found
-        for row in db.execute(f"{_DELIVERY} WHERE d.id = ?", (delivery,))
-    ]
+    found: list[DeliveryRow] = []
+    # A message has its content as long as one of its deliveries is open.
+    messages = _all(
+        db,
+        "SELECT message FROM contents WHERE message >= ? ORDER BY message LIMIT ?",
+        after[0],
+        ROWS + 1,
+    )
+    for (message,) in messages:
+        rows = db.execute(
+            f"{_DELIVERY} WHERE d.message = ? AND d.ended IS NULL AND d.id > ?"
+            " ORDER BY d.id LIMIT ?",
+            (message, after[1] if message == after[0] else 0, ROWS - len(found)),
+        )
+        found += [DeliveryRow(*row) for row in rows]
+        if len(found) == ROWS:
+            break
+    return found
 
 
 def attempts(
@@ -181,6 +218,19 @@ def attempts(
     return found
 
 
+def last_attempts(
+    db: apsw.Connection, deliveries: Sequence[int], after: int = 0
+) -> list[AttemptRow]:
+    """The last ones of each of these deliveries after delivery `after`, which are in order."""
+    found: list[AttemptRow] = []
+    for one in deliveries:
+        if one > after and (not found or len(found) + LAST_ATTEMPTS <= ROWS):
+            query = "SELECT * FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT ?"
+            rows = _all(db, query, one, LAST_ATTEMPTS)
+            found += [AttemptRow(*row) for row in reversed(rows)]
+    return found
+
+
 def last_replies(db: apsw.Connection, deliveries: Sequence[int]) -> list[AttemptRow]:
     """The last attempt of each of these deliveries in which a server said something."""
     return [
@@ -194,29 +244,10 @@ def last_replies(db: apsw.Connection, deliveries: Sequence[int]) -> list[Attempt
     ]
 
 
-def events_of(
-    db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
-) -> list[tuple[int, EventRow]]:
-    """The events that these messages tell of; `after` are message and seq."""
-    message, seq = after
-    return _bounded(
-        (
-            (one, EventRow(*row))
-            for one in messages
-            if one >= message
-            for row in db.execute(
-                f"{_EVENT} JOIN message_events ON seq = event WHERE message = ? AND seq > ?"
-                " ORDER BY seq",
-                (one, seq if one == message else 0),
-            )
-        ),
-    )
-
-
 def seqs_of(
     db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
 ) -> list[tuple[int, int]]:
-    """The same, only message and seq."""
+    """The events that these messages tell of, each with its message; `after` are both."""
     message, seq = after
     found: list[tuple[int, int]] = []
     for one in messages:
@@ -233,86 +264,64 @@ def seqs_of(
     return found
 
 
+def ids_of(
+    db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
+) -> list[tuple[int, int, str]]:
+    """The same, with the events' ids."""
+    query = "SELECT id FROM events WHERE seq = ?"
+    return [
+        (message, seq, id_)
+        for message, seq in seqs_of(db, messages, after)
+        for (id_,) in _all(db, query, seq)
+    ]
+
+
 def lost(db: apsw.Connection, after: tuple[float, int]) -> list[LostRow]:
     """Deliveries that have failed or expired, in the order of their end; `after` are `ended` (queue
-    time) and the delivery."""
-    columns = ", ".join(LostRow._fields)
-    which = "state IN ('failed', 'expired')"
-    return [LostRow(*row) for row in _after(db, columns, "ended", which, after, SMALL_ROWS)]
+    time) and the delivery.
+    """
+    columns, which = ", ".join(LostRow._fields), "state IN ('failed', 'expired')"
+    query, values = counts.beyond(columns, ("ended", "id"), which, after)
+    found = _all(db, f"{query} ORDER BY ended, id LIMIT ?", *values, SMALL_ROWS)
+    return [LostRow(*row) for row in found]
 
 
 def held(db: apsw.Connection, after: tuple[str, int] = ("", 0)) -> list[tuple[str, int, int]]:
     """Deliveries in state `held`: recipient, delivery, message; `after` are the first two."""
-    return _after(db, "recipient, id, message", "recipient", _HELD, after, SMALL_ROWS)
+    key = ("recipient", "id")
+    query, values = counts.beyond("recipient, id, message", key, counts.HELD, after)
+    return _all(db, f"{query} ORDER BY recipient, id LIMIT ?", *values, SMALL_ROWS)
 
 
-def skip_open(db: apsw.Connection, after: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
-    """How many open deliveries a slice after message and delivery has, and where it ends; None:
-    there are no more."""
-    return _skip(db, "message", "ended IS NULL", after)
-
-
-def skip_held(db: apsw.Connection, after: tuple[str, int]) -> tuple[int, tuple[str, int] | None]:
-    """The same for those in state `held`, after recipient and delivery."""
-    return _skip(db, "recipient", _HELD, after)
-
-
-_HELD = "state = 'held' AND ended IS NULL"
-
-
-def _skip(
-    db: apsw.Connection, key: str, which: str, after: tuple[T, int]
-) -> tuple[int, tuple[T, int] | None]:
-    values = (*after, after[0])
-    ends = f"{_beyond(f'{key}, id', key, which)} ORDER BY {key}, id LIMIT 1 OFFSET ?"
-    last = _all(db, ends, *values, INDEX_ROWS - 1)
-    if last:
-        return INDEX_ROWS, last[0]
-    rest = _all(db, f"SELECT count(*) FROM ({_beyond('1', key, which)})", *values)  # noqa: S608
-    return rest[0][0], None
-
-
-def _after(
-    db: apsw.Connection, columns: str, key: str, which: str, after: tuple[Any, int], limit: int
-) -> list[Any]:
-    """Deliveries after this key and id, in the order of both, by the index over the key."""
-    query = f"{_beyond(columns, key, which)} ORDER BY {key}, id LIMIT ?"
-    return _all(db, query, *after, after[0], limit)
-
-
-def _beyond(columns: str, key: str, which: str) -> str:
-    # (key, id) > (?, ?) would walk over all that have the same key.
-    rest = f"SELECT {columns} FROM deliveries WHERE {which} AND {key}"  # noqa: S608
-    return f"{rest} = ? AND id > ? UNION ALL {rest} > ?"
-
-
-def oldest(db: apsw.Connection, routed_through: int) -> tuple[float, float] | None:
-    """When the oldest event that still waits was accepted, by the clock and in queue time."""
-    rows = _all(
+def oldest_mail(db: apsw.Connection) -> tuple[float, float] | None:
+    """When the oldest event of the first mail that still waits was accepted, by the clock and in
+    queue time.
+    """
+    found = _all(
         db,
         "SELECT accepted, queued FROM messages WHERE id ="
-        " (SELECT message FROM deliveries WHERE ended IS NULL ORDER BY message LIMIT 1)",
-    ) or _all(
-        db,
-        f"SELECT accepted, queued FROM events WHERE {_UNROUTED}"  # noqa: S608
-        " AND outcome IS NULL ORDER BY seq LIMIT 1",
-        routed_through,
+        " (SELECT message FROM contents ORDER BY message LIMIT 1)",
     )
-    return rows[0] if rows else None
+    return found[0] if found else None
+
+
+def accepted(db: apsw.Connection, seq: int) -> tuple[float, float] | None:
+    """When an event was accepted, by the clock and in queue time."""
+    found = _all(db, "SELECT accepted, queued FROM events WHERE seq = ?", seq)
+    return found[0] if found else None
 
 
 def _all(db: apsw.Connection, query: str, *values: Any) -> list[Any]:
     return db.execute(query, values).fetchall()
 
 
-def _bounded(rows: Iterable[Any]) -> list[Any]:
+def _bounded(rows: Iterable[EventRow], most: int | None = None) -> list[EventRow]:
     """As many of the rows as may be read at once; an event's body counts."""
-    found: list[Any] = []
+    found: list[EventRow] = []
     size = 0
     for row in rows:
         found.append(row)
-        event = row if isinstance(row, EventRow) else row[1]
-        size += len(event.body)
-        if len(found) == ROWS or size >= BYTES:
+        size += len(row.body)
+        if len(found) == (most or ROWS) or size >= BYTES:
             break
     return found

@@ -84,9 +84,10 @@ def _prune(
     wanted: Callable[[Row, int], bool],
     after: int,
     ended_before: float = inf,
+    user_of: Callable[[int], int] = int,
 ) -> Pruned:
     """Deletes the wanted ones of a slice, all of whose deliveries ended before then; `wanted` gets
-    the bytes that were deleted of the same user so far, too.
+    the bytes that were deleted of the same user so far, too. `user_of` says whose a uid is.
     """
     through = int(get_meta(db, "routed_through") or 0)
     looked_at: list[Any] = db.execute(_SLICE, (after, LOOKED_AT)).fetchall()
@@ -95,7 +96,8 @@ def _prune(
     seqs: list[tuple[int]] = []
     met = rows = size = 0
     for row in map(Row._make, looked_at):
-        of_user = deleted.get(row.uid, Deleted())
+        user = user_of(row.uid)
+        of_user = deleted.get(user, Deleted())
         if not wanted(row, of_user.size):
             continue
         met += 1
@@ -104,7 +106,7 @@ def _prune(
         if left or not (row.has_outcome or row.seq <= through or deliveries):
             continue
         seqs.append((row.seq,))
-        deleted[row.uid] = of_user.plus(1, row.size, row.accepted)
+        deleted[user] = of_user.plus(1, row.size, row.accepted)
         rows += deliveries + attempts
         size += row.size
         if len(seqs) >= EVENTS or rows >= ROWS or size >= BYTES:
@@ -188,12 +190,20 @@ def shortened(db: apsw.Connection) -> tuple[Shortened, ...]:
 
 
 def shorten(
-    db: apsw.Connection, to_free: Mapping[int, int], after: int, now: float
+    db: apsw.Connection,
+    to_free: Mapping[int, int],
+    after: int,
+    now: float,
+    user_of: Callable[[int], int] = int,
 ) -> tuple[Pruned, Pages]:
     """Deletes so many bytes of each of these users of what has ended after seq `after`, the oldest
     first, and remembers that; gives what there is afterwards, too.
     """
-    pruned = _prune(db, lambda row, deleted: deleted < to_free.get(row.uid, 0), after)
+
+    def wanted(row: Row, deleted: int) -> bool:
+        return deleted < to_free.get(user_of(row.uid), 0)
+
+    pruned = _prune(db, wanted, after, user_of=user_of)
     if pruned.deleted:
         _remember(db, pruned.deleted, now)
     return pruned, pages(db)

@@ -8,8 +8,9 @@ a crash leaves started may have arrived, and is tried again under the same Messa
 `at` is a queue time everywhere, `now` a time of the machine's clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from typing import Any, Literal, NamedTuple
 
 import apsw
@@ -136,18 +137,15 @@ def route(
     routed_through: int,
     mails: list[QueuedMail],
     dropped: list[Dropped],
-    early: bool = False,
+    early: Iterable[int] = (),
 ) -> set[int]:
-    """One step of routing: events up to `routed_through` are now in a message or dropped; `early`:
-    these events before others, and `routed_through` stays. Gives the deliveries that have to wait
-    behind an earlier one of their lane.
+    """One step of routing: events up to `routed_through` are now in a message or dropped, and those
+    of `early`, which are beyond. Gives the deliveries that have to wait behind an earlier one of
+    their lane.
     """
-    if early:
-        seqs = [(e.seq,) for mail in mails for e in mail.events] + [(d.event.seq,) for d in dropped]
-        db.executemany("INSERT OR IGNORE INTO routed_early VALUES (?)", seqs)
-    else:
-        set_meta(db, "routed_through", routed_through)
-        db.execute("DELETE FROM routed_early WHERE seq <= ?", (routed_through,))
+    set_meta(db, "routed_through", routed_through)
+    db.execute("DELETE FROM routed_early WHERE seq <= ?", (routed_through,))
+    db.executemany("INSERT OR IGNORE INTO routed_early VALUES (?)", [(seq,) for seq in early])
     for event, reason in dropped:
         db.execute(
             "UPDATE events SET outcome = 'dropped', reason = ? WHERE seq = ?",
@@ -428,50 +426,131 @@ def _events_of(db: apsw.Connection, message: int) -> tuple[StoredEvent, ...]:
     )
 
 
-def waiting(db: apsw.Connection, after: int, limit: int) -> list[int]:
-    """Messages with a delivery that was never deferred, in order, after message `after`."""
-    return [
-        row
-        for (row,) in db.execute(
-            "SELECT DISTINCT message FROM deliveries WHERE message > ? AND state = 'waiting'"
-            " AND ended IS NULL ORDER BY message LIMIT ?",
-            (after, limit),
+class Waiting(NamedTuple):
+    """Messages with their users, in turns, and the users of whom there may be more."""
+
+    messages: list[tuple[int, int]]
+    left: set[int]
+
+
+RoomOf = Callable[[int], int]  # how many messages of a user there is room for
+
+
+def waiting(
+    db: apsw.Connection,
+    after: Mapping[int, int],
+    left: Collection[int] | None,
+    limit: int,
+    room: RoomOf,
+) -> Waiting:
+    """Messages with a delivery that was never deferred; of each user in order, after message
+    `after` of it. `left` are the users who have any; None: not known.
+    """
+    users = _users(db, "ended IS NULL") if left is None else sorted(left)
+    found: dict[int, list[int]] = {}
+    for user, most in _shares(users, limit, room):
+        rows: list[Any] = db.execute(_WAITING, (user, after.get(user, 0), most)).fetchall()
+        found[user] = [message for (message,) in rows]
+        if len(rows) < most:
+            users = [other for other in users if other != user]
+    return Waiting(_in_turns(found), set(users))
+
+
+_WAITING = (
+    "SELECT DISTINCT message FROM deliveries WHERE user = ? AND message > ? AND state = 'waiting'"
+    " AND ended IS NULL ORDER BY message LIMIT ?"
+)
+
+
+def urgent_messages(db: apsw.Connection, due: Due, limit: int, room: RoomOf) -> list[int]:
+    """Urgent messages with a delivery that waits, or was deferred and is due, in turns over their
+    users; of each in order.
+    """
+    found: dict[int, list[int]] = {}
+    for user, most in _shares(_users(db, "urgent = 1 AND ended IS NULL"), limit, room):
+        values = (user, due.now, due.now + due.longest_delay, most)
+        found[user] = [message for (message,) in db.execute(_URGENT, values)]
+    return [message for message, _ in _in_turns(found)]
+
+
+_URGENT = (
+    "SELECT DISTINCT message FROM deliveries WHERE user = ? AND urgent = 1 AND ended IS NULL AND"
+    " (state = 'waiting' OR next_attempt <= ? OR next_attempt > ?) ORDER BY message LIMIT ?"
+)
+
+
+def due_messages(db: apsw.Connection, due: Due, limit: int, room: RoomOf) -> list[int]:
+    """Messages with a deferred delivery that is due, in turns over their users; of each the longest
+    due first.
+    """
+    found: dict[int, list[int]] = {}
+    for user, most in _shares(_users(db, _DEFERRED), limit, room):
+        rows = chain(
+            db.execute(_DUE.format("<="), (user, due.now)),
+            db.execute(_DUE.format(">"), (user, due.now + due.longest_delay)),
         )
-    ]
+        messages: dict[int, None] = {}
+        for (message,) in rows:
+            messages[message] = None
+            if len(messages) == most:
+                break
+        found[user] = list(messages)
+    return [message for message, _ in _in_turns(found)]
 
 
-def urgent_messages(db: apsw.Connection, due: Due, limit: int) -> list[int]:
-    """Urgent messages with a delivery that waits, or was deferred and is due, in order."""
-    return [
-        row
-        for (row,) in db.execute(
-            "SELECT DISTINCT message FROM deliveries WHERE urgent = 1 AND ended IS NULL AND"
-            " (state = 'waiting' OR next_attempt <= ? OR next_attempt > ?)"
-            " ORDER BY message LIMIT ?",
-            (due.now, due.now + due.longest_delay, limit),
-        )
-    ]
+_DEFERRED = "state IN ('deferred', 'held')"
+_DUE = (
+    f"SELECT message FROM deliveries WHERE {_DEFERRED} AND user = ? AND next_attempt {{}} ?"  # noqa: S608
+    " ORDER BY next_attempt, id"
+)
 
 
-def due_messages(db: apsw.Connection, due: Due, limit: int) -> list[int]:
-    """Messages with a deferred delivery that is due, the longest due first."""
-    return [
-        row
-        for (row,) in db.execute(
-            "SELECT message FROM deliveries WHERE state IN ('deferred', 'held')"
-            " AND (next_attempt <= ? OR next_attempt > ?)"
-            " GROUP BY message ORDER BY min(next_attempt), message LIMIT ?",
-            (due.now, due.now + due.longest_delay, limit),
-        )
-    ]
+def _users(db: apsw.Connection, of: str) -> list[int]:
+    return [user for (user,) in db.execute(f"{_USERS.format(of)} SELECT user FROM users")]  # noqa: S608
+
+
+# From one to the next by the index, whatever each one has.
+_USERS = (
+    "WITH RECURSIVE found (user) AS (SELECT min(user) FROM deliveries WHERE {0} UNION ALL"
+    " SELECT (SELECT min(d.user) FROM deliveries AS d WHERE {0} AND d.user > found.user) FROM found"
+    " WHERE user IS NOT NULL), users AS (SELECT user FROM found WHERE user IS NOT NULL)"
+)
+
+
+def _shares(users: list[int], limit: int, room: RoomOf) -> Iterator[tuple[int, int]]:
+    share = -(-limit // max(1, len(users)))
+    for user in users:
+        most = min(share, room(user))
+        if most > 0:
+            yield user, most
+
+
+def _in_turns(found: dict[int, list[int]]) -> list[tuple[int, int]]:
+    """Messages with their users, one of each, then the next."""
+    rounds = zip_longest(*([(row, user) for row in rows] for user, rows in found.items()))
+    return [one for each in rounds for one in each if one is not None]
+
+
+def of_size(db: apsw.Connection, messages: list[int], size: int) -> list[int]:
+    """The first ones of these, none beyond the one with which they take `size` bytes of memory."""
+    size //= 2  # their events are about as large as their contents
+    for number, message in enumerate(messages, 1):
+        size -= _get(db, "SELECT length(content) FROM contents WHERE message = ?", message)
+        if size <= 0:
+            return messages[:number]
+    return messages
 
 
 def next_due(db: apsw.Connection) -> float | None:
     """When the next deferred delivery is to be tried."""
-    at: float | None = db.execute(
-        "SELECT min(next_attempt) FROM deliveries WHERE state IN ('deferred', 'held')"
-    ).get
+    at: float | None = db.execute(_NEXT_DUE).get
     return at
+
+
+_NEXT_DUE = (
+    f"{_USERS.format(_DEFERRED)} SELECT min((SELECT min(next_attempt) FROM deliveries AS d"  # noqa: S608
+    f" WHERE {_DEFERRED} AND d.user = users.user)) FROM users"
+)
 
 
 class Expiry(NamedTuple):

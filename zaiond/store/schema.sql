@@ -24,7 +24,7 @@ CREATE TABLE events (
   ahead    INTEGER NOT NULL DEFAULT 0,  -- urgent, or its turn comes before that of one before it
   outcome  TEXT,                      -- dropped | deleted
   reason   TEXT,                      -- {"ja": …, "en": …}; without an outcome: a remark on its mail
-  body     BLOB    NOT NULL           -- the line as sent; last: what is before it is read without it
+  body     BLOB    NOT NULL           -- the line as sent; last, so that it isn't read with the rest
 );
 -- The id first: the daemon's own are ordered by time, so this index grows at its end.
 CREATE UNIQUE INDEX events_identity ON events (id, uid, source, notice);

@@ -22,7 +22,7 @@ import asyncio
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
@@ -50,6 +50,12 @@ MOVED = Text(
     "the queue's database was moved, removed or replaced while zaiond was running: the next start"
     " recovers it",
 )
+
+
+class Submit(Protocol):
+    """The writer's way to run an operation that may be refused where the disk is full."""
+
+    def __call__(self, operation: Operation[T], /) -> Awaitable[T]: ...
 
 
 class Place(Protocol):

@@ -7,6 +7,7 @@ from tests.support.store import Notes
 from zaiond.daemon import admission
 from zaiond.daemon.admission import Admission
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.turns import Turns
 
 FLOOR = 1000
 
@@ -38,6 +39,7 @@ def admission_of(disk: Disk, notes: Notes, looks: list[str]) -> Admission:
         Quotas({}),
         notes,
         float,
+        Turns(),
         lambda: looks.append("look"),
     )
 

@@ -3,14 +3,14 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zaiond.daemon import control
-from zaiond.daemon.control import REQUEST_BYTES, Control, Pieces, Refused, Request
+from zaiond.daemon.control import REQUEST_BYTES, Commands, Control, Pieces, Refused, Request
 from zaiond.errors import DiskFullError, StoreError
 from zaiond.text import Text
 
@@ -45,7 +45,7 @@ async def take_time(request: Request) -> Any:
 
 
 async def pieces(request: Request) -> Any:
-    async def some() -> AsyncIterator[bytes]:
+    async def some() -> AsyncGenerator[bytes, None]:
         yield b'{"list":['
         yield '"日"'.encode()
         yield b"]}"
@@ -69,7 +69,7 @@ async def answer(path: Path, line: bytes) -> bytes:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await Control(COMMANDS, frozenset({"time"})).serve(reader, writer)
+            await Control(lambda: Commands(COMMANDS, frozenset({"time"}))).serve(reader, writer)
         finally:
             served.set()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import turns
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.text import Text
 
@@ -73,7 +74,7 @@ def test_fields_are_for_machines(journal: Journal, caplog: pytest.LogCaptureFixt
     assert vars(caplog.records[0])["ZAIOND_UID"] == 1000
 
 
-def test_what_others_cause_is_a_line_a_second_each_and_the_next_tells_how_many_were_left_out(
+async def test_what_others_cause_is_a_line_a_second_each_and_the_next_tells_how_many_were_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now = 0.0
@@ -92,3 +93,18 @@ def test_what_nobody_else_causes_is_always_written(
 ) -> None:
     assert all(journal.error(Text("x", "x")) for _ in range(100))
     assert len(caplog.messages) == 100
+
+
+async def test_what_was_left_out_is_told_where_no_other_line_follows(
+    journal: Journal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zaiond.daemon.journal.LEFT_OUT_INTERVAL", 0.0)
+    journal.language = "en"
+    for _ in range(1000):
+        journal.warning(Text("x", "x"), by=1)
+    await turns(5)
+    assert caplog.messages == [
+        "x", "999 lines were left out, as there were too many of one cause"
+    ]  # fmt: skip
+    journal.tell_left_out()
+    assert len(caplog.messages) == 2

@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from tests.support.store import Clock, Store, event, mail
+from zaiond.daemon import loader
 from zaiond.daemon.loader import Loader
 from zaiond.daemon.window import Window
 from zaiond.store import events, queue
@@ -26,7 +27,7 @@ class Interrupted(Writer):
 
     def submit(self, operation: Operation[T], *, essential: bool = False) -> "asyncio.Future[T]":
         future = super().submit(operation, essential=essential)
-        if isinstance(operation, partial) and operation.func is queue.waiting:
+        if isinstance(operation, partial) and operation.func is loader._waiting:
             self.number -= 1
             if not self.number:
                 future.add_done_callback(lambda _: self.then())  # before who waits for it goes on

@@ -8,6 +8,7 @@ import pytest
 from tests.support.store import Notes, event, mail
 from zaiond.config.schema import MailServer
 from zaiond.daemon.journal import Kind
+from zaiond.daemon.log_limit import BURST
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.servers import ServerState
@@ -79,15 +80,15 @@ def test_a_delivery_that_was_not_made_is_a_line_with_its_fields(outcome: str, ki
     assert reports.notified == []
 
 
-def test_a_server_that_refuses_every_mail_makes_a_line_a_second() -> None:
+def test_a_server_that_refuses_every_mail_makes_a_few_lines_and_then_one_a_second() -> None:
     reports = Reporting()
     one, attempted = attempt("held")
     for _ in range(1000):
         reports.attempted(one, attempted, judge(DOWN))
     reports.notes.now = 1.0
     reports.attempted(one, attempted, judge(DOWN))
-    assert len(reports.notes.lines) == 2
-    assert "(and 999 more)" in reports.notes.lines[1]
+    assert len(reports.notes.lines) == BURST + 1
+    assert f"(and {1000 - BURST} more)" in reports.notes.lines[-1]
 
 
 def test_what_expires_is_a_line_and_a_notice() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from zaiond.daemon.queries import Lost
-from zaiond.daemon.status import Facts, Problem, Waiting, problems
+from zaiond.daemon.status import Facts, Problem, problems
+from zaiond.daemon.status_line import Waiting
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store.holds import Hold

@@ -87,6 +87,6 @@ def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("zaiond.daemon.window.BYTES", len(one.message.content))
     here = window(one)
     assert here.room == 0
-    assert here.room_for_urgent > 0
+    assert here.room_beyond > 0
     here.remove(1)
     assert here.room > 0

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.store import NOW, Store, event, mail, recount
+from tests.support.store import waiting as all_waiting
+from zaiond.daemon.quota import Quotas
 from zaiond.store import damage, events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.queue import Attempted
@@ -41,7 +43,7 @@ def waiting(store: Store) -> tuple[list[str], list[int]]:
     through = store.run(lambda db: events.get_meta(db, "routed_through"))
     assert isinstance(through, int)
     unrouted = store.run(lambda db: events.unrouted(db, through, 10))
-    return [one.id for one in unrouted], store.run(lambda db: queue.waiting(db, 0, 10))
+    return [one.id for one in unrouted], store.run(all_waiting)
 
 
 def test_where_every_row_is_sound_nothing_changes(store: Store) -> None:
@@ -84,12 +86,12 @@ def test_a_row_that_can_not_be_read_is_set_aside_and_its_mail_made_anew(
     store: Store, table: str, change: str, unrouted: list[str], mails: list[int]
 ) -> None:
     store.connection.execute(f"UPDATE {table} SET {change}")
-    before, _ = events.count_waiting(store.connection)
+    before = sum(line.events for line in events.waiting_lines(store.connection))
     found = set_aside(store)
     assert found is not None
     assert found.rows == {table: 1}
     assert waiting(store) == (unrouted, mails)
-    assert before + found.waiting == len(unrouted)
+    assert before + sum(line.events for line in found.waiting) == len(unrouted)
     assert damage.count(store.connection, NOW) == 1
     rows: list[Any] = store.connection.execute("SELECT of, row FROM damaged").fetchall()
     assert rows[0][0] == table
@@ -111,3 +113,24 @@ def test_what_is_kept_of_them_has_a_bound(store: Store, monkeypatch: pytest.Monk
     assert found is not None
     assert found.rows == {"events": 4}
     assert damage.count(store.connection, NOW) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "waiting"),
+    [
+        ("events", f"source = {BROKEN} WHERE seq = 4", 2),
+        ("events", "accepted = 1e300 WHERE seq = 2", 2),
+        ("deliveries", f"recipient = {BROKEN} WHERE message = 1", 4),  # it is sent again
+        ("contents", "content = 5 WHERE message = 2", 3),
+    ],
+)
+def test_what_was_set_aside_is_no_longer_counted_for_its_user(
+    store: Store, table: str, change: str, waiting: int
+) -> None:
+    counted = Quotas(events.usage(store.connection))
+    store.connection.execute(f"UPDATE {table} SET {change}")
+    found = set_aside(store)
+    assert found is not None
+    counted.recounted(found.usage)
+    assert counted.waiting() == recount(store.connection)
+    assert counted.events == waiting

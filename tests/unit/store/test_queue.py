@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from tests.support.store import NOW, Store, event, mail, recount
+from tests.support.store import NOW, Store, due_messages, event, mail, recount
+from tests.support.store import waiting as all_waiting
 from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, QueuedMail
@@ -63,11 +64,11 @@ def load(store: Store, *rows: int, at: float | None = None) -> list[QueuedMail]:
 
 
 def due(store: Store, at: float, limit: int = 10) -> list[int]:
-    return store.run(lambda db: queue.due_messages(db, queue.Due(at, HOUR), limit))
+    return store.run(lambda db: due_messages(db, queue.Due(at, HOUR), limit))
 
 
 def waiting(store: Store) -> list[int]:
-    return store.run(lambda db: queue.waiting(db, 0, 100))
+    return store.run(all_waiting)
 
 
 def get(store: Store, query: str) -> Any:
@@ -86,8 +87,10 @@ def test_what_was_routed_is_loaded_as_it_was(store: Store) -> None:
 
 def test_waiting_is_read_in_parts_and_in_order(store: Store) -> None:
     routed(store, *(mail(e.seq, [e]) for e in accepted(store, *map(str, range(5)))))
-    assert store.run(lambda db: queue.waiting(db, 0, 2)) == [1, 2]
-    assert store.run(lambda db: queue.waiting(db, 2, 10)) == [3, 4, 5]
+    first = store.run(lambda db: queue.waiting(db, {}, None, 2, lambda _: 2))
+    assert first == ([(1, 0), (2, 0)], {0})
+    rest = store.run(lambda db: queue.waiting(db, {0: 2}, {0}, 10, lambda _: 10))
+    assert rest == ([(3, 0), (4, 0), (5, 0)], set())
 
 
 def test_a_dropped_event_has_ended_with_its_reason(store: Store) -> None:
@@ -97,7 +100,7 @@ def test_a_dropped_event_has_ended_with_its_reason(store: Store) -> None:
     assert get(store, "SELECT outcome FROM events WHERE id = '1'") == "dropped"
     assert events.decode_text(get(store, "SELECT reason FROM events WHERE id = '1'")) == WHY
     assert store.run(events.usage) == recount(store.connection)
-    assert store.run(events.count_waiting) == (0, 0)
+    assert store.run(events.waiting_lines) == []
 
 
 def test_the_event_ends_and_its_content_goes_with_the_last_delivery(store: Store) -> None:

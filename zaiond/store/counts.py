@@ -1,0 +1,50 @@
+"""How many deliveries have not ended. Operations of the writer, each of which reads a bounded slice
+of an index.
+"""
+
+from typing import Any
+
+import apsw
+
+INDEX_ROWS = 20_000  # of which an operation reads no more
+
+Key = tuple[Any, ...]  # of a row: what the index has, then the row's id
+HELD = "state = 'held' AND ended IS NULL"
+
+
+def skip_open(db: apsw.Connection, after: Key = (0, 0, 0)) -> tuple[int, Key | None]:
+    """How many open deliveries a slice after user, message and id has, and where it ends; None:
+    there are no more."""
+    return _skip(db, ("user", "message", "id"), "ended IS NULL", after)
+
+
+def skip_held(db: apsw.Connection, after: Key = ("", 0)) -> tuple[int, Key | None]:
+    """The same for those in state `held`, after recipient and id."""
+    return _skip(db, ("recipient", "id"), HELD, after)
+
+
+def _skip(
+    db: apsw.Connection, key: tuple[str, ...], which: str, after: Key
+) -> tuple[int, Key | None]:
+    columns = ", ".join(key)
+    query, values = beyond(columns, key, which, after)
+    last = db.execute(f"{query} ORDER BY {columns} LIMIT 1 OFFSET ?", (*values, INDEX_ROWS - 1))
+    found: list[Any] = last.fetchall()
+    if found:
+        return INDEX_ROWS, found[0]
+    query, values = beyond("1", key, which, after)
+    return int(db.execute(f"SELECT count(*) FROM ({query})", values).get), None  # noqa: S608
+
+
+def beyond(columns: str, key: tuple[str, ...], which: str, after: Key) -> tuple[str, Key]:
+    """The query for deliveries whose key is beyond `after`, and its values."""
+    # (a, b) > (?, ?) would walk over all that have the same a.
+    parts: list[str] = []
+    values: list[Any] = []
+    for number in reversed(range(len(key))):
+        same = "".join(f" AND {column} = ?" for column in key[:number])
+        parts.append(
+            f"SELECT {columns} FROM deliveries WHERE {which}{same} AND {key[number]} > ?"  # noqa: S608
+        )
+        values += after[: number + 1]
+    return " UNION ALL ".join(parts), tuple(values)
