@@ -2,6 +2,7 @@
 # make test    linters, types, arrows, and every test that needs nothing but this directory
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container (Debian's packages)
 # make crash   more of what `make test` does a little of: kill -9 while events flow (KILLS=500)
+# make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
 # make setup   .venv, and what it needs from the system; the others do it by themselves
@@ -10,7 +11,7 @@
 # make uninstall   takes that away again, but no configuration, no state and no users
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit e2e crash soak bench clean install uninstall
+.PHONY: help setup demo test lint unit e2e crash fuzz soak bench clean install uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -41,6 +42,11 @@ KILLS = 50
 crash: setup
 	ZAIOND_CRASH_EVENTS=10000 ZAIOND_CRASH_KILLS=$(KILLS) ZAIOND_CRASH_CUTS=500 \
 	    .venv/bin/pytest -s tests/crash
+	ZAIOND_HOSTILE_EVENTS=10000 .venv/bin/pytest -s tests/property/test_hostile_content.py
+
+EACH = 60
+fuzz: setup
+	ZAIOND_FUZZ_SECONDS=$(EACH) .venv/bin/pytest -s -n 2 tests/fuzz
 
 SECONDS = 600
 soak: setup

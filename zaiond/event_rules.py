@@ -20,6 +20,8 @@ MAX_EVENT_BYTES = 256 * 1024
 MAX_ID_LENGTH = 255
 MAX_DEPTH = 64
 MAX_VALUES = 10_000
+NOTICE_SOURCE = "zaiond"  # of the daemon's own events
+_NOTICE_TYPES = "zaiond."  # what their types begin with
 SEVERITY_OF_WORD = {
     **{w: w for w in ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")},
     "emergency": "emerg", "panic": "emerg", "critical": "crit", "fatal": "crit",
@@ -210,6 +212,13 @@ def moment(time: str) -> float | None:
         return None
     begin, end = _CALENDAR
     return since if begin <= since < end else None
+
+
+def is_named_as_notice(type: str, source: str) -> bool:
+    """Whether an event has a type or a source as the daemon's own have: which anybody may give."""
+    return type[: len(_NOTICE_TYPES)].lower() == _NOTICE_TYPES or (
+        source.strip().lower() == NOTICE_SOURCE
+    )
 
 
 def _too_deep() -> Unfit:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Text
 
 Severity = Literal["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
@@ -23,7 +24,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event, complete: what the producer left out is filled in.
 
     `time` and `accepted` are seconds since the epoch; `time` is the producer's claim, `accepted` is
-    when it was taken in. `uid` is what the kernel says, `source` what the event says.
+    when it was taken in. `uid` is what the kernel says, `source` what the event says. `notice`: the
+    daemon itself made it, and nobody else can.
     """
 
     id: str
@@ -40,6 +42,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["problem", "ok"] | None = None
     job: str | None = None
     extensions: dict[str, Any] = {}
+    notice: bool = False
+
+    @property
+    def poses_as_notice(self) -> bool:
+        """Whether it looks as if the daemon itself had made it, and it has not."""
+        return not self.notice and is_named_as_notice(self.type, self.source)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from zaiond.smtp.digest import md5
-from zaiond.smtp.events import Ended
+from zaiond.smtp.events import Ended, LoggedIn
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.opening import Say, StartTls
@@ -51,14 +51,6 @@ class Pop3Settings:
     password: str = field(repr=False)
     allow_unprotected: bool = False
     mask: Mask = field(default_factory=Mask, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """The server has taken the login: by which method, and its words, printable."""
-
-    method: Literal["APOP", "USER/PASS"]
-    said: str
 
 
 Pop3Event = LoggedIn | StartTls | Ended

@@ -49,20 +49,32 @@ def parse(line: bytes) -> Submission:
     Raises EventError `invalid`, with the attribute at fault.
     """
     try:
-        event_rules.bound_values(line)
-        try:
-            event = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            event = event_rules.read(line)
-            line = _encode(event)
-        else:
-            if not isinstance(event, dict) or (
-                len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
-            ):
-                event_rules.require_object(event)
-        event_rules.check(event)
+        line, event = _read(line)
     except Unfit as unfit:
-        raise EventError("invalid", Text(unfit.ja, unfit.en), unfit.field) from None
+        field, text = unfit.field, Text(unfit.ja, unfit.en)
+    else:
+        return _submission(line, event)
+    # Not in the except clause: an error that is kept is not to keep what it came of, the line.
+    raise EventError("invalid", text, field)
+
+
+def _read(line: bytes) -> tuple[bytes, dict[str, Any]]:
+    event_rules.bound_values(line)
+    try:
+        event = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        event = event_rules.read(line)
+        line = _encode(event)
+    else:
+        if not isinstance(event, dict) or (
+            len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
+        ):
+            event_rules.require_object(event)
+    event_rules.check(event)
+    return line, event
+
+
+def _submission(line: bytes, event: dict[str, Any]) -> Submission:
     get = event.get
     severity = get("severity")
     return Submission(
@@ -85,7 +97,7 @@ def lane(sent: Submission) -> str | None:
     return f"job {sent.job}" if sent.job else None
 
 
-def complete(line: bytes, *, id: str, uid: int, accepted: float) -> Event:
+def complete(line: bytes, *, id: str, uid: int, accepted: float, notice: bool = False) -> Event:
     """The event of a line that `parse` took; the rest is what the daemon knows.
 
     `accepted` is in seconds since the epoch; `id` the event's, made by the daemon or as sent.
@@ -112,6 +124,7 @@ def complete(line: bytes, *, id: str, uid: int, accepted: float) -> Event:
         status=get("status"),
         job=get("job"),
         extensions={name: sent[name] for name in sent if name not in _ATTRIBUTES},
+        notice=notice,
     )
 
 
@@ -175,10 +188,7 @@ def _content(line: bytes) -> bytes:
 
 def too_large() -> EventError:
     """The error of a line over 256 KiB."""
-    return EventError(
-        "too_large",
-        Text(*event_rules.TOO_LARGE),
-    )
+    return EventError("too_large", Text(*event_rules.TOO_LARGE))
 
 
 def conflict(id: str) -> EventError:

@@ -3,7 +3,7 @@
 _zaiond_ctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
-    local commands="test emit status queue history check config setup reload"
+    local commands="test emit status queue history spool check config setup reload"
     local severities="emerg alert crit err warning notice info debug"
     local command="" word="" i
     COMPREPLY=()
@@ -22,7 +22,7 @@ _zaiond_ctl() {
             *)
                 if [[ -z $command ]]; then
                     command=${COMP_WORDS[i]}
-                elif [[ $command == queue || $command == config ]]; then
+                elif [[ $command == queue || $command == spool || $command == config ]]; then
                     word=${word:-${COMP_WORDS[i]}}
                 fi
                 ;;
@@ -45,7 +45,7 @@ _zaiond_ctl() {
             return
             ;;
         --subject | -m | --message | -d | --data | -D | --data-json | --problem | --ok | --job | \
-            --id | --source | --time | --since | --type | --limit)
+            --id | --source | --time | --since | --type | --limit | --user)
             return
             ;;
     esac
@@ -58,7 +58,8 @@ _zaiond_ctl() {
             words="--severity --subject --message --data --data-json --problem --ok --job --id"
             words+=" --source --time --from $common"
             ;;
-        "queue ") words="list retry delete $common" ;;
+        "queue " | "spool ") words="list retry delete $common" ;;
+        "queue delete") words="--user --source $common" ;;
         "status ") words="--ack $common" ;;
         "history ") words="--since --type --source --failed --limit $common" ;;
         "config ") words="show diff revert $common" ;;

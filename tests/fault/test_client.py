@@ -1,5 +1,6 @@
 """zaiond.client against a daemon that answers, refuses, keeps silent, hangs up, or isn't there."""
 
+import errno
 import json
 import os
 import socket
@@ -237,17 +238,54 @@ def test_neither_daemon_nor_spool_is_unreachable(
     assert error.value.id == "mine"
 
 
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "rename", "second fsync"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 def test_a_full_disk_leaves_nothing_in_the_spool(
-    monkeypatch: pytest.MonkeyPatch, spool: Path
+    monkeypatch: pytest.MonkeyPatch, spool: Path, call: str, number: int
 ) -> None:
-    def full(file: int) -> None:
-        raise OSError(28, "No space left on device")
+    name = call.removeprefix("second ")
+    real = getattr(os, name)
+    calls = [call != name]
 
-    monkeypatch.setattr(os, "fsync", full)
+    def full(*arguments: Any) -> Any:
+        if calls.pop() if calls else False:
+            return real(*arguments)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, name, full)
     with pytest.raises(Unreachable) as error:
         emit("a")
-    assert error.value.retry
+    assert error.value.retry == (number != errno.EIO)
     assert not list(spool.iterdir())
+
+
+def test_who_is_interrupted_leaves_nothing_in_the_spool(
+    monkeypatch: pytest.MonkeyPatch, spool: Path
+) -> None:
+    def interrupt(file: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        emit("a")
+    assert not list(spool.iterdir())
+
+
+def test_a_spool_that_fills_up_in_between_costs_only_what_had_no_room(
+    monkeypatch: pytest.MonkeyPatch, spool: Path
+) -> None:
+    real, calls = os.fsync, iter([False, False, True])
+
+    def full(file: int) -> None:
+        if next(calls, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    outcomes = emit_many({"type": "a", "n": n, "message": "x" * 200_000} for n in range(15))
+    kept = [n for n, one in enumerate(outcomes) if isinstance(one, Emitted)]
+    assert kept == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]
+    assert sorted(event["n"] for event in spooled(spool)) == kept
 
 
 def test_a_socket_one_may_not_use_names_the_group_to_join(

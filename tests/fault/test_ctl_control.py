@@ -613,3 +613,26 @@ def test_an_id_of_which_nothing_waits_is_no_failure(runtime: Path, capsys: Said)
     with answering(runtime, {"deliveries": [], "changed": 0, "unknown": [], "under_way": []}):
         assert run("queue", "retry", "A") == 0
     assert capsys.readouterr().out == "Nothing to try again\n"
+
+
+def test_a_history_that_was_cut_off_says_how_to_go_on(runtime: Path, capsys: Said) -> None:
+    with answering(runtime, {"events": [], "truncated": True}):
+        assert run("history") == 0
+    assert "to go on: --since" in capsys.readouterr().err
+
+
+def test_an_id_that_is_gone_may_have_been_deleted_and_whose_that_were_is_said(
+    runtime: Path, capsys: Said
+) -> None:
+    shortened = [{"user": "alice (uid 1000)", "newest": "2013-05-25T09:00:00+09:00"}]
+    with answering(runtime, {"events": [], "shortened": shortened}):
+        assert run("history", "X") == 1
+    said = capsys.readouterr().err
+    assert "or deleted after its end" in said
+    assert "of alice (uid 1000) up to 2013-05-25 09:00" in said
+    with answering(runtime, {"events": [], "shortened": shortened}, language="ja"):
+        assert run("history", "X") == 1
+    assert "alice (uid 1000) の 2013-05-25 09:00" in capsys.readouterr().err
+    with answering(runtime, {"events": [], "shortened": []}):
+        assert run("history", "X") == 1
+    assert "deleted" not in capsys.readouterr().err

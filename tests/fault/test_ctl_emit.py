@@ -1,5 +1,6 @@
 """`zaiond-ctl emit` against a daemon that answers, refuses, or isn't there."""
 
+import errno
 import io
 import json
 import locale
@@ -181,6 +182,32 @@ def test_neither_daemon_nor_spool_is_69(
     assert "イベントは受け付けられていません" in capsys.readouterr().err
     assert run("emit", "a", "--spool-dir", "/nonexistent", "--json") == 69
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("number", "status"), [
+    (errno.ENOSPC, 75), (errno.EDQUOT, 75), (errno.EACCES, 77), (errno.EPERM, 77),
+    (errno.EROFS, 69),
+])  # fmt: skip
+def test_a_spool_that_takes_nothing_has_its_exit_status_and_says_why(
+    spool: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    status: int,
+) -> None:
+    real = os.open
+
+    def refuse(path: Any, *rest: Any, **more: Any) -> int:
+        if str(path).startswith(str(spool)):
+            raise OSError(number, os.strerror(number))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert run("emit", "a") == status
+    said = capsys.readouterr().err
+    assert str(spool) in said
+    assert ("zaiond-emit" if status == 77 else os.strerror(number)) in said
+    assert not list(spool.iterdir())
 
 
 @pytest.mark.parametrize(

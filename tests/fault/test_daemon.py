@@ -261,5 +261,7 @@ def test_what_only_a_failure_or_a_mistake_needs_is_not_loaded_before(
         assert {"zaiond.smtp.session", "zaiond.smtp.verdict"} <= loaded
         unneeded = {f"zaiond.smtp.{name}" for name in ("rulings", "diagnosis", "signs", "hint")}
         unneeded |= {"zaiond.decode", "zaiond.daemon.wall", "importlib.resources", "spnego"}
+        unneeded |= {f"zaiond.daemon.{name}" for name in ("commands", "documents", "queries")}
+        unneeded |= {"zaiond.daemon.status", "zaiond.store.history", "zaiond.pop3"}
         # The first start makes the database.
         assert loaded & unneeded == {"importlib.resources"}

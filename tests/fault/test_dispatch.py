@@ -37,15 +37,17 @@ from tests.support.scripted_server import (
     then,
 )
 from tests.support.sink import Sink
-from tests.support.store import recount, rows
+from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.daemon import loader, router, window
+from zaiond.daemon import housekeeping, loader, router, window
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk
-from zaiond.store.events import NewEvent
-from zaiond.store.queue import Waiting
+from zaiond.store.counts import FIRST_OPEN, Key
+from zaiond.store.events import NewEvent, StoredEvent
+from zaiond.store.queue import Expired, Expiry, Waiting
+from zaiond.text import Text
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -539,7 +541,7 @@ async def test_what_is_not_yet_a_mail_counts_as_retried_too(
         assert post.router.waiting >= 200
         last = ids(300)[-1]
         assert (await post.administration.retry([last])).deliveries == 1
-        assert (await post.administration.delete([last])).deliveries == 1
+        assert (await post.delete([last])).deliveries == 1
         assert (await post.administration.retry([last])).deliveries == 0
         assert (await post.administration.retry()).deliveries == 299
 
@@ -631,6 +633,62 @@ async def test_what_waits_for_a_server_that_is_down_expires_with_the_reason(
         assert document["outcome"] == "expired"
         assert "refused" in document["reason"]
         assert document["deliveries"][0]["server"] == f"127.0.0.1:{port}"
+
+
+async def test_a_mail_that_is_tried_while_it_is_found_too_old_does_not_expire_and_goes_on(
+    state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = queue_on_disk.expired
+    port = closed.getsockname()[1]
+    async with Post(state, configuration(server(port))) as post:
+        await post.emit("1")
+        await post.until(lambda: bool(post.servers_changed))
+        await post.settled_routing()
+        post.serve(PATIENT.expire + 1)
+        found: list[int] = []
+
+        def expired(db: apsw.Connection, expiry: Expiry, after: Key = FIRST_OPEN) -> Expired:
+            result = look(db, expiry, after)
+            found.extend(result.deliveries)
+            db.execute("UPDATE deliveries SET tried = ?", (post.queue_time(),))  # behind its back
+            return result
+
+        with monkeypatch.context() as patch:
+            patch.setattr(queue_on_disk, "expired", expired)
+            await post.housekeeping._expire(PATIENT)
+        assert len(found) == 1
+        assert post.ended == []
+        async with asyncio.timeout(10):  # it is loaded again
+            while not post.dispatcher.in_memory:
+                await post.writer.submit(lambda db: None)
+        await post.housekeeping._expire(PATIENT)
+        assert post.ended == []
+        post.serve(3601)
+        await post.housekeeping._expire(PATIENT)
+        assert post.ended == ["1"]
+
+
+async def test_what_expires_is_looked_for_and_ended_in_parts(
+    state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_on_disk, "SLICE", 7)
+    monkeypatch.setattr(housekeeping, "CHUNK_BYTES", 1)
+    port = closed.getsockname()[1]
+    ended: list[int] = []
+    end = queue_on_disk.end
+
+    def count(db: apsw.Connection, mails: list[Any], **more: Any) -> list[StoredEvent]:
+        ended.append(len(mails))
+        return end(db, mails, **more)
+
+    monkeypatch.setattr(queue_on_disk, "end", count)
+    async with Post(state, configuration(server(port))) as post:
+        await post.emit(*ids(20))
+        await post.until(lambda: bool(post.servers_changed))
+        post.serve(PATIENT.expire + 1)
+        await post.housekeeping._expire(PATIENT)
+        assert sorted(post.ended) == ids(20)
+        assert ended == [1] * 20
 
 
 async def test_what_is_held_for_an_administrator_does_not_expire(state: Path) -> None:
@@ -727,7 +785,7 @@ async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
         while post.router.waiting > 250:  # the window isn't full yet
             await post.writer.submit(lambda _: None)
         if gone == "deleted":
-            assert (await post.administration.delete(ids(200))).deliveries == 200
+            assert (await post.delete(ids(200))).deliveries == 200
         else:
             post.serve(PATIENT.expire + 1)
             post.housekeeping.configure(PATIENT, "en")
@@ -912,7 +970,7 @@ async def test_delete_ends_what_waits_wherever_it_is(state: Path, closed: socket
     async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit("mailed")
         await post.until(lambda: bool(post.servers_changed))
-        changed = await post.administration.delete(["mailed", "unknown"])
+        changed = await post.delete(["mailed", "unknown"])
         assert (changed.deliveries, changed.unknown) == (1, ("unknown",))
         assert post.ended == ["mailed"]
         assert (await post.history("mailed"))["outcome"] == "deleted"
@@ -920,7 +978,7 @@ async def test_delete_ends_what_waits_wherever_it_is(state: Path, closed: socket
         await assert_settled(post)
     async with Post(state) as post:
         await post.emit("unrouted")
-        assert (await post.administration.delete(["unrouted"])).deliveries == 1
+        assert (await post.delete(["unrouted"])).deliveries == 1
         assert (await post.history("unrouted"))["outcome"] == "deleted"
         assert post.router.waiting == 0
         await assert_settled(post)
@@ -930,7 +988,7 @@ async def test_deleting_nothing_deletes_nothing(state: Path, closed: socket.sock
     async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit("1")
         await post.until(lambda: bool(post.servers_changed))
-        assert (await post.administration.delete([])).deliveries == 0
+        assert (await post.delete([])).deliveries == 0
         assert post.ended == []
 
 
@@ -953,7 +1011,7 @@ async def test_on_a_full_disk_deleting_makes_room_for_what_waits_to_be_routed(
             await turns()
             await post.writer.submit(lambda db: None)
         assert post.router.waiting == 3
-        changed = await asyncio.wait_for(post.administration.delete(["first"]), 10)
+        changed = await asyncio.wait_for(post.delete(["first"]), 10)
         assert changed.deliveries == 1
         await post.writer.submit(lambda db: db.pragma("max_page_count", 1 << 30))
         await post.until_ended(3)
@@ -1002,7 +1060,7 @@ async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_n
         async def meddle() -> None:
             for start in range(0, 150, 10):
                 await post.administration.retry()
-                await post.administration.delete(unwanted[start : start + 10])
+                await post.delete(unwanted[start : start + 10])
 
         await meddle()
         await post.until_ended(300)
@@ -1066,3 +1124,44 @@ async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
         post.dispatcher.reload_waiting()
         await post.until_ended(1)
         assert looks[:2] == [0, 1]
+
+
+async def test_events_dated_ahead_keep_no_history_for_good(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune, "LOOKED_AT", 50)
+    looks: list[int] = []
+    too_old = prune.too_old
+
+    def look(db: apsw.Connection, before: float, after: int) -> prune.Pruned:
+        looks.append(after)
+        return too_old(db, before, after)
+
+    monkeypatch.setattr(prune, "too_old", look)
+    async with Post(state) as post:  # nothing is pruned by itself
+
+        async def ended(name: str, queued: float) -> None:
+            def put(db: apsw.Connection) -> None:
+                batch = [event(f"{name}{number}") for number in range(250)]
+                stored = events.accept(db, batch, queued).events
+                events.delete_unrouted(db, [one.seq for one in stored], Text("理由", "why"))
+
+            await post.writer.submit(put)
+
+        async def left() -> set[str]:
+            query = "SELECT id FROM events"
+            found: list[Any] = await post.writer.submit(lambda db: db.execute(query).fetchall())
+            return {id_[:3] for (id_,) in found}
+
+        await ended("far", 1e9)
+        await ended("old", 0.0)
+        post.serve(PATIENT.keep + 1)
+        await post.housekeeping._prune(PATIENT)
+        assert await left() == {"far"}
+        await ended("new", 0.0)
+        looks.clear()
+        await post.housekeeping._prune(PATIENT)
+        assert len(looks) == 1  # it does not look at all that there is each time,
+        post.serve(86400)
+        await post.housekeeping._prune(PATIENT)  # but now and then it does
+        assert await left() == {"far"}

@@ -122,7 +122,7 @@ async def test_with_the_probe_gone_another_mail_becomes_it(state: Path) -> None:
         await post.until(lambda: bool(post.holds))
         await post.emit("other")
         await post.settled()
-        await post.administration.delete(["probe"])
+        await post.delete(["probe"])
         answers.clear()
         post.housekeeping.configure(HOURLY, "en")
         await post.until(lambda: "other" in post.ended)
@@ -218,7 +218,7 @@ async def test_what_holds_nothing_any_more_is_held_no_longer(state: Path, how: s
         await post.emit("1")
         await post.until(lambda: bool(post.holds))
         if how == "deleted":
-            await post.administration.delete(["1"])
+            await post.delete(["1"])
         else:
             post.serve(HOURLY.keep + 1.0)
             while post.dispatcher.holds.addresses:  # it may be under way, as the probe

@@ -3,12 +3,13 @@ greedy one can't do to the others.
 """
 
 import asyncio
+import gc
 import json
 import os
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,21 @@ import pytest
 
 from tests.support.store import NOW, Clock, Notes, Store, rows
 from tests.support.waiting import turns
-from zaiond.daemon.event_connection import AHEAD_BYTES, EventConnection
+from zaiond import wire
+from zaiond.daemon.event_connection import EventConnection
 from zaiond.daemon.ids import IdSource
-from zaiond.daemon.intake import BATCH_EVENTS, Intake
+from zaiond.daemon.intake import BATCH_BYTES, BATCH_EVENTS, Intake
+from zaiond.daemon.listener import Listener
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.read_ahead import A_LITTLE, A_READ, OF_CONNECTION, OF_USER
 from zaiond.daemon.refusals import Refusals
+from zaiond.daemon.sockets import BACKLOG
 from zaiond.errors import EventError
 from zaiond.store import events
 from zaiond.store.events import Acceptance, NewEvent
 from zaiond.store.writer import Writer
 from zaiond.text import Text
+from zaiond.wire import MAX_EVENT_BYTES
 
 
 class Told(Intake):
@@ -132,9 +138,11 @@ class Client:
 @pytest.fixture
 async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
     daemon = Daemon(tmp_path)
-    server = await asyncio.get_running_loop().create_unix_server(
-        daemon.intake.connection, daemon.path
-    )
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(daemon.path)
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    server = Listener(listener, daemon.intake.connection, daemon.journal)
     yield daemon
     server.close()
     await daemon.intake.stop()
@@ -232,7 +240,7 @@ async def test_any_number_of_bad_lines_leaves_the_connection_as_it_is(clients: C
     client = await clients()
     bad = b"{" + b"x" * 1000
     # More than may be sent ahead: bad lines must not be taken for unanswered ones.
-    for _ in range(2 * AHEAD_BYTES // len(bad) // 100):
+    for _ in range(2 * OF_USER // len(bad) // 100):
         client.send(*[bad] * 100)
         await client.replies(100)
     client.send({"type": "a", "id": "1"})
@@ -264,7 +272,7 @@ async def test_an_event_of_256_kib_is_taken_and_one_byte_more_is_too_large(
         client.send(line)
         assert (await client.reply()).get("code") == code
     connection, wire = connect(daemon, 1)
-    connection.data_received(fits + b" \n" + fits + b"\n")  # at once, as a pipe may give it
+    receive(connection, fits + b" \n" + fits + b"\n")  # at once, as a pipe may give it
     await daemon.intake.drained()
     assert [reply["status"] for reply in wire.replies] == ["error", "ok"]
 
@@ -618,7 +626,8 @@ class Wire(asyncio.Transport):
         self.uid = uid
         self.replies: list[dict[str, Any]] = []
         self.unread = 0
-        self.paused = self.closed = False
+        self.paused = self.closed = self.aborted = False
+        self.ended = asyncio.Event()
 
     def get_extra_info(self, name: str, default: object = None) -> "Wire":
         return self
@@ -632,6 +641,9 @@ class Wire(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.unread
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
     def is_closing(self) -> bool:
         return self.closed
 
@@ -643,12 +655,27 @@ class Wire(asyncio.Transport):
 
     def close(self) -> None:
         self.closed = True
+        self.ended.set()
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.close()
 
 
 def connect(daemon: Daemon, uid: int) -> tuple[EventConnection, Wire]:
     connection, wire = daemon.intake.connection(), Wire(uid)
     connection.connection_made(wire)
     return connection, wire
+
+
+def receive(connection: EventConnection, data: bytes) -> None:
+    """As the event loop does, at once, whether the connection is paused or not."""
+    while data:
+        buffer = connection.get_buffer(-1)
+        part = data[: len(buffer)]
+        buffer[: len(part)] = part
+        connection.buffer_updated(len(part))
+        data = data[len(part) :]
 
 
 def lines(prefix: str, count: int) -> bytes:
@@ -658,10 +685,10 @@ def lines(prefix: str, count: int) -> bytes:
 async def test_who_floods_slows_himself_alone(daemon: Daemon) -> None:
     flood = [connect(daemon, 1)[0] for _ in range(5)]
     for number, connection in enumerate(flood):
-        connection.data_received(lines(f"flood{number}-", 1000))
+        receive(connection, lines(f"flood{number}-", 1000))
     await turns()  # the flood's first batch is on its way
     modest, _ = connect(daemon, 2)
-    modest.data_received(lines("modest-", 10))
+    receive(modest, lines("modest-", 10))
     await daemon.intake.drained()
     order = daemon.on_disk()
     assert len(order) == 5010
@@ -673,7 +700,7 @@ async def test_who_floods_slows_himself_alone(daemon: Daemon) -> None:
 
 async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemon: Daemon) -> None:
     for uid in range(4):
-        connect(daemon, uid)[0].data_received(lines(f"{uid}-", 600))
+        receive(connect(daemon, uid)[0], lines(f"{uid}-", 600))
     await daemon.intake.drained()
     first = [new[1] for new in daemon.batches[0]]
     assert [first.count(uid) for uid in range(4)] == [BATCH_EVENTS // 4] * 4
@@ -682,7 +709,7 @@ async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemo
 
 async def test_more_users_than_a_batch_has_room_for_all_have_their_turn(daemon: Daemon) -> None:
     for uid in range(BATCH_EVENTS + 100):
-        connect(daemon, uid)[0].data_received(lines(f"{uid}-", 2))
+        receive(connect(daemon, uid)[0], lines(f"{uid}-", 2))
     await daemon.intake.drained()
     # Everyone's first event is before anyone's second.
     order = daemon.on_disk()
@@ -695,7 +722,7 @@ async def test_more_users_than_a_batch_has_room_for_all_have_their_turn(daemon: 
 async def test_who_is_far_ahead_is_not_read_until_he_has_his_replies(daemon: Daemon) -> None:
     gate = daemon.hold_commits()
     connection, wire = connect(daemon, 1)
-    connection.data_received(lines("x", 3000))
+    receive(connection, lines("x", 3000))
     assert wire.paused
     gate.set()
     await daemon.intake.drained()
@@ -709,25 +736,58 @@ async def test_a_line_that_was_cut_by_our_own_pause_has_its_time_when_it_is_over
     daemon.intake.frame_deadline = 0.01
     gate = daemon.hold_commits()
     connection, wire = connect(daemon, 1)
-    connection.data_received(lines("x", 3000) + b'{"type":"a",')
+    receive(connection, lines("x", 10_000) + b'{"type":"a",')
     late = asyncio.Event()
     asyncio.get_running_loop().call_later(0.05, late.set)
     await late.wait()
     daemon.intake.frame_deadline = 30
     gate.set()
     await daemon.intake.drained()
-    connection.data_received(b'"id":"last"}\n')
+    receive(connection, b'"id":"last"}\n')
     await daemon.intake.drained()
     assert wire.replies[-1] == {"status": "ok", "id": "last"}
-    connection.data_received(b'{"type":')
+    receive(connection, b'{"type":')
     connection.connection_lost(None)  # and with it its deadline
+
+
+async def test_a_line_whose_beginning_made_us_pause_has_its_time_later(daemon: Daemon) -> None:
+    daemon.intake.frame_deadline = 0.01
+    gate = daemon.hold_commits()
+    connection, wire = connect(daemon, 1)
+    receive(connection, lines("first", 1))
+    await daemon.submitted.wait()
+    sent = lines("x", 10_000)
+    receive(connection, sent[:A_READ])
+    assert wire.paused
+    late = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, late.set)
+    await late.wait()
+    daemon.intake.frame_deadline = 30
+    gate.set()
+    await daemon.intake.drained()
+    receive(connection, sent[A_READ : sent.index(b"\n", A_READ) + 1])
+    await daemon.intake.drained()
+    assert all(reply["status"] == "ok" for reply in wire.replies)
+    assert len(wire.replies) == len(daemon.on_disk())
+
+
+async def test_lines_that_come_one_by_one_have_a_bound_by_what_each_costs(daemon: Daemon) -> None:
+    gate = daemon.hold_commits()
+    receive(connect(daemon, 1)[0], lines("first", 1))
+    await daemon.submitted.wait()
+    connection, wire = connect(daemon, 1)
+    while not wire.paused:
+        receive(connection, b"\n")
+    assert len(connection.pieces) <= 1024
+    gate.set()
+    await daemon.intake.drained()
 
 
 async def test_one_line_a_second_of_the_journal_for_each_user_that_sends_nonsense(
     daemon: Daemon,
 ) -> None:
     for uid in (1, 2):
-        connect(daemon, uid)[0].data_received(b"{\n" * 100)
+        receive(connect(daemon, uid)[0], b"{\n" * 100)
     await daemon.intake.drained()
     assert len(daemon.journal.lines) == 2
     assert [refusal.events for refusal in daemon.intake.refusals.last_day(NOW)] == [100, 100]
@@ -737,14 +797,255 @@ async def test_a_stop_answers_what_was_read_and_nothing_more(daemon: Daemon) -> 
     gate = daemon.hold_commits()
     flood, wire = connect(daemon, 1)
     _, idle_wire = connect(daemon, 2)
-    flood.data_received(lines("x", 100))
+    receive(flood, lines("x", 100))
     stopping = asyncio.ensure_future(daemon.intake.stop())
     await turns()
     assert idle_wire.closed
     # Who goes on sending does not keep the daemon from its end.
-    flood.data_received(lines("y", 100))
+    receive(flood, lines("y", 100))
     gate.set()
     await stopping
     assert wire.closed
     assert len(wire.replies) == 100
     assert len(daemon.on_disk()) == 100
+
+
+# -- what one user does to the others
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes of each line that is parsed."""
+    sizes: list[int] = []
+    parse = wire.parse
+
+    def note(line: bytes) -> wire.Submission:
+        sizes.append(len(line))
+        return parse(line)
+
+    monkeypatch.setattr(wire, "parse", note)
+    return sizes
+
+
+async def each_turn(parsed: list[int], until: Callable[[], bool]) -> list[list[int]]:
+    """What was parsed in each turn of the loop."""
+    in_turn: list[list[int]] = []
+    while not until():
+        parsed.clear()
+        await asyncio.sleep(0)
+        in_turn.append(parsed.copy())
+    return in_turn
+
+
+def send(connection: EventConnection, wire: Wire, data: bytes) -> bytes:
+    """Sends as long as it is read; gives what is left."""
+    while data and not wire.paused:
+        part = data[:A_LITTLE]
+        receive(connection, part)
+        data = data[len(part) :]
+    return data
+
+
+async def test_empty_lines_by_the_hundred_thousand_are_split_and_parsed_a_share_a_turn(
+    daemon: Daemon, parsed: list[int]
+) -> None:
+    for _ in range(16):
+        send(*connect(daemon, 1), b"\n" * 208 * 1024)
+    assert parsed == []  # nothing at once, as it comes
+    assert daemon.intake.ahead.kept <= OF_USER + A_READ + 16 * A_LITTLE
+    await turns(2)
+    connection, victim = connect(daemon, 2)
+    receive(connection, lines("victim-", 1))
+    in_turn = await each_turn(parsed, lambda: bool(victim.replies))
+    assert max(map(len, in_turn)) <= BATCH_EVENTS
+    assert sum(map(len, in_turn)) <= 2 * BATCH_EVENTS + 1
+    for connection in list(daemon.intake._connections):
+        connection.cut_off()
+        connection.connection_lost(None)
+    await daemon.intake.drained()
+    assert daemon.intake.ahead.kept == 0
+
+
+async def test_events_that_cost_much_to_read_are_read_a_slice_a_turn(
+    daemon: Daemon, parsed: list[int]
+) -> None:
+    costly = b'{"type":"a","data":[' + b",".join([b"{}"] * 4900) + b"]}\n"
+    invalid = b'{"type":"a","message":"' + b"\xff" * 200_000 + b'"}\n'
+    for line in (costly, invalid):
+        for _ in range(16):
+            send(*connect(daemon, 1), line * 20)
+    await turns(2)
+    connection, victim = connect(daemon, 2)
+    receive(connection, lines("victim-", 1))
+    in_turn = await each_turn(parsed, lambda: bool(victim.replies))
+    assert max(map(sum, in_turn)) <= 128 * 1024 + len(invalid)
+    assert sum(map(sum, in_turn)) <= 1024 * 1024
+    await daemon.intake.drained()
+
+
+async def test_a_batch_has_a_bound_in_bytes(daemon: Daemon) -> None:
+    line = b'{"type":"a","message":"' + b"x" * 50_000 + b'"}\n'
+    for _ in range(4):
+        receive(connect(daemon, 1)[0], line * 10)
+    await daemon.intake.drained()
+    sizes = [sum(len(new[4]) for new in batch) for batch in daemon.batches]
+    assert len(sizes) > 1
+    assert max(sizes) <= BATCH_BYTES + len(line)
+
+
+async def test_what_is_kept_of_a_bad_line_is_not_the_line(daemon: Daemon) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for bad in (b"{", b"\xff{", b'{"type":"a","data":[' + b"1," * 20_000, b'{"type":1}'):
+            error = daemon.intake._parse(bad, 1, 0.0)
+            assert isinstance(error, EventError)
+            assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+        assert gc.collect() == 0  # nor is it left for the garbage collector
+    finally:
+        gc.enable()
+    connection, wire_ = connect(daemon, 1)
+    for _ in range(3):
+        receive(connection, b"x" * 600_000 + b"\n")
+    assert connection.kept < A_READ
+    assert len({id(piece) for piece in connection.pieces}) == 1
+    await daemon.intake.drained()
+    assert [reply["code"] for reply in wire_.replies] == ["too_large"] * 3
+
+
+async def test_lines_without_end_on_all_connections_of_a_user_end_in_turn(daemon: Daemon) -> None:
+    long = b'{"type":"a","message":"' + b"x" * 255 * 1024 + b'"}\n'
+    mine = [connect(daemon, 1) for _ in range(64)]
+    unsent = {connection: long for connection, _ in mine}
+    other, other_wire = connect(daemon, 2)
+    replies = 0
+    while any(unsent.values()):
+        for connection, wire_ in mine:
+            unsent[connection] = send(connection, wire_, unsent[connection])
+            assert daemon.intake.ahead.kept <= OF_USER + MAX_EVENT_BYTES + 66 * A_LITTLE
+        receive(other, lines(f"other-{replies}-", 1))
+        await daemon.intake.drained()
+        replies += 1
+        assert len(other_wire.replies) == replies
+    assert all(reply["status"] == "ok" for _, wire_ in mine for reply in wire_.replies)
+    assert sum(len(wire_.replies) for _, wire_ in mine) == 64
+    assert daemon.intake.ahead.kept == 0
+
+
+async def test_lines_that_never_end_have_their_time_one_after_another(daemon: Daemon) -> None:
+    daemon.intake.frame_deadline = 0.01
+    mine = [connect(daemon, 1) for _ in range(20)]
+    for connection, wire_ in mine:
+        send(connection, wire_, b"x" * 255 * 1024)
+    for connection, wire_ in mine:
+        send(connection, wire_, b"x")
+    paused = [wire_ for _, wire_ in mine if wire_.paused]
+    assert len(paused) > 10
+    async with asyncio.timeout(30):
+        for wire_ in paused:
+            await wire_.ended.wait()
+    assert {reply["code"] for wire_ in paused for reply in wire_.replies} == {"invalid"}
+
+
+async def test_who_sends_and_closes_again_and_again_has_no_more_connections_than_others(
+    daemon: Daemon,
+) -> None:
+    gate = daemon.hold_commits()
+    receive(connect(daemon, 1)[0], lines("first", 1))
+    await daemon.submitted.wait()
+    for number in range(200):
+        connection, wire_ = connect(daemon, 1)
+        if not wire_.closed:
+            receive(connection, lines(f"{number}-", 1))
+            connection.eof_received()
+        connection.connection_lost(None)
+    gate.set()
+    await daemon.intake.drained()
+    assert len(daemon.on_disk()) == daemon.quotas.connections
+    receive(connect(daemon, 1)[0], lines("again", 1))
+    await daemon.intake.drained()
+    assert daemon.on_disk()[-1] == "again0"
+
+
+async def test_what_was_sent_whole_is_taken_in_although_the_connection_was_closed_over_it(
+    daemon: Daemon,
+) -> None:
+    connection, _ = connect(daemon, 1)
+    receive(connection, lines("x", 1000) + b'{"type":"a","id":"half')
+    connection.connection_lost(ConnectionResetError())
+    await daemon.intake.drained()
+    assert len(daemon.on_disk()) == 1000
+    assert daemon.intake.ahead.kept == 0
+    assert not daemon.intake._connections
+
+
+async def test_who_is_cut_off_leaves_nothing_behind(daemon: Daemon) -> None:
+    connection, wire_ = connect(daemon, 1)
+    receive(connection, lines("x", 5000))
+    wire_.unread = 1024 * 1024 + 1
+    await daemon.intake.drained()
+    assert wire_.aborted
+    assert len(daemon.on_disk()) == BATCH_EVENTS  # what was in the batch stays
+    connection.connection_lost(None)
+    assert daemon.intake.ahead.kept == daemon.intake.ahead.unread == 0
+    assert not daemon.intake._connections
+
+
+async def test_who_is_cut_off_when_he_has_gone_leaves_nothing_behind(daemon: Daemon) -> None:
+    connection, _ = connect(daemon, 1)
+    receive(connection, lines("x", 10))
+    connection.connection_lost(None)
+    connection.cut_off()
+    await daemon.intake.drained()
+    assert not daemon.intake._connections
+    assert daemon.on_disk() == []
+
+
+async def test_what_has_ended_is_neither_paused_nor_read_on(daemon: Daemon) -> None:
+    connection, wire_ = connect(daemon, 1)
+    receive(connection, lines("x", 5000)[:A_READ])
+    await daemon.intake.drained()
+    receive(connection, b"x" * (OF_CONNECTION + 1))
+    assert connection.eof_received()
+    assert connection.whole > OF_CONNECTION
+    assert not wire_.paused
+    await daemon.intake.drained()
+    assert wire_.closed
+
+
+async def test_replies_left_unread_on_many_connections_of_a_user_have_a_bound(
+    daemon: Daemon,
+) -> None:
+    mine = [connect(daemon, 1) for _ in range(10)]
+    for number, (connection, wire_) in enumerate(mine):
+        wire_.unread = 1000 * 1024
+        receive(connection, lines(f"{number}-", 1))
+        await daemon.intake.drained()
+    assert [wire_.aborted for _, wire_ in mine] == [False] * 4 + [True] * 6
+    connection, wire_ = connect(daemon, 2)
+    receive(connection, lines("other", 1))
+    await daemon.intake.drained()
+    assert not wire_.aborted
+    # Who has read them has room again.
+    for connection, wire_ in mine:
+        if wire_.aborted:
+            connection.connection_lost(None)
+        else:
+            wire_.unread = 0
+            connection.resume_writing()
+    assert daemon.intake.ahead.unread == 0
+
+
+async def test_the_uids_of_one_user_have_one_turn_and_one_line_of_the_journal(
+    daemon: Daemon,
+) -> None:
+    daemon.intake.user_of = lambda uid: 1000 if uid >= 100_000 else uid
+    for uid in range(100_000, 100_020):
+        receive(connect(daemon, uid)[0], lines(f"{uid}-", 100) + b"{\n" * 100)
+    receive(connect(daemon, 2)[0], lines("modest-", 300))
+    await daemon.intake.drained()
+    first = [new[1] for new in daemon.batches[0]]
+    assert first.count(2) == BATCH_EVENTS // 2
+    assert first[0] == 100_000  # what is recorded is what the kernel says
+    assert len(daemon.journal.lines) == 1
+    assert [(one.uid, one.events) for one in daemon.intake.refusals.last_day(NOW)] == [(1000, 2000)]

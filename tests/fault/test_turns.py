@@ -374,3 +374,25 @@ async def test_after_a_reload_no_mail_goes_over_an_old_connection(
                 await post.until_ended(number + 1)
                 post.configure(config)
             assert [len(peer.contents) for peer in there.peers] == [1, 1, 1]
+
+
+async def test_a_connection_that_was_at_work_during_a_reload_takes_no_further_mail(
+    state: Path,
+) -> None:
+    arrived, answer = asyncio.Event(), asyncio.Event()
+
+    async def content(peer: Peer) -> None:
+        arrived.set()
+        await answer.wait()
+        await peer.say("250 2.0.0 Ok")
+
+    async with ScriptedServer(ordinary(answers={"CONTENT": content})) as slow:
+        config = configuration(server(slow.port, max_connections=1, keep_idle=30.0))
+        async with Post(state, config) as post:
+            await post.emit("first")
+            await arrived.wait()
+            post.configure(config)
+            await post.emit(*ids(5))
+            answer.set()
+            await post.until_ended(6)
+            assert len(slow.peers[0].contents) == 1

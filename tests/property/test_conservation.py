@@ -152,7 +152,7 @@ class World:
             case ("retry one", number):
                 await post.administration.retry([f"e{number}"])
             case ("delete", number):
-                if (await post.administration.delete([f"e{number}"])).deliveries:
+                if (await post.delete([f"e{number}"])).deliveries:
                     self.deleted.add(f"e{number}")
             case ("set clock", days):
                 post.ahead += days * 86400.0

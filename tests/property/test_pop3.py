@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from zaiond.pop3 import MAX_LINE, LoggedIn, Pop3, Pop3Event, Pop3Settings
-from zaiond.smtp.events import Ended
+from zaiond.pop3 import MAX_LINE, Pop3, Pop3Event, Pop3Settings
+from zaiond.smtp.events import Ended, LoggedIn
 from zaiond.smtp.failure import Stage
 from zaiond.smtp.opening import StartTls
 from zaiond.smtp.verdict import judge, self_test_reason

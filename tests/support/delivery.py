@@ -15,7 +15,7 @@ from tests.support.queries import histories
 from tests.support.scripted_server import Peer, ScriptedServer
 from tests.support.store import Notes, Store, event
 from zaiond.config.schema import Config, MailServer, Queue
-from zaiond.daemon.administration import Administration
+from zaiond.daemon.administration import Administration, Changed
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.documents import Present
 from zaiond.daemon.holds import Holds
@@ -96,6 +96,10 @@ class Post(Observer):
 
     def clock(self) -> float:
         return time.time() + self.ahead
+
+    async def delete(self, ids: Iterable[str]) -> Changed:
+        """`queue delete` of these."""
+        return await self.administration.delete(await self.administration.choose(ids))
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()

@@ -510,3 +510,24 @@ def test_client_and_daemon_count_values_alike() -> None:
             assert values == event_rules.MAX_VALUES - 1
         else:
             wire.parse(line)
+
+
+def test_the_outline_of_a_line_has_what_a_list_shows_and_nothing_else() -> None:
+    sent = {
+        "type": "a.b", "id": "1", "source": "s", "time": "2013-05-25T00:00:00Z", "severity": "WARN",
+        "subject": "x" * 5000, "message": "long" * 1000, "data": {"a": [[]] * 100}, "key": "k",
+        "status": "ok", "job": "j", "more": 1,
+    }  # fmt: skip
+    line = wire.parse(json.dumps(sent).encode()).line
+    outline = wire.outline(line)
+    assert len(outline) < wire.MAX_OUTLINE_TEXT + 200
+    whole, short = (wire.complete(one, id="1", uid=7, accepted=0.0) for one in (line, outline))
+    assert short.subject == "x" * wire.MAX_OUTLINE_TEXT + "…"
+    assert (short.message, short.data, short.extensions) == (None, {}, {})
+    for name in ("type", "source", "time", "severity", "key", "status", "job"):
+        assert getattr(short, name) == getattr(whole, name), name
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"[]", b"\xff", b'{"type":5}', b'{"subject":"x"}'])
+def test_what_is_no_event_has_no_outline(line: bytes) -> None:
+    assert wire.outline(line) == b""

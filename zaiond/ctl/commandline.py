@@ -16,6 +16,7 @@ GROUPS = {
     "status": "status",
     "queue": "queue",
     "history": "history",
+    "spool": "spool",
     "check": "check",
     "config": "config",
     "setup": "setup",

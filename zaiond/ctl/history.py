@@ -164,6 +164,10 @@ def of(event: dict[str, Any], language: Language) -> list[str]:
         return [[Text(ja, en).in_language(language), value]]
 
     state = words.painted_state(event["outcome"], language)
+    no_notice = Text(
+        "zaiond 自身の通知ではなく、このユーザーが送ったイベントです",
+        "no notice of zaiond itself: this user sent the event",
+    ).in_language(language)
     rows = [
         *row("種類", "Type", event["type"]),
         *row("件名", "Subject", event.get("subject")),
@@ -171,7 +175,8 @@ def of(event: dict[str, Any], language: Language) -> list[str]:
         *row("日時", "Time", output.when(event["time"])),
         *row("受け付け", "Accepted", output.when(event.get("accepted"))),
         *row("発行元", "Source", event["source"]),
-        *row("ユーザー", "User", _user(event["uid"])),
+        *row("ユーザー", "User", words.user(event["uid"])),
+        *row("注意", "Note", no_notice if words.poses_as_notice(event) else None),
         *row("キー", "Key", _key(event, language)),
         *row("ジョブ", "Job", event.get("job")),
         *row("結果", "Outcome", state),
@@ -233,15 +238,6 @@ def _severity(severity: str | None, language: Language) -> str | None:
     return f"{WORDS.severity.get(severity, severity)} ({severity})"  # type: ignore[call-overload]
 
 
-def _user(uid: int) -> str:
-    import pwd
-
-    try:
-        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
-    except KeyError:
-        return f"uid {uid}"
-
-
 def _key(event: dict[str, Any], language: Language) -> str | None:
     key, status = event.get("key"), event.get("status")
     if key is None or status is None:
@@ -260,7 +256,7 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
     """A line for each event: when, its outcome, what it is about, and why it has not arrived."""
     rows: list[list[str | Painted]] = []
     for event in events:
-        about = words.about(event)
+        about = words.about(event, language)
         # Of what has arrived a server's reply says nothing new.
         why = event.get("remark" if event["outcome"] == "delivered" else "reason")
         if why:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from zaiond.ctl import control, output, words
-from zaiond.ctl.commandline import Command, Line
+from zaiond.ctl.commandline import Command, Fault, Line, Option
 from zaiond.ctl.failure import FAILED
 from zaiond.ctl.output import Painted
 from zaiond.text import Language, Text
@@ -46,15 +46,39 @@ COMMANDS = (
         operands=("ID...",),
         ja="待っているメールを送らずに削除する（元に戻せません）",
         en="delete mail that waits, unsent; there is no way back",
+        more_ja="ID はイベントを送ったプログラムが決めるため、複数のユーザーや発行元のイベントが、"
+        "同じ ID を持つことがあります。その場合は何も削除せず、だれのイベントかを表示します。",
+        more_en="Programs choose the ids of their events, so events of several users or sources may"
+        " have the same. Then nothing is deleted, and it is said whose they are.",
+        options=(
+            Option(
+                "--user",
+                value="USER",
+                ja="このユーザー（名前または uid）のイベントだけを対象にする",
+                en="only events of this user (a name or a uid)",
+            ),
+            Option(
+                "--source",
+                value="PATTERN",
+                ja="発行元が PATTERN に一致するイベントだけを対象にする（例: '*.service'）",
+                en="only events of such a source (as '*.service')",
+            ),
+        ),
         examples=(
             (
                 "queue delete 01M85A8PXH01WZW9XTYRCT3QVE",
                 "このイベントのメールを送らない",
                 "don't mail this event",
             ),
+            (
+                "queue delete --user backup nightly-2013-05-25",
+                "ほかのユーザーも使っている ID のとき",
+                "where another user has used the id, too",
+            ),
         ),
     ),
 )
+_MOST_DIGITS = 10  # of a uid
 
 
 def run(line: Line) -> int:
@@ -62,15 +86,55 @@ def run(line: Line) -> int:
     name = line.command.name if line.command else ""
     if name == "queue list":
         return _list(line)
-    reply = control.ask(line, name.replace(" ", "."), ids=output.exact(line.operands))
+    arguments: dict[str, Any] = {"ids": output.exact(line.operands)}
+    if line.flag("user"):
+        arguments["uid"] = _uid(line.text("user") or "")
+    if line.flag("source"):
+        (arguments["source"],) = output.exact([line.text("source") or ""])
+    reply = control.ask(line, name.replace(" ", "."), **arguments)
     result: dict[str, Any] = reply.result
     unknown: list[str] = result.get("unknown", [])
+    ambiguous: list[dict[str, Any]] = result.get("ambiguous", [])
     if line.flag("json"):
         output.document(result)
-    elif result["changed"] or not unknown:
+    elif result["changed"] or not (unknown or ambiguous):
         output.show(_done(name, result, reply.language))
     _explain(unknown, result.get("under_way", []), reply.language)
-    return FAILED if unknown else 0
+    for one in ambiguous:
+        output.complain(_several(one), reply.language)
+    return FAILED if unknown or ambiguous else 0
+
+
+def _uid(user: str) -> int:
+    """The uid of a user by his name, or as it is. Raises Fault."""
+    import pwd
+
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except (KeyError, ValueError):  # a NUL
+        if user.isascii() and user.isdigit() and len(user) <= _MOST_DIGITS:
+            return int(user)
+    raise Fault(f"--user: ユーザー {user} はいません", f"--user: there is no user {user}")
+
+
+def _several(ambiguous: dict[str, Any]) -> Text:
+    """Whose the events of an id are, and how to say which is meant."""
+    id_, number = ambiguous["id"], ambiguous["events"]
+    owners = [
+        (words.user(one["uid"]), output.one_line(one["source"])) for one in ambiguous["owners"]
+    ]
+    ja = [f"ユーザー {user}、発行元 {source}" for user, source in owners]
+    en = [f"of user {user}, source {source}" for user, source in owners]
+    more = number - len(owners)
+    if more:
+        ja.append(f"ほか {more} 件")
+        en.append(f"and {more} more")
+    return Text(
+        f"{id_}: この ID のイベントが {number} 件あるため、何も削除していません。"
+        "どれを削除するかを --user と --source で指定してください:\n  " + "\n  ".join(ja),
+        f"{id_}: {number} events have this id, so nothing was deleted;"
+        " say which you mean with --user and --source:\n  " + "\n  ".join(en),
+    )
 
 
 def _done(name: str, result: dict[str, Any], language: Language) -> list[str]:
@@ -83,7 +147,10 @@ def _done(name: str, result: dict[str, Any], language: Language) -> list[str]:
         done = Text(f"{number} 件の配送を削除しました:", f"Deliveries deleted: {number}")
     if not number:
         return output.wrapped(none.in_language(language))
-    rows = [[_ids(one), one["recipient"] or "-", words.about(one)] for one in result["deliveries"]]
+    rows = [
+        [_ids(one), one["recipient"] or "-", words.about(one, language)]
+        for one in result["deliveries"]
+    ]
     said = done.in_language(language)
     return [*output.wrapped(said if rows else said.rstrip(":")), *output.table(rows, "  ")]
 
@@ -213,7 +280,7 @@ def _rows(deliveries: list[dict[str, Any]], language: Language, now: datetime) -
             str(one["attempts"] or "-"),
             _ids(one),
             "",
-            words.about(one),
+            words.about(one, language),
         )
         merged.setdefault(row, []).append(one["recipient"] or "-")
     return [row._replace(to=", ".join(to)) for row, to in merged.items()]

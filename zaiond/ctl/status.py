@@ -15,12 +15,15 @@ COMMANDS = (
         en="say how things are; the exit status is 1 when an administrator should look",
         more_ja="次のとき終了ステータスは 1 です: メールの保留や滞留、使えるメールサーバーがない、"
         "7 日以内の送信失敗や期限切れ（確認済みのものを除く）、24 時間以内に受け付けなかった"
-        "イベント、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は"
+        "イベント、スプールの拒否されたファイルや 1 時間以上待っているファイル、スプールの所有者や"
+        "モードの誤り、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は"
         "配送の数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていない"
         "イベントは 1 件と数えます。",
         more_en="That is when mail is held or stuck or no server takes it, when some has failed or"
         " expired in the last 7 days and nobody has acknowledged it, when events were refused in"
-        " the last day, when the configuration is not valid, when the queue's database was damaged,"
+        " the last day, when files of the spool were refused or have waited for more than an hour,"
+        " when others may do in the spool what only the daemon should, when the configuration is"
+        " not valid, when the queue's database was damaged,"
         " or when disk space is low. Deliveries are counted: a mail to two recipients is two. An"
         " event that is not routed yet counts as one.",
         options=(
@@ -101,6 +104,9 @@ def of(status: dict[str, Any], language: Language) -> list[str]:
     oldest = output.when(queue.get("oldest"))
     if oldest != "-":
         rows.append([Text("最も古い未送信メール", "Oldest waiting"), Text(oldest, oldest)])
+    spool = _spool(status.get("spool") or {})
+    if spool is not None:
+        rows.append([Text("スプール", "Spool"), spool])
     rows += [
         [Text("履歴の削除", "History deleted"), _shortened(one)]
         for one in status.get("history", {}).get("shortened", [])
@@ -176,6 +182,16 @@ def _queue(queue: dict[str, Any]) -> Text:
         ja.append(f"保留 {held} 件")
         en.append(f"{held} held")
     return Text("、".join(ja), ", ".join(en))
+
+
+def _spool(spool: dict[str, Any]) -> Text | None:
+    ja: list[str] = []
+    en: list[str] = []
+    for key, word in (("waiting", Text("待機中", "waiting")), ("refused", Text("拒否", "refused"))):
+        for one in spool.get(key, []):
+            ja.append(f"{word.ja} {one['files']} 件（{one['user']}）")
+            en.append(f"{one['files']} {word.en} ({one['user']})")
+    return Text("、".join(ja), ", ".join(en)) if ja else None
 
 
 def _lost(status: dict[str, Any]) -> Text:

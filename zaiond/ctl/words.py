@@ -3,6 +3,7 @@
 from typing import Any
 
 from zaiond.ctl.output import Painted
+from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Language, Text
 
 _LONGEST_ABOUT = 300  # of what an event is about, in a list
@@ -36,12 +37,33 @@ def painted_state(name: str, language: Language) -> str | Painted:
     return Painted(word, _COLOURS[name]) if name in _COLOURS else word
 
 
-def about(event: dict[str, Any]) -> str:
-    """What an event is about, in a line."""
+def about(event: dict[str, Any], language: Language) -> str:
+    """What an event is about, in a line; and whose it is, if it looks like the daemon's own."""
     said = " ".join((event.get("subject") or "").split())
     if not said:
         said = " ".join(part for part in (event.get("type"), event.get("key")) if part) or "-"
-    return said if len(said) <= _LONGEST_ABOUT else said[:_LONGEST_ABOUT] + "…"
+    said = said if len(said) <= _LONGEST_ABOUT else said[:_LONGEST_ABOUT] + "…"
+    if poses_as_notice(event):
+        whose = user(event["uid"])
+        said += Text(f"（ユーザー {whose} のイベント）", f" (an event of {whose})").in_language(
+            language
+        )
+    return said
+
+
+def poses_as_notice(event: dict[str, Any]) -> bool:
+    """Whether it looks as if the daemon itself had made it, and it has not."""
+    return event.get("notice") is False and is_named_as_notice(event["type"], event["source"])
+
+
+def user(uid: int) -> str:
+    """Who a user is."""
+    import pwd
+
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"
 
 
 def diagnostic(error: dict[str, Any], warning: Text | None = None) -> Text:

@@ -5,6 +5,7 @@ configuration has changed, and deleted (`zaiond-ctl queue delete`).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import apsw
 
@@ -14,7 +15,7 @@ from zaiond.daemon.router import MailMaker, Router
 from zaiond.queue_time import QueueTime
 from zaiond.store import events, holds, queue
 from zaiond.store import remake as remade
-from zaiond.store.events import StoredEvent
+from zaiond.store.events import Owner, StoredEvent
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -29,6 +30,16 @@ class Changed:
     deliveries: int
     unknown: tuple[str, ...] = ()
     under_way: tuple[str, ...] = ()
+
+
+class Chosen(NamedTuple):
+    """What is to be deleted: events; the ids that no event has; and where an id means events of
+    several owners that are not told apart, those.
+    """
+
+    seqs: list[int]
+    unknown: tuple[str, ...]
+    several: dict[str, tuple[Owner, ...]]
 
 
 class Administration:
@@ -148,27 +159,57 @@ class Administration:
         self._on_ended(ended)
         return sum(len(mail.deliveries) for one in new for mail in one.mails)
 
-    async def delete(self, ids: Iterable[str]) -> Changed:
+    async def choose(
+        self,
+        ids: Iterable[str],
+        uid: int | None = None,
+        is_source: Callable[[str], bool] | None = None,
+    ) -> Chosen:
+        """What waits of the events with these ids, of this user and of such a source. An id is one
+        event's only together with the two: emitters choose it.
+        """
+        chosen = Chosen([], (), {})
+        unknown: list[str] = []
+        for id_ in dict.fromkeys(ids):
+            if not await self._writer.submit(partial(events.seqs_of, id=id_)):
+                unknown.append(id_)
+                continue
+            after = self._router.routed_through
+            found = [
+                (seq, owner)
+                for seq, owner in await self._writer.submit(
+                    partial(events.open_with_id, id=id_, after=after)
+                )
+                if uid in (None, owner.uid)
+                and (is_source is None or is_source(owner.source or f"uid:{owner.uid}"))
+            ]
+            owners = dict.fromkeys(owner for _, owner in found)
+            if len(owners if is_source is None else {owner.uid for owner in owners}) > 1:
+                chosen.several[id_] = tuple(owners)
+            chosen.seqs.extend(seq for seq, _ in found)
+        return chosen._replace(unknown=tuple(unknown))
+
+    async def delete(self, chosen: Chosen) -> Changed:
         """Ends what waits of these events."""
+        seqs = chosen.seqs
         async with self._router.lock:
-            seqs, unknown = await self._find(ids)
             gone = await self._writer.submit(
                 partial(
                     events.delete_unrouted,
-                    seqs=[seq for seq in seqs or [] if seq > self._router.routed_through],
+                    seqs=[seq for seq in seqs if seq > self._router.routed_through],
                     reason=_BY_HAND,
                 ),
                 essential=True,  # it makes room
             )
             self._router.deleted(gone)
             self._on_ended(gone)
-            rows = await self._writer.submit(partial(queue.open_messages, event_seqs=seqs or []))
+            rows = await self._writer.submit(partial(queue.open_messages, event_seqs=seqs))
             deleted, under_way = await self._delete(rows)
             # An address or a mail of which nothing is left is held no longer.
             mend = partial(holds.mend, now=self._clock(), at=self._queue_time())
             if await self._writer.submit(mend, essential=True):
                 self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
-        return Changed(len(gone) + deleted, unknown, under_way)
+        return Changed(len(gone) + deleted, chosen.unknown, under_way)
 
     async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
         """Deletes what isn't being sent just now; gives the number of deliveries, and the ids of

@@ -29,7 +29,7 @@ from zaiond.daemon import sockets, status_line, supervisor
 from zaiond.daemon.administration import Administration
 from zaiond.daemon.admission import Admission
 from zaiond.daemon.configuration import Configuration
-from zaiond.daemon.control import REQUEST_BYTES, Commands, Control
+from zaiond.daemon.control import Commands, Control
 from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.flow import Flow
 from zaiond.daemon.history_limit import HistoryLimit
@@ -38,6 +38,7 @@ from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
 from zaiond.daemon.intake import Intake
 from zaiond.daemon.journal import Journal, Kind
+from zaiond.daemon.listener import Listener
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.quota import Quotas
@@ -45,10 +46,13 @@ from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.router import MailMaker, Router
 from zaiond.daemon.servers import ServerState
-from zaiond.daemon.spool import Spool, SpoolWatch
+from zaiond.daemon.spool import Spool
+from zaiond.daemon.spool_admin import SpoolAdmin
+from zaiond.daemon.spool_watch import SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
 from zaiond.daemon.turns import Turns
 from zaiond.daemon.user_names import UserNames
+from zaiond.daemon.user_of import UserOf
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
@@ -87,6 +91,7 @@ class App(Observer):
         self.possible_duplicates = 0
         self.time_zone = TimeZone()
         self.user_names = UserNames(time.monotonic)
+        self.user_of = UserOf(time.monotonic)
         self._alarm_on_terminals = False
         self._stop = asyncio.Event()
         self._exit_status = 0
@@ -106,6 +111,8 @@ class App(Observer):
         self.intake: Intake
         self.configuration: Configuration
         self.administration: Administration
+        self.spool: Spool
+        self.spool_admin: SpoolAdmin
         self.control: Control
 
     async def run(self) -> int:
@@ -158,13 +165,8 @@ class App(Observer):
         )
         await self._assemble()
         event_listener, event_path = sockets.event_socket(self.options.runtime_dir)
-        # Not create_unix_server: from Python 3.13 on it removes the path at the end, systemd's too.
-        event_server = await loop.create_server(
-            self.intake.connection, sock=event_listener, backlog=sockets.BACKLOG
-        )
-        control_server = await asyncio.start_unix_server(
-            self.control.serve, sock=control_listener, limit=REQUEST_BYTES
-        )
+        event_server = Listener(event_listener, self.intake.connection, self.journal)
+        control_server = Listener(control_listener, self.control.connection, self.journal)
 
         def on_change() -> None:
             loop.call_soon_threadsafe(self._reload)
@@ -172,7 +174,7 @@ class App(Observer):
         watch = ConfigWatch(on_change, self.journal.warning)
         spool_watch = SpoolWatch(
             self.options.spool_dir,
-            lambda: loop.call_soon_threadsafe(self._spool.changed),
+            self.spool.changed,
             self.journal.warning,
         )
         self._watch = watch
@@ -186,7 +188,7 @@ class App(Observer):
                 self._housekeeping.run(),
                 self._history_limit.run(),
                 self._token_watch.run(),
-                self._spool.run(SPOOL_INTERVAL),
+                self.spool.run(SPOOL_INTERVAL, spool_watch.arm),
                 self._status.run(),
                 supervisor.answer_watchdog(self._round_trip),
             ):
@@ -238,9 +240,9 @@ class App(Observer):
                 ),
                 Kind.POSSIBLE_DUPLICATES,
             )
-        self.quotas = Quotas(found.usage)
+        self.quotas = Quotas(found.usage, self.user_of, sockets.room_for_connections())
         self.refusals = Refusals()
-        self.turns = Turns(found.waiting, found.last_turns)
+        self.turns = Turns(found.waiting, found.last_turns, self.user_of)
         self._admission = Admission(
             self.database,
             writer,
@@ -298,6 +300,7 @@ class App(Observer):
             self._admission.closed_for,
             self.journal,
             self.refusals,
+            self.user_of,
         )
         self._housekeeping = Housekeeping(
             writer,
@@ -317,6 +320,7 @@ class App(Observer):
             self.journal,
             self.user_names.shown,
             self.router.lock,
+            self.user_of,
         )
         self.administration = Administration(
             writer,
@@ -327,15 +331,18 @@ class App(Observer):
             self._events_reopened,
             self.events_ended,
         )
-        self._spool = Spool(
+        self.spool = Spool(
             self.options.spool_dir,
             self._submit_spooled,
             clock,
             self.journal,
             self.refusals,
             self._spool_refused,
+            user_of=self.user_of,
+            name_of=self.user_names.shown,
         )
-        self._spool.prepare()
+        self.spool.prepare()
+        self.spool_admin = SpoolAdmin(self.spool)
         self.configuration = Configuration(
             self.options.config,
             self.options.state_dir,
@@ -405,6 +412,7 @@ class App(Observer):
                 self.make_id,
                 self.user_names,
                 self._unmade,
+                self.user_of,
             )
         )
         # What has changed counts for what waits, too, and before it is tried.
@@ -490,6 +498,7 @@ class App(Observer):
     def events_ended(self, ended: list[StoredEvent]) -> None:
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
+        self.spool.room()
         self._status.changed()
 
     async def _names_now(self) -> Names:
@@ -550,7 +559,7 @@ class App(Observer):
                 f"イベント {event.id} の本文を作れません: {error!r}",
                 f"the mail about event {event.id} can't be made as it should: {error!r}",
             ),
-            by=event.uid,
+            by=self.user_of(event.uid),
             event=event.id,
         )
 

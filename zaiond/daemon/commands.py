@@ -8,22 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from zaiond.daemon import documents, status
+from zaiond.daemon import documents, spool_admin, status
 from zaiond.daemon.administration import Changed
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
-from zaiond.daemon.queries import MOST, Wanted
+from zaiond.daemon.documents import rfc3339
+from zaiond.daemon.queries import MOST, Wanted, matcher
+from zaiond.daemon.spool_names import shown
 from zaiond.daemon.status import NO_CONFIGURATION
 from zaiond.daemon.status_line import count_waiting
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store.events import Owner
 from zaiond.store.queue import OPEN
 from zaiond.text import Text
 
 if TYPE_CHECKING:
     from zaiond.daemon.app import App
 
-_LONG = frozenset({"queue.retry", "queue.delete", "reload", "test"})
+MOST_SPOOL_FILES = 1000
+_LONG = frozenset({"queue.retry", "queue.delete", "reload", "spool.list", "test"})
 REPLY_BYTES = 64 * 1024 * 1024
+_MOST_OWNERS = 10  # of an id, named
+_LONGEST_SOURCE = 80
 _NOT_THE_FILES = Text(
     "設定ファイルの内容にはパスワードが含まれることがあるため、root で実行してください",
     "the configuration's files may hold passwords: run this as root",
@@ -48,6 +54,9 @@ def commands(app: "App") -> Commands:
         "queue.retry": bound(_queue_retry),
         "queue.delete": bound(_queue_delete),
         "history": bound(_history),
+        "spool.list": bound(_spool_list),
+        "spool.retry": bound(_spool_retry),
+        "spool.delete": bound(_spool_delete),
         "config.show": bound(_config_show),
         "config.last_good": bound(_config_last_good),
         "reload": bound(_reload),
@@ -106,28 +115,43 @@ async def _waiting(app: "App", limit: int) -> AsyncGenerator[dict[str, Any] | No
 async def _queue_retry(app: "App", request: Request) -> dict[str, Any]:
     if app.router.maker is None:
         raise Refused(75, NO_CONFIGURATION)
-    ids, retry = request.texts("ids"), app.administration.retry
-    return await _changed(app, ids, retry, (*OPEN, "failed", "expired"))
+    ids = request.texts("ids")
+    seqs = await status.queries(app).seqs_of(ids)
+    before = await _deliveries(app, seqs, (*OPEN, "failed", "expired"))
+    return _changed(before, await app.administration.retry(ids))
 
 
 async def _queue_delete(app: "App", request: Request) -> dict[str, Any]:
     ids = request.texts("ids")
     if not ids:
         raise Refused(2, Text("ID を指定してください", "an ID is needed"))
-    return await _changed(app, ids, app.administration.delete, OPEN)
+    uid, source = request.number("uid"), request.text("source")
+    chosen = await app.administration.choose(
+        ids,
+        None if uid is None else int(uid),
+        None if source is None else matcher(source),
+    )
+    if chosen.several:
+        chosen = chosen._replace(seqs=[])
+    before = await _deliveries(app, chosen.seqs, OPEN)
+    done = _changed(before, await app.administration.delete(chosen))
+    return {**done, "ambiguous": [_ambiguous(*each) for each in chosen.several.items()]}
 
 
-async def _changed(
-    app: "App",
-    ids: list[str],
-    change: Callable[[list[str]], Awaitable[Changed]],
-    states: Sequence[str],
-) -> dict[str, Any]:
-    """Changes what is in these states; says what was changed, as it was before (of all that waits,
-    only how many).
-    """
-    before = await _of_events(app, ids, states)
-    changed = await change(ids)
+def _ambiguous(id_: str, owners: Sequence[Owner]) -> dict[str, Any]:
+    """Whose the events of an id are, of which none was deleted."""
+    return {
+        "id": id_,
+        "events": len(owners),
+        "owners": [
+            {"uid": uid, "source": source[:_LONGEST_SOURCE] or f"uid:{uid}"}
+            for uid, source in owners[:_MOST_OWNERS]
+        ],
+    }
+
+
+def _changed(before: list[dict[str, Any]], changed: Changed) -> dict[str, Any]:
+    """What was changed, as it was before (of all that waits, only how many)."""
     left = set(changed.under_way)
     return {
         "deliveries": [one for one in before if left.isdisjoint(one["event_ids"])],
@@ -137,10 +161,10 @@ async def _changed(
     }
 
 
-async def _of_events(app: "App", ids: list[str], states: Sequence[str]) -> list[dict[str, Any]]:
+async def _deliveries(app: "App", seqs: list[int], states: Sequence[str]) -> list[dict[str, Any]]:
     """The first MOST that are in these states of these events."""
     present, queries = await status.present(app), status.queries(app)
-    seqs = await queries.seqs_of(ids)
+    seqs = sorted(set(seqs))[:MOST]
     found: list[dict[str, Any]] = []
     async for waiting in queries.deliveries_of(seqs, states):
         found += [documents.queued(one, present) for one in waiting]
@@ -210,6 +234,52 @@ async def _pieces(
             yield piece
             separator = b","
     yield b"]%b}" % more
+
+
+# -- spool
+
+
+async def _spool_list(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
+    listed = await app.spool_admin.files(MOST_SPOOL_FILES)
+    language = app.control.language
+    return {
+        "files": [
+            {
+                "name": shown(file.name),
+                "state": file.state,
+                "uid": file.uid,
+                "user": app.user_names.shown(file.uid),
+                "bytes": file.size,
+                "since": rfc3339(file.since),
+                "reason": None if why is None else why.in_language(language),
+            }
+            for file, why in listed.files
+        ],
+        "total": listed.total,
+    }
+
+
+async def _spool_retry(app: "App", request: Request) -> dict[str, Any]:
+    return _spool_changed(app, await app.spool_admin.retry(request.texts("names")))
+
+
+async def _spool_delete(app: "App", request: Request) -> dict[str, Any]:
+    names = request.texts("names")
+    if not names:
+        raise Refused(2, Text("ファイル名を指定してください", "a file's name is needed"))
+    return _spool_changed(app, await app.spool_admin.delete(names))
+
+
+def _spool_changed(app: "App", changed: spool_admin.Changed) -> dict[str, Any]:
+    language = app.control.language
+    return {
+        "files": changed.files,
+        "changed": len(changed.files),
+        "unknown": changed.unknown,
+        "failed": [
+            {"name": name, "reason": why.in_language(language)} for name, why in changed.failed
+        ],
+    }
 
 
 # -- configuration

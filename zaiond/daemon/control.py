@@ -94,19 +94,23 @@ class Control:
         self.language: Language = "ja"
         self._load = load
         self._commands: Commands | None = None
-        self._connections = 0
+        self.connections = 0
+
+    def connection(self) -> asyncio.BaseProtocol:
+        """The protocol of one more connection."""
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(REQUEST_BYTES), self.serve)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
-        self._connections += 1
+        self.connections += 1
         try:
-            if self._connections > MOST_CONNECTIONS:
+            if self.connections > MOST_CONNECTIONS:
                 writer.write(_line(self._refusal(Refused(os.EX_TEMPFAIL, _TOO_MANY))))
             else:
                 await self._serve_request(reader, writer)
         finally:
             await _close(writer)
-            self._connections -= 1
+            self.connections -= 1
 
     async def _serve_request(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

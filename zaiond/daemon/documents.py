@@ -177,6 +177,7 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
         "id": row.id,
         "source": row.source or f"uid:{row.uid}",
         "uid": row.uid,
+        "notice": bool(row.notice),
         "type": event.type,
         "severity": event.severity,
         "subject": event.subject,
@@ -201,13 +202,15 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
 
 def _complete(row: EventRow) -> Event:
     try:
-        return wire.complete(row.body, id=row.id, uid=row.uid, accepted=row.accepted)
+        return wire.complete(
+            row.body, id=row.id, uid=row.uid, accepted=row.accepted, notice=bool(row.notice)
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError):  # a damaged page
         return Event(
             id=row.id,
             uid=row.uid,
             type="",
-            source=row.source,
+            source=row.source or f"uid:{row.uid}",
             time=row.accepted,
             accepted=row.accepted,
             subject=f"{_UNREADABLE.ja} / {_UNREADABLE.en}",
@@ -344,6 +347,9 @@ def _queued(
         "reply": shown.said,
         "message_id": more["message_id"],
         "type": first and first.type,
+        "source": first and first.source,
+        "uid": first and first.uid,
+        "notice": first and first.notice,
         "subject": first and first.subject,
         "key": first and first.key,
         "accepted": rfc3339(more["accepted"]),

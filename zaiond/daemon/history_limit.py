@@ -117,10 +117,9 @@ class HistoryLimit:
         if not space.is_short or time.monotonic() < self._not_before:
             return
         while space.to_free:
-            before = space
             left = shares(await self._sizes(), space.to_free)
-            space = await self._shorten(left, space)
-            if not before.used > space.used:
+            deleted, space = await self._shorten(left, space)
+            if not deleted:
                 self._not_before = time.monotonic() + IN_VAIN
                 break
         self._tell(space)
@@ -139,8 +138,10 @@ class HistoryLimit:
             found[user] = found.get(user, 0) - size - events * prune.ROWS_OF_ONE
         return found
 
-    async def _shorten(self, left: dict[int, int], space: Space) -> Space:
+    async def _shorten(self, left: dict[int, int], space: Space) -> tuple[bool, Space]:
+        """Whether anything was deleted, and what there is then."""
         after: int | None = 0
+        is_any = False
         while after is not None and left and space.to_free:
             async with self._lock:
                 pruned, pages = await self._writer.submit(
@@ -154,12 +155,13 @@ class HistoryLimit:
                     essential=True,  # it makes room
                 )
             after, space = pruned.after, self._space(pages)
+            is_any = is_any or bool(pruned.deleted)
             for uid, deleted in pruned.deleted.items():
                 self._deleted[uid] = self._deleted.get(uid, Deleted()).plus(*deleted)
                 left[uid] -= deleted.size
                 if left[uid] <= 0:
                     del left[uid]
-        return space
+        return is_any, space
 
     def _space(self, pages: Pages) -> Space:
         self._database.reusable = pages.free

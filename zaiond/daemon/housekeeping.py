@@ -6,20 +6,20 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-import apsw
-
 from zaiond.config.schema import Queue
 from zaiond.daemon.dispatcher import Dispatcher
 from zaiond.daemon.outcome import last_hour
 from zaiond.errors import DiskFullError
 from zaiond.queue_time import QueueTime
 from zaiond.store import holds, prune, queue, queue_time
+from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import Attempted, Expiry, QueuedMail
 from zaiond.store.writer import Writer
 from zaiond.text import Language
 
 CHUNK = 200
+CHUNK_BYTES = 16 * 1024 * 1024  # of memory, for what is ended together
 INTERVAL = 600.0  # seconds at most
 PRUNE_ALL = 86400.0  # seconds between two looks at the whole history for what is too old
 
@@ -84,11 +84,11 @@ class Housekeeping:
 
     async def _mend(self) -> None:
         now, at = self._clock(), self._queue_time()
-
-        def mend(db: apsw.Connection) -> bool:
-            queue.let_lanes_go(db, now)
-            return holds.mend(db, now, at)
-
+        after: Key | None = queue.FIRST_LANE
+        while after is not None:
+            go = partial(queue.let_lanes_go, now=now, after=after)
+            after = await self._writer.submit(go, essential=True)
+        mend = partial(holds.mend, now=now, at=at)
         if await self._writer.submit(mend, essential=True):
             self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
 
@@ -99,15 +99,26 @@ class Housekeeping:
             tried=at - last_hour(timing),
             held=at - timing.keep,
         )
-        found = await self._writer.submit(partial(queue.expired, expiry=expiry))
-        rows = list(found)
-        for start in range(0, len(rows), CHUNK):
-            with self._dispatcher.apart(rows[start : start + CHUNK]) as free:
-                # What is in memory may have been tried since: only what is still so, expires.
-                still = await self._writer.submit(partial(queue.expired, expiry=expiry))
-                await self._expire_some({row: still[row] for row in free if row in still})
-        if rows:  # what is left to be sent of them was taken out of memory
+        is_any = False
+        after: Key | None = FIRST_OPEN
+        while after is not None:
+            look = partial(queue.expired, expiry=expiry, after=after)
+            found, after = await self._writer.submit(look)
+            is_any = is_any or bool(found)
+            await self._expire_messages(list(found), expiry)
+        if is_any:  # what is left to be sent of them was taken out of memory
             self._dispatcher.reload_waiting()
+
+    async def _expire_messages(self, messages: list[int], expiry: Expiry) -> None:
+        while messages:
+            chunk = await self._writer.submit(
+                partial(queue.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
+            )
+            messages = messages[len(chunk) :]
+            with self._dispatcher.apart(chunk) as free:
+                # What is in memory may have been tried since: only what is still so, expires.
+                still = partial(queue.still_expired, expiry=expiry, messages=free)
+                await self._expire_some(await self._writer.submit(still))
 
     async def _expire_some(self, deliveries: dict[int, set[int]]) -> None:
         now, servers = self._clock(), self._dispatcher.servers

@@ -1,10 +1,11 @@
 """Takes events in: lines of the event socket, to the store in batches, replies after the commit.
 
-Each connection keeps its lines in order, parsed or found wrong. A batch is filled in turns over the
-users that have something to say, a share each, so that one who floods slows himself alone. While a
-batch is being committed the next one gathers; when idle, a line is a batch by itself at once.
+Each connection keeps what was read as it came. A batch is filled in turns over the users that have
+something to say, a share each, so that one who floods slows himself alone; and slice by slice, a
+turn of the loop each, so that nobody makes it stand still by what costs much to read. While a batch
+is being committed the next one gathers; when idle, a line is a batch by itself at once.
 
-Memory is bounded: a connection that has sent far ahead is not read until its lines are answered.
+Memory is bounded: see `read_ahead`.
 
 Whatever raises on the way, each line of the batch has its answer, and the next batch is taken.
 """
@@ -12,23 +13,25 @@ Whatever raises on the way, each line of the batch has its answer, and the next 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from typing import Protocol
 
 from zaiond import wire
-from zaiond.daemon.event_connection import EventConnection, Line
+from zaiond.daemon.event_connection import TOO_LARGE, EventConnection
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
+from zaiond.daemon.read_ahead import ReadAhead, Share
 from zaiond.daemon.refusals import Refusals
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.model import URGENT
 from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
 from zaiond.text import Language, Text
 
-BATCH_EVENTS = 512
-BATCH_BYTES = 1024 * 1024
+BATCH_EVENTS = 512  # lines, right or wrong
+BATCH_BYTES = 512 * 1024
+SLICE_BYTES = 128 * 1024  # that are parsed in one turn of the loop
 
 
 class Accept(Protocol):
@@ -41,11 +44,18 @@ class Accept(Protocol):
 class _Batch:
     """What goes to disk together, and who is waiting for it."""
 
-    pings: "list[asyncio.Future[None]]"
-    parts: list[tuple[EventConnection, list[Line]]] = field(default_factory=list)
+    pings: "list[asyncio.Future[None]]" = field(default_factory=list)
+    lines: int = 0
+    size: int = 0  # bytes
     events: list[NewEvent] = field(default_factory=list)  # their quotas are reserved
-    # Of each line itself, if it is among the events, or why it isn't.
-    answers: list[tuple[EventConnection, Sequence[Line | EventError]]] = field(default_factory=list)
+    # Of each line its event, if it is among the events, or why it isn't.
+    answers: list[tuple[EventConnection, list[NewEvent | EventError]]] = field(default_factory=list)
+    # What was taken from the connections and is neither yet.
+    taken: deque[tuple[EventConnection, list[bytes | EventError]]] = field(default_factory=deque)
+
+    @property
+    def is_full(self) -> bool:
+        return self.lines >= BATCH_EVENTS or self.size >= BATCH_BYTES
 
 
 _OUR_FAULT = EventError(
@@ -73,10 +83,13 @@ class Intake:
         closed_for: Callable[[], EventError | None],
         journal: Journal,
         refusals: Refusals,
+        user_of: Callable[[int], int] = int,
     ) -> None:
         self.language: Language = "ja"
         self.frame_deadline = 10.0
         self.quotas = quotas
+        self.ahead = ReadAhead()
+        self.user_of = user_of
         self._accept = accept
         self._on_accepted = on_accepted
         self._make_id = make_id
@@ -84,7 +97,9 @@ class Intake:
         self._closed_for = closed_for
         self._journal = journal
         self.refusals = refusals
-        self._turns: dict[int, deque[EventConnection]] = {}  # users in turn; each one's connections
+        # Users in turn; each one's connections that have lines.
+        self._turns: dict[int, deque[EventConnection]] = {}
+        self._batch = _Batch()  # that is being filled
         self._committing: asyncio.Future[None] | None = None
         self._pings: list[asyncio.Future[None]] = []
         self._connections: set[EventConnection] = set()
@@ -93,58 +108,62 @@ class Intake:
         """The protocol of one more connection."""
         return EventConnection(self)
 
-    def parse(self, text: bytes) -> Line:
-        """A line, checked; its id made if it has none."""
+    def _parse(self, text: bytes, uid: int, now: float) -> NewEvent | EventError:
+        """The event of a line, its id made if it has none; or what is wrong with it."""
         try:
+            if len(text) > wire.MAX_EVENT_BYTES:
+                return TOO_LARGE
             sent = wire.parse(text)
-            return Line(
-                sent.line,
+            return (
                 sent.id or self._make_id(),
+                uid,
                 sent.source or "",
-                None,
+                now,
+                sent.line,
                 sent.severity in URGENT,
                 wire.lane(sent),
             )
         except EventError as error:
-            return Line(b"", "", "", error)
+            return error.with_traceback(None)  # which would keep the line, and all that read it
         except Exception as error:  # noqa: BLE001 - one line must never stop the others
             _tell(error)
-            return Line(b"", "", "", _OUR_FAULT)
+            return _OUR_FAULT
 
-    def opened(self, connection: EventConnection) -> bool:
-        """Counts a connection; False if its user has all it may have."""
-        if not self.quotas.connect(connection.uid):
-            return False
+    def opened(self, connection: EventConnection) -> Share:
+        """Counts a connection. Raises EventError if its user has all it may have."""
+        self.quotas.connect(connection.uid)
         self._connections.add(connection)
-        return True
+        return self.ahead.opened(connection.user)
 
     def closed(self, connection: EventConnection) -> None:
-        """The connection is gone; what it sent whole is taken in all the same."""
+        """The connection is gone, and what it had sent whole is taken."""
         if connection in self._connections:
             self._connections.discard(connection)
+            self.ahead.closed(connection.user)
             self.quotas.disconnect(connection.uid)
 
-    def refused(self, uid: int, error: EventError) -> None:
+    def refused(self, connection: EventConnection, error: EventError) -> None:
         """Counts what was refused, and logs it."""
+        user = connection.user
         with _going_on():
-            self.refusals.count(uid, error, self._clock())
+            self.refusals.count(user, error, self._clock())
             self._journal.warning(
                 Text(
-                    f"uid {uid} のイベントを受け付けませんでした: {error.text.ja}",
-                    f"refused an event of uid {uid}: {error.text.en}",
+                    f"uid {user} のイベントを受け付けませんでした: {error.text.ja}",
+                    f"refused an event of uid {user}: {error.text.en}",
                 ),
                 Kind.EVENT_REFUSED,
-                by=uid,
-                uid=uid,
+                by=user,
+                uid=connection.uid,
                 code=error.code,
             )
 
     def has_lines(self, connection: EventConnection) -> None:
         """The connection has lines and is not in line for its turn yet."""
-        of_uid = self._turns.get(connection.uid)
-        if of_uid is None:
-            of_uid = self._turns[connection.uid] = deque()
-        of_uid.append(connection)
+        of_user = self._turns.get(connection.user)
+        if of_user is None:
+            of_user = self._turns[connection.user] = deque()
+        of_user.append(connection)
         self._begin()
 
     async def ping(self) -> None:
@@ -161,7 +180,7 @@ class Intake:
             # At the end of this turn of the loop, so that what arrived in it goes together.
             loop = asyncio.get_running_loop()
             self._committing = loop.create_future()
-            loop.call_soon(self._commit)
+            loop.call_soon(self._go_on)
 
     async def drained(self) -> None:
         """Waits until every line that was read has its answer."""
@@ -174,84 +193,96 @@ class Intake:
             connection.end()
         await self.drained()
 
-    def _fill(self) -> list[tuple[EventConnection, list[Line]]]:
-        """A batch: a share for each user that has lines, taken from its connections in turn."""
-        parts: list[tuple[EventConnection, list[Line]]] = []
-        events, size = BATCH_EVENTS, BATCH_BYTES
-        turns = self._turns
-        share = max(1, events // max(1, len(turns)))
-        for uid in list(turns):
-            if events <= 0 or size <= 0:
-                break
-            connections = turns.pop(uid)
-            left = min(share, events)
-            while connections and left > 0 and size > 0:
-                connection = connections.popleft()
-                lines, taken = connection.take(max(1, left // (len(connections) + 1)), size)
-                left -= len(lines)
-                events -= len(lines)
-                size -= taken
-                parts.append((connection, lines))
-                if connection.lines:
-                    connections.append(connection)
-            if connections:
-                turns[uid] = connections  # behind the others
-        return parts
-
-    def _commit(self) -> None:
-        batch = _Batch(self._pings)
-        self._pings = []
+    def _go_on(self) -> None:
+        """Fills the batch, by a slice; commits it, where it is full or nobody has more to say."""
+        batch = self._batch
         try:
-            batch.parts = self._fill()
-            now, closed_for = self._clock(), self._closed_for()
-            for connection, lines in batch.parts:
-                self._admit(batch, connection, lines, now, closed_for)
+            self._fill(batch)
+            if self._turns and not batch.is_full:
+                asyncio.get_running_loop().call_soon(self._go_on)
+                return
+            self._close_batch()
             if batch.events or batch.pings:
                 accepted = self._accept(batch.events)
                 accepted.add_done_callback(lambda done: self._committed(batch, done))
                 return
         except Exception as error:  # noqa: BLE001 - nothing about one batch may stop the next
+            if batch is self._batch:
+                self._close_batch()
             self._fail(batch, error)
             return
         self._answer(batch, None)
+
+    def _close_batch(self) -> None:
+        self._batch.pings, self._pings = self._pings, []
+        self._batch = _Batch()
+
+    def _fill(self, batch: _Batch) -> None:
+        """A slice: a share for each user that has lines, taken from its connections in turn."""
+        turns = self._turns
+        size = min(SLICE_BYTES, BATCH_BYTES - batch.size)
+        share = max(1, BATCH_EVENTS // max(1, len(turns)))
+        for user in list(turns):
+            left = min(share, BATCH_EVENTS - batch.lines)
+            if left <= 0 or size <= 0:
+                break
+            connections = turns.pop(user)
+            while connections and left > 0 and size > 0:
+                connection = connections.popleft()
+                lines, taken = connection.take(max(1, left // (len(connections) + 1)), size)
+                if connection.pieces:
+                    connections.append(connection)
+                left -= len(lines)
+                size -= taken
+                batch.lines += len(lines)
+                batch.size += taken
+                batch.taken.append((connection, lines))
+            if connections:
+                turns[user] = connections  # behind the others
+        now, closed_for = self._clock(), self._closed_for()
+        while batch.taken:
+            self._admit(batch, *batch.taken[0], now, closed_for)
+            batch.taken.popleft()
 
     def _admit(
         self,
         batch: _Batch,
         connection: EventConnection,
-        lines: list[Line],
+        lines: list[bytes | EventError],
         now: float,
         closed_for: EventError | None,
     ) -> None:
         """Puts those of the lines into the batch that go there."""
         uid = connection.uid
-        if closed_for is None and not any(line.error for line in lines):
+        answers = self._parsed(uid, lines, now)
+        events = [answer for answer in answers if not isinstance(answer, EventError)]
+        if closed_for is None and len(events) == len(answers):
             # All at once, as it mostly is: one by one, it costs as much as parsing them.
             with contextlib.suppress(EventError):
-                self.quotas.reserve(uid, len(lines), sum(len(line.text) for line in lines))
-                batch.events += [
-                    (id_, uid, source, now, text, urgent, lane)
-                    for text, id_, source, _, urgent, lane in lines
-                ]
-                batch.answers.append((connection, lines))
+                self.quotas.reserve(uid, len(events), sum(len(event[4]) for event in events))
+                batch.events += events
+                batch.answers.append((connection, answers))
                 return
-        each: list[Line | EventError] = []
-        for line in lines:
-            error = line.error or closed_for
-            if error is None:
+        for number, event in enumerate(answers):
+            error = event if isinstance(event, EventError) else closed_for
+            if error is None and not isinstance(event, EventError):
                 try:
-                    self.quotas.reserve(uid, 1, len(line.text))
+                    self.quotas.reserve(uid, 1, len(event[4]))
                 except EventError as over:
-                    error = over
-            if error is None:
-                batch.events.append(
-                    (line.id, uid, line.source, now, line.text, line.urgent, line.lane)
-                )
-                each.append(line)
-            else:
-                self.refused(uid, error)
-                each.append(error)
-        batch.answers.append((connection, each))
+                    error = over.with_traceback(None)
+                else:
+                    batch.events.append(event)
+                    continue
+            if error is not None:
+                self.refused(connection, error)
+                answers[number] = error
+        batch.answers.append((connection, answers))
+
+    def _parsed(
+        self, uid: int, lines: list[bytes | EventError], now: float
+    ) -> list[NewEvent | EventError]:
+        parse = self._parse
+        return [line if isinstance(line, EventError) else parse(line, uid, now) for line in lines]
 
     def _committed(self, batch: _Batch, accepted: "asyncio.Future[Acceptance]") -> None:
         try:
@@ -277,13 +308,13 @@ class Intake:
             _tell(error)
             failed = _OUR_FAULT
         self._release(batch.events)
-        left = batch.parts[len(batch.answers) :]
-        batch.answers = [
-            (connection, [failed if isinstance(answer, Line) else answer for answer in each])
-            for connection, each in batch.answers
-        ]
         batch.answers += [
-            (connection, [line.error or failed for line in lines]) for connection, lines in left
+            (connection, self._parsed(connection.uid, lines, 0.0))
+            for connection, lines in batch.taken
+        ]
+        batch.answers = [
+            (connection, [a if isinstance(a, EventError) else failed for a in each])
+            for connection, each in batch.answers
         ]
         for ping in batch.pings:
             if not ping.done():
@@ -300,11 +331,11 @@ class Intake:
             repeat("accepted") if outcomes is None else iter(outcomes)
         )
         for connection, each in batch.answers:
-            lines = len(each) if outcomes is None else sum(isinstance(a, Line) for a in each)
-            of_each = list(islice(of_lines, lines))
+            taken = sum(not isinstance(answer, EventError) for answer in each)
+            of_each = list(islice(of_lines, taken))
             answered = False
             with _going_on():
-                replies = self._replies(connection.uid, each, of_each)
+                replies = self._replies(connection, each, of_each)
                 connection.answer(replies, len(each))
                 answered = True
             if not answered:
@@ -313,13 +344,16 @@ class Intake:
             if not ping.done():
                 ping.set_result(None)
         if self._turns or self._pings:
-            asyncio.get_running_loop().call_soon(self._commit)
+            asyncio.get_running_loop().call_soon(self._go_on)
         elif self._committing is not None:
             committing, self._committing = self._committing, None
             committing.set_result(None)
 
     def _replies(
-        self, uid: int, each: Sequence[Line | EventError], outcomes: Iterable[AcceptOutcome]
+        self,
+        connection: EventConnection,
+        each: list[NewEvent | EventError],
+        outcomes: Iterable[AcceptOutcome],
     ) -> bytes:
         replies: list[bytes] = []
         of_lines = iter(outcomes)
@@ -329,11 +363,11 @@ class Intake:
                 continue
             outcome = next(of_lines)
             if outcome == "conflict":
-                error = wire.conflict(answer.id)
-                self.refused(uid, error)
+                error = wire.conflict(answer[0])
+                self.refused(connection, error)
                 replies.append(wire.error_reply(error, self.language))
             else:
-                replies.append(wire.ok_reply(answer.id, duplicate=outcome == "duplicate"))
+                replies.append(wire.ok_reply(answer[0], duplicate=outcome == "duplicate"))
         return b"".join(replies)
 
 

@@ -16,7 +16,9 @@ from zaiond.config.schema import MailServer
 from zaiond.daemon.journal import Journal
 from zaiond.daemon.turns import Turns
 from zaiond.errors import Diagnostic, StoreError
+from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.message.clean import one_line
+from zaiond.message.layout import operands
 from zaiond.model import URGENT, Severity
 from zaiond.smtp.verdict import Failure, judge
 from zaiond.store import events, queue
@@ -28,7 +30,6 @@ from zaiond.store.recovery import Salvage
 from zaiond.store.writer import Writer
 from zaiond.text import Language, Text
 
-SOURCE = "zaiond"
 MOST_DIAGNOSTICS = 50
 MOST_SPOOL_FILES = 20
 SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
@@ -114,6 +115,7 @@ class Notices:
             return
         recipient = attempted.delivery.recipient
         ids = " ".join(event.id for event in mail.events)
+        again = f"zaiond-ctl queue retry {operands([event.id for event in mail.events])}"
         said = ": ".join(filter(None, (attempted.server, attempted.reply)))
         await self._not_delivered(
             f"{self._day()}/expired/{recipient}",
@@ -125,11 +127,11 @@ class Notices:
             Text(
                 f"送信できなかったイベント: {ids}\n理由: {said or '不明'}\n\n"
                 f"もう一度送信するには、次のコマンドを実行してください。\n"
-                f"zaiond-ctl queue retry {ids}\n\n"
+                f"{again}\n\n"
                 "期限切れの一覧: zaiond-ctl history --failed\n"
                 "この宛先についての通知は 1 日に 1 回です。",
                 f"The event that did not arrive: {ids}\nWhy: {said or 'not known'}\n\n"
-                f"To send it all the same, run:\nzaiond-ctl queue retry {ids}\n\n"
+                f"To send it all the same, run:\n{again}\n\n"
                 "All that has expired: zaiond-ctl history --failed\n"
                 "There is one such notice a day for a recipient.",
             ),
@@ -335,10 +337,13 @@ class Notices:
             said += [further.in_language(language), ""]
         advice = Text(
             "ほかの行のイベントは受け付けました。イベントを書いたプログラムを修正し、必要なイベントは"
-            "送り直してください（zaiond-ctl emit）。ファイルは、不要になったら削除してください。",
+            "送り直してください（zaiond-ctl emit）。保管しているファイルの一覧は zaiond-ctl spool"
+            " list、ファイルを直してもう一度受け付けるには zaiond-ctl spool retry、不要になったら"
+            " zaiond-ctl spool delete を実行してください。",
             "The events of the other lines were taken. Correct the program that wrote them, and"
-            " emit again what is wanted (zaiond-ctl emit). The files can be deleted when they are"
-            " of no more use.",
+            " emit again what is wanted (zaiond-ctl emit). What is kept: zaiond-ctl spool list; to"
+            " have a file taken again that was mended: zaiond-ctl spool retry; when it is of no"
+            " more use: zaiond-ctl spool delete.",
         )
         await self._emit(
             f"zaiond.spool.refused/{ascii(os.path.basename(files[0].path))[1:-1]}"[:255],
@@ -366,7 +371,7 @@ class Notices:
         body = json.dumps(
             {
                 "type": type,
-                "source": SOURCE,
+                "source": NOTICE_SOURCE,
                 "severity": severity,
                 "subject": subject.in_language(language),
                 "message": message,
@@ -375,7 +380,7 @@ class Notices:
             ensure_ascii=False,
         ).encode("utf-8", "replace")
         urgent = severity in URGENT
-        new = (id, os.getuid(), SOURCE, self._clock(), body, urgent, None)
+        new = (id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, None)
         try:
             accept = partial(
                 events.accept,

@@ -35,6 +35,11 @@ MOST = 10_000  # events or deliveries that are told of at once
 EVENTS = 50  # of which documents are made at a time: other connections are served in between
 
 
+def matcher(pattern: str) -> Callable[[str], Any]:
+    """Says whether a text is as this pattern of a shell."""
+    return compiled(translate(pattern)).match
+
+
 class Lost(NamedTuple):
     """Deliveries of one state that were lost: how many, how many of them nobody knows of yet, and
     to whom these were to go (the first few recipients)."""
@@ -66,8 +71,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         for name, pattern in (("_is_type", self.type), ("_is_source", self.source)):
-            match = compiled(translate("*" if pattern is None else pattern)).match
-            object.__setattr__(self, name, match)
+            object.__setattr__(self, name, matcher("*" if pattern is None else pattern))
 
     def has(self, row: Head | EventRow) -> bool:
         """Whether it is one of them, but for `failed`; of a row without its line, and for the type.

@@ -419,12 +419,9 @@ class Router:
 
     def _through(self, batch: list[StoredEvent]) -> int:
         """Up to where every event is routed, once these are."""
-        through = self.routed_through
-        for event, known in zip(batch, self._memory.events, strict=False):
-            if event.seq != known.seq:
-                break
-            through = event.seq
-        return through
+        seqs = {event.seq for event in batch}
+        left = (event.seq for event in self._memory.events if event.seq not in seqs)
+        return max(self.routed_through, next(left, self._memory.through + 1) - 1)
 
     def _reached(
         self, maker: MailMaker, stored: StoredEvent, recipients: Sequence[str]

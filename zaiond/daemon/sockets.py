@@ -3,6 +3,7 @@
 import contextlib
 import grp
 import os
+import resource
 import socket
 import stat
 from pathlib import Path
@@ -14,6 +15,7 @@ from zaiond.text import Text
 EMITTERS = "zaiond-emit"
 ADMINISTRATORS = "zaiond-admin"
 BACKLOG = 1024
+RESERVED_FILES = 256  # for the database, the spool, mail servers, the control socket, and root
 
 
 def event_socket(runtime_dir: str) -> tuple[socket.socket, Path | None]:
@@ -30,7 +32,7 @@ def event_socket(runtime_dir: str) -> tuple[socket.socket, Path | None]:
     return listener, path
 
 
-def give_to_emitters(path: Path) -> None:
+def give_to_emitters(path: Path | str) -> None:
     """Makes it the emitters' group's; where there is none, who runs the daemon may still emit."""
     with contextlib.suppress(KeyError, PermissionError):
         os.chown(path, -1, grp.getgrnam(EMITTERS).gr_gid)
@@ -46,6 +48,12 @@ def control_socket(runtime_dir: str) -> tuple[socket.socket, Path]:
         os.chown(path, -1, grp.getgrnam(ADMINISTRATORS).gr_gid)
         path.chmod(0o660)  # not before it is theirs
     return listener, path
+
+
+def room_for_connections() -> int:
+    """How many connections those who emit may have, so that the daemon itself can go on."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(files - RESERVED_FILES, files // 4)
 
 
 def _activated() -> socket.socket | None:

@@ -2,56 +2,39 @@
 4). A producer may put anything there: only its own regular files are read, the rest moved aside.
 
 A line that can't be taken costs itself alone: the other lines of its file are taken, and the whole
-file is kept aside. What can't be read now is left for the next time.
+file is kept aside. What can't be read now, or has no room now, waits for the next sweep; a file
+with more events than its user has room for is taken part by part.
+
+Nobody holds up the loop or another user: the directory is walked through in chunks, in a thread;
+its files are taken in turns over the users, some lines at a time; a sweep ends after a bounded
+number of them, and a sweep that took long is followed by a rest.
 """
 
 import asyncio
 import contextlib
-import errno
 import os
-import stat
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from itertools import zip_longest
-from pathlib import Path
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Protocol
 
-from watchdog.events import (
-    FileCreatedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
-
-from zaiond import wire
-from zaiond.daemon import sockets
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.refusals import Refusals
-from zaiond.errors import EventError, StoreError
-from zaiond.model import URGENT
+from zaiond.daemon.spool_account import Account, Wait, aside_by_user
+from zaiond.daemon.spool_directory import REFUSED_FILES, Kept, SpoolDirectory
+from zaiond.daemon.spool_file import SpoolFile
+from zaiond.daemon.spool_intake import SpoolIntake, Submit, Sweep, said
+from zaiond.daemon.spool_names import shown
+from zaiond.daemon.spool_walk import Walk, walk_through
 from zaiond.os_error import in_japanese
-from zaiond.store.events import Acceptance, NewEvent
 from zaiond.text import Text
 
-REFUSED = ".refused"
-FILES = 64  # that are committed together, or as many as are
-BYTES = 1024 * 1024  # together
-EXCERPT_BYTES = 2000  # of a refused line, to be told
-# A link, a pipe or socket, a device, or what its owner has not let us read. All else that can go
-# wrong says nothing of the file.
-_FOREIGN = (errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EACCES, errno.EPERM)
-
-
-class Submit(Protocol):
-    """Puts events into the store within their quotas, those of the next call behind them.
-
-    Raises EventError at once where there is no room for them now; what it gives, StoreError.
-    """
-
-    def __call__(self, batch: list[NewEvent]) -> Awaitable[Acceptance]: ...
+BATCHES = 32  # that a sweep takes
+REST = 2.0  # a walk's seconds are followed by so many times as much in which there is no other
+LEAST_REST = 0.05  # seconds between two sweeps
+ROOM_AFTER = 1.0  # seconds from the first event that ended to the sweep for what waits for room
+GIVEN_UP_AFTER = 86400.0  # seconds: nobody writes a file for so long
+CLEAN_EVERY = 3600.0
 
 
 class OnRefused(Protocol):
@@ -61,29 +44,11 @@ class OnRefused(Protocol):
     def __call__(self, path: str, uid: int, why: Text, excerpt: str) -> None: ...
 
 
-@dataclass(slots=True)
-class _File:
-    """A file on its way in, and what of it can't be taken."""
-
-    name: str
-    uid: int
-    batch: list[NewEvent] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)  # of the lines of the batch, from 1
-    why: Text | None = None  # of the first line that is refused, or of the whole file
-    excerpt: str = ""
-    refused: dict[tuple[str, str | None], tuple[EventError, int]] = field(default_factory=dict)
-
-    def refuse(self, error: EventError, number: int, line: bytes) -> None:
-        """The line with this number can't be taken."""
-        if self.why is None:
-            self.why = Text(f"{number} 行目: {error.text.ja}", f"line {number}: {error.text.en}")
-            self.excerpt = _shown(line)
-        key = (error.code, error.field)
-        self.refused[key] = (error, self.refused.get(key, (error, 0))[1] + 1)
-
-
 class Spool:
-    """The spool directory. `sweep` takes in what is there."""
+    """The spool directory. `sweep` takes in what is there.
+
+    `user_of` gives the user that a uid belongs to, for turns and bounds; `name_of` who that is.
+    """
 
     def __init__(
         self,
@@ -93,319 +58,220 @@ class Spool:
         journal: Journal,
         refusals: Refusals,
         on_refused: OnRefused,
+        *,
+        name_of: Callable[[int], str] = str,
+        user_of: Callable[[int], int] = int,
     ) -> None:
-        self._path = Path(path)
-        self._submit = submit
+        self.directory = SpoolDirectory(path)
+        self._intake = SpoolIntake(self.directory, submit, clock, user_of)
         self._clock = clock
         self._journal = journal
         self._refusals = refusals
         self._on_refused = on_refused
+        self._name_of = name_of
+        self.user_of = user_of
         self._again = asyncio.Event()
-        self._stuck: set[str] = set()  # what could not even be moved aside
-        self._obstacles: dict[str, OSError] = {}  # what can't be read or removed in this sweep
-        self._full: set[int] = set()  # users for whose events there was no room in this sweep
+        self._room_timer: asyncio.TimerHandle | None = None
+        self._walked = 0.0  # seconds that the last walk took
+        self._cleaned: float | None = None
+        self.waits: dict[int, Wait] = {}
+        self.why_aside: dict[str, Text] = {}  # of files that were put aside, by name
+        self._foreign: list[Kept] = []
+        self._fault: Text | None = None  # of the directory itself
 
     def prepare(self) -> None:
         """Makes the directory, with the modes that keep producers apart. Raises StoreError."""
-        try:
-            if not self._path.exists():
-                self._path.mkdir(parents=True)
-                sockets.give_to_emitters(self._path)
-                # 3730: who may emit can put files there, not list it, nor touch another's.
-                self._path.chmod(0o3730)
-            with contextlib.suppress(FileExistsError):
-                (self._path / REFUSED).mkdir(mode=0o700)
-        except OSError as error:
-            raise StoreError(
-                Text(
-                    f"スプール {self._path} を使えません: {in_japanese(error)}",
-                    f"the spool {self._path} can't be used: {error.strerror}",
-                )
-            ) from error
+        self.directory.prepare()
+        self._tell_moved()
 
     def changed(self) -> None:
         """Something was put there."""
         self._again.set()
 
-    async def run(self, interval: float) -> None:
-        """Sweeps at every change, and every `interval` seconds; ends when cancelled."""
+    def room(self) -> None:
+        """An event has ended: there may be room for what waits."""
+        if self.waits and self._room_timer is None:
+            loop = asyncio.get_running_loop()
+            self._room_timer = loop.call_later(ROOM_AFTER, self._has_room)
+
+    def _has_room(self) -> None:
+        self._room_timer = None
+        self._again.set()
+
+    async def run(self, interval: float, arm: Callable[[], object] = lambda: None) -> None:
+        """Sweeps at every change, and every `interval` seconds; ends when cancelled. `arm` is
+        called before each sweep: from then on, a change calls `changed`.
+        """
         while True:
             self._again.clear()
+            arm()
+            begun = time.monotonic()
             await self.sweep()
+            await asyncio.sleep(min(rest(self._walked, time.monotonic() - begun), interval))
             # Not wait_for: before Python 3.12 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(interval):
                     await self._again.wait()
 
     async def sweep(self) -> None:
-        """Takes in every whole file, in turns over its owners; leaves those of a user for later for
-        whom there is no room now.
-        """
-        self._full.clear()
-        told, self._obstacles = self._obstacles, {}
-        names = deque(self._names())
-        while names:
-            await self._take(await asyncio.to_thread(self._read_some, names))
-        for name, error in self._obstacles.items():
-            if name not in told:
-                count = len(self._obstacles)
-                self._journal.warning(
-                    Text(
-                        f"スプールの {count} 件のファイルをまだ処理できません"
-                        f"（{name}: {in_japanese(error)}）。後でもう一度処理します",
-                        f"{count} file(s) in the spool can't be read or removed yet"
-                        f" ({name}: {error.strerror}): they are tried again",
-                    )
-                )
+        """Takes in what is there, in turns over its users: a bounded number of files."""
+        walk = await self._walk()
+        if walk is None:
+            return
+        self._foreign = walk.foreign
+        sweep = self._intake.sweep = Sweep(frozenset(self._intake.sweep.obstacles))
+        for name, error in walk.obstacles.items():
+            sweep.obstacles[name] = (os.geteuid(), said(error))  # nobody knows whose it is
+        files = deque(walk.turns.files())
+        for _ in range(BATCHES):
+            if not files:
                 break
+            refused = await self._intake.take_some(files)
+            for file, path in refused:
+                self._tell(file, path)
+            self._tell_moved()
+            if refused:
+                await self._trim()
+        self._account(walk)
+        # What waits for room waits for more than the next sweep.
+        more = bool(files) or any(
+            walk.turns.left_out(user) for user in walk.turns.counts if user not in sweep.no_room
+        )
+        if more and sweep.gone:
+            self._again.set()
 
-    def _names(self) -> list[str]:
-        """The whole files: each owner's in the order in which they were written."""
-        of_owner: dict[int, list[tuple[int, str]]] = {}
+    async def _walk(self) -> Walk | None:
+        begun = time.monotonic()
         try:
-            with os.scandir(self._path) as entries:
-                for entry in entries:
-                    # A name that begins with a dot is one still being written, or ours.
-                    if entry.name.startswith(".") or entry.name in self._stuck:
-                        continue
-                    # Gone again: that must not keep the others waiting.
-                    with contextlib.suppress(FileNotFoundError):
-                        status = entry.stat(follow_symlinks=False)
-                        of_owner.setdefault(status.st_uid, []).append(
-                            (status.st_mtime_ns, entry.name)
-                        )
+            fault = await asyncio.to_thread(self.directory.why_unsafe)
+            walk = await walk_through(self.directory.path, self.user_of, self._clean_before())
         except OSError as error:
-            self._journal.error(
+            walk = None
+            fault = Text(
+                f"スプール {self.directory.path} を読めません: {in_japanese(error)}",
+                f"can't read the spool {self.directory.path}: {error.strerror}",
+            )
+        if fault is not None and fault != self._fault:
+            self._journal.error(fault)
+        self._fault = fault
+        self._walked = time.monotonic() - begun
+        if walk is not None and walk.given_up:
+            self._journal.info(
                 Text(
-                    f"スプール {self._path} を読めません: {in_japanese(error)}",
-                    f"can't read the spool {self._path}: {error.strerror}",
+                    f"スプールに残っていた書きかけのファイルを {walk.given_up} 件削除しました",
+                    f"removed from the spool what nobody finished writing: {walk.given_up} file(s)",
                 )
             )
-        turns = zip_longest(*map(sorted, of_owner.values()))
-        return [file[1] for turn in turns for file in turn if file is not None]
+        return walk
 
-    async def _take(self, files: list[_File]) -> None:
-        """Takes in what was read, in one commit if it can be; then each file goes."""
-        under_way: list[tuple[_File, asyncio.Future[Acceptance]]] = []
-        done: list[_File] = []
-        for file in files:
-            if not file.batch:
-                done.append(file)
-                continue
-            if file.uid in self._full:
-                continue
-            try:
-                under_way.append((file, asyncio.ensure_future(self._submit(file.batch))))
-            except EventError as error:
-                self._has_to_wait(file, error)
-        for file, accepted in under_way:
-            try:
-                acceptance = await accepted
-            except (EventError, StoreError) as error:
-                self._has_to_wait(file, error)
-                continue
-            if acceptance.outcomes is not None:
-                each = zip(acceptance.outcomes, file.numbers, file.batch, strict=True)
-                for outcome, number, new in each:
-                    if outcome == "conflict":
-                        file.refuse(wire.conflict(new[0]), number, new[4])
-            done.append(file)
-        if done:
-            for file, path in await asyncio.to_thread(self._clear, done):
-                self._tell(file, path)
-
-    def _tell(self, file: _File, path: str) -> None:
-        """A file has been moved aside, to `path`."""
-        why = cast(Text, file.why)
+    def _clean_before(self) -> float | None:
+        """What was begun before it, and never finished, is to be removed now."""
         now = self._clock()
-        more = sum(count for _, count in file.refused.values()) - 1
-        if more:
-            s = "s" * (more > 1)
-            why = Text(f"{why.ja}（ほかに {more} 行）", f"{why.en} (and {more} more line{s})")
-        for error, count in file.refused.values():
-            self._refusals.count(file.uid, error, now, count)
-        self._journal.error(
-            Text(
-                f"スプールの {file.name} に受け付けられないものがあります（{path} に保管）:"
-                f" {why.ja}",
-                f"refused {file.name} in the spool (it is now {path}): {why.en}",
-            ),
-            Kind.SPOOL_REFUSED,
-            uid=file.uid,
-        )
-        self._on_refused(path, file.uid, why, file.excerpt)
+        if self._cleaned is not None and abs(now - self._cleaned) < CLEAN_EVERY:
+            return None
+        self._cleaned = now
+        return now - GIVEN_UP_AFTER
 
-    def _has_to_wait(self, file: _File, error: EventError | StoreError) -> None:
-        """There is no room now for the events of this file's owner: it stays."""
-        if file.uid not in self._full:
-            self._full.add(file.uid)
+    async def _trim(self) -> None:
+        """Keeps what was put aside within its bounds."""
+        gone: dict[int, list[Kept]] = {}
+        with contextlib.suppress(OSError):  # it is told as an obstacle
+            for one in await asyncio.to_thread(self.directory.trim, self.user_of):
+                gone.setdefault(self.user_of(one.uid), []).append(one)
+        for user, files in gone.items():
+            who, name = self._name_of(user), shown(files[0].name)
             self._journal.warning(
                 Text(
-                    f"スプールの {file.name} は後で受け付けます: {error.text.ja}",
-                    f"{file.name} in the spool has to wait: {error.text.en}",
-                )
+                    f"スプールの拒否されたファイルが保管の上限を超えたため、{who} の古いものから"
+                    f" {len(files)} 件を削除しました（{name} など）",
+                    f"removed refused files of {who} from the spool, the oldest first:"
+                    f" {len(files)} ({name} first); there is no room for more",
+                ),
+                by=("removed", user),
+                uid=user,
             )
 
-    def _read_some(self, names: deque[str]) -> list[_File]:
-        """The next files, off `names`: a bounded number of bounded size."""
-        files: list[_File] = []
-        size = 0
-        while names and len(files) < FILES and size < BYTES:
-            name = names.popleft()
-            try:
-                file = self._read(name)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                self._obstacles[name] = error
-                continue
-            if file is not None:
-                files.append(file)
-                size += sum(len(new[4]) for new in file.batch)
-        return files
+    # -- what is told
 
-    def _read(self, name: str) -> _File | None:
-        """A file with its lines, or why it is refused; None where it has to wait. Raises OSError
-        where it can't be read now.
-        """
-        path = self._path / name
-        try:
-            opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            if error.errno not in _FOREIGN:
-                raise
-            why = Text(f"開けません: {in_japanese(error)}", f"can't be opened: {error.strerror}")
-            return _foreign(name, path.lstat().st_uid, why)
-        try:
-            status = os.fstat(opened)
-            uid = status.st_uid
-            foreign = _why_foreign(name, status)
-            if foreign is not None:
-                return _foreign(name, uid, foreign)
-            if uid in self._full:
-                return None
-            with open(opened, "rb", closefd=False) as file:
-                content = file.read(wire.MAX_SPOOL_FILE_BYTES)
-        finally:
-            os.close(opened)
-        return self._parsed(_File(name, uid), content.split(b"\n"))
-
-    def _parsed(self, file: _File, lines: list[bytes]) -> _File:
+    def _tell(self, file: SpoolFile, path: str) -> None:
+        """A file has been moved aside, to `path`."""
+        why = file.faults.text or Text("", "")
         now = self._clock()
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                if len(line) > wire.MAX_EVENT_BYTES:
-                    raise wire.too_large()
-                sent = wire.parse(line)
-                if sent.id is None:
-                    raise EventError("invalid", Text("id がありません", "it has no id"), "id")
-            except EventError as error:
-                file.refuse(error, number, line)
-            else:
-                urgent, lane = sent.severity in URGENT, wire.lane(sent)
-                new = (sent.id, file.uid, sent.source or "", now, sent.line, urgent, lane)
-                file.batch.append(new)
-                file.numbers.append(number)
-        return file
+        for error, count in file.faults.of_kind.values():
+            self._refusals.count(file.uid, error, now, count)
+        self.why_aside[os.path.basename(path)] = why
+        if len(self.why_aside) > REFUSED_FILES:
+            del self.why_aside[next(iter(self.why_aside))]
+        name, path = shown(file.name), shown(path)
+        self._journal.error(
+            Text(
+                f"スプールの {name} に受け付けられないものがあります（{path} に保管）: {why.ja}",
+                f"refused {name} in the spool (it is now {path}): {why.en}",
+            ),
+            Kind.SPOOL_REFUSED,
+            by=self.user_of(file.uid),
+            uid=file.uid,
+        )
+        self._on_refused(path, file.uid, why, file.faults.excerpt)
 
-    def _clear(self, files: list[_File]) -> list[tuple[_File, str]]:
-        """Each file goes: from the disk, or aside. Gives those, and where they are now."""
-        aside: list[tuple[_File, str]] = []
-        for file in files:
-            if file.why is None:
-                self._unlink(file.name)
-            elif (path := self._move_aside(file.name)) is not None:
-                aside.append((file, str(path)))
-        return aside
-
-    def _move_aside(self, name: str) -> Path | None:
-        aside = self._path / REFUSED / name
-        number = 0
-        while os.path.lexists(aside):
-            number += 1
-            aside = self._path / REFUSED / f"{name}.{number}"
-        try:
-            aside.parent.mkdir(mode=0o700, exist_ok=True)
-            (self._path / name).rename(aside)
-        except FileNotFoundError:
-            return None
-        except OSError:  # a directory of somebody else's, for one
-            self._stuck.add(name)
-            return self._path / name
-        return aside
-
-    def _unlink(self, name: str) -> None:
-        try:
-            (self._path / name).unlink(missing_ok=True)
-        except OSError as error:
-            self._obstacles[name] = error  # its events are known when it is read again
-
-
-def _why_foreign(name: str, status: os.stat_result) -> Text | None:
-    """Why a file is none that a producer should leave here, or None."""
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        return Text("通常のファイルではありません", "not a regular file of its own")
-    if not name.endswith(".json"):
-        return Text("名前が .json で終わっていません", "its name does not end in .json")
-    if status.st_size > wire.MAX_SPOOL_FILE_BYTES:
-        return Text("1 MiB を超えています", "it is over 1 MiB")
-    return None
-
-
-def _foreign(name: str, uid: int, why: Text) -> _File:
-    """A file that is refused as a whole, unread."""
-    error = EventError("invalid", why)
-    return _File(name, uid, why=why, refused={("invalid", None): (error, 1)})
-
-
-def _shown(line: bytes) -> str:
-    """The beginning of a line, as text."""
-    from zaiond import decode
-
-    shown = decode.text(line[:EXCERPT_BYTES])
-    return shown if len(line) <= EXCERPT_BYTES else f"{shown}…"
-
-
-class _Calls(FileSystemEventHandler):
-    def __init__(self, on_change: Callable[[], object]) -> None:
-        self._on_change = on_change
-
-    def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002
-        self._on_change()
-
-
-class SpoolWatch:
-    """Calls `on_change`, in a thread of its own, when a file has been put into the spool.
-
-    `on_blind` is called with a sentence when the kernel refuses a watch (its limits are reached).
-    """
-
-    def __init__(
-        self, path: str, on_change: Callable[[], object], on_blind: Callable[[Text], object]
-    ) -> None:
-        self._observer: BaseObserver | None = None
-        try:
-            self._observer = Observer()
-            self._observer.schedule(
-                _Calls(on_change), path, event_filter=[FileMovedEvent, FileCreatedEvent]
-            )
-            self._observer.start()
-        except OSError as error:
-            on_blind(
+    def _tell_moved(self) -> None:
+        """Something had a name of ours."""
+        moved, self.directory.moved = self.directory.moved, []
+        for one in moved:
+            before, new = shown(one.before), shown(one.name)
+            user = self.user_of(one.uid)
+            self._journal.warning(
                 Text(
-                    f"スプール {path} の変更通知を受けられません（{in_japanese(error)}）。"
-                    "ときどき調べます",
-                    f"the kernel refuses to tell of changes in the spool {path}"
-                    f" ({error.strerror}): it is looked at now and then",
-                )
+                    f"スプールの {before} は zaiond が作ったものではないため、{new} に変更しました"
+                    f"（所有者: {self._name_of(user)}）",
+                    f"{before} in the spool was not made by zaiond: it is called {new} now"
+                    f" (its owner is {self._name_of(user)})",
+                ),
+                by=("moved", user),
+                uid=one.uid,
             )
 
-    def stop(self) -> None:
-        """Ends its threads."""
-        if self._observer is None:
-            return
-        self._observer.stop()
-        if self._observer.is_alive():
-            self._observer.join()
+    def _account(self, walk: Walk) -> None:
+        """What waits after this sweep; what began to wait is told."""
+        sweep, now = self._intake.sweep, self._clock()
+        first = dict(sweep.no_room)
+        files = {user: max(1, walk.turns.counts[user] - sweep.gone[user]) for user in first}
+        for name, (user, why) in sweep.obstacles.items():
+            if user not in sweep.no_room:
+                first.setdefault(user, (name, why))
+                files[user] = files.get(user, 0) + 1
+        waits: dict[int, Wait] = {}
+        for user, (name, why) in first.items():
+            before = self.waits.get(user)
+            waits[user] = Wait(files[user], now if before is None else before.since, why)
+            if before is None:
+                name = shown(name)
+                who = self._name_of(user)
+                self._journal.warning(
+                    Text(
+                        f"スプールの {files[user]} 件のファイル（{who}、{name} など）は後で"
+                        f"受け付けます: {why.ja}",
+                        f"files of {who} in the spool have to wait: {files[user]} ({name} first):"
+                        f" {why.en}",
+                    ),
+                    by=("waits", user),
+                    uid=user,
+                )
+        self.waits = waits
+
+    async def account(self) -> Account:
+        """What is there and has not gone on its way."""
+        refused: list[Kept] = []
+        with contextlib.suppress(OSError):  # told by each sweep
+            refused = await asyncio.to_thread(self.directory.refused)
+        aside = aside_by_user(
+            [(one.uid, one.size, one.since) for one in (*refused, *self._foreign)], self.user_of
+        )
+        return Account(self.waits, aside, self._fault)
+
+
+def rest(walked: float, swept: float) -> float:
+    """Seconds until the next sweep may begin, after a walk that took so long in a sweep that did:
+    what took events in is no idle time, and counts as rest.
+    """
+    return max(LEAST_REST, REST * walked - (swept - walked))

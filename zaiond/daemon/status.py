@@ -13,6 +13,8 @@ from zaiond.config.schema import Queue
 from zaiond.daemon.documents import Present, rfc3339, why
 from zaiond.daemon.flow import Flow
 from zaiond.daemon.queries import NAMED, Lost, Queries
+from zaiond.daemon.spool_account import document as spool_document
+from zaiond.daemon.spool_account import problems as spool_problems
 from zaiond.daemon.status_line import Waiting, count_waiting
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements, damage, prune
@@ -54,6 +56,7 @@ class Facts:
     state_dir: str
     salvage: Salvage | None = None  # in the last days
     damaged: int = 0  # rows set aside in the last days
+    spool: tuple[tuple[str, Text], ...] = ()  # what is wrong with what is there
 
 
 class Problem(NamedTuple):
@@ -123,6 +126,8 @@ def problems(facts: Facts) -> Iterator[Problem]:
             )
     if facts.refused is not None:
         yield Problem("refused", facts.refused, "journalctl -u zaiond --since -24h")
+    for code, text in facts.spool:
+        yield Problem(code, text, "zaiond-ctl spool list")
     if facts.salvage is not None:
         found = rfc3339(facts.salvage.at)
         ja, en = facts.salvage.text
@@ -280,6 +285,7 @@ async def document(app: "App") -> dict[str, Any]:
     oldest = await queries(app).oldest()
     in_force = app.configuration.in_force
     free, floor = app.database.free_bytes()
+    spool, name_of = await app.spool.account(), app.user_names.shown
     facts = Facts(
         config=app.configuration.state,
         waiting=waiting,
@@ -296,6 +302,7 @@ async def document(app: "App") -> dict[str, Any]:
         floor=floor,
         state_dir=app.options.state_dir,
         salvage=app.database.salvage,
+        spool=tuple(spool_problems(spool, app.clock(), name_of)),
         damaged=await app.writer.submit(partial(damage.count, since=app.clock() - LOOK_BACK)),
     )
     found = [_told(problem, now) for problem in problems(facts)]
@@ -313,6 +320,7 @@ async def document(app: "App") -> dict[str, Any]:
         "known": _known(now),
         "history": {"shortened": await shortened(app, since=app.clock() - LOOK_BACK)},
         "refused": app.refusals.document(app.clock(), app.control.language),
+        "spool": spool_document(spool, name_of, app.control.language),
         "servers": _servers(app),
         "rates": {"accepted": _rate(app.flow_in), "delivered": _rate(app.flow_out)},
         "possible_duplicates": app.possible_duplicates,

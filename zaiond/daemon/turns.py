@@ -11,12 +11,14 @@ order of their turns by their `seq`, too, so it is these few alone that have to 
 
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from zaiond.store.events import NewEvent, Place, StoredEvent, WaitingLine
 
 DAEMON = -1  # the user whose events are the daemon's own notices
+MOST_USERS = 1000  # of whom the last turn is remembered, though it is over
 MOST_OF_A_LANE = 10  # events that go before one of their lane, in its turn
 KEPT_FOR_OTHERS = 10  # one of so many is not urgent, where another user has nothing urgent
 
@@ -82,7 +84,11 @@ class Turns:
         """Turns for events that are about to be taken in, in the order in which they are to be:
         where they are of several users, alternating.
         """
-        order = _alternating(batch)
+        uids = set(map(_UID, batch))
+        if len(uids) == 1 and not any(map(_URGENT, batch)):
+            # As it mostly is, and so it must cost next to nothing.
+            return self._give_to_one(self._line(batch[0][1], notice, urgent=False), len(batch))
+        order = range(len(batch)) if len(uids) < 2 else _alternating(batch)
         lines: dict[tuple[int, bool], Line] = {}
         highest, places = self._highest, []
         for index in order:
@@ -90,18 +96,29 @@ class Turns:
             line = lines.get((uid, urgent))
             if line is None:
                 line = lines[uid, urgent] = self._line(uid, notice, urgent)
-                self._last[line] = max(self._now[urgent], self._last.get(line, 0))
+                self._last[line] = self._last_turn(line)
             turn = self._last[line] = self._last[line] + 1
             places.append((index, turn, urgent or turn < highest[0]))
             if turn > highest[urgent]:
                 highest[urgent] = turn
         return places
 
+    def _give_to_one(self, line: Line, number: int) -> list[Place]:
+        first = self._last_turn(line) + 1
+        turns, highest = range(first, first + number), self._highest[0]
+        self._last[line] = turns[-1]
+        self._highest[0] = max(highest, turns[-1])
+        ahead = repeat(False) if first >= highest else (turn < highest for turn in turns)
+        return list(zip(range(number), turns, ahead, strict=False))
+
+    def _last_turn(self, line: Line) -> int:
+        return max(self._now[line.urgent], self._last.get(line, 0))
+
     def accepted(self, events: Sequence[StoredEvent]) -> None:
         """These wait from now on."""
         # Counted by what they are as they are stored: that is much faster.
-        for (uid, notice, urgent), count in Counter(map(_LINE, events)).items():
-            self.waiting[self._line(uid, notice, urgent)] += count
+        for (uid, notice, urgent), number in Counter(map(_LINE, events)).items():
+            self.waiting[self._line(uid, notice, urgent)] += number
         self.ahead += sum(map(_AHEAD, events))
 
     def gone(self, events: Sequence[StoredEvent]) -> None:
@@ -111,9 +128,11 @@ class Turns:
             self.waiting[line] -= 1
             if not self.waiting[line]:
                 del self.waiting[line]
-                if self._last.get(line, 0) <= self._now[line.urgent]:
-                    self._last.pop(line, None)
             self.ahead -= event.ahead
+        if len(self._last) > MOST_USERS:
+            self._last = {
+                line: turn for line, turn in self._last.items() if turn > self._now[line.urgent]
+            }
 
     def none_waits(self) -> None:
         """No event waits, whatever was known."""
@@ -134,14 +153,12 @@ class Turns:
             self._now[event.urgent] = max(self._now[event.urgent], event.turn)
 
 
+_UID, _URGENT = itemgetter(1), itemgetter(5)  # of a NewEvent
 _LINE = itemgetter(*map(StoredEvent._fields.index, ("uid", "notice", "urgent")))
 _AHEAD = attrgetter("ahead")
 
 
 def _alternating(batch: list[NewEvent]) -> Sequence[int]:
-    first = batch[0][1] if batch else 0
-    if all(new[1] == first for new in batch):
-        return range(len(batch))
     counts: Counter[int] = Counter()
     ranks = []
     for new in batch:

@@ -121,7 +121,7 @@ class Window:
 
     def __init__(self) -> None:
         self._mails: dict[int, QueuedMail] = {}
-        self._sizes: dict[int, int] = {}  # by row, as they were counted
+        self._counted: dict[int, tuple[int, Line]] = {}  # bytes, and where, by row
         self._bytes = 0
         self._of_line: Counter[Line] = Counter()  # mails
         self._bytes_of_line: Counter[Line] = Counter()
@@ -197,15 +197,14 @@ class Window:
             self._line_of(mail).append(mail)
 
     def _count(self, mail: QueuedMail) -> None:
-        taken = self._sizes[mail.row] = size(mail)
-        line = Line(mail.user, mail.urgent)
+        taken, line = size(mail), Line(mail.user, mail.urgent)
+        self._counted[mail.row] = taken, line
         self._bytes += taken
         self._of_line[line] += 1
         self._bytes_of_line[line] += taken
 
-    def _count_out(self, mail: QueuedMail) -> None:
-        taken = self._sizes.pop(mail.row)
-        line = Line(mail.user, mail.urgent)
+    def _count_out(self, row: int) -> None:
+        taken, line = self._counted.pop(row)
         self._bytes -= taken
         self._of_line[line] -= 1
         self._bytes_of_line[line] -= taken
@@ -288,7 +287,7 @@ class Window:
         mail = self._mails.pop(row, None)
         if mail is None:
             return
-        self._count_out(mail)
+        self._count_out(row)
         if mail.lane is not None:
             lane = self._lanes[mail.lane]
             was_first = lane[0] == row

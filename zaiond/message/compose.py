@@ -94,6 +94,7 @@ def compose(
         if changed is not None:
             charset, remark = "utf-8", _is_not_in(charset, changed)
     words = _WORDS[language]
+    user = user or f"uid {event.uid}"
     start, beginning = _subject_beginning(subject_prefix)
     fields = header.unstructured("Zaiond-Event: ", event.id)
     if _is_important(event.severity):
@@ -107,10 +108,10 @@ def compose(
         sender,
         tuple(recipients),
         header.date(int(date), tz),
-        (start, beginning + subject_line(event, words, host)),
+        (start, beginning + subject_line(event, words, host, user)),
         message_id,
         fields,
-        layout.body(event, words, fqdn, user or f"uid {event.uid}", tz),
+        layout.body(event, words, fqdn, user, tz),
         remark,
     )
 

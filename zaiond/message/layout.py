@@ -7,7 +7,7 @@ and can't begin a line of its own by a line end.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -91,6 +91,8 @@ def _backup_auto_update(
 
 def _general(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None) -> list[str]:
     lines = [words.greeting, "", _advice(event, words)]
+    if event.poses_as_notice:
+        lines[2:2] = words.no_notice(one_line(user)), ""
     _section(lines, words.summary)
     _field(lines, words.about, event.subject)
     lines.append(f"{words.type}: {event.type}")
@@ -186,13 +188,16 @@ class _Fields:
                 self.left_out += len(values) - number
                 return
             self._room -= 1
-            self.put(indent, label, value, depth)
+            if isinstance(value, str) and value.isprintable():  # most are
+                self._lines.append(f"{indent}{label} {value}")
+            else:
+                self.put(indent, label, value, depth)
 
     def put(self, indent: str, label: str, value: Any, depth: int) -> None:
         """One value with its label: on the same line if it fits there, else indented below."""
         lines = self._lines
         if isinstance(value, str):
-            text = value if value.isprintable() else clean(value)
+            text = clean(value)
             if "\n" in text:
                 lines.append(indent + label)
                 below = f"{indent}  "
@@ -215,5 +220,14 @@ class _Fields:
 
 
 def _command(id: str) -> str:
-    word = id if _needs_no_quotes(id) else "'" + id.replace("'", "'\\''") + "'"
-    return f"zaiond-ctl history {'-- ' if id.startswith('-') else ''}{word}"
+    return f"zaiond-ctl history {operands([id])}"
+
+
+def operands(ids: Sequence[str]) -> str:
+    """Ids as a shell takes them: an emitter may have put anything printable into one."""
+    words = [
+        each if _needs_no_quotes(each) else "'" + each.replace("'", "'\\''") + "'" for each in ids
+    ]
+    if any(each.startswith("-") for each in ids):
+        words.insert(0, "--")
+    return " ".join(words)

@@ -32,8 +32,10 @@ _has_clock_time = re.compile(r"[0-9]:[0-5][0-9]:[0-5][0-9]").search
 _is_sentence = re.compile(r".*(?:[^.][.!?]|[。！？])").fullmatch
 
 
-def subject_line(event: Event, words: Words, host: str) -> str:
-    """The subject without its prefix: one clean line."""
+def subject_line(event: Event, words: Words, host: str, user: str = "") -> str:
+    """The subject without its prefix: one clean line. `user`: whose event it is, for one that could
+    be taken for a notice of the daemon itself.
+    """
     backup = backup_words(event, words)
     if backup is not None or event.type == _BACKUP_FAILED:
         mark = words.recovered if backup is None else backup.mark
@@ -45,7 +47,8 @@ def subject_line(event: Event, words: Words, host: str) -> str:
     if not what:
         what = _what(event, about, host)
     marks = _marks(event, outcome, words)
-    return one_line(words.subject(marks, _cut(what, _LONGEST_SUBJECT), (host,)))
+    where = (host, _cut(one_line(user), _LONGEST_NAME)) if event.poses_as_notice else (host,)
+    return one_line(words.subject(marks, _cut(what, _LONGEST_SUBJECT), where))
 
 
 def backup_words(event: Event, words: Words) -> BackupWords | None:

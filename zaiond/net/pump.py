@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from zaiond.message.address import a_labels
 from zaiond.net.connect import cause_of
 from zaiond.net.tls import TlsContexts, TlsInfo
-from zaiond.pop3 import LoggedIn
-from zaiond.smtp.events import Ended, Opened
+from zaiond.smtp.events import Ended, LoggedIn, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.opening import StartTls

@@ -1,6 +1,7 @@
-"""What a `Session` tells its pump."""
+"""What a `Session`, or the login by POP before it, tells its pump."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.opening import Capabilities, StartTls
@@ -12,6 +13,14 @@ class Opened:
     """The session is open: mail can be sent."""
 
     capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The POP server has taken the login: by which method, and its words, printable."""
+
+    method: Literal["APOP", "USER/PASS"]
+    said: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ import apsw
 INDEX_ROWS = 20_000  # of which an operation reads no more
 
 Key = tuple[Any, ...]  # of a row: what the index has, then the row's id
+FIRST_OPEN: Key = (-(2**62), 0, 0)  # before all of them
 HELD = "state = 'held' AND ended IS NULL"
 
 
-def skip_open(db: apsw.Connection, after: Key = (0, 0, 0)) -> tuple[int, Key | None]:
+def skip_open(db: apsw.Connection, after: Key = FIRST_OPEN) -> tuple[int, Key | None]:
     """How many open deliveries a slice after user, message and id has, and where it ends; None:
     there are no more."""
     return _skip(db, ("user", "message", "id"), "ended IS NULL", after)

@@ -24,6 +24,7 @@ from zaiond.config.replace import sync_directory
 from zaiond.errors import StoreError
 from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema
+from zaiond.store.prune import pages
 from zaiond.store.recovery import DATABASE, WAL
 from zaiond.store.sound import has_our_tables
 from zaiond.store.writer import DISK_FULL
@@ -86,6 +87,7 @@ class Database:
         try:
             self.connection = self._open_sound(on_long_check)
             self._files = self._look()
+            self.reusable = pages(self.connection).free
             if not os.fstat(self._lock).st_size:
                 os.write(self._lock, f"{DATABASE}\n".encode())
                 os.fsync(self._lock)

@@ -49,7 +49,13 @@ def stored(row: tuple[Any, ...], *, to_be_read: bool = True) -> StoredEvent:
 
 def complete(stored: StoredEvent) -> Event:
     """The event of a row."""
-    return wire.complete(stored.body, id=stored.id, uid=stored.uid, accepted=stored.accepted)
+    return wire.complete(
+        stored.body,
+        id=stored.id,
+        uid=stored.uid,
+        accepted=stored.accepted,
+        notice=stored.notice,
+    )
 
 
 class Acceptance(NamedTuple):
@@ -278,6 +284,29 @@ def delete_unrouted(db: apsw.Connection, seqs: list[int], reason: Text) -> list[
         ).fetchall()
         ended += map(stored, rows)
     return ended
+
+
+class Owner(NamedTuple):
+    """Whose an event is; `source` is '' where none was sent."""
+
+    uid: int
+    source: str
+
+
+def open_with_id(db: apsw.Connection, id: str, after: int) -> list[tuple[int, Owner]]:
+    """The events with this id that have not ended, and whose they are; after seq `after` none is
+    routed in its turn.
+    """
+    rows = db.execute(_OPEN_WITH_ID, (id, after))
+    return [(seq, Owner(uid, source)) for seq, uid, source in rows]
+
+
+_OPEN_WITH_ID = (
+    "SELECT seq, uid, source FROM events WHERE id = ? AND outcome IS NULL"
+    " AND (seq > ? AND seq NOT IN (SELECT seq FROM routed_early) OR EXISTS (SELECT 1"
+    " FROM message_events AS m JOIN deliveries AS d ON d.message = m.message"
+    " WHERE m.event = seq AND d.ended IS NULL)) ORDER BY seq"
+)
 
 
 def seqs_of(db: apsw.Connection, id: str) -> list[int]:

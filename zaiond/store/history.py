@@ -28,6 +28,7 @@ class EventRow(NamedTuple):
     body: bytes
     outcome: str | None
     reason: str | None
+    notice: bool
 
 
 class DeliveryRow(NamedTuple):
@@ -93,7 +94,7 @@ class LostRow(NamedTuple):
     message: int
 
 
-_EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason FROM events"
+_EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason, notice FROM events"
 _HEAD = "SELECT seq, accepted, uid, source FROM events"
 _DELIVERY = (
     "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, d.ended,"

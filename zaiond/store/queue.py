@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond.model import Message
+from zaiond.store.counts import FIRST_OPEN, Key, beyond
 from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta, stored
 from zaiond.store.sound import expect, expect_message_id
 from zaiond.text import Text
@@ -211,6 +212,12 @@ def keep_remarks(db: apsw.Connection, mails: list[QueuedMail]) -> None:
     )
 
 
+# Kept of a delivery; those with an end that is not known are kept, too, for they are counted.
+FIRST_ATTEMPTS, LAST_ATTEMPTS = 20, 100
+_FORGET_ATTEMPTS = (
+    "DELETE FROM attempts WHERE delivery = ? AND number > ? AND number <= ?"
+    " AND outcome <> 'unknown'"
+)
 _DEFERRED_BEFORE = (
     "SELECT EXISTS (SELECT 1 FROM deliveries WHERE lane = ? AND recipient = ? AND message < ?"
     " AND ended IS NULL AND state = 'deferred')"
@@ -267,6 +274,10 @@ def finish(
             for a in attempted
         ],
     )
+    for a in attempted:
+        if a.delivery.attempts >= FIRST_ATTEMPTS + LAST_ATTEMPTS:
+            last = a.delivery.attempts + 1 - LAST_ATTEMPTS
+            db.execute(_FORGET_ATTEMPTS, (a.delivery.row, FIRST_ATTEMPTS, last))
     if mail.lane is not None:
         for a in attempted:
             if a.is_retried:
@@ -563,28 +574,56 @@ class Expiry(NamedTuple):
     held: float
 
 
-def expired(db: apsw.Connection, expiry: Expiry) -> dict[int, set[int]]:
-    """The deliveries that have expired, by their messages."""
+class Expired(NamedTuple):
+    """Deliveries that have expired, by their messages; where to go on after, None at the end."""
+
+    deliveries: dict[int, set[int]]
+    after: Key | None
+
+
+def expired(db: apsw.Connection, expiry: Expiry, after: Key = FIRST_OPEN) -> Expired:
+    """What has expired in a slice of the open deliveries after user, message and id."""
+    key = ("user", "message", "id")
+    columns = "user, message, id, state, tried, recipient"
+    slice_, values = beyond(columns, key, "ended IS NULL", after)
+    in_order = f"SELECT * FROM ({slice_} ORDER BY user, message, id LIMIT {SLICE})"  # noqa: S608
+    rows: list[Any] = db.execute(
+        f"SELECT d.user, d.message, d.id, {_HAS_EXPIRED} FROM ({in_order}) AS d"  # noqa: S608
+        " JOIN messages AS m ON m.id = d.message ORDER BY 1, 2, 3",
+        (*expiry, *values),
+    ).fetchall()
     found: dict[int, set[int]] = {}
-    for message, delivery in db.execute(_EXPIRED, expiry._asdict()):
-        found.setdefault(message, set()).add(delivery)
+    for _, message, delivery, has_expired in rows:
+        if has_expired:
+            found.setdefault(message, set()).add(delivery)
+    return Expired(found, rows[-1][:3] if rows else None)
+
+
+def still_expired(
+    db: apsw.Connection, expiry: Expiry, messages: Iterable[int]
+) -> dict[int, set[int]]:
+    """What has expired of these messages."""
+    found: dict[int, set[int]] = {}
+    for message in messages:
+        for (delivery,) in db.execute(
+            "SELECT d.id FROM deliveries AS d JOIN messages AS m ON m.id = d.message"  # noqa: S608
+            f" WHERE {_HAS_EXPIRED} AND d.message = ? AND d.ended IS NULL",
+            (*expiry, message),
+        ):
+            found.setdefault(message, set()).add(delivery)
     return found
 
 
-# What the whole queue is held for, holds each delivery, too.
-_EXPIRED = """
-SELECT d.message, d.id FROM deliveries AS d INDEXED BY deliveries_open
-  JOIN messages AS m ON m.id = d.message
-WHERE d.ended IS NULL AND (
-  (d.state <> 'held' AND m.queued <= :queued AND coalesce(d.tried, :tried) <= :tried)
-  OR (m.queued <= :held AND EXISTS (
-    SELECT 1 FROM holds AS h WHERE h.queued <= :held AND (
+SLICE = 2000  # rows that are looked at together
+# What the whole queue is held for, holds each delivery, too. ?1 to ?3: an Expiry.
+_HAS_EXPIRED = """(
+  (d.state <> 'held' AND m.queued <= ?1 AND coalesce(d.tried, ?2) <= ?2)
+  OR (m.queued <= ?3 AND EXISTS (
+    SELECT 1 FROM holds AS h WHERE h.queued <= ?3 AND (
       h.scope = 'queue' OR d.state = 'held' AND (
         h.scope = 'address' AND h.subject = d.recipient
         OR h.scope = 'mail' AND h.subject = CAST(d.message AS TEXT)
-  )))))
-ORDER BY d.message
-"""
+  )))))"""
 
 
 def last_delivered(db: apsw.Connection, recipient: str) -> int:
@@ -622,13 +661,23 @@ def open_messages(db: apsw.Connection, event_seqs: list[int]) -> list[int]:
     )
 
 
-def let_lanes_go(db: apsw.Connection, now: float) -> None:
-    """Sees to it that the first of each lane waits for nobody: whatever ended the one before it."""
-    lanes = db.execute(
-        "SELECT DISTINCT lane, recipient FROM deliveries"
-        " WHERE state = 'deferred' AND next_attempt IS NULL AND lane IS NOT NULL AND ended IS NULL"
+FIRST_LANE: Key = ("", "", 0)  # before all of them
+
+
+def let_lanes_go(db: apsw.Connection, now: float, after: Key = FIRST_LANE) -> Key | None:
+    """Sees to it that the first of each lane waits for nobody, whatever ended the one before it: in
+    a slice after lane, recipient and message. Gives where to go on after; None at the end.
+    """
+    key = ("lane", "recipient", "message")
+    columns = "lane, recipient, message, state = 'deferred' AND next_attempt IS NULL"
+    which = "lane IS NOT NULL AND ended IS NULL"
+    query, values = beyond(columns, key, which, after)
+    rows: list[Any] = db.execute(
+        f"{query} ORDER BY lane, recipient, message LIMIT {SLICE}", values
     ).fetchall()
+    lanes = {row[:2]: None for row in rows if row[3]}
     db.executemany(_LET_NEXT_GO, [(now, *lane) for lane in lanes])
+    return rows[-1][:3] if rows else None
 
 
 def _get(db: apsw.Connection, query: str, *values: int | str) -> int:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.spooled import Spooled
 from tests.support.told import Told
 from zaiond import wire
 
@@ -16,3 +17,10 @@ async def told(tmp_path: Path) -> AsyncIterator[Told]:
     for each in told.accepted:
         for one in each.events:
             wire.parse(one.body)  # or it could not be mailed
+
+
+@pytest.fixture
+async def spooled(tmp_path: Path) -> AsyncIterator[Spooled]:
+    spooled = Spooled(tmp_path)
+    yield spooled
+    await spooled.close()

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.waiting import turns
 from zaiond.daemon import control
 from zaiond.daemon.control import REQUEST_BYTES, Commands, Control, Pieces, Refused, Request
 from zaiond.errors import DiskFullError, StoreError
@@ -165,6 +167,93 @@ async def test_a_long_result_comes_in_pieces_that_make_one_reply(tmp_path: Path)
         "language": "ja",
         "result": {"list": ["日"]},
     }
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncGenerator[tuple[Control, str], None]:
+    """A control socket that several can ask, and its path."""
+    served = Control(lambda: Commands(COMMANDS))
+    path = str(tmp_path / "c")
+    server = await asyncio.start_unix_server(served.serve, path, limit=REQUEST_BYTES)
+    yield served, path
+    server.close()
+
+
+async def test_commands_are_loaded_when_the_first_is_asked_for(tmp_path: Path) -> None:
+    loaded: list[str] = []
+
+    def load() -> Commands:
+        loaded.append("once")
+        return Commands(COMMANDS)
+
+    served = Control(load)
+    path = str(tmp_path / "c")
+    server = await asyncio.start_unix_server(served.serve, path, limit=REQUEST_BYTES)
+    assert loaded == []
+    for _ in range(2):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command":"who"}\n')
+        assert json.loads(await reader.read())["ok"]
+        writer.close()
+    assert loaded == ["once"]
+    server.close()
+
+
+async def test_more_connections_than_there_may_be_are_told_to_come_again(
+    place: tuple[Control, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "MOST_CONNECTIONS", 3)
+    _, path = place
+    silent = [await asyncio.open_unix_connection(path) for _ in range(3)]
+    reader, writer = await asyncio.open_unix_connection(path)
+    refused = json.loads(await asyncio.wait_for(reader.read(), 10))
+    assert (refused["ok"], refused["exit"]) == (False, 75)
+    writer.close()
+    for _, one in silent:
+        one.close()
+    async with asyncio.timeout(10):
+        while place[0].connections:
+            await turns()
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b'{"command":"who"}\n')
+    assert json.loads(await asyncio.wait_for(reader.read(), 10))["ok"]
+    writer.close()
+
+
+@pytest.mark.parametrize("command", ["endless", "large"])
+async def test_who_does_not_read_is_cut_off_and_nothing_is_made_for_him_meanwhile(
+    place: tuple[Control, str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(control, "READER_SECONDS", 0.2)
+    made: list[int] = []
+    ended: list[str] = []
+
+    async def endless(request: Request) -> Any:
+        async def some() -> AsyncGenerator[bytes, None]:
+            try:
+                while True:
+                    made.append(10_000)
+                    yield b" " * 10_000
+            finally:
+                ended.append("closed")
+
+        return Pieces(some())
+
+    async def large(request: Request) -> Any:
+        ended.append("closed")
+        return "x" * 600_000
+
+    monkeypatch.setitem(COMMANDS, "endless", endless)
+    monkeypatch.setitem(COMMANDS, "large", large)
+    served, path = place
+    with socket.socket(socket.AF_UNIX) as reader:
+        reader.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(reader, path)
+        reader.send(json.dumps({"command": command}).encode() + b"\n")
+        async with asyncio.timeout(10):
+            while not ended or served.connections:
+                await turns()
+    assert sum(made) < 2_000_000  # what the kernel took, and a little
 
 
 VALUES = {"text": "a", "texts": ["a"], "number": 1.5}

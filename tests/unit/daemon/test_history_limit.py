@@ -183,6 +183,28 @@ async def test_nothing_left_is_not_looked_for_again_and_again(
     assert world.operations == ["pages"]
 
 
+async def test_who_goes_on_flooding_while_it_is_deleted_is_not_left_alone_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.accept(1000, 110)
+    shorten = prune.shorten
+    more = iter([40])
+
+    def meanwhile(db: Any, **arguments: Any) -> Any:
+        result = shorten(db, **arguments)
+        for number in more:  # as much as was deleted, and more
+            batch = [event(f"more-{n}", uid=1000) for n in range(number)]
+            batch = [(*one[:4], one[4].ljust(LINE), *one[5:]) for one in batch]
+            stored = events.accept(db, batch, 0.0).events
+            events.delete_unrouted(db, [one.seq for one in stored], WHY)
+            return result[0], prune.pages(db)
+        return result
+
+    monkeypatch.setattr(prune, "shorten", meanwhile)
+    await world.limit.press()
+    assert (await world.writer.submit(prune.pages)).used <= 9 * MIB
+
+
 async def test_one_line_an_hour_tells_of_all_that_was_deleted_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

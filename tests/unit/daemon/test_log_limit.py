@@ -29,8 +29,11 @@ def test_a_server_may_have_several_lines_at_once_and_then_one_a_second() -> None
         assert limit.left_out() == 1
 
 
-def test_users_leave_no_line_of_a_server_out() -> None:
+def test_users_leave_no_line_of_a_server_out_nor_a_server_theirs() -> None:
     limit = LogLimit()
+    for server in range(MOST_A_SECOND):
+        assert limit.admit(f"{server} down", 0.0) == 0
+    assert limit.admit(1, 0.0) == 0
     for uid in range(100):
         limit.admit(uid, 0.0)
     assert limit.admit("mailhost down", 0.0) == 0

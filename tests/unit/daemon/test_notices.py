@@ -1,5 +1,9 @@
 """What the daemon itself tells the administrators: once an incident, and never about itself."""
 
+import os
+import re
+import shlex
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -8,8 +12,10 @@ import pytest
 from tests.support.store import NOW, event, mail
 from tests.support.told import Told
 from zaiond import wire
-from zaiond.config.schema import Auth, MailServer, OAuth2
+from zaiond.config.schema import Auth, Config, MailServer, OAuth2
+from zaiond.daemon.router import MailMaker
 from zaiond.errors import Diagnostic
+from zaiond.net.names import Names
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
@@ -48,6 +54,40 @@ async def test_what_has_expired_is_told_of_once_a_day_with_the_way_to_send_it(to
     assert first["severity"] == "err"
     assert "451 4.7.1 Greylisted" in first["message"]
     assert "zaiond-ctl queue retry the-event" in first["message"]
+
+
+async def test_whatever_an_id_has_in_it_the_way_to_send_it_is_one_command(told: Told) -> None:
+    of, attempted = expired()
+    ids = ("a; rm -rf ~", "it's", "-x", "plain")
+    of.events = tuple(of.events[0]._replace(id=id_) for id_ in ids)
+    await told.notices.expired(of, attempted, "en")
+    (command,) = re.findall(r"(?m)^zaiond-ctl queue retry (.*)$", told.events[0]["message"])
+    assert shlex.split(command) == ["--", *ids]
+
+
+async def test_only_what_the_daemon_itself_tells_is_never_told_of_in_turn(told: Told) -> None:
+    maker = MailMaker(
+        Config(mail_server=MailServer(host="mailhost"), admins=("a@x.example",)),
+        Names("host", "host.example"),
+        lambda: "M1",
+        lambda uid: "",
+        lambda stored, error: None,
+    )
+
+    async def expire(stored: events.StoredEvent) -> None:
+        made = maker.make(1, stored, events.complete(stored), ("a@x.example",), 1)
+        _, attempted = expired("a@x.example")
+        await told.notices.expired(made, attempted, "en")
+
+    # By the daemon's own user, with the very id of the notice of the day.
+    id_ = f"zaiond.delivery.failed/{datetime.fromtimestamp(NOW).date()}/expired/a@x.example"
+    forged = event(id_, uid=os.getuid(), source="zaiond", kind="zaiond.delivery.failed")
+    accept = partial(events.accept, batch=[forged], queued=0.0)
+    await expire((await told.writer.submit(accept)).events[0])
+    (notice,) = told.accepted[0].events
+    assert notice.id == id_
+    await expire(notice)
+    assert len(told.accepted) == 1
 
 
 async def test_an_address_or_a_mail_that_is_held_is_told_of_with_what_to_do(told: Told) -> None:

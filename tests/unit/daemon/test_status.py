@@ -153,3 +153,11 @@ def test_what_waits_longer_than_any_retry_is_stuck_since_a_time_for_people() -> 
 
 def test_a_server_that_is_down_is_no_problem_while_nothing_waits() -> None:
     assert found(outage=REFUSED) == {}
+
+
+def test_a_queue_that_is_held_while_nothing_waits_is_not_told_as_mail_that_is_held() -> None:
+    (problem,) = found(holds=(QUEUE,), waiting=Waiting(0, 0)).values()
+    assert problem.text.en.startswith("no mail can go out (none waits now): mailhost:587")
+    assert "0 件" not in problem.text.ja
+    (problem,) = found(holds=(QUEUE,), waiting=Waiting(0, 3)).values()
+    assert problem.text.en.startswith("mail is held (3): mailhost:587")

@@ -90,3 +90,32 @@ def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> No
     assert here.room_beyond > 0
     here.remove(1)
     assert here.room > 0
+
+
+def test_a_mail_that_is_handed_to_another_server_may_be_changed_again() -> None:
+    one = made(1, "a@x")
+    here = window(one, servers=2)
+    assert taken(here) == [1]
+    assert here.sending == {1}
+    here.hand_over(one, 0, 1)
+    assert here.sending == set()
+    with here.apart([1]) as free:
+        assert free == [1]
+
+
+def test_users_take_turns_and_each_has_its_own_order() -> None:
+    mails = [made(row, "a@x") for row in range(1, 8)]
+    for one in mails[5:]:
+        one.user = 7
+    here = window(*mails)
+    assert taken(here) == [1, 6, 2, 7, 3, 4, 5]
+
+
+def test_a_mail_behind_one_of_its_lane_does_not_get_its_user_another_turn() -> None:
+    first, second, other = made(1, "a@x", lane="k"), made(2, "a@x", lane="k"), made(3, "a@x")
+    more = made(4, "a@x")
+    other.user = more.user = 7
+    here = window(first, second, other, more)
+    assert here.take(0, in_use=True) is first
+    here.remove(1)
+    assert taken(here) == [3, 2, 4]

@@ -193,7 +193,7 @@ def test_a_recovery_says_so_and_nothing_worse(type: str, severity: Any) -> None:
 
 
 def test_a_notice_of_the_daemon_says_itself_how_it_stands() -> None:
-    held = {"subject": "a@x へのメールを保留しています", "severity": "err"}
+    held = {"subject": "a@x へのメールを保留しています", "severity": "err", "notice": True}
     in_ja, in_en = subjects("zaiond.delivery.failed", **held)
     assert in_ja == "【エラー】a@x へのメールを保留しています"
     assert in_en == "Error: a@x へのメールを保留しています"

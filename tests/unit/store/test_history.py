@@ -1,6 +1,7 @@
 """What is read for people is read in slices: none of them grows with the queue or the history."""
 
 import json
+import tracemalloc
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,13 +9,13 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.support.queries import at_once, histories, immediately, queued
-from tests.support.store import NOW, Store
+from tests.support.store import NOW, Store, event
 from zaiond.daemon.documents import Present
 from zaiond.daemon.holds import Holds
 from zaiond.daemon.queries import Lost, Queries
 from zaiond.daemon.status_line import count
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.store import acknowledgements, counts, history
+from zaiond.store import acknowledgements, counts, events, history
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.holds import Hold
 from zaiond.store.writer import Operation, Submit
@@ -59,7 +60,7 @@ def fill(store: Store, number: int, body: bytes = b'{"type":"a.b","subject":"x"}
                     f"{of}@x",
                     states[n],
                     float(n) if states[n] in ended else None,
-                    1000 + n % 3,
+                    n % 3 - 1,
                 )
                 for n in every
                 for of in (0, 1)
@@ -166,6 +167,46 @@ def test_events_of_the_largest_kind_are_read_a_few_at_a_time(store: Store) -> No
         counting = Counting(store)
         at_once(asked(counting.submit, 20)[name]())
         assert counting.most_bytes < history.BYTES + MAX_EVENT_BYTES, name
+
+
+def test_of_the_largest_events_little_is_in_memory_whatever_is_asked(store: Store) -> None:
+    body = json.dumps({"type": "a.b", "message": "x" * (MAX_EVENT_BYTES - 100)}).encode()
+    fill(store, 50, body)
+    whole = 100 * MAX_EVENT_BYTES
+    for name in asked(immediately(store), 50):
+        tracemalloc.start()
+        at_once(asked(immediately(store), 50)[name]())
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < whole / 10, name
+
+
+def test_of_a_delivery_that_was_tried_often_a_list_has_the_last_attempts(store: Store) -> None:
+    fill(store, 1)
+    store.run(
+        lambda db: (
+            db.executemany(
+                "INSERT INTO attempts VALUES (2, ?, ?, ?, 'deferred', 's:25', ?)",
+                [(n, NOW, NOW, f"450 {n}") for n in range(4, 401)],
+            )
+            and None
+        )
+    )
+    (told, _) = at_once(histories(immediately(store)))
+    (often, once) = told["deliveries"]
+    assert [one["number"] for one in often["attempts"]] == list(range(391, 401))
+    assert [one["number"] for one in once["attempts"]] == [1, 2, 3]
+    (told,) = at_once(histories(immediately(store), id="id1"))
+    assert len(told["deliveries"][0]["attempts"]) == 400
+
+
+def test_an_id_that_many_events_have_is_not_read_without_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "SAME_ID", 5)
+    batch = [event("same", source=f"s{n}") for n in range(20)]
+    store.run(lambda db: events.accept(db, batch, 0.0) and None)
+    assert len(at_once(Queries(immediately(store), lambda: 0).seqs_of(["same"]))) == 5
 
 
 def test_what_is_counted_is_what_is_there(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -256,3 +256,30 @@ def test_what_a_crash_cut_off_is_no_end_that_stayed_unknown(store: Store) -> Non
     answered = unknown._replace(outcome="unknown")
     store.run(lambda db: queue.finish(db, again, [answered], NOW))
     assert load(store, 1)[0].deliveries[0][2:4] == (2, 1)
+
+
+def test_of_a_delivery_that_is_tried_for_ever_a_bounded_number_of_attempts_is_kept(
+    store: Store,
+) -> None:
+    (stored,) = store.run(lambda db: events.accept(db, [event("a")], 0.0)).events
+    one = mail(1, [stored])
+    store.run(lambda db: queue.route(db, 1, [one], []))
+    for number in range(150):
+        tried = one.deliveries[0]._replace(attempts=number)
+        outcome: Any = "unknown" if number == 30 else "deferred"
+        done = [queue.Attempted(tried, "deferred", outcome, "s:25", "450", NOW, NOW, NOW)]
+        store.run(lambda db, done=done: queue.finish(db, one, done, 0.0))  # type: ignore[misc]
+    kept = store.connection.execute("SELECT number FROM attempts ORDER BY number").fetchall()
+    assert [number for (number,) in kept] == [*range(1, 21), 31, *range(51, 151)]
+
+
+def test_what_is_due_comes_in_turns_over_the_users_and_no_more_than_asked_for(store: Store) -> None:
+    mails = [mail(e.seq, [e]) for e in accepted(store, *map(str, range(12)))]
+    for one in mails[9:]:
+        one.user = 7
+    routed(store, *mails)
+    store.connection.execute("UPDATE deliveries SET state = 'deferred', next_attempt = id")
+    assert due(store, NOW, 4) == [1, 10, 2, 11]
+    store.connection.execute("UPDATE deliveries SET state = 'waiting', next_attempt = NULL")
+    found = store.run(lambda db: queue.waiting(db, {}, None, 4, lambda user: 1 if user else 9))
+    assert found == ([(1, 0), (10, 7), (2, 0)], {0, 7})

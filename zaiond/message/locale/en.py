@@ -57,6 +57,7 @@ WORDS = Words(
     at_once="A problem that needs immediate action was reported. Please look at it now.",
     on_warning="A problem has been reported. Please check, and take action if necessary.",
     to_know="This is for your information.",
+    no_notice=lambda user: f"Note: this is no notice of zaiond itself. User {user} sent the event.",
     summary="== Summary ==",
     message="== Message ==",
     details="== Details ==",

@@ -57,6 +57,9 @@ WORDS = Words(
     at_once="至急の対応が必要な問題が報告されました。\n直ちに内容を確認してください。",
     on_warning="問題が報告されました。\n内容を確認し、必要に応じて対応してください。",
     to_know="以下の内容をお知らせします。",
+    no_notice=lambda user: (
+        f"※これは zaiond 自身の通知ではありません。ユーザー {user} が送ったイベントです。"
+    ),
     summary="■ 概要",
     message="■ メッセージ",
     details="■ 詳細",

@@ -43,6 +43,7 @@ class Words:
     at_once: str
     on_warning: str
     to_know: str
+    no_notice: Callable[[str], str]  # of an event that could be taken for one, by its user
 
     # headings
     summary: str

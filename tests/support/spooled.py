@@ -1,0 +1,115 @@
+"""A spool directory that is swept into a real store."""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support.store import Clock, Notes, Store, rows
+from zaiond.daemon.quota import Quotas
+from zaiond.daemon.refusals import Refusals
+from zaiond.daemon.spool import Spool
+from zaiond.daemon.spool_admin import SpoolAdmin
+from zaiond.store import events
+from zaiond.store.events import Acceptance, NewEvent
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+
+class Spooled:
+    """A spool with a store behind it. `submitted` has the ids of each commit, `seen` what was in
+    the spool when it was done.
+    """
+
+    def __init__(self, directory: Path, user_of: Callable[[int], int] = int) -> None:
+        self.path = directory / "spool"
+        self.state = directory / "state"
+        self.store = Store(self.state)
+        self.writer = Writer(
+            self.store.connection, asyncio.get_running_loop(), print, lambda: False
+        )
+        self.journal = Notes()
+        self.clock = Clock()
+        self.error: Exception | None = None
+        self.quotas = Quotas({})
+        self.submitted = asyncio.Queue[list[str]]()
+        self.seen: list[list[str]] = []
+        self._committed: list[list[str]] = []
+        self.refusals = Refusals()
+        self.told: list[tuple[str, int, str, str]] = []
+        self._user_of = user_of
+        self.start()
+
+    def start(self) -> None:
+        """As a daemon that has just been started has it."""
+        self.spool = Spool(
+            str(self.path), self.submit, self.clock, self.journal, self.refusals, self.tell,
+            name_of=lambda uid: f"user {uid}", user_of=self._user_of,
+        )  # fmt: skip
+        self.spool.prepare()
+        self.admin = SpoolAdmin(self.spool)
+
+    def tell(self, path: str, uid: int, why: Text, excerpt: str) -> None:
+        self.told.append((path, uid, why.en, excerpt))
+
+    def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
+        """As Admission does it."""
+        for number, new in enumerate(batch):
+            try:
+                self.quotas.reserve(new[1], 1, len(new[4]))
+            except Exception:
+                self._release(batch[:number])
+                raise
+        return self._commit(batch)
+
+    async def _commit(self, batch: list[NewEvent]) -> Acceptance:
+        if self.error is not None:
+            self._release(batch)
+            raise self.error
+        self.submitted.put_nowait([new[0] for new in batch])
+        accepted = await self.writer.submit(lambda db: events.accept(db, batch, 0.0))
+        self.seen.append(self.files())
+        self._committed.append([new[0] for new in batch])
+        outcomes = accepted.outcomes or []
+        self._release([new for new, how in zip(batch, outcomes, strict=False) if how != "accepted"])
+        return accepted
+
+    def _release(self, batch: list[NewEvent]) -> None:
+        for new in batch:
+            self.quotas.release(new[1], len(new[4]))
+
+    def put(self, name: str, *lines: bytes | dict[str, Any], uid: int | None = None) -> Path:
+        """Leaves a file, as `uid`."""
+        path = self.path / name
+        path.write_bytes(
+            b"".join(
+                (line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n"
+                for line in lines
+            )
+        )
+        if uid is not None:
+            os.chown(path, uid, -1)
+        return path
+
+    def files(self) -> list[str]:
+        """What is there, but for what was put aside."""
+        return sorted(p.name for p in self.path.iterdir() if p.name != ".refused")
+
+    def refused(self) -> list[str]:
+        """What was put aside."""
+        return sorted(p.name for p in (self.path / ".refused").iterdir())
+
+    def on_disk(self) -> list[str]:
+        """The ids of the events in the store, in order of acceptance."""
+        return [id_ for (id_,) in rows(self.state, "SELECT id FROM events ORDER BY seq")]
+
+    def on_disk_now(self) -> list[str]:
+        """The ids of what was committed so far, by what was submitted."""
+        return [id_ for ids in self._committed for id_ in ids]
+
+    async def close(self) -> None:
+        """Ends it."""
+        await self.writer.close()
+        self.store.database.closed_cleanly()

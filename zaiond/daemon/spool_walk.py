@@ -1,0 +1,92 @@
+"""A walk through the spool directory, chunk by chunk, of what it holds: however much that is, each
+chunk takes a moment, and what is remembered is bounded.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from itertools import islice
+
+from zaiond.daemon.spool_directory import DIRECTORY, FOREIGN, Kept, kept
+from zaiond.daemon.spool_turns import Turns
+
+TEMPORARY = ".tmp-"  # what a client is still writing, or has given up
+CHUNK = 1000  # names of the directory that are looked at in one go
+MOST_FOREIGN = 100  # that are told one by one
+
+
+async def walk_through(
+    path: str, user_of: Callable[[int], int], clean_before: float | None = None
+) -> "Walk":
+    """A walk from start to end; the loop runs on between its chunks. Raises OSError."""
+    walk = await asyncio.to_thread(Walk, path, user_of, clean_before)
+    try:
+        while await asyncio.to_thread(walk.go_on):
+            pass
+    finally:
+        walk.close()
+    return walk
+
+
+class Walk:
+    """One walk through the directory `path`, and what was met so far; it must be closed.
+
+    `user_of` gives the user that a uid belongs to. What clients were writing before `clean_before`
+    (seconds since the epoch) is removed. Each method raises OSError.
+    """
+
+    def __init__(
+        self, path: str, user_of: Callable[[int], int], clean_before: float | None = None
+    ) -> None:
+        self.turns = Turns()
+        self.foreign: list[Kept] = []  # out of the way
+        self.foreign_more = 0
+        self.given_up = 0  # of what clients were writing: removed
+        self.obstacles: dict[str, OSError] = {}  # what can't be looked at
+        self._user_of = user_of
+        self._clean_before = clean_before
+        self._spool = os.open(path, DIRECTORY)
+        try:
+            self._entries = os.scandir(self._spool)
+        except OSError:
+            os.close(self._spool)
+            raise
+
+    def go_on(self) -> bool:
+        """Looks at a chunk more; says whether there may be another."""
+        seen = 0
+        for entry in islice(self._entries, CHUNK):
+            seen += 1
+            try:
+                self._meet(entry)
+            except FileNotFoundError:
+                continue  # gone again
+            except OSError as error:
+                self.obstacles[entry.name] = error
+        return seen == CHUNK
+
+    def close(self) -> None:
+        """Ends it."""
+        self._entries.close()
+        os.close(self._spool)
+
+    def _meet(self, entry: "os.DirEntry[str]") -> None:
+        name = entry.name
+        if not name.startswith("."):  # else it is still being written, or has a name of ours
+            status = entry.stat(follow_symlinks=False)
+            self.turns.add(status.st_mtime_ns, name, self._user_of(status.st_uid))
+        elif name.startswith(FOREIGN):
+            if len(self.foreign) < MOST_FOREIGN:
+                self.foreign.append(kept(name, "foreign", self._spool))
+            else:
+                self.foreign_more += 1
+        elif (
+            self._clean_before is not None
+            and name.startswith(TEMPORARY)
+            # ctime: nobody can set it.
+            and entry.stat(follow_symlinks=False).st_ctime < self._clean_before
+        ):
+            with contextlib.suppress(OSError):  # a directory, for one: it is nobody's event
+                os.unlink(name, dir_fd=self._spool)
+                self.given_up += 1
