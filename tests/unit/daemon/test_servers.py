@@ -176,3 +176,19 @@ def test_what_a_pop_server_said_is_of_each_server() -> None:
     made = servers()
     made.resume_hold(replace(refusal(Stage.POP), server="pop:110"), 1.0)
     assert [state.state for state in made.states] == ["faulty", "faulty"]
+
+
+def test_a_server_at_fault_that_then_can_not_be_reached_is_probed_as_soon_as_any_other() -> None:
+    made = servers(1)
+    made.at_fault(0, refusal(Stage.MAIL), 10.0)
+    assert made.next_probe(10.0) == 10.0 + MAX
+    assert made.unreachable(0, failure(), 1000.0) is False  # what is to be mended is still so
+    assert made.next_probe(1000.0) == 1000.0 + FIRST
+    assert not made.may_connect(0, 1000.0 + FIRST - 1)
+    assert made.may_connect(0, 1000.0 + FIRST + 1)
+
+
+def test_a_hold_of_the_last_run_is_the_fault_of_the_server_that_said_so_alone() -> None:
+    made = servers(3)
+    made.resume_hold(replace(refusal(Stage.MAIL), server=made.states[1].server.address), 10.0)
+    assert [state.state for state in made.states] == ["down", "faulty", "down"]

@@ -68,3 +68,13 @@ def test_a_mail_that_is_made_anew_is_held_no_longer(store: Store) -> None:
     assert store.run(lambda db: remade.put(db, [new], 7.0)) == []
     assert subjects(store) == ["a@x"]
     assert states(store) == {"a@x": "waiting", "b@x": "waiting"}
+
+
+def test_mending_says_whether_there_was_anything_to_mend(store: Store) -> None:
+    mend = lambda db: holds.mend(db, NOW, 7.0)  # noqa: E731
+    assert store.run(mend) is True  # nothing probed the address
+    assert store.run(mend) is False
+    store.run(holds.release_all)
+    assert store.run(mend) is True
+    assert states(store) == {"a@x": "waiting", "b@x": "waiting"}
+    assert store.run(mend) is False

@@ -223,6 +223,7 @@ async def test_a_fault_of_our_own_is_not_looked_for_in_the_rows_each_time(
         with pytest.raises(ValueError, match="mine"):
             await writer.submit(fail(ValueError("mine")))
     assert len(looked) == 1
+    assert writer.damaged == []
 
 
 # -- a full disk, which SQLite finds as it finds ENOSPC
