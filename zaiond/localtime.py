@@ -1,8 +1,18 @@
 """The system's time zone as it is now: by itself the C library reads it at its first use only."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+
+
+def rfc3339(at: float) -> str:
+    """A time in seconds since the epoch, local with its offset; UTC where the calendar ends."""
+    moment = datetime.fromtimestamp(at, UTC)
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = moment.astimezone()
+    return moment.isoformat(timespec="milliseconds")
 
 
 class TimeZone:

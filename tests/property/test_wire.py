@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zaiond import client, event_rules, wire
-from zaiond.daemon.documents import rfc3339
 from zaiond.errors import EventError
+from zaiond.localtime import rfc3339
 from zaiond.message.compose import check_wire, compose
 from zaiond.model import SEVERITIES
 from zaiond.text import Language

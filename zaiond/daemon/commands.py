@@ -11,11 +11,11 @@ import msgspec
 from zaiond.daemon import documents, spool_admin, status
 from zaiond.daemon.administration import Changed
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
-from zaiond.daemon.documents import rfc3339
 from zaiond.daemon.queries import MOST, Wanted, matcher
 from zaiond.daemon.spool_names import shown
 from zaiond.daemon.status import NO_CONFIGURATION
 from zaiond.daemon.status_line import count_waiting
+from zaiond.localtime import rfc3339
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.events import Owner

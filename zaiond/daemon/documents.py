@@ -2,15 +2,15 @@
 keeps mail from going out at present comes in as `Present`, and both commands tell the same of it.
 """
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from zaiond import wire
 from zaiond.daemon.holds import Holds
+from zaiond.localtime import rfc3339
 from zaiond.model import Event
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements
@@ -36,14 +36,6 @@ _WAITS_FOR_EARLIER = Text(
 _DELETED = Text("zaiond-ctl queue delete により削除", "deleted by zaiond-ctl queue delete")
 _REPLACED = Text("宛先の変更により終了", "no longer a recipient")
 _UNREADABLE = Text("イベントを読み込めません", "the event can't be read")
-
-
-def rfc3339(at: float) -> str:
-    """A time in seconds since the epoch, local with its offset; UTC where the calendar ends."""
-    moment = datetime.fromtimestamp(at, UTC)
-    with contextlib.suppress(ValueError, OverflowError):
-        moment = moment.astimezone()
-    return moment.isoformat(timespec="milliseconds")
 
 
 def _time(at: float | None) -> str | None:

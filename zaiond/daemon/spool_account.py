@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from zaiond.daemon.documents import rfc3339
+from zaiond.localtime import rfc3339
 from zaiond.text import Language, Text
 
 WAITS_LONG = 3600.0  # seconds: what waits longer should be looked at
