@@ -180,8 +180,7 @@ def config(data: bytes) -> None:
     lines = data.decode(errors="replace").split("\n")
     for each in (*found.errors, *found.warnings):
         assert 1 <= each.line <= len(lines), each
-        # What is missing behind a line's last sign is told of there.
-        assert 1 <= each.column <= len(lines[each.line - 1]) + 1, each
+        assert 1 <= each.column <= max(1, len(lines[each.line - 1])), each
 
 
 def wire(data: bytes) -> None:
