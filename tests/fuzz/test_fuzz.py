@@ -81,6 +81,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "wire": (event_rules, "read", b"NaN"),
     "address": (address, "_tokens", "\\"),
     "oauth": (oauth2, "_object", b"NaN"),
+    "spool": (event_rules, "read", b"NaN"),
 }
 
 
