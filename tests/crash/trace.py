@@ -38,16 +38,14 @@ class Call(NamedTuple):
 
 
 def needs_strace() -> None:
-    """Skips a test where there is no strace; `make crash` sees to it that there is one."""
-    if shutil.which("strace") is None:
-        cannot_run("there is no strace")
+    """Fails a test where there is no strace: one that were skipped would say nothing."""
+    needs(shutil.which("strace") is not None, "strace")
 
 
-def cannot_run(why: str) -> None:
-    """Ends a test that can't run here: as failed where it must run."""
-    if "CI" in os.environ and "ZAIOND_CRASH_CUTS" in os.environ:
-        pytest.fail(f"{why}, and it must run here")
-    pytest.skip(why)
+def needs(is_there: bool, what: str) -> None:
+    """Fails a test that can't run here."""
+    if not is_there:
+        pytest.fail(f"there is no {what} here: .ci/install-for-crash installs what is needed")
 
 
 def traced(file: Path, *more: str) -> Sequence[str]:

@@ -118,9 +118,17 @@ class Database:
         daemon reads or writes would hang, or fail at each start. Gives the names of these places.
         """
         found: set[str] = set()
-        for path in (*map(self._dir.joinpath, _OUR_FILES), *self._dir.glob(_TOKENS)):
-            if not os.path.lexists(path) or path.is_file():
-                continue
+        try:
+            ours = [*map(self._dir.joinpath, _OUR_FILES), *self._dir.glob(_TOKENS)]
+            places = [one for one in ours if os.path.lexists(one) and not one.is_file()]
+        except OSError as error:
+            raise StoreError(
+                Text(
+                    f"状態ディレクトリ {self._dir} を読み取れません: {in_japanese(error)}",
+                    f"the state directory {self._dir} can't be read: {error.strerror}",
+                )
+            ) from error
+        for path in places:
             number = 1
             while os.path.lexists(moved := path.with_name(f"{path.name}.moved-{number}")):
                 number += 1
