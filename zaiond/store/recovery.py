@@ -221,9 +221,9 @@ def _with_a_schema(aside: Path) -> Iterator[Path]:
     _forget_size(copy)
     ours = copy.read_bytes()
     shutil.copyfile(old, copy)
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(aside / WAL, copy.with_name(f"{_COPY}-wal"))
     with copy.open("r+b") as file:
+        if _size(aside / WAL):
+            wal.put_into(str(aside / WAL), file)
         for number, size in pages:
             start = (number - 1) * size
             file.seek(start)

@@ -72,6 +72,27 @@ def mend(path: str) -> None:
         os.fsync(file.fileno())
 
 
+def put_into(path: str, database: BinaryIO) -> None:
+    """Puts what is committed into the database, as a checkpoint does. Raises OSError."""
+    with open(path, "rb") as file:
+        header = _read_header(file)
+        if header is None:
+            return
+        before = header.checksum
+        pending: list[tuple[int, bytes]] = []
+        for _, frame in _frames(file, header, 0):
+            page, committed, salts, checksum = _FRAME.unpack(frame[: _FRAME.size])
+            if salts != header.salts or header.frame(frame, before) != checksum or not page:
+                break
+            before = checksum
+            pending.append((page, frame[_FRAME.size :]))
+            if committed:
+                for number, content in pending:
+                    database.seek((number - 1) * header.page_bytes)
+                    database.write(content)
+                pending.clear()
+
+
 def _read_header(file: BinaryIO) -> _Header | None:
     """None where it is damaged."""
     file.seek(0)
