@@ -78,7 +78,6 @@ class Store:
 
     def close(self) -> None:
         """A clean end."""
-        self.database.closing()
         self.connection.close()
         self.database.closed_cleanly()
 

@@ -15,15 +15,7 @@ from msgspec import structs
 from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
 from zaiond.daemon.dispatcher import DISK_FULL_PAUSE, Dispatcher
-from zaiond.daemon.turns import (
-    DAEMON,
-    MOST_OF_A_LANE,
-    Choice,
-    Line,
-    Turns,
-    choose,
-    user_itself,
-)
+from zaiond.daemon.turns import DAEMON, MOST_OF_A_LANE, Choice, Line, Turns, choose
 from zaiond.daemon.window import reduced
 from zaiond.errors import DiskFullError
 from zaiond.message.address import parse_recipient
@@ -57,7 +49,7 @@ class MailMaker:
         make_id: Callable[[], str],
         user_name: Callable[[int], str],
         on_unmade: Callable[[StoredEvent, Exception], None],
-        user_of: Callable[[int], int] = user_itself,
+        user_of: Callable[[int], int] = int,
     ) -> None:
         self._config = config
         self._make_id = make_id
