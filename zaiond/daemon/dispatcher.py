@@ -186,6 +186,14 @@ class Dispatcher:
             self.servers.ask_again(self._loop.time())  # it may be about that one mail alone
         self.pump()
 
+    def add_new(self, mails: list[QueuedMail]) -> None:
+        """As `add`, but what may have an earlier mail of its lane on disk comes in behind that."""
+        if not self._loader.caught_up:
+            has_all_of = self._loader.has_all_of
+            mails = [mail for mail in mails if mail.lane is None or has_all_of(mail.user)]
+            self._loader.room()
+        self.add(mails)
+
     def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
         kept: list[QueuedMail] = []
         out: list[QueuedDelivery] = []

@@ -336,7 +336,7 @@ class Router:
         mails, dropped = done
         if dropped:
             self._on_dropped([gone.event for gone in dropped])
-        self._dispatcher.add(mails)
+        self._dispatcher.add_new(mails)
         return True
 
     async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:
