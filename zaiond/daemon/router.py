@@ -311,10 +311,13 @@ class Router:
         return 0, None
 
     async def _route_some(self) -> bool:
-        room, of_line = self._room()
-        if self.maker is None or not self.turns.waiting or not room:
+        if self.maker is None or not self.turns.waiting or not self._room()[0]:
             return False
         async with self.lock:
+            # Who had the lock may have put mails back on disk: those come in first.
+            room, of_line = self._room()
+            if not room:
+                return False
             choice = await self._next(min(BATCH, room), of_line)
             if not choice.events:
                 return False
@@ -325,7 +328,7 @@ class Router:
         mails, dropped = done
         if dropped:
             self._on_dropped([gone.event for gone in dropped])
-        self._dispatcher.add(mails)
+        self._dispatcher.add_new(mails)
         return True
 
     async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:
