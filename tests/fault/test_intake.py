@@ -698,6 +698,23 @@ async def test_who_floods_slows_himself_alone(daemon: Daemon) -> None:
     assert early == {f"flood{number}" for number in range(5)}
 
 
+async def test_while_a_batch_is_committed_half_of_the_next_one_gathers_and_half_is_left_for_others(
+    daemon: Daemon,
+) -> None:
+    gate = daemon.hold_commits()
+    receive(connect(daemon, 1)[0], lines("flood-", 5000))
+    await daemon.submitted.wait()
+    await turns(10)
+    gathered = BATCH_EVENTS // 2
+    assert daemon.quotas.waiting()[1][0] == BATCH_EVENTS + gathered
+    receive(connect(daemon, 2)[0], lines("late-", 10))
+    gate.set()
+    await daemon.intake.drained()
+    assert [new[0] for new in daemon.batches[1]].index("late-9") >= gathered
+    assert len(daemon.batches[1]) == BATCH_EVENTS
+    assert len(daemon.on_disk()) == 5010
+
+
 async def test_a_batch_has_a_share_for_each_user_that_has_something_to_say(daemon: Daemon) -> None:
     for uid in range(4):
         receive(connect(daemon, uid)[0], lines(f"{uid}-", 600))
@@ -756,6 +773,8 @@ async def test_a_line_whose_beginning_made_us_pause_has_its_time_later(daemon: D
     connection, wire = connect(daemon, 1)
     receive(connection, lines("first", 1))
     await daemon.submitted.wait()
+    receive(connect(daemon, 1)[0], lines("y", BATCH_EVENTS))
+    await turns(3)  # of the next batch as much as gathers is gathered
     sent = lines("x", 10_000)
     receive(connection, sent[:A_READ])
     assert wire.paused
@@ -768,7 +787,7 @@ async def test_a_line_whose_beginning_made_us_pause_has_its_time_later(daemon: D
     receive(connection, sent[A_READ : sent.index(b"\n", A_READ) + 1])
     await daemon.intake.drained()
     assert all(reply["status"] == "ok" for reply in wire.replies)
-    assert len(wire.replies) == len(daemon.on_disk())
+    assert len(wire.replies) == len(daemon.on_disk()) - BATCH_EVENTS
 
 
 async def test_lines_that_come_one_by_one_have_a_bound_by_what_each_costs(daemon: Daemon) -> None:
@@ -985,7 +1004,8 @@ async def test_who_is_cut_off_leaves_nothing_behind(daemon: Daemon) -> None:
     wire_.unread = 1024 * 1024 + 1
     await daemon.intake.drained()
     assert wire_.aborted
-    assert len(daemon.on_disk()) == BATCH_EVENTS  # what was in the batch stays
+    # What was in the batch stays, and half of the next one, that gathered meanwhile.
+    assert len(daemon.on_disk()) == BATCH_EVENTS + BATCH_EVENTS // 2
     connection.connection_lost(None)
     assert daemon.intake.ahead.kept == daemon.intake.ahead.unread == 0
     assert not daemon.intake._connections

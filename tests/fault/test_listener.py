@@ -154,7 +154,7 @@ limits: {connections: 1000}
         try:
             assert ours.poll(60)
             count, reply = ours.recv()
-            assert count == 400 - RESERVED_FILES
+            assert count == (400 - RESERVED_FILES) // 2
             assert "all users together" in reply
             assert daemon.emit({"type": "a", "id": "roots"})[0]["status"] == "ok"
             assert daemon.ctl("queue", "list").returncode == 0

@@ -3,7 +3,8 @@
 Each connection keeps what was read as it came. A batch is filled in turns over the users that have
 something to say, a share each, so that one who floods slows himself alone; and slice by slice, a
 turn of the loop each, so that nobody makes it stand still by what costs much to read. While a batch
-is being committed the next one gathers; when idle, a line is a batch by itself at once.
+is being committed half of the next one gathers, and the other half is left for who comes meanwhile;
+when idle, a line is a batch by itself at once.
 
 Memory is bounded: see `read_ahead`.
 
@@ -52,10 +53,7 @@ class _Batch:
     answers: list[tuple[EventConnection, list[NewEvent | EventError]]] = field(default_factory=list)
     # What was taken from the connections and is neither yet.
     taken: deque[tuple[EventConnection, list[bytes | EventError]]] = field(default_factory=deque)
-
-    @property
-    def is_full(self) -> bool:
-        return self.lines >= BATCH_EVENTS or self.size >= BATCH_BYTES
+    failed: Exception | None = None
 
 
 _OUR_FAULT = EventError(
@@ -100,7 +98,9 @@ class Intake:
         # Users in turn; each one's connections that have lines.
         self._turns: dict[int, deque[EventConnection]] = {}
         self._batch = _Batch()  # that is being filled
-        self._committing: asyncio.Future[None] | None = None
+        self._is_committing = False  # the one before it
+        self._goes_on = False  # in the next turn of the loop
+        self._working: asyncio.Future[None] | None = None  # until all that was read is answered
         self._pings: list[asyncio.Future[None]] = []
         self._connections: set[EventConnection] = set()
 
@@ -176,16 +176,31 @@ class Intake:
         await done
 
     def _begin(self) -> None:
-        if self._committing is None:
-            # At the end of this turn of the loop, so that what arrived in it goes together.
-            loop = asyncio.get_running_loop()
-            self._committing = loop.create_future()
-            loop.call_soon(self._go_on)
+        if self._working is None:
+            self._working = asyncio.get_running_loop().create_future()
+        if not self._is_full:
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        # At the end of this turn of the loop, so that what arrived in it goes together.
+        if not self._goes_on:
+            self._goes_on = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether nothing more goes into the batch for now."""
+        batch, parts = self._batch, 2 if self._is_committing else 1
+        return (
+            batch.failed is not None
+            or batch.lines >= BATCH_EVENTS // parts
+            or batch.size >= BATCH_BYTES // parts
+        )
 
     async def drained(self) -> None:
         """Waits until every line that was read has its answer."""
-        while self._committing is not None:
-            await asyncio.shield(self._committing)
+        while self._working is not None:
+            await asyncio.shield(self._working)
 
     async def stop(self) -> None:
         """Answers what was read, then closes every connection."""
@@ -195,23 +210,35 @@ class Intake:
 
     def _go_on(self) -> None:
         """Fills the batch, by a slice; commits it, where it is full or nobody has more to say."""
+        self._goes_on = False
         batch = self._batch
         try:
-            self._fill(batch)
-            if self._turns and not batch.is_full:
-                asyncio.get_running_loop().call_soon(self._go_on)
-                return
-            self._close_batch()
-            if batch.events or batch.pings:
-                accepted = self._accept(batch.events)
-                accepted.add_done_callback(lambda done: self._committed(batch, done))
-                return
+            if not self._is_full:
+                self._fill(batch)
         except Exception as error:  # noqa: BLE001 - nothing about one batch may stop the next
-            if batch is self._batch:
-                self._close_batch()
-            self._fail(batch, error)
-            return
-        self._answer(batch, None)
+            batch.failed = error
+        if self._turns and not self._is_full:
+            self._go_on_soon()
+        elif not self._is_committing:
+            self._commit(batch)
+
+    def _commit(self, batch: _Batch) -> None:
+        self._close_batch()
+        if batch.failed is None and (batch.events or batch.pings):
+            try:
+                accepted = self._accept(batch.events)
+            except Exception as error:  # noqa: BLE001 - as above
+                batch.failed = error
+            else:
+                self._is_committing = True
+                accepted.add_done_callback(lambda done: self._committed(batch, done))
+                if self._turns:
+                    self._go_on_soon()
+                return
+        if batch.failed is None:
+            self._answer(batch, None)
+        else:
+            self._fail(batch, batch.failed)
 
     def _close_batch(self) -> None:
         self._batch.pings, self._pings = self._pings, []
@@ -220,10 +247,12 @@ class Intake:
     def _fill(self, batch: _Batch) -> None:
         """A slice: a share for each user that has lines, taken from its connections in turn."""
         turns = self._turns
-        size = min(SLICE_BYTES, BATCH_BYTES - batch.size)
-        share = max(1, BATCH_EVENTS // max(1, len(turns)))
+        parts = 2 if self._is_committing else 1
+        most = BATCH_EVENTS // parts
+        size = min(SLICE_BYTES, BATCH_BYTES // parts - batch.size)
+        share = max(1, (most - batch.lines) // max(1, len(turns)))
         for user in list(turns):
-            left = min(share, BATCH_EVENTS - batch.lines)
+            left = min(share, most - batch.lines)
             if left <= 0 or size <= 0:
                 break
             connections = turns.pop(user)
@@ -285,6 +314,7 @@ class Intake:
         return [line if isinstance(line, EventError) else parse(line, uid, now) for line in lines]
 
     def _committed(self, batch: _Batch, accepted: "asyncio.Future[Acceptance]") -> None:
+        self._is_committing = False
         try:
             acceptance = accepted.result()
             outcomes = acceptance.outcomes
@@ -343,11 +373,11 @@ class Intake:
         for ping in batch.pings:
             if not ping.done():
                 ping.set_result(None)
-        if self._turns or self._pings:
-            asyncio.get_running_loop().call_soon(self._go_on)
-        elif self._committing is not None:
-            committing, self._committing = self._committing, None
-            committing.set_result(None)
+        if self._turns or self._pings or self._batch.lines:
+            self._go_on_soon()
+        elif self._working is not None:
+            working, self._working = self._working, None
+            working.set_result(None)
 
     def _replies(
         self,

@@ -9,6 +9,7 @@ from zaiond.errors import EventError
 from zaiond.text import Text
 
 USERS = 16  # all users together may have as much as so many of them
+FEW = 256  # of half of that, as much as a user may have who has little, is one of so many parts
 
 
 @dataclass(slots=True)
@@ -68,12 +69,11 @@ class Quotas:
         try:
             if of.usage.connections >= self.connections:
                 raise _too_many_connections(self.connections)
-            if of.user and self._all.connections >= USERS * self.connections:
-                raise _too_many_connections_in_all(
-                    f"{USERS} × limits.connections", USERS * self.connections
-                )
-            if of.user and self._all.connections >= self._most_connections:
-                raise _too_many_connections_in_all("LimitNOFILE=", self._most_connections)
+            most, by = USERS * self.connections, f"{USERS} × limits.connections"
+            if self._most_connections < most:
+                most, by = self._most_connections, "LimitNOFILE="
+            if of.user and not _has_room(of.usage.connections + 1, self._all.connections + 1, most):
+                raise _too_many_connections_in_all(by, most)
         except EventError:
             self._forget(uid, of)
             raise
@@ -97,10 +97,13 @@ class Quotas:
                 raise _too_much("limits.events_waiting", self.events_waiting)
             if usage.bytes + size > self.bytes_waiting:
                 raise _too_much("limits.bytes_waiting", self.bytes_waiting)
-            if of.user and all_.events + events > USERS * self.events_waiting:
-                raise _too_much_in_all("limits.events_waiting", USERS * self.events_waiting)
-            if of.user and all_.bytes + size > USERS * self.bytes_waiting:
-                raise _too_much_in_all("limits.bytes_waiting", USERS * self.bytes_waiting)
+            if of.user:
+                most = USERS * self.events_waiting
+                if not _has_room(usage.events + events, all_.events + events, most):
+                    raise _too_much_in_all("limits.events_waiting", most)
+                most = USERS * self.bytes_waiting
+                if not _has_room(usage.bytes + size, all_.bytes + size, most):
+                    raise _too_much_in_all("limits.bytes_waiting", most)
         except EventError:
             self._forget(uid, of)
             raise
@@ -152,6 +155,14 @@ class Quotas:
             del self._users[of.user]
 
 
+def _has_room(own: int, all_: int, most: int) -> bool:
+    """Whether a user may have so much, when all have so much then. The first half is for whoever
+    comes; the second one for those who have little, so that nobody finds it full of others'.
+    """
+    half = most // 2
+    return all_ <= half or (all_ <= most and own <= max(1, half // FEW))
+
+
 def _too_many_connections(limit: int) -> EventError:
     return EventError(
         "quota",
@@ -166,10 +177,10 @@ def _too_many_connections_in_all(by: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"全ユーザーの接続数の合計が上限（{by}: {limit}）に達しています。"
+            f"全ユーザーの接続数の合計が多すぎます（上限 {by}: {limit}）。"
             "後でもう一度接続してください",
-            f"all users together have as many connections as there may be ({by}: {limit}): connect"
-            " again later",
+            f"all users together have too many connections (at most {by}: {limit}): connect again"
+            " later",
         ),
     )
 
@@ -188,9 +199,9 @@ def _too_much_in_all(key: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"全ユーザーの送信待ちのイベントの合計が上限（{USERS} × {key}: {limit}）に"
-            "達しています。後でもう一度送ってください",
-            f"of all users together too much is waiting to be mailed ({USERS} × {key}: {limit}):"
-            " send it again later",
+            f"全ユーザーの送信待ちのイベントの合計が多すぎます（上限 {USERS} × {key}: {limit}）。"
+            "後でもう一度送ってください",
+            f"of all users together too much is waiting to be mailed (at most {USERS} × {key}:"
+            f" {limit}): send it again later",
         ),
     )

@@ -1,5 +1,7 @@
 """What each user may take up."""
 
+import contextlib
+
 import pytest
 
 from zaiond.daemon.quota import USERS, Quotas
@@ -111,41 +113,56 @@ def test_several_events_are_reserved_together_or_not_at_all() -> None:
 def test_all_users_together_have_a_bound_of_events_and_bytes_that_is_none_for_root() -> None:
     made = Quotas({})
     made.events_waiting, made.bytes_waiting = 4, 1000
-    for uid in range(1, USERS + 1):
+    for uid in range(1, USERS // 2 + 1):
         made.reserve(uid, 4, 8)
-    assert "16 × limits.events_waiting: 64" in refused(made, 99, 8).text.en
+    for uid in range(100, 100 + 32):
+        made.reserve(uid, 1, 1)
+    assert "16 × limits.events_waiting: 64" in refused(made, 99, 1).text.en
     for _ in range(4):
         made.reserve(0, 1, 8)
-        made.count(99, 8)  # a notice of our own
-    assert "(limits.events_waiting: 4)" in refused(made, 0, 8).text.en
+        made.count(99, 1)  # a notice of our own
+    assert "(limits.events_waiting: 4)" in refused(made, 0, 1).text.en
     made.release(1, 8)
-    assert "16 × limits" in refused(made, 98, 8).text.en  # root's and our own count
+    assert "16 × limits" in refused(made, 98, 1).text.en  # root's and our own count
     for _ in range(4):
         made.release(2, 8)
         made.release(3, 8)
-    made.reserve(98, 1, 8)
+    made.reserve(98, 1, 1)
 
     made = Quotas(dict.fromkeys(range(1, USERS + 1), (1, 1000)))
     made.bytes_waiting = 1000
-    assert "16 × limits.bytes_waiting: 16000" in refused(made, 99, 8).text.en
+    assert "16 × limits.bytes_waiting: 16000" in refused(made, 99, 1).text.en
 
 
 def test_all_connections_together_have_a_bound_that_does_not_count_for_root() -> None:
-    made = Quotas({}, most_connections=100)
+    made = Quotas({}, most_connections=30)
     made.connections = 3
-    for connection in range(USERS * 3):
+    for connection in range(15):
         made.connect(1 + connection // 3)
-    assert "(16 × limits.connections: 48)" in not_connected(made, 99)
+    for uid in range(100, 115):
+        made.connect(uid)
+    assert "(at most LimitNOFILE=: 30)" in not_connected(made, 99)
     made.connect(0)
-    made.connections = 64
-    for _ in range(51):
-        made.connect(98)
-    assert "(LimitNOFILE=: 100)" in not_connected(made, 98)
-    made.connect(0)
-    made.disconnect(98)
-    made.disconnect(98)
-    made.disconnect(98)
+    made.disconnect(1)
+    assert "(at most LimitNOFILE=: 30)" in not_connected(made, 99)  # root's count
+    made.disconnect(1)
     made.connect(99)
+
+
+@pytest.mark.parametrize("uids", [16, 160, 250])
+def test_who_has_many_uids_can_take_nobody_his_first_connection_and_event(uids: int) -> None:
+    made = Quotas({})
+    for uid in range(100_000, 100_000 + uids):
+        with contextlib.suppress(EventError):
+            for _ in range(made.connections):
+                made.connect(uid)
+        with contextlib.suppress(EventError):
+            while True:
+                made.reserve(uid, 500, 1024 * 1024)
+    made.connect(1)
+    made.connect(1)
+    for _ in range(1000):
+        made.reserve(1, 1, 8192)
 
 
 def test_the_uids_of_one_user_have_one_share() -> None:
