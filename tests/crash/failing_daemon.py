@@ -26,6 +26,7 @@ from zaiond.net.connection import SmtpConnection
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
+from zaiond.store.database import Database
 from zaiond.store.writer import Writer
 
 # What a transaction is made of, by the operation in it that matters most for what may be lost.
@@ -195,7 +196,14 @@ def expire_by_the_clock() -> None:
     wrap(outcome, "_was_tried_long_enough", lambda original, *_: True)
 
 
+def never_look_at_the_files() -> None:
+    """A fault: what is committed counts as safe, whatever has become of the files."""
+    wrap(Database, "is_in_place", lambda original, database: True)
+    wrap(Database, "is_whole", lambda original, database: True)
+
+
 FAULTS = {
+    "never-look-at-the-files": never_look_at_the_files,
     "expire-by-the-clock": expire_by_the_clock,
     "none": lambda: None,
     "acknowledge-before-the-commit": acknowledge_before_the_commit,
