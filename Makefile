@@ -1,7 +1,7 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make test    linters, types, arrows, and every test that needs nothing but this directory
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container (Debian's packages)
-# make crash   more of what `make test` does a little of: kill -9 while events flow (KILLS=500)
+# make crash   kill -9, power cuts, disks that fail, files harmed, clocks (KILLS=500 CUTS=5000 FAULTS=all FILES=all CLOCKS=all)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
@@ -39,9 +39,15 @@ e2e: setup
 	.venv/bin/pytest -n 2 --dist loadgroup tests/e2e
 
 KILLS = 50
+CUTS = 500
+FAULTS = 40
+FILES = 20
+CLOCKS = 4
 crash: setup
-	ZAIOND_CRASH_EVENTS=10000 ZAIOND_CRASH_KILLS=$(KILLS) ZAIOND_CRASH_CUTS=500 \
-	    .venv/bin/pytest -s tests/crash
+	@.ci/install-for-crash
+	ZAIOND_CRASH_EVENTS=10000 ZAIOND_CRASH_KILLS=$(KILLS) ZAIOND_CRASH_CUTS=$(CUTS) \
+	    ZAIOND_CRASH_FAULTS=$(FAULTS) ZAIOND_CRASH_FILES=$(FILES) \
+	    ZAIOND_CRASH_CLOCKS=$(CLOCKS) .venv/bin/pytest -s tests/crash
 	ZAIOND_HOSTILE_EVENTS=10000 .venv/bin/pytest -s tests/property/test_hostile_content.py
 
 EACH = 60

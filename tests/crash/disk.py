@@ -83,15 +83,17 @@ class Disk:
             self._opened(call)
         elif name == "close":
             self._open.pop(call.file, None)
-        elif name in ("rename", "unlink", "rmdir", "mkdir"):
+        elif name.startswith(("rename", "unlink", "rmdir", "mkdir")):
             paths = [os.fsdecode(one) for one in call.strings]
             if os.path.dirname(paths[0]) not in self._names:
                 return
-            if name == "mkdir":
+            if len({os.path.dirname(one) for one in paths}) > 1:
+                raise AssertionError(f"{call}: an image might have it twice, or not at all")
+            if name.startswith("mkdir"):
                 self._name(paths[0], self._make(paths[0], True), *place)
                 return
             file = self._names.pop(paths[0])
-            if name == "rename":
+            if name.startswith("rename"):
                 self._names[paths[1]] = file
                 self._name(paths[1], file, *place, before=paths[0])
             else:

@@ -38,8 +38,11 @@ OF_A_DISK = (
     "ftruncate",
     "fallocate",
     "rename",
+    "renameat",
     "unlink",
+    "unlinkat",
     "mkdir",
+    "mkdirat",
     "fstatfs",
 )
 OF_ANY_FILE = ("openat", "write", "read", "pread64")

@@ -23,7 +23,7 @@ from tests.crash.emitting import emit, told_ok
 from tests.support.daemon import Daemon, EndedBeforeReadyError
 from tests.support.store import Store
 
-FILES = os.environ.get("ZAIOND_CRASH_FILES", "4")
+FILES = os.environ.get("ZAIOND_CRASH_FILES", "2")
 SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
 EVENTS = 40
 CONFIGURATION = """language: en

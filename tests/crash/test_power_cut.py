@@ -222,8 +222,9 @@ def lay(image: dict[str, Image], at: Path, daemon: Daemon) -> None:
     image[str(daemon.state)].lay(at / "state")
     image[str(daemon.spool)].lay(at / "spool")
     running = at / "state" / "running"
-    if running.exists() and running.stat().st_size:
-        running.write_text("an earlier boot")
+    if running.exists():
+        boot, newline, rest = running.read_bytes().partition(b"\n")
+        running.write_bytes((boot and b"an earlier boot") + newline + rest)
 
 
 def in_spool(spool: Path) -> set[str]:

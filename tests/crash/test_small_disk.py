@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.emitting import emit, told_ok
-from tests.crash.trace import cannot_run
+from tests.crash.trace import needs
 from tests.support.daemon import Daemon, EndedBeforeReadyError
 from tests.support.fast_sink import FastSink
 from tests.support.waiting import until
@@ -33,15 +33,11 @@ class Volume:
         self._at = at
         with file.open("wb") as new:
             new.truncate(MEBIBYTES * 1024 * 1024)
-        if os.geteuid():
-            cannot_run("only root can mount")
-        if shutil.which("mkfs.ext4") is None:
-            cannot_run("there is no mkfs.ext4")
+        assert os.geteuid() == 0, "only root can mount"
+        needs(shutil.which("mkfs.ext4") is not None, "mkfs.ext4")
         subprocess.run(["mkfs.ext4", "-q", "-F", file], check=True)
         at.mkdir(parents=True)
-        done = subprocess.run(["mount", "-o", "loop", file, at], capture_output=True, check=False)
-        if done.returncode:
-            cannot_run(f"mount: {done.stderr.decode()}")
+        self.mount()
 
     def mount(self) -> None:
         subprocess.run(["mount", "-o", "loop", self._file, self._at], check=True)

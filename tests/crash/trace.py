@@ -13,10 +13,10 @@ import pytest
 from tests.support.waiting import until
 
 CALLS = (
-    "openat,close,write,pwrite64,ftruncate,fallocate,fsync,fdatasync,rename,unlink,unlinkat,mkdir,"
-    "rmdir,fstatfs,sendto,dup,dup2,dup3,"
+    "openat,close,write,pwrite64,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,"
+    "unlink,unlinkat,mkdir,mkdirat,rmdir,fstatfs,sendto,dup,dup2,dup3,"
     # None of these is expected: what they would do to a file, an image would lack.
-    "pwritev,pwritev2,writev,truncate,renameat,renameat2,link,linkat,symlink,symlinkat,mkdirat,"
+    "pwritev,pwritev2,writev,truncate,link,linkat,symlink,symlinkat,"
     "sendfile,copy_file_range,splice,msync,sync_file_range"
 )
 _TOO_LONG = 1 << 24  # bytes of one argument
@@ -31,23 +31,21 @@ class Call(NamedTuple):
     begun: int
     ended: int
     file: int  # the descriptor that is its first argument; -1: it has none
-    strings: tuple[bytes, ...]  # its arguments that are strings
+    strings: tuple[bytes, ...]  # its arguments that are strings; of `openat` and the like, paths
     numbers: tuple[int, ...]  # the last ones, as far as they are plain numbers
     flags: str
     result: int
 
 
 def needs_strace() -> None:
-    """Skips a test where there is no strace; `make crash` sees to it that there is one."""
-    if shutil.which("strace") is None:
-        cannot_run("there is no strace")
+    """Fails a test where there is no strace: one that were skipped would say nothing."""
+    needs(shutil.which("strace") is not None, "strace")
 
 
-def cannot_run(why: str) -> None:
-    """Ends a test that can't run here: as failed where it must run."""
-    if "CI" in os.environ and "ZAIOND_CRASH_CUTS" in os.environ:
-        pytest.fail(f"{why}, and it must run here")
-    pytest.skip(why)
+def needs(is_there: bool, what: str) -> None:
+    """Fails a test that can't run here."""
+    if not is_there:
+        pytest.fail(f"there is no {what} here: .ci/install-for-crash installs what is needed")
 
 
 def traced(file: Path, *more: str) -> Sequence[str]:
@@ -75,6 +73,7 @@ _BEGUN = re.compile(r"(\d+) +(\w+)\((.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"(\d+) +<\.\.\. (\w+) resumed>(.*)\) += (-?\d+|\?)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(?!\.\.\.)')
 _PATH = re.compile(r"<[^>]*>")
+_IN_DIRECTORY = re.compile(r'(?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)"')  # what strace says of both
 
 
 def calls(file: Path, first: int = 0) -> Iterator[Call]:
@@ -100,8 +99,19 @@ def calls(file: Path, first: int = 0) -> Iterator[Call]:
                 yield _call(name, at, place, said, int(result))
 
 
+_OF_DIRECTORIES = ("openat", "mkdirat", "renameat", "renameat2", "unlinkat")
+
+
+def _bytes(said: str) -> bytes:
+    return bytes.fromhex(said.replace("\\x", ""))
+
+
 def _call(name: str, begun: int, ended: int, said: str, result: int) -> Call:
-    strings = tuple(bytes.fromhex(one.replace("\\x", "")) for one in _STRING.findall(said))
+    if name in _OF_DIRECTORIES:
+        found = _IN_DIRECTORY.findall(said)
+        strings = tuple(os.path.join(_bytes(where), _bytes(one)) for where, one in found)
+    else:
+        strings = tuple(map(_bytes, _STRING.findall(said)))
     rest = [one.strip() for one in _PATH.sub("", _STRING.sub("", said)).split(",")]
     numbers = tuple(int(one) for one in rest[1:] if one.lstrip("-").isdigit())
     file = int(rest[0]) if rest[0].isdigit() else -1

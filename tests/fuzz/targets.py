@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.property.test_config import loaded
 from tests.property.test_wire import mailed
+from zaiond.daemon.spool_file import SpoolFile
 from zaiond.errors import AddressError, AddressListError, ZaiondError
 from zaiond.message.address import mended, parse_elements, parse_list, parse_recipient, parse_sender
 from zaiond.model import Message
@@ -180,8 +181,7 @@ def config(data: bytes) -> None:
     lines = data.decode(errors="replace").split("\n")
     for each in (*found.errors, *found.warnings):
         assert 1 <= each.line <= len(lines), each
-        # What is missing behind a line's last sign is told of there.
-        assert 1 <= each.column <= len(lines[each.line - 1]) + 1, each
+        assert 1 <= each.column <= max(1, len(lines[each.line - 1])), each
 
 
 def wire(data: bytes) -> None:
@@ -214,6 +214,20 @@ def address(data: bytes) -> None:
             _is_ours(error)
     for each in mended(text) or ():
         parse_recipient(each)
+
+
+def spool(data: bytes) -> None:
+    """A file of the spool, taken in some lines at a time."""
+    file = SpoolFile("a.json", 1, 1, data)
+    taken = 0
+    while not file.is_through:
+        file.parse(3, 1.0)
+        taken += len(file.events)
+        file.settle(["accepted"] * len(file.events))
+    refused = sum(count for _, count in file.faults.of_kind.values())
+    assert taken + refused == sum(bool(line.strip()) for line in data.split(b"\n"))
+    for text in file.faults.text or ():
+        assert len(text) <= MOST_SHOWN, len(text)
 
 
 def oauth(data: bytes) -> None:
@@ -255,5 +269,5 @@ def _given(call: Callable[[], Any]) -> Any:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "smtp": smtp, "pop": pop, "ntlm": ntlm, "config": config, "wire": wire, "address": address,
-    "oauth": oauth,
+    "oauth": oauth, "spool": spool,
 }  # fmt: skip

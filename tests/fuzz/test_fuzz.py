@@ -15,14 +15,14 @@ import pytest
 from tests.fuzz.fuzzing import Finding, calls, fuzz, inputs, kept
 from tests.fuzz.targets import TARGETS
 from zaiond import event_rules, oauth2
-from zaiond.config import tree
+from zaiond.config import parse
 from zaiond.message import address
 from zaiond.pop3 import Pop3
 from zaiond.smtp import ntlm
 from zaiond.smtp.reply import ReplyParser
 
 SECONDS = float(os.environ.get("ZAIOND_FUZZ_SECONDS", "0"))
-COUNTS = {"config": 150, "wire": 150}  # the others are cheaper
+COUNTS = {"config": 150, "wire": 150, "smtp": 150}  # the others are cheaper
 COUNT = 400
 
 
@@ -40,7 +40,6 @@ def test_any_input_is_taken_or_refused_by_our_own_error(kind: str) -> None:
     print(f"{kind}: {done} inputs from seed {seed}")
 
 
-@pytest.mark.skipif(not SECONDS, reason="takes its time: make fuzz")
 @pytest.mark.parametrize("kind", TARGETS)
 def test_the_work_grows_no_faster_than_the_input(kind: str) -> None:
     # Calls are counted, not time: four times as much of the same may cost little more than that.
@@ -78,14 +77,14 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "smtp": (ReplyParser, "_line", b"\x7f"),
     "pop": (Pop3, "_take", b"\x7f"),
     "ntlm": (ntlm, "_pairs", b"\xff"),
-    "config": (tree, "read", "NaN"),
+    "config": (parse, "read", "NaN"),
     "wire": (event_rules, "read", b"NaN"),
     "address": (address, "_tokens", "\\"),
     "oauth": (oauth2, "_object", b"NaN"),
+    "spool": (event_rules, "read", b"NaN"),
 }
 
 
-@pytest.mark.skipif(not SECONDS, reason="takes its time: make fuzz")
 @pytest.mark.parametrize("kind", TARGETS)
 def test_a_fault_in_a_parser_is_found(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     where, name, sign = PLANTED[kind]

@@ -78,6 +78,7 @@ class Store:
 
     def close(self) -> None:
         """A clean end."""
+        self.database.closing()
         self.connection.close()
         self.database.closed_cleanly()
 

@@ -233,7 +233,11 @@ class _Reader:
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark
         assert mark is not None  # noqa: S101 (libyaml gives every event its marks)
-        return Place(self._file, mark.line + 1, mark.column + 1)
+        column = mark.column + 1
+        if getattr(event, "value", None) == "" and mark.line < len(self._lines):
+            # What is missing at a line's end is told of at its last sign.
+            column = min(column, max(1, len(self._lines[mark.line])))
+        return Place(self._file, mark.line + 1, column)
 
     def _node(
         self, event: yaml.Event, path: tuple[str, ...], depth: int, key: Place | None = None

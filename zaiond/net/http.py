@@ -116,5 +116,5 @@ def read_answer(received: bytes, *, ended: bool) -> tuple[int, bytes] | None:
         if response.length is None and not response.chunked and not ended:
             return None
         return response.status, response.read()
-    except (http.client.HTTPException, ValueError):
+    except (http.client.HTTPException, ValueError, OverflowError):  # the last: of a chunk's size
         return None

@@ -3,7 +3,8 @@
 Files in the state directory:
   queue.db, queue.db-wal   the queue
   lock                     held by the daemon that runs; it names the queue once there is one
-  running                  the boot in which the database was opened and not closed cleanly
+  running                  the boot in which the database was opened and not closed cleanly, and
+                           how long the WAL was for certain: a shorter one has lost something
   ballast                  room for recording what was sent, given back when the disk is full
   salvaging/, quarantine-NUMBER/    a database that could not be used as it was: see recovery.py
   NAME.moved-NUMBER        what lay in the place of a file of ours, and is none
@@ -16,7 +17,9 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from operator import lt
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -24,7 +27,7 @@ from zaiond.config.last_good import NAME as LAST_GOOD
 from zaiond.config.replace import sync_directory
 from zaiond.errors import StoreError
 from zaiond.os_error import in_japanese
-from zaiond.store import recovery, schema
+from zaiond.store import recovery, schema, wal
 from zaiond.store.prune import pages
 from zaiond.store.recovery import DATABASE, WAL
 from zaiond.store.sound import has_our_tables
@@ -34,6 +37,7 @@ from zaiond.text import Text
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
 BALLAST_BYTES = 16 * 1024 * 1024
 HISTORY_BYTES = 1024 * 1024 * 1024  # and not more than a tenth of the disk
+_WAL_BYTES = 8 * 1024 * 1024  # to which SQLite cuts a WAL that has been longer
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
 # acknowledged event can be lost at a power cut.
 _PRAGMAS = (
@@ -41,7 +45,7 @@ _PRAGMAS = (
     ("journal_mode", "WAL"),
     ("synchronous", "FULL"),
     ("wal_autocheckpoint", 1000),
-    ("journal_size_limit", 8 * 1024 * 1024),
+    ("journal_size_limit", _WAL_BYTES),
     ("cache_size", -4000),
     ("temp_store", "MEMORY"),
 )
@@ -52,11 +56,18 @@ _EMPTY = Text("ファイルが空です", "the file is empty")
 # What lies beside a queue; on a directory that never had one, none of it does.
 _TRACES = ("running", "ballast", LAST_GOOD, WAL)
 # Those that are no queue's; what lies in the place of its own files is kept by a recovery.
-_OUR_FILES = ("lock", "running", "ballast", LAST_GOOD)
+_OUR_FILES = ("lock", "running", "ballast", LAST_GOOD, f"{DATABASE}-journal")
 _TOKENS = "oauth2-*.json"  # net/refresh_token.py
 AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
 _LOOK_AGAIN = 0.05  # seconds
 _CHECK = "check"  # in `running`: something was found damaged, or could not be written
+
+
+class _Running(NamedTuple):
+    """What `running` says: in which boot (or `check`), and how long the WAL was at least."""
+
+    boot: str
+    wal_bytes: int = 0
 
 
 class _UnusableError(Exception):
@@ -90,6 +101,9 @@ class Database:
         self.is_recovered = False
         self._given_back = 0  # bytes of the ballast
         self.reusable = 0  # bytes free within the database, when it was looked at last
+        self._boot = _boot_id()  # as `running` says
+        self._before = self._ran_before()
+        self._sizes = [0, 0]  # of the files of the queue, at the last look
         try:
             self.connection = self._open_sound(on_long_check)
             self._files = self._look()
@@ -97,6 +111,7 @@ class Database:
             if not os.fstat(self._lock).st_size:
                 os.write(self._lock, f"{DATABASE}\n".encode())
                 os.fsync(self._lock)
+            self._noted = 0 if self.is_recovered else self._before.wal_bytes
             self._note_running()
             self.lay_ballast()
             sync_directory(str(self._dir))
@@ -118,9 +133,17 @@ class Database:
         daemon reads or writes would hang, or fail at each start. Gives the names of these places.
         """
         found: set[str] = set()
-        for path in (*map(self._dir.joinpath, _OUR_FILES), *self._dir.glob(_TOKENS)):
-            if not os.path.lexists(path) or path.is_file():
-                continue
+        try:
+            ours = [*map(self._dir.joinpath, _OUR_FILES), *self._dir.glob(_TOKENS)]
+            places = [one for one in ours if os.path.lexists(one) and not one.is_file()]
+        except OSError as error:
+            raise StoreError(
+                Text(
+                    f"状態ディレクトリ {self._dir} を読み取れません: {in_japanese(error)}",
+                    f"the state directory {self._dir} can't be read: {error.strerror}",
+                )
+            ) from error
+        for path in places:
             number = 1
             while os.path.lexists(moved := path.with_name(f"{path.name}.moved-{number}")):
                 number += 1
@@ -133,18 +156,39 @@ class Database:
 
     def _note_running(self) -> None:
         try:
-            self._write_note(_boot_id())
+            self._write_note(self._noted)
         except OSError as error:
             if error.errno != errno.ENOSPC or not self.release_ballast():
                 raise
-            self._write_note(_boot_id())
+            self._write_note(self._noted)
 
-    def _write_note(self, said: str) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    def _write_note(self, wal_bytes: int, *, sync: bool = False) -> None:
+        said = f"{self._boot}\n{wal_bytes:12}\n".encode()
         # Whatever has been put there meanwhile, a pipe for one: it must not hang.
-        file = os.open(self._dir / "running", flags | os.O_NONBLOCK, 0o600)
-        with open(file, "w") as note:
-            note.write(said)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        file = os.open(os.path.join(self._dir, "running"), flags, 0o600)
+        try:
+            os.pwrite(file, said, 0)  # over what is there: that takes no room
+            os.ftruncate(file, len(said))
+            if sync:
+                os.fsync(file)
+        finally:
+            os.close(file)
+
+    def _note_wal(self) -> None:
+        """Notes how long the WAL is, when it has been synced. The note is not, for an earlier one
+        is right, too.
+        """
+        size = min(self._sizes[1], _WAL_BYTES)
+        if size > self._noted:
+            self._noted = size
+            with contextlib.suppress(OSError):
+                self._write_note(size)
+
+    def closing(self) -> None:
+        """Notes that the connection will be closed: that empties the WAL."""
+        with contextlib.suppress(OSError):
+            self._write_note(0, sync=True)
 
     def closed_cleanly(self) -> None:
         """Notes that the connection was closed: the next start needs no check. Lets others in."""
@@ -154,8 +198,9 @@ class Database:
 
     def must_check(self) -> None:
         """Notes that the next start must check the whole database (after an I/O error)."""
+        self._boot = _CHECK
         with contextlib.suppress(OSError):
-            self._write_note(_CHECK)
+            self._write_note(self._noted)
 
     def is_in_place(self) -> bool:
         """Whether the next start will find what is committed: the open files are those of the
@@ -166,7 +211,13 @@ class Database:
             if time.monotonic() >= until:
                 return False
             time.sleep(_LOOK_AGAIN)
+        self._note_wal()
         return True
+
+    def is_whole(self) -> bool:
+        """Whether nothing was cut off since the last look; nothing was written since."""
+        before = self._sizes
+        return self._look() != self._files or not any(map(lt, self._sizes, before))
 
     def leave_behind(self) -> None:
         """Copies the open database for the next start, as its files are not in their place.
@@ -186,12 +237,16 @@ class Database:
     def _look(self) -> list[tuple[int, int] | None]:
         """The device and inode of each file of the queue."""
         found: list[tuple[int, int] | None] = []
+        sizes: list[int] = []
         for path in self._paths:
             try:
                 status = os.stat(path)
                 found.append((status.st_dev, status.st_ino))
+                sizes.append(status.st_size)
             except OSError:
                 found.append(None)
+        if len(sizes) == len(found):
+            self._sizes = sizes
         return found
 
     def tell_at_work(self) -> None:
@@ -295,6 +350,22 @@ class Database:
                 raise _UnusableError(recovery.damaged(_EMPTY))
         elif "running" in traces and WAL not in traces:
             raise _UnusableError(recovery.WAL_GONE)
+        elif WAL in traces and (self._dir / WAL).stat().st_size < self._before.wal_bytes:
+            raise _UnusableError(recovery.WAL_CUT)
+
+    def _ran_before(self) -> _Running:
+        """Who has not closed the database cleanly; no boot: nobody."""
+        if "running" in self._strangers:
+            return _Running(_CHECK)
+        try:
+            said = (self._dir / "running").read_text(errors="replace")
+        except FileNotFoundError:
+            return _Running("")
+        except OSError:
+            return _Running(_CHECK)
+        boot, _, size = said.partition("\n")
+        size = size.strip()
+        return _Running(boot or "unknown", int(size) if size.isascii() and size.isdigit() else 0)
 
     def _open(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))
@@ -315,6 +386,12 @@ class Database:
         # A WAL that is there as long as the database is can't go unnoticed.
         yes = ctypes.c_int(1)
         connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(yes))
+        if self._before.boot:
+            # Before anything is written: for SQLite, what lies behind the damage is free.
+            found: list[Any] = connection.execute("PRAGMA wal_checkpoint(NOOP)").fetchall()
+            ((_, frames, _),) = found
+            if wal.is_damaged(self._paths[1], max(0, frames)):
+                raise _UnusableError(recovery.WAL_DAMAGED)
         version = connection.pragma("user_version")
         if version == 0:
             if connection.execute("SELECT count(*) FROM sqlite_schema").get:
@@ -335,16 +412,11 @@ class Database:
     ) -> None:
         # A killed process needs only WAL recovery; a machine that went down, or a disk that failed,
         # can have left anything.
-        try:
-            running = (self._dir / "running").read_text(errors="replace")
-        except FileNotFoundError:
-            if "running" not in self._strangers:
-                return
-            running = _CHECK
-        if running == _boot_id():
+        boot = self._before.boot
+        if boot in ("", self._boot):
             return
         # What was found damaged may be what an index says, which a quick check does not look at.
-        check = "integrity_check" if running == _CHECK else "quick_check"
+        check = "integrity_check" if boot == _CHECK else "quick_check"
 
         def progress() -> bool:
             on_long_check()

@@ -18,6 +18,7 @@ from typing import Any
 import apsw
 
 from zaiond.config.replace import replace, sync_directory
+from zaiond.store import wal
 from zaiond.store.events import get_meta, set_meta
 from zaiond.store.salvage import has_schema, salvage
 from zaiond.store.schema import create
@@ -43,9 +44,19 @@ WAL_GONE = Text(
     "最後に受け付けたイベントは失われた可能性があります",
     "queue.db-wal of the queue's database was gone, and with it perhaps what was accepted last",
 )
+WAL_CUT = Text(
+    "キューのデータベースの queue.db-wal が短くなっていました。"
+    "最後に受け付けたイベントは失われた可能性があります",
+    "queue.db-wal of the queue's database was shorter than it had been, and with the rest perhaps"
+    " what was accepted last is lost",
+)
+WAL_DAMAGED = Text(
+    "キューのデータベースの queue.db-wal が途中で壊れていました",
+    "queue.db-wal of the queue's database was damaged",
+)
 MOVED = Text(
-    "zaiond の動作中に、キューのデータベースが移動、削除または置き換えられました",
-    "the queue's database was moved, removed or replaced while zaiond was running",
+    "zaiond の動作中に、キューのデータベースが移動、削除、切り詰め、または置き換えられました",
+    "the queue's database was moved, removed or replaced, or cut off, while zaiond was running",
 )
 
 
@@ -140,6 +151,8 @@ def recover(directory: Path, why: Text, on_long_work: Callable[[], None]) -> Sal
         with contextlib.suppress(FileNotFoundError):
             there.rename(aside / f"{name}{end}")
     sync_directory(str(directory))
+    if _size(aside / WAL):
+        wal.mend(str(aside / WAL))
     if _size(aside / WAL) and not _size(aside / DATABASE):
         _make(aside / _COPY).close()
         _forget_size(aside / _COPY)
@@ -208,9 +221,9 @@ def _with_a_schema(aside: Path) -> Iterator[Path]:
     _forget_size(copy)
     ours = copy.read_bytes()
     shutil.copyfile(old, copy)
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(aside / WAL, copy.with_name(f"{_COPY}-wal"))
     with copy.open("r+b") as file:
+        if _size(aside / WAL):
+            wal.put_into(str(aside / WAL), file)
         for number, size in pages:
             start = (number - 1) * size
             file.seek(start)

@@ -13,9 +13,9 @@ DIAGNOSTICS
   - I/O error, or more damage than rows: nothing is answered. Nothing further is written: a failed
     fsync is never retried on the same handle. `on_fatal` is called; the daemon exits, systemd
     starts it afresh, and what was committed is there.
-  - The files have been moved, removed or replaced: nothing that was committed is believed, for the
-    next start would not find it. The open database is copied for that, what was submitted is
-    refused, and `on_fatal` is called.
+  - The files have been moved, removed, replaced or cut off: nothing that was committed is
+    believed, for the next start would not find it. The open database is copied for that, what was
+    submitted is refused, and `on_fatal` is called.
 """
 
 import asyncio
@@ -45,10 +45,10 @@ DISK_FULL = Text(
     "the disk is full: make room on it",
 )
 MOVED = Text(
-    "zaiond の動作中に、キューのデータベースが移動、削除または置き換えられました。"
+    "zaiond の動作中に、キューのデータベースが移動、削除、切り詰め、または置き換えられました。"
     "次の起動時に復旧します",
-    "the queue's database was moved, removed or replaced while zaiond was running: the next start"
-    " recovers it",
+    "the queue's database was moved, removed or replaced, or cut off, while zaiond was running: the"
+    " next start recovers it",
 )
 
 
@@ -63,6 +63,12 @@ class Place(Protocol):
 
     def is_in_place(self) -> bool:
         """Whether what is committed will be found there."""
+
+    def is_whole(self) -> bool:
+        """Whether nothing was cut off what is committed, since `is_in_place`."""
+
+    def closing(self) -> None:
+        """Says that the connection will be closed."""
 
     def leave_behind(self) -> None:
         """Copies the open database for the next start. Raises StoreError."""
@@ -127,6 +133,9 @@ class Writer:
                     going_on = False
                 else:
                     batch.append(one)
+            # Afterwards the commit has made what was cut off as long as before.
+            if batch and not self._dead and self._place is not None and not self._place.is_whole():
+                self._leave(self._place)
             if batch and not self._dead:
                 try:
                     outcomes = self._commit(batch)
@@ -142,15 +151,19 @@ class Writer:
                 self._loop.call_soon_threadsafe(_resolve, outcomes)
         if not self._dead:
             self._look_after_place()
+            if self._place is not None and not self._dead:
+                self._place.closing()
             self._connection.close()
 
     def _look_after_place(self) -> None:
-        if self._place is None or self._place.is_in_place():
-            return
+        if self._place is not None and not self._place.is_in_place():
+            self._leave(self._place)
+
+    def _leave(self, place: Place) -> None:
         self._dead = True
         self._refusal = StoreError(MOVED)
         try:
-            self._place.leave_behind()
+            place.leave_behind()
         except StoreError as error:
             self._refusal = error
         self._loop.call_soon_threadsafe(self._on_fatal, self._refusal)

@@ -1,6 +1,7 @@
 """A queue whose files are not all there, or are no longer those that are open."""
 
 import asyncio
+import os
 import shutil
 import threading
 import time
@@ -291,6 +292,25 @@ async def test_nothing_is_believed_of_files_that_are_no_longer_ours_and_nothing_
     with Store(image(state)) as after:
         assert why(after) == recovery.MOVED
         assert ids_in(after) == ["1", "2", "3"]
+        assert after.connection.pragma("integrity_check") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("queue.db", 0), ("queue.db", 40), *(("queue.db-wal", size) for size in (0, 40, 5000))],
+)
+async def test_nothing_is_acknowledged_into_a_file_that_was_cut_off(
+    served: Served, state: Path, name: str, size: int
+) -> None:
+    os.truncate(state / name, size)
+    for one in ("2", "3"):
+        with pytest.raises(StoreError, match="cut off"):
+            await served.accept(one)
+    assert isinstance(await served.fatal, StoreError)
+    served.store.database.must_check()
+    with Store(image(state)) as after:
+        assert why(after) == recovery.MOVED
+        assert set(ids_in(after)) <= {"1"}
         assert after.connection.pragma("integrity_check") == "ok"
 
 
