@@ -64,7 +64,7 @@ class Room:
 
     def expect(self, mails: int) -> None: ...
 
-    def add(self, mails: list[QueuedMail]) -> None:
+    def add_new(self, mails: list[QueuedMail]) -> None:
         self.mails += mails
 
 

@@ -144,6 +144,7 @@ class Post(Observer):
             self.events_ended,
             lambda: None,
             lambda: None,
+            self.router.lock,
         )
         if self.config is not None:
             self.configure(self.config)

@@ -318,6 +318,7 @@ class App(Observer):
             self.events_ended,
             self.database.lay_ballast,
             lambda: self._history_limit.look(),
+            self.router.lock,
         )
         self._history_limit = HistoryLimit(
             self.database,

@@ -25,7 +25,10 @@ PRUNE_ALL = 86400.0  # seconds between two looks at the whole history for what i
 
 
 class Housekeeping:
-    """Expires and prunes by `timing`, `queue` of the configuration in force; without, nothing."""
+    """Expires and prunes by `timing`, `queue` of the configuration in force; without, nothing.
+
+    `lock` is held where history is deleted: what has ended may be about to be sent again.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Housekeeping:
         on_ended: Callable[[list[StoredEvent]], None],
         lay_ballast: Callable[[], None],
         look_at_history: Callable[[], None],
+        lock: asyncio.Lock,
     ) -> None:
         self.timing: Queue | None = None
         self._language: Language = "ja"
@@ -48,6 +52,7 @@ class Housekeeping:
         self._on_ended = on_ended
         self._lay_ballast = lay_ballast
         self._look_at_history = look_at_history
+        self._lock = lock
         self._prune_all_at = 0.0
         self._changed = asyncio.Event()
 
@@ -155,7 +160,8 @@ class Housekeeping:
         after: int | None = 0
         while after is not None:
             operation = partial(prune.too_old, before=at - timing.keep, after=after)
-            met, _, after = await self._writer.submit(operation, essential=True)
+            async with self._lock:
+                met, _, after = await self._writer.submit(operation, essential=True)
             if not (met or is_thorough):
                 return
         self._prune_all_at = at + PRUNE_ALL
