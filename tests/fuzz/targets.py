@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from tests.property.test_config import loaded
+from tests.property.test_config import check_places, loaded
 from tests.property.test_wire import mailed
 from zaiond import wire as wire_format
 from zaiond.daemon import event_connection
@@ -184,12 +184,7 @@ def ntlm(data: bytes) -> None:
 
 def config(data: bytes) -> None:
     """A configuration file."""
-    found = loaded(data)
-    assert (found.config is None) == bool(found.errors)
-    lines = data.decode(errors="replace").split("\n")
-    for each in (*found.errors, *found.warnings):
-        assert 1 <= each.line <= len(lines), each
-        assert 1 <= each.column <= max(1, len(lines[each.line - 1])), each
+    check_places(data, loaded(data))
 
 
 def wire(data: bytes) -> None:
