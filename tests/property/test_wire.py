@@ -74,7 +74,10 @@ def mailed(line: bytes) -> None:
     if not isinstance(foreseen, dict):
         with pytest.raises(EventError) as refused:
             wire.parse(line)
-        assert (refused.value.field, refused.value.text.ja) == foreseen
+        assert refused.value.field == foreseen[0]
+        if line.count(b"[") + line.count(b"{") < 200:
+            # Which fault of a line nested that deep is met first depends on the room on the stack.
+            assert refused.value.text.ja == foreseen[1]
         json.loads(wire.error_reply(refused.value, "ja"))
         return
     sent = wire.parse(line)
