@@ -13,17 +13,20 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import apsw
 
 from tests.support.waiting import turns
-from zaiond.daemon import app
+from zaiond.daemon import app, outcome
 from zaiond.daemon.event_connection import EventConnection
 from zaiond.net.connection import SmtpConnection
+from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
+from zaiond.store.database import Database
 from zaiond.store.writer import Writer
 
 # What a transaction is made of, by the operation in it that matters most for what may be lost.
@@ -187,7 +190,21 @@ def done_before_the_reply() -> None:
     wrap(SmtpConnection, "send_content", send_content)
 
 
+def expire_by_the_clock() -> None:
+    """A fault: whoever sets the clock makes events expire."""
+    wrap(QueueTime, "__call__", lambda original, queue_time: time.time())
+    wrap(outcome, "_was_tried_long_enough", lambda original, *_: True)
+
+
+def never_look_at_the_files() -> None:
+    """A fault: what is committed counts as safe, whatever has become of the files."""
+    wrap(Database, "is_in_place", lambda original, database: True)
+    wrap(Database, "is_whole", lambda original, database: True)
+
+
 FAULTS = {
+    "never-look-at-the-files": never_look_at_the_files,
+    "expire-by-the-clock": expire_by_the_clock,
     "none": lambda: None,
     "acknowledge-before-the-commit": acknowledge_before_the_commit,
     "done-before-the-reply": done_before_the_reply,

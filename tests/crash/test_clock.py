@@ -10,6 +10,7 @@ import random
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.crash.emitting import emit, told_ok
 from tests.support.daemon import Daemon
@@ -97,7 +100,13 @@ class Case:
             self.set(offset)
         self.emit("after")
         self.shows()
-        with Sink(self.port) as sink:
+        # By an attempt that fails, what is thought to be overdue would expire.
+        with Sink(self.port, {"admin@example.co.jp": "451 4.3.0 Later"}) as sink:
+            self.daemon.becomes(was_tried, "queue", "list")
+            waiting = self.daemon.document("queue", "list")["deliveries"]
+            given_up = [one for one in waiting if not one["key"] and not one["next_attempt"]]
+            assert not given_up, f"given up: {given_up}"
+            sink.refuse.clear()
             self._arrive(sink)
             self.shows()
             for mail in sink.mails:
@@ -126,16 +135,27 @@ class Case:
         assert set(arrived().values()) == {1}
 
 
+def was_tried(queue: dict[str, Any]) -> bool:
+    """Whether all has been refused once, or is given up; in a lane, some waits for some other."""
+    return all("Later" in str(one["reply"]) for one in queue["deliveries"] if one["key"] is None)
+
+
 def problems(status: dict[str, Any]) -> set[str]:
     return {problem["code"] for problem in status["problems"]}
 
 
-def test_whatever_the_clock_says_events_are_mailed_once_and_nothing_is_given_up_early(
-    tmp_path: Path,
-) -> None:
-    clock = tmp_path / "clock.so"
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a program must load, so that its clock can be set."""
+    library = tmp_path_factory.mktemp("clock") / "clock.so"
     source = Path(__file__).with_name("clock.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O", "-Wall", "-o", clock, source], check=True)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O", "-o", library, source], check=True)
+    return library
+
+
+def test_whatever_the_clock_says_events_are_mailed_once_and_nothing_is_given_up_early(
+    clock: Path, tmp_path: Path
+) -> None:
     print(f"ZAIOND_CRASH_SEED={SEED}")
     begun = time.monotonic()
     tried = CASES if CLOCKS == "all" else random.Random(SEED).sample(CASES, int(CLOCKS))
@@ -157,3 +177,15 @@ def test_whatever_the_clock_says_events_are_mailed_once_and_nothing_is_given_up_
         f"{len(tried)} clocks, {len(broken)} broken promises, in {time.monotonic() - begun:.0f} s"
     )
     assert not broken, "\n".join(broken)
+
+
+def test_a_daemon_that_gives_up_by_the_clock_is_found_out(clock: Path, tmp_path: Path) -> None:
+    case = Case(tmp_path / "d", clock)
+    case.daemon.environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    fault = ("never", "0", "expire-by-the-clock")
+    case.daemon.program = (sys.executable, "-m", "tests.crash.failing_daemon", *fault)
+    try:
+        with pytest.raises(AssertionError, match="given up"):
+            case.run("asleep for six days", "while it runs")
+    finally:
+        case.daemon.end()

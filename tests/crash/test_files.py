@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -285,3 +286,18 @@ def test_whatever_becomes_of_a_file_the_daemon_goes_on_and_tells_what_is_missing
         f" in {time.monotonic() - begun:.0f} s"
     )
     assert not broken, "\n".join(broken)
+
+
+def test_a_daemon_that_does_not_look_at_its_files_is_found_out(
+    left: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(left["running"] / "state", tmp_path / "d" / "state")
+    life = Life(tmp_path / "d")
+    life.daemon.environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    fault = ("never", "0", "never-look-at-the-files")
+    life.daemon.program = (sys.executable, "-m", "tests.crash.failing_daemon", *fault)
+    try:
+        life.run(Case("queue.db-wal", cut_to_nothing, "running"))
+    finally:
+        life.daemon.end()
+    assert any("acknowledged afterwards and lost" in said for said in life.broken), life.broken

@@ -396,3 +396,26 @@ async def test_a_connection_that_was_at_work_during_a_reload_takes_no_further_ma
             answer.set()
             await post.until_ended(6)
             assert len(slow.peers[0].contents) == 1
+
+
+async def test_an_urgent_mail_passes_none_of_its_lane_after_a_restart_or_a_retry(
+    state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "MAILS", 20)
+    moody.goes_away()
+    async with ScriptedServer(moody.script) as there:
+        config = configuration(one_by_one(there), queue=PATIENT)
+        async with Post(state, config) as post:
+            await post.emit(*ids(60), key="k")
+            await until_nothing_is_routed(post)
+            await post.emit("urgent1", key="k", severity="crit")
+            await post.emit(*ids(60, "m"), key="k")
+            await post.emit("urgent2", key="k", severity="crit")
+            await until_nothing_is_routed(post)
+        async with Post(state, config) as post:
+            await post.emit("urgent3", key="k", severity="crit")
+            await until_nothing_is_routed(post)
+            moody.to_greeting = "220 here"
+            await post.administration.retry()
+            await post.until_ended(123)
+    assert mails(there) == [*ids(60), "urgent1", *ids(60, "m"), "urgent2", "urgent3"]

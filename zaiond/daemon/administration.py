@@ -70,18 +70,19 @@ class Administration:
         Every server is tried again, too. The Message-ID stays, and so does what has arrived.
         """
         seqs, unknown = await self._find(ids)
-        try:
-            made, under_way = await self._make_anew(seqs, by_hand=seqs is not None)
-            # What is not yet a mail becomes one by this configuration anyway.
-            if seqs is None:
-                made += self._router.waiting
-            else:
-                after = self._router.routed_through
-                count = partial(events.count_unrouted, among=seqs, after=after)
-                made += await self._writer.submit(count)
-        finally:
-            self._dispatcher.retry_servers()
-            self._dispatcher.reload_waiting()
+        with self._dispatcher.paused():
+            try:
+                made, under_way = await self._make_anew(seqs, by_hand=seqs is not None)
+                # What is not yet a mail becomes one by this configuration anyway.
+                if seqs is None:
+                    made += self._router.waiting
+                else:
+                    after = self._router.routed_through
+                    count = partial(events.count_unrouted, among=seqs, after=after)
+                    made += await self._writer.submit(count)
+            finally:
+                self._dispatcher.retry_servers()
+                self._dispatcher.reload_waiting()
         return Changed(made, unknown, under_way)
 
     async def make_anew(self, seqs: list[int] | None = None) -> None:

@@ -110,6 +110,7 @@ class Dispatcher:
         self._recording: set[asyncio.Task[Any]] = set()
         self._outdated: set[int] = set()  # being sent since before `suspend`
         self._senders: dict[Sender, asyncio.Task[None]] = {}
+        self._paused = 0  # by how many
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
         self._wake_up: asyncio.TimerHandle | None = None
         self._expected = 0  # mails that are about to be added
@@ -186,6 +187,14 @@ class Dispatcher:
             self.servers.ask_again(self._loop.time())  # it may be about that one mail alone
         self.pump()
 
+    def add_new(self, mails: list[QueuedMail]) -> None:
+        """As `add`, but what may have an earlier mail of its lane on disk comes in behind that."""
+        if not self._loader.caught_up:
+            has_all_of = self._loader.has_all_of
+            mails = [mail for mail in mails if mail.lane is None or has_all_of(mail.user)]
+            self._loader.room()
+        self.add(mails)
+
     def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
         kept: list[QueuedMail] = []
         out: list[QueuedDelivery] = []
@@ -243,6 +252,18 @@ class Dispatcher:
             self._loader.deferred()
             self._observer.room()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hands out no mail meanwhile: while all are changed on disk, in parts, none passes those
+        that were before it.
+        """
+        self._paused += 1
+        try:
+            yield
+        finally:
+            self._paused -= 1
+            self.pump()
+
     def reload_waiting(self) -> None:
         """Deliveries on disk were made due: load them, as there is room."""
         self._loader.start_over()
@@ -287,7 +308,7 @@ class Dispatcher:
 
     def pump(self) -> None:
         """Gives mails to connections that wait for one, and opens more where they are needed."""
-        if self.servers is None or self.stopping:
+        if self.servers is None or self.stopping or self._paused:
             return
         usable = self._usable(self.servers)
         for index, most in usable:
@@ -432,7 +453,9 @@ class Dispatcher:
     def take(self, index: int) -> QueuedMail | None:
         """The next mail for this server, if there is one and it may go out now."""
         servers, now = self.servers, self._loop.time()
-        if self.stopping or index < 0 or servers is None or servers.rate_allows_at(index) > now:
+        if self._paused or self.stopping or index < 0 or servers is None:
+            return None
+        if servers.rate_allows_at(index) > now:
             return None
         in_use = any(usable == index for usable, _ in servers.usable(now))
         mail = self._window.take(index, in_use=in_use)

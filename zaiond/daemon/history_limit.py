@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.quota import Quotas
-from zaiond.daemon.turns import user_itself
 from zaiond.errors import DiskFullError
 from zaiond.store import prune
 from zaiond.store.database import Database
@@ -82,7 +81,7 @@ class HistoryLimit:
         journal: Journal,
         name_of: Callable[[int], str],
         lock: asyncio.Lock,
-        user_of: Callable[[int], int] = user_itself,
+        user_of: Callable[[int], int] = int,
     ) -> None:
         self._user_of = user_of
         self._database = database

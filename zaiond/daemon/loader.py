@@ -115,9 +115,7 @@ class Loader:
         after, left = dict(self._loaded_through), self._left
         find = partial(_waiting, after=after, left=left, rooms=rooms)
         found = await self._writer.submit(find)
-        if began_anew != self._began_anew:
-            pass  # what was found is not all that there is now
-        else:
+        if began_anew == self._began_anew:  # else what was found is not all that there is now
             self._loaded_through.update((user, message) for message, user in found.messages)
             self._left = found.left
             if found.messages:

@@ -32,11 +32,12 @@ class LogLimit:
     def admit(self, cause: Hashable, now: float) -> int | None:
         """None where the line is left out; else how many have been before it.
 
-        A user's `cause` is his uid. `now` is in seconds of a clock that is never set.
+        A user's `cause` is his uid, or has it; one that is a string is no user. `now` is in seconds
+        of a clock that is never set.
         """
         if int(now) != self._second:
             self._second, self._passed = int(now), 0
-        is_user = isinstance(cause, int)
+        is_user = not isinstance(cause, str)
         owed = 0.0 if is_user else (BURST - 1) * INTERVAL
         paid_until, left_out = self._of.get(cause, _Cause(now, 0))
         if now < paid_until - owed or (is_user and self._passed >= MOST_A_SECOND):

@@ -15,15 +15,7 @@ from msgspec import structs
 from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
 from zaiond.daemon.dispatcher import DISK_FULL_PAUSE, Dispatcher
-from zaiond.daemon.turns import (
-    DAEMON,
-    MOST_OF_A_LANE,
-    Choice,
-    Line,
-    Turns,
-    choose,
-    user_itself,
-)
+from zaiond.daemon.turns import DAEMON, MOST_OF_A_LANE, Choice, Line, Turns, choose
 from zaiond.daemon.window import reduced
 from zaiond.errors import DiskFullError
 from zaiond.message.address import parse_recipient
@@ -57,7 +49,7 @@ class MailMaker:
         make_id: Callable[[], str],
         user_name: Callable[[int], str],
         on_unmade: Callable[[StoredEvent, Exception], None],
-        user_of: Callable[[int], int] = user_itself,
+        user_of: Callable[[int], int] = int,
     ) -> None:
         self._config = config
         self._make_id = make_id
@@ -319,10 +311,13 @@ class Router:
         return 0, None
 
     async def _route_some(self) -> bool:
-        room, of_line = self._room()
-        if self.maker is None or not self.turns.waiting or not room:
+        if self.maker is None or not self.turns.waiting or not self._room()[0]:
             return False
         async with self.lock:
+            # Who had the lock may have put mails back on disk: those come in first.
+            room, of_line = self._room()
+            if not room:
+                return False
             choice = await self._next(min(BATCH, room), of_line)
             if not choice.events:
                 return False
@@ -333,7 +328,7 @@ class Router:
         mails, dropped = done
         if dropped:
             self._on_dropped([gone.event for gone in dropped])
-        self._dispatcher.add(mails)
+        self._dispatcher.add_new(mails)
         return True
 
     async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:

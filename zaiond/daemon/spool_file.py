@@ -111,6 +111,11 @@ class SpoolFile:
                 raise EventError("invalid", Text("id がありません", "it has no id"), "id")
         except EventError as error:
             return EventError(error.code, error.text, error.field)  # without its traceback
+        except Exception as error:  # noqa: BLE001 - read at each start, it would end each daemon
+            kind = type(error).__name__
+            return EventError(
+                "invalid", Text(f"内部エラー（{kind}）", f"an internal error ({kind})")
+            )
         urgent, lane = sent.severity in URGENT, wire.lane(sent)
         return (sent.id, self.uid, sent.source or "", now, sent.line, urgent, lane)
 

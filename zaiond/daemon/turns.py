@@ -30,11 +30,6 @@ class Line(NamedTuple):
     urgent: bool
 
 
-def user_itself(uid: int) -> int:
-    """Each uid is a user of its own."""
-    return uid
-
-
 class Turns:
     """Gives turns, and knows how many events wait in each line."""
 
@@ -42,7 +37,7 @@ class Turns:
         self,
         found: Iterable[WaitingLine] = (),
         last: tuple[int, int] = (0, 0),
-        user_of: Callable[[int], int] = user_itself,
+        user_of: Callable[[int], int] = int,
     ) -> None:
         """`found` waits at the start; `last` are the highest turns of those ahead in all history,
         of what is not urgent and of what is. `user_of` says whose a uid is.

@@ -19,16 +19,23 @@ class _Range(NamedTuple):
     owner: str  # a name or a number
 
 
+class _Table:
+    """The ranges of the file, in order, and the users found by them."""
+
+    def __init__(self, ranges: list[_Range]) -> None:
+        self.ranges = ranges
+        self.known: dict[int, int] = {}
+
+
 class UserOf:
-    """`monotonic` gives seconds."""
+    """Asked from any thread. `monotonic` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float], path: str = SUBUID) -> None:
         self._monotonic = monotonic
         self._path = path
         self._look_at = 0.0
         self._stamp: tuple[int, int, int] | None = None
-        self._ranges: list[_Range] = []
-        self._known: dict[int, int] = {}
+        self._table = _Table([])
 
     def __call__(self, uid: int) -> int:
         """The uid of the user who owns `uid`: itself, where it is not subordinate."""
@@ -36,11 +43,13 @@ class UserOf:
         if now >= self._look_at:
             self._look_at = now + LOOK_INTERVAL
             self._look()
-        user = self._known.get(uid)
+        # It is asked from several threads: what it answers by is replaced as a whole.
+        table = self._table
+        user = table.known.get(uid)
         if user is None:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            user = self._known[uid] = self._find(uid)
+            if len(table.known) >= MOST_KNOWN:
+                table.known.clear()
+            user = table.known[uid] = _owner(table.ranges, uid)
         return user
 
     def _look(self) -> None:
@@ -54,19 +63,19 @@ class UserOf:
         except OSError:  # most systems have none
             stamp, lines = None, b""
         self._stamp = stamp
-        self._ranges = _read(lines)
-        self._known.clear()
+        self._table = _Table(_read(lines))
 
-    def _find(self, uid: int) -> int:
-        at = bisect_right(self._ranges, uid, key=lambda one: one.start) - 1
-        if uid == 0 or at < 0 or uid >= self._ranges[at].end:
-            return uid
-        of = self._ranges[at]
-        owner = None
-        with contextlib.suppress(KeyError, ValueError):
-            owner = int(of.owner) if of.owner.isdecimal() else pwd.getpwnam(of.owner).pw_uid
-        # What a container of root's does is not to cost root itself its share.
-        return owner or of.start
+
+def _owner(ranges: list[_Range], uid: int) -> int:
+    at = bisect_right(ranges, uid, key=lambda one: one.start) - 1
+    if uid == 0 or at < 0 or uid >= ranges[at].end:
+        return uid
+    of = ranges[at]
+    owner = None
+    with contextlib.suppress(KeyError, ValueError):
+        owner = int(of.owner) if of.owner.isdecimal() else pwd.getpwnam(of.owner).pw_uid
+    # What a container of root's does is not to cost root itself its share.
+    return owner or of.start
 
 
 def _read(lines: bytes) -> list[_Range]:

@@ -76,18 +76,19 @@ def too_old(db: apsw.Connection, before: float, after: int) -> Pruned:
     queue.keep is never less than queue.expire, and yet some may not have ended: where the queue is
     held, or nothing is routed.
     """
-    return _prune(db, lambda row, _: row.queued < before, after, before)
+    return _prune(db, lambda row, *_: row.queued < before, after, before)
 
 
 def _prune(
     db: apsw.Connection,
-    wanted: Callable[[Row, int], bool],
+    wanted: Callable[[Row, int, int], bool],
     after: int,
     ended_before: float = inf,
     user_of: Callable[[int], int] = int,
 ) -> Pruned:
     """Deletes the wanted ones of a slice, all of whose deliveries ended before then; `wanted` gets
-    the bytes that were deleted of the same user so far, too. `user_of` says whose a uid is.
+    its user and the bytes that were deleted of that user so far, too. `user_of` says whose a uid
+    is.
     """
     through = int(get_meta(db, "routed_through") or 0)
     looked_at: list[Any] = db.execute(_SLICE, (after, LOOKED_AT)).fetchall()
@@ -98,7 +99,7 @@ def _prune(
     for row in map(Row._make, looked_at):
         user = user_of(row.uid)
         of_user = deleted.get(user, Deleted())
-        if not wanted(row, of_user.size):
+        if not wanted(row, user, of_user.size):
             continue
         met += 1
         counts: Any = db.execute(_DELIVERIES, (ended_before, row.seq)).fetchall()[0]
@@ -200,8 +201,8 @@ def shorten(
     first, and remembers that; gives what there is afterwards, too.
     """
 
-    def wanted(row: Row, deleted: int) -> bool:
-        return deleted < to_free.get(user_of(row.uid), 0)
+    def wanted(_: Row, user: int, deleted: int) -> bool:
+        return deleted < to_free.get(user, 0)
 
     pruned = _prune(db, wanted, after, user_of=user_of)
     if pruned.deleted:

@@ -44,9 +44,8 @@ class QueuedMail:
 
     `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
     `lane`: mails of the same lane go to a recipient one after the other. `user`: users take turns.
-    `whole`: no other delivery
-    of the message is open. `alone`: no other message tells of its events. `one_by_one`: deliveries
-    whose turn comes when these have had theirs.
+    `whole`: no other delivery of the message is open. `alone`: no other message tells of its
+    events. `one_by_one`: deliveries whose turn comes when these have had theirs.
     """
 
     row: int
@@ -162,6 +161,10 @@ def route(
             for d in m.deliveries
         ],
     )
+    for mail in mails:
+        if mail.urgent and mail.lane is not None:
+            for recipient in mail.message.recipients:
+                _hurry(db, mail.lane, recipient, mail.row)
     behind = {
         d.row
         for mail in mails
@@ -171,6 +174,18 @@ def route(
     }
     db.executemany("UPDATE deliveries SET state = 'deferred' WHERE id = ?", [(b,) for b in behind])
     return behind
+
+
+def _hurry(db: apsw.Connection, lane: str, recipient: str, message: int) -> None:
+    """What is before an urgent mail in its lane goes first, too: else it would be passed when both
+    come in from disk.
+    """
+    before: list[int] = []
+    for row, urgent in db.execute(_BEFORE, (lane, recipient, message)):
+        if urgent:  # and so is all before it
+            break
+        before.append(row)
+    db.executemany("UPDATE deliveries SET urgent = 1 WHERE id = ?", [(row,) for row in before])
 
 
 def insert_messages(db: apsw.Connection, mails: list[QueuedMail]) -> None:
@@ -221,6 +236,10 @@ _FORGET_ATTEMPTS = (
 _DEFERRED_BEFORE = (
     "SELECT EXISTS (SELECT 1 FROM deliveries WHERE lane = ? AND recipient = ? AND message < ?"
     " AND ended IS NULL AND state = 'deferred')"
+)
+_BEFORE = (
+    "SELECT id, urgent FROM deliveries WHERE lane = ? AND recipient = ? AND message < ?"
+    " AND ended IS NULL ORDER BY message DESC"
 )
 _LET_WAIT = (
     "UPDATE deliveries SET state = 'deferred', next_attempt = NULL WHERE lane = ? AND recipient = ?"

@@ -66,3 +66,9 @@ def test_what_is_kept_of_those_who_cause_lines_has_a_bound_and_no_count_is_lost(
             left_out += told or 0
     sent = 3 * 5 * MOST_CAUSES + 2 * MOST_CAUSES
     assert written + left_out == sent
+
+
+def test_files_of_a_user_in_the_spool_are_no_way_around_what_all_users_may_have() -> None:
+    limit = LogLimit()
+    told = [limit.admit(("moved", uid % 20), 0.0) for uid in range(200)]
+    assert len([line for line in told if line is not None]) == MOST_A_SECOND

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zaiond import wire
 from zaiond.daemon.spool_file import PART_BYTES, SpoolFile
 from zaiond.daemon.spool_names import another_name, shown, typed
 from zaiond.daemon.spool_rules import why_kept_from_us, why_unsafe
@@ -137,3 +138,21 @@ def test_who_can_do_in_the_spool_what_nobody_should_is_said(
     assert said in why.en
     for text in why:
         assert f"chown zaiond:zaiond-emit {SPOOL}; chmod 3730 {SPOOL}" in text
+
+
+def test_a_line_at_which_we_fail_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = wire.parse
+
+    def fails(sent: bytes) -> wire.Submission:
+        if sent == line(1):
+            raise ZeroDivisionError
+        return parse(sent)
+
+    monkeypatch.setattr(wire, "parse", fails)
+    file = SpoolFile("a.json", 7, 1, b"\n".join(map(line, range(3))))
+    file.parse(10, NOW)
+    assert ids(file) == ["0", "2"]
+    file.settle(["accepted"] * 2)
+    assert file.is_through
+    assert file.faults.text is not None
+    assert file.faults.text.en == "line 2: an internal error (ZeroDivisionError)"

@@ -102,5 +102,5 @@ def test_what_is_kept_and_read_of_it_has_a_bound(
     of = made(tmp_path / "subuid", "1000:100000:100\n" * 1000)
     for uid in range(1000):
         of(uid)
-    assert len(of._known) <= 10
-    assert len(of._ranges) == 1
+    assert len(of._table.known) <= 10
+    assert len(of._table.ranges) == 1

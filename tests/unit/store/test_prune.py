@@ -1,6 +1,7 @@
 """History that is deleted: what is too old, and what is too much."""
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,17 @@ def test_whose_history_was_shortened_is_remembered_since_when_and_up_to_where(
     later = NOW + 60 + prune.INCIDENT  # that is another incident
     shorten(store, {1000: 1}, later)
     assert store.run(prune.shortened)[-1] == Shortened(1000, 1, SIZE, later, later, NOW - 97)
+
+
+def test_only_of_those_who_are_to_be_shortened_is_deleted_though_uids_change_hands_meanwhile(
+    store: Store,
+) -> None:
+    ended(store, *(large(str(n), 100_000) for n in range(4)))
+    users = cycle((5, 1000))  # as /etc/subuid is written
+    pruned, _ = store.run(
+        lambda db: prune.shorten(db, {1000: 9 * SIZE}, 0, NOW, lambda _: next(users))
+    )
+    assert set(pruned.deleted) == {1000}
 
 
 def test_of_many_users_only_the_last_are_remembered(
