@@ -1,13 +1,21 @@
 """What is fuzzed, by kind: each takes bytes of whoever may send them, and says what must hold."""
 
+import asyncio
 import base64
+import random
+import socket
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
-from tests.property.test_config import loaded
+from tests.property.test_config import check_places, loaded
 from tests.property.test_wire import mailed
+from zaiond import wire as wire_format
+from zaiond.daemon import event_connection
+from zaiond.daemon.event_connection import TOO_LARGE, EventConnection
+from zaiond.daemon.read_ahead import ReadAhead
 from zaiond.daemon.spool_file import SpoolFile
-from zaiond.errors import AddressError, AddressListError, ZaiondError
+from zaiond.errors import AddressError, AddressListError, EventError, ZaiondError
 from zaiond.message.address import mended, parse_elements, parse_list, parse_recipient, parse_sender
 from zaiond.model import Message
 from zaiond.net.http import read_answer
@@ -176,12 +184,7 @@ def ntlm(data: bytes) -> None:
 
 def config(data: bytes) -> None:
     """A configuration file."""
-    found = loaded(data)
-    assert (found.config is None) == bool(found.errors)
-    lines = data.decode(errors="replace").split("\n")
-    for each in (*found.errors, *found.warnings):
-        assert 1 <= each.line <= len(lines), each
-        assert 1 <= each.column <= max(1, len(lines[each.line - 1])), each
+    check_places(data, loaded(data))
 
 
 def wire(data: bytes) -> None:
@@ -230,6 +233,74 @@ def spool(data: bytes) -> None:
         assert len(text) <= MOST_SHOWN, len(text)
 
 
+class _Intake:
+    """As much of the intake as a connection asks for."""
+
+    frame_deadline = 60.0
+
+    def __init__(self) -> None:
+        self.ahead = ReadAhead()
+        self.user_of = int
+        self.has_lines = self.closed = lambda _connection: None
+
+    def opened(self, connection: EventConnection) -> Any:
+        return self.ahead.opened(connection.user)
+
+
+class _Transport(asyncio.Transport):
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+MOST_OF_A_LINE = 1000  # here, so that there are lines beyond it
+
+
+def lines(data: bytes) -> None:
+    """What comes by the event socket, in pieces as the network and the intake like."""
+    asyncio.run(_in_pieces(data))
+
+
+async def _in_pieces(data: bytes) -> None:
+    chance = random.Random(data)
+    intake = _Intake()
+    connection = EventConnection(intake)  # type: ignore[arg-type]
+    taken: list[bytes | EventError] = []
+
+    def take() -> None:
+        taken.extend(connection.take(chance.randint(1, 9), chance.choice((1, 50, 5000)))[0])
+        assert connection.whole == sum(map(event_connection._size, connection.pieces))
+        assert intake.ahead.kept == connection.whole + len(connection._begun)
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs, patch.object(wire_format, "MAX_EVENT_BYTES", MOST_OF_A_LINE):
+        connection.connection_made(_Transport({"socket": ours}))
+        at = 0
+        while at < len(data):
+            piece = data[at : at + chance.choice((1, 7, 200, 4096))]
+            buffer = connection.get_buffer(-1)
+            buffer[: len(piece)] = piece
+            connection.buffer_updated(len(piece))
+            assert len(connection._begun) <= MOST_OF_A_LINE
+            at += len(piece)
+            if chance.random() < 0.3:
+                take()
+        connection.eof_received()
+        while connection.pieces:
+            take()
+        connection.connection_lost(None)
+    sent = data.removesuffix(b"\n").split(b"\n") if data else []
+    assert len(taken) == len(sent)
+    for got, line in zip(taken, sent, strict=True):
+        assert got == line or (got is TOO_LARGE and len(line) > MOST_OF_A_LINE)
+    assert intake.ahead.kept == 0
+
+
 def oauth(data: bytes) -> None:
     """An endpoint's answer, its content, a command's output and complaint, a JWT."""
     answers = [(status, data) for status in (200, 400, 503)]
@@ -269,5 +340,5 @@ def _given(call: Callable[[], Any]) -> Any:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "smtp": smtp, "pop": pop, "ntlm": ntlm, "config": config, "wire": wire, "address": address,
-    "oauth": oauth, "spool": spool,
+    "oauth": oauth, "spool": spool, "lines": lines,
 }  # fmt: skip

@@ -16,6 +16,7 @@ from tests.fuzz.fuzzing import Finding, calls, fuzz, inputs, kept
 from tests.fuzz.targets import TARGETS
 from zaiond import event_rules, oauth2
 from zaiond.config import parse
+from zaiond.daemon.event_connection import EventConnection
 from zaiond.message import address
 from zaiond.pop3 import Pop3
 from zaiond.smtp import ntlm
@@ -82,6 +83,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "address": (address, "_tokens", "\\"),
     "oauth": (oauth2, "_object", b"NaN"),
     "spool": (event_rules, "read", b"NaN"),
+    "lines": (EventConnection, "_put", b"\0"),
 }
 
 

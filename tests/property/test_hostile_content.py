@@ -8,6 +8,7 @@ has a control: with what it looks at switched off, it finds something.
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,11 +53,11 @@ class Sent:
 
 
 @cache
-def sent() -> list[Sent]:
+def made(seed: int, number: int) -> list[Sent]:
     """Those that the event socket takes: most of them."""
-    print(f"ZAIOND_HOSTILE_SEED={SEED}")
+    print(f"ZAIOND_HOSTILE_SEED={seed}")
     taken = []
-    for n, line in enumerate(lines(SEED, NUMBER)):
+    for n, line in enumerate(lines(seed, number)):
         with suppress(EventError):
             parsed = wire.parse(line)
             id_, source = parsed.id or "01J", parsed.source or ""
@@ -65,8 +66,19 @@ def sent() -> list[Sent]:
             language: Language = "en" if n % 2 else "ja"
             charset: Charset = "iso-2022-jp" if n % 3 == 0 else "utf-8"
             taken.append(Sent(event, row, language, charset, USERS[n % len(USERS)]))
-    assert len(taken) > NUMBER * 0.8
+    assert len(taken) > number * 0.8
     return taken
+
+
+def sent() -> list[Sent]:
+    return made(SEED, NUMBER)
+
+
+@pytest.fixture
+def same_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same events whenever it is run: a control must be certain."""
+    monkeypatch.setattr(sys.modules[__name__], "SEED", 1)
+    monkeypatch.setattr(sys.modules[__name__], "NUMBER", 100)
 
 
 def mail(one: Sent) -> Message:
@@ -134,6 +146,7 @@ def _as_it_is(text: str) -> str:
     return text
 
 
+@pytest.mark.usefixtures("same_each_time")
 @pytest.mark.parametrize("reader", READERS)
 def test_control_a_header_that_is_not_encoded_is_found(reader: str) -> None:
     def raw(start: str, text: str, _charset: Charset) -> str:
@@ -150,6 +163,7 @@ def test_control_a_header_that_is_not_encoded_is_found(reader: str) -> None:
     assert any(" parts" in fault or "the body ends with" in fault for fault in found)
 
 
+@pytest.mark.usefixtures("same_each_time")
 @pytest.mark.parametrize("reader", READERS)
 def test_control_text_that_is_not_cleaned_is_found(reader: str) -> None:
     with (
@@ -200,6 +214,7 @@ def test_a_line_of_the_journal_is_one_line(monkeypatch: pytest.MonkeyPatch, capf
     assert re.findall("^(.{0,10})", text, re.MULTILINE) == ["zaiond: x "] * number + [""]
 
 
+@pytest.mark.usefixtures("same_each_time")
 def test_control_a_journal_that_takes_text_as_it_is_is_found(
     monkeypatch: pytest.MonkeyPatch, capfd: Said
 ) -> None:
@@ -242,15 +257,14 @@ def test_a_terminal_is_told_nothing(capsys: Said, columns: int | None) -> None:
     assert acting(shown(capsys, columns), "\n") == set()
 
 
+@pytest.mark.usefixtures("same_each_time")
 def test_control_a_terminal_that_gets_text_as_it_is_is_told_something(capsys: Said) -> None:
     with (
         patch.object(output, "_unsafe", re.compile("(?!)")),
         patch.object(history, "clean", _as_it_is),
     ):
         told = acting(shown(capsys, None), "\n")
-    assert {r"'\x1b'", r"'\u202e'", r"'\U000e0041'"} & told == {r"'\x1b'", r"'\u202e'"} | (
-        {r"'\U000e0041'"} & told
-    )
+    assert told >= {r"'\x1b'", r"'\u202e'"}
 
 
 def printed(said: Said) -> Iterator[tuple[dict[str, Any], str]]:
@@ -268,12 +282,14 @@ def test_json_is_json_and_tells_a_terminal_nothing(capsys: Said) -> None:
         assert json.loads(text) == document == msgspec.json.decode(text)
 
 
+@pytest.mark.usefixtures("same_each_time")
 def test_control_json_that_is_escaped_as_text_is_found(capsys: Said) -> None:
     wrong = Replacer(output._unsafe.pattern, lambda sign: f"\\u{ord(sign):04x}")
     with patch.object(output, "_json_escape", lambda found: wrong(found[0])):
         assert any(json.loads(text) != document for document, text in printed(capsys))
 
 
+@pytest.mark.usefixtures("same_each_time")
 def test_the_generator_reaches_what_it_is_for() -> None:
     everything = "".join(text for one in sent() for text in texts(one))
     assert VICTIM in everything

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from unicodedata import category
 
-NUMBER = int(os.environ.get("ZAIOND_HOSTILE_EVENTS", "300"))
+NUMBER = int(os.environ.get("ZAIOND_HOSTILE_EVENTS", "100"))
 SEED = int(os.environ.get("ZAIOND_HOSTILE_SEED", "0")) or random.SystemRandom().getrandbits(32)
 VICTIM = "victim@example.com"
 
