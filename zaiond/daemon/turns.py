@@ -118,12 +118,12 @@ class Turns:
 
     def gone(self, events: Sequence[StoredEvent]) -> None:
         """These wait no longer."""
-        for event in events:
-            line = self.line(event)
-            self.waiting[line] -= 1
+        for (uid, notice, urgent), number in Counter(map(_LINE, events)).items():
+            line = self._line(uid, notice, urgent)
+            self.waiting[line] -= number
             if not self.waiting[line]:
                 del self.waiting[line]
-            self.ahead -= event.ahead
+        self.ahead -= sum(map(_AHEAD, events))
         if len(self._last) > MOST_USERS:
             self._last = {
                 line: turn for line, turn in self._last.items() if turn > self._now[line.urgent]
