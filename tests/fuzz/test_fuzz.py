@@ -82,7 +82,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "wire": (event_rules, "read", b"NaN"),
     "address": (address, "_tokens", "\\"),
     "oauth": (oauth2, "_object", b"NaN"),
-    "spool": (event_rules, "read", b"NaN"),
+    "spool": (event_rules, "read", b"\xff"),
     "lines": (EventConnection, "_put", b"\0"),
 }
 
