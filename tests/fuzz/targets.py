@@ -227,6 +227,10 @@ def spool(data: bytes) -> None:
         file.parse(3, 1.0)
         taken += len(file.events)
         file.settle(["accepted"] * len(file.events))
+    ours = [
+        error.text.en for error, _ in file.faults.of_kind.values() if "internal" in error.text.en
+    ]
+    assert not ours, ours
     refused = sum(count for _, count in file.faults.of_kind.values())
     assert taken + refused == sum(bool(line.strip()) for line in data.split(b"\n"))
     for text in file.faults.text or ():
