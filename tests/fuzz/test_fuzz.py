@@ -92,7 +92,7 @@ def test_a_fault_in_a_parser_is_found(kind: str, monkeypatch: pytest.MonkeyPatch
     where, name, sign = PLANTED[kind]
     with monkeypatch.context() as patch:
         patch.setattr(where, name, _faulty(getattr(where, name), sign))
-        with pytest.raises(Finding, match="a fault|internal error") as found:
+        with pytest.raises(Finding, match=r"a fault|internal error") as found:
             fuzz(kind, TARGETS[kind], count=20_000)
     assert sign in (found.value.data if isinstance(sign, bytes) else found.value.data.decode())
     fuzz(kind, TARGETS[kind], count=0)
