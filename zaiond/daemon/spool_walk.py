@@ -5,6 +5,7 @@ chunk takes a moment, and what is remembered is bounded.
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Callable
 from itertools import islice
 
@@ -46,6 +47,8 @@ class Walk:
         self.obstacles: dict[str, OSError] = {}  # what can't be looked at
         self._user_of = user_of
         self._clean_before = clean_before
+        # Who waits for a chunk may be cancelled, and the thread that looks at it goes on.
+        self._at_work = threading.Lock()
         self._spool = os.open(path, DIRECTORY)
         try:
             self._entries = os.scandir(self._spool)
@@ -55,6 +58,10 @@ class Walk:
 
     def go_on(self) -> bool:
         """Looks at a chunk more; says whether there may be another."""
+        with self._at_work:
+            return self._look_at_some()
+
+    def _look_at_some(self) -> bool:
         seen = 0
         for entry in islice(self._entries, CHUNK):
             seen += 1
@@ -67,9 +74,10 @@ class Walk:
         return seen == CHUNK
 
     def close(self) -> None:
-        """Ends it."""
-        self._entries.close()
-        os.close(self._spool)
+        """Ends it, when no chunk is being looked at: else the C library reads what is gone."""
+        with self._at_work:
+            self._entries.close()
+            os.close(self._spool)
 
     def _meet(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name

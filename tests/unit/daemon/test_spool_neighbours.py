@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -334,3 +335,23 @@ async def test_a_spool_that_can_not_be_read_is_told_once_and_in_status(
         assert (code, "can't read the spool" in text.en) == ("spool_directory", True)
     await spooled.spool.sweep()
     assert not list(problems(await spooled.spool.account(), Clock()(), str))
+
+
+def test_a_walk_does_not_end_under_the_chunk_that_is_being_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.json").touch()
+    looking, may_go_on = threading.Event(), threading.Event()
+
+    def user_of(uid: int) -> int:
+        looking.set()
+        assert may_go_on.wait(30)
+        return uid
+
+    walk = spool_walk.Walk(str(tmp_path), user_of)
+    with ThreadPoolExecutor(2) as pool:
+        chunk = pool.submit(walk.go_on)
+        assert looking.wait(30)
+        closing = pool.submit(walk.close)
+        assert closing in wait([closing], timeout=0.1).not_done
+        may_go_on.set()
+        assert chunk.result(30) is False
+        closing.result(30)
