@@ -5,6 +5,7 @@ back: dispatcher, senders and router at work together.
 import asyncio
 import socket
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -544,6 +545,28 @@ async def test_what_is_not_yet_a_mail_counts_as_retried_too(
         assert (await post.delete([last])).deliveries == 1
         assert (await post.administration.retry([last])).deliveries == 0
         assert (await post.administration.retry()).deliveries == 299
+
+
+async def test_large_mails_are_made_anew_and_deleted_a_few_at_a_time(state: Path) -> None:
+    later = ordinary(answers={"RCPT": "450 4.2.1 Later"})
+    async with (
+        ScriptedServer(later) as full,
+        Post(state, configuration(server(full.port))) as post,
+    ):
+        for number in range(200):
+            await post.emit(f"{number}", message="x" * 200_000)
+        await post.until(lambda: len(post.outcomes) == 200)
+        tracemalloc.start()
+        try:
+            changed = await post.administration.retry()
+            _, retrying = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            deleted = await post.delete(map(str, range(200)))
+            _, deleting = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert (changed.deliveries, deleted.deliveries) == (200, 200)
+        assert max(retrying, deleting) < 32 * 1024 * 1024, (retrying, deleting)
 
 
 async def test_who_has_the_mail_does_not_get_it_again_by_hand(state: Path) -> None:

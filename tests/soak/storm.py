@@ -62,6 +62,7 @@ class Outcome:
     acknowledged: list[str]
     arrived: Counter[str]  # how often each event, for the one recipient
     unknown: Counter[tuple[str, str]]
+    remembered: set[str]  # what history still has: a full disk shortens it
     possible_duplicates: int
     problems: list[str]  # of `status`
     waiting: int
@@ -87,17 +88,18 @@ class Outcome:
         assert len(self.acknowledged) == len(set(self.acknowledged))
         untold = {
             event: self.arrived[event]
-            for event in self.acknowledged
+            for event in self.remembered.intersection(self.acknowledged)
             if self.arrived[event] - 1 > self.unknown[event, ADMIN]
         }
         assert not untold, f"came again, and history does not say so: {untold}"
+        assert self.duplicates <= self.possible_duplicates
         # What has been refused of the attackers is told, and that here everybody may write there.
         ours = {"refused", "spool_refused", "spool_directory"}
         assert set(self.problems) <= ours, self.problems
         assert self.waiting == 0
         assert self.left == []
-        assert self.more_memory <= 64 * 1024 * 1024
-        assert self.more_descriptors <= 4
+        assert self.more_memory <= 64 * 1024 * 1024, f"{self.more_memory / 2**20:+.0f} MiB"
+        assert self.more_descriptors <= 4, self.more_descriptors
 
     def told(self) -> str:
         """The figures, for people."""
@@ -236,12 +238,14 @@ class Storm:
         assert self._daemon.stop() == 0, self._daemon.printed()
         with contextlib.closing(apsw.Connection(str(self._daemon.state / "queue.db"))) as db:
             unknown = unknown_ends(db)
+            remembered = {str(event) for (event,) in db.execute("SELECT id FROM events")}
         return Outcome(
             acknowledged=[
                 event for number in range(EMITTERS) for event in ledger_of(self._ledger(number))
             ],
             arrived=Counter(self._sink.events),
             unknown=unknown,
+            remembered=remembered,
             possible_duplicates=status["possible_duplicates"],
             problems=[problem["code"] for problem in status["problems"]],
             waiting=status["queue"]["waiting"] + status["queue"]["held"],

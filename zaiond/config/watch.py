@@ -7,6 +7,7 @@ same comparison is made every 30 seconds, because NFS tells nothing, and every s
 kernel refuses to tell (the limits of inotify are reached).
 """
 
+import logging
 import os
 import threading
 import time
@@ -164,6 +165,8 @@ class ConfigWatch:
                 changed(os.fsdecode(event.src_path), os.fsdecode(event.dest_path))
 
         if self._observer is None:
+            # Its threads complain when they are stopped, on a stderr that is the journal's.
+            logging.getLogger("watchdog").addHandler(logging.NullHandler())
             observer = Observer()
             try:
                 observer.start()

@@ -19,7 +19,7 @@ from zaiond.store.writer import Writer
 from zaiond.text import Language
 
 CHUNK = 200
-CHUNK_BYTES = 16 * 1024 * 1024  # of memory, for what is ended together
+CHUNK_BYTES = 4 * 1024 * 1024  # of memory, for what is ended together
 INTERVAL = 600.0  # seconds at most
 PRUNE_ALL = 86400.0  # seconds between two looks at the whole history for what is too old
 

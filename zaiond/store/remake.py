@@ -69,6 +69,16 @@ def open_events(db: apsw.Connection) -> list[int]:
     ]
 
 
+def of_size(db: apsw.Connection, seqs: list[int], size: int) -> list[int]:
+    """The first of these events, none beyond the one with which their lines have `size` bytes."""
+    for number, seq in enumerate(seqs, 1):
+        for (length,) in db.execute("SELECT length(body) FROM events WHERE seq = ?", (seq,)):
+            size -= length
+        if size <= 0:
+            return seqs[:number]
+    return seqs
+
+
 def messages(db: apsw.Connection, seqs: list[int]) -> list[int]:
     """The messages that tell of these events."""
     return [row for seq in seqs for row, *_ in db.execute(_MESSAGES, (seq,))]

@@ -1,6 +1,8 @@
 """The kernel tells of every way in which a configuration is changed (real inotify)."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,6 +54,26 @@ def watched(etc: Path) -> Iterator[Watched]:
     found = Watched(etc)
     yield found
     found.watch.stop()
+
+
+def test_the_threads_of_the_library_do_not_write_on_stderr(tmp_path: Path) -> None:
+    program = (
+        "import logging, sys, threading\n"
+        "from zaiond.config.watch import ConfigWatch\n"
+        "told = threading.Event()\n"
+        "watch = ConfigWatch(told.set)\n"
+        "watch.watch(sys.argv[1:])\n"
+        "told.wait()\n"
+        "watch.stop()\n"
+        "logging.getLogger('watchdog.observers.inotify').error('the thread is inactive')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "zaiond.yaml"],
+        capture_output=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    assert done.stderr == b""
 
 
 def test_a_file_written_in_place_is_seen(watched: Watched) -> None:
