@@ -656,7 +656,12 @@ def main() -> None:
     # No secret in a core dump, nor for another process of our user (PR_SET_DUMPABLE): a limit of 0
     # does not keep the kernel from handing one to a program (core(5), "Piping core dumps").
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+    libc = ctypes.CDLL(None)
+    libc.prctl(4, 0, 0, 0, 0)
+    # M_MMAP_THRESHOLD, M_ARENA_MAX (mallopt(3)): what is large goes back to the system once it is
+    # freed, instead of leaving holes in the heap.
+    libc.mallopt(-3, 128 * 1024)
+    libc.mallopt(-8, 1)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = Journal()

@@ -19,7 +19,7 @@ from zaiond.daemon.turns import KEPT_FOR_OTHERS, Line
 from zaiond.store.queue import QueuedDelivery, QueuedMail
 
 MAILS = 400  # what they leave behind in memory stays, so as many as keep the senders busy
-BYTES = 16 * 1024 * 1024
+BYTES = 8 * 1024 * 1024
 # Beyond MAILS and BYTES: for lines of which there is little here, urgent mails of a user or others.
 MORE_MAILS = 100
 MORE_BYTES = BYTES // 2
