@@ -18,7 +18,10 @@ MAX_LOCAL_PART_OCTETS = 64  # RFC 5321 4.5.3.1.1
 MAX_DOMAIN_OCTETS = 255  # RFC 5321 4.5.3.1.2
 MAX_ADDRESS_OCTETS = 254  # RFC 5321 4.5.3.1.3: a path of 256, less its angle brackets
 
-_QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"'
+# Possessive: what isn't closed is gone through once. In a list it is taken as far as it goes, for
+# what begins within it isn't closed either.
+_BEGUN = r'"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*+'
+_QUOTED = f'{_BEGUN}"'
 _is_quoted = re.compile(_QUOTED).fullmatch
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-"  # RFC 5322 3.2.3, RFC 6531 3.3
 _is_dotted = re.compile(rf"[.{_ATEXT}]+").fullmatch  # wire_address quotes what is no Dot-string
@@ -30,14 +33,14 @@ _is_literal = re.compile(r"\[(?:[0-9]+(?:\.[0-9]+){3}|IPv6:[0-9A-Fa-f:.]{2,45})\
 _named = re.compile(rf"({_QUOTED}\s*|[^\"<>]*)<([^<>]*)>").fullmatch
 _SIGNS = ",;、，；､"
 _SIGNS_IN_WORDS = "/／・|｜&＆"  # signs that an address may have, too
-_PIECE = re.compile(rf"{_QUOTED}|[^\"{_SIGNS}]+|.", re.DOTALL)
+_PIECE = re.compile(rf"{_BEGUN}\"?|[^\"{_SIGNS}]+|.", re.DOTALL)
 _EMPTY = Text("アドレスがありません", "there is no address")
-_quoted_string = re.compile(_QUOTED)
+_quoted_string = re.compile(f'{_BEGUN}"?')
 _quoted_pair = re.compile(r"\\(.)")
 _to_escape = re.compile(r'(["\\])')
 _blank = re.compile(r"\s+")
 # What a list is made of, however its addresses are separated.
-_TOKEN = re.compile(rf"(<[^<>]*>)|(\s+)|([{_SIGNS}])|{_QUOTED}|[^\s\"<>{_SIGNS}]+|.", re.DOTALL)
+_TOKEN = re.compile(rf"(<[^<>]*>)|(\s+)|([{_SIGNS}])|{_BEGUN}\"?|[^\s\"<>{_SIGNS}]+|.", re.DOTALL)
 _WORD, _ANGLE, _BLANK, _SIGN = range(4)
 _FULL_WIDTH = str.maketrans("＜＞＠", "<>@")
 
