@@ -1,6 +1,7 @@
 """Whose a uid is."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,9 @@ def test_what_is_kept_and_read_of_it_has_a_bound(
         of(uid)
     assert len(of._table.known) <= 10
     assert len(of._table.ranges) == 1
+
+
+def test_no_name_service_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: pytest.fail("asked"))
+    of = made(tmp_path / "subuid", "nobody:100000:10\nof-ldap:200000:10\n")
+    assert [of(100001), of(200001)] == [65534, 200000]
