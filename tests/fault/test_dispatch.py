@@ -1167,7 +1167,8 @@ async def test_events_dated_ahead_keep_no_history_for_good(
             def put(db: apsw.Connection) -> None:
                 batch = [event(f"{name}{number}") for number in range(250)]
                 stored = events.accept(db, batch, queued).events
-                events.delete_unrouted(db, [one.seq for one in stored], Text("理由", "why"))
+                gone = [queue_on_disk.Dropped(one, Text("理由", "why")) for one in stored]
+                queue_on_disk.route(db, stored[-1].seq, [], gone)
 
             await post.writer.submit(put)
 

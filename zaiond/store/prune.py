@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import apsw
 import msgspec
 
-from zaiond.store.events import get_meta, set_meta
+from zaiond.store.events import get_meta, last_seq, set_meta
 
 LOOKED_AT = 2000  # events that an operation looks at
 EVENTS = 200  # that it deletes at most,
@@ -91,6 +91,7 @@ def _prune(
     is.
     """
     through = int(get_meta(db, "routed_through") or 0)
+    newest = last_seq(db)  # which is kept where it was routed early: no seq is given twice
     looked_at: list[Any] = db.execute(_SLICE, (after, LOOKED_AT)).fetchall()
     last = looked_at[-1][0] if len(looked_at) == LOOKED_AT else None
     deleted: dict[int, Deleted] = {}
@@ -104,7 +105,8 @@ def _prune(
         met += 1
         counts: Any = db.execute(_DELIVERIES, (ended_before, row.seq)).fetchall()[0]
         deliveries, attempts, left = counts
-        if left or not (row.has_outcome or row.seq <= through or deliveries):
+        is_routed = row.seq <= through or (row.seq < newest and (row.has_outcome or deliveries))
+        if left or not is_routed:
             continue
         seqs.append((row.seq,))
         deleted[user] = of_user.plus(1, row.size, row.accepted)
@@ -145,6 +147,7 @@ def _delete(db: apsw.Connection, seqs: list[tuple[int]]) -> None:
     db.executemany("DELETE FROM deliveries WHERE message = ?", gone)
     db.executemany("DELETE FROM messages WHERE id = ?", gone)
     db.executemany("DELETE FROM events WHERE seq = ?", seqs)
+    db.executemany("DELETE FROM routed_early WHERE seq = ?", seqs)
 
 
 class Slice(NamedTuple):

@@ -55,6 +55,21 @@ def test_a_seq_is_never_given_twice_even_when_all_events_are_pruned(store: Store
     assert accept(store, event("a")).events[0].seq == 3
 
 
+def test_what_was_routed_before_its_time_is_forgotten_with_its_event_and_its_seq_is_not_given_again(
+    store: Store,
+) -> None:
+    for number in range(2, 6):
+        accept(store, *([event("has no room")] if number == 2 else []), event(str(number)))
+        early = store.run(lambda db: events.unrouted(db, 1, 10))
+        assert [one.seq for one in early] == [number]
+        gone = [queue.Dropped(one, WHY) for one in early]
+        store.run(lambda db, gone=gone, n=number: queue.route(db, 0, [], gone, [n]))  # type: ignore[misc]
+        store.run(lambda db: prune.too_old(db, 1.0, 0))
+        kept = store.connection.execute("SELECT seq FROM routed_early").fetchall()
+        assert kept == [(number,)]
+    assert left(store) == ["has no room", "5"]
+
+
 def test_prune_takes_the_whole_history_of_old_events_and_of_no_others(store: Store) -> None:
     accept(store, event("old"))
     store.run(lambda db: events.accept(db, [event("new")], 10.0))
