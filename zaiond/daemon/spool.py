@@ -158,8 +158,10 @@ class Spool:
         if walk is not None and walk.given_up:
             self._journal.info(
                 Text(
-                    f"スプールに残っていた書きかけのファイルを {walk.given_up} 件削除しました",
-                    f"removed from the spool what nobody finished writing: {walk.given_up} file(s)",
+                    f"スプールに残っていた書きかけのものや対象外のものを {walk.given_up} 件"
+                    "削除しました",
+                    "removed from the spool what nobody finished writing, or is not ours:"
+                    f" {walk.given_up} file(s)",
                 )
             )
         return walk

@@ -14,7 +14,8 @@ from zaiond.daemon.spool_turns import Turns
 
 TEMPORARY = ".tmp-"  # what a client is still writing, or has given up
 CHUNK = 1000  # names of the directory that are looked at in one go
-MOST_FOREIGN = 100  # that are told one by one
+MOST_FOREIGN = 100  # that are kept, where they can be removed, and told one by one
+MOST_FOREIGN_BYTES = 64 * 1024 * 1024
 
 
 async def walk_through(
@@ -43,7 +44,8 @@ class Walk:
         self.turns = Turns()
         self.foreign: list[Kept] = []  # out of the way
         self.foreign_more = 0
-        self.given_up = 0  # of what clients were writing: removed
+        self._foreign_bytes = 0
+        self.given_up = 0  # of what clients were writing, or is out of the way: removed
         self.obstacles: dict[str, OSError] = {}  # what can't be looked at
         self._user_of = user_of
         self._clean_before = clean_before
@@ -85,10 +87,7 @@ class Walk:
             status = entry.stat(follow_symlinks=False)
             self.turns.add(status.st_mtime_ns, name, self._user_of(status.st_uid))
         elif name.startswith(FOREIGN):
-            if len(self.foreign) < MOST_FOREIGN:
-                self.foreign.append(kept(name, "foreign", self._spool))
-            else:
-                self.foreign_more += 1
+            self._meet_foreign(kept(name, "foreign", self._spool))
         elif (
             self._clean_before is not None
             and name.startswith(TEMPORARY)
@@ -98,3 +97,18 @@ class Walk:
             with contextlib.suppress(OSError):  # a directory, for one: it is nobody's event
                 os.unlink(name, dir_fd=self._spool)
                 self.given_up += 1
+
+    def _meet_foreign(self, one: Kept) -> None:
+        if (
+            len(self.foreign) < MOST_FOREIGN
+            and self._foreign_bytes + one.size <= MOST_FOREIGN_BYTES
+        ):
+            self.foreign.append(one)
+            self._foreign_bytes += one.size
+            return
+        for remove in (os.unlink, os.rmdir):
+            with contextlib.suppress(OSError):  # a directory that isn't empty is its owner's
+                remove(one.name, dir_fd=self._spool)
+                self.given_up += 1
+                return
+        self.foreign_more += 1

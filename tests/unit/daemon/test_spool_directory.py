@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.daemon import spool_directory
+from zaiond.daemon import spool_directory, spool_walk
 from zaiond.daemon.spool_directory import SpoolDirectory
 from zaiond.daemon.spool_walk import Walk
 
@@ -214,6 +214,45 @@ def test_a_directory_of_somebody_else_is_put_out_of_the_way_and_can_be_deleted_w
     assert foreign(path) == []
 
 
+def walked(path: Path, clean_before: float | None = None) -> Walk:
+    with acting_as(DAEMON):
+        walk = Walk(str(path), int, clean_before)
+        while walk.go_on():
+            pass
+        walk.close()
+    return walk
+
+
+def test_what_is_out_of_the_way_is_bounded_as_far_as_it_can_be_removed(
+    directory: SpoolDirectory, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_walk, "MOST_FOREIGN", 3)
+    for number in range(10):
+        with acting_as(ATTACKER):
+            (path / f"{number}.json").mkdir()
+            (path / f"{number}.json" / "x").write_text("")
+        with acting_as(DAEMON):
+            directory.put_aside(f"{number}.json")
+    walk = walked(path)
+    assert (len(walk.foreign), walk.foreign_more, walk.given_up) == (3, 7, 0)
+    for each in foreign(path):  # what is in a directory is its owner's alone to remove
+        os.unlink(path / each / "x")
+    walk = walked(path)
+    assert (len(walk.foreign), walk.foreign_more, walk.given_up) == (3, 0, 7)
+    assert len(foreign(path)) == 3
+
+
+def test_what_is_out_of_the_way_is_bounded_in_bytes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_walk, "MOST_FOREIGN_BYTES", 10_000)
+    for number in range(5):
+        put(path, f".foreign-{number}", ATTACKER)
+        os.truncate(path / f".foreign-{number}", 4000)
+    assert walked(path).given_up == 3
+    assert len(foreign(path)) == 2
+
+
 def test_what_nobody_has_finished_for_a_day_is_removed_and_nothing_else(
     directory: SpoolDirectory, path: Path
 ) -> None:
@@ -222,11 +261,7 @@ def test_what_nobody_has_finished_for_a_day_is_removed_and_nothing_else(
     put(path, ".other")
     os.utime(path / ".tmp-a", (0, 0))  # that is its owner's to say
     for before, left in ((time.time() - 86400, True), (time.time() + 1, False)):
-        with acting_as(DAEMON):
-            walk = Walk(str(path), int, before)
-            while walk.go_on():
-                pass
-            walk.close()
+        walk = walked(path, before)
         assert (walk.given_up, (path / ".tmp-a").exists()) == (int(not left), left)
     assert sorted(os.listdir(path)) == [".other", "b.json"]
 
