@@ -7,6 +7,7 @@ across restarts. A notice's own failure makes no notice.
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -156,7 +157,10 @@ class Notices:
         if hold.scope == "address":
             recipient = hold.subject
             # The configuration may change and the address be held anew: that is the same incident.
-            last = await self._writer.submit(partial(queue.last_delivered, recipient=recipient))
+            last, before = 0, sys.maxsize
+            while before and not last:
+                find = partial(queue.last_delivered, recipient=recipient, before=before)
+                last, before = await self._writer.submit(find)
             incident = f"{last}/{recipient}"
             subject = Text(
                 f"{hold.subject} へのメールを保留しています",

@@ -476,7 +476,7 @@ def waiting(
     """Messages with a delivery that was never deferred; of each user in order, after message
     `after` of it. `left` are the users who have any; None: not known.
     """
-    users = _users(db, "ended IS NULL") if left is None else sorted(left)
+    users = _users(db, "WHERE ended IS NULL") if left is None else sorted(left)
     found: dict[int, list[int]] = {}
     for user, most in _shares(users, limit, room):
         rows: list[Any] = db.execute(_WAITING, (user, after.get(user, 0), most)).fetchall()
@@ -497,16 +497,37 @@ def urgent_messages(db: apsw.Connection, due: Due, limit: int, room: RoomOf) -> 
     users; of each in order.
     """
     found: dict[int, list[int]] = {}
-    for user, most in _shares(_users(db, "urgent = 1 AND ended IS NULL"), limit, room):
-        values = (user, due.now, due.now + due.longest_delay, most)
-        found[user] = [message for (message,) in db.execute(_URGENT, values)]
+    for user, most in _shares(_users(db, _OF_URGENT), limit, room):
+        values = {"user": user, "now": due.now, "behind": due.now + due.longest_delay}
+        each = [_first(db.execute(query, values), most) for query in _URGENT]
+        found[user] = sorted(set().union(*each))[:most]
     return [message for message, _ in _in_turns(found)]
 
 
-_URGENT = (
-    "SELECT DISTINCT message FROM deliveries WHERE user = ? AND urgent = 1 AND ended IS NULL AND"
-    " (state = 'waiting' OR next_attempt <= ? OR next_attempt > ?) ORDER BY message LIMIT ?"
-)
+_IS_URGENT = "urgent = 1 AND ended IS NULL"
+_OF_URGENT = f"INDEXED BY deliveries_urgent WHERE {_IS_URGENT}"  # whatever SQLite estimates
+# One by one, so that each is a range of the index: what is deferred may be much.
+_URGENT = [
+    f"SELECT message FROM deliveries WHERE user = :user AND {_IS_URGENT}"  # noqa: S608
+    f" AND state = {which} ORDER BY next_attempt, message"
+    for which in (
+        "'waiting'",
+        "'deferred' AND next_attempt <= :now",
+        "'deferred' AND next_attempt > :behind",
+        "'held' AND next_attempt <= :now",
+        "'held' AND next_attempt > :behind",
+    )
+]
+
+
+def _first(rows: Iterable[tuple[Any, ...]], most: int) -> list[int]:
+    """The first messages of these, each once."""
+    messages: dict[int, None] = {}
+    for (message,) in rows:
+        messages[message] = None
+        if len(messages) == most:
+            break
+    return list(messages)
 
 
 def due_messages(db: apsw.Connection, due: Due, limit: int, room: RoomOf) -> list[int]:
@@ -519,18 +540,13 @@ def due_messages(db: apsw.Connection, due: Due, limit: int, room: RoomOf) -> lis
             db.execute(_DUE.format("<="), (user, due.now)),
             db.execute(_DUE.format(">"), (user, due.now + due.longest_delay)),
         )
-        messages: dict[int, None] = {}
-        for (message,) in rows:
-            messages[message] = None
-            if len(messages) == most:
-                break
-        found[user] = list(messages)
+        found[user] = _first(rows, most)
     return [message for message, _ in _in_turns(found)]
 
 
-_DEFERRED = "state IN ('deferred', 'held')"
+_DEFERRED = "WHERE state IN ('deferred', 'held')"
 _DUE = (
-    f"SELECT message FROM deliveries WHERE {_DEFERRED} AND user = ? AND next_attempt {{}} ?"  # noqa: S608
+    f"SELECT message FROM deliveries {_DEFERRED} AND user = ? AND next_attempt {{}} ?"  # noqa: S608
     " ORDER BY next_attempt, id"
 )
 
@@ -541,8 +557,8 @@ def _users(db: apsw.Connection, of: str) -> list[int]:
 
 # From one to the next by the index, whatever each one has.
 _USERS = (
-    "WITH RECURSIVE found (user) AS (SELECT min(user) FROM deliveries WHERE {0} UNION ALL"
-    " SELECT (SELECT min(d.user) FROM deliveries AS d WHERE {0} AND d.user > found.user) FROM found"
+    "WITH RECURSIVE found (user) AS (SELECT min(user) FROM deliveries {0} UNION ALL"
+    " SELECT (SELECT min(d.user) FROM deliveries AS d {0} AND d.user > found.user) FROM found"
     " WHERE user IS NOT NULL), users AS (SELECT user FROM found WHERE user IS NOT NULL)"
 )
 
@@ -579,7 +595,7 @@ def next_due(db: apsw.Connection) -> float | None:
 
 _NEXT_DUE = (
     f"{_USERS.format(_DEFERRED)} SELECT min((SELECT min(next_attempt) FROM deliveries AS d"  # noqa: S608
-    f" WHERE {_DEFERRED} AND d.user = users.user)) FROM users"
+    f" {_DEFERRED} AND d.user = users.user)) FROM users"
 )
 
 
@@ -645,14 +661,17 @@ _HAS_EXPIRED = """(
   )))))"""
 
 
-def last_delivered(db: apsw.Connection, recipient: str) -> int:
-    """The last delivery that this recipient got, as far as history has it; 0: none."""
-    return _get(
-        db,
-        "SELECT id FROM deliveries WHERE recipient = ? AND state = 'delivered'"
-        " ORDER BY id DESC LIMIT 1",
-        recipient,
-    )
+def last_delivered(db: apsw.Connection, recipient: str, before: int) -> tuple[int, int]:
+    """The last delivery that this recipient got, in a slice of those before `before`, 0: none; and
+    where to go on before, 0 at the end.
+    """
+    found: list[Any] = db.execute(
+        "SELECT max(id) FILTER (WHERE recipient = ? AND state = 'delivered'), min(id) FROM (SELECT"  # noqa: S608
+        f" id, recipient, state FROM deliveries WHERE id < ? ORDER BY id DESC LIMIT {SLICE})",
+        (recipient, before),
+    ).fetchall()
+    delivered, first = found[0]
+    return delivered or 0, first or 0
 
 
 def let_all_wait(db: apsw.Connection, limit: int) -> bool:

@@ -80,7 +80,8 @@ CREATE INDEX deliveries_due ON deliveries (user, next_attempt) WHERE state IN ('
 CREATE INDEX deliveries_held ON deliveries (recipient) WHERE state = 'held' AND ended IS NULL;
 CREATE INDEX deliveries_started ON deliveries (id) WHERE started IS NOT NULL;
 CREATE INDEX deliveries_lost ON deliveries (ended) WHERE state IN ('failed', 'expired');
-CREATE INDEX deliveries_urgent ON deliveries (user, message) WHERE urgent = 1 AND ended IS NULL;
+CREATE INDEX deliveries_urgent ON deliveries (user, state, next_attempt, message)
+  WHERE urgent = 1 AND ended IS NULL;
 CREATE INDEX deliveries_lane ON deliveries (lane, recipient, message)
   WHERE lane IS NOT NULL AND ended IS NULL;
 

@@ -1,9 +1,11 @@
 """Messages and deliveries on disk, from route to their end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from msgspec import structs
 
@@ -283,3 +285,64 @@ def test_what_is_due_comes_in_turns_over_the_users_and_no_more_than_asked_for(st
     store.connection.execute("UPDATE deliveries SET state = 'waiting', next_attempt = NULL")
     found = store.run(lambda db: queue.waiting(db, {}, None, 4, lambda user: 1 if user else 9))
     assert found == ([(1, 0), (10, 7), (2, 0)], {0, 7})
+
+
+def steps(store: Store, operation: Callable[[apsw.Connection], Any]) -> int:
+    """How many hundreds of steps of SQLite's machine it takes."""
+    count = 0
+
+    def step() -> bool:
+        nonlocal count
+        count += 1
+        return False
+
+    store.connection.set_progress_handler(step, 100)
+    store.run(operation)
+    store.connection.set_progress_handler(None)
+    return count
+
+
+def urgent_due(db: apsw.Connection) -> list[int]:
+    return queue.urgent_messages(db, queue.Due(NOW, 2 * HOUR), 5, lambda _: 5)
+
+
+def test_urgent_mails_that_are_not_due_cost_nothing_to_those_that_are(store: Store) -> None:
+    there = accepted(store, *map(str, range(6000)))
+    mails = [replace(mail(n, [one]), urgent=n > 3000) for n, one in enumerate(there, 1)]
+    routed(store, *mails)
+    assert store.run(urgent_due) == [3001, 3002, 3003, 3004, 3005]
+
+    def defer(db: apsw.Connection) -> None:
+        db.execute("UPDATE deliveries SET state = 'deferred', next_attempt = ? + message", (NOW,))
+        times = {3001: NOW, 3002: NOW + 3 * HOUR, 4500: NOW - 1, 5900: None, 6000: NOW - 2}
+        for message, at in times.items():
+            state = "waiting" if at is None else "held" if message == 4500 else "deferred"
+            db.execute(
+                "UPDATE deliveries SET state = ?, next_attempt = ? WHERE message = ?",
+                (state, at, message),
+            )
+
+    store.run(defer)
+    assert store.run(urgent_due) == [3001, 3002, 4500, 5900, 6000]
+    assert steps(store, urgent_due) <= 10
+
+
+def test_the_last_mail_of_a_recipient_is_looked_for_in_slices(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "SLICE", 4)
+    for row, one in enumerate(accepted(store, *map(str, range(6))), 1):
+        made = mail(row, [one], ["a@x" if row == 2 else "b@x"])
+        routed(store, made)
+        finish(store, made, "delivered")
+
+    def last(recipient: str) -> list[tuple[int, int]]:
+        found, before = [(0, 1 << 62)], 1 << 62
+        while before and not found[-1][0]:
+            found.append(store.run(lambda db, b=before: queue.last_delivered(db, recipient, b)))  # type: ignore[misc]
+            before = found[-1][1]
+        return found[1:]
+
+    assert last("b@x") == [(60, 30)]
+    assert last("a@x") == [(0, 30), (20, 10)]
+    assert last("c@x") == [(0, 30), (0, 10), (0, 0)]
