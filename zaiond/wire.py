@@ -217,6 +217,9 @@ def error_reply(error: EventError, language: Language) -> bytes:
     reply: dict[str, Any] = {"status": "error", "code": error.code}
     if error.field is not None:
         reply["field"] = error.field
-    reply["message"] = error.text.in_language(language)
+    ja, en = error.text
+    if error.code == "quota":  # what is in the spool need not be sent again
+        ja, en = f"{ja}。後でもう一度送ってください", f"{en}: send it again later"
+    reply["message"] = Text(ja, en).in_language(language)
     reply["retry"] = error.code in RETRYABLE
     return _encode(reply) + b"\n"

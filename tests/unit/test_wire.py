@@ -449,7 +449,7 @@ def test_a_reply_of_failure_is_to_the_letter_and_in_the_language_of_the_configur
 
 def test_a_reply_without_a_field_has_none() -> None:
     assert wire.error_reply(EventError("quota", Text("多", "much")), "en") == (
-        b'{"status":"error","code":"quota","message":"much","retry":true}\n'
+        b'{"status":"error","code":"quota","message":"much: send it again later","retry":true}\n'
     )
 
 

@@ -177,10 +177,8 @@ def _too_many_connections_in_all(by: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"全ユーザーの接続数の合計が多すぎます（上限 {by}: {limit}）。"
-            "後でもう一度接続してください",
-            f"all users together have too many connections (at most {by}: {limit}): connect again"
-            " later",
+            f"全ユーザーの接続数の合計が多すぎます（上限 {by}: {limit}）",
+            f"all users together have too many connections (at most {by}: {limit})",
         ),
     )
 
@@ -189,8 +187,8 @@ def _too_much(key: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"送信待ちのイベントが上限（{key}: {limit}）に達しています。後でもう一度送ってください",
-            f"too much is waiting to be mailed ({key}: {limit}): send it again later",
+            f"送信待ちのイベントが上限（{key}: {limit}）に達しています",
+            f"too much is waiting to be mailed ({key}: {limit})",
         ),
     )
 
@@ -199,9 +197,8 @@ def _too_much_in_all(key: str, limit: int) -> EventError:
     return EventError(
         "quota",
         Text(
-            f"全ユーザーの送信待ちのイベントの合計が多すぎます（上限 {USERS} × {key}: {limit}）。"
-            "後でもう一度送ってください",
+            f"全ユーザーの送信待ちのイベントの合計が多すぎます（上限 {USERS} × {key}: {limit}）",
             f"of all users together too much is waiting to be mailed (at most {USERS} × {key}:"
-            f" {limit}): send it again later",
+            f" {limit})",
         ),
     )

@@ -62,8 +62,9 @@ def problems(
             "spool_waits",
             Text(
                 f"スプールの {files} 件のファイルが {since} から受け付けられずに待っています"
-                f"（{_some(ja, '、', ' など')}）",
-                f"files in the spool have waited since {since}: {files} ({_some(en, '; ', '; …')})",
+                f"（{_some(ja, '、', ' など')}）。解消しだい自動的に受け付けます",
+                f"files in the spool have waited since {since}: {files} ({_some(en, '; ', '; …')});"
+                " they are taken in by themselves once that is over",
             ),
         )
     if account.aside:

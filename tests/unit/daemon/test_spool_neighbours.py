@@ -271,6 +271,11 @@ async def test_who_has_no_room_waits_alone_and_is_told_of(spooled: Spooled) -> N
     assert code == "spool_waits"
     assert "7 of 4711" in text.en
     assert "events_waiting: 3" in text.en
+    for each in (line, *text):  # nobody need do anything
+        assert "again" not in each
+        assert "もう一度" not in each
+    assert text.en.endswith("they are taken in by themselves once that is over")
+    assert text.ja.endswith("解消しだい自動的に受け付けます")
     spooled.quotas.events_waiting = 100
     await spooled.spool.sweep()
     assert users_of(spooled) == {}
