@@ -466,6 +466,28 @@ async def test_who_can_not_be_answered_is_cut_off_and_nobody_else(
     assert {"first", "second"} <= set(daemon.on_disk())
 
 
+async def test_who_can_not_be_read_is_cut_off_and_nobody_else(
+    daemon: Daemon, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = EventConnection.take
+    first, second, third = await clients(), await clients(), await clients()
+
+    def takes(connection: EventConnection, most: int, size: int) -> Any:
+        if b'"first"' in b"".join(piece for piece in connection.pieces if isinstance(piece, bytes)):
+            raise BrokenError
+        return take(connection, most, size)
+
+    monkeypatch.setattr(EventConnection, "take", takes)
+    for client, id_ in ((second, "second"), (first, "first"), (third, "third")):
+        client.send({"type": "a", "id": id_})
+    with pytest.raises((ConnectionError, AssertionError)):
+        await first.reply()
+    assert (await second.reply())["status"] == "ok"
+    assert (await third.reply())["status"] == "ok"
+    assert set(daemon.on_disk()) == {"second", "third"}
+    assert daemon.unexpected
+
+
 async def test_a_ping_returns_after_a_commit_and_not_before(daemon: Daemon) -> None:
     gate = daemon.hold_commits()
     ping = asyncio.ensure_future(daemon.intake.ping())

@@ -258,7 +258,12 @@ class Intake:
             connections = turns.pop(user)
             while connections and left > 0 and size > 0:
                 connection = connections.popleft()
-                lines, taken = connection.take(max(1, left // (len(connections) + 1)), size)
+                try:
+                    lines, taken = connection.take(max(1, left // (len(connections) + 1)), size)
+                except Exception as error:  # noqa: BLE001 - nobody else is to suffer for it
+                    _tell(error)
+                    connection.cut_off()
+                    continue
                 if connection.pieces:
                     connections.append(connection)
                 left -= len(lines)
