@@ -103,7 +103,9 @@ class HistoryLimit:
     async def run(self) -> None:
         """Works for ever; ends when cancelled."""
         while True:
-            await self._wanted.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_line()):
+                    await self._wanted.wait()
             self._wanted.clear()
             with contextlib.suppress(DiskFullError, OSError):  # told where it bars events
                 await self.press()
@@ -113,9 +115,8 @@ class HistoryLimit:
         and OSError where the disk can't be asked.
         """
         space = self._space(await self._writer.submit(prune.pages))
-        if not space.is_short or time.monotonic() < self._not_before:
-            return
-        while space.to_free:
+        is_wanted = space.is_short and time.monotonic() >= self._not_before
+        while is_wanted and space.to_free:
             left = shares(await self._sizes(), space.to_free)
             deleted, space = await self._shorten(left, space)
             if not deleted:
@@ -174,6 +175,10 @@ class HistoryLimit:
             limit=self._database.history_limit(),
             waiting=sum(_ROWS * events + _MAIL * size for events, size in waiting),
         )
+
+    def _until_line(self) -> float | None:
+        """Seconds until what was deleted may be told of; None where nothing was."""
+        return max(1.0, self._next_line - time.monotonic()) if self._deleted else None
 
     def _tell(self, space: Space) -> None:
         if not self._deleted or time.monotonic() < self._next_line:

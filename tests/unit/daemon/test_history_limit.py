@@ -220,6 +220,28 @@ async def test_one_line_an_hour_tells_of_all_that_was_deleted_meanwhile(
     assert world.notes.lines[1].endswith(", …")
 
 
+async def test_what_was_deleted_last_is_told_though_nothing_more_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        await world.accept(1000, 110)
+        await world.limit.press()
+    assert len(world.notes.lines) == 1
+    told = asyncio.Event()
+    warning = world.notes.warning
+
+    def tell(*arguments: Any) -> bool:
+        told.set()
+        return warning(*arguments)
+
+    monkeypatch.setattr(world.notes, "warning", tell)
+    monkeypatch.setattr(world.limit, "_next_line", 0.0)
+    running = asyncio.create_task(world.limit.run())
+    await asyncio.wait_for(told.wait(), 10)
+    assert len(world.notes.lines) == 2
+    running.cancel()
+
+
 async def test_an_operation_deletes_no_more_than_a_slice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
