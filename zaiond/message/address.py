@@ -272,7 +272,8 @@ def _parse(text: str, *, needs_domain: bool) -> Mailbox:
 def _address(address: str, text: str, needs_domain: bool) -> str:
     if not address.isascii():
         narrow = unicodedata.normalize("NFKC", address)
-        if narrow.isascii():
+        local = address.rpartition("@")[0]  # the domain may well be Japanese
+        if narrow.isascii() or unicodedata.normalize("NFKC", local).isascii() > local.isascii():
             raise AddressError(
                 Text(
                     f"全角の文字があります: {shown(text)}。半角で {narrow} と書いてください",
