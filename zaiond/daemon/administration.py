@@ -72,25 +72,21 @@ class Administration:
         Every server is tried again, too. The Message-ID stays, and so does what has arrived.
         """
         seqs, unknown = await self._find(ids)
-        with self._dispatcher.paused():
-            try:
-                made, under_way = await self._make_anew(seqs, by_hand=seqs is not None)
-                # What is not yet a mail becomes one by this configuration anyway.
-                if seqs is None:
-                    made += self._router.waiting
-                else:
-                    after = self._router.routed_through
-                    count = partial(events.count_unrouted, among=seqs, after=after)
-                    made += await self._writer.submit(count)
-            finally:
-                self._dispatcher.retry_servers()
-                self._dispatcher.reload_waiting()
+        try:
+            made, under_way = await self._make_anew(seqs, by_hand=seqs is not None)
+            # What is not yet a mail becomes one by this configuration anyway.
+            if seqs is None:
+                made += self._router.waiting
+            else:
+                after = self._router.routed_through
+                count = partial(events.count_unrouted, among=seqs, after=after)
+                made += await self._writer.submit(count)
+        finally:
+            self._dispatcher.retry_servers()
         return Changed(made, unknown, under_way)
 
     async def make_anew(self, seqs: list[int] | None = None) -> None:
-        """Makes the mails of these events (default: all that wait) by the configuration in force;
-        they are on disk afterwards, and to be loaded from there (`reload_waiting`).
-        """
+        """Makes the mails of these events (default: all that wait) as the configuration has it."""
         await self._make_anew(seqs, by_hand=False)
 
     async def _make_anew(
@@ -99,7 +95,7 @@ class Administration:
         """`by_hand`: what holds these events no longer does, and what has failed or expired is sent
         again.
         """
-        async with self._router.lock:
+        async with self._dispatcher.changing(self._router.lock):
             maker = await self._router.maker_now()
             if maker is None:
                 return 0, ()
@@ -117,15 +113,16 @@ class Administration:
                     partial(remade.of_size, seqs=some, size=CHUNK_BYTES)
                 )
                 start += len(chunk)
-                rows = await self._writer.submit(partial(remade.messages, seqs=chunk))
-                with self._dispatcher.apart(rows) as free:
-                    states = await self._writer.submit(partial(remade.states, seqs=chunk))
-                    mine, others = _split(states, set(free))
-                    under_way += [state.event.id for state in others]
-                    made += await self._put(mine, maker, by_hand=by_hand)
+                sending = self._dispatcher.sending
+                states = await self._writer.submit(partial(remade.states, seqs=chunk))
+                mine, others = _split(states, sending)
+                under_way += [state.event.id for state in others]
+                made += await self._put(mine, maker, by_hand=by_hand)
             if seqs is None:
                 while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
                     pass
+            else:
+                await self._writer.submit(partial(queue.let_lanes_wait, event_seqs=seqs))
         return made, tuple(under_way)
 
     async def _put(
@@ -199,7 +196,7 @@ class Administration:
     async def delete(self, chosen: Chosen) -> Changed:
         """Ends what waits of these events."""
         seqs = chosen.seqs
-        async with self._router.lock:
+        async with self._dispatcher.changing(self._router.lock):
             gone = await self._writer.submit(
                 partial(
                     events.delete_unrouted,
@@ -230,23 +227,24 @@ class Administration:
                 partial(queue.of_size, messages=some, size=CHUNK_BYTES)
             )
             start += len(chunk)
-            with self._dispatcher.apart(chunk) as free:
-                mails = await self._writer.submit(partial(queue.load, messages=free))
-                ended = await self._writer.submit(
-                    partial(
-                        queue.end,
-                        mails=mails,
-                        state="deleted",
-                        now=self._clock(),
-                        at=self._queue_time(),
-                        server="",
-                        why="",
-                    ),
-                    essential=True,
-                )
-                self._on_ended(ended)
-                deleted += sum(len(mail.deliveries) for mail in mails)
-            others |= set(chunk) - set(free)
+            sending = self._dispatcher.sending.intersection(chunk)
+            free = [row for row in chunk if row not in sending]
+            mails = await self._writer.submit(partial(queue.load, messages=free))
+            ended = await self._writer.submit(
+                partial(
+                    queue.end,
+                    mails=mails,
+                    state="deleted",
+                    now=self._clock(),
+                    at=self._queue_time(),
+                    server="",
+                    why="",
+                ),
+                essential=True,
+            )
+            self._on_ended(ended)
+            deleted += sum(len(mail.deliveries) for mail in mails)
+            others |= sending
         left = await self._writer.submit(partial(queue.load, messages=sorted(others)))
         return deleted, tuple(event.id for mail in left for event in mail.events)
 
@@ -263,12 +261,12 @@ class Administration:
 
 
 def _split(
-    states: list[remade.EventState], free: set[int]
+    states: list[remade.EventState], sending: frozenset[int]
 ) -> tuple[list[remade.EventState], list[remade.EventState]]:
     """Those events of which nothing is being sent just now, and the others."""
     mine: list[remade.EventState] = []
     others: list[remade.EventState] = []
     for state in states:
         rows = {message.row for message in state.messages}
-        (mine if rows <= free else others).append(state)
+        (mine if rows.isdisjoint(sending) else others).append(state)
     return mine, others

@@ -444,8 +444,6 @@ class App(Observer):
         self.dispatcher.configure(
             Delivering(config.mail_servers, config.queue, config.language, self.context)
         )
-        if is_another:
-            self.dispatcher.reload_waiting()
         salvage = self.database.salvage
         if salvage is not None and not self._salvage_told:
             self._salvage_told = True
@@ -531,7 +529,6 @@ class App(Observer):
     async def _make_anew(self, seqs: list[int]) -> None:
         with contextlib.suppress(DiskFullError):  # it goes out as it is
             await self.administration.make_anew(seqs)
-        self.dispatcher.reload_waiting()
 
     def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
         if verdict is None:

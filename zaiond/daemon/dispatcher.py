@@ -7,8 +7,8 @@ put back in line.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -110,7 +110,8 @@ class Dispatcher:
         self._recording: set[asyncio.Task[Any]] = set()
         self._outdated: set[int] = set()  # being sent since before `suspend`
         self._senders: dict[Sender, asyncio.Task[None]] = {}
-        self._paused = 0  # by how many
+        self._changing = 0  # how many change what waits
+        self._in_part: set[int] = set()  # being sent to some, while the others wait on disk
         self._idle: dict[int, deque[asyncio.Future[QueuedMail | None]]] = {}
         self._wake_up: asyncio.TimerHandle | None = None
         self._expected = 0  # mails that are about to be added
@@ -239,33 +240,32 @@ class Dispatcher:
             counts[sender.index] = counts.get(sender.index, 0) + 1
         return counts
 
-    @contextmanager
-    def apart(self, rows: Iterable[int]) -> Iterator[list[int]]:
-        """Keeps mails out of memory while they are changed on disk; gives the rows of those that
-        may be changed. What is left to be sent of them afterwards comes in by `reload_waiting`, or
-        when it is due.
-        """
-        try:
-            with self._window.apart(rows) as free:
-                yield free
-        finally:
-            self._loader.deferred()
-            self._observer.room()
+    @property
+    def sending(self) -> frozenset[int]:
+        """The mails that are being sent."""
+        return self._window.sending
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Hands out no mail meanwhile: while all are changed on disk, in parts, none passes those
-        that were before it.
+    @asynccontextmanager
+    async def changing(self, lock: asyncio.Lock) -> AsyncIterator[None]:
+        """Meanwhile what waits may be changed on disk, but for what is being sent: no mail is
+        handed out, none comes in until it is over, and the router's `lock` is held.
         """
-        self._paused += 1
+        self._changing += 1
+        self._loader.is_paused = True
+        self.reload_waiting()
         try:
-            yield
+            async with lock:
+                yield
         finally:
-            self._paused -= 1
-            self.pump()
+            self._changing -= 1
+            self._loader.is_paused = self._changing > 0
+            self.reload_waiting()
 
     def reload_waiting(self) -> None:
-        """Deliveries on disk were made due: load them, as there is room."""
+        """Deliveries on disk were changed. All that waits comes in from there, as there is room:
+        so it is in order again, whatever was done to which.
+        """
+        self._in_part.update(self._window.clear())
         self._loader.start_over()
 
     def retry_servers(self) -> None:
@@ -308,7 +308,7 @@ class Dispatcher:
 
     def pump(self) -> None:
         """Gives mails to connections that wait for one, and opens more where they are needed."""
-        if self.servers is None or self.stopping or self._paused:
+        if self.servers is None or self.stopping or self._changing:
             return
         usable = self._usable(self.servers)
         for index, most in usable:
@@ -443,7 +443,7 @@ class Dispatcher:
         self.holds = Holds(hold for hold in found if hold.scope != "queue")
         if queue_hold is not None:
             self.holds.put(queue_hold)
-        self._loader.start_over()
+        self.reload_waiting()
 
     def release_holds(self) -> None:
         """Nothing is held any more, which is on disk already: what was held is to be loaded."""
@@ -453,7 +453,7 @@ class Dispatcher:
     def take(self, index: int) -> QueuedMail | None:
         """The next mail for this server, if there is one and it may go out now."""
         servers, now = self.servers, self._loop.time()
-        if self._paused or self.stopping or index < 0 or servers is None:
+        if self._changing or self.stopping or index < 0 or servers is None:
             return None
         if servers.rate_allows_at(index) > now:
             return None
@@ -576,7 +576,7 @@ class Dispatcher:
         for hold in over:
             self.holds.release(hold.scope, hold.subject)
         if over:
-            self._loader.start_over()
+            self.reload_waiting()
         if any(each.verdict and (each.verdict.wait or each.verdict.again) for each in concluded):
             other = None
         self._settle(mail, concluded, other, sender)
@@ -654,11 +654,16 @@ class Dispatcher:
 
     def _leave(self, mail: QueuedMail, *, deferred: bool) -> None:
         """A mail goes out of memory: it has ended, or it is to be loaded again some day."""
+        self._blamed.pop(mail.row, None)
         if mail.row in self._outdated:
             self._outdated.discard(mail.row)
+            self._window.set_down(mail.row)  # until it is made anew, none of its lane passes it
             self._observer.outdated(mail)
-        self._blamed.pop(mail.row, None)
-        self._window.remove(mail.row)
+        else:
+            self._window.remove(mail.row)
+            if mail.row in self._in_part:
+                self._in_part.discard(mail.row)
+                self.reload_waiting()
         self._loader.room()
         if deferred or mail.lane is not None:
             self._loader.deferred()

@@ -104,15 +104,13 @@ class Housekeeping:
             tried=at - last_hour(timing),
             held=at - timing.keep,
         )
-        is_any = False
         after: Key | None = FIRST_OPEN
         while after is not None:
             look = partial(queue.expired, expiry=expiry, after=after)
             found, after = await self._writer.submit(look)
-            is_any = is_any or bool(found)
-            await self._expire_messages(list(found), expiry)
-        if is_any:  # what is left to be sent of them was taken out of memory
-            self._dispatcher.reload_waiting()
+            if found:
+                async with self._dispatcher.changing(self._lock):
+                    await self._expire_messages(list(found), expiry)
 
     async def _expire_messages(self, messages: list[int], expiry: Expiry) -> None:
         while messages:
@@ -120,10 +118,11 @@ class Housekeeping:
                 partial(queue.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
             )
             messages = messages[len(chunk) :]
-            with self._dispatcher.apart(chunk) as free:
-                # What is in memory may have been tried since: only what is still so, expires.
-                still = partial(queue.still_expired, expiry=expiry, messages=free)
-                await self._expire_some(await self._writer.submit(still))
+            sending = self._dispatcher.sending
+            free = [row for row in chunk if row not in sending]
+            # What was in memory may have been tried since: only what is still so, expires.
+            still = partial(queue.still_expired, expiry=expiry, messages=free)
+            await self._expire_some(await self._writer.submit(still))
 
     async def _expire_some(self, deliveries: dict[int, set[int]]) -> None:
         now, servers = self._clock(), self._dispatcher.servers

@@ -34,6 +34,7 @@ class Loader:
         on_caught_up: Callable[[], None],
     ) -> None:
         self.caught_up = False
+        self.is_paused = False
         self.longest_delay = 0.0  # seconds from an attempt to the next, by the configuration
         self._window = window
         self._writer = writer
@@ -52,7 +53,7 @@ class Loader:
         return self.caught_up or (self._left is not None and user not in self._left)
 
     def start_over(self) -> None:
-        """Deliveries on disk were made due: load them."""
+        """What waits on disk has changed: what of it is not in the window comes in, in order."""
         self.caught_up = False
         self._loaded_through.clear()
         self._left = None
@@ -92,35 +93,36 @@ class Loader:
                     await self._wake.wait()
 
     async def _load(self) -> None:
-        window, rooms = self._window, self._window.rooms
-        if not rooms.beyond:
+        window, rooms, began = self._window, self._window.rooms, self._began_anew
+        if self.is_paused or not rooms.beyond:
             self._starved = True
             return
         due = Due(self._clock(), self.longest_delay)
         rows = await self._writer.submit(partial(_due, due=due, rooms=rooms))
-        self._starved = not rooms.room or not all(map(window.may_come_in, rows))
-        await self._bring_in(rows, due)
+        self._starved = not rooms.room or any(row in window for row in rows)
+        await self._bring_in(rows, due, began)
         if not self.caught_up and window.rooms.beyond:
-            await self._bring_in(await self._waiting(window.rooms), due)
+            await self._bring_in(await self._waiting(window.rooms, began), due, began)
 
-    async def _bring_in(self, rows: list[int], due: Due) -> None:
+    async def _bring_in(self, rows: list[int], due: Due, began: int) -> None:
         window = self._window
-        wanted = [row for row in rows if window.may_come_in(row)]
-        if wanted:
+        wanted = [row for row in rows if row not in window]
+        if wanted and began == self._began_anew:
             mails = await self._writer.submit(partial(queue.load, messages=wanted, due=due))
-            self._on_loaded([mail for mail in mails if window.may_come_in(mail.row)])
+            # Where it was begun anew meanwhile, others come before them.
+            if began == self._began_anew:
+                self._on_loaded([mail for mail in mails if mail.row not in window])
 
-    async def _waiting(self, rooms: Rooms) -> list[int]:
-        began_anew = self._began_anew
+    async def _waiting(self, rooms: Rooms, began: int) -> list[int]:
         after, left = dict(self._loaded_through), self._left
         find = partial(_waiting, after=after, left=left, rooms=rooms)
         found = await self._writer.submit(find)
-        if began_anew == self._began_anew:  # else what was found is not all that there is now
+        if began == self._began_anew:  # else what was found is not all that there is now
             self._loaded_through.update((user, message) for message, user in found.messages)
             self._left = found.left
             if found.messages:
                 self._wake.set()
-            self.caught_up = not (found.messages or found.left)
+            self.caught_up = not found.left
             self._on_caught_up()
         return [message for message, _ in found.messages]
 
@@ -136,9 +138,9 @@ def _due(db: apsw.Connection, due: Due, rooms: Rooms) -> list[int]:
 def _waiting(
     db: apsw.Connection, after: dict[int, int], left: set[int] | None, rooms: Rooms
 ) -> queue.Waiting:
-    """What waits, as far as there is room."""
+    """What waits, as far as there is room. Of whom any is found, more may come until it is here."""
     most = rooms.room or rooms.beyond
     found = queue.waiting(db, after, left, most, lambda user: rooms.of(Line(user, False)))
     fit = len(queue.of_size(db, [message for message, _ in found.messages], rooms.bytes))
-    more = {user for _, user in found.messages[fit:]}
-    return queue.Waiting(found.messages[:fit], found.left | more)
+    users = {user for _, user in found.messages}
+    return queue.Waiting(found.messages[:fit], found.left | users)

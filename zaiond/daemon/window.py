@@ -8,7 +8,6 @@ take turns.
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
@@ -131,10 +130,12 @@ class Window:
         self._lanes: dict[str, deque[int]] = {}  # rows in order: the first one may go
         self._tried: dict[int, set[int]] = {}  # servers that said later, by row
         self._sending: set[int] = set()
-        self._apart: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._mails)
+
+    def __contains__(self, row: int) -> bool:
+        return row in self._mails
 
     @property
     def room(self) -> int:
@@ -172,10 +173,6 @@ class Window:
     def sending(self) -> frozenset[int]:
         """The mails in the hands of senders."""
         return frozenset(self._sending)
-
-    def may_come_in(self, row: int) -> bool:
-        """Whether this mail may be taken from disk: not if it is here, or being changed there."""
-        return row not in self._mails and row not in self._apart
 
     def configure(self, servers: int) -> None:
         """There are so many servers now; nobody has tried anything with them."""
@@ -330,17 +327,15 @@ class Window:
         for line in chain(self._ready, self._handed):
             line.renew(self._mails)
 
-    @contextmanager
-    def apart(self, rows: Iterable[int]) -> Iterator[list[int]]:
-        """Keeps mails out of the window while they are changed on disk; gives the rows of those
-        that may be changed: none that is in a sender's hands, or being changed already.
+    def set_down(self, row: int) -> None:
+        """Out of a sender's hands, and not back in line: what is behind it in its lane waits."""
+        self._sending.discard(row)
+
+    def clear(self) -> list[int]:
+        """Has no mail any more but those in the hands of senders; gives those of which more
+        deliveries are open.
         """
-        free = [row for row in rows if row not in self._sending and row not in self._apart]
-        self._apart.update(free)
-        for row in free:
+        for row in [row for row in self._mails if row not in self._sending]:
             self.remove(row)
         self._renew_lines()
-        try:
-            yield free
-        finally:
-            self._apart.difference_update(free)
+        return [row for row in self._sending if not self._mails[row].whole]

@@ -164,7 +164,7 @@ def route(
     for mail in mails:
         if mail.urgent and mail.lane is not None:
             for recipient in mail.message.recipients:
-                _hurry(db, mail.lane, recipient, mail.row)
+                hurry(db, mail.lane, recipient, mail.row)
     behind = {
         d.row
         for mail in mails
@@ -176,7 +176,7 @@ def route(
     return behind
 
 
-def _hurry(db: apsw.Connection, lane: str, recipient: str, message: int) -> None:
+def hurry(db: apsw.Connection, lane: str, recipient: str, message: int) -> None:
     """What is before an urgent mail in its lane goes first, too: else it would be passed when both
     come in from disk.
     """
@@ -682,6 +682,24 @@ def let_all_wait(db: apsw.Connection, limit: int) -> bool:
         (limit,),
     )
     return db.changes() == limit
+
+
+def let_lanes_wait(db: apsw.Connection, event_seqs: list[int]) -> None:
+    """Makes due what is deferred in the lanes of these events: it goes before and behind theirs."""
+    lanes: dict[Any, None] = {
+        lane: None
+        for seq in event_seqs
+        for lane in db.execute(
+            "SELECT lane, recipient FROM message_events AS m JOIN deliveries AS d"
+            " ON d.message = m.message WHERE event = ? AND lane IS NOT NULL AND ended IS NULL",
+            (seq,),
+        )
+    }
+    db.executemany(
+        "UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE lane = ?"
+        " AND recipient = ? AND ended IS NULL AND state = 'deferred'",
+        lanes,
+    )
 
 
 def open_messages(db: apsw.Connection, event_seqs: list[int]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from zaiond.store.events import COLUMNS, StoredEvent, stored
-from zaiond.store.queue import OPEN, QueuedMail, insert_messages, keep_remarks
+from zaiond.store.queue import OPEN, QueuedMail, hurry, insert_messages, keep_remarks
 from zaiond.store.sound import expect, expect_message_id
 
 
@@ -79,11 +79,6 @@ def of_size(db: apsw.Connection, seqs: list[int], size: int) -> list[int]:
     return seqs
 
 
-def messages(db: apsw.Connection, seqs: list[int]) -> list[int]:
-    """The messages that tell of these events."""
-    return [row for seq in seqs for row, *_ in db.execute(_MESSAGES, (seq,))]
-
-
 def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
     """These events, as far as they became mails that tell of no other event."""
     found = []
@@ -130,26 +125,19 @@ def put(db: apsw.Connection, remade: list[Remade], at: float) -> list[StoredEven
         for mail in one.mails:
             if mail.row not in one.new_messages:
                 _replace(db, mail)
-            for delivery in mail.deliveries:
-                if delivery.row in one.new_deliveries:
-                    db.execute(
-                        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane,"
-                        " user) VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
-                        (
-                            delivery.row,
-                            mail.row,
-                            delivery.recipient,
-                            mail.urgent,
-                            mail.lane,
-                            mail.user,
-                        ),
-                    )
-                else:
-                    db.execute(
-                        "UPDATE deliveries SET message = ?, state = 'waiting', next_attempt = NULL,"
-                        " ended = NULL, lane = ? WHERE id = ?",
-                        (mail.row, mail.lane, delivery.row),
-                    )
+            db.executemany(
+                "INSERT INTO deliveries (id, message, recipient, state, urgent, lane, user, ended)"
+                " VALUES (?, ?, ?, '', ?, ?, ?, 0)",  # opened below
+                [
+                    (d.row, mail.row, d.recipient, mail.urgent, mail.lane, mail.user)
+                    for d in mail.deliveries
+                    if d.row in one.new_deliveries
+                ],
+            )
+            for d in mail.deliveries:
+                db.execute(_OPEN, (mail.row, mail.lane, d.row, d.recipient))
+                if mail.urgent and mail.lane is not None:
+                    hurry(db, mail.lane, d.recipient, mail.row)
         db.executemany(
             "UPDATE deliveries SET state = 'replaced', ended = ?, next_attempt = NULL WHERE id = ?",
             [(at, row) for row in one.replaced],
@@ -160,6 +148,15 @@ def put(db: apsw.Connection, remade: list[Remade], at: float) -> list[StoredEven
             [(str(row),) for row in (*(mail.row for mail in one.mails), *one.emptied)],
         )
     return [one.event for one in remade if not one.mails]
+
+
+# What was not open may come in before an urgent one of its lane.
+_OPEN = (
+    "UPDATE deliveries SET message = ?1, state = 'waiting', next_attempt = NULL, ended = NULL,"
+    " lane = ?2, urgent = urgent OR ended IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries AS d"
+    " WHERE d.lane = ?2 AND d.recipient = ?4 AND d.message > ?1 AND d.ended IS NULL AND d.urgent)"
+    " WHERE id = ?3"
+)
 
 
 def _replace(db: apsw.Connection, mail: QueuedMail) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.support.store import mail
-from zaiond.daemon.window import Window
+from zaiond.daemon.window import Window, reduced
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import QueuedMail
 
@@ -58,17 +58,32 @@ def test_a_mail_that_is_gone_has_tried_no_server_when_it_comes_again() -> None:
     assert here.tried(1) == set()
 
 
-def test_what_is_being_sent_or_changed_already_is_not_changed() -> None:
-    here = window(made(1, "a@x"), made(2, "a@x"), made(3, "a@x"))
-    sent = here.take(0, in_use=True)
-    assert sent is not None
-    with here.apart([1, 2]) as free:
-        assert free == [2]
-        assert not here.may_come_in(2)
-        with here.apart([1, 2, 3]) as more:
-            assert more == [3]
-    assert here.may_come_in(2)
+def test_what_is_being_sent_stays_and_the_others_come_in_behind_it_in_order() -> None:
+    one, two, three = (made(row, "a@x", lane="k") for row in (1, 2, 3))
+    here = window(two, three)
+    assert here.take(0, in_use=True) is two
+    assert here.clear() == []
+    assert [row in here for row in (2, 3)] == [True, False]
+    here.add([one, three])
     assert taken(here) == []
+    here.remove(2)
+    assert taken(here) == [1]
+
+
+def test_of_what_is_being_sent_in_part_it_is_told() -> None:
+    here = window(reduced(made(1, "a@x", "b@x"), made(1, "a@x").deliveries), made(2, "a@x"))
+    assert taken(here) == [1, 2]
+    assert here.clear() == [1]
+
+
+def test_none_passes_a_mail_of_its_lane_that_is_set_down() -> None:
+    here = window(made(1, "a@x", lane="k"), made(2, "a@x", lane="k"))
+    assert taken(here) == [1]
+    here.set_down(1)
+    assert here.sending == set()
+    assert taken(here) == []
+    here.clear()
+    assert len(here) == 0
 
 
 def test_an_address_that_is_held_is_left_to_who_is_sending_to_it() -> None:
@@ -99,8 +114,8 @@ def test_a_mail_that_is_handed_to_another_server_may_be_changed_again() -> None:
     assert here.sending == {1}
     here.hand_over(one, 0, 1)
     assert here.sending == set()
-    with here.apart([1]) as free:
-        assert free == [1]
+    here.clear()
+    assert taken(here, 1) == []
 
 
 def test_users_take_turns_and_each_has_its_own_order() -> None:

@@ -1,0 +1,241 @@
+"""To one recipient, mails of one key arrive in the order of their events, whatever is done to those
+that wait meanwhile: by hand, by another configuration, by a probe.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.support.delivery import PATIENT, SOON, Post, configuration, ids, mails, server
+from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary, rcpt
+from zaiond.config.schema import Config
+from zaiond.daemon import administration, window
+from zaiond.store import queue
+
+LATER = "450 4.2.1 Later"
+A, B = "a@x.example", "b@x.example"
+
+
+class Moody:
+    """A server that says `greeting`, `recipients` by address, and `content` when it may: what these
+    are at the moment.
+    """
+
+    def __init__(self) -> None:
+        self.greeting = "421 4.3.2 Not now"
+        self.recipients: dict[str, Answer] = {}
+        self.content = "250 2.0.0 Ok"
+        self.has_content = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def _greet(self, peer: Peer) -> None:
+        await peer.say(self.greeting)
+
+    async def _take(self, peer: Peer) -> None:
+        content = self.content
+        self.has_content.set()
+        await self.may_answer.wait()
+        await peer.say(content)
+
+    def server(self) -> ScriptedServer:
+        answers = {"GREETING": self._greet, "RCPT": rcpt(self.recipients), "CONTENT": self._take}
+        return ScriptedServer(ordinary(answers=answers))
+
+    def comes_back(self, post: Post) -> None:
+        self.greeting = "220 here"
+        post.dispatcher.retry_servers()
+
+
+@pytest.fixture
+def moody() -> Moody:
+    return Moody()
+
+
+def to(there: ScriptedServer, *admins: str) -> Config:
+    return configuration(server(there.port), queue=PATIENT, admins=admins or (A,))
+
+
+async def seen(post: Post, condition: Callable[[], bool]) -> None:
+    """Waits until it is so, and nothing is under way to the disk."""
+    async with asyncio.timeout(SOON):
+        while not condition():
+            await post.writer.submit(lambda _: None)
+        for _ in range(3):
+            await post.writer.submit(lambda _: None)
+
+
+async def in_memory(post: Post, number: int) -> None:
+    await seen(post, lambda: post.dispatcher.in_memory == number)
+
+
+async def test_a_mail_that_is_retried_while_others_of_its_key_are_in_memory_is_not_passed(
+    state: Path, moody: Moody
+) -> None:
+    async with moody.server() as there, Post(state, to(there)) as post:
+        await post.emit(*ids(5), key="k")
+        await in_memory(post, 5)
+        moody.greeting = "220 here"
+        await post.administration.retry(ids(1))
+        await post.until_ended(5)
+    assert mails(there) == ids(5)
+
+
+async def test_a_mail_that_is_retried_passes_none_of_its_key_that_is_deferred(
+    state: Path, moody: Moody
+) -> None:
+    moody.recipients[A] = LATER
+    async with moody.server() as there, Post(state, to(there)) as post:
+        moody.comes_back(post)
+        await post.emit(*ids(5), key="k")
+        await post.until(lambda: bool(post.outcomes))
+        await post.settled()
+        moody.recipients.clear()
+        await post.administration.retry(["n0002"])
+        await post.until_ended(5)
+    assert mails(there) == ids(5)
+
+
+@pytest.mark.parametrize("is_deferred", [False, True])
+async def test_a_mail_that_had_expired_goes_before_those_of_its_key_that_wait(
+    state: Path, moody: Moody, *, is_deferred: bool
+) -> None:
+    async with moody.server() as there, Post(state, to(there)) as post:
+        await post.emit("old", key="k")
+        await in_memory(post, 1)
+        post.serve(PATIENT.expire + 1)
+        await post.housekeeping._expire(PATIENT)
+        assert post.ended == ["old"]
+        if is_deferred:
+            moody.recipients[A] = LATER
+            moody.comes_back(post)
+        await post.emit(*ids(3), key="k")
+        await in_memory(post, 0 if is_deferred else 3)
+        await post.until(lambda: len(post.outcomes) == 1 + is_deferred)
+        moody.recipients.clear()
+        moody.greeting = "220 here"
+        post.ahead += PATIENT.retry_max  # what was deferred is due, too
+        await post.administration.retry(["old"])
+        await post.until_ended(5)
+    assert mails(there) == ["old", *ids(3)]
+
+
+async def test_while_all_are_retried_none_passes_one_of_its_key(
+    state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with moody.server() as there:
+        async with Post(state, to(there)) as post:
+            await post.emit(*ids(60), key="k")
+            await post.emit(*ids(60, "urgent"), key="another", severity="crit")
+            await in_memory(post, 120)
+        # What is urgent leaves room for a few others: most of them are made anew on disk.
+        for name, number in (("MAILS", 20), ("MORE_MAILS", 5), ("LITTLE_MAILS", 5)):
+            monkeypatch.setattr(window, name, number)
+        monkeypatch.setattr(administration, "CHUNK", 20)
+        async with Post(state, to(there)) as post:
+            await in_memory(post, 25)
+            moody.greeting = "220 here"
+            await post.administration.retry()
+            await post.until_ended(120)
+    arrived = mails(there)
+    assert [id_ for id_ in arrived if id_.startswith("n")] == ids(60)
+    assert [id_ for id_ in arrived if id_.startswith("u")] == ids(60, "urgent")
+
+
+@pytest.mark.parametrize("answer", ["451 4.3.0 Later", "554 5.6.0 No"])
+async def test_what_was_being_sent_while_the_configuration_changed_is_not_passed(
+    state: Path, moody: Moody, answer: str
+) -> None:
+    moody.content = answer
+    moody.may_answer.clear()
+    async with moody.server() as there, Post(state, to(there)) as post:
+        moody.comes_back(post)
+        await post.emit(*ids(5), key="k")
+        await moody.has_content.wait()
+        moody.content = "250 2.0.0 Ok"
+        await post.mend(admins=(A,))
+        moody.may_answer.set()
+        await post.until_ended(5)
+    first, *rest = mails(there)
+    assert [first, rest] == ["n0000", ids(5)]
+
+
+async def test_a_recipient_that_waits_again_while_the_mail_is_sent_to_another_is_not_passed(
+    state: Path, moody: Moody
+) -> None:
+    moody.may_answer.clear()
+    async with moody.server() as there, Post(state, to(there, A, B)) as post:
+        await post.emit("first", key="k")
+        await in_memory(post, 1)
+
+        def defer(db: apsw.Connection) -> None:
+            db.execute(
+                "UPDATE deliveries SET state = 'deferred', next_attempt = ? WHERE recipient = ?",
+                (post.clock() + 100.0, A),
+            )
+
+        await post.writer.submit(defer)
+        post.dispatcher.reload_waiting()
+        await in_memory(post, 1)
+        moody.comes_back(post)
+        await moody.has_content.wait()
+        await post.writer.submit(lambda db: queue.let_all_wait(db, 10))
+        post.dispatcher.reload_waiting()
+        await post.emit("second", key="k")
+        await seen(post, lambda: not post.router.waiting)
+        moody.may_answer.set()
+        await post.until_ended(2)
+    to_a = [event for event, recipient, _ in post.outcomes if recipient == A]
+    assert to_a == ["first", "second"]
+
+
+async def test_who_is_a_recipient_now_gets_the_mails_of_a_key_in_their_order(
+    state: Path, moody: Moody
+) -> None:
+    async with moody.server() as there, Post(state, to(there)) as post:
+        await post.emit("first", key="k")
+        await post.emit("urgent", key="k", severity="crit")
+        await in_memory(post, 2)
+        await post.mend(admins=(B,))
+        moody.comes_back(post)
+        await post.until_ended(2)
+    assert mails(there) == ["first", "urgent"]
+
+
+async def test_a_mail_that_had_expired_goes_before_an_urgent_one_of_its_key(
+    state: Path, moody: Moody
+) -> None:
+    async with moody.server() as there, Post(state, to(there)) as post:
+        await post.emit("old", key="k")
+        await in_memory(post, 1)
+        post.serve(PATIENT.expire + 1)
+        await post.housekeeping._expire(PATIENT)
+        await post.emit("urgent", key="k", severity="crit")
+        await in_memory(post, 1)
+        await post.administration.retry(["old"])
+        moody.comes_back(post)
+        await post.until_ended(3)
+    assert mails(there) == ["old", "urgent"]
+
+
+async def test_what_is_held_no_longer_goes_before_those_of_its_key_that_wait(
+    state: Path, moody: Moody
+) -> None:
+    async with moody.server() as there, Post(state, to(there)) as post:
+        await post.emit(*ids(3), key="k")
+        await in_memory(post, 3)
+
+        def hold(db: apsw.Connection) -> None:  # by a hold that is gone
+            db.execute("UPDATE deliveries SET state = 'held' WHERE message = 1")
+
+        await post.writer.submit(hold)
+        post.dispatcher.reload_waiting()
+        await in_memory(post, 2)
+        await post.housekeeping._mend()
+        await in_memory(post, 3)
+        moody.comes_back(post)
+        await post.until_ended(3)
+    assert mails(there) == ids(3)
