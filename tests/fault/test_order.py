@@ -14,6 +14,7 @@ from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary
 from zaiond.config.schema import Config
 from zaiond.daemon import administration, window
 from zaiond.store import queue
+from zaiond.store.queue import QueuedMail
 
 LATER = "450 4.2.1 Later"
 A, B = "a@x.example", "b@x.example"
@@ -161,6 +162,38 @@ async def test_what_was_being_sent_while_the_configuration_changed_is_not_passed
         await post.until_ended(5)
     first, *rest = mails(there)
     assert [first, rest] == ["n0000", ids(5)]
+
+
+async def test_what_is_to_be_made_anew_is_not_passed_before_that_begins(
+    state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moody.content = "451 4.3.0 Later"
+    moody.may_answer.clear()
+    async with moody.server() as there:
+        config = configuration(server(there.port, keep_idle=30.0), queue=PATIENT)
+        async with Post(state, config) as post:
+            moody.comes_back(post)
+            await post.emit(*ids(2), key="k")
+            await moody.has_content.wait()
+            moody.content, first_may_answer = "250 2.0.0 Ok", moody.may_answer
+            moody.may_answer = asyncio.Event()
+            moody.may_answer.set()
+            await post.mend(admins=(A,))
+            await post.emit("another")  # its connection waits for the next mail
+            await post.until_ended(1)
+            outdated = post.outdated
+
+            def outdated_and_pumped(mail: QueuedMail) -> None:
+                outdated(mail)
+                post.dispatcher.pump()
+
+            monkeypatch.setattr(post, "outdated", outdated_and_pumped)
+            first_may_answer.set()
+            await post.until_ended(3)
+    assert [id_ for id_, _, outcome in post.outcomes if outcome == "delivered"] == [
+        "another",
+        *ids(2),
+    ]
 
 
 async def test_a_recipient_that_waits_again_while_the_mail_is_sent_to_another_is_not_passed(
