@@ -122,7 +122,7 @@ class Administration:
                 while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
                     pass
             else:
-                await self._writer.submit(partial(queue.let_lanes_wait, event_seqs=seqs))
+                await self._writer.submit(partial(queue.let_lanes_of_events_wait, seqs=seqs))
         return made, tuple(under_way)
 
     async def _put(

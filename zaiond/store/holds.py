@@ -12,6 +12,7 @@ import apsw
 import msgspec
 
 from zaiond.smtp.failure import Failure
+from zaiond.store.queue import let_lanes_wait
 
 HoldScope = Literal["queue", "address", "mail"]
 
@@ -107,6 +108,7 @@ def _let_wait(db: apsw.Connection, of: str, values: tuple[str, ...], at: float) 
         f"UPDATE messages SET queued = ? WHERE id IN (SELECT message FROM deliveries WHERE {held})",  # noqa: S608
         (at, *values),
     )
+    let_lanes_wait(db, f"state = 'held' AND {of}", values)
     db.execute(
         f"UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE {held}",  # noqa: S608
         values,

@@ -8,7 +8,7 @@ a crash leaves started may have arrived, and is tried again under the same Messa
 `at` is a queue time everywhere, `now` a time of the machine's clock.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, Literal, NamedTuple
@@ -684,22 +684,24 @@ def let_all_wait(db: apsw.Connection, limit: int) -> bool:
     return db.changes() == limit
 
 
-def let_lanes_wait(db: apsw.Connection, event_seqs: list[int]) -> None:
-    """Makes due what is deferred in the lanes of these events: it goes before and behind theirs."""
-    lanes: dict[Any, None] = {
-        lane: None
-        for seq in event_seqs
-        for lane in db.execute(
-            "SELECT lane, recipient FROM message_events AS m JOIN deliveries AS d"
-            " ON d.message = m.message WHERE event = ? AND lane IS NOT NULL AND ended IS NULL",
-            (seq,),
-        )
-    }
-    db.executemany(
-        "UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE lane = ?"
-        " AND recipient = ? AND ended IS NULL AND state = 'deferred'",
-        lanes,
+def let_lanes_wait(db: apsw.Connection, of: str, values: Sequence[Any]) -> None:
+    """Makes due what is deferred in the lanes of open deliveries that are so, whoever the recipient
+    is: what is deferred comes in before what waits, and would go before it.
+    """
+    db.execute(
+        "UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE state = 'deferred'"  # noqa: S608
+        " AND ended IS NULL AND lane IN (SELECT lane FROM deliveries WHERE lane IS NOT NULL"
+        f" AND ended IS NULL AND {of})",
+        values,
     )
+
+
+def let_lanes_of_events_wait(db: apsw.Connection, seqs: list[int]) -> None:
+    """Makes due what is deferred in the lanes of these events."""
+    for seq in seqs:
+        let_lanes_wait(
+            db, "message IN (SELECT message FROM message_events WHERE event = ?)", (seq,)
+        )
 
 
 def open_messages(db: apsw.Connection, event_seqs: list[int]) -> list[int]:
