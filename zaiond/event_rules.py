@@ -21,7 +21,8 @@ MAX_ID_LENGTH = 255
 MAX_DEPTH = 64
 MAX_VALUES = 10_000
 NOTICE_SOURCE = "zaiond"  # of the daemon's own events
-_NOTICE_TYPES = "zaiond."  # what their types begin with
+_NOTICE_TYPE = re.compile(r"zaiond\.", re.IGNORECASE)
+_NOTICE_SOURCE = re.compile(rf"\s*{NOTICE_SOURCE}\s*\Z", re.IGNORECASE)
 SEVERITY_OF_WORD = {
     **{w: w for w in ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")},
     "emergency": "emerg", "panic": "emerg", "critical": "crit", "fatal": "crit",
@@ -216,9 +217,7 @@ def moment(time: str) -> float | None:
 
 def is_named_as_notice(type: str, source: str) -> bool:
     """Whether an event has a type or a source as the daemon's own have: which anybody may give."""
-    return type[: len(_NOTICE_TYPES)].lower() == _NOTICE_TYPES or (
-        source.strip().lower() == NOTICE_SOURCE
-    )
+    return bool(_NOTICE_TYPE.match(type) or _NOTICE_SOURCE.match(source))
 
 
 def _too_deep() -> Unfit:

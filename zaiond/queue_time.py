@@ -33,7 +33,9 @@ class QueueTime:
 
     def __call__(self) -> float:
         at = self._monotonic()
-        self._now += min(max(0.0, at - self._read_at), LONGEST_STEP)
+        step = at - self._read_at
+        if step > 0.0:
+            self._now += step if step < LONGEST_STEP else LONGEST_STEP
         self._read_at = at
         return self._now
 

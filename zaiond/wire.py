@@ -48,30 +48,34 @@ def parse(line: bytes) -> Submission:
 
     Raises EventError `invalid`, with the attribute at fault.
     """
-    try:
-        line, event = _read(line)
-    except Unfit as unfit:
-        field, text = unfit.field, Text(unfit.ja, unfit.en)
-    else:
-        return _submission(line, event)
-    # Not in the except clause: an error that is kept is not to keep what it came of, the line.
-    raise EventError("invalid", text, field)
+    return _submission(*_read(line))
+
+
+def cleaned(line: bytes) -> bytes:
+    """A line as `parse` has it. Raises as `parse` does."""
+    return _read(line)[0]
 
 
 def _read(line: bytes) -> tuple[bytes, dict[str, Any]]:
-    event_rules.bound_values(line)
     try:
-        event = _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        event = event_rules.read(line)
-        line = _encode(event)
+        event_rules.bound_values(line)
+        try:
+            event = _decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            event = event_rules.read(line)
+            line = _encode(event)
+        else:
+            if not isinstance(event, dict) or (
+                len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
+            ):
+                event_rules.require_object(event)
+        event_rules.check(event)
+    except Unfit as unfit:
+        field, text = unfit.field, Text(unfit.ja, unfit.en)
     else:
-        if not isinstance(event, dict) or (
-            len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
-        ):
-            event_rules.require_object(event)
-    event_rules.check(event)
-    return line, event
+        return line, event
+    # Not in the except clause: an error that is kept is not to keep what it came of, the line.
+    raise EventError("invalid", text, field)
 
 
 def _submission(line: bytes, event: dict[str, Any]) -> Submission:

@@ -7,7 +7,7 @@ take turns.
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
@@ -38,9 +38,10 @@ def reduced(mail: QueuedMail, deliveries: Iterable[QueuedDelivery]) -> QueuedMai
 
 def size(mail: QueuedMail) -> int:
     """About how many bytes of memory a mail takes."""
-    events = sum(len(event.body) for event in mail.events)
-    deliveries = BYTES_OF_A_DELIVERY * len(mail.deliveries)
-    return len(mail.message.content) + events + deliveries + BYTES_OF_A_MAIL
+    taken = len(mail.message.content) + BYTES_OF_A_DELIVERY * len(mail.deliveries)
+    for event in mail.events:
+        taken += len(event.body)
+    return taken + BYTES_OF_A_MAIL
 
 
 class Rooms(NamedTuple):
@@ -62,18 +63,14 @@ class _Users:
     """Mails that wait for a sender: each user has a line, and they take turns."""
 
     def __init__(self) -> None:
-        self._of: dict[int, deque[QueuedMail]] = {}
+        self.lines: dict[int, deque[QueuedMail]] = {}  # none is empty; in their turns
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[QueuedMail]:
-        return chain.from_iterable(self._of.values())
-
-    def users(self) -> Collection[int]:
-        """Who has a mail here, in their turns."""
-        return self._of.keys()
+        return chain.from_iterable(self.lines.values())
 
     def append(self, mail: QueuedMail) -> None:
         """The last one of its user."""
@@ -88,12 +85,12 @@ class _Users:
     def take(self, user: int | None = None) -> QueuedMail:
         """The next mail, of the user whose turn it is or of this one."""
         if user is None:
-            user = next(iter(self._of))
-        line = self._of.pop(user)
+            user = next(iter(self.lines))
+        line = self.lines.pop(user)
         mail = line.popleft()
         self._count -= 1
         if line:
-            self._of[user] = line  # behind the others
+            self.lines[user] = line  # behind the others
         return mail
 
     def renew(self, mails: dict[int, QueuedMail]) -> None:
@@ -105,13 +102,13 @@ class _Users:
 
     def clear(self) -> None:
         """No mail is here any more."""
-        self._of.clear()
+        self.lines.clear()
         self._count = 0
 
     def _line(self, user: int) -> deque[QueuedMail]:
-        line = self._of.get(user)
+        line = self.lines.get(user)
         if line is None:
-            line = self._of[user] = deque()
+            line = self.lines[user] = deque()
         return line
 
 
@@ -222,7 +219,7 @@ class Window:
     @property
     def has_waiting(self) -> bool:
         """Whether any mail waits for a sender."""
-        return any(self._ready) or any(self._handed)
+        return any(users.lines for users in chain(self._ready, self._handed))
 
     def handed_to(self) -> list[int]:
         """The servers to which mails were handed over."""
@@ -232,9 +229,10 @@ class Window:
         """The next mail for the server `index`, into the hands of a sender; `in_use`: it is the
         server that gets what was not handed to another one.
         """
-        if self._handed[index]:
+        urgent, others = self._ready
+        if self._handed[index].lines:
             mail = self._handed[index].take()
-        elif in_use and any(self._ready):
+        elif in_use and (urgent.lines or others.lines):
             mail = self._take_ready()
         else:
             return None
@@ -243,15 +241,15 @@ class Window:
 
     def _take_ready(self) -> QueuedMail:
         urgent, others = self._ready
-        if not urgent:
+        if not urgent.lines:
             self._urgent_taken = 0
             return others.take()
         self._urgent_taken += 1
         if self._urgent_taken >= KEPT_FOR_OTHERS:
             self._urgent_taken = 0
             # No word of his own gives one user all the turns of those who have nothing urgent.
-            for user in others.users():
-                if user not in urgent.users():
+            for user in others.lines:
+                if user not in urgent.lines:
                     return others.take(user)
         return urgent.take()
 
