@@ -90,8 +90,12 @@ def conclude(
     recipients a mail (`again` of the verdict); that ends, as each time some are delivered.
     """
     said = [answers[each.recipient] for each in mail.deliveries]
+    taken = [answer for answer in said if isinstance(answer, Reply)]
+    if len(taken) == len(said):
+        every = zip(mail.deliveries, taken, strict=True)
+        return [Conclusion(_delivered(delivery, reply, attempt)) for delivery, reply in every]
+    progress = bool(taken)
     verdicts = [None if isinstance(answer, Reply) else judge(answer) for answer in said]
-    progress = None in verdicts
     of_us = all(map(_is_of_us, verdicts)) and not any(
         d.recipient in attempt.held for d in mail.deliveries
     )
