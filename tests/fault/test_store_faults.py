@@ -442,17 +442,22 @@ class FailingFile(apsw.VFSFile):
         self._vfs.at("sync")
         super().xSync(flags)
 
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+        self._vfs.at("read")
+        return super().xRead(amount, offset)
+
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         self._vfs.at("write")
         super().xWrite(data, offset)
 
 
 class FailingVfs(apsw.VFS):
-    """Fails with EIO at every `fails`, and keeps what was asked of it."""
+    """Fails with EIO at every `fails`, or only the `only`th; keeps what was asked of it."""
 
     def __init__(self, name: str) -> None:
         self.base_vfs = ""
         self.fails = ""
+        self.only = 0
         self.calls: list[str] = []
         super().__init__(name, self.base_vfs)
 
@@ -461,7 +466,9 @@ class FailingVfs(apsw.VFS):
 
     def at(self, call: str) -> None:
         self.calls.append(call)
-        if call == self.fails:
+        if call == self.fails and self.only in (0, self.calls.count(call)):
+            if call == "read":  # what SQLite makes of EIO then (SQLITE_IOERR_CORRUPTFS)
+                raise apsw.CorruptError("database disk image is malformed")
             raise apsw.IOError(f"{call}: Input/output error")
 
 
@@ -474,6 +481,27 @@ def vfs(monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingVfs]:
     )
     yield vfs
     vfs.unregister()
+
+
+def test_a_read_that_fails_once_at_the_start_is_no_damage(
+    damaged: Path, tmp_path: Path, vfs: FailingVfs
+) -> None:
+    vfs.fails = "read"
+    went_on = 0
+    for number in range(1, 21):
+        copy = tmp_path / str(number)
+        shutil.copytree(damaged, copy)
+        vfs.only, vfs.calls = number, []
+        try:
+            with Store(copy) as store:
+                assert not store.database.is_recovered
+                went_on += 1
+        except StoreError:
+            vfs.fails, again = "", Store(copy)
+            with again as store:
+                assert not store.database.is_recovered
+            vfs.fails = "read"
+    assert went_on
 
 
 @pytest.mark.parametrize("fails", ["sync", "write"])

@@ -136,7 +136,7 @@ class App(Observer):
                 if not self._exit_status:
                     raise
             finally:
-                control_path.unlink(missing_ok=True)
+                sockets.remove(control_path)
         return self._exit_status
 
     async def _run(self, control_listener: socket.socket) -> None:
@@ -218,7 +218,7 @@ class App(Observer):
             event_server.close()
             control_server.close()
             if event_path is not None:
-                event_path.unlink(missing_ok=True)
+                sockets.remove(event_path)
         waiting = await self._stop_gently()
         self.journal.tell_left_out()
         self.journal.info(

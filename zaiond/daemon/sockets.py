@@ -106,6 +106,12 @@ def _bind(path: Path, mode: int) -> socket.socket:
     return listener
 
 
+def remove(path: Path) -> None:
+    """Removes a socket's file, if that can be done: the next start does it otherwise."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 def _must_be_stale(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:

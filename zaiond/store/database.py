@@ -99,6 +99,7 @@ class Database:
         self._strangers = self._clear_places()
         self._lock = self._take_lock()
         self.is_recovered = False
+        self.salvage: recovery.Salvage | None = None
         self._given_back = 0  # bytes of the ballast
         self.reusable = 0  # bytes free within the database, when it was looked at last
         self._boot = _boot_id()  # as `running` says
@@ -317,13 +318,10 @@ class Database:
             if recovery.is_pending(self._dir):
                 raise _UnusableError(recovery.damaged(recovery.INTERRUPTED))
             self._must_be_whole()
-            connection = self._open()
             try:
-                self._check_if_needed(connection, on_long_check)
-                self.salvage = recovery.last_salvage(connection)
-            except BaseException:
-                connection.close()
-                raise
+                connection = self._open_checked(on_long_check)
+            except _DAMAGED:  # SQLite says the same of a disk that fails for a moment: once more
+                connection = self._open_checked(on_long_check)
         except (_UnusableError, *_DAMAGED) as error:
             said = str(error)
             why = error.why if isinstance(error, _UnusableError) else None
@@ -333,6 +331,16 @@ class Database:
             self.is_recovered = True
             connection = self._open()
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        return connection
+
+    def _open_checked(self, on_long_check: Callable[[], None]) -> apsw.Connection:
+        connection = self._open()
+        try:
+            self._check_if_needed(connection, on_long_check)
+            self.salvage = recovery.last_salvage(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _must_be_whole(self) -> None:
