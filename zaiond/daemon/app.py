@@ -655,10 +655,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc = ctypes.CDLL(None)
     libc.prctl(4, 0, 0, 0, 0)
-    # M_MMAP_THRESHOLD, M_ARENA_MAX (mallopt(3)): what is large goes back to the system once it is
-    # freed, instead of leaving holes in the heap.
+    # M_MMAP_THRESHOLD (mallopt(3)): what is large goes back to the system once it is freed, instead
+    # of leaving holes in the heap.
     libc.mallopt(-3, 128 * 1024)
-    libc.mallopt(-8, 1)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = Journal()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
 
 GOODBYE = 5.0  # seconds that QUIT and closing may take, at most
+A_READ = 8 * 1024  # bytes: for data_received, asyncio would make 256 KiB anew for every reply
 
 
 _E = TypeVar("_E")
@@ -43,7 +44,7 @@ class Machine(Protocol[_E]):
     def quit(self) -> None: ...
 
 
-class Pump(asyncio.Protocol, Generic[_E]):
+class Pump(asyncio.BufferedProtocol, Generic[_E]):
     """One session over one socket. Every event of the machine goes to `on_event`, in order, what a
     handshake brought to `on_tls`.
 
@@ -73,6 +74,7 @@ class Pump(asyncio.Protocol, Generic[_E]):
         self._on_tls = on_tls
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._read = memoryview(bytearray(A_READ))
         self._turn = asyncio.Event()  # the opening is done, over, or needs TLS
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._flushing = False
@@ -150,10 +152,14 @@ class Pump(asyncio.Protocol, Generic[_E]):
         """The socket is there, with TLS where it is implicit."""
         self._transport = cast(asyncio.Transport, transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Where bytes of the server go."""
+        return self._read
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes of the server."""
         session = self.session
-        self._pass_on(session.receive(data))
+        self._pass_on(session.receive(self._read[:nbytes].tobytes()))
         self._flush()
         # Only whole replies count: bytes that drip in one by one must not put off the deadline.
         if session.replies != self._replies:
