@@ -31,7 +31,7 @@ lint: setup
 	.venv/bin/lint-imports
 
 unit: setup
-	.venv/bin/pytest -n 2
+	.venv/bin/pytest -n 3 --dist worksteal  # on two cores: some wait for a deadline
 
 e2e: setup
 	@.ci/install-for-e2e
@@ -53,6 +53,7 @@ crash: setup
 EACH = 60
 fuzz: setup
 	ZAIOND_FUZZ_SECONDS=$(EACH) .venv/bin/pytest -s -n 2 tests/fuzz
+	ZAIOND_EXAMPLES=1000 .venv/bin/pytest -n 2 tests/property
 
 SECONDS = 600
 soak: setup

@@ -15,7 +15,7 @@ import pytest
 from tests.crash.failing_daemon import POINTS
 from tests.crash.harness import End, LostError, Run, plan
 
-EVENTS = int(os.environ.get("ZAIOND_CRASH_EVENTS", "2000"))
+EVENTS = int(os.environ.get("ZAIOND_CRASH_EVENTS", "800"))
 KILLS = int(os.environ.get("ZAIOND_CRASH_KILLS", "5"))
 SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
 
@@ -24,7 +24,7 @@ def test_every_acknowledged_event_arrives_whenever_the_daemon_is_killed(tmp_path
     print(f"ZAIOND_CRASH_SEED={SEED}")
     begun = time.monotonic()
     ends = plan(KILLS, EVENTS, random.Random(SEED))
-    with Run(tmp_path, EVENTS, ends, drops=500) as run:
+    with Run(tmp_path, EVENTS, ends, drops=200) as run:
         outcome = run.finish()
     print(
         f"{outcome.kills} kills, {EVENTS} events to 2 recipients: {outcome.duplicates} deliveries"

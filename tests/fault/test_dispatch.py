@@ -553,20 +553,20 @@ async def test_large_mails_are_made_anew_and_deleted_a_few_at_a_time(state: Path
         ScriptedServer(later) as full,
         Post(state, configuration(server(full.port))) as post,
     ):
-        for number in range(200):
+        for number in range(100):
             await post.emit(f"{number}", message="x" * 200_000)
-        await post.until(lambda: len(post.outcomes) == 200)
+        await post.until(lambda: len(post.outcomes) == 100)
         tracemalloc.start()
         try:
             changed = await post.administration.retry()
             _, retrying = tracemalloc.get_traced_memory()
             tracemalloc.reset_peak()
-            deleted = await post.delete(map(str, range(200)))
+            deleted = await post.delete(map(str, range(100)))
             _, deleting = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert (changed.deliveries, deleted.deliveries) == (200, 200)
-        assert max(retrying, deleting) < 32 * 1024 * 1024, (retrying, deleting)
+        assert (changed.deliveries, deleted.deliveries) == (100, 100)
+        assert max(retrying, deleting) < 16 * 1024 * 1024, (retrying, deleting)
 
 
 async def test_who_has_the_mail_does_not_get_it_again_by_hand(state: Path) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.config.load import Loaded, load, load_files
@@ -52,7 +52,6 @@ _values = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from([*_WORDS[:21], "zzz"]), _values, max_size=12), st.data())
 def test_settings_of_any_value_give_a_configuration_or_errors(
     chosen: dict[str, str], data: st.DataObject
@@ -73,7 +72,6 @@ _glued = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
 @given(_glued, st.sampled_from(["    {}\n", "{{{}}}\n", "    username: u\n    {}\n"]))
 def test_a_secret_whose_key_or_blank_is_wrong_is_shown_by_neither_check_nor_diff(
     line: str, within: str
@@ -98,7 +96,6 @@ _styles = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
 @given(
     _styles,
     st.sampled_from(["password", "password_credential", "mechanism", "username", "ntlm_version"]),
@@ -134,7 +131,6 @@ _oauth2_values = st.sampled_from(
 ) | st.text("abc: -#'\"{}[]&*!,@/", max_size=8)  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(["xoauth2", "basic", "none", "zzz"]),
     st.dictionaries(st.sampled_from(_OAUTH2), _oauth2_values),
@@ -155,7 +151,6 @@ def test_settings_of_oauth2_of_any_value_give_a_configuration_or_errors(
         assert oauth2.grant is None or (oauth2.token_url and oauth2.client_id)
 
 
-@settings(max_examples=50, deadline=None)
 @given(_styles, st.sampled_from(["client_secret", "refresh_token", "grant", "token_url", "scope"]))
 def test_a_secret_that_was_put_in_the_wrong_place_is_not_shown(style: str, key: str) -> None:
     login = f"\n      oauth2:\n        {key}: {style.format(SECRET)}\n"
@@ -166,7 +161,6 @@ def test_a_secret_that_was_put_in_the_wrong_place_is_not_shown(style: str, key: 
         assert SECRET not in each.key + each.text.en + each.text.ja
 
 
-@settings(max_examples=100, deadline=None)
 @given(_pieces)
 def test_kept_texts_give_what_the_disk_gave(text: str) -> None:
     found = loaded(f"admins: a@zaion.jp\nmail_server: {{host: h}}\n{text}".encode(errors="replace"))
@@ -207,7 +201,6 @@ _forms = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(_addresses, st.data(), _forms)
 def test_admins_separated_by_another_sign_are_good_as_the_error_says_to_write_them(
     addresses: list[str], data: st.DataObject, form: Callable[[str], str]
@@ -227,7 +220,6 @@ def test_admins_separated_by_another_sign_are_good_as_the_error_says_to_write_th
         assert loaded(f"{{mail_server: {{host: h}}, {line}}}".encode()).config == found.config
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["admins", "sender"]), st.text("a@x.j ,;、<>\"'\\{}\u3000＠", max_size=14))
 def test_what_an_error_says_to_write_is_good(key: str, value: str) -> None:
     base = _BASE if key == "admins" else f"{_BASE}admins: a@x.jp\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.support.delivery import Post, configuration, server
 from tests.support.scripted_server import (
@@ -240,7 +240,6 @@ def world_notifies(document: dict[str, Any]) -> bool:
     return not str(document["type"]).startswith("backup.auto_update.")
 
 
-@settings(max_examples=25, deadline=None)
 @given(beginnings, st.lists(steps, max_size=20))
 def test_every_event_is_mailed_to_whoever_is_a_recipient_in_the_end(
     beginning: tuple[tuple[Any, ...], ...], script: list[tuple[Any, ...]]

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zaiond.pop3 import MAX_LINE, Pop3, Pop3Event, Pop3Settings
@@ -64,7 +64,6 @@ _KEPT: list[list[bytes]] = [
 
 @pytest.mark.parametrize("allow", [False, True])
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
-@settings(max_examples=150)
 @given(pieces=_PIECES)
 @example(pieces=_KEPT[0])
 @example(pieces=_KEPT[1])

@@ -12,7 +12,7 @@ from typing import Any, cast
 from unittest.mock import patch
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.support.delivery import configuration, names_now, server
 from tests.support.store import Store, event
@@ -136,7 +136,6 @@ def check(routed: list[StoredEvent], wanted: set[int]) -> None:
         assert seqs == sorted(seqs)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(steps, max_size=30))
 def test_each_event_is_routed_once_and_in_its_order(script: list[tuple[Any, ...]]) -> None:
     directory = Path(tempfile.mkdtemp(prefix="zaiond-router-"))

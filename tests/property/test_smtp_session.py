@@ -3,7 +3,7 @@
 from collections import deque
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.model import Message
@@ -182,7 +182,6 @@ LINES = st.one_of(
 SECURITIES = st.sampled_from(["none", "opportunistic", "starttls", "tls"])
 
 
-@settings(max_examples=300)
 @given(
     lines=st.lists(LINES, max_size=30),
     security=SECURITIES,
