@@ -21,6 +21,7 @@ import apsw
 
 from tests.support.waiting import turns
 from zaiond.daemon import app, outcome
+from zaiond.daemon.admission import Admission
 from zaiond.daemon.event_connection import EventConnection
 from zaiond.net.connection import SmtpConnection
 from zaiond.queue_time import QueueTime
@@ -164,15 +165,25 @@ def acknowledge_before_the_commit() -> None:
         loops.add(loop)
         early: asyncio.Future[Any] = loop.create_future()
 
+        def tell(accepted: Any) -> None:
+            if not early.done():  # what the disk refuses is run again by itself
+                early.set_result(accepted)
+
         def accept(db: apsw.Connection) -> Any:
             accepted = operation(db)
-            loop.call_soon_threadsafe(early.set_result, accepted)
+            loop.call_soon_threadsafe(tell, accepted)
             return accepted
 
         original(writer, accept, **named)
         return early
 
     wrap(Writer, "submit", submit)
+
+
+def acknowledge_what_the_disk_refuses() -> None:
+    """A fault: nobody looks whether there is room, nor whether the disk takes it."""
+    wrap(Admission, "closed_for", lambda original, admission: None)
+    acknowledge_before_the_commit()
 
 
 def done_before_the_reply() -> None:
@@ -207,6 +218,7 @@ FAULTS = {
     "expire-by-the-clock": expire_by_the_clock,
     "none": lambda: None,
     "acknowledge-before-the-commit": acknowledge_before_the_commit,
+    "acknowledge-what-the-disk-refuses": acknowledge_what_the_disk_refuses,
     "done-before-the-reply": done_before_the_reply,
 }
 

@@ -6,17 +6,19 @@ That takes root, a loop device and mkfs.ext4.
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.crash.emitting import emit, told_ok
 from tests.crash.trace import needs
-from tests.support.daemon import Daemon, EndedBeforeReadyError
+from tests.support.daemon import PROGRAMS, Daemon, EndedBeforeReadyError
 from tests.support.fast_sink import FastSink
 from tests.support.waiting import until
 
+ROOT = Path(__file__).parents[2]
 MEBIBYTES = 96
 CONFIGURATION = """language: en
 mail_server: {{host: 127.0.0.1, port: {port}, max_connections: 2, timeout: 5s}}
@@ -220,3 +222,32 @@ def test_a_disk_that_can_only_be_read_is_told_of_and_left_behind_when_it_is_mend
     assert acknowledged == set(sink.events)
     assert len(acknowledged) == 40
     assert "Traceback" not in daemon.printed()
+
+
+# The control: a ledger that can't see a loss proves nothing.
+
+
+@pytest.mark.parametrize(
+    ("refuse", "mend"), [(Volume.fill, Volume.empty), (Volume.fail, Volume.mend)]
+)
+def test_a_daemon_that_acknowledges_what_the_disk_refuses_is_found_out(
+    daemon: Daemon,
+    volume: Volume,
+    sink: FastSink,
+    refuse: Callable[[Volume], None],
+    mend: Callable[[Volume], None],
+) -> None:
+    daemon.environment["PYTHONPATH"] = str(ROOT)
+    fault = ("never", "0", "acknowledge-what-the-disk-refuses")
+    daemon.program = (sys.executable, "-m", "tests.crash.failing_daemon", *fault)
+    daemon.start()
+    refuse(volume)
+    acknowledged, codes = emitted(daemon, "refused", 300)
+    assert acknowledged
+    assert not codes
+    daemon.end()
+    mend(volume)
+    daemon.program = (PROGRAMS / "zaiond",)
+    daemon.start()
+    nothing_waits(daemon)
+    assert acknowledged - set(sink.events)
