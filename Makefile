@@ -48,7 +48,8 @@ crash: setup
 	ZAIOND_CRASH_EVENTS=10000 ZAIOND_CRASH_KILLS=$(KILLS) ZAIOND_CRASH_CUTS=$(CUTS) \
 	    ZAIOND_CRASH_FAULTS=$(FAULTS) ZAIOND_CRASH_FILES=$(FILES) \
 	    ZAIOND_CRASH_CLOCKS=$(CLOCKS) .venv/bin/pytest -s tests/crash
-	ZAIOND_HOSTILE_EVENTS=3000 .venv/bin/pytest -s tests/property/test_hostile_content.py
+	ZAIOND_HOSTILE_EVENTS=3000 .venv/bin/pytest -s tests/property/test_hostile_content.py \
+	    tests/fault/test_hostile_events.py
 
 EACH = 60
 fuzz: setup

@@ -24,7 +24,7 @@ _ENCODED_WORDS = (
 _LINE_ENDS = (
     "\r\n", "\n", "\r", "\r\r\n", "\n\r", "\x85", "\u2028", "\u2029", "\v", "\f", "\0",
 )  # fmt: skip
-_PIECES = (
+PIECES = (
     *_ENCODED_WORDS,
     *(f"{end}Bcc: {VICTIM}" for end in _LINE_ENDS),
     f"\r\n\r\nBcc: {VICTIM}\r\n", f"\r\n Bcc: {VICTIM}", "\r\n.\r\nMAIL FROM:<>\r\n", "\n.\n",
@@ -73,7 +73,7 @@ def _acts(sign: str) -> bool:
 
 def _text(dice: random.Random) -> str:
     text = "".join(
-        dice.choice(_PIECES) if dice.random() < 0.7 else _any(dice)
+        dice.choice(PIECES) if dice.random() < 0.7 else _any(dice)
         for _ in range(dice.choice((0, 1, 1, 2, 3, 5)))
     )
     if dice.random() < 0.01:
