@@ -146,9 +146,16 @@ def test_the_ballast_is_real_room_and_is_given_back_once(state: Path) -> None:
         assert store.database.release_ballast()
 
 
-def test_the_floor_is_five_per_cent_at_most_256_mebibytes(state: Path) -> None:
+@pytest.mark.parametrize(("mebibytes", "wanted"), [(100, 5), (2000, 100), (100_000, 256)])
+def test_the_floor_is_five_per_cent_at_most_256_mebibytes(
+    state: Path, monkeypatch: pytest.MonkeyPatch, mebibytes: int, wanted: int
+) -> None:
     with Store(state) as store:
         free, floor = store.database.free_bytes()
         space = os.statvfs(state)
         assert floor == min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
         assert 0 < free <= space.f_blocks * space.f_frsize
+        # A disk of another size:
+        disk = os.statvfs_result((4096, 4096, mebibytes * 256, 0, 0, 0, 0, 0, 0, 255))
+        monkeypatch.setattr(os, "fstatvfs", lambda _: disk)
+        assert store.database.free_bytes() == (0, wanted * 1024 * 1024)
