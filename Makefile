@@ -31,7 +31,7 @@ lint: setup
 	.venv/bin/lint-imports
 
 unit: setup
-	.venv/bin/pytest -n 3 --dist worksteal  # on two cores: some wait for a deadline
+	.venv/bin/pytest -n 2
 
 e2e: setup
 	@.ci/install-for-e2e
