@@ -33,4 +33,4 @@ class IdSource:
 
 
 def _encode(number: int, length: int) -> str:
-    return "".join(_BASE32[number >> 5 * place & 31] for place in reversed(range(length)))
+    return "".join([_PAIRS[number >> place & 1023] for place in range(5 * length - 10, -1, -10)])

@@ -301,13 +301,14 @@ class Router:
         """For how many mails there is room; where there isn't for many, for how many of which line:
         who has hardly any mail in memory need not wait for the others.
         """
-        waiting, dispatcher = self.turns.waiting, self._dispatcher
+        dispatcher = self._dispatcher
         room = dispatcher.room
         # A full batch, or all there is: what is routed together costs one transaction.
-        if room >= min(BATCH, self.turns.total):
+        if room >= BATCH or room >= self.turns.total:
             return room, None
-        if any(dispatcher.has_few(line) for line in waiting):
-            return dispatcher.room_beyond, dispatcher.room_of
+        for line in self.turns.waiting:
+            if dispatcher.has_few(line):
+                return dispatcher.room_beyond, dispatcher.room_of
         return 0, None
 
     async def _route_some(self) -> bool:

@@ -43,6 +43,7 @@ class Turns:
         of what is not urgent and of what is. `user_of` says whose a uid is.
         """
         self.waiting: Counter[Line] = Counter()
+        self.total = 0  # how many events wait
         self.ahead = 0  # how many of those that wait
         self._user_of = user_of
         self._last: dict[Line, int] = {}
@@ -62,11 +63,6 @@ class Turns:
     def now(self) -> tuple[int, int]:
         """No event that is ahead and waits has an earlier turn: what is not urgent, what is."""
         return self._now[0], self._now[1]
-
-    @property
-    def total(self) -> int:
-        """How many events wait."""
-        return self.waiting.total()
 
     def line(self, event: StoredEvent) -> Line:
         """Whose the event is, and whether it is urgent."""
@@ -114,6 +110,7 @@ class Turns:
         # Counted by what they are as they are stored: that is much faster.
         for (uid, notice, urgent), number in Counter(map(_LINE, events)).items():
             self.waiting[self._line(uid, notice, urgent)] += number
+        self.total += len(events)
         self.ahead += sum(map(_AHEAD, events))
 
     def gone(self, events: Sequence[StoredEvent]) -> None:
@@ -123,6 +120,7 @@ class Turns:
             self.waiting[line] -= number
             if not self.waiting[line]:
                 del self.waiting[line]
+        self.total -= len(events)
         self.ahead -= sum(map(_AHEAD, events))
         if len(self._last) > MOST_USERS:
             self._last = {
@@ -132,7 +130,7 @@ class Turns:
     def none_waits(self) -> None:
         """No event waits, whatever was known."""
         self.waiting.clear()
-        self.ahead = 0
+        self.total = self.ahead = 0
 
     def recounted(self, found: Iterable[WaitingLine]) -> None:
         """So many more wait than was known, or fewer."""
@@ -140,6 +138,7 @@ class Turns:
             self.waiting[self._line(one.uid, one.notice, one.urgent)] += one.events
             self.ahead += one.ahead
         self.waiting = +self.waiting
+        self.total = self.waiting.total()
         self.ahead = max(0, self.ahead)
 
     def routed_in_turn(self, events: Iterable[StoredEvent]) -> None:
