@@ -664,13 +664,22 @@ def main() -> None:
     with contextlib.suppress(OSError):  # until there is a configuration in force
         journal.language = said_language(options.config)
     try:
-        exit_status = asyncio.run(_run(options, journal))
+        with asyncio.Runner(loop_factory=_event_loop) as runner:
+            exit_status = runner.run(_run(options, journal))
     except ZaiondError as error:
         journal.error(error.text, Kind.CAN_NOT_GO_ON)
         exit_status = 1
     # Not sys.exit: after a fatal error the writer's thread may hang in a failing disk.
     sys.stderr.flush()
     os._exit(exit_status)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # asyncio's own does the same, in more time
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 async def _run(options: Options, journal: Journal) -> int:
