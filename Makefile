@@ -73,7 +73,7 @@ PREFIX = /usr/local
 PYTHON = /usr/bin/python3
 lib = $(DESTDIR)$(PREFIX)/lib
 program = $(lib)/zaiond
-version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+version := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' zaiond/__init__.py)
 bin = $(DESTDIR)$(PREFIX)/bin
 man = $(DESTDIR)$(PREFIX)/share/man
 completion = $(DESTDIR)$(PREFIX)/share/bash-completion/completions

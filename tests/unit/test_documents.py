@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from zaiond import __version__
 from zaiond.config.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +100,24 @@ def test_every_path_that_the_way_of_an_event_names_is_there() -> None:
     roots = (ROOT, ROOT / "zaiond", ROOT / "tests")
     gone = [name for name in named if not any((root / name).exists() for root in roots)]
     assert gone == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]),
+    ids=lambda page: str(page.name),
+)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs").glob("*.[158]")), ids=lambda page: str(page.name)
+)
+def test_a_man_page_is_of_this_version(page: Path) -> None:
+    title = page.read_text(encoding="utf-8").splitlines()[0]
+    assert f'"zaiond {__version__}"' in title
 
 
 # One word for one thing; in the settings page's own words there is a user ID without a space.
