@@ -29,6 +29,8 @@ lint: setup
 	.venv/bin/ruff format -q --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash; \
+	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
 unit: setup
 	.venv/bin/pytest -n 2
