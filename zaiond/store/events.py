@@ -4,6 +4,7 @@ of the writer's transaction.
 
 import json
 import math
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import apsw
@@ -176,9 +177,11 @@ def waiting_lines(db: apsw.Connection) -> list[WaitingLine]:
 
 _LINES_PART = 10_000
 _LINES = (
-    "SELECT uid, notice, urgent, count(*), sum(length(body)), sum(ahead), min(turn), max(turn)"
+    "SELECT uid, notice, urgent, count(*), sum(size), sum(ahead), min(turn), max(turn) FROM"
+    # With a limit SQLite takes the length before it sorts: else it sorts the bodies, in memory.
+    " (SELECT uid, notice, urgent, length(body) AS size, ahead, turn"
     " FROM events WHERE seq >= ? AND seq < ? AND outcome IS NULL"
-    " AND seq NOT IN (SELECT seq FROM routed_early) GROUP BY uid, notice, urgent"
+    " AND seq NOT IN (SELECT seq FROM routed_early) LIMIT -1) GROUP BY uid, notice, urgent"
 )
 
 
@@ -198,19 +201,18 @@ def usage(
     `waiting`: what `waiting_lines` gave.
     """
     counted: dict[int, tuple[int, int]] = {}
-    rows: list[Any] = db.execute(_USAGE_ROUTED).fetchall()
     waiting = waiting_lines(db) if waiting is None else waiting
-    rows += [(line.uid, line.events, line.bytes) for line in waiting]
-    for uid, events, size in rows:
+    unrouted = ((line.uid, line.events, line.bytes) for line in waiting)
+    # Not by GROUP BY: SQLite would sort the bodies, in memory.
+    for uid, events, size in chain(db.execute(_USAGE_ROUTED), unrouted):
         known_events, known_size = counted.get(uid, (0, 0))
         counted[uid] = (known_events + events, known_size + size)
     return counted
 
 
 _USAGE_ROUTED = (
-    "SELECT uid, count(*), sum(length(body)) FROM events WHERE seq IN (SELECT event"
+    "SELECT uid, 1, length(body) FROM events WHERE seq IN (SELECT event"
     " FROM message_events WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL))"
-    " GROUP BY uid"
 )
 
 

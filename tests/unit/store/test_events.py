@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from tests.support.store import Store, event, recount
@@ -106,3 +107,29 @@ def test_meta_values_outlive_a_restart(tmp_path: Path) -> None:
     with Store(tmp_path / "kept") as store:
         assert store.run(lambda db: events.get_meta(db, "a")) is None
         assert store.run(lambda db: events.get_meta(db, "b")) == 7
+
+
+def test_what_waits_is_counted_at_a_start_without_a_look_at_the_bodies(store: Store) -> None:
+    size = 200_000
+    for number in range(200):
+        batch = [event(str(number), uid=1000 + number % 2, more=f',"message":"{"x" * size}"')]
+        accept(store, *batch)
+    apsw.memory_high_water(True)
+    before = apsw.memory_used()
+    lines = store.run(events.waiting_lines)
+    assert apsw.memory_high_water(True) - before < 1024 * 1024
+    assert [(line.uid, line.events) for line in lines] == [(1000, 100), (1001, 100)]
+    store.run(lambda db: db.execute("UPDATE meta SET value = 1000 WHERE name = 'routed_through'"))
+    store.run(
+        lambda db: db.execute(
+            "INSERT INTO message_events SELECT seq, seq FROM events;"
+            "INSERT INTO deliveries (id, message, recipient, state, urgent)"
+            " SELECT seq, seq, 'a@x.example', 'waiting', 0 FROM events"
+        )
+    )
+    before = apsw.memory_used()
+    apsw.memory_high_water(True)
+    used = store.run(lambda db: events.usage(db, []))
+    assert apsw.memory_high_water(True) - before < 1024 * 1024
+    assert used.keys() == {1000, 1001}
+    assert all(count == 100 and total > 100 * size for count, total in used.values())
