@@ -20,9 +20,10 @@ from typing import Any
 import apsw
 
 from tests.support.waiting import turns
-from zaiond.daemon import app, outcome
-from zaiond.daemon.admission import Admission
-from zaiond.daemon.event_connection import EventConnection
+from zaiond.daemon import app
+from zaiond.delivery import outcome
+from zaiond.intake.admission import Admission
+from zaiond.intake.connection import EventConnection
 from zaiond.net.connection import SmtpConnection
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply

@@ -19,7 +19,7 @@ from tests.support.installed import (
     installed,
 )  # fmt: skip
 from tests.support.sink import Mail, Sink
-from zaiond.daemon.journal import Kind
+from zaiond.journal import Kind
 
 pytestmark = pytest.mark.xdist_group("systemd")  # they share one container
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import Daemon
-from zaiond.daemon import sockets
+from zaiond.intake import sockets
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ from tests.support.sink import Sink
 from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.daemon import housekeeping, loader, router, window
+from zaiond.delivery import housekeeping, loader, router, window
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk

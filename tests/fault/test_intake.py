@@ -19,15 +19,15 @@ import pytest
 from tests.support.store import NOW, Clock, Notes, Store, rows
 from tests.support.waiting import turns
 from zaiond import wire
-from zaiond.daemon.event_connection import EventConnection
 from zaiond.daemon.ids import IdSource
-from zaiond.daemon.intake import BATCH_BYTES, BATCH_EVENTS, Intake
-from zaiond.daemon.listener import Listener
-from zaiond.daemon.quota import Quotas
-from zaiond.daemon.read_ahead import A_LITTLE, A_READ, OF_CONNECTION, OF_USER
-from zaiond.daemon.refusals import Refusals
-from zaiond.daemon.sockets import BACKLOG
 from zaiond.errors import EventError
+from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Intake
+from zaiond.intake.connection import EventConnection
+from zaiond.intake.listener import Listener
+from zaiond.intake.quota import Quotas
+from zaiond.intake.read_ahead import A_LITTLE, A_READ, OF_CONNECTION, OF_USER
+from zaiond.intake.refusals import Refusals
+from zaiond.intake.sockets import BACKLOG
 from zaiond.store import events
 from zaiond.store.events import Acceptance, NewEvent
 from zaiond.store.writer import Writer

@@ -16,9 +16,9 @@ import pytest
 from tests.support.daemon import Daemon
 from tests.support.store import Notes
 from tests.support.waiting import turns
-from zaiond.daemon import listener
-from zaiond.daemon.listener import A_TURN, GONE_A_TURN, Listener
-from zaiond.daemon.sockets import RESERVED_FILES
+from zaiond.intake import listener
+from zaiond.intake.listener import A_TURN, GONE_A_TURN, Listener
+from zaiond.intake.sockets import RESERVED_FILES
 
 
 class Greets(asyncio.Protocol):

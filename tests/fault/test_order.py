@@ -12,7 +12,7 @@ import pytest
 from tests.support.delivery import PATIENT, SOON, Post, configuration, ids, server
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary, rcpt
 from zaiond.config.schema import Config
-from zaiond.daemon import administration, window
+from zaiond.delivery import administration, window
 from zaiond.store import queue
 from zaiond.store.queue import QueuedMail
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.delivery import PATIENT, QUICK, SOON, Post, configuration, ids, mails, server
 from tests.support.scripted_server import Peer, Script, ScriptedServer, ordinary
 from zaiond.config.schema import MailServer
-from zaiond.daemon import router, window
+from zaiond.delivery import router, window
 from zaiond.store import queue
 
 FLOOD, OTHER, THIRD = 1000, 1001, 1002

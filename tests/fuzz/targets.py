@@ -11,11 +11,11 @@ from unittest.mock import patch
 from tests.property.test_config import check_places, loaded
 from tests.property.test_wire import mailed
 from zaiond import wire as wire_format
-from zaiond.daemon import event_connection
-from zaiond.daemon.event_connection import TOO_LARGE, EventConnection
-from zaiond.daemon.read_ahead import ReadAhead
-from zaiond.daemon.spool_file import SpoolFile
 from zaiond.errors import AddressError, AddressListError, EventError, ZaiondError
+from zaiond.intake import connection as event_connection
+from zaiond.intake.connection import TOO_LARGE, EventConnection
+from zaiond.intake.read_ahead import ReadAhead
+from zaiond.intake.spool_file import SpoolFile
 from zaiond.message.address import mended, parse_elements, parse_list, parse_recipient, parse_sender
 from zaiond.model import Message
 from zaiond.net.http import read_answer

@@ -16,7 +16,7 @@ from tests.fuzz.fuzzing import Finding, calls, fuzz, inputs, kept
 from tests.fuzz.targets import TARGETS
 from zaiond import event_rules, oauth2
 from zaiond.config import parse
-from zaiond.daemon.event_connection import EventConnection
+from zaiond.intake.connection import EventConnection
 from zaiond.message import address
 from zaiond.pop3 import Pop3
 from zaiond.smtp import ntlm

@@ -22,13 +22,13 @@ import pytest
 
 from tests.support.hostile import NUMBER, SEED, VICTIM, acting, lines
 from tests.support.mail_readers import READERS, faults
-from zaiond import wire
+from zaiond import journal, wire
 from zaiond.ctl import history, output, queue
-from zaiond.daemon import documents, journal
+from zaiond.daemon import documents
 from zaiond.daemon.documents import Present
-from zaiond.daemon.holds import Holds
-from zaiond.daemon.journal import Journal
+from zaiond.delivery.holds import Holds
 from zaiond.errors import EventError
+from zaiond.journal import Journal
 from zaiond.message import compose, header, layout, subject
 from zaiond.message.charset import Charset
 from zaiond.model import Event, Message

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.config.schema import Queue
-from zaiond.daemon.outcome import Attempt, conclude, retry_delay
+from zaiond.delivery.outcome import Attempt, conclude, retry_delay
 from zaiond.model import Message
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply

@@ -16,14 +16,14 @@ from hypothesis import given
 
 from tests.support.delivery import configuration, names_now, server
 from tests.support.store import Store, event
-from zaiond.daemon import router
-from zaiond.daemon.router import MailMaker, Router
-from zaiond.daemon.turns import Line, Turns
+from zaiond.delivery import router
+from zaiond.delivery.router import MailMaker, Router
 from zaiond.errors import DiskFullError
 from zaiond.net.names import Names
 from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import QueuedMail
+from zaiond.store.turns import Line, Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 

@@ -15,14 +15,13 @@ from tests.support.queries import histories
 from tests.support.scripted_server import Peer, ScriptedServer
 from tests.support.store import Notes, Store, event
 from zaiond.config.schema import Config, MailServer, Queue
-from zaiond.daemon.administration import Administration, Changed
-from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.daemon.documents import Present
-from zaiond.daemon.holds import Holds
-from zaiond.daemon.housekeeping import Housekeeping
-from zaiond.daemon.router import MailMaker, Router
-from zaiond.daemon.servers import ServerState
-from zaiond.daemon.turns import Turns
+from zaiond.delivery.administration import Administration, Changed
+from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
+from zaiond.delivery.holds import Holds
+from zaiond.delivery.housekeeping import Housekeeping
+from zaiond.delivery.router import MailMaker, Router
+from zaiond.delivery.servers import ServerState
 from zaiond.model import URGENT
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
@@ -32,6 +31,7 @@ from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.events import StoredEvent
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 
 QUICK = Queue(retry_first=0.02, retry_max=0.05)

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from tests.support.store import Store
 from zaiond.daemon import documents
 from zaiond.daemon.documents import Present
-from zaiond.daemon.holds import Holds
 from zaiond.daemon.queries import Queries, Wanted
+from zaiond.delivery.holds import Holds
 from zaiond.store import events, holds
 from zaiond.store.writer import Operation, Submit
 from zaiond.text import Language

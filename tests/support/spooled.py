@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.store import Clock, Notes, Store, rows
-from zaiond.daemon.quota import Quotas
-from zaiond.daemon.refusals import Refusals
-from zaiond.daemon.spool import Spool
-from zaiond.daemon.spool_admin import SpoolAdmin
+from zaiond.intake.quota import Quotas
+from zaiond.intake.refusals import Refusals
+from zaiond.intake.spool import Spool
+from zaiond.intake.spool_admin import SpoolAdmin
 from zaiond.store import events
 from zaiond.store.events import Acceptance, NewEvent
 from zaiond.store.writer import Writer

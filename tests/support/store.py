@@ -8,8 +8,8 @@ from typing import Any, Self, TypeVar
 
 import apsw
 
-from zaiond.daemon.journal import Journal, Kind
-from zaiond.daemon.log_limit import LogLimit
+from zaiond.journal import Journal, Kind
+from zaiond.log_limit import LogLimit
 from zaiond.model import Message
 from zaiond.store import queue
 from zaiond.store.database import Database

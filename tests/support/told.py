@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.support.store import Clock, Notes, Store
 from zaiond.daemon.notices import Notices
-from zaiond.daemon.turns import Turns
 from zaiond.daemon.user_names import UserNames
 from zaiond.store.events import Acceptance
+from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 
 

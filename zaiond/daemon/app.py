@@ -25,35 +25,35 @@ from zaiond import __version__, utf8
 from zaiond.config.said import said_language
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
-from zaiond.daemon import sockets, status_line, supervisor
-from zaiond.daemon.administration import Administration
-from zaiond.daemon.admission import Admission
+from zaiond.daemon import status_line, supervisor
 from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import Commands, Control
-from zaiond.daemon.dispatcher import Delivering, Dispatcher, Observer
-from zaiond.daemon.flow import Flow
 from zaiond.daemon.history_limit import HistoryLimit
-from zaiond.daemon.holds import Holds
-from zaiond.daemon.housekeeping import Housekeeping
 from zaiond.daemon.ids import IdSource
-from zaiond.daemon.intake import Intake
-from zaiond.daemon.journal import Journal, Kind
-from zaiond.daemon.listener import Listener
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
-from zaiond.daemon.quota import Quotas
-from zaiond.daemon.refusals import Refusals
 from zaiond.daemon.reports import Reports
-from zaiond.daemon.router import MailMaker, Router
-from zaiond.daemon.servers import ServerState
-from zaiond.daemon.spool import Spool
-from zaiond.daemon.spool_admin import SpoolAdmin
-from zaiond.daemon.spool_watch import SpoolWatch
 from zaiond.daemon.token_watch import TokenWatch
-from zaiond.daemon.turns import Turns
 from zaiond.daemon.user_names import UserNames
-from zaiond.daemon.user_of import UserOf
+from zaiond.delivery.administration import Administration
+from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
+from zaiond.delivery.flow import Flow
+from zaiond.delivery.holds import Holds
+from zaiond.delivery.housekeeping import Housekeeping
+from zaiond.delivery.router import MailMaker, Router
+from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
+from zaiond.intake import sockets
+from zaiond.intake.admission import Admission
+from zaiond.intake.batches import Intake
+from zaiond.intake.listener import Listener
+from zaiond.intake.quota import Quotas
+from zaiond.intake.refusals import Refusals
+from zaiond.intake.spool import Spool
+from zaiond.intake.spool_admin import SpoolAdmin
+from zaiond.intake.spool_watch import SpoolWatch
+from zaiond.intake.user_of import UserOf
+from zaiond.journal import Journal, Kind
 from zaiond.localtime import TimeZone
 from zaiond.net.context import ConnectionContext
 from zaiond.net.memory import Masks
@@ -69,6 +69,7 @@ from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent, StoredEvent, WaitingLine
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 

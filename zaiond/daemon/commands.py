@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from zaiond.daemon import documents, spool_admin, status
-from zaiond.daemon.administration import Changed
+from zaiond.daemon import documents, status
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
 from zaiond.daemon.queries import MOST, Wanted, matcher
-from zaiond.daemon.spool_names import shown
 from zaiond.daemon.status import NO_CONFIGURATION
 from zaiond.daemon.status_line import count_waiting
+from zaiond.delivery.administration import Changed
+from zaiond.intake import spool_admin
+from zaiond.intake.spool_names import shown
 from zaiond.localtime import rfc3339
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement

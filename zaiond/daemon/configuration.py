@@ -19,8 +19,8 @@ from zaiond.config.load import (
     save_last_good,
 )
 from zaiond.config.schema import Config
-from zaiond.daemon.journal import Journal, Kind
 from zaiond.errors import Diagnostic
+from zaiond.journal import Journal, Kind
 from zaiond.os_error import in_japanese
 from zaiond.text import Text
 

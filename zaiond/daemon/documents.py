@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from zaiond import wire
-from zaiond.daemon.holds import Holds
+from zaiond.delivery.holds import Holds
 from zaiond.localtime import rfc3339
 from zaiond.model import Event
 from zaiond.smtp.failure import Failure

@@ -10,9 +10,9 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from zaiond.daemon.journal import Journal, Kind
-from zaiond.daemon.quota import Quotas
 from zaiond.errors import DiskFullError
+from zaiond.intake.quota import Quotas
+from zaiond.journal import Journal, Kind
 from zaiond.store import prune
 from zaiond.store.database import Database
 from zaiond.store.prune import Deleted, Pages

@@ -14,10 +14,9 @@ from functools import partial
 from typing import NamedTuple
 
 from zaiond.config.schema import MailServer
-from zaiond.daemon.journal import Journal
-from zaiond.daemon.turns import Turns
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.event_rules import NOTICE_SOURCE
+from zaiond.journal import Journal
 from zaiond.message.clean import one_line
 from zaiond.message.layout import operands
 from zaiond.model import URGENT, Severity
@@ -28,6 +27,7 @@ from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail
 from zaiond.store.recovery import Salvage
+from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Language, Text
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from zaiond import wire
-from zaiond.daemon.dispatcher import Observer
-from zaiond.daemon.journal import Journal, Kind
 from zaiond.daemon.notices import Notices
-from zaiond.daemon.servers import ServerState
+from zaiond.delivery.dispatcher import Observer
+from zaiond.delivery.servers import ServerState
+from zaiond.journal import Journal, Kind
 from zaiond.smtp.verdict import DeliveryFailure, Verdict
 from zaiond.store.holds import Hold
 from zaiond.store.queue import Attempted, QueuedMail

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zaiond import __version__
 from zaiond.config.schema import Queue
 from zaiond.daemon.documents import Present, why
-from zaiond.daemon.flow import Flow
 from zaiond.daemon.queries import NAMED, Lost, Queries
-from zaiond.daemon.spool_account import document as spool_document
-from zaiond.daemon.spool_account import problems as spool_problems
 from zaiond.daemon.status_line import Waiting, count_waiting
+from zaiond.delivery.flow import Flow
+from zaiond.intake.spool_account import document as spool_document
+from zaiond.intake.spool_account import problems as spool_problems
 from zaiond.localtime import rfc3339
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements, damage, prune

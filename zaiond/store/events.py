@@ -20,7 +20,7 @@ AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
 class StoredEvent(NamedTuple):
     """A row of `events`: `source` is '' where none was sent, `body` the line as sent, `lane` its
     key or job, `queued` when it was accepted in queue time. `notice`: the daemon itself made it.
-    `turn` and `ahead` say when it is to be routed (daemon/turns.py).
+    `turn` and `ahead` say when it is to be routed (store/turns.py).
     """
 
     seq: int

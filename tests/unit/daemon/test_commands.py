@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from zaiond.daemon import commands
-from zaiond.daemon.administration import Changed
+from zaiond.delivery.administration import Changed
 
 
 def test_what_was_left_alone_is_not_told_as_changed() -> None:

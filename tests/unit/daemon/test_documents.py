@@ -10,7 +10,7 @@ from msgspec import structs
 from tests.support.queries import at_once, histories, immediately, queued
 from tests.support.store import NOW, Store, event, mail
 from zaiond.daemon.documents import Present, why
-from zaiond.daemon.holds import Holds
+from zaiond.delivery.holds import Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, holds, queue

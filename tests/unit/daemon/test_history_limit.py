@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.store import NOW, Notes, Store, event
 from zaiond.daemon.history_limit import HistoryLimit, Space, shares
-from zaiond.daemon.journal import Kind
-from zaiond.daemon.quota import Quotas
 from zaiond.errors import DiskFullError
+from zaiond.intake.quota import Quotas
+from zaiond.journal import Kind
 from zaiond.store import database, events, prune
 from zaiond.store.writer import Writer
 from zaiond.text import Text

@@ -13,7 +13,7 @@ from tests.support.store import NOW, event, mail
 from tests.support.told import Told
 from zaiond import wire
 from zaiond.config.schema import Auth, Config, MailServer, OAuth2
-from zaiond.daemon.router import MailMaker
+from zaiond.delivery.router import MailMaker
 from zaiond.errors import Diagnostic
 from zaiond.net.names import Names
 from zaiond.smtp.failure import Failure, Stage

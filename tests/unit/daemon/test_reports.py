@@ -7,11 +7,11 @@ import pytest
 
 from tests.support.store import Notes, event, mail
 from zaiond.config.schema import MailServer
-from zaiond.daemon.journal import Kind
-from zaiond.daemon.log_limit import BURST
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.reports import Reports
-from zaiond.daemon.servers import ServerState
+from zaiond.delivery.servers import ServerState
+from zaiond.journal import Kind
+from zaiond.log_limit import BURST
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.verdict import judge
 from zaiond.store import events

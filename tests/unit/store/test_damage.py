@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.store import NOW, Store, event, mail, recount
 from tests.support.store import waiting as all_waiting
-from zaiond.daemon.quota import Quotas
+from zaiond.intake.quota import Quotas
 from zaiond.store import damage, events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.queue import Attempted

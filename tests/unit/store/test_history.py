@@ -11,9 +11,9 @@ import pytest
 from tests.support.queries import at_once, histories, immediately, queued
 from tests.support.store import NOW, Store, event
 from zaiond.daemon.documents import Present
-from zaiond.daemon.holds import Holds
 from zaiond.daemon.queries import Lost, Queries
 from zaiond.daemon.status_line import count
+from zaiond.delivery.holds import Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import acknowledgements, counts, events, history
 from zaiond.store.acknowledgements import Acknowledgement

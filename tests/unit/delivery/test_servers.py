@@ -1,0 +1,194 @@
+"""Which server is used now."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.delivery import server
+from zaiond.delivery.servers import BUSY_PAUSE, Servers
+from zaiond.smtp.failure import Cause, Failure, Stage
+from zaiond.smtp.reply import Reply
+
+FIRST, MAX = 60.0, 3600.0
+
+
+def failure(stage: Stage = Stage.CONNECT, cause: Cause = "refused") -> Failure:
+    return Failure(stage=stage, server="mailhost:25", cause=cause)
+
+
+def refusal(stage: Stage) -> Failure:
+    return Failure(
+        stage=stage, server="mailhost:25", cause="reply", reply=Reply(550, (b"5.1.8 No",))
+    )
+
+
+def servers(count: int = 2) -> Servers:
+    return Servers(tuple(server(25 + n, max_connections=4) for n in range(count)), FIRST, MAX, 0.0)
+
+
+def test_at_first_one_connection_shows_how_the_first_server_is() -> None:
+    made = servers()
+    assert made.usable(0.0) == [(0, 1)]
+    assert made.works
+    assert made.held_by is None
+
+
+def test_a_server_that_is_up_gets_all_it_may_have() -> None:
+    made = servers()
+    assert made.connected(0, 1.0) is False  # no outage has ended
+    assert made.usable(1.0) == [(0, 4)]
+
+
+def test_the_next_server_is_used_while_the_first_is_down() -> None:
+    made = servers()
+    assert made.unreachable(0, failure(), 1.0) is True
+    assert made.usable(1.0) == [(1, 1)]
+    made.connected(1, 2.0)
+    assert made.usable(2.0) == [(1, 4)]
+    assert made.works
+
+
+def test_a_server_that_is_down_is_probed_by_one_connection_every_retry_first() -> None:
+    made = servers()
+    made.unreachable(0, failure(), 1.0)
+    made.connected(1, 2.0)
+    assert made.next_probe(2.0) == 1.0 + FIRST
+    assert made.usable(1.0 + FIRST) == [(0, 1), (1, 4)]
+    assert made.unreachable(0, failure(), 61.0) is False  # no news
+    assert made.usable(62.0) == [(1, 4)]
+    assert made.states[0].since == 1.0
+    assert made.connected(0, 200.0) is True
+    assert made.usable(200.0) == [(0, 4)]
+    assert made.states[0].failure is None
+
+
+def test_with_all_servers_down_nothing_works_and_it_is_known_why() -> None:
+    made = servers()
+    made.unreachable(0, failure(), 1.0)
+    made.unreachable(1, failure(), 2.0)
+    assert made.usable(3.0) == []
+    assert not made.works
+    assert made.held_by is None
+    assert made.waits_for == failure()
+    assert made.next_probe(3.0) == 1.0 + FIRST
+
+
+def test_a_server_that_wants_another_configuration_is_tried_every_retry_max_only() -> None:
+    made = servers(1)
+    assert made.at_fault(0, refusal(Stage.AUTH), 1.0) is True
+    assert made.held_by == refusal(Stage.AUTH)
+    assert made.usable(1.0 + FIRST) == []
+    assert made.usable(1.0 + MAX) == [(0, 1)]
+
+
+@pytest.mark.parametrize("stage", [Stage.AUTH, Stage.POP])
+def test_where_we_kept_the_password_to_ourselves_it_is_looked_again_soon(stage: Stage) -> None:
+    made = servers(1)
+    said_nothing = failure(stage, "unprotected")
+    assert made.at_fault(0, said_nothing, 1.0) is True
+    assert made.held_by == said_nothing
+    assert made.usable(1.0 + FIRST) == [(0, 1)]
+
+
+def test_nothing_is_held_while_another_server_can_send() -> None:
+    made = servers()
+    made.at_fault(0, refusal(Stage.AUTH), 1.0)
+    assert made.held_by is None
+    made.unreachable(1, failure(), 2.0)
+    assert made.held_by == refusal(Stage.AUTH)
+
+
+def test_a_server_that_refused_the_sender_is_not_well_because_it_lets_us_in() -> None:
+    made = servers(1)
+    made.at_fault(0, refusal(Stage.MAIL), 1.0)
+    assert made.connected(0, 1.0 + MAX) is False
+    assert made.held_by is not None
+    assert made.took_mail(0, 2.0 + MAX) is True
+    assert made.held_by is None
+
+
+def test_a_busy_server_is_up_with_fewer_connections_after_a_pause() -> None:
+    made = servers()
+    made.connected(0, 0.0)
+    made.busy(0, failure(), 1.0, 2)
+    assert made.works
+    assert made.usable(1.0) == [(0, 0)]
+    assert made.usable(1.0 + BUSY_PAUSE) == [(0, 2)]
+    assert made.next_probe(1.0) == 1.0 + BUSY_PAUSE
+
+
+def test_a_server_with_too_many_logins_gets_its_next_one_after_retry_first() -> None:
+    made = servers()
+    made.connected(0, 0.0)
+    made.busy(0, failure(Stage.AUTH, "reply"), 1.0, 2)
+    assert made.usable(1.0 + BUSY_PAUSE) == [(0, 0)]
+    assert made.usable(1.0 + FIRST) == [(0, 2)]
+
+
+def test_a_busy_server_gets_one_connection_at_least() -> None:
+    made = servers()
+    made.busy(0, failure(), 1.0, 0)
+    assert made.usable(1.0 + BUSY_PAUSE) == [(0, 1)]
+
+
+def test_a_busy_server_gets_its_connections_back_one_by_one() -> None:
+    made = servers()
+    made.connected(0, 0.0)
+    made.busy(0, failure(), 1.0, 2)
+    for most in (3, 4, 4):
+        made.connected(0, 100.0)
+        assert made.usable(100.0) == [(0, most)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_whatever_fails_there_is_always_a_time_at_which_something_is_tried(count: int) -> None:
+    made = servers(count)
+    for index in range(count):
+        (made.unreachable if index % 2 else made.at_fault)(index, failure(), float(index))
+    probe = made.next_probe(10.0)
+    assert probe is not None
+    assert made.usable(probe)
+
+
+def test_what_was_wrong_last_is_still_known_when_all_is_well_again() -> None:
+    made = servers(1)
+    made.unreachable(0, failure(), 5.0)
+    made.took_mail(0, 9.0)
+    assert made.states[0].failure is None
+    assert made.states[0].last_failure == (failure(), 5.0)
+    made.forget(10.0)
+    assert made.states[0].last_failure == (failure(), 5.0)
+
+
+def test_a_hold_of_the_last_run_is_of_the_server_that_said_so_and_all_are_tried_at_once() -> None:
+    made = servers()
+    said = made.states[0].server.address
+    made.resume_hold(replace(refusal(Stage.MAIL), server=said), 1.0)
+    assert made.held_by is not None
+    assert [state.state for state in made.states] == ["faulty", "down"]
+    assert made.states[1].failure is None  # nothing is known of it
+    assert made.usable(1.0) == [(0, 1), (1, 1)]
+    assert made.connected(1, 2.0) is True
+    assert made.held_by is None
+
+
+def test_what_a_pop_server_said_is_of_each_server() -> None:
+    made = servers()
+    made.resume_hold(replace(refusal(Stage.POP), server="pop:110"), 1.0)
+    assert [state.state for state in made.states] == ["faulty", "faulty"]
+
+
+def test_a_server_at_fault_that_then_can_not_be_reached_is_probed_as_soon_as_any_other() -> None:
+    made = servers(1)
+    made.at_fault(0, refusal(Stage.MAIL), 10.0)
+    assert made.next_probe(10.0) == 10.0 + MAX
+    assert made.unreachable(0, failure(), 1000.0) is False  # what is to be mended is still so
+    assert made.next_probe(1000.0) == 1000.0 + FIRST
+    assert not made.may_connect(0, 1000.0 + FIRST - 1)
+    assert made.may_connect(0, 1000.0 + FIRST + 1)
+
+
+def test_a_hold_of_the_last_run_is_the_fault_of_the_server_that_said_so_alone() -> None:
+    made = servers(3)
+    made.resume_hold(replace(refusal(Stage.MAIL), server=made.states[1].server.address), 10.0)
+    assert [state.state for state in made.states] == ["down", "faulty", "down"]

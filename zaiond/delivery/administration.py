@@ -1,0 +1,272 @@
+"""What is done to mails that wait: made anew by hand (`zaiond-ctl queue retry`) or when the
+configuration has changed, and deleted (`zaiond-ctl queue delete`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import apsw
+
+from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.remake import remake
+from zaiond.delivery.router import MailMaker, Router
+from zaiond.queue_time import QueueTime
+from zaiond.store import events, holds, queue
+from zaiond.store import remake as remade
+from zaiond.store.events import Owner, StoredEvent
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+# What is changed together, for the memory that it takes; a mail takes several times its event.
+CHUNK = 200
+CHUNK_BYTES = 1024 * 1024
+_BY_HAND = Text("zaiond-ctl queue delete で削除", "deleted by zaiond-ctl queue delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What was done: how many deliveries, the ids that no event has, those being sent just now."""
+
+    deliveries: int
+    unknown: tuple[str, ...] = ()
+    under_way: tuple[str, ...] = ()
+
+
+class Chosen(NamedTuple):
+    """What is to be deleted: events; the ids that no event has; and where an id means events of
+    several owners that are not told apart, those.
+    """
+
+    seqs: list[int]
+    unknown: tuple[str, ...]
+    several: dict[str, tuple[Owner, ...]]
+
+
+class Administration:
+    """Changes what waits. Mails that are being sent just now are left alone."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        router: Router,
+        dispatcher: Dispatcher,
+        clock: Callable[[], float],
+        queue_time: QueueTime,
+        on_reopened: Callable[[list[StoredEvent]], None],
+        on_ended: Callable[[list[StoredEvent]], None],
+    ) -> None:
+        self._writer = writer
+        self._router = router
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._queue_time = queue_time
+        self._on_reopened = on_reopened
+        self._on_ended = on_ended
+
+    async def retry(self, ids: Iterable[str] = ()) -> Changed:
+        """Makes the mails of these events (default: all that wait) anew, and due at once; of these
+        also what has failed or expired.
+
+        Every server is tried again, too. The Message-ID stays, and so does what has arrived.
+        """
+        seqs, unknown = await self._find(ids)
+        try:
+            made, under_way = await self._make_anew(seqs, by_hand=seqs is not None)
+            # What is not yet a mail becomes one by this configuration anyway.
+            if seqs is None:
+                made += self._router.waiting
+            else:
+                after = self._router.routed_through
+                count = partial(events.count_unrouted, among=seqs, after=after)
+                made += await self._writer.submit(count)
+        finally:
+            self._dispatcher.retry_servers()
+        return Changed(made, unknown, under_way)
+
+    async def make_anew(self, seqs: list[int] | None = None) -> None:
+        """Makes the mails of these events (default: all that wait) as the configuration has it."""
+        await self._make_anew(seqs, by_hand=False)
+
+    async def _make_anew(
+        self, seqs: list[int] | None, *, by_hand: bool
+    ) -> tuple[int, tuple[str, ...]]:
+        """`by_hand`: what holds these events no longer does, and what has failed or expired is sent
+        again.
+        """
+        async with self._dispatcher.changing(self._router.lock):
+            maker = await self._router.maker_now()
+            if maker is None:
+                return 0, ()
+            if seqs is None:
+                wanted = await self._writer.submit(remade.open_events)
+                await self._writer.submit(holds.release_all)
+                self._dispatcher.release_holds()
+            else:
+                wanted = seqs
+            made = 0
+            under_way: list[str] = []
+            start = 0
+            while some := wanted[start : start + CHUNK]:
+                chunk = await self._writer.submit(
+                    partial(remade.of_size, seqs=some, size=CHUNK_BYTES)
+                )
+                start += len(chunk)
+                sending = self._dispatcher.sending
+                states = await self._writer.submit(partial(remade.states, seqs=chunk))
+                mine, others = _split(states, sending)
+                under_way += [state.event.id for state in others]
+                made += await self._put(mine, maker, by_hand=by_hand)
+            if seqs is None:
+                while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
+                    pass
+            else:
+                await self._writer.submit(partial(queue.let_lanes_of_events_wait, seqs=seqs))
+        return made, tuple(under_way)
+
+    async def _put(
+        self, states: list[remade.EventState], maker: MailMaker, *, by_hand: bool
+    ) -> int:
+        at = self._queue_time()
+        new = [
+            one
+            for state in states
+            if (
+                one := remake(
+                    state,
+                    maker,
+                    self._router.new_message,
+                    self._router.new_delivery,
+                    at,
+                    reopen=by_hand,
+                )
+            )
+        ]
+        if not new:
+            return 0
+        recipients = {d.recipient for one in new for mail in one.mails for d in mail.deliveries}
+        over = recipients & self._dispatcher.holds.addresses if by_hand else set()
+
+        def put(db: apsw.Connection) -> list[StoredEvent]:
+            for address in over:
+                holds.release(db, "address", address, at)
+            return remade.put(db, new, at)
+
+        ended = await self._writer.submit(put)
+        for address in over:
+            self._dispatcher.holds.release("address", address)
+        for row in (mail.row for one in new for mail in one.mails):
+            self._dispatcher.holds.release("mail", str(row))
+        were_open = {s.event.seq for s in states if any(d.is_open for d in s.deliveries)}
+        self._on_reopened([one.event for one in new if one.event.seq not in were_open])
+        self._on_ended(ended)
+        return sum(len(mail.deliveries) for one in new for mail in one.mails)
+
+    async def choose(
+        self,
+        ids: Iterable[str],
+        uid: int | None = None,
+        is_source: Callable[[str], bool] | None = None,
+    ) -> Chosen:
+        """What waits of the events with these ids, of this user and of such a source. An id is one
+        event's only together with the two: emitters choose it.
+        """
+        chosen = Chosen([], (), {})
+        unknown: list[str] = []
+        for id_ in dict.fromkeys(ids):
+            if not await self._writer.submit(partial(events.seqs_of, id=id_)):
+                unknown.append(id_)
+                continue
+            after = self._router.routed_through
+            found = [
+                (seq, owner)
+                for seq, owner in await self._writer.submit(
+                    partial(events.open_with_id, id=id_, after=after)
+                )
+                if uid in (None, owner.uid)
+                and (is_source is None or is_source(owner.source or f"uid:{owner.uid}"))
+            ]
+            owners = dict.fromkeys(owner for _, owner in found)
+            if len(owners if is_source is None else {owner.uid for owner in owners}) > 1:
+                chosen.several[id_] = tuple(owners)
+            chosen.seqs.extend(seq for seq, _ in found)
+        return chosen._replace(unknown=tuple(unknown))
+
+    async def delete(self, chosen: Chosen) -> Changed:
+        """Ends what waits of these events."""
+        seqs = chosen.seqs
+        async with self._dispatcher.changing(self._router.lock):
+            gone = await self._writer.submit(
+                partial(
+                    events.delete_unrouted,
+                    seqs=[seq for seq in seqs if seq > self._router.routed_through],
+                    reason=_BY_HAND,
+                ),
+                essential=True,  # it makes room
+            )
+            self._router.deleted(gone)
+            self._on_ended(gone)
+            rows = await self._writer.submit(partial(queue.open_messages, event_seqs=seqs))
+            deleted, under_way = await self._delete(rows)
+            # An address or a mail of which nothing is left is held no longer.
+            mend = partial(holds.mend, now=self._clock(), at=self._queue_time())
+            if await self._writer.submit(mend, essential=True):
+                self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
+        return Changed(len(gone) + deleted, chosen.unknown, under_way)
+
+    async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
+        """Deletes what isn't being sent just now; gives the number of deliveries, and the ids of
+        the events that are being sent.
+        """
+        deleted = 0
+        others: set[int] = set()
+        start = 0
+        while some := rows[start : start + CHUNK]:
+            chunk = await self._writer.submit(
+                partial(queue.of_size, messages=some, size=CHUNK_BYTES)
+            )
+            start += len(chunk)
+            sending = self._dispatcher.sending.intersection(chunk)
+            free = [row for row in chunk if row not in sending]
+            mails = await self._writer.submit(partial(queue.load, messages=free))
+            ended = await self._writer.submit(
+                partial(
+                    queue.end,
+                    mails=mails,
+                    state="deleted",
+                    now=self._clock(),
+                    at=self._queue_time(),
+                    server="",
+                    why="",
+                ),
+                essential=True,
+            )
+            self._on_ended(ended)
+            deleted += sum(len(mail.deliveries) for mail in mails)
+            others |= sending
+        left = await self._writer.submit(partial(queue.load, messages=sorted(others)))
+        return deleted, tuple(event.id for mail in left for event in mail.events)
+
+    async def _find(self, ids: Iterable[str]) -> tuple[list[int] | None, tuple[str, ...]]:
+        seqs: list[int] = []
+        unknown: list[str] = []
+        wanted = tuple(ids)
+        for id_ in wanted:
+            found = await self._writer.submit(partial(events.seqs_of, id=id_))
+            seqs += found
+            if not found:
+                unknown.append(id_)
+        return (seqs if wanted else None), tuple(unknown)
+
+
+def _split(
+    states: list[remade.EventState], sending: frozenset[int]
+) -> tuple[list[remade.EventState], list[remade.EventState]]:
+    """Those events of which nothing is being sent just now, and the others."""
+    mine: list[remade.EventState] = []
+    others: list[remade.EventState] = []
+    for state in states:
+        rows = {message.row for message in state.messages}
+        (mine if rows.isdisjoint(sending) else others).append(state)
+    return mine, others

@@ -1,0 +1,166 @@
+"""What is done now and then: mails too old are given up, history too old is deleted, room for
+recording is reserved again."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from zaiond.config.schema import Queue
+from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.outcome import last_hour
+from zaiond.errors import DiskFullError
+from zaiond.queue_time import QueueTime
+from zaiond.store import holds, prune, queue, queue_time
+from zaiond.store.counts import FIRST_OPEN, Key
+from zaiond.store.events import StoredEvent
+from zaiond.store.queue import Attempted, Expiry, QueuedMail
+from zaiond.store.writer import Writer
+from zaiond.text import Language
+
+CHUNK = 200
+CHUNK_BYTES = 4 * 1024 * 1024  # of memory, for what is ended together
+INTERVAL = 600.0  # seconds at most
+PRUNE_ALL = 86400.0  # seconds between two looks at the whole history for what is too old
+
+
+class Housekeeping:
+    """Expires and prunes by `timing`, `queue` of the configuration in force; without, nothing.
+
+    `lock` is held where history is deleted: what has ended may be about to be sent again.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        dispatcher: Dispatcher,
+        clock: Callable[[], float],
+        queue_time: QueueTime,
+        on_expired: Callable[[QueuedMail, Attempted], None],
+        on_ended: Callable[[list[StoredEvent]], None],
+        lay_ballast: Callable[[], None],
+        look_at_history: Callable[[], None],
+        lock: asyncio.Lock,
+    ) -> None:
+        self.timing: Queue | None = None
+        self._language: Language = "ja"
+        self._writer = writer
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._queue_time = queue_time
+        self._on_expired = on_expired
+        self._on_ended = on_ended
+        self._lay_ballast = lay_ballast
+        self._look_at_history = look_at_history
+        self._lock = lock
+        self._prune_all_at = 0.0
+        self._changed = asyncio.Event()
+
+    def configure(self, timing: Queue, language: Language) -> None:
+        """Other times count from now on."""
+        self.timing = timing
+        self._language = language
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Works for ever; ends when cancelled."""
+        while True:
+            self._changed.clear()
+            timing = self.timing
+            interval = INTERVAL
+            with contextlib.suppress(DiskFullError):  # which is told where it bars events
+                await self.keep_time()
+                if timing is not None:
+                    interval = max(1.0, min(INTERVAL, timing.expire / 4))
+                    await self._expire(timing)
+                    await self._mend()
+                    await self._prune(timing)
+            await asyncio.to_thread(self._lay_ballast)
+            self._look_at_history()
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(interval):
+                    await self._changed.wait()
+
+    async def keep_time(self) -> None:
+        """Records the queue time. Raises DiskFullError."""
+        kept = self._queue_time.kept
+        await self._writer.submit(partial(queue_time.keep, kept=kept), essential=True)
+
+    async def _mend(self) -> None:
+        now, at = self._clock(), self._queue_time()
+        after: Key | None = queue.FIRST_LANE
+        while after is not None:
+            go = partial(queue.let_lanes_go, now=now, after=after)
+            after = await self._writer.submit(go, essential=True)
+        mend = partial(holds.mend, now=now, at=at)
+        if await self._writer.submit(mend, essential=True):
+            self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
+
+    async def _expire(self, timing: Queue) -> None:
+        at = self._queue_time()
+        expiry = Expiry(
+            queued=self._queue_time.since(timing.expire),
+            tried=at - last_hour(timing),
+            held=at - timing.keep,
+        )
+        after: Key | None = FIRST_OPEN
+        while after is not None:
+            look = partial(queue.expired, expiry=expiry, after=after)
+            found, after = await self._writer.submit(look)
+            if found:
+                async with self._dispatcher.changing(self._lock):
+                    await self._expire_messages(list(found), expiry)
+
+    async def _expire_messages(self, messages: list[int], expiry: Expiry) -> None:
+        while messages:
+            chunk = await self._writer.submit(
+                partial(queue.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
+            )
+            messages = messages[len(chunk) :]
+            sending = self._dispatcher.sending
+            free = [row for row in chunk if row not in sending]
+            # What was in memory may have been tried since: only what is still so, expires.
+            still = partial(queue.still_expired, expiry=expiry, messages=free)
+            await self._expire_some(await self._writer.submit(still))
+
+    async def _expire_some(self, deliveries: dict[int, set[int]]) -> None:
+        now, servers = self._clock(), self._dispatcher.servers
+        failure = servers.waits_for if servers is not None else None
+        only = {row for rows in deliveries.values() for row in rows}
+        mails = await self._writer.submit(partial(queue.load, messages=deliveries, only=only))
+        server, said = "", ""
+        if failure is not None:
+            server, said = failure.server, failure.text.in_language(self._language)
+        ended = await self._writer.submit(
+            partial(
+                queue.end,
+                mails=mails,
+                state="expired",
+                now=now,
+                at=self._queue_time(),
+                server=server,
+                why=said,
+            ),
+            essential=True,  # it makes room
+        )
+        for mail in mails:
+            for delivery in mail.deliveries:
+                self._on_expired(
+                    mail,
+                    Attempted(delivery, "expired", "expired", server, said, now, now),
+                )
+        self._on_ended(ended)
+
+    async def _prune(self, timing: Queue) -> None:
+        at = self._queue_time()
+        # They are in the order of their time, but where a part of the queue was lost.
+        is_thorough = at >= self._prune_all_at
+        after: int | None = 0
+        while after is not None:
+            operation = partial(prune.too_old, before=at - timing.keep, after=after)
+            async with self._lock:
+                met, _, after = await self._writer.submit(operation, essential=True)
+            if not (met or is_thorough):
+                return
+        self._prune_all_at = at + PRUNE_ALL

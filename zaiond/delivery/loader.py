@@ -1,0 +1,146 @@
+"""Brings mails from disk into the window, as there is room: after a start, when a retry is due,
+when an administrator asks.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+import apsw
+
+from zaiond.delivery.window import Rooms, Window
+from zaiond.store import queue
+from zaiond.store.queue import Due, QueuedMail
+from zaiond.store.turns import Line
+from zaiond.store.writer import Writer
+
+LONGEST_WAIT = 600.0  # seconds: while we wait, the clock may be set back
+
+
+class Loader:
+    """Loads what is due. `caught_up`: no mail that waits is on disk and not in the window.
+
+    `on_loaded` gets mails in order; `on_caught_up` is called when that may have become so, if only
+    for some users.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        writer: Writer,
+        clock: Callable[[], float],
+        on_loaded: Callable[[list[QueuedMail]], None],
+        on_caught_up: Callable[[], None],
+    ) -> None:
+        self.caught_up = False
+        self.is_paused = False
+        self.longest_delay = 0.0  # seconds from an attempt to the next, by the configuration
+        self._window = window
+        self._writer = writer
+        self._clock = clock
+        self._on_loaded = on_loaded
+        self._on_caught_up = on_caught_up
+        self._wake = asyncio.Event()
+        self._came_round = asyncio.Event()
+        self._starved = False  # something due waits for room, or for its mail to come back
+        self._loaded_through: dict[int, int] = {}  # of each user
+        self._left: set[int] | None = None  # users of whom more may wait; None: not known
+        self._began_anew = 0  # how many times
+
+    def has_all_of(self, user: int) -> bool:
+        """Whether no mail of this user that waits is on disk and not in the window."""
+        return self.caught_up or (self._left is not None and user not in self._left)
+
+    def start_over(self) -> None:
+        """What waits on disk has changed: what of it is not in the window comes in, in order."""
+        self.caught_up = False
+        self._loaded_through.clear()
+        self._left = None
+        self._began_anew += 1
+        self._wake.set()
+
+    def deferred(self) -> None:
+        """A delivery on disk has a time for its next attempt."""
+        self._wake.set()
+
+    def room(self) -> None:
+        """A mail left the window."""
+        if self._starved or not self.caught_up:
+            self._wake.set()
+
+    async def answer(self) -> None:
+        """Returns when `run` has come round: it works."""
+        self._came_round.clear()
+        self._wake.set()
+        await self._came_round.wait()
+
+    async def run(self) -> None:
+        """Loads whenever something is due and there is room; ends when cancelled."""
+        while True:
+            self._wake.clear()
+            await self._load()
+            self._came_round.set()
+            if self._wake.is_set():
+                continue
+            next_due = await self._writer.submit(queue.next_due)
+            timeout = None
+            if next_due is not None and not self._starved:
+                timeout = min(max(0.0, next_due - self._clock()), LONGEST_WAIT)
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
+
+    async def _load(self) -> None:
+        window, rooms, began = self._window, self._window.rooms, self._began_anew
+        if self.is_paused or not rooms.beyond:
+            self._starved = True
+            return
+        due = Due(self._clock(), self.longest_delay)
+        rows = await self._writer.submit(partial(_due, due=due, rooms=rooms))
+        self._starved = not rooms.room or any(row in window for row in rows)
+        await self._bring_in(rows, due, began)
+        if not self.caught_up and window.rooms.beyond:
+            await self._bring_in(await self._waiting(window.rooms, began), due, began)
+
+    async def _bring_in(self, rows: list[int], due: Due, began: int) -> None:
+        window = self._window
+        wanted = [row for row in rows if row not in window]
+        if wanted and began == self._began_anew:
+            mails = await self._writer.submit(partial(queue.load, messages=wanted, due=due))
+            # Where it was begun anew meanwhile, others come before them.
+            if began == self._began_anew:
+                self._on_loaded([mail for mail in mails if mail.row not in window])
+
+    async def _waiting(self, rooms: Rooms, began: int) -> list[int]:
+        after, left = dict(self._loaded_through), self._left
+        find = partial(_waiting, after=after, left=left, rooms=rooms)
+        found = await self._writer.submit(find)
+        if began == self._began_anew:  # else what was found is not all that there is now
+            self._loaded_through.update((user, message) for message, user in found.messages)
+            self._left = found.left
+            if found.messages:
+                self._wake.set()
+            self.caught_up = not found.left
+            self._on_caught_up()
+        return [message for message, _ in found.messages]
+
+
+def _due(db: apsw.Connection, due: Due, rooms: Rooms) -> list[int]:
+    """What is due, urgent mails first, as far as there is room."""
+    most = rooms.room or rooms.beyond
+    urgent = queue.urgent_messages(db, due, rooms.beyond, lambda user: rooms.of(Line(user, True)))
+    others = queue.due_messages(db, due, most, lambda user: rooms.of(Line(user, False)))
+    return queue.of_size(db, list(dict.fromkeys((*urgent, *others))), rooms.bytes)
+
+
+def _waiting(
+    db: apsw.Connection, after: dict[int, int], left: set[int] | None, rooms: Rooms
+) -> queue.Waiting:
+    """What waits, as far as there is room. Of whom any is found, more may come until it is here."""
+    most = rooms.room or rooms.beyond
+    found = queue.waiting(db, after, left, most, lambda user: rooms.of(Line(user, False)))
+    fit = len(queue.of_size(db, [message for message, _ in found.messages], rooms.bytes))
+    users = {user for _, user in found.messages}
+    return queue.Waiting(found.messages[:fit], found.left | users)

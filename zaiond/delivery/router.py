@@ -1,0 +1,452 @@
+"""From accepted events to mails: asks `routing` where to, `message` for the bytes, and records both
+in one transaction, so that each event is always exactly one of waiting, in a message, or dropped.
+
+Events are routed when there is room in the dispatcher's window, not before: a long queue stays on
+disk as events. What has just been accepted is taken from memory; what wasn't kept there, from disk.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+
+from msgspec import structs
+
+from zaiond.config.schema import Config
+from zaiond.config.values import fill_names
+from zaiond.delivery.dispatcher import DISK_FULL_PAUSE, Dispatcher
+from zaiond.delivery.window import reduced
+from zaiond.errors import DiskFullError
+from zaiond.message.address import parse_recipient
+from zaiond.message.compose import check_wire, compose, message_id_for
+from zaiond.model import URGENT, Event, Message
+from zaiond.net.names import Names
+from zaiond.routing.route import Dropped, route
+from zaiond.store import events, queue
+from zaiond.store.events import Acceptance, StoredEvent, WaitingLine
+from zaiond.store.queue import QueuedDelivery, QueuedMail
+from zaiond.store.turns import DAEMON, MOST_OF_A_LANE, Choice, Line, Turns, choose
+from zaiond.store.writer import Writer
+
+KEPT_IN_MEMORY = 1000
+KEPT_BYTES = 4 * 1024 * 1024
+BATCH = 100
+BATCH_BYTES = 1024 * 1024  # of their events
+SLICE_BYTES = 64 * 1024  # of the events that become mails in one turn of the loop
+
+
+class MailMaker:
+    """Makes mails by one configuration.
+
+    `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
+    whose mail can't be made as it should; `user_of` says whose a uid is.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        names: Names,
+        make_id: Callable[[], str],
+        user_name: Callable[[int], str],
+        on_unmade: Callable[[StoredEvent, Exception], None],
+        user_of: Callable[[int], int] = int,
+    ) -> None:
+        self._config = config
+        self._make_id = make_id
+        self._user_name = user_name
+        self._on_unmade = on_unmade
+        self._user_of = user_of
+        self.call_machine(names)
+        self._addresses: dict[str, str] = {}
+
+    def call_machine(self, names: Names) -> None:
+        """This machine has these names now."""
+        self._names = names
+        host, fqdn = names
+        self._sender = fill_names(self._config.sender, host=host, fqdn=fqdn)
+        self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
+
+    def route(self, event: Event) -> Sequence[str] | Dropped:
+        """The recipients of the event, as the configuration has them; or why there are none."""
+        decision = route(
+            event.type,
+            admins=self._config.admins,
+            notify_backup_auto_update=self._config.notify.backup_auto_update,
+        )
+        return decision if isinstance(decision, Dropped) else decision.recipients
+
+    def recipients_now(self, event: Event) -> Sequence[str]:
+        """Who gets a mail that there is already: no change of the configuration ends one, so where
+        nobody would be left it is the admins.
+        """
+        decision = self.route(event)
+        return self._config.admins if isinstance(decision, Dropped) else decision
+
+    @property
+    def admins(self) -> list[str]:
+        """The envelope addresses of the admins."""
+        return [self.address(admin) for admin in self._config.admins]
+
+    def parts(self, recipients: Sequence[str]) -> list[tuple[str, ...]]:
+        """The recipients of each mail: addresses that need SMTPUTF8 get one of their own. Where a
+        server can't do it, the others must not suffer.
+        """
+        plain = tuple(r for r in recipients if self.address(r).isascii())
+        others = tuple(r for r in recipients if not self.address(r).isascii())
+        return [part for part in (plain, others) if part]
+
+    def address(self, recipient: str) -> str:
+        """The envelope address of a recipient as the configuration has it."""
+        known = self._addresses.get(recipient)
+        if known is None:
+            known = self._addresses[recipient] = parse_recipient(recipient).address
+        return known
+
+    def make(
+        self,
+        row: int,
+        stored: StoredEvent,
+        event: Event,
+        recipients: tuple[str, ...],
+        first_delivery: int,
+        message_id: str | None = None,
+        *,
+        alone: bool = False,
+    ) -> QueuedMail:
+        """The mail about an event, with its deliveries from row `first_delivery` on; `alone`: it is
+        the only one.
+        """
+        message_id = message_id or message_id_for(self._make_id(), self._names.fqdn)
+        try:
+            message = self._message(event, recipients, message_id)
+        except Exception as error:  # noqa: BLE001 - one event must never stop all the others
+            self._on_unmade(stored, error)
+            bare = structs.replace(
+                event,
+                subject=None,
+                message=_SEE_HISTORY,
+                data={},
+                extensions={},
+                key=None,
+                job=None,
+            )
+            message = self._message(bare, recipients, message_id)
+        deliveries = tuple(
+            QueuedDelivery(first_delivery + number, recipient, 0)
+            for number, recipient in enumerate(message.recipients)
+        )
+        return QueuedMail(
+            row,
+            message,
+            deliveries,
+            stored.accepted,
+            stored.queued,
+            stored.notice,
+            (stored,),
+            urgent=event.severity in URGENT,
+            lane=stored.lane and f"{stored.uid} {stored.lane}",
+            user=DAEMON if stored.notice else self._user_of(stored.uid),
+            alone=alone,
+        )
+
+    def _message(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
+        names = self._names
+        message = compose(
+            event,
+            recipients=recipients,
+            sender=self._sender,
+            subject_prefix=self._prefix,
+            language=self._config.language,
+            charset=self._config.charset,
+            message_id=message_id,
+            date=event.accepted,
+            host=names.host,
+            fqdn=names.fqdn,
+            user=self._user_name(event.uid),
+        )
+        check_wire(message.content, smtputf8=message.smtputf8)
+        return message
+
+
+_SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"
+
+
+class _Memory:
+    """The events that wait and were taken in first: all of them up to `through`."""
+
+    def __init__(self, through: int) -> None:
+        self.through = through
+        self.events: deque[StoredEvent] = deque()
+        self._bytes = 0
+
+    def extend(self, events: list[StoredEvent]) -> None:
+        """Those that come next."""
+        self.events.extend(events)
+        self._bytes += _size(events)
+        self.through = events[-1].seq
+
+    def has_room_for(self, events: list[StoredEvent]) -> bool:
+        """Whether they can be kept, too."""
+        return (
+            len(self.events) + len(events) <= KEPT_IN_MEMORY
+            and self._bytes + _size(events) <= KEPT_BYTES
+        )
+
+    def remove(self, gone: Iterable[int]) -> None:
+        """These wait no longer."""
+        seqs = set(gone)
+        while self.events and self.events[0].seq in seqs:
+            seqs.discard(self.events[0].seq)
+            self._bytes -= len(self.events.popleft().body)
+        if seqs:
+            self.events = deque(event for event in self.events if event.seq not in seqs)
+            self._bytes = _size(self.events)
+
+
+def _size(events: Iterable[StoredEvent]) -> int:
+    return sum(len(event.body) for event in events)
+
+
+class Router:
+    """Takes events in turns over their users, urgent ones first, else in order of acceptance.
+    `maker` None: there is no configuration, all waits. `names_now` is asked for this machine's
+    names before mails are made.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        dispatcher: Dispatcher,
+        on_dropped: Callable[[list[StoredEvent]], None],
+        recovered: queue.Recovered,
+        turns: Turns,
+        names_now: Callable[[], Awaitable[Names]],
+    ) -> None:
+        self.maker: MailMaker | None = None
+        self.routed_through = recovered.routed_through
+        self.next_message = recovered.next_message
+        self.next_delivery = recovered.next_delivery
+        self.lock = asyncio.Lock()  # held while events become mails, or are changed by hand
+        self.turns = turns
+        self._writer = writer
+        self._dispatcher = dispatcher
+        self._on_dropped = on_dropped
+        self._names_now = names_now
+        self._memory = _Memory(recovered.routed_through)
+        self._times_accepted = 0
+        self._wake = asyncio.Event()
+        self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many events are not routed yet."""
+        return self.turns.total
+
+    def accepted(self, acceptance: Acceptance) -> None:
+        """Events that have just been put on disk."""
+        new = acceptance.events
+        self.turns.accepted(new)
+        self._times_accepted += 1
+        memory = self._memory
+        if memory.through == acceptance.previous and memory.has_room_for(new):
+            memory.extend(new)
+        self._wake.set()
+
+    async def maker_now(self) -> MailMaker | None:
+        """Who makes mails, and knows what this machine is called."""
+        if self.maker is not None:
+            self.maker.call_machine(await self._names_now())
+        return self.maker
+
+    def configure(self, maker: MailMaker) -> None:
+        """Makes mails by another configuration from now on."""
+        self.maker = maker
+        self._wake.set()
+
+    def new_message(self) -> int:
+        """The row of a message that is about to be made."""
+        self.next_message += 1
+        return self.next_message - 1
+
+    def new_delivery(self) -> int:
+        """The row of a delivery that is about to be made."""
+        self.next_delivery += 1
+        return self.next_delivery - 1
+
+    def wake(self) -> None:
+        """There is room for a mail more, or for many."""
+        if self.turns.waiting and self._room()[0]:
+            self._wake.set()
+
+    def recounted(self, waiting: list[WaitingLine]) -> None:
+        """So many events more wait on disk than before, or fewer, and perhaps others."""
+        self.turns.recounted(waiting)
+        self._memory = _Memory(self.routed_through)  # all is read from disk again
+        self._wake.set()
+
+    def deleted(self, gone: list[StoredEvent]) -> None:
+        """Events that wait no longer; to be called with `lock` held."""
+        self._memory.remove(event.seq for event in gone)
+        self.turns.gone(gone)
+
+    async def run(self) -> None:
+        """Routes whenever there are events, room and a configuration; ends when cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while await self._route_some():
+                pass
+
+    def _room(self) -> tuple[int, Callable[[Line], int] | None]:
+        """For how many mails there is room; where there isn't for many, for how many of which line:
+        who has hardly any mail in memory need not wait for the others.
+        """
+        dispatcher = self._dispatcher
+        room = dispatcher.room
+        # A full batch, or all there is: what is routed together costs one transaction.
+        if room >= BATCH or room >= self.turns.total:
+            return room, None
+        for line in self.turns.waiting:
+            if dispatcher.has_few(line):
+                return dispatcher.room_beyond, dispatcher.room_of
+        return 0, None
+
+    async def _route_some(self) -> bool:
+        if self.maker is None or not self.turns.waiting or not self._room()[0]:
+            return False
+        async with self.lock:
+            # Who had the lock may have put mails back on disk: those come in first.
+            room, of_line = self._room()
+            if not room:
+                return False
+            choice = await self._next(min(BATCH, room), of_line)
+            if not choice.events:
+                return False
+            done = await self._route(self.maker, choice)
+        if done is None:  # without the lock: an administrator may be about to make room
+            await asyncio.sleep(DISK_FULL_PAUSE)
+            return True
+        mails, dropped = done
+        if dropped:
+            self._on_dropped([gone.event for gone in dropped])
+        self._dispatcher.add_new(mails)
+        return True
+
+    async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:
+        """The events that are routed next."""
+        memory, turns = self._memory, self.turns
+        known, beyond = memory.events, turns.total > len(memory.events)
+        if beyond and len(known) < BATCH:
+            times = self._times_accepted
+            after = memory.through if known else self.routed_through
+            found = await self._writer.submit(
+                partial(events.unrouted, after=after, limit=BATCH, size=BATCH_BYTES)
+            )
+            if memory is not self._memory:
+                return Choice([], [], set())
+            if found:
+                memory.extend(found)
+            elif not known and times == self._times_accepted:
+                turns.none_waits()  # whatever was counted
+        if len(turns.waiting) < 2 and not turns.ahead:
+            rooms = [most] if of_line is None else [most, *map(of_line, turns.waiting)]
+            alone = _first(known, min(rooms))
+            return Choice(alone, alone, set())
+        ahead: list[list[StoredEvent]] = []
+        if beyond and turns.ahead:
+            find = partial(
+                events.unrouted_ahead,
+                after=self.routed_through,
+                turns=turns.now,
+                limit=most,
+                of_lane=MOST_OF_A_LANE,
+                size=BATCH_BYTES,
+            )
+            ahead = await self._writer.submit(find)
+        return choose(known, ahead, turns.line, most, BATCH_BYTES, of_line)
+
+    async def _route(
+        self, maker: MailMaker, choice: Choice
+    ) -> tuple[list[QueuedMail], list[queue.Dropped]] | None:
+        """Makes the mails of these events and puts them on disk; None: it is full."""
+        maker.call_machine(await self._names_now())
+        batch = choice.events
+        mails: list[QueuedMail] = []
+        dropped: list[queue.Dropped] = []
+        made = 0
+        for stored in batch:
+            if made >= SLICE_BYTES:  # whatever else there is to do comes in between
+                await asyncio.sleep(0)
+                made = 0
+            made += len(stored.body)
+            event = events.complete(stored)
+            decision = maker.route(event)
+            if isinstance(decision, Dropped):
+                dropped.append(queue.Dropped(stored, decision.reason))
+                continue
+            parts = maker.parts(self._reached(maker, stored, decision))
+            for recipients in parts:
+                alone = len(parts) == 1
+                row, first = self.new_message(), self.next_delivery
+                mail = maker.make(row, stored, event, recipients, first, alone=alone)
+                # What is before an urgent one in its lane is so, too.
+                mail.urgent = mail.urgent or stored.seq in choice.urgent
+                self.next_delivery += len(mail.deliveries)
+                mails.append(mail)
+        through = self._through(batch)
+        route = partial(
+            queue.route,
+            routed_through=through,
+            mails=mails,
+            dropped=dropped,
+            early=[event.seq for event in batch if event.seq > through],
+        )
+        self._dispatcher.expect(len(mails))
+        try:
+            behind = await self._writer.submit(route)
+        except DiskFullError:
+            self._dispatcher.expect(0)
+            return None
+        self.routed_through = through
+        self._memory.remove(event.seq for event in batch)
+        self.turns.gone(batch)
+        self.turns.routed_in_turn(choice.in_turn)
+        return _without(mails, behind) if behind else mails, dropped
+
+    def _through(self, batch: list[StoredEvent]) -> int:
+        """Up to where every event is routed, once these are."""
+        seqs = {event.seq for event in batch}
+        left = (event.seq for event in self._memory.events if event.seq not in seqs)
+        return max(self.routed_through, next(left, self._memory.through + 1) - 1)
+
+    def _reached(
+        self, maker: MailMaker, stored: StoredEvent, recipients: Sequence[str]
+    ) -> Sequence[str]:
+        """The recipients, but for a notice only those who are reached, if there are any."""
+        held = self._dispatcher.holds.addresses
+        if not (held and stored.notice):
+            return recipients
+        return [r for r in recipients if maker.address(r) not in held] or recipients
+
+
+def _first(known: Iterable[StoredEvent], most: int) -> list[StoredEvent]:
+    first: list[StoredEvent] = []
+    size = 0
+    for event in known:
+        if len(first) >= most or size >= BATCH_BYTES:
+            break
+        first.append(event)
+        size += len(event.body)
+    return first
+
+
+def _without(mails: list[QueuedMail], behind: set[int]) -> list[QueuedMail]:
+    """These mails without the deliveries that wait behind others."""
+    left = []
+    for mail in mails:
+        deliveries = [d for d in mail.deliveries if d.row not in behind]
+        if len(deliveries) == len(mail.deliveries):
+            left.append(mail)
+        elif deliveries:
+            left.append(reduced(mail, deliveries))
+    return left

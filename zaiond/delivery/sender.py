@@ -1,0 +1,153 @@
+"""One connection's way through the mails: take, send, record, take the next.
+
+Two commits frame each mail's final dot: `start` before it may go out, `finish` after its reply. The
+finish of one mail and the start of the next are one transaction, so that a connection costs one
+commit a mail, and one connection has at most one mail between its dot and its outcome on disk.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from zaiond.net.connection import SmtpConnection
+from zaiond.smtp.reply import Reply
+from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
+from zaiond.store.queue import QueuedMail
+
+if TYPE_CHECKING:
+    from zaiond.config.schema import MailServer
+    from zaiond.delivery.dispatcher import Delivering, Dispatcher
+
+Answers = Mapping[str, Reply | Failure]
+
+
+class Sender:
+    """A connection at work. `index` is its server's place in the configuration in force, -1 if that
+    has changed since; `mail` is the one in its hands, `after_dot` while that is between its final
+    dot and its outcome on disk.
+    """
+
+    def __init__(
+        self,
+        work: "Dispatcher",
+        index: int,
+        server: "MailServer",
+        delivering: "Delivering",
+    ) -> None:
+        self.index = index
+        self.opened = False
+        self.after_dot = False
+        self.mail: QueuedMail | None = None
+        self._work = work
+        self.address = server.address
+        self._server = server
+        self._delivering = delivering
+
+    async def run(self) -> None:
+        """Connects, sends until nothing is left for `keep_idle`, closes; anew, where that helps."""
+        again = await self._connect(None)
+        while again is not None:
+            again = await self._connect(again)
+
+    async def _connect(self, again: QueuedMail | None) -> QueuedMail | None:
+        """One connection. `again` comes first on it, and what is said to that is believed; returns
+        a mail that is to be tried again on a new one, as the server may have forgotten our login
+        by POP.
+        """
+        work = self._work
+        try:
+            connection = await SmtpConnection.open(self._server, self._delivering.context)
+        except DeliveryFailure as error:
+            if again is not None:
+                self.mail = None
+                await work.put_back(again, started=False)
+            work.connection_failed(self.index, error.failure)
+            return None
+        self.opened = True
+        work.connected(self.index)
+        try:
+            while not connection.lost and connection.reusable:
+                mail = again or work.take(self.index)
+                mail = mail or await work.wait(self.index, connection.fresh_for)
+                if mail is None:
+                    break
+                if connection.lost:  # it was lost while it waited
+                    again = mail
+                    break
+                connection.prepare(mail.message, mail.message.recipients)
+                forgotten = await self._send_while_there_is_mail(connection, mail, again)
+                if forgotten is not None:
+                    return forgotten
+                self.mail = again = None
+            if again is not None:  # nothing came of the connection
+                self.mail = None
+                await work.put_back(again, started=False)
+            await connection.close()
+        finally:
+            connection.abort()
+        return None
+
+    async def _send_while_there_is_mail(
+        self, connection: SmtpConnection, first: QueuedMail, again: QueuedMail | None
+    ) -> QueuedMail | None:
+        """`first` is prepared. Ends when no mail is at hand, or the connection is lost; or with the
+        mail that is to be tried again (see `_connect`).
+        """
+        work = self._work
+        mail: QueuedMail | None = first
+        started: float | None = None
+        while mail is not None:
+            self.mail = mail
+            refused: Mapping[str, Failure] = {}
+            failure: Failure | None = None
+            try:
+                refused = await connection.ready()
+            except DeliveryFailure as error:
+                failure = error.failure
+            if failure is not None or refused:
+                said = list(refused.values()) if failure is None else [failure]
+                if mail is again:
+                    connection.refused_all_the_same(said)
+                elif self.index >= 0 and connection.forgotten(said):
+                    if started is not None:
+                        await work.not_started(mail)
+                    return mail
+            if failure is not None:
+                if judge(failure).scope is Scope.SESSION:
+                    await work.put_back(mail, started=started is not None)
+                    await connection.close()  # if it isn't lost, it is of no more use
+                else:
+                    await self._finish_all(mail, failure, started)
+                return None
+            if len(refused) == len(mail.message.recipients):
+                await work.finish(self, mail, refused, started or 0.0, None)
+                return None
+            if started is None:
+                started = await work.start(mail)
+            self.after_dot = True
+            finishing = connection.send_content()
+            upcoming = work.take(self.index) if connection.reusable else None
+            if upcoming is not None:
+                connection.prepare(upcoming.message, upcoming.message.recipients)
+            answers: Answers
+            try:
+                answers = {**refused, **await finishing}
+            except DeliveryFailure as error:
+                answers = {
+                    recipient: refused.get(recipient, error.failure)
+                    for recipient in mail.message.recipients
+                }
+            if upcoming is not None and work.stopping:
+                # It can still be left: its envelope is at the server, nothing of its content.
+                await work.finish(self, mail, answers, started, None)
+                self.after_dot = False
+                connection.abort()
+                await work.put_back(upcoming, started=False)
+                return None
+            started = await work.finish(self, mail, answers, started, upcoming)
+            self.after_dot = False
+            mail = upcoming
+        return None
+
+    async def _finish_all(self, mail: QueuedMail, failure: Failure, started: float | None) -> None:
+        answers = dict.fromkeys(mail.message.recipients, failure)
+        await self._work.finish(self, mail, answers, started or 0.0, None)

@@ -1,0 +1,279 @@
+"""Events left in the spool while the daemon was down: taken in, committed, then unlinked (interface
+4). A producer may put anything there: only its own regular files are read, the rest moved aside.
+
+A line that can't be taken costs itself alone: the other lines of its file are taken, and the whole
+file is kept aside. What can't be read now, or has no room now, waits for the next sweep; a file
+with more events than its user has room for is taken part by part.
+
+Nobody holds up the loop or another user: the directory is walked through in chunks, in a thread;
+its files are taken in turns over the users, some lines at a time; a sweep ends after a bounded
+number of them, and a sweep that took long is followed by a rest.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from zaiond.intake.refusals import Refusals
+from zaiond.intake.spool_account import Account, Wait, aside_by_user
+from zaiond.intake.spool_directory import REFUSED_FILES, Kept, SpoolDirectory
+from zaiond.intake.spool_file import SpoolFile
+from zaiond.intake.spool_intake import SpoolIntake, Submit, Sweep, said
+from zaiond.intake.spool_names import shown
+from zaiond.intake.spool_walk import Walk, walk_through
+from zaiond.journal import Journal, Kind
+from zaiond.os_error import in_japanese
+from zaiond.text import Text
+
+BATCHES = 32  # that a sweep takes
+REST = 2.0  # a walk's seconds are followed by so many times as much in which there is no other
+LEAST_REST = 0.05  # seconds between two sweeps
+ROOM_AFTER = 1.0  # seconds from the first event that ended to the sweep for what waits for room
+GIVEN_UP_AFTER = 86400.0  # seconds: nobody writes a file for so long
+CLEAN_EVERY = 3600.0
+
+
+class OnRefused(Protocol):
+    """Hears of a file with something that can't be taken: where it is now, whose it is, why, and
+    the beginning of the first such line."""
+
+    def __call__(self, path: str, uid: int, why: Text, excerpt: str) -> None: ...
+
+
+class Spool:
+    """The spool directory. `sweep` takes in what is there.
+
+    `user_of` gives the user that a uid belongs to, for turns and bounds; `name_of` who that is.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        submit: Submit,
+        clock: Callable[[], float],
+        journal: Journal,
+        refusals: Refusals,
+        on_refused: OnRefused,
+        *,
+        name_of: Callable[[int], str] = str,
+        user_of: Callable[[int], int] = int,
+    ) -> None:
+        self.directory = SpoolDirectory(path)
+        self._intake = SpoolIntake(self.directory, submit, clock, user_of)
+        self._clock = clock
+        self._journal = journal
+        self._refusals = refusals
+        self._on_refused = on_refused
+        self._name_of = name_of
+        self.user_of = user_of
+        self._again = asyncio.Event()
+        self._room_timer: asyncio.TimerHandle | None = None
+        self._walked = 0.0  # seconds that the last walk took
+        self._cleaned: float | None = None
+        self.waits: dict[int, Wait] = {}
+        self.why_aside: dict[str, Text] = {}  # of files that were put aside, by name
+        self._foreign: list[Kept] = []
+        self._fault: Text | None = None  # of the directory itself
+
+    def prepare(self) -> None:
+        """Makes the directory, with the modes that keep producers apart. Raises StoreError."""
+        self.directory.prepare()
+        self._tell_moved()
+
+    def changed(self) -> None:
+        """Something was put there."""
+        self._again.set()
+
+    def room(self) -> None:
+        """An event has ended: there may be room for what waits."""
+        if self.waits and self._room_timer is None:
+            loop = asyncio.get_running_loop()
+            self._room_timer = loop.call_later(ROOM_AFTER, self._has_room)
+
+    def _has_room(self) -> None:
+        self._room_timer = None
+        self._again.set()
+
+    async def run(self, interval: float, arm: Callable[[], object] = lambda: None) -> None:
+        """Sweeps at every change, and every `interval` seconds; ends when cancelled. `arm` is
+        called before each sweep: from then on, a change calls `changed`.
+        """
+        while True:
+            self._again.clear()
+            arm()
+            begun = time.monotonic()
+            await self.sweep()
+            await asyncio.sleep(min(rest(self._walked, time.monotonic() - begun), interval))
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(interval):
+                    await self._again.wait()
+
+    async def sweep(self) -> None:
+        """Takes in what is there, in turns over its users: a bounded number of files."""
+        walk = await self._walk()
+        if walk is None:
+            return
+        self._foreign = walk.foreign
+        sweep = self._intake.sweep = Sweep(frozenset(self._intake.sweep.obstacles))
+        for name, error in walk.obstacles.items():
+            sweep.obstacles[name] = (os.geteuid(), said(error))  # nobody knows whose it is
+        files = deque(walk.turns.files())
+        for _ in range(BATCHES):
+            if not files:
+                break
+            refused = await self._intake.take_some(files)
+            for file, path in refused:
+                self._tell(file, path)
+            self._tell_moved()
+            if refused:
+                await self._trim()
+        self._account(walk)
+        # What waits for room waits for more than the next sweep.
+        more = bool(files) or any(
+            walk.turns.left_out(user) for user in walk.turns.counts if user not in sweep.no_room
+        )
+        if more and sweep.gone:
+            self._again.set()
+
+    async def _walk(self) -> Walk | None:
+        begun = time.monotonic()
+        try:
+            fault = await asyncio.to_thread(self.directory.why_unsafe)
+            walk = await walk_through(self.directory.path, self.user_of, self._clean_before())
+        except OSError as error:
+            walk = None
+            fault = Text(
+                f"スプール {self.directory.path} を読めません: {in_japanese(error)}",
+                f"can't read the spool {self.directory.path}: {error.strerror}",
+            )
+        if fault is not None and fault != self._fault:
+            self._journal.error(fault)
+        self._fault = fault
+        self._walked = time.monotonic() - begun
+        if walk is not None and walk.given_up:
+            self._journal.info(
+                Text(
+                    f"スプールに残っていた書きかけのものや対象外のものを {walk.given_up} 件"
+                    "削除しました",
+                    "removed from the spool what nobody finished writing, or is not ours:"
+                    f" {walk.given_up} file(s)",
+                )
+            )
+        return walk
+
+    def _clean_before(self) -> float | None:
+        """What was begun before it, and never finished, is to be removed now."""
+        now = self._clock()
+        if self._cleaned is not None and abs(now - self._cleaned) < CLEAN_EVERY:
+            return None
+        self._cleaned = now
+        return now - GIVEN_UP_AFTER
+
+    async def _trim(self) -> None:
+        """Keeps what was put aside within its bounds."""
+        gone: dict[int, list[Kept]] = {}
+        with contextlib.suppress(OSError):  # it is told as an obstacle
+            for one in await asyncio.to_thread(self.directory.trim, self.user_of):
+                gone.setdefault(self.user_of(one.uid), []).append(one)
+        for user, files in gone.items():
+            who, name = self._name_of(user), shown(files[0].name)
+            self._journal.warning(
+                Text(
+                    f"スプールの拒否されたファイルが保管の上限を超えたため、{who} の古いものから"
+                    f" {len(files)} 件を削除しました（{name} など）",
+                    f"removed refused files of {who} from the spool, the oldest first:"
+                    f" {len(files)} ({name} first); there is no room for more",
+                ),
+                by=("removed", user),
+                uid=user,
+            )
+
+    # -- what is told
+
+    def _tell(self, file: SpoolFile, path: str) -> None:
+        """A file has been moved aside, to `path`."""
+        why = file.faults.text or Text("", "")
+        now = self._clock()
+        for error, count in file.faults.of_kind.values():
+            self._refusals.count(file.uid, error, now, count)
+        self.why_aside[os.path.basename(path)] = why
+        if len(self.why_aside) > REFUSED_FILES:
+            del self.why_aside[next(iter(self.why_aside))]
+        name, path = shown(file.name), shown(path)
+        self._journal.error(
+            Text(
+                f"スプールの {name} に受け付けられないものがあります（{path} に保管）: {why.ja}",
+                f"refused {name} in the spool (it is now {path}): {why.en}",
+            ),
+            Kind.SPOOL_REFUSED,
+            by=self.user_of(file.uid),
+            uid=file.uid,
+        )
+        self._on_refused(path, file.uid, why, file.faults.excerpt)
+
+    def _tell_moved(self) -> None:
+        """Something had a name of ours."""
+        moved, self.directory.moved = self.directory.moved, []
+        for one in moved:
+            before, new = shown(one.before), shown(one.name)
+            user = self.user_of(one.uid)
+            self._journal.warning(
+                Text(
+                    f"スプールの {before} は zaiond が作ったものではないため、{new} に変更しました"
+                    f"（所有者: {self._name_of(user)}）",
+                    f"{before} in the spool was not made by zaiond: it is called {new} now"
+                    f" (its owner is {self._name_of(user)})",
+                ),
+                by=("moved", user),
+                uid=one.uid,
+            )
+
+    def _account(self, walk: Walk) -> None:
+        """What waits after this sweep; what began to wait is told."""
+        sweep, now = self._intake.sweep, self._clock()
+        first = dict(sweep.no_room)
+        files = {user: max(1, walk.turns.counts[user] - sweep.gone[user]) for user in first}
+        for name, (user, why) in sweep.obstacles.items():
+            if user not in sweep.no_room:
+                first.setdefault(user, (name, why))
+                files[user] = files.get(user, 0) + 1
+        waits: dict[int, Wait] = {}
+        for user, (name, why) in first.items():
+            before = self.waits.get(user)
+            waits[user] = Wait(files[user], now if before is None else before.since, why)
+            if before is None:
+                name = shown(name)
+                who = self._name_of(user)
+                self._journal.warning(
+                    Text(
+                        f"スプールの {files[user]} 件のファイル（{who}、{name} など）は後で"
+                        f"受け付けます: {why.ja}",
+                        f"files of {who} in the spool have to wait: {files[user]} ({name} first):"
+                        f" {why.en}",
+                    ),
+                    by=("waits", user),
+                    uid=user,
+                )
+        self.waits = waits
+
+    async def account(self) -> Account:
+        """What is there and has not gone on its way."""
+        refused: list[Kept] = []
+        with contextlib.suppress(OSError):  # told by each sweep
+            refused = await asyncio.to_thread(self.directory.refused)
+        aside = aside_by_user(
+            [(one.uid, one.size, one.since) for one in (*refused, *self._foreign)], self.user_of
+        )
+        return Account(self.waits, aside, self._fault)
+
+
+def rest(walked: float, swept: float) -> float:
+    """Seconds until the next sweep may begin, after a walk that took so long in a sweep that did:
+    what took events in is no idle time, and counts as rest.
+    """
+    return max(LEAST_REST, REST * walked - (swept - walked))

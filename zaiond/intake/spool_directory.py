@@ -1,0 +1,334 @@
+"""The spool directory: reading a file, and where what is refused goes. All of it may block: it is
+called in a thread.
+
+Emitters may put anything there, under any name. What has a name of ours and was not made by us is
+renamed, out of the way, and never followed: everything goes by the directory's descriptor.
+"""
+
+import contextlib
+import errno
+import grp
+import os
+import pwd
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from zaiond import wire
+from zaiond.errors import StoreError
+from zaiond.intake import sockets
+from zaiond.intake.spool_names import another_name, typed
+from zaiond.intake.spool_rules import why_foreign, why_kept_from_us, why_unsafe
+from zaiond.os_error import in_japanese
+from zaiond.text import Text
+
+REFUSED = ".refused"
+REFUSED_FILES = 1000
+REFUSED_BYTES = 64 * 1024 * 1024
+FOREIGN = ".foreign-"  # what is out of the way
+MODE = 0o3730  # who may emit can put files there, not list it, nor touch another's
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_TRIES = 10  # to make a directory that others may make, too
+
+State = Literal["refused", "foreign", "waiting"]
+
+
+class Content(NamedTuple):
+    """A file: whose it is, which one (its inode), and what was read, or `why` it is refused."""
+
+    uid: int
+    inode: int
+    content: bytes
+    why: Text | None = None
+
+
+class Kept(NamedTuple):
+    """A file that waits, or was put aside; `since` is in seconds since the epoch."""
+
+    name: str
+    state: State
+    uid: int
+    size: int
+    since: float
+
+
+class Moved(NamedTuple):
+    """Something that had a name of ours, or can't be put aside: it is called `name` now."""
+
+    before: str
+    name: str
+    uid: int
+
+
+class SpoolDirectory:
+    """The directory `path`. Each method raises OSError."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.moved: list[Moved] = []  # and not told yet
+
+    def prepare(self) -> None:
+        """Makes the directory if there is none. Raises StoreError."""
+        try:
+            if not os.path.exists(self.path):
+                os.makedirs(self.path)
+                sockets.give_to_emitters(self.path)
+                os.chmod(self.path, MODE)
+            with self._open() as spool, self._open_refused(spool):
+                pass
+        except OSError as error:
+            raise StoreError(
+                Text(
+                    f"スプール {self.path} を使えません: {in_japanese(error)}",
+                    f"the spool {self.path} can't be used: {error.strerror}",
+                )
+            ) from error
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[int]:
+        spool = os.open(self.path, DIRECTORY)
+        try:
+            yield spool
+        finally:
+            os.close(spool)
+
+    def why_unsafe(self) -> Text | None:
+        """Who may do there what nobody should, or None."""
+        status = os.stat(self.path)
+        owner = None
+        if status.st_uid != os.geteuid():
+            owner = _user(status.st_uid)
+        return why_unsafe(
+            self.path, status.st_mode, owner, _group(status.st_gid), _user(os.geteuid())
+        )
+
+    def read(self, name: str) -> Content | None:
+        """A file; None where it is gone. Raises OSError where it can't be read now."""
+        with self._open() as spool:
+            return self._read(name, spool, spool)
+
+    def reread(self, name: str) -> Content | None:
+        """A refused file; as `read`."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            return self._read(name, refused, spool)
+
+    def _read(self, name: str, directory: int, spool: int) -> Content | None:
+        with contextlib.suppress(FileNotFoundError):
+            # Before it is opened: to open a device may do something.
+            before = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            why = why_foreign(name, before.st_mode, before.st_nlink, before.st_size)
+            if why is not None:
+                return Content(before.st_uid, before.st_ino, b"", why)
+            try:
+                file = os.open(name, _FILE, dir_fd=directory)
+            except PermissionError:
+                of_spool = os.fstat(spool)
+                why = why_kept_from_us(
+                    before.st_mode, before.st_gid, of_spool.st_mode, of_spool.st_gid
+                )
+                if why is None:
+                    raise
+                return Content(before.st_uid, before.st_ino, b"", why)
+            try:
+                return self._content(name, file)
+            finally:
+                os.close(file)
+        return None
+
+    def _content(self, name: str, file: int) -> Content:
+        status = os.fstat(file)
+        why = why_foreign(name, status.st_mode, status.st_nlink, status.st_size)
+        content = b""
+        if why is None:
+            with open(file, "rb", closefd=False) as opened:
+                content = opened.read(wire.MAX_SPOOL_FILE_BYTES)
+        return Content(status.st_uid, status.st_ino, content, why)
+
+    def remove(self, name: str) -> None:
+        """A file was taken in, and goes; it may be gone already."""
+        with self._open() as spool, contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=spool)
+
+    def put_aside(self, name: str) -> str | None:
+        """Gives the file's path then; None where it is gone."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            try:
+                new = _free(name, refused)
+                os.rename(name, new, src_dir_fd=spool, dst_dir_fd=refused)
+            except FileNotFoundError:
+                return None
+            except PermissionError:
+                # rename(2): a directory of somebody else's can be renamed, but not moved.
+                return f"{self.path}/{self._out_of_the_way(name, spool)}"
+            return f"{self.path}/{REFUSED}/{new}"
+
+    @contextlib.contextmanager
+    def _open_refused(self, spool: int) -> Iterator[int]:
+        refused = self._refused(spool)
+        try:
+            yield refused
+        finally:
+            os.close(refused)
+
+    def _refused(self, spool: int) -> int:
+        """The descriptor of the directory of refused files, which is ours."""
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(REFUSED, 0o700, dir_fd=spool)
+            with contextlib.suppress(FileNotFoundError):
+                if _is_ours(os.stat(REFUSED, dir_fd=spool, follow_symlinks=False)):
+                    refused = os.open(REFUSED, DIRECTORY | os.O_NOFOLLOW, dir_fd=spool)
+                    status = os.fstat(refused)
+                    if _is_ours(status):
+                        if stat.S_IMODE(status.st_mode) & 0o777 != 0o700:
+                            os.chmod(refused, 0o700)
+                        return refused
+                    os.close(refused)
+                else:
+                    self._out_of_the_way(REFUSED, spool)
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), f"{self.path}/{REFUSED}")
+
+    def _out_of_the_way(self, name: str, spool: int) -> str:
+        status = os.stat(name, dir_fd=spool, follow_symlinks=False)
+        new = FOREIGN + secrets.token_hex(8)
+        os.rename(name, new, src_dir_fd=spool, dst_dir_fd=spool)
+        self.moved.append(Moved(name, new, status.st_uid))
+        return new
+
+    # -- what was put aside
+
+    def refused(self) -> list[Kept]:
+        """What is kept of the refused files, the oldest first."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            return _all_kept(refused)
+
+    def waiting(self, names: Iterable[str]) -> list[Kept]:
+        """Those of these files that still wait."""
+        files: list[Kept] = []
+        with self._open() as spool:
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    files.append(kept(name, "waiting", spool))
+        return files
+
+    def trim(self, user_of: Callable[[int], int]) -> list[Kept]:
+        """Removes what there is no room for: the oldest of those who have the most. Gives it."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            return _trim(refused, user_of)
+
+    def put_back(self, name: str) -> str | None:
+        """A refused file is to be taken in again: gives its name then; None if there is none. What
+        waits is left as it is.
+        """
+        with self._open() as spool, self._open_refused(spool) as refused:
+            for meant in _meant(name):
+                if _is_there(meant, refused):
+                    new = _free(meant, spool)
+                    os.rename(meant, new, src_dir_fd=refused, dst_dir_fd=spool)
+                    return new
+                if not meant.startswith(".") and _is_there(meant, spool):
+                    return meant
+        return None
+
+    def delete(self, name: str) -> str | None:
+        """Deletes a file that was put aside, or waits: gives its name; None if there is none."""
+        with self._open() as spool, self._open_refused(spool) as refused:
+            for meant in _meant(name):
+                for directory in (refused, spool):
+                    if _is_there(meant, directory):
+                        _remove(meant, directory)
+                        return meant
+        return None
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def _is_there(name: str, directory: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+        return True
+    return False
+
+
+def _free(name: str, directory: int) -> str:
+    """The name, or one like it that there isn't."""
+    number, new = 0, another_name(name, 0)
+    while _is_there(new, directory):
+        number += 1
+        new = another_name(name, number)
+    return new
+
+
+def _meant(name: str) -> Iterator[str]:
+    """The names in the spool that may be meant by what was typed."""
+    for meant in dict.fromkeys((typed(name), name)):
+        ours = meant.startswith(".") and not meant.startswith(FOREIGN)
+        if meant and not ours and "/" not in meant and "\0" not in meant:
+            yield meant
+
+
+def _all_kept(refused: int) -> list[Kept]:
+    files: list[Kept] = []
+    for name in os.listdir(refused):
+        with contextlib.suppress(FileNotFoundError):
+            files.append(kept(name, "refused", refused))
+    return sorted(files, key=lambda one: one.since)
+
+
+def kept(name: str, state: State, directory: int) -> Kept:
+    """A file of a directory, as it is there."""
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    # ctime: when it was renamed.
+    return Kept(name, state, status.st_uid, status.st_size, status.st_ctime)
+
+
+def _trim(directory: int, user_of: Callable[[int], int]) -> list[Kept]:
+    of_user: dict[int, list[Kept]] = {}
+    sizes: dict[int, int] = {}
+    files = 0
+    for one in reversed(_all_kept(directory)):  # the oldest of each last
+        user = user_of(one.uid)
+        of_user.setdefault(user, []).append(one)
+        sizes[user] = sizes.get(user, 0) + one.size
+        files += 1
+    gone: list[Kept] = []
+    while files > REFUSED_FILES or sum(sizes.values()) > REFUSED_BYTES:
+        if files > REFUSED_FILES:
+            user = max(of_user, key=lambda user: len(of_user[user]))
+        else:
+            user = max(sizes, key=lambda user: sizes[user])
+        one = of_user[user].pop()
+        sizes[user] -= one.size
+        files -= 1
+        with contextlib.suppress(OSError):  # what can't be removed keeps its place
+            _remove(one.name, directory)
+            gone.append(one)
+    return gone
+
+
+def _remove(name: str, directory: int) -> None:
+    try:
+        os.unlink(name, dir_fd=directory)
+    except (IsADirectoryError, PermissionError):
+        if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            raise
+        shutil.rmtree(name, dir_fd=directory)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

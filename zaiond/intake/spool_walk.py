@@ -1,0 +1,114 @@
+"""A walk through the spool directory, chunk by chunk, of what it holds: however much that is, each
+chunk takes a moment, and what is remembered is bounded.
+"""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from itertools import islice
+
+from zaiond.intake.spool_directory import DIRECTORY, FOREIGN, Kept, kept
+from zaiond.intake.spool_turns import Turns
+
+TEMPORARY = ".tmp-"  # what a client is still writing, or has given up
+CHUNK = 1000  # names of the directory that are looked at in one go
+MOST_FOREIGN = 100  # that are kept, where they can be removed, and told one by one
+MOST_FOREIGN_BYTES = 64 * 1024 * 1024
+
+
+async def walk_through(
+    path: str, user_of: Callable[[int], int], clean_before: float | None = None
+) -> "Walk":
+    """A walk from start to end; the loop runs on between its chunks. Raises OSError."""
+    walk = await asyncio.to_thread(Walk, path, user_of, clean_before)
+    try:
+        while await asyncio.to_thread(walk.go_on):
+            pass
+    finally:
+        walk.close()
+    return walk
+
+
+class Walk:
+    """One walk through the directory `path`, and what was met so far; it must be closed.
+
+    `user_of` gives the user that a uid belongs to. What clients were writing before `clean_before`
+    (seconds since the epoch) is removed. Each method raises OSError.
+    """
+
+    def __init__(
+        self, path: str, user_of: Callable[[int], int], clean_before: float | None = None
+    ) -> None:
+        self.turns = Turns()
+        self.foreign: list[Kept] = []  # out of the way
+        self.foreign_more = 0
+        self._foreign_bytes = 0
+        self.given_up = 0  # of what clients were writing, or is out of the way: removed
+        self.obstacles: dict[str, OSError] = {}  # what can't be looked at
+        self._user_of = user_of
+        self._clean_before = clean_before
+        # Who waits for a chunk may be cancelled, and the thread that looks at it goes on.
+        self._at_work = threading.Lock()
+        self._spool = os.open(path, DIRECTORY)
+        try:
+            self._entries = os.scandir(self._spool)
+        except OSError:
+            os.close(self._spool)
+            raise
+
+    def go_on(self) -> bool:
+        """Looks at a chunk more; says whether there may be another."""
+        with self._at_work:
+            return self._look_at_some()
+
+    def _look_at_some(self) -> bool:
+        seen = 0
+        for entry in islice(self._entries, CHUNK):
+            seen += 1
+            try:
+                self._meet(entry)
+            except FileNotFoundError:
+                continue  # gone again
+            except OSError as error:
+                self.obstacles[entry.name] = error
+        return seen == CHUNK
+
+    def close(self) -> None:
+        """Ends it, when no chunk is being looked at: else the C library reads what is gone."""
+        with self._at_work:
+            self._entries.close()
+            os.close(self._spool)
+
+    def _meet(self, entry: "os.DirEntry[str]") -> None:
+        name = entry.name
+        if not name.startswith("."):  # else it is still being written, or has a name of ours
+            status = entry.stat(follow_symlinks=False)
+            self.turns.add(status.st_mtime_ns, name, self._user_of(status.st_uid))
+        elif name.startswith(FOREIGN):
+            self._meet_foreign(kept(name, "foreign", self._spool))
+        elif (
+            self._clean_before is not None
+            and name.startswith(TEMPORARY)
+            # ctime: nobody can set it.
+            and entry.stat(follow_symlinks=False).st_ctime < self._clean_before
+        ):
+            with contextlib.suppress(OSError):  # a directory, for one: it is nobody's event
+                os.unlink(name, dir_fd=self._spool)
+                self.given_up += 1
+
+    def _meet_foreign(self, one: Kept) -> None:
+        if (
+            len(self.foreign) < MOST_FOREIGN
+            and self._foreign_bytes + one.size <= MOST_FOREIGN_BYTES
+        ):
+            self.foreign.append(one)
+            self._foreign_bytes += one.size
+            return
+        for remove in (os.unlink, os.rmdir):
+            with contextlib.suppress(OSError):  # a directory that isn't empty is its owner's
+                remove(one.name, dir_fd=self._spool)
+                self.given_up += 1
+                return
+        self.foreign_more += 1
