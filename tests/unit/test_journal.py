@@ -65,7 +65,7 @@ def test_what_kind_of_line_it_is_is_its_message_id(
 
 @pytest.mark.parametrize("page", ["zaiond.8", "zaiond.ja.8"])
 def test_the_man_page_lists_every_message_id(page: str) -> None:
-    text = (Path(__file__).parents[3] / "docs" / page).read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
     assert re.findall(r"MESSAGE_ID=([0-9a-f]{32})", text) == [kind.value for kind in Kind]
 
 
