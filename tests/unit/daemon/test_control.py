@@ -1,6 +1,7 @@
 """The control socket's protocol: one line, one reply, whatever is asked."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -218,6 +219,24 @@ async def test_more_connections_than_there_may_be_are_told_to_come_again(
     writer.write(b'{"command":"who"}\n')
     assert json.loads(await asyncio.wait_for(reader.read(), 10))["ok"]
     writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"x" * (REQUEST_BYTES + 1)])
+async def test_who_asks_nothing_or_without_end_is_cut_off_and_is_no_error(
+    place: tuple[Control, str], monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(control, "REQUEST_SECONDS", 0.05 if not said else 60)
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    reader, writer = await asyncio.open_unix_connection(place[1])
+    writer.write(said)
+    with contextlib.suppress(ConnectionError):  # it did not read all of it
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+    async with asyncio.timeout(10):
+        while place[0].connections:
+            await turns()
+    writer.close()
+    assert errors == []
 
 
 @pytest.mark.parametrize("command", ["endless", "large"])
