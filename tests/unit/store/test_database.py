@@ -159,3 +159,32 @@ def test_the_floor_is_five_per_cent_at_most_256_mebibytes(
         disk = os.statvfs_result((4096, 4096, mebibytes * 256, 0, 0, 0, 0, 0, 0, 255))
         monkeypatch.setattr(os, "fstatvfs", lambda _: disk)
         assert store.database.free_bytes() == (0, wanted * 1024 * 1024)
+
+
+def disk_of(mebibytes: int, free: int) -> os.statvfs_result:
+    """A disk of so many mebibytes, of which so many are free."""
+    blocks = 256  # of 4 KiB, in a mebibyte
+    return os.statvfs_result(
+        (4096, 4096, mebibytes * blocks, free * blocks, free * blocks, 0, 0, 0, 0, 255)
+    )
+
+
+@pytest.mark.parametrize(("over_the_floor", "wanted"), [(-1, False), (1, True)])
+def test_the_ballast_takes_no_room_that_is_left_to_others(
+    state: Path, monkeypatch: pytest.MonkeyPatch, over_the_floor: int, wanted: bool
+) -> None:
+    with Store(state) as store:
+        assert store.database.release_ballast()
+        free = 1000 // 20 + database.BALLAST_BYTES // (1024 * 1024) + over_the_floor
+        monkeypatch.setattr(os, "fstatvfs", lambda _: disk_of(1000, free))
+        store.database.lay_ballast()
+        assert (state / "ballast").exists() is wanted
+
+
+@pytest.mark.parametrize(("mebibytes", "wanted"), [(100, 10), (100_000, 1024)])
+def test_history_has_a_tenth_of_the_disk_at_most_a_gibibyte(
+    state: Path, monkeypatch: pytest.MonkeyPatch, mebibytes: int, wanted: int
+) -> None:
+    with Store(state) as store:
+        monkeypatch.setattr(os, "fstatvfs", lambda _: disk_of(mebibytes, mebibytes))
+        assert store.database.history_limit() == wanted * 1024 * 1024
