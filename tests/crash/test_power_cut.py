@@ -61,9 +61,9 @@ class Told:
             if call.name == "close":
                 unended.pop(call.file, None)
                 opened[call.file] = call.begun
-            elif call.name == "sendto":
+            elif call.name in ("sendto", "write", "writev"):  # as the event loop has it
                 unended[call.file] = self._hear(
-                    unended[call.file] + call.strings[0][: call.result],
+                    unended[call.file] + b"".join(call.strings)[: call.result],
                     call.begun,
                     (call.file, opened.get(call.file, sent[0].begun)),
                 )
