@@ -14,11 +14,11 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from zaiond.smtp.digest import md5
 from zaiond.smtp.events import Ended, LoggedIn
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.handshake import Say, StartTls
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.opening import Say, StartTls
+from zaiond.smtp.md5 import md5
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge
 from zaiond.text import Text

@@ -11,7 +11,7 @@ from tests.support.daemon import Daemon
 from tests.support.emitter import Emitter, emit_many
 from tests.support.postfix_load import SmtpSink
 from tests.support.process import proportional_bytes
-from zaiond.daemon.ids import IdSource
+from zaiond.daemon.ulid import UlidFactory
 from zaiond.store import events
 from zaiond.store.database import Database
 
@@ -82,7 +82,7 @@ def measure(run: Run) -> list[Row]:
 
 def _fill(state: Path, count: int) -> None:
     """Puts events in as the daemon does, without an fsync for each batch."""
-    make_id = IdSource(time.time, random.SystemRandom().getrandbits)
+    make_id = UlidFactory(time.time, random.SystemRandom().getrandbits)
     uid, text = os.getuid(), LINE.rstrip()
     database = Database(str(state))
     connection = database.connection

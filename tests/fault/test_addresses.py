@@ -32,11 +32,11 @@ from tests.support.scripted_server import (
     server_context,
 )
 from tests.support.waiting import turns
-from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
+from zaiond.selftest.run import self_test
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 
 NAME = "mail.example.jp"
@@ -368,7 +368,7 @@ async def test_the_self_test_tells_of_each_address() -> None:
     async with both(ordinary(answers={"GREETING": drop}), ordinary()) as (one, two):
         config = configuration(settings(one.port))
         context = connection_context()
-        (result,) = (await selftest.run(config, ["a@x.jp"], context))["results"]
+        (result,) = (await self_test(config, ["a@x.jp"], context))["results"]
         assert result["ok"]
         steps = [(step["step"], step["ok"]) for step in result["steps"]]
         assert steps[:5] == [
@@ -417,7 +417,7 @@ async def test_a_login_by_pop_that_was_forgotten_is_made_anew_before_another_add
         config = configuration(settings(one.port, auth=auth, pop_before_smtp=login))
         context = connection_context()
         for _ in range(2):
-            (result,) = (await selftest.run(config, ["a@x.jp"], context))["results"]
+            (result,) = (await self_test(config, ["a@x.jp"], context))["results"]
             assert result["ok"]
             door.open = False
         assert (door.logins, len(two.peers)) == (2, 0)

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from tests.support.daemon import Daemon
 from tests.support.delivery import configuration, connection_context, server
 from tests.support.scripted_server import ScriptedServer, ordinary
-from zaiond import selftest
+from zaiond.selftest.run import self_test
 from zaiond.text import Language
 
 TO = "a@zaion.jp"
@@ -74,7 +74,7 @@ async def warnings(
             server(there.port), host=host, security="tls", ca_file=str(certificate.file)
         )
         given_config = replace(configuration(given), language=language)
-        document = await selftest.run(given_config, [TO], connection_context())
+        document = await self_test(given_config, [TO], connection_context())
         (result,) = document["results"]
         assert result["ok"], result
         return [step["warning"] for step in result["steps"] if step["warning"]]

@@ -21,7 +21,7 @@ from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.fake_daemon import FakeDaemon
 from tests.support.process import MODES_COUNT
 from tests.support.sink import Sink
-from zaiond.ctl import control, program
+from zaiond.ctl import control, main
 
 Said = pytest.CaptureFixture[str]
 
@@ -46,7 +46,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Iterator[None
 
 
 def run(*argv: str) -> int:
-    return program.run(argv)
+    return main.run(argv)
 
 
 def answering(

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.fake_daemon import FakeDaemon, accept
 from zaiond import client, wire
-from zaiond.ctl import program
+from zaiond.ctl import main
 
 PROGRAM = Path(sys.executable).with_name("zaiond-ctl")
 
@@ -42,7 +42,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, runtime: Path, spool: Path) -> 
 
 
 def run(*argv: str) -> int:
-    return program.run(argv)
+    return main.run(argv)
 
 
 def refuse(line: bytes, code: str = "invalid", retry: bool = False) -> bytes:
@@ -349,8 +349,8 @@ def test_a_message_of_any_length_takes_little_memory(runtime: Path) -> None:
     with FakeDaemon(runtime) as daemon:
         measured = shell(
             "(echo first; yes | head -c 100000000; echo last) |"
-            f" {sys.executable} -c 'import resource, sys; from zaiond.ctl import program;"
-            ' status = program.run(["emit", "a", "-m", "-"]);'
+            f" {sys.executable} -c 'import resource, sys; from zaiond.ctl import main;"
+            ' status = main.run(["emit", "a", "-m", "-"]);'
             " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(status)'"
         )
     assert measured.returncode == 0, measured.stderr
@@ -499,7 +499,7 @@ def test_a_reader_that_has_gone_and_closed_streams_do_no_harm(runtime: Path) -> 
 
 def test_the_way_of_an_emit_imports_nothing_slow(runtime: Path) -> None:
     code = (
-        "import sys; from zaiond.ctl import program; status = program.run(sys.argv[1:]);"
+        "import sys; from zaiond.ctl import main; status = main.run(sys.argv[1:]);"
         "print(' '.join(sys.modules), file=sys.stderr); sys.exit(status)"
     )
     with FakeDaemon(runtime):
@@ -517,5 +517,5 @@ def test_the_way_of_an_emit_imports_nothing_slow(runtime: Path) -> None:
     assert not loaded & set(slow.split())
     assert {name for name in loaded if name.startswith("zaiond")} == {
         "zaiond", "zaiond.client", "zaiond.ctl", "zaiond.ctl.caller", "zaiond.ctl.commandline",
-        "zaiond.ctl.emit", "zaiond.ctl.failure", "zaiond.ctl.places", "zaiond.ctl.program",
+        "zaiond.ctl.emit", "zaiond.ctl.exit_status", "zaiond.ctl.paths", "zaiond.ctl.main",
     }  # fmt: skip

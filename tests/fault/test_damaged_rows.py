@@ -20,7 +20,7 @@ from tests.support.waiting import until
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import events, holds, queue
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted
+from zaiond.store.queue import AttemptResult
 from zaiond.store.sound import is_sound, our_tables
 from zaiond.text import Text
 
@@ -65,7 +65,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if kind == "waiting":
                 continue
             done: Any = [
-                Attempted(d, kind, kind, "mail:25", "450 つぎ", NOW, NOW, NOW)  # type: ignore[arg-type]
+                AttemptResult(d, kind, kind, "mail:25", "450 つぎ", NOW, NOW, NOW)  # type: ignore[arg-type]
                 for d in one.deliveries
             ]
             store.run(lambda db, m=one, d=done: queue.finish(db, m, d, 0.0))  # type: ignore[misc]

@@ -41,8 +41,8 @@ from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
 from zaiond.net.connect import connect, resolve
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.steps import Step
 from zaiond.net.tls import TlsContexts
+from zaiond.net.trace import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge

@@ -41,7 +41,7 @@ from tests.support.sink import Sink
 from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.delivery import housekeeping, loader, router, window
+from zaiond.delivery import active_queue, housekeeping, loader, router
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk
@@ -526,7 +526,7 @@ async def test_a_held_recipient_is_released_by_hand(state: Path) -> None:
         await post.until(lambda: bool(post.outcomes))
         assert await post.states("1") == {"a@x.example": "held"}
         replies.clear()
-        changed = await post.administration.retry(["1", "unknown"])
+        changed = await post.queue_admin.retry(["1", "unknown"])
         assert (changed.deliveries, changed.unknown) == (1, ("unknown",))
         await post.until_ended(1)
         assert await post.states("1") == {"a@x.example": "delivered"}
@@ -535,16 +535,16 @@ async def test_a_held_recipient_is_released_by_hand(state: Path) -> None:
 async def test_what_is_not_yet_a_mail_counts_as_retried_too(
     state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 100)
+    monkeypatch.setattr(active_queue, "MAILS", 100)
     async with Post(state, configuration(server(closed.getsockname()[1]))) as post:
         await post.emit(*ids(300))
         await post.until(lambda: bool(post.servers_changed))
         assert post.router.waiting >= 200
         last = ids(300)[-1]
-        assert (await post.administration.retry([last])).deliveries == 1
+        assert (await post.queue_admin.retry([last])).deliveries == 1
         assert (await post.delete([last])).deliveries == 1
-        assert (await post.administration.retry([last])).deliveries == 0
-        assert (await post.administration.retry()).deliveries == 299
+        assert (await post.queue_admin.retry([last])).deliveries == 0
+        assert (await post.queue_admin.retry()).deliveries == 299
 
 
 async def test_large_mails_are_made_anew_and_deleted_a_few_at_a_time(state: Path) -> None:
@@ -558,7 +558,7 @@ async def test_large_mails_are_made_anew_and_deleted_a_few_at_a_time(state: Path
         await post.until(lambda: len(post.outcomes) == 100)
         tracemalloc.start()
         try:
-            changed = await post.administration.retry()
+            changed = await post.queue_admin.retry()
             _, retrying = tracemalloc.get_traced_memory()
             tracemalloc.reset_peak()
             deleted = await post.delete(map(str, range(100)))
@@ -579,7 +579,7 @@ async def test_who_has_the_mail_does_not_get_it_again_by_hand(state: Path) -> No
         await post.emit("1")
         await post.until(lambda: len(post.outcomes) == 2)
         replies.clear()
-        assert (await post.administration.retry()).deliveries == 1
+        assert (await post.queue_admin.retry()).deliveries == 1
         await post.until_ended(1)
         said = b"".join(peer.said for peer in picky.peers)
         assert said.count(b"RCPT TO:<a@x.example>") == 1
@@ -771,7 +771,7 @@ async def test_a_clock_that_is_set_expires_and_forgets_nothing(state: Path) -> N
 async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
     state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 200)
+    monkeypatch.setattr(active_queue, "MAILS", 200)
     port = closed.getsockname()[1]
     most = 0
     queue = Queue(retry_first=0.05, retry_max=3600.0)
@@ -781,7 +781,7 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
 
         def watch() -> bool:
             nonlocal most
-            most = max(most, len(post.dispatcher._window))
+            most = max(most, len(post.dispatcher._active_queue))
             return len(post.ended) >= 450
 
         sink = Sink(listener=closed)
@@ -798,7 +798,7 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
 async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
     state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 200)
+    monkeypatch.setattr(active_queue, "MAILS", 200)
     port = closed.getsockname()[1]
     async with Post(state, configuration(server(port))) as post:
         await post.emit(*ids(450))
@@ -826,7 +826,7 @@ async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
 async def test_more_that_is_deferred_than_fits_in_memory_comes_in_its_turn(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 200)
+    monkeypatch.setattr(active_queue, "MAILS", 200)
     tries = 0
 
     async def later(peer: Peer) -> None:
@@ -1064,7 +1064,7 @@ async def test_a_full_disk_does_not_end_the_housekeeping(
 async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_nothing(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 200)
+    monkeypatch.setattr(active_queue, "MAILS", 200)
     turn = 0
 
     async def moody(peer: Peer) -> None:
@@ -1082,7 +1082,7 @@ async def test_what_an_administrator_does_while_mails_go_out_loses_and_doubles_n
 
         async def meddle() -> None:
             for start in range(0, 150, 10):
-                await post.administration.retry()
+                await post.queue_admin.retry()
                 await post.delete(unwanted[start : start + 10])
 
         await meddle()

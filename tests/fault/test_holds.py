@@ -73,7 +73,7 @@ async def test_what_an_address_holds_goes_out_once_it_is_mended(state: Path, how
             if how == "configuration":
                 await post.mend(subject_prefix="[mended]")
             elif how == "by hand":
-                await post.administration.retry()
+                await post.queue_admin.retry()
             elif how == "probe":
                 post.ahead += 3601
                 post.dispatcher.reload_waiting()
@@ -419,7 +419,7 @@ async def test_what_has_expired_can_be_sent_all_the_same(state: Path) -> None:
         await post.until_ended(1)
         assert (await post.history("1"))["outcome"] == "expired"
         answers.clear()
-        changed = await post.administration.retry(["1"])
+        changed = await post.queue_admin.retry(["1"])
         assert changed.deliveries == 1
         await post.until_ended(2)
         assert (await post.history("1"))["outcome"] == "delivered"

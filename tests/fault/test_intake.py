@@ -19,7 +19,7 @@ import pytest
 from tests.support.store import NOW, Clock, Notes, Store, rows
 from tests.support.waiting import turns
 from zaiond import wire
-from zaiond.daemon.ids import IdSource
+from zaiond.daemon.ulid import UlidFactory
 from zaiond.errors import EventError
 from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Intake
 from zaiond.intake.connection import EventConnection
@@ -61,7 +61,7 @@ class Daemon:
             self.store.database.release_ballast,
         )
         self.quotas = Quotas({})
-        self.closed_for: EventError | None = None
+        self.refusal: EventError | None = None
         self.accepted: list[Acceptance] = []
         self.batches: list[list[NewEvent]] = []
         self.submitted = asyncio.Event()
@@ -69,9 +69,9 @@ class Daemon:
             self.accept,
             self.accepted.append,
             self.quotas,
-            IdSource(Clock(), lambda bits: 0),
+            UlidFactory(Clock(), lambda bits: 0),
             Clock(),
-            lambda: self.closed_for,
+            lambda: self.refusal,
             self.journal,
             Refusals(),
         )
@@ -510,7 +510,7 @@ async def test_a_ping_fails_where_events_would(
 
 
 async def test_a_ping_comes_back_while_the_disk_is_full(daemon: Daemon) -> None:
-    daemon.closed_for = EventError("disk_full", Text("満杯", "full"))
+    daemon.refusal = EventError("disk_full", Text("満杯", "full"))
     await daemon.intake.ping()
 
 
@@ -574,13 +574,13 @@ async def test_a_user_has_so_many_connections_and_the_next_is_told_why(
 async def test_without_room_on_the_disk_nothing_is_taken_and_all_is_told_to_come_again(
     daemon: Daemon, clients: Clients
 ) -> None:
-    daemon.closed_for = EventError("disk_full", Text("満杯", "full"))
+    daemon.refusal = EventError("disk_full", Text("満杯", "full"))
     client = await clients()
     client.send({"type": "a"}, b"{")
     replies = await client.replies(2)
     assert [(r["code"], r["retry"]) for r in replies] == [("disk_full", True), ("invalid", False)]
     assert daemon.on_disk() == []
-    daemon.closed_for = None
+    daemon.refusal = None
     client.send({"type": "a"})
     assert (await client.reply())["status"] == "ok"
 

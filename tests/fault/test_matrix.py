@@ -28,8 +28,8 @@ from tests.support.faulty_server import (
     FaultyServer,
 )
 from tests.support.scripted_server import server_context, unanswering
-from zaiond import selftest
 from zaiond.config.schema import Auth, Config, MailServer, Secret
+from zaiond.selftest.run import self_test
 
 TO = "a@x.example"
 SILENT = ("stall", "drip")  # faults that only a deadline ends
@@ -219,7 +219,7 @@ async def by_delivery(
 
 
 async def by_self_test(config: Config) -> str:
-    (result,) = (await selftest.run(config, [TO], connection_context()))["results"]
+    (result,) = (await self_test(config, [TO], connection_context()))["results"]
     where = f" {config.mail_server.address} {TO} zaionnex"
     if result["ok"]:
         assert result["line"] == "正常に送信されました"

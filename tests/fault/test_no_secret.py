@@ -14,8 +14,8 @@ import trustme
 
 from tests.support.delivery import SOON, Post, configuration, connection_context, server
 from tests.support.scripted_server import Peer, Script, ScriptedServer, ordinary, server_context
-from zaiond import selftest
 from zaiond.config.schema import Auth, OAuth2, Secret
+from zaiond.selftest.run import self_test
 
 TO = "a@x.example"
 USER = "zaion-user"
@@ -200,7 +200,7 @@ async def test_no_byte_of_a_secret_gets_to_whom_it_must_not(
             await post.until(lambda: bool(post.servers_changed))
             assert post.servers_changed == [(given.mail_server.address, state, False)]
             assert await post.attempts("1") == []  # the mail waits
-        (result,) = (await selftest.run(given, [TO], connection_context()))["results"]
+        (result,) = (await self_test(given, [TO], connection_context()))["results"]
         assert f"{result['reason']} {result['code']}" == line
         async with asyncio.timeout(SOON):
             await trap.finished()
@@ -226,9 +226,7 @@ async def test_whom_it_is_meant_for_gets_it_protected(
             security=how,  # type: ignore[arg-type]
             ca_file=world.ca_file,
         )
-        (result,) = (await selftest.run(configuration(given), [TO], connection_context()))[
-            "results"
-        ]
+        (result,) = (await self_test(configuration(given), [TO], connection_context()))["results"]
         assert result["ok"]
         await right.finished()
     (peer,) = right.peers

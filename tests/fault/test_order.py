@@ -12,7 +12,7 @@ import pytest
 from tests.support.delivery import PATIENT, SOON, Post, configuration, ids, server
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary, rcpt
 from zaiond.config.schema import Config
-from zaiond.delivery import administration, window
+from zaiond.delivery import active_queue, queue_admin
 from zaiond.store import queue
 from zaiond.store.queue import QueuedMail
 
@@ -80,7 +80,7 @@ async def test_a_mail_that_is_retried_while_others_of_its_key_are_in_memory_is_n
         await post.emit(*ids(5), key="k")
         await in_memory(post, 5)
         moody.greeting = "220 here"
-        await post.administration.retry(ids(1))
+        await post.queue_admin.retry(ids(1))
         await post.until_ended(5)
     assert post.delivered == ids(5)
 
@@ -95,7 +95,7 @@ async def test_a_mail_that_is_retried_passes_none_of_its_key_that_is_deferred(
         await post.until(lambda: bool(post.outcomes))
         await post.settled()
         moody.recipients.clear()
-        await post.administration.retry(["n0002"])
+        await post.queue_admin.retry(["n0002"])
         await post.until_ended(5)
     assert post.delivered == ids(5)
 
@@ -119,7 +119,7 @@ async def test_a_mail_that_had_expired_goes_before_those_of_its_key_that_wait(
         moody.recipients.clear()
         moody.greeting = "220 here"
         post.ahead += PATIENT.retry_max  # what was deferred is due, too
-        await post.administration.retry(["old"])
+        await post.queue_admin.retry(["old"])
         await post.until_ended(5)
     assert post.delivered == ["old", *ids(3)]
 
@@ -134,12 +134,12 @@ async def test_while_all_are_retried_none_passes_one_of_its_key(
             await in_memory(post, 120)
         # What is urgent leaves room for a few others: most of them are made anew on disk.
         for name, number in (("MAILS", 20), ("MORE_MAILS", 5), ("LITTLE_MAILS", 5)):
-            monkeypatch.setattr(window, name, number)
-        monkeypatch.setattr(administration, "CHUNK", 20)
+            monkeypatch.setattr(active_queue, name, number)
+        monkeypatch.setattr(queue_admin, "CHUNK", 20)
         async with Post(state, to(there)) as post:
             await in_memory(post, 25)
             moody.greeting = "220 here"
-            await post.administration.retry()
+            await post.queue_admin.retry()
             await post.until_ended(120)
     arrived = post.delivered
     assert [id_ for id_ in arrived if id_.startswith("n")] == ids(60)
@@ -244,7 +244,7 @@ async def test_a_mail_that_had_expired_goes_before_an_urgent_one_of_its_key(
         await post.housekeeping._expire(PATIENT)
         await post.emit("urgent", key="k", severity="crit")
         await in_memory(post, 1)
-        await post.administration.retry(["old"])
+        await post.queue_admin.retry(["old"])
         moody.comes_back(post)
         await post.until_ended(3)
     assert post.delivered == ["old", "urgent"]
@@ -289,7 +289,7 @@ async def test_a_mail_that_is_due_for_another_recipient_passes_none_of_its_key(
             if how == "release":
                 await post.housekeeping._mend()
         if how == "retry":
-            await post.administration.retry(["first"])
+            await post.queue_admin.retry(["first"])
         moody.comes_back(post)
         await post.until_ended(2)
     assert [id_ for id_, recipient, _ in post.outcomes if recipient == B] == ["first", "second"]

@@ -20,8 +20,9 @@ from tests.support.delivery import (
 )
 from tests.support.pop_server import PASSWORD, TIMESTAMP, USER, Door, pop
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, late, ordinary, then
-from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
+from zaiond.selftest import render
+from zaiond.selftest.run import self_test
 
 A, B = "a@x.example", "b@elsewhere.example"
 
@@ -352,8 +353,8 @@ async def test_a_new_configuration_logs_in_anew(
 
 async def self_tested(server: MailServer, language: Any = "ja") -> tuple[dict[str, Any], list[str]]:
     config = configuration(server, language=language)
-    document = await selftest.run(config, [A], connection_context())
-    return document["results"][0], selftest.lines(document, language, verbose=True)
+    document = await self_test(config, [A], connection_context())
+    return document["results"][0], render.lines(document, language, verbose=True)
 
 
 async def test_the_self_test_shows_the_login_by_pop_before_the_rest(
@@ -400,7 +401,7 @@ async def test_the_self_test_stands_on_the_daemons_login(
 ) -> None:
     config, context = configuration(behind(smtp, popper)), connection_context()
     for _ in range(2):
-        (result,) = (await selftest.run(config, [A], context))["results"]
+        (result,) = (await self_test(config, [A], context))["results"]
         assert result["ok"]
     assert result["steps"][0]["detail"].endswith("前のログインを使います")
     assert door.logins == 1
@@ -410,12 +411,12 @@ async def test_the_self_test_logs_in_anew_where_the_server_has_forgotten_the_dae
     door: Door, smtp: ScriptedServer, popper: ScriptedServer
 ) -> None:
     config, context = configuration(behind(smtp, popper)), connection_context()
-    await selftest.run(config, [A], context)
+    await self_test(config, [A], context)
     door.open = False
-    (result,) = (await selftest.run(config, [A], context))["results"]
+    (result,) = (await self_test(config, [A], context))["results"]
     assert result["ok"]
     assert door.logins == 2
     door.never.add(A)
-    (result,) = (await selftest.run(config, [A], context))["results"]
+    (result,) = (await self_test(config, [A], context))["results"]
     assert (result["reason"], result["code"]) == ("Recipient refused", 554)
     assert door.logins == 3

@@ -29,7 +29,7 @@ from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
 from zaiond.net import pop_login
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.pop_login import PopLogins
-from zaiond.net.steps import Step
+from zaiond.net.trace import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage, self_test_reason
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge

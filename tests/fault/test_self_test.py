@@ -20,10 +20,11 @@ from tests.support.scripted_server import (
     server_context,
     then,
 )
-from zaiond import selftest
 from zaiond.config.schema import Auth, Config, MailServer, Secret
 from zaiond.errors import AddressError
 from zaiond.net.names import MachineNames
+from zaiond.selftest import render
+from zaiond.selftest.run import self_test
 
 TO = "test@example.co.jp"
 SHORT = 0.3
@@ -42,8 +43,8 @@ def at(server: ScriptedServer, **given: Any) -> MailServer:
 async def lines(
     given: Config, addresses: Sequence[str] = (), *, verbose: bool = False
 ) -> list[str]:
-    document = await selftest.run(given, addresses, connection_context())
-    return selftest.lines(document, given.language, verbose=verbose)
+    document = await self_test(given, addresses, connection_context())
+    return render.lines(document, given.language, verbose=verbose)
 
 
 async def test_success_is_the_settings_pages_line_and_mail() -> None:
@@ -120,7 +121,7 @@ async def test_a_refused_login_has_the_replys_code() -> None:
         allow_unprotected_password=True,
     )
     async with ScriptedServer(ordinary(offers=("AUTH PLAIN",), answers=answers)) as server:
-        document = await selftest.run(config(at(server, auth=allowed)), [TO], connection_context())
+        document = await self_test(config(at(server, auth=allowed)), [TO], connection_context())
     (result,) = document["results"]
     assert (result["reason"], result["code"]) == ("Auth failed", 535)
 
@@ -146,7 +147,7 @@ async def test_each_address_has_its_line_in_order_and_then_one_hint_each() -> No
 async def test_without_addresses_it_goes_to_the_admins() -> None:
     async with ScriptedServer(ordinary()) as server:
         given = config(at(server), admins=("管理者 <a@example.co.jp>", "b@example.co.jp"))
-        document = await selftest.run(given, [], connection_context())
+        document = await self_test(given, [], connection_context())
     assert [result["address"] for result in document["results"]] == [
         "a@example.co.jp",
         "b@example.co.jp",
@@ -156,7 +157,7 @@ async def test_without_addresses_it_goes_to_the_admins() -> None:
 async def test_what_is_no_address_is_an_error_and_nothing_is_sent() -> None:
     async with ScriptedServer(ordinary()) as server:
         with pytest.raises(AddressError):
-            await selftest.run(config(at(server)), [TO, "nobody"], connection_context())
+            await self_test(config(at(server)), [TO, "nobody"], connection_context())
         assert server.peers == []
 
 
@@ -169,7 +170,7 @@ async def test_the_next_server_is_tried_and_the_last_one_tried_is_named() -> Non
         ScriptedServer(ordinary()) as third,
     ):
         given = config(at(first), at(second), at(third))
-        document = await selftest.run(given, [TO, "b@x.jp"], connection_context())
+        document = await self_test(given, [TO, "b@x.jp"], connection_context())
         result, _ = document["results"]
         assert result["server"] == f"127.0.0.1:{second.port}"
         assert result["reason"] == "Recipient refused"
@@ -180,9 +181,7 @@ async def test_the_next_server_is_tried_and_the_last_one_tried_is_named() -> Non
 async def test_a_kept_connection_that_is_lost_is_made_anew() -> None:
     answers: dict[str, Answer] = {"MAIL": then("250 Ok", drop, "250 Ok")}
     async with ScriptedServer(ordinary(answers=answers)) as server:
-        document = await selftest.run(
-            config(at(server)), ["a@x.jp", "b@x.jp"], connection_context()
-        )
+        document = await self_test(config(at(server)), ["a@x.jp", "b@x.jp"], connection_context())
         assert [result["ok"] for result in document["results"]] == [True, True]
         assert len(server.peers) == 2
 
@@ -190,7 +189,7 @@ async def test_a_kept_connection_that_is_lost_is_made_anew() -> None:
 async def test_the_document_has_the_steps_with_the_servers_words() -> None:
     answers: dict[str, Answer] = {"RCPT": "550 5.1.1 No"}
     async with ScriptedServer(ordinary(answers=answers)) as server:
-        document = await selftest.run(config(at(server)), [TO], connection_context())
+        document = await self_test(config(at(server)), [TO], connection_context())
         (result,) = document["results"]
     assert set(result) == {
         "address", "ok", "server", "reason", "code", "line", "hint", "steps", "queue_id", "servers",
@@ -221,13 +220,13 @@ async def test_verbose_adds_the_steps_and_what_success_means() -> None:
 
 async def test_a_failure_without_a_reply_is_a_step_too() -> None:
     async with ScriptedServer(ordinary(answers={"MAIL": drop})) as server:
-        document = await selftest.run(config(at(server)), [TO], connection_context())
+        document = await self_test(config(at(server)), [TO], connection_context())
     last = document["results"][0]["steps"][-1]
     assert (last["step"], last["ok"]) == ("mail", False)
 
 
 async def steps_of(*servers: MailServer, to: Sequence[str] = (TO,)) -> list[dict[str, Any]]:
-    document = await selftest.run(config(*servers), to, connection_context())
+    document = await self_test(config(*servers), to, connection_context())
     steps: list[dict[str, Any]] = document["results"][-1]["steps"]
     return steps
 
@@ -277,7 +276,7 @@ async def test_a_steps_seconds_are_its_own() -> None:
     ):
         given = config(at(first), at(second))
         began = loop.time()
-        document = await selftest.run(given, ["a@x.jp", "b@x.jp"], connection_context())
+        document = await self_test(given, ["a@x.jp", "b@x.jp"], connection_context())
         elapsed = loop.time() - began
     steps = [step for result in document["results"] for step in result["steps"]]
     slow = [step["seconds"] for step in steps if step["step"] == "mail"]
@@ -297,10 +296,10 @@ async def test_a_reply_that_does_not_fit_is_a_step_that_failed() -> None:
 async def test_the_queue_id_is_picked_out_and_shown() -> None:
     answers: dict[str, Answer] = {"CONTENT": "250 2.0.0 Ok: queued as 4XyZ1r"}
     async with ScriptedServer(ordinary(answers=answers)) as server:
-        document = await selftest.run(config(at(server)), [TO], connection_context())
+        document = await self_test(config(at(server)), [TO], connection_context())
     assert document["results"][0]["queue_id"] == "4XyZ1r"
-    assert "（キュー ID 4XyZ1r）" in selftest.lines(document, "ja", verbose=True)[-1]
-    assert "(queue id 4XyZ1r)" in selftest.lines(document, "en", verbose=True)[-1]
+    assert "（キュー ID 4XyZ1r）" in render.lines(document, "ja", verbose=True)[-1]
+    assert "(queue id 4XyZ1r)" in render.lines(document, "en", verbose=True)[-1]
 
 
 ALLOWED = Auth(
@@ -314,14 +313,14 @@ ALLOWED = Auth(
 async def test_an_allowed_password_in_plain_text_is_warned_of_without_a_secret() -> None:
     async with ScriptedServer(ordinary(offers=("AUTH PLAIN",))) as server:
         given = config(at(server, auth=ALLOWED, security="none"))
-        document = await selftest.run(given, [TO], connection_context())
+        document = await self_test(given, [TO], connection_context())
     (auth,) = [step for step in document["results"][0]["steps"] if step["step"] == "auth"]
     assert auth["detail"] == "PLAIN: 235 2.7.0 Welcome"
     assert "保護されていない接続" in auth["warning"]
-    shown = "\n".join(selftest.lines(document, "ja", verbose=True))
+    shown = "\n".join(render.lines(document, "ja", verbose=True))
     assert f"     警告: {auth['warning']}" in shown
     assert "himitsu" not in f"{document}{shown}"
-    assert selftest.lines(document, "ja") == ["正常に送信されました"]
+    assert render.lines(document, "ja") == ["正常に送信されました"]
     others = [step for step in document["results"][0]["steps"] if step["step"] != "auth"]
     assert all(step["warning"] is None for step in others)
 
@@ -331,7 +330,7 @@ async def test_a_refused_cram_md5_over_an_unprotected_connection_is_told_as_such
     answers: dict[str, Answer] = {"AUTH": "535 5.7.8 No"}
     script = ordinary(offers=("AUTH CRAM-MD5",), answers=answers)
     async with ScriptedServer(script) as server:
-        document = await selftest.run(config(at(server, auth=login)), [TO], connection_context())
+        document = await self_test(config(at(server, auth=login)), [TO], connection_context())
     (result,) = document["results"]
     assert (result["reason"], result["code"]) == ("Auth failed", 535)
     assert "CRAM-MD5" in result["hint"]
@@ -363,12 +362,12 @@ async def test_a_certificate_that_expires_soon_is_warned_of(
     context = server_context(authority, not_after=soon)
     async with ScriptedServer(ordinary(tls=context)) as server:
         given = config(at(server, security="tls", ca_file=ca_file), language="en")
-        document = await selftest.run(given, [TO], connection_context())
+        document = await self_test(given, [TO], connection_context())
     (tls,) = [step for step in document["results"][0]["steps"] if step["step"] == "tls"]
     assert tls["ok"]
     assert soon.strftime("%Y-%m-%d") in tls["warning"]
     assert any("Warning: The server's certificate expires in" in line
-               for line in selftest.lines(document, "en", verbose=True))  # fmt: skip
+               for line in render.lines(document, "en", verbose=True))  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", ["starttls", "tls"])
@@ -380,7 +379,7 @@ async def test_a_certificate_for_another_name_is_shown_with_its_names(
     script = ordinary(offers=("AUTH PLAIN",), **{mode: context})  # type: ignore[arg-type]
     async with ScriptedServer(script) as server:
         given = config(at(server, security=mode, ca_file=ca_file, auth=secret))
-        document = await selftest.run(given, [TO], connection_context())
+        document = await self_test(given, [TO], connection_context())
         await server.finished()
         assert not any(b"AUTH " in peer.said for peer in server.peers)
         assert not any("MAIL" in peer.commands for peer in server.peers)
@@ -431,7 +430,7 @@ async def test_every_server_is_tested_and_only_one_mail_is_sent() -> None:
         ScriptedServer(ordinary(offers=())) as third,
     ):
         given = config(at(first), at(second), at(third))
-        document = await selftest.run(given, ["a@x.jp", "b@x.jp"], connection_context())
+        document = await self_test(given, ["a@x.jp", "b@x.jp"], connection_context())
         names = [f"127.0.0.1:{server.port}" for server in (first, second, third)]
         for server in (first, second, third):
             await server.finished()
@@ -445,10 +444,10 @@ async def test_every_server_is_tested_and_only_one_mail_is_sent() -> None:
         assert all(server["ok"] for server in result["servers"])
         assert list(dict.fromkeys(step["server"] for step in result["steps"])) == names
         assert result["server"] == names[0]
-    assert selftest.lines(document, "ja") == ["正常に送信されました"] * 2
-    assert selftest.whose(document, "ja") == ["1 行目: a@x.jp", "2 行目: b@x.jp"]
-    assert selftest.remarks(document, "ja") == []
-    verbose = selftest.lines(document, "ja", verbose=True)
+    assert render.lines(document, "ja") == ["正常に送信されました"] * 2
+    assert render.whose(document, "ja") == ["1 行目: a@x.jp", "2 行目: b@x.jp"]
+    assert render.remarks(document, "ja") == []
+    verbose = render.lines(document, "ja", verbose=True)
     assert [line for line in verbose if line.startswith("a@x.jp (")] == [
         f"a@x.jp ({name}):" for name in names
     ]
@@ -461,12 +460,12 @@ async def test_a_broken_fallback_is_told_of_although_the_mail_went_out() -> None
         ScriptedServer(ordinary(answers=refusing)) as second,
     ):
         given = config(at(first), at(second))
-        document = await selftest.run(given, ["a@x.jp", "b@x.jp"], connection_context())
+        document = await self_test(given, ["a@x.jp", "b@x.jp"], connection_context())
         where = f"127.0.0.1:{second.port}"
     assert [result["ok"] for result in document["results"]] == [True, True]
     assert len(second.peers) == 1
-    assert selftest.lines(document, "ja") == ["正常に送信されました"] * 2
-    said, again, cause, _ = selftest.remarks(document, "ja")
+    assert render.lines(document, "ja") == ["正常に送信されました"] * 2
+    said, again, cause, _ = render.remarks(document, "ja")
     assert said == f"警告: 送信エラー Server refused 554 {where} a@x.jp zaionnex"
     assert again == f"警告: 送信エラー Server refused 554 {where} b@x.jp zaionnex"
     assert "554 5.7.1 Go away" in cause
@@ -477,8 +476,8 @@ async def test_a_broken_fallback_is_told_of_although_the_mail_went_out() -> None
 async def test_a_fallbacks_remedy_names_the_fallbacks_settings() -> None:
     async with ScriptedServer(ordinary()) as first, ScriptedServer(ordinary()) as second:
         given = config(at(first), at(second, security="starttls"))
-        document = await selftest.run(given, [TO], connection_context())
-    remedy = selftest.remarks(document, "ja")[2]
+        document = await self_test(given, [TO], connection_context())
+    remedy = render.remarks(document, "ja")[2]
     assert "fallback_mail_servers[0].security" in remedy
     assert "mail_server.security" not in remedy
 
@@ -538,5 +537,5 @@ def test_the_self_test_needs_no_running_loop_of_its_own() -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         given = config(MailServer(host="127.0.0.1", port=sock.getsockname()[1]))
-        document = asyncio.run(selftest.run(given, [TO], connection_context()))
+        document = asyncio.run(self_test(given, [TO], connection_context()))
     assert document["results"][0]["code"] == 10061

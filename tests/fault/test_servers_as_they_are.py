@@ -33,10 +33,11 @@ from tests.support.scripted_server import (
     then,
     unanswering,
 )
-from zaiond import selftest
 from zaiond.config.schema import Auth, OAuth2, PopBeforeSmtp, Queue, Secret
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
+from zaiond.selftest import render
+from zaiond.selftest.run import self_test
 from zaiond.smtp.failure import DeliveryFailure, Stage
 from zaiond.smtp.verdict import judge
 
@@ -375,11 +376,11 @@ async def test_the_self_test_tells_a_recipient_that_needs_smtputf8_from_a_sender
     async with ScriptedServer(ordinary()) as old:
         where = f"127.0.0.1:{old.port}"
         given = configuration(server(old.port), language="en")
-        (line, *_) = selftest.lines(await selftest.run(given, [UTF8], connection_context()), "en")
+        (line, *_) = render.lines(await self_test(given, [UTF8], connection_context()), "en")
         assert line == f"[Error] Send error Recipient refused 0 {where} {UTF8} zaionnex"
         given = configuration(server(old.port), sender="管理@x.example", language="en")
-        (line, *_) = selftest.lines(
-            await selftest.run(given, ["a@x.example"], connection_context()), "en"
+        (line, *_) = render.lines(
+            await self_test(given, ["a@x.example"], connection_context()), "en"
         )
         assert line == f"[Error] Send error Sender refused 0 {where} a@x.example {UTF8}"
 
@@ -456,12 +457,12 @@ async def test_what_is_not_ascii_is_shown_where_it_can_be_and_escaped_where_not(
             (delivery,) = (await post.history("1"))["deliveries"]
         assert delivery["reply"] == shown
         assert json.loads(json.dumps(delivery))["reply"] == shown
-        document = await selftest.run(given, ["a@x.example"], connection_context())
+        document = await self_test(given, ["a@x.example"], connection_context())
     (result,) = document["results"]
     assert (result["reason"], result["code"]) == ("Recipient refused", 550)
     assert shown in result["hint"]
     assert shown in [step["detail"] for step in result["steps"]]
-    assert all(line.isprintable() for line in selftest.lines(document, "en", verbose=True))
+    assert all(line.isprintable() for line in render.lines(document, "en", verbose=True))
 
 
 # -- time
@@ -553,7 +554,7 @@ async def test_what_comes_before_a_session_takes_no_longer_than_it_may_last(what
                 oauth2 = OAuth2(token_command=("/bin/sleep", "20"))
                 given = replace(given, auth=Auth(mechanism="xoauth2", username="u", oauth2=oauth2))
             async with asyncio.timeout(SOON / 2):
-                document = await selftest.run(
+                document = await self_test(
                     configuration(given), ["a@x.example"], connection_context()
                 )
     (result,) = document["results"]

@@ -21,7 +21,7 @@ from tests.support.store import NOW, Store, event, image, mail, recount, waiting
 from tests.support.waiting import until
 from zaiond.errors import StoreError
 from zaiond.store import database, events, queue, recovery
-from zaiond.store.queue import Attempted
+from zaiond.store.queue import AttemptResult
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -57,7 +57,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
             state_of = ("delivered", "delivered", "deferred")[one.row % 3]
             if one.row % 5:
                 attempted = [
-                    Attempted(d, state_of, state_of, "s:25", "reply", NOW, NOW, NOW + 60)  # type: ignore[arg-type]
+                    AttemptResult(d, state_of, state_of, "s:25", "reply", NOW, NOW, NOW + 60)  # type: ignore[arg-type]
                     for d in one.deliveries
                 ]
                 store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a, 0.0))  # type: ignore[misc]

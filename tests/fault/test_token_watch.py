@@ -11,9 +11,9 @@ import pytest
 from tests.support.store import NOW, Clock
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 from zaiond.config.schema import Auth, MailServer, OAuth2, Secret
-from zaiond.daemon.token_watch import AFTER_START, AGAIN, DAY, TokenWatch, due
-from zaiond.net.refresh_token import RefreshToken
-from zaiond.net.tokens import Tokens
+from zaiond.oauth.refresh_token import RefreshToken
+from zaiond.oauth.tokens import Tokens
+from zaiond.oauth.watch import AFTER_START, AGAIN, DAY, TokenWatch, due
 
 
 class Watched:

@@ -24,12 +24,12 @@ from tests.support.scripted_server import (
 from tests.support.store import NOW, Clock
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 from zaiond.config.schema import Auth, MailServer, OAuth2, Secret
-from zaiond.net import refresh_token
-from zaiond.net import tokens as module
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.steps import Step
-from zaiond.net.tokens import Tokens
-from zaiond.oauth2 import NoToken
+from zaiond.net.trace import Step
+from zaiond.oauth import refresh_token
+from zaiond.oauth import tokens as module
+from zaiond.oauth.protocol import NoToken
+from zaiond.oauth.tokens import Tokens
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.verdict import judge, self_test_reason
 from zaiond.text import Text

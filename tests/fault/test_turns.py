@@ -13,7 +13,7 @@ import pytest
 from tests.support.delivery import PATIENT, QUICK, SOON, Post, configuration, ids, mails, server
 from tests.support.scripted_server import Peer, Script, ScriptedServer, ordinary
 from zaiond.config.schema import MailServer
-from zaiond.delivery import router, window
+from zaiond.delivery import active_queue, router
 from zaiond.store import queue
 
 FLOOD, OTHER, THIRD = 1000, 1001, 1002
@@ -152,7 +152,7 @@ async def test_an_urgent_flood_leaves_a_tenth_to_those_who_have_nothing_urgent(
 async def test_what_was_deferred_comes_in_turns_too(
     state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 40)
+    monkeypatch.setattr(active_queue, "MAILS", 40)
     moody.to_recipients = "450 4.2.1 Later"
     async with (
         ScriptedServer(moody.script) as there,
@@ -206,7 +206,7 @@ async def test_a_flood_that_was_mailed_half_is_no_wall_after_a_restart(
 async def test_what_is_made_due_by_hand_comes_in_turns(
     state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 40)
+    monkeypatch.setattr(active_queue, "MAILS", 40)
     moody.to_recipients = "450 4.2.1 Later"
     async with (
         ScriptedServer(moody.script) as there,
@@ -218,7 +218,7 @@ async def test_what_is_made_due_by_hand_comes_in_turns(
         await post.settled()
         before = len(there.peers)
         moody.to_recipients = "250 Ok"
-        await post.administration.retry()
+        await post.queue_admin.retry()
         await post.until_ended(201)
         assert post.ended.index("other") <= 5
         assert before
@@ -240,14 +240,14 @@ async def test_no_user_fills_the_room_for_others_alone(state: Path, moody: Moody
             lambda db: db.execute("SELECT count(*) FROM deliveries WHERE user = 1002").get
         )
         assert of_third == 1
-        assert post.dispatcher.in_memory < window.MAILS + window.MORE_MAILS
+        assert post.dispatcher.in_memory < active_queue.MAILS + active_queue.MORE_MAILS
 
 
 async def test_large_events_fill_the_memory_by_their_bytes(
     state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "BYTES", 1_000_000)
-    monkeypatch.setattr(window, "MORE_BYTES", 500_000)
+    monkeypatch.setattr(active_queue, "BYTES", 1_000_000)
+    monkeypatch.setattr(active_queue, "MORE_BYTES", 500_000)
     monkeypatch.setattr(router, "KEPT_BYTES", 500_000)
     monkeypatch.setattr(router, "BATCH_BYTES", 100_000)
     moody.goes_away()
@@ -260,8 +260,8 @@ async def test_large_events_fill_the_memory_by_their_bytes(
         await until_nothing_is_routed(post)
         kept = post.router._memory.events
         assert 0 < sum(len(event.body) for event in kept) <= router.KEPT_BYTES + router.BATCH_BYTES
-        held = sum(map(window.size, post.dispatcher._window._mails.values()))
-        assert window.BYTES <= held <= window.BYTES + 3 * router.BATCH_BYTES
+        held = sum(map(active_queue.size, post.dispatcher._active_queue._mails.values()))
+        assert active_queue.BYTES <= held <= active_queue.BYTES + 3 * router.BATCH_BYTES
         await post.emit("other", uid=OTHER)
         await until_nothing_is_routed(post)
         moody.comes_back(post)
@@ -273,14 +273,14 @@ async def test_large_events_fill_the_memory_by_their_bytes(
 async def test_what_comes_in_from_disk_is_bounded_in_bytes(
     state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "BYTES", 1_000_000)
+    monkeypatch.setattr(active_queue, "BYTES", 1_000_000)
     moody.to_recipients = "450 4.2.1 Later"
     loaded: list[int] = []
     load = queue.load
 
     def counted(db: apsw.Connection, *given: Any, **more: Any) -> Any:
         found = load(db, *given, **more)
-        loaded.append(sum(map(window.size, found)))
+        loaded.append(sum(map(active_queue.size, found)))
         return found
 
     async with (
@@ -296,7 +296,7 @@ async def test_what_comes_in_from_disk_is_bounded_in_bytes(
         await post.writer.submit(lambda db: queue.let_all_wait(db, 100))
         post.dispatcher.reload_waiting()
         await post.until_ended(40)
-        assert max(loaded) <= max(1_000_000, window.LITTLE_BYTES) + 300_000
+        assert max(loaded) <= max(1_000_000, active_queue.LITTLE_BYTES) + 300_000
 
 
 async def test_what_is_made_into_mails_leaves_room_for_other_work(
@@ -400,7 +400,7 @@ async def test_a_connection_that_was_at_work_during_a_reload_takes_no_further_ma
 async def test_an_urgent_mail_passes_none_of_its_lane_after_a_restart_or_a_retry(
     state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "MAILS", 20)
+    monkeypatch.setattr(active_queue, "MAILS", 20)
     moody.goes_away()
     async with ScriptedServer(moody.script) as there:
         config = configuration(one_by_one(there), queue=PATIENT)
@@ -415,6 +415,6 @@ async def test_an_urgent_mail_passes_none_of_its_lane_after_a_restart_or_a_retry
             await post.emit("urgent3", key="k", severity="crit")
             await until_nothing_is_routed(post)
             moody.to_greeting = "220 here"
-            await post.administration.retry()
+            await post.queue_admin.retry()
             await post.until_ended(123)
     assert mails(there) == [*ids(60), "urgent1", *ids(60, "m"), "urgent2", "urgent3"]

@@ -13,11 +13,11 @@ import pytest
 
 from tests.support.delivery import Post, configuration, connection_context, server
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, drop, hang, ordinary, reset
-from zaiond import selftest
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
+from zaiond.selftest.run import self_test
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 
 SHORT = 0.3  # seconds, where a deadline is to pass
@@ -276,7 +276,7 @@ async def test_the_self_test_shows_both() -> None:
     async with ScriptedServer(by_login("535 5.7.8 No")) as given:
         config = configuration(server(given.port, auth=AUTH))
         async with asyncio.timeout(30):
-            (result,) = (await selftest.run(config, [], connection_context()))["results"]
+            (result,) = (await self_test(config, [], connection_context()))["results"]
     assert result["ok"]
     logins = [(s["ok"], s["detail"]) for s in result["steps"] if s["step"] == "auth"]
     assert logins == [(False, "PLAIN: 535 5.7.8 No"), (True, "LOGIN: 235 2.7.0 Welcome")]

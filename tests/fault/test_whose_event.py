@@ -15,7 +15,7 @@ from tests.support.daemon import Daemon
 from tests.support.delivery import Post
 from tests.support.sink import Sink
 from tests.support.store import event
-from zaiond.ctl import program
+from zaiond.ctl import main
 from zaiond.store import events
 
 CONFIGURATION = """
@@ -161,7 +161,7 @@ def test_a_user_that_there_is_not_is_a_fault_of_the_command_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, user: str
 ) -> None:
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    assert program.run(["queue", "delete", "x", f"--user={user}"]) == 2
+    assert main.run(["queue", "delete", "x", f"--user={user}"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert "no user" in said.err
@@ -174,14 +174,14 @@ async def test_an_id_that_events_of_several_users_have_is_one_event_with_its_use
         batch = [event("nightly", uid=uid, source="backup") for uid in (1000, 1001)]
         accept = partial(events.accept, batch=batch, queued=0.0)
         post.router.accepted(await post.writer.submit(accept))
-        choose = post.administration.choose
+        choose = post.queue_admin.choose
         several = (await choose(["nightly"])).several
         assert [owner.uid for owner in several["nightly"]] == [1000, 1001]
         # No source tells them apart.
         assert (await choose(["nightly"], is_source=lambda source: True)).several == several
         chosen = await choose(["nightly"], uid=1001)
         assert not chosen.several
-        assert (await post.administration.delete(chosen)).deliveries == 1
+        assert (await post.queue_admin.delete(chosen)).deliveries == 1
         found = await post.writer.submit(
             lambda db: db.execute("SELECT uid, outcome FROM events").fetchall()
         )

@@ -18,17 +18,17 @@ from zaiond.intake.read_ahead import ReadAhead
 from zaiond.intake.spool_file import SpoolFile
 from zaiond.message.address import mended, parse_elements, parse_list, parse_recipient, parse_sender
 from zaiond.model import Message
-from zaiond.net.http import read_answer
-from zaiond.oauth2 import Granted, NoToken, command_failed, expiry, first_line, granted
+from zaiond.oauth.http import read_answer
+from zaiond.oauth.protocol import Granted, NoToken, command_failed, expiry, first_line, granted
 from zaiond.pop3 import Pop3, Pop3Settings
 from zaiond.smtp import sasl
-from zaiond.smtp.envelope import Unsendable, rcpt_command
+from zaiond.smtp.commands import Unsendable, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
 from zaiond.smtp.failure import Failure, Stage, self_test_reason
+from zaiond.smtp.handshake import Capabilities, SessionSettings, StartTls
 from zaiond.smtp.hint import hint
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.ntlm import Account, ChallengeError, authenticate
-from zaiond.smtp.opening import Capabilities, SessionSettings, StartTls
 from zaiond.smtp.queue_id import queue_id
 from zaiond.smtp.reply import MAX_LINE, MAX_REPLY, Reply
 from zaiond.smtp.sasl import Credentials
@@ -245,7 +245,7 @@ class _Intake:
     def __init__(self) -> None:
         self.ahead = ReadAhead()
         self.user_of = int
-        self.has_lines = self.closed = lambda _connection: None
+        self.enqueue = self.closed = lambda _connection: None
 
     def opened(self, connection: EventConnection) -> Any:
         return self.ahead.opened(connection.user)

@@ -14,10 +14,11 @@ import pytest
 
 from tests.fuzz.fuzzing import Finding, calls, fuzz, inputs, kept
 from tests.fuzz.targets import TARGETS
-from zaiond import event_rules, oauth2
+from zaiond import event_rules
 from zaiond.config import parse
 from zaiond.intake.connection import EventConnection
 from zaiond.message import address
+from zaiond.oauth import protocol
 from zaiond.pop3 import Pop3
 from zaiond.smtp import ntlm
 from zaiond.smtp.reply import ReplyParser
@@ -82,7 +83,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "config": (parse, "read", "NaN"),
     "wire": (event_rules, "read", b"NaN"),
     "address": (address, "_tokens", "\\"),
-    "oauth": (oauth2, "_object", b"NaN"),
+    "oauth": (protocol, "_object", b"NaN"),
     "spool": (event_rules, "read", b"\xff"),
     "lines": (EventConnection, "_put", b"\0"),
 }

@@ -148,9 +148,9 @@ class World:
                 self.settings = changed
                 await post.mend(**changed)
             case ("retry",):
-                await post.administration.retry()
+                await post.queue_admin.retry()
             case ("retry one", number):
-                await post.administration.retry([f"e{number}"])
+                await post.queue_admin.retry([f"e{number}"])
             case ("delete", number):
                 if (await post.delete([f"e{number}"])).deliveries:
                     self.deleted.add(f"e{number}")

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zaiond.net.http import read_answer
-from zaiond.oauth2 import (
+from zaiond.oauth.http import read_answer
+from zaiond.oauth.protocol import (
     Granted,
     NoToken,
     command_failed,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.config.schema import Queue
-from zaiond.delivery.outcome import Attempt, conclude, retry_delay
+from zaiond.delivery.outcome import AttemptContext, next_state, retry_delay
 from zaiond.model import Message
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
@@ -79,7 +79,7 @@ def test_whatever_a_server_answers_the_mail_is_delivered_or_kept(
     )
     message = Message(message_id="<1@x>", reverse_path="z", recipients=recipients, content=b"")
     mail = QueuedMail(1, message, deliveries, 0.0, 0.0, False, ())
-    attempt = Attempt(
+    attempt = AttemptContext(
         server="mailhost:25",
         started=1000.0,
         ended=1000.0,
@@ -90,7 +90,7 @@ def test_whatever_a_server_answers_the_mail_is_delivered_or_kept(
         language="ja",
     )
     by_recipient = dict(zip(recipients, answers, strict=True))
-    concluded = conclude(mail, by_recipient, attempt, queue)
+    concluded = next_state(mail, by_recipient, attempt, queue)
     progress = any(isinstance(answer, Reply) for answer in answers)
     assert [each.attempted.delivery for each in concluded] == list(deliveries)
     for each in concluded:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from zaiond.pop3 import MAX_LINE, Pop3, Pop3Event, Pop3Settings
 from zaiond.smtp.events import Ended, LoggedIn
 from zaiond.smtp.failure import Stage
-from zaiond.smtp.opening import StartTls
+from zaiond.smtp.handshake import StartTls
 from zaiond.smtp.verdict import judge, self_test_reason
 
 PASSWORD = "k0nna-himitsu"

@@ -17,7 +17,7 @@ from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
 from zaiond.store import events, prune, queue
 from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.text import Text
 
 LONGEST_DELAY = 1e6
@@ -165,11 +165,11 @@ class Queue(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         row = data.draw(st.sampled_from(sorted(self.hands)))
         one = self.hands.pop(row)
-        attempted: list[Attempted] = []
+        attempted: list[AttemptResult] = []
         for delivery in one.deliveries:
             state: Any = data.draw(ends)
             attempted.append(
-                Attempted(
+                AttemptResult(
                     delivery,
                     state,
                     "deferred" if state == "waiting" else state,

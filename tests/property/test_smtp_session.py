@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.model import Message
-from zaiond.smtp.envelope import dot_stuffed, path
+from zaiond.smtp.commands import dot_stuffed, path
 from zaiond.smtp.events import Content, Ended, Envelope, Event
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.opening import SessionSettings, StartTls
+from zaiond.smtp.handshake import SessionSettings, StartTls
 from zaiond.smtp.reply import MAX_LINE, ProtocolFault, Reply, ReplyParser
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session

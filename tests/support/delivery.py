@@ -16,10 +16,10 @@ from tests.support.scripted_server import Peer, ScriptedServer
 from tests.support.store import Notes, Store, event
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.documents import Present
-from zaiond.delivery.administration import Administration, Changed
 from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
 from zaiond.delivery.holds import Holds
 from zaiond.delivery.housekeeping import Housekeeping
+from zaiond.delivery.queue_admin import Changed, QueueAdmin
 from zaiond.delivery.router import MailMaker, Router
 from zaiond.delivery.servers import ServerState
 from zaiond.model import URGENT
@@ -30,7 +30,7 @@ from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.events import StoredEvent
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 
@@ -99,7 +99,7 @@ class Post(Observer):
 
     async def delete(self, ids: Iterable[str]) -> Changed:
         """`queue delete` of these."""
-        return await self.administration.delete(await self.administration.choose(ids))
+        return await self.queue_admin.delete(await self.queue_admin.choose(ids))
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -126,7 +126,7 @@ class Post(Observer):
             self.turns,
             names_now,
         )
-        self.administration = Administration(
+        self.queue_admin = QueueAdmin(
             self.writer,
             self.router,
             self.dispatcher,
@@ -196,7 +196,7 @@ class Post(Observer):
         config = replace(self.config, **settings)
         self.router.configure(self._maker(config))
         self.dispatcher.suspend()
-        await self.administration.make_anew()
+        await self.queue_admin.rebuild()
         self.configure(config)
         self.dispatcher.reload_waiting()
 
@@ -291,14 +291,16 @@ class Post(Observer):
     def room(self) -> None:
         self.router.wake()
 
-    def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
+    def attempted(
+        self, mail: QueuedMail, attempted: AttemptResult, verdict: Verdict | None
+    ) -> None:
         for one in mail.events:
             self.outcomes.append((one.id, attempted.delivery.recipient, attempted.state))
             if attempted.state == "delivered":
                 self.delivered.append(one.id)
         self._happened.set()
 
-    def _expired(self, mail: QueuedMail, attempted: Attempted) -> None:
+    def _expired(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         self.attempted(mail, attempted, None)
 
     def held(self, hold: Hold) -> None:
@@ -307,10 +309,10 @@ class Post(Observer):
 
     def outdated(self, mail: QueuedMail) -> None:
         seqs = [event.seq for event in mail.events]
-        self._running.append(asyncio.get_running_loop().create_task(self._make_anew(seqs)))
+        self._running.append(asyncio.get_running_loop().create_task(self._rebuild(seqs)))
 
-    async def _make_anew(self, seqs: list[int]) -> None:
-        await self.administration.make_anew(seqs)
+    async def _rebuild(self, seqs: list[int]) -> None:
+        await self.queue_admin.rebuild(seqs)
         self.dispatcher.reload_waiting()
 
     def server_changed(self, state: ServerState, works: bool) -> None:

@@ -36,7 +36,7 @@ from zaiond.model import Message
 from zaiond.net.pump import Machine
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.opening import SessionSettings, StartTls
+from zaiond.smtp.handshake import SessionSettings, StartTls
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import judge

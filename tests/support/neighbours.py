@@ -64,8 +64,8 @@ class Place(NamedTuple):
 
     def done(self, attack: Attack) -> int:
         """Carries out one that has an end, to the end; gives how much it did."""
-        with UnderWay(self._command(attack)) as under_way:
-            return under_way.finish()
+        with UnderWay(self._command(attack)) as in_flight:
+            return in_flight.finish()
 
     def emit(self, count: int, uid: int = VICTIM) -> list[Reply]:
         """What becomes of the events of a victim."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.support.dialog import Cut, Play, in_one_piece, verdict
 from zaiond.pop3 import Pop3, Pop3Event, Pop3Settings
 from zaiond.smtp.events import LoggedIn
-from zaiond.smtp.opening import StartTls
+from zaiond.smtp.handshake import StartTls
 
 POP_TRANSCRIPTS = sorted((Path(__file__).parents[1] / "dialog" / "pop3").glob("*.txt"))
 

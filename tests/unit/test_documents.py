@@ -127,7 +127,7 @@ NOT_OUR_WORDS = re.compile(
     "最後に正しかった|最後の正しい|送り元|待ち行列|版|利用者|配信|終了コード|ディレクトリー|間違|"
     "断[らりるれっ]|ユーザーID"
 )
-PAGE_WORDS = ROOT / "zaiond/ctl/setup_words.py"
+PAGE_WORDS = ROOT / "zaiond/setup/words.py"
 
 
 def literals(tree: ast.AST) -> Iterator[str]:

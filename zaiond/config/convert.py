@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from zaiond.config import full_width, hosts, numbers, values
+from zaiond.config.scalar import WrongValueError, filled, text_of, written
 from zaiond.config.schema import Declaration
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence, plain_scalar
-from zaiond.config.written import WrongValueError, filled, text_of, written
 from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address
 from zaiond.text import Text

@@ -2,9 +2,9 @@
 
 import re
 
+from zaiond.config.scalar import WrongValueError, filled, refuse_full_width
 from zaiond.config.schema import Declaration
 from zaiond.config.tree import Node
-from zaiond.config.written import WrongValueError, filled, refuse_full_width
 from zaiond.message import address
 from zaiond.text import Text
 

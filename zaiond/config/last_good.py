@@ -4,8 +4,8 @@ import json
 import os
 import stat
 
+from zaiond.atomicfile import Owner, owner, replace, sync_directory
 from zaiond.config.parse import YamlText, parse
-from zaiond.config.replace import Owner, owner, replace, sync_directory
 from zaiond.config.sources import Files, Kept, is_own_group
 
 NAME = "last-good.json"

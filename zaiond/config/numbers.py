@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from zaiond.config import values
+from zaiond.config.scalar import WrongValueError, refuse_full_width
 from zaiond.config.schema import Declaration
 from zaiond.config.tree import Node, Scalar
-from zaiond.config.written import WrongValueError, refuse_full_width
 from zaiond.text import Text
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")

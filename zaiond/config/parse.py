@@ -15,6 +15,7 @@ from zaiond.config import convert, keys, pop_rules, rules, values
 from zaiond.config.keys import dotted
 from zaiond.config.mail_server import PASSWORDS
 from zaiond.config.oauth2 import CLIENT_SECRETS, SECRETS, oauth2_faults
+from zaiond.config.scalar import WrongValueError, quoted
 from zaiond.config.schema import (
     Auth,
     Config,
@@ -26,7 +27,6 @@ from zaiond.config.schema import (
 )
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, merge, read
 from zaiond.config.values import Secret
-from zaiond.config.written import WrongValueError, quoted
 from zaiond.errors import ConfigError, Diagnostic, ZaiondError
 from zaiond.text import Text
 
@@ -247,7 +247,7 @@ class _Walk:
     def _mail_server(self, server: MailServer, path: tuple[str, ...]) -> MailServer:
         """The server, seen to have what its POP before SMTP needs of its `auth`."""
         key, auth = dotted(path), server.auth
-        if auth.password is None and pop_rules.lends_password(server, key, self.places):
+        if auth.password is None and pop_rules.inherits_password(server, key, self.places):
             found = {name: each for name in PASSWORDS if (each := getattr(auth, name))}
             self._bring_password(found, (*path, "auth"), needed=True)
             server = replace(server, auth=replace(auth, password=found.get("password")))
@@ -346,7 +346,7 @@ class _Walk:
                     continue
                 to = self.warnings if error.unchecked else self._errors
                 self._report(to, self.places[key], key, error.text)
-        for at, key, text in rules.unsayable(found, dotted(path), self.places):
+        for at, key, text in rules.saslprep_faults(found, dotted(path), self.places):
             self._error(self.places[at], key, text)
 
     def _bring_oauth2(self, found: dict[str, Any], path: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ Places = Mapping[str, Place]  # see rules
 _OTHER_SERVICES = {25: "SMTP", 465: "SMTP", 587: "SMTP", 143: "IMAP", 993: "IMAP"}
 
 
-def lends_password(server: MailServer, key: str, places: Places) -> bool:
+def inherits_password(server: MailServer, key: str, places: Places) -> bool:
     """Whether POP uses the password of the `auth` of the mail server at `key`."""
     own = f"{key}.pop_before_smtp"
     return server.pop_before_smtp.enabled and not any(f"{own}.{n}" in places for n in PASSWORDS)

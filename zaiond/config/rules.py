@@ -6,6 +6,7 @@ from typing import Any
 
 from zaiond.config import pop_rules
 from zaiond.config.mail_server import PASSWORDS
+from zaiond.config.scalar import quoted
 from zaiond.config.schema import (
     Auth,
     Config,
@@ -16,7 +17,6 @@ from zaiond.config.schema import (
 )
 from zaiond.config.tree import Place
 from zaiond.config.values import Secret, fill_names, is_example, write_duration
-from zaiond.config.written import quoted
 from zaiond.errors import Diagnostic
 from zaiond.message import address
 from zaiond.message.charset import as_jis, encode_jis
@@ -100,7 +100,9 @@ def auth_faults(
         )
 
 
-def unsayable(found: dict[str, Any], path: str, places: Places) -> Iterator[tuple[str, str, Text]]:
+def saslprep_faults(
+    found: dict[str, Any], path: str, places: Places
+) -> Iterator[tuple[str, str, Text]]:
     """Names and passwords that can't be said (RFC 4013 2.3), as `auth_faults`."""
     if found.get("mechanism") not in sasl.PREPARED:
         return
@@ -240,7 +242,7 @@ def _unused(server: MailServer, key: str, places: Places) -> Iterator[tuple[str,
                     "to xoauth2",
                 ),
             )
-    elif not pop_rules.lends_password(server, key.removesuffix(".auth"), places):
+    elif not pop_rules.inherits_password(server, key.removesuffix(".auth"), places):
         for name in PASSWORDS:
             if f"{key}.{name}" in places:
                 yield (
@@ -287,7 +289,7 @@ def _login(server: MailServer, within: str, places: Places) -> Iterator[tuple[st
         )
     if auth.mechanism == "none":
         named = [name for name in PASSWORDS if f"{key}.{name}" in places]
-        if named and not pop_rules.lends_password(server, within, places):
+        if named and not pop_rules.inherits_password(server, within, places):
             yield (
                 f"{key}.{named[0]}",
                 Text(

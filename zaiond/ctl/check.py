@@ -3,9 +3,9 @@
 import sys
 from typing import Any
 
-from zaiond.ctl import output, places, words
+from zaiond.ctl import labels, output, paths
 from zaiond.ctl.commandline import Command, Line
-from zaiond.ctl.failure import BAD_CONFIG, not_permitted
+from zaiond.ctl.exit_status import BAD_CONFIG, not_permitted
 from zaiond.errors import Diagnostic
 from zaiond.text import Language, Text
 
@@ -39,10 +39,10 @@ def run(line: Line) -> int:
     from zaiond.config.load import load
     from zaiond.config.sources import daemon_identity
 
-    path = line.operands[0] if line.operands else places.config(line)
+    path = line.operands[0] if line.operands else paths.config(line)
     demand_readable(path)
     language = output.language(line, path)
-    loaded = load(path, places.credentials(), credentials_optional=True, reader=daemon_identity())
+    loaded = load(path, paths.credentials(), credentials_optional=True, reader=daemon_identity())
     if line.flag("json"):
         output.document(
             {
@@ -79,7 +79,7 @@ def diagnostics(
 ) -> list[str]:
     """A line for each."""
     return [
-        words.diagnostic(described(one, language), warning).in_language(language) for one in errors
+        labels.diagnostic(described(one, language), warning).in_language(language) for one in errors
     ]
 
 

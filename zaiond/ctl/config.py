@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from zaiond.ctl import check, control, output, places
+from zaiond.ctl import check, control, output, paths
 from zaiond.ctl.commandline import Command, Line, Option
-from zaiond.ctl.differences import with_disk
-from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon, not_permitted
+from zaiond.ctl.diff import with_disk
+from zaiond.ctl.exit_status import BAD_CONFIG, FAILED, Failure, NoDaemon, not_permitted
 from zaiond.os_error import in_japanese
 from zaiond.text import Language, Text
 
@@ -96,10 +96,10 @@ def _show(line: Line) -> int:
 def _from_disk(line: Line) -> tuple[dict[str, Any], Language]:
     from zaiond.config.load import load
 
-    path = places.config(line)
+    path = paths.config(line)
     check.demand_readable(path)
     language = output.language(line)
-    loaded = load(path, places.credentials(), credentials_optional=True)
+    loaded = load(path, paths.credentials(), credentials_optional=True)
     if loaded.config is None:
         for text in check.diagnostics(loaded.errors, language):
             output.remark(text)
@@ -184,7 +184,7 @@ def _kept(line: Line) -> "tuple[Files, Language]":
         texts = {one["path"]: one["text"] for one in result["files"]}
         return Files(result["main"], tuple(result["yaml"]), texts), reply.language
     except NoDaemon:
-        folder = places.state_dir(line)
+        folder = paths.state_dir(line)
     try:
         files = read_last_good(folder)
     except PermissionError:

@@ -9,9 +9,9 @@ import socket
 import struct
 from typing import Any, NamedTuple
 
-from zaiond.ctl import places
+from zaiond.ctl import paths
 from zaiond.ctl.commandline import Line
-from zaiond.ctl.failure import (
+from zaiond.ctl.exit_status import (
     ADMINISTRATORS,
     TRY_AGAIN,
     UNREACHABLE,
@@ -57,7 +57,7 @@ def ask(line: Line, command: str, **arguments: Any) -> Reply:
 
 def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
     """As `ask`, for whom a refusal is an answer too."""
-    path = f"{places.runtime_dir(line)}/control.sock"
+    path = f"{paths.runtime_dir(line)}/control.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
             # unix(7): without it, a backlog that is full is an error at once.

@@ -5,9 +5,9 @@ import os
 import sys
 
 from zaiond import client
-from zaiond.ctl import caller, places
+from zaiond.ctl import caller, paths
 from zaiond.ctl.commandline import Command, Fault, Line, Option
-from zaiond.ctl.failure import (
+from zaiond.ctl.exit_status import (
     BAD_EVENT,
     FAILED,
     NOT_PERMITTED,
@@ -153,7 +153,7 @@ def _emit(
     return client.emit_many(
         events,
         source=source,
-        runtime_dir=places.runtime_dir(line),
+        runtime_dir=paths.runtime_dir(line),
         spool_dir=line.text("spool-dir"),
         language=lambda: _language(line),
     )

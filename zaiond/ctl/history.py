@@ -5,9 +5,9 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from zaiond.ctl import control, output, words
+from zaiond.ctl import control, labels, output
 from zaiond.ctl.commandline import Command, Fault, Line, Option
-from zaiond.ctl.failure import FAILED
+from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.output import Painted
 from zaiond.message.clean import clean
 from zaiond.text import Language, Text
@@ -163,7 +163,7 @@ def of(event: dict[str, Any], language: Language) -> list[str]:
             return []
         return [[Text(ja, en).in_language(language), value]]
 
-    state = words.painted_state(event["outcome"], language)
+    state = labels.painted_state(event["outcome"], language)
     no_notice = Text(
         "zaiond 自身の通知ではなく、このユーザーが送ったイベントです",
         "no notice of zaiond itself: this user sent the event",
@@ -175,8 +175,8 @@ def of(event: dict[str, Any], language: Language) -> list[str]:
         *row("日時", "Time", output.when(event["time"])),
         *row("受け付け", "Accepted", output.when(event.get("accepted"))),
         *row("発行元", "Source", event["source"]),
-        *row("ユーザー", "User", words.user(event["uid"])),
-        *row("注意", "Note", no_notice if words.poses_as_notice(event) else None),
+        *row("ユーザー", "User", labels.user(event["uid"])),
+        *row("注意", "Note", no_notice if labels.poses_as_notice(event) else None),
         *row("キー", "Key", _key(event, language)),
         *row("ジョブ", "Job", event.get("job")),
         *row("結果", "Outcome", state),
@@ -201,7 +201,7 @@ def of(event: dict[str, Any], language: Language) -> list[str]:
 
 
 def _delivery(delivery: dict[str, Any], language: Language) -> list[str]:
-    state = words.painted_state(delivery["outcome"], language)
+    state = labels.painted_state(delivery["outcome"], language)
     server = delivery.get("server") or ""
     lines = output.table([[delivery["recipient"], state, server]], "  ")
     hold = delivery.get("hold") or {}
@@ -221,7 +221,7 @@ def _delivery(delivery: dict[str, Any], language: Language) -> list[str]:
         [
             f"#{one['number']}",
             output.when(one["ended"]),
-            words.painted_state(one["outcome"], language),
+            labels.painted_state(one["outcome"], language),
             one.get("server") or "-",
             one.get("reply") or "",
         ]
@@ -256,7 +256,7 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
     """A line for each event: when, its outcome, what it is about, and why it has not arrived."""
     rows: list[list[str | Painted]] = []
     for event in events:
-        about = words.about(event, language)
+        about = labels.about(event, language)
         # Of what has arrived a server's reply says nothing new.
         why = event.get("remark" if event["outcome"] == "delivered" else "reason")
         if why:
@@ -264,7 +264,7 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
         rows.append(
             [
                 output.brief(event["time"], now),
-                words.painted_state(event["outcome"], language),
+                labels.painted_state(event["outcome"], language),
                 event["id"],
                 about,
             ]

@@ -11,8 +11,8 @@ import re
 import sys
 
 from zaiond import client
-from zaiond.ctl import places
-from zaiond.ctl.failure import Unwritable
+from zaiond.ctl import paths
+from zaiond.ctl.exit_status import Unwritable
 from zaiond.os_error import in_japanese
 from zaiond.safe import ACTING, code_of
 
@@ -35,10 +35,10 @@ def language(line: "Line", config: str | None = None) -> "Language":
 
     Japanese is the default of both.
     """
-    from zaiond.config.said import said_language
+    from zaiond.config.language import wanted_language
 
     try:
-        return said_language(config or line.text("file") or places.config(line))
+        return wanted_language(config or line.text("file") or paths.config(line))
     except OSError:
         return client.language()
 

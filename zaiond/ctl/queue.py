@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from zaiond.ctl import control, output, words
+from zaiond.ctl import control, labels, output
 from zaiond.ctl.commandline import Command, Fault, Line, Option
-from zaiond.ctl.failure import FAILED
+from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.output import Painted
 from zaiond.text import Language, Text
 
@@ -121,7 +121,7 @@ def _several(ambiguous: dict[str, Any]) -> Text:
     """Whose the events of an id are, and how to say which is meant."""
     id_, number = ambiguous["id"], ambiguous["events"]
     owners = [
-        (words.user(one["uid"]), output.one_line(one["source"])) for one in ambiguous["owners"]
+        (labels.user(one["uid"]), output.one_line(one["source"])) for one in ambiguous["owners"]
     ]
     ja = [f"ユーザー {user}、発行元 {source}" for user, source in owners]
     en = [f"of user {user}, source {source}" for user, source in owners]
@@ -148,20 +148,20 @@ def _done(name: str, result: dict[str, Any], language: Language) -> list[str]:
     if not number:
         return output.wrapped(none.in_language(language))
     rows = [
-        [_ids(one), one["recipient"] or "-", words.about(one, language)]
+        [_ids(one), one["recipient"] or "-", labels.about(one, language)]
         for one in result["deliveries"]
     ]
     said = done.in_language(language)
     return [*output.wrapped(said if rows else said.rstrip(":")), *output.table(rows, "  ")]
 
 
-def _explain(unknown: list[str], under_way: list[str], language: Language) -> None:
+def _explain(unknown: list[str], in_flight: list[str], language: Language) -> None:
     for id_ in unknown:
         output.complain(
             Text(f"{id_}: この ID のイベントはありません", f"{id_}: no event with this id"),
             language,
         )
-    for id_ in under_way:
+    for id_ in in_flight:
         output.complain(
             Text(
                 f"{id_}: 送信中のため、変更していません（経過: zaiond-ctl history ID）",
@@ -243,7 +243,7 @@ def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime)
 def _group(
     waits: _Waits, deliveries: list[dict[str, Any]], language: Language, now: datetime
 ) -> list[str]:
-    state, number = words.state(waits.state, language), len(deliveries)
+    state, number = labels.state(waits.state, language), len(deliveries)
     title = Text(f"{state}: {number} 件", f"{state}: {number}").in_language(language)
     lines = output.wrapped(Painted(title, "red" if waits.state == "held" else "bold"))
     rows = _rows(deliveries, language, now)
@@ -280,7 +280,7 @@ def _rows(deliveries: list[dict[str, Any]], language: Language, now: datetime) -
             str(one["attempts"] or "-"),
             _ids(one),
             "",
-            words.about(one, language),
+            labels.about(one, language),
         )
         merged.setdefault(row, []).append(one["recipient"] or "-")
     return [row._replace(to=", ".join(to)) for row, to in merged.items()]

@@ -1,8 +1,8 @@
 """`zaiond-ctl reload`: take the configuration from disk now."""
 
-from zaiond.ctl import control, output, words
+from zaiond.ctl import control, labels, output
 from zaiond.ctl.commandline import Command, Line
-from zaiond.ctl.failure import BAD_CONFIG
+from zaiond.ctl.exit_status import BAD_CONFIG
 from zaiond.text import Text
 
 COMMANDS = (
@@ -36,8 +36,8 @@ def run(line: Line) -> int:
 def refused(reply: control.Reply) -> int:
     """Prints why the configuration was not taken; gives the exit status."""
     errors = (reply.result or {}).get("errors", [])
-    message = reply.message or "\n".join(words.diagnostic(one).ja for one in errors)
+    message = reply.message or "\n".join(labels.diagnostic(one).ja for one in errors)
     output.complain(Text(message, message), reply.language)
     for error in errors:
-        output.remark(words.diagnostic(error).in_language(reply.language))
+        output.remark(labels.diagnostic(error).in_language(reply.language))
     return reply.status

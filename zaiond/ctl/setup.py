@@ -4,15 +4,15 @@ import contextlib
 import sys
 from typing import Any
 
-from zaiond.ctl import check, control, output, places, test
+from zaiond.ctl import check, control, output, paths, test
 from zaiond.ctl.commandline import Command, Line
-from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
+from zaiond.ctl.exit_status import BAD_CONFIG, FAILED, TRY_AGAIN, Failure, NoDaemon, not_permitted
 from zaiond.text import Language, Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from zaiond.ctl.setup_files import Settings
-    from zaiond.ctl.setup_steps import Answers, Review, Reviewed, Try
+    from zaiond.setup.files import Settings
+    from zaiond.setup.steps import Answers, Review, Reviewed, Try
 
 COMMANDS = (
     Command(
@@ -42,13 +42,19 @@ _CANCELLED = Text("キャンセルしました。設定は変更していませ�
 def run(line: Line) -> int:
     """Asks, tries, writes; exit status 1 if it was cancelled."""
     from zaiond.ctl import setup_terminal
+    from zaiond.setup.files import ChangedMeanwhileError
 
     with _dialogue_apart(line):
         setup_terminal.demand()
-        path = places.config(line)
+        path = paths.config(line)
         check.demand_readable(path)
         language = output.language(line)
-        result, status = _run(line, path, language)
+        try:
+            result, status = _run(line, path, language)
+        except ChangedMeanwhileError as error:
+            raise Failure(TRY_AGAIN, *error.text) from None
+        except PermissionError as error:
+            raise not_permitted(error.filename) from None
     if line.flag("json"):
         output.document(result)
     return status
@@ -62,9 +68,9 @@ def _dialogue_apart(line: Line) -> contextlib.AbstractContextManager[Any]:
 
 
 def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int]:
-    from zaiond.ctl.setup_files import Settings
+    from zaiond.setup.files import Settings
 
-    settings = Settings(path, language)
+    settings = Settings(path, language, paths.credentials())
     if settings.errors:
         for text in check.diagnostics(settings.errors, language):
             output.remark(text)
@@ -91,8 +97,8 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
 def _answers(line: Line, settings: "Settings", language: Language) -> "Answers | None":
     """Leads the dialogue; None if it was cancelled."""
     from zaiond.ctl import setup_terminal
-    from zaiond.ctl.setup_dialogue import dialogue
-    from zaiond.ctl.setup_steps import Ask, Review, Say, Try
+    from zaiond.setup.dialogue import dialogue
+    from zaiond.setup.steps import Ask, Review, Say, Try
 
     setup_terminal.prepare()
     steps = dialogue(settings.current, language)
@@ -120,7 +126,7 @@ def _answers(line: Line, settings: "Settings", language: Language) -> "Answers |
 
 def _reviewed(settings: "Settings", step: "Review", language: Language) -> "Reviewed":
     from zaiond.config.edit import EditError
-    from zaiond.ctl.setup_steps import Reviewed
+    from zaiond.setup.steps import Reviewed
 
     try:
         loaded = settings.candidate(step.answers)
@@ -137,13 +143,13 @@ def _reviewed(settings: "Settings", step: "Review", language: Language) -> "Revi
 
 
 def _tried(line: Line, settings: "Settings", step: "Try") -> list[str]:
-    from zaiond import selftest
+    from zaiond.selftest import render
 
     config = settings.candidate(step.answers).config
     assert config is not None  # noqa: S101 (it was reviewed)
     document = test.by_this_process(line, config, step.addresses)
-    remarks = selftest.remarks(document, config.language)
-    return selftest.lines(document, config.language) + (["", *remarks] if remarks else [])
+    remarks = render.remarks(document, config.language)
+    return render.lines(document, config.language) + (["", *remarks] if remarks else [])
 
 
 def _reload(line: Line, main: str, language: Language) -> int:
@@ -151,7 +157,7 @@ def _reload(line: Line, main: str, language: Language) -> int:
     import os
 
     from zaiond.ctl import reload
-    from zaiond.ctl.setup_files import errors_for_daemon
+    from zaiond.setup.files import errors_for_daemon
 
     try:
         reply = control.ask_even_if_refused(line, "reload")
@@ -159,7 +165,7 @@ def _reload(line: Line, main: str, language: Language) -> int:
             return reload.refused(reply)
         in_use = control.ask(line, "config.last_good").result["main"]
     except NoDaemon:
-        errors = errors_for_daemon(main)
+        errors = errors_for_daemon(main, paths.credentials())
         if errors:
             for error in check.diagnostics(errors, language):
                 output.remark(error)

@@ -6,8 +6,8 @@ from getpass import GetPassWarning, getpass
 
 from zaiond.ctl import output
 from zaiond.ctl.commandline import Fault
-from zaiond.ctl.failure import FAILED, Failure
-from zaiond.ctl.setup_steps import Ask
+from zaiond.ctl.exit_status import FAILED, Failure
+from zaiond.setup.steps import Ask
 from zaiond.text import Language, Text
 
 

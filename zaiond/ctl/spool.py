@@ -5,7 +5,7 @@ from typing import Any
 
 from zaiond.ctl import control, output
 from zaiond.ctl.commandline import Command, Line
-from zaiond.ctl.failure import FAILED
+from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.output import Painted
 from zaiond.text import Language, Text
 

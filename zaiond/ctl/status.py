@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from zaiond.ctl import control, output, words
+from zaiond.ctl import control, labels, output
 from zaiond.ctl.commandline import Command, Line, Option
-from zaiond.ctl.failure import FAILED
+from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.output import Painted
 from zaiond.text import Language, Text
 
@@ -132,7 +132,7 @@ def of(status: dict[str, Any], language: Language) -> list[str]:
     if errors:
         lines += ["", Text("設定の誤り:", "Errors of the configuration:").in_language(language)]
         for one in errors:
-            lines += output.wrapped(words.diagnostic(one).in_language(language), "  ", "    ")
+            lines += output.wrapped(labels.diagnostic(one).in_language(language), "  ", "    ")
     return lines
 
 

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from zaiond.ctl import check, control, output, places
+from zaiond.ctl import check, control, output, paths
 from zaiond.ctl.commandline import Command, Fault, Line, Option
-from zaiond.ctl.failure import BAD_CONFIG, FAILED, Failure, NoDaemon
+from zaiond.ctl.exit_status import BAD_CONFIG, FAILED, Failure, NoDaemon
 from zaiond.text import Language, Text
 
 TYPE_CHECKING = False
@@ -60,18 +60,18 @@ def run(line: Line) -> int:
             document, language = reply.result, reply.language
             _say_by_what(document, language)
         except NoDaemon:
-            document, language = _directly(line, places.config(line), wanted)
+            document, language = _directly(line, paths.config(line), wanted)
     if line.flag("json"):
         output.document(document)
     else:
-        from zaiond import selftest
+        from zaiond.selftest import render
 
-        lines = selftest.lines(document, language, verbose=line.flag("verbose"))
+        lines = render.lines(document, language, verbose=line.flag("verbose"))
         results = len(document["results"])
         # A result is one line of the contract's form, however long it is.
         output.say("\n".join(lines[:results]))
         output.show(part for text in lines[results:] for part in output.wrapped(text))
-        for remark in (*selftest.whose(document, language), *selftest.remarks(document, language)):
+        for remark in (*render.whose(document, language), *render.remarks(document, language)):
             output.remark(remark)
     return 0 if all(result["ok"] for result in document["results"]) else FAILED
 
@@ -81,10 +81,10 @@ def _say_by_what(document: dict[str, Any], language: Language) -> None:
     config = document.get("config")
     if config is None or config["state"] != "last_good":
         return
-    from zaiond.ctl import words
+    from zaiond.ctl import labels
 
     for error in config["errors"]:
-        output.remark(words.diagnostic(error).in_language(language))
+        output.remark(labels.diagnostic(error).in_language(language))
     loaded = output.when(config["loaded"])
     output.complain(
         Text(
@@ -115,7 +115,7 @@ def _directly(line: Line, path: str, wanted: Sequence[str]) -> tuple[dict[str, A
     from zaiond.config.load import load
 
     check.demand_readable(path)
-    loaded = load(path, places.credentials())
+    loaded = load(path, paths.credentials())
     if loaded.config is None:
         language = output.language(line, path)
         for text in check.diagnostics(loaded.errors, language):
@@ -132,15 +132,15 @@ def by_this_process(line: Line, config: "Config", addresses: Sequence[str]) -> d
     """Sends the test mail by `config`, which needs no daemon; the document of `test --json`."""
     import asyncio
 
-    from zaiond import selftest
     from zaiond.net.context import ConnectionContext
-    from zaiond.net.tokens import Tokens
+    from zaiond.oauth.tokens import Tokens
+    from zaiond.selftest.run import self_test
 
     async def test() -> dict[str, Any]:
         # A refresh token that is new belongs to the daemon, though it isn't asked.
-        tokens = Tokens(places.state_dir(line), lambda told: output.complain(told, config.language))
+        tokens = Tokens(paths.state_dir(line), lambda told: output.complain(told, config.language))
         try:
-            return await selftest.run(config, addresses, ConnectionContext(tokens))
+            return await self_test(config, addresses, ConnectionContext(tokens))
         finally:
             await tokens.close()
 

@@ -22,24 +22,23 @@ from typing import Any, NamedTuple
 import apsw
 
 from zaiond import __version__, utf8
-from zaiond.config.said import said_language
+from zaiond.config.language import wanted_language
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
-from zaiond.daemon import status_line, supervisor
+from zaiond.daemon import status_line, systemd
 from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import Commands, Control
 from zaiond.daemon.history_limit import HistoryLimit
-from zaiond.daemon.ids import IdSource
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.options import Options, parse
 from zaiond.daemon.reports import Reports
-from zaiond.daemon.token_watch import TokenWatch
+from zaiond.daemon.ulid import UlidFactory
 from zaiond.daemon.user_names import UserNames
-from zaiond.delivery.administration import Administration
 from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
-from zaiond.delivery.flow import Flow
 from zaiond.delivery.holds import Holds
 from zaiond.delivery.housekeeping import Housekeeping
+from zaiond.delivery.queue_admin import QueueAdmin
+from zaiond.delivery.rate_counter import RateCounter
 from zaiond.delivery.router import MailMaker, Router
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
@@ -59,7 +58,8 @@ from zaiond.net.context import ConnectionContext
 from zaiond.net.memory import Masks
 from zaiond.net.names import MachineNames, Names
 from zaiond.net.tls import CommonNames, TlsContexts
-from zaiond.net.tokens import Tokens
+from zaiond.oauth.tokens import Tokens
+from zaiond.oauth.watch import TokenWatch
 from zaiond.os_error import in_japanese
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Verdict
@@ -68,7 +68,7 @@ from zaiond.store.damage import Damage
 from zaiond.store.database import Database
 from zaiond.store.events import Acceptance, NewEvent, StoredEvent, WaitingLine
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -88,7 +88,10 @@ class App(Observer):
         self.journal = journal
         self.clock = time.time
         self.started = time.time()
-        self.flow_in, self.flow_out = Flow(), Flow()  # events accepted, deliveries made
+        self.events_in, self.deliveries_out = (
+            RateCounter(),
+            RateCounter(),
+        )  # events accepted, deliveries made
         self.possible_duplicates = 0
         self.time_zone = TimeZone()
         self.user_names = UserNames(time.monotonic)
@@ -100,7 +103,7 @@ class App(Observer):
         self._salvage_told = False
         self._counted = False
         self._assembled = asyncio.Event()
-        self._status = supervisor.StatusLine(partial(status_line.line, self))
+        self._status = systemd.StatusLine(partial(status_line.line, self))
         self._running: asyncio.Task[None]
         self.database: Database
         self.writer: Writer
@@ -111,7 +114,7 @@ class App(Observer):
         self.router: Router
         self.intake: Intake
         self.configuration: Configuration
-        self.administration: Administration
+        self.queue_admin: QueueAdmin
         self.spool: Spool
         self.spool_admin: SpoolAdmin
         self.control: Control
@@ -152,7 +155,7 @@ class App(Observer):
                     f"the state directory {state_dir} can't be made: {error.strerror}",
                 )
             ) from None
-        self.database = Database(self.options.state_dir, supervisor.at_work)
+        self.database = Database(self.options.state_dir, systemd.at_work)
         salvage = self.database.salvage
         if salvage is not None and self.database.is_recovered:
             self.journal.error(salvage.text, Kind.QUEUE_RECOVERED)
@@ -198,10 +201,10 @@ class App(Observer):
                 self._token_watch.run(),
                 self.spool.run(SPOOL_INTERVAL, spool_watch.arm),
                 self._status.run(),
-                supervisor.answer_watchdog(self._round_trip),
+                systemd.answer_watchdog(self._round_trip),
             ):
                 self._background(work)
-            supervisor.ready()
+            systemd.ready()
             await self._status.tell()
             waiting = (await status_line.count_waiting(self)).total
             self.journal.info(
@@ -212,7 +215,7 @@ class App(Observer):
                 Kind.STARTED,
             )
             await self._stop.wait()
-            supervisor.stopping()
+            systemd.stopping()
         finally:
             watch.stop()
             spool_watch.stop()
@@ -298,14 +301,14 @@ class App(Observer):
             self._names_now,
         )
         self._counted = True
-        self.make_id = IdSource(clock, random.SystemRandom().getrandbits)
+        self.make_id = UlidFactory(clock, random.SystemRandom().getrandbits)
         self.intake = Intake(
             self._accept,
             self._accepted,
             self.quotas,
             self.make_id,
             clock,
-            self._admission.closed_for,
+            self._admission.refusal,
             self.journal,
             self.refusals,
             self.user_of,
@@ -331,7 +334,7 @@ class App(Observer):
             self.router.lock,
             self.user_of,
         )
-        self.administration = Administration(
+        self.queue_admin = QueueAdmin(
             writer,
             self.router,
             self.dispatcher,
@@ -428,7 +431,7 @@ class App(Observer):
         if is_another:
             self.dispatcher.suspend()
             try:
-                await self.administration.make_anew()
+                await self.queue_admin.rebuild()
             except DiskFullError as error:  # they go out as they are
                 self.journal.error(
                     Text(
@@ -491,7 +494,7 @@ class App(Observer):
         return acceptance
 
     def _accepted(self, acceptance: Acceptance) -> None:
-        self.flow_in.count(len(acceptance.events), time.monotonic())
+        self.events_in.count(len(acceptance.events), time.monotonic())
         self.router.accepted(acceptance)
 
     def _notice_accepted(self, acceptance: Acceptance) -> None:
@@ -525,15 +528,17 @@ class App(Observer):
         self._reports.held(hold)
 
     def outdated(self, mail: QueuedMail) -> None:
-        self._background(self._make_anew([event.seq for event in mail.events]))
+        self._background(self._rebuild([event.seq for event in mail.events]))
 
-    async def _make_anew(self, seqs: list[int]) -> None:
+    async def _rebuild(self, seqs: list[int]) -> None:
         with contextlib.suppress(DiskFullError):  # it goes out as it is
-            await self.administration.make_anew(seqs)
+            await self.queue_admin.rebuild(seqs)
 
-    def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
+    def attempted(
+        self, mail: QueuedMail, attempted: AttemptResult, verdict: Verdict | None
+    ) -> None:
         if verdict is None:
-            self.flow_out.count(1, time.monotonic())
+            self.deliveries_out.count(1, time.monotonic())
         else:
             self._reports.attempted(mail, attempted, verdict)
 
@@ -663,7 +668,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     journal = Journal()
     with contextlib.suppress(OSError):  # until there is a configuration in force
-        journal.language = said_language(options.config)
+        journal.language = wanted_language(options.config)
     try:
         with asyncio.Runner(loop_factory=_event_loop) as runner:
             exit_status = runner.run(_run(options, journal))

@@ -13,7 +13,7 @@ from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
 from zaiond.daemon.queries import MOST, Wanted, matcher
 from zaiond.daemon.status import NO_CONFIGURATION
 from zaiond.daemon.status_line import count_waiting
-from zaiond.delivery.administration import Changed
+from zaiond.delivery.queue_admin import Changed
 from zaiond.intake import spool_admin
 from zaiond.intake.spool_names import shown
 from zaiond.localtime import rfc3339
@@ -119,7 +119,7 @@ async def _queue_retry(app: "App", request: Request) -> dict[str, Any]:
     ids = request.texts("ids")
     seqs = await status.queries(app).seqs_of(ids)
     before = await _deliveries(app, seqs, (*OPEN, "failed", "expired"))
-    return _changed(before, await app.administration.retry(ids))
+    return _changed(before, await app.queue_admin.retry(ids))
 
 
 async def _queue_delete(app: "App", request: Request) -> dict[str, Any]:
@@ -127,7 +127,7 @@ async def _queue_delete(app: "App", request: Request) -> dict[str, Any]:
     if not ids:
         raise Refused(2, Text("ID を指定してください", "an ID is needed"))
     uid, source = request.number("uid"), request.text("source")
-    chosen = await app.administration.choose(
+    chosen = await app.queue_admin.choose(
         ids,
         None if uid is None else int(uid),
         None if source is None else matcher(source),
@@ -135,7 +135,7 @@ async def _queue_delete(app: "App", request: Request) -> dict[str, Any]:
     if chosen.several:
         chosen = chosen._replace(seqs=[])
     before = await _deliveries(app, chosen.seqs, OPEN)
-    done = _changed(before, await app.administration.delete(chosen))
+    done = _changed(before, await app.queue_admin.delete(chosen))
     return {**done, "ambiguous": [_ambiguous(*each) for each in chosen.several.items()]}
 
 
@@ -153,12 +153,12 @@ def _ambiguous(id_: str, owners: Sequence[Owner]) -> dict[str, Any]:
 
 def _changed(before: list[dict[str, Any]], changed: Changed) -> dict[str, Any]:
     """What was changed, as it was before (of all that waits, only how many)."""
-    left = set(changed.under_way)
+    left = set(changed.in_flight)
     return {
         "deliveries": [one for one in before if left.isdisjoint(one["event_ids"])],
         "changed": changed.deliveries,
         "unknown": list(changed.unknown),
-        "under_way": list(changed.under_way),
+        "under_way": list(changed.in_flight),
     }
 
 
@@ -323,12 +323,13 @@ async def _reload(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG0
 
 
 async def _test(app: "App", request: Request) -> dict[str, Any]:
-    from zaiond import selftest  # with all its hints, which nothing else in the daemon needs
+    # With all its hints, which nothing else in the daemon needs.
+    from zaiond.selftest.run import self_test
 
     in_force = app.configuration.in_force
     if in_force is None or in_force.config is None:
         raise Refused(78, NO_CONFIGURATION, status.config_document(app))
     addresses = request.texts("addresses")
     addresses = addresses or list(in_force.config.admins)
-    document = await selftest.run(in_force.config, addresses, app.context)
+    document = await self_test(in_force.config, addresses, app.context)
     return {**document, "config": status.config_document(app)}

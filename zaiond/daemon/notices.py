@@ -25,7 +25,7 @@ from zaiond.store import events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.store.recovery import Salvage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
@@ -110,7 +110,7 @@ class Notices:
             language,
         )
 
-    async def expired(self, mail: QueuedMail, attempted: Attempted, language: Language) -> None:
+    async def expired(self, mail: QueuedMail, attempted: AttemptResult, language: Language) -> None:
         """A mail was not delivered in its time; told once a day for a recipient."""
         if mail.notice:
             return

@@ -10,7 +10,7 @@ from zaiond.delivery.servers import ServerState
 from zaiond.journal import Journal, Kind
 from zaiond.smtp.verdict import DeliveryFailure, Verdict
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.text import Text
 
 _OUTCOMES = {
@@ -43,12 +43,14 @@ class Reports(Observer):
         self._alarm = alarm
         self._may_reach = may_reach
 
-    def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
+    def attempted(
+        self, mail: QueuedMail, attempted: AttemptResult, verdict: Verdict | None
+    ) -> None:
         """An attempt that did not deliver is worth a line."""
         if verdict is not None:
             self._tell(mail, attempted)
 
-    def expired(self, mail: QueuedMail, attempted: Attempted) -> None:
+    def expired(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         """A delivery has had all its time."""
         self._tell(mail, attempted)
         self._in_background(self._notices.expired(mail, attempted, self._journal.language))
@@ -75,7 +77,7 @@ class Reports(Observer):
         self._journal.critical(text, kind, reply=reply)
         self._alarm(text)
 
-    def _tell(self, mail: QueuedMail, attempted: Attempted) -> None:
+    def _tell(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         ids = " ".join(event.id for event in mail.events)
         outcome, kind = _OUTCOMES.get(attempted.outcome, _OUTCOMES["deferred"])
         recipient = attempted.delivery.recipient

@@ -13,7 +13,7 @@ from zaiond.config.schema import Queue
 from zaiond.daemon.documents import Present, why
 from zaiond.daemon.queries import NAMED, Lost, Queries
 from zaiond.daemon.status_line import Waiting, count_waiting
-from zaiond.delivery.flow import Flow
+from zaiond.delivery.rate_counter import RateCounter
 from zaiond.intake.spool_account import document as spool_document
 from zaiond.intake.spool_account import problems as spool_problems
 from zaiond.localtime import rfc3339
@@ -323,7 +323,7 @@ async def document(app: "App") -> dict[str, Any]:
         "refused": app.refusals.document(app.clock(), app.control.language),
         "spool": spool_document(spool, name_of, app.control.language),
         "servers": _servers(app),
-        "rates": {"accepted": _rate(app.flow_in), "delivered": _rate(app.flow_out)},
+        "rates": {"accepted": _rate(app.events_in), "delivered": _rate(app.deliveries_out)},
         "possible_duplicates": app.possible_duplicates,
         "delivered": app.dispatcher.delivered,
         "started": rfc3339(app.started),
@@ -369,7 +369,7 @@ def config_document(app: "App") -> dict[str, Any]:
     }
 
 
-def _rate(flow: Flow) -> dict[str, int]:
+def _rate(flow: RateCounter) -> dict[str, int]:
     now = time.monotonic()
     return {"minute": flow.last(60, now), "hour": flow.last(3600, now)}
 

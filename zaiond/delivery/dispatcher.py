@@ -16,18 +16,18 @@ from typing import Any, TypeVar
 import apsw
 
 from zaiond.config.schema import MailServer, Queue
+from zaiond.delivery.active_queue import ActiveQueue, reduced
 from zaiond.delivery.holds import Holds
 from zaiond.delivery.loader import Loader
 from zaiond.delivery.outcome import (
-    Attempt,
-    Conclusion,
-    conclude,
+    AttemptContext,
+    NextState,
     is_of_us_by_content,
+    next_state,
     probe_delay,
 )
 from zaiond.delivery.sender import Answers, Sender
 from zaiond.delivery.servers import Servers, ServerState
-from zaiond.delivery.window import Window, reduced
 from zaiond.errors import DiskFullError
 from zaiond.net.context import ConnectionContext
 from zaiond.queue_time import QueueTime
@@ -37,7 +37,7 @@ from zaiond.store import holds as held
 from zaiond.store import queue
 from zaiond.store.events import StoredEvent
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedDelivery, QueuedMail
 from zaiond.store.turns import Line
 from zaiond.store.writer import Operation, Writer
 from zaiond.text import Language
@@ -67,7 +67,7 @@ class Observer:
     def room(self) -> None:
         """A mail left, or all those that wait on disk have come in: there is room for more."""
 
-    def attempted(self, mail: QueuedMail, attempted: Attempted, verdict: Verdict | None) -> None:
+    def attempted(self, mail: QueuedMail, result: AttemptResult, verdict: Verdict | None) -> None:
         """An attempt's outcome is on disk."""
 
     def server_changed(self, state: ServerState, works: bool) -> None:
@@ -105,8 +105,8 @@ class Dispatcher:
         self._clock = clock
         self._spread = spread
         self._loop = asyncio.get_running_loop()
-        self._window = Window()
-        self._loader = Loader(self._window, writer, clock, self.add, observer.room)
+        self._active_queue = ActiveQueue()
+        self._loader = Loader(self._active_queue, writer, clock, self.add, observer.room)
         self._recording: set[asyncio.Task[Any]] = set()
         self._outdated: set[int] = set()  # being sent since before `suspend`
         self._senders: dict[Sender, asyncio.Task[None]] = {}
@@ -127,7 +127,7 @@ class Dispatcher:
         is told that it is outdated.
         """
         self.servers = None
-        self._outdated |= self._window.sending
+        self._outdated |= self._active_queue.sending
         for sender in self._senders:
             sender.index = -1  # takes no further mail
         for waiting in self._idle.values():
@@ -147,28 +147,28 @@ class Dispatcher:
             self.servers.resume_hold(self.holds.queue.failure, now)
         self._note_queue_hold()
         self._blamed.clear()
-        self._window.configure(len(delivering.mail_servers))
+        self._active_queue.configure(len(delivering.mail_servers))
         self._loader.longest_delay = max(timing.retry_max, probe_delay(timing))
         self.pump()
 
     @property
     def room(self) -> int:
         """How many more mails may be added: none before those on disk have come in."""
-        return self._window.room if self._loader.caught_up else 0
+        return self._active_queue.room if self._loader.caught_up else 0
 
     @property
     def room_beyond(self) -> int:
         """How many may be added of lines of which there is little here."""
-        return self._window.room_beyond
+        return self._active_queue.room_beyond
 
     def room_of(self, line: Line) -> int:
         """How many of this line may be added: what is not urgent, behind what is on disk."""
         ready = line.urgent or self._loader.has_all_of(line.user)
-        return self._window.room_of(line) if ready else 0
+        return self._active_queue.room_of(line) if ready else 0
 
     def has_few(self, line: Line) -> bool:
         """Whether there is so little of this line here that it need not wait for the others."""
-        return self._window.has_few(line) and self.room_of(line) > 0
+        return self._active_queue.has_few(line) and self.room_of(line) > 0
 
     def expect(self, mails: int) -> None:
         """So many will be added when they are on disk: meanwhile connections can be opened."""
@@ -183,7 +183,7 @@ class Dispatcher:
         addresses = self.holds.addresses
         if addresses:
             mails = self._without_held(mails, addresses)
-        self._window.add(mails)
+        self._active_queue.add(mails)
         if mails and len(self._blamed) == 1 and self.servers is not None:
             self.servers.ask_again(self._loop.time())  # it may be about that one mail alone
         self.pump()
@@ -230,7 +230,7 @@ class Dispatcher:
     @property
     def in_memory(self) -> int:
         """How many mails are in the window."""
-        return len(self._window)
+        return len(self._active_queue)
 
     @property
     def connections(self) -> dict[int, int]:
@@ -243,7 +243,7 @@ class Dispatcher:
     @property
     def sending(self) -> frozenset[int]:
         """The mails that are being sent."""
-        return self._window.sending
+        return self._active_queue.sending
 
     @asynccontextmanager
     async def changing(self, lock: asyncio.Lock) -> AsyncIterator[None]:
@@ -265,7 +265,7 @@ class Dispatcher:
         """Deliveries on disk were changed. All that waits comes in from there, as there is room:
         so it is in order again, whatever was done to which.
         """
-        self._in_part.update(self._window.clear())
+        self._in_part.update(self._active_queue.clear())
         self._loader.start_over()
 
     def retry_servers(self) -> None:
@@ -322,7 +322,7 @@ class Dispatcher:
                     waiting.appendleft(future)
                     break
                 future.set_result(mail)
-            wanted = self._window.waiting_for(index) + self._expected
+            wanted = self._active_queue.waiting_for(index) + self._expected
             here = [sender for sender in self._senders if sender.index == index]
             ready = sum(not sender.opened for sender in here)
             ready += sum(not future.done() for future in waiting or ())
@@ -338,7 +338,7 @@ class Dispatcher:
         # Behind the first one in use: a server to which that one's mails were handed over.
         return usable + [
             (index, servers.states[index].most)
-            for index in self._window.handed_to()
+            for index in self._active_queue.assigned_to()
             if index not in used and servers.may_connect(index, now)
         ]
 
@@ -346,7 +346,7 @@ class Dispatcher:
         if self._wake_up is not None:
             self._wake_up.cancel()
             self._wake_up = None
-        if self.servers is None or not self._window.has_waiting:
+        if self.servers is None or not self._active_queue.has_waiting:
             return
         now = self._loop.time()
         times = [self.servers.rate_allows_at(index) for index, _ in usable]
@@ -396,10 +396,10 @@ class Dispatcher:
         """The server can't be used."""
         if self.servers is None or index < 0:
             return
-        self._rule_on_server(index, failure, judge(failure))
-        self._window.recall(index)
+        self._apply_verdict(index, failure, judge(failure))
+        self._active_queue.unassign(index)
 
-    def _rule_on_server(self, index: int, failure: Failure, verdict: Verdict) -> None:
+    def _apply_verdict(self, index: int, failure: Failure, verdict: Verdict) -> None:
         servers = self.servers
         if servers is None:
             return
@@ -408,7 +408,7 @@ class Dispatcher:
             others = sum(s.index == index and s.opened for s in self._senders)
             servers.busy(index, failure, now, others)
         elif verdict.outcome == "held":
-            if servers.at_fault(index, failure, now):
+            if servers.mark_misconfigured(index, failure, now):
                 self._observer.server_changed(servers.states[index], servers.works)
         elif servers.unreachable(index, failure, now):
             self._observer.server_changed(servers.states[index], servers.works)
@@ -458,7 +458,7 @@ class Dispatcher:
         if servers.rate_allows_at(index) > now:
             return None
         in_use = any(usable == index for usable, _ in servers.usable(now))
-        mail = self._window.take(index, in_use=in_use)
+        mail = self._active_queue.take(index, in_use=in_use)
         if mail is not None:
             servers.sends(index, now)
         return mail
@@ -505,7 +505,7 @@ class Dispatcher:
         if mail.row in self._outdated:
             self._leave(mail, deferred=True)
         else:
-            self._window.put_back(mail)
+            self._active_queue.put_back(mail)
 
     async def not_started(self, mail: QueuedMail) -> None:
         """Takes back `start`: nothing of the content was sent, and the mail stays in hand."""
@@ -525,7 +525,7 @@ class Dispatcher:
         assert delivering is not None  # noqa: S101 - there is no sender without
         now, at = self._clock(), self._queue_time()
         other = self._other_server(index, mail)
-        attempt = Attempt(
+        attempt = AttemptContext(
             server=sender.address,
             started=started or now,
             ended=now,
@@ -536,7 +536,7 @@ class Dispatcher:
             language=delivering.language,
             others_taken=self._blamed.get(mail.row, False),
         )
-        concluded = conclude(mail, answers, attempt, delivering.queue)
+        concluded = next_state(mail, answers, attempt, delivering.queue)
         if mail.row in self._outdated:
             concluded = [_to_be_made_anew(each) for each in concluded]
         attempted = [each.attempted for each in concluded]
@@ -564,7 +564,7 @@ class Dispatcher:
                 self._blamed.update((row, True) for row in self._blamed if row != mail.row)
             elif is_of_us_by_content(answer, verdict):
                 self._blamed.setdefault(mail.row, False)
-            self._heed(sender, answer, verdict)
+            self._update_server(sender, answer, verdict)
             self._observer.attempted(mail, one, verdict)
         if mail.row in self._outdated:  # since it was sent, perhaps: it counts for nothing else
             self._leave(mail, deferred=True)
@@ -572,7 +572,7 @@ class Dispatcher:
         for hold in new_holds:
             self._put(hold)
             if hold.scope == "address":
-                self._hold_on_disk(self._window.without(hold.subject))
+                self._hold_on_disk(self._active_queue.without(hold.subject))
         for hold in over:
             self.holds.release(hold.scope, hold.subject)
         if over:
@@ -583,7 +583,7 @@ class Dispatcher:
         return now
 
     def _new_holds(
-        self, mail: QueuedMail, concluded: list[Conclusion], now: float, at: float
+        self, mail: QueuedMail, concluded: list[NextState], now: float, at: float
     ) -> list[Hold]:
         holds = []
         for each in concluded:
@@ -593,7 +593,7 @@ class Dispatcher:
                 holds.append(Hold(each.holds, subject, now, at, each.failure))
         return holds
 
-    def _released(self, mail: QueuedMail, concluded: list[Conclusion]) -> list[Hold]:
+    def _released(self, mail: QueuedMail, concluded: list[NextState]) -> list[Hold]:
         """The holds that a probe has ended."""
         over = []
         for each in concluded:
@@ -607,7 +607,9 @@ class Dispatcher:
                     over.append(hold)
         return over
 
-    def _heed(self, sender: Sender, answer: Reply | Failure, verdict: Verdict | None) -> None:
+    def _update_server(
+        self, sender: Sender, answer: Reply | Failure, verdict: Verdict | None
+    ) -> None:
         """What an answer to a mail says of the server itself."""
         index, servers = sender.index, self.servers
         if index < 0 or servers is None:
@@ -619,16 +621,16 @@ class Dispatcher:
         elif isinstance(answer, Failure) and (verdict.wait or verdict.outcome == "held"):
             if verdict.wait:
                 sender.index = -1  # fewer connections: this one takes no further mail
-            self._rule_on_server(index, answer, verdict)
+            self._apply_verdict(index, answer, verdict)
 
     def _settle(
-        self, mail: QueuedMail, concluded: list[Conclusion], other: int | None, sender: Sender
+        self, mail: QueuedMail, concluded: list[NextState], other: int | None, sender: Sender
     ) -> None:
         """Where the mail goes after its outcome is on disk: out of memory, or back in line."""
         attempted = [each.attempted for each in concluded]
         deferred = {a.delivery.recipient for a in attempted if a.is_retried}
         if deferred:
-            self._window.let_wait(mail, deferred)
+            self._active_queue.let_wait(mail, deferred)
         again = [
             a.delivery._replace(attempts=a.delivery.attempts + 1)
             for a in attempted
@@ -647,9 +649,9 @@ class Dispatcher:
         if mail.whole and not alone and len(again) == len(attempted):
             rest = replace(rest, whole=True)
         if other is not None and sender.index >= 0:
-            self._window.hand_over(rest, sender.index, other)
+            self._active_queue.reassign(rest, sender.index, other)
         else:
-            self._window.put_back(rest)
+            self._active_queue.put_back(rest)
         self.pump()
 
     def _leave(self, mail: QueuedMail, *, deferred: bool) -> None:
@@ -657,10 +659,12 @@ class Dispatcher:
         self._blamed.pop(mail.row, None)
         if mail.row in self._outdated:
             self._outdated.discard(mail.row)
-            self._window.set_down(mail.row)  # until it is made anew, none of its lane passes it
+            self._active_queue.set_down(
+                mail.row
+            )  # until it is made anew, none of its lane passes it
             self._observer.outdated(mail)
         else:
-            self._window.remove(mail.row)
+            self._active_queue.remove(mail.row)
             if mail.row in self._in_part:
                 self._in_part.discard(mail.row)
                 self.reload_waiting()
@@ -674,14 +678,14 @@ class Dispatcher:
         if self.servers is None or index < 0:
             return None
         now = self._loop.time()
-        tried = self._window.tried(mail.row)
+        tried = self._active_queue.tried(mail.row)
         for other in range(len(self.servers.states)):
             if other != index and other not in tried and self.servers.may_connect(other, now):
                 return other
         return None
 
 
-def _to_be_made_anew(each: Conclusion) -> Conclusion:
+def _to_be_made_anew(each: NextState) -> NextState:
     """By today's configuration, whatever the server of another one had against it."""
     attempted = each.attempted
     if attempted.outcome in ("delivered", "unknown"):

@@ -14,7 +14,7 @@ from zaiond.queue_time import QueueTime
 from zaiond.store import holds, prune, queue, queue_time
 from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, Expiry, QueuedMail
+from zaiond.store.queue import AttemptResult, Expiry, QueuedMail
 from zaiond.store.writer import Writer
 from zaiond.text import Language
 
@@ -36,7 +36,7 @@ class Housekeeping:
         dispatcher: Dispatcher,
         clock: Callable[[], float],
         queue_time: QueueTime,
-        on_expired: Callable[[QueuedMail, Attempted], None],
+        on_expired: Callable[[QueuedMail, AttemptResult], None],
         on_ended: Callable[[list[StoredEvent]], None],
         lay_ballast: Callable[[], None],
         look_at_history: Callable[[], None],
@@ -148,7 +148,7 @@ class Housekeeping:
             for delivery in mail.deliveries:
                 self._on_expired(
                     mail,
-                    Attempted(delivery, "expired", "expired", server, said, now, now),
+                    AttemptResult(delivery, "expired", "expired", server, said, now, now),
                 )
         self._on_ended(ended)
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import apsw
 
-from zaiond.delivery.window import Rooms, Window
+from zaiond.delivery.active_queue import ActiveQueue, Rooms
 from zaiond.store import queue
 from zaiond.store.queue import Due, QueuedMail
 from zaiond.store.turns import Line
@@ -27,7 +27,7 @@ class Loader:
 
     def __init__(
         self,
-        window: Window,
+        window: ActiveQueue,
         writer: Writer,
         clock: Callable[[], float],
         on_loaded: Callable[[list[QueuedMail]], None],
@@ -36,7 +36,7 @@ class Loader:
         self.caught_up = False
         self.is_paused = False
         self.longest_delay = 0.0  # seconds from an attempt to the next, by the configuration
-        self._window = window
+        self._active_queue = window
         self._writer = writer
         self._clock = clock
         self._on_loaded = on_loaded
@@ -93,7 +93,7 @@ class Loader:
                     await self._wake.wait()
 
     async def _load(self) -> None:
-        window, rooms, began = self._window, self._window.rooms, self._began_anew
+        window, rooms, began = self._active_queue, self._active_queue.rooms, self._began_anew
         if self.is_paused or not rooms.beyond:
             self._starved = True
             return
@@ -105,7 +105,7 @@ class Loader:
             await self._bring_in(await self._waiting(window.rooms, began), due, began)
 
     async def _bring_in(self, rows: list[int], due: Due, began: int) -> None:
-        window = self._window
+        window = self._active_queue
         wanted = [row for row in rows if row not in window]
         if wanted and began == self._began_anew:
             mails = await self._writer.submit(partial(queue.load, messages=wanted, due=due))

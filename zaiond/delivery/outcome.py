@@ -14,7 +14,13 @@ from zaiond.config.schema import Queue
 from zaiond.smtp.failure import Stage
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
-from zaiond.store.queue import Attempted, AttemptOutcome, DeliveryState, QueuedDelivery, QueuedMail
+from zaiond.store.queue import (
+    AttemptOutcome,
+    AttemptResult,
+    DeliveryState,
+    QueuedDelivery,
+    QueuedMail,
+)
 from zaiond.text import Language
 
 PROBE_AFTER = 3600.0  # seconds at most: what is held is tried again so often
@@ -22,7 +28,7 @@ LAST_HOUR = 3600.0  # seconds: nothing expires before it was tried for so long, 
 MOST_UNKNOWN = 3  # tries after an end that stayed unknown: each may be one more copy
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptContext(msgspec.Struct, frozen=True, kw_only=True):
     """The circumstances of an attempt; times in seconds since the epoch.
 
     `spread` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one
@@ -44,14 +50,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Conclusion:
+class NextState:
     """How the attempt of a delivery ended; `verdict` and `failure` where it did not deliver.
 
     `holds`: the address or the mail is held from now on. `alone`: the mail is to be tried with this
     recipient alone, as the content was refused for several together.
     """
 
-    attempted: Attempted
+    attempted: AttemptResult
     verdict: Verdict | None = None
     failure: Failure | None = None
     holds: Literal["address", "mail"] | None = None
@@ -77,12 +83,12 @@ def last_hour(queue: Queue) -> float:
     return min(queue.expire, LAST_HOUR)
 
 
-def conclude(
+def next_state(
     mail: QueuedMail,
     answers: Mapping[str, Reply | Failure],
-    attempt: Attempt,
+    attempt: AttemptContext,
     queue: Queue,
-) -> list[Conclusion]:
+) -> list[NextState]:
     """How the attempt of each delivery ended: `answers` by recipient.
 
     A delivery that is `waiting` afterwards is to be tried by another server at once, or when the
@@ -93,7 +99,7 @@ def conclude(
     taken = [answer for answer in said if isinstance(answer, Reply)]
     if len(taken) == len(said):
         every = zip(mail.deliveries, taken, strict=True)
-        return [Conclusion(_delivered(delivery, reply, attempt)) for delivery, reply in every]
+        return [NextState(_delivered(delivery, reply, attempt)) for delivery, reply in every]
     progress = bool(taken)
     verdicts = [None if isinstance(answer, Reply) else judge(answer) for answer in said]
     of_us = all(map(_is_of_us, verdicts)) and not any(
@@ -103,7 +109,7 @@ def conclude(
     concluded = []
     for delivery, answer, verdict in zip(mail.deliveries, said, verdicts, strict=True):
         if isinstance(answer, Reply) or verdict is None:
-            concluded.append(Conclusion(_delivered(delivery, answer, attempt)))
+            concluded.append(NextState(_delivered(delivery, answer, attempt)))
             continue
         if verdict.again and not progress:
             verdict = replace(verdict, again=False)
@@ -130,9 +136,11 @@ def _reached_content(answer: Reply | Failure) -> bool:
     return isinstance(answer, Reply) or answer.stage in (Stage.DATA, Stage.CONTENT)
 
 
-def _delivered(delivery: QueuedDelivery, reply: Reply | Failure, attempt: Attempt) -> Attempted:
+def _delivered(
+    delivery: QueuedDelivery, reply: Reply | Failure, attempt: AttemptContext
+) -> AttemptResult:
     said = reply.text if isinstance(reply, Reply) else ""
-    return Attempted(
+    return AttemptResult(
         delivery, "delivered", "delivered", attempt.server, said, attempt.started, attempt.ended
     )
 
@@ -141,18 +149,18 @@ def _failed(
     delivery: QueuedDelivery,
     failure: Failure,
     verdict: Verdict,
-    attempt: Attempt,
+    attempt: AttemptContext,
     queue: Queue,
     several: bool,
-) -> Conclusion:
+) -> NextState:
     def ends(
         state: DeliveryState,
         outcome: AttemptOutcome,
         after: float | None = None,
         holds: Literal["address", "mail"] | None = None,
         alone: bool = False,
-    ) -> Conclusion:
-        attempted = Attempted(
+    ) -> NextState:
+        attempted = AttemptResult(
             delivery,
             state,
             outcome,
@@ -162,7 +170,7 @@ def _failed(
             attempt.ended,
             None if after is None else attempt.ended + after,
         )
-        return Conclusion(attempted, verdict, failure, holds, alone)
+        return NextState(attempted, verdict, failure, holds, alone)
 
     address_is_held = delivery.recipient in attempt.held
     later = retry_delay(delivery.attempts + 1, queue, attempt.spread)

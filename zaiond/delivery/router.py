@@ -14,8 +14,8 @@ from msgspec import structs
 
 from zaiond.config.schema import Config
 from zaiond.config.values import fill_names
+from zaiond.delivery.active_queue import reduced
 from zaiond.delivery.dispatcher import DISK_FULL_PAUSE, Dispatcher
-from zaiond.delivery.window import reduced
 from zaiond.errors import DiskFullError
 from zaiond.message.address import parse_recipient
 from zaiond.message.compose import check_wire, compose, message_id_for

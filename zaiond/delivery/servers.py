@@ -134,7 +134,7 @@ class Servers:
         """The server can't be used for now; says whether that is news."""
         return self._out_of_use(index, "down", failure, now, self._retry_first)
 
-    def at_fault(self, index: int, failure: Failure, now: float) -> bool:
+    def mark_misconfigured(self, index: int, failure: Failure, now: float) -> bool:
         """Our configuration doesn't fit the server; says whether that is news."""
         # Nothing was said that the server could count against us, and a certificate is renewed, or
         # an authority put into the store, without a word to us.

@@ -41,7 +41,7 @@ class Admission:
         self._space_checked = 0.0
         self._is_full = False
 
-    def closed_for(self) -> EventError | None:
+    def refusal(self) -> EventError | None:
         """Why no event at all is taken now, or None."""
         now = time.monotonic()
         if now - self._space_checked >= SPACE_INTERVAL:
@@ -68,9 +68,9 @@ class Admission:
         Raises EventError: `quota` or `disk_full` at once, `disk_full` or `unavailable` from what it
         gives, too.
         """
-        closed_for = self.closed_for()
-        if closed_for is not None:
-            raise closed_for
+        refusal = self.refusal()
+        if refusal is not None:
+            raise refusal
         reserved: list[NewEvent] = []
         try:
             for new in batch:

@@ -68,7 +68,7 @@ _OUR_FAULT = EventError(
 class Intake:
     """The event socket's side that decides what goes into a batch, and answers it.
 
-    `closed_for` says why no event is taken now (the disk is full), or None.
+    `refusal` says why no event is taken now (the disk is full), or None.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Intake:
         quotas: Quotas,
         make_id: Callable[[], str],
         clock: Callable[[], float],
-        closed_for: Callable[[], EventError | None],
+        refusal: Callable[[], EventError | None],
         journal: Journal,
         refusals: Refusals,
         user_of: Callable[[int], int] = int,
@@ -92,7 +92,7 @@ class Intake:
         self._on_accepted = on_accepted
         self._make_id = make_id
         self._clock = clock
-        self._closed_for = closed_for
+        self._closed_for = refusal
         self._journal = journal
         self.refusals = refusals
         # Users in turn; each one's connections that have lines.
@@ -158,7 +158,7 @@ class Intake:
                 code=error.code,
             )
 
-    def has_lines(self, connection: EventConnection) -> None:
+    def enqueue(self, connection: EventConnection) -> None:
         """The connection has lines and is not in line for its turn yet."""
         of_user = self._turns.get(connection.user)
         if of_user is None:
@@ -273,9 +273,9 @@ class Intake:
                 batch.taken.append((connection, lines))
             if connections:
                 turns[user] = connections  # behind the others
-        now, closed_for = self._clock(), self._closed_for()
+        now, refusal = self._clock(), self._closed_for()
         while batch.taken:
-            self._admit(batch, *batch.taken[0], now, closed_for)
+            self._admit(batch, *batch.taken[0], now, refusal)
             batch.taken.popleft()
 
     def _admit(
@@ -284,13 +284,13 @@ class Intake:
         connection: EventConnection,
         lines: list[bytes | EventError],
         now: float,
-        closed_for: EventError | None,
+        refusal: EventError | None,
     ) -> None:
         """Puts those of the lines into the batch that go there."""
         uid = connection.uid
         answers = self._parsed(uid, lines, now)
         events = [answer for answer in answers if not isinstance(answer, EventError)]
-        if closed_for is None and len(events) == len(answers):
+        if refusal is None and len(events) == len(answers):
             # All at once, as it mostly is: one by one, it costs as much as parsing them.
             with contextlib.suppress(EventError):
                 self.quotas.reserve(uid, len(events), sum(len(event[4]) for event in events))
@@ -298,7 +298,7 @@ class Intake:
                 batch.answers.append((connection, answers))
                 return
         for number, event in enumerate(answers):
-            error = event if isinstance(event, EventError) else closed_for
+            error = event if isinstance(event, EventError) else refusal
             if error is None and not isinstance(event, EventError):
                 try:
                     self.quotas.reserve(uid, 1, len(event[4]))

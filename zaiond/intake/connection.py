@@ -108,7 +108,7 @@ class EventConnection(asyncio.BufferedProtocol):
         self.pieces.append(piece)
         self.whole += _size(piece)
         if len(self.pieces) == 1:
-            self._intake.has_lines(self)
+            self._intake.enqueue(self)
 
     def _keeps(self) -> None:
         kept = self.whole + len(self._begun)

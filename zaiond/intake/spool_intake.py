@@ -117,7 +117,7 @@ class SpoolIntake:
 
     async def _commit(self, files: list[SpoolFile]) -> None:
         """Commits what was parsed, in one go if it can be."""
-        under_way: list[tuple[SpoolFile, list[asyncio.Future[Acceptance]], list[int]]] = []
+        in_flight: list[tuple[SpoolFile, list[asyncio.Future[Acceptance]], list[int]]] = []
         busy: set[int] = set()  # users of whom something is under way
         blocked: set[int] = set()
         for file in files:
@@ -132,8 +132,8 @@ class SpoolIntake:
                 # What is under way may be duplicates, which take no room: then it goes on.
                 if user not in busy:
                     self._has_to_wait(file, refusal.text)
-            under_way.append((file, commits, sizes))
-        for file, commits, sizes in under_way:
+            in_flight.append((file, commits, sizes))
+        for file, commits, sizes in in_flight:
             file.settle()  # lines before the first event
             for commit, size in zip(commits, sizes, strict=True):
                 try:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from zaiond.message.address import Mailbox
 from zaiond.message.charset import Charset, as_jis, encode_jis
-from zaiond.message.moment import local_time, offset
+from zaiond.message.timefmt import local_time, offset
 from zaiond.model import wire_address
 
 _FOLD = "\r\n "

@@ -8,7 +8,7 @@ from typing import Any
 
 from zaiond.message.clean import clean
 from zaiond.message.locale.words import Words
-from zaiond.message.moment import local_time
+from zaiond.message.timefmt import local_time
 
 _LONGEST_LIST = 60  # on one line
 _CONSTANTS = {None: "null", True: "true", False: "false"}

@@ -45,11 +45,11 @@ from zaiond.model import Message
 from zaiond.net.context import ConnectionContext
 from zaiond.net.dial import Dialer, Link
 from zaiond.net.memory import Address
-from zaiond.net.steps import Step
 from zaiond.net.tls import TlsInfo
+from zaiond.net.trace import Step
 from zaiond.smtp.events import Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.opening import Capabilities
+from zaiond.smtp.handshake import Capabilities
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
@@ -150,7 +150,7 @@ class SmtpConnection:
     def refused_all_the_same(self, failures: Iterable[Failure]) -> None:
         """That other try was refused so, too."""
         if self._dialer.login and any(map(may_have_forgotten, failures)):
-            self._logins.in_vain(self.server)
+            self._logins.retry_failed(self.server)
 
     def prepare(self, mail: Message, recipients: tuple[str, ...] | None = None) -> None:
         """Queues the envelope of `mail`, to `recipients` (default: all of its own)."""

@@ -7,7 +7,7 @@ from zaiond.net.memory import Masks, ServerMemories
 from zaiond.net.names import MachineNames, Names
 from zaiond.net.pop_login import PopLogins
 from zaiond.net.tls import TlsContexts
-from zaiond.net.tokens import Tokens
+from zaiond.oauth.tokens import Tokens
 
 
 @dataclass(slots=True)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from zaiond.net.certificate import certificate_of
 from zaiond.net.connect import at_each, connect_to, resolve, shown
 from zaiond.net.context import ConnectionContext
-from zaiond.net.login import SessionToken, session_settings
+from zaiond.net.credentials import SessionToken, session_settings
 from zaiond.net.memory import Address
 from zaiond.net.pump import Pump
-from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsInfo
-from zaiond.smtp import answer, ntlm, sasl
+from zaiond.net.trace import Step, Trace
+from zaiond.smtp import ntlm, sasl, step_text
 from zaiond.smtp.events import Answered, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.opening import SessionSettings, fall_back, plain_text_will_do, refuses_for_good
+from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do, refuses_for_good
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import may_have_forgotten
@@ -42,7 +42,7 @@ class Link:
         settings: SessionSettings,
         address: Address,
         deadline: float,
-        steps: Steps,
+        steps: Trace,
         on_event: Callable[[Event], None],
     ) -> None:
         self.address = address
@@ -59,19 +59,19 @@ class Link:
         if isinstance(event, Answered):
             if event.about == "PLAIN" and event.reply.code >= 500:
                 self.plain_refused = event.reply
-            if self._steps.told_of:
+            if self._steps.enabled:
                 self._answered(event.stage, event.reply, event.about)
         else:
             self._on_event(event)
 
     def _answered(self, stage: Stage, reply: Reply, mechanism: str) -> None:
-        if not answer.is_step(stage, reply):
+        if not step_text.is_step(stage, reply):
             return
         warning: Text | None = None
         if stage is Stage.AUTH and not (self.pump.tls is not None and self.pump.tls.verified):
-            warning = answer.unprotected(mechanism, reusable=sasl.reusable(self._mechanism))
-        said = answer.shown(stage, reply, mechanism)
-        self._steps.tell(stage, answer.is_yes(stage, reply), said, warning)
+            warning = step_text.unprotected(mechanism, reusable=sasl.reusable(self._mechanism))
+        said = step_text.shown(stage, reply, mechanism)
+        self._steps.tell(stage, step_text.is_yes(stage, reply), said, warning)
 
     def _encrypted(self, info: TlsInfo) -> None:
         warning = info.certificate.warning(time.time()) if info.certificate is not None else None
@@ -94,7 +94,7 @@ class Dialer:
     ) -> None:
         self.login = 0
         self._login_renewed = False
-        self.steps = Steps(server.address, on_step)
+        self.steps = Trace(server.address, on_step)
         self.memory = context.servers.of(server.address)
         self._mask = context.masks.of(server.address)
         self._server = server
@@ -111,7 +111,7 @@ class Dialer:
         """What comes before the first session. Raises DeliveryFailure of stage POP or RESOLVE."""
         server, context = self._server, self._context
         helo_name = server.helo_name or (await context.names()).fqdn
-        self._settings = session_settings(server, helo_name, self._mask, trace=self.steps.told_of)
+        self._settings = session_settings(server, helo_name, self._mask, trace=self.steps.enabled)
         if server.pop_before_smtp.enabled:
             await self._log_in_by_pop()
         if server.auth.mechanism == "ntlm":
@@ -245,7 +245,7 @@ class Dialer:
         Raises DeliveryFailure of stage POP.
         """
         if self._login_renewed:
-            self._context.pop.in_vain(self._server)
+            self._context.pop.retry_failed(self._server)
             return False
         if not self._context.pop.forgotten(self._server, self.login):
             return False
@@ -287,7 +287,7 @@ class Dialer:
         is told.
         """
         ended = self._loop.time()
-        if failure.cause == "certificate" and self.steps.told_of:
+        if failure.cause == "certificate" and self.steps.enabled:
             anonymous = Session(replace(settings, credentials=None, trace=False))
             certificate = await certificate_of(self._server, anonymous, [address])
             failure = replace(failure, certificate=certificate)

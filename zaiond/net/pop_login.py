@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zaiond.net.memory import ServerMemories
-from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts
+from zaiond.net.trace import Step, Trace
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text
@@ -74,7 +74,7 @@ class PopLogins:
                 return login.number
             since = loop.time() - login.at
             if since < REMEMBERED:
-                Steps(pop_server(server).address, on_step).tell(Stage.POP, True, _remembered(since))
+                Trace(pop_server(server).address, on_step).tell(Stage.POP, True, _remembered(since))
                 return login.number
             failure: Failure | None = None
             try:
@@ -99,7 +99,7 @@ class PopLogins:
             login.at = float("-inf")
         return True
 
-    def in_vain(self, server: "MailServer") -> None:
+    def retry_failed(self, server: "MailServer") -> None:
         """The new login that `forgotten` asked for didn't help."""
         login = self._logins.get(server.address)
         if login is not None:

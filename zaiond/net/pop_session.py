@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from zaiond.net.certificate import certificate_of
 from zaiond.net.connect import at_each, connect_to, resolve
-from zaiond.net.login import add_secrets
+from zaiond.net.credentials import add_secrets
 from zaiond.net.memory import Address, ServerMemories
 from zaiond.net.pump import Pump
-from zaiond.net.steps import Step, Steps
 from zaiond.net.tls import TlsContexts, TlsInfo
+from zaiond.net.trace import Step, Trace
 from zaiond.pop3 import Pop3, Pop3Event, Pop3Settings
-from zaiond.smtp import answer
+from zaiond.smtp import step_text
 from zaiond.smtp.events import LoggedIn
 from zaiond.smtp.failure import DeliveryFailure, Stage
 from zaiond.smtp.mask import Mask
@@ -44,7 +44,7 @@ async def log_in(
     """
     loop = asyncio.get_running_loop()
     there = pop_server(server)
-    steps = Steps(there.address, on_step)
+    steps = Trace(there.address, on_step)
     memory = memories.of(there.address)
     add_secrets(server, mask)
 
@@ -77,7 +77,7 @@ async def _log_in_at(
     mask: Mask,
     deadline: float,
     limit: float,
-    steps: Steps,
+    steps: Trace,
 ) -> None:
     """One login at one address, `limit` seconds for connecting. Raises DeliveryFailure."""
     pop, auth = server.pop_before_smtp, server.auth
@@ -111,7 +111,7 @@ async def _log_in_at(
             pump.abort()
     except DeliveryFailure as raised:
         failure = raised.failure
-        if failure.cause == "certificate" and steps.told_of:
+        if failure.cause == "certificate" and steps.enabled:
             anonymous = Pop3(replace(settings, username="", password=""))
             certificate = await certificate_of(there, anonymous, [address])
             failure = replace(failure, certificate=certificate)
@@ -123,7 +123,7 @@ def _told(login: LoggedIn, encryption: TlsInfo | None) -> tuple[Text, Text | Non
     warning: Text | None = None
     if encryption is None:
         how = Text("暗号化なし", "not encrypted")
-        warning = answer.unprotected(
+        warning = step_text.unprotected(
             login.method,
             reusable=login.method != "APOP",
             setting="mail_server.pop_before_smtp.security",

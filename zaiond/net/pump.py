@@ -13,8 +13,8 @@ from zaiond.net.connect import cause_of
 from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.smtp.events import Ended, LoggedIn, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.handshake import StartTls
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.opening import StartTls
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer

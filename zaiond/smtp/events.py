@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.opening import Capabilities, StartTls
+from zaiond.smtp.handshake import Capabilities, StartTls
 from zaiond.smtp.reply import Reply
 
 

@@ -17,7 +17,7 @@ from functools import cache
 from typing import NamedTuple
 
 from zaiond.errors import ZaiondError
-from zaiond.smtp.digest import hmac_md5, md5
+from zaiond.smtp.md5 import hmac_md5, md5
 from zaiond.text import Text
 
 # MS-NLMP 2.2.2.5. No signing and sealing are wanted, hence no keys either.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from zaiond.smtp import ntlm as ntlm_messages
-from zaiond.smtp.digest import hmac_md5
 from zaiond.smtp.mask import Mask
+from zaiond.smtp.md5 import hmac_md5
 from zaiond.smtp.ntlm import ChallengeError
 from zaiond.smtp.reply import Reply, printable
 from zaiond.smtp.saslprep import saslprep

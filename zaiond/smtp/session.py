@@ -23,11 +23,11 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from zaiond.model import Message
-from zaiond.smtp.envelope import Unsendable, dot_stuffed, mail_command, rcpt_command
+from zaiond.smtp.commands import Unsendable, dot_stuffed, mail_command, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.handshake import Capabilities, Opening, Say, SessionSettings, opening
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.opening import Capabilities, Opening, Say, SessionSettings, opening
 from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
 from zaiond.text import Text
 

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from zaiond.atomicfile import sync_directory
 from zaiond.config.last_good import NAME as LAST_GOOD
-from zaiond.config.replace import sync_directory
 from zaiond.errors import StoreError
 from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema, wal
@@ -57,7 +57,7 @@ _EMPTY = Text("ファイルが空です", "the file is empty")
 _TRACES = ("running", "ballast", LAST_GOOD, WAL)
 # Those that are no queue's; what lies in the place of its own files is kept by a recovery.
 _OUR_FILES = ("lock", "running", "ballast", LAST_GOOD, f"{DATABASE}-journal")
-_TOKENS = "oauth2-*.json"  # net/refresh_token.py
+_TOKENS = "oauth2-*.json"  # oauth/refresh_token.py
 AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
 _LOOK_AGAIN = 0.05  # seconds
 _CHECK = "check"  # in `running`: something was found damaged, or could not be written

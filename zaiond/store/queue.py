@@ -70,7 +70,7 @@ class Dropped(NamedTuple):
     reason: Text
 
 
-class Attempted(NamedTuple):
+class AttemptResult(NamedTuple):
     """How an attempt of one delivery ended; `next_attempt` where it is tried again."""
 
     delivery: QueuedDelivery
@@ -260,7 +260,7 @@ def start(db: apsw.Connection, mail: QueuedMail, now: float) -> None:
 
 
 def finish(
-    db: apsw.Connection, mail: QueuedMail, attempted: list[Attempted], at: float
+    db: apsw.Connection, mail: QueuedMail, attempted: list[AttemptResult], at: float
 ) -> list[StoredEvent]:
     """Records how each delivery's attempt ended; gives the events that have ended with it."""
     db.executemany(

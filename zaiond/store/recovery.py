@@ -17,7 +17,7 @@ from typing import Any
 
 import apsw
 
-from zaiond.config.replace import replace, sync_directory
+from zaiond.atomicfile import replace, sync_directory
 from zaiond.store import wal
 from zaiond.store.events import get_meta, set_meta
 from zaiond.store.salvage import has_schema, salvage
@@ -158,7 +158,7 @@ def recover(directory: Path, why: Text, on_long_work: Callable[[], None]) -> Sal
         _forget_size(aside / _COPY)
         # SQLite then reads the pages that the WAL has, and empty tables where it has none.
         (aside / _COPY).rename(aside / DATABASE)
-    done = _make_anew(directory, aside, on_long_work)
+    done = _rebuild(directory, aside, on_long_work)
     (aside / _NEW).rename(directory / DATABASE)
     if done.quarantine:
         aside.rename(done.quarantine)
@@ -179,7 +179,7 @@ def _noted(aside: Path) -> Text:
         return damaged(INTERRUPTED)
 
 
-def _make_anew(directory: Path, aside: Path, on_long_work: Callable[[], None]) -> Salvage:
+def _rebuild(directory: Path, aside: Path, on_long_work: Callable[[], None]) -> Salvage:
     number = 1
     while (quarantine := directory / f"quarantine-{number}").exists():
         number += 1

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from zaiond.config.load import load, save_last_good
-from zaiond.ctl import program
+from zaiond.ctl import main
 from zaiond.ctl import test as ctl_test
-from zaiond.ctl.differences import differences
+from zaiond.ctl.diff import differences
 
 Said = pytest.CaptureFixture[str]
 GOOD = "mail_server:\n  host: localhost\nadmins: root@localhost\n"
@@ -37,7 +37,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, file: Path, tmp_path: Path) -> 
 
 
 def run(*argv: str) -> int:
-    return program.run(argv)
+    return main.run(argv)
 
 
 def keep(file: Path, tmp_path: Path) -> None:

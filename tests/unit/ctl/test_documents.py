@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.ctl import program
+from zaiond.ctl import main
 from zaiond.ctl.commandline import COMMON, GROUPS, Command, Option, commands
 from zaiond.smtp.failure import Stage
 
@@ -30,12 +30,12 @@ def test_help_names_every_command_and_option_in_both_languages(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], locale: str, word: str
 ) -> None:
     monkeypatch.setenv("LC_ALL", locale)
-    assert program.run(["--help"]) == 0
+    assert main.run(["--help"]) == 0
     text = capsys.readouterr().out
     assert text.startswith(word)
     for command in COMMANDS:
         assert f"  {command.name}" in text
-        assert program.run([*command.name.split(), "--help"]) == 0
+        assert main.run([*command.name.split(), "--help"]) == 0
         own = capsys.readouterr().out
         assert own.startswith(word)
         for option in (*command.options, *COMMON):
@@ -44,7 +44,7 @@ def test_help_names_every_command_and_option_in_both_languages(
 
 
 def test_a_command_group_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    assert program.run(["queue", "--help"]) == 0
+    assert main.run(["queue", "--help"]) == 0
     text = capsys.readouterr().out
     assert "queue delete ID..." in text
     assert "history" not in text
@@ -53,7 +53,7 @@ def test_a_command_group_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     from zaiond import __version__
 
-    assert program.run(["--version"]) == 0
+    assert main.run(["--version"]) == 0
     assert capsys.readouterr().out == f"zaiond-ctl {__version__}\n"
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from zaiond.daemon import commands
-from zaiond.delivery.administration import Changed
+from zaiond.delivery.queue_admin import Changed
 
 
 def test_what_was_left_alone_is_not_told_as_changed() -> None:
     before = [{"event_ids": ["a"]}, {"event_ids": ["b", "c"]}, {"event_ids": ["d"]}]
-    told = commands._changed(before, Changed(1, under_way=("b", "d")))
+    told = commands._changed(before, Changed(1, in_flight=("b", "d")))
     assert told["deliveries"] == [{"event_ids": ["a"]}]
     assert told["under_way"] == ["b", "d"]
     assert commands._changed(before, Changed(3))["deliveries"] == before

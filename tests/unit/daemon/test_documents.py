@@ -17,7 +17,7 @@ from zaiond.store import events, holds, queue
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.events import StoredEvent
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.text import Text
 
 WHY = Text("設定により対象外", "not by the configuration")
@@ -51,7 +51,7 @@ def routed(store: Store, id_: str, *recipients: str, remark: Text | None = None)
 
 def finish(store: Store, one: QueuedMail, *states: Any, at: float = 0.0) -> None:
     attempted = [
-        Attempted(
+        AttemptResult(
             delivery,
             state,
             "deferred" if state == "waiting" else state,

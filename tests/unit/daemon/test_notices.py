@@ -20,7 +20,7 @@ from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedDelivery, QueuedMail
 from zaiond.store.recovery import Salvage
 from zaiond.text import Text
 
@@ -28,11 +28,13 @@ DAY = 86400.0
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
 
 
-def expired(recipient: str = "a@x", *, notice: bool = False) -> tuple[QueuedMail, Attempted]:
+def expired(recipient: str = "a@x", *, notice: bool = False) -> tuple[QueuedMail, AttemptResult]:
     (stored,) = [events.StoredEvent(1, *event("the-event"))]
     one = mail(1, [stored], [recipient], notice=notice)
     reply = "451 4.7.1 Greylisted"
-    return one, Attempted(one.deliveries[0], "expired", "expired", "mailhost:25", reply, NOW, NOW)
+    return one, AttemptResult(
+        one.deliveries[0], "expired", "expired", "mailhost:25", reply, NOW, NOW
+    )
 
 
 def held(scope: Any = "address", subject: str = "a@x") -> Hold:
@@ -112,7 +114,7 @@ async def test_an_address_is_told_of_again_once_it_has_got_a_mail_in_between(tol
     await told.writer.submit(route)
 
     async def deliver(delivery: QueuedDelivery) -> None:
-        done = Attempted(delivery, "delivered", "delivered", "", "", NOW, NOW)
+        done = AttemptResult(delivery, "delivered", "delivered", "", "", NOW, NOW)
         await told.writer.submit(partial(queue.finish, mail=one, attempted=[done], at=0.0))
 
     for _ in range(2):
@@ -210,5 +212,5 @@ async def test_the_end_of_a_refresh_token_is_one_notice_with_what_to_do(told: To
     assert "mailhost:25" in ends["subject"]
     assert "It holds until 20" in ends["message"]
     assert "400 invalid_grant" in refused["message"]
-    for told_of in (ends, refused):
-        assert told_of["message"].endswith("/etc/zaiond/refresh-token")
+    for enabled in (ends, refused):
+        assert enabled["message"].endswith("/etc/zaiond/refresh-token")

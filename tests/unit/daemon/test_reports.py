@@ -16,7 +16,7 @@ from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.verdict import judge
 from zaiond.store import events
 from zaiond.store.holds import Hold
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
 
@@ -44,10 +44,10 @@ class Reporting(Reports):
         getattr(work, "close", lambda: None)()
 
 
-def attempt(outcome: Any) -> tuple[QueuedMail, Attempted]:
+def attempt(outcome: Any) -> tuple[QueuedMail, AttemptResult]:
     one = mail(1, [events.StoredEvent(1, *event("the-event"))], ["a@x"])
     state: Any = outcome if outcome in ("failed", "expired") else "deferred"
-    return one, Attempted(
+    return one, AttemptResult(
         one.deliveries[0],
         state,
         outcome,

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.store import Clock, Store, event, mail
 from zaiond.delivery import loader
+from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.delivery.loader import Loader
-from zaiond.delivery.window import Window
 from zaiond.store import events, queue
 from zaiond.store.queue import QueuedMail
 from zaiond.store.writer import Operation, Writer
@@ -46,7 +46,7 @@ class Loading:
         self.store.run(partial(queue.route, routed_through=3, mails=mails, dropped=[]))
         self.db = self.store.connection
         self.writer = Interrupted(self.db, asyncio.get_running_loop(), print, lambda: False)
-        self.window, self.loaded = Window(), list[int]()
+        self.window, self.loaded = ActiveQueue(), list[int]()
         self.window.configure(1)
         self.all_here = asyncio.Event()
         self.loader = Loader(

@@ -7,11 +7,11 @@ import pytest
 
 from tests.support.store import NOW
 from zaiond.config.schema import Queue
-from zaiond.delivery.outcome import Attempt, Conclusion, conclude, retry_delay
+from zaiond.delivery.outcome import AttemptContext, NextState, next_state, retry_delay
 from zaiond.model import Message
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
-from zaiond.store.queue import Attempted, QueuedDelivery, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedDelivery, QueuedMail
 
 OK = Reply(250, (b"2.0.0 Ok",))
 QUEUE = Queue(retry_first=60.0, retry_max=3600.0, expire=86400.0)
@@ -26,7 +26,7 @@ def lost(stage: Stage = Stage.CONTENT) -> Failure:
     return Failure(stage=stage, server="mailhost:25", cause="closed")
 
 
-ATTEMPT = Attempt(
+ATTEMPT = AttemptContext(
     server="mailhost:25",
     started=NOW,
     ended=NOW,
@@ -44,12 +44,12 @@ def a_mail(*deliveries: QueuedDelivery) -> QueuedMail:
     return QueuedMail(1, message, deliveries, NOW, 0.0, False, ())
 
 
-def conclusions(*answers: Reply | Failure, **circumstances: Any) -> list[Conclusion]:
+def conclusions(*answers: Reply | Failure, **circumstances: Any) -> list[NextState]:
     """Of a mail to 0@x, 1@x…, each with its answer."""
     deliveries = [QueuedDelivery(n, f"{n}@x", 0) for n in range(len(answers))]
     attempt = msgspec.structs.replace(ATTEMPT, **circumstances)
     by_recipient = {f"{n}@x": answer for n, answer in enumerate(answers)}
-    return conclude(a_mail(*deliveries), by_recipient, attempt, QUEUE)
+    return next_state(a_mail(*deliveries), by_recipient, attempt, QUEUE)
 
 
 def concluded(
@@ -59,11 +59,11 @@ def concluded(
     unknown: int = 0,
     probe: bool = False,
     **circumstances: Any,
-) -> Attempted:
+) -> AttemptResult:
     """Of a mail to a@x alone."""
     delivery = QueuedDelivery(7, "a@x", attempts, unknown, probe)
     attempt = msgspec.structs.replace(ATTEMPT, **circumstances)
-    (conclusion,) = conclude(a_mail(delivery), {"a@x": answer}, attempt, QUEUE)
+    (conclusion,) = next_state(a_mail(delivery), {"a@x": answer}, attempt, QUEUE)
     return conclusion.attempted
 
 
@@ -111,7 +111,7 @@ UNKNOWN = refusal(550, "5.1.1 No such user")
 CONTENT = refusal(554, "5.6.0 No", Stage.CONTENT)
 
 
-def holds(found: list[Conclusion]) -> list[str | None]:
+def holds(found: list[NextState]) -> list[str | None]:
     return [each.holds for each in found]
 
 

@@ -75,7 +75,7 @@ def test_with_all_servers_down_nothing_works_and_it_is_known_why() -> None:
 
 def test_a_server_that_wants_another_configuration_is_tried_every_retry_max_only() -> None:
     made = servers(1)
-    assert made.at_fault(0, refusal(Stage.AUTH), 1.0) is True
+    assert made.mark_misconfigured(0, refusal(Stage.AUTH), 1.0) is True
     assert made.held_by == refusal(Stage.AUTH)
     assert made.usable(1.0 + FIRST) == []
     assert made.usable(1.0 + MAX) == [(0, 1)]
@@ -85,14 +85,14 @@ def test_a_server_that_wants_another_configuration_is_tried_every_retry_max_only
 def test_where_we_kept_the_password_to_ourselves_it_is_looked_again_soon(stage: Stage) -> None:
     made = servers(1)
     said_nothing = failure(stage, "unprotected")
-    assert made.at_fault(0, said_nothing, 1.0) is True
+    assert made.mark_misconfigured(0, said_nothing, 1.0) is True
     assert made.held_by == said_nothing
     assert made.usable(1.0 + FIRST) == [(0, 1)]
 
 
 def test_nothing_is_held_while_another_server_can_send() -> None:
     made = servers()
-    made.at_fault(0, refusal(Stage.AUTH), 1.0)
+    made.mark_misconfigured(0, refusal(Stage.AUTH), 1.0)
     assert made.held_by is None
     made.unreachable(1, failure(), 2.0)
     assert made.held_by == refusal(Stage.AUTH)
@@ -100,7 +100,7 @@ def test_nothing_is_held_while_another_server_can_send() -> None:
 
 def test_a_server_that_refused_the_sender_is_not_well_because_it_lets_us_in() -> None:
     made = servers(1)
-    made.at_fault(0, refusal(Stage.MAIL), 1.0)
+    made.mark_misconfigured(0, refusal(Stage.MAIL), 1.0)
     assert made.connected(0, 1.0 + MAX) is False
     assert made.held_by is not None
     assert made.took_mail(0, 2.0 + MAX) is True
@@ -144,7 +144,7 @@ def test_a_busy_server_gets_its_connections_back_one_by_one() -> None:
 def test_whatever_fails_there_is_always_a_time_at_which_something_is_tried(count: int) -> None:
     made = servers(count)
     for index in range(count):
-        (made.unreachable if index % 2 else made.at_fault)(index, failure(), float(index))
+        (made.unreachable if index % 2 else made.mark_misconfigured)(index, failure(), float(index))
     probe = made.next_probe(10.0)
     assert probe is not None
     assert made.usable(probe)
@@ -180,7 +180,7 @@ def test_what_a_pop_server_said_is_of_each_server() -> None:
 
 def test_a_server_at_fault_that_then_can_not_be_reached_is_probed_as_soon_as_any_other() -> None:
     made = servers(1)
-    made.at_fault(0, refusal(Stage.MAIL), 10.0)
+    made.mark_misconfigured(0, refusal(Stage.MAIL), 10.0)
     assert made.next_probe(10.0) == 10.0 + MAX
     assert made.unreachable(0, failure(), 1000.0) is False  # what is to be mended is still so
     assert made.next_probe(1000.0) == 1000.0 + FIRST

@@ -59,8 +59,8 @@ def test_a_look_at_the_disk_that_fails_bars_nothing_and_lets_nothing_in(
     said: list[str | None] = []
     for free in (OSError("away"), FLOOR - 1, OSError("away"), FLOOR, OSError("away")):
         disk.free = free
-        closed_for = of.closed_for()
-        said.append(None if closed_for is None else closed_for.code)
+        refusal = of.refusal()
+        said.append(None if refusal is None else refusal.code)
     assert said == [None, "disk_full", "disk_full", None, None]
     assert len(notes.lines) == 1
 
@@ -134,9 +134,9 @@ def test_room_within_the_database_is_room(monkeypatch: Any) -> None:
     disk = Disk()
     of = admission_of(disk, Notes(), [])
     disk.free = FLOOR // 2
-    assert of.closed_for() is not None
+    assert of.refusal() is not None
     disk.reusable = FLOOR // 2
-    assert of.closed_for() is None
+    assert of.refusal() is None
 
 
 def test_history_is_looked_at_before_anybody_is_refused_and_when_the_database_is_large(
@@ -145,11 +145,11 @@ def test_history_is_looked_at_before_anybody_is_refused_and_when_the_database_is
     monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
     disk, looks = Disk(), list[str]()
     of = admission_of(disk, Notes(), looks)
-    assert of.closed_for() is None
+    assert of.refusal() is None
     assert looks == []
     disk.free = 2 * FLOOR - 1
-    assert of.closed_for() is None
+    assert of.refusal() is None
     assert looks == ["look"]
     disk.free, disk.bytes = 2 * FLOOR, 10 * FLOOR + 1
-    assert of.closed_for() is None
+    assert of.refusal() is None
     assert looks == ["look", "look"]

@@ -12,8 +12,8 @@ from zaiond.pop3 import Pop3, Pop3Settings
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event
 from zaiond.smtp.failure import Failure, Stage
+from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import MASKED, Mask
-from zaiond.smtp.opening import SessionSettings
 from zaiond.smtp.queue_id import queue_id
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from zaiond.smtp.digest import hmac_md5
+from zaiond.smtp.md5 import hmac_md5
 from zaiond.smtp.ntlm import (
     NEGOTIATE,
     Account,

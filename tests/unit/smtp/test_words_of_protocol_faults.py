@@ -7,7 +7,7 @@ import pytest
 from zaiond.smtp import sasl
 from zaiond.smtp.events import Ended
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.opening import SessionSettings
+from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.session import Session
 
 HELLO = b"220 mail.example\r\n250-mail.example\r\n250 AUTH XYZ\r\n"

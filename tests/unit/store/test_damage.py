@@ -12,7 +12,7 @@ from tests.support.store import waiting as all_waiting
 from zaiond.intake.quota import Quotas
 from zaiond.store import damage, events, queue
 from zaiond.store.damage import Damage
-from zaiond.store.queue import Attempted
+from zaiond.store.queue import AttemptResult
 
 BROKEN = "CAST(x'61ff62' AS TEXT)"  # no UTF-8
 
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         stored = store.run(lambda db: events.accept(db, batch, 0.0)).events
         mails = [mail(one.seq, [one]) for one in stored[:3]]
         store.run(lambda db: queue.route(db, 3, mails, []))
-        done = [Attempted(d, "delivered", "delivered", "s:25", "250", NOW, NOW)
+        done = [AttemptResult(d, "delivered", "delivered", "s:25", "250", NOW, NOW)
                 for d in mails[0].deliveries]  # fmt: skip
         store.run(lambda db: queue.finish(db, mails[0], done, 0.0))
         yield store

@@ -78,7 +78,7 @@ def test_prune_takes_the_whole_history_of_old_events_and_of_no_others(store: Sto
     store.run(lambda db: queue.route(db, 2, mails, []))
     for one in mails:
         attempted = [
-            queue.Attempted(d, "delivered", "delivered", "s:25", "250 ok", NOW, NOW)
+            queue.AttemptResult(d, "delivered", "delivered", "s:25", "250 ok", NOW, NOW)
             for d in one.deliveries
         ]
         store.run(
@@ -164,11 +164,13 @@ def test_the_oldest_of_a_user_goes_first_and_of_nobody_else_anything(store: Stor
 
 def test_what_waits_is_never_deleted(store: Store) -> None:
     stored = accept(store, *(large(str(n), 1000) for n in range(4))).events
-    under_way, delivered, dropped, _ = stored
-    mails = [mail(1, [under_way], ["a@x", "b@x"]), mail(2, [delivered])]
+    in_flight, delivered, dropped, _ = stored
+    mails = [mail(1, [in_flight], ["a@x", "b@x"]), mail(2, [delivered])]
     store.run(lambda db: queue.route(db, 3, mails, [queue.Dropped(dropped, WHY)]))
     for one in mails:  # of the first, one delivery of two
-        attempted = [queue.Attempted(one.deliveries[0], "delivered", "delivered", "", "", NOW, NOW)]
+        attempted = [
+            queue.AttemptResult(one.deliveries[0], "delivered", "delivered", "", "", NOW, NOW)
+        ]
         part = mail(one.row, one.events, ["a@x"])
         part.whole = len(one.deliveries) == 1
         store.run(lambda db, part=part, of=attempted: queue.finish(db, part, of, 1.0))  # type: ignore[misc]
@@ -183,7 +185,7 @@ def test_a_mail_that_tells_of_an_event_that_is_kept_is_kept(store: Store) -> Non
     both = accept(store, large("a", 1000), large("b", 1001)).events
     one = mail(1, both)
     store.run(lambda db: queue.route(db, 2, [one], []))
-    attempted = [queue.Attempted(one.deliveries[0], "delivered", "delivered", "", "", NOW, NOW)]
+    attempted = [queue.AttemptResult(one.deliveries[0], "delivered", "delivered", "", "", NOW, NOW)]
     store.run(lambda db: queue.finish(db, one, attempted, 1.0))
     shorten(store, {1000: 1})
     assert left(store) == ["b"]

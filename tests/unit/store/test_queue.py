@@ -13,7 +13,7 @@ from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
 from zaiond.store import events, queue
 from zaiond.store.events import StoredEvent
-from zaiond.store.queue import Attempted, QueuedMail
+from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.text import Text
 
 HOUR = 3600.0
@@ -37,10 +37,10 @@ def routed(store: Store, *mails: QueuedMail, through: int | None = None) -> None
     store.run(lambda db: queue.route(db, last, list(mails), []))
 
 
-def attempted(one: QueuedMail, *states: str, at: float = NOW) -> list[Attempted]:
+def attempted(one: QueuedMail, *states: str, at: float = NOW) -> list[AttemptResult]:
     """An attempt of each delivery, by what became of it."""
     return [
-        Attempted(
+        AttemptResult(
             delivery,
             state,  # type: ignore[arg-type]
             state if state != "waiting" else "deferred",  # type: ignore[arg-type]
@@ -269,7 +269,7 @@ def test_of_a_delivery_that_is_tried_for_ever_a_bounded_number_of_attempts_is_ke
     for number in range(150):
         tried = one.deliveries[0]._replace(attempts=number)
         outcome: Any = "unknown" if number == 30 else "deferred"
-        done = [queue.Attempted(tried, "deferred", outcome, "s:25", "450", NOW, NOW, NOW)]
+        done = [queue.AttemptResult(tried, "deferred", outcome, "s:25", "450", NOW, NOW, NOW)]
         store.run(lambda db, done=done: queue.finish(db, one, done, 0.0))  # type: ignore[misc]
     kept = store.connection.execute("SELECT number FROM attempts ORDER BY number").fetchall()
     assert [number for (number,) in kept] == [*range(1, 21), 31, *range(51, 151)]

@@ -6,7 +6,7 @@ import os
 import signal
 
 from zaiond.config.sources import PROGRAMS
-from zaiond.oauth2 import NoToken, command_failed, first_line
+from zaiond.oauth.protocol import NoToken, command_failed, first_line
 from zaiond.os_error import in_japanese
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text

@@ -31,7 +31,7 @@ class Changed:
 
     deliveries: int
     unknown: tuple[str, ...] = ()
-    under_way: tuple[str, ...] = ()
+    in_flight: tuple[str, ...] = ()
 
 
 class Chosen(NamedTuple):
@@ -44,7 +44,7 @@ class Chosen(NamedTuple):
     several: dict[str, tuple[Owner, ...]]
 
 
-class Administration:
+class QueueAdmin:
     """Changes what waits. Mails that are being sent just now are left alone."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Administration:
         """
         seqs, unknown = await self._find(ids)
         try:
-            made, under_way = await self._make_anew(seqs, by_hand=seqs is not None)
+            made, in_flight = await self._rebuild(seqs, by_hand=seqs is not None)
             # What is not yet a mail becomes one by this configuration anyway.
             if seqs is None:
                 made += self._router.waiting
@@ -83,13 +83,13 @@ class Administration:
                 made += await self._writer.submit(count)
         finally:
             self._dispatcher.retry_servers()
-        return Changed(made, unknown, under_way)
+        return Changed(made, unknown, in_flight)
 
-    async def make_anew(self, seqs: list[int] | None = None) -> None:
+    async def rebuild(self, seqs: list[int] | None = None) -> None:
         """Makes the mails of these events (default: all that wait) as the configuration has it."""
-        await self._make_anew(seqs, by_hand=False)
+        await self._rebuild(seqs, by_hand=False)
 
-    async def _make_anew(
+    async def _rebuild(
         self, seqs: list[int] | None, *, by_hand: bool
     ) -> tuple[int, tuple[str, ...]]:
         """`by_hand`: what holds these events no longer does, and what has failed or expired is sent
@@ -106,7 +106,7 @@ class Administration:
             else:
                 wanted = seqs
             made = 0
-            under_way: list[str] = []
+            in_flight: list[str] = []
             start = 0
             while some := wanted[start : start + CHUNK]:
                 chunk = await self._writer.submit(
@@ -116,14 +116,14 @@ class Administration:
                 sending = self._dispatcher.sending
                 states = await self._writer.submit(partial(remade.states, seqs=chunk))
                 mine, others = _split(states, sending)
-                under_way += [state.event.id for state in others]
+                in_flight += [state.event.id for state in others]
                 made += await self._put(mine, maker, by_hand=by_hand)
             if seqs is None:
                 while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
                     pass
             else:
                 await self._writer.submit(partial(queue.let_lanes_of_events_wait, seqs=seqs))
-        return made, tuple(under_way)
+        return made, tuple(in_flight)
 
     async def _put(
         self, states: list[remade.EventState], maker: MailMaker, *, by_hand: bool
@@ -208,12 +208,12 @@ class Administration:
             self._router.deleted(gone)
             self._on_ended(gone)
             rows = await self._writer.submit(partial(queue.open_messages, event_seqs=seqs))
-            deleted, under_way = await self._delete(rows)
+            deleted, in_flight = await self._delete(rows)
             # An address or a mail of which nothing is left is held no longer.
             mend = partial(holds.mend, now=self._clock(), at=self._queue_time())
             if await self._writer.submit(mend, essential=True):
                 self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
-        return Changed(len(gone) + deleted, chosen.unknown, under_way)
+        return Changed(len(gone) + deleted, chosen.unknown, in_flight)
 
     async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
         """Deletes what isn't being sent just now; gives the number of deliveries, and the ids of

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from zaiond import oauth2 as protocol
-from zaiond.net import refresh_token
-from zaiond.net.refresh_token import RefreshToken
-from zaiond.oauth2 import Granted, NoToken
+from zaiond.oauth import protocol, refresh_token
+from zaiond.oauth.protocol import Granted, NoToken
+from zaiond.oauth.refresh_token import RefreshToken
 from zaiond.os_error import in_japanese
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text
@@ -133,7 +132,7 @@ class Tokens:
 
     async def _get(self, oauth2: "OAuth2", ca_file: str | None) -> Token:
         if oauth2.token_command is not None:
-            from zaiond.net import command  # only for who has one
+            from zaiond.oauth import command  # only for who has one
 
             program = oauth2.token_command[0]
             given = Granted(await command.token_of(oauth2.token_command, COMMAND_SECONDS))
@@ -155,7 +154,7 @@ class Tokens:
         return Token(given.token, given.used_until(now), expires, source)
 
     async def _ask(self, oauth2: "OAuth2", ca_file: str | None, in_force: str) -> Granted:
-        from zaiond.net import http  # only for who has an endpoint
+        from zaiond.oauth import http  # only for who has an endpoint
 
         secret = oauth2.client_secret.reveal() if oauth2.client_secret is not None else ""
         url = oauth2.token_url or ""

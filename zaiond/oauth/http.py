@@ -7,10 +7,10 @@ import io
 import ssl
 from urllib.parse import urlsplit
 
-from zaiond import oauth2
 from zaiond.net.connect import cause_of, connect, resolve
 from zaiond.net.tls import verifying
-from zaiond.oauth2 import NoToken
+from zaiond.oauth import protocol
+from zaiond.oauth.protocol import NoToken
 from zaiond.os_error import in_japanese
 from zaiond.smtp.failure import DeliveryFailure
 from zaiond.text import Text
@@ -30,7 +30,7 @@ async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> t
     port = parts.port or (443 if secure else 80)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    asked = oauth2.request(parts.netloc, target, content)
+    asked = protocol.request(parts.netloc, target, content)
     try:
         async with asyncio.timeout(limit):
             context = await asyncio.to_thread(_context, ca_file) if secure else None

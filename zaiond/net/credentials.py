@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zaiond.net.steps import Steps
-from zaiond.net.tokens import Token, Tokens
-from zaiond.oauth2 import NoToken
+from zaiond.net.trace import Trace
+from zaiond.oauth.protocol import NoToken
+from zaiond.oauth.tokens import Token, Tokens
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.opening import SessionSettings
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.verdict import refuses_login
 
@@ -66,7 +66,7 @@ class SessionToken:
     `deadline` is the session's, in the loop's time.
     """
 
-    def __init__(self, server: "MailServer", tokens: Tokens, steps: Steps, deadline: float) -> None:
+    def __init__(self, server: "MailServer", tokens: Tokens, steps: Trace, deadline: float) -> None:
         self._server = server
         self._tokens = tokens
         self._steps = steps

@@ -6,7 +6,7 @@ _SLOT = 10  # seconds
 _KEPT = 3600 // _SLOT
 
 
-class Flow:
+class RateCounter:
     """Counts what passes, and tells how many it was in the last minute or hour.
 
     Nothing runs meanwhile: slots of ten seconds are made when something passes.

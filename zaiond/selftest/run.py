@@ -1,8 +1,7 @@
-"""The self-test: sends the test mail, and says in exact words how that went (interface 6).
+"""Sends the test mail, and says in exact words how that went (interface 6): the document of
+`zaiond-ctl test --json`.
 
-`run` makes the document of `zaiond-ctl test --json`; `lines` and `remarks` make of it what `test`
-prints. The daemon runs it for the control socket, zaiond-ctl runs it by itself where no daemon
-runs.
+The daemon runs it for the control socket, zaiond-ctl runs it by itself where no daemon runs.
 
 The mail goes out as the daemon would send it: by the first server that takes it. The servers behind
 that one are tested too, up to the answer to the recipient and without a second mail, so that the
@@ -20,19 +19,17 @@ from zaiond.config.values import fill_names
 from zaiond.message.compose import message_id_for, test_mail
 from zaiond.model import Message
 from zaiond.net.context import ConnectionContext
-from zaiond.net.steps import Step
+from zaiond.net.trace import Step
+from zaiond.selftest.server_test import ServerTest, ServerTestResult
 from zaiond.smtp.hint import hint, of_server
 from zaiond.smtp.verdict import Failure, Scope, judge, self_test_reason
 from zaiond.text import Language, Text
-from zaiond.trial import Trial, Tried
 
 _SENT = Text("正常に送信されました", "Sent successfully")
 _SEND_ERROR = Text("送信エラー", "Send error")
-_WARNING = Text("警告", "Warning")
-_FAILED = Text("NG", "--")
 
 
-async def run(
+async def self_test(
     config: Config,
     addresses: Sequence[str],
     context: ConnectionContext | None = None,
@@ -62,7 +59,7 @@ async def run(
         for address in addresses or config.admins
     ]
     trials = [
-        Trial(
+        ServerTest(
             # The reply to the final dot is waited for by a person here.
             replace(server, final_timeout=server.timeout),
             f"fallback_mail_servers[{index - 1}]" if index else "mail_server",
@@ -77,10 +74,12 @@ async def run(
             await trial.end()
 
 
-async def _result(mail: Message, trials: Sequence[Trial], language: Language) -> dict[str, Any]:
+async def _result(
+    mail: Message, trials: Sequence[ServerTest], language: Language
+) -> dict[str, Any]:
     """One element of the document's results."""
-    tried: list[Tried] = []
-    decided: Tried | None = None
+    tried: list[ServerTestResult] = []
+    decided: ServerTestResult | None = None
     for trial in trials:
         tried.append(await trial.run(mail, only_ask=decided is not None))
         if decided is None and not _another_server(tried[-1].failure):
@@ -108,7 +107,7 @@ def _another_server(failure: Failure | None) -> bool:
     return verdict.outcome == "deferred" or verdict.scope is Scope.SERVER
 
 
-def _told(tried: Tried, mail: Message, language: Language) -> dict[str, Any]:
+def _told(tried: ServerTestResult, mail: Message, language: Language) -> dict[str, Any]:
     failure = tried.failure
     if failure is None:
         return {
@@ -139,87 +138,3 @@ def _step(step: Step, keys: str, language: Language) -> dict[str, Any]:
         "server": step.server,
         "warning": warning.in_language(language) if warning is not None else None,
     }
-
-
-def lines(document: dict[str, Any], language: Language, *, verbose: bool = False) -> list[str]:
-    """What `zaiond-ctl test` prints: a line for each address, then causes and remedies.
-
-    `verbose` adds the steps of each session, and what success means.
-    """
-    results = document["results"]
-    shown = [result["line"] for result in results]
-    failed = [result for result in results if not result["ok"]]
-    hints: dict[str, list[tuple[str, str]]] = {}
-    for result in failed:
-        for server in result["servers"]:
-            if not server["ok"]:
-                hints.setdefault(server["hint"], []).append((server["server"], result["address"]))
-    for text, of in hints.items():
-        shown.append("")
-        if len(hints) > 1:
-            shown.append(_heading(of, several=any(len(r["servers"]) > 1 for r in failed)))
-        shown.extend(text.splitlines())
-    if verbose:
-        for result in results:
-            shown.extend(_steps(result, language))
-        for result in results:
-            if result["ok"]:
-                shown.extend(["", _look(result).in_language(language)])
-    return shown
-
-
-def whose(document: dict[str, Any], language: Language) -> list[str]:
-    """Which line is whose, if there are several: two that went well are the same."""
-    results = document["results"] if len(document["results"]) > 1 else []
-    return [
-        Text(f"{number} 行目: {result['address']}", f"line {number}: {result['address']}")
-        .in_language(language)
-        for number, result in enumerate(results, 1)
-    ]  # fmt: skip
-
-
-def remarks(document: dict[str, Any], language: Language) -> list[str]:
-    """What `zaiond-ctl test` says on standard error: of servers that are broken although the mail
-    went out by another one.
-    """
-    warning = _WARNING.in_language(language)
-    broken: dict[str, list[str]] = {}
-    for result in document["results"]:
-        for server in result["servers"] if result["ok"] else ():
-            if not server["ok"]:
-                line = server["line"].removeprefix("[Error] ")
-                broken.setdefault(server["hint"], []).append(f"{warning}: {line}")
-    return [line for text, of in broken.items() for line in (*of, *text.splitlines())]
-
-
-def _heading(of: list[tuple[str, str]], *, several: bool) -> str:
-    servers = ", ".join(dict.fromkeys(server for server, _ in of))
-    addresses = ", ".join(dict.fromkeys(address for _, address in of))
-    return f"{servers} ({addresses})" if several else addresses
-
-
-def _steps(result: dict[str, Any], language: Language) -> list[str]:
-    shown: list[str] = []
-    server = None
-    for step in result["steps"]:
-        if step["server"] != server:
-            server = step["server"]
-            shown.extend(["", f"{result['address']} ({server}):"])
-        mark = "ok" if step["ok"] else _FAILED.in_language(language)
-        shown.append(f"  {mark} {step['step']:<8} {step['seconds']:6.3f}s  {step['detail']}")
-        if step["warning"] is not None:
-            shown.append(f"     {_WARNING.in_language(language)}: {step['warning']}")
-    return shown
-
-
-def _look(result: dict[str, Any]) -> Text:
-    address, server = result["address"], result["server"]
-    name = result["queue_id"]
-    return Text(
-        ja=f"メールサーバー {server} が {address} 宛てのメールを受け付けました"
-        f"{f'（キュー ID {name}）' if name else ''}。届いたかどうかは、受信トレイ（迷惑メールの"
-        "フォルダーも）で確認してください。",
-        en=f"The mail server {server} took the mail to {address}"
-        f"{f' (queue id {name})' if name else ''}. Whether it arrived, the inbox shows (look into "
-        "the spam folder, too).",
-    )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zaiond.model import Message, wire_address
 from zaiond.smtp.failure import Cause
-from zaiond.smtp.opening import Capabilities
+from zaiond.smtp.handshake import Capabilities
 from zaiond.text import Text
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from zaiond.model import Message
-from zaiond.smtp.envelope import mail_command, rcpt_command
-from zaiond.smtp.opening import Capabilities
+from zaiond.smtp.commands import mail_command, rcpt_command
+from zaiond.smtp.handshake import Capabilities
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.support.store import mail
-from zaiond.delivery.window import Window, reduced
+from zaiond.delivery.active_queue import ActiveQueue, reduced
 from zaiond.store.events import StoredEvent
 from zaiond.store.queue import QueuedMail
 
@@ -12,14 +12,14 @@ def made(row: int, *recipients: str, lane: str | None = None) -> QueuedMail:
     return one
 
 
-def window(*mails: QueuedMail, servers: int = 1) -> Window:
-    window = Window()
+def window(*mails: QueuedMail, servers: int = 1) -> ActiveQueue:
+    window = ActiveQueue()
     window.configure(servers)
     window.add(mails)
     return window
 
 
-def taken(window: Window, index: int = 0) -> list[int]:
+def taken(window: ActiveQueue, index: int = 0) -> list[int]:
     rows = []
     while (one := window.take(index, in_use=True)) is not None:
         rows.append(one.row)
@@ -52,7 +52,7 @@ def test_a_mail_that_is_gone_has_tried_no_server_when_it_comes_again() -> None:
     one = made(1, "a@x")
     here = window(one, servers=2)
     assert taken(here) == [1]
-    here.hand_over(one, 0, 1)
+    here.reassign(one, 0, 1)
     assert here.tried(1) == {0}
     here.remove(1)
     assert here.tried(1) == set()
@@ -99,7 +99,7 @@ def test_an_address_that_is_held_is_left_to_who_is_sending_to_it() -> None:
 
 def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
     one = made(1, "a@x")
-    monkeypatch.setattr("zaiond.delivery.window.BYTES", len(one.message.content))
+    monkeypatch.setattr("zaiond.delivery.active_queue.BYTES", len(one.message.content))
     here = window(one)
     assert here.room == 0
     assert here.room_beyond > 0
@@ -112,7 +112,7 @@ def test_a_mail_that_is_handed_to_another_server_may_be_changed_again() -> None:
     here = window(one, servers=2)
     assert taken(here) == [1]
     assert here.sending == {1}
-    here.hand_over(one, 0, 1)
+    here.reassign(one, 0, 1)
     assert here.sending == set()
     here.clear()
     assert taken(here, 1) == []

@@ -4,23 +4,22 @@ The text is changed by config.edit, and parsed by the daemon's own parser before
 written. Everything is written whole or not at all, the main file last.
 """
 
+import errno
 import os
 from dataclasses import replace
 from typing import Any
 
+from zaiond.atomicfile import Owner, Replacement, owner
 from zaiond.config.access import READ, Inode, may
 from zaiond.config.edit import EditError, Path, change, is_shared
 from zaiond.config.keys import dotted
 from zaiond.config.load import Files, Loaded, load, load_files
 from zaiond.config.mail_server import PASSWORDS
-from zaiond.config.replace import Owner, Replacement, owner
 from zaiond.config.sources import daemon_identity
-from zaiond.ctl import places
-from zaiond.ctl.failure import FAILED, TRY_AGAIN, Failure, not_permitted
-from zaiond.ctl.setup_steps import AUTH, POP_BEFORE_SMTP, Answers, Current
-from zaiond.ctl.setup_words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
-from zaiond.errors import Diagnostic
+from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.os_error import in_japanese
+from zaiond.setup.steps import AUTH, POP_BEFORE_SMTP, Answers, Current
+from zaiond.setup.words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
 from zaiond.text import Language, Text
 
 _ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
@@ -29,19 +28,31 @@ _PROPOSED = {HOST.path: "mailhost"}  # as on the page
 _SECRET_FILE = {AUTH: "smtp-password", POP_BEFORE_SMTP: "pop-password"}
 
 
+class SetupError(ZaiondError):
+    """The configuration can't be edited, or its files can't be written."""
+
+
+class ChangedMeanwhileError(SetupError):
+    """Someone else changed the files since they were read: nothing was written."""
+
+
 class Settings:
-    """The configuration as it was when this was made. Raises Failure where it can't be edited.
+    """The configuration as it was when this was made.
+
+    `credentials` is the directory of systemd's credentials. Raises SetupError, and PermissionError
+    with the path, where it can't be edited.
 
     `errors` are those that no answer can mend.
     """
 
-    def __init__(self, path: str, language: Language) -> None:
+    def __init__(self, path: str, language: Language, credentials: str | None = None) -> None:
         self.main = os.path.abspath(path)
         self.is_new = not os.path.lexists(self.main)
         self._language: Language = language
+        self._credentials = credentials
         self._directory = os.path.dirname(self.main)
         _demand_writable(self.main)
-        self._found = load(self.main, places.credentials(), credentials_optional=True)
+        self._found = load(self.main, self._credentials, credentials_optional=True)
         self._files = self._found.files
         self._loaded = self._found
         if self.is_new:
@@ -164,25 +175,27 @@ class Settings:
         return path
 
     def _parsed(self, files: Files) -> Loaded:
-        return load_files(files, places.credentials(), credentials_optional=True)
+        return load_files(files, self._credentials, credentials_optional=True)
 
     def write(self, candidate: Loaded) -> list[str]:
         """Puts the candidate's files in place; gives the paths of those that are new or changed.
 
-        Raises Failure; then nothing was changed, but where a path can't be replaced although its
-        directory can be written (chattr +i): then a secret's file may have been.
+        Raises SetupError or PermissionError; then nothing was changed, except where a path can't be
+        replaced although its directory can be written (chattr +i): then a secret's file may have
+        been.
         """
         new = candidate.files.texts
         changed = [path for path, text in new.items() if text != self._found.files.texts.get(path)]
         changed.sort(key=lambda path: path == self.main)  # secrets first: the file names them
-        again = load(self.main, places.credentials(), credentials_optional=True)
+        again = load(self.main, self._credentials, credentials_optional=True)
         if again.files != self._found.files:
-            raise Failure(
-                TRY_AGAIN,
-                "入力中に、設定ファイルがほかから変更されました。何も書き込んでいません。もう一度 "
-                "zaiond-ctl setup を実行してください",
-                "the configuration was changed by someone else meanwhile. Nothing was written: run "
-                "zaiond-ctl setup again",
+            raise ChangedMeanwhileError(
+                Text(
+                    "入力中に、設定ファイルがほかから変更されました。何も書き込んでいません。"
+                    "もう一度 zaiond-ctl setup を実行してください",
+                    "the configuration was changed by someone else meanwhile. Nothing was written: "
+                    "run zaiond-ctl setup again",
+                )
             )
         ready: list[Replacement] = []
         try:
@@ -191,13 +204,15 @@ class Settings:
                 ready.append(Replacement(target, new[path].encode(), _owner(target)))
             while ready:
                 ready.pop(0).take_place()
-        except PermissionError as error:
-            raise not_permitted(error.filename or self.main) from None
         except OSError as error:
-            raise Failure(
-                FAILED,
-                f"{error.filename or self.main}: 書き込めません: {in_japanese(error)}",
-                f"{error.filename or self.main}: can't be written: {error.strerror}",
+            path = error.filename or self.main
+            if isinstance(error, PermissionError):
+                raise _not_permitted(path) from None
+            raise SetupError(
+                Text(
+                    f"{path}: 書き込めません: {in_japanese(error)}",
+                    f"{path}: can't be written: {error.strerror}",
+                )
             ) from None
         finally:
             for left in ready:
@@ -205,9 +220,9 @@ class Settings:
         return changed
 
 
-def errors_for_daemon(main: str) -> tuple[Diagnostic, ...]:
+def errors_for_daemon(main: str, credentials: str | None) -> tuple[Diagnostic, ...]:
     """What keeps the daemon from taking the files as they are now."""
-    found = load(main, places.credentials(), credentials_optional=True, reader=daemon_identity())
+    found = load(main, credentials, credentials_optional=True, reader=daemon_identity())
     return found.errors
 
 
@@ -221,13 +236,18 @@ def _head(language: Language) -> str:
 def _demand_writable(main: str) -> None:
     directory = os.path.dirname(os.path.realpath(main))
     if not os.path.isdir(directory):
-        raise Failure(
-            FAILED,
-            f"ディレクトリ {directory} がありません。先に作成してください",
-            f"there is no directory {directory}: make it first",
+        raise SetupError(
+            Text(
+                f"ディレクトリ {directory} がありません。先に作成してください",
+                f"there is no directory {directory}: make it first",
+            )
         )
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise not_permitted(main)
+        raise _not_permitted(main)
+
+
+def _not_permitted(path: str) -> PermissionError:
+    return PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 def _owner(path: str) -> Owner:

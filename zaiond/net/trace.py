@@ -23,11 +23,11 @@ class Step:
     warning: Text | None = None
 
 
-class Steps:
+class Trace:
     """Tells `on_step` of each step of one server's session; without `on_step` of none."""
 
     def __init__(self, server: str, on_step: Callable[[Step], None] | None) -> None:
-        self.told_of = on_step is not None
+        self.enabled = on_step is not None
         self._server = server
         self._on_step = on_step
         self._loop = asyncio.get_running_loop()
@@ -35,7 +35,7 @@ class Steps:
 
     def begin(self) -> None:
         """The next step begins now: what was before is nobody's time."""
-        if self.told_of:
+        if self.enabled:
             self._last = self._loop.time()
 
     def tell(self, stage: Stage, ok: bool, detail: Text | str, warning: Text | None = None) -> None:
@@ -52,7 +52,7 @@ class Steps:
 
         `ended`: when, in the loop's time, if more was done since.
         """
-        if self.told_of and failure.cause != "reply":
+        if self.enabled and failure.cause != "reply":
             if ended is not None:
                 self._last += self._loop.time() - ended
             self.tell(failure.stage, False, failure.text)

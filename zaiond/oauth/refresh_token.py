@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from zaiond.config.replace import Owner, replace
+from zaiond.atomicfile import Owner, replace
 
 _PAUSE = 0.1  # seconds between two looks at a lock that another process holds
 

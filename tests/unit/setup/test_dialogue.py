@@ -8,10 +8,9 @@ import pytest
 
 from zaiond.config.edit import EditError, Value
 from zaiond.config.edit import Path as Key
-from zaiond.ctl.failure import Failure
-from zaiond.ctl.setup_dialogue import dialogue
-from zaiond.ctl.setup_files import Settings
-from zaiond.ctl.setup_steps import (
+from zaiond.setup.dialogue import dialogue
+from zaiond.setup.files import Settings, SetupError
+from zaiond.setup.steps import (
     AUTH,
     POP_BEFORE_SMTP,
     Answers,
@@ -407,7 +406,7 @@ def test_where_it_cannot_be_written_nothing_is_changed(
         room.pop()
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(Failure, match="No space left"):
+    with pytest.raises(SetupError, match="No space left"):
         found.write(candidate)
     assert [path.name for path in tmp_path.iterdir()] == ["zaiond.yaml"]
     assert (tmp_path / "zaiond.yaml").read_text() == TEXT
@@ -420,5 +419,5 @@ def test_a_secret_is_there_before_the_file_that_names_it(tmp_path: Path) -> None
 
 
 def test_without_its_directory_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="make it first"):
+    with pytest.raises(SetupError, match="make it first"):
         Settings(str(tmp_path / "none" / "zaiond.yaml"), "en")

@@ -9,11 +9,11 @@ from typing import Any
 
 from zaiond.config import convert
 from zaiond.config.edit import Path, Value
+from zaiond.config.scalar import WrongValueError
 from zaiond.config.schema import Config, Declaration, declarations
 from zaiond.config.tree import Place, Scalar
-from zaiond.config.written import WrongValueError
-from zaiond.ctl import setup_words as words
-from zaiond.ctl.setup_steps import (
+from zaiond.setup import words
+from zaiond.setup.steps import (
     AUTH,
     POP_BEFORE_SMTP,
     Answers,
@@ -24,14 +24,14 @@ from zaiond.ctl.setup_steps import (
     Say,
     Try,
 )
-from zaiond.ctl.setup_words import Question
+from zaiond.setup.words import Question
 from zaiond.text import Language, Text
 
-Steps = Generator[Say | Ask | Review | Try, Any, Answers | None]
+Trace = Generator[Say | Ask | Review | Try, Any, Answers | None]
 Inner = Generator[Say | Ask | Review | Try, Any, Any]
 
 
-def dialogue(current: Mapping[str, Current], language: Language) -> Steps:
+def dialogue(current: Mapping[str, Current], language: Language) -> Trace:
     """Asks everything, tries it, and returns the answers to be written; None if it was cancelled.
 
     `current` is by dotted key; the key of a login's secret is that of its `password`.
@@ -46,7 +46,7 @@ class _Dialogue:
         self._answers = Answers()
         self._errors: tuple[str, ...] = ()
 
-    def run(self) -> Steps:
+    def run(self) -> Trace:
         while True:
             yield from self._page()
             button = yield from self._buttons()

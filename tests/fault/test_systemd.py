@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.daemon import supervisor
+from zaiond.daemon import systemd as service_manager
 from zaiond.errors import StoreError
 from zaiond.text import Text
 
@@ -21,7 +21,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         end.setblocking(False)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "20000")
-        monkeypatch.setattr(supervisor, "STATUS_INTERVAL", 0.05)
+        monkeypatch.setattr(service_manager, "STATUS_INTERVAL", 0.05)
         yield end
 
 
@@ -54,7 +54,7 @@ async def test_the_watchdog_is_answered_once_for_each_round_trip(systemd: socket
         asked.put_nowait(None)
         await returns.acquire()
 
-    answering = asyncio.create_task(supervisor.answer_watchdog(round_trip))
+    answering = asyncio.create_task(service_manager.answer_watchdog(round_trip))
     for _ in range(3):
         await asked.get()
         assert silent(systemd)
@@ -74,7 +74,7 @@ async def test_a_round_trip_that_fails_is_no_answer_and_no_end(systemd: socket.s
             failed.release()
             raise StoreError(Text("理由", "why"))
 
-    answering = asyncio.create_task(supervisor.answer_watchdog(round_trip))
+    answering = asyncio.create_task(service_manager.answer_watchdog(round_trip))
     assert await heard(systemd) == "WATCHDOG=1"
     fails.set()
     for _ in range(3):
@@ -96,7 +96,7 @@ async def test_without_a_watchdog_nothing_is_done(
     async def round_trip() -> None:
         raise AssertionError
 
-    await supervisor.answer_watchdog(round_trip)
+    await service_manager.answer_watchdog(round_trip)
     assert silent(systemd)
 
 
@@ -106,7 +106,7 @@ async def test_many_changes_are_one_line_and_no_change_is_none(systemd: socket.s
     async def describe() -> str:
         return f"{waiting} waiting"
 
-    line = supervisor.StatusLine(describe)
+    line = service_manager.StatusLine(describe)
     await line.tell()
     assert await heard(systemd) == "STATUS=0 waiting"
     running = asyncio.create_task(line.run())
@@ -128,7 +128,7 @@ async def test_the_line_is_made_only_where_somebody_listens(
     async def describe() -> str:
         raise AssertionError
 
-    line = supervisor.StatusLine(describe)
+    line = service_manager.StatusLine(describe)
     line.changed()
     await line.tell()
     await line.run()

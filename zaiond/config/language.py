@@ -11,7 +11,7 @@ _SAYS_LANGUAGE = re.compile(r"^language[ \t]*:[ \t]*[\"']?(ja|en)\b", re.MULTILI
 _MOST = 1024 * 1024
 
 
-def said_language(path: str) -> "Language":
+def wanted_language(path: str) -> "Language":
     """The language that the file at `path` and its drop-ins name; Japanese is the default.
 
     The configuration may be the very thing that is broken: so it is searched, not parsed.

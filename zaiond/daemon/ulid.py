@@ -6,7 +6,7 @@ _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's, as in ULID
 _PAIRS = tuple(high + low for high in _BASE32 for low in _BASE32)
 
 
-class IdSource:
+class UlidFactory:
     """Makes ids of 26 characters: the millisecond, 60 random bits, and a count within it.
 
     `clock` gives seconds since the epoch, `randbits(n)` n random bits. Never goes back, even if the

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from zaiond.smtp.failure import Stage
-from zaiond.smtp.opening import Capabilities, Say, SessionSettings, fall_back
+from zaiond.smtp.handshake import Capabilities, Say, SessionSettings, fall_back
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials
 

@@ -112,7 +112,7 @@ class _Users:
         return line
 
 
-class Window:
+class ActiveQueue:
     """Mails by their rows, and whose turn it is."""
 
     def __init__(self) -> None:
@@ -221,7 +221,7 @@ class Window:
         """Whether any mail waits for a sender."""
         return any(users.lines for users in chain(self._ready, self._handed))
 
-    def handed_to(self) -> list[int]:
+    def assigned_to(self) -> list[int]:
         """The servers to which mails were handed over."""
         return [index for index, handed in enumerate(self._handed) if handed]
 
@@ -259,7 +259,7 @@ class Window:
         self._mails[mail.row] = mail
         self._line_of(mail).put_first(mail)
 
-    def hand_over(self, mail: QueuedMail, index: int, to: int) -> None:
+    def reassign(self, mail: QueuedMail, index: int, to: int) -> None:
         """Out of the hands of a sender to server `index`, which said later, to server `to`."""
         self._sending.discard(mail.row)
         self._mails[mail.row] = mail
@@ -270,7 +270,7 @@ class Window:
         """The servers that said later to this mail in this round."""
         return self._tried.get(row, set())
 
-    def recall(self, index: int) -> None:
+    def unassign(self, index: int) -> None:
         """What was handed to server `index` waits for its turn like all else."""
         self._first_in_line(self._handed[index])
         self._handed[index].clear()

@@ -6,14 +6,14 @@ from zaiond.config.schema import MailServer
 from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
-from zaiond.net.steps import Step
+from zaiond.net.trace import Step
 from zaiond.smtp.queue_id import queue_id
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 
 
 @dataclass(slots=True)
-class Tried:
+class ServerTestResult:
     """What one server made of one mail."""
 
     server: str
@@ -23,7 +23,7 @@ class Tried:
     steps: list[Step] = field(default_factory=list)
 
 
-class Trial:
+class ServerTest:
     """One server. Its connection is kept from address to address; if it failed, it stays so."""
 
     def __init__(self, server: MailServer, keys: str, context: ConnectionContext) -> None:
@@ -34,18 +34,20 @@ class Trial:
         self._unusable: Failure | None = None
         self._steps: list[Step] = []
 
-    async def run(self, mail: Message, *, only_ask: bool) -> Tried:
+    async def run(self, mail: Message, *, only_ask: bool) -> ServerTestResult:
         """Sends the mail, or asks whether the server would take it."""
         if self._unusable is not None:
             del self._steps[:-1]  # as the last step ended, it ends for the other addresses
         else:
             self._steps = []
-        tried = Tried(self._server.address, self._keys)
+        tried = ServerTestResult(self._server.address, self._keys)
         tried.failure = await self._try(mail, tried, only_ask=only_ask)
         tried.steps = list(self._steps)
         return tried
 
-    async def _try(self, mail: Message, tried: Tried, *, only_ask: bool) -> Failure | None:
+    async def _try(
+        self, mail: Message, tried: ServerTestResult, *, only_ask: bool
+    ) -> Failure | None:
         """As the daemon's `Sender`: on a new connection at once, if it is only the kept one that is
         lost, or the server has forgotten our login by POP.
         """
