@@ -20,7 +20,7 @@ from typing import Any
 import apsw
 
 from tests.support.waiting import turns
-from zaiond.daemon import app
+from zaiond.daemon import main as zaiond
 from zaiond.delivery import outcome
 from zaiond.intake.admission import Admission
 from zaiond.intake.connection import EventConnection
@@ -233,7 +233,7 @@ def main() -> None:
     lay_in_store(fuse)
     FAULTS[fault]()
     lay_around(fuse)
-    app.main()
+    zaiond.main()
 
 
 if __name__ == "__main__":

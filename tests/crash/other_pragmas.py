@@ -5,7 +5,7 @@ python -m tests.crash.other_pragmas NAME=VALUE,... ZAIOND'S-OPTIONS...
 
 import sys
 
-from zaiond.daemon import app
+from zaiond.daemon import main as zaiond
 from zaiond.store import database
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     database._PRAGMAS = tuple(  # type: ignore[assignment]
         (name, others.get(name, value)) for name, value in database._PRAGMAS
     )
-    app.main()
+    zaiond.main()
 
 
 if __name__ == "__main__":

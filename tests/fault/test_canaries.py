@@ -471,7 +471,7 @@ UNMASKED = """
 import zaiond.smtp.mask as mask
 mask.Mask.lines = lambda self, lines: tuple(lines)
 mask.Mask.text = lambda self, text: text
-from zaiond.daemon.app import main
+from zaiond.daemon.main import main
 main()
 """
 

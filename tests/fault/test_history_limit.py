@@ -14,7 +14,7 @@ PROGRAM = (
     "-c",
     "from zaiond.store import database;"
     f"database.HISTORY_BYTES = {LIMIT};"
-    "from zaiond.daemon.app import main;"
+    "from zaiond.daemon.main import main;"
     "main()",
 )
 

@@ -6,13 +6,10 @@ spool ────────────────▶      └────�
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import random
-import resource
 import signal
 import socket
-import sys
 import time
 import traceback
 from collections.abc import Awaitable, Coroutine
@@ -21,8 +18,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond import __version__, utf8
-from zaiond.config.language import wanted_language
+from zaiond import __version__
 from zaiond.config.schema import Config, MailServer
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import status_line, systemd
@@ -30,7 +26,7 @@ from zaiond.daemon.configuration import Configuration
 from zaiond.daemon.control import Commands, Control
 from zaiond.daemon.history_limit import HistoryLimit
 from zaiond.daemon.notices import Notices
-from zaiond.daemon.options import Options, parse
+from zaiond.daemon.options import Options
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.ulid import UlidFactory
 from zaiond.daemon.user_names import UserNames
@@ -649,44 +645,3 @@ def _find(db: apsw.Connection, now: float) -> _Found:
         waiting,
         events.last_turns(db),
     )
-
-
-def main() -> None:
-    """The program `zaiond`."""
-    utf8.enforce()
-    options = parse(sys.argv[1:])
-    os.umask(0o077)
-    # No secret in a core dump, nor for another process of our user (PR_SET_DUMPABLE): a limit of 0
-    # does not keep the kernel from handing one to a program (core(5), "Piping core dumps").
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    libc = ctypes.CDLL(None)
-    libc.prctl(4, 0, 0, 0, 0)
-    # M_MMAP_THRESHOLD (mallopt(3)): what is large goes back to the system once it is freed, instead
-    # of leaving holes in the heap.
-    libc.mallopt(-3, 128 * 1024)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    journal = Journal()
-    with contextlib.suppress(OSError):  # until there is a configuration in force
-        journal.language = wanted_language(options.config)
-    try:
-        with asyncio.Runner(loop_factory=_event_loop) as runner:
-            exit_status = runner.run(_run(options, journal))
-    except ZaiondError as error:
-        journal.error(error.text, Kind.CAN_NOT_GO_ON)
-        exit_status = 1
-    # Not sys.exit: after a fatal error the writer's thread may hang in a failing disk.
-    sys.stderr.flush()
-    os._exit(exit_status)
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # asyncio's own does the same, in more time
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
-async def _run(options: Options, journal: Journal) -> int:
-    return await App(options, journal).run()

@@ -207,7 +207,7 @@ def test_what_makes_no_sense_is_said_so(message: bytes) -> None:
 
 
 def test_nobody_pays_for_ntlm_before_a_challenge_is_answered() -> None:
-    program = "import sys, zaiond.daemon.app, zaiond.smtp.ntlm; print(*sys.modules)"
+    program = "import sys, zaiond.daemon.main, zaiond.smtp.ntlm; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()

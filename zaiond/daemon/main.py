@@ -1,0 +1,52 @@
+"""The program `zaiond`: what the process is, before and after it runs the daemon."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import resource
+import sys
+
+from zaiond import utf8
+from zaiond.config.language import wanted_language
+from zaiond.daemon.app import App
+from zaiond.daemon.options import parse
+from zaiond.errors import ZaiondError
+from zaiond.journal import Journal, Kind
+
+
+def main() -> None:
+    """The program `zaiond`."""
+    utf8.enforce()
+    options = parse(sys.argv[1:])
+    os.umask(0o077)
+    # No secret in a core dump, nor for another process of our user (PR_SET_DUMPABLE): a limit of 0
+    # does not keep the kernel from handing one to a program (core(5), "Piping core dumps").
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    libc = ctypes.CDLL(None)
+    libc.prctl(4, 0, 0, 0, 0)
+    # M_MMAP_THRESHOLD (mallopt(3)): what is large goes back to the system once it is freed, instead
+    # of leaving holes in the heap.
+    libc.mallopt(-3, 128 * 1024)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    journal = Journal()
+    with contextlib.suppress(OSError):  # until there is a configuration in force
+        journal.language = wanted_language(options.config)
+    try:
+        with asyncio.Runner(loop_factory=_event_loop) as runner:
+            exit_status = runner.run(App(options, journal).run())
+    except ZaiondError as error:
+        journal.error(error.text, Kind.CAN_NOT_GO_ON)
+        exit_status = 1
+    # Not sys.exit: after a fatal error the writer's thread may hang in a failing disk.
+    sys.stderr.flush()
+    os._exit(exit_status)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # asyncio's own does the same, in more time
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
