@@ -1,30 +1,40 @@
-"""The journal: one line for a person in the language in force, fields for machines.
+"""The journal: what an operator reads. One line in the language in force, fields for machines.
 
-Under systemd the fields go to the journal as they are (`ZAIOND_EVENT=…`), and what kind of line it
-is as its MESSAGE_ID; zaiond(8) lists them. Elsewhere the line goes to standard error. Text of
-events and of servers never makes a line of its own or moves a terminal.
+Each line goes through one pipeline of structlog's processors: the limit, the language, safe text,
+its fields; and then to systemd's journal, to a terminal, or to JSON. Text of events and of servers
+never makes a line of its own and never moves a terminal.
 
-Every line that others can cause in numbers says `by` whom (a uid, a server): of these at most one a
-second is written for each, and a few over all. The next one says how many were left out, or a line
-of its own after a while, where none follows.
+In systemd's journal the fields keep their names (`ZAIOND_EVENT=…`), and MESSAGE_ID says what kind
+of line it is; zaiond(8) lists them.
+
+A line that others can cause in numbers says `by` whom (a uid, a server): at most one a second is
+written for each of them, and a few over all. The next line says how many were left out; where none
+follows, a line of its own does, after a while.
 """
 
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Hashable
 from enum import Enum
+from typing import Any, NamedTuple, TextIO
 
 from zaiond.log_limit import LogLimit
 from zaiond.safe import ACTING, Replacer, code_of
 from zaiond.text import Language, Text
 
-_on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
+# structlog imports rich where that is installed: 5 MiB for colours that no daemon shows.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import structlog  # noqa: E402
+from structlog.typing import EventDict, Processor  # noqa: E402
 
 LEFT_OUT_INTERVAL = 60.0  # seconds after which what was left out is told at the latest
+_PRIORITIES = {"info": 6, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
+
+_on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
+_on_lines = Replacer(f"[{ACTING}]", code_of)
 
 
 class Kind(Enum):
@@ -51,60 +61,86 @@ class Kind(Enum):
     QUEUE_RECOVERED = "97ac13ed417e400aa466574fa70d1653"
 
 
+class Output(NamedTuple):
+    """Where lines go: `write` has a method for each level, which takes what the last of
+    `processors` returns (structlog, "Processors").
+    """
+
+    write: object
+    processors: tuple[Processor, ...]
+
+
 class Journal:
     """Writes lines; `language` is that of the configuration in force.
 
-    Each method says whether the line was written: one that others cause may be left out.
+    Each method takes the sentence, the kind of line, `by` whom it was caused, the `error` whose
+    traceback belongs to it, and fields.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, output: Output, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.language: Language = "ja"
         self._monotonic = monotonic
         self._limit = LogLimit()
         self._telling: asyncio.TimerHandle | None = None
-        self._logger = logging.getLogger("zaiond")
-        self._logger.setLevel(logging.INFO)
-        self._logger.propagate = False
-        self._logger.addHandler(_to_systemd() or _to_stderr())
+        pipeline = [self._admit, self._in_language, _safe, _message_id, *output.processors]
+        self._lines = structlog.BoundLogger(output.write, pipeline, {})
 
-    def info(
-        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
-    ) -> bool:
+    def info(self, text: Text, kind: Kind | None = None, **more: Any) -> None:
         """What an operator may want to look up."""
-        return self._log(logging.INFO, text, kind, by, fields)
+        self._write("info", text, kind, **more)
 
-    def warning(
-        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
-    ) -> bool:
+    def warning(self, text: Text, kind: Kind | None = None, **more: Any) -> None:
         """What an operator should look at."""
-        return self._log(logging.WARNING, text, kind, by, fields)
+        self._write("warning", text, kind, **more)
 
-    def error(
-        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
-    ) -> bool:
+    def error(self, text: Text, kind: Kind | None = None, **more: Any) -> None:
         """What stops mail."""
-        return self._log(logging.ERROR, text, kind, by, fields)
+        self._write("error", text, kind, **more)
 
-    def critical(
-        self, text: Text, kind: Kind | None = None, *, by: Hashable = None, **fields: object
-    ) -> bool:
+    def critical(self, text: Text, kind: Kind | None = None, **more: Any) -> None:
         """What stops all mail, so that no mail can tell of it."""
-        return self._log(logging.CRITICAL, text, kind, by, fields)
+        self._write("critical", text, kind, **more)
 
-    def _log(
-        self, level: int, text: Text, kind: Kind | None, by: Hashable, fields: dict[str, object]
-    ) -> bool:
-        if by is not None:
-            left_out = self._limit.admit(by, self._monotonic())
-            if left_out is None:
-                self._tell_later()
-                return False
-            if left_out:
-                text = Text(
-                    f"{text.ja}（ほかに {left_out} 行）", f"{text.en} (and {left_out} more)"
+    def _write(
+        self,
+        level: str,
+        text: Text,
+        kind: Kind | None,
+        by: Hashable = None,
+        error: BaseException | None = None,
+        **fields: object,
+    ) -> None:
+        write = getattr(self._lines, level)
+        write(text, kind=kind, by=by, exc_info=error, fields=fields)
+
+    def tell_left_out(self) -> None:
+        """Says how many lines were left out, where no later line has said so."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        left_out = self._limit.left_out()
+        if left_out:
+            self.warning(
+                Text(
+                    f"同じ原因の行が続いたため、{left_out} 行を省きました",
+                    f"{left_out} lines were left out, as there were too many of one cause",
                 )
-        self._write(level, text, kind, fields)
-        return True
+            )
+
+    # -- processors
+
+    def _admit(self, _: object, __: str, line: EventDict) -> EventDict:
+        by = line.pop("by")
+        if by is None:
+            return line
+        left_out = self._limit.admit(by, self._monotonic())
+        if left_out is None:
+            self._tell_later()
+            raise structlog.DropEvent
+        if left_out:
+            ja, en = line["event"]
+            line["event"] = Text(f"{ja}（ほかに {left_out} 行）", f"{en} (and {left_out} more)")
+        return line
 
     def _tell_later(self) -> None:
         if self._telling is None:
@@ -112,43 +148,115 @@ class Journal:
                 loop = asyncio.get_running_loop()
                 self._telling = loop.call_later(LEFT_OUT_INTERVAL, self.tell_left_out)
 
-    def tell_left_out(self) -> None:
-        """Says how many lines were left out, of which no later one has told."""
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        left_out = self._limit.left_out()
-        if left_out:
-            self._write(
-                logging.WARNING,
-                Text(
-                    f"同じ原因の行が続いたため、{left_out} 行を省きました",
-                    f"{left_out} lines were left out, as there were too many of one cause",
-                ),
-                None,
-                {},
-            )
-
-    def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
-        line = _on_one_line(text.in_language(self.language))
-        extra = {f"ZAIOND_{name.upper()}": value for name, value in fields.items()}
-        if kind is not None:
-            extra["MESSAGE_ID"] = kind.value
-        self._logger.log(level, "%s", line, extra=extra)
+    def _in_language(self, _: object, __: str, line: EventDict) -> EventDict:
+        line["event"] = line["event"].in_language(self.language)
+        return line
 
 
-def _to_systemd() -> logging.Handler | None:
+def _safe(_: object, __: str, line: EventDict) -> EventDict:
+    line["event"] = _on_one_line(line["event"])
+    if line["exc_info"] is None:
+        del line["exc_info"]
+    else:
+        structlog.processors.format_exc_info(None, "", line)
+        line["exception"] = _on_lines(line["exception"])
+    return line
+
+
+def _message_id(_: object, __: str, line: EventDict) -> EventDict:
+    kind = line.pop("kind")
+    if kind is not None:
+        line["message_id"] = kind.value
+    return line
+
+
+# -- outputs
+
+
+def output(log_format: str) -> Output:
+    """`json`: an object a line on standard error. `text`: to systemd's journal where standard error
+    is that, else a line on standard error.
+    """
+    if log_format == "json":
+        return to_json(sys.stderr)
     # systemd.exec(5): JOURNAL_STREAM names the device and inode of the journal's own stderr.
     stderr = os.fstat(sys.stderr.fileno())
-    if os.environ.get("JOURNAL_STREAM") != f"{stderr.st_dev}:{stderr.st_ino}":
-        return None
-    from systemd.journal import JournalHandler
-
-    handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="zaiond")
-    return handler
+    if os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}":
+        return to_systemd()
+    return to_terminal(sys.stderr)
 
 
-def _to_stderr() -> logging.Handler:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("zaiond: %(message)s"))
-    return handler
+def to_terminal(stream: TextIO) -> Output:
+    """Lines for a person, each after the program's name."""
+    return Output(_Stream(stream), (_line,))
+
+
+def to_json(stream: TextIO) -> Output:
+    """Lines of JSON: `timestamp` (RFC 3339, UTC), `level`, `message`, `message_id`, fields."""
+    return Output(
+        _Stream(stream),
+        (
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _members,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ),
+    )
+
+
+def to_systemd() -> Output:
+    """systemd's journal by its native protocol."""
+    return Output(_Systemd(), (_journal_fields,))
+
+
+def _line(_: object, __: str, line: EventDict) -> str:
+    return f"zaiond: {_with_traceback(line)}"
+
+
+def _with_traceback(line: EventDict) -> str:
+    traceback = f"\n{line['exception']}" if "exception" in line else ""
+    return f"{line['event']}{traceback}"
+
+
+def _members(_: object, __: str, line: EventDict) -> EventDict:
+    names = ("timestamp", "level", "message", "message_id", "exception")
+    line["message"] = line["event"]
+    return {**{name: line[name] for name in names if name in line}, **line["fields"]}
+
+
+def _journal_fields(_: object, level: str, line: EventDict) -> tuple[tuple[str, ...], EventDict]:
+    fields = {"MESSAGE": _with_traceback(line), "PRIORITY": _PRIORITIES[level]}
+    fields["SYSLOG_IDENTIFIER"] = "zaiond"
+    if "message_id" in line:
+        fields["MESSAGE_ID"] = line["message_id"]
+    fields |= {f"ZAIOND_{name.upper()}": value for name, value in line["fields"].items()}
+    return tuple(f"{name}={_on_lines(str(value))}" for name, value in fields.items()), {}
+
+
+class _Stream:
+    """Lines to a stream. A line that can't be written is lost: there is nowhere to say so."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def info(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    warning = error = critical = info
+
+
+class _Systemd:
+    """Fields (`NAME=value`) to systemd's journal; lost where it can't be reached, as above."""
+
+    def __init__(self) -> None:
+        from systemd.journal import sendv
+
+        self._send = sendv
+
+    def info(self, *fields: str) -> None:
+        with contextlib.suppress(OSError):
+            self._send(*fields)
+
+    warning = error = critical = info

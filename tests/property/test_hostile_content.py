@@ -6,7 +6,6 @@ has a control: with what it looks at switched off, it finds something.
 """
 
 import json
-import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -199,8 +198,7 @@ def texts(one: Sent) -> Iterator[str]:
 def logged(monkeypatch: pytest.MonkeyPatch, said: Said) -> str:
     """What stands in the log after a line for each text."""
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    monkeypatch.setattr(logging.getLogger("zaiond"), "handlers", [])
-    log = Journal()
+    log = Journal(journal.output("text"))
     for one in sent():
         for text in texts(one):
             log.warning(Text(f"x {text}", f"x {text}"), event=one.event.id, reply=text)

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import apsw
+from structlog import DropEvent
+from structlog.typing import EventDict
 
-from zaiond.journal import Journal, Kind
-from zaiond.log_limit import LogLimit
+from zaiond.journal import Journal, Kind, Output
 from zaiond.model import Message
 from zaiond.store import queue
 from zaiond.store.database import Database
 from zaiond.store.events import NewEvent, StoredEvent
 from zaiond.store.queue import QueuedDelivery, QueuedMail
 from zaiond.store.writer import Operation
-from zaiond.text import Text
 
 NOW = 1369440000.0  # 2013-05-25T00:00:00Z
 T = TypeVar("T")
@@ -28,21 +28,22 @@ class Notes(Journal):
     """A journal that keeps its lines, in English. Its clock stands still, at `now`."""
 
     def __init__(self) -> None:
+        super().__init__(Output(None, (self._keep,)), lambda: self.now)
         self.language = "en"
         self.now = 0.0
-        self._monotonic = lambda: self.now
-        self._limit = LogLimit()
-        self._telling = None
         self.lines: list[str] = []
-        self.levels: list[int] = []
+        self.levels: list[str] = []
         self.kinds: list[Kind | None] = []
         self.fields: list[dict[str, object]] = []
+        self.tracebacks: list[str] = []
 
-    def _write(self, level: int, text: Text, kind: Kind | None, fields: dict[str, object]) -> None:
-        self.lines.append(text.en)
+    def _keep(self, _: object, level: str, line: EventDict) -> EventDict:
+        self.lines.append(line["event"])
         self.levels.append(level)
-        self.kinds.append(kind)
-        self.fields.append(fields)
+        self.kinds.append(Kind(line["message_id"]) if "message_id" in line else None)
+        self.fields.append(line["fields"])
+        self.tracebacks += [line["exception"]] if "exception" in line else []
+        raise DropEvent
 
 
 class Clock:

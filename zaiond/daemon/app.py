@@ -11,7 +11,6 @@ import random
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Awaitable, Coroutine
 from functools import partial
 from typing import Any, NamedTuple
@@ -580,8 +579,6 @@ class App(Observer):
     def _background_ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            if not isinstance(error, ZaiondError):  # what it says is enough
-                traceback.print_exception(error)
             self._fatal(error)
 
     def _damaged(self, damage: Damage) -> None:
@@ -601,8 +598,7 @@ class App(Observer):
         error = context.get("exception")
         what = context["message"]
         text = Text(f"内部エラー: {what}", f"internal error: {what}")
-        if self.journal.error(text, by="internal error") and error is not None:
-            traceback.print_exception(error)
+        self.journal.error(text, by="internal error", error=error)
 
     def _fatal(self, error: BaseException) -> None:
         if self._exit_status:  # what fails now, fails for the same reason
@@ -614,6 +610,7 @@ class App(Observer):
                 f"can't go on, so it ends (systemd starts it again): {said.en}",
             ),
             Kind.CAN_NOT_GO_ON,
+            error=None if isinstance(error, ZaiondError) else error,  # what ours say is enough
         )
         self.database.must_check()
         self._exit_status = 1

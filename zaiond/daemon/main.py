@@ -12,7 +12,7 @@ from zaiond.config.language import wanted_language
 from zaiond.daemon.app import App
 from zaiond.daemon.options import parse
 from zaiond.errors import ZaiondError
-from zaiond.journal import Journal, Kind
+from zaiond.journal import Journal, Kind, output
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     libc.mallopt(-3, 128 * 1024)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    journal = Journal()
+    journal = Journal(output(options.log_format))
     with contextlib.suppress(OSError):  # until there is a configuration in force
         journal.language = wanted_language(options.config)
     try:

@@ -17,6 +17,7 @@ class Options:
     runtime_dir: str
     state_dir: str
     spool_dir: str
+    log_format: str  # `text` or `json`
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,6 +44,12 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument(
         "--spool-dir", metavar="DIR", help="events left while it is down / 停止中のイベントの場所"
     )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="lines of text, or of JSON on standard error / ログの形式（json は標準エラー出力へ）",
+    )
     parser.add_argument("--version", action="version", version=f"zaiond {__version__}")
     found = parser.parse_args(arguments)
     return Options(
@@ -52,6 +59,7 @@ def parse(arguments: list[str]) -> Options:
         ),
         state_dir=_place(found.state_dir, "ZAIOND_STATE_DIR", "STATE_DIRECTORY", "/var/lib/zaiond"),
         spool_dir=_place(found.spool_dir, "ZAIOND_SPOOL_DIR", None, "/var/spool/zaiond"),
+        log_format=found.log_format,
     )
 
 

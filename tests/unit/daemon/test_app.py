@@ -1,7 +1,9 @@
 """What ends the daemon, and what it says of it."""
 
+import asyncio
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -17,21 +19,20 @@ FAILING = StoreError(Text("ディスク", "the disk fails"))
 
 @pytest.mark.parametrize(("error", "has_trace"), [(FAILING, False), (RuntimeError("ours"), True)])
 async def test_a_failing_disk_is_told_in_a_line_and_a_fault_of_ours_with_its_traceback(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    error: Exception,
-    has_trace: bool,
+    tmp_path: Path, error: Exception, has_trace: bool
 ) -> None:
-    path = str(tmp_path)
-    app = App(Options(path, path, path, path), Notes())
-    fatal: list[BaseException] = []
-    monkeypatch.setattr(app, "_fatal", fatal.append)
+    path, notes = str(tmp_path), Notes()
+    app = App(Options(path, path, path, path, "text"), notes)
+    app.database = cast(Any, SimpleNamespace(must_check=lambda: None))
+    app._running = asyncio.create_task(asyncio.sleep(60))
 
     async def fail() -> Any:
         raise error
 
     app._background(fail())
     await turns(3)
-    assert fatal == [error]
-    assert ("Traceback" in capsys.readouterr().err) == has_trace
+    assert app._running.cancelled()
+    (line,) = notes.lines
+    assert line.endswith(str(error))
+    assert notes.levels == ["critical"]
+    assert ["RuntimeError: ours" in one for one in notes.tracebacks] == [True] * has_trace

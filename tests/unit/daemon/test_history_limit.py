@@ -230,9 +230,9 @@ async def test_what_was_deleted_last_is_told_though_nothing_more_is(
     told = asyncio.Event()
     warning = world.notes.warning
 
-    def tell(*arguments: Any) -> bool:
+    def tell(*arguments: Any) -> None:
         told.set()
-        return warning(*arguments)
+        warning(*arguments)
 
     monkeypatch.setattr(world.notes, "warning", tell)
     monkeypatch.setattr(world.limit, "_next_line", 0.0)
