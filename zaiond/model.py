@@ -1,12 +1,15 @@
 """The nouns of zaiond: what flows from the event socket to the mail server.
 
-An `Event` is what a producer told; a `Message` is the mail made of it, with its envelope; a
-`Delivery` is one message on its way to one recipient; an `Attempt` is one try of a delivery.
+An `Event` is what a producer told, a `StoredEvent` its row on disk; a `Message` is the mail made of
+it, with its envelope; a delivery is one message on its way to one recipient; an attempt is one try
+of a delivery.
 
-Structs, for there is one of each a mail: a frozen dataclass takes ten times as long to make.
+Structs and tuples, for there is one of each a mail: a frozen dataclass takes ten times as long to
+make.
 """
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -65,6 +68,155 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
     smtputf8: bool = False
     remark: Text | None = None
+
+
+class StoredEvent(NamedTuple):
+    """A row of `events`: `source` is '' where none was sent, `body` the line as sent, `lane` its
+    key or job, `queued` when it was accepted in queue time. `notice`: the daemon itself made it.
+    `turn` and `ahead` say when it is to be routed (store/turns.py).
+    """
+
+    seq: int
+    id: str
+    uid: int
+    source: str
+    accepted: float
+    body: bytes
+    urgent: bool = False
+    lane: str | None = None
+    queued: float = 0.0
+    notice: bool = False
+    turn: int = 0
+    ahead: bool = False
+
+
+# id, uid, source, accepted, body, urgent, lane
+NewEvent = tuple[str, int, str, float, bytes, bool, str | None]
+
+# Index in its batch, turn, ahead: of each event, in the order in which they are taken in.
+Place = tuple[int, int, bool]
+
+
+class WaitingLine(NamedTuple):
+    """Events of a user that wait to be routed, or have come to: how many, their bytes, how many of
+    them are `ahead`, and their turns.
+    """
+
+    uid: int
+    notice: bool
+    urgent: bool
+    events: int
+    bytes: int
+    ahead: int
+    first_turn: int
+    last_turn: int
+
+
+OPEN = ("waiting", "deferred", "held")
+DeliveryState = Literal["waiting", "deferred", "held", "delivered", "failed", "expired"]
+AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "expired", "unknown"]
+
+
+class QueuedDelivery(NamedTuple):
+    """A delivery that is due; `attempts` have been made before, of which `unknown` ended without an
+    answer to the content. `held`: this attempt is a probe of what holds it.
+    """
+
+    row: int
+    recipient: str
+    attempts: int
+    unknown: int = 0
+    held: bool = False
+
+
+@dataclass(slots=True)
+class QueuedMail:
+    """A message with the deliveries that are due, and the events it tells of.
+
+    `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
+    `lane`: mails of the same lane go to a recipient one after the other. `user`: users take turns.
+    `whole`: no other delivery of the message is open. `alone`: no other message tells of its
+    events. `one_by_one`: deliveries whose turn comes when these have had theirs.
+    """
+
+    row: int
+    message: Message
+    deliveries: tuple[QueuedDelivery, ...]
+    accepted: float
+    queued: float
+    notice: bool
+    events: tuple[StoredEvent, ...]
+    urgent: bool = False
+    lane: str | None = None
+    user: int = 0
+    whole: bool = True
+    alone: bool = False  # or not known, and to be looked up
+    one_by_one: tuple[QueuedDelivery, ...] = ()
+
+
+class AttemptResult(NamedTuple):
+    """How an attempt of one delivery ended; `next_attempt` where it is tried again."""
+
+    delivery: QueuedDelivery
+    state: DeliveryState
+    outcome: AttemptOutcome
+    server: str
+    reply: str
+    started: float
+    ended: float
+    next_attempt: float | None = None
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether it is deferred to a later try, and not only until it expires."""
+        return self.state == "deferred" and self.next_attempt is not None
+
+
+class MessageRecord(NamedTuple):
+    """A message of an event; `is_open`: one of its deliveries is."""
+
+    row: int
+    message_id: str
+    accepted: float
+    queued: float
+    notice: bool
+    is_open: bool
+
+
+class DeliveryRecord(NamedTuple):
+    """A delivery of an event, open or ended."""
+
+    row: int
+    message: int
+    recipient: str
+    state: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in OPEN
+
+
+class EventRecord(NamedTuple):
+    """An event that became mails, and what became of them."""
+
+    event: StoredEvent
+    messages: tuple[MessageRecord, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+
+
+class Remade(NamedTuple):
+    """What the mails of an event are from now on: `mails` with the deliveries that are to be made;
+    which of these messages and deliveries there were not before; the deliveries that are `replaced`
+    by others, and the messages of which nothing is left to be sent.
+    """
+
+    event: StoredEvent
+    mails: tuple[QueuedMail, ...]
+    new_messages: frozenset[int]
+    new_deliveries: frozenset[int]
+    replaced: tuple[int, ...]
+    emptied: tuple[int, ...]
 
 
 def wire_address(address: str) -> str:

@@ -12,6 +12,7 @@ from tests.support.emitter import Emitter, emit_many
 from tests.support.postfix_load import SmtpSink
 from tests.support.process import proportional_bytes
 from zaiond.daemon.ulid import UlidFactory
+from zaiond.model import NewEvent
 from zaiond.store import events
 from zaiond.store.database import Database
 
@@ -88,7 +89,7 @@ def _fill(state: Path, count: int) -> None:
     connection = database.connection
     connection.pragma("synchronous", "OFF")
     for _ in range(0, count, A_COMMIT):
-        batch: list[events.NewEvent] = [
+        batch: list[NewEvent] = [
             (make_id(), uid, "backup.service", time.time(), text, False, None)
             for _ in range(A_COMMIT)
         ]

@@ -17,10 +17,10 @@ from tests.support.daemon import Daemon
 from tests.support.sink import Sink
 from tests.support.store import NOW, Store, event, mail
 from tests.support.waiting import until
+from zaiond.holds import Hold
+from zaiond.model import AttemptResult
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import events, holds, queue
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult
 from zaiond.store.sound import is_sound, our_tables
 from zaiond.text import Text
 
@@ -58,7 +58,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             for one in routed if not one.id.startswith("dropped")
         }  # fmt: skip
-        dropped = [queue.Dropped(e, Text("理由", "why")) for e in routed if e.id not in mails]
+        dropped = [(e, Text("理由", "why")) for e in routed if e.id not in mails]
         store.run(lambda db: queue.route(db, routed[-1].seq, [*mails.values()], dropped))
         for id_, one in mails.items():
             kind = id_.partition("-")[0]

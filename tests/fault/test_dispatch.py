@@ -42,11 +42,11 @@ from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.delivery import active_queue, housekeeping, loader, router
+from zaiond.model import NewEvent, StoredEvent
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events, prune
 from zaiond.store import queue as queue_on_disk
 from zaiond.store.counts import FIRST_OPEN, Key
-from zaiond.store.events import NewEvent, StoredEvent
 from zaiond.store.queue import Expired, Expiry, Waiting
 from zaiond.text import Text
 
@@ -1167,7 +1167,7 @@ async def test_events_dated_ahead_keep_no_history_for_good(
             def put(db: apsw.Connection) -> None:
                 batch = [event(f"{name}{number}") for number in range(250)]
                 stored = events.accept(db, batch, queued).events
-                gone = [queue_on_disk.Dropped(one, Text("理由", "why")) for one in stored]
+                gone = [(one, Text("理由", "why")) for one in stored]
                 queue_on_disk.route(db, stored[-1].seq, [], gone)
 
             await post.writer.submit(put)

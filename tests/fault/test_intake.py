@@ -28,8 +28,9 @@ from zaiond.intake.quota import Quotas
 from zaiond.intake.read_ahead import A_LITTLE, A_READ, OF_CONNECTION, OF_USER
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.sockets import BACKLOG
+from zaiond.model import NewEvent
 from zaiond.store import events
-from zaiond.store.events import Acceptance, NewEvent
+from zaiond.store.events import Acceptance
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 from zaiond.wire import MAX_EVENT_BYTES

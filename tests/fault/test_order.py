@@ -13,8 +13,8 @@ from tests.support.delivery import PATIENT, SOON, Post, configuration, ids, serv
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary, rcpt
 from zaiond.config.schema import Config
 from zaiond.delivery import active_queue, queue_admin
+from zaiond.model import QueuedMail
 from zaiond.store import queue
-from zaiond.store.queue import QueuedMail
 
 LATER = "450 4.2.1 Later"
 A, B = "a@x.example", "b@x.example"

@@ -20,8 +20,8 @@ from tests.support.sink import Sink
 from tests.support.store import NOW, Store, event, image, mail, recount, waiting
 from tests.support.waiting import until
 from zaiond.errors import StoreError
+from zaiond.model import AttemptResult
 from zaiond.store import database, events, queue, recovery
-from zaiond.store.queue import AttemptResult
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -46,7 +46,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         batch = [event(f"{n:05}", more=f',"message":"{filling}"') for n in range(EVENTS)]
         stored = store.run(lambda db: events.accept(db, batch, 0.0)).events
         routed = stored[: EVENTS // 2]
-        dropped = [queue.Dropped(one, WHY) for one in routed[::10]]
+        dropped = [(one, WHY) for one in routed[::10]]
         mails = [
             mail(one.seq, [one], ["a@x", "b@x"], content=b"content %d " % one.seq + b"y" * 500)
             for one in routed
@@ -62,14 +62,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 ]
                 store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a, 0.0))  # type: ignore[misc]
         early = [mail(one.seq, [one]) for one in stored[-100::2]]
-        why = [queue.Dropped(one, WHY) for one in stored[-99:-50:2]]
+        why = [(one, WHY) for one in stored[-99:-50:2]]
         store.run(
             lambda db: queue.route(
                 db,
                 routed[-1].seq,
                 early,
                 why,
-                [*(m.row for m in early), *(gone.event.seq for gone in why)],
+                [*(m.row for m in early), *(gone.seq for gone, _ in why)],
             )
         )
     return state

@@ -25,8 +25,8 @@ from zaiond import journal, wire
 from zaiond.ctl import history, output, queue
 from zaiond.daemon import documents
 from zaiond.daemon.documents import Present
-from zaiond.delivery.holds import Holds
 from zaiond.errors import EventError
+from zaiond.holds import Holds
 from zaiond.journal import Journal
 from zaiond.message import compose, header, layout, subject
 from zaiond.message.charset import Charset

@@ -5,10 +5,9 @@ from hypothesis import strategies as st
 
 from zaiond.config.schema import Queue
 from zaiond.delivery.outcome import AttemptContext, next_state, retry_delay
-from zaiond.model import Message
+from zaiond.model import OPEN, Message, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
-from zaiond.store.queue import OPEN, QueuedDelivery, QueuedMail
 
 queues = st.builds(
     lambda first, more, expire: Queue(

@@ -15,9 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.support.queries import at_once, histories, immediately
 from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
+from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.store import events, prune, queue
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.text import Text
 
 LONGEST_DELAY = 1e6
@@ -119,11 +118,11 @@ class Queue(RuleBasedStateMachine):
         if not batch:
             return
         mails: list[QueuedMail] = []
-        dropped: list[queue.Dropped] = []
+        dropped: list[tuple[StoredEvent, Text]] = []
         for stored, recipients in zip(batch, fates, strict=False):
             known = self.known[stored.seq]
             if not recipients:
-                dropped.append(queue.Dropped(stored, WHY))
+                dropped.append((stored, WHY))
                 known.outcome, known.ended = "dropped", True
                 continue
             row = max(self.mails, default=0) + 1

@@ -19,10 +19,9 @@ from tests.support.store import Store, event
 from zaiond.delivery import router
 from zaiond.delivery.router import MailMaker, Router
 from zaiond.errors import DiskFullError
+from zaiond.model import QueuedMail, StoredEvent
 from zaiond.net.names import Names
 from zaiond.store import events, queue
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import QueuedMail
 from zaiond.store.turns import Line, Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text

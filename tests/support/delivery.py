@@ -17,20 +17,17 @@ from tests.support.store import Notes, Store, event
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.documents import Present
 from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
-from zaiond.delivery.holds import Holds
 from zaiond.delivery.housekeeping import Housekeeping
 from zaiond.delivery.queue_admin import Changed, QueueAdmin
 from zaiond.delivery.router import MailMaker, Router
 from zaiond.delivery.servers import ServerState
-from zaiond.model import URGENT
+from zaiond.holds import Hold, Holds
+from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
 from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
-from zaiond.store.events import StoredEvent
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 

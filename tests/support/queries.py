@@ -7,7 +7,7 @@ from tests.support.store import Store
 from zaiond.daemon import documents
 from zaiond.daemon.documents import Present
 from zaiond.daemon.queries import Queries, Wanted
-from zaiond.delivery.holds import Holds
+from zaiond.holds import Holds
 from zaiond.store import events, holds
 from zaiond.store.writer import Operation, Submit
 from zaiond.text import Language

@@ -12,8 +12,9 @@ from zaiond.intake.quota import Quotas
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool import Spool
 from zaiond.intake.spool_admin import SpoolAdmin
+from zaiond.model import NewEvent
 from zaiond.store import events
-from zaiond.store.events import Acceptance, NewEvent
+from zaiond.store.events import Acceptance
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 

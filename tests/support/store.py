@@ -11,11 +11,9 @@ from structlog import DropEvent
 from structlog.typing import EventDict
 
 from zaiond.journal import Journal, Kind, Output
-from zaiond.model import Message
+from zaiond.model import Message, NewEvent, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.store import queue
 from zaiond.store.database import Database
-from zaiond.store.events import NewEvent, StoredEvent
-from zaiond.store.queue import QueuedDelivery, QueuedMail
 from zaiond.store.writer import Operation
 
 NOW = 1369440000.0  # 2013-05-25T00:00:00Z

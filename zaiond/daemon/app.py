@@ -30,13 +30,13 @@ from zaiond.daemon.reports import Reports
 from zaiond.daemon.ulid import UlidFactory
 from zaiond.daemon.user_names import UserNames
 from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
-from zaiond.delivery.holds import Holds
 from zaiond.delivery.housekeeping import Housekeeping
 from zaiond.delivery.queue_admin import QueueAdmin
 from zaiond.delivery.rate_counter import RateCounter
 from zaiond.delivery.router import MailMaker, Router
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
+from zaiond.holds import Hold, Holds
 from zaiond.intake import sockets
 from zaiond.intake.admission import Admission
 from zaiond.intake.batches import Intake
@@ -49,6 +49,7 @@ from zaiond.intake.spool_watch import SpoolWatch
 from zaiond.intake.user_of import UserOf
 from zaiond.journal import Journal, Kind
 from zaiond.localtime import TimeZone
+from zaiond.model import AttemptResult, NewEvent, QueuedMail, StoredEvent, WaitingLine
 from zaiond.net.context import ConnectionContext
 from zaiond.net.memory import Masks
 from zaiond.net.names import MachineNames, Names
@@ -61,9 +62,7 @@ from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.damage import Damage
 from zaiond.store.database import Database
-from zaiond.store.events import Acceptance, NewEvent, StoredEvent, WaitingLine
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult, QueuedMail
+from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text

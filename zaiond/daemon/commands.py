@@ -17,10 +17,10 @@ from zaiond.delivery.queue_admin import Changed
 from zaiond.intake import spool_admin
 from zaiond.intake.spool_names import shown
 from zaiond.localtime import rfc3339
+from zaiond.model import OPEN
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.events import Owner
-from zaiond.store.queue import OPEN
 from zaiond.text import Text
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from zaiond import wire
-from zaiond.delivery.holds import Holds
+from zaiond.holds import Hold, Holds
 from zaiond.localtime import rfc3339
-from zaiond.model import Event
+from zaiond.model import OPEN, Event
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
@@ -23,8 +23,6 @@ from zaiond.store.history import (
     EventRow,
     OpenDelivery,
 )
-from zaiond.store.holds import Hold
-from zaiond.store.queue import OPEN
 from zaiond.text import Language, Text
 
 _ENDS = ("failed", "expired", "delivered", "deleted", "replaced")  # the worst says it for the event

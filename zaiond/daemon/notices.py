@@ -16,16 +16,15 @@ from typing import NamedTuple
 from zaiond.config.schema import MailServer
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.event_rules import NOTICE_SOURCE
+from zaiond.holds import Hold
 from zaiond.journal import Journal
 from zaiond.message.clean import one_line
 from zaiond.message.layout import operands
-from zaiond.model import URGENT, Severity
+from zaiond.model import URGENT, AttemptResult, QueuedMail, Severity
 from zaiond.smtp.verdict import Failure, judge
 from zaiond.store import events, queue
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.store.recovery import Salvage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer

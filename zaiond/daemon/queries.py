@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from zaiond import wire
+from zaiond.model import OPEN
 from zaiond.store import history
 from zaiond.store.history import (
     AttemptRow,
@@ -26,7 +27,6 @@ from zaiond.store.history import (
     Head,
     OpenDelivery,
 )
-from zaiond.store.queue import OPEN
 from zaiond.store.writer import Submit
 
 T = TypeVar("T")

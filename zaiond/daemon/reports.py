@@ -7,10 +7,10 @@ from zaiond import wire
 from zaiond.daemon.notices import Notices
 from zaiond.delivery.dispatcher import Observer
 from zaiond.delivery.servers import ServerState
+from zaiond.holds import Hold
 from zaiond.journal import Journal, Kind
+from zaiond.model import AttemptResult, QueuedMail
 from zaiond.smtp.verdict import DeliveryFailure, Verdict
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.text import Text
 
 _OUTCOMES = {

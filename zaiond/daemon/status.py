@@ -14,12 +14,12 @@ from zaiond.daemon.documents import Present, why
 from zaiond.daemon.queries import NAMED, Lost, Queries
 from zaiond.daemon.status_line import Waiting, count_waiting
 from zaiond.delivery.rate_counter import RateCounter
+from zaiond.holds import Hold
 from zaiond.intake.spool_account import document as spool_document
 from zaiond.intake.spool_account import problems as spool_problems
 from zaiond.localtime import rfc3339
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements, damage, prune
-from zaiond.store.holds import Hold
 from zaiond.store.recovery import Salvage
 from zaiond.text import Text
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from zaiond.store.queue import QueuedDelivery, QueuedMail
+from zaiond.model import QueuedDelivery, QueuedMail
 from zaiond.store.turns import KEPT_FOR_OTHERS, Line
 
 MAILS = 400  # what they leave behind in memory stays, so as many as keep the senders busy

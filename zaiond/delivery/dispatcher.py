@@ -17,7 +17,6 @@ import apsw
 
 from zaiond.config.schema import MailServer, Queue
 from zaiond.delivery.active_queue import ActiveQueue, reduced
-from zaiond.delivery.holds import Holds
 from zaiond.delivery.loader import Loader
 from zaiond.delivery.outcome import (
     AttemptContext,
@@ -29,15 +28,14 @@ from zaiond.delivery.outcome import (
 from zaiond.delivery.sender import Answers, Sender
 from zaiond.delivery.servers import Servers, ServerState
 from zaiond.errors import DiskFullError
+from zaiond.holds import Hold, Holds
+from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Stage, Verdict, judge
 from zaiond.store import holds as held
 from zaiond.store import queue
-from zaiond.store.events import StoredEvent
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult, QueuedDelivery, QueuedMail
 from zaiond.store.turns import Line
 from zaiond.store.writer import Operation, Writer
 from zaiond.text import Language

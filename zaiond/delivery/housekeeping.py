@@ -10,11 +10,11 @@ from zaiond.config.schema import Queue
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.outcome import last_hour
 from zaiond.errors import DiskFullError
+from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.queue_time import QueueTime
 from zaiond.store import holds, prune, queue, queue_time
 from zaiond.store.counts import FIRST_OPEN, Key
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import AttemptResult, Expiry, QueuedMail
+from zaiond.store.queue import Expiry
 from zaiond.store.writer import Writer
 from zaiond.text import Language
 

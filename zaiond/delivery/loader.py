@@ -10,8 +10,9 @@ from functools import partial
 import apsw
 
 from zaiond.delivery.active_queue import ActiveQueue, Rooms
+from zaiond.model import QueuedMail
 from zaiond.store import queue
-from zaiond.store.queue import Due, QueuedMail
+from zaiond.store.queue import Due
 from zaiond.store.turns import Line
 from zaiond.store.writer import Writer
 

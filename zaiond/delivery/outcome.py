@@ -11,16 +11,10 @@ from typing import Literal
 import msgspec
 
 from zaiond.config.schema import Queue
+from zaiond.model import AttemptOutcome, AttemptResult, DeliveryState, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Stage
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
-from zaiond.store.queue import (
-    AttemptOutcome,
-    AttemptResult,
-    DeliveryState,
-    QueuedDelivery,
-    QueuedMail,
-)
 from zaiond.text import Language
 
 PROBE_AFTER = 3600.0  # seconds at most: what is held is tried again so often

@@ -12,10 +12,11 @@ import apsw
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.remake import remake
 from zaiond.delivery.router import MailMaker, Router
+from zaiond.model import EventRecord, StoredEvent
 from zaiond.queue_time import QueueTime
 from zaiond.store import events, holds, queue
 from zaiond.store import remake as remade
-from zaiond.store.events import Owner, StoredEvent
+from zaiond.store.events import Owner
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -125,9 +126,7 @@ class QueueAdmin:
                 await self._writer.submit(partial(queue.let_lanes_of_events_wait, seqs=seqs))
         return made, tuple(in_flight)
 
-    async def _put(
-        self, states: list[remade.EventState], maker: MailMaker, *, by_hand: bool
-    ) -> int:
+    async def _put(self, states: list[EventRecord], maker: MailMaker, *, by_hand: bool) -> int:
         at = self._queue_time()
         new = [
             one
@@ -261,11 +260,11 @@ class QueueAdmin:
 
 
 def _split(
-    states: list[remade.EventState], sending: frozenset[int]
-) -> tuple[list[remade.EventState], list[remade.EventState]]:
+    states: list[EventRecord], sending: frozenset[int]
+) -> tuple[list[EventRecord], list[EventRecord]]:
     """Those events of which nothing is being sent just now, and the others."""
-    mine: list[remade.EventState] = []
-    others: list[remade.EventState] = []
+    mine: list[EventRecord] = []
+    others: list[EventRecord] = []
     for state in states:
         rows = {message.row for message in state.messages}
         (mine if rows.isdisjoint(sending) else others).append(state)

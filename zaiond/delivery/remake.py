@@ -10,15 +10,21 @@ from dataclasses import replace
 from msgspec import structs
 
 from zaiond.delivery.router import MailMaker
+from zaiond.model import (
+    DeliveryRecord,
+    EventRecord,
+    MessageRecord,
+    QueuedDelivery,
+    QueuedMail,
+    Remade,
+)
 from zaiond.store import events
-from zaiond.store.queue import QueuedDelivery, QueuedMail
-from zaiond.store.remake import DeliveryState, EventState, MessageState, Remade
 
 _LOST = ("failed", "expired")
 
 
 def remake(
-    state: EventState,
+    state: EventRecord,
     maker: MailMaker,
     new_message: Callable[[], int],
     new_delivery: Callable[[], int],
@@ -85,14 +91,16 @@ def remake(
     )
 
 
-def _nearest(to: list[str], messages: list[MessageState], state: EventState) -> MessageState | None:
+def _nearest(
+    to: list[str], messages: list[MessageRecord], state: EventRecord
+) -> MessageRecord | None:
     """The message that becomes the one to these addresses: that which has most of them."""
 
-    def common(message: MessageState) -> int:
+    def common(message: MessageRecord) -> int:
         return sum(_is_of(d, message) and d.recipient in to for d in state.deliveries)
 
     return max(messages, key=common, default=None)
 
 
-def _is_of(delivery: DeliveryState, message: MessageState) -> bool:
+def _is_of(delivery: DeliveryRecord, message: MessageRecord) -> bool:
     return delivery.message == message.row

@@ -19,14 +19,22 @@ from zaiond.delivery.dispatcher import DISK_FULL_PAUSE, Dispatcher
 from zaiond.errors import DiskFullError
 from zaiond.message.address import parse_recipient
 from zaiond.message.compose import check_wire, compose, message_id_for
-from zaiond.model import URGENT, Event, Message
+from zaiond.model import (
+    URGENT,
+    Event,
+    Message,
+    QueuedDelivery,
+    QueuedMail,
+    StoredEvent,
+    WaitingLine,
+)
 from zaiond.net.names import Names
 from zaiond.routing.route import Dropped, route
 from zaiond.store import events, queue
-from zaiond.store.events import Acceptance, StoredEvent, WaitingLine
-from zaiond.store.queue import QueuedDelivery, QueuedMail
+from zaiond.store.events import Acceptance
 from zaiond.store.turns import DAEMON, MOST_OF_A_LANE, Choice, Line, Turns, choose
 from zaiond.store.writer import Writer
+from zaiond.text import Text
 
 KEPT_IN_MEMORY = 1000
 KEPT_BYTES = 4 * 1024 * 1024
@@ -68,12 +76,11 @@ class MailMaker:
 
     def route(self, event: Event) -> Sequence[str] | Dropped:
         """The recipients of the event, as the configuration has them; or why there are none."""
-        decision = route(
+        return route(
             event.type,
             admins=self._config.admins,
             notify_backup_auto_update=self._config.notify.backup_auto_update,
         )
-        return decision if isinstance(decision, Dropped) else decision.recipients
 
     def recipients_now(self, event: Event) -> Sequence[str]:
         """Who gets a mail that there is already: no change of the configuration ends one, so where
@@ -328,7 +335,7 @@ class Router:
             return True
         mails, dropped = done
         if dropped:
-            self._on_dropped([gone.event for gone in dropped])
+            self._on_dropped([event for event, _ in dropped])
         self._dispatcher.add_new(mails)
         return True
 
@@ -367,12 +374,12 @@ class Router:
 
     async def _route(
         self, maker: MailMaker, choice: Choice
-    ) -> tuple[list[QueuedMail], list[queue.Dropped]] | None:
+    ) -> tuple[list[QueuedMail], list[tuple[StoredEvent, Text]]] | None:
         """Makes the mails of these events and puts them on disk; None: it is full."""
         maker.call_machine(await self._names_now())
         batch = choice.events
         mails: list[QueuedMail] = []
-        dropped: list[queue.Dropped] = []
+        dropped: list[tuple[StoredEvent, Text]] = []
         made = 0
         for stored in batch:
             if made >= SLICE_BYTES:  # whatever else there is to do comes in between
@@ -382,7 +389,7 @@ class Router:
             event = events.complete(stored)
             decision = maker.route(event)
             if isinstance(decision, Dropped):
-                dropped.append(queue.Dropped(stored, decision.reason))
+                dropped.append((stored, decision.reason))
                 continue
             parts = maker.parts(self._reached(maker, stored, decision))
             for recipients in parts:

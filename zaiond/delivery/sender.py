@@ -8,10 +8,10 @@ commit a mail, and one connection has at most one mail between its dot and its o
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from zaiond.model import QueuedMail
 from zaiond.net.connection import SmtpConnection
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
-from zaiond.store.queue import QueuedMail
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer

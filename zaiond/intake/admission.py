@@ -9,9 +9,10 @@ from functools import partial
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Journal, Kind
+from zaiond.model import NewEvent
 from zaiond.store import events
 from zaiond.store.database import Database
-from zaiond.store.events import Acceptance, NewEvent
+from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import DISK_FULL, Writer
 

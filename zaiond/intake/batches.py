@@ -26,8 +26,8 @@ from zaiond.intake.quota import Quotas
 from zaiond.intake.read_ahead import ReadAhead, Share
 from zaiond.intake.refusals import Refusals
 from zaiond.journal import Journal, Kind
-from zaiond.model import URGENT
-from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
+from zaiond.model import URGENT, NewEvent
+from zaiond.store.events import Acceptance, AcceptOutcome
 from zaiond.text import Language, Text
 
 BATCH_EVENTS = 512  # lines, right or wrong

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from zaiond import wire
 from zaiond.errors import EventError
-from zaiond.model import URGENT
-from zaiond.store.events import AcceptOutcome, NewEvent
+from zaiond.model import URGENT, NewEvent
+from zaiond.store.events import AcceptOutcome
 from zaiond.text import Text
 
 EXCERPT_BYTES = 2000  # of a refused line, to be told

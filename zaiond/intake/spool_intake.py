@@ -11,8 +11,9 @@ from zaiond.errors import EventError, StoreError
 from zaiond.intake.spool_directory import SpoolDirectory
 from zaiond.intake.spool_file import LINES, Faults, SpoolFile
 from zaiond.intake.spool_turns import Whole
+from zaiond.model import NewEvent
 from zaiond.os_error import in_japanese
-from zaiond.store.events import Acceptance, AcceptOutcome, NewEvent
+from zaiond.store.events import Acceptance, AcceptOutcome
 from zaiond.text import Text
 
 FILES = 64  # that are committed together, or as many as are

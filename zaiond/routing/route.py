@@ -5,16 +5,8 @@ Without routes every event is mailed to the admins at once (interface 7).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from zaiond.text import Text
-
-
-class Routed(NamedTuple):
-    """The event is mailed to `recipients`, written as in the configuration."""
-
-    recipients: tuple[str, ...]
-    reason: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +16,6 @@ class Dropped:
     reason: Text
 
 
-_TO_ADMINS = Text(
-    "管理通知用メールアドレス（設定 admins）へ送信",
-    "mailed to the admins (setting admins)",
-)
 _BACKUP_AUTO_UPDATE_OFF = Text(
     "設定 notify.backup_auto_update が false のため",
     "the setting notify.backup_auto_update is false",
@@ -36,8 +24,10 @@ _BACKUP_AUTO_UPDATE_OFF = Text(
 
 def route(
     event_type: str, *, admins: Sequence[str], notify_backup_auto_update: bool
-) -> Routed | Dropped:
-    """Where an event of this type goes: to the `admins`, unless the settings say otherwise."""
+) -> Sequence[str] | Dropped:
+    """Who gets the events of this type, written as in the configuration: the `admins`, unless the
+    settings say otherwise.
+    """
     if not notify_backup_auto_update and event_type.startswith("backup.auto_update."):
         return Dropped(_BACKUP_AUTO_UPDATE_OFF)
-    return Routed(tuple(admins), _TO_ADMINS)
+    return admins

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from zaiond.model import WaitingLine
 from zaiond.store.consistency import make_consistent
-from zaiond.store.events import WaitingLine, usage, waiting_lines
+from zaiond.store.events import usage, waiting_lines
 from zaiond.store.sound import Table, is_sound, our_indexes, our_tables
 from zaiond.text import Text
 

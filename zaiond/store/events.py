@@ -10,31 +10,11 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond import wire
-from zaiond.model import Event
+from zaiond.model import Event, NewEvent, Place, StoredEvent, WaitingLine
 from zaiond.store.sound import expect, expect_event
 from zaiond.text import Text
 
 AcceptOutcome = Literal["accepted", "duplicate", "conflict"]
-
-
-class StoredEvent(NamedTuple):
-    """A row of `events`: `source` is '' where none was sent, `body` the line as sent, `lane` its
-    key or job, `queued` when it was accepted in queue time. `notice`: the daemon itself made it.
-    `turn` and `ahead` say when it is to be routed (store/turns.py).
-    """
-
-    seq: int
-    id: str
-    uid: int
-    source: str
-    accepted: float
-    body: bytes
-    urgent: bool = False
-    lane: str | None = None
-    queued: float = 0.0
-    notice: bool = False
-    turn: int = 0
-    ahead: bool = False
 
 
 def stored(row: tuple[Any, ...], *, to_be_read: bool = True) -> StoredEvent:
@@ -69,12 +49,6 @@ class Acceptance(NamedTuple):
     events: list[StoredEvent]
     previous: int
 
-
-# id, uid, source, accepted, body, urgent, lane
-NewEvent = tuple[str, int, str, float, bytes, bool, str | None]
-
-# Index in its batch, turn, ahead: of each event, in the order in which they are taken in.
-Place = tuple[int, int, bool]
 
 COLUMNS = "seq, id, uid, source, accepted, body, urgent, lane, queued, notice, turn, ahead"
 _INSERT = (
@@ -144,21 +118,6 @@ def _accept_each(
         ).get
         outcomes.append("duplicate" if wire.same_content(there, new.body) else "conflict")
     return outcomes, accepted
-
-
-class WaitingLine(NamedTuple):
-    """Events of a user that wait to be routed, or have come to: how many, their bytes, how many of
-    them are `ahead`, and their turns.
-    """
-
-    uid: int
-    notice: bool
-    urgent: bool
-    events: int
-    bytes: int
-    ahead: int
-    first_turn: int
-    last_turn: int
 
 
 def waiting_lines(db: apsw.Connection) -> list[WaitingLine]:

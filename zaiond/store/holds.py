@@ -6,28 +6,14 @@ one delivery at a time has a `next_attempt`: it is the probe.
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import apsw
 import msgspec
 
+from zaiond.holds import Hold, HoldScope
 from zaiond.smtp.failure import Failure
 from zaiond.store.queue import let_lanes_wait
-
-HoldScope = Literal["queue", "address", "mail"]
-
-
-class Hold(NamedTuple):
-    """`subject` is '' for the queue, the recipient of an address, the row of a mail. `since` is
-    in seconds since the epoch, `queued` the same in queue time.
-    """
-
-    scope: HoldScope
-    subject: str
-    since: float
-    queued: float
-    failure: Failure
-
 
 _SUBJECTS = "SELECT subject FROM holds WHERE scope = '{}'"
 _encode = msgspec.json.Encoder().encode

@@ -9,83 +9,16 @@ a crash leaves started may have arrived, and is tried again under the same Messa
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, Literal, NamedTuple
 
 import apsw
 
-from zaiond.model import Message
+from zaiond.model import OPEN, AttemptResult, Message, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.store.counts import FIRST_OPEN, Key, beyond
-from zaiond.store.events import COLUMNS, StoredEvent, encode_text, set_meta, stored
+from zaiond.store.events import COLUMNS, encode_text, set_meta, stored
 from zaiond.store.sound import expect, expect_message_id
 from zaiond.text import Text
-
-OPEN = ("waiting", "deferred", "held")
-DeliveryState = Literal["waiting", "deferred", "held", "delivered", "failed", "expired"]
-AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "expired", "unknown"]
-
-
-class QueuedDelivery(NamedTuple):
-    """A delivery that is due; `attempts` have been made before, of which `unknown` ended without an
-    answer to the content. `held`: this attempt is a probe of what holds it.
-    """
-
-    row: int
-    recipient: str
-    attempts: int
-    unknown: int = 0
-    held: bool = False
-
-
-@dataclass(slots=True)
-class QueuedMail:
-    """A message with the deliveries that are due, and the events it tells of.
-
-    `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
-    `lane`: mails of the same lane go to a recipient one after the other. `user`: users take turns.
-    `whole`: no other delivery of the message is open. `alone`: no other message tells of its
-    events. `one_by_one`: deliveries whose turn comes when these have had theirs.
-    """
-
-    row: int
-    message: Message
-    deliveries: tuple[QueuedDelivery, ...]
-    accepted: float
-    queued: float
-    notice: bool
-    events: tuple[StoredEvent, ...]
-    urgent: bool = False
-    lane: str | None = None
-    user: int = 0
-    whole: bool = True
-    alone: bool = False  # or not known, and to be looked up
-    one_by_one: tuple[QueuedDelivery, ...] = ()
-
-
-class Dropped(NamedTuple):
-    """An event that becomes no mail."""
-
-    event: StoredEvent
-    reason: Text
-
-
-class AttemptResult(NamedTuple):
-    """How an attempt of one delivery ended; `next_attempt` where it is tried again."""
-
-    delivery: QueuedDelivery
-    state: DeliveryState
-    outcome: AttemptOutcome
-    server: str
-    reply: str
-    started: float
-    ended: float
-    next_attempt: float | None = None
-
-    @property
-    def is_retried(self) -> bool:
-        """Whether it is deferred to a later try, and not only until it expires."""
-        return self.state == "deferred" and self.next_attempt is not None
 
 
 class Due(NamedTuple):
@@ -136,7 +69,7 @@ def route(
     db: apsw.Connection,
     routed_through: int,
     mails: list[QueuedMail],
-    dropped: list[Dropped],
+    dropped: list[tuple[StoredEvent, Text]],
     early: Iterable[int] = (),
 ) -> set[int]:
     """One step of routing: events up to `routed_through` are now in a message or dropped, and those

@@ -2,60 +2,14 @@
 what is put in its place. Operations of the writer.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
-from zaiond.store.events import COLUMNS, StoredEvent, stored
-from zaiond.store.queue import OPEN, QueuedMail, hurry, insert_messages, keep_remarks
+from zaiond.model import DeliveryRecord, EventRecord, MessageRecord, QueuedMail, Remade, StoredEvent
+from zaiond.store.events import COLUMNS, stored
+from zaiond.store.queue import hurry, insert_messages, keep_remarks
 from zaiond.store.sound import expect, expect_message_id
-
-
-class MessageState(NamedTuple):
-    """A message of an event; `is_open`: one of its deliveries is."""
-
-    row: int
-    message_id: str
-    accepted: float
-    queued: float
-    notice: bool
-    is_open: bool
-
-
-class DeliveryState(NamedTuple):
-    """A delivery of an event, open or ended."""
-
-    row: int
-    message: int
-    recipient: str
-    state: str
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not ended."""
-        return self.state in OPEN
-
-
-class EventState(NamedTuple):
-    """An event that became mails, and what became of them."""
-
-    event: StoredEvent
-    messages: tuple[MessageState, ...]
-    deliveries: tuple[DeliveryState, ...]
-
-
-class Remade(NamedTuple):
-    """What the mails of an event are from now on: `mails` with the deliveries that are to be made;
-    which of these messages and deliveries there were not before; the deliveries that are `replaced`
-    by others, and the messages of which nothing is left to be sent.
-    """
-
-    event: StoredEvent
-    mails: tuple[QueuedMail, ...]
-    new_messages: frozenset[int]
-    new_deliveries: frozenset[int]
-    replaced: tuple[int, ...]
-    emptied: tuple[int, ...]
 
 
 def open_events(db: apsw.Connection) -> list[int]:
@@ -79,7 +33,7 @@ def of_size(db: apsw.Connection, seqs: list[int], size: int) -> list[int]:
     return seqs
 
 
-def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
+def states(db: apsw.Connection, seqs: list[int]) -> list[EventRecord]:
     """These events, as far as they became mails that tell of no other event."""
     found = []
     for seq in seqs:
@@ -90,19 +44,19 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventState]:
         of_event = tuple(map(_message, db.execute(_MESSAGES, (seq,))))
         deliveries = tuple(map(_delivery, db.execute(_DELIVERIES, (seq,))))
         if rows and of_event:
-            found.append(EventState(stored(rows[0]), of_event, deliveries))
+            found.append(EventRecord(stored(rows[0]), of_event, deliveries))
     return found
 
 
-def _message(row: tuple[Any, ...]) -> MessageState:
+def _message(row: tuple[Any, ...]) -> MessageRecord:
     expect(row, int, str, float, float, int, int)
     expect_message_id(row[1])
-    return MessageState(*row)
+    return MessageRecord(*row)
 
 
-def _delivery(row: tuple[Any, ...]) -> DeliveryState:
+def _delivery(row: tuple[Any, ...]) -> DeliveryRecord:
     expect(row, int, int, str, str)
-    return DeliveryState(*row)
+    return DeliveryRecord(*row)
 
 
 _MESSAGES = (

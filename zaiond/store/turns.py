@@ -15,7 +15,7 @@ from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from zaiond.store.events import NewEvent, Place, StoredEvent, WaitingLine
+from zaiond.model import NewEvent, Place, StoredEvent, WaitingLine
 
 DAEMON = -1  # the user whose events are the daemon's own notices
 MOST_USERS = 1000  # of whom the last turn is remembered, though it is over

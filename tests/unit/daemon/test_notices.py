@@ -15,12 +15,12 @@ from zaiond import wire
 from zaiond.config.schema import Auth, Config, MailServer, OAuth2
 from zaiond.delivery.router import MailMaker
 from zaiond.errors import Diagnostic
+from zaiond.holds import Hold
+from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.net.names import Names
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult, QueuedDelivery, QueuedMail
 from zaiond.store.recovery import Salvage
 from zaiond.text import Text
 
@@ -29,7 +29,7 @@ DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
 
 
 def expired(recipient: str = "a@x", *, notice: bool = False) -> tuple[QueuedMail, AttemptResult]:
-    (stored,) = [events.StoredEvent(1, *event("the-event"))]
+    (stored,) = [StoredEvent(1, *event("the-event"))]
     one = mail(1, [stored], [recipient], notice=notice)
     reply = "451 4.7.1 Greylisted"
     return one, AttemptResult(
@@ -76,7 +76,7 @@ async def test_only_what_the_daemon_itself_tells_is_never_told_of_in_turn(told: 
         lambda stored, error: None,
     )
 
-    async def expire(stored: events.StoredEvent) -> None:
+    async def expire(stored: StoredEvent) -> None:
         made = maker.make(1, stored, events.complete(stored), ("a@x.example",), 1)
         _, attempted = expired("a@x.example")
         await told.notices.expired(made, attempted, "en")

@@ -9,13 +9,12 @@ from zaiond.config.schema import MailServer
 from zaiond.daemon.notices import Notices
 from zaiond.daemon.reports import Reports
 from zaiond.delivery.servers import ServerState
+from zaiond.holds import Hold
 from zaiond.journal import Kind
 from zaiond.log_limit import BURST
+from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.verdict import judge
-from zaiond.store import events
-from zaiond.store.holds import Hold
-from zaiond.store.queue import AttemptResult, QueuedMail
 
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
 
@@ -44,7 +43,7 @@ class Reporting(Reports):
 
 
 def attempt(outcome: Any) -> tuple[QueuedMail, AttemptResult]:
-    one = mail(1, [events.StoredEvent(1, *event("the-event"))], ["a@x"])
+    one = mail(1, [StoredEvent(1, *event("the-event"))], ["a@x"])
     state: Any = outcome if outcome in ("failed", "expired") else "deferred"
     return one, AttemptResult(
         one.deliveries[0],

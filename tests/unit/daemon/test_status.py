@@ -7,9 +7,9 @@ import pytest
 from zaiond.daemon.queries import Lost
 from zaiond.daemon.status import Facts, Problem, problems
 from zaiond.daemon.status_line import Waiting
+from zaiond.holds import Hold
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
-from zaiond.store.holds import Hold
 from zaiond.text import Text
 
 NOW = 1_369_440_000.0

@@ -2,8 +2,7 @@ import pytest
 
 from tests.support.store import mail
 from zaiond.delivery.active_queue import ActiveQueue, reduced
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import QueuedMail
+from zaiond.model import QueuedMail, StoredEvent
 
 
 def made(row: int, *recipients: str, lane: str | None = None) -> QueuedMail:

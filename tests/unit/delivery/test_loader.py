@@ -12,8 +12,8 @@ from tests.support.store import Clock, Store, event, mail
 from zaiond.delivery import loader
 from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.delivery.loader import Loader
+from zaiond.model import QueuedMail
 from zaiond.store import events, queue
-from zaiond.store.queue import QueuedMail
 from zaiond.store.writer import Operation, Writer
 
 T = TypeVar("T")

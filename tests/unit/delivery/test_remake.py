@@ -5,10 +5,15 @@ from typing import Any, cast
 
 from zaiond.delivery.remake import remake
 from zaiond.delivery.router import MailMaker
-from zaiond.model import Message
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import QueuedMail
-from zaiond.store.remake import DeliveryState, EventState, MessageState, Remade
+from zaiond.model import (
+    DeliveryRecord,
+    EventRecord,
+    Message,
+    MessageRecord,
+    QueuedMail,
+    Remade,
+    StoredEvent,
+)
 
 EVENT = StoredEvent(1, "E1", 0, "", 1.0, b'{"type":"a.b"}')
 
@@ -37,13 +42,13 @@ class Maker:
 def remade(to: str, *states: str, reopen: bool) -> Remade | None:
     """Of two messages, each with one delivery: to a@x and to b@x."""
     pairs = list(zip((1, 2), ("a@x", "b@x"), states, strict=True))
-    state = EventState(
+    state = EventRecord(
         EVENT,
         tuple(
-            MessageState(row, f"<{row}@x>", 1.0, 1.0, False, state in ("held", "waiting"))
+            MessageRecord(row, f"<{row}@x>", 1.0, 1.0, False, state in ("held", "waiting"))
             for row, _, state in pairs
         ),
-        tuple(DeliveryState(10 + row, row, whom, state) for row, whom, state in pairs),
+        tuple(DeliveryRecord(10 + row, row, whom, state) for row, whom, state in pairs),
     )
     numbers = count(100)
     maker = cast(MailMaker, Maker(to))

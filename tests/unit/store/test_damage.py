@@ -10,9 +10,9 @@ import pytest
 from tests.support.store import NOW, Store, event, mail, recount
 from tests.support.store import waiting as all_waiting
 from zaiond.intake.quota import Quotas
+from zaiond.model import AttemptResult
 from zaiond.store import damage, events, queue
 from zaiond.store.damage import Damage
-from zaiond.store.queue import AttemptResult
 
 BROKEN = "CAST(x'61ff62' AS TEXT)"  # no UTF-8
 

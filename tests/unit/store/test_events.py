@@ -8,8 +8,8 @@ import apsw
 import pytest
 
 from tests.support.store import Store, event, recount
+from zaiond.model import NewEvent, StoredEvent
 from zaiond.store import events
-from zaiond.store.events import NewEvent, StoredEvent
 from zaiond.text import Text
 
 WHY = Text("理由", "why")

@@ -13,11 +13,10 @@ from tests.support.store import NOW, Store, event
 from zaiond.daemon.documents import Present
 from zaiond.daemon.queries import Lost, Queries
 from zaiond.daemon.status_line import count
-from zaiond.delivery.holds import Holds
+from zaiond.holds import Hold, Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import acknowledgements, counts, events, history
 from zaiond.store.acknowledgements import Acknowledgement
-from zaiond.store.holds import Hold
 from zaiond.store.writer import Operation, Submit
 from zaiond.wire import MAX_EVENT_BYTES
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.support.store import NOW, Store, event, mail
+from zaiond.holds import Hold, HoldScope
+from zaiond.model import Remade
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import events, holds, queue
 from zaiond.store import remake as remade
-from zaiond.store.holds import Hold, HoldScope
-from zaiond.store.remake import Remade
 
 REFUSED = Failure(stage=Stage.RCPT, server="mail:25", cause="timeout")
 

@@ -11,9 +11,8 @@ from msgspec import structs
 
 from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
+from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.store import events, queue
-from zaiond.store.events import StoredEvent
-from zaiond.store.queue import AttemptResult, QueuedMail
 from zaiond.text import Text
 
 HOUR = 3600.0
@@ -97,7 +96,7 @@ def test_waiting_is_read_in_parts_and_in_order(store: Store) -> None:
 
 def test_a_dropped_event_has_ended_with_its_reason(store: Store) -> None:
     stored = accepted(store, "1", "2")
-    dropped = [queue.Dropped(stored[0], WHY)]
+    dropped = [(stored[0], WHY)]
     store.run(lambda db: queue.route(db, 2, [mail(1, [stored[1]])], dropped))
     assert get(store, "SELECT outcome FROM events WHERE id = '1'") == "dropped"
     assert events.decode_text(get(store, "SELECT reason FROM events WHERE id = '1'")) == WHY
@@ -269,7 +268,7 @@ def test_of_a_delivery_that_is_tried_for_ever_a_bounded_number_of_attempts_is_ke
     for number in range(150):
         tried = one.deliveries[0]._replace(attempts=number)
         outcome: Any = "unknown" if number == 30 else "deferred"
-        done = [queue.AttemptResult(tried, "deferred", outcome, "s:25", "450", NOW, NOW, NOW)]
+        done = [AttemptResult(tried, "deferred", outcome, "s:25", "450", NOW, NOW, NOW)]
         store.run(lambda db, done=done: queue.finish(db, one, done, 0.0))  # type: ignore[misc]
     kept = store.connection.execute("SELECT number FROM attempts ORDER BY number").fetchall()
     assert [number for (number,) in kept] == [*range(1, 21), 31, *range(51, 151)]

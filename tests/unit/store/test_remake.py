@@ -9,9 +9,9 @@ import pytest
 from msgspec import structs
 
 from tests.support.store import Store, event, mail
+from zaiond.model import EventRecord, Remade
 from zaiond.store import events, queue
 from zaiond.store import remake as remade
-from zaiond.store.remake import EventState, Remade
 from zaiond.text import Text
 
 REMARK = Text("注", "remark")
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def state_of(store: Store) -> EventState:
+def state_of(store: Store) -> EventRecord:
     (state,) = store.run(lambda db: remade.states(db, [1]))
     return state
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tests.support.store import event
-from zaiond.store.events import NewEvent, StoredEvent, WaitingLine
+from zaiond.model import NewEvent, StoredEvent, WaitingLine
 from zaiond.store.turns import DAEMON, Line, Turns, choose
 
 

@@ -1,8 +1,23 @@
-"""What holds mail now, as it is on disk (`store.holds`). Pure."""
+"""What holds mail until somebody mends it, as it is on disk (`store.holds`). Pure."""
 
 from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
 
-from zaiond.store.holds import Hold, HoldScope
+from zaiond.smtp.failure import Failure
+
+HoldScope = Literal["queue", "address", "mail"]
+
+
+class Hold(NamedTuple):
+    """`subject` is '' for the queue, the recipient of an address, the row of a mail. `since` is
+    in seconds since the epoch, `queued` the same in queue time.
+    """
+
+    scope: HoldScope
+    subject: str
+    since: float
+    queued: float
+    failure: Failure
 
 
 class Holds:

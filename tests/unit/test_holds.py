@@ -1,6 +1,5 @@
-from zaiond.delivery.holds import Holds
+from zaiond.holds import Hold, Holds, HoldScope
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.store.holds import Hold, HoldScope
 
 REFUSED = Failure(stage=Stage.RCPT, server="mail:25", cause="timeout")
 REFUSED_ANEW = Failure(stage=Stage.MAIL, server="mail:25", cause="timeout")
