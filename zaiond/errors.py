@@ -69,7 +69,7 @@ class Diagnostic:
     text: Text
 
     @property
-    def whole(self) -> Text:
+    def formatted(self) -> Text:
         """`FILE:LINE:COLUMN: key: what is wrong`, as everything that shows it does."""
         where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.key}: " if self.key else "")
         return Text(where + self.text.ja, where + self.text.en)
@@ -79,7 +79,7 @@ class ConfigError(ZaiondError):
     """The configuration is not valid; `diagnostics` has every fault, in the order of the files."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(diagnostics[0].whole)
+        super().__init__(diagnostics[0].formatted)
         self.diagnostics = diagnostics
 
 

@@ -133,7 +133,7 @@ class Configuration:
         self.state = "none" if self.in_force is None else "last_good"
         if news:
             for error in broken.errors:
-                self._journal.error(error.whole, Kind.CONFIG_BROKEN)
+                self._journal.error(error.formatted, Kind.CONFIG_BROKEN)
             self._journal.error(_STAYS if self.in_force is not None else _NONE, Kind.CONFIG_BROKEN)
         if self.incident is None and self.in_force is not None:
             self.incident = uuid.uuid4().hex

@@ -70,7 +70,7 @@ class Notices:
         self, incident: str, errors: tuple[Diagnostic, ...], language: Language
     ) -> None:
         """The configuration on disk can't be taken; told once, until it is mended."""
-        lines = [error.whole.in_language(language) for error in errors[:MOST_DIAGNOSTICS]]
+        lines = [error.formatted.in_language(language) for error in errors[:MOST_DIAGNOSTICS]]
         advice = Text(
             "直前の有効な設定のまま動作を続けています。修正すると自動的に反映されます。"
             "元に戻すには zaiond-ctl config revert を実行してください。",
