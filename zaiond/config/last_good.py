@@ -6,7 +6,7 @@ import stat
 
 from zaiond.atomicfile import Owner, owner, replace, sync_directory
 from zaiond.config.parse import YamlText, parse
-from zaiond.config.sources import Files, Kept, is_own_group
+from zaiond.config.sources import Files, SnapshotSources, is_own_group
 
 NAME = "last-good.json"
 
@@ -70,7 +70,7 @@ def revert(files: Files) -> list[str]:
     return changed
 
 
-class _Secret(Kept):
+class _Secret(SnapshotSources):
     """Which of the files hold a secret, by their `paths`."""
 
     def __init__(self, files: Files) -> None:

@@ -8,7 +8,7 @@ from zaiond.config.access import READ, SEARCH, Identity
 from zaiond.config.last_good import read_last_good, revert, save_last_good
 from zaiond.config.parse import Parsed, Setting, SourceError, YamlText, parse
 from zaiond.config.schema import Config
-from zaiond.config.sources import Disk, Files, Kept, unreadable
+from zaiond.config.sources import DiskSources, Files, SnapshotSources, unreadable
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
@@ -48,7 +48,7 @@ def load(
     What a `reader` couldn't read is an error, too.
     """
     base = os.getcwd()
-    disk = Disk(base, credentials_directory, credentials_optional, reader)
+    disk = DiskSources(base, credentials_directory, credentials_optional, reader)
     main = os.path.join(base, path)
     found: list[Diagnostic] = []
     names, unlistable = drop_ins(path)
@@ -90,7 +90,7 @@ def load_files(
 ) -> Loaded:
     """The same from kept texts: the same configuration, secrets and origins included."""
     texts = [YamlText(path, os.path.dirname(path), files.texts[path]) for path in files.yaml]
-    parsed = parse(texts, Kept(files, credentials_directory, credentials_optional))
+    parsed = parse(texts, SnapshotSources(files, credentials_directory, credentials_optional))
     directory = os.path.join(os.path.dirname(files.main), "conf.d")
     watched = tuple(dict.fromkeys((files.main, directory, *files.texts)))
     return _loaded(parsed, parsed.errors, files, watched)

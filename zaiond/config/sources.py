@@ -38,7 +38,7 @@ class Files:
     texts: dict[str, str] = field(repr=False)
 
 
-class Disk:
+class DiskSources:
     """The sources as they are on disk; what is read is kept in `texts`, what is asked in `asked`.
 
     `credentials_directory` is systemd's $CREDENTIALS_DIRECTORY; where there is none, a credential
@@ -132,7 +132,7 @@ class Disk:
         _refuse_exposed(file, self._modes[file], self._reader)
 
 
-class Kept:
+class SnapshotSources:
     """The sources as they were kept; permissions and certificates were checked then."""
 
     def __init__(
