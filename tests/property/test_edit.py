@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.config.edit import EditError, Path, Value, change
-from zaiond.config.tree import read
+from zaiond.config.yaml import read
 from zaiond.errors import ConfigError
 
 signs = st.sampled_from(list("'\"#:,[]{}&*!|>%@`- "))

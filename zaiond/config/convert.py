@@ -11,7 +11,8 @@ from typing import Any, TypeGuard
 from zaiond.config import full_width, hosts, numbers, values
 from zaiond.config.scalar import WrongValueError, filled, text_of, written
 from zaiond.config.schema import Declaration
-from zaiond.config.tree import Mapping, Node, Scalar, Sequence, plain_scalar
+from zaiond.config.tree import Mapping, Node, Scalar, Sequence
+from zaiond.config.yaml import plain_scalar
 from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address
 from zaiond.text import Text
@@ -40,7 +41,7 @@ def choose(name: str, names: list[str]) -> str | None:
 
 def is_plain(node: Node) -> TypeGuard[Scalar]:
     """Whether it is a text without quotes."""
-    return isinstance(node, Scalar) and node.plain
+    return isinstance(node, Scalar) and not node.style
 
 
 def value(node: Node, declared: Declaration) -> Any:
@@ -59,7 +60,7 @@ def checked(node: Node, declared: Declaration) -> tuple[Any, list[Text]]:
         slips, meant = _slips(node, full_width.in_wrong_value)
         if not slips:
             raise
-    if not (isinstance(meant, Scalar) and meant.tag == "null"):
+    if not meant.is_null:
         try:
             value(meant, declared)
         except WrongValueError as error:

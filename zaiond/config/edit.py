@@ -1,8 +1,8 @@
 """A configuration's YAML text with some values changed, and every other character as it was.
 
-PyYAML says where each value begins and ends; only that stretch is replaced. A setting that isn't
-there yet comes after the ones that are documented before it. What was made is read again: it must
-say the same as before, but for what was to change.
+Only the stretch of a value is replaced. A setting that isn't there yet comes after the ones that
+are documented before it. What was made is read again: it must say the same as before, but for what
+was to change.
 """
 
 import json
@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping as Changes
 from typing import Any
 
-from zaiond.config import spans, tree
+from zaiond.config import yaml
 from zaiond.config.keys import dotted
 from zaiond.config.schema import Config, declarations
+from zaiond.config.tree import Mapping, Node, Scalar, Sequence
 from zaiond.errors import ConfigError, ZaiondError
 from zaiond.text import Text
 
@@ -21,7 +22,6 @@ Value = str | int | bool | tuple[str, ...]
 """What is written; a tuple is a list of addresses, which may stand in one text with commas."""
 
 _STEP = "  "
-_NULL = ("", "~", "null")
 # What means the same in every place and to every parser, where it is no number or the like.
 _PLAIN_IN_LIST = re.compile(r"[A-Za-z0-9_.@/+= -]+")
 _NO_TEXT = re.compile("[\ufeff\ufffe\uffff]")
@@ -35,33 +35,33 @@ class EditError(ZaiondError):
 def change(name: str, text: str, changes: Changes[Path, Value]) -> str:
     """`text` with `changes` made; `name` is how errors name the file. Raises EditError.
 
-    The text must be one that `tree.read` takes.
+    The text must be one that `yaml.read` takes.
     """
     bare = text.removeprefix("\ufeff")
     mark, text = text[: len(text) - len(bare)], bare
-    before, _ = tree.read(name, text)
-    wanted = _plain(before)
+    top, _ = yaml.read(name, text)
+    wanted = _plain(top)
     for path, value in changes.items():
-        text = _changed(text, path, value)
+        text = _changed(text, top, path, value)
         wanted = _with(wanted, path, value)
         try:
-            now, problems = tree.read(name, text)
+            top, problems = yaml.read(name, text)
         except ConfigError:
             raise _impossible(path, value) from None
-        if problems or _plain(now) != wanted:
+        if problems or _plain(top) != wanted:
             raise _impossible(path, value)
     return mark + text
 
 
-def is_shared(text: str, path: Path) -> bool:
+def is_shared(top: Mapping, path: Path) -> bool:
     """Whether the value, or a mapping that it is in, has a YAML name (`&`) or comes by one (`*`):
     to change it here would change it elsewhere, or cut it off from there."""
-    node: spans.Node | None = spans.read(text)
+    node: Node | None = top
     for name in path:
-        if node is None or node.named:
+        if not isinstance(node, Mapping) or node.mark:
             break
         node = node.value(name)
-    return node is not None and node.named
+    return node is not None and node.mark != ""
 
 
 def _impossible(path: Path, value: Value) -> EditError:
@@ -77,10 +77,7 @@ def _impossible(path: Path, value: Value) -> EditError:
     )
 
 
-def _changed(text: str, path: Path, value: Value) -> str:
-    top = spans.read(text)
-    if top.kind == "scalar":  # nothing but comments, or `null`
-        return _replaced(text, top.start, top.end, "") + _lines(path, value, "", _newline(text))
+def _changed(text: str, top: Mapping, path: Path, value: Value) -> str:
     node = top
     for depth, name in enumerate(path):
         inner = node.value(name)
@@ -88,42 +85,41 @@ def _changed(text: str, path: Path, value: Value) -> str:
             return _inserted(text, node, path, depth, value)
         if depth + 1 == len(path):
             return _put(text, inner, value, node.flow)
-        if inner.kind == "scalar":  # null: what would be below it is not there yet
-            if inner.named or inner.style or inner.text.lower() not in _NULL:
-                raise _impossible(path, value)
+        if inner.is_null and not inner.mark:  # what would be below it is not there yet
             before = text[: inner.start].rstrip(" ")
             if node.flow:
                 below = " " + _flow(path[depth + 1 :], value)
             else:
                 newline = _newline(text)
-                indent = " " * node.column + _STEP
+                indent = _indent(node) + _STEP
                 below = newline + _lines(path[depth + 1 :], value, indent, newline).rstrip("\r\n")
             return before + below + text[inner.end :]
-        if inner.kind == "sequence":
-            raise _impossible(path, value)
+        if not isinstance(inner, Mapping) or inner.mark == "*":
+            break
         node = inner
-    raise AssertionError("a path has at least one name")
+    raise _impossible(path, value)
 
 
-def _put(text: str, node: spans.Node, value: Value, flow: bool) -> str:
+def _put(text: str, node: Node, value: Value, flow: bool) -> str:
     """A value in the place of another."""
-    if isinstance(value, tuple) and node.kind == "sequence":
-        if not node.flow and node.values:
+    if isinstance(value, tuple) and isinstance(node, Sequence) and node.mark != "*":
+        if not node.flow and node.elements:
             return _relisted(text, node, value)
         return _replaced(text, node.start, node.end, f"[{', '.join(_quoted(v) for v in value)}]")
-    written = _scalar(value, flow, node.style)
+    written = _scalar(value, flow, node.style if isinstance(node, Scalar) else "")
     if node.start == node.end:  # `key:` with nothing behind it
         written = f" {written}"
     return _replaced(text, node.start, node.end, written)
 
 
-def _relisted(text: str, node: spans.Node, values: tuple[str, ...]) -> str:
+def _relisted(text: str, node: Sequence, values: tuple[str, ...]) -> str:
     """A block list anew: who stays keeps the line, with the comments before and behind."""
     chunks: dict[str, str] = {}
-    begin = at = _line_start(text, node.values[0].start)
-    for element in node.values:
+    begin = at = text.rfind("\n", 0, node.elements[0].start) + 1
+    for element in node.elements:
         end = _line_end(text, element.end)
-        chunks[element.text.strip()] = text[at:end]
+        if isinstance(element, Scalar):
+            chunks[element.text.strip()] = text[at:end]
         at = end
     indent = text[begin : text.index("-", begin)]
     newline = _newline(text)
@@ -134,7 +130,7 @@ def _relisted(text: str, node: spans.Node, values: tuple[str, ...]) -> str:
     return _replaced(text, begin, at, new)
 
 
-def _inserted(text: str, node: spans.Node, path: Path, depth: int, value: Value) -> str:
+def _inserted(text: str, node: Mapping, path: Path, depth: int, value: Value) -> str:
     """A setting that isn't there yet, behind those that are documented before it."""
     behind = _neighbour(node, path[: depth + 1])
     if node.flow:
@@ -142,13 +138,19 @@ def _inserted(text: str, node: spans.Node, path: Path, depth: int, value: Value)
         if behind is None:
             return _replaced(text, node.start + 1, node.start + 1, new)
         return _replaced(text, behind.end, behind.end, f", {new}")
+    if behind is None:  # nothing but comments, or `null`
+        text = _replaced(text, node.start, node.end, "")
     newline = _newline(text)
-    lines = _lines(path[depth:], value, " " * node.column, newline)
-    at = _behind(text, behind.end, node.column) if behind is not None else len(text)
-    return _ended(text[:at], newline) + lines + text[at:]
+    indent = _indent(node)
+    at = len(text) if behind is None else _behind(text, behind.end, len(indent))
+    return _ended(text[:at], newline) + _lines(path[depth:], value, indent, newline) + text[at:]
 
 
-def _neighbour(node: spans.Node, path: Path) -> spans.Node | None:
+def _indent(node: Mapping) -> str:
+    return " " * next((entry.place.column - 1 for entry in node.entries.values()), 0)
+
+
+def _neighbour(node: Mapping, path: Path) -> Node | None:
     kind: type | None = Config
     for name in path[:-1]:
         kind = declarations(kind)[name].mapping if kind is not None else None
@@ -157,11 +159,11 @@ def _neighbour(node: spans.Node, path: Path) -> spans.Node | None:
         if name == path[-1]:
             break
         before.append(name)
-    for name in reversed(before):
+    for name in reversed((*node.entries, *before)):
         found = node.value(name)
         if found is not None:
             return found
-    return node.values[-1] if node.values else None
+    return None
 
 
 def _lines(path: Path, value: Value, indent: str, newline: str) -> str:
@@ -176,7 +178,7 @@ def _flow(path: Path, value: Value) -> str:
     return inner
 
 
-def _scalar(value: Value, flow: bool, style: str | None = None) -> str:
+def _scalar(value: Value, flow: bool, style: str = "") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -194,7 +196,7 @@ def _quoted(value: str, *, listed: bool = True) -> str:
     """A text without quotes, if it is the same without them, in a list too if it is `listed`."""
     if (_PLAIN_IN_LIST if listed else _PLAIN).fullmatch(value):
         try:
-            node, problems = tree.read("", f"a: {value}\n")
+            node, problems = yaml.read("", f"a: {value}\n")
         except ConfigError:
             pass
         else:
@@ -211,10 +213,6 @@ def _double_quoted(value: str) -> str:
 
 def _replaced(text: str, start: int, end: int, new: str) -> str:
     return text[:start] + new + text[end:]
-
-
-def _line_start(text: str, at: int) -> int:
-    return text.rfind("\n", 0, at) + 1
 
 
 def _line_end(text: str, at: int) -> int:
@@ -247,11 +245,11 @@ def _ended(text: str, newline: str) -> str:
     return text if not text or text.endswith("\n") else text + newline
 
 
-def _plain(node: tree.Node) -> Any:
+def _plain(node: Node) -> Any:
     """What a tree says, without its places."""
-    if isinstance(node, tree.Mapping):
+    if isinstance(node, Mapping):
         return {key: _plain(entry.value) for key, entry in node.entries.items()}
-    if isinstance(node, tree.Sequence):
+    if isinstance(node, Sequence):
         return [_plain(element) for element in node.elements]
     return node.tag, node.text
 

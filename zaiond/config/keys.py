@@ -63,7 +63,7 @@ def _error(entry: Entry, path: Path, text: Text) -> Diagnostic:
 
 def _says_nothing(node: Node) -> bool:
     if isinstance(node, Scalar):
-        return node.tag == "null"
+        return node.is_null
     return not (node.entries if isinstance(node, Mapping) else node.elements)
 
 

@@ -25,8 +25,9 @@ from zaiond.config.schema import (
     Queue,
     declarations,
 )
-from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, merge, read
+from zaiond.config.tree import Entry, Mapping, Place, merge
 from zaiond.config.values import Secret
+from zaiond.config.yaml import read
 from zaiond.errors import ConfigError, Diagnostic, ZaiondError
 from zaiond.text import Text
 
@@ -265,7 +266,7 @@ class _Walk:
         found: dict[str, Any],
     ) -> None:
         key = dotted(path)
-        if entry is None or _is_null(entry.value):
+        if entry is None or entry.value.is_null:
             if declared.required:
                 if not self._incomplete:
                     self._error(place, key, MISSING)
@@ -401,10 +402,6 @@ _NOT_A_SERVER = Text(
     ja="メールサーバーごとに「- host: mail2.example.co.jp」の形で書いてください",
     en="each server must be settings, as `- host: mail2.example.co.jp`",
 )
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.tag == "null"
 
 
 def _written(value: Any, declared: Declaration) -> str:

@@ -16,6 +16,7 @@ from zaiond.config.keys import dotted
 from zaiond.config.load import Files, Loaded, load, load_files
 from zaiond.config.mail_server import PASSWORDS
 from zaiond.config.sources import daemon_identity
+from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.os_error import in_japanese
 from zaiond.setup.steps import AUTH, POP_BEFORE_SMTP, Answers, Current
@@ -123,7 +124,7 @@ class Settings:
                 f"{where} で設定されています。変更するには、そのファイルを編集してください",
                 f"it is set in {where}: to change it, edit that file",
             )
-        if is_shared(self._files.texts[self.main], path):
+        if is_shared(read(self.main, self._files.texts[self.main])[0], path):
             where = f"{setting.file}:{setting.line}"
             return Text(
                 f"{where} で、YAML の別名（& と *）を使って設定されています。変更するには、"

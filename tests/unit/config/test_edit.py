@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from zaiond.config.edit import EditError, Value, change, is_shared
+from zaiond.config.yaml import read
 
 EXAMPLE = Path(__file__).parents[3] / "etc" / "zaiond.yaml"
 
@@ -238,4 +239,4 @@ def test_what_would_change_more_than_that_is_left_to_a_person(
     ],
 )
 def test_what_has_a_name_in_yaml_is_shared(text: str, key: str, shared: bool) -> None:
-    assert is_shared(text, tuple(key.split("."))) is shared
+    assert is_shared(read("", text)[0], tuple(key.split("."))) is shared
