@@ -39,13 +39,15 @@ from tests.support.scripted_server import (
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
-from zaiond.net.connect import connect, resolve
+from zaiond.net.connect import at_each, connect_to, resolve
 from zaiond.net.connection import SmtpConnection
+from zaiond.net.memory import ServerMemory
 from zaiond.net.tls import TlsContexts
 from zaiond.net.trace import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge
+from zaiond.sockets import Address
 
 TO = "a@example.jp"
 SHORT = 0.3  # seconds, where a deadline is to pass
@@ -180,6 +182,18 @@ async def test_a_port_where_nobody_listens_is_refused() -> None:
     assert failure.server == server.address
 
 
+async def connect(addresses: list[Address], limit: float) -> socket.socket:
+    """A socket connected to the first address that takes it, within `limit` seconds in all."""
+    return await at_each(
+        addresses,
+        lambda address, share, _until: connect_to("x:25", address, share),
+        memory=ServerMemory(),
+        connecting=limit,
+        deadline=asyncio.get_running_loop().time() + limit,
+        depends_on_address=lambda _: True,
+    )
+
+
 async def test_the_next_address_is_tried_where_one_refuses() -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -188,7 +202,7 @@ async def test_the_next_address_is_tried_where_one_refuses() -> None:
                 (socket.AF_INET, sock.getsockname()),
                 (socket.AF_INET, ("127.0.0.1", server.port)),
             ]
-            connection = await connect("x:25", addresses, 5.0)
+            connection = await connect(addresses, 5.0)
             assert connection.getpeername()[1] == server.port
             connection.close()
 
@@ -200,11 +214,11 @@ async def test_an_address_that_never_answers_leaves_time_for_the_next() -> None:
                 (socket.AF_INET, ("127.0.0.1", silent)),
                 (socket.AF_INET, ("127.0.0.1", server.port)),
             ]
-            connection = await connect("x:25", addresses, 2 * SHORT)
+            connection = await connect(addresses, 2 * SHORT)
             assert connection.getpeername()[1] == server.port
             connection.close()
         with pytest.raises(DeliveryFailure) as raised:
-            await connect("x:25", addresses[:1], SHORT)
+            await connect(addresses[:1], SHORT)
     assert raised.value.failure.cause == "timeout"
 
 

@@ -28,7 +28,7 @@ from tests.support.scripted_server import (
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, Secret
 from zaiond.net import pop_login
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.pop_login import PopLogins
+from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage, self_test_reason
 from zaiond.smtp.reply import Reply
@@ -57,20 +57,20 @@ def settings(
     return MailServer(host="127.0.0.1", port=smtp.port, auth=auth, pop_before_smtp=login, **given)
 
 
-async def opened(server: MailServer, logins: PopLogins | None = None) -> list[Step]:
+async def opened(server: MailServer, context: ConnectionContext | None = None) -> list[Step]:
     """The steps of a connection that was opened and closed."""
     steps: list[Step] = []
     async with asyncio.timeout(SOON):
         connection = await SmtpConnection.open(
-            server, connection_context(pop=logins or PopLogins()), steps.append
+            server, context or connection_context(), steps.append
         )
         await connection.close()
     return steps
 
 
-async def failed(server: MailServer, logins: PopLogins | None = None) -> Failure:
+async def failed(server: MailServer, context: ConnectionContext | None = None) -> Failure:
     with pytest.raises(DeliveryFailure) as raised:
-        await opened(server, logins)
+        await opened(server, context)
     failure = raised.value.failure
     assert failure.stage is Stage.POP
     assert failure.server == f"127.0.0.1:{server.pop_before_smtp.port}"
@@ -337,72 +337,70 @@ async def test_the_password_does_not_follow_an_apop_that_is_refused_on_an_open_w
 
 
 async def test_sessions_side_by_side_and_one_after_the_other_share_a_login() -> None:
-    door, logins = Door(), PopLogins()
+    door, context = Door(), connection_context()
     async with (
         ScriptedServer(door.smtp()) as smtp,
         ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
     ):
         given = settings(smtp, popper)
-        await asyncio.gather(*(opened(given, logins) for _ in range(8)))
-        told, *_ = await opened(given, logins)
+        await asyncio.gather(*(opened(given, context) for _ in range(8)))
+        told, *_ = await opened(given, context)
         assert (told.step, told.ok) == ("pop", True)
         assert told.detail.en == "logged in 0 s ago, which holds"
     assert (door.logins, len(popper.peers), len(smtp.peers)) == (1, 1, 9)
 
 
 async def test_those_who_waited_for_a_login_that_is_refused_do_not_try_it_again() -> None:
-    logins = PopLogins()
+    context = connection_context()
     async with (
         ScriptedServer(Door().smtp()) as smtp,
         ScriptedServer(pop(timestamp=TIMESTAMP)) as popper,
     ):
         given = settings(smtp, popper, password="wrong")
-        tries = (failed(given, logins) for _ in range(8))
+        tries = (failed(given, context) for _ in range(8))
         failures = await asyncio.gather(*tries)
         assert len(popper.peers) == 1
         assert len({failure.detail for failure in failures}) == 1
-        await failed(given, logins)  # whoever comes later does
+        await failed(given, context)  # whoever comes later does
         assert len(popper.peers) == 2
 
 
 async def test_a_login_is_remembered_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    door, logins = Door(), PopLogins()
+    door, context = Door(), connection_context()
     async with (
         ScriptedServer(door.smtp()) as smtp,
         ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
     ):
         given = settings(smtp, popper)
-        await opened(given, logins)
-        await opened(given, logins)
+        await opened(given, context)
+        await opened(given, context)
         assert door.logins == 1
         monkeypatch.setattr(pop_login, "REMEMBERED", 0.0)
-        await opened(given, logins)
+        await opened(given, context)
     assert door.logins == 2
 
 
 async def test_what_two_sessions_find_forgotten_takes_one_login() -> None:
-    door, logins = Door(), PopLogins()
+    door, context = Door(), connection_context()
     async with (
         ScriptedServer(door.smtp()) as smtp,
         ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
     ):
         given = settings(smtp, popper)
-        first, second = [
-            await SmtpConnection.open(given, connection_context(pop=logins)) for _ in range(2)
-        ]
+        first, second = [await SmtpConnection.open(given, context) for _ in range(2)]
         reply = Reply(554, (b"5.7.1 Relay access denied",))
         refused = [Failure(stage=Stage.RCPT, server=given.address, cause="reply", reply=reply)]
-        assert first.forgotten(refused)
-        await opened(given, logins)
-        assert second.forgotten(refused)
-        await opened(given, logins)
+        assert first.login_expired(refused)
+        await opened(given, context)
+        assert second.login_expired(refused)
+        await opened(given, context)
         await first.close()
         await second.close()
     assert door.logins == 2
 
 
 async def test_who_gives_up_waiting_leaves_the_login_to_the_next() -> None:
-    door, logins = Door(), PopLogins()
+    door, context = Door(), connection_context()
     at_pop = asyncio.Event()
 
     async def slow(peer: Peer) -> None:
@@ -413,7 +411,7 @@ async def test_who_gives_up_waiting_leaves_the_login_to_the_next() -> None:
     script = pop(door, timestamp=TIMESTAMP, answers=answers)
     async with ScriptedServer(door.smtp()) as smtp, ScriptedServer(script) as popper:
         given = settings(smtp, popper)
-        first = asyncio.create_task(opened(given, logins))
+        first = asyncio.create_task(opened(given, context))
         await at_pop.wait()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -421,12 +419,12 @@ async def test_who_gives_up_waiting_leaves_the_login_to_the_next() -> None:
         ScriptedServer(door.smtp()) as smtp,
         ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
     ):
-        await opened(settings(smtp, popper), logins)
+        await opened(settings(smtp, popper), context)
     assert door.logins == 1
 
 
 async def test_a_greeting_that_turns_us_away_is_answered_by_another_login() -> None:
-    door, logins = Door(), PopLogins()
+    door, context = Door(), connection_context()
 
     async def greet(peer: Peer) -> None:
         await peer.say("220 hello" if door.open else "554 5.7.1 Log in by POP first")
@@ -436,20 +434,20 @@ async def test_a_greeting_that_turns_us_away_is_answered_by_another_login() -> N
         ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
     ):
         given = settings(smtp, popper)
-        await opened(given, logins)
+        await opened(given, context)
         door.open = False
-        await opened(given, logins)
+        await opened(given, context)
     assert door.logins == 2
 
 
 async def test_a_greeting_that_turns_us_away_after_the_new_login_too_is_believed() -> None:
-    door, logins = Door(), PopLogins()
+    door, context = Door(), connection_context()
     async with (
         ScriptedServer(ordinary(answers={"GREETING": "554 5.7.1 Log in by POP first"})) as smtp,
         ScriptedServer(pop(door, timestamp=TIMESTAMP)) as popper,
     ):
         for _ in range(3):
             with pytest.raises(DeliveryFailure) as raised:
-                await opened(settings(smtp, popper), logins)
+                await opened(settings(smtp, popper), context)
             assert judge(raised.value.failure).outcome == "held"
     assert door.logins == 2

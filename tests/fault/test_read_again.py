@@ -19,6 +19,7 @@ from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import MachineNames
+from zaiond.oauth.tokens import Tokens
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 
 LOGIN = Auth(mechanism="basic", username="zaion", password=Secret("secret"))
@@ -261,7 +262,7 @@ async def test_nothing_is_looked_up_for_each_mail(machine: Machine) -> None:
 
 
 async def test_ehlo_has_the_name_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    context = ConnectionContext()
+    context = ConnectionContext(Tokens())
     async with ScriptedServer(ordinary()) as server:
         for host in ("fs1.example.jp", "fs2.example.jp"):
             monkeypatch.setattr(socket, "gethostname", lambda host=host: host)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,8 @@ from zaiond.net.connection import SmtpConnection
 from zaiond.net.trace import Step
 from zaiond.oauth import refresh_token
 from zaiond.oauth import tokens as module
-from zaiond.oauth.protocol import NoToken
 from zaiond.oauth.tokens import Tokens
-from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.smtp.failure import DeliveryFailure, Failure, NoToken, Stage
 from zaiond.smtp.verdict import judge, self_test_reason
 from zaiond.text import Text
 
@@ -170,7 +170,7 @@ async def test_a_refresh_token_that_can_not_be_written_is_told_of_and_written_la
     with monkeypatch.context() as patch:
         patch.setattr(refresh_token, "write", full)
         first = await tokens.get(by_refresh_token(server.url))
-        await tokens.get(by_refresh_token(server.url), refused=first)  # by the one in memory
+        await tokens.get(by_refresh_token(server.url), refused=first.text)  # by the one in memory
     assert len(told) == 2
     assert server.refresh_token not in str(told)
     assert kept_in(state) == []
@@ -238,9 +238,9 @@ async def test_a_refused_token_is_renewed_once_for_all(server: TokenServer) -> N
     tokens = Tokens()
     oauth2 = by_credentials(server.url)
     old = await tokens.get(oauth2)
-    renewed = await asyncio.gather(*(tokens.get(oauth2, refused=old) for _ in range(4)))
+    renewed = await asyncio.gather(*(tokens.get(oauth2, refused=old.text) for _ in range(4)))
     assert len({token.text for token in renewed}) == 1
-    assert (await tokens.get(oauth2, refused=old)).text == renewed[0].text
+    assert (await tokens.get(oauth2, refused=old.text)).text == renewed[0].text
     assert len(server.requests) == 2
 
 
@@ -346,6 +346,44 @@ async def test_an_endpoint_may_not_keep_us(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "ENDPOINT_SECONDS", 0.3)
     async with ScriptedServer(http(OK, hang=True)) as server:
         assert (await no_token(by_credentials(url(server)))).cause == "timeout"
+
+
+async def _drip(peer: Peer) -> None:
+    while True:
+        await peer.send(b"x")
+        await asyncio.sleep(0.02)
+
+
+async def _hang(peer: Peer) -> None:
+    await peer.rest()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("misbehave", [_drip, _hang])
+async def test_an_endpoint_keeps_no_thread_either(
+    misbehave: Script, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ENDPOINT_SECONDS", 0.3)
+    before = set(threading.enumerate())
+    async with ScriptedServer(misbehave) as server:
+        await no_token(by_credentials(url(server, scheme)))
+        for thread in set(threading.enumerate()) - before:
+            await asyncio.to_thread(thread.join, 5)
+            assert thread.name.startswith("asyncio") or not thread.is_alive()
+
+
+async def test_an_endpoint_that_hangs_up_within_the_handshake_is_told_of_as_that() -> None:
+    async def hang_up(peer: Peer) -> None:
+        await peer.reader.read(1)
+
+    async with ScriptedServer(hang_up) as server:
+        error = await no_token(by_credentials(url(server, "https")))
+    assert error.cause == "reset"
+
+
+async def test_half_a_header_is_no_answer() -> None:
+    async with ScriptedServer(http(b"HTTP/1.1 400 Bad Request\r\nContent-Le")) as server:
+        assert (await no_token(by_credentials(url(server)))).cause == "token"
 
 
 async def test_an_endpoint_may_not_flood_us() -> None:

@@ -149,7 +149,7 @@ async def test_a_server_that_is_silent_without_pipelining_too_is_left_its_pipeli
     async with ScriptedServer(ordinary(answers={"MAIL": drop})) as given:
         await failed(server(given.port), context)
         assert len(given.peers) == 2
-        assert context.servers.of(f"127.0.0.1:{given.port}").pipelining
+        assert context.servers[f"127.0.0.1:{given.port}"].pipelining
 
 
 async def test_a_server_without_pipelining_is_not_asked_twice() -> None:
@@ -170,7 +170,7 @@ async def test_a_kept_connection_that_is_closed_costs_no_pipelining() -> None:
         with pytest.raises(DeliveryFailure):
             await connection.ready()
         assert len(given.peers) == 1
-        assert context.servers.of(f"127.0.0.1:{given.port}").pipelining
+        assert context.servers[f"127.0.0.1:{given.port}"].pipelining
 
 
 # PLAIN and LOGIN
@@ -249,7 +249,7 @@ async def test_a_wrong_password_is_tried_once_by_each(then_closed: bool) -> None
 async def test_where_login_is_refused_later_plain_has_its_chance_again() -> None:
     context = connection_context()
     async with ScriptedServer(by_login("535 5.7.8 No", right=False)) as given:
-        context.servers.of(f"127.0.0.1:{given.port}").plain = False
+        context.servers[f"127.0.0.1:{given.port}"].plain = False
         await failed(server(given.port, auth=AUTH), context)
         await failed(server(given.port, auth=AUTH), context)
         assert mechanisms(given) == [["LOGIN"], ["PLAIN", "LOGIN"]]

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from tests.property.test_config import check_places, loaded
 from tests.property.test_wire import mailed
+from tests.support.token_server import in_pieces
 from zaiond import wire as wire_format
 from zaiond.errors import AddressError, AddressListError, EventError, ZaiondError
 from zaiond.intake import connection as event_connection
@@ -19,12 +20,12 @@ from zaiond.intake.spool_file import SpoolFile
 from zaiond.message.address import mended, parse_elements, parse_list, parse_recipient, parse_sender
 from zaiond.model import Message
 from zaiond.oauth.http import read_answer
-from zaiond.oauth.protocol import Granted, NoToken, command_failed, expiry, first_line, granted
+from zaiond.oauth.protocol import Granted, command_failed, expiry, first_line, granted
 from zaiond.pop3 import Pop3, Pop3Settings
 from zaiond.smtp import sasl
 from zaiond.smtp.commands import Unsendable, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
-from zaiond.smtp.failure import Failure, Stage, self_test_reason
+from zaiond.smtp.failure import Failure, NoToken, Stage, self_test_reason
 from zaiond.smtp.handshake import Capabilities, SessionSettings, StartTls
 from zaiond.smtp.hint import hint
 from zaiond.smtp.mask import Mask
@@ -308,11 +309,11 @@ async def _in_pieces(data: bytes) -> None:
 def oauth(data: bytes) -> None:
     """An endpoint's answer, its content, a command's output and complaint, a JWT."""
     answers = [(status, data) for status in (200, 400, 503)]
-    for ended in (False, True):
-        found = read_answer(data, ended=ended)
-        if found is not None:
-            assert len(found[1]) <= len(data)
-            answers.append(found)
+    found = _given(lambda: read_answer(in_pieces(data, 65536), "x"))
+    assert found == _given(lambda: read_answer(in_pieces(data, 7), "x"))
+    if found is not None:
+        assert len(found[1]) <= len(data)
+        answers.append(found)
     for status, content in answers:
         mask = Mask(PASSWORD)
         token = _given(lambda s=status, c=content, m=mask: granted(s, c, "https://x/token", m))  # type: ignore[misc]

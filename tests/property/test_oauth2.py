@@ -8,16 +8,17 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.token_server import in_pieces
 from zaiond.oauth.http import read_answer
 from zaiond.oauth.protocol import (
     Granted,
-    NoToken,
     command_failed,
     expiry,
     first_line,
     form,
     granted,
 )
+from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.sasl import explained
 
@@ -40,10 +41,10 @@ _contents = (
 )
 
 
-def tried(call: Any, *arguments: Any) -> Granted | str | None:
+def tried(call: Any, *arguments: Any) -> Any:
     """What comes of it; of an error it is seen that it can be shown."""
     try:
-        found: Granted | str = call(*arguments)
+        found = call(*arguments)
     except NoToken as error:
         shown = error.detail.en + (error.reply.text if error.reply is not None else "")
         assert shown.isprintable()
@@ -71,8 +72,9 @@ def test_any_answer_gives_a_token_that_can_be_used_or_our_own_error(
 def test_an_answer_in_pieces_is_the_same_answer(content: bytes) -> None:
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content
     for end in range(len(whole)):
-        assert read_answer(whole[:end], ended=False) is None
-    assert read_answer(whole, ended=False) == (200, content)
+        assert tried(read_answer, in_pieces(whole[:end], 100), "x") is None
+    for most in (1, 2, 7, 100):
+        assert tried(read_answer, in_pieces(whole, most), "x") == (200, content)
 
 
 @given(st.binary())

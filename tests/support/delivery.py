@@ -25,6 +25,7 @@ from zaiond.holds import Hold, Holds
 from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import Names
+from zaiond.oauth.tokens import Tokens
 from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
@@ -48,7 +49,7 @@ def connection_context(**given: Any) -> ConnectionContext:
     async def names() -> Names:
         return Names("host", "host.example")
 
-    return ConnectionContext(**{"names": names, **given})
+    return ConnectionContext(**{"tokens": Tokens(), "names": names, **given})
 
 
 def configuration(*servers: MailServer, **settings: Any) -> Config:

@@ -7,6 +7,7 @@ It runs in a thread of its own, so that what it tests may be a process as well a
 """
 
 import base64
+import io
 import itertools
 import json
 import ssl
@@ -20,6 +21,24 @@ from tests.support.scripted_server import Peer
 
 CLIENT_SECRET = "cl1ent~s3cret"
 FIRST = "1//first.r3fresh"
+
+
+def in_pieces(data: bytes, most: int) -> io.RawIOBase:
+    """Gives `data` as a socket may: at most so many bytes at a time."""
+
+    class Pieces(io.RawIOBase):
+        at = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            piece = data[self.at : self.at + min(most, len(buffer))]
+            buffer[: len(piece)] = piece
+            self.at += len(piece)
+            return len(piece)
+
+    return Pieces()
 
 
 class TokenServer:

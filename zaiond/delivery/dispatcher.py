@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -53,7 +53,7 @@ class Delivering:
     mail_servers: tuple[MailServer, ...]
     queue: Queue
     language: Language
-    context: ConnectionContext = field(default_factory=ConnectionContext)
+    context: ConnectionContext
 
 
 class Observer:

@@ -107,7 +107,7 @@ class Sender:
                 said = list(refused.values()) if failure is None else [failure]
                 if mail is again:
                     connection.refused_all_the_same(said)
-                elif self.index >= 0 and connection.forgotten(said):
+                elif self.index >= 0 and connection.login_expired(said):
                     if started is not None:
                         await work.not_started(mail)
                     return mail

@@ -2,42 +2,17 @@
 
 import asyncio
 import contextlib
-import errno
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from zaiond.message.address import a_labels
-from zaiond.net.lookup import look_up
-from zaiond.net.memory import Address, ServerMemory
+from zaiond.net.memory import ServerMemory
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.sockets import Address, addresses_of, call_in_thread, unconnected, unresolved
 
 T = TypeVar("T")
 
 _STAGES = list(Stage)  # in the order in which they come
-
-# Some libcs don't have all of them.
-_NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
-_CAUSES: dict[int, Cause] = {
-    errno.ECONNREFUSED: "refused",
-    errno.ETIMEDOUT: "timeout",
-    errno.ECONNRESET: "reset",
-    errno.EPIPE: "reset",
-    errno.ECONNABORTED: "reset",
-    errno.ENETUNREACH: "net_unreachable",
-    errno.ENETDOWN: "net_unreachable",
-    errno.EADDRNOTAVAIL: "net_unreachable",  # what IPv6 says where there is none
-    errno.EAFNOSUPPORT: "net_unreachable",
-    errno.EHOSTUNREACH: "host_unreachable",
-    errno.EHOSTDOWN: "host_unreachable",
-}
-
-
-def cause_of(error: OSError) -> Cause:
-    """Which of our causes an error of a socket is."""
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    return _CAUSES.get(error.errno or 0, "os_error")
 
 
 async def resolve(host: str, port: int, limit: float) -> list[Address]:
@@ -46,50 +21,17 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
     Raises:
         DeliveryFailure: of stage RESOLVE: there is no such name, or no answer for now.
     """
-    server = f"{host}:{port}"
-
-    def addresses(flags: int = 0) -> list[Address]:
-        rows = socket.getaddrinfo(a_labels(host), port, type=socket.SOCK_STREAM, flags=flags)
-        return list(dict.fromkeys((row[0], row[4]) for row in rows))
-
     with contextlib.suppress(socket.gaierror, ValueError):
-        return addresses(socket.AI_NUMERICHOST)  # asks nobody, so it needs no thread
+        return addresses_of(host, port, socket.AI_NUMERICHOST)  # asks nobody, so needs no thread
     try:
-        return await look_up(addresses, limit)
+        return await call_in_thread(lambda: addresses_of(host, port), limit)
     except TimeoutError:
         cause: Cause = "dns_later"
         detail = f"{limit:g} s"
-    except socket.gaierror as error:
-        # EAI_AGAIN, EAI_FAIL and the rest say nothing about whether the name exists.
-        cause = "no_name" if error.errno in _NO_NAME else "dns_later"
-        # What the cause says already, in both languages, is not said again in English.
-        detail = "" if error.errno in (*_NO_NAME, socket.EAI_AGAIN) else error.strerror or ""
-    except ValueError as error:
-        cause, detail = "no_name", str(error)
-    except OSError as error:
-        cause, detail = "dns_later", str(error)
+    except (OSError, ValueError) as error:
+        cause, detail = unresolved(error)
+    server = f"{host}:{port}"
     raise DeliveryFailure(Failure(stage=Stage.RESOLVE, server=server, cause=cause, detail=detail))
-
-
-async def connect(server: str, addresses: list[Address], limit: float) -> socket.socket:
-    """A socket connected to the first address that takes it. `limit` is for all together.
-
-    Each address may use an equal share of the time that is left, so that one that never answers
-    doesn't keep us from the next.
-
-    Raises:
-        DeliveryFailure: of stage CONNECT: none took it; the most telling of the failures.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + limit
-    failures: list[Failure] = []
-    for index, address in enumerate(addresses):
-        share = (deadline - loop.time()) / (len(addresses) - index)
-        try:
-            return await connect_to(server, address, share)
-        except DeliveryFailure as raised:
-            failures.append(raised.failure)
-    raise DeliveryFailure(most_telling(failures))
 
 
 async def connect_to(server: str, address: Address, limit: float) -> socket.socket:
@@ -100,27 +42,19 @@ async def connect_to(server: str, address: Address, limit: float) -> socket.sock
     """
     family, where = address
     limit = max(0.0, limit)
-    connection: socket.socket | None = None
     try:
         connection = socket.socket(family, socket.SOCK_STREAM)
-        connection.setblocking(False)
-        async with asyncio.timeout(limit):
-            await asyncio.get_running_loop().sock_connect(connection, where)
-    except OSError as error:
-        if connection is not None:
+        try:
+            connection.setblocking(False)
+            async with asyncio.timeout(limit):
+                await asyncio.get_running_loop().sock_connect(connection, where)
+        except BaseException:
             connection.close()
-        cause = cause_of(error)
-        detail = shown(where)
-        if cause == "timeout" and not error.errno:
-            detail += f", {limit:.3g} s"
-        elif cause == "os_error":
-            detail += f": {error.strerror or error}"
+            raise
+    except OSError as error:
+        cause, detail = unconnected(error, address, limit)
         failure = Failure(stage=Stage.CONNECT, server=server, cause=cause, detail=detail)
         raise DeliveryFailure(failure) from error
-    except BaseException:
-        if connection is not None:
-            connection.close()
-        raise
     return connection
 
 
@@ -173,9 +107,3 @@ def most_telling(failures: list[Failure]) -> Failure:
             each.cause not in ("net_unreachable", "host_unreachable"),
         ),
     )
-
-
-def shown(address: tuple[Any, ...]) -> str:
-    """A socket address for a person: `192.0.2.1:25`, `[2001:db8::1]:25`."""
-    host, port = address[0], address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

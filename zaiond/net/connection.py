@@ -44,7 +44,6 @@ from typing import TYPE_CHECKING
 from zaiond.model import Message
 from zaiond.net.context import ConnectionContext
 from zaiond.net.dial import Dialer, Link
-from zaiond.net.memory import Address
 from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step
 from zaiond.smtp.events import Content, Envelope, Event
@@ -53,6 +52,7 @@ from zaiond.smtp.handshake import Capabilities
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
+from zaiond.sockets import Address
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
@@ -73,9 +73,8 @@ class SmtpConnection:
         self.server = server
         self._loop = asyncio.get_running_loop()
         deadline = self._loop.time() + server.session_timeout
-        self._logins = context.pop
         self._dialer = Dialer(server, context, deadline, on_step, self._on_event)
-        self._steps = self._dialer.steps
+        self._trace = self._dialer.trace
         self._memory = self._dialer.memory
         self._link: Link
         self._fresh_until = deadline - server.session_timeout / 2
@@ -137,20 +136,20 @@ class SmtpConnection:
         """For how many seconds further mails may be begun; negative if that is over."""
         return self._fresh_until - self._loop.time()
 
-    def forgotten(self, failures: Iterable[Failure]) -> bool:
+    def login_expired(self, failures: Iterable[Failure]) -> bool:
         """Whether a mail that is refused so is worth another try on a new connection, as the server
         may have forgotten our login by POP: the next connection logs in again.
         """
         return (
             bool(self._dialer.login)
             and any(map(may_have_forgotten, failures))
-            and self._logins.forgotten(self.server, self._dialer.login)
+            and self._memory.pop.expired(self._dialer.login, self._loop.time())
         )
 
     def refused_all_the_same(self, failures: Iterable[Failure]) -> None:
         """That other try was refused so, too."""
         if self._dialer.login and any(map(may_have_forgotten, failures)):
-            self._logins.retry_failed(self.server)
+            self._memory.pop.retry_failed(self._loop.time())
 
     def prepare(self, mail: Message, recipients: tuple[str, ...] | None = None) -> None:
         """Queues the envelope of `mail`, to `recipients` (default: all of its own)."""
@@ -167,7 +166,7 @@ class SmtpConnection:
             link = self._link
             link.pump.happened(begin(link.session, mail, recipients))
 
-        self._steps.begin()
+        self._trace.begin()
         self._envelope_behind = self._finishing is not None
         self._recipients = recipients
         self._prepare = prepare
@@ -264,15 +263,15 @@ class SmtpConnection:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Envelope):
             for failure in event.refused.values():
-                self._steps.failed(failure)
+                self._trace.failed(failure)
             if event.failure is not None:
-                self._steps.failed(event.failure)
+                self._trace.failed(event.failure)
             self._envelopes.append(event)
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(None)
         elif isinstance(event, Content):
             if event.failure is not None:
-                self._steps.failed(event.failure)
+                self._trace.failed(event.failure)
                 if self._envelope_behind and _lost(event.failure):
                     self._memory.pipelining = False
             self._finish(event)

@@ -4,19 +4,45 @@ import asyncio
 import os
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from zaiond.net.trace import Trace
-from zaiond.oauth.protocol import NoToken
-from zaiond.oauth.tokens import Token, Tokens
-from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.smtp.failure import DeliveryFailure, Failure, NoToken, Stage
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.verdict import refuses_login
+from zaiond.text import Text
 
 if TYPE_CHECKING:
-    from zaiond.config.schema import MailServer
+    from zaiond.config.schema import MailServer, OAuth2
+
+
+class Token(Protocol):
+    """A token to log in with. `new`: it was got for whoever asked; `told` is where it comes from,
+    for a person.
+    """
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def new(self) -> bool: ...
+    @property
+    def told(self) -> Text: ...
+
+
+class TokenSource(Protocol):
+    """Where tokens come from (`oauth.tokens.Tokens`)."""
+
+    async def get(
+        self, oauth2: "OAuth2", ca_file: str | None = None, refused: str | None = None
+    ) -> Token:
+        """A token that holds, as far as is known, and isn't the one whose text is `refused`.
+
+        Raises:
+            NoToken: there is none.
+        """
+        ...
 
 
 def add_secrets(server: "MailServer", mask: Mask) -> None:
@@ -66,15 +92,17 @@ class SessionToken:
     `deadline` is the session's, in the loop's time.
     """
 
-    def __init__(self, server: "MailServer", tokens: Tokens, steps: Trace, deadline: float) -> None:
+    def __init__(
+        self, server: "MailServer", tokens: TokenSource, trace: Trace, deadline: float
+    ) -> None:
         self._server = server
         self._tokens = tokens
-        self._steps = steps
+        self._trace = trace
         self._deadline = deadline
         self._token: Token | None = None
         self._renewed = False
 
-    async def into(self, settings: SessionSettings) -> SessionSettings:
+    async def apply_to(self, settings: SessionSettings) -> SessionSettings:
         """The settings with the token in the password's place; as they are with other mechanisms.
 
         Raises:
@@ -96,10 +124,10 @@ class SessionToken:
         refused = self._token
         if refused is None or refused.new or self._renewed or not refuses_login(failure):
             return False
-        self._token, self._renewed = await self._get(refused), True
+        self._token, self._renewed = await self._get(refused.text), True
         return self._token.text != refused.text
 
-    async def _get(self, refused: Token | None) -> Token:
+    async def _get(self, refused: str | None) -> Token:
         server = self._server
         try:
             try:
@@ -116,7 +144,7 @@ class SessionToken:
                 detail=error.detail.en,
                 detail_ja=error.detail.ja,
             )
-            self._steps.failed(failure)
+            self._trace.failed(failure)
             raise DeliveryFailure(failure) from error
-        self._steps.tell(Stage.TOKEN, True, token.told)
+        self._trace.record(Stage.TOKEN, True, token.told)
         return token

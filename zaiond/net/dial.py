@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zaiond.net.certificate import certificate_of
-from zaiond.net.connect import at_each, connect_to, resolve, shown
+from zaiond.net.connect import at_each, connect_to, resolve
 from zaiond.net.context import ConnectionContext
 from zaiond.net.credentials import SessionToken, session_settings
-from zaiond.net.memory import Address
-from zaiond.net.pump import Pump
+from zaiond.net.pump import Pump, with_certificate
 from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step, Trace
 from zaiond.smtp import ntlm, sasl, step_text
@@ -24,6 +22,7 @@ from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import may_have_forgotten
+from zaiond.sockets import Address, shown
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Link:
-    """A session with one address. Its events go to `on_event`, the steps that they end to `steps`.
+    """A session with one address. Its events go to `on_event`, the steps that they end to `trace`.
 
     `plain_refused`: the reply by which AUTH PLAIN was refused for good.
     """
@@ -42,7 +41,7 @@ class Link:
         settings: SessionSettings,
         address: Address,
         deadline: float,
-        steps: Trace,
+        trace: Trace,
         on_event: Callable[[Event], None],
     ) -> None:
         self.address = address
@@ -52,14 +51,14 @@ class Link:
         )
         self.plain_refused: Reply | None = None
         self._mechanism = server.auth.mechanism
-        self._steps = steps
+        self._trace = trace
         self._on_event = on_event
 
     def _happened(self, event: Event) -> None:
         if isinstance(event, Answered):
             if event.about == "PLAIN" and event.reply.code >= 500:
                 self.plain_refused = event.reply
-            if self._steps.enabled:
+            if self._trace.enabled:
                 self._answered(event.stage, event.reply, event.about)
         else:
             self._on_event(event)
@@ -71,11 +70,11 @@ class Link:
         if stage is Stage.AUTH and not (self.pump.tls is not None and self.pump.tls.verified):
             warning = step_text.unprotected(mechanism, reusable=sasl.reusable(self._mechanism))
         said = step_text.shown(stage, reply, mechanism)
-        self._steps.tell(stage, step_text.is_yes(stage, reply), said, warning)
+        self._trace.record(stage, step_text.is_yes(stage, reply), said, warning)
 
     def _encrypted(self, info: TlsInfo) -> None:
         warning = info.certificate.warning(time.time()) if info.certificate is not None else None
-        self._steps.tell(Stage.TLS, True, info.text, warning)
+        self._trace.record(Stage.TLS, True, info.text, warning)
 
 
 class Dialer:
@@ -94,8 +93,8 @@ class Dialer:
     ) -> None:
         self.login = 0
         self._login_renewed = False
-        self.steps = Trace(server.address, on_step)
-        self.memory = context.servers.of(server.address)
+        self.trace = Trace(server.address, on_step)
+        self.memory = context.servers[server.address]
         self._mask = context.masks.of(server.address)
         self._server = server
         self._context = context
@@ -103,7 +102,7 @@ class Dialer:
         self._on_step = on_step
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
-        self._token = SessionToken(server, context.tokens, self.steps, deadline)
+        self._token = SessionToken(server, context.tokens, self.trace, deadline)
         self._settings: SessionSettings
         self._addresses: list[Address] = []
 
@@ -111,7 +110,7 @@ class Dialer:
         """What comes before the first session. Raises DeliveryFailure of stage POP or RESOLVE."""
         server, context = self._server, self._context
         helo_name = server.helo_name or (await context.names()).fqdn
-        self._settings = session_settings(server, helo_name, self._mask, trace=self.steps.enabled)
+        self._settings = session_settings(server, helo_name, self._mask, trace=self.trace.enabled)
         if server.pop_before_smtp.enabled:
             await self._log_in_by_pop()
         if server.auth.mechanism == "ntlm":
@@ -187,11 +186,11 @@ class Dialer:
         while True:
             sock = await self._connected(address, limit)
             try:
-                complete = await self._token.into(settings)
+                complete = await self._token.apply_to(settings)
             except BaseException:
                 sock.close()
                 raise
-            link = Link(server, complete, address, self._deadline, self.steps, self._on_event)
+            link = Link(server, complete, address, self._deadline, self.trace, self._on_event)
             try:
                 await link.pump.establish(sock, tls, until)
             except DeliveryFailure as raised:
@@ -244,21 +243,21 @@ class Dialer:
 
         Raises DeliveryFailure of stage POP.
         """
+        now = self._loop.time()
         if self._login_renewed:
-            self._context.pop.retry_failed(self._server)
+            self.memory.pop.retry_failed(now)
             return False
-        if not self._context.pop.forgotten(self._server, self.login):
+        if not self.memory.pop.expired(self.login, now):
             return False
         self._login_renewed = True
         await self._log_in_by_pop()
         return True
 
     async def _log_in_by_pop(self) -> None:
-        context = self._context
-        self.login = await context.pop.before(
-            self._server, context.tls, context.servers, self._mask, self._deadline, self._on_step
-        )
-        self.steps.begin()
+        from zaiond.net.pop_login import log_in  # only where it is configured
+
+        self.login = await log_in(self._server, self._context, self._deadline, self._on_step)
+        self.trace.begin()
 
     async def _resolve(self) -> None:
         server = self._server
@@ -266,18 +265,18 @@ class Dialer:
         try:
             self._addresses = await resolve(server.host, server.port, limit)
         except DeliveryFailure as raised:
-            self.steps.failed(raised.failure)
+            self.trace.failed(raised.failure)
             raise
-        found = ", ".join(shown(where) for _, where in self.left(set()))
-        self.steps.tell(Stage.RESOLVE, True, found)
+        found = ", ".join(map(shown, self.left(set())))
+        self.trace.record(Stage.RESOLVE, True, found)
 
     async def _connected(self, address: Address, limit: float) -> socket.socket:
         try:
             sock = await connect_to(self._server.address, address, limit)
         except DeliveryFailure as raised:
-            self.steps.failed(raised.failure)
+            self.trace.failed(raised.failure)
             raise
-        self.steps.tell(Stage.CONNECT, True, shown(address[1]))
+        self.trace.record(Stage.CONNECT, True, shown(address))
         return sock
 
     async def _looked_into(
@@ -287,11 +286,10 @@ class Dialer:
         is told.
         """
         ended = self._loop.time()
-        if failure.cause == "certificate" and self.steps.enabled:
+        if self.trace.enabled:
             anonymous = Session(replace(settings, credentials=None, trace=False))
-            certificate = await certificate_of(self._server, anonymous, [address])
-            failure = replace(failure, certificate=certificate)
-        self.steps.failed(failure, ended)
+            failure = await with_certificate(failure, self._server, anonymous, address)
+        self.trace.failed(failure, ended)
         return failure
 
     def _key(self, address: Address) -> object:

@@ -2,27 +2,60 @@
 connection from finding it out anew.
 """
 
-import socket
+import asyncio
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass, field
 
+from zaiond.smtp.failure import Failure
 from zaiond.smtp.mask import Mask
-
-Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+from zaiond.sockets import Address
 
 _LATELY = 600.0  # for so many seconds an address that failed is the last to be tried
-_MOST_MASKS = 64
 _JUST_NOW = 10.0  # for so many it isn't tried for the sake of one mail
+# What a server refuses in spite of a new login by POP is refused for another reason, and so is what
+# follows: for so many seconds no login is tried again on its account.
+_IN_VAIN = 30.0
+_MOST_MASKS = 64
+
+
+@dataclass(slots=True)
+class PopLogin:
+    """The login by POP that a server wants first; sessions share it, and there is one at a time.
+
+    `number` counts the tries, `at` is when the last one succeeded, `failure` what became of it if
+    it didn't. Times are the loop's.
+    """
+
+    number: int = 0
+    at: float = float("-inf")
+    failure: Failure | None = None
+    believed_until: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def expired(self, number: int, now: float) -> bool:
+        """The server refuses us as if it had forgotten login `number`: whether a mail is worth
+        another try after a new one, which the next session then brings.
+        """
+        if now < self.believed_until:
+            return False
+        if self.number == number:
+            self.at = float("-inf")
+        return True
+
+    def retry_failed(self, now: float) -> None:
+        """The new login that `expired` asked for didn't help."""
+        self.believed_until = now + _IN_VAIN
 
 
 class ServerMemory:
     """What is known of one server.
 
     `pipelining`: False if it offers PIPELINING, and doesn't answer what is sent so.
-    `plain`: False if it refused AUTH PLAIN and took AUTH LOGIN.
+    `plain`: False if it refused AUTH PLAIN and took AUTH LOGIN. `pop`: the login that comes first.
     """
 
     def __init__(self) -> None:
+        self.pop = PopLogin()
         self.pipelining = True
         self.plain = True
         self._worked: Address | None = None
@@ -57,17 +90,6 @@ class ServerMemory:
         self._failed[address] = now
         if self._worked == address:
             self._worked = None
-
-
-class ServerMemories:
-    """Those of all servers; there are as many as the configuration has."""
-
-    def __init__(self) -> None:
-        self._memories: dict[str, ServerMemory] = {}
-
-    def of(self, server: str) -> ServerMemory:
-        """The one of `server` (host:port)."""
-        return self._memories.setdefault(server, ServerMemory())
 
 
 class Masks:

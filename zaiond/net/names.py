@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from zaiond.net.lookup import look_up
+from zaiond.sockets import NO_NAME, call_in_thread
 
 # After so many seconds a name is looked up again although nothing here has changed: what DNS says
 # may have. Only for a host name that isn't fully qualified by itself.
 _AGAIN = 5.0
 # What the resolver goes by; a change of it is seen at once.
 _FILES = ("/etc/hosts", "/etc/resolv.conf")
-
-# Some libcs don't have all of them.
-_NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 class Names(NamedTuple):
@@ -107,9 +104,9 @@ async def _canonical(host: str, limit: float) -> str | None:
         return socket.getaddrinfo(host, None, flags=socket.AI_CANONNAME)[0][3]
 
     try:
-        found = await look_up(canonical, limit)
+        found = await call_in_thread(canonical, limit)
     except socket.gaierror as error:
-        return "" if error.errno in _NO_NAME else None
+        return "" if error.errno in NO_NAME else None
     except (OSError, ValueError):
         return None
     # Where a hosts file gives the name as one more of localhost's, that says nothing.

@@ -1,15 +1,22 @@
-"""POP before SMTP: which servers we have logged in to by POP (pop_session.py), and when."""
+"""POP before SMTP: the login, unless one is remembered. Loaded only where it is configured."""
 
 import asyncio
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zaiond.net.memory import ServerMemories
-from zaiond.net.tls import TlsContexts
+from zaiond.net.connect import at_each, connect_to, resolve
+from zaiond.net.context import ConnectionContext
+from zaiond.net.credentials import add_secrets
+from zaiond.net.pump import Pump, with_certificate
+from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step, Trace
-from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.mask import Mask
+from zaiond.pop3 import Pop3, Pop3Event, Pop3Settings
+from zaiond.smtp import step_text
+from zaiond.smtp.events import LoggedIn
+from zaiond.smtp.failure import DeliveryFailure, Stage
+from zaiond.sockets import Address
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -18,96 +25,126 @@ if TYPE_CHECKING:
 # Servers are known to remember for 5 to 60 minutes. Those that do for less cost a refusal, a login
 # and a new connection now and then.
 REMEMBERED = 240.0
-# What a server refuses in spite of a new login is refused for another reason, and so is what
-# follows: for so long no login is tried again on its account.
-IN_VAIN = 30.0
 
 
-@dataclass(slots=True)
-class _Login:
-    """What is known of one server. `number` counts the tries, `at` is when the last one succeeded,
-    `failure` what became of it if it didn't.
+async def log_in(
+    server: "MailServer",
+    context: ConnectionContext,
+    deadline: float,
+    on_step: Callable[[Step], None] | None,
+) -> int:
+    """Logs in, unless that was done not long ago and the server hasn't forgotten it since.
+
+    Returns the number of the login, for `PopLogin.expired`; `on_step` is told how it went.
+    `deadline`: in the loop's time, for the whole of it.
+
+    Raises:
+        DeliveryFailure: of stage POP.
     """
-
-    number: int = 0
-    at: float = float("-inf")
-    failure: Failure | None = None
-    believed_until: float = float("-inf")
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-class PopLogins:
-    """The logins of one configuration: with a new configuration comes a new object.
-
-    Sessions side by side, and those that follow, share a login; there is one at a time.
-    """
-
-    def __init__(self) -> None:
-        self._logins: dict[str, _Login] = {}
-
-    async def before(
-        self,
-        server: "MailServer",
-        contexts: TlsContexts,
-        memories: ServerMemories,
-        mask: Mask,
-        deadline: float,
-        on_step: Callable[[Step], None] | None = None,
-    ) -> int:
-        """Logs in, unless that was done not long ago and the server hasn't forgotten it since.
-
-        Returns the number of the login, for `forgotten`; `on_step` is told how it went.
-        `deadline`: in the loop's time, for the whole of it.
-
-        Raises:
-            DeliveryFailure: of stage POP.
-        """
-        from zaiond.net.pop_session import log_in, pop_server  # only where it is configured
-
-        loop = asyncio.get_running_loop()
-        login = self._logins.setdefault(server.address, _Login())
-        seen = login.number
-        async with login.lock:
-            if login.number != seen:  # it was tried while we waited: that counts for us, too
-                if login.failure is not None:
-                    raise DeliveryFailure(login.failure)
-                return login.number
-            since = loop.time() - login.at
-            if since < REMEMBERED:
-                Trace(pop_server(server).address, on_step).tell(Stage.POP, True, _remembered(since))
-                return login.number
-            failure: Failure | None = None
-            try:
-                await log_in(server, contexts, memories, mask, deadline, on_step)
-            except DeliveryFailure as raised:
-                failure = raised.failure
-            login.number += 1
-            login.failure = failure
-            if failure is not None:
-                raise DeliveryFailure(failure)
-            login.at = loop.time()
+    loop = asyncio.get_running_loop()
+    pop = server.pop_before_smtp
+    there = replace(server, host=pop.host or server.host, port=pop.port, security=pop.security)
+    trace = Trace(there.address, on_step)
+    login = context.servers[server.address].pop
+    seen = login.number
+    async with login.lock:
+        if login.number != seen:  # it was tried while we waited: that counts for us, too
+            if login.failure is not None:
+                raise DeliveryFailure(login.failure)
             return login.number
+        since = loop.time() - login.at
+        if since < REMEMBERED:
+            told = (
+                f"{since:.0f} 秒前のログインを使います",
+                f"logged in {since:.0f} s ago, which holds",
+            )
+            trace.record(Stage.POP, True, Text(*told))
+            return login.number
+        login.failure = None
+        try:
+            await _log_in(server, there, context, deadline, trace)
+        except DeliveryFailure as raised:
+            login.failure = replace(raised.failure, stage=Stage.POP)
+            trace.failed(login.failure)
+            login.number += 1
+            raise DeliveryFailure(login.failure) from raised
+        login.number += 1
+        login.at = loop.time()
+        return login.number
 
-    def forgotten(self, server: "MailServer", number: int) -> bool:
-        """The server refuses us as if it had forgotten login `number`: whether a mail is worth
-        another try after a new one, which the next session then brings.
-        """
-        login = self._logins.get(server.address)
-        if login is None or asyncio.get_running_loop().time() < login.believed_until:
-            return False
-        if login.number == number:
-            login.at = float("-inf")
-        return True
 
-    def retry_failed(self, server: "MailServer") -> None:
-        """The new login that `forgotten` asked for didn't help."""
-        login = self._logins.get(server.address)
-        if login is not None:
-            login.believed_until = asyncio.get_running_loop().time() + IN_VAIN
+async def _log_in(
+    server: "MailServer",
+    there: "MailServer",
+    context: ConnectionContext,
+    deadline: float,
+    trace: Trace,
+) -> None:
+    """One login, with QUIT, at the first address of `there`, the POP server, that lets us.
 
+    A login that is refused isn't tried at each address: that gets accounts locked.
 
-def _remembered(since: float) -> Text:
-    return Text(
-        f"{since:.0f} 秒前のログインを使います",
-        f"logged in {since:.0f} s ago, which holds",
+    Raises:
+        DeliveryFailure
+    """
+    loop = asyncio.get_running_loop()
+    auth, pop = server.auth, server.pop_before_smtp
+    memory, mask = context.servers[there.address], context.masks.of(server.address)
+    add_secrets(server, mask)
+    password = pop.password or auth.password
+    settings = Pop3Settings(
+        server=there.address,
+        security=pop.security,
+        username=pop.username or auth.username or "",
+        password=password.reveal() if password is not None else "",
+        allow_unprotected=auth.allow_unprotected_password,
+        mask=mask,
     )
+
+    async def log_in_at(address: Address, limit: float, until: float) -> None:
+        def on_event(event: Pop3Event) -> None:
+            if isinstance(event, LoggedIn):
+                trace.record(Stage.POP, True, *_told(event, pump.tls))
+
+        sock = await connect_to(there.address, address, limit)
+        pump = Pump(there, Pop3(settings), min(until, deadline), on_event, lambda _: None)
+        try:
+            await pump.establish(sock, context.tls)
+            await pump.close()
+        except DeliveryFailure as raised:
+            if not trace.enabled:
+                raise
+            anonymous = Pop3(replace(settings, username="", password=""))
+            failure = await with_certificate(raised.failure, there, anonymous, address)
+            raise DeliveryFailure(failure) from raised
+        finally:
+            pump.abort()
+        memory.worked(address)
+
+    found = await resolve(there.host, there.port, min(server.timeout, deadline - loop.time()))
+    await at_each(
+        memory.in_order(found, loop.time()),
+        log_in_at,
+        memory=memory,
+        connecting=server.timeout,
+        deadline=deadline,
+        depends_on_address=lambda failure: failure.cause != "err_login",
+    )
+
+
+def _told(login: LoggedIn, encryption: TlsInfo | None) -> tuple[Text, Text | None]:
+    """How a login went, and its warning."""
+    warning: Text | None = None
+    if encryption is None:
+        how = Text("暗号化なし", "not encrypted")
+        warning = step_text.unprotected(
+            login.method,
+            reusable=login.method != "APOP",
+            setting="mail_server.pop_before_smtp.security",
+        )
+    else:
+        how = encryption.text
+        if encryption.certificate is not None:
+            warning = encryption.certificate.warning(time.time())
+    words = (f"{login.method} ({each}): {login.said}" for each in how)
+    return Text(*words), warning

@@ -6,15 +6,17 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from zaiond.message.address import a_labels
-from zaiond.net.connect import cause_of
+from zaiond.net.connect import connect_to
 from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.smtp.events import Ended, LoggedIn, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import StartTls
 from zaiond.smtp.mask import Mask
+from zaiond.sockets import Address, cause_of, unsecured
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
@@ -58,7 +60,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         machine: Machine[_E],
         deadline: float,
         on_event: Callable[[_E], None],
-        on_tls: Callable[[TlsInfo], None],
+        on_tls: Callable[[TlsInfo], None] = lambda _: None,
         *,
         verify: bool = True,
     ) -> None:
@@ -204,11 +206,8 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
             else:
                 plain = cast(asyncio.Transport, self._transport)
                 self._transport = await self._loop.start_tls(plain, self, context, **how)
-        except ssl.SSLCertVerificationError as error:
-            raise self._failed("certificate", error.verify_message) from error
         except ssl.SSLError as error:
-            words = (error.reason or str(error)).replace("_", " ").lower()
-            raise self._failed("tls", words) from error
+            raise self._failed(*unsecured(error)) from error
         except (ConnectionAbortedError, TimeoutError) as error:
             # So asyncio says that the handshake took too long.
             raise self._failed("timeout", str(error)) from error
@@ -297,3 +296,33 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
             self._overdue.cancel()
         self._session_deadline = deadline
         self._overdue = self._loop.call_at(deadline, overdue)
+
+
+class _Looking(TlsContexts):
+    def verified(self, ca_file: str | None) -> ssl.SSLContext:
+        """In its place the context that overlooks name and time."""
+        return self.looking(ca_file)
+
+
+async def with_certificate(
+    failure: Failure, server: "MailServer", machine: Machine[Any], address: Address
+) -> Failure:
+    """The failure, with the server's certificate if it is that which did not hold: Python tells
+    nothing of it once its verification has failed.
+
+    So it is looked at a second time, by a connection of its own that ends with the handshake. It
+    stays unknown if it isn't by a known authority, or isn't shown again. `machine` brings the
+    connection that far, and knows no secret.
+    """
+    if failure.cause != "certificate":
+        return failure
+    deadline = asyncio.get_running_loop().time() + server.timeout
+    pump = Pump(server, machine, deadline, lambda _: None, lambda _: pump.abort())
+    try:
+        sock = await connect_to(server.address, address, server.timeout)
+        await pump.establish(sock, _Looking())
+    except DeliveryFailure:
+        pass  # for one, that we ended it
+    finally:
+        await pump.close()
+    return replace(failure, certificate=pump.tls.certificate if pump.tls is not None else None)

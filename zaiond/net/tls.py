@@ -9,6 +9,7 @@ from typing import Any
 from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import printable
+from zaiond.sockets import verifying
 from zaiond.text import Text
 
 _NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
@@ -72,22 +73,6 @@ def _certificate(connection: ssl.SSLObject, mask: Mask) -> Certificate | None:
 
 def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
-
-
-def verifying(ca_file: str | None) -> ssl.SSLContext:
-    """A context that demands a certificate for the name, from `ca_file` or the system's store.
-
-    Raises:
-        OSError: `ca_file` can't be read or holds no certificate (`ssl.SSLError` is one).
-    """
-    context = ssl.create_default_context(cafile=ca_file)
-    # The same certificates hold on every Python: 3.13 began to refuse what private CAs often leave
-    # out, and to take a server's own certificate as an anchor.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    # As Postfix does, whatever a later Python thinks of it; `Certificate.old_name` is told.
-    context.hostname_checks_common_name = True
-    return context
 
 
 class CommonNames:

@@ -38,7 +38,9 @@ class Trace:
         if self.enabled:
             self._last = self._loop.time()
 
-    def tell(self, stage: Stage, ok: bool, detail: Text | str, warning: Text | None = None) -> None:
+    def record(
+        self, stage: Stage, ok: bool, detail: Text | str, warning: Text | None = None
+    ) -> None:
         """A step has ended."""
         if self._on_step is None:
             return
@@ -55,4 +57,4 @@ class Trace:
         if self.enabled and failure.cause != "reply":
             if ended is not None:
                 self._last += self._loop.time() - ended
-            self.tell(failure.stage, False, failure.text)
+            self.record(failure.stage, False, failure.text)

@@ -6,8 +6,9 @@ import os
 import signal
 
 from zaiond.config.sources import PROGRAMS
-from zaiond.oauth.protocol import NoToken, command_failed, first_line
+from zaiond.oauth.protocol import command_failed, first_line
 from zaiond.os_error import in_japanese
+from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text
 

@@ -7,9 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from zaiond import __version__
-from zaiond.errors import ZaiondError
-from zaiond.smtp.failure import Cause
+from zaiond.smtp.failure import Cause, NoToken
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import Reply
 from zaiond.text import Text
@@ -22,18 +20,6 @@ _LONGEST = 10 * 365 * 86400.0
 # RFC 6749 4.1.2.1 knows them for the other endpoint; these servers answer so for a while.
 _FOR_NOW = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _UNFIT = (77, 78)  # EX_NOPERM, EX_CONFIG of sysexits.h
-
-
-class NoToken(ZaiondError):  # noqa: N818  (it carries a failure's parts)
-    """There is no token. `cause` and `detail` become those of a Failure; `reply` has an answer's
-    status.
-    """
-
-    def __init__(self, cause: Cause, detail: Text | str, reply: Reply | None = None) -> None:
-        self.detail = Text(detail, detail) if isinstance(detail, str) else detail
-        super().__init__(self.detail)
-        self.cause: Cause = cause
-        self.reply = reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +55,6 @@ def form(
         "scope": scope,
     }
     return urlencode({name: value for name, value in fields.items() if value}).encode()
-
-
-def request(host: str, target: str, content: bytes) -> bytes:
-    """The request over HTTP/1.1 (RFC 9112); `host` with its port where that isn't the default."""
-    head = (
-        f"POST {target} HTTP/1.1\r\n"
-        f"Host: {host}\r\n"
-        f"User-Agent: zaiond/{__version__}\r\n"
-        "Accept: application/json\r\n"
-        "Content-Type: application/x-www-form-urlencoded\r\n"
-        f"Content-Length: {len(content)}\r\n"
-        "Connection: close\r\n"
-        "\r\n"
-    )
-    return head.encode() + content
 
 
 def granted(status: int, content: bytes, endpoint: str, mask: Mask) -> Granted:

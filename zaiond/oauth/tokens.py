@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from zaiond.oauth import protocol, refresh_token
-from zaiond.oauth.protocol import Granted, NoToken
+from zaiond.oauth.protocol import Granted
 from zaiond.oauth.refresh_token import RefreshToken
 from zaiond.os_error import in_japanese
+from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text
 
@@ -72,15 +73,15 @@ class Tokens:
         self._unkept: dict[str, RefreshToken] = {}  # what could not be written, by its file
 
     async def get(
-        self, oauth2: "OAuth2", ca_file: str | None = None, refused: Token | None = None
+        self, oauth2: "OAuth2", ca_file: str | None = None, refused: str | None = None
     ) -> Token:
-        """A token that holds, as far as is known, and isn't `refused`.
+        """A token that holds, as far as is known, and isn't the one whose text is `refused`.
 
         Raises:
             NoToken: there is none.
         """
         known = self._tokens.get(oauth2)
-        if known is not None and refused is not None and known.text == refused.text:
+        if known is not None and known.text == refused:
             # If there is no other now, this one is not to be shown to the server once more.
             del self._tokens[oauth2]
         elif known is not None and self._clock() < known.until:

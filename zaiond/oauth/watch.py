@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zaiond.config.schema import MailServer
-from zaiond.oauth.protocol import NoToken
 from zaiond.oauth.refresh_token import RefreshToken
 from zaiond.oauth.tokens import Tokens
+from zaiond.smtp.failure import NoToken
 
 if TYPE_CHECKING:
     from zaiond.config.schema import OAuth2

@@ -32,7 +32,7 @@ _SEND_ERROR = Text("送信エラー", "Send error")
 async def self_test(
     config: Config,
     addresses: Sequence[str],
-    context: ConnectionContext | None = None,
+    context: ConnectionContext,
 ) -> dict[str, Any]:
     """Sends the test mail to each address in turn (none: to the admins), by `config`.
 
@@ -44,7 +44,6 @@ async def self_test(
     Raises:
         AddressError: one of the addresses is none; then nothing was sent.
     """
-    context = context or ConnectionContext()
     names = await context.names()
     sender = fill_names(config.sender, host=names.host, fqdn=names.fqdn)
     mails = [

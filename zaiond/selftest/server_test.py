@@ -64,7 +64,7 @@ class ServerTest:
                 return None
             if again:
                 connection.refused_all_the_same(failures)
-            elif connection.forgotten(failures):
+            elif connection.login_expired(failures):
                 again = True
                 await self.end()
                 continue

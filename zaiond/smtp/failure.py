@@ -183,6 +183,18 @@ class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)
         self.failure = failure
 
 
+class NoToken(ZaiondError):  # noqa: N818  (it carries a failure's parts)
+    """There is no token to log in with. `cause` and `detail` become those of a Failure; `reply` has
+    an answer's status.
+    """
+
+    def __init__(self, cause: Cause, detail: Text | str, reply: Reply | None = None) -> None:
+        self.detail = Text(detail, detail) if isinstance(detail, str) else detail
+        super().__init__(self.detail)
+        self.cause: Cause = cause
+        self.reply = reply
+
+
 _SOCKET_CODES: dict[Cause, int] = {
     "no_name": 11001,
     "dns_later": 11002,

@@ -2,7 +2,9 @@
 
 import socket
 
-from zaiond.net.memory import Address, ServerMemories, ServerMemory
+from tests.support.delivery import connection_context
+from zaiond.net.memory import ServerMemory
+from zaiond.sockets import Address
 
 
 def address(host: str) -> Address:
@@ -41,7 +43,7 @@ def test_a_failure_is_forgotten_after_a_while_and_with_its_address() -> None:
 
 
 def test_each_server_has_a_memory_of_its_own() -> None:
-    memories = ServerMemories()
-    memories.of("a:25").pipelining = False
-    assert not memories.of("a:25").pipelining
-    assert memories.of("a:587").pipelining
+    memories = connection_context().servers
+    memories["a:25"].pipelining = False
+    assert not memories["a:25"].pipelining
+    assert memories["a:587"].pipelining

@@ -1,0 +1,128 @@
+"""Sockets, whoever opens them: a host's addresses, contexts for TLS, what their errors mean; and
+calls that block, each in a thread of its own.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from zaiond.message.address import a_labels
+from zaiond.smtp.failure import Cause
+
+T = TypeVar("T")
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+# Some libcs don't have all of them.
+NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_CAUSES: dict[int, Cause] = {
+    errno.ECONNREFUSED: "refused",
+    errno.ETIMEDOUT: "timeout",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.ENETUNREACH: "net_unreachable",
+    errno.ENETDOWN: "net_unreachable",
+    errno.EADDRNOTAVAIL: "net_unreachable",  # what IPv6 says where there is none
+    errno.EAFNOSUPPORT: "net_unreachable",
+    errno.EHOSTUNREACH: "host_unreachable",
+    errno.EHOSTDOWN: "host_unreachable",
+}
+
+
+async def call_in_thread(call: Callable[[], T], limit: float) -> T:
+    """What `call` returns; it may go on in its thread after `limit` seconds, but nobody waits.
+
+    Not in the event loop's executor: that is waited for at exit, whatever becomes of the call, and
+    keeps its threads.
+
+    Raises:
+        TimeoutError: no answer within `limit` seconds.
+        Exception: whatever `call` raised.
+    """
+    answer: Future[T] = Future()
+    answer.set_running_or_notify_cancel()  # from now on it can't be cancelled, only left alone
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except Exception as error:  # noqa: BLE001 (it is raised where the call is waited for)
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="call", daemon=True).start()
+    async with asyncio.timeout(limit):
+        return await asyncio.wrap_future(answer)
+
+
+def addresses_of(host: str, port: int, flags: int = 0) -> list[Address]:
+    """The addresses of `host`, in the resolver's order; at least one. It blocks.
+
+    Raises:
+        OSError, ValueError: there is none; see `unresolved`.
+    """
+    rows = socket.getaddrinfo(a_labels(host), port, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys((row[0], row[4]) for row in rows))
+
+
+def unresolved(error: OSError | ValueError) -> tuple[Cause, str]:
+    """What an error of `addresses_of` is to us, with its details."""
+    if not isinstance(error, socket.gaierror):
+        return "dns_later" if isinstance(error, OSError) else "no_name", str(error)
+    # EAI_AGAIN, EAI_FAIL and the rest say nothing about whether the name exists.
+    cause: Cause = "no_name" if error.errno in NO_NAME else "dns_later"
+    # What the cause says already, in both languages, is not said again in English.
+    return cause, "" if error.errno in (*NO_NAME, socket.EAI_AGAIN) else error.strerror or ""
+
+
+def unconnected(error: OSError, address: Address, limit: float) -> tuple[Cause, str]:
+    """What an error of connecting to `address` is to us, with its details; `limit` in seconds."""
+    cause, detail = cause_of(error), shown(address)
+    if cause == "timeout" and not error.errno:
+        detail += f", {limit:.3g} s"
+    elif cause == "os_error":
+        detail += f": {error.strerror or error}"
+    return cause, detail
+
+
+def unsecured(error: ssl.SSLError) -> tuple[Cause, str]:
+    """What an error of a handshake is to us, with its details."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate", error.verify_message
+    return "tls", (error.reason or str(error)).replace("_", " ").lower()
+
+
+def cause_of(error: OSError) -> Cause:
+    """Which of our causes an error of a socket is."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return _CAUSES.get(error.errno or 0, "os_error")
+
+
+def shown(address: Address) -> str:
+    """An address for a person: `192.0.2.1:25`, `[2001:db8::1]:25`."""
+    return host_and_port(*address[1][:2])
+
+
+def host_and_port(host: str, port: int) -> str:
+    """`mail.example.jp:25`, `[2001:db8::1]:25`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def verifying(ca_file: str | None) -> ssl.SSLContext:
+    """A context that demands a certificate for the name, from `ca_file` or the system's store.
+
+    Raises:
+        OSError: `ca_file` can't be read or holds no certificate (`ssl.SSLError` is one).
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    # The same certificates hold on every Python: 3.13 began to refuse what private CAs often leave
+    # out, and to take a server's own certificate as an anchor.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # As Postfix does, whatever a later Python thinks of it; `Certificate.old_name` is told.
+    context.hostname_checks_common_name = True
+    return context
