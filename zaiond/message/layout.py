@@ -13,13 +13,11 @@ from typing import Any
 
 from zaiond.message.clean import clean, one_line
 from zaiond.message.locale.words import BackupWords, Words
-from zaiond.message.subject import BACKUP_AUTO_UPDATE, about_and_outcome, backup_words
+from zaiond.message.template import Template, template
 from zaiond.message.value import duration, moment, on_one_line, scalar, shown_moment
-from zaiond.model import SEVERITIES, Event
+from zaiond.model import Event
 
 _BACKUP_KEYS = frozenset({"target", "started_at", "finished_at", "duration"})
-_AT_ONCE = frozenset(SEVERITIES[:2])
-_WARNING = frozenset(SEVERITIES[:5])
 _LATE = 60.0  # seconds from an event to its acceptance that are worth telling
 _DEPTH = 5  # of data shown over several lines; what is deeper is JSON on one
 MOST_FIELDS = 1000  # of data; nobody reads more of them, and each takes time
@@ -28,38 +26,35 @@ _needs_no_quotes = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+").fullmatch
 
 def body(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None) -> str:
     """The text of the mail; its lines, the last one too, end in `\\n`."""
-    backup = backup_words(event, words)
-    if backup is None:
-        lines = _general(event, words, fqdn, user, tz)
+    common = template(event.type, event.severity, event.status, words)
+    if common.backup is None:
+        lines = _general(event, common, words, fqdn, user, tz)
     else:
-        lines = _backup_auto_update(event, backup, words, fqdn, tz)
+        lines = _backup_auto_update(event, common, common.backup, words, fqdn, tz)
     if event.extensions:
-        _section(lines, words.extensions)
+        lines += ("", words.extensions)
         _fields(lines, event.extensions, event, words)
-    lines += ("", words.automatic)
-    # Outlook joins a line to one of 40 characters or more before it, so an empty one parts them;
-    # but the mails of a backup's automatic update are to the letter (interface 6).
-    lines.append(words.stop_backup if event.type.startswith(BACKUP_AUTO_UPDATE) else "")
-    lines += (f"{words.event_id}: {event.id}", "")
+    lines.append(f"{common.closing}{event.id}\n")
     return "\n".join(lines)
 
 
 def _backup_auto_update(
-    event: Event, backup: BackupWords, words: Words, fqdn: str, tz: tzinfo | None
+    event: Event,
+    common: Template,
+    backup: BackupWords,
+    words: Words,
+    fqdn: str,
+    tz: tzinfo | None,
 ) -> list[str]:
     data = event.data
     failed = backup is words.backup_failed
-    lines = [words.greeting, "", backup.sentences]
-    above = len(lines)
+    lines = [words.greeting, "", common.advice]
     if backup.message_first:
         _message(lines, backup.message, event.message)
     if failed:
-        if len(lines) > above:
-            lines.append("")
-        else:
-            _section(lines, backup.message)
+        lines += ("",) if len(lines) > 3 else ("", backup.message)
         _field(lines, words.history, _command(event.id))
-    _section(lines, words.summary)
+    lines += ("", words.summary)
     if backup.result:
         lines.append(f"{words.result}: {backup.result}")
     lines.append(f"{words.server}: {fqdn}")
@@ -80,7 +75,7 @@ def _backup_auto_update(
         _message(lines, backup.message, event.message)
     heading = len(lines)
     _field(lines, words.about, event.subject)
-    _problem_and_job(lines, words, event)
+    _status_key_job(lines, event, common, words)
     if not data.keys() <= _BACKUP_KEYS:
         others = {name: data[name] for name in data if name not in _BACKUP_KEYS}
         _fields(lines, others, event, words)
@@ -89,16 +84,15 @@ def _backup_auto_update(
     return lines
 
 
-def _general(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None) -> list[str]:
-    lines = [words.greeting, "", _advice(event, words)]
+def _general(
+    event: Event, common: Template, words: Words, fqdn: str, user: str, tz: tzinfo | None
+) -> list[str]:
+    lines = [words.greeting, "", common.advice]
     if event.poses_as_notice:
         lines[2:2] = words.no_notice(one_line(user)), ""
-    _section(lines, words.summary)
     _field(lines, words.about, event.subject)
-    lines.append(f"{words.type}: {event.type}")
-    _field(lines, words.result, _result(event, words))
-    lines.append(f"{words.severity_label}: {words.severity[event.severity]}")
-    _problem_and_job(lines, words, event)
+    lines.append(common.facts)
+    _status_key_job(lines, event, common, words)
     lines.append(f"{words.server}: {fqdn}")
     if event.source != f"uid:{event.uid}":  # what a producer is called that has no name
         _field(lines, words.source, event.source)
@@ -109,44 +103,22 @@ def _general(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None
         lines.append(f"{words.accepted}: {accepted}")
     _message(lines, words.message, event.message)
     if event.data:
-        _section(lines, words.details)
+        lines += ("", words.details)
         _fields(lines, event.data, event, words)
     return lines
 
 
-def _problem_and_job(lines: list[str], words: Words, event: Event) -> None:
-    if event.status is not None:
-        status = words.problem if event.status == "problem" else words.recovered
-        lines.append(f"{words.status}: {status}")
+def _status_key_job(lines: list[str], event: Event, common: Template, words: Words) -> None:
+    if common.status:
+        lines.append(common.status)
     _field(lines, words.key, event.key)
     _field(lines, words.job, event.job)
-
-
-def _result(event: Event, words: Words) -> str | None:
-    _, outcome = about_and_outcome(event.type, words)
-    if outcome is None or outcome == "started":
-        return None
-    return words.recovered if event.status == "ok" else words.outcome[outcome]
-
-
-def _advice(event: Event, words: Words) -> str:
-    if event.status == "ok":
-        return words.on_recovery
-    if event.severity in _AT_ONCE:
-        return words.at_once
-    if event.status == "problem":
-        return words.on_problem
-    return words.on_warning if event.severity in _WARNING else words.to_know
-
-
-def _section(lines: list[str], heading: str) -> None:
-    lines += ("", heading)
 
 
 def _message(lines: list[str], heading: str, message: str | None) -> None:
     text = clean(message).rstrip() if message else ""
     if text:
-        _section(lines, heading)
+        lines += ("", heading)
         lines += map(str.rstrip, text.split("\n"))
 
 
@@ -178,16 +150,14 @@ class _Fields:
         self.left_out = 0
 
     def put_all(self, indent: str, values: dict[str, Any] | list[Any], depth: int) -> None:
-        labelled: Iterable[tuple[str, Any]]
-        if isinstance(values, dict):
-            labelled = ((f"{one_line(name)}:", value) for name, value in values.items())
-        else:
-            labelled = (("-", value) for value in values)
-        for number, (label, value) in enumerate(labelled):
+        items: Iterable[tuple[str | None, Any]]
+        items = values.items() if isinstance(values, dict) else ((None, each) for each in values)
+        for number, (name, value) in enumerate(items):
             if not self._room:
                 self.left_out += len(values) - number
                 return
             self._room -= 1
+            label = "-" if name is None else f"{one_line(name)}:"
             if isinstance(value, str) and value.isprintable():  # most are
                 self._lines.append(f"{indent}{label} {value}")
             else:

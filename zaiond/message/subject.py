@@ -6,22 +6,16 @@ field of data; and by the message, if that reads as a title.
 """
 
 import re
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from zaiond.message.clean import clean, one_line
-from zaiond.message.locale.words import BackupWords, Words
+from zaiond.message.locale.words import Words
+from zaiond.message.template import template
 from zaiond.message.value import scalar
-from zaiond.model import SEVERITIES, Event
+from zaiond.model import Event
 
-BACKUP_AUTO_UPDATE = "backup.auto_update."
-_BACKUP_FAILED = "backup.auto_update.failed"
 _NAMING = ("target", "unit", "job", "device", "mount", "host")  # keys of data that name a thing
-# The severity that an outcome has without a word.
-_IMPLIED = {"failed": "err", "job.missed": "err", "job.overdue": "warning"}
-_WARNING = frozenset(SEVERITIES[:5])
-_NOTICE = frozenset(SEVERITIES[:6])
 _LONGEST_SUBJECT = 150
 _LONGEST_NAME = 80
 _LONGEST_TITLE = 200
@@ -36,45 +30,16 @@ def subject_line(event: Event, words: Words, host: str, user: str = "") -> str:
     """The subject without its prefix: one clean line. `user`: whose event it is, for one that could
     be taken for a notice of the daemon itself.
     """
-    backup = backup_words(event, words)
-    if backup is not None or event.type == _BACKUP_FAILED:
-        mark = words.recovered if backup is None else backup.mark
+    common = template(event.type, event.severity, event.status, words)
+    if common.names_target:
         target = _name(event.data.get("target")) or _name(event.key)
         where = (host, target) if target else (host,)
-        return one_line(words.subject((mark,), words.subject_of["backup.auto_update"], where))
-    about, outcome = about_and_outcome(event.type, words)
+        return one_line(words.subject(common.mark, common.about, where))
     what = one_line(event.subject[:_READ]).strip() if event.subject else ""
     if not what:
-        what = _what(event, about, host)
-    marks = _marks(event, outcome, words)
+        what = _what(event, common.about, host)
     where = (host, _cut(one_line(user), _LONGEST_NAME)) if event.poses_as_notice else (host,)
-    return one_line(words.subject(marks, _cut(what, _LONGEST_SUBJECT), where))
-
-
-def backup_words(event: Event, words: Words) -> BackupWords | None:
-    """The words of a backup's automatic update; None for any other event."""
-    if not event.type.startswith(BACKUP_AUTO_UPDATE):
-        return None
-    phase = event.type[len(BACKUP_AUTO_UPDATE) :]
-    if phase == "finished":
-        if event.severity in _WARNING:
-            return words.backup_finished_with_warning
-        return words.backup_finished
-    if phase == "failed" and event.status == "ok":
-        return None  # a recovery, told as any other
-    return {"started": words.backup_started, "failed": words.backup_failed}.get(phase)
-
-
-@lru_cache(maxsize=256)
-def about_and_outcome(type: str, words: Words) -> tuple[str, str | None]:
-    """What events of a type are about, and how that ended, as a key of `words.outcome`."""
-    if type.startswith("zaiond."):  # of `zaiond.delivery.failed`, most are held, not failed
-        return type, None
-    stem, _, end = type.rpartition(".")
-    for outcome in (end, type):
-        if stem and outcome in words.outcome:
-            return words.subject_of.get(stem, stem), outcome
-    return words.subject_of.get(type, type), None
+    return one_line(words.subject(common.mark, _cut(what, _LONGEST_SUBJECT), where))
 
 
 def title(message: str) -> str:
@@ -118,19 +83,6 @@ def _thing(event: Event, host: str) -> str:
     if things and things[-1].partition(".")[0] == host:
         things.pop()  # it stands in each subject
     return _cut(" ".join(things), _LONGEST_NAME)
-
-
-def _marks(event: Event, outcome: str | None, words: Words) -> tuple[str, ...]:
-    """How it stands; a severity that goes without saying is left out."""
-    if event.status == "ok":
-        return (words.recovered,)
-    severity = (words.severity[event.severity],) if event.severity in _NOTICE else ()
-    if event.status == "problem":
-        return (words.problem, *severity)
-    if outcome is None:
-        return severity
-    mark = (words.outcome[outcome],)
-    return mark if _IMPLIED.get(outcome) == event.severity else mark + severity
 
 
 def _name(value: Any) -> str:

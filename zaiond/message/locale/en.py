@@ -13,8 +13,7 @@ def _moment(moment: datetime) -> str:
     return f"{weekday} {moment.year:04d}-{moment:%m-%d} {moment:%H:%M:%S} {offset(moment)}"
 
 
-def _subject(marks: tuple[str, ...], what: str, where: tuple[str, ...]) -> str:
-    mark = f"{', '.join(marks).capitalize()}: " if marks else ""
+def _subject(mark: str, what: str, where: tuple[str, ...]) -> str:
     return f"{mark}{what} ({': '.join(where)})"
 
 
@@ -50,6 +49,7 @@ WORDS = Words(
     },
     moment=_moment,
     duration=lambda seconds: units(seconds, (" d", " h", " min", " s"), " "),
+    mark=lambda marks: f"{', '.join(marks).capitalize()}: ",
     subject=_subject,
     left_out=lambda number, command: f"({number:,} more not shown here; to see all: {command})",
     on_problem="A problem has occurred. Please check, and take action if necessary.",

@@ -13,8 +13,7 @@ def _moment(moment: datetime) -> str:
     return f"{moment.year:04d}/{moment:%m/%d}({weekday}) {moment:%H:%M:%S} {offset(moment)}"
 
 
-def _subject(marks: tuple[str, ...], what: str, where: tuple[str, ...]) -> str:
-    mark = f"【{'・'.join(marks)}】" if marks else ""
+def _subject(mark: str, what: str, where: tuple[str, ...]) -> str:
     return f"{mark}{what}（{'：'.join(where)}）"
 
 
@@ -50,6 +49,7 @@ WORDS = Words(
     },
     moment=_moment,
     duration=lambda seconds: units(seconds, ("日", "時間", "分", "秒"), ""),
+    mark=lambda marks: f"【{'・'.join(marks)}】",
     subject=_subject,
     left_out=lambda number, command: f"（ほかに {number:,} 項目を省略。すべて表示: {command}）",
     on_problem="障害が発生しました。\n内容を確認し、必要に応じて対応してください。",

@@ -34,7 +34,8 @@ class Words:
     # forms
     moment: Callable[[datetime], str]
     duration: Callable[[float], str]
-    subject: Callable[[tuple[str, ...], str, tuple[str, ...]], str]  # marks, what, where
+    mark: Callable[[tuple[str, ...]], str]  # of words that say how it stands
+    subject: Callable[[str, str, tuple[str, ...]], str]  # mark, what, where
     left_out: Callable[[int, str], str]  # fields; the command that shows all
 
     # what to do about an event
