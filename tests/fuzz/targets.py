@@ -22,12 +22,12 @@ from zaiond.model import Message
 from zaiond.oauth.http import read_answer
 from zaiond.oauth.protocol import Granted, command_failed, expiry, first_line, granted
 from zaiond.pop3 import Pop3, Pop3Settings
+from zaiond.selftest.advice import hint
 from zaiond.smtp import sasl
 from zaiond.smtp.commands import Unsendable, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
 from zaiond.smtp.failure import Failure, NoToken, Stage, self_test_reason
 from zaiond.smtp.handshake import Capabilities, SessionSettings, StartTls
-from zaiond.smtp.hint import hint
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.ntlm import Account, ChallengeError, authenticate
 from zaiond.smtp.queue_id import queue_id

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zaiond.selftest.advice import hint
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.hint import hint
 from zaiond.smtp.reply import MAX_REPLY, Reply
-from zaiond.smtp.signs.sign import heard
+from zaiond.smtp.sign import heard
 from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
 
 PHRASES = st.sampled_from(

@@ -88,7 +88,7 @@ class Present:
 
     def remedy(self, failure: Failure) -> Text:
         """What to do about a failure."""
-        from zaiond.smtp.hint import advise  # only where there is something to mend
+        from zaiond.selftest.advice import advise  # only where there is something to mend
 
         return advise(failure, self._keys.get(failure.server, "mail_server")).remedy
 

@@ -142,7 +142,7 @@ class Notices:
         """An address or a mail is held: somebody has to mend something; told once for an address
         until it has got a mail again, and once a day for mails.
         """
-        from zaiond.smtp.hint import hint  # which nothing else in the daemon needs
+        from zaiond.selftest.advice import hint  # which nothing else in the daemon needs
 
         advice, server = hint(hold.failure), hold.failure.server
         goes_on = Text(

@@ -575,7 +575,8 @@ class Dispatcher:
             self.holds.release(hold.scope, hold.subject)
         if over:
             self.reload_waiting()
-        if any(each.verdict and (each.verdict.wait or each.verdict.again) for each in concluded):
+        waiting = [each.verdict for each in concluded if each.attempted.state == "waiting"]
+        if any(verdict and (verdict.again or not verdict.fails_over) for verdict in waiting):
             other = None
         self._settle(mail, concluded, other, sender)
         return now

@@ -182,9 +182,7 @@ def _failed(
         if delivery.unknown >= MOST_UNKNOWN:
             return ends("held", "unknown", None, "mail")
         return ends("deferred", "unknown", later)
-    if verdict.wait or verdict.again:
-        return ends("waiting", "deferred")
-    if attempt.other_server:
+    if verdict.again or not verdict.fails_over or attempt.other_server:
         return ends("waiting", "deferred")
     if delivery.held and address_is_held:  # the probe of an address that is refused no longer
         return ends("held", "deferred", min(queue.retry_first, PROBE_AFTER), "address")

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from zaiond.text import Language, Text
-
-_WARNING = Text("警告", "Warning")
-_FAILED = Text("NG", "--")
+from zaiond.selftest import words
+from zaiond.text import Language
 
 
 def lines(document: dict[str, Any], language: Language, *, verbose: bool = False) -> list[str]:
@@ -31,7 +29,8 @@ def lines(document: dict[str, Any], language: Language, *, verbose: bool = False
             shown.extend(_steps(result, language))
         for result in results:
             if result["ok"]:
-                shown.extend(["", _look(result).in_language(language)])
+                taken = words.taken(result["server"], result["address"], result["queue_id"])
+                shown.extend(["", taken.in_language(language)])
     return shown
 
 
@@ -39,17 +38,16 @@ def whose(document: dict[str, Any], language: Language) -> list[str]:
     """Which line is whose, if there are several: two that went well are the same."""
     results = document["results"] if len(document["results"]) > 1 else []
     return [
-        Text(f"{number} 行目: {result['address']}", f"line {number}: {result['address']}")
-        .in_language(language)
+        words.line_of(number, result["address"]).in_language(language)
         for number, result in enumerate(results, 1)
-    ]  # fmt: skip
+    ]
 
 
 def remarks(document: dict[str, Any], language: Language) -> list[str]:
     """What `zaiond-ctl test` says on standard error: of servers that are broken although the mail
     went out by another one.
     """
-    warning = _WARNING.in_language(language)
+    warning = words.WARNING.in_language(language)
     broken: dict[str, list[str]] = {}
     for result in document["results"]:
         for server in result["servers"] if result["ok"] else ():
@@ -72,21 +70,8 @@ def _steps(result: dict[str, Any], language: Language) -> list[str]:
         if step["server"] != server:
             server = step["server"]
             shown.extend(["", f"{result['address']} ({server}):"])
-        mark = "ok" if step["ok"] else _FAILED.in_language(language)
+        mark = "ok" if step["ok"] else words.FAILED.in_language(language)
         shown.append(f"  {mark} {step['step']:<8} {step['seconds']:6.3f}s  {step['detail']}")
         if step["warning"] is not None:
-            shown.append(f"     {_WARNING.in_language(language)}: {step['warning']}")
+            shown.append(f"     {words.WARNING.in_language(language)}: {step['warning']}")
     return shown
-
-
-def _look(result: dict[str, Any]) -> Text:
-    address, server = result["address"], result["server"]
-    name = result["queue_id"]
-    return Text(
-        ja=f"メールサーバー {server} が {address} 宛てのメールを受け付けました"
-        f"{f'（キュー ID {name}）' if name else ''}。届いたかどうかは、受信トレイ（迷惑メールの"
-        "フォルダーも）で確認してください。",
-        en=f"The mail server {server} took the mail to {address}"
-        f"{f' (queue id {name})' if name else ''}. Whether it arrived, the inbox shows (look into "
-        "the spam folder, too).",
-    )

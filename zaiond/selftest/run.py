@@ -20,13 +20,11 @@ from zaiond.message.compose import message_id_for, test_mail
 from zaiond.model import Message
 from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
+from zaiond.selftest import words
+from zaiond.selftest.advice import hint, of_server
 from zaiond.selftest.server_test import ServerTest, ServerTestResult
-from zaiond.smtp.hint import hint, of_server
-from zaiond.smtp.verdict import Failure, Scope, judge, self_test_reason
-from zaiond.text import Language, Text
-
-_SENT = Text("正常に送信されました", "Sent successfully")
-_SEND_ERROR = Text("送信エラー", "Send error")
+from zaiond.smtp.verdict import judge, self_test_reason
+from zaiond.text import Language
 
 
 async def self_test(
@@ -80,30 +78,21 @@ async def _result(
     tried: list[ServerTestResult] = []
     decided: ServerTestResult | None = None
     for trial in trials:
-        tried.append(await trial.run(mail, only_ask=decided is not None))
-        if decided is None and not _another_server(tried[-1].failure):
-            decided = tried[-1]
+        one = await trial.run(mail, only_ask=decided is not None)
+        tried.append(one)
+        if decided is None and (one.failure is None or not judge(one.failure).fails_over):
+            decided = one
     last = decided or tried[-1]
     told = _told(last, mail, language)
     return {
         "address": mail.recipients[0],
         **{key: told[key] for key in ("ok", "server", "reason", "code")},
-        "line": told["line"] or _SENT.in_language(language),
+        "line": told["line"] or words.SENT.in_language(language),
         "hint": told["hint"],
         "queue_id": last.queue_id,
         "steps": [_step(step, each.keys, language) for each in tried for step in each.steps],
         "servers": [_told(each, mail, language) for each in tried],
     }
-
-
-def _another_server(failure: Failure | None) -> bool:
-    """Whether the daemon would try the next server with this mail."""
-    if failure is None:
-        return False
-    verdict = judge(failure)
-    if verdict.wait or verdict.outcome == "ambiguous":
-        return False
-    return verdict.outcome == "deferred" or verdict.scope is Scope.SERVER
 
 
 def _told(tried: ServerTestResult, mail: Message, language: Language) -> dict[str, Any]:
@@ -114,7 +103,6 @@ def _told(tried: ServerTestResult, mail: Message, language: Language) -> dict[st
             "line": None, "hint": None,
         }  # fmt: skip
     reason, code = self_test_reason(failure)
-    words = _SEND_ERROR.in_language(language)
     server = failure.server  # the POP server, if it was that
     envelope = f"{server} {mail.recipients[0]} {mail.reverse_path}"
     return {
@@ -122,7 +110,7 @@ def _told(tried: ServerTestResult, mail: Message, language: Language) -> dict[st
         "ok": False,
         "reason": reason,
         "code": code,
-        "line": f"[Error] {words} {reason} {code} {envelope}",
+        "line": f"[Error] {words.SEND_ERROR.in_language(language)} {reason} {code} {envelope}",
         "hint": hint(failure, tried.keys).in_language(language),
     }
 

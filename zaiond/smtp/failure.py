@@ -1,10 +1,10 @@
-"""What can fail on the way to a mail server, and the self-test's words for it.
+"""What can fail on the way to a mail server, in words; and for what a failure may count.
 
-What follows from a failure is not said here but in `rulings.py`.
+What it means is not said here: `diagnose` recognises it, and `diagnosis` has what follows.
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Literal
 
 from zaiond.errors import ZaiondError
@@ -34,6 +34,16 @@ class Stage(StrEnum):
     SESSION = "session"  # the deadline of the session in all
 
 
+class Scope(Enum):
+    """For what a verdict holds."""
+
+    SESSION = "session"  # this connection only: a new one to the same server may be tried at once
+    SERVER = "server"  # this server: the next one; if there is none, the outcome
+    MESSAGE = "message"  # this message, all of its recipients; the others go on
+    RECIPIENT = "recipient"  # this recipient of this message
+
+
+Outcome = Literal["deferred", "held", "ambiguous"]
 Cause = Literal[
     "reply",  # the server said no: `reply` is set
     "err",  # a POP server said -ERR: `detail` has its words

@@ -3,14 +3,21 @@ somebody mends something; and for what that holds: this connection, this server,
 recipient. No verdict ends a mail: what isn't understood is held, and a phrase that is not
 recognised costs no more than good advice.
 
-`diagnose` says what a failure means; `rulings` has what follows from each meaning.
+`diagnose` recognises what a failure means; a `Diagnosis` has its ruling, which is applied here.
 """
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage, self_test_reason
+from zaiond.smtp.failure import (
+    Cause,
+    DeliveryFailure,
+    Failure,
+    Outcome,
+    Scope,
+    Stage,
+    self_test_reason,
+)
 
 if TYPE_CHECKING:
     from zaiond.smtp.diagnosis import Diagnosis
@@ -19,18 +26,6 @@ __all__ = [
     "Cause", "DeliveryFailure", "Failure", "Outcome", "Scope", "Stage", "Verdict", "judge",
     "may_have_forgotten", "refuses_login", "self_test_reason",
 ]  # fmt: skip
-
-
-class Scope(Enum):
-    """For what a verdict holds."""
-
-    SESSION = "session"  # this connection only: a new one to the same server may be tried at once
-    SERVER = "server"  # this server: the next one; if there is none, the outcome
-    MESSAGE = "message"  # this message, all of its recipients; the others go on
-    RECIPIENT = "recipient"  # this recipient of this message
-
-
-Outcome = Literal["deferred", "held", "ambiguous"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +45,59 @@ class Verdict:
     wait: bool = False
     again: bool = False
 
+    @property
+    def fails_over(self) -> bool:
+        """Whether the mail is the next server's now, if one is left."""
+        if self.wait or self.outcome == "ambiguous":
+            return False
+        return self.outcome == "deferred" or self.scope is Scope.SERVER
+
 
 def judge(failure: Failure) -> Verdict:
     """What follows from `failure` for the mail that was under way, or was to be."""
-    from zaiond.smtp import rulings  # not before something fails: its tables are large
+    from zaiond.smtp.diagnose import diagnose  # not before something fails: its tables are large
 
-    return rulings.judge(failure)
+    diagnosis = diagnose(failure)
+    ruling = diagnosis.ruling
+    outcome, scope = ruling.outcome, ruling.scope
+    code = failure.reply.code if failure.reply is not None and failure.cause == "reply" else 0
+    if outcome == "held" and _is_for_now(failure, code, lasting=ruling.lasting):
+        outcome, scope = "deferred", ruling.meanwhile
+    # A kept connection may be closed by the server at any time (RFC 5321 3.8, 4.5.3.2.7): nothing
+    # is lost, and a new connection shows how the server really is. On a fresh connection the same
+    # would be tried again and again, so there it counts against the server.
+    if failure.reused and (ruling.of_connection or (code == 421 and scope is None)):
+        return Verdict(diagnosis, "deferred", Scope.SESSION)
+    scope = Scope.SERVER if code == 421 else _narrowed(scope, failure.stage)
+    return Verdict(diagnosis, outcome, scope, ruling.wait and outcome == "deferred", ruling.again)
+
+
+def _is_for_now(failure: Failure, code: int, *, lasting: bool) -> bool:
+    """Whether what else is held passes by itself.
+
+    RFC 5321 4.2.1: 4yz is for now. What turns this machine away before a mail was spoken of (a
+    block list, maintenance) may take it tomorrow, be it said with a 554.
+    """
+    from zaiond.smtp.diagnose import is_hedged
+
+    if failure.reply is None or not code:
+        return False
+    if code >= 500:
+        return failure.stage in (Stage.GREETING, Stage.EHLO) and not lasting
+    return not lasting or is_hedged(failure.reply)
+
+
+def _narrowed(scope: Scope | None, stage: Stage) -> Scope:
+    """A refusal of less than the server is one of what its stage is about. At the end of the
+    content no recipient can be told from another.
+    """
+    if scope is Scope.SERVER:
+        return scope
+    if stage is Stage.RCPT:
+        return Scope.RECIPIENT
+    if stage in (Stage.DATA, Stage.CONTENT):
+        return Scope.MESSAGE
+    return scope or Scope.SERVER
 
 
 def refuses_login(failure: Failure) -> bool:

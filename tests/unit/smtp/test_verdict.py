@@ -218,3 +218,21 @@ def test_without_a_token_the_mail_waits_or_is_held_and_never_fails(
     failure = Failure(stage=Stage.TOKEN, server="mail:25", cause=cause, reply=reply, detail="x")
     assert words(failure) == verdict
     assert self_test(failure) == line
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (broke(Stage.CONNECT, "refused"), True),
+        (answered(Stage.RCPT, "450 4.2.0 Greylisted"), True),
+        (answered(Stage.AUTH, "535 5.7.8 Authentication failed"), True),
+        (answered(Stage.MAIL, "432 4.3.2 Too many connections"), False),
+        (answered(Stage.RCPT, "550 5.1.1 User unknown"), False),
+        (answered(Stage.CONTENT, "554 5.7.1 Spam"), False),
+        (broke(Stage.CONTENT, "timeout"), False),
+    ],
+)
+def test_the_next_server_gets_what_this_one_cannot_take_now_or_refuses_us_for(
+    failure: Failure, expected: bool
+) -> None:
+    assert judge(failure).fails_over is expected

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, declarations
+from zaiond.selftest.advice import hint
 from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.hint import hint
 from zaiond.smtp.reply import Reply
 from zaiond.text import Text
 

@@ -1,14 +1,13 @@
-"""One row of the tables by which a failure is recognised, and what such a row looks at."""
+"""One row of the table by which a failure is recognised, and how it reads a reply. Pure."""
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.reply import Reply, printable
 
 _MOST_READ = 1000
 _ENHANCED = re.compile(r"(?:^|#)[245]\.(\d{1,3}\.\d{1,3})(?![\d.])")
@@ -30,9 +29,10 @@ class Words(NamedTuple):
 class Sign(NamedTuple):
     """By what a diagnosis is recognised: one of `codes`, or `words`; with neither, by all the rest.
 
-    `words` is a regular expression, whatever the letters' case. `codes` and `causes` are parted by
-    blanks; codes are those of replies, and enhanced ones without their class (`7.30`). `digits` are
-    the first digits of replies that it counts for; `server` is searched for in host:port.
+    `words` is a regular expression, whatever the letters' case. `codes` are those of replies, and
+    enhanced ones without their class (`7.30`). A row is about replies whose first digit is one of
+    `digits`; or, with `causes`, about failures of these causes (`any`: whichever) without a reply.
+    `server` is searched for in host:port. Codes and causes are parted by blanks.
     """
 
     diagnosis: Diagnosis
@@ -45,9 +45,10 @@ class Sign(NamedTuple):
 
     def fits(self, said: Words, failure: Failure) -> bool:
         """Whether it is this."""
-        if said.code and str(said.code)[0] not in self.digits:
-            return False
-        if self.causes and failure.cause not in self.causes.split():
+        if said.code:
+            if self.causes or str(said.code)[0] not in self.digits:
+                return False
+        elif self.causes != "any" and failure.cause not in self.causes.split():
             return False
         if self.mechanism and self.mechanism != failure.mechanism:
             return False
@@ -60,9 +61,14 @@ class Sign(NamedTuple):
         return bool(self.words) and _regex(self.words).search(said.text) is not None
 
 
-def first_that_fits(signs: Iterable[Sign], said: Words, failure: Failure) -> Diagnosis | None:
-    """The diagnosis of the first row that fits: the particular ones stand before the general."""
-    return next((sign.diagnosis for sign in signs if sign.fits(said, failure)), None)
+def said_of(failure: Failure) -> Words:
+    """What is read of a failure: the server's words, or those of its `detail`."""
+    reply = failure.reply
+    if reply is None:
+        return Words(0, "", failure.detail)
+    if failure.cause == "reply":
+        return heard(reply)
+    return Words(0, "", f"{failure.detail}: {printable(b' '.join(reply.lines))}")
 
 
 def heard(reply: Reply) -> Words:

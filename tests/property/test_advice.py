@@ -5,8 +5,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zaiond.selftest.advice import hint
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.hint import hint
 from zaiond.smtp.reply import MAX_SHOWN, Reply
 
 WORDS = st.sampled_from(
