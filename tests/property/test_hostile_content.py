@@ -267,7 +267,9 @@ def test_control_a_terminal_that_gets_text_as_it_is_is_told_something(capsys: Sa
 
 def printed(said: Said) -> Iterator[tuple[dict[str, Any], str]]:
     """Documents, and what `--json` prints of them."""
-    for one in sent():
+    events = sent()
+    said.readouterr()  # the seed
+    for one in events:
         for document in told(one):
             output.document(document)
             yield document, said.readouterr().out
