@@ -266,3 +266,15 @@ def test_what_only_a_failure_or_a_mistake_needs_is_not_loaded_before(
         unneeded |= {"zaiond.daemon.status", "zaiond.store.history", "zaiond.pop3"}
         # The first start makes the database.
         assert loaded & unneeded == {"importlib.resources"}
+
+
+def test_an_idle_daemon_has_few_threads(daemon: Daemon, sink: Sink) -> None:
+    (daemon.config.parent / "conf.d").mkdir()
+    daemon.emit({"type": "a.b"})
+    sink.wait(1)
+    until(lambda: len(threads(daemon)) <= 6, lambda: str(threads(daemon)))
+
+
+def threads(daemon: Daemon) -> list[str]:
+    """The ids of its threads."""
+    return [path.name for path in Path(f"/proc/{daemon.process.pid}/task").iterdir()]

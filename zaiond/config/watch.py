@@ -7,9 +7,10 @@ same comparison is made every 30 seconds, because NFS tells nothing, and every s
 kernel refuses to tell (the limits of inotify are reached).
 """
 
+import asyncio
+import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -35,31 +36,36 @@ _EVENTS = (
 )  # fmt: skip
 
 Fingerprint = dict[str, tuple[object, ...]]
+Identity = list[tuple[int, int]]  # device and inode, as another directory may take the path
 
 
 class ConfigWatch:
-    """Calls `on_change`, in a thread of its own, some time after a change (see QUIET, PATIENCE).
+    """Calls `on_change` some time after a change (see QUIET, PATIENCE), while `run` runs.
 
     `on_blind` is called with a sentence, once, when the kernel refuses a watch: changes are looked
     for every second then. The watch is asked for again every 30 seconds.
     """
 
     def __init__(
-        self, on_change: Callable[[], None], on_blind: Callable[[Text], object] | None = None
+        self,
+        on_change: Callable[[], object],
+        on_blind: Callable[[Text], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_change = on_change
         self._on_blind = on_blind
-        self._wake = threading.Condition()
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
         self._paths: frozenset[str] = frozenset()
         self._rearm = False
-        self._stopped = False
         self._last_event: float | None = None
         self._observer: BaseObserver | None = None
-        self._watches: dict[str, tuple[tuple[int, int], ObservedWatch]] = {}
+        self._watches: dict[str, tuple[Identity, ObservedWatch]] = {}
         self._way = Way()
         self._ask_again: float | None = None  # when, while the kernel refuses
+        self._refused: Text | None = None
         self._told_blind = False
-        self._thread: threading.Thread | None = None
 
     def watch(self, files: Iterable[str]) -> None:
         """Watches these files, and the `*.yaml` in those of them that are directories.
@@ -67,68 +73,56 @@ class ConfigWatch:
         Paths that weren't watched before make one call of `on_change`: they may have changed after
         they were read and before they were watched.
         """
-        with self._wake:
-            paths = frozenset(os.path.abspath(path) for path in files)
-            self._rearm = self._rearm or bool(paths - self._paths)
-            self._paths = paths
-            if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(target=self._run, name="config", daemon=True)
-                self._thread.start()
-            self._wake.notify()
+        paths = frozenset(os.path.abspath(path) for path in files)
+        self._rearm = self._rearm or bool(paths - self._paths)
+        self._paths = paths
+        self._wake.set()
 
-    def stop(self) -> None:
-        """Ends the watching; `on_change` isn't called any more once this returns."""
-        with self._wake:
-            self._stopped = True
-            self._wake.notify()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _event(self, *paths: str) -> None:
-        if not any(self._way.is_on_it(path) for path in paths):
-            return
-        with self._wake:
-            self._last_event = time.monotonic()
-            self._wake.notify()
-
-    def _run(self) -> None:
+    async def run(self) -> None:
+        """Watches until it is cancelled. The disk, which may hang (NFS), is asked in a thread."""
         seen: Fingerprint = {}
         try:
             while True:
-                certain = self._wait()
-                if self._stopped:
-                    return
-                with self._wake:
-                    certain = certain or self._rearm
-                    self._rearm = False
-                    paths = self._paths
-                self._watch_directories(paths)
-                now = fingerprint(paths)
+                certain = await self._wait() or self._rearm
+                self._rearm = False
+                now = await asyncio.to_thread(self._look, self._paths)
+                if self._refused is not None and not self._told_blind:
+                    self._told_blind = True
+                    self._on_blind(self._refused)
                 if certain or now != seen:
                     self._on_change()
                 seen = now
         finally:
             if self._observer is not None:
                 self._observer.stop()
-                self._observer.join()
 
-    def _wait(self) -> bool:
+    def _event(self) -> None:
+        self._last_event = self._clock()
+        self._wake.set()
+
+    async def _wait(self) -> bool:
         """Waits until there is something to look at.
 
         True: it was being written to all the while, so that the status may not show all of it.
         """
-        with self._wake:
-            poll = POLL if self._ask_again is None else BLIND_POLL
-            self._wake.wait_for(lambda: self._stopped or self._rearm or self._last_event, poll)
-            first = self._last_event
-            while first is not None and not self._stopped:
-                now = time.monotonic()
-                quiet = (self._last_event or first) + QUIET
-                if now >= quiet or now >= first + PATIENCE:
-                    self._last_event = None
-                    return now < quiet
-                self._wake.wait(min(quiet, first + PATIENCE) - now)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL if self._ask_again is None else BLIND_POLL):
+                await self._wake.wait()
+        self._wake.clear()
+        last = self._last_event
+        if last is None:
             return False
+        latest = last + PATIENCE
+        while (now := self._clock()) < min(last + QUIET, latest):
+            await asyncio.sleep(min(last + QUIET, latest) - now)
+            last = self._last_event or last
+        self._last_event = None
+        self._wake.clear()
+        return now < last + QUIET
+
+    def _look(self, paths: frozenset[str]) -> Fingerprint:
+        self._watch_directories(paths)
+        return fingerprint(paths)
 
     def _watch_directories(self, paths: Iterable[str]) -> None:
         way = Way()
@@ -141,28 +135,33 @@ class ConfigWatch:
                 if self._observer is not None:
                     self._observer.unschedule(watch)
                 del self._watches[directory]
-        if self._ask_again is not None and time.monotonic() < self._ask_again:
+        if self._ask_again is not None and self._clock() < self._ask_again:
             return
         self._ask_again = None
         for directory, identity in wanted.items():
             if directory not in self._watches:
                 try:
-                    self._watches[directory] = identity, self._schedule(directory)
+                    watch = self._schedule(directory, recursive=len(identity) > 1)
+                    self._watches[directory] = identity, watch
                 except FileNotFoundError:
                     pass  # gone since: the directory above tells of its return
                 except (OSError, RuntimeError) as error:  # no watch, no inotify, no thread
-                    self._ask_again = time.monotonic() + POLL
-                    self._tell_blind(directory, error)
+                    self._ask_again = self._clock() + POLL
+                    self._refused = _blind(directory, error)
 
-    def _schedule(self, directory: str) -> "ObservedWatch":
+    def _schedule(self, directory: str, *, recursive: bool) -> "ObservedWatch":
         from watchdog import events
         from watchdog.observers import Observer
 
-        changed = self._event
+        def changed(event: events.FileSystemEvent) -> None:
+            # What happens to other files there does not wake the loop.
+            if any(self._way.is_on_it(os.fsdecode(p)) for p in (event.src_path, event.dest_path)):
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    self._loop.call_soon_threadsafe(self._event)
 
         class Changes(events.FileSystemEventHandler):
             def on_any_event(self, event: events.FileSystemEvent) -> None:
-                changed(os.fsdecode(event.src_path), os.fsdecode(event.dest_path))
+                changed(event)
 
         if self._observer is None:
             # Its threads complain when they are stopped, on a stderr that is the journal's.
@@ -176,24 +175,23 @@ class ConfigWatch:
             self._observer = observer
         # Opening and reading are no changes; some versions of watchdog don't have all of these.
         kinds = [getattr(events, name) for name in _EVENTS if hasattr(events, name)]
-        return self._observer.schedule(Changes(), directory, event_filter=kinds)
+        return self._observer.schedule(
+            Changes(), directory, event_filter=kinds, recursive=recursive
+        )
 
-    def _tell_blind(self, directory: str, error: OSError | RuntimeError) -> None:
-        if self._on_blind is not None and not self._told_blind:
-            self._told_blind = True
-            ja = in_japanese(error) if isinstance(error, OSError) else str(error)
-            en = (isinstance(error, OSError) and error.strerror) or str(error)
-            self._on_blind(
-                Text(
-                    ja=f"{directory} の変更通知をカーネルから受けられないため（{ja}）、"
-                    f"設定の変更は {BLIND_POLL:g} 秒ごとに調べます。"
-                    "sysctl で fs.inotify.max_user_instances と fs.inotify.max_user_watches を"
-                    "増やしてください",
-                    en=f"the kernel refuses to tell of changes in {directory} ({en}): the "
-                    f"configuration is looked at every {BLIND_POLL:g} s. Raise "
-                    "fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)",
-                )
-            )
+
+def _blind(directory: str, error: OSError | RuntimeError) -> Text:
+    ja = in_japanese(error) if isinstance(error, OSError) else str(error)
+    en = (isinstance(error, OSError) and error.strerror) or str(error)
+    return Text(
+        ja=f"{directory} の変更通知をカーネルから受けられないため（{ja}）、"
+        f"設定の変更は {BLIND_POLL:g} 秒ごとに調べます。"
+        "sysctl で fs.inotify.max_user_instances と fs.inotify.max_user_watches を"
+        "増やしてください",
+        en=f"the kernel refuses to tell of changes in {directory} ({en}): the "
+        f"configuration is looked at every {BLIND_POLL:g} s. Raise "
+        "fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)",
+    )
 
 
 class Way:
@@ -217,20 +215,28 @@ class Way:
         """Whether what happens to `path` may matter."""
         return path in self._points or os.path.dirname(path) in self._listed
 
-    def directories(self) -> dict[str, tuple[int, int]]:
-        """The directories to be watched, or for one that isn't there the next above; with device
-        and inode, for another directory may take the path."""
-        found: dict[str, tuple[int, int]] = {}
+    def directories(self) -> dict[str, Identity]:
+        """The directories to be watched, or for one that isn't there the next above.
+
+        Each watch costs a thread: so where all directories inside one are to be watched, they are
+        watched with it, and not listed.
+        """
+        found: dict[str, Identity] = {}
         for wanted in [*self._listed, *map(os.path.dirname, self._points)]:
             directory = wanted
             while not os.path.isdir(directory) and directory != "/":
                 self._points.add(directory)
                 directory = os.path.dirname(directory)
-            try:
+            with contextlib.suppress(OSError):  # gone since: the one above it is among them, too
                 status = os.stat(directory)
-            except OSError:
-                continue  # gone between two looks: the one above it is among them, too
-            found[directory] = status.st_dev, status.st_ino
+                found[directory] = [(status.st_dev, status.st_ino)]
+        whole: set[str] = set()
+        for directory in sorted(found, reverse=True):  # what is inside comes first
+            with contextlib.suppress(OSError), os.scandir(directory) as entries:
+                inside = [each.path for each in entries if each.is_dir(follow_symlinks=False)]
+                if whole.issuperset(inside):
+                    whole.add(directory)
+                    found[directory] += [one for each in inside for one in found.pop(each)]
         return found
 
 

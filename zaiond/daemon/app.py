@@ -173,16 +173,12 @@ class App(Observer):
         event_server = Listener(event_listener, self.intake.connection, self.journal)
         control_server = Listener(control_listener, self.control.connection, self.journal)
 
-        def on_change() -> None:
-            loop.call_soon_threadsafe(self._reload)
-
-        watch = ConfigWatch(on_change, self.journal.warning)
+        self._watch = ConfigWatch(self._reload, self.journal.warning)
         spool_watch = SpoolWatch(
             self.options.spool_dir,
             self.spool.changed,
             self.journal.warning,
         )
-        self._watch = watch
         try:
             await self.configuration.reload()
             self._rewatch()
@@ -195,6 +191,7 @@ class App(Observer):
                 self._token_watch.run(),
                 self.spool.run(SPOOL_INTERVAL, spool_watch.arm),
                 self._status.run(),
+                self._watch.run(),
                 systemd.answer_watchdog(self._round_trip),
             ):
                 self._background(work)
@@ -211,7 +208,6 @@ class App(Observer):
             await self._stop.wait()
             systemd.stopping()
         finally:
-            watch.stop()
             spool_watch.stop()
             event_server.close()
             control_server.close()

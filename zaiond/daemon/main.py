@@ -6,6 +6,10 @@ import ctypes
 import os
 import resource
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from zaiond import utf8
 from zaiond.config.language import wanted_language
@@ -13,6 +17,8 @@ from zaiond.daemon.app import App
 from zaiond.daemon.options import parse
 from zaiond.errors import ZaiondError
 from zaiond.journal import Journal, Kind, output
+
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -44,9 +50,31 @@ def main() -> None:
     os._exit(exit_status)
 
 
+class _ThreadForEach(ThreadPoolExecutor):
+    """Runs each call of `to_thread` in a thread of its own: they are few, and threads that wait
+    for the next one would take memory, or hang in a dead file system one after the other.
+    """
+
+    def submit(self, call: Callable[..., T], /, *args: Any, **more: Any) -> Future[T]:
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call(*args, **more))
+                except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+                    future.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return future
+
+
 def _event_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
     except ImportError:  # asyncio's own does the same, in more time
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
+    loop.set_default_executor(_ThreadForEach())
+    return loop
