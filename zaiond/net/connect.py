@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from zaiond.net.memory import ServerMemory
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
@@ -34,6 +36,22 @@ async def resolve(host: str, port: int, limit: float) -> list[Address]:
     raise DeliveryFailure(Failure(stage=Stage.RESOLVE, server=server, cause=cause, detail=detail))
 
 
+async def _connected(connection: socket.socket, where: tuple[Any, ...]) -> None:
+    # Not the loop's sock_connect: uvloop resolves the address once more, in threads that stay.
+    error = connection.connect_ex(where)
+    if error == errno.EINPROGRESS:
+        loop = asyncio.get_running_loop()
+        writable = asyncio.Event()
+        loop.add_writer(connection, writable.set)
+        try:
+            await writable.wait()
+        finally:
+            loop.remove_writer(connection)
+        error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # connect(2)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
 async def connect_to(server: str, address: Address, limit: float) -> socket.socket:
     """A socket connected to this address.
 
@@ -47,7 +65,7 @@ async def connect_to(server: str, address: Address, limit: float) -> socket.sock
         try:
             connection.setblocking(False)
             async with asyncio.timeout(limit):
-                await asyncio.get_running_loop().sock_connect(connection, where)
+                await _connected(connection, where)
         except BaseException:
             connection.close()
             raise
