@@ -5,6 +5,7 @@ is lost by a form of ours, extensions included. A line that is not clean JSON in
 shown is cleaned there, once, so that everything behind can read it.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from zaiond import event_rules
 from zaiond.errors import RETRYABLE, EventError
 from zaiond.event_rules import MAX_DEPTH, MAX_EVENT_BYTES, MAX_ID_LENGTH, SEVERITY_OF_WORD, Unfit
-from zaiond.model import Event, Severity
+from zaiond.model import URGENT, Event, NewEvent, Severity
 from zaiond.text import Language, Text
 
 __all__ = ["MAX_EVENT_BYTES", "MAX_ID_LENGTH"]  # and what is defined here
@@ -38,8 +39,7 @@ class Submission(msgspec.Struct, gc=False):
     id: str | None
     source: str | None
     severity: Severity | None
-    key: str | None
-    job: str | None
+    lane: str | None  # what the mails of several events have in common that must arrive in order
 
 
 def parse(line: bytes) -> Submission:
@@ -48,7 +48,30 @@ def parse(line: bytes) -> Submission:
 
     Raises EventError `invalid`, with the attribute at fault.
     """
-    return _submission(*_read(line))
+    line, event = _read(line)
+    get = event.get
+    severity, key, job = get("severity"), get("key"), get("job")
+    return Submission(
+        line,
+        event["type"],
+        get("id"),
+        get("source"),
+        None if severity is None else _severity(severity),
+        f"key {key}" if key else f"job {job}" if job else None,  # interface 8
+    )
+
+
+def new_event(line: bytes, uid: int, now: float, make_id: Callable[[], str]) -> NewEvent:
+    """The event of a line that came at `now` (seconds since the epoch); `make_id` gives it an id
+    where it has none.
+
+    Raises EventError `invalid` or `too_large`, and what `make_id` raises.
+    """
+    if len(line) > MAX_EVENT_BYTES:
+        raise too_large()
+    sent = parse(line)
+    id_ = sent.id or make_id()
+    return id_, uid, sent.source or "", now, sent.line, sent.severity in URGENT, sent.lane
 
 
 def cleaned(line: bytes) -> bytes:
@@ -76,29 +99,6 @@ def _read(line: bytes) -> tuple[bytes, dict[str, Any]]:
         return line, event
     # Not in the except clause: an error that is kept is not to keep what it came of, the line.
     raise EventError("invalid", text, field)
-
-
-def _submission(line: bytes, event: dict[str, Any]) -> Submission:
-    get = event.get
-    severity = get("severity")
-    return Submission(
-        line,
-        event["type"],
-        get("id"),
-        get("source"),
-        None if severity is None else _severity(severity),
-        get("key"),
-        get("job"),
-    )
-
-
-def lane(sent: Submission) -> str | None:
-    """What the mails of several events have in common if they must arrive in order: the key, else
-    the job (interface 8).
-    """
-    if sent.key:
-        return f"key {sent.key}"
-    return f"job {sent.job}" if sent.job else None
 
 
 def complete(line: bytes, *, id: str, uid: int, accepted: float, notice: bool = False) -> Event:

@@ -183,7 +183,7 @@ def acknowledge_before_the_commit() -> None:
 
 def acknowledge_what_the_disk_refuses() -> None:
     """A fault: nobody looks whether there is room, nor whether the disk takes it."""
-    wrap(Admission, "refusal", lambda original, admission: None)
+    wrap(Admission, "look", lambda original, admission: None)
     acknowledge_before_the_commit()
 
 

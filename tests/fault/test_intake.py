@@ -21,22 +21,41 @@ from tests.support.waiting import turns
 from zaiond import wire
 from zaiond.daemon.ulid import UlidFactory
 from zaiond.errors import EventError
-from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Intake
+from zaiond.intake.admission import Admission
+from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Batches
 from zaiond.intake.connection import EventConnection
 from zaiond.intake.listener import Listener
-from zaiond.intake.quota import Quotas
-from zaiond.intake.read_ahead import A_LITTLE, A_READ, OF_CONNECTION, OF_USER
+from zaiond.intake.quota import A_LITTLE, A_READ, OF_CONNECTION, OF_USER, Quotas
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.sockets import BACKLOG
 from zaiond.model import NewEvent
-from zaiond.store import events
 from zaiond.store.events import Acceptance
+from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
-from zaiond.text import Text
 from zaiond.wire import MAX_EVENT_BYTES
 
 
-class Told(Intake):
+class Watched(Admission):
+    """Notes what goes to disk, which has room as `is_full` says."""
+
+    def __init__(self, daemon: "Daemon") -> None:
+        super().__init__(
+            daemon.store.database, daemon.writer, daemon.quotas, Turns(), lambda: 0.0,
+            daemon.journal, daemon.accepted.append, lambda: None,
+        )  # fmt: skip
+        self.batches: list[list[NewEvent]] = []
+        self.submitted = asyncio.Event()
+
+    def look(self) -> None:
+        pass
+
+    def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+        self.batches.append(batch)
+        self.submitted.set()
+        return super().accept(batch)
+
+
+class Told(Batches):
     """Tells when a connection has gone."""
 
     gone: asyncio.Event
@@ -62,32 +81,24 @@ class Daemon:
             self.store.database.release_ballast,
         )
         self.quotas = Quotas({})
-        self.refusal: EventError | None = None
         self.accepted: list[Acceptance] = []
-        self.batches: list[list[NewEvent]] = []
-        self.submitted = asyncio.Event()
+        self.admission = Watched(self)
+        self.batches = self.admission.batches
+        self.submitted = self.admission.submitted
+        self.refusals = Refusals()
         self.intake = Told(
-            self.accept,
-            self.accepted.append,
-            self.quotas,
+            self.admission,
+            self.refusals,
             UlidFactory(Clock(), lambda bits: 0),
             Clock(),
-            lambda: self.refusal,
             self.journal,
-            Refusals(),
         )
-        self.intake.language = "en"
         self.intake.gone = asyncio.Event()
         self._gates: list[threading.Event] = []
         self.unexpected: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(
             lambda _, context: self.unexpected.append(context)
         )
-
-    def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
-        self.batches.append(batch)
-        self.submitted.set()
-        return self.writer.submit(lambda db: events.accept(db, batch, 0.0))
 
     def on_disk(self) -> list[str]:
         """The ids that would be there after a kill -9 now, in order."""
@@ -398,13 +409,13 @@ def without_outcomes(batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
 @pytest.mark.parametrize(
     ("part", "name", "does"),
     [
-        ("intake", "_accept", fail),
-        ("intake", "_accept", never_committed),
-        ("intake", "_accept", without_outcomes),
-        ("intake", "_on_accepted", fail),
+        ("admission", "accept", fail),
+        ("admission", "accept", never_committed),
+        ("admission", "accept", without_outcomes),
+        ("admission", "_on_accepted", fail),
         ("intake", "_make_id", fail),
         ("intake", "_clock", fail),
-        ("intake", "_closed_for", fail),
+        ("admission", "look", fail),
         ("quotas", "reserve", fail),
         ("quotas", "release", fail),
         ("journal", "warning", fail),
@@ -499,19 +510,21 @@ async def test_a_ping_returns_after_a_commit_and_not_before(daemon: Daemon) -> N
     assert daemon.batches == [[]]
 
 
-@pytest.mark.parametrize("name", ["_accept", "_clock", "_closed_for"])
+@pytest.mark.parametrize(
+    ("part", "name"), [("admission", "accept"), ("intake", "_clock"), ("admission", "look")]
+)
 async def test_a_ping_fails_where_events_would(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, name: str
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, part: str, name: str
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(daemon.intake, name, fail)
+        patch.setattr(getattr(daemon, part), name, fail)
         with pytest.raises(EventError):
             await daemon.intake.ping()
     await daemon.intake.ping()
 
 
 async def test_a_ping_comes_back_while_the_disk_is_full(daemon: Daemon) -> None:
-    daemon.refusal = EventError("disk_full", Text("満杯", "full"))
+    daemon.admission.is_full = True
     await daemon.intake.ping()
 
 
@@ -575,13 +588,13 @@ async def test_a_user_has_so_many_connections_and_the_next_is_told_why(
 async def test_without_room_on_the_disk_nothing_is_taken_and_all_is_told_to_come_again(
     daemon: Daemon, clients: Clients
 ) -> None:
-    daemon.refusal = EventError("disk_full", Text("満杯", "full"))
+    daemon.admission.is_full = True
     client = await clients()
     client.send({"type": "a"}, b"{")
     replies = await client.replies(2)
     assert [(r["code"], r["retry"]) for r in replies] == [("disk_full", True), ("invalid", False)]
     assert daemon.on_disk() == []
-    daemon.refusal = None
+    daemon.admission.is_full = False
     client.send({"type": "a"})
     assert (await client.reply())["status"] == "ok"
 
@@ -610,7 +623,7 @@ async def test_a_line_once_begun_must_end(daemon: Daemon, clients: Clients) -> N
     replies = [json.loads(line) for line in (await slow.rest()).splitlines()]
     assert [reply.get("code") for reply in replies] == [None, "invalid"]
     assert "limits.frame_deadline" in replies[1]["message"]
-    assert daemon.intake.refusals.total(NOW) == 1
+    assert daemon.refusals.total(NOW) == 1
     # Who has begun nothing may take as long as it likes.
     idle.send({"type": "a", "id": "2"})
     assert (await idle.reply())["status"] == "ok"
@@ -832,7 +845,7 @@ async def test_one_line_a_second_of_the_journal_for_each_user_that_sends_nonsens
         receive(connect(daemon, uid)[0], b"{\n" * 100)
     await daemon.intake.drained()
     assert len(daemon.journal.lines) == 2
-    assert [refusal.events for refusal in daemon.intake.refusals.last_day(NOW)] == [100, 100]
+    assert [refusal.events for refusal in daemon.refusals.last_day(NOW)] == [100, 100]
 
 
 async def test_a_stop_answers_what_was_read_and_nothing_more(daemon: Daemon) -> None:
@@ -940,7 +953,7 @@ async def test_what_is_kept_of_a_bad_line_is_not_the_line(daemon: Daemon) -> Non
     gc.disable()
     try:
         for bad in (b"{", b"\xff{", b'{"type":"a","data":[' + b"1," * 20_000, b'{"type":1}'):
-            error = daemon.intake._parse(bad, 1, 0.0)
+            error = daemon.intake._parsed(1, [bad], 0.0)[0]
             assert isinstance(error, EventError)
             assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
         assert gc.collect() == 0  # nor is it left for the garbage collector
@@ -1091,4 +1104,4 @@ async def test_the_uids_of_one_user_have_one_turn_and_one_line_of_the_journal(
     assert first.count(2) == BATCH_EVENTS // 2
     assert first[0] == 100_000  # what is recorded is what the kernel says
     assert len(daemon.journal.lines) == 1
-    assert [(one.uid, one.events) for one in daemon.intake.refusals.last_day(NOW)] == [(1000, 2000)]
+    assert [(one.uid, one.events) for one in daemon.refusals.last_day(NOW)] == [(1000, 2000)]

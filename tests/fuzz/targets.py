@@ -15,8 +15,8 @@ from zaiond import wire as wire_format
 from zaiond.errors import AddressError, AddressListError, EventError, ZaiondError
 from zaiond.intake import connection as event_connection
 from zaiond.intake.connection import TOO_LARGE, EventConnection
-from zaiond.intake.read_ahead import ReadAhead
-from zaiond.intake.spool_file import SpoolFile
+from zaiond.intake.quota import ReadAhead
+from zaiond.intake.spool.file import FoundFile, SpoolFile
 from zaiond.message.address import mended, parse_elements, parse_list, parse_recipient, parse_sender
 from zaiond.model import Message
 from zaiond.oauth.http import read_answer
@@ -222,19 +222,17 @@ def address(data: bytes) -> None:
 
 def spool(data: bytes) -> None:
     """A file of the spool, taken in some lines at a time."""
-    file = SpoolFile("a.json", 1, 1, data)
+    file = SpoolFile("a.json", FoundFile(1, 1, data))
     taken = 0
     while not file.is_through:
         file.parse(3, 1.0)
         taken += len(file.events)
         file.settle(["accepted"] * len(file.events))
-    ours = [
-        error.text.en for error, _ in file.faults.of_kind.values() if "internal" in error.text.en
-    ]
+    ours = [error.text.en for error, _ in file.refused.values() if "internal" in error.text.en]
     assert not ours, ours
-    refused = sum(count for _, count in file.faults.of_kind.values())
+    refused = sum(count for _, count in file.refused.values())
     assert taken + refused == sum(bool(line.strip()) for line in data.split(b"\n"))
-    for text in file.faults.text or ():
+    for text in file.fault or ():
         assert len(text) <= MOST_SHOWN, len(text)
 
 

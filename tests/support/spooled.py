@@ -3,20 +3,52 @@
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support.store import Clock, Notes, Store, rows
+from zaiond.intake.admission import Admission
 from zaiond.intake.quota import Quotas
 from zaiond.intake.refusals import Refusals
-from zaiond.intake.spool import Spool
-from zaiond.intake.spool_admin import SpoolAdmin
+from zaiond.intake.spool.admin import SpoolAdmin
+from zaiond.intake.spool.spool import Spool
 from zaiond.model import NewEvent
-from zaiond.store import events
-from zaiond.store.events import Acceptance
+from zaiond.store.events import Acceptance, AcceptOutcome
+from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
+
+
+class Watched(Admission):
+    """Notes what goes to disk. `spooled.error` is what the commit says instead."""
+
+    def __init__(self, spooled: "Spooled") -> None:
+        super().__init__(
+            spooled.store.database, spooled.writer, spooled.quotas, Turns(), lambda: 0.0,
+            spooled.journal, lambda acceptance: None, lambda: None,
+        )  # fmt: skip
+        self._spooled = spooled
+
+    def look(self) -> None:
+        pass
+
+    def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+        spooled = self._spooled
+        if spooled.error is not None:
+            failed: asyncio.Future[Acceptance] = asyncio.get_running_loop().create_future()
+            failed.set_exception(spooled.error)
+            return failed
+        spooled.submitted.put_nowait([new[0] for new in batch])
+        return super().accept(batch)
+
+    def settle(
+        self, batch: list[NewEvent], accepted: "asyncio.Future[Acceptance]"
+    ) -> list[AcceptOutcome] | None:
+        if self._spooled.error is None:
+            self._spooled.seen.append(self._spooled.files())
+            self._spooled.committed.append([new[0] for new in batch])
+        return super().settle(batch, accepted)
 
 
 class Spooled:
@@ -37,16 +69,17 @@ class Spooled:
         self.quotas = Quotas({})
         self.submitted = asyncio.Queue[list[str]]()
         self.seen: list[list[str]] = []
-        self._committed: list[list[str]] = []
+        self.committed: list[list[str]] = []
         self.refusals = Refusals()
         self.told: list[tuple[str, int, str, str]] = []
         self._user_of = user_of
+        self.admission = Watched(self)
         self.start()
 
     def start(self) -> None:
         """As a daemon that has just been started has it."""
         self.spool = Spool(
-            str(self.path), self.submit, self.clock, self.journal, self.refusals, self.tell,
+            str(self.path), self.admission, self.clock, self.journal, self.refusals, self.tell,
             name_of=lambda uid: f"user {uid}", user_of=self._user_of,
         )  # fmt: skip
         self.spool.prepare()
@@ -54,32 +87,6 @@ class Spooled:
 
     def tell(self, path: str, uid: int, why: Text, excerpt: str) -> None:
         self.told.append((path, uid, why.en, excerpt))
-
-    def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
-        """As Admission does it."""
-        for number, new in enumerate(batch):
-            try:
-                self.quotas.reserve(new[1], 1, len(new[4]))
-            except Exception:
-                self._release(batch[:number])
-                raise
-        return self._commit(batch)
-
-    async def _commit(self, batch: list[NewEvent]) -> Acceptance:
-        if self.error is not None:
-            self._release(batch)
-            raise self.error
-        self.submitted.put_nowait([new[0] for new in batch])
-        accepted = await self.writer.submit(lambda db: events.accept(db, batch, 0.0))
-        self.seen.append(self.files())
-        self._committed.append([new[0] for new in batch])
-        outcomes = accepted.outcomes or []
-        self._release([new for new, how in zip(batch, outcomes, strict=False) if how != "accepted"])
-        return accepted
-
-    def _release(self, batch: list[NewEvent]) -> None:
-        for new in batch:
-            self.quotas.release(new[1], len(new[4]))
 
     def put(self, name: str, *lines: bytes | dict[str, Any], uid: int | None = None) -> Path:
         """Leaves a file, as `uid`."""
@@ -108,7 +115,7 @@ class Spooled:
 
     def on_disk_now(self) -> list[str]:
         """The ids of what was committed so far, by what was submitted."""
-        return [id_ for ids in self._committed for id_ in ids]
+        return [id_ for ids in self.committed for id_ in ids]
 
     async def close(self) -> None:
         """Ends it."""

@@ -11,7 +11,7 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -38,18 +38,12 @@ from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic, DiskFullError, StoreError, ZaiondError
 from zaiond.holds import Hold, Holds
 from zaiond.intake import sockets
-from zaiond.intake.admission import Admission
-from zaiond.intake.batches import Intake
+from zaiond.intake.intake import Intake
 from zaiond.intake.listener import Listener
-from zaiond.intake.quota import Quotas
-from zaiond.intake.refusals import Refusals
-from zaiond.intake.spool import Spool
-from zaiond.intake.spool_admin import SpoolAdmin
 from zaiond.intake.spool_watch import SpoolWatch
-from zaiond.intake.user_of import UserOf
 from zaiond.journal import Journal, Kind
 from zaiond.localtime import TimeZone
-from zaiond.model import AttemptResult, NewEvent, QueuedMail, StoredEvent, WaitingLine
+from zaiond.model import AttemptResult, QueuedMail, StoredEvent, WaitingLine
 from zaiond.net.context import ConnectionContext
 from zaiond.net.memory import Masks
 from zaiond.net.names import MachineNames, Names
@@ -66,6 +60,7 @@ from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
+from zaiond.user_of import UserOf
 
 STOP_SECONDS = 30.0  # for what is between the final dot and its reply
 NAMES_SECONDS = 2.0
@@ -109,8 +104,6 @@ class App(Observer):
         self.intake: Intake
         self.configuration: Configuration
         self.queue_admin: QueueAdmin
-        self.spool: Spool
-        self.spool_admin: SpoolAdmin
         self.control: Control
 
     async def run(self) -> int:
@@ -170,13 +163,13 @@ class App(Observer):
         )
         await self._assemble()
         event_listener, event_path = sockets.event_socket(self.options.runtime_dir)
-        event_server = Listener(event_listener, self.intake.connection, self.journal)
+        event_server = Listener(event_listener, self.intake.events.connection, self.journal)
         control_server = Listener(control_listener, self.control.connection, self.journal)
 
         self._watch = ConfigWatch(self._reload, self.journal.warning)
         spool_watch = SpoolWatch(
             self.options.spool_dir,
-            self.spool.changed,
+            self.intake.spool.changed,
             self.journal.warning,
         )
         try:
@@ -189,7 +182,7 @@ class App(Observer):
                 self._housekeeping.run(),
                 self._history_limit.run(),
                 self._token_watch.run(),
-                self.spool.run(SPOOL_INTERVAL, spool_watch.arm),
+                self.intake.spool.run(SPOOL_INTERVAL, spool_watch.arm),
                 self._status.run(),
                 self._watch.run(),
                 systemd.answer_watchdog(self._round_trip),
@@ -241,17 +234,23 @@ class App(Observer):
                 ),
                 Kind.POSSIBLE_DUPLICATES,
             )
-        self.quotas = Quotas(found.usage, self.user_of, sockets.room_for_connections())
-        self.refusals = Refusals()
         self.turns = Turns(found.waiting, found.last_turns, self.user_of)
-        self._admission = Admission(
+        self.make_id = UlidFactory(clock, random.SystemRandom().getrandbits)
+        self.intake = Intake(
+            self.options.spool_dir,
             self.database,
             writer,
-            self.quotas,
             self.journal,
-            self.queue_time,
+            found.usage,
             self.turns,
-            lambda: self._history_limit.look(),
+            clock=clock,
+            queue_time=self.queue_time,
+            make_id=self.make_id,
+            user_of=self.user_of,
+            name_of=self.user_names.shown,
+            on_accepted=self._accepted,
+            on_refused_file=self._spool_refused,
+            look_at_history=lambda: self._history_limit.look(),
         )
         self._notices = Notices(
             writer,
@@ -291,18 +290,6 @@ class App(Observer):
             self._names_now,
         )
         self._counted = True
-        self.make_id = UlidFactory(clock, random.SystemRandom().getrandbits)
-        self.intake = Intake(
-            self._accept,
-            self._accepted,
-            self.quotas,
-            self.make_id,
-            clock,
-            self._admission.refusal,
-            self.journal,
-            self.refusals,
-            self.user_of,
-        )
         self._housekeeping = Housekeeping(
             writer,
             self.dispatcher,
@@ -317,7 +304,7 @@ class App(Observer):
         self._history_limit = HistoryLimit(
             self.database,
             writer,
-            self.quotas,
+            self.intake.quotas,
             clock,
             self.journal,
             self.user_names.shown,
@@ -333,18 +320,7 @@ class App(Observer):
             self._events_reopened,
             self.events_ended,
         )
-        self.spool = Spool(
-            self.options.spool_dir,
-            self._submit_spooled,
-            clock,
-            self.journal,
-            self.refusals,
-            self._spool_refused,
-            user_of=self.user_of,
-            name_of=self.user_names.shown,
-        )
-        self.spool.prepare()
-        self.spool_admin = SpoolAdmin(self.spool)
+        self.intake.spool.prepare()
         self.configuration = Configuration(
             self.options.config,
             self.options.state_dir,
@@ -357,7 +333,7 @@ class App(Observer):
             self._config_mended,
         )
         self.control = Control(self._commands)
-        self.control.language = self.intake.language = self.journal.language
+        self.control.language = self.journal.language
         self.names = MachineNames(NAMES_SECONDS)
         self._assembled.set()
 
@@ -368,12 +344,12 @@ class App(Observer):
 
     async def _round_trip(self) -> None:
         """Through the intake, the writer's thread and the delivery."""
-        await self.intake.ping()
+        await self.intake.events.ping()
         await self.dispatcher.answer()
 
     async def _stop_gently(self) -> int:
         """Gives how many deliveries are left for the next start."""
-        await self.intake.stop()
+        await self.intake.events.stop()
         # A refresh token that is under way must not be lost.
         await asyncio.gather(self.dispatcher.stop(STOP_SECONDS), self.tokens.close())
         for running in list(self._tasks):
@@ -399,11 +375,8 @@ class App(Observer):
         self._watch.watch(self.configuration.watched)
 
     async def _apply(self, config: Config, is_another: bool) -> None:
-        self.journal.language = self.intake.language = self.control.language = config.language
-        self.intake.frame_deadline = config.limits.frame_deadline
-        self.quotas.connections = config.limits.connections
-        self.quotas.events_waiting = config.limits.events_waiting
-        self.quotas.bytes_waiting = config.limits.bytes_waiting
+        self.journal.language = self.control.language = config.language
+        self.intake.configure(config)
         self._alarm_on_terminals = config.notify.wall
         self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
@@ -465,40 +438,23 @@ class App(Observer):
 
     # -- events in
 
-    def _accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
-        self._status.changed()
-        return self._admission.accept(batch)
-
     def _spool_refused(self, path: str, uid: int, why: Text, excerpt: str) -> None:
         language = self.control.language
         self._background(self._notices.spool_refused(path, uid, why, excerpt, language))
 
-    def _submit_spooled(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
-        return self._spooled(self._admission.submit(batch))
-
-    async def _spooled(self, accepted: Awaitable[Acceptance]) -> Acceptance:
-        acceptance = await accepted
-        if acceptance.events:
-            self._accepted(acceptance)
-            self._status.changed()
-        return acceptance
-
     def _accepted(self, acceptance: Acceptance) -> None:
         self.events_in.count(len(acceptance.events), time.monotonic())
         self.router.accepted(acceptance)
+        self._status.changed()
 
     def _notice_accepted(self, acceptance: Acceptance) -> None:
-        for event in acceptance.events:
-            self.quotas.count(event.uid, len(event.body))
+        self.intake.admission.count(acceptance.events)
         self._accepted(acceptance)
-        self._status.changed()
 
     # -- what happens to mails (Observer)
 
     def events_ended(self, ended: list[StoredEvent]) -> None:
-        for event in ended:
-            self.quotas.release(event.uid, len(event.body))
-        self.spool.room()
+        self.intake.admission.ended(ended)
         self._status.changed()
 
     async def _names_now(self) -> Names:
@@ -506,8 +462,7 @@ class App(Observer):
         return await self.names.current()
 
     def _events_reopened(self, reopened: list[StoredEvent]) -> None:
-        for event in reopened:
-            self.quotas.count(event.uid, len(event.body))
+        self.intake.admission.count(reopened)
         self._status.changed()
 
     def room(self) -> None:
@@ -580,7 +535,7 @@ class App(Observer):
         self.journal.error(damage.text, Kind.QUEUE_RECOVERED)
         if self._counted:
             self.router.recounted(damage.waiting)
-            self.quotas.recounted(damage.usage)
+            self.intake.quotas.recounted(damage.usage)
 
         async def tell() -> None:
             await self._assembled.wait()

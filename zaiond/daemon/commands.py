@@ -14,8 +14,8 @@ from zaiond.daemon.queries import MOST, Wanted, matcher
 from zaiond.daemon.status import NO_CONFIGURATION
 from zaiond.daemon.status_line import count_waiting
 from zaiond.delivery.queue_admin import Changed
-from zaiond.intake import spool_admin
-from zaiond.intake.spool_names import shown
+from zaiond.intake.spool import admin as spool_admin
+from zaiond.intake.spool.file import shown
 from zaiond.localtime import rfc3339
 from zaiond.model import OPEN
 from zaiond.store import acknowledgements
@@ -241,7 +241,7 @@ async def _pieces(
 
 
 async def _spool_list(app: "App", request: Request) -> dict[str, Any]:  # noqa: ARG001
-    listed = await app.spool_admin.files(MOST_SPOOL_FILES)
+    listed = await app.intake.spool_admin.files(MOST_SPOOL_FILES)
     language = app.control.language
     return {
         "files": [
@@ -261,14 +261,14 @@ async def _spool_list(app: "App", request: Request) -> dict[str, Any]:  # noqa: 
 
 
 async def _spool_retry(app: "App", request: Request) -> dict[str, Any]:
-    return _spool_changed(app, await app.spool_admin.retry(request.texts("names")))
+    return _spool_changed(app, await app.intake.spool_admin.retry(request.texts("names")))
 
 
 async def _spool_delete(app: "App", request: Request) -> dict[str, Any]:
     names = request.texts("names")
     if not names:
         raise Refused(2, Text("ファイル名を指定してください", "a file's name is needed"))
-    return _spool_changed(app, await app.spool_admin.delete(names))
+    return _spool_changed(app, await app.intake.spool_admin.delete(names))
 
 
 def _spool_changed(app: "App", changed: spool_admin.Changed) -> dict[str, Any]:

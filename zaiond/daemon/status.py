@@ -15,8 +15,6 @@ from zaiond.daemon.queries import NAMED, Lost, Queries
 from zaiond.daemon.status_line import Waiting, count_waiting
 from zaiond.delivery.rate_counter import RateCounter
 from zaiond.holds import Hold
-from zaiond.intake.spool_account import document as spool_document
-from zaiond.intake.spool_account import problems as spool_problems
 from zaiond.localtime import rfc3339
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements, damage, prune
@@ -286,7 +284,7 @@ async def document(app: "App") -> dict[str, Any]:
     oldest = await queries(app).oldest()
     in_force = app.configuration.in_force
     free, floor = app.database.free_bytes()
-    spool, name_of = await app.spool.account(), app.user_names.shown
+    spool, name_of = await app.intake.spool_admin.account(), app.user_names.shown
     facts = Facts(
         config=app.configuration.state,
         waiting=waiting,
@@ -298,12 +296,12 @@ async def document(app: "App") -> dict[str, Any]:
         retry_max=(in_force.config.queue if in_force and in_force.config else Queue()).retry_max,
         outage=now.outage,
         next_probe=now.next_probe,
-        refused=app.refusals.problem(app.clock(), app.user_names.shown),
+        refused=app.intake.refusals.problem(app.clock(), app.user_names.shown),
         free=free,
         floor=floor,
         state_dir=app.options.state_dir,
         salvage=app.database.salvage,
-        spool=tuple(spool_problems(spool, app.clock(), name_of)),
+        spool=tuple(spool.problems(app.clock(), name_of)),
         damaged=await app.writer.submit(partial(damage.count, since=app.clock() - LOOK_BACK)),
     )
     found = [_told(problem, now) for problem in problems(facts)]
@@ -320,8 +318,8 @@ async def document(app: "App") -> dict[str, Any]:
         },
         "known": _known(now),
         "history": {"shortened": await shortened(app, since=app.clock() - LOOK_BACK)},
-        "refused": app.refusals.document(app.clock(), app.control.language),
-        "spool": spool_document(spool, name_of, app.control.language),
+        "refused": app.intake.refusals.document(app.clock(), app.control.language),
+        "spool": spool.document(name_of, app.control.language),
         "servers": _servers(app),
         "rates": {"accepted": _rate(app.events_in), "delivered": _rate(app.deliveries_out)},
         "possible_duplicates": app.possible_duplicates,

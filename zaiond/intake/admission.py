@@ -1,100 +1,161 @@
-"""Whether an event may be taken now: the disk has room, and its user has not had his share."""
+"""Whether an event may come in, and its one way to disk: for the socket and the spool alike.
+
+An event whose line can be read (`wire.new_event`) comes in if the disk and its user's quota
+have room for it (`reserve`). `accept` puts a batch to disk; `settle` says what became of it.
+"""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Journal, Kind
-from zaiond.model import NewEvent
+from zaiond.model import NewEvent, StoredEvent
 from zaiond.store import events
 from zaiond.store.database import Database
-from zaiond.store.events import Acceptance
+from zaiond.store.events import Acceptance, AcceptOutcome
 from zaiond.store.turns import Turns
 from zaiond.store.writer import DISK_FULL, Writer
+from zaiond.text import Text
 
-SPACE_INTERVAL = 1.0  # seconds between two looks at the free space
+LOOK_INTERVAL = 1.0  # seconds between two looks at the free space
+OUR_FAULT = EventError(
+    "unavailable",
+    Text(
+        "内部エラーのため受け付けられません。後でもう一度送ってください",
+        "an internal error: send it again later",
+    ),
+)
 
 
 class Admission:
-    """The ways of an event to disk, and what bars them."""
+    """Decides by the disk, as it was at the last `look`, and by the quotas; hands batches to the
+    writer.
+
+    `on_accepted` gets what is new on disk; `look_at_history` is called when room grows short;
+    `on_room`, where it is set, each time that events have ended.
+    """
 
     def __init__(
         self,
         database: Database,
         writer: Writer,
         quotas: Quotas,
-        journal: Journal,
-        queue_time: Callable[[], float],
         turns: Turns,
+        queue_time: Callable[[], float],
+        journal: Journal,
+        on_accepted: Callable[[Acceptance], None],
         look_at_history: Callable[[], None],
     ) -> None:
-        self._look_at_history = look_at_history
-        self._queue_time = queue_time
+        self.quotas = quotas
+        self.is_full = False  # the disk
+        self.on_room: Callable[[], None] | None = None
         self._database = database
         self._writer = writer
-        self._quotas = quotas
-        self._journal = journal
         self._turns = turns
-        self._space_checked = 0.0
-        self._is_full = False
+        self._queue_time = queue_time
+        self._journal = journal
+        self._on_accepted = on_accepted
+        self._look_at_history = look_at_history
+        self._looked = 0.0
 
-    def refusal(self) -> EventError | None:
-        """Why no event at all is taken now, or None."""
+    def look(self) -> None:
+        """Sees whether the disk has room, once a second at most."""
         now = time.monotonic()
-        if now - self._space_checked >= SPACE_INTERVAL:
-            self._space_checked = now
-            was_full = self._is_full
-            with contextlib.suppress(OSError):  # what can't be seen is no bar: the commit tells
-                free, floor = self._database.free_bytes()
-                self._is_full = free + self._database.reusable < floor
-                if free < 2 * floor or self._database.size() > self._database.history_limit():
-                    self._look_at_history()
-            if self._is_full and not was_full:
-                self._journal.error(DISK_FULL, Kind.DISK_FULL)
-        return EventError("disk_full", DISK_FULL) if self._is_full else None
+        if now - self._looked < LOOK_INTERVAL:
+            return
+        self._looked = now
+        was_full = self.is_full
+        with contextlib.suppress(OSError):  # what can't be seen is no bar: the commit tells
+            free, floor = self._database.free_bytes()
+            self.is_full = free + self._database.reusable < floor
+            if free < 2 * floor or self._database.size() > self._database.history_limit():
+                self._look_at_history()
+        if self.is_full and not was_full:
+            self._journal.error(DISK_FULL, Kind.DISK_FULL)
 
-    def accept(self, batch: list[NewEvent]) -> asyncio.Future[Acceptance]:
-        """Puts a batch to disk whose quotas are reserved; resolves after the commit."""
+    def reserve(self, uid: int, batch: Sequence[NewEvent]) -> None:
+        """Counts events of one uid that are to be accepted: all of them or none.
+
+        Raises EventError `disk_full` or `quota`.
+        """
+        if self.is_full:
+            raise EventError("disk_full", DISK_FULL)
+        self.quotas.reserve(uid, len(batch), sum([len(new[4]) for new in batch]))
+
+    def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
+        """Puts events to disk that were reserved. The future is done after the commit, and is for
+        `settle`.
+        """
         places = self._turns.give(batch)
         accept = partial(events.accept, batch=batch, queued=self._queue_time(), places=places)
         return self._writer.submit(accept)
 
-    def submit(self, batch: list[NewEvent]) -> Awaitable[Acceptance]:
-        """Puts a batch to disk within the quotas of its users, all of it or nothing.
+    def settle(
+        self, batch: list[NewEvent], accepted: "asyncio.Future[Acceptance]"
+    ) -> list[AcceptOutcome] | None:
+        """What became of a batch whose future is done; None: every event was accepted. What was
+        not accepted takes nothing of its user's quota.
 
-        Raises EventError: `quota` or `disk_full` at once, `disk_full` or `unavailable` from what it
-        gives, too.
+        Raises EventError `disk_full` or `unavailable` where nothing of it is on disk.
         """
-        refusal = self.refusal()
-        if refusal is not None:
-            raise refusal
-        reserved: list[NewEvent] = []
         try:
-            for new in batch:
-                self._quotas.reserve(new[1], 1, len(new[4]))
-                reserved.append(new)
-        except EventError:
-            self._release(reserved)
-            raise
-        return self._settled(batch, self.accept(batch))
+            acceptance = accepted.result()
+            outcomes, gone = acceptance.outcomes, list[NewEvent]()
+            if outcomes is not None:
+                each = zip(batch, outcomes, strict=True)
+                gone = [new for new, outcome in each if outcome != "accepted"]
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - each needs an answer
+            raise self.failed(batch, error) from None
+        self._release(gone)
+        if acceptance.events:
+            with going_on():
+                self._on_accepted(acceptance)
+        return outcomes
 
-    async def _settled(self, batch: list[NewEvent], accepted: Awaitable[Acceptance]) -> Acceptance:
-        try:
-            acceptance = await accepted
-        except StoreError as error:
-            self._release(batch)
+    def failed(self, batch: list[NewEvent], error: BaseException) -> EventError:
+        """Nothing of the batch is on disk: the reply to each of its events."""
+        self._release(batch)
+        if isinstance(error, StoreError):
             full = isinstance(error, DiskFullError)
-            raise EventError("disk_full" if full else "unavailable", error.text) from error
-        if acceptance.outcomes is not None:
-            self._release(
-                [n for n, o in zip(batch, acceptance.outcomes, strict=True) if o != "accepted"]
-            )
-        return acceptance
+            return EventError("disk_full" if full else "unavailable", error.text)
+        report(error)
+        return OUR_FAULT
 
-    def _release(self, batch: list[NewEvent]) -> None:
-        for new in batch:
-            self._quotas.release(new[1], len(new[4]))
+    def count(self, more: Iterable[StoredEvent]) -> None:
+        """Counts events that wait now although nobody sent them: the daemon's own, and those that
+        are to be sent again. There is always room for them.
+        """
+        for event in more:
+            self.quotas.count(event.uid, len(event.body))
+
+    def ended(self, ended: Iterable[StoredEvent]) -> None:
+        """These events have ended, and take nothing of their users' quotas any more."""
+        for event in ended:
+            self.quotas.release(event.uid, len(event.body))
+        if self.on_room is not None:
+            self.on_room()
+
+    def _release(self, refused: list[NewEvent]) -> None:
+        for _, uid, _, _, line, *_ in refused:
+            with going_on():
+                self.quotas.release(uid, len(line))
+
+
+@contextlib.contextmanager
+def going_on() -> Iterator[None]:
+    """What is done in it may fail, which is reported; what comes behind it is done all the same."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        report(error)
+
+
+def report(error: BaseException) -> None:
+    """Tells the operator of a fault of our own."""
+    asyncio.get_running_loop().call_exception_handler(
+        {"message": f"taking events in: {error!r}", "exception": error}
+    )

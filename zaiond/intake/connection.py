@@ -1,22 +1,19 @@
 """One connection of the event socket: bytes to lines, replies to bytes (interface 4).
 
-What was read is kept as it came, and is split into lines when the intake takes them into a batch:
-so nobody makes work by sending much at once.
+What was read is kept as it came. It is split into lines when they are taken into a batch, so that
+nobody makes work by sending much at once.
 """
 
 import asyncio
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from zaiond import wire
 from zaiond.errors import EventError
-from zaiond.intake.read_ahead import A_LITTLE, A_READ
-from zaiond.text import Text
-
-if TYPE_CHECKING:
-    from zaiond.intake.batches import Intake
+from zaiond.intake.quota import A_LITTLE, A_READ, ReadAhead, Share
+from zaiond.text import Language, Text
 
 A_PIECE = 64  # bytes that each piece costs beside its own
 MANY_UNREAD = 16 * 1024  # bytes of replies; asyncio tells when there are fewer again
@@ -35,14 +32,40 @@ _TOO_SLOW = EventError(
 )
 
 
-class EventConnection(asyncio.BufferedProtocol):
-    """Keeps what was read until the intake takes it into a batch."""
+class Batches(Protocol):
+    """Who takes the lines of a connection. `frame_deadline` is in seconds."""
 
-    def __init__(self, intake: "Intake") -> None:
+    frame_deadline: float
+    ahead: ReadAhead
+
+    @property
+    def language(self) -> Language:
+        """Of the replies."""
+
+    def user_of(self, uid: int, /) -> int:
+        """Whose a uid is."""
+
+    def opened(self, connection: "EventConnection", /) -> Share:
+        """Counts a connection. Raises EventError if its user has all it may have."""
+
+    def closed(self, connection: "EventConnection", /) -> None:
+        """The connection is gone, and what it had sent whole is taken."""
+
+    def refused(self, connection: "EventConnection", error: EventError, /) -> None:
+        """Counts what was refused, and logs it."""
+
+    def enqueue(self, connection: "EventConnection", /) -> None:
+        """The connection has lines and is not in line for its turn yet."""
+
+
+class EventConnection(asyncio.BufferedProtocol):
+    """Keeps what was read until it is taken into a batch."""
+
+    def __init__(self, batches: Batches) -> None:
         self.uid = self.user = -1
         self.pieces: deque[bytes | EventError] = deque()  # whole lines, or what was wrong with one
         self.kept = self.whole = 0
-        self._intake = intake
+        self._batches = batches
         self._transport: asyncio.Transport | None = None
         self._begun = bytearray()  # of a line whose end has not come
         self._is_overlong = False
@@ -60,14 +83,14 @@ class EventConnection(asyncio.BufferedProtocol):
         _, self.uid, _ = struct.unpack(
             "3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         )
-        self.user = self._intake.user_of(self.uid)
-        self._ahead = self._intake.ahead
+        self.user = self._batches.user_of(self.uid)
+        self._ahead = self._batches.ahead
         try:
-            self._share = self._intake.opened(self)
+            self._share = self._batches.opened(self)
         except EventError as error:
             self._ended = True
-            self._intake.refused(self, error)
-            self._transport.write(wire.error_reply(error, self._intake.language))
+            self._batches.refused(self, error)
+            self._transport.write(wire.error_reply(error, self._batches.language))
             self._transport.close()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
@@ -108,7 +131,7 @@ class EventConnection(asyncio.BufferedProtocol):
         self.pieces.append(piece)
         self.whole += _size(piece)
         if len(self.pieces) == 1:
-            self._intake.enqueue(self)
+            self._batches.enqueue(self)
 
     def _keeps(self) -> None:
         kept = self.whole + len(self._begun)
@@ -148,7 +171,7 @@ class EventConnection(asyncio.BufferedProtocol):
         self._unanswered += len(taken)
         self._keeps()
         if self._transport is None and not pieces:
-            self._intake.closed(self)
+            self._batches.closed(self)
         return taken, size - left
 
     def answer(self, replies: bytes, lines: int) -> None:
@@ -219,13 +242,13 @@ class EventConnection(asyncio.BufferedProtocol):
             self._begun.clear()
             self._keeps()
         if not self.pieces:
-            self._intake.closed(self)
+            self._batches.closed(self)
 
     def _set_deadline(self) -> None:
         # While it is we who don't read, the end of the line may have been sent long ago.
         if self._is_read and self._deadline is None and (self._begun or self._is_overlong):
             loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._intake.frame_deadline, self._too_slow)
+            self._deadline = loop.call_later(self._batches.frame_deadline, self._too_slow)
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

@@ -1,15 +1,25 @@
-"""What each user that emits may take up, and all together, and what they take up. Pure: counts, no
-I/O.
+"""What each user that emits may take up, and all together, and what they take up: `Quotas` counts
+connections and events that wait, `ReadAhead` what is in memory and not answered yet. Pure.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from zaiond.config.schema import Limits
 from zaiond.errors import EventError
 from zaiond.text import Text
 
 USERS = 16  # all users together may have as much as so many of them
 FEW = 256  # of half of that, as much as a user may have who has little, is one of so many parts
+
+OF_CONNECTION = 64 * 1024  # of whole lines
+OF_USER = 1024 * 1024
+OF_ALL = 16 * 1024 * 1024
+A_READ = 64 * 1024
+A_LITTLE = 4 * 1024  # a read beyond the bound
+UNREAD_OF_USER = 4 * 1024 * 1024  # replies that his connections have not read
+UNREAD_OF_ALL = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -54,6 +64,12 @@ class Quotas:
             if events:
                 self._add(self._uid(uid), events, size)
 
+    def configure(self, limits: Limits) -> None:
+        """These limits are in force now."""
+        self.connections = limits.connections
+        self.events_waiting = limits.events_waiting
+        self.bytes_waiting = limits.bytes_waiting
+
     @property
     def events(self) -> int:
         """All events accepted and not yet ended."""
@@ -68,12 +84,20 @@ class Quotas:
         of = self._uid(uid)
         try:
             if of.usage.connections >= self.connections:
-                raise _too_many_connections(self.connections)
+                raise _quota(
+                    "このユーザーの接続数が上限"
+                    f"（limits.connections: {self.connections}）に達しています",
+                    "this user has as many connections as it may"
+                    f" (limits.connections: {self.connections})",
+                )
             most, by = USERS * self.connections, f"{USERS} × limits.connections"
             if self._most_connections < most:
                 most, by = self._most_connections, "LimitNOFILE="
             if of.user and not _has_room(of.usage.connections + 1, self._all.connections + 1, most):
-                raise _too_many_connections_in_all(by, most)
+                raise _quota(
+                    f"全ユーザーの接続数の合計が多すぎます（上限 {by}: {most}）",
+                    f"all users together have too many connections (at most {by}: {most})",
+                )
         except EventError:
             self._forget(uid, of)
             raise
@@ -163,42 +187,126 @@ def _has_room(own: int, all_: int, most: int) -> bool:
     return all_ <= half or (all_ <= most and own <= max(1, half // FEW))
 
 
-def _too_many_connections(limit: int) -> EventError:
-    return EventError(
-        "quota",
-        Text(
-            f"このユーザーの接続数が上限（limits.connections: {limit}）に達しています",
-            f"this user has as many connections as it may (limits.connections: {limit})",
-        ),
-    )
-
-
-def _too_many_connections_in_all(by: str, limit: int) -> EventError:
-    return EventError(
-        "quota",
-        Text(
-            f"全ユーザーの接続数の合計が多すぎます（上限 {by}: {limit}）",
-            f"all users together have too many connections (at most {by}: {limit})",
-        ),
-    )
+def _quota(ja: str, en: str) -> EventError:
+    return EventError("quota", Text(ja, en))
 
 
 def _too_much(key: str, limit: int) -> EventError:
-    return EventError(
-        "quota",
-        Text(
-            f"送信待ちのイベントが上限（{key}: {limit}）に達しています",
-            f"too much is waiting to be mailed ({key}: {limit})",
-        ),
+    return _quota(
+        f"送信待ちのイベントが上限（{key}: {limit}）に達しています",
+        f"too much is waiting to be mailed ({key}: {limit})",
     )
 
 
 def _too_much_in_all(key: str, limit: int) -> EventError:
-    return EventError(
-        "quota",
-        Text(
-            f"全ユーザーの送信待ちのイベントの合計が多すぎます（上限 {USERS} × {key}: {limit}）",
-            f"of all users together too much is waiting to be mailed (at most {USERS} × {key}:"
-            f" {limit})",
-        ),
+    return _quota(
+        f"全ユーザーの送信待ちのイベントの合計が多すぎます（上限 {USERS} × {key}: {limit}）",
+        f"of all users together too much is waiting to be mailed (at most {USERS} × {key}:"
+        f" {limit})",
     )
+
+
+class Read(Protocol):
+    """A connection that is read: how many bytes it keeps, and how many of them are whole lines."""
+
+    kept: int
+    whole: int
+
+    def read(self, on: bool, /) -> None:
+        """Is to be read, or not."""
+
+
+@dataclass(slots=True, eq=False)
+class Share:
+    """What of one user is here."""
+
+    kept: int = 0
+    unread: int = 0
+    connections: int = 0
+    goes_on: Read | None = None  # beyond the bound, until the line that it has begun is taken
+    waiting: dict[Read, None] = field(default_factory=dict)
+
+
+class ReadAhead:
+    """Which connections of the event socket are read, so that what is read ahead of the commits has
+    a bound in bytes: for each connection, for each user, and over all.
+
+    Beyond the bound, who has begun a line waits for his turn to end it: of each user one connection
+    goes on, so that nothing stands still. Who has nothing here is read a little, which may be a
+    line.
+    """
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self.unread = 0
+        self._is_tight = False  # there is too much of all users together
+        self._of: dict[int, Share] = {}
+
+    def opened(self, user: int) -> Share:
+        """The share of a user who has one more connection."""
+        share = self._of.setdefault(user, Share())
+        share.connections += 1
+        return share
+
+    def closed(self, user: int) -> None:
+        """One of the user's connections is gone, and keeps nothing."""
+        share = self._of[user]
+        share.connections -= 1
+        if not share.connections:
+            del self._of[user]
+
+    def at_once(self, share: Share, connection: Read) -> int:
+        """How many bytes may be read now."""
+        if connection is share.goes_on or not self._is_over(share):
+            return A_READ
+        return A_LITTLE
+
+    def keeps(self, share: Share, connection: Read, kept: int, whole: int) -> None:
+        """A connection keeps so many bytes now, of which so many are whole lines: it has been read,
+        or they were taken from it.
+        """
+        change = kept - connection.kept
+        connection.kept, connection.whole = kept, whole
+        share.kept += change
+        self.kept += change
+        if self.kept > OF_ALL:
+            self._is_tight = True
+        elif self._is_tight and self.kept <= OF_ALL // 2:
+            self._is_tight = False
+            for each in list(self._of.values()):
+                self._let_in(each)
+        if connection is share.goes_on and change < 0 and not whole:
+            share.goes_on = None
+            share.waiting.pop(connection, None)  # behind the others
+        if (self._is_over(share) and kept) or whole >= OF_CONNECTION:
+            share.waiting.setdefault(connection)
+            connection.read(connection is share.goes_on and not whole)
+        else:
+            share.waiting.pop(connection, None)
+            connection.read(True)
+        if share.waiting:
+            self._let_in(share)
+
+    def leaves_unread(self, share: Share, change: int) -> bool:
+        """So many bytes of replies more are not read. Whether that is too much in all."""
+        share.unread += change
+        self.unread += change
+        return share.unread > UNREAD_OF_USER or self.unread > UNREAD_OF_ALL
+
+    def _is_over(self, share: Share) -> bool:
+        return self._is_tight or share.kept > OF_USER
+
+    def _let_in(self, share: Share) -> None:
+        """Those that wait and may be read."""
+        is_over = self._is_over(share)
+        if is_over and share.goes_on is not None:
+            return
+        for connection in list(share.waiting):
+            if is_over and not connection.whole:
+                share.goes_on = connection
+                del share.waiting[connection]
+                connection.read(True)
+                return
+            if not is_over and connection.whole < OF_CONNECTION:
+                del share.waiting[connection]
+                connection.read(True)

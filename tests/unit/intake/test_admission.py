@@ -1,7 +1,6 @@
 """What bars an event from the disk."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +10,7 @@ from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.intake import admission
 from zaiond.intake.admission import Admission
 from zaiond.intake.quota import Quotas
+from zaiond.model import StoredEvent
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.text import Text
@@ -38,29 +38,49 @@ class Disk:
         return 10 * FLOOR
 
 
-def admission_of(disk: Disk, notes: Notes, looks: list[str]) -> Admission:
+def admitting(
+    disk: Disk,
+    *,
+    notes: Notes | None = None,
+    looks: list[str] | None = None,
+    writer: "Writer | None" = None,
+    quotas: Quotas | None = None,
+    accepted: list[Acceptance] | None = None,
+) -> Admission:
+    told: list[Acceptance] = [] if accepted is None else accepted
+    looked: list[str] = [] if looks is None else looks
     return Admission(
         cast(Any, disk),
-        cast(Any, SimpleNamespace()),
-        Quotas({}),
-        notes,
-        float,
+        cast(Any, writer),
+        quotas or Quotas({}),
         Turns(),
-        lambda: looks.append("look"),
+        lambda: 0.0,
+        notes or Notes(),
+        told.append,
+        lambda: looked.append("look"),
     )
+
+
+def barred(admission: Admission) -> str | None:
+    """Why nothing is taken, after a look at the disk."""
+    admission.look()
+    try:
+        admission.reserve(1000, [])
+    except EventError as error:
+        return error.code
+    return None
 
 
 def test_a_look_at_the_disk_that_fails_bars_nothing_and_lets_nothing_in(
     monkeypatch: Any,
 ) -> None:
-    monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
+    monkeypatch.setattr(admission, "LOOK_INTERVAL", 0.0)
     disk, notes = Disk(), Notes()
-    of = admission_of(disk, notes, [])
+    of = admitting(disk, notes=notes)
     said: list[str | None] = []
     for free in (OSError("away"), FLOOR - 1, OSError("away"), FLOOR, OSError("away")):
         disk.free = free
-        refusal = of.refusal()
-        said.append(None if refusal is None else refusal.code)
+        said.append(barred(of))
     assert said == [None, "disk_full", "disk_full", None, None]
     assert len(notes.lines) == 1
 
@@ -76,13 +96,6 @@ class Writer:
         return self.submitted[-1]
 
 
-def admitting(writer: Writer, quotas: Quotas) -> Admission:
-    turns = Turns()
-    return Admission(
-        cast(Any, Disk()), cast(Any, writer), quotas, Notes(), lambda: 0.0, turns, lambda: None
-    )
-
-
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -95,21 +108,31 @@ async def test_what_did_not_come_to_disk_takes_nothing_of_the_quota(
 ) -> None:
     writer, quotas = Writer(), Quotas({})
     quotas.events_waiting = 3
-    submitted = admitting(writer, quotas).submit([event("1"), event("2")])
+    of = admitting(Disk(), writer=writer, quotas=quotas)
+    batch = [event("1"), event("2")]
+    of.reserve(1000, batch)
+    accepted = of.accept(batch)
     assert quotas.events == 2
     writer.submitted[0].set_exception(error)
     with pytest.raises(EventError) as raised:
-        await submitted
-    assert raised.value.code == code
+        of.settle(batch, accepted)
+    assert (raised.value.code, raised.value.text) == (code, error.text)
     assert quotas.events == 0
     quotas.reserve(1000, 3, 1)
 
 
 async def test_of_a_batch_that_came_to_disk_what_was_there_before_takes_nothing() -> None:
     writer, quotas = Writer(), Quotas({})
-    submitted = admitting(writer, quotas).submit([event("1"), event("2"), event("3")])
-    writer.submitted[0].set_result(Acceptance(["accepted", "duplicate", "conflict"], [], 0))
-    await submitted
+    told: list[Acceptance] = []
+    of = admitting(Disk(), writer=writer, quotas=quotas, accepted=told)
+    batch = [event("1"), event("2"), event("3")]
+    of.reserve(1000, batch)
+    accepted = of.accept(batch)
+    new = StoredEvent(1, *batch[0], queued=0.0)
+    acceptance = Acceptance(["accepted", "duplicate", "conflict"], [new], 0)
+    writer.submitted[0].set_result(acceptance)
+    assert of.settle(batch, accepted) == ["accepted", "duplicate", "conflict"]
+    assert told == [acceptance]
     assert quotas.events == 1
     quotas.bytes_waiting = len(event("1")[4]) + 10
     quotas.reserve(1000, 1, 10)
@@ -117,39 +140,62 @@ async def test_of_a_batch_that_came_to_disk_what_was_there_before_takes_nothing(
         quotas.reserve(1000, 1, 1)
 
 
-async def test_a_batch_goes_within_the_quotas_as_a_whole_or_not_at_all() -> None:
-    writer, quotas = Writer(), Quotas({})
+async def test_a_batch_that_was_all_known_before_is_no_news() -> None:
+    writer = Writer()
+    told: list[Acceptance] = []
+    of = admitting(Disk(), writer=writer, accepted=told)
+    of.reserve(1000, [event("1")])
+    accepted = of.accept([event("1")])
+    writer.submitted[0].set_result(Acceptance(["duplicate"], [], 0))
+    assert of.settle([event("1")], accepted) == ["duplicate"]
+    assert told == []
+
+
+async def test_events_come_in_within_the_quota_as_a_whole_or_not_at_all() -> None:
+    quotas = Quotas({})
     quotas.events_waiting = 2
-    of = admitting(writer, quotas)
+    of = admitting(Disk(), quotas=quotas)
     with pytest.raises(EventError):
-        of.submit([event("1", uid=5), event("2"), event("3"), event("4")])
+        of.reserve(1000, [event("2"), event("3"), event("4")])
     assert quotas.events == 0
-    assert writer.submitted == []
-    of.submit([event("1", uid=5), event("2"), event("3")]).close()  # type: ignore[attr-defined]
+    of.reserve(1000, [event("2"), event("3")])
+    of.reserve(5, [event("1", uid=5)])
     assert quotas.events == 3
 
 
+async def test_what_has_ended_takes_nothing_and_who_waits_for_room_is_told() -> None:
+    of = admitting(Disk())
+    waiting = [StoredEvent(1, *event("1"), queued=0.0), StoredEvent(2, *event("2"), queued=0.0)]
+    of.count(waiting)
+    assert of.quotas.events == 2
+    told: list[int] = []
+    of.ended(waiting[:1])
+    of.on_room = lambda: told.append(of.quotas.events)
+    of.ended(waiting[1:])
+    assert told == [0]
+
+
 def test_room_within_the_database_is_room(monkeypatch: Any) -> None:
-    monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
+    monkeypatch.setattr(admission, "LOOK_INTERVAL", 0.0)
     disk = Disk()
-    of = admission_of(disk, Notes(), [])
+    of = admitting(disk)
     disk.free = FLOOR // 2
-    assert of.refusal() is not None
+    assert barred(of) == "disk_full"
     disk.reusable = FLOOR // 2
-    assert of.refusal() is None
+    assert barred(of) is None
 
 
 def test_history_is_looked_at_before_anybody_is_refused_and_when_the_database_is_large(
     monkeypatch: Any,
 ) -> None:
-    monkeypatch.setattr(admission, "SPACE_INTERVAL", 0.0)
+    monkeypatch.setattr(admission, "LOOK_INTERVAL", 0.0)
     disk, looks = Disk(), list[str]()
-    of = admission_of(disk, Notes(), looks)
-    assert of.refusal() is None
+    of = admitting(disk, looks=looks)
+    assert barred(of) is None
     assert looks == []
     disk.free = 2 * FLOOR - 1
-    assert of.refusal() is None
+    assert barred(of) is None
     assert looks == ["look"]
     disk.free, disk.bytes = 2 * FLOOR, 10 * FLOOR + 1
-    assert of.refusal() is None
+    assert barred(of) is None
     assert looks == ["look", "look"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from zaiond.intake.read_ahead import (
+from zaiond.intake.quota import (
     A_LITTLE,
     A_READ,
     OF_ALL,

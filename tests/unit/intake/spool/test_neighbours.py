@@ -13,9 +13,8 @@ import pytest
 from tests.support.spooled import Spooled
 from tests.support.store import Clock
 from zaiond.errors import EventError
-from zaiond.intake import spool, spool_intake, spool_walk
-from zaiond.intake.spool import rest
-from zaiond.intake.spool_account import problems
+from zaiond.intake.spool import spool, sweep, walk
+from zaiond.intake.spool.spool import rest
 from zaiond.text import Text
 
 ATTACKER, VICTIM = 4711, 4712
@@ -50,14 +49,14 @@ async def test_however_many_names_there_are_the_loop_runs_on_and_an_honest_file_
     spooled.put("honest.json", event("honest"), uid=VICTIM)
     looked_at: list[int] = []
     loops = threading.get_ident()
-    meet = spool_walk.Walk._meet
+    meet = walk.Walk._meet
 
     def count(self: Any, entry: Any) -> None:
         assert threading.get_ident() != loops
         looked_at[-1] += 1
         meet(self, entry)
 
-    monkeypatch.setattr(spool_walk.Walk, "_meet", count)
+    monkeypatch.setattr(walk.Walk, "_meet", count)
     sweep = asyncio.ensure_future(spooled.spool.sweep())
     turns = 0
     while not sweep.done() and "honest" not in spooled.on_disk_now():
@@ -65,7 +64,7 @@ async def test_however_many_names_there_are_the_loop_runs_on_and_an_honest_file_
         turns += 1
         await asyncio.sleep(0)
     assert sum(looked_at) == 20_001 + 1  # and .refused
-    assert max(looked_at) <= 2 * spool_walk.CHUNK  # from one turn of the loop to the next
+    assert max(looked_at) <= 2 * walk.CHUNK  # from one turn of the loop to the next
     await sweep
     assert spooled.on_disk() == ["honest"]
 
@@ -141,7 +140,7 @@ async def test_a_sweep_ends_after_a_bounded_number_of_files_and_the_next_one_com
     spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "BATCHES", 2)
-    monkeypatch.setattr(spool_intake, "FILES", 3)
+    monkeypatch.setattr(sweep, "FILES", 3)
     for number in range(8):
         spooled.put(f"{number}.json", event(number))
     await spooled.spool.sweep()
@@ -264,10 +263,10 @@ async def test_who_has_no_room_waits_alone_and_is_told_of(spooled: Spooled) -> N
     (line,) = spooled.journal.lines
     assert line.startswith("files of user 4711 in the spool have to wait: 7")
     assert "events_waiting: 3" in line
-    account = await spooled.spool.account()
+    account = await spooled.admin.account()
     assert account.waits[ATTACKER].since == begun
-    assert not list(problems(account, begun + 1800, str))
-    ((code, text),) = problems(account, begun + 3601, str)
+    assert not list(account.problems(begun + 1800, str))
+    ((code, text),) = account.problems(begun + 3601, str)
     assert code == "spool_waits"
     assert "7 of 4711" in text.en
     assert "events_waiting: 3" in text.en
@@ -279,21 +278,21 @@ async def test_who_has_no_room_waits_alone_and_is_told_of(spooled: Spooled) -> N
     spooled.quotas.events_waiting = 100
     await spooled.spool.sweep()
     assert users_of(spooled) == {}
-    assert not list(problems(await spooled.spool.account(), begun + 3601, str))
+    assert not list((await spooled.admin.account()).problems(begun + 3601, str))
 
 
 async def test_room_that_comes_wakes_the_sweep_but_once_in_a_while(
     spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "ROOM_AFTER", 0.0)
-    spooled.spool.room()
+    spooled.admission.ended([])
     await asyncio.sleep(0.01)
     assert not spooled.spool._again.is_set()  # nothing waits
     spooled.quotas.events_waiting = 0
     spooled.put("one.json", event(1))
     await spooled.spool.sweep()
     for _ in range(1000):
-        spooled.spool.room()
+        spooled.admission.ended([])
     await asyncio.wait_for(spooled.spool._again.wait(), 10)
 
 
@@ -336,10 +335,10 @@ async def test_a_spool_that_can_not_be_read_is_told_once_and_in_status(
         await spooled.spool.sweep()
         await spooled.spool.sweep()
         assert len(spooled.journal.lines) == 1
-        ((code, text),) = problems(await spooled.spool.account(), Clock()(), str)
+        ((code, text),) = (await spooled.admin.account()).problems(Clock()(), str)
         assert (code, "can't read the spool" in text.en) == ("spool_directory", True)
     await spooled.spool.sweep()
-    assert not list(problems(await spooled.spool.account(), Clock()(), str))
+    assert not list((await spooled.admin.account()).problems(Clock()(), str))
 
 
 def test_a_walk_does_not_end_under_the_chunk_that_is_being_looked_at(tmp_path: Path) -> None:
@@ -351,11 +350,11 @@ def test_a_walk_does_not_end_under_the_chunk_that_is_being_looked_at(tmp_path: P
         assert may_go_on.wait(30)
         return uid
 
-    walk = spool_walk.Walk(str(tmp_path), user_of)
+    walking = walk.Walk(str(tmp_path), user_of)
     with ThreadPoolExecutor(2) as pool:
-        chunk = pool.submit(walk.go_on)
+        chunk = pool.submit(walking.go_on)
         assert looking.wait(30)
-        closing = pool.submit(walk.close)
+        closing = pool.submit(walking.close)
         assert closing in wait([closing], timeout=0.1).not_done
         may_go_on.set()
         assert chunk.result(30) is False

@@ -19,8 +19,14 @@ from typing import Literal, NamedTuple
 from zaiond import wire
 from zaiond.errors import StoreError
 from zaiond.intake import sockets
-from zaiond.intake.spool_names import another_name, typed
-from zaiond.intake.spool_rules import why_foreign, why_kept_from_us, why_unsafe
+from zaiond.intake.spool.file import (
+    FoundFile,
+    another_name,
+    typed,
+    why_foreign,
+    why_kept_from_us,
+    why_unsafe,
+)  # fmt: skip
 from zaiond.os_error import in_japanese
 from zaiond.text import Text
 
@@ -34,15 +40,6 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TRIES = 10  # to make a directory that others may make, too
 
 State = Literal["refused", "foreign", "waiting"]
-
-
-class Content(NamedTuple):
-    """A file: whose it is, which one (its inode), and what was read, or `why` it is refused."""
-
-    uid: int
-    inode: int
-    content: bytes
-    why: Text | None = None
 
 
 class Kept(NamedTuple):
@@ -72,13 +69,19 @@ class SpoolDirectory:
 
     def prepare(self) -> None:
         """Makes the directory if there is none. Raises StoreError."""
-        try:
+        with self.or_store_error():
             if not os.path.exists(self.path):
                 os.makedirs(self.path)
                 sockets.give_to_emitters(self.path)
                 os.chmod(self.path, MODE)
-            with self._open() as spool, self._open_refused(spool):
+            with self._open_both():
                 pass
+
+    @contextlib.contextmanager
+    def or_store_error(self) -> Iterator[None]:
+        """What raises OSError in it, raises StoreError."""
+        try:
+            yield
         except OSError as error:
             raise StoreError(
                 Text(
@@ -95,86 +98,17 @@ class SpoolDirectory:
         finally:
             os.close(spool)
 
-    def why_unsafe(self) -> Text | None:
-        """Who may do there what nobody should, or None."""
-        status = os.stat(self.path)
-        owner = None
-        if status.st_uid != os.geteuid():
-            owner = _user(status.st_uid)
-        return why_unsafe(
-            self.path, status.st_mode, owner, _group(status.st_gid), _user(os.geteuid())
-        )
-
-    def read(self, name: str) -> Content | None:
-        """A file; None where it is gone. Raises OSError where it can't be read now."""
-        with self._open() as spool:
-            return self._read(name, spool, spool)
-
-    def reread(self, name: str) -> Content | None:
-        """A refused file; as `read`."""
-        with self._open() as spool, self._open_refused(spool) as refused:
-            return self._read(name, refused, spool)
-
-    def _read(self, name: str, directory: int, spool: int) -> Content | None:
-        with contextlib.suppress(FileNotFoundError):
-            # Before it is opened: to open a device may do something.
-            before = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            why = why_foreign(name, before.st_mode, before.st_nlink, before.st_size)
-            if why is not None:
-                return Content(before.st_uid, before.st_ino, b"", why)
-            try:
-                file = os.open(name, _FILE, dir_fd=directory)
-            except PermissionError:
-                of_spool = os.fstat(spool)
-                why = why_kept_from_us(
-                    before.st_mode, before.st_gid, of_spool.st_mode, of_spool.st_gid
-                )
-                if why is None:
-                    raise
-                return Content(before.st_uid, before.st_ino, b"", why)
-            try:
-                return self._content(name, file)
-            finally:
-                os.close(file)
-        return None
-
-    def _content(self, name: str, file: int) -> Content:
-        status = os.fstat(file)
-        why = why_foreign(name, status.st_mode, status.st_nlink, status.st_size)
-        content = b""
-        if why is None:
-            with open(file, "rb", closefd=False) as opened:
-                content = opened.read(wire.MAX_SPOOL_FILE_BYTES)
-        return Content(status.st_uid, status.st_ino, content, why)
-
-    def remove(self, name: str) -> None:
-        """A file was taken in, and goes; it may be gone already."""
-        with self._open() as spool, contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=spool)
-
-    def put_aside(self, name: str) -> str | None:
-        """Gives the file's path then; None where it is gone."""
-        with self._open() as spool, self._open_refused(spool) as refused:
-            try:
-                new = _free(name, refused)
-                os.rename(name, new, src_dir_fd=spool, dst_dir_fd=refused)
-            except FileNotFoundError:
-                return None
-            except PermissionError:
-                # rename(2): a directory of somebody else's can be renamed, but not moved.
-                return f"{self.path}/{self._out_of_the_way(name, spool)}"
-            return f"{self.path}/{REFUSED}/{new}"
-
     @contextlib.contextmanager
-    def _open_refused(self, spool: int) -> Iterator[int]:
-        refused = self._refused(spool)
-        try:
-            yield refused
-        finally:
-            os.close(refused)
+    def _open_both(self) -> Iterator[tuple[int, int]]:
+        """The spool, and the directory of refused files, which is ours."""
+        with self._open() as spool:
+            refused = self._refused(spool)
+            try:
+                yield spool, refused
+            finally:
+                os.close(refused)
 
     def _refused(self, spool: int) -> int:
-        """The descriptor of the directory of refused files, which is ours."""
         for _ in range(_TRIES):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(REFUSED, 0o700, dir_fd=spool)
@@ -198,32 +132,64 @@ class SpoolDirectory:
         self.moved.append(Moved(name, new, status.st_uid))
         return new
 
+    def why_unsafe(self) -> Text | None:
+        """Who may do there what nobody should, or None."""
+        status, us = os.stat(self.path), os.geteuid()
+        owner = None if status.st_uid == us else _user(status.st_uid)
+        return why_unsafe(self.path, status.st_mode, owner, _group(status.st_gid), _user(us))
+
+    # -- a file that is taken in
+
+    def read(self, name: str) -> FoundFile | None:
+        """A file; None where it is gone. Raises OSError where it can't be read now."""
+        with self._open() as spool:
+            return _read(name, spool, spool)
+
+    def reread(self, name: str) -> FoundFile | None:
+        """A refused file; as `read`."""
+        with self._open_both() as (spool, refused):
+            return _read(name, refused, spool)
+
+    def remove(self, name: str) -> None:
+        """A file was taken in, and goes; it may be gone already."""
+        with self._open() as spool, contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=spool)
+
+    def put_aside(self, name: str) -> str | None:
+        """Gives the file's path then; None where it is gone."""
+        with self._open_both() as (spool, refused):
+            try:
+                new = _free(name, refused)
+                os.rename(name, new, src_dir_fd=spool, dst_dir_fd=refused)
+            except FileNotFoundError:
+                return None
+            except PermissionError:
+                # rename(2): a directory of somebody else's can be renamed, but not moved.
+                return f"{self.path}/{self._out_of_the_way(name, spool)}"
+            return f"{self.path}/{REFUSED}/{new}"
+
     # -- what was put aside
 
     def refused(self) -> list[Kept]:
         """What is kept of the refused files, the oldest first."""
-        with self._open() as spool, self._open_refused(spool) as refused:
+        with self._open_both() as (_, refused):
             return _all_kept(refused)
 
     def waiting(self, names: Iterable[str]) -> list[Kept]:
         """Those of these files that still wait."""
-        files: list[Kept] = []
         with self._open() as spool:
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    files.append(kept(name, "waiting", spool))
-        return files
+            return _kept_of(names, "waiting", spool)
 
     def trim(self, user_of: Callable[[int], int]) -> list[Kept]:
         """Removes what there is no room for: the oldest of those who have the most. Gives it."""
-        with self._open() as spool, self._open_refused(spool) as refused:
+        with self._open_both() as (_, refused):
             return _trim(refused, user_of)
 
     def put_back(self, name: str) -> str | None:
         """A refused file is to be taken in again: gives its name then; None if there is none. What
         waits is left as it is.
         """
-        with self._open() as spool, self._open_refused(spool) as refused:
+        with self._open_both() as (spool, refused):
             for meant in _meant(name):
                 if _is_there(meant, refused):
                     new = _free(meant, spool)
@@ -235,13 +201,40 @@ class SpoolDirectory:
 
     def delete(self, name: str) -> str | None:
         """Deletes a file that was put aside, or waits: gives its name; None if there is none."""
-        with self._open() as spool, self._open_refused(spool) as refused:
+        with self._open_both() as (spool, refused):
             for meant in _meant(name):
                 for directory in (refused, spool):
                     if _is_there(meant, directory):
                         _remove(meant, directory)
                         return meant
         return None
+
+
+def _read(name: str, directory: int, spool: int) -> FoundFile | None:
+    with contextlib.suppress(FileNotFoundError):
+        # Before it is opened: to open a device may do something.
+        before = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        why = why_foreign(name, before.st_mode, before.st_nlink, before.st_size)
+        if why is not None:
+            return FoundFile(before.st_uid, before.st_ino, b"", why)
+        try:
+            file = os.open(name, _FILE, dir_fd=directory)
+        except PermissionError:
+            status = os.fstat(spool)
+            why = why_kept_from_us(before.st_mode, before.st_gid, status.st_mode, status.st_gid)
+            if why is None:
+                raise
+            return FoundFile(before.st_uid, before.st_ino, b"", why)
+        try:
+            now, content = os.fstat(file), b""
+            why = why_foreign(name, now.st_mode, now.st_nlink, now.st_size)
+            if why is None:
+                with open(file, "rb", closefd=False) as opened:
+                    content = opened.read(wire.MAX_SPOOL_FILE_BYTES)
+            return FoundFile(now.st_uid, now.st_ino, content, why)
+        finally:
+            os.close(file)
+    return None
 
 
 def _is_ours(status: os.stat_result) -> bool:
@@ -272,19 +265,23 @@ def _meant(name: str) -> Iterator[str]:
             yield meant
 
 
-def _all_kept(refused: int) -> list[Kept]:
-    files: list[Kept] = []
-    for name in os.listdir(refused):
-        with contextlib.suppress(FileNotFoundError):
-            files.append(kept(name, "refused", refused))
-    return sorted(files, key=lambda one: one.since)
-
-
 def kept(name: str, state: State, directory: int) -> Kept:
     """A file of a directory, as it is there."""
     status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     # ctime: when it was renamed.
     return Kept(name, state, status.st_uid, status.st_size, status.st_ctime)
+
+
+def _kept_of(names: Iterable[str], state: State, directory: int) -> list[Kept]:
+    files: list[Kept] = []
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            files.append(kept(name, state, directory))
+    return files
+
+
+def _all_kept(refused: int) -> list[Kept]:
+    return sorted(_kept_of(os.listdir(refused), "refused", refused), key=lambda one: one.since)
 
 
 def _trim(directory: int, user_of: Callable[[int], int]) -> list[Kept]:
@@ -321,14 +318,12 @@ def _remove(name: str, directory: int) -> None:
 
 
 def _user(uid: int) -> str:
-    try:
+    with contextlib.suppress(KeyError):
         return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    return str(uid)
 
 
 def _group(gid: int) -> str:
-    try:
+    with contextlib.suppress(KeyError):
         return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+    return str(gid)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.intake import spool_directory, spool_walk
-from zaiond.intake.spool_directory import SpoolDirectory
-from zaiond.intake.spool_walk import Walk
+from zaiond.intake.spool import directory as spool_directory
+from zaiond.intake.spool import walk as spool_walk
+from zaiond.intake.spool.directory import SpoolDirectory
+from zaiond.intake.spool.walk import Walk
 
 DAEMON, ATTACKER, VICTIM, EMITTERS = 54000, 54001, 54002, 54999
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="other users need root")

@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond import wire
-from zaiond.intake.spool_file import PART_BYTES, SpoolFile
-from zaiond.intake.spool_names import another_name, shown, typed
-from zaiond.intake.spool_rules import why_kept_from_us, why_unsafe
+from zaiond.intake.spool.file import (
+    PART_BYTES,
+    FoundFile,
+    SpoolFile,
+    another_name,
+    shown,
+    typed,
+    why_kept_from_us,
+    why_unsafe,
+)
 
 NOW = 1.0
 US, SPOOL = "zaiond", "/var/spool/zaiond"
@@ -24,7 +31,7 @@ def ids(file: SpoolFile) -> list[str]:
 
 
 def test_lines_are_parsed_some_at_a_time_and_settled_in_order() -> None:
-    file = SpoolFile("a.json", 7, 1, b"\n".join(map(line, range(5))))
+    file = SpoolFile("a.json", FoundFile(7, 1, b"\n".join(map(line, range(5)))))
     file.parse(3, NOW)
     assert ids(file) == ["0", "1", "2"]
     file.settle(["accepted", "duplicate"])
@@ -32,21 +39,23 @@ def test_lines_are_parsed_some_at_a_time_and_settled_in_order() -> None:
     file.parse(3, NOW)
     file.settle(["accepted"] * 3)
     assert (ids(file), file.line, file.is_through) == ([], 5, True)
-    assert file.faults.text is None
+    assert file.fault is None
 
 
 def test_a_file_that_is_read_again_goes_on_where_it_was() -> None:
     content = b"\n\n" + line(1) + b"\n{\n" + line(2) + b"\n" + line(3)
-    file = SpoolFile("a.json", 7, 1, content)
+    file = SpoolFile("a.json", FoundFile(7, 1, content))
     file.parse(10, NOW)
     file.settle(["accepted"])  # the bad line behind it, too
     assert file.line == 4
-    again = SpoolFile("a.json", 7, 1, content, file.faults, file.line)
-    again.parse(10, NOW)
-    assert ids(again) == ["2", "3"]
-    again.settle(["accepted", "conflict"])
-    assert again.is_through
-    text = again.faults.text
+    file.forget_content()
+    assert file.events == []
+    file.read_again(FoundFile(7, 1, content))
+    file.parse(10, NOW)
+    assert ids(file) == ["2", "3"]
+    file.settle(["accepted", "conflict"])
+    assert file.is_through
+    text = file.fault
     assert text is not None
     assert text.en.startswith("line 4: not JSON")
     assert text.en.endswith("(and 1 more line)")
@@ -54,7 +63,7 @@ def test_a_file_that_is_read_again_goes_on_where_it_was() -> None:
 
 @pytest.mark.parametrize("content", [b"\n" * 1_000_000, b" \n" * 500_000, b"{\n" * 500_000])
 def test_a_part_is_bounded_in_lines_whatever_they_are(content: bytes) -> None:
-    file = SpoolFile("a.json", 7, 1, content)
+    file = SpoolFile("a.json", FoundFile(7, 1, content))
     file.parse(100, NOW)
     file.settle()
     assert file.line <= 100
@@ -62,7 +71,7 @@ def test_a_part_is_bounded_in_lines_whatever_they_are(content: bytes) -> None:
 
 def test_a_part_is_bounded_in_bytes() -> None:
     large = b'{"type":"a","id":"1","message":"' + b"x" * 100_000 + b'"}\n'
-    file = SpoolFile("a.json", 7, 1, large * 10)
+    file = SpoolFile("a.json", FoundFile(7, 1, large * 10))
     file.parse(100, NOW)
     assert PART_BYTES <= sum(len(new[4]) for new in file.events) < PART_BYTES + len(large)
 
@@ -149,10 +158,10 @@ def test_a_line_at_which_we_fail_costs_itself_alone(monkeypatch: pytest.MonkeyPa
         return parse(sent)
 
     monkeypatch.setattr(wire, "parse", fails)
-    file = SpoolFile("a.json", 7, 1, b"\n".join(map(line, range(3))))
+    file = SpoolFile("a.json", FoundFile(7, 1, b"\n".join(map(line, range(3)))))
     file.parse(10, NOW)
     assert ids(file) == ["0", "2"]
     file.settle(["accepted"] * 2)
     assert file.is_through
-    assert file.faults.text is not None
-    assert file.faults.text.en == "line 2: an internal error (ZeroDivisionError)"
+    assert file.fault is not None
+    assert file.fault.en == "line 2: an internal error (ZeroDivisionError)"

@@ -15,9 +15,9 @@ import pytest
 from tests.support.spooled import Spooled
 from tests.support.store import NOW, Clock, Notes, rows
 from zaiond.errors import EventError, StoreError
-from zaiond.intake import spool_intake
 from zaiond.intake.refusals import Refusals
-from zaiond.intake.spool import Spool
+from zaiond.intake.spool import sweep as sweeping
+from zaiond.intake.spool.spool import Spool
 from zaiond.text import Text
 
 
@@ -103,7 +103,7 @@ async def test_files_are_taken_in_the_order_in_which_they_were_written(spooled: 
 async def test_files_that_wait_are_committed_together_up_to_a_bound(
     spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_intake, "FILES", 3)
+    monkeypatch.setattr(sweeping, "FILES", 3)
     for number in range(5):
         path = spooled.put(f"{number}.json", {"type": "a", "id": str(number)})
         os.utime(path, ns=(number, number))

@@ -7,7 +7,6 @@ import pytest
 
 from tests.support.spooled import Spooled
 from zaiond.errors import StoreError
-from zaiond.intake.spool_account import document, problems
 
 OTHER = 4711 if os.geteuid() == 0 else os.getuid()
 GOOD = {"type": "a", "id": "1"}
@@ -88,19 +87,19 @@ async def test_refused_and_waiting_files_can_be_deleted(spooled: Spooled) -> Non
 
 
 async def test_status_tells_how_many_were_refused_of_whom_and_since_when(spooled: Spooled) -> None:
-    assert not list(problems(await spooled.spool.account(), 0.0, str))
+    assert not list((await spooled.admin.account()).problems(0.0, str))
     for number in range(3):
         spooled.put(f"{number}.json", b"{", uid=OTHER)
     await spooled.spool.sweep()
-    account = await spooled.spool.account()
-    ((code, text),) = problems(account, 0.0, lambda uid: f"user {uid}")
+    account = await spooled.admin.account()
+    ((code, text),) = account.problems(0.0, lambda uid: f"user {uid}")
     assert code == "spool_refused"
     assert f"3 of user {OTHER}" in text.en
     assert "zaiond-ctl spool retry" in text.ja
-    (of_user,) = document(account, str, "en")["refused"]
+    (of_user,) = account.document(str, "en")["refused"]
     assert (of_user["uid"], of_user["files"], of_user["bytes"]) == (OTHER, 3, 6)
     await spooled.admin.delete(["0.json", "1.json", "2.json"])
-    assert not list(problems(await spooled.spool.account(), 0.0, str))
+    assert not list((await spooled.admin.account()).problems(0.0, str))
 
 
 async def test_a_spool_that_is_gone_is_an_answer_and_not_the_end(
@@ -132,7 +131,7 @@ async def test_what_had_the_name_of_the_place_for_refused_files_is_told_with_its
 async def test_refused_files_beyond_the_bound_are_removed_and_that_is_said(
     spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zaiond.intake.spool_directory.REFUSED_FILES", 2)
+    monkeypatch.setattr("zaiond.intake.spool.directory.REFUSED_FILES", 2)
     for number in range(4):
         path = spooled.put(f"{number}.json", b"{", uid=OTHER)
         os.utime(path, ns=(number, number))

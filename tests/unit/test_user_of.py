@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.intake import user_of
-from zaiond.intake.user_of import LOOK_INTERVAL, UserOf
+from zaiond import user_of
+from zaiond.user_of import LOOK_INTERVAL, UserOf
 
 
 class Time:

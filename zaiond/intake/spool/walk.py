@@ -1,5 +1,5 @@
-"""A walk through the spool directory, chunk by chunk, of what it holds: however much that is, each
-chunk takes a moment, and what is remembered is bounded.
+"""A walk through the spool directory, chunk by chunk: however much it holds, each chunk takes a
+moment, and what is remembered is bounded. And whose file is next (`Turns`).
 """
 
 import asyncio
@@ -7,15 +7,75 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from itertools import islice
+from heapq import heappop, heappush
+from itertools import islice, zip_longest
+from typing import NamedTuple
 
-from zaiond.intake.spool_directory import DIRECTORY, FOREIGN, Kept, kept
-from zaiond.intake.spool_turns import Turns
+from zaiond.intake.spool.directory import DIRECTORY, FOREIGN, Kept, kept
 
 TEMPORARY = ".tmp-"  # what a client is still writing, or has given up
 CHUNK = 1000  # names of the directory that are looked at in one go
+OF_EACH = 2048  # files of a user that are remembered
+MOST = 8192  # of all
 MOST_FOREIGN = 100  # that are kept, where they can be removed, and told one by one
 MOST_FOREIGN_BYTES = 64 * 1024 * 1024
+
+
+class Whole(NamedTuple):
+    """A file that was put there: when it was written (ns), as its owner says it."""
+
+    written: int
+    name: str
+    user: int
+
+
+class Turns:
+    """The files that a walk has met, in turns over their users, those written first of each. More
+    than there is room for are counted, and left for the next walk: the newest of those who have the
+    most. Pure.
+    """
+
+    def __init__(self, of_each: int = OF_EACH, most: int = MOST) -> None:
+        self.counts: dict[int, int] = {}  # by user: all that were met
+        self._most = most
+        self._share = of_each
+        self._of: dict[int, list[tuple[int, str]]] = {}  # heaps, the newest on top
+        self._kept = 0
+
+    def add(self, written: int, name: str, user: int) -> None:
+        """There is this file."""
+        heap = self._of.get(user)
+        if heap is None:
+            if len(self._of) >= self._most:
+                return
+            heap = self._of[user] = []
+            self.counts[user] = 0
+        self.counts[user] += 1
+        heappush(heap, (-written, name))
+        self._kept += 1
+        self._shrink(heap)
+        if self._kept > self._most:
+            # To less than there is room for, so that it is done once in many files.
+            self._share = max(1, self._most * 3 // 4 // len(self._of))
+            for each in self._of.values():
+                self._shrink(each)
+
+    def _shrink(self, heap: list[tuple[int, str]]) -> None:
+        while len(heap) > self._share:
+            heappop(heap)
+            self._kept -= 1
+
+    def files(self) -> list[Whole]:
+        """What is remembered: each user's oldest, then each one's next, and so on."""
+        of_user = [
+            sorted(Whole(-newness, name, user) for newness, name in heap)
+            for user, heap in self._of.items()
+        ]
+        return [file for turn in zip_longest(*of_user) for file in turn if file is not None]
+
+    def left_out(self, user: int) -> int:
+        """How many files of a user are not remembered."""
+        return self.counts[user] - len(self._of[user])
 
 
 async def walk_through(
@@ -60,19 +120,16 @@ class Walk:
 
     def go_on(self) -> bool:
         """Looks at a chunk more; says whether there may be another."""
-        with self._at_work:
-            return self._look_at_some()
-
-    def _look_at_some(self) -> bool:
         seen = 0
-        for entry in islice(self._entries, CHUNK):
-            seen += 1
-            try:
-                self._meet(entry)
-            except FileNotFoundError:
-                continue  # gone again
-            except OSError as error:
-                self.obstacles[entry.name] = error
+        with self._at_work:
+            for entry in islice(self._entries, CHUNK):
+                seen += 1
+                try:
+                    self._meet(entry)
+                except FileNotFoundError:
+                    continue  # gone again
+                except OSError as error:
+                    self.obstacles[entry.name] = error
         return seen == CHUNK
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Which files of the spool are next: bounded, in turns over the users."""
 
-from zaiond.intake.spool_turns import Turns
+from zaiond.intake.spool.walk import Turns
 
 
 def test_the_oldest_of_each_user_come_in_turns() -> None:

@@ -1,14 +1,4 @@
-"""Events left in the spool while the daemon was down: taken in, committed, then unlinked (interface
-4). A producer may put anything there: only its own regular files are read, the rest moved aside.
-
-A line that can't be taken costs itself alone: the other lines of its file are taken, and the whole
-file is kept aside. What can't be read now, or has no room now, waits for the next sweep; a file
-with more events than its user has room for is taken part by part.
-
-Nobody holds up the loop or another user: the directory is walked through in chunks, in a thread;
-its files are taken in turns over the users, some lines at a time; a sweep ends after a bounded
-number of them, and a sweep that took long is followed by a rest.
-"""
+"""The spool as the daemon runs it: sweep after sweep, and what is told of each."""
 
 import asyncio
 import contextlib
@@ -16,15 +6,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from zaiond.intake.admission import Admission
 from zaiond.intake.refusals import Refusals
-from zaiond.intake.spool_account import Account, Wait, aside_by_user
-from zaiond.intake.spool_directory import REFUSED_FILES, Kept, SpoolDirectory
-from zaiond.intake.spool_file import SpoolFile
-from zaiond.intake.spool_intake import SpoolIntake, Submit, Sweep, said
-from zaiond.intake.spool_names import shown
-from zaiond.intake.spool_walk import Walk, walk_through
+from zaiond.intake.spool.directory import REFUSED_FILES, Kept, SpoolDirectory
+from zaiond.intake.spool.file import SpoolFile, shown
+from zaiond.intake.spool.sweep import Sweep, said
+from zaiond.intake.spool.walk import Walk, walk_through
 from zaiond.journal import Journal, Kind
 from zaiond.os_error import in_japanese
 from zaiond.text import Text
@@ -44,6 +33,14 @@ class OnRefused(Protocol):
     def __call__(self, path: str, uid: int, why: Text, excerpt: str) -> None: ...
 
 
+class Wait(NamedTuple):
+    """A user's files that have to wait: how many, since when (seconds since the epoch), and why."""
+
+    files: int
+    since: float
+    why: Text
+
+
 class Spool:
     """The spool directory. `sweep` takes in what is there.
 
@@ -53,7 +50,7 @@ class Spool:
     def __init__(
         self,
         path: str,
-        submit: Submit,
+        admission: Admission,
         clock: Callable[[], float],
         journal: Journal,
         refusals: Refusals,
@@ -63,21 +60,23 @@ class Spool:
         user_of: Callable[[int], int] = int,
     ) -> None:
         self.directory = SpoolDirectory(path)
-        self._intake = SpoolIntake(self.directory, submit, clock, user_of)
+        self.user_of = user_of
+        self.waits: dict[int, Wait] = {}  # by user
+        self.why_aside: dict[str, Text] = {}  # of files that were put aside, by name
+        self.foreign: list[Kept] = []
+        self.fault: Text | None = None  # of the directory itself
+        self._admission = admission
         self._clock = clock
         self._journal = journal
         self._refusals = refusals
         self._on_refused = on_refused
         self._name_of = name_of
-        self.user_of = user_of
+        self._begun: dict[str, SpoolFile] = {}
+        self._stuck: frozenset[str] = frozenset()
         self._again = asyncio.Event()
         self._room_timer: asyncio.TimerHandle | None = None
         self._walked = 0.0  # seconds that the last walk took
         self._cleaned: float | None = None
-        self.waits: dict[int, Wait] = {}
-        self.why_aside: dict[str, Text] = {}  # of files that were put aside, by name
-        self._foreign: list[Kept] = []
-        self._fault: Text | None = None  # of the directory itself
 
     def prepare(self) -> None:
         """Makes the directory, with the modes that keep producers apart. Raises StoreError."""
@@ -88,9 +87,9 @@ class Spool:
         """Something was put there."""
         self._again.set()
 
-    def room(self) -> None:
-        """An event has ended: there may be room for what waits."""
-        if self.waits and self._room_timer is None:
+    def _ended(self) -> None:
+        """Events have ended: there may be room for what waits."""
+        if self._room_timer is None:
             loop = asyncio.get_running_loop()
             self._room_timer = loop.call_later(ROOM_AFTER, self._has_room)
 
@@ -118,21 +117,24 @@ class Spool:
         walk = await self._walk()
         if walk is None:
             return
-        self._foreign = walk.foreign
-        sweep = self._intake.sweep = Sweep(frozenset(self._intake.sweep.obstacles))
+        self.foreign = walk.foreign
+        sweep = Sweep(
+            self.directory, self._admission, self._clock, self.user_of, self._begun, self._stuck
+        )
         for name, error in walk.obstacles.items():
             sweep.obstacles[name] = (os.geteuid(), said(error))  # nobody knows whose it is
         files = deque(walk.turns.files())
         for _ in range(BATCHES):
             if not files:
                 break
-            refused = await self._intake.take_some(files)
+            refused = await sweep.take_some(files)
             for file, path in refused:
                 self._tell(file, path)
             self._tell_moved()
             if refused:
                 await self._trim()
-        self._account(walk)
+        self._stuck = frozenset(sweep.obstacles)
+        self._account(walk, sweep)
         # What waits for room waits for more than the next sweep.
         more = bool(files) or any(
             walk.turns.left_out(user) for user in walk.turns.counts if user not in sweep.no_room
@@ -141,19 +143,23 @@ class Spool:
             self._again.set()
 
     async def _walk(self) -> Walk | None:
-        begun = time.monotonic()
+        begun, now = time.monotonic(), self._clock()
+        clean_before = None
+        if self._cleaned is None or abs(now - self._cleaned) >= CLEAN_EVERY:
+            # What was begun before it, and never finished, is to be removed.
+            self._cleaned, clean_before = now, now - GIVEN_UP_AFTER
         try:
             fault = await asyncio.to_thread(self.directory.why_unsafe)
-            walk = await walk_through(self.directory.path, self.user_of, self._clean_before())
+            walk = await walk_through(self.directory.path, self.user_of, clean_before)
         except OSError as error:
             walk = None
             fault = Text(
                 f"スプール {self.directory.path} を読めません: {in_japanese(error)}",
                 f"can't read the spool {self.directory.path}: {error.strerror}",
             )
-        if fault is not None and fault != self._fault:
+        if fault is not None and fault != self.fault:
             self._journal.error(fault)
-        self._fault = fault
+        self.fault = fault
         self._walked = time.monotonic() - begun
         if walk is not None and walk.given_up:
             self._journal.info(
@@ -165,14 +171,6 @@ class Spool:
                 )
             )
         return walk
-
-    def _clean_before(self) -> float | None:
-        """What was begun before it, and never finished, is to be removed now."""
-        now = self._clock()
-        if self._cleaned is not None and abs(now - self._cleaned) < CLEAN_EVERY:
-            return None
-        self._cleaned = now
-        return now - GIVEN_UP_AFTER
 
     async def _trim(self) -> None:
         """Keeps what was put aside within its bounds."""
@@ -197,9 +195,9 @@ class Spool:
 
     def _tell(self, file: SpoolFile, path: str) -> None:
         """A file has been moved aside, to `path`."""
-        why = file.faults.text or Text("", "")
+        why = file.fault or Text("", "")
         now = self._clock()
-        for error, count in file.faults.of_kind.values():
+        for error, count in file.refused.values():
             self._refusals.count(file.uid, error, now, count)
         self.why_aside[os.path.basename(path)] = why
         if len(self.why_aside) > REFUSED_FILES:
@@ -214,7 +212,7 @@ class Spool:
             by=self.user_of(file.uid),
             uid=file.uid,
         )
-        self._on_refused(path, file.uid, why, file.faults.excerpt)
+        self._on_refused(path, file.uid, why, file.excerpt)
 
     def _tell_moved(self) -> None:
         """Something had a name of ours."""
@@ -233,9 +231,9 @@ class Spool:
                 uid=one.uid,
             )
 
-    def _account(self, walk: Walk) -> None:
+    def _account(self, walk: Walk, sweep: Sweep) -> None:
         """What waits after this sweep; what began to wait is told."""
-        sweep, now = self._intake.sweep, self._clock()
+        now = self._clock()
         first = dict(sweep.no_room)
         files = {user: max(1, walk.turns.counts[user] - sweep.gone[user]) for user in first}
         for name, (user, why) in sweep.obstacles.items():
@@ -247,8 +245,7 @@ class Spool:
             before = self.waits.get(user)
             waits[user] = Wait(files[user], now if before is None else before.since, why)
             if before is None:
-                name = shown(name)
-                who = self._name_of(user)
+                name, who = shown(name), self._name_of(user)
                 self._journal.warning(
                     Text(
                         f"スプールの {files[user]} 件のファイル（{who}、{name} など）は後で"
@@ -260,16 +257,7 @@ class Spool:
                     uid=user,
                 )
         self.waits = waits
-
-    async def account(self) -> Account:
-        """What is there and has not gone on its way."""
-        refused: list[Kept] = []
-        with contextlib.suppress(OSError):  # told by each sweep
-            refused = await asyncio.to_thread(self.directory.refused)
-        aside = aside_by_user(
-            [(one.uid, one.size, one.since) for one in (*refused, *self._foreign)], self.user_of
-        )
-        return Account(self.waits, aside, self._fault)
+        self._admission.on_room = self._ended if waits else None
 
 
 def rest(walked: float, swept: float) -> float:

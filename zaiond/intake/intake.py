@@ -1,0 +1,75 @@
+"""The front door of intake/: all that takes events in, made and wired."""
+
+from collections.abc import Callable
+
+from zaiond.config.schema import Config
+from zaiond.intake import sockets
+from zaiond.intake.admission import Admission
+from zaiond.intake.batches import Batches
+from zaiond.intake.quota import Quotas
+from zaiond.intake.refusals import Refusals
+from zaiond.intake.spool.admin import SpoolAdmin
+from zaiond.intake.spool.spool import OnRefused, Spool
+from zaiond.journal import Journal
+from zaiond.store.database import Database
+from zaiond.store.events import Acceptance
+from zaiond.store.turns import Turns
+from zaiond.store.writer import Writer
+
+
+class Intake:
+    """Events in, from the event socket (`events`) and from the spool.
+
+    `usage`: how many events and bytes of each uid wait (store.events.usage). `user_of` says whose a
+    uid is, `name_of` what that user is called; `make_id` gives an id to an event that has none.
+    `on_accepted` gets what is new on disk; `on_refused_file` hears of files of the spool that have
+    something that can't be taken; `look_at_history` is called when the disk grows full.
+    """
+
+    def __init__(
+        self,
+        spool_dir: str,
+        database: Database,
+        writer: Writer,
+        journal: Journal,
+        usage: dict[int, tuple[int, int]],
+        turns: Turns,
+        *,
+        clock: Callable[[], float],
+        queue_time: Callable[[], float],
+        make_id: Callable[[], str],
+        user_of: Callable[[int], int],
+        name_of: Callable[[int], str],
+        on_accepted: Callable[[Acceptance], None],
+        on_refused_file: OnRefused,
+        look_at_history: Callable[[], None],
+    ) -> None:
+        self.quotas = Quotas(usage, user_of, sockets.room_for_connections())
+        self.refusals = Refusals()
+        self.admission = Admission(
+            database,
+            writer,
+            self.quotas,
+            turns,
+            queue_time,
+            journal,
+            on_accepted,
+            look_at_history,
+        )
+        self.events = Batches(self.admission, self.refusals, make_id, clock, journal, user_of)
+        self.spool = Spool(
+            spool_dir,
+            self.admission,
+            clock,
+            journal,
+            self.refusals,
+            on_refused_file,
+            name_of=name_of,
+            user_of=user_of,
+        )
+        self.spool_admin = SpoolAdmin(self.spool)
+
+    def configure(self, config: Config) -> None:
+        """This configuration is in force now."""
+        self.quotas.configure(config.limits)
+        self.events.frame_deadline = config.limits.frame_deadline
