@@ -22,7 +22,7 @@ import pytest
 from tests.support.hostile import NUMBER, SEED, VICTIM, acting, lines
 from tests.support.mail_readers import READERS, faults
 from zaiond import journal, wire
-from zaiond.ctl import history, output, queue
+from zaiond.ctl import history, output, queue, terminal
 from zaiond.daemon import documents
 from zaiond.daemon.documents import Present
 from zaiond.errors import EventError
@@ -239,7 +239,7 @@ def told(one: Sent) -> tuple[dict[str, Any], dict[str, Any]]:
 def shown(said: Said, columns: int | None) -> str:
     """What `history ID`, `history` and `queue list` print."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    with patch.object(output, "terminal_width", lambda: columns):
+    with patch.object(terminal, "terminal_width", lambda: columns):
         for one in sent():
             event, waiting = told(one)
             output.show(history.of(event, one.language))
@@ -258,7 +258,7 @@ def test_a_terminal_is_told_nothing(capsys: Said, columns: int | None) -> None:
 @pytest.mark.usefixtures("same_each_time")
 def test_control_a_terminal_that_gets_text_as_it_is_is_told_something(capsys: Said) -> None:
     with (
-        patch.object(output, "_unsafe", re.compile("(?!)")),
+        patch.object(terminal, "printable", _as_it_is),
         patch.object(history, "clean", _as_it_is),
     ):
         told = acting(shown(capsys, None), "\n")
@@ -284,8 +284,8 @@ def test_json_is_json_and_tells_a_terminal_nothing(capsys: Said) -> None:
 
 @pytest.mark.usefixtures("same_each_time")
 def test_control_json_that_is_escaped_as_text_is_found(capsys: Said) -> None:
-    wrong = Replacer(output._unsafe.pattern, lambda sign: f"\\u{ord(sign):04x}")
-    with patch.object(output, "_json_escape", lambda found: wrong(found[0])):
+    wrong = Replacer(terminal.UNSAFE, lambda sign: f"\\u{ord(sign):04x}")
+    with patch.object(terminal, "escaped", wrong):
         assert any(json.loads(text) != document for document, text in printed(capsys))
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zaiond.ctl import output
+from zaiond.ctl import terminal
 
 ASCII = st.text("abcXYZ09.:@/-_<>", min_size=1, max_size=30)
 JAPANESE = st.text(
@@ -46,12 +46,12 @@ def squeezed(*texts: str) -> str:
 @given(TEXTS, st.integers(20, 40), st.sampled_from([0, 2, 14]), st.sampled_from([0, 4, 14]))
 def test_a_text_fits_and_loses_nothing(text: str, columns: int, indent: int, hang: int) -> None:
     with at(columns):
-        lines = output.wrapped(text, " " * indent, " " * hang)
-    shown = output.one_line(text)
+        lines = terminal.wrapped(text, " " * indent, " " * hang)
+    shown = terminal.one_line(text)
     assert squeezed(*lines) == squeezed(shown)
     for number, line in enumerate(lines):
         # Only a word that alone is longer stands out.
-        assert output.width(line) <= columns or output.width(line.strip(" ")) > columns - hang
+        assert terminal.width(line) <= columns or terminal.width(line.strip(" ")) > columns - hang
         assert number == 0 or line[hang] != " "
     for word in shown.split():
         if word.isascii():
@@ -63,7 +63,7 @@ def test_no_line_begins_with_a_closing_sign_or_ends_with_an_opening_one(
     text: str, columns: int
 ) -> None:
     with at(columns):
-        lines = output.wrapped(text)
+        lines = terminal.wrapped(text)
     for before, after in pairwise(lines):
         assert before[-1] not in "（「"
         assert after[0] not in "、。）」\u309a"
@@ -78,12 +78,12 @@ def test_the_columns_of_a_table_begin_below_each_other_and_its_lines_fit(
 ) -> None:
     rows = [(f"|{first}", f"|{second}", third) for first, second, third in rows]
     with at(columns):
-        lines = output.table(rows, "  ")
+        lines = terminal.table(rows, "  ")
     beginnings = [line for line in lines if line.startswith("  |")]
     assert len(beginnings) == len(rows)
-    assert len({output.width(line[: line.index("|", 3)]) for line in beginnings}) == 1
+    assert len({terminal.width(line[: line.index("|", 3)]) for line in beginnings}) == 1
     for line in lines:
-        if output.width(line) > columns:
+        if terminal.width(line) > columns:
             # The first columns are as wide as they are, and no word is cut.
             assert line.startswith("  |") or " " not in line.strip(" ")
-    assert squeezed(*lines) == squeezed(*(output.one_line(cell) for row in rows for cell in row))
+    assert squeezed(*lines) == squeezed(*(terminal.one_line(cell) for row in rows for cell in row))

@@ -7,6 +7,8 @@ command line: `bash -ec 'PGPASSWORD=… pg_dump || zaiond-ctl emit …'` holds a
 import os
 from functools import partial
 
+from zaiond.ctl.commandline import exact
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +56,7 @@ def name() -> str:
             break
         program = program_of(words, _executable(pid), comm, partial(_is_file, pid))
         if program is not None:
-            return program.encode(errors="surrogateescape").decode(errors="backslashreplace")
+            return exact(program)
         pid = parent
     return "zaiond-ctl"
 

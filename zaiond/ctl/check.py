@@ -1,20 +1,20 @@
 """`zaiond-ctl check`: every error of the configuration, with its place."""
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from zaiond.ctl import labels, output, paths
+from zaiond.ctl import documents, output, paths, words
 from zaiond.ctl.commandline import Command, Line
-from zaiond.ctl.exit_status import BAD_CONFIG, not_permitted
+from zaiond.ctl.exit_status import BAD_CONFIG, NOT_PERMITTED, Failure
 from zaiond.errors import Diagnostic
 from zaiond.text import Language, Text
 
 COMMANDS = (
     Command(
-        "check",
-        operands=("[FILE]",),
-        ja="設定の誤りをすべて、行と桁を付けて表示する",
-        en="print every error of the configuration, with line and column",
+        "check [FILE]",
+        "設定の誤りをすべて、行と桁を付けて表示する",
+        "print every error of the configuration, with line and column",
         more_ja="形式は「ファイル:行:桁: 項目: 誤りの内容」です。誤りがあれば終了ステータスは 78、"
         "警告だけなら 0 です。root で実行すると、デーモン（ユーザー zaiond）がファイルを読めるか"
         "どうかも、所有者と権限から調べます。",
@@ -31,7 +31,6 @@ COMMANDS = (
         ),
     ),
 )
-WARNING = Text("警告", "warning")
 
 
 def run(line: Line) -> int:
@@ -43,27 +42,24 @@ def run(line: Line) -> int:
     demand_readable(path)
     language = output.language(line, path)
     loaded = load(path, paths.credentials(), credentials_optional=True, reader=daemon_identity())
+    errors = [_described(one, language) for one in loaded.errors]
+    warnings = [_described(one, language) for one in loaded.warnings]
     if line.flag("json"):
-        output.document(
-            {
-                "ok": not loaded.errors,
-                "errors": [described(one, language) for one in loaded.errors],
-                "warnings": [described(one, language) for one in loaded.warnings],
-            }
-        )
+        output.document({"ok": not errors, "errors": errors, "warnings": warnings})
     else:
-        for text in diagnostics(loaded.errors, language):
-            output.say(text)
-        for text in diagnostics(loaded.warnings, language, WARNING):
-            output.say(text)
-    if loaded.errors:
+        for error in errors:
+            output.say(documents.diagnostic(error))
+        for warning in warnings:
+            word = words.WARNING.in_language(language)
+            output.say(documents.diagnostic(warning, f"{word}: "))
+    if errors:
         return BAD_CONFIG
     if sys.stderr is not None and sys.stderr.isatty():  # scripts have the exit status
-        output.complain(Text(f"{path}: 誤りはありません", f"{path}: no errors"), language)
+        output.complain(words.no_errors(path=path), language)
     return 0
 
 
-def described(error: Diagnostic, language: Language) -> dict[str, Any]:
+def _described(error: Diagnostic, language: Language) -> dict[str, Any]:
     """A diagnostic as in `check --json` and `status --json`."""
     return {
         "file": error.file,
@@ -74,21 +70,19 @@ def described(error: Diagnostic, language: Language) -> dict[str, Any]:
     }
 
 
-def diagnostics(
-    errors: tuple[Diagnostic, ...], language: Language, warning: Text | None = None
-) -> list[str]:
-    """A line for each."""
-    return [
-        labels.diagnostic(described(one, language), warning).in_language(language) for one in errors
-    ]
-
-
 def demand_readable(path: str) -> None:
     """Raises Failure where the file is there and this user may not read it."""
     try:
         with open(path, "rb"):
             pass
     except PermissionError:
-        raise not_permitted(path) from None
+        raise Failure(NOT_PERMITTED, words.not_permitted(path=path)) from None
     except OSError:
         pass  # the loader says what is wrong with it
+
+
+def broken(errors: Iterable[Diagnostic], language: Language, text: Text) -> Failure:
+    """What to raise where a command can't go on with these errors, which are printed."""
+    for error in errors:
+        output.remark(error.formatted.in_language(language))
+    return Failure(BAD_CONFIG, text)

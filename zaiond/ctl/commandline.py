@@ -4,101 +4,90 @@ A command group's module has `COMMANDS`, a tuple of Command, and `run(line) -> i
 parsed Line and returns the exit status.
 """
 
+from zaiond.ctl.exit_status import Fault
+
 TYPE_CHECKING = False  # typing is not imported on the path of emit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import ModuleType
 
-# A command's name to its module in zaiond.ctl, in the order of the help.
-GROUPS = {
-    "test": "test",
-    "emit": "emit",
-    "status": "status",
-    "queue": "queue",
-    "history": "history",
-    "spool": "spool",
-    "check": "check",
-    "config": "config",
-    "setup": "setup",
-    "reload": "reload",
-}
+    from zaiond.text import Text
+
+# Each is a module of zaiond.ctl, too. In the order of the help.
+GROUPS = (
+    "test", "emit", "status", "queue", "history", "spool", "check", "config", "setup", "reload",
+)  # fmt: skip
 # In the contract, not in this version.
 LATER = ("run", "route", "silence", "problems", "jobs")
 
 
 class Option:
-    """One option: `names` as ("-s", "--severity"); without `value` (its word in the help) a flag.
+    """One option, declared as the help shows it: "-s, --severity SEVERITY".
 
-    `many`: may be given several times. `choices` are for completion and man page, not checked.
+    `value` is the last word of it, "" where there is none: a flag.
     """
 
-    __slots__ = ("choices", "en", "ja", "many", "name", "names", "value")
+    __slots__ = ("declared", "en", "ja", "name", "names", "value")
 
-    def __init__(
-        self,
-        *names: str,
-        ja: str,
-        en: str,
-        value: str | None = None,
-        many: bool = False,
-        choices: tuple[str, ...] = (),
-    ) -> None:
-        self.names = names
-        self.name = names[-1].lstrip("-")
+    def __init__(self, declared: str, ja: str, en: str) -> None:
+        names, _, self.value = declared.replace(", ", ",").partition(" ")
+        self.declared = declared
+        self.names = names.split(",")
+        self.name = self.names[-1].lstrip("-")
         self.ja = ja
         self.en = en
-        self.value = value
-        self.many = many
-        self.choices = choices
 
 
 class Command:
-    """One command: `name` as "queue list"; `operands` as ("ID...",), in brackets if optional.
+    """One command, declared as the help shows it: "queue delete ID...".
 
-    `examples` are command lines without "zaiond-ctl", each with what it does: (line, ja, en).
+    Words in capitals are its operands, in brackets where they are optional. `examples` are command
+    lines without "zaiond-ctl", each with what it does: (line, ja, en).
     """
 
-    __slots__ = ("en", "examples", "ja", "more_en", "more_ja", "name", "operands", "options")
+    __slots__ = (
+        "declared", "en", "examples", "ja", "more_en", "more_ja", "name", "operands", "options",
+    )  # fmt: skip
 
     def __init__(
         self,
-        name: str,
-        *,
+        declared: str,
         ja: str,
         en: str,
-        operands: tuple[str, ...] = (),
-        options: tuple[Option, ...] = (),
-        examples: tuple[tuple[str, str, str], ...] = (),
+        *,
         more_ja: str = "",
         more_en: str = "",
+        options: tuple[Option, ...] = (),
+        examples: tuple[tuple[str, str, str], ...],
     ) -> None:
-        self.name = name
+        words = declared.split()
+        self.declared = declared
+        self.name = " ".join(word for word in words if word.islower())
+        self.operands = [word for word in words if not word.islower()]
         self.ja = ja
         self.en = en
-        self.operands = operands
-        self.options = options
-        self.examples = examples
         self.more_ja = more_ja
         self.more_en = more_en
+        self.options = options
+        self.examples = examples
 
 
 COMMON = (
-    Option("--config", value="FILE", ja="設定ファイル", en="the configuration"),
-    Option("--runtime-dir", value="DIR", ja="ソケットのある場所", en="where the sockets are"),
-    Option("--state-dir", value="DIR", ja="デーモンの状態の場所", en="where the daemon's state is"),
+    Option("--config FILE", "設定ファイル", "the configuration"),
+    Option("--runtime-dir DIR", "ソケットのある場所", "where the sockets are"),
+    Option("--state-dir DIR", "デーモンの状態の場所", "where the daemon's state is"),
     Option(
-        "--spool-dir",
-        value="DIR",
-        ja="デーモン停止中にイベントを置く場所",
-        en="where events are left while the daemon is down",
+        "--spool-dir DIR",
+        "デーモン停止中にイベントを置く場所",
+        "where events are left while the daemon is down",
     ),
     Option(
         "--json",
-        ja="結果を JSON 文書 1 個で標準出力に出す",
-        en="print the result as one JSON document",
+        "結果を JSON 文書 1 個で標準出力に出す",
+        "print the result as one JSON document",
     ),
-    Option("--version", ja="バージョンを表示する", en="print the version"),
-    Option("-h", "--help", ja="ヘルプを表示する", en="print this help"),
+    Option("--version", "バージョンを表示する", "print the version"),
+    Option("-h, --help", "ヘルプを表示する", "print this help"),
 )
 
 
@@ -112,6 +101,11 @@ class Line:
         self.command: Command | None = None
         self.operands: list[str] = []
         self.values: dict[str, list[str]] = {}
+
+    @property
+    def name(self) -> str:
+        """The command's name, as "queue list"; "" where none was named."""
+        return self.command.name if self.command else ""
 
     def flag(self, name: str) -> bool:
         """Whether the option was given."""
@@ -127,13 +121,10 @@ class Line:
         return self.values.get(name, [])
 
 
-class Fault(Exception):  # noqa: N818 - becomes errors.UsageError where the language is known
-    """The command line is wrong; `ja` and `en` say what."""
-
-    def __init__(self, ja: str, en: str) -> None:
-        super().__init__(en)
-        self.ja = ja
-        self.en = en
+def exact(word: str) -> str:
+    """An argument as JSON can hold it: bytes that are no UTF-8 are visible in it, so that it means
+    nothing that there is."""
+    return word.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def commands(group: str) -> tuple[Command, ...]:
@@ -144,7 +135,7 @@ def commands(group: str) -> tuple[Command, ...]:
 
 def module(group: str) -> "ModuleType":
     """The module of a command group, imported when it is wanted."""
-    return __import__(f"zaiond.ctl.{GROUPS[group]}", fromlist=["run"])
+    return __import__(f"zaiond.ctl.{group}", fromlist=["run"])
 
 
 def parse(argv: "Sequence[str]", line: Line) -> None:
@@ -163,88 +154,75 @@ def parse(argv: "Sequence[str]", line: Line) -> None:
         elif word == "-" or not word.startswith("-"):
             words.append(word)
             if line.command is None:
-                known = _choose(words, line, known)
+                _choose(words, line)
+                if line.command is not None:
+                    words.clear()
+                    known |= _by_name(line.command.options)
         elif word.startswith("--"):
             name, equals, value = word.partition("=")
             option = _known(known, name, line)
-            if option.value is None:
-                if equals:
-                    raise Fault(f"{name} に値は付けられません", f"{name} takes no value")
-                _take(line, option, "")
-            else:
-                _take(line, option, value if equals else _next(rest, option, name))
+            if equals and not option.value:
+                from zaiond.ctl.words import no_value
+
+                raise Fault(no_value(name=name))
+            _take(line, option, name, value if equals else None, rest)
         else:
-            _short(word, rest, known, line)
-    if line.flag("help") or line.flag("version"):
-        return
-    _complete(words, line)
+            letters = word[1:]
+            while letters:
+                name, letters = f"-{letters[0]}", letters[1:]
+                option = _known(known, name, line)
+                _take(line, option, name, letters or None, rest)
+                if option.value:
+                    break
+    if not (line.flag("help") or line.flag("version")):
+        _complete(words, line)
 
 
-def _choose(words: list[str], line: Line, known: dict[str, Option]) -> dict[str, Option]:
-    """Finds the command that the words so far name; with it its options become known."""
+def _choose(words: list[str], line: Line) -> None:
+    """Finds the command that the words so far name."""
     if line.group is None:
-        name = words[0]
-        if name not in GROUPS:
-            raise _unknown_command(name)
-        line.group = name
+        if words[0] not in GROUPS:
+            raise _unknown_command(words[0], GROUPS)
+        line.group = words[0]
     name = " ".join(words)
-    found = [command for command in commands(line.group) if command.name == name]
-    if not found:
-        if len(words) > 1:
-            raise _unknown_command(name, [command.name for command in commands(line.group)])
-        return known
-    line.command = found[0]
-    words.clear()
-    return {**known, **_by_name(line.command.options)}
+    names = {command.name: command for command in commands(line.group)}
+    line.command = names.get(name)
+    if line.command is None and len(words) > 1:
+        raise _unknown_command(name, names)
 
 
-def _complete(words: list[str], line: Line) -> None:
-    if line.command is None:
-        if line.group is None and not words:
-            raise Fault(
-                "コマンドを指定してください（一覧: zaiond-ctl --help）",
-                "name a command (the list: zaiond-ctl --help)",
-            )
-        if line.group is None:
-            raise _unknown_command(words[0])
-        names = ", ".join(command.name for command in commands(line.group))
-        raise Fault(
-            f"{line.group} の後にサブコマンドを指定してください: {names}",
-            f"{line.group} needs another word: {names}",
-        )
-    least = sum(not operand.startswith("[") for operand in line.command.operands)
-    unlimited = any("..." in operand for operand in line.command.operands)
-    if len(words) < least:
-        missing = line.command.operands[len(words)]
-        raise Fault(f"{missing} を指定してください", f"{missing} is missing")
-    if not unlimited and len(words) > len(line.command.operands):
-        extra = words[len(line.command.operands)]
-        raise Fault(f"余分な引数です: {extra}", f"one argument too many: {extra}")
-    line.operands = words
+def _take(line: Line, option: Option, name: str, attached: str | None, rest: list[str]) -> None:
+    if not option.value:
+        value = ""
+    elif attached is not None:
+        value = attached
+    elif rest:
+        value = rest.pop(0)
+    else:
+        from zaiond.ctl.words import needs_value
 
-
-def _short(word: str, rest: list[str], known: dict[str, Option], line: Line) -> None:
-    letters = word[1:]
-    while letters:
-        name, letters = f"-{letters[0]}", letters[1:]
-        option = _known(known, name, line)
-        if option.value is None:
-            _take(line, option, "")
-        else:
-            _take(line, option, letters or _next(rest, option, name))
-            letters = ""
-
-
-def _take(line: Line, option: Option, value: str) -> None:
+        raise Fault(needs_value(name=name, value=option.value))
     line.values.setdefault(option.name, []).append(value)
 
 
-def _next(rest: list[str], option: Option, name: str) -> str:
-    if not rest:
-        raise Fault(
-            f"{name} には {option.value} が必要です", f"{name} needs a value: {option.value}"
-        )
-    return rest.pop(0)
+def _complete(words: list[str], line: Line) -> None:
+    command = line.command
+    if command is not None:
+        least = sum(not operand.startswith("[") for operand in command.operands)
+        most = len(words) if "..." in "".join(command.operands) else len(command.operands)
+        if least <= len(words) <= most:
+            line.operands = words
+            return
+    from zaiond.ctl import words as said
+
+    if command is not None and len(words) < least:
+        raise Fault(said.missing(operand=command.operands[len(words)]))
+    if command is not None:
+        raise Fault(said.one_too_many(word=words[most]))
+    if line.group is not None:
+        names = ", ".join(command.name for command in commands(line.group))
+        raise Fault(said.needs_another_word(group=line.group, names=names))
+    raise _unknown_command(words[0], GROUPS) if words else Fault(said.NAME_A_COMMAND)
 
 
 def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
@@ -254,29 +232,27 @@ def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
 def _known(known: dict[str, Option], name: str, line: Line) -> Option:
     option = known.get(name)
     if option is None:
-        near_ja, near_en = _near(name, known)
-        ja, en = (
-            (f"{line.command.name} に ", f"for {line.command.name}")
-            if line.command
-            else ("コマンドの前に使える ", "before the command")
-        )
-        raise Fault(
-            f"{ja}{name} というオプションはありません{near_ja}", f"no option {name} {en}{near_en}"
-        )
+        from zaiond.ctl import words
+
+        near = _near(name, known)
+        if line.command is None:
+            raise Fault(words.no_option_before(name=name, near=near))
+        raise Fault(words.no_option(name=name, command=line.name, near=near))
     return option
 
 
-def _unknown_command(name: str, names: "Iterable[str]" = GROUPS) -> Fault:
+def _unknown_command(name: str, names: "Iterable[str]") -> Fault:
+    from zaiond.ctl import words
+
     if name in LATER:
-        return Fault(
-            f"{name} はこのバージョンではまだ使えません", f"{name} is not in this version yet"
-        )
-    near_ja, near_en = _near(name, names)
-    return Fault(f"{name} というコマンドはありません{near_ja}", f"no command {name}{near_en}")
+        return Fault(words.not_yet(name=name))
+    return Fault(words.no_command(name=name, near=_near(name, names)))
 
 
-def _near(name: str, names: "Iterable[str]") -> tuple[str, str]:
+def _near(name: str, names: "Iterable[str]") -> "Text | str":
     from difflib import get_close_matches
 
+    from zaiond.ctl.words import did_you_mean
+
     near = get_close_matches(name, list(names), 1)
-    return (f"（{near[0]} ではありませんか）", f" (did you mean {near[0]}?)") if near else ("", "")
+    return did_you_mean(name=near[0]) if near else ""

@@ -9,39 +9,28 @@ import socket
 import struct
 from typing import Any, NamedTuple
 
-from zaiond.ctl import paths
+from zaiond.ctl import paths, words
 from zaiond.ctl.commandline import Line
-from zaiond.ctl.exit_status import (
-    ADMINISTRATORS,
-    TRY_AGAIN,
-    UNREACHABLE,
-    USAGE,
-    Failure,
-    NoDaemon,
-    not_permitted,
-)
-from zaiond.os_error import in_japanese
-from zaiond.text import Language
+from zaiond.ctl.exit_status import NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, USAGE, Failure, NoDaemon
+from zaiond.text import Language, Text
 
+_ADMINISTRATORS = "zaiond-admin"  # the group of the control socket
 _SILENCE = 5.0  # seconds
 
 
 class Reply(NamedTuple):
-    """The daemon's answer. `message` is what it says to a person when it is not `ok`."""
+    """What the daemon answers, and the language that it speaks."""
 
-    ok: bool
     result: Any
     language: Language
-    status: int
-    message: str
 
 
 class Refused(Failure):
     """The daemon said no; `result` is what it gave along."""
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status, reply.message, reply.message)
-        self.result = reply.result
+    def __init__(self, status: int, message: str, result: Any) -> None:
+        super().__init__(status, Text(message, message))
+        self.result = result
 
 
 def ask(line: Line, command: str, **arguments: Any) -> Reply:
@@ -49,14 +38,6 @@ def ask(line: Line, command: str, **arguments: Any) -> Reply:
 
     Raises NoDaemon, Failure (not permitted, no answer), Refused.
     """
-    reply = ask_even_if_refused(line, command, **arguments)
-    if not reply.ok:
-        raise Refused(reply)
-    return reply
-
-
-def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
-    """As `ask`, for whom a refusal is an answer too."""
     path = f"{paths.runtime_dir(line)}/control.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
@@ -68,48 +49,23 @@ def ask_even_if_refused(line: Line, command: str, **arguments: Any) -> Reply:
             peer.settimeout(_SILENCE)
             peer.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             with peer.makefile("rb") as file:
-                text = file.readline()
+                return _reply(file.readline())
     except PermissionError:
-        raise not_permitted(path, ADMINISTRATORS) from None
+        text = words.not_in_group(path=path, group=_ADMINISTRATORS)
+        raise Failure(NOT_PERMITTED, text) from None
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise NoDaemon(
-            UNREACHABLE,
-            f"zaiond が動いていません（{path}: {in_japanese(error)}）。"
-            "起動: systemctl start zaiond",
-            f"zaiond is not running ({path}: {error.strerror})."
-            " To start it: systemctl start zaiond",
-        ) from None
+        raise NoDaemon(UNREACHABLE, words.no_daemon(path=path, why=error)) from None
     except (TimeoutError, BlockingIOError):
-        raise Failure(
-            TRY_AGAIN,
-            f"zaiond がハングしているようです。{_SILENCE:.0f} 秒以内に応答がありません（{path}）。"
-            "ログ: journalctl -u zaiond、再起動: systemctl restart zaiond",
-            f"zaiond hangs: no answer within {_SILENCE:.0f} s ({path})."
-            " Its log: journalctl -u zaiond; to restart it: systemctl restart zaiond",
-        ) from None
+        raise Failure(TRY_AGAIN, words.hangs(path=path, seconds=_SILENCE)) from None
     except OSError as error:
-        raise Failure(
-            UNREACHABLE,
-            f"zaiond と通信できません（{path}: {in_japanese(error)}）",
-            f"can't talk to zaiond ({path}: {error.strerror or error})",
-        ) from None
-    return _reply(text, path)
-
-
-def _reply(text: bytes, path: str) -> Reply:
-    try:
-        reply = json.loads(text)
-        result = reply["result"] if reply["ok"] else reply.get("result")
-        return Reply(
-            ok=reply["ok"] is True,
-            result=result,
-            language="en" if reply.get("language") == "en" else "ja",
-            status=int(reply.get("exit", USAGE)),
-            message=str(reply.get("message", "")),
-        )
+        raise Failure(UNREACHABLE, words.no_talk(path=path, why=error)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Failure(
-            UNREACHABLE,
-            f"zaiond の応答が途中で切れました（{path}）。もう一度実行してください",
-            f"zaiond's answer broke off ({path}): run this again",
-        ) from None
+        raise Failure(UNREACHABLE, words.broke_off(path=path)) from None
+
+
+def _reply(text: bytes) -> Reply:
+    reply = json.loads(text)
+    if reply["ok"] is not True:
+        status, message = int(reply.get("exit", USAGE)), str(reply.get("message", ""))
+        raise Refused(status, message, reply.get("result"))
+    return Reply(reply["result"], "en" if reply.get("language") == "en" else "ja")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from zaiond.text import Language, Text
+from zaiond.ctl import words
+from zaiond.text import Language
 
 if TYPE_CHECKING:
     from zaiond.config.load import Files
@@ -58,38 +59,27 @@ def differences(
         if before == text:
             continue
         if text is None:
-            gone = Text(f"{path}: ありません、または読めません", f"{path}: gone, or not readable")
-            lines.append(gone.in_language(language))
+            lines.append(words.gone(path=path).in_language(language))
         elif path not in yaml:
-            content = Text(
-                f"{path}: 内容が違います（秘密を含むことがあるため表示しません）",
-                f"{path}: its content differs (not shown: it may be a secret)",
-            )
-            lines.append(content.in_language(language))
+            lines.append(words.differs(path=path).in_language(language))
         else:
             lines += _of_yaml(path, before, text, language)
     return lines
 
 
 def _of_yaml(path: str, before: str | None, text: str, language: Language) -> list[str]:
-    in_force = Text("使用中", "in force").in_language(language)
-    disk = Text("ディスク", "on disk").in_language(language)
     lines = list(
         difflib.unified_diff(
             _masked(before or "").splitlines(),
             _masked(text).splitlines(),
-            f"{path} ({in_force})" if before is not None else os.devnull,
-            f"{path} ({disk})",
+            f"{path} ({words.IN_FORCE.in_language(language)})"
+            if before is not None
+            else os.devnull,
+            f"{path} ({words.ON_DISK.in_language(language)})",
             lineterm="",
         )
     )
-    if not lines:
-        secret = Text(
-            f"{path}: パスワードなどの秘密、または改行だけが違います",
-            f"{path}: only a secret or line ends differ",
-        )
-        return [secret.in_language(language)]
-    return lines
+    return lines or [words.secret_differs(path=path).in_language(language)]
 
 
 def _masked(text: str) -> str:

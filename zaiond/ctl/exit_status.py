@@ -1,19 +1,28 @@
-"""What a command raises when it can't do what it should, and the exit statuses (interface 5)."""
+"""The exit statuses (interface 5), and the exceptions that end a command with one."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from zaiond.text import Text
 
 FAILED, USAGE = 1, 2
-ADMINISTRATORS = "zaiond-admin"  # the group of the control socket
 # sysexits.h
 BAD_EVENT, UNREACHABLE, TRY_AGAIN, NOT_PERMITTED, BAD_CONFIG = 65, 69, 75, 77, 78
 
 
 class Failure(Exception):  # noqa: N818 - a command's failure, not an error of the program
-    """Ends the command with `status`; `ja` and `en` say what is wrong and what to do."""
+    """Ends the command with `status`; `text` says what is wrong and what to do."""
 
-    def __init__(self, status: int, ja: str, en: str) -> None:
-        super().__init__(en)
+    def __init__(self, status: int, text: "Text") -> None:
+        super().__init__(text.en)
         self.status = status
-        self.ja = ja
-        self.en = en
+        self.text = text
+
+
+class Fault(Failure):
+    """The command line is wrong."""
+
+    def __init__(self, text: "Text") -> None:
+        super().__init__(USAGE, text)
 
 
 class NoDaemon(Failure):
@@ -21,19 +30,9 @@ class NoDaemon(Failure):
 
 
 class Unwritable(Failure):
-    """Standard output can't be written."""
+    """Standard output can't be written: a full disk, most of the time."""
 
+    def __init__(self, error: OSError) -> None:
+        from zaiond.ctl import words
 
-def not_permitted(path: str, group: str | None = None) -> Failure:
-    """A file, directory or socket that this user may not use; root may, and members of `group`."""
-    ja = "root で実行してください（例: sudo zaiond-ctl …）"
-    en = "run this as root (as: sudo zaiond-ctl …)"
-    if group is not None:
-        ja = (
-            f"グループ {group} に参加するか（例: usermod -aG {group} ユーザー名。"
-            f"次回のログインから有効です）、{ja}"
-        )
-        en = f"join the group {group} (as: usermod -aG {group} USER; then log in again), or {en}"
-    return Failure(
-        NOT_PERMITTED, f"{path}: 権限がありません。{ja}", f"{path}: permission denied: {en}"
-    )
+        super().__init__(FAILED, words.unwritable(why=error))

@@ -1,14 +1,10 @@
-"""The words for states and outcomes, and lines that several commands print."""
+"""The words of what status, queue, spool and history show, in both languages."""
 
-from typing import Any
+from zaiond.ctl.words import Sentence
+from zaiond.text import Text
 
-from zaiond.ctl.output import Painted
-from zaiond.event_rules import is_named_as_notice
-from zaiond.text import Language, Text
-
-_LONGEST_ABOUT = 300  # of what an event is about, in a list
-
-_STATES = {
+UNITS = ((86400, "日", "d"), (3600, "時間", "h"), (60, "分", "m"), (1, "秒", "s"))  # of an age
+STATES = {
     "waiting": Text("送信待ち", "waiting"),
     "deferred": Text("再送待ち", "deferred"),
     "held": Text("保留", "held"),
@@ -20,56 +16,183 @@ _STATES = {
     "replaced": Text("宛先の変更により終了", "no longer a recipient"),
     "unknown": Text("結果不明", "unknown"),
 }
+FILE_STATES = {
+    "refused": Text("拒否", "refused"),
+    "foreign": Text("対象外", "not ours"),
+    "waiting": Text("待機中", "waiting"),
+}
+said_of = Sentence("{what}: {said}", "{what}: {said}")
+posing = Sentence("{said}（ユーザー {user} のイベント）", "{said} (an event of {user})")
+WHY = Text("理由", "Why")
+REMEDY = Text("対処", "Remedy")
+NEXT_TRY = Text("次の試行", "Next try")
+number_in_state = Sentence("{state}: {number} 件", "{state}: {number}")
 
+# -- queue, spool
 
-_COLOURS = {"held": "red", "failed": "red", "expired": "red", "deferred": "yellow"}
+NOTHING_WAITS = Text("送信を待っているメールはありません", "Nothing waits")
+QUEUE_HEAD = {
+    "age": Text("経過", "AGE"),
+    "next_try": Text("次の試行", "NEXT TRY"),
+    "tries": Text("試行", "TRIES"),
+    "ids": Text("イベント ID", "EVENT ID"),
+    "to": Text("宛先", "TO"),
+    "about": Text("件名", "SUBJECT"),
+}
+TO = Text("宛先", "To")
+first_of_all = Sentence(
+    "{total} 件のうち、はじめの {shown} 件だけを表示しました",
+    "only the first {shown} of {total} are shown",
+)
+NOTHING_TO_RETRY = Text("送り直すものはありません", "Nothing to try again")
+NOTHING_TO_DELETE = Text("削除するものはありません", "Nothing to delete")
+retried = Sentence("{number} 件の配送を送り直します:", "Deliveries tried again now: {number}")
+deleted = Sentence("{number} 件の配送を削除しました:", "Deliveries deleted: {number}")
+no_user = Sentence("--user: ユーザー {user} はいません", "--user: there is no user {user}")
+no_event = Sentence("{id}: この ID のイベントはありません", "{id}: no event with this id")
+in_flight = Sentence(
+    "{id}: 送信中のため、変更していません（経過: zaiond-ctl history ID）",
+    "{id}: is being sent just now, so it was left alone (what became of it: zaiond-ctl history ID)",
+)
+ambiguous = Sentence(
+    "{id}: この ID のイベントが {number} 件あるため、何も削除していません。"
+    "どれを削除するかを --user と --source で指定してください:{owners}",
+    "{id}: {number} events have this id, so nothing was deleted;"
+    " say which you mean with --user and --source:{owners}",
+)
+owner = Sentence("\n  ユーザー {user}、発行元 {source}", "\n  of user {user}, source {source}")
+more_owners = Sentence("\n  ほか {number} 件", "\n  and {number} more")
 
+EMPTY_SPOOL = Text("スプールは空です", "The spool is empty")
+SPOOL_HEAD = (
+    Text("ユーザー", "USER"),
+    Text("経過", "AGE"),
+    Text("サイズ", "BYTES"),
+    Text("名前", "NAME"),
+)
+some_of_all = Sentence(
+    "{total} 件のうち、{shown} 件だけを表示しました", "only {shown} of {total} are shown"
+)
+NO_FILE_TO_RETRY = Text("もう一度受け付けるファイルはありません", "Nothing to try again")
+NO_FILE_TO_DELETE = Text("削除するファイルはありません", "Nothing to delete")
+files_retried = Sentence(
+    "{number} 件のファイルをもう一度受け付けます:", "Files tried again: {number}"
+)
+files_deleted = Sentence("{number} 件のファイルを削除しました:", "Files deleted: {number}")
+no_file = Sentence(
+    "{name}: この名前のファイルはスプールにありません", "{name}: no such file in the spool"
+)
 
-def state(name: str, language: Language) -> str:
-    """A delivery's state, or an outcome, in the language."""
-    known = _STATES.get(name)
-    return known.in_language(language) if known else name
+# -- history
 
+NO_EVENTS = Text("イベントはありません", "No events")
+CUT_OFF = Text(
+    "すべてを表示するには長すぎるため、ここより新しいものを省きました"
+    "（続き: --since、または --limit で減らす）",
+    "too long to be shown whole: what is newer than the last of these is left out"
+    " (to go on: --since; for less: --limit)",
+)
+gone = Sentence(
+    "{id}: この ID のイベントはありません（受け付けていないか、"
+    "保存期間 queue.keep を過ぎています{shortened}）",
+    "{id}: no event with this id (never accepted, or older than queue.keep{shortened})",
+)
+shortened = Sentence(
+    "。または、履歴が多すぎたため終了後に削除されました: {users}",
+    "; or deleted after its end, as there was too much history: {users}",
+)
+up_to = Sentence("{user} の {newest} までのもの", "of {user} up to {newest}")
+not_since = Sentence(
+    "--since は 2013-05-25、2013-05-25T09:00、2h のように指定してください: {text}",
+    "--since takes 2013-05-25, 2013-05-25T09:00, 2h, or the like: {text}",
+)
+no_limit = Sentence(
+    "--limit は 1 から {most} までの整数にしてください: {text}",
+    "--limit takes a number from 1 to {most}: {text}",
+)
+TYPE = Text("種類", "Type")
+SUBJECT = Text("件名", "Subject")
+SEVERITY = Text("重大度", "Severity")
+TIME = Text("日時", "Time")
+ACCEPTED = Text("受け付け", "Accepted")
+SOURCE = Text("発行元", "Source")
+USER = Text("ユーザー", "User")
+NOTE = Text("注意", "Note")
+NO_NOTICE = Text(
+    "zaiond 自身の通知ではなく、このユーザーが送ったイベントです",
+    "no notice of zaiond itself: this user sent the event",
+)
+KEY = Text("キー", "Key")
+key_in_state = Sentence("{key}（{state}）", "{key} ({state})")
+KEY_STATES = {"ok": Text("復旧", "ok"), "problem": Text("障害発生", "problem")}
+JOB = Text("ジョブ", "Job")
+OUTCOME = Text("結果", "Outcome")
+MESSAGE = Text("メッセージ:", "Message:")
+DATA = Text("データ:", "Data:")
+EXTENSIONS = Text("拡張:", "Extensions:")
+REPLY = Text("応答", "Reply")
+HELD_SINCE = Text("保留の開始", "Held since")
 
-def painted_state(name: str, language: Language) -> str | Painted:
-    """The same, in red where somebody must look."""
-    word = state(name, language)
-    return Painted(word, _COLOURS[name]) if name in _COLOURS else word
+# -- status
 
-
-def about(event: dict[str, Any], language: Language) -> str:
-    """What an event is about, in a line; and whose it is, if it looks like the daemon's own."""
-    said = " ".join((event.get("subject") or "").split())
-    if not said:
-        said = " ".join(part for part in (event.get("type"), event.get("key")) if part) or "-"
-    said = said if len(said) <= _LONGEST_ABOUT else said[:_LONGEST_ABOUT] + "…"
-    if poses_as_notice(event):
-        whose = user(event["uid"])
-        said += Text(f"（ユーザー {whose} のイベント）", f" (an event of {whose})").in_language(
-            language
-        )
-    return said
-
-
-def poses_as_notice(event: dict[str, Any]) -> bool:
-    """Whether it looks as if the daemon itself had made it, and it has not."""
-    return event.get("notice") is False and is_named_as_notice(event["type"], event["source"])
-
-
-def user(uid: int) -> str:
-    """Who a user is."""
-    import pwd
-
-    try:
-        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
-    except KeyError:
-        return f"uid {uid}"
-
-
-def diagnostic(error: dict[str, Any], warning: Text | None = None) -> Text:
-    """One fault of the configuration, as `FILE:LINE:COLUMN: key: what is wrong`."""
-    key = f"{error['key']}: " if error.get("key") else ""
-    where = f"{error['file']}:{error['line']}:{error['column']}: {key}"
-    message = error["message"]
-    ja, en = (f"{warning.ja}: ", f"{warning.en}: ") if warning else ("", "")
-    return Text(f"{where}{ja}{message}", f"{where}{en}{message}")
+WELL = Text("正常に動作しています", "All is well")
+LOOK = Text("確認が必要です:", "This needs a look:")
+acknowledged = Sentence("{number} 件を確認済みにしました", "Acknowledged: {number}")
+MORE = Text("詳細", "More")
+CONFIGURATION = Text("設定", "Configuration")
+CONFIGURATION_STATES = {
+    "good": Text("有効", "good"),
+    "last_good": Text(
+        "誤りがあるため、直前の有効な設定で動作中",
+        "broken; the last good one is in force",
+    ),
+    "none": Text(
+        "誤りがあるため、イベントの受け付けだけを行っています",
+        "broken; events are kept until there is a good one",
+    ),
+}
+loaded = Sentence("{state}（{time} に読み込み）", "{state} (loaded {time})")
+ERRORS = Text("設定の誤り:", "Errors of the configuration:")
+QUEUE = Text("キュー", "Queue")
+EMPTY = Text("空", "empty")
+waiting = Sentence("送信待ち {number} 件", "{number} waiting")
+held = Sentence("保留 {number} 件", "{number} held")
+LOST = Text("7 日以内の不達", "Lost in 7 days")
+NONE = Text("なし", "none")
+lost = Sentence("送信失敗 {failed} 件、期限切れ {expired} 件", "{failed} failed, {expired} expired")
+known = Sentence("{lost}（確認済み: {user}、{time}）", "{lost} (acknowledged by {user}, {time})")
+OLDEST = Text("最も古い未送信メール", "Oldest waiting")
+SPOOL = Text("スプール", "Spool")
+spooled = Sentence("{state} {files} 件（{user}）", "{files} {state} ({user})")
+HISTORY_DELETED = Text("履歴の削除", "History deleted")
+history_deleted = Sentence(
+    "履歴が多すぎるか、ディスクの空きが少ないため、{since} から {user} の終了したイベントを"
+    " {events} 件（{size} MB）削除",
+    "{events} events of {user} that had ended ({size} MB), since {since}: too much history, or too"
+    " little room on the disk",
+)
+RATES = {
+    "minute": Text("直近 1 分", "Last minute"),
+    "hour": Text("直近 1 時間", "Last hour"),
+}
+rate = Sentence(
+    "受け付け {accepted} 件、送信 {delivered} 件", "{accepted} accepted, {delivered} delivered"
+)
+SERVER = Text("メールサーバー", "Mail server")
+server = Sentence("{name}  {state}{more}", "{name}  {state}{more}")
+SERVER_STATES = {
+    "up": Text("正常", "up"),
+    "unknown": Text("未接続", "not tried yet"),
+    "trying": Text("接続を確認中", "being tried"),
+    "down": Text("接続できません", "down"),
+    "faulty": Text("設定の見直しが必要です", "needs another configuration"),
+}
+server = Sentence("{name}  {state}{more}", "{name}  {state}{more}")
+since = Sentence("（{time} から）{error}", " (since {time}){error}")
+connections = Sentence("（接続 {number}）{error}", " (connections: {number}){error}")
+SERVER_NEXT_TRY = Text("  次の試行", "  next try")
+SERVER_LAST_ERROR = Text("  最後のエラー", "  last error")
+STARTED = Text("起動", "Started")
+VERSION = Text("バージョン", "Version")
+POSSIBLE_DUPLICATES = Text("二重配送の可能性", "Possible duplicates")
+possible_duplicates = Sentence("{number} 件", "{number}")

@@ -4,8 +4,8 @@ import os
 import resource
 import sys
 
-from zaiond.ctl import commandline
-from zaiond.ctl.exit_status import FAILED, USAGE, Failure, Unwritable
+from zaiond.ctl import commandline, output
+from zaiond.ctl.exit_status import FAILED, Failure, Fault, Unwritable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,60 +34,41 @@ def run(argv: "Sequence[str]") -> int:
     line = commandline.Line()
     try:
         status = _run(argv, line)
-        _flush()
+        output.flush()
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
-        status = 0  # the reader has seen enough, as in `| head`
+        return 0  # the reader has seen enough, as in `| head`
     except Unwritable as failure:
         # What is still buffered goes nowhere, or it would fail again before the complaint is out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        _complain(failure.ja, failure.en, line)
-        status = failure.status
-    return status
+        return _failed(failure, line)
+    except Fault as fault:
+        from zaiond.ctl import words
 
-
-def _run(argv: "Sequence[str]", line: commandline.Line) -> int:
-    try:
-        commandline.parse(argv, line)
-        if line.group is None or line.flag("help") or line.flag("version"):
-            from zaiond.ctl import help as usage
-
-            return usage.run(line)
-        status: int = commandline.module(line.group).run(line)
-        return status
-    except commandline.Fault as fault:
-        words = f"zaiond-ctl {line.group} --help" if line.group else "zaiond-ctl --help"
-        _complain(f"{fault.ja}\n使い方: {words}", f"{fault.en}\nUsage: {words}", line)
-        return USAGE
-    except Unwritable:
-        raise
+        command = f"zaiond-ctl {line.group}" if line.group else "zaiond-ctl"
+        return _failed(Fault(words.wrong_usage(fault=fault.text, command=command)), line)
     except Failure as failure:
-        _complain(failure.ja, failure.en, line)
-        return failure.status
+        return _failed(failure, line)
     except Exception as error:
         from zaiond.errors import ZaiondError
 
         if not isinstance(error, ZaiondError):
             raise
-        _complain(error.text.ja, error.text.en, line)
-        return FAILED
+        return _failed(Failure(FAILED, error.text), line)
+    return status
 
 
-def _complain(ja: str, en: str, line: commandline.Line) -> None:
-    from zaiond.ctl import output
-    from zaiond.text import Text
+def _run(argv: "Sequence[str]", line: commandline.Line) -> int:
+    commandline.parse(argv, line)
+    if line.group is None or line.flag("help") or line.flag("version"):
+        from zaiond.ctl import help as module
+    else:
+        module = commandline.module(line.group)
+    status: int = module.run(line)
+    return status
 
-    output.complain(Text(ja, en), output.language(line))
 
-
-def _flush() -> None:
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        from zaiond.ctl.output import unwritable
-
-        raise unwritable(error) from None
+def _failed(failure: Failure, line: commandline.Line) -> int:
+    output.complain(failure.text, output.language(line))
+    return failure.status

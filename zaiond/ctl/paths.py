@@ -3,23 +3,20 @@
 import os
 
 from zaiond import client
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from zaiond.ctl.commandline import Line
+from zaiond.ctl.commandline import Line
 
 
-def config(line: "Line") -> str:
+def config(line: Line) -> str:
     """The main configuration file."""
     return line.text("config") or os.environ.get("ZAIOND_CONFIG") or "/etc/zaiond/zaiond.yaml"
 
 
-def runtime_dir(line: "Line") -> str:
+def runtime_dir(line: Line) -> str:
     """The directory of the sockets."""
     return line.text("runtime-dir") or client.default_runtime_dir()
 
 
-def state_dir(line: "Line") -> str:
+def state_dir(line: Line) -> str:
     """The daemon's state: of interest here for the last good configuration."""
     return (
         line.text("state-dir")

@@ -4,10 +4,17 @@ import contextlib
 import sys
 from typing import Any
 
-from zaiond.ctl import check, control, output, paths, test
+from zaiond.ctl import check, control, output, paths, test, words
 from zaiond.ctl.commandline import Command, Line
-from zaiond.ctl.exit_status import BAD_CONFIG, FAILED, TRY_AGAIN, Failure, NoDaemon, not_permitted
-from zaiond.text import Language, Text
+from zaiond.ctl.exit_status import (
+    BAD_CONFIG,
+    FAILED,
+    NOT_PERMITTED,
+    TRY_AGAIN,
+    Failure,
+    NoDaemon,
+)
+from zaiond.text import Language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +24,8 @@ if TYPE_CHECKING:
 COMMANDS = (
     Command(
         "setup",
-        ja="メールサーバー設定を対話形式で行い、テストして更新する",
-        en="ask for the mail server settings, try them, and update the configuration",
+        "メールサーバー設定を対話形式で行い、テストして更新する",
+        "ask for the mail server settings, try them, and update the configuration",
         more_ja="Enter だけを押すと今の値のままになります。「更新」を選ぶまで"
         "ファイルは変わりません。"
         "キャンセル（Ctrl-C、Ctrl-D も）の終了ステータスは 1 です。"
@@ -36,7 +43,6 @@ COMMANDS = (
         ),
     ),
 )
-_CANCELLED = Text("キャンセルしました。設定は変更していません", "Cancelled. Nothing was changed")
 
 
 def run(line: Line) -> int:
@@ -52,9 +58,10 @@ def run(line: Line) -> int:
         try:
             result, status = _run(line, path, language)
         except ChangedMeanwhileError as error:
-            raise Failure(TRY_AGAIN, *error.text) from None
+            raise Failure(TRY_AGAIN, error.text) from None
         except PermissionError as error:
-            raise not_permitted(error.filename) from None
+            text = words.not_permitted(path=error.filename)
+            raise Failure(NOT_PERMITTED, text) from None
     if line.flag("json"):
         output.document(result)
     return status
@@ -72,25 +79,19 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
 
     settings = Settings(path, language, paths.credentials())
     if settings.errors:
-        for text in check.diagnostics(settings.errors, language):
-            output.remark(text)
-        raise Failure(
-            BAD_CONFIG,
-            f"{path}: 設定ファイルに、ここでは直せない誤りがあります。先に修正してください",
-            f"{path}: the file has errors that can't be mended here: mend them first",
-        )
+        raise check.broken(settings.errors, language, words.mend_first(path=path))
     answers = _answers(line, settings, language)
     if answers is None:
-        output.say(_CANCELLED.in_language(language))
+        output.say(words.CANCELLED.in_language(language))
         return {"updated": False, "files": []}, FAILED
     files = (
         settings.write(settings.candidate(answers)) if answers.changes or answers.secrets else []
     )
     if not files:
-        output.say(Text("変更はありません", "Nothing to change").in_language(language))
+        output.say(words.NOTHING_TO_CHANGE.in_language(language))
         return {"updated": False, "files": []}, 0
     for file in files:
-        output.say(Text(f"更新しました: {file}", f"Updated: {file}").in_language(language))
+        output.say(words.updated(path=file).in_language(language))
     return {"updated": True, "files": files}, _reload(line, settings.main, language)
 
 
@@ -136,7 +137,7 @@ def _reviewed(settings: "Settings", step: "Review", language: Language) -> "Revi
     return Reviewed(
         tuple(f"{one.key}: {one.text.in_language(language)}" for one in loaded.errors),
         tuple(
-            f"{one.key}: {check.WARNING.in_language(language)}: {one.text.in_language(language)}"
+            f"{one.key}: {words.WARNING.in_language(language)}: {one.text.in_language(language)}"
             for one in loaded.warnings
         ),
     )
@@ -160,29 +161,21 @@ def _reload(line: Line, main: str, language: Language) -> int:
     from zaiond.setup.files import errors_for_daemon
 
     try:
-        reply = control.ask_even_if_refused(line, "reload")
-        if not reply.ok:
-            return reload.refused(reply)
+        control.ask(line, "reload")
         in_use = control.ask(line, "config.last_good").result["main"]
+    except control.Refused as refusal:
+        return reload.refused(line, refusal)
     except NoDaemon:
         errors = errors_for_daemon(main, paths.credentials())
+        for error in errors:
+            output.remark(error.formatted.in_language(language))
         if errors:
-            for error in check.diagnostics(errors, language):
-                output.remark(error)
             return BAD_CONFIG
-        text = Text(
-            "zaiond は動いていません。次のコマンドで起動すると、この設定で動きます:\n"
-            "  systemctl enable --now zaiond.socket zaiond.service",
-            "zaiond is not running. This starts it with these settings:\n"
-            "  systemctl enable --now zaiond.socket zaiond.service",
-        )
+        text = words.HOW_TO_START
     else:
         if os.path.realpath(in_use) == os.path.realpath(main):
-            text = Text("動作中の zaiond に反映しました", "The running zaiond has taken it")
+            text = words.TAKEN
         else:
-            text = Text(
-                f"動作中の zaiond は別のファイル（{in_use}）を使っています",
-                f"The running zaiond uses another file: {in_use}",
-            )
+            text = words.another_in_use(path=in_use)
     output.say(text.in_language(language))
     return 0

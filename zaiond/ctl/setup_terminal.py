@@ -4,40 +4,29 @@ import sys
 import warnings
 from getpass import GetPassWarning, getpass
 
-from zaiond.ctl import output
-from zaiond.ctl.commandline import Fault
-from zaiond.ctl.exit_status import FAILED, Failure
+from zaiond.ctl import output, words
+from zaiond.ctl.exit_status import FAILED, Failure, Fault
+from zaiond.ctl.terminal import one_line
 from zaiond.setup.steps import Ask
-from zaiond.text import Language, Text
+from zaiond.text import Language
 
 
 def demand() -> None:
     """Raises Fault where nobody could answer."""
     streams = (sys.stdin, sys.stdout)
     if not all(stream is not None and stream.isatty() for stream in streams):
-        raise Fault(
-            "setup は端末で対話的に使います。スクリプトでは設定ファイルを直接書き換え、"
-            "zaiond-ctl check で確かめてください",
-            "setup is for a terminal, where someone answers: in a script, edit the configuration, "
-            "and check it by zaiond-ctl check",
-        )
+        raise Fault(words.NEEDS_TERMINAL)
 
 
 def ask(question: Ask, language: Language) -> str:
     """The line that was typed. Raises EOFError (Ctrl-D), KeyboardInterrupt, Failure."""
-    prompt = output.with_signs_of(sys.stdout, output.one_line(question.prompt))
+    prompt = output.with_signs_of(sys.stdout, one_line(question.prompt))
     output.flush()
     while True:
         try:
             return _hidden(prompt) if question.secret else input(prompt)
         except UnicodeDecodeError:
-            output.say(_NOT_DECODABLE.in_language(language))
-
-
-_NOT_DECODABLE = Text(
-    "入力された文字を読み取れません。端末の文字コードとロケール（LANG）を合わせてください",
-    "what was typed can't be read: the terminal's encoding is not that of the locale (LANG)",
-)
+            output.say(words.NOT_DECODABLE.in_language(language))
 
 
 def _hidden(prompt: str) -> str:
@@ -46,11 +35,7 @@ def _hidden(prompt: str) -> str:
         try:
             return getpass(prompt, sys.stdout)  # not to /dev/tty, which knows no encoding
         except GetPassWarning:
-            raise Failure(
-                FAILED,
-                "この端末では入力を隠せないため、パスワードを入力できません",
-                "this terminal can't hide what is typed: no password can be entered",
-            ) from None
+            raise Failure(FAILED, words.CANT_HIDE) from None
 
 
 def prepare() -> None:

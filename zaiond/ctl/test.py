@@ -4,9 +4,10 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from zaiond.ctl import check, control, output, paths
-from zaiond.ctl.commandline import Command, Fault, Line, Option
-from zaiond.ctl.exit_status import BAD_CONFIG, FAILED, Failure, NoDaemon
+from zaiond.ctl import check, control, documents, output, paths, times, words
+from zaiond.ctl.commandline import Command, Line, Option
+from zaiond.ctl.exit_status import FAILED, Fault, NoDaemon
+from zaiond.ctl.terminal import printable, wrapped
 from zaiond.text import Language, Text
 
 TYPE_CHECKING = False
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     Command(
-        "test",
-        operands=("[ADDRESS...]",),
-        ja="テストメールを送り、結果を表示する",
-        en="send the test mail, and say how that went",
+        "test [ADDRESS...]",
+        "テストメールを送り、結果を表示する",
+        "send the test mail, and say how that went",
         more_ja="ADDRESS を省略すると管理者（admins）に送ります。デーモンが動いていれば、使用中の"
         "設定で、デーモンのメールと同じ経路で送ります。動いていなければ、設定ファイルを読んで直接"
         "送ります。",
@@ -26,14 +26,14 @@ COMMANDS = (
         " mail, by the configuration in force, or directly by the file's where none runs.",
         options=(
             Option(
-                "--file", value="FILE",
-                ja="動いているデーモンによらず、FILE の設定で直接送る",
-                en="directly, by FILE: to try a configuration before it is live",
+                "--file FILE",
+                "動いているデーモンによらず、FILE の設定で直接送る",
+                "directly, by FILE: to try a configuration before it is live",
             ),
             Option(
-                "-v", "--verbose",
-                ja="接続から送信までの経過も表示する",
-                en="show each step of the session, too",
+                "-v, --verbose",
+                "接続から送信までの経過も表示する",
+                "show each step of the session, too",
             ),
         ),
         examples=(
@@ -45,32 +45,31 @@ COMMANDS = (
             ),
         ),
     ),
-)  # fmt: skip
+)
 
 
 def run(line: Line) -> int:
     """Through the daemon, or directly; exit status 1 if a mail was not taken."""
+    from zaiond.selftest import render
+
     wanted = addresses(line.operands)
     file = line.text("file")
-    if file is not None:
-        document, language = _directly(line, file, wanted)
-    else:
-        try:
-            reply = control.ask(line, "test", addresses=wanted)
-            document, language = reply.result, reply.language
+    try:
+        if file is not None:
+            document, language = _directly(line, file, wanted)
+        else:
+            document, language = control.ask(line, "test", addresses=wanted)
             _say_by_what(document, language)
-        except NoDaemon:
-            document, language = _directly(line, paths.config(line), wanted)
+    except NoDaemon:
+        document, language = _directly(line, paths.config(line), wanted)
     if line.flag("json"):
         output.document(document)
     else:
-        from zaiond.selftest import render
-
         lines = render.lines(document, language, verbose=line.flag("verbose"))
         results = len(document["results"])
         # A result is one line of the contract's form, however long it is.
-        output.say("\n".join(lines[:results]))
-        output.show(part for text in lines[results:] for part in output.wrapped(text))
+        output.show(map(printable, lines[:results]))
+        output.show(part for text in lines[results:] for part in wrapped(text))
         for remark in (*render.whose(document, language), *render.remarks(document, language)):
             output.remark(remark)
     return 0 if all(result["ok"] for result in document["results"]) else FAILED
@@ -81,20 +80,10 @@ def _say_by_what(document: dict[str, Any], language: Language) -> None:
     config = document.get("config")
     if config is None or config["state"] != "last_good":
         return
-    from zaiond.ctl import labels
-
     for error in config["errors"]:
-        output.remark(labels.diagnostic(error).in_language(language))
-    loaded = output.when(config["loaded"])
-    output.complain(
-        Text(
-            f"{config['path']}: 上の誤りがあるため、このファイルの今の内容ではなく、"
-            f"{loaded} に読み込んだ直前の有効な設定で送信しました",
-            f"{config['path']}: has these errors, so the mail was not sent by what is in it now,"
-            f" but by the last good configuration, loaded {loaded}",
-        ),
-        language,
-    )
+        output.remark(documents.diagnostic(error))
+    loaded = times.when(config["loaded"])
+    output.complain(words.sent_by_last_good(path=config["path"], loaded=loaded), language)
 
 
 def addresses(operands: Sequence[str]) -> list[str]:
@@ -108,7 +97,7 @@ def addresses(operands: Sequence[str]) -> list[str]:
         return parse_list(", ".join(listed)) if operands else []
     except AddressListError as error:
         told = error.told(lambda line: f"zaiond-ctl test {shlex.quote(line.replace(', ', ','))}")
-        raise Fault("\n".join(t.ja for t in told), "\n".join(t.en for t in told)) from None
+        raise Fault(Text(*("\n".join(said) for said in zip(*told, strict=True)))) from None
 
 
 def _directly(line: Line, path: str, wanted: Sequence[str]) -> tuple[dict[str, Any], Language]:
@@ -117,14 +106,7 @@ def _directly(line: Line, path: str, wanted: Sequence[str]) -> tuple[dict[str, A
     check.demand_readable(path)
     loaded = load(path, paths.credentials())
     if loaded.config is None:
-        language = output.language(line, path)
-        for text in check.diagnostics(loaded.errors, language):
-            output.remark(text)
-        raise Failure(
-            BAD_CONFIG,
-            "設定に誤りがあるため、テストメールは送っていません",
-            "the configuration has errors: no test mail was sent",
-        )
+        raise check.broken(loaded.errors, output.language(line, path), words.NO_TEST_SENT)
     return by_this_process(line, loaded.config, wanted), loaded.config.language
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from zaiond.ctl import commandline
-from zaiond.ctl.commandline import GROUPS, Fault, Line, parse
+from zaiond.ctl.commandline import GROUPS, Line, parse
+from zaiond.ctl.exit_status import Fault
 
 
 def parsed(*argv: str) -> Line:
@@ -15,7 +16,7 @@ def parsed(*argv: str) -> Line:
 def fault(*argv: str) -> Fault:
     with pytest.raises(Fault) as error:
         parsed(*argv)
-    assert error.value.ja
+    assert error.value.text.ja
     return error.value
 
 

@@ -7,17 +7,14 @@ from pathlib import Path
 import pytest
 
 from zaiond.ctl import main
-from zaiond.ctl.commandline import COMMON, GROUPS, Command, Option, commands
+from zaiond.ctl.commandline import COMMON, GROUPS, Command, commands
+from zaiond.model import SEVERITIES
 from zaiond.smtp.failure import Stage
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = [command for group in GROUPS for command in commands(group)]
 EVERY_OPTION = [*COMMON, *(option for command in COMMANDS for option in command.options)]
 LONG = {option.names[-1] for option in EVERY_OPTION}
-
-
-def described(option: Option) -> str:
-    return ", ".join(option.names) + (f" {option.value}" if option.value else "")
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +36,7 @@ def test_help_names_every_command_and_option_in_both_languages(
         own = capsys.readouterr().out
         assert own.startswith(word)
         for option in (*command.options, *COMMON):
-            assert f"  {described(option)}" in own
+            assert f"  {option.declared}" in own
         assert "  zaiond-ctl " in own
 
 
@@ -62,9 +59,9 @@ def test_the_man_page_describes_every_command_and_option_and_no_other(name: str)
     source = (ROOT / "docs" / name).read_text(encoding="utf-8")
     text = re.sub(r"\\f[BIR]", "", source).replace("\\-", "-").replace("\\e", "\\")
     sections = re.findall(r"^\.SS (.*)$", text, re.MULTILINE)
-    assert sections == [" ".join((one.name, *one.operands)) for one in COMMANDS]
+    assert sections == [one.declared for one in COMMANDS]
     entries = set(re.findall(r"^\.TP\n(-.*)$", text, re.MULTILINE))
-    assert entries == {described(option) for option in EVERY_OPTION}
+    assert entries == {option.declared for option in EVERY_OPTION}
     for command in COMMANDS:
         for example, ja, en in command.examples:
             assert example in text
@@ -121,8 +118,7 @@ def test_completion_offers_the_words_of_a_group() -> None:
 
 
 def test_completion_knows_values(tmp_path: Path) -> None:
-    severities = next(option for option in EVERY_OPTION if option.name == "severity").choices
-    assert completed("emit", "a", "-s", "") == list(severities)
+    assert completed("emit", "a", "-s", "") == list(SEVERITIES)
     assert completed("emit", "a", "--severity", "=", "w") == ["warning"]
     (tmp_path / "zaiond.yaml").touch()
     file = str(tmp_path / "zaiond.yaml")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.ctl import output
+from zaiond.ctl import output, terminal, times
 from zaiond.ctl.commandline import Line, parse
 
 
@@ -32,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[int]:
+def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[int]:
     """A terminal of so many columns as standard output; gives its other end."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 25, columns, 0, 0))
@@ -55,7 +55,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> Iterator[int]:
     ],
 )
 def test_nothing_that_a_terminal_obeys_reaches_it(text: str, shown: str) -> None:
-    assert output.printable(text) == shown
+    assert terminal.printable(text) == shown
 
 
 def test_a_json_document_holds_no_terminal_escapes_and_means_the_same(
@@ -66,11 +66,11 @@ def test_a_json_document_holds_no_terminal_escapes_and_means_the_same(
     text = capsys.readouterr().out
     assert json.loads(text) == value
     assert "日本" in text
-    assert output.printable(text) == text
+    assert terminal.printable(text) == text
 
 
 def test_columns_are_aligned_as_wide_signs_need() -> None:
-    lines = output.table([["宛先", "x"], ["a@b", "\x1b\ny"], ["ｱ\u3099", ""]])
+    lines = terminal.table([["宛先", "x"], ["a@b", "\x1b\ny"], ["ｱ\u3099", ""]])
     assert lines == ["宛先  x", "a@b   \\x1b\\ny", "ｱ\u3099"]
 
 
@@ -87,29 +87,29 @@ def test_columns_are_aligned_as_wide_signs_need() -> None:
     ],
 )
 def test_a_sign_is_as_wide_as_a_terminal_shows_it(text: str, columns: int) -> None:
-    assert output.width(text) == columns
+    assert terminal.width(text) == columns
 
 
 LONG = "送信を待っているメールを、理由ごとに一覧表示する（書き戻すこともできます）"
 
 
 def test_japanese_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    with terminal(monkeypatch, 24):
-        assert output.wrapped(LONG, "  ") == [
+    with on_terminal(monkeypatch, 24):
+        assert terminal.wrapped(LONG, "  ") == [
             "  送信を待っている",
             "  メールを、理由ごとに",
             "  一覧表示する（書き戻す",
             "  こともできます）",
         ]
-        assert output.wrapped("漢" * 15 + "。", "", "  ") == ["漢" * 12, "  漢漢漢。"]
+        assert terminal.wrapped("漢" * 15 + "。", "", "  ") == ["漢" * 12, "  漢漢漢。"]
 
 
 def test_where_standard_output_is_no_terminal_a_line_is_as_long_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")  # of the terminal that a script was started from
-    assert output.wrapped(LONG * 9) == [LONG * 9]
-    assert output.table([["a", LONG * 9]]) == [f"a  {LONG * 9}"]
+    assert terminal.wrapped(LONG * 9) == [LONG * 9]
+    assert terminal.table([["a", LONG * 9]]) == [f"a  {LONG * 9}"]
 
 
 @pytest.mark.parametrize(
@@ -120,22 +120,22 @@ def test_columns_that_are_exported_take_the_place_of_the_terminals_own(
     monkeypatch: pytest.MonkeyPatch, columns: str, width: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    with terminal(monkeypatch, 77):
-        assert output.terminal_width() == width
+    with on_terminal(monkeypatch, 77):
+        assert terminal.terminal_width() == width
 
 
 def test_the_last_column_goes_on_below_itself_or_where_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = " ".join(["word"] * 12)
-    with terminal(monkeypatch, 80):
-        first, second, _ = output.table([["x" * 30, words], ["x", "y"]])
+    with on_terminal(monkeypatch, 80):
+        first, second, _ = terminal.table([["x" * 30, words], ["x", "y"]])
         assert first.startswith("x" * 30 + "  word")
         assert second.startswith(" " * 32 + "word")
-        first, second, _ = output.table([["x" * 40, "y" * 10, words], ["x", "y", "z"]])
+        first, second, _ = terminal.table([["x" * 40, "y" * 10, words], ["x", "y", "z"]])
         assert first.startswith("x" * 40 + "  " + "y" * 10 + "  word")
         assert second.startswith("    word")
-        lines = output.table([["x" * 26, "y" * 26, "z", words], ["x", "y", "z", "w"]])
+        lines = terminal.table([["x" * 26, "y" * 26, "z", words], ["x", "y", "z", "w"]])
     start = "x" + " " * 27 + "y" + " " * 27 + "z"
     assert lines == ["x" * 26 + "  " + "y" * 26 + "  z", "    " + words, start, "    w"]
 
@@ -144,8 +144,8 @@ def test_a_long_cell_does_not_take_the_last_columns_room_in_all_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = " ".join(["word"] * 12)
-    with terminal(monkeypatch, 80):
-        first, second, *_ = output.table([["s" * 22, "i" * 26, words], ["s", "n" * 38, "x"]])
+    with on_terminal(monkeypatch, 80):
+        first, second, *_ = terminal.table([["s" * 22, "i" * 26, words], ["s", "n" * 38, "x"]])
     assert first.startswith("s" * 22 + "  " + "i" * 26 + "  word word")
     assert second.startswith("    word")
 
@@ -153,8 +153,8 @@ def test_a_long_cell_does_not_take_the_last_columns_room_in_all_rows(
 def test_where_the_last_column_is_empty_nothing_goes_on_below(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with terminal(monkeypatch, 80):
-        lines = output.table([["x" * 70, "word " * 5], ["y", ""]])
+    with on_terminal(monkeypatch, 80):
+        lines = terminal.table([["x" * 70, "word " * 5], ["y", ""]])
     assert lines[-1] == "y"
 
 
@@ -175,9 +175,9 @@ def test_a_terminal_has_its_width_and_colours_unless_they_are_not_wanted(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with terminal(monkeypatch, 30) as other_end:
-        assert output.terminal_width() == 30
-        output.show(output.table([[output.Painted("\x1b[31m", "red"), "x " * 20]]))
+    with on_terminal(monkeypatch, 30) as other_end:
+        assert terminal.terminal_width() == 30
+        output.show(terminal.table([[terminal.Painted("\x1b[31m", "red"), "x " * 20]]))
         output.flush()
         written = os.read(other_end, 4096).decode()
     assert written.count("\n") == 2
@@ -189,7 +189,7 @@ def test_no_terminal_has_no_colours(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    output.show(output.wrapped(output.Painted("held", "red")))
+    output.show(terminal.wrapped(terminal.Painted("held", "red")))
     assert capsys.readouterr().out == "held\n"
 
 
@@ -211,11 +211,11 @@ def test_times_of_a_list_are_short(
     ago: timedelta, brief: str, soon: str, ages: tuple[str, str]
 ) -> None:
     at = (NOW - ago).isoformat()
-    assert (output.brief(at, NOW), output.soon(at, NOW)) == (brief, soon)
-    assert (output.age(at, NOW, "ja"), output.age(at, NOW, "en")) == ages
+    assert (times.brief(at, NOW), times.soon(at, NOW)) == (brief, soon)
+    assert (times.age(at, NOW).in_language("ja"), times.age(at, NOW).in_language("en")) == ages
     for none in (None, "soon"):
-        assert output.brief(none, NOW) == output.soon(none, NOW) == "-"
-        assert output.age(none, NOW, "ja") == "-"
+        assert times.brief(none, NOW) == times.soon(none, NOW) == "-"
+        assert times.age(none, NOW).ja == "-"
 
 
 def test_times_are_local_with_their_offset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,10 +224,10 @@ def test_times_are_local_with_their_offset(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        assert output.when("2013-05-25T00:00:00.5Z") == "2013-05-25 09:00:00 +0900"
-        assert output.when(1369440000.0) == "2013-05-25 09:00:00 +0900"
-        assert output.when(None) == "-"
-        assert output.when("soon") == "soon"
+        assert times.when("2013-05-25T00:00:00.5Z") == "2013-05-25 09:00:00 +0900"
+        assert times.when(1369440000.0) == "2013-05-25 09:00:00 +0900"
+        assert times.when(None) == "-"
+        assert times.when("soon") == "soon"
     finally:
         monkeypatch.undo()
         time.tzset()
