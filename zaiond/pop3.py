@@ -9,16 +9,17 @@ the server has taken the login: now it takes our mail, and `quit` is all that is
 `Ended` comes once, last. Nothing raises for what the server does; every failure is of stage POP.
 """
 
+import hashlib
 import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from zaiond.smtp import words
 from zaiond.smtp.events import Ended, LoggedIn
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import Say, StartTls
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.md5 import md5
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge
 from zaiond.text import Text
@@ -27,12 +28,6 @@ MAX_LINE = 4096  # RFC 2449 4 says 512
 
 # RFC 1939 7, APOP: a msg-id. Only what can be one: who would break MD5 chooses other octets
 # (RFC 6151 2.1).
-_LONG_LINE = Text("1 行で 4 KiB を超えています", "a line of more than 4 KiB")
-_NO_REPLY = Text(" POP の応答の形になっていません", "what is no POP reply")
-_NO_APOP = Text("サーバーが APOP に対応していません", "the server offers no APOP")
-_INJECTION = Text(
-    "STLS の +OK の後ろに平文が続いています", "bytes in plain text behind the +OK of STLS"
-)
 _TIMESTAMP = re.compile(rb"<[!-;=?A-~]+@[!-;=?A-~]+>")
 
 
@@ -81,13 +76,13 @@ def _login(settings: Pop3Settings) -> _Login:
     timestamp = _TIMESTAMP.search(greeting.line)
     if timestamp is None:
         if not may_send:
-            raise _failed(settings, "unprotected", _NO_APOP)
+            raise _failed(settings, "unprotected", words.NO_APOP)
         return (yield from _by_password(settings))
 
     # RFC 1939 7, APOP: the digest of the timestamp, angle brackets included, and the secret.
     # RFC 2595 4: no other greeting comes after STLS; what it said stays what is digested.
     secret = timestamp[0] + settings.password.encode()
-    digest = md5(secret).hexdigest()
+    digest = hashlib.md5(secret, usedforsecurity=False).hexdigest()  # in FIPS mode, too
     settings.mask.add(digest)
     answer = yield _command(f"APOP {settings.username} {digest}")
     if answer.ok:
@@ -125,17 +120,8 @@ def _said(settings: Pop3Settings, line: bytes) -> Reply:
 def _failed(
     settings: Pop3Settings, cause: Cause, detail: str | Text = "", said: bytes | None = None
 ) -> DeliveryFailure:
-    ja, en = detail if isinstance(detail, Text) else ("", detail)
-    return DeliveryFailure(
-        Failure(
-            stage=Stage.POP,
-            server=settings.server,
-            cause=cause,
-            reply=None if said is None else _said(settings, said),
-            detail=en,
-            detail_ja=ja,
-        )
-    )
+    reply = None if said is None else _said(settings, said)
+    return DeliveryFailure(Failure.of(Stage.POP, settings.server, cause, reply, detail))
 
 
 class Pop3:
@@ -247,14 +233,13 @@ class Pop3:
                 self._out.append(step.line + b"\r\n")
 
     def _protocol(self, line: bytes, events: list[Pop3Event]) -> None:
-        what = _LONG_LINE if len(line) > MAX_LINE else _NO_REPLY
-        told = Text(f"サーバーの応答が{what.ja}", f"the server sent {what.en}")
-        self._end("protocol", told, events, line)
+        what = words.LONG_LINE if len(line) > MAX_LINE else words.NO_POP_REPLY
+        self._end("protocol", words.sent(what), events, line)
 
     def _injection(self, events: list[Pop3Event]) -> None:
         # RFC 2595 4, as RFC 3207 4.2: bytes behind the +OK came in plain text and would be taken
         # for the server's protected words: somebody put them there.
-        self._end("injection", _INJECTION, events)
+        self._end("injection", words.POP_INJECTION, events)
 
     def _end(
         self,

@@ -30,7 +30,8 @@ from zaiond.net import pop_login
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
-from zaiond.smtp.failure import DeliveryFailure, Failure, Stage, self_test_reason
+from zaiond.selftest.advice import reason
+from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import judge
 
@@ -74,7 +75,7 @@ async def failed(server: MailServer, context: ConnectionContext | None = None) -
     failure = raised.value.failure
     assert failure.stage is Stage.POP
     assert failure.server == f"127.0.0.1:{server.pop_before_smtp.port}"
-    assert self_test_reason(failure)[0] == "POP login failed"
+    assert reason(failure)[0] == "POP login failed"
     return failure
 
 
@@ -197,7 +198,7 @@ async def test_a_fault_is_told_as_what_it_is_and_nothing_is_sent_by_smtp(
         assert smtp.peers == []
     # A half-close inside of TLS is an end, too; a TLS record cut short may be told as either.
     assert failure.cause == cause or {failure.cause, cause} == {"closed", "reset"}
-    assert self_test_reason(failure)[1] == code
+    assert reason(failure)[1] == code
     assert (judge(failure).outcome, judge(failure).scope.value) == ("deferred", "server")
 
 
@@ -219,7 +220,7 @@ async def test_a_server_that_is_not_there_is_told_with_the_sockets_code() -> Non
     async with ScriptedServer(Door().smtp()) as smtp:
         failure = await failed(given)
         assert smtp.peers == []
-    assert self_test_reason(failure) == ("POP login failed", 10061)
+    assert reason(failure) == ("POP login failed", 10061)
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
@@ -258,7 +259,7 @@ async def test_a_refused_login_is_at_fault_or_for_now(
         failure = await failed(settings(smtp, popper, allow=True, password="wr0ng password"))
         assert smtp.peers == []
     assert judge(failure).outcome == outcome
-    assert self_test_reason(failure) == ("POP login failed", 0)
+    assert reason(failure) == ("POP login failed", 0)
     assert "wr0ng" not in repr(failure)
 
 

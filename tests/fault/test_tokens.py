@@ -30,8 +30,9 @@ from zaiond.net.trace import Step
 from zaiond.oauth import refresh_token
 from zaiond.oauth import tokens as module
 from zaiond.oauth.tokens import Tokens
+from zaiond.selftest.advice import reason
 from zaiond.smtp.failure import DeliveryFailure, Failure, NoToken, Stage
-from zaiond.smtp.verdict import judge, self_test_reason
+from zaiond.smtp.verdict import judge
 from zaiond.text import Text
 
 
@@ -566,7 +567,7 @@ async def test_a_refusal_of_a_new_token_is_believed(server: TokenServer) -> None
             failure = await failed(given, tokens)
             assert (failure.stage, failure.cause) == (Stage.AUTH, "reply")
             assert judge(failure).outcome == "held"
-            assert self_test_reason(failure) == ("Auth failed", 535)
+            assert reason(failure) == ("Auth failed", 535)
             assert len(server.requests) == requests
 
 
@@ -601,10 +602,10 @@ async def test_without_a_token_nothing_is_said_to_the_server(server: TokenServer
     async with ScriptedServer(ordinary(offers=("AUTH XOAUTH2",))) as there:
         failure = await failed(mail_server(there, by_credentials(server.url)), Tokens())
         assert failure.server == f"127.0.0.1:{there.port}"
-        assert self_test_reason(failure) == ("Auth failed", 400)
+        assert reason(failure) == ("Auth failed", 400)
         await there.finished()
         assert there.peers[0].said == b""
-    assert self_test_reason(await failed_to_connect(there, server)) == (
+    assert reason(await failed_to_connect(there, server)) == (
         "Cant connect Server",
         10061,
     )

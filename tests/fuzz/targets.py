@@ -22,15 +22,15 @@ from zaiond.model import Message
 from zaiond.oauth.http import read_answer
 from zaiond.oauth.protocol import Granted, command_failed, expiry, first_line, granted
 from zaiond.pop3 import Pop3, Pop3Settings
-from zaiond.selftest.advice import hint
+from zaiond.selftest.advice import hint, reason
+from zaiond.selftest.server_test import queue_id
 from zaiond.smtp import sasl
 from zaiond.smtp.commands import Unsendable, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
-from zaiond.smtp.failure import Failure, NoToken, Stage, self_test_reason
+from zaiond.smtp.failure import Failure, NoToken, Stage
 from zaiond.smtp.handshake import Capabilities, SessionSettings, StartTls
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.ntlm import Account, ChallengeError, authenticate
-from zaiond.smtp.queue_id import queue_id
 from zaiond.smtp.reply import MAX_LINE, MAX_REPLY, Reply
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
@@ -57,7 +57,7 @@ def _is_sound(failure: Failure) -> None:
     for text in failure.text:
         _can_be_shown(text)
     assert judge(failure).outcome in ("deferred", "held", "ambiguous")
-    assert self_test_reason(failure)[1] >= 0
+    assert reason(failure)[1] >= 0
     for text in hint(failure):
         assert PASSWORD not in text.lower()
         assert text.count("\n") == 1

@@ -7,10 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zaiond.pop3 import MAX_LINE, Pop3, Pop3Event, Pop3Settings
+from zaiond.selftest.advice import reason
 from zaiond.smtp.events import Ended, LoggedIn
 from zaiond.smtp.failure import Stage
 from zaiond.smtp.handshake import StartTls
-from zaiond.smtp.verdict import judge, self_test_reason
+from zaiond.smtp.verdict import judge
 
 PASSWORD = "k0nna-himitsu"
 TIMESTAMP = b"<1896.697170952@pop.example>"
@@ -81,7 +82,7 @@ def test_whatever_the_server_says_the_login_ends_once_and_says_why(
     assert len(logged_in) <= 1
     if ended.failure is not None:
         assert ended.failure.stage is Stage.POP
-        assert self_test_reason(ended.failure)[0] == "POP login failed"
+        assert reason(ended.failure)[0] == "POP login failed"
         assert judge(ended.failure).outcome in ("deferred", "held")
         shown = ended.failure.said.lower()
         assert shown.isprintable()

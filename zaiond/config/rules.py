@@ -299,7 +299,7 @@ def _login(server: MailServer, within: str, places: Places) -> Iterator[tuple[st
                     "login set mechanism to basic",
                 ),
             )
-    elif not sasl.reusable(auth.mechanism):
+    elif not sasl.is_plaintext(auth.mechanism):
         if server.security not in _TLS:
             yield (
                 f"{key}.mechanism",

@@ -136,13 +136,8 @@ class SessionToken:
             except TimeoutError:
                 raise NoToken("timeout", f"{server.session_timeout:g} s") from None
         except NoToken as error:
-            failure = Failure(
-                stage=Stage.TOKEN,
-                server=server.address,
-                cause=error.cause,
-                reply=error.reply,
-                detail=error.detail.en,
-                detail_ja=error.detail.ja,
+            failure = Failure.of(
+                Stage.TOKEN, server.address, error.cause, error.reply, error.detail
             )
             self._trace.failed(failure)
             raise DeliveryFailure(failure) from error

@@ -15,7 +15,7 @@ from zaiond.net.credentials import SessionToken, session_settings
 from zaiond.net.pump import Pump, with_certificate
 from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step, Trace
-from zaiond.smtp import ntlm, sasl, step_text
+from zaiond.smtp import ntlm, sasl, words
 from zaiond.smtp.events import Answered, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do, refuses_for_good
@@ -58,19 +58,18 @@ class Link:
         if isinstance(event, Answered):
             if event.about == "PLAIN" and event.reply.code >= 500:
                 self.plain_refused = event.reply
-            if self._trace.enabled:
-                self._answered(event.stage, event.reply, event.about)
+            if self._trace.enabled and event.ends_step:
+                self._answered(event)
         else:
             self._on_event(event)
 
-    def _answered(self, stage: Stage, reply: Reply, mechanism: str) -> None:
-        if not step_text.is_step(stage, reply):
-            return
+    def _answered(self, event: Answered) -> None:
         warning: Text | None = None
-        if stage is Stage.AUTH and not (self.pump.tls is not None and self.pump.tls.verified):
-            warning = step_text.unprotected(mechanism, reusable=sasl.reusable(self._mechanism))
-        said = step_text.shown(stage, reply, mechanism)
-        self._trace.record(stage, step_text.is_yes(stage, reply), said, warning)
+        verified = self.pump.tls is not None and self.pump.tls.verified
+        if event.stage is Stage.AUTH and not verified:
+            plaintext = sasl.is_plaintext(self._mechanism)
+            warning = words.unprotected(event.about, plaintext=plaintext)
+        self._trace.record(event.stage, event.ok, event.text, warning)
 
     def _encrypted(self, info: TlsInfo) -> None:
         warning = info.certificate.warning(time.time()) if info.certificate is not None else None

@@ -13,7 +13,7 @@ from zaiond.net.pump import Pump, with_certificate
 from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step, Trace
 from zaiond.pop3 import Pop3, Pop3Event, Pop3Settings
-from zaiond.smtp import step_text
+from zaiond.smtp import words
 from zaiond.smtp.events import LoggedIn
 from zaiond.smtp.failure import DeliveryFailure, Stage
 from zaiond.sockets import Address
@@ -137,14 +137,14 @@ def _told(login: LoggedIn, encryption: TlsInfo | None) -> tuple[Text, Text | Non
     warning: Text | None = None
     if encryption is None:
         how = Text("暗号化なし", "not encrypted")
-        warning = step_text.unprotected(
+        warning = words.unprotected(
             login.method,
-            reusable=login.method != "APOP",
+            plaintext=login.method != "APOP",
             setting="mail_server.pop_before_smtp.security",
         )
     else:
         how = encryption.text
         if encryption.certificate is not None:
             warning = encryption.certificate.warning(time.time())
-    words = (f"{login.method} ({each}): {login.said}" for each in how)
-    return Text(*words), warning
+    told = (f"{login.method} ({each}): {login.said}" for each in how)
+    return Text(*told), warning

@@ -1,4 +1,4 @@
-"""What a person can do about a failure: its cause and its remedy, for who is no mail specialist.
+"""What the self-test says about a failure: REASON and CODE of its error line, cause and remedy.
 
 Which advice it is follows from the diagnosis alone, as the verdict does. The server's own words
 stand in the cause: they are what a server's administrator can be asked about.
@@ -10,7 +10,7 @@ from zaiond.selftest import words
 from zaiond.selftest.words import connection, login, mail
 from zaiond.smtp.certificate import day
 from zaiond.smtp.diagnose import diagnose
-from zaiond.smtp.failure import Failure
+from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.text import Text
 
 ADVICE = {**connection.ADVICE, **login.ADVICE, **mail.ADVICE}
@@ -21,6 +21,35 @@ _SETTINGS = {
     "CRAM-MD5": "cram-md5",
     "NTLM": "ntlm",
     "XOAUTH2": "xoauth2",
+}
+
+_SOCKET_CODES: dict[Cause, int] = {
+    "no_name": 11001,
+    "dns_later": 11002,
+    "refused": 10061,
+    "timeout": 10060,
+    "reset": 10054,
+    "closed": 10054,
+    "net_unreachable": 10051,
+    "host_unreachable": 10065,
+}
+_REASONS: dict[Stage, str] = {
+    Stage.RESOLVE: "Cant connect Server",
+    Stage.CONNECT: "Cant connect Server",
+    Stage.POP: "POP login failed",
+    Stage.TLS: "Cant start TLS",
+    Stage.STARTTLS: "Cant start TLS",
+    Stage.GREETING: "Server refused",
+    Stage.EHLO: "Server refused",
+    Stage.TOKEN: "Auth not possible",
+    Stage.AUTH: "Auth failed",
+    Stage.MAIL: "Sender refused",
+    Stage.RCPT: "Recipient refused",
+    Stage.DATA: "Message refused",
+    Stage.CONTENT: "Message refused",
+    Stage.RSET: "Connection lost",
+    Stage.QUIT: "Connection lost",
+    Stage.SESSION: "Timed out",
 }
 
 
@@ -84,3 +113,26 @@ def _facts(failure: Failure, language: int) -> dict[str, str]:
         "since": since[language],
         "until": until[language],
     }
+
+
+def reason(failure: Failure) -> tuple[str, int]:
+    """REASON and CODE of the error line (the table of the interface, section 6)."""
+    stage, cause = failure.stage, failure.cause
+    # What is no answer to anything is no refusal, whatever its code.
+    code = failure.reply.code if failure.reply is not None and cause != "protocol" else 0
+    if stage in (Stage.RESOLVE, Stage.CONNECT, Stage.POP):
+        return _REASONS[stage], _SOCKET_CODES.get(cause, 0)
+    if stage is Stage.TOKEN:
+        # Who gives the tokens refuses our credentials, or there are none to be shown to the server.
+        return ("Auth failed", code) if cause == "token_refused" else (_REASONS[stage], 0)
+    if cause in ("no_mechanism", "unprotected"):
+        return "Auth not possible", 0
+    if stage in (Stage.TLS, Stage.STARTTLS) or cause in ("tls", "certificate", "tls_not_offered"):
+        return "Cant start TLS", code
+    if cause == "timeout":
+        return "Timed out", 10060
+    if cause in ("closed", "reset", "os_error"):
+        return "Connection lost", 10054
+    if cause == "too_big":
+        return "Message refused", 0
+    return _REASONS[stage], code

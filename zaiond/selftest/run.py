@@ -21,9 +21,9 @@ from zaiond.model import Message
 from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
 from zaiond.selftest import words
-from zaiond.selftest.advice import hint, of_server
+from zaiond.selftest.advice import hint, of_server, reason
 from zaiond.selftest.server_test import ServerTest, ServerTestResult
-from zaiond.smtp.verdict import judge, self_test_reason
+from zaiond.smtp.verdict import judge
 from zaiond.text import Language
 
 
@@ -102,15 +102,15 @@ def _told(tried: ServerTestResult, mail: Message, language: Language) -> dict[st
             "server": tried.server, "ok": True, "reason": None, "code": None,
             "line": None, "hint": None,
         }  # fmt: skip
-    reason, code = self_test_reason(failure)
+    why, code = reason(failure)
     server = failure.server  # the POP server, if it was that
     envelope = f"{server} {mail.recipients[0]} {mail.reverse_path}"
     return {
         "server": server,
         "ok": False,
-        "reason": reason,
+        "reason": why,
         "code": code,
-        "line": f"[Error] {words.SEND_ERROR.in_language(language)} {reason} {code} {envelope}",
+        "line": f"[Error] {words.SEND_ERROR.in_language(language)} {why} {code} {envelope}",
         "hint": hint(failure, tried.keys).in_language(language),
     }
 

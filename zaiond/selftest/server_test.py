@@ -1,5 +1,6 @@
 """One mail server's part in the self-test: its connection, and what it made of each mail."""
 
+import re
 from dataclasses import dataclass, field
 
 from zaiond.config.schema import MailServer
@@ -7,9 +8,25 @@ from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
-from zaiond.smtp.queue_id import queue_id
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.reply import Reply, printable
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
+
+# RFC 5321 4.2.5 leaves the words to the server. In this order: who says two of them says the
+# better one first.
+_FORMS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rb"\bqueued (?:as|with id):? <?([a-z0-9][\w.@+-]*)",  # Postfix, and most of the rest
+        rb"\bid=([a-z0-9][\w-]*)",  # Exim
+        rb"\[internalid=(\d+)",  # Exchange since 2007, Microsoft 365
+        rb"(<[^<>\s]+>) queued mail for delivery",  # Exchange before, IIS
+        rb"(?:^|\s)([a-z0-9]{8,}) message accepted for delivery",  # Sendmail, OpenSMTPD
+        rb"\bok (\d+ qp \d+)",  # qmail
+        rb"\bok +\d+ (\S+) - gsmtp\b",  # Google
+        rb"\bmessage queued \(([0-9a-f][0-9a-f.-]+)\)",  # Haraka
+        rb"^(?:2\.\d+\.\d+ +)?ok[.:]? +([0-9a-z][0-9a-z.-]{15,})$",  # Amazon SES, Courier
+    )
+)
 
 
 @dataclass(slots=True)
@@ -106,3 +123,15 @@ async def _sent(
     except DeliveryFailure as error:
         return [error.failure], None
     return [], reply
+
+
+def queue_id(reply: Reply) -> str | None:
+    """The name that the server gives to a mail it has taken, by which its administrator can search;
+    printable; None if there is none to be seen.
+    """
+    said = b" ".join(line.strip() for line in reply.shown)
+    for form in _FORMS:
+        found = form.search(said)
+        if found is not None:
+            return printable(found[1].rstrip(b"."))
+    return None

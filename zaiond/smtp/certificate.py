@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from zaiond.smtp import words
 from zaiond.text import Text
 
 SOON = 21 * 86400.0  # seconds before its end from which on a certificate is warned of
@@ -23,45 +24,28 @@ class Certificate:
     @property
     def text(self) -> Text:
         """In one line: the names and the last day (UTC)."""
-        names, until = ", ".join(self.names) or self.common_name, day(self.not_after)
-        return Text(
-            ja=f"証明書の名前 {names or 'なし'}、有効期限 {until}",
-            en=f"certificate of {names or 'no name'}, until {until}",
-        )
+        names = ", ".join(self.names) or self.common_name
+        return words.certificate(names, day(self.not_after))
 
     def warning(self, now: float) -> Text | None:
         """What to say of a certificate that is taken at `now`, but isn't as it should be."""
-        ja, en = [], []
+        told = []
         if self.common_name:
-            ja.append(self.old_name.ja)
-            en.append(self.old_name.en)
+            told.append(self.old_name)
         left = self.not_after - now
         if left < SOON:
             days = max(0, int(left // 86400))
-            until = day(self.not_after)
-            ja.append(
-                f"サーバーの証明書の有効期限まで、あと {days} 日です（{until}）。サーバーの管理者に"
-                "更新を依頼してください。"
-            )
-            en.append(
-                f"The server's certificate expires in {days} days ({until}). Ask its administrator "
-                "to renew it."
-            )
-        return Text("".join(ja), " ".join(en)) if en else None
+            told.append(words.certificate_expires(days, day(self.not_after)))
+        if not told:
+            return None
+        return Text("".join(text.ja for text in told), " ".join(text.en for text in told))
 
     @property
     def old_name(self) -> Text:
         """What to say of a certificate that is taken for its common name."""
         # RFC 9525 2: the common name says nothing any more. OpenSSL, and so Postfix, looks at it
         # where there is no DNS name: the servers of many a company have nothing else.
-        return Text(
-            ja=f"サーバーの証明書には、名前がコモンネーム（CN={self.common_name}）にしかありません。"
-            "RFC 9525 では認められなくなった形ですが、古いサーバーのために受け入れています。サー"
-            "バーの管理者に、subjectAltName に DNS 名のある証明書への交換を依頼してください。",
-            en=f"The server's certificate has its name in the common name (CN={self.common_name}) "
-            "alone, which RFC 9525 no longer allows; it is taken for the sake of old servers. Ask "
-            "the server's administrator for one with a DNS name in its subjectAltName.",
-        )
+        return words.only_common_name(self.common_name)
 
 
 def day(moment: float) -> str:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from zaiond.model import Message, wire_address
+from zaiond.smtp import words
 from zaiond.smtp.failure import Cause
 from zaiond.smtp.handshake import Capabilities
 from zaiond.text import Text
@@ -41,12 +42,7 @@ def mail_command(mail: Message, capabilities: Capabilities, *, utf8: bool) -> by
         # big isn't sent at all.
         size = len(mail.content)
         if 0 < capabilities.size < size:
-            most = capabilities.size
-            detail = Text(
-                f"{size} バイト。サーバーの上限は {most} バイトです",
-                f"{size} bytes, and the server takes {most}",
-            )
-            return Unsendable("too_big", detail)
+            return Unsendable("too_big", words.too_big(size, capabilities.size))
         line += b" SIZE=%d" % size
     if utf8:
         # RFC 6531 3.1: who offers SMTPUTF8 must offer 8BITMIME, and content may be UTF-8.

@@ -5,7 +5,7 @@ from typing import Literal
 
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.handshake import Capabilities, StartTls
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.reply import Reply, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,28 @@ class Answered:
     stage: Stage
     reply: Reply
     about: str = ""
+
+    @property
+    def ends_step(self) -> bool:
+        """Whether a step ends with it: a challenge of AUTH's dialogue ends none."""
+        return self.stage is not Stage.AUTH or self.reply.code // 100 != 3
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is the reply that was hoped for (RFC 5321 4.2.1)."""
+        return self.reply.code // 100 == (3 if self.stage is Stage.DATA else 2)
+
+    @property
+    def text(self) -> str:
+        """The server's words; EHLO's with the extensions apart, AUTH's behind the mechanism."""
+        reply = self.reply
+        if self.stage is Stage.AUTH and self.about:
+            return f"{self.about}: {reply.text}"
+        if self.stage is Stage.EHLO and len(reply.lines) > 1:
+            name, *extensions = reply.shown
+            said = name + b": " + b", ".join(line.strip() for line in extensions)
+            return f"{reply.code} {printable(said)}"
+        return reply.text
 
 
 @dataclass(slots=True)

@@ -9,13 +9,12 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from zaiond.smtp import sasl
+from zaiond.smtp import sasl, words
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import Reply, printable
 from zaiond.text import Text
 
-_ENDLESS = Text("AUTH のやり取りが終わりません", "AUTH never ends")
 MAX_COMMAND = 512  # RFC 5321 4.5.3.1.4, with its CRLF
 
 
@@ -57,7 +56,8 @@ def fall_back(settings: SessionSettings, cause: Cause) -> SessionSettings | None
 
 def plain_text_will_do(settings: SessionSettings) -> bool:
     """Whether nothing is to be sent that a connection must protect."""
-    return settings.credentials is None or sasl.may_send(settings.credentials, verified=False)
+    credentials = settings.credentials
+    return credentials is None or sasl.may_send_secret(credentials, verified=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +75,25 @@ class Capabilities:
     @classmethod
     def of(cls, reply: Reply) -> "Capabilities":
         """Those of a reply to EHLO (RFC 5321 4.1.1.1); what can't be understood is passed over."""
-        words: dict[str, list[str]] = {}
+        offered: dict[str, list[str]] = {}
         for line in reply.lines[1:]:
             # "AUTH=LOGIN" is what servers said before RFC 2554; some still say both.
             keyword, *values = line.decode("ascii", "replace").upper().replace(
                 "AUTH=", "AUTH ", 1
             ).split() or [""]
-            words.setdefault(keyword, []).extend(values)
+            offered.setdefault(keyword, []).extend(values)
         size: int | None = None
-        if "SIZE" in words:
-            limit = words["SIZE"][0] if words["SIZE"] else ""
+        if "SIZE" in offered:
+            limit = offered["SIZE"][0] if offered["SIZE"] else ""
             size = int(limit) if limit.isascii() and limit.isdigit() and len(limit) <= 20 else 0
         return cls(
             extended=True,
-            pipelining="PIPELINING" in words,
-            starttls="STARTTLS" in words,
-            smtputf8="SMTPUTF8" in words,
-            eightbitmime="8BITMIME" in words,
+            pipelining="PIPELINING" in offered,
+            starttls="STARTTLS" in offered,
+            smtputf8="SMTPUTF8" in offered,
+            eightbitmime="8BITMIME" in offered,
             size=size,
-            auth=tuple(dict.fromkeys(words.get("AUTH", ()))),
+            auth=tuple(dict.fromkeys(offered.get("AUTH", ()))),
         )
 
 
@@ -178,13 +178,9 @@ def _log_in(
     if not chosen:
         hide = settings.mask.text
         names = (name if name in sasl.NAMES else hide(name) for name in capabilities.auth)
-        offered = printable(", ".join(names)) or "nothing"
-        detail = Text(
-            f"サーバーが提供する方式: {offered if capabilities.auth else 'なし'}",
-            f"the server offers {offered}",
-        )
+        detail = words.offers(printable(", ".join(names)))
         raise _failed(settings, Stage.AUTH, "no_mechanism", detail=detail)
-    if not sasl.may_send(credentials, verified=verified):
+    if not sasl.may_send_secret(credentials, verified=verified):
         raise _failed(settings, Stage.AUTH, "unprotected")
     if not settings.plain:
         chosen = chosen[-1:]
@@ -222,14 +218,14 @@ def _authenticate(
     command = b"AUTH " + name.encode()
     response = _base64(next(exchange))
     # RFC 4954 4: an empty initial response is written as "=".
-    words = (command,) if response is None else (command, response or b"=")
-    if sum(map(len, words)) + len(words) >= MAX_COMMAND:
+    said = (command,) if response is None else (command, response or b"=")
+    if sum(map(len, said)) + len(said) >= MAX_COMMAND:
         # RFC 4954 4: too long to be one; so the server asks for it first.
         reply = yield Say(Stage.AUTH, command, about=name)
         if reply.code // 100 == 3:
             reply = yield Say(Stage.AUTH, response or b"", response or b"", name)
     else:
-        reply = yield Say(Stage.AUTH, b" ".join(words), response or b"", name)
+        reply = yield Say(Stage.AUTH, b" ".join(said), response or b"", name)
     asked = b""
     while reply.code // 100 == 3:
         try:
@@ -242,7 +238,7 @@ def _authenticate(
             # RFC 4954 4: "*" cancels; the server must answer with 501.
             reply = yield Say(Stage.AUTH, b"*", about=name)
             if reply.code < 400:
-                raise _failed(settings, Stage.AUTH, "protocol", detail=_ENDLESS) from None
+                raise _failed(settings, Stage.AUTH, "protocol", detail=words.ENDLESS_AUTH) from None
             break
         reply = yield Say(Stage.AUTH, response, response, name)
     if reply.code // 100 != 2:
@@ -263,9 +259,4 @@ def _failed(
     reply: Reply | None = None,
     detail: str | Text = "",
 ) -> DeliveryFailure:
-    ja, en = detail if isinstance(detail, Text) else ("", detail)
-    return DeliveryFailure(
-        Failure(
-            stage=stage, server=settings.server, cause=cause, reply=reply, detail=en, detail_ja=ja
-        )
-    )
+    return DeliveryFailure(Failure.of(stage, settings.server, cause, reply, detail))

@@ -10,6 +10,8 @@ is negotiated; its reader demands what old servers leave out, and changes what i
 target information. What is left for us is short.
 """
 
+import hashlib
+import hmac
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,8 +19,7 @@ from functools import cache
 from typing import NamedTuple
 
 from zaiond.errors import ZaiondError
-from zaiond.smtp.md5 import hmac_md5, md5
-from zaiond.text import Text
+from zaiond.smtp import words
 
 # MS-NLMP 2.2.2.5. No signing and sealing are wanted, hence no keys either.
 _UNICODE, _OEM, _TARGET_INFO = 0x1, 0x2, 0x800000
@@ -81,6 +82,16 @@ def primitives() -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes], byt
     return md4, desl
 
 
+def hmac_md5(key: bytes, data: bytes) -> bytes:
+    """HMAC-MD5 (RFC 2104) of `data` by `key`: 16 bytes."""
+    return hmac.new(key, data, _md5).digest()
+
+
+def _md5(data: bytes = b"") -> "hashlib._Hash":
+    # What old protocols log in with; also where it is not to be called security (FIPS).
+    return hashlib.md5(data, usedforsecurity=False)
+
+
 def read_challenge(message: bytes) -> Challenge:
     """Reads a type 2 (MS-NLMP 2.2.1.2); what old servers leave out at its end may be missing.
 
@@ -88,13 +99,13 @@ def read_challenge(message: bytes) -> Challenge:
         ChallengeError: it is none.
     """
     if len(message) < 32 or message[:12] != _SIGNATURE + struct.pack("<I", 2):
-        raise _malformed("it is no NTLM challenge")
+        raise ChallengeError(words.no_challenge("it is no NTLM challenge"))
     (flags,) = struct.unpack_from("<I", message, 20)
     target_info: dict[int, bytes] = {}
     if flags & _TARGET_INFO and len(message) >= 48:
         length, start = struct.unpack_from("<HxxI", message, 40)
         if start + length > len(message):
-            raise _malformed("its target information lies outside of it")
+            raise ChallengeError(words.no_challenge("its target information lies outside of it"))
         target_info = _pairs(message[start : start + length])
     return Challenge(flags, message[24:32], target_info)
 
@@ -108,7 +119,7 @@ def _pairs(data: bytes) -> dict[int, bytes]:
             break
         value = data[4 : 4 + length]
         if len(value) < length or (kind == _TIMESTAMP and length != 8):
-            raise _malformed("its target information is cut off")
+            raise ChallengeError(words.no_challenge("its target information is cut off"))
         found[kind] = value
         data = data[4 + length :]
     return found
@@ -158,7 +169,7 @@ def _version_1(account: Account, challenge: Challenge, nonce: bytes) -> tuple[by
     _, desl = primitives()
     key = _nt_hash(account)
     if challenge.flags & _EXTENDED_SESSION_SECURITY:
-        return nonce + bytes(16), desl(key, md5(challenge.nonce + nonce).digest()[:8])
+        return nonce + bytes(16), desl(key, _md5(challenge.nonce + nonce).digest()[:8])
     response = desl(key, challenge.nonce)
     return response, response
 
@@ -196,18 +207,4 @@ def _text(text: str, flags: int) -> bytes:
     try:
         return text.encode("cp932")  # the OEM character set of Japan: ASCII and more
     except UnicodeEncodeError:
-        raise ChallengeError(
-            Text(
-                ja="サーバーが Unicode に対応していないため、このユーザー ID を送れません",
-                en="the server takes no Unicode, so it can't be told this username",
-            )
-        ) from None
-
-
-def _malformed(why: str) -> ChallengeError:
-    return ChallengeError(
-        Text(
-            ja=f"サーバーの NTLM のメッセージを解釈できません ({why})",
-            en=f"the server's NTLM message makes no sense: {why}",
-        )
-    )
+        raise ChallengeError(words.NO_UNICODE) from None

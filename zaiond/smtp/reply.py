@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from zaiond.errors import ZaiondError
+from zaiond.smtp import words
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text
 
@@ -17,10 +18,6 @@ MAX_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; servers are known to exceed it
 MAX_REPLY = 65536
 MAX_SHOWN = 500
 
-_LONG_LINE = Text("1 行で 4 KiB を超えています", "a line of more than 4 KiB")
-_LONG_REPLY = Text(" 64 KiB を超えています", "a reply of more than 64 KiB")
-_NO_REPLY = Text(" SMTP の応答の形になっていません", "what is no SMTP reply")
-_DISAGREES = Text("行ごとに異なるコードを返しています", "a reply whose lines disagree")
 _ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
 
 
@@ -31,7 +28,7 @@ class ProtocolFault(ZaiondError):  # noqa: N818  (it is the server's fault)
     """
 
     def __init__(self, what: Text, *lines: bytes) -> None:
-        super().__init__(Text(f"サーバーの応答が{what.ja}", f"the server sent {what.en}"))
+        super().__init__(words.sent(what))
         self.lines = lines
 
 
@@ -144,12 +141,12 @@ class ReplyParser:
             if reply is not None:
                 replies.append(reply)
         if len(self._rest) > MAX_LINE:
-            raise ProtocolFault(_LONG_LINE, self._rest)
+            raise ProtocolFault(words.LONG_LINE, self._rest)
 
     def _line(self, line: bytes) -> Reply | None:
         line = line.removesuffix(b"\r")
         if len(line) > MAX_LINE:
-            raise ProtocolFault(_LONG_LINE, line)
+            raise ProtocolFault(words.LONG_LINE, line)
         # RFC 5321 4.2: three digits, then SP or "-" and text. Some servers leave out the SP.
         digits, mark = line[:3], line[3:4]
         if len(digits) == 3 and digits.isdigit() and b"200" <= digits < b"600":
@@ -158,15 +155,15 @@ class ReplyParser:
             # Junk (a notice put in by hand, mostly): it can't be mistaken for a reply's last line.
             code, mark, text = self._code, b"-", line
         else:
-            raise ProtocolFault(_NO_REPLY, line)
+            raise ProtocolFault(words.NO_REPLY, line)
         if self._lines and code != self._code:
             # RFC 5321 4.2.1: the code must be the same on every line.
-            raise ProtocolFault(_DISAGREES, *self._before(), line)
+            raise ProtocolFault(words.LINES_DISAGREE, *self._before(), line)
         self._code = code
         self._lines.append(text)
         self._size += len(line) + 1
         if self._size > MAX_REPLY:
-            raise ProtocolFault(_LONG_REPLY, *self._before())
+            raise ProtocolFault(words.LONG_REPLY, *self._before())
         if mark == b"-":
             return None
         reply = Reply(code, tuple(self._lines), self._mask)

@@ -14,14 +14,13 @@ from typing import Literal
 
 from zaiond.smtp import ntlm as ntlm_messages
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.md5 import hmac_md5
-from zaiond.smtp.ntlm import ChallengeError
+from zaiond.smtp.ntlm import ChallengeError, hmac_md5
 from zaiond.smtp.reply import Reply, printable
 from zaiond.smtp.saslprep import saslprep
 
 __all__ = [
     "NAMES", "PREPARED", "ChallengeError", "Credentials", "Exchange", "Kind", "challenge", "choose",
-    "explained", "may_send", "reusable",
+    "explained", "is_plaintext", "may_send_secret",
 ]  # fmt: skip
 
 Exchange = Generator[bytes | None, bytes, None]
@@ -134,7 +133,7 @@ _MECHANISMS: dict[str, dict[str, Callable[[Credentials], Exchange]]] = {
 NAMES = frozenset(name for kind in _MECHANISMS.values() for name in kind)
 """The mechanisms that we know, by the names that servers offer them by."""
 _MOST_SHOWN = 200
-_REUSABLE = frozenset({"basic", "xoauth2"})
+_PLAINTEXT = frozenset({"basic", "xoauth2"})
 
 
 def choose(credentials: Credentials, offered: Collection[str]) -> list[tuple[str, Exchange]]:
@@ -150,20 +149,20 @@ def choose(credentials: Credentials, offered: Collection[str]) -> list[tuple[str
     ]
 
 
-def reusable(mechanism: str) -> bool:
+def is_plaintext(mechanism: str) -> bool:
     """Whether the mechanism sends a secret that whoever reads it could use as it is.
 
     What the others send can be guessed from, and no more; old servers have nothing else.
     """
-    return mechanism in _REUSABLE
+    return mechanism in _PLAINTEXT
 
 
-def may_send(credentials: Credentials, *, verified: bool) -> bool:
+def may_send_secret(credentials: Credentials, *, verified: bool) -> bool:
     """Whether the secret, or what is made of it, may cross this connection.
 
     `verified`: the connection is encrypted and the server's certificate was verified.
     """
-    return verified or credentials.allow_unprotected or not reusable(credentials.mechanism)
+    return verified or credentials.allow_unprotected or not is_plaintext(credentials.mechanism)
 
 
 def challenge(reply: Reply) -> bytes:

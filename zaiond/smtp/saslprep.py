@@ -1,7 +1,7 @@
 """SASLprep (RFC 4013): names and passwords in the one form that servers compare them in."""
 
 from zaiond.errors import ZaiondError
-from zaiond.text import Text
+from zaiond.smtp import words
 
 
 class ProhibitedError(ZaiondError):
@@ -32,22 +32,11 @@ def saslprep(text: str) -> str:
     )  # fmt: skip
     for c in prepared:
         if any(table(c) for table in prohibited):
-            raise ProhibitedError(
-                Text(
-                    ja=f"使えない文字 U+{ord(c):04X} があります (RFC 4013)",
-                    en=f"U+{ord(c):04X} can't be used in it (RFC 4013)",
-                )
-            )
+            raise ProhibitedError(words.prohibited(c))
     # RFC 4013 2.4, RFC 3454 6: from right to left all of it or nothing.
     if any(map(stringprep.in_table_d1, prepared)) and (
         any(map(stringprep.in_table_d2, prepared))
         or not (stringprep.in_table_d1(prepared[0]) and stringprep.in_table_d1(prepared[-1]))
     ):
-        raise ProhibitedError(
-            Text(
-                ja="右から左に書く文字と、左から右に書く文字は混ぜられません (RFC 4013)",
-                en="letters that are written from right to left can't be mixed with others in it "
-                "(RFC 4013)",
-            )
-        )
+        raise ProhibitedError(words.MIXED_DIRECTIONS)
     return prepared

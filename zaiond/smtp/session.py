@@ -4,25 +4,26 @@
     events = session.receive(data)      # or .lost(cause) when the connection ends
     data = session.take_output()        # to be written, after whatever was called
 
-Theory of operation. First the opening (`opening.py`) says one command at a time. Then come the
-transactions. Each command that was sent leaves an entry in `_expected`: its stage, whose it is, and
-for which recipient; replies come in the order of the commands (RFC 2920 3.1), so each takes the
-first entry. Where the server offers PIPELINING, MAIL, RCPT… and DATA go out together; else they
-wait in `_unsent` and each goes out after the reply to the one before. There is no other difference
-between the two.
+Theory of operation. First the opening (`handshake.py`) says one command at a time. Then come the
+transactions. Each command that was sent leaves an entry in `_expected`; replies come in the order
+of the commands (RFC 2920 3.1), so each takes the first entry. Where the server offers PIPELINING,
+MAIL, RCPT… and DATA go out together; else they wait in `_unsent`, and each goes out after the reply
+to the one before. There is no other difference between the two.
 
 A transaction has two halves. The *envelope* begins with `prepare` and ends with one `Envelope`
 event; the *content* begins with `send_content` and ends with one `Content` event. One envelope and
-one content may be under way together, the content being the elder's: its replies come first.
+one content may be under way together. The content then belongs to the earlier mail, so its reply
+comes first.
 
-Nothing raises for what the server does. `Ended` comes once, last, and every half that was under way
-has had its event with the failure before it.
+Nothing raises for what the server does. `Ended` comes once, last; before it, every half that was
+under way gets its event with the failure.
 """
 
 from collections import deque
 from dataclasses import dataclass, field, replace
 
 from zaiond.model import Message
+from zaiond.smtp import words
 from zaiond.smtp.commands import Unsendable, dot_stuffed, mail_command, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
@@ -30,12 +31,6 @@ from zaiond.smtp.handshake import Capabilities, Opening, Say, SessionSettings, o
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
 from zaiond.text import Text
-
-_TO_NOTHING = Text("何も尋ねていないのに応答がありました", "a reply to nothing")
-_NOT_FITTING = Text("コマンドに合わない応答です", "a reply that doesn't fit")
-_INJECTION = Text(
-    "STARTTLS の 220 の後ろに平文が続いています", "bytes in plain text behind the 220 of STARTTLS"
-)
 
 
 @dataclass(slots=True)
@@ -48,33 +43,13 @@ class _Transaction:
     asking: bool = False  # RSET in place of DATA
 
 
-# The stage, whose reply it is (None: nobody's, any will do), and for which recipient.
+# The stage, the transaction that the reply belongs to (None: to none), and the recipient.
 _Expected = tuple[Stage, _Transaction | None, str]
+_Command = tuple[bytes, _Expected]
 
 
 class Session:
     """One session. What returns events returns those that follow at once, mostly none."""
-
-    __slots__ = (
-        "_about",
-        "_carried",
-        "_content",
-        "_envelope",
-        "_expected",
-        "_failure",
-        "_go",
-        "_opening",
-        "_out",
-        "_parser",
-        "_reset",
-        "_settings",
-        "_tls",
-        "_unsent",
-        "capabilities",
-        "opened",
-        "over",
-        "replies",
-    )
 
     def __init__(self, settings: SessionSettings) -> None:
         self._settings = settings
@@ -82,7 +57,7 @@ class Session:
             settings.mask.add(settings.credentials.password)
         self._parser = ReplyParser(settings.mask if settings.mask.knows_any else None)
         self._expected: deque[_Expected] = deque()
-        self._unsent: deque[tuple[bytes, _Expected]] = deque()
+        self._unsent: deque[_Command] = deque()
         self._out: list[bytes] = []
         self._opening: Opening = opening(settings)
         self._about = ""  # of the command of the opening that was sent last
@@ -90,13 +65,12 @@ class Session:
         self._envelope: _Transaction | None = None  # whose Envelope event hasn't come yet
         self._go: _Transaction | None = None  # which has its 354, and whose content is to be sent
         self._content: _Transaction | None = None  # whose Content event hasn't come yet
-        self._reset = False
-        self._carried = False
+        self._reset = False  # whether RSET must come before the next MAIL
+        self._carried = False  # whether a mail's content went out by this session
         self._failure: Failure | None = None  # what is to be said of later mails, once over
         self.capabilities = Capabilities()
         self.replies = 0  # how many came
-        self.opened = False
-        self.over = False
+        self.opened = self.over = False
         next(self._opening)  # RFC 5321 3.1: the server speaks first
         self._expected.append((Stage.GREETING, None, ""))
 
@@ -118,8 +92,6 @@ class Session:
         self._out.clear()
         return data
 
-    # What the server does
-
     def receive(self, data: bytes) -> list[Event]:
         """Takes bytes of the server."""
         events: list[Event] = []
@@ -127,30 +99,26 @@ class Session:
         fault: ProtocolFault | None = None
         if self.over:
             return events
-        if self._tls:
-            self._end(self._fail(Stage.STARTTLS, "injection", detail=_INJECTION), events)
-            return events
         try:
             self._parser.feed(data, replies)
         except ProtocolFault as raised:
             fault = raised
+        more = False
         for reply in replies:
             if self._tls:
+                more = True
                 break
             self._take(reply, events)
             if self.over:
                 return events
-        else:
-            if not self._tls:
-                if fault is not None:
-                    said = Reply(0, fault.lines, self.mask)
-                    self._end(self._fail(self._front(), "protocol", said, fault.text), events)
-                return events
-            if fault is None and not self._parser.pending:
-                return events
-        # RFC 3207 4.2: bytes behind the 220 came in plain text and would be taken for the
-        # server's protected words: somebody put them there.
-        self._end(self._fail(Stage.STARTTLS, "injection", detail=_INJECTION), events)
+        if self._tls:
+            # RFC 3207 4.2: bytes behind the 220 came in plain text and would be taken for the
+            # server's protected words: somebody put them there.
+            if more or fault is not None or self._parser.pending:
+                self._end(self._fail(Stage.STARTTLS, "injection", None, words.INJECTION), events)
+        elif fault is not None:
+            said = Reply(0, fault.lines, self.mask)
+            self._end(self._fail(self._front(), "protocol", said, fault.text), events)
         return events
 
     def lost(self, cause: Cause, detail: str = "", *, overall: bool = False) -> list[Event]:
@@ -160,7 +128,7 @@ class Session:
             stage = self._front()
             if overall and stage is not Stage.CONTENT:
                 stage = Stage.SESSION
-            self._end(self._fail(stage, cause, detail=detail), events)
+            self._end(self._fail(stage, cause, None, detail), events)
         return events
 
     def tls_started(self) -> list[Event]:
@@ -169,8 +137,6 @@ class Session:
         self._tls = False
         self._open(Reply(220, (b"",)), events)
         return events
-
-    # What is to be sent
 
     def prepare(self, mail: Message, recipients: tuple[str, ...]) -> list[Event]:
         """Begins an envelope. No other may be under way, nor wait for its content to be sent."""
@@ -210,8 +176,7 @@ class Session:
             if self._failure is None:
                 raise RuntimeError("send_content() without an envelope")
             return [Content(None, self._failure)]
-        self._go = None
-        self._content = transaction
+        self._go, self._content = None, transaction
         self._send(dot_stuffed(transaction.mail.content), (Stage.CONTENT, transaction, ""))
         return []
 
@@ -220,15 +185,13 @@ class Session:
         if not self.over:
             self._send(b"QUIT\r\n", (Stage.QUIT, None, ""))
 
-    # Inside
+    # -- inside
 
-    def _commands(
-        self, transaction: _Transaction, recipients: tuple[str, ...]
-    ) -> list[tuple[bytes, _Expected]]:
-        """MAIL, RCPT… and DATA; empty, with the reasons in the transaction, if there is no sense
-        in sending them.
+    def _commands(self, transaction: _Transaction, recipients: tuple[str, ...]) -> list[_Command]:
+        """MAIL, RCPT… and DATA; empty if it makes no sense to send them, with the reasons in the
+        transaction.
         """
-        rcpt: list[tuple[bytes, _Expected]] = []
+        rcpt: list[_Command] = []
         utf8 = False
         for recipient in recipients:
             line = rcpt_command(recipient, self.capabilities)
@@ -241,9 +204,9 @@ class Session:
             return []  # that MAIL can't be sent either is no fault of the sender then
         line = mail_command(transaction.mail, self.capabilities, utf8=utf8)
         if isinstance(line, Unsendable):
-            transaction.failure = self._fail(Stage.MAIL, line.cause, detail=line.detail)
+            transaction.failure = self._fail(Stage.MAIL, line.cause, None, line.detail)
             return []
-        end: tuple[bytes, _Expected] = (b"DATA\r\n", (Stage.DATA, transaction, ""))
+        end: _Command = (b"DATA\r\n", (Stage.DATA, transaction, ""))
         if transaction.asking:
             end = (b"RSET\r\n", (Stage.RSET, transaction, ""))
         return [(line, (Stage.MAIL, transaction, "")), *rcpt, end]
@@ -261,10 +224,11 @@ class Session:
         code = reply.code
         if not self._expected:
             # RFC 5321 3.8: a server that shuts down may say 421 at any time.
+            stage = self._front()
             if code == 421:
-                self._end(self._fail(self._front(), "reply", reply), events)
+                self._end(self._fail(stage, "reply", reply), events)
             else:
-                self._end(self._fail(self._front(), "protocol", reply, _TO_NOTHING), events)
+                self._end(self._fail(stage, "protocol", reply, words.TO_NOTHING), events)
             return
         stage, transaction, recipient = self._expected.popleft()
         if not self.opened or self._settings.trace:
@@ -292,7 +256,7 @@ class Session:
         code = reply.code
         refused = code >= 400
         if not refused and (code >= 300) is not (stage is Stage.DATA):
-            self._end(self._fail(stage, "protocol", reply, _NOT_FITTING), events)
+            self._end(self._fail(stage, "protocol", reply, words.NOT_FITTING), events)
         elif stage is Stage.RCPT:
             if not refused:
                 transaction.accepted += 1
@@ -363,16 +327,8 @@ class Session:
     def _fail(
         self, stage: Stage, cause: Cause, reply: Reply | None = None, detail: str | Text = ""
     ) -> Failure:
-        ja, en = detail if isinstance(detail, Text) else ("", detail)
-        return Failure(
-            stage=stage,
-            server=self._settings.server,
-            cause=cause,
-            reply=reply,
-            detail=en,
-            detail_ja=ja,
-            reused=self._carried,
-        )
+        server = self._settings.server
+        return Failure.of(stage, server, cause, reply, detail, reused=self._carried)
 
     def _end(self, failure: Failure | None, events: list[Event]) -> None:
         later = failure or self._fail(Stage.MAIL, "closed")

@@ -9,22 +9,14 @@ recognised costs no more than good advice.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zaiond.smtp.failure import (
-    Cause,
-    DeliveryFailure,
-    Failure,
-    Outcome,
-    Scope,
-    Stage,
-    self_test_reason,
-)
+from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Outcome, Scope, Stage
 
 if TYPE_CHECKING:
     from zaiond.smtp.diagnosis import Diagnosis
 
 __all__ = [
     "Cause", "DeliveryFailure", "Failure", "Outcome", "Scope", "Stage", "Verdict", "judge",
-    "may_have_forgotten", "refuses_login", "self_test_reason",
+    "may_have_forgotten", "refuses_login",
 ]  # fmt: skip
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from zaiond.model import Message
 from zaiond.pop3 import Pop3, Pop3Settings
+from zaiond.selftest.server_test import queue_id
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import MASKED, Mask
-from zaiond.smtp.queue_id import queue_id
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from zaiond.smtp.md5 import hmac_md5
 from zaiond.smtp.ntlm import (
     NEGOTIATE,
     Account,
     Challenge,
     ChallengeError,
     authenticate,
+    hmac_md5,
     read_challenge,
 )
 

@@ -4,9 +4,10 @@ from typing import get_args
 
 import pytest
 
+from zaiond.selftest.advice import reason
 from zaiond.smtp.failure import Cause, Failure, Stage
 from zaiond.smtp.reply import Reply
-from zaiond.smtp.verdict import judge, may_have_forgotten, self_test_reason
+from zaiond.smtp.verdict import judge, may_have_forgotten
 
 
 def answered(stage: Stage, line: str, *, reused: bool = False) -> Failure:
@@ -26,8 +27,7 @@ def words(failure: Failure) -> str:
 
 
 def self_test(failure: Failure) -> str:
-    reason, code = self_test_reason(failure)
-    return f"{reason} {code}"
+    return "{} {}".format(*reason(failure))
 
 
 def test_421_on_a_kept_connection_says_nothing_about_the_server() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zaiond.smtp.queue_id import queue_id
+from zaiond.selftest.server_test import queue_id
 from zaiond.smtp.reply import Reply
 
 
