@@ -1,20 +1,22 @@
-"""The daemon's notices with a store behind them, and what they told."""
+"""What the daemon tells its administrators, with a store behind it."""
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from tests.support.store import Clock, Notes, Store
-from zaiond.daemon.notices import Notices
-from zaiond.daemon.user_names import UserNames
+from zaiond.daemon.reports import Reports
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
+from zaiond.text import Language
+from zaiond.user_names import UserNames
 
 
 class Told:
-    """Notices with a store behind them, and what they told."""
+    """Reports with a store behind them, and what they told."""
 
     def __init__(self, directory: Path) -> None:
         self.store = Store(directory)
@@ -24,15 +26,30 @@ class Told:
         self.writer = Writer(
             self.store.connection, asyncio.get_running_loop(), print, lambda: False
         )
-        self.notices = Notices(
+        self.reaches = True  # whether an admin is left who gets mail
+        self._begun: list[Coroutine[Any, Any, None]] = []
+        self.reports = Reports(
+            self.journal,
             self.writer,
-            self.accepted.append,
+            Turns(),
             self.clock,
             lambda: 0.0,
-            self.journal,
+            self.accepted.append,
+            self._begun.append,
             UserNames(self.clock).shown,
-            Turns(),
+            lambda: self.reaches,
         )
+
+    async def tell(
+        self, report: Callable[..., Any], *about: Any, language: Language = "en"
+    ) -> None:
+        """Has it told, in that language, and waits until it is."""
+        self.journal.language = language
+        told = report(*about)
+        if told is not None:
+            await told
+        while self._begun:
+            await self._begun.pop(0)
 
     @property
     def events(self) -> list[dict[str, Any]]:

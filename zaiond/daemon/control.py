@@ -19,7 +19,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 from zaiond.errors import DiskFullError, ZaiondError
-from zaiond.text import Language, Text
+from zaiond.journal import Journal
+from zaiond.text import Text
 
 REQUEST_BYTES = 1024 * 1024
 REQUEST_SECONDS = 10.0
@@ -88,11 +89,13 @@ class Commands(NamedTuple):
 
 
 class Control:
-    """Serves commands, which `load` gives when the first one is asked for."""
+    """Serves commands, which `load` gives when the first one is asked for, in the language of the
+    journal.
+    """
 
-    def __init__(self, load: Callable[[], Commands]) -> None:
-        self.language: Language = "ja"
+    def __init__(self, load: Callable[[], Commands], journal: Journal) -> None:
         self._load = load
+        self._journal = journal
         self._commands: Commands | None = None
         self.connections = 0
 
@@ -140,7 +143,7 @@ class Control:
             reply = await self._answer(command, Request(values, _uid_of(writer)))
         result = reply.get("result")
         if isinstance(result, Pieces):
-            head = f'{{"ok": true, "language": "{self.language}", "result": '
+            head = f'{{"ok": true, "language": "{self._journal.language}", "result": '
             await _write(writer, head.encode())
             async with contextlib.aclosing(result.json):
                 async for piece in result.json:
@@ -159,14 +162,14 @@ class Control:
             return self._refusal(Refused(os.EX_TEMPFAIL, error.text))
         except ZaiondError as error:
             return self._refusal(Refused(1, error.text))
-        return {"ok": True, "language": self.language, "result": result}
+        return {"ok": True, "language": self._journal.language, "result": result}
 
     def _refusal(self, refused: Refused) -> dict[str, Any]:
         reply = {
             "ok": False,
-            "language": self.language,
+            "language": self._journal.language,
             "exit": refused.exit_status,
-            "message": refused.text.in_language(self.language),
+            "message": refused.text.in_language(self._journal.language),
         }
         if refused.result is not None:
             reply["result"] = refused.result

@@ -18,7 +18,9 @@ import msgspec
 
 from zaiond import wire
 from zaiond.model import OPEN
-from zaiond.store import history
+from zaiond.store import acknowledgements, history, prune
+from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store.events import get_meta
 from zaiond.store.history import (
     AttemptRow,
     DeliveryRow,
@@ -27,6 +29,7 @@ from zaiond.store.history import (
     Head,
     OpenDelivery,
 )
+from zaiond.store.prune import Shortened
 from zaiond.store.writer import Submit
 
 T = TypeVar("T")
@@ -285,6 +288,15 @@ class Queries:
             )
 
     # -- for status
+
+    async def acknowledged(self) -> tuple[Acknowledgement, ...]:
+        """Who has said that what was lost is known, in order."""
+        kept = await self._submit(partial(get_meta, name=acknowledgements.META))
+        return acknowledgements.decode(kept)
+
+    async def shortened(self) -> tuple[Shortened, ...]:
+        """Whose history was shortened, the last one last."""
+        return prune.decode(await self._submit(partial(get_meta, name=prune.META)))
 
     async def lost(self, since: float, known_through: float) -> dict[str, Lost]:
         """What has failed or expired after `since`, by its state; up to `known_through` it is

@@ -1,17 +1,39 @@
-"""What became of mails and servers, told to the journal and, where it matters, to the admins."""
+"""What became of mails, servers, the configuration and the queue, told to the journal and, where it
+matters, to the admins: by a notice, or on the terminals where no mail can leave.
 
+A notice's own failure makes no notice.
+"""
+
+import asyncio
+import json
+import os
+import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from zaiond import wire
-from zaiond.daemon.notices import Notices
+from zaiond.config.schema import Config, MailServer
+from zaiond.daemon import notices
+from zaiond.daemon.notices import Notice, SpoolFile
 from zaiond.delivery.dispatcher import Observer
 from zaiond.delivery.servers import ServerState
+from zaiond.errors import Diagnostic, StoreError
+from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.journal import Journal, Kind
-from zaiond.model import AttemptResult, QueuedMail
+from zaiond.model import URGENT, AttemptResult, QueuedMail
 from zaiond.smtp.verdict import DeliveryFailure, Verdict
+from zaiond.store import events, queue
+from zaiond.store.damage import Damage
+from zaiond.store.events import Acceptance
+from zaiond.store.recovery import Salvage
+from zaiond.store.turns import Turns
+from zaiond.store.writer import Writer
 from zaiond.text import Text
+
+MOST_SPOOL_FILES = 20
+SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
 
 _OUTCOMES = {
     "deferred": (Text("再送待ち", "deferred"), Kind.DELIVERY_DEFERRED),
@@ -22,26 +44,41 @@ _OUTCOMES = {
 
 
 class Reports(Observer):
-    """`in_background` runs what takes a commit; what else an Observer is told is the owner's.
-    `alarm` is called where no mail can tell of it; `may_reach` says whether a notice reaches an
-    administrator although this address is held.
+    """`in_background` runs what takes a commit. `user_name` says who a uid is. `may_reach` says
+    whether a notice reaches an administrator although some addresses are held.
     """
 
     def __init__(
         self,
         journal: Journal,
-        notices: Notices,
+        writer: Writer,
+        turns: Turns,
         clock: Callable[[], float],
-        in_background: Callable[[Coroutine[Any, Any, None]], None],
-        alarm: Callable[[Text], None],
+        queue_time: Callable[[], float],
+        on_accepted: Callable[[Acceptance], None],
+        in_background: Callable[[Coroutine[Any, Any, None]], object],
+        user_name: Callable[[int], str],
         may_reach: Callable[[], bool],
     ) -> None:
         self._journal = journal
-        self._notices = notices
+        self._writer = writer
+        self._turns = turns
         self._clock = clock
+        self._queue_time = queue_time
+        self._on_accepted = on_accepted
         self._in_background = in_background
-        self._alarm = alarm
+        self._user_name = user_name
         self._may_reach = may_reach
+        self._wall = False
+        self._spool_files: list[SpoolFile] = []  # refused, and not told yet
+        self._spool_files_more = 0
+        self._spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
+
+    def configure(self, config: Config) -> None:
+        """Where no mail can leave, that is told as this configuration has it."""
+        self._wall = config.notify.wall
+
+    # -- deliveries and servers
 
     def attempted(
         self, mail: QueuedMail, attempted: AttemptResult, verdict: Verdict | None
@@ -53,7 +90,8 @@ class Reports(Observer):
     def expired(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         """A delivery has had all its time."""
         self._tell(mail, attempted)
-        self._in_background(self._notices.expired(mail, attempted, self._journal.language))
+        if not mail.notice:
+            self._in_background(self._emit(notices.expired(mail, attempted, self._clock())))
 
     def held(self, hold: Hold) -> None:
         """The admins hear of it by mail, as long as there is one whom a mail reaches."""
@@ -71,11 +109,26 @@ class Reports(Observer):
                 f" {why.en}",
             )
             self._stopped(text, Kind.DELIVERY_HELD, hold.failure.said)
-        self._in_background(self._notices.held(hold, self._journal.language))
+        self._in_background(self._emit_held(hold))
+
+    async def _emit_held(self, hold: Hold) -> None:
+        # The configuration may change and the address be held anew: that is the same incident.
+        last, before = 0, sys.maxsize if hold.scope == "address" else 0
+        while before and not last:
+            find = partial(queue.last_delivered, recipient=hold.subject, before=before)
+            last, before = await self._writer.submit(find)
+        await self._emit(notices.held(hold, last, self._clock()))
 
     def _stopped(self, text: Text, kind: Kind, reply: str) -> None:
         self._journal.critical(text, kind, reply=reply)
         self._alarm(text)
+
+    def _alarm(self, text: Text) -> None:
+        """What no mail can tell of."""
+        if self._wall:
+            from zaiond.daemon.wall import wall  # only where no mail can leave
+
+            wall(text.in_language(self._journal.language))
 
     def _tell(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         ids = " ".join(event.id for event in mail.events)
@@ -116,19 +169,94 @@ class Reports(Observer):
             f"メールサーバー {address} が使えません: {failure.text.ja}",
             f"the mail server {address} can't be used: {failure.text.en}",
         )
-        fields = {"server": address, "reply": failure.said}
+        faulty = state.state == "faulty"
+        log = self._journal.error if works else self._journal.critical
+        log(
+            text,
+            Kind.SERVER_OUT_OF_USE,
+            by=f"{address} down",
+            server=address,
+            reply=failure.said,
+        )
         if works:
-            self._journal.error(text, Kind.SERVER_OUT_OF_USE, by=f"{address} down", **fields)
-            self._in_background(
-                self._notices.server_out_of_use(
-                    address,
-                    failure,
-                    self._clock(),
-                    state.state == "faulty",
-                    self._journal.language,
-                )
+            notice = notices.server_out_of_use(address, failure, self._clock(), faulty=faulty)
+            self._in_background(self._emit(notice))
+        elif not faulty:  # what holds the queue is told as such
+            self._alarm(text)
+
+    # -- what has to be mended
+
+    async def configuration_broken(self, incident: str, errors: tuple[Diagnostic, ...]) -> None:
+        """The configuration on disk can't be taken."""
+        await self._emit(notices.configuration_broken(incident, errors))
+
+    async def refresh_token_ends(
+        self, server: MailServer, expires: float | None, refusal: str
+    ) -> None:
+        """The refresh token of a server ends soon, or is refused already."""
+        notice, line = notices.refresh_token_ends(server, expires, refusal, self._clock())
+        self._journal.warning(line, server=server.address)
+        await self._emit(notice)
+
+    async def salvaged(self, salvage: Salvage) -> None:
+        """The database could not be used as it was, and what could be read was taken over."""
+        await self._emit(notices.salvaged(salvage))
+
+    def damaged(self, damage: Damage) -> None:
+        """Rows of the database could not be read, and were set aside."""
+        self._in_background(self._emit(notices.damaged(damage, self._clock())))
+
+    def spool_refused(self, path: str, uid: int, why: Text, excerpt: str) -> None:
+        """Something in a file of the spool can't be taken; the file is at `path` now. Many within
+        an hour are one notice.
+        """
+        if len(self._spool_files) >= MOST_SPOOL_FILES:
+            self._spool_files_more += 1
+            return
+        self._spool_files.append(SpoolFile(path, self._user_name(uid), why, excerpt))
+        if len(self._spool_files) == 1:
+            self._in_background(self._emit_spool_refused())
+
+    async def _emit_spool_refused(self) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._spool_told_at + SPOOL_INTERVAL - loop.time())
+        self._spool_told_at = loop.time()
+        files, more = self._spool_files, self._spool_files_more
+        self._spool_files, self._spool_files_more = [], 0
+        await self._emit(notices.spool_refused(files, more))
+
+    async def _emit(self, notice: Notice) -> None:
+        language, subject = self._journal.language, notice.subject
+        body = json.dumps(
+            {
+                "type": notice.type,
+                "source": NOTICE_SOURCE,
+                "severity": notice.severity,
+                "subject": subject.in_language(language),
+                "message": notice.message.in_language(language),
+                "data": notice.data,
+            },
+            ensure_ascii=False,
+        ).encode("utf-8", "replace")
+        urgent = notice.severity in URGENT
+        new = (notice.id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, None)
+        accept = partial(
+            events.accept,
+            batch=[new],
+            queued=self._queue_time(),
+            places=self._turns.give([new], notice=True),
+            notice=True,
+        )
+        try:
+            acceptance = await self._writer.submit(accept)
+        except StoreError as error:
+            self._journal.error(
+                Text(
+                    f"管理者への通知を記録できません: {subject.ja}: {error.text.ja}",
+                    f"can't record a notice to the admins: {subject.en}: {error.text.en}",
+                ),
+                by="notices",
             )
-        else:
-            self._journal.critical(text, Kind.SERVER_OUT_OF_USE, by=f"{address} down", **fields)
-            if state.state == "down":  # what holds the queue is told as such
-                self._alarm(text)
+            return
+        if acceptance.events:
+            self._on_accepted(acceptance)

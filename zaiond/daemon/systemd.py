@@ -65,10 +65,7 @@ class StatusLine:
         self._describe = describe
         self._told = ""
         self._changed = asyncio.Event()
-
-    def changed(self) -> None:
-        """What is described may have changed."""
-        self._changed.set()
+        self.changed = self._changed.set  # to be called when what is described may have changed
 
     async def tell(self) -> None:
         """Tells it now, if it is another one and somebody listens."""

@@ -26,10 +26,14 @@ class Acknowledgement(NamedTuple):
 _decode = msgspec.json.Decoder(tuple[Acknowledgement, ...]).decode
 
 
-def find(db: apsw.Connection) -> tuple[Acknowledgement, ...]:
-    """All that there are, in order."""
-    kept = get_meta(db, META)
+def decode(kept: str | float | None) -> tuple[Acknowledgement, ...]:
+    """All that there are, in order, from META of the database."""
     return _decode(str(kept)) if kept else ()
+
+
+def find(db: apsw.Connection) -> tuple[Acknowledgement, ...]:
+    """The same, in the writer's transaction."""
+    return decode(get_meta(db, META))
 
 
 def add(db: apsw.Connection, new: Acknowledgement) -> None:

@@ -187,10 +187,14 @@ class Shortened(NamedTuple):
 _decode = msgspec.json.Decoder(tuple[Shortened, ...]).decode
 
 
-def shortened(db: apsw.Connection) -> tuple[Shortened, ...]:
-    """Whose history was shortened, the last one last."""
-    kept = get_meta(db, META)
+def decode(kept: str | float | None) -> tuple[Shortened, ...]:
+    """Whose history was shortened, the last one last, from META of the database."""
     return _decode(str(kept)) if kept else ()
+
+
+def shortened(db: apsw.Connection) -> tuple[Shortened, ...]:
+    """The same, in the writer's transaction."""
+    return decode(get_meta(db, META))
 
 
 def shorten(

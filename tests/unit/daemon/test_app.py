@@ -1,38 +1,46 @@
 """What ends the daemon, and what it says of it."""
 
 import asyncio
+import signal
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
 from tests.support.store import Notes
-from tests.support.waiting import turns
 from zaiond.daemon.app import App
 from zaiond.daemon.options import Options
+from zaiond.delivery.housekeeping import Housekeeping
 from zaiond.errors import StoreError
 from zaiond.text import Text
 
 FAILING = StoreError(Text("ディスク", "the disk fails"))
 
 
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """As they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(("error", "has_trace"), [(FAILING, False), (RuntimeError("ours"), True)])
 async def test_a_failing_disk_is_told_in_a_line_and_a_fault_of_ours_with_its_traceback(
-    tmp_path: Path, error: Exception, has_trace: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, has_trace: bool
 ) -> None:
-    path, notes = str(tmp_path), Notes()
-    app = App(Options(path, path, path, path, "text"), notes)
-    app.database = cast(Any, SimpleNamespace(must_check=lambda: None))
-    app._running = asyncio.create_task(asyncio.sleep(60))
-
-    async def fail() -> Any:
+    async def fail(_: Housekeeping) -> None:
         raise error
 
-    app._background(fail())
-    await turns(3)
-    assert app._running.cancelled()
-    (line,) = notes.lines
+    monkeypatch.setattr(Housekeeping, "run", fail)
+    config, run, state, spool = (str(tmp_path / name) for name in ("z", "run", "state", "spool"))
+    notes = Notes()
+    app = App(Options(config, run, state, spool, "text"), notes)
+    async with asyncio.timeout(20):
+        assert await app.run() == 1
+    (line,) = [line for line in notes.lines if line.startswith("can't go on")]
     assert line.endswith(str(error))
-    assert notes.levels == ["critical"]
+    assert notes.levels[-1] == "critical"
     assert ["RuntimeError: ours" in one for one in notes.tracebacks] == [True] * has_trace
+    assert not (tmp_path / "run" / "control.sock").exists()

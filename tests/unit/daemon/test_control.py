@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.store import Notes
 from tests.support.waiting import turns
 from zaiond.daemon import control
 from zaiond.daemon.control import REQUEST_BYTES, Commands, Control, Pieces, Refused, Request
@@ -62,6 +63,13 @@ COMMANDS: dict[str, control.Command] = {
 }  # fmt: skip
 
 
+def journal() -> Notes:
+    """That of a daemon whose language is Japanese."""
+    notes = Notes()
+    notes.language = "ja"
+    return notes
+
+
 async def ask(path: Path, line: bytes) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(await answer(path, line))
     return document
@@ -72,7 +80,8 @@ async def answer(path: Path, line: bytes) -> bytes:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await Control(lambda: Commands(COMMANDS, frozenset({"time"}))).serve(reader, writer)
+            commands = Commands(COMMANDS, frozenset({"time"}))
+            await Control(lambda: commands, journal()).serve(reader, writer)
         finally:
             served.set()
 
@@ -173,7 +182,7 @@ async def test_a_long_result_comes_in_pieces_that_make_one_reply(tmp_path: Path)
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncGenerator[tuple[Control, str], None]:
     """A control socket that several can ask, and its path."""
-    served = Control(lambda: Commands(COMMANDS))
+    served = Control(lambda: Commands(COMMANDS), journal())
     path = str(tmp_path / "c")
     server = await asyncio.start_unix_server(served.serve, path, limit=REQUEST_BYTES)
     yield served, path
@@ -187,7 +196,7 @@ async def test_commands_are_loaded_when_the_first_is_asked_for(tmp_path: Path) -
         loaded.append("once")
         return Commands(COMMANDS)
 
-    served = Control(load)
+    served = Control(load, journal())
     path = str(tmp_path / "c")
     server = await asyncio.start_unix_server(served.serve, path, limit=REQUEST_BYTES)
     assert loaded == []

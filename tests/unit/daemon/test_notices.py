@@ -14,6 +14,7 @@ from tests.support.told import Told
 from zaiond import wire
 from zaiond.config.schema import Auth, Config, MailServer, OAuth2
 from zaiond.delivery.router import MailMaker
+from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic
 from zaiond.holds import Hold
 from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
@@ -45,10 +46,10 @@ def held(scope: Any = "address", subject: str = "a@x") -> Hold:
 
 async def test_what_has_expired_is_told_of_once_a_day_with_the_way_to_send_it(told: Told) -> None:
     for _ in range(3):
-        await told.notices.expired(*expired(), "en")
-    await told.notices.expired(*expired("b@x"), "en")
+        await told.tell(told.reports.expired, *expired())
+    await told.tell(told.reports.expired, *expired("b@x"))
     told.clock.now += DAY
-    await told.notices.expired(*expired(), "en")
+    await told.tell(told.reports.expired, *expired())
     subjects = [one["subject"] for one in told.events]
     assert subjects == [f"Not delivered in time to {name}@x" for name in "aba"]
     first = told.events[0]
@@ -62,7 +63,7 @@ async def test_whatever_an_id_has_in_it_the_way_to_send_it_is_one_command(told: 
     of, attempted = expired()
     ids = ("a; rm -rf ~", "it's", "-x", "plain")
     of.events = tuple(of.events[0]._replace(id=id_) for id_ in ids)
-    await told.notices.expired(of, attempted, "en")
+    await told.tell(told.reports.expired, of, attempted)
     (command,) = re.findall(r"(?m)^zaiond-ctl queue retry (.*)$", told.events[0]["message"])
     assert shlex.split(command) == ["--", *ids]
 
@@ -79,7 +80,7 @@ async def test_only_what_the_daemon_itself_tells_is_never_told_of_in_turn(told: 
     async def expire(stored: StoredEvent) -> None:
         made = maker.make(1, stored, events.complete(stored), ("a@x.example",), 1)
         _, attempted = expired("a@x.example")
-        await told.notices.expired(made, attempted, "en")
+        await told.tell(told.reports.expired, made, attempted)
 
     # By the daemon's own user, with the very id of the notice of the day.
     id_ = f"zaiond.delivery.failed/{datetime.fromtimestamp(NOW).date()}/expired/a@x.example"
@@ -94,8 +95,8 @@ async def test_only_what_the_daemon_itself_tells_is_never_told_of_in_turn(told: 
 
 async def test_an_address_or_a_mail_that_is_held_is_told_of_with_what_to_do(told: Told) -> None:
     for _ in range(2):
-        await told.notices.held(held(), "en")
-        await told.notices.held(held("mail", "7"), "ja")
+        await told.tell(told.reports.held, held())
+        await told.tell(told.reports.held, held("mail", "7"), language="ja")
     address, mail_ = told.events
     assert address["subject"] == "Mail to a@x is held"
     assert address["message"].count("550 5.1.1 No such user") == 1
@@ -118,22 +119,22 @@ async def test_an_address_is_told_of_again_once_it_has_got_a_mail_in_between(tol
         await told.writer.submit(partial(queue.finish, mail=one, attempted=[done], at=0.0))
 
     for _ in range(2):
-        await told.notices.held(held(), "en")
+        await told.tell(told.reports.held, held())
         told.clock.now += DAY  # the same incident, however long, and whatever was changed
     assert len(told.events) == 1
     await deliver(one.deliveries[1])
-    await told.notices.held(held(), "en")
+    await told.tell(told.reports.held, held())
     assert len(told.events) == 1  # another one got a mail
     await deliver(one.deliveries[0])
     for _ in range(2):
-        await told.notices.held(held(), "en")
+        await told.tell(told.reports.held, held())
     assert [one["subject"] for one in told.events] == ["Mail to a@x is held"] * 2
 
 
 async def test_a_mail_that_may_have_arrived_is_told_of_as_such(told: Told) -> None:
-    await told.notices.held(held("mail", "7"), "en")
+    await told.tell(told.reports.held, held("mail", "7"))
     unknown = Failure(stage=Stage.CONTENT, server="mailhost:25", cause="closed")
-    await told.notices.held(Hold("mail", "8", NOW, 0.0, unknown), "en")
+    await told.tell(told.reports.held, Hold("mail", "8", NOW, 0.0, unknown))
     refused, ambiguous = told.events
     assert refused["subject"] == "A mail is held: its content is refused"
     assert ambiguous["subject"] == "A mail is held: it may have arrived"
@@ -142,16 +143,18 @@ async def test_a_mail_that_may_have_arrived_is_told_of_as_such(told: Told) -> No
 
 
 async def test_a_notice_that_expires_makes_no_notice(told: Told) -> None:
-    await told.notices.expired(*expired(notice=True), "en")
+    await told.tell(told.reports.expired, *expired(notice=True))
     assert told.events == []
 
 
 async def test_a_server_out_of_use_is_told_of_once_an_outage_also_across_restarts(
     told: Told,
 ) -> None:
+    state = ServerState(MailServer(host="mailhost"), "down", failure=DOWN)
     for _ in range(2):
-        await told.notices.server_out_of_use(DOWN.server, DOWN, NOW, False, "ja")
-    await told.notices.server_out_of_use(DOWN.server, DOWN, NOW + 500, False, "ja")
+        await told.tell(told.reports.server_changed, state, True, language="ja")
+    told.clock.now += 500
+    await told.tell(told.reports.server_changed, state, True, language="ja")
     assert [one["type"] for one in told.events] == ["zaiond.server.down"] * 2
     assert "mailhost:25" in told.events[0]["subject"]
 
@@ -161,7 +164,7 @@ async def test_a_broken_configuration_is_told_of_once_with_each_mistake(told: To
         Diagnostic("/etc/z.yaml", n, 3, f"key{n}", Text(f"誤り{n}", f"wrong{n}")) for n in range(99)
     )
     for _ in range(2):
-        await told.notices.configuration_broken("incident", errors, "ja")
+        await told.tell(told.reports.configuration_broken, "incident", errors, language="ja")
     (one,) = told.events
     assert "/etc/z.yaml:0:3: key0: 誤り0" in one["message"]
     assert "zaiond-ctl config revert" in one["message"]
@@ -170,7 +173,7 @@ async def test_a_broken_configuration_is_told_of_once_with_each_mistake(told: To
 
 async def test_a_file_that_is_no_yaml_is_told_of_without_a_key(told: Told) -> None:
     error = Diagnostic("/etc/z.yaml", 1, 6, "", Text("値が必要です", "a value is expected"))
-    await told.notices.configuration_broken("incident", (error,), "en")
+    await told.tell(told.reports.configuration_broken, "incident", (error,))
     assert told.events[0]["message"].startswith("/etc/z.yaml:1:6: a value is expected\n")
 
 
@@ -178,7 +181,7 @@ async def test_a_damaged_queue_is_told_of_with_what_was_saved(told: Told) -> Non
     why = Text("壊れていました", "the queue's database was damaged")
     salvage = Salvage(NOW, why, 12, 34, "/var/lib/zaiond/quarantine-1")
     for _ in range(2):
-        await told.notices.salvaged(salvage, "en")
+        await told.tell(told.reports.salvaged, salvage)
     (one,) = told.events
     assert one["severity"] == "crit"
     for word in ("12 events", "34 deliveries", salvage.quarantine, why.en):
@@ -187,7 +190,7 @@ async def test_a_damaged_queue_is_told_of_with_what_was_saved(told: Told) -> Non
 
 @pytest.mark.parametrize("recipient", ["日本@x", "x" * 300 + "@x"])
 async def test_any_name_can_be_told_of(told: Told, recipient: str) -> None:
-    await told.notices.expired(*expired(recipient), "ja")
+    await told.tell(told.reports.expired, *expired(recipient), language="ja")
     ((accepted,),) = [each.events for each in told.accepted]
     assert 0 < len(accepted.id) <= wire.MAX_ID_LENGTH
 
@@ -196,7 +199,7 @@ async def test_where_it_can_not_be_recorded_the_journal_says_so(told: Told) -> N
     connection = told.store.connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
     salvage = Salvage(NOW, Text("", "x" * 300_000), 1, 1, "/q")
-    await told.notices.salvaged(salvage, "en")
+    await told.tell(told.reports.salvaged, salvage)
     assert told.events == []
     assert "can't record a notice" in told.journal.lines[0]
 
@@ -205,8 +208,10 @@ async def test_the_end_of_a_refresh_token_is_one_notice_with_what_to_do(told: To
     oauth2 = OAuth2(refresh_token_file="/etc/zaiond/refresh-token")
     server = MailServer(host="mailhost", auth=Auth(oauth2=oauth2))
     for _ in range(2):
-        await told.notices.refresh_token_ends(server, NOW + 7 * DAY, "", "en")
-        await told.notices.refresh_token_ends(server, None, "400 invalid_grant", "ja")
+        await told.tell(told.reports.refresh_token_ends, server, NOW + 7 * DAY, "")
+        await told.tell(
+            told.reports.refresh_token_ends, server, None, "400 invalid_grant", language="ja"
+        )
     ends, refused = told.events
     assert (ends["severity"], refused["severity"]) == ("warning", "err")
     assert "mailhost:25" in ends["subject"]

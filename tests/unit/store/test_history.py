@@ -12,7 +12,7 @@ from tests.support.queries import at_once, histories, immediately, queued
 from tests.support.store import NOW, Store, event
 from zaiond.daemon.documents import Present
 from zaiond.daemon.queries import Lost, Queries
-from zaiond.daemon.status_line import count
+from zaiond.daemon.waiting import count
 from zaiond.holds import Hold, Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import acknowledgements, counts, events, history

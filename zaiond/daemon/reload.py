@@ -1,12 +1,15 @@
-"""The configuration in force: taken from disk when it is valid, the last good one when it isn't.
+"""What becomes of a changed configuration. The one in force is what is on disk, if that is valid;
+else the last good one.
 
 none ──valid──▶ good ──broken──▶ last_good ──mended──▶ good
   └──broken, but a last good one was kept──▶ last_good
 """
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal
 
 from zaiond.config.load import (
@@ -15,15 +18,17 @@ from zaiond.config.load import (
     load,
     load_files,
     read_last_good,
-    revert,
     save_last_good,
 )
 from zaiond.config.schema import Config
-from zaiond.errors import Diagnostic
+from zaiond.errors import Diagnostic, DiskFullError
 from zaiond.journal import Journal, Kind
 from zaiond.os_error import in_japanese
+from zaiond.store import events
+from zaiond.store.writer import Writer
 from zaiond.text import Text
 
+INCIDENT = "config_incident"  # its name in the database
 HALF_WRITTEN = 0.3  # seconds until a file that is not valid is looked at once more
 
 _STAYS = Text(
@@ -39,10 +44,11 @@ _NONE = Text(
 class Configuration:
     """Loads, keeps, and says what is in force.
 
-    `on_applied` is called with each configuration that comes into force, and whether it is another
-    one than before, be it before the last stop; `on_broken` with the
-    incident's id when what is on disk can't be taken, once until it is mended; `on_mended` then.
-    `incident` is the one of which was told before the last stop.
+    `configure` is called with each configuration that comes into force, and whether it is another
+    one than before, be it before the last stop; `on_broken` with the incident's id when what is on
+    disk can't be taken, once until it is mended. `incident` is the one of which was told before the
+    last stop. `on_read` is called with the paths whose change may change what is in force, each
+    time that they were read.
     """
 
     def __init__(
@@ -51,56 +57,53 @@ class Configuration:
         state_dir: str,
         credentials_directory: str | None,
         incident: str | None,
+        writer: Writer,
         journal: Journal,
         clock: Callable[[], float],
-        on_applied: Callable[[Config, bool], Awaitable[None]],
-        on_broken: Callable[[str, tuple[Diagnostic, ...]], None],
-        on_mended: Callable[[], None],
+        configure: Callable[[Config, bool], Awaitable[None]],
+        on_broken: Callable[[str, tuple[Diagnostic, ...]], Awaitable[None]],
+        on_read: Callable[[tuple[str, ...]], None],
     ) -> None:
         self.state: Literal["good", "last_good", "none"] = "none"
         self.in_force: Loaded | None = None
         self.loaded_at: float | None = None  # when what is in force was taken
         self.errors: tuple[Diagnostic, ...] = ()
-        self.incident = incident
-        self._path = path
+        self.path = path
+        self._incident = incident
+        self._writer = writer
         self._state_dir = state_dir
         self._credentials = credentials_directory
         self._journal = journal
         self._clock = clock
-        self._on_applied = on_applied
+        self._configure = configure
         self._on_broken = on_broken
-        self._on_mended = on_mended
+        self._on_read = on_read
         self._reloading = asyncio.Lock()
-        self._watched: tuple[str, ...] = (path,)
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """The paths whose change may change what is in force."""
-        return self._watched
 
     async def reload(self) -> bool:
         """Takes what is on disk if it is valid; says whether it was."""
         async with self._reloading:
             # In a thread: a file on a dead NFS server must not stop deliveries.
-            loaded = await asyncio.to_thread(load, self._path, self._credentials)
+            loaded = await asyncio.to_thread(load, self.path, self._credentials)
             if loaded.config is None and self.in_force is not None:
                 # Who writes in place leaves half a file for a moment: that is nobody's mistake.
                 await asyncio.sleep(HALF_WRITTEN)
-                loaded = await asyncio.to_thread(load, self._path, self._credentials)
-            self._watched = loaded.watched
-            if loaded.config is not None:
-                await self._take(loaded, loaded.config)
-            else:
-                await self._keep_last_good(loaded)
+                loaded = await asyncio.to_thread(load, self.path, self._credentials)
+            try:
+                if loaded.config is not None:
+                    await self._take(loaded, loaded.config)
+                else:
+                    await self._keep_last_good(loaded)
+            finally:
+                self._on_read(loaded.watched)
             return loaded.config is not None
 
     async def _take(self, loaded: Loaded, config: Config) -> None:
         was = self.in_force
         self.errors = ()
         self.state = "good"
-        if self.incident is not None:
-            self.incident = None
-            self._on_mended()
+        if self._incident is not None:
+            await self._remember(None)
         if was is not None and was.files == loaded.files:
             return
         if was is None:
@@ -119,9 +122,9 @@ class Configuration:
                     f" {error.strerror}",
                 )
             )
-        await self._on_applied(config, before != loaded.files)
+        await self._configure(config, before != loaded.files)
         self._journal.info(
-            Text(f"設定 {self._path} を反映しました", f"configuration {self._path} is in force"),
+            Text(f"設定 {self.path} を反映しました", f"configuration {self.path} is in force"),
             Kind.CONFIG_LOADED,
         )
 
@@ -135,9 +138,17 @@ class Configuration:
             for error in broken.errors:
                 self._journal.error(error.formatted, Kind.CONFIG_BROKEN)
             self._journal.error(_STAYS if self.in_force is not None else _NONE, Kind.CONFIG_BROKEN)
-        if self.incident is None and self.in_force is not None:
-            self.incident = uuid.uuid4().hex
-            self._on_broken(self.incident, broken.errors)
+        if self._incident is None and self.in_force is not None:
+            incident = uuid.uuid4().hex
+            await self._on_broken(incident, broken.errors)
+            await self._remember(incident)
+
+    async def _remember(self, incident: str | None) -> None:
+        self._incident = incident
+        # On a disk that is full for good, it is told once more after the next start.
+        with contextlib.suppress(DiskFullError):
+            remember = partial(events.set_meta, name=INCIDENT, value=incident)
+            await self._writer.submit(remember, essential=True)
 
     async def _kept(self) -> Files | None:
         try:
@@ -161,13 +172,4 @@ class Configuration:
         if loaded.config is not None:
             self.in_force = loaded
             self.loaded_at = self._clock()
-            await self._on_applied(loaded.config, False)
-
-    async def revert(self) -> list[str]:
-        """Puts the files of the configuration in force back to disk; gives their paths.
-
-        Raises OSError.
-        """
-        if self.in_force is None:
-            return []
-        return await asyncio.to_thread(revert, self.in_force.files)
+            await self._configure(loaded.config, False)

@@ -3,7 +3,7 @@
 import random
 
 from tests.support.store import NOW, Clock
-from zaiond.daemon.ulid import UlidFactory
+from zaiond.ulid import UlidFactory
 
 
 def test_ids_are_26_characters_of_crockfords_base32() -> None:

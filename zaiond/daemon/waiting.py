@@ -1,18 +1,18 @@
-"""The line of `systemctl status`, and the counts that stand in it. What else is known of how the
-daemon is (status.py) is not loaded before somebody asks.
+"""How much mail waits, and the line of `systemctl status` that tells of it. What else is known of
+how the daemon is (status.py) is not loaded before somebody asks.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
+from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.router import Router
+from zaiond.smtp.failure import Failure
 from zaiond.store import counts
 from zaiond.store.counts import Key
 from zaiond.store.writer import Submit
 from zaiond.text import Text
-
-if TYPE_CHECKING:
-    from zaiond.daemon.app import App
 
 _CONFIG_STATES = {
     "good": Text("設定は正常", "configuration good"),
@@ -38,12 +38,15 @@ class Waiting(NamedTuple):
         return self.waiting + self.held
 
 
-async def count_waiting(app: "App") -> Waiting:
+CountWaiting = Callable[[], Awaitable[Waiting]]
+
+
+async def count_waiting(submit: Submit, router: Router, dispatcher: Dispatcher) -> Waiting:
     """What has not ended."""
-    number = await count(app.writer.submit, counts.skip_open) + app.router.waiting
-    if app.dispatcher.holds.queue is not None:
+    number = await count(submit, counts.skip_open) + router.waiting
+    if dispatcher.holds.queue is not None:
         return Waiting(0, number)
-    held = await count(app.writer.submit, counts.skip_held)
+    held = await count(submit, counts.skip_held)
     return Waiting(max(0, number - held), held)
 
 
@@ -56,18 +59,18 @@ async def count(submit: Submit, skip: Callable[..., tuple[int, Key | None]]) -> 
     return number
 
 
-async def line(app: "App") -> str:
-    """What an operator asks first, in one line."""
-    counted = await count_waiting(app)
-    servers, config = app.dispatcher.servers, _CONFIG_STATES[app.configuration.state]
+def line(
+    counted: Waiting, config: Literal["good", "last_good", "none"], outage: Failure | None
+) -> Text:
+    """What an operator asks first, in one line; `outage`: why no server can be used."""
     ja, en = f"送信待ち {counted.waiting} 件", f"{counted.waiting} waiting"
     if counted.held:
         ja, en = f"{ja}、保留 {counted.held} 件", f"{en}, {counted.held} held"
-    text = Text(f"{ja}、{config.ja}", f"{en}; {config.en}")
-    cause = servers.waits_for if servers is not None else None
-    if cause is not None:
-        from zaiond.daemon.documents import why  # not before something fails
+    state = _CONFIG_STATES[config]
+    text = Text(f"{ja}、{state.ja}", f"{en}; {state.en}")
+    if outage is None:
+        return text
+    from zaiond.daemon.documents import why  # not before something fails
 
-        told = why(cause)
-        text = Text(f"{text.ja}、{told.ja}", f"{text.en}; {told.en}")
-    return text.in_language(app.control.language)
+    told = why(outage)
+    return Text(f"{text.ja}、{told.ja}", f"{text.en}; {told.en}")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from zaiond.daemon.problems import Facts, Problem, problems
 from zaiond.daemon.queries import Lost
-from zaiond.daemon.status import Facts, Problem, problems
-from zaiond.daemon.status_line import Waiting
+from zaiond.daemon.waiting import Waiting
 from zaiond.holds import Hold
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from zaiond.daemon.user_names import KEPT_FOR, UserNames
+from zaiond.user_names import KEPT_FOR, UserNames
 
 
 class Time:

@@ -1,0 +1,97 @@
+"""What a start finds on disk: the database, which it may have to recover, and what waits in it."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import apsw
+
+from zaiond.daemon import systemd
+from zaiond.daemon.reload import INCIDENT
+from zaiond.errors import StoreError
+from zaiond.holds import Hold
+from zaiond.journal import Journal, Kind
+from zaiond.model import WaitingLine
+from zaiond.os_error import in_japanese
+from zaiond.queue_time import Kept
+from zaiond.store import events, holds, queue, queue_time
+from zaiond.store.database import Database
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+_POSSIBLE_DUPLICATES = "possible_duplicates"
+
+
+def open_database(state_dir: str, journal: Journal) -> Database:
+    """The queue's database, made or recovered where it must be. Raises StoreError."""
+    try:
+        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            Text(
+                f"状態ディレクトリ {state_dir} を作れません: {in_japanese(error)}",
+                f"the state directory {state_dir} can't be made: {error.strerror}",
+            )
+        ) from None
+    database = Database(state_dir, systemd.at_work)
+    if database.salvage is not None and database.is_recovered:
+        journal.error(database.salvage.text, Kind.QUEUE_RECOVERED)
+    for moved in database.moved:
+        journal.warning(
+            Text(
+                f"ファイルがあるべき場所に別のものがあったため、名前を変えました: {moved}",
+                f"what lay in the place of a file, and is none, has another name now: {moved}",
+            )
+        )
+    return database
+
+
+class Found(NamedTuple):
+    """`incident`: the broken configuration of which the admins were told."""
+
+    queue_time: Kept
+    incident: str | None
+    holds: list[Hold]
+    recovered: queue.Recovered
+    possible_duplicates: int
+    usage: dict[int, tuple[int, int]]
+    waiting: list[WaitingLine]
+    last_turns: tuple[int, int]
+
+
+async def find(writer: Writer, clock: Callable[[], float], journal: Journal) -> Found:
+    """What was left at the last end. Raises StoreError."""
+    found = await writer.submit(partial(_find, now=clock()), essential=True)
+    started = found.recovered.started
+    if started:
+        journal.warning(
+            Text(
+                f"前回の停止時に送信中だった配送 {started} 件を再送します"
+                "（重複して届くことがあります）",
+                f"{started} deliveries were under way at the last end: sent again,"
+                " so they may arrive twice",
+            ),
+            Kind.POSSIBLE_DUPLICATES,
+        )
+    return found
+
+
+def _find(db: apsw.Connection, now: float) -> Found:
+    """One transaction, for a crash in between would forget what the crash before it has left."""
+    recovered = queue.recover(db, now)
+    duplicates = int(events.get_meta(db, _POSSIBLE_DUPLICATES) or 0) + recovered.started
+    if recovered.started:
+        events.set_meta(db, _POSSIBLE_DUPLICATES, duplicates)
+    waiting = events.waiting_lines(db)
+    incident = events.get_meta(db, INCIDENT)
+    return Found(
+        queue_time.find(db),
+        incident if isinstance(incident, str) else None,
+        holds.find(db),
+        recovered,
+        duplicates,
+        events.usage(db, waiting),
+        waiting,
+        events.last_turns(db),
+    )
