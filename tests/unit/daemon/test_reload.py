@@ -1,0 +1,153 @@
+"""What becomes of a changed configuration: which one is in force, and what is told of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.store import Clock, Notes, Store
+from zaiond.config.load import Loaded, load
+from zaiond.config.schema import Config
+from zaiond.daemon import reload, start
+from zaiond.daemon.reload import Configuration
+from zaiond.errors import Diagnostic
+from zaiond.journal import Kind
+from zaiond.store.writer import Writer
+
+GOOD = "mail_server: {host: mailhost}\nadmins: a@example.jp\nlanguage: en\n"
+BROKEN = "mail_server: {host: mailhost, security: perhaps}\nadmins: a@example.jp\n"
+
+
+class Reloading:
+    """A configuration on disk, and what was done with it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "zaiond.yaml"
+        self.state = directory / "state"
+        self.store = Store(self.state)
+        self.writer = Writer(
+            self.store.connection, asyncio.get_running_loop(), print, lambda: False
+        )
+        self.notes = Notes()
+        self.configured: list[tuple[str, bool]] = []  # the first admin; whether it is another one
+        self.broken: list[tuple[str, int]] = []  # the incident, and how many mistakes
+        self.watched: list[tuple[str, ...]] = []
+
+    async def daemon(self) -> Configuration:
+        """That of a daemon that has just started."""
+        found = await start.find(self.writer, Clock(), self.notes)
+        return Configuration(
+            str(self.path), str(self.state), None, found.incident, self.writer, self.notes, Clock(),
+            self._configure, self._tell, self.watched.append,
+        )  # fmt: skip
+
+    async def _configure(self, config: Config, is_another: bool) -> None:
+        self.configured.append((config.admins[0], is_another))
+
+    async def _tell(self, incident: str, errors: tuple[Diagnostic, ...]) -> None:
+        self.broken.append((incident, len(errors)))
+
+
+@pytest.fixture
+async def reloading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reloading]:
+    monkeypatch.setattr(reload, "HALF_WRITTEN", 0.0)
+    reloading = Reloading(tmp_path)
+    yield reloading
+    await reloading.writer.close()
+    reloading.store.database.closed_cleanly()
+
+
+async def test_what_is_valid_comes_into_force_once_and_is_watched(reloading: Reloading) -> None:
+    reloading.path.write_text(GOOD)
+    configuration = await reloading.daemon()
+    states = [configuration.state]
+    assert await configuration.reload()
+    assert await configuration.reload()
+    assert reloading.configured == [("a@example.jp", True)]
+    assert [*states, configuration.state] == ["none", "good"]
+    assert configuration.loaded_at == Clock()()
+    assert reloading.notes.kinds == [Kind.CONFIG_LOADED]
+    assert all(str(reloading.path) in watched for watched in reloading.watched)
+
+
+async def test_the_same_one_after_a_restart_is_no_other_one(reloading: Reloading) -> None:
+    reloading.path.write_text(GOOD)
+    await (await reloading.daemon()).reload()
+    await (await reloading.daemon()).reload()
+    reloading.path.write_text(GOOD.replace("a@", "b@"))
+    await (await reloading.daemon()).reload()
+    assert reloading.configured == [
+        ("a@example.jp", True), ("a@example.jp", False), ("b@example.jp", True),
+    ]  # fmt: skip
+
+
+async def test_what_is_broken_changes_nothing_and_is_told_of_once_until_it_is_mended(
+    reloading: Reloading,
+) -> None:
+    reloading.path.write_text(GOOD)
+    configuration = await reloading.daemon()
+    await configuration.reload()
+    reloading.path.write_text(BROKEN)
+    for _ in range(2):
+        assert not await configuration.reload()
+    assert configuration.state == "last_good"
+    assert [error.key for error in configuration.errors] == ["mail_server.security"]
+    assert len(reloading.notes.kinds) == 3  # in force; the mistake, and that the other one stays
+    reloading.path.write_text(GOOD)
+    assert await configuration.reload()
+    assert configuration.errors == ()
+    reloading.path.write_text(BROKEN)
+    await configuration.reload()
+    (first, number), (second, _) = reloading.broken
+    assert number == 1
+    assert first != second
+    assert reloading.configured == [("a@example.jp", True)]
+
+
+async def test_an_incident_stays_the_same_across_a_restart_with_the_last_good_one_in_force(
+    reloading: Reloading,
+) -> None:
+    reloading.path.write_text(GOOD)
+    configuration = await reloading.daemon()
+    await configuration.reload()
+    reloading.path.write_text(BROKEN)
+    await configuration.reload()
+    configuration = await reloading.daemon()
+    assert not await configuration.reload()
+    assert configuration.state == "last_good"
+    assert len(reloading.broken) == 1
+    assert reloading.configured == [("a@example.jp", True), ("a@example.jp", False)]
+    reloading.path.write_text(GOOD)
+    await configuration.reload()
+    assert await reloading.writer.submit(lambda db: start._find(db, 0.0).incident) is None
+
+
+async def test_where_there_never_was_one_the_journal_says_what_becomes_of_events(
+    reloading: Reloading,
+) -> None:
+    configuration = await reloading.daemon()
+    assert not await configuration.reload()
+    assert configuration.state == "none"
+    assert configuration.in_force is None
+    assert reloading.broken == []  # nobody could be mailed
+    assert "there is no valid configuration" in reloading.notes.lines[-1]
+
+
+async def test_a_file_that_is_half_written_is_nobodys_mistake(
+    reloading: Reloading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloading.path.write_text(GOOD)
+    configuration = await reloading.daemon()
+    await configuration.reload()
+    reloading.path.write_text(GOOD[:20])
+
+    def read_while_it_is_written(path: str, credentials: str | None) -> Loaded:
+        found = load(path, credentials)
+        reloading.path.write_text(GOOD.replace("a@", "b@"))
+        return found
+
+    monkeypatch.setattr(reload, "load", read_while_it_is_written)
+    assert await configuration.reload()
+    assert reloading.broken == []
+    assert reloading.configured[-1] == ("b@example.jp", True)
