@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from zaiond.ctl import documents, output, paths, words
-from zaiond.ctl.commandline import Command, Line
+from zaiond.ctl.commandline import Command, Example, Line
 from zaiond.ctl.exit_status import BAD_CONFIG, NOT_PERMITTED, Failure
 from zaiond.errors import Diagnostic
 from zaiond.text import Language, Text
@@ -13,21 +13,19 @@ from zaiond.text import Language, Text
 COMMANDS = (
     Command(
         "check [FILE]",
-        "設定の誤りをすべて、行と桁を付けて表示する",
-        "print every error of the configuration, with line and column",
-        more_ja="形式は「ファイル:行:桁: 項目: 誤りの内容」です。誤りがあれば終了ステータスは 78、"
-        "警告だけなら 0 です。root で実行すると、デーモン（ユーザー zaiond）がファイルを読めるか"
-        "どうかも、所有者と権限から調べます。",
-        more_en="The form is FILE:LINE:COLUMN: key: what is wrong. The exit status is 78 if there"
-        " are errors, 0 if there are only warnings. Run by root, it also finds what the daemon"
-        " (user zaiond) could not read, by owners and modes.",
-        examples=(
-            ("check", "ディスク上の設定ファイルを調べる", "check the files on disk"),
-            (
-                "check ./zaiond.yaml",
-                "反映する前の設定ファイルを調べる",
-                "check a file before it goes live",
-            ),
+        "設定の誤りをすべて、行と桁を付けて表示する\n"
+        "形式は「ファイル:行:桁: 項目: 誤りの内容」です。誤りがあれば終了ステータスは 78、"
+        "警告だけなら 0 です。root で実行すると、デーモン（ユーザー zaiond）がファイルを"
+        "読めるかどうかも、所有者と権限から調べます。",
+        "print every error of the configuration, with line and column\n"
+        "The form is FILE:LINE:COLUMN: key: what is wrong. The exit status is 78 if there are"
+        " errors, 0 if there are only warnings. Run by root, it also finds what the daemon (user"
+        " zaiond) could not read, by owners and modes.",
+        Example("check", "ディスク上の設定ファイルを調べる", "check the files on disk"),
+        Example(
+            "check ./zaiond.yaml",
+            "反映する前の設定ファイルを調べる",
+            "check a file before it goes live",
         ),
     ),
 )

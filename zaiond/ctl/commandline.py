@@ -21,55 +21,51 @@ GROUPS = (
 LATER = ("run", "route", "silence", "problems", "jobs")
 
 
-class Option:
-    """One option, declared as the help shows it: "-s, --severity SEVERITY".
+class Entry:
+    """A line of the help: what is typed, as it is `declared`, and what that does."""
 
-    `value` is the last word of it, "" where there is none: a flag.
-    """
-
-    __slots__ = ("declared", "en", "ja", "name", "names", "value")
+    __slots__ = ("declared", "en", "ja")
 
     def __init__(self, declared: str, ja: str, en: str) -> None:
-        names, _, self.value = declared.replace(", ", ",").partition(" ")
         self.declared = declared
+        self.ja = ja
+        self.en = en
+
+
+class Example(Entry):
+    """A command line; "zaiond-ctl" before it goes without saying."""
+
+    __slots__ = ()
+
+
+class Option(Entry):
+    """One option: "-s, --severity SEVERITY". `value` is the last word, "" where it is a flag."""
+
+    __slots__ = ("name", "names", "value")
+
+    def __init__(self, declared: str, ja: str, en: str) -> None:
+        super().__init__(declared, ja, en)
+        names, _, self.value = declared.replace(", ", ",").partition(" ")
         self.names = names.split(",")
         self.name = self.names[-1].lstrip("-")
-        self.ja = ja
-        self.en = en
 
 
-class Command:
-    """One command, declared as the help shows it: "queue delete ID...".
+class Command(Entry):
+    """One command: "queue delete ID...".
 
-    Words in capitals are its operands, in brackets where they are optional. `examples` are command
-    lines without "zaiond-ctl", each with what it does: (line, ja, en).
+    Words in capitals are operands, in brackets where they are optional. What it does is said in a
+    first line; what more there is to say goes below.
     """
 
-    __slots__ = (
-        "declared", "en", "examples", "ja", "more_en", "more_ja", "name", "operands", "options",
-    )  # fmt: skip
+    __slots__ = ("examples", "name", "operands", "options")
 
-    def __init__(
-        self,
-        declared: str,
-        ja: str,
-        en: str,
-        *,
-        more_ja: str = "",
-        more_en: str = "",
-        options: tuple[Option, ...] = (),
-        examples: tuple[tuple[str, str, str], ...],
-    ) -> None:
+    def __init__(self, declared: str, ja: str, en: str, *parts: Option | Example) -> None:
+        super().__init__(declared, ja, en)
         words = declared.split()
-        self.declared = declared
         self.name = " ".join(word for word in words if word.islower())
         self.operands = [word for word in words if not word.islower()]
-        self.ja = ja
-        self.en = en
-        self.more_ja = more_ja
-        self.more_en = more_en
-        self.options = options
-        self.examples = examples
+        self.options = [part for part in parts if isinstance(part, Option)]
+        self.examples = [part for part in parts if isinstance(part, Example)]
 
 
 COMMON = (
@@ -158,22 +154,9 @@ def parse(argv: "Sequence[str]", line: Line) -> None:
                 if line.command is not None:
                     words.clear()
                     known |= _by_name(line.command.options)
-        elif word.startswith("--"):
-            name, equals, value = word.partition("=")
-            option = _known(known, name, line)
-            if equals and not option.value:
-                from zaiond.ctl.words import no_value
-
-                raise Fault(no_value(name=name))
-            _take(line, option, name, value if equals else None, rest)
         else:
-            letters = word[1:]
-            while letters:
-                name, letters = f"-{letters[0]}", letters[1:]
-                option = _known(known, name, line)
-                _take(line, option, name, letters or None, rest)
-                if option.value:
-                    break
+            while word:
+                word = _take_option(word, rest, known, line)
     if not (line.flag("help") or line.flag("version")):
         _complete(words, line)
 
@@ -191,18 +174,27 @@ def _choose(words: list[str], line: Line) -> None:
         raise _unknown_command(name, names)
 
 
-def _take(line: Line, option: Option, name: str, attached: str | None, rest: list[str]) -> None:
-    if not option.value:
-        value = ""
-    elif attached is not None:
-        value = attached
-    elif rest:
-        value = rest.pop(0)
+def _take_option(word: str, rest: list[str], known: dict[str, Option], line: Line) -> str:
+    """Takes the option at the beginning of `word`, and its value; gives the short ones behind."""
+    if word.startswith("--"):
+        name, equals, behind = word.partition("=")
     else:
-        from zaiond.ctl.words import needs_value
+        name, equals, behind = word[:2], "", word[2:]
+    option = known.get(name)
+    if option is None:
+        raise _no_option(name, known, line)
+    if option.value and not equals and not behind:
+        if not rest:
+            from zaiond.ctl.words import needs_value
 
-        raise Fault(needs_value(name=name, value=option.value))
-    line.values.setdefault(option.name, []).append(value)
+            raise Fault(needs_value(name=name, value=option.value))
+        behind = rest.pop(0)
+    elif equals and not option.value:
+        from zaiond.ctl.words import no_value
+
+        raise Fault(no_value(name=name))
+    line.values.setdefault(option.name, []).append(behind if option.value else "")
+    return f"-{behind}" if behind and not option.value else ""
 
 
 def _complete(words: list[str], line: Line) -> None:
@@ -229,16 +221,13 @@ def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
     return {name: option for option in options for name in option.names}
 
 
-def _known(known: dict[str, Option], name: str, line: Line) -> Option:
-    option = known.get(name)
-    if option is None:
-        from zaiond.ctl import words
+def _no_option(name: str, known: "Iterable[str]", line: Line) -> Fault:
+    from zaiond.ctl import words
 
-        near = _near(name, known)
-        if line.command is None:
-            raise Fault(words.no_option_before(name=name, near=near))
-        raise Fault(words.no_option(name=name, command=line.name, near=near))
-    return option
+    near = _near(name, known)
+    if line.command is None:
+        return Fault(words.no_option_before(name=name, near=near))
+    return Fault(words.no_option(name=name, command=line.name, near=near))
 
 
 def _unknown_command(name: str, names: "Iterable[str]") -> Fault:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from zaiond.ctl import check, control, output, paths, words
-from zaiond.ctl.commandline import Command, Line, Option
+from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.diff import with_disk
 from zaiond.ctl.exit_status import FAILED, NOT_PERMITTED, Failure, NoDaemon
 from zaiond.ctl.terminal import Page, printable
@@ -15,48 +15,40 @@ if TYPE_CHECKING:
 COMMANDS = (
     Command(
         "config show",
-        "使用中の設定を表示する（パスワードは ******** になる）",
-        "print the configuration in force (secrets masked)",
-        more_ja="デーモンが動いていなければ、ファイルの設定を表示し、そのことを知らせます。",
-        more_en="Where no daemon runs, that of the files, and it says so.",
-        options=(
-            Option(
-                "--origin",
-                "それぞれの値を決めたファイルと行も表示する",
-                "also from which file and line each value comes",
-            ),
+        "使用中の設定を表示する（パスワードは ******** になる）\n"
+        "デーモンが動いていなければ、ファイルの設定を表示し、そのことを知らせます。",
+        "print the configuration in force (secrets masked)\n"
+        "Where no daemon runs, that of the files, and it says so.",
+        Option(
+            "--origin",
+            "それぞれの値を決めたファイルと行も表示する",
+            "also from which file and line each value comes",
         ),
-        examples=(
-            ("config show", "使用中の設定を見る", "see what is in force"),
-            (
-                "config show --origin",
-                "値がどこで決まったかを調べる",
-                "find out where a value comes from",
-            ),
+        Example("config show", "使用中の設定を見る", "see what is in force"),
+        Example(
+            "config show --origin",
+            "値がどこで決まったかを調べる",
+            "find out where a value comes from",
         ),
     ),
     Command(
         "config diff",
-        "使用中の設定とディスクのファイルの違いを表示する",
-        "print how the files on disk differ from what is in force",
-        more_ja="パスワードは ******** になります。デーモンが動いていなければ、"
-        "直前の有効な設定と比べます。違いがあれば終了ステータスは 1 です。",
-        more_en="Secrets are masked. Where no daemon runs, it is compared with the last good"
+        "使用中の設定とディスクのファイルの違いを表示する\n"
+        "パスワードは ******** になります。デーモンが動いていなければ、直前の有効な設定と"
+        "比べます。違いがあれば終了ステータスは 1 です。",
+        "print how the files on disk differ from what is in force\n"
+        "Secrets are masked. Where no daemon runs, it is compared with the last good"
         " configuration. The exit status is 1 if there are differences.",
-        examples=(
-            (
-                "config diff",
-                "まだ反映されていない変更を見る",
-                "see changes that are not in force yet",
-            ),
+        Example(
+            "config diff", "まだ反映されていない変更を見る", "see changes that are not in force yet"
         ),
     ),
     Command(
         "config revert",
         "直前の有効な設定のファイルをディスクに書き戻す",
         "write the last good configuration's files back to disk",
-        examples=(
-            ("config revert", "誤った編集を取り消す", "undo an edit that broke the configuration"),
+        Example(
+            "config revert", "誤った編集を取り消す", "undo an edit that broke the configuration"
         ),
     ),
 )
@@ -124,12 +116,8 @@ def _revert(line: Line) -> int:
     kept, language = _kept(line)
     try:
         files = revert(kept)
-    except PermissionError as error:
-        text = words.not_permitted(path=error.filename or kept.main)
-        raise Failure(NOT_PERMITTED, text) from None
     except OSError as error:
-        text = words.not_reverted(path=error.filename, why=error)
-        raise Failure(FAILED, text) from None
+        raise _failed(error, error.filename or kept.main, words.not_reverted) from None
     said = [words.reverted(path=file) for file in files] or [words.NOTHING_TO_REVERT]
     output.answer(
         line, {"files": files}, lambda: (printable(text.in_language(language)) for text in said)
@@ -149,10 +137,14 @@ def _kept(line: Line) -> "tuple[Files, Language]":
         folder = paths.state_dir(line)
     try:
         files = read_last_good(folder)
-    except PermissionError:
-        raise Failure(NOT_PERMITTED, words.not_permitted(path=folder)) from None
     except OSError as error:
-        raise Failure(FAILED, words.unreadable(path=folder, why=error)) from None
+        raise _failed(error, folder, words.unreadable) from None
     if files is None:
         raise Failure(FAILED, words.nothing_kept(folder=folder))
     return files, output.language(line)
+
+
+def _failed(error: OSError, path: str, otherwise: words.Sentence) -> Failure:
+    if isinstance(error, PermissionError):
+        return Failure(NOT_PERMITTED, words.not_permitted(path=path))
+    return Failure(FAILED, otherwise(path=path, why=error))

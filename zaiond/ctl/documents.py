@@ -9,7 +9,6 @@ from zaiond.ctl import control, labels, output
 from zaiond.ctl.commandline import Line
 from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.terminal import Cell, Page, Painted
-from zaiond.ctl.words import Sentence
 from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Language, Text
 
@@ -60,10 +59,7 @@ def heading(page: Page, state: str | Text, colour: str, number: int) -> None:
 
 
 def listed(
-    line: Line,
-    rows: str,
-    listing: Callable[[list[dict[str, Any]], Language, datetime], Page],
-    some_of_all: Sentence,
+    line: Line, rows: str, listing: Callable[[list[dict[str, Any]], Language, datetime], Page]
 ) -> int:
     """Shows what the daemon lists as `rows`."""
     reply = control.ask(line, line.name.replace(" ", "."))
@@ -72,21 +68,21 @@ def listed(
     output.answer(line, reply.result, lambda: listing(found, reply.language, now))
     total = reply.result.get("total", 0)
     if total > len(found) and not line.flag("json"):
-        output.complain(some_of_all(total=total, shown=len(found)), reply.language)
+        text = labels.SOME_OF_ALL[line.name](total=total, shown=len(found))
+        output.complain(text, reply.language)
     return 0
 
 
 def changed(
     line: Line,
     reply: control.Reply,
-    nothing: Text,
-    done: Sentence,
     rows: Sequence[Sequence[Cell]],
     remarks: Iterable[Text],
     *,
     failed: bool,
 ) -> int:
     """Says what the daemon did, or that there was nothing to do, and what it left alone."""
+    done, nothing = labels.CHANGED[line.name]
     page, number = Page(reply.language), reply.result["changed"]
     if number:
         text = done(number=number)

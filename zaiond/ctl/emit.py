@@ -5,7 +5,7 @@ import os
 
 from zaiond import client
 from zaiond.ctl import caller, output
-from zaiond.ctl.commandline import Command, Line, Option
+from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import BAD_EVENT, NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, Fault
 
 TYPE_CHECKING = False
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 _EVENT_OPTIONS = (
     Option(
         "-s, --severity SEVERITY",
-        "重大度: emerg alert crit err warning notice info debug（既定値 info）。大文字、および"
-        " emergency panic critical fatal error warn information も可",
-        "severity: emerg alert crit err warning notice info debug (default: info), in any case,"
-        " or emergency panic critical fatal error warn information",
+        "重大度: emerg alert crit err warning notice info debug（既定値 info）。大文字、および "
+        "emergency panic critical fatal error warn information も可",
+        "severity: emerg alert crit err warning notice info debug (default: info), in any case, or"
+        " emergency panic critical fatal error warn information",
     ),
     Option("--subject S", "何についてか、短く", "what it is about, in a few words"),
     Option(
         "-m, --message TEXT",
         "人が読む文。複数行可。- なら標準入力から読む。長すぎる場合は途中を省略する",
-        "text for a person, may have several lines; - reads standard input. What is too long"
-        " keeps its beginning and its end",
+        "text for a person, may have several lines; - reads standard input. What is too long keeps"
+        " its beginning and its end",
     ),
     Option(
         "-d, --data KEY=VALUE",
@@ -55,8 +55,8 @@ _EVENT_OPTIONS = (
         "--source S",
         "発行元（既定値: systemd のユニット名、なければ呼び出したプログラムかスクリプトの"
         "ファイル名）",
-        "what emits (default: the systemd unit, else the file name of the program or script"
-        " that calls)",
+        "what emits (default: the systemd unit, else the file name of the program or script that"
+        " calls)",
     ),
     Option(
         "--time T",
@@ -67,40 +67,35 @@ _EVENT_OPTIONS = (
 COMMANDS = (
     Command(
         "emit [TYPE]",
-        "イベントを送る。受け付けられたイベントの ID を表示する",
-        "emit an event; prints its id",
-        more_ja="デーモンが停止中でもイベントはスプールに保存され、終了ステータスは 0 になります。",
-        more_en="While the daemon is down, the event is kept in the spool, and the exit status"
-        " is 0.",
-        options=(
-            *_EVENT_OPTIONS,
-            Option(
-                "--from FILE",
-                "1 行 1 イベントの JSON を FILE から読む。- は標準入力",
-                "read events from FILE, one JSON object a line; - is standard input",
-            ),
+        "イベントを送る。受け付けられたイベントの ID を表示する\n"
+        "デーモンが停止中でもイベントはスプールに保存され、終了ステータスは 0 になります。",
+        "emit an event; prints its id\n"
+        "While the daemon is down, the event is kept in the spool, and the exit status is 0.",
+        *_EVENT_OPTIONS,
+        Option(
+            "--from FILE",
+            "1 行 1 イベントの JSON を FILE から読む。- は標準入力",
+            "read events from FILE, one JSON object a line; - is standard input",
         ),
-        examples=(
-            (
-                'emit backup.job.failed -s err --subject "nightly backup" -m "$log"',
-                "失敗を知らせる",
-                "tell of a failure",
-            ),
-            (
-                "emit backup.auto_update.finished -d target=fileserver01 -D files=1204",
-                "項目を付けて知らせる",
-                "give fields along",
-            ),
-            (
-                "df -h / | zaiond-ctl emit disk.low -s warning --problem disk:/ -m -",
-                "コマンドの出力を本文にする",
-                "mail a command's output",
-            ),
-            (
-                "emit --from events.jsonl",
-                "ファイルのイベントをまとめて送る",
-                "emit all events of a file",
-            ),
+        Example(
+            'emit backup.job.failed -s err --subject "nightly backup" -m "$log"',
+            "失敗を知らせる",
+            "tell of a failure",
+        ),
+        Example(
+            "emit backup.auto_update.finished -d target=fileserver01 -D files=1204",
+            "項目を付けて知らせる",
+            "give fields along",
+        ),
+        Example(
+            "df -h / | zaiond-ctl emit disk.low -s warning --problem disk:/ -m -",
+            "コマンドの出力を本文にする",
+            "mail a command's output",
+        ),
+        Example(
+            "emit --from events.jsonl",
+            "ファイルのイベントをまとめて送る",
+            "emit all events of a file",
         ),
     ),
 )
@@ -115,11 +110,13 @@ def run(line: Line) -> int:
     tally = _Tally(line)
     path = line.text("from")
     if path:
-        from zaiond.ctl import emit_input, words
+        from zaiond.ctl import emit_input
 
-        extra = [option.names[0] for option in _EVENT_OPTIONS if line.flag(option.name)]
-        for what in (*line.operands, *extra):
-            raise Fault(words.from_goes_alone(what=what))
+        beside = [option.names[0] for option in _EVENT_OPTIONS if line.flag(option.name)]
+        if line.operands or beside:
+            from zaiond.ctl.words import from_goes_alone
+
+            raise Fault(from_goes_alone(what=(*line.operands, *beside)[0]))
         for numbers, events in emit_input.events(path):
             tally.add(numbers, _emit(events, line, source))
     else:
@@ -195,8 +192,8 @@ def _json(key: str, text: str) -> "Any":
 
 def _argument(word: str) -> str:
     """A word of the command line, whatever the encoding of its bytes is."""
-    if word.isascii() and "\x1b$" not in word:
-        return word
+    if "\x1b$" not in word and word.encode(errors="ignore").decode() == word:
+        return word  # UTF-8
     from zaiond.ctl import emit_input
 
     return emit_input.text(os.fsencode(word))

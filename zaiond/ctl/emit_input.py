@@ -22,40 +22,32 @@ _MADE_BYTES = 2048  # at most, of what the client puts in: id, source and time
 
 def text(data: bytes) -> str:
     """Text that somebody else wrote: in UTF-8, else by the locale, else as whatever it is."""
-    read = _utf_8(data)
-    return _guessed(data) if read is None else read
+    for encoding in ("utf-8", None):  # None: the locale's
+        if b"\x1b$" in data:  # with which ISO-2022-JP begins
+            break
+        try:
+            if encoding is None:
+                from locale import getencoding
+
+                encoding = getencoding()
+            return data.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            pass
+    from zaiond import decode
+
+    return decode.text(data)
 
 
 def _json_text(data: bytes) -> str:
     r"""As `text`, of a line of JSON. That knows no `\x`: where it stands, a byte is shown."""
-    read = _utf_8(data)
-    if read is not None:
-        return read
+    try:
+        if b"\x1b$" not in data:
+            return data.decode()
+    except UnicodeDecodeError:
+        pass
     import re
 
-    return re.sub(r"(?<!\\)((?:\\\\)*)\\x", r"\1\\\\x", _guessed(data))
-
-
-def _utf_8(data: bytes) -> str | None:
-    if b"\x1b$" in data:  # with which ISO-2022-JP begins
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _guessed(data: bytes) -> str:
-    from locale import getencoding
-
-    from zaiond import decode
-
-    if b"\x1b$" not in data:
-        try:
-            return data.decode(getencoding())
-        except (UnicodeDecodeError, LookupError):
-            pass
-    return decode.text(data)
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\x", r"\1\\\\x", text(data))
 
 
 def message(event: "dict[str, Any]", language: "Callable[[], Language]") -> str:

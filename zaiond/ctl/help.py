@@ -1,10 +1,10 @@
 """`--help` and `--version`, rendered from the declarations of the commands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from zaiond import __version__
 from zaiond.ctl import output, words
-from zaiond.ctl.commandline import COMMON, GROUPS, Command, Line, Option, commands
+from zaiond.ctl.commandline import COMMON, GROUPS, Command, Entry, Example, Line, commands
 from zaiond.ctl.terminal import Page
 from zaiond.text import Language, Text
 
@@ -43,9 +43,8 @@ def _of_command(command: Command, language: Language) -> Page:
     operands = "".join(f" {operand}" for operand in command.operands)
     page.line(words.usage_of(name=command.name, operands=operands))
     page.gap()
-    page.line(Text(command.ja, command.en))
-    if command.more_ja:
-        page.line(Text(command.more_ja, command.more_en))
+    for text in zip(command.ja.split("\n"), command.en.split("\n"), strict=True):
+        page.line(Text(*text))
     page.gap()
     if command.options:
         _entries(page, words.OPTIONS, command.options)
@@ -54,20 +53,20 @@ def _of_command(command: Command, language: Language) -> Page:
     return page
 
 
-def _entries(page: Page, title: Text, entries: Iterable[Command | Option]) -> None:
+def _entries(page: Page, title: Text, entries: Iterable[Entry]) -> None:
     page.line(title)
     for one in entries:
         start, hang = f"  {one.declared:{_WIDTH}}  ", " " * (_WIDTH + 4)
         if len(one.declared) > _WIDTH:
             page.append(f"  {one.declared}")
             start = hang
-        page.line(Text(one.ja, one.en), start, hang)
+        page.line(Text(one.ja.partition("\n")[0], one.en.partition("\n")[0]), start, hang)
     page.gap()
 
 
-def _examples(page: Page, examples: Sequence[tuple[str, str, str]]) -> None:
+def _examples(page: Page, examples: Iterable[Example]) -> None:
     page.line(words.EXAMPLES)
-    for line, ja, en in examples:
+    for one in examples:
         # The command as it is: it may be copied.
-        page.append(f"  {line if 'zaiond-ctl' in line else f'zaiond-ctl {line}'}")
-        page.line(Text(ja, en), "      ")
+        page.append(f"  {'' if 'zaiond-ctl' in one.declared else 'zaiond-ctl '}{one.declared}")
+        page.line(Text(one.ja, one.en), "      ")

@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from zaiond.ctl import control, documents, labels, output, times
-from zaiond.ctl.commandline import Command, Line, Option, exact
+from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Cell, Page, Painted
 from zaiond.ctl.words import listed
@@ -19,49 +20,46 @@ _MOST = 10_000  # what the daemon gives at once
 COMMANDS = (
     Command(
         "history [ID]",
-        "イベントがどうなったかを、その理由とともに表示する",
-        "say what became of events, and why",
-        more_ja="1 行が 1 つのイベントです。ID を指定すると、イベントの内容、宛先ごとの結果、"
+        "イベントがどうなったかを、その理由とともに表示する\n"
+        "1 行が 1 つのイベントです。ID を指定すると、イベントの内容、宛先ごとの結果、"
         "サーバーの応答、すべての試行を表示します。--type と --source の PATTERN には、シェルと同じ"
         " * ? [] を使えます。",
-        more_en="One line an event. With an ID everything: the event itself, what became of it for"
+        "say what became of events, and why\n"
+        "One line an event. With an ID everything: the event itself, what became of it for"
         " each recipient, the server's reply, each attempt. A PATTERN is a shell's: * ? [].",
-        options=(
-            Option(
-                "--since T",
-                "T 以降のもの。日時（2013-05-25、2013-05-25T09:00）または 30m 2h 7d（前から）",
-                "those from T on: a date or time (2013-05-25, 2013-05-25T09:00), or 30m, 2h,"
-                " 7d ago",
-            ),
-            Option(
-                "--type PATTERN",
-                "種類が PATTERN に一致するもの（例: 'backup.*'）",
-                "those of such a type (as 'backup.*')",
-            ),
-            Option(
-                "--source PATTERN",
-                "発行元が PATTERN に一致するもの（例: '*.service'）",
-                "those of such a source (as '*.service')",
-            ),
-            Option(
-                "--failed",
-                "届いておらず、そのままでは届かないもの: 送信失敗、期限切れ、保留",
-                "those that have not arrived and won't by themselves: failed, expired, held",
-            ),
-            Option(
-                "--limit N",
-                f"新しいものから N 件（既定値 {_DEFAULT_LIMIT}）",
-                f"the newest N (default: {_DEFAULT_LIMIT})",
-            ),
+        Option(
+            "--since T",
+            "T 以降のもの。日時（2013-05-25、2013-05-25T09:00）または 30m 2h 7d（前から）",
+            "those from T on: a date or time (2013-05-25, 2013-05-25T09:00), or 30m, 2h, 7d ago",
         ),
-        examples=(
-            (
-                "history 01M85A8PXH01WZW9XTYRCT3QVE",
-                "どのサーバーが、どの宛先に、何と応答したか",
-                "which server, which recipient, which reply",
-            ),
-            ("history --since 24h", "この 24 時間のイベント", "the events of the last 24 hours"),
-            ("history --failed", "届かなかったものと、その理由", "what has not arrived, and why"),
+        Option(
+            "--type PATTERN",
+            "種類が PATTERN に一致するもの（例: 'backup.*'）",
+            "those of such a type (as 'backup.*')",
+        ),
+        Option(
+            "--source PATTERN",
+            "発行元が PATTERN に一致するもの（例: '*.service'）",
+            "those of such a source (as '*.service')",
+        ),
+        Option(
+            "--failed",
+            "届いておらず、そのままでは届かないもの: 送信失敗、期限切れ、保留",
+            "those that have not arrived and won't by themselves: failed, expired, held",
+        ),
+        Option(
+            "--limit N",
+            f"新しいものから N 件（既定値 {_DEFAULT_LIMIT}）",
+            f"the newest N (default: {_DEFAULT_LIMIT})",
+        ),
+        Example(
+            "history 01M85A8PXH01WZW9XTYRCT3QVE",
+            "どのサーバーが、どの宛先に、何と応答したか",
+            "which server, which recipient, which reply",
+        ),
+        Example("history --since 24h", "この 24 時間のイベント", "the events of the last 24 hours"),
+        Example(
+            "history --failed", "届かなかったものと、その理由", "what has not arrived, and why"
         ),
     ),
 )
@@ -85,15 +83,11 @@ def run(line: Line) -> int:
         arguments["id"] = exact(line.operands[0])
     reply = control.ask(line, "history", **arguments)
     events: list[dict[str, Any]] = reply.result["events"]
-    if line.flag("json"):
-        output.document(reply.result)
-    elif line.operands:
-        for number, event in enumerate(events):
-            output.show([*([""] if number else []), *of(event, reply.language)])
-    elif events:
-        output.show(listing(events, reply.language, datetime.now().astimezone()))
+    if line.operands:
+        output.answer(line, reply.result, lambda: _whole(events, reply.language))
     else:
-        output.say(labels.NO_EVENTS.in_language(reply.language))
+        now = datetime.now().astimezone()
+        output.answer(line, reply.result, lambda: listing(events, reply.language, now))
     if reply.result.get("truncated"):
         output.complain(labels.CUT_OFF, reply.language)
     if line.operands and not events:
@@ -134,6 +128,12 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
+def _whole(events: list[dict[str, Any]], language: Language) -> Iterator[str]:
+    for number, event in enumerate(events):
+        yield from [""] if number else []
+        yield from of(event, language)
+
+
 def of(event: dict[str, Any], language: Language) -> Page:
     """Everything about one event."""
     page = Page(language)
@@ -163,7 +163,11 @@ def of(event: dict[str, Any], language: Language) -> Page:
         if fields:
             page.gap()
             page.line(title, "  ")
-            page.table([(key, _value(value)) for key, value in fields.items()], "    ")
+            said = {
+                key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                for key, value in fields.items()
+            }
+            page.table(list(said.items()), "    ")
     for one in event.get("deliveries") or []:
         page.gap()
         _delivery(page, one)
@@ -214,13 +218,11 @@ def _key(event: dict[str, Any]) -> Cell | None:
     return labels.key_in_state(key=key, state=labels.KEY_STATES.get(status, status))
 
 
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> Page:
     """A line for each event: when, its outcome, what it is about, and why it has not arrived."""
     page = Page(language)
+    if not events:
+        page.line(labels.NO_EVENTS)
     rows: list[list[Cell]] = []
     for event in events:
         about = documents.about(event)

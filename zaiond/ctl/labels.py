@@ -30,6 +30,33 @@ number_in_state = Sentence("{state}: {number} 件", "{state}: {number}")
 
 # -- queue, spool
 
+SOME_OF_ALL = {
+    "queue list": Sentence(
+        "{total} 件のうち、はじめの {shown} 件だけを表示しました",
+        "only the first {shown} of {total} are shown",
+    ),
+    "spool list": Sentence(
+        "{total} 件のうち、{shown} 件だけを表示しました", "only {shown} of {total} are shown"
+    ),
+}
+CHANGED = {
+    "queue retry": (
+        Sentence("{number} 件の配送を送り直します:", "Deliveries tried again now: {number}"),
+        Text("送り直すものはありません", "Nothing to try again"),
+    ),
+    "queue delete": (
+        Sentence("{number} 件の配送を削除しました:", "Deliveries deleted: {number}"),
+        Text("削除するものはありません", "Nothing to delete"),
+    ),
+    "spool retry": (
+        Sentence("{number} 件のファイルをもう一度受け付けます:", "Files tried again: {number}"),
+        Text("もう一度受け付けるファイルはありません", "Nothing to try again"),
+    ),
+    "spool delete": (
+        Sentence("{number} 件のファイルを削除しました:", "Files deleted: {number}"),
+        Text("削除するファイルはありません", "Nothing to delete"),
+    ),
+}
 NOTHING_WAITS = Text("送信を待っているメールはありません", "Nothing waits")
 QUEUE_HEAD = {
     "age": Text("経過", "AGE"),
@@ -40,14 +67,6 @@ QUEUE_HEAD = {
     "about": Text("件名", "SUBJECT"),
 }
 TO = Text("宛先", "To")
-first_of_all = Sentence(
-    "{total} 件のうち、はじめの {shown} 件だけを表示しました",
-    "only the first {shown} of {total} are shown",
-)
-NOTHING_TO_RETRY = Text("送り直すものはありません", "Nothing to try again")
-NOTHING_TO_DELETE = Text("削除するものはありません", "Nothing to delete")
-retried = Sentence("{number} 件の配送を送り直します:", "Deliveries tried again now: {number}")
-deleted = Sentence("{number} 件の配送を削除しました:", "Deliveries deleted: {number}")
 no_user = Sentence("--user: ユーザー {user} はいません", "--user: there is no user {user}")
 no_event = Sentence("{id}: この ID のイベントはありません", "{id}: no event with this id")
 in_flight = Sentence(
@@ -70,15 +89,6 @@ SPOOL_HEAD = (
     Text("サイズ", "BYTES"),
     Text("名前", "NAME"),
 )
-some_of_all = Sentence(
-    "{total} 件のうち、{shown} 件だけを表示しました", "only {shown} of {total} are shown"
-)
-NO_FILE_TO_RETRY = Text("もう一度受け付けるファイルはありません", "Nothing to try again")
-NO_FILE_TO_DELETE = Text("削除するファイルはありません", "Nothing to delete")
-files_retried = Sentence(
-    "{number} 件のファイルをもう一度受け付けます:", "Files tried again: {number}"
-)
-files_deleted = Sentence("{number} 件のファイルを削除しました:", "Files deleted: {number}")
 no_file = Sentence(
     "{name}: この名前のファイルはスプールにありません", "{name}: no such file in the spool"
 )

@@ -33,7 +33,12 @@ def run(argv: "Sequence[str]") -> int:
     """Runs one command line; everything a person reads has been written when it returns."""
     line = commandline.Line()
     try:
-        status = _run(argv, line)
+        commandline.parse(argv, line)
+        if line.group is None or line.flag("help") or line.flag("version"):
+            from zaiond.ctl import help as command
+        else:
+            command = commandline.module(line.group)
+        status: int = command.run(line)
         output.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -46,8 +51,8 @@ def run(argv: "Sequence[str]") -> int:
     except Fault as fault:
         from zaiond.ctl import words
 
-        command = f"zaiond-ctl {line.group}" if line.group else "zaiond-ctl"
-        return _failed(Fault(words.wrong_usage(fault=fault.text, command=command)), line)
+        name = f"zaiond-ctl {line.group}" if line.group else "zaiond-ctl"
+        return _failed(Fault(words.wrong_usage(fault=fault.text, command=name)), line)
     except Failure as failure:
         return _failed(failure, line)
     except Exception as error:
@@ -56,16 +61,6 @@ def run(argv: "Sequence[str]") -> int:
         if not isinstance(error, ZaiondError):
             raise
         return _failed(Failure(FAILED, error.text), line)
-    return status
-
-
-def _run(argv: "Sequence[str]", line: commandline.Line) -> int:
-    commandline.parse(argv, line)
-    if line.group is None or line.flag("help") or line.flag("version"):
-        from zaiond.ctl import help as module
-    else:
-        module = commandline.module(line.group)
-    status: int = module.run(line)
     return status
 
 

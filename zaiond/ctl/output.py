@@ -74,9 +74,7 @@ def remark(text: str) -> None:
 
     try:
         flush()
-        _write(sys.stderr, printable(text) + "\n")
-        if sys.stderr is not None:
-            sys.stderr.flush()
+        _write(sys.stderr, printable(text) + "\n", flush=True)
     except (OSError, Unwritable):
         pass
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from zaiond.ctl import control, documents, labels, times
-from zaiond.ctl.commandline import Command, Line, Option, exact
+from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import Fault
 from zaiond.ctl.terminal import Cell, Page, one_line
 from zaiond.text import Language, Text
@@ -14,59 +14,53 @@ COMMANDS = (
         "queue list",
         "送信を待っているメールを、理由ごとに一覧表示する",
         "list what waits to be mailed, by what it waits for",
-        examples=(
-            ("queue list", "何が、なぜ待っているかを見る", "see what waits, and why"),
-            ("queue list --json", "監視プログラムなどで使う", "for a program, such as a monitor"),
+        Example("queue list", "何が、なぜ待っているかを見る", "see what waits, and why"),
+        Example(
+            "queue list --json", "監視プログラムなどで使う", "for a program, such as a monitor"
         ),
     ),
     Command(
         "queue retry [ID...]",
-        "メールを現在の設定で作り直し、すぐに送る",
-        "make the mail anew by the configuration in force, and send it now",
-        more_ja="ID（イベント ID）を指定すると、履歴にある間は、送信失敗や期限切れのメールも"
-        "送り直します。省略すると、待っているものと保留中のものすべてが対象になります。",
-        more_en="With an ID (an event's id) also what has failed or expired, as long as it is in"
-        " the history; without one, all that waits or is held.",
-        examples=(
-            ("queue retry", "すべてをすぐに送り直す", "try all now"),
-            (
-                "queue retry 01M85A8PXH01WZW9XTYRCT3QVE",
-                "1 つのイベントのメールを送り直す",
-                "try the mail of one event, also one that has failed",
-            ),
+        "メールを現在の設定で作り直し、すぐに送る\n"
+        "ID（イベント ID）を指定すると、履歴にある間は、送信失敗や期限切れのメールも送り直します。"
+        "省略すると、待っているものと保留中のものすべてが対象になります。",
+        "make the mail anew by the configuration in force, and send it now\n"
+        "With an ID (an event's id) also what has failed or expired, as long as it is in the"
+        " history; without one, all that waits or is held.",
+        Example("queue retry", "すべてをすぐに送り直す", "try all now"),
+        Example(
+            "queue retry 01M85A8PXH01WZW9XTYRCT3QVE",
+            "1 つのイベントのメールを送り直す",
+            "try the mail of one event, also one that has failed",
         ),
     ),
     Command(
         "queue delete ID...",
-        "待っているメールを送らずに削除する（元に戻せません）",
-        "delete mail that waits, unsent; there is no way back",
-        more_ja="ID はイベントを送ったプログラムが決めるため、複数のユーザーや発行元のイベントが、"
-        "同じ ID を持つことがあります。その場合は何も削除せず、だれのイベントかを表示します。",
-        more_en="Programs choose the ids of their events, so events of several users or sources may"
-        " have the same. Then nothing is deleted, and it is said whose they are.",
-        options=(
-            Option(
-                "--user USER",
-                "このユーザー（名前または uid）のイベントだけを対象にする",
-                "only events of this user (a name or a uid)",
-            ),
-            Option(
-                "--source PATTERN",
-                "発行元が PATTERN に一致するイベントだけを対象にする（例: '*.service'）",
-                "only events of such a source (as '*.service')",
-            ),
+        "待っているメールを送らずに削除する（元に戻せません）\n"
+        "ID はイベントを送ったプログラムが決めるため、複数のユーザーや発行元のイベントが、同じ "
+        "ID を持つことがあります。その場合は何も削除せず、だれのイベントかを表示します。",
+        "delete mail that waits, unsent; there is no way back\n"
+        "Programs choose the ids of their events, so events of several users or sources may have"
+        " the same. Then nothing is deleted, and it is said whose they are.",
+        Option(
+            "--user USER",
+            "このユーザー（名前または uid）のイベントだけを対象にする",
+            "only events of this user (a name or a uid)",
         ),
-        examples=(
-            (
-                "queue delete 01M85A8PXH01WZW9XTYRCT3QVE",
-                "このイベントのメールを送らない",
-                "don't mail this event",
-            ),
-            (
-                "queue delete --user backup nightly-2013-05-25",
-                "ほかのユーザーも使っている ID のとき",
-                "where another user has used the id, too",
-            ),
+        Option(
+            "--source PATTERN",
+            "発行元が PATTERN に一致するイベントだけを対象にする（例: '*.service'）",
+            "only events of such a source (as '*.service')",
+        ),
+        Example(
+            "queue delete 01M85A8PXH01WZW9XTYRCT3QVE",
+            "このイベントのメールを送らない",
+            "don't mail this event",
+        ),
+        Example(
+            "queue delete --user backup nightly-2013-05-25",
+            "ほかのユーザーも使っている ID のとき",
+            "where another user has used the id, too",
         ),
     ),
 )
@@ -78,7 +72,7 @@ _ORDER = {"held": "red", "deferred": "bold", "waiting": "bold"}  # the worst fir
 def run(line: Line) -> int:
     """Asks the daemon, and says what it did."""
     if line.name == "queue list":
-        return documents.listed(line, "deliveries", listing, labels.first_of_all)
+        return documents.listed(line, "deliveries", listing)
     arguments: dict[str, Any] = {"ids": [exact(word) for word in line.operands]}
     user, source = line.text("user"), line.text("source")
     if user is not None:
@@ -87,13 +81,10 @@ def run(line: Line) -> int:
         arguments["source"] = exact(source)
     reply = control.ask(line, line.name.replace(" ", "."), **arguments)
     result: dict[str, Any] = reply.result
-    retried = line.name == "queue retry"
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])
     return documents.changed(
         line,
         reply,
-        labels.NOTHING_TO_RETRY if retried else labels.NOTHING_TO_DELETE,
-        labels.retried if retried else labels.deleted,
         [
             [_ids(one), one["recipient"] or "-", documents.about(one)]
             for one in result["deliveries"]

@@ -2,44 +2,44 @@
 
 import contextlib
 import sys
+import warnings
+from getpass import GetPassWarning, getpass
 from typing import Any
 
 from zaiond.ctl import check, control, output, paths, test, words
-from zaiond.ctl.commandline import Command, Line
+from zaiond.ctl.commandline import Command, Example, Line
 from zaiond.ctl.exit_status import (
     BAD_CONFIG,
     FAILED,
     NOT_PERMITTED,
     TRY_AGAIN,
     Failure,
+    Fault,
     NoDaemon,
 )
+from zaiond.ctl.terminal import one_line
 from zaiond.text import Language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zaiond.setup.files import Settings
-    from zaiond.setup.steps import Answers, Review, Reviewed, Try
+    from zaiond.setup.steps import Answers, Ask, Review, Reviewed, Try
 
 COMMANDS = (
     Command(
         "setup",
-        "メールサーバー設定を対話形式で行い、テストして更新する",
-        "ask for the mail server settings, try them, and update the configuration",
-        more_ja="Enter だけを押すと今の値のままになります。「更新」を選ぶまで"
-        "ファイルは変わりません。"
-        "キャンセル（Ctrl-C、Ctrl-D も）の終了ステータスは 1 です。"
-        "設定ファイルのコメントや書き方は残ります。",
-        more_en='Enter alone keeps a value. Nothing is written before "Update" is chosen; after '
-        '"Cancel" (Ctrl-C and Ctrl-D, too) the exit status is 1. The file\'s comments and layout '
-        "are kept.",
-        examples=(
-            ("setup", "質問に答えて設定する", "answer the questions"),
-            (
-                "--config ./zaiond.yaml setup",
-                "ほかの設定ファイルを作る、または書き換える",
-                "make or change another file",
-            ),
+        "メールサーバー設定を対話形式で行い、テストして更新する\n"
+        "Enter だけを押すと今の値のままになります。「更新」を選ぶまでファイルは変わりません。"
+        "キャンセル（Ctrl-C、Ctrl-D も）の終了ステータスは 1 です。設定ファイルのコメントや"
+        "書き方は残ります。",
+        "ask for the mail server settings, try them, and update the configuration\n"
+        'Enter alone keeps a value. Nothing is written before "Update" is chosen; after "Cancel"'
+        " (Ctrl-C and Ctrl-D, too) the exit status is 1. The file's comments and layout are kept.",
+        Example("setup", "質問に答えて設定する", "answer the questions"),
+        Example(
+            "--config ./zaiond.yaml setup",
+            "ほかの設定ファイルを作る、または書き換える",
+            "make or change another file",
         ),
     ),
 )
@@ -47,11 +47,12 @@ COMMANDS = (
 
 def run(line: Line) -> int:
     """Asks, tries, writes; exit status 1 if it was cancelled."""
-    from zaiond.ctl import setup_terminal
     from zaiond.setup.files import ChangedMeanwhileError
 
-    with _dialogue_apart(line):
-        setup_terminal.demand()
+    with contextlib.ExitStack() as stack:
+        if line.flag("json") and sys.stderr is not None:  # standard output is for the document
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        _demand_terminal()
         path = paths.config(line)
         check.demand_readable(path)
         language = output.language(line)
@@ -65,13 +66,6 @@ def run(line: Line) -> int:
     if line.flag("json"):
         output.document(result)
     return status
-
-
-def _dialogue_apart(line: Line) -> contextlib.AbstractContextManager[Any]:
-    """With --json, standard output is for the document."""
-    if line.flag("json") and sys.stderr is not None:
-        return contextlib.redirect_stdout(sys.stderr)
-    return contextlib.nullcontext()
 
 
 def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int]:
@@ -97,11 +91,13 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
 
 def _answers(line: Line, settings: "Settings", language: Language) -> "Answers | None":
     """Leads the dialogue; None if it was cancelled."""
-    from zaiond.ctl import setup_terminal
     from zaiond.setup.dialogue import dialogue
     from zaiond.setup.steps import Ask, Review, Say, Try
 
-    setup_terminal.prepare()
+    with contextlib.suppress(ImportError):  # not every Python has it
+        import readline  # lets lines be edited while they are typed, full-width characters too
+
+        readline.set_auto_history(False)
     steps = dialogue(settings.current, language)
     came: Any = None
     try:
@@ -111,7 +107,7 @@ def _answers(line: Line, settings: "Settings", language: Language) -> "Answers |
             if isinstance(step, Say):
                 output.say(step.text)
             elif isinstance(step, Ask):
-                came = setup_terminal.ask(step, language)
+                came = _typed(step, language)
             elif isinstance(step, Review):
                 came = _reviewed(settings, step, language)
             elif isinstance(step, Try):
@@ -179,3 +175,30 @@ def _reload(line: Line, main: str, language: Language) -> int:
             text = words.another_in_use(path=in_use)
     output.say(text.in_language(language))
     return 0
+
+
+def _demand_terminal() -> None:
+    """Raises Fault where nobody could answer."""
+    streams = (sys.stdin, sys.stdout)
+    if not all(stream is not None and stream.isatty() for stream in streams):
+        raise Fault(words.NEEDS_TERMINAL)
+
+
+def _typed(question: "Ask", language: Language) -> str:
+    """The line that was typed. Raises EOFError (Ctrl-D), KeyboardInterrupt, Failure."""
+    prompt = output.with_signs_of(sys.stdout, one_line(question.prompt))
+    output.flush()
+    while True:
+        try:
+            return _hidden(prompt) if question.secret else input(prompt)
+        except UnicodeDecodeError:
+            output.say(words.NOT_DECODABLE.in_language(language))
+
+
+def _hidden(prompt: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            return getpass(prompt, sys.stdout)  # not to /dev/tty, which knows no encoding
+        except GetPassWarning:
+            raise Failure(FAILED, words.CANT_HIDE) from None

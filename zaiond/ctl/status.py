@@ -3,7 +3,7 @@
 from typing import Any
 
 from zaiond.ctl import control, documents, labels, output, times
-from zaiond.ctl.commandline import Command, Line, Option
+from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.terminal import Cell, Page, Painted
 from zaiond.ctl.words import listed
@@ -12,38 +12,33 @@ from zaiond.text import Language, Text
 COMMANDS = (
     Command(
         "status",
-        "現在の状態を表示する。確認が必要なら終了ステータスは 1",
-        "say how things are; the exit status is 1 when an administrator should look",
-        more_ja="次のとき終了ステータスは 1 です: メールの保留や滞留、使えるメールサーバーがない、"
-        "7 日以内の送信失敗や期限切れ（確認済みのものを除く）、24 時間以内に受け付けなかった"
+        "現在の状態を表示する。確認が必要なら終了ステータスは 1\n"
+        "次のとき終了ステータスは 1 です: メールの保留や滞留、使えるメールサーバーがない、7 "
+        "日以内の送信失敗や期限切れ（確認済みのものを除く）、24 時間以内に受け付けなかった"
         "イベント、スプールの拒否されたファイルや 1 時間以上待っているファイル、スプールの所有者や"
-        "モードの誤り、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は"
-        "配送の数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていない"
-        "イベントは 1 件と数えます。",
-        more_en="That is when mail is held or stuck or no server takes it, when some has failed or"
-        " expired in the last 7 days and nobody has acknowledged it, when events were refused in"
-        " the last day, when files of the spool were refused or have waited for more than an hour,"
-        " when others may do in the spool what only the daemon should, when the configuration is"
-        " not valid, when the queue's database was damaged,"
-        " or when disk space is low. Deliveries are counted: a mail to two recipients is two. An"
-        " event that is not routed yet counts as one.",
-        options=(
-            Option(
-                "--ack",
-                "これまでの送信失敗と期限切れを確認済みにする（だれがいつ確認したかは履歴に残る）",
-                "what has failed and expired so far is known (who said so, and when, stands in"
-                " the history)",
-            ),
+        "モードの誤り、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は配送の"
+        "数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていないイベントは 1 件と"
+        "数えます。",
+        "say how things are; the exit status is 1 when an administrator should look\n"
+        "That is when mail is held or stuck or no server takes it, when some has failed or expired"
+        " in the last 7 days and nobody has acknowledged it, when events were refused in the last"
+        " day, when files of the spool were refused or have waited for more than an hour, when"
+        " others may do in the spool what only the daemon should, when the configuration is not"
+        " valid, when the queue's database was damaged, or when disk space is low. Deliveries are"
+        " counted: a mail to two recipients is two. An event that is not routed yet counts as one.",
+        Option(
+            "--ack",
+            "これまでの送信失敗と期限切れを確認済みにする（だれがいつ確認したかは履歴に残る）",
+            "what has failed and expired so far is known (who said so, and when, stands in the"
+            " history)",
         ),
-        examples=(
-            ("status", "状態を見る", "see how things are"),
-            (
-                "status --ack",
-                "原因が分かった送信失敗を確認済みにする",
-                "once you know why mail was lost",
-            ),
-            ("status --json", "監視プログラムなどで使う", "for a program, such as a monitor"),
+        Example("status", "状態を見る", "see how things are"),
+        Example(
+            "status --ack",
+            "原因が分かった送信失敗を確認済みにする",
+            "once you know why mail was lost",
         ),
+        Example("status --json", "監視プログラムなどで使う", "for a program, such as a monitor"),
     ),
 )
 
@@ -89,8 +84,12 @@ def _problem(page: Page, problem: Any) -> None:
 
 def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     queue, spool, rates = status["queue"], status.get("spool") or {}, status.get("rates")
+    name, loaded = str(status["config"]["state"]), status["config"].get("loaded")
+    config: Cell = labels.CONFIGURATION_STATES.get(name, name)
+    if loaded:
+        config = labels.loaded(state=config, time=times.when(loaded))
     rows: list[tuple[Cell, Cell]] = [
-        (labels.CONFIGURATION, _configuration(status["config"])),
+        (labels.CONFIGURATION, config),
         (labels.QUEUE, _queue(queue)),
         (labels.LOST, _lost(status)),
     ]
@@ -104,15 +103,11 @@ def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     if files:
         rows.append((labels.SPOOL, listed(files)))
     for one in status.get("history", {}).get("shortened", []):
-        size, since = -(-one["bytes"] // (1024 * 1024)), times.when(one["since"])
-        deleted = labels.history_deleted(
-            since=since, user=one["user"], events=one["events"], size=size
-        )
-        rows.append((labels.HISTORY_DELETED, deleted))
+        told = {"size": -(-one["bytes"] // (1024 * 1024)), "since": times.when(one["since"])}
+        rows.append((labels.HISTORY_DELETED, labels.history_deleted(**one | told)))
     if rates:
         for span, label in labels.RATES.items():
-            numbers = {name: rates[name][span] for name in ("accepted", "delivered")}
-            rows.append((label, labels.rate(**numbers)))
+            rows.append((label, labels.rate(**{name: rates[name][span] for name in rates})))
     for server in status.get("servers", []):
         rows += _server_rows(server)
     if status.get("started"):
@@ -122,14 +117,6 @@ def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     if doubtful:
         rows.append((labels.POSSIBLE_DUPLICATES, labels.possible_duplicates(number=doubtful)))
     return rows
-
-
-def _configuration(config: dict[str, Any]) -> Cell:
-    name = str(config["state"])
-    state = labels.CONFIGURATION_STATES.get(name, name)
-    if not config.get("loaded"):
-        return state
-    return labels.loaded(state=state, time=times.when(config["loaded"]))
 
 
 def _queue(queue: dict[str, Any]) -> Text:

@@ -129,7 +129,10 @@ def table(rows: Sequence[Sequence[str | Painted]], indent: str = "") -> list[str
     columns = terminal_width()
     last = max(width(row[-1]) for row in texts)
     for widest in (_WIDEST_COLUMN, _NARROW_COLUMN):
-        sizes = [_size(column, widest) for column in list(zip(*texts, strict=True))[:-1]]
+        sizes = [
+            max((size for size in map(width, column) if size <= widest), default=0)
+            for column in list(zip(*texts, strict=True))[:-1]
+        ]
         hang = indent + " " * sum(size + 2 for size in sizes)
         if columns is None:
             beside = True
@@ -164,10 +167,6 @@ def _in_colour(text: str, cell: str | Painted) -> str:
     if not text or not isinstance(cell, Painted) or not _has_colours():
         return text
     return f"\x1b[{_COLOURS[cell.colour]}m{text}\x1b[0m"
-
-
-def _size(column: Iterable[str], widest: int) -> int:
-    return max((size for size in map(width, column) if size <= widest), default=0)
 
 
 def _broken(text: str, first: int, rest: int, columns: int | None) -> list[str]:

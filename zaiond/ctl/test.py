@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zaiond.ctl import check, control, documents, output, paths, times, words
-from zaiond.ctl.commandline import Command, Line, Option
+from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED, Fault, NoDaemon
 from zaiond.ctl.terminal import printable, wrapped
 from zaiond.text import Language, Text
@@ -17,32 +17,28 @@ if TYPE_CHECKING:
 COMMANDS = (
     Command(
         "test [ADDRESS...]",
-        "テストメールを送り、結果を表示する",
-        "send the test mail, and say how that went",
-        more_ja="ADDRESS を省略すると管理者（admins）に送ります。デーモンが動いていれば、使用中の"
-        "設定で、デーモンのメールと同じ経路で送ります。動いていなければ、設定ファイルを読んで直接"
-        "送ります。",
-        more_en="Without an ADDRESS, to the admins. It goes the way of the running daemon's own"
-        " mail, by the configuration in force, or directly by the file's where none runs.",
-        options=(
-            Option(
-                "--file FILE",
-                "動いているデーモンによらず、FILE の設定で直接送る",
-                "directly, by FILE: to try a configuration before it is live",
-            ),
-            Option(
-                "-v, --verbose",
-                "接続から送信までの経過も表示する",
-                "show each step of the session, too",
-            ),
+        "テストメールを送り、結果を表示する\n"
+        "ADDRESS を省略すると管理者（admins）に送ります。デーモンが動いていれば、使用中の設定で、"
+        "デーモンのメールと同じ経路で送ります。動いていなければ、設定ファイルを読んで"
+        "直接送ります。",
+        "send the test mail, and say how that went\n"
+        "Without an ADDRESS, to the admins. It goes the way of the running daemon's own mail, by"
+        " the configuration in force, or directly by the file's where none runs.",
+        Option(
+            "--file FILE",
+            "動いているデーモンによらず、FILE の設定で直接送る",
+            "directly, by FILE: to try a configuration before it is live",
         ),
-        examples=(
-            ("test postmaster@example.co.jp", "このアドレスに送ってみる", "try this address"),
-            (
-                "test --file ./zaiond.yaml -v",
-                "反映する前の設定で、管理者に送ってみる",
-                "try a configuration before it goes live",
-            ),
+        Option(
+            "-v, --verbose",
+            "接続から送信までの経過も表示する",
+            "show each step of the session, too",
+        ),
+        Example("test postmaster@example.co.jp", "このアドレスに送ってみる", "try this address"),
+        Example(
+            "test --file ./zaiond.yaml -v",
+            "反映する前の設定で、管理者に送ってみる",
+            "try a configuration before it goes live",
         ),
     ),
 )

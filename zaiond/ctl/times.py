@@ -32,7 +32,8 @@ def brief(moment: Moment, now: datetime) -> str:
     time = local(moment)
     if time is None:
         return "-"
-    return time.strftime("%Y-%m-%d" if abs((now - time).days) > _HALF_A_YEAR else "%m-%d %H:%M")
+    near = abs((now - time).days) <= _HALF_A_YEAR
+    return time.strftime("%m-%d %H:%M" if near else "%Y-%m-%d")
 
 
 def soon(moment: Moment, now: datetime) -> str:
