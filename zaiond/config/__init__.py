@@ -1,5 +1,11 @@
-"""The configuration: declared in `schema`, read by `load`, watched by `watch`, changed by
-`edit`.
+"""The configuration: YAML files in, a valid `Config` out, or every error with its place.
 
-Nothing is imported here, so that `zaiond.config.schema` alone stays cheap to import.
+Each setting is declared once, in `schema` and the modules of its mappings, with its kind (`kinds`).
+The parser, `config show`, the manual, the example and `setup` follow from that.
+
+Others import `schema` (the types), `load` (from disk, and from the texts of the last good one),
+`edit` (a value changed in a text), `watch` (has a file changed?) and `language` (which language a
+broken configuration asks for). Never: a part of the daemon, a socket; and without `load` no file.
+
+Nothing is imported here: `zaiond-ctl emit` needs `language` alone.
 """

@@ -1,67 +1,82 @@
-"""How a setting is declared: in a dataclass field, with what its parser and its manual need."""
+"""How a setting is declared: in a field of a dataclass, with what its parser and manual need."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, TypeVar
 
-from zaiond.config import values
+from zaiond.config.kinds import Group, Kind, ServerList
+from zaiond.config.scope import Scope, Settings, SourceError
+from zaiond.config.values import Secret
 from zaiond.text import Text
 
-DAY = 86400.0
-Kind = Literal[
-    "text", "host", "name", "file", "secret", "credential", "sender", "prefix", "addresses",
-    "choice", "switch", "integer", "duration", "size", "rate", "url", "command", "mapping",
-    "servers",
-]  # fmt: skip
-
-_READ: dict[str, Callable[[str], Any]] = {
-    "duration": values.duration,
-    "size": values.size,
-    "rate": values.rate,
-    "integer": int,
-    "switch": {"true": True, "false": False}.__getitem__,
-}
+_S = TypeVar("_S", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """How one setting is written.
+    """One setting.
 
     `default` is its default as YAML writes it (`null` where there is none), `by_port` the default
-    of a choice that depends on the `port` beside it; `minimum` and `maximum` bound numbers,
-    durations (seconds) and sizes (bytes).
+    that depends on the `port` beside it.
     """
 
     kind: Kind
     default: str
     help: Text
     required: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
     by_port: Callable[[int], str] | None = None
-    mapping: type | None = None
 
 
-def setting(kind: Kind, default: str | None, help_text: Text, **more: Any) -> Any:
-    """A dataclass field that declares a setting; `default` None means that it is required."""
-    written = "null" if default is None else default
-    declaration = Declaration(kind, written, help_text, required=default is None, **more)
-    if default is None:
-        return field(metadata={"setting": declaration})
-    if default == "null":
-        return field(default=None, metadata={"setting": declaration})
-    return field(default=_READ.get(kind, str)(default), metadata={"setting": declaration})
+def setting(
+    kind: Kind,
+    ja: str,
+    en: str,
+    *,
+    default: str = "null",
+    required: bool = False,
+    by_port: Callable[[int], str] | None = None,
+) -> Any:
+    """A field that declares a setting."""
+    metadata = {"setting": Declaration(kind, default, Text(ja, en), required, by_port)}
+    if required:
+        return field(metadata=metadata)
+    if by_port is not None:
+        return field(default=by_port(0), metadata=metadata)
+    return field(default=None if default == "null" else kind.parse(default), metadata=metadata)
 
 
-def mapping(kind: type, help_text: Text) -> Any:
-    """A dataclass field that is a mapping of settings, `kind` being its class."""
-    declaration = Declaration("mapping", "{}", help_text, mapping=kind)
-    return field(default_factory=kind, metadata={"setting": declaration})
+def group(settings: type[Settings], ja: str, en: str, *, required: bool = False) -> Any:
+    """A field that is a mapping of settings."""
+    metadata = {"setting": Declaration(Group(settings), "{}", Text(ja, en), required)}
+    if required:
+        return field(metadata=metadata)
+    return field(default_factory=settings, metadata=metadata)
 
 
-def declarations(kind: type) -> dict[str, Declaration]:
+def servers(settings: type[Settings], ja: str, en: str) -> Any:
+    """A field that is a list of such mappings."""
+    declared = Declaration(ServerList(settings), "[]", Text(ja, en))
+    return field(default=(), metadata={"setting": declared})
+
+
+def declarations(settings: type) -> dict[str, Declaration]:
     """The settings of a mapping by their keys, in the order in which they are documented."""
-    fields = dataclasses.fields(kind)
+    fields = dataclasses.fields(settings)
     return {each.name: each.metadata["setting"] for each in fields if "setting" in each.metadata}
+
+
+def bring(settings: _S, scope: Scope, names: Iterable[str], *, needed: bool) -> _S:
+    """`settings` with the secrets that some of them lead to, each in the field that is named as the
+    setting is without its last word. Where it isn't `needed`, it may be missing."""
+    found: dict[str, Secret] = {}
+    for name in names:
+        value, kind = getattr(settings, name), declarations(type(settings))[name].kind
+        if value is None:
+            continue
+        try:
+            found[name.rpartition("_")[0]] = Secret(kind.bring(value, scope.sources))
+        except SourceError as error:
+            if needed or not error.missing:
+                (scope.warn if error.unchecked else scope.error)(name, *error.text)
+    return dataclasses.replace(settings, **found)  # type: ignore[type-var]

@@ -8,11 +8,10 @@ was to change.
 import json
 import re
 from collections.abc import Mapping as Changes
-from typing import Any
+from typing import Any, NamedTuple
 
 from zaiond.config import yaml
-from zaiond.config.keys import dotted
-from zaiond.config.schema import Config, declarations
+from zaiond.config.schema import Config, declaration, declarations
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
 from zaiond.errors import ConfigError, ZaiondError
 from zaiond.text import Text
@@ -24,12 +23,25 @@ Value = str | int | bool | tuple[str, ...]
 _STEP = "  "
 # What means the same in every place and to every parser, where it is no number or the like.
 _PLAIN_IN_LIST = re.compile(r"[A-Za-z0-9_.@/+= -]+")
-_NO_TEXT = re.compile("[\ufeff\ufffe\uffff]")
 _PLAIN = re.compile(r"[A-Za-z0-9_.@/+= ,-]+")
+_NO_TEXT = re.compile("[\ufeff\ufffe\uffff]")
 
 
 class EditError(ZaiondError):
     """The value can't be changed without changing something else: a person must do it."""
+
+
+class _New(NamedTuple):
+    """A value as YAML has it, and its elements if it may be a list."""
+
+    tag: str
+    text: str
+    elements: tuple[str, ...] | None
+
+
+def dotted(path: Path) -> str:
+    """The key as errors name it."""
+    return ".".join(path)
 
 
 def change(name: str, text: str, changes: Changes[Path, Value]) -> str:
@@ -42,15 +54,30 @@ def change(name: str, text: str, changes: Changes[Path, Value]) -> str:
     top, _ = yaml.read(name, text)
     wanted = _plain(top)
     for path, value in changes.items():
-        text = _changed(text, top, path, value)
-        wanted = _with(wanted, path, value)
+        kind = declaration(path).kind
+        new = _New(kind.tag, kind.write(value), value if isinstance(value, tuple) else None)
+        wanted = _with(wanted, path, new)
+        after = _changed(text, top, path, new)
         try:
-            top, problems = yaml.read(name, text)
+            top, problems = (top, []) if after is None else yaml.read(name, after)
         except ConfigError:
-            raise _impossible(path, value) from None
-        if problems or _plain(top) != wanted:
-            raise _impossible(path, value)
+            after = None
+        if after is None or problems or _plain(top) != wanted:
+            written = "********" if kind.secret else _scalar(new, flow=False)
+            raise _impossible(dotted(path), written)
+        text = after
     return mark + text
+
+
+def _impossible(key: str, written: str) -> EditError:
+    return EditError(
+        Text(
+            ja=f"{key} は、この設定ファイルの書き方のままでは自動的に変更できません。エディターで "
+            f"{key} を {written} に書き換えてください",
+            en=f"{key} can't be changed automatically, the way this file is written: edit it, and "
+            f"set {key} to {written}",
+        )
+    )
 
 
 def is_shared(top: Mapping, path: Path) -> bool:
@@ -64,52 +91,38 @@ def is_shared(top: Mapping, path: Path) -> bool:
     return node is not None and node.mark != ""
 
 
-def _impossible(path: Path, value: Value) -> EditError:
-    key = dotted(path)
-    written = "********" if path[-1] == "password" else _scalar(value, flow=False)
-    return EditError(
-        Text(
-            ja=f"{key} は、この設定ファイルの書き方のままでは自動的に変更できません。エディターで "
-            f"{key} を {written} に書き換えてください",
-            en=f"{key} can't be changed automatically, the way this file is written: edit it, and "
-            f"set {key} to {written}",
-        )
-    )
-
-
-def _changed(text: str, top: Mapping, path: Path, value: Value) -> str:
+def _changed(text: str, top: Mapping, path: Path, new: _New) -> str | None:
+    """None where something else stands in the way."""
     node = top
     for depth, name in enumerate(path):
-        inner = node.value(name)
+        inner, below = node.value(name), path[depth + 1 :]
         if inner is None:
-            return _inserted(text, node, path, depth, value)
-        if depth + 1 == len(path):
-            return _put(text, inner, value, node.flow)
+            return _inserted(text, node, path, depth, new)
+        if not below:
+            return _put(text, inner, new, node.flow)
         if inner.is_null and not inner.mark:  # what would be below it is not there yet
-            before = text[: inner.start].rstrip(" ")
+            before, behind = text[: inner.start].rstrip(" "), text[inner.end :]
             if node.flow:
-                below = " " + _flow(path[depth + 1 :], value)
-            else:
-                newline = _newline(text)
-                indent = _indent(node) + _STEP
-                below = newline + _lines(path[depth + 1 :], value, indent, newline).rstrip("\r\n")
-            return before + below + text[inner.end :]
+                return f"{before} {_flow(below, new)}{behind}"
+            newline = _newline(text)
+            lines = _lines(below, new, _indent(node) + _STEP, newline)
+            return before + newline + lines.removesuffix(newline) + behind
         if not isinstance(inner, Mapping) or inner.mark == "*":
-            break
+            return None
         node = inner
-    raise _impossible(path, value)
+    raise AssertionError("a path has at least one name")
 
 
-def _put(text: str, node: Node, value: Value, flow: bool) -> str:
+def _put(text: str, node: Node, new: _New, flow: bool) -> str:
     """A value in the place of another."""
-    if isinstance(value, tuple) and isinstance(node, Sequence) and node.mark != "*":
+    if new.elements is not None and isinstance(node, Sequence) and node.mark != "*":
         if not node.flow and node.elements:
-            return _relisted(text, node, value)
-        return _replaced(text, node.start, node.end, f"[{', '.join(_quoted(v) for v in value)}]")
-    written = _scalar(value, flow, node.style if isinstance(node, Scalar) else "")
-    if node.start == node.end:  # `key:` with nothing behind it
-        written = f" {written}"
-    return _replaced(text, node.start, node.end, written)
+            return _relisted(text, node, new.elements)
+        written = f"[{', '.join(map(_quoted, new.elements))}]"
+    else:
+        written = _scalar(new, flow, node.style if isinstance(node, Scalar) else "")
+    blank = " " if node.start == node.end else ""  # `key:` with nothing behind it
+    return _replaced(text, node.start, node.end, blank + written)
 
 
 def _relisted(text: str, node: Sequence, values: tuple[str, ...]) -> str:
@@ -130,71 +143,66 @@ def _relisted(text: str, node: Sequence, values: tuple[str, ...]) -> str:
     return _replaced(text, begin, at, new)
 
 
-def _inserted(text: str, node: Mapping, path: Path, depth: int, value: Value) -> str:
+def _inserted(text: str, node: Mapping, path: Path, depth: int, new: _New) -> str:
     """A setting that isn't there yet, behind those that are documented before it."""
     behind = _neighbour(node, path[: depth + 1])
     if node.flow:
-        new = _flow(path[depth:], value).removeprefix("{").removesuffix("}")
+        inner = _flow(path[depth:], new).removeprefix("{").removesuffix("}")
         if behind is None:
-            return _replaced(text, node.start + 1, node.start + 1, new)
-        return _replaced(text, behind.end, behind.end, f", {new}")
+            return _replaced(text, node.start + 1, node.start + 1, inner)
+        return _replaced(text, behind.end, behind.end, f", {inner}")
     if behind is None:  # nothing but comments, or `null`
         text = _replaced(text, node.start, node.end, "")
     newline = _newline(text)
     indent = _indent(node)
     at = len(text) if behind is None else _behind(text, behind.end, len(indent))
-    return _ended(text[:at], newline) + _lines(path[depth:], value, indent, newline) + text[at:]
-
-
-def _indent(node: Mapping) -> str:
-    return " " * next((entry.place.column - 1 for entry in node.entries.values()), 0)
+    return _ended(text[:at], newline) + _lines(path[depth:], new, indent, newline) + text[at:]
 
 
 def _neighbour(node: Mapping, path: Path) -> Node | None:
-    kind: type | None = Config
-    for name in path[:-1]:
-        kind = declarations(kind)[name].mapping if kind is not None else None
-    before: list[str] = []
-    for name in declarations(kind) if kind is not None else ():
-        if name == path[-1]:
-            break
-        before.append(name)
-    for name in reversed((*node.entries, *before)):
+    settings = declaration(path[:-1]).kind.settings if path[:-1] else Config
+    names = list(declarations(settings)) if settings else []
+    documented = names[: names.index(path[-1])] if path[-1] in names else names
+    for name in reversed((*node.entries, *documented)):
         found = node.value(name)
         if found is not None:
             return found
     return None
 
 
-def _lines(path: Path, value: Value, indent: str, newline: str) -> str:
+def _indent(node: Mapping) -> str:
+    return " " * next((entry.place.column - 1 for entry in node.entries.values()), 0)
+
+
+def _lines(path: Path, new: _New, indent: str, newline: str) -> str:
     lines = [f"{indent}{_STEP * n}{name}:" for n, name in enumerate(path)]
-    return newline.join(lines) + f" {_scalar(value, flow=False)}{newline}"
+    return newline.join(lines) + f" {_scalar(new, flow=False)}{newline}"
 
 
-def _flow(path: Path, value: Value) -> str:
-    inner = _scalar(value, flow=True)
+def _flow(path: Path, new: _New) -> str:
+    inner = _scalar(new, flow=True)
     for name in reversed(path):
         inner = f"{{{name}: {inner}}}"
     return inner
 
 
-def _scalar(value: Value, flow: bool, style: str = "") -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, tuple):
-        value = ", ".join(value)
+def _scalar(new: _New, flow: bool, style: str = "") -> str:
+    if new.tag != "str":
+        return new.text
     if style == "'":
-        return "'" + value.replace("'", "''") + "'"
-    if style == '"' or (flow and set(value) & set(",[]{}")):
-        return _double_quoted(value)
-    return _quoted(value, listed=False)
+        return "'" + new.text.replace("'", "''") + "'"
+    if style == '"' or (flow and set(new.text) & set(",[]{}")):
+        return _double_quoted(new.text)
+    return in_yaml(new.text)
 
 
-def _quoted(value: str, *, listed: bool = True) -> str:
-    """A text without quotes, if it is the same without them, in a list too if it is `listed`."""
-    if (_PLAIN_IN_LIST if listed else _PLAIN).fullmatch(value):
+def in_yaml(text: str) -> str:
+    """A text as it may stand behind a key, without quotes if it is the same without them."""
+    return _quoted(text, _PLAIN)
+
+
+def _quoted(value: str, plain: re.Pattern[str] = _PLAIN_IN_LIST) -> str:
+    if plain.fullmatch(value):
         try:
             node, problems = yaml.read("", f"a: {value}\n")
         except ConfigError:
@@ -254,15 +262,11 @@ def _plain(node: Node) -> Any:
     return node.tag, node.text
 
 
-def _with(plain: Any, path: Path, value: Value) -> Any:
+def _with(plain: Any, path: Path, new: _New) -> Any:
     """What it must say afterwards."""
     if path:
         below = plain if isinstance(plain, dict) else {}
-        return {**below, path[0]: _with(below.get(path[0]), path[1:], value)}
-    if isinstance(value, tuple) and isinstance(plain, list):
-        return [("str", each) for each in value]
-    if isinstance(value, bool):
-        return "bool", _scalar(value, flow=False)
-    if isinstance(value, int):
-        return "int", str(value)
-    return "str", ", ".join(value) if isinstance(value, tuple) else value
+        return {**below, path[0]: _with(below.get(path[0]), path[1:], new)}
+    if new.elements is not None and isinstance(plain, list):
+        return [("str", each) for each in new.elements]
+    return new.tag, new.text

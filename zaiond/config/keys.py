@@ -3,73 +3,58 @@
 import unicodedata
 from collections.abc import Iterator
 
-from zaiond.config import convert, full_width
-from zaiond.config.schema import LATER_KEYS, Config, Declaration, declarations
-from zaiond.config.tree import Entry, Mapping, Node, Scalar, Sequence
+from zaiond.config import full_width
+from zaiond.config.scalar import choose
+from zaiond.config.schema import LATER_KEYS, Config, declarations
+from zaiond.config.scope import Settings
+from zaiond.config.tree import Entry, Mapping, Node, Sequence
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
-Path = tuple[str, ...]
 
-
-def unknown(top: Mapping) -> Iterator[Diagnostic]:
+def unknown_keys(
+    top: Mapping, settings: type[Settings] = Config, within: str = ""
+) -> Iterator[Diagnostic]:
     """An error for each key of a file that no setting has, or that this version lacks."""
-    return _mapping(top, Config, ())
-
-
-def dotted(path: Path) -> str:
-    """The key as errors name it."""
-    return ".".join(path)
-
-
-def not_yet(path: Path) -> Text:
-    """The sentence on a key that belongs to a later version."""
-    name = path[-1]
-    return Text(
-        ja=f"{name} は、このバージョンではまだ使えません。この項目を削除してください",
-        en=f"this version doesn't have {name} yet: take it out",
-    )
-
-
-def _mapping(mapping: Mapping, kind: type, path: Path) -> Iterator[Diagnostic]:
-    known = declarations(kind)
-    for key, entry in mapping.entries.items():
-        declared = known.get(key)
-        if declared is not None:
-            yield from _below(entry.value, declared, (*path, key))
-        elif kind is Config and key in LATER_KEYS:
+    known = declarations(settings)
+    for key, entry in top.entries.items():
+        path = f"{within}.{key}" if within else key
+        if key in known:
+            below = known[key].kind.settings
+            if below is not None:
+                yield from _below(entry.value, below, path)
+        elif settings is Config and key in LATER_KEYS:
             if not _says_nothing(entry.value):
-                yield _error(entry, (*path, key), not_yet((key,)))
+                text = Text(
+                    ja=f"{key} は、このバージョンではまだ使えません。この項目を削除してください",
+                    en=f"this version doesn't have {key} yet: take it out",
+                )
+                yield _error(entry, path, text)
         else:
-            yield _error(entry, (*path, entry.name), _sentence(key, entry, path, list(known)))
+            path = f"{within}.{entry.name}" if within else entry.name
+            yield _error(entry, path, _sentence(key, entry.name, within, list(known)))
 
 
-def _below(node: Node, declared: Declaration, path: Path) -> Iterator[Diagnostic]:
-    if declared.mapping is None:
-        return
+def _below(node: Node, settings: type[Settings], path: str) -> Iterator[Diagnostic]:
     if isinstance(node, Mapping):
-        yield from _mapping(node, declared.mapping, path)
+        yield from unknown_keys(node, settings, path)
     elif isinstance(node, Sequence):
         for number, element in enumerate(node.elements):
             if isinstance(element, Mapping):
-                within = (*path[:-1], f"{path[-1]}[{number}]")
-                yield from _mapping(element, declared.mapping, within)
+                yield from unknown_keys(element, settings, f"{path}[{number}]")
 
 
-def _error(entry: Entry, path: Path, text: Text) -> Diagnostic:
-    place = entry.place
-    return Diagnostic(place.file, place.line, place.column, dotted(path), text)
+def _error(entry: Entry, path: str, text: Text) -> Diagnostic:
+    return Diagnostic(entry.place.file, entry.place.line, entry.place.column, path, text)
 
 
 def _says_nothing(node: Node) -> bool:
-    if isinstance(node, Scalar):
-        return node.is_null
-    return not (node.entries if isinstance(node, Mapping) else node.elements)
+    if isinstance(node, Mapping):
+        return not node.entries
+    return not node.elements if isinstance(node, Sequence) else node.is_null
 
 
-def _sentence(key: str, entry: Entry, path: Path, known: list[str]) -> Text:
-    ja = "このような項目はありません"
-    en = "there is no such setting"
+def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
     narrow = unicodedata.normalize("NFKC", key)
     if narrow != key and narrow in known:
         return Text(
@@ -78,11 +63,14 @@ def _sentence(key: str, entry: Entry, path: Path, known: list[str]) -> Text:
         )
     for slip in full_width.in_line(key):  # `{host：mailhost}`
         return slip.text
-    meant = convert.choose(entry.name, known)
+    ja = "このような項目はありません"
+    en = "there is no such setting"
+    meant = choose(shown, known)
     if meant:
         return Text(ja=f"{ja}。{meant} ではありませんか", en=f"{en}: did you mean {meant}?")
     names = ", ".join(known)
-    where = dotted(path)
-    if where:
-        return Text(ja=f"{ja}。{where} に書けるのは {names} です", en=f"{en}; {where} has: {names}")
+    if within:
+        return Text(
+            ja=f"{ja}。{within} に書けるのは {names} です", en=f"{en}; {within} has: {names}"
+        )
     return Text(ja=f"{ja}。最上位に書けるのは {names} です", en=f"{en}; at the top are: {names}")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from zaiond.config import encoding
 from zaiond.config.access import READ, SEARCH, Identity
 from zaiond.config.last_good import read_last_good, revert, save_last_good
-from zaiond.config.parse import Parsed, Setting, SourceError, YamlText, parse
+from zaiond.config.parse import Parsed, Setting, YamlText, parse
 from zaiond.config.schema import Config
+from zaiond.config.scope import SourceError
 from zaiond.config.sources import DiskSources, Files, SnapshotSources, unreadable
 from zaiond.errors import Diagnostic
 from zaiond.text import Text

@@ -9,8 +9,11 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from zaiond.config import values
-from zaiond.config.schema import Config, Declaration, declarations
+from zaiond.config.declare import Declaration
+from zaiond.config.edit import in_yaml
+from zaiond.config.kinds import Group
+from zaiond.config.schema import Config, declarations
+from zaiond.config.scope import Settings
 from zaiond.text import Language, Text
 
 BEGIN = '.\\" BEGIN settings: made by python -m zaiond.config.reference'
@@ -35,25 +38,6 @@ _HEAD = """\
 #
 # zaiond.yaml(5)
 """
-_KINDS = {
-    "text": Text("文字列", "text"),
-    "secret": Text("文字列", "text"),
-    "prefix": Text("文字列", "text"),
-    "host": Text("サーバー名または IP アドレス", "name or IP address"),
-    "name": Text("ホスト名", "host name"),
-    "file": Text("ファイル名", "file"),
-    "credential": Text("クレデンシャル名", "a credential's name"),
-    "sender": Text("アドレス", "address"),
-    "addresses": Text("アドレスのリスト", "addresses"),
-    "switch": Text("true または false", "true or false"),
-    "integer": Text("整数", "whole number"),
-    "duration": Text("時間", "duration"),
-    "size": Text("大きさ", "size"),
-    "rate": Text("数/単位", "number/unit"),
-    "url": Text("URL", "URL"),
-    "command": Text("コマンドと引数のリスト", "list of a command and its arguments"),
-    "servers": Text("メールサーバーのリスト", "list of mail servers"),
-}
 
 
 def yaml_file() -> str:
@@ -61,21 +45,22 @@ def yaml_file() -> str:
     return _HEAD + "".join(f"{line}\n" for line in _yaml(Config, ""))
 
 
-def _yaml(kind: type, path: str) -> Iterator[str]:
+def _yaml(settings: type[Settings], path: str) -> Iterator[str]:
     indent = "  " * path.count(".")
-    for name, declared in declarations(kind).items():
+    for name, declared in declarations(settings).items():
         if not path:
             yield ""
         for sentence in declared.help:
             for line in _wrapped(sentence, _WIDTH - len(indent)):
                 yield f"{indent}# {line}"
-        if declared.kind == "mapping" and declared.mapping:
+        if isinstance(declared.kind, Group):
             yield f"{indent}{name}:"
-            yield from _yaml(declared.mapping, f"{path}{name}.")
+            yield from _yaml(declared.kind.settings, f"{path}{name}.")
         else:
             default = _EXAMPLES.get(path + name, declared.default)
-            quoted = f'"{default}"' if declared.kind == "prefix" else default
-            yield f"{indent}{name}: {quoted}"
+            if declared.kind.tag == "str" and default != "null":
+                default = in_yaml(default)
+            yield f"{indent}{name}: {default}"
 
 
 def manual(language: Language) -> str:
@@ -87,14 +72,16 @@ def manual(language: Language) -> str:
     return "".join(f"{line}\n" for line in lines + below)
 
 
-def _manual(kind: type, path: str, language: Language, lines: list[str], below: list[str]) -> None:
+def _manual(
+    settings: type[Settings], path: str, language: Language, lines: list[str], below: list[str]
+) -> None:
     """Entries of plain settings go to `lines`, sections of mappings to `below`."""
-    for name, declared in declarations(kind).items():
+    for name, declared in declarations(settings).items():
         text = _escaped(declared.help.in_language(language))
-        if declared.kind == "mapping" and declared.mapping:
+        if isinstance(declared.kind, Group):
             section = [f".SS {path}{name}", text]
             nested: list[str] = []
-            _manual(declared.mapping, f"{path}{name}.", language, section, nested)
+            _manual(declared.kind.settings, f"{path}{name}.", language, section, nested)
             below += section + nested
         else:
             form = _escaped(_form(declared).in_language(language))
@@ -103,25 +90,12 @@ def _manual(kind: type, path: str, language: Language, lines: list[str], below: 
 
 def _form(declared: Declaration) -> Text:
     """What may be written, and the default, in a few words."""
-    form = _KINDS.get(declared.kind)
-    if form is None:
-        form = Text("、".join(declared.choices), ", ".join(declared.choices))
-    low, high = _bound(declared, declared.minimum), _bound(declared, declared.maximum)
-    if low:
-        form = Text(f"{form.ja}（{low}～{high}）", f"{form.en}, {low} to {high}")
+    form = declared.kind.describe()
     if declared.required:
         return Text(f"{form.ja}。必須", f"{form.en}; required")
     if declared.default == "null":
-        return Text(form.ja, form.en)
+        return form
     return Text(f"{form.ja}。既定値は {declared.default}", f"{form.en}; default {declared.default}")
-
-
-def _bound(declared: Declaration, bound: float | None) -> str:
-    if bound is None:
-        return ""
-    if declared.kind == "duration":
-        return values.write_duration(bound)
-    return values.write_size(int(bound)) if declared.kind == "size" else str(int(bound))
 
 
 def _escaped(text: str) -> str:

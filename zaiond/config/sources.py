@@ -13,7 +13,7 @@ from pathlib import PurePath
 from zaiond.config import encoding
 from zaiond.config.access import READ, SEARCH, Identity, Inode, denied, may
 from zaiond.config.links import follow
-from zaiond.config.parse import SourceError
+from zaiond.config.scope import SourceError
 from zaiond.os_error import in_japanese
 from zaiond.text import Text
 

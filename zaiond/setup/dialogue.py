@@ -7,11 +7,9 @@ converted by the settings' own declarations, so that a wrong one is refused in t
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from zaiond.config import convert
-from zaiond.config.edit import Path, Value
+from zaiond.config.edit import Path, Value, dotted
 from zaiond.config.scalar import WrongValueError
-from zaiond.config.schema import Config, Declaration, declarations
-from zaiond.config.tree import Place, Scalar
+from zaiond.config.schema import declaration
 from zaiond.setup import words
 from zaiond.setup.steps import (
     AUTH,
@@ -98,7 +96,7 @@ class _Dialogue:
     def _took(self, question: Question, text: str, now: Current) -> Inner:
         """Whether a text that was entered is right, and kept now."""
         try:
-            value = converted(question.path, text)
+            value = declaration(question.path).kind.parse(text)
         except WrongValueError as error:
             for sentence in error.told(str):
                 yield self._say(sentence)
@@ -156,7 +154,7 @@ class _Dialogue:
     def _pop_login(self) -> Inner:
         """Its own where SMTP has none to lend (interface 2: its default is auth's)."""
         lent = self._now((*AUTH, "mechanism")).text not in ("none", "xoauth2")
-        own = self._current.get(".".join(words.POP_USERNAME.path), Current()).text
+        own = self._current.get(dotted(words.POP_USERNAME.path), Current()).text
         used = self._now(words.POP.path).text == "true"
         if used and (own or not lent):
             yield from self._question(words.POP_USERNAME)
@@ -180,7 +178,7 @@ class _Dialogue:
                 continue
             if answer:
                 try:
-                    convert.value(_scalar(answer), _declared((*login, "password")))
+                    declaration((*login, "password")).kind.parse(answer)
                 except WrongValueError as error:
                     yield self._say(error.text)
                     continue
@@ -197,7 +195,7 @@ class _Dialogue:
             if answer == "-":
                 return
             try:
-                addresses = converted(words.ADMINS.path, answer) if answer else ()
+                addresses = declaration(words.ADMINS.path).kind.parse(answer) if answer else ()
             except WrongValueError as error:
                 for sentence in error.told(str):
                     yield self._say(sentence)
@@ -230,16 +228,17 @@ class _Dialogue:
 
     def _now(self, path: Path) -> Current:
         """The last answer; else what is in the file."""
-        known = self._current.get(".".join(path), Current())
+        known = self._current.get(dotted(path), Current())
         if path in self._answers.changes:
-            return Current(written(self._answers.changes[path]), known.locked)
+            return Current(_written(path, self._answers.changes[path]), known.locked)
         return known
 
     def _take(self, path: Path, value: Value, now: Current) -> None:
-        before = self._current.get(".".join(path), Current())
-        if written(value) == before.text and not before.proposed:
+        before = self._current.get(dotted(path), Current())
+        text = _written(path, value)
+        if text == before.text and not before.proposed:
             self._answers.changes.pop(path, None)
-        elif written(value) != now.text or now.proposed:
+        elif text != now.text or now.proposed:
             self._answers.changes[path] = value
 
     def _shown(self, question: Question, text: str) -> str:
@@ -250,32 +249,8 @@ class _Dialogue:
         return Say(text.in_language(self._language))
 
 
-def converted(path: Path, text: str) -> Any:
-    """The value of a setting that was typed; raises WrongValueError, as `check` would say it."""
-    return convert.value(_scalar(text, _declared(path)), _declared(path))
-
-
-def written(value: Value) -> str:
-    """A value as it is shown and compared."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _declared(path: Path) -> Declaration:
-    kind: type = Config
-    for name in path[:-1]:
-        kind = declarations(kind)[name].mapping or kind
-    return declarations(kind)[path[-1]]
-
-
-def _scalar(text: str, declared: Declaration | None = None) -> Scalar:
-    tag = "str"
-    if declared is not None and declared.kind == "integer" and text.isascii() and text.isdigit():
-        tag = "int"
-    elif declared is not None and declared.kind == "switch":
-        tag = "bool"
-    return Scalar(Place("", 1, 1), tag, text)
+def _written(path: Path, value: Value) -> str:
+    return declaration(path).kind.write(value)
 
 
 def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:

@@ -11,10 +11,9 @@ from typing import Any
 
 from zaiond.atomicfile import Owner, Replacement, owner
 from zaiond.config.access import READ, Inode, may
-from zaiond.config.edit import EditError, Path, change, is_shared
-from zaiond.config.keys import dotted
+from zaiond.config.auth import PASSWORDS
+from zaiond.config.edit import EditError, Path, change, dotted, is_shared
 from zaiond.config.load import Files, Loaded, load, load_files
-from zaiond.config.mail_server import PASSWORDS
 from zaiond.config.sources import daemon_identity
 from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError

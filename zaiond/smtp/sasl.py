@@ -50,7 +50,7 @@ class Credentials:
     def prepared(self) -> tuple[str, str]:
         """Name and password as they are said: by SASLprep, as RFC 4616 2 has them compared.
 
-        A configuration that has what SASLprep prohibits is none (`config.rules`).
+        A configuration that has what SASLprep prohibits is none (`config.auth`).
         """
         if self.mechanism not in PREPARED:
             return self.username, self.password

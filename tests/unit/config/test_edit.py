@@ -211,7 +211,7 @@ def test_in_the_documented_example_only_that_line_changes() -> None:
     [
         ("mail_server: text\n", "mail_server.port", 26),
         ("mail_server: [1]\n", "mail_server.port", 26),
-        ("x: &x old\nsender: *x\n", "x", "new"),
+        ("sender: &x old\nsubject_prefix: *x\n", "sender", "new"),
         ("a: &a {host: h}\nmail_server: *a\n", "mail_server.host", "new"),
         ("mail_server: &a\n  host: h\nb: *a\n", "mail_server.host", "new"),
     ],

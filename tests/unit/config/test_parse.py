@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from zaiond.config import values
-from zaiond.config.parse import Parsed, SourceError, YamlText, parse
+from zaiond.config.parse import Parsed, YamlText, parse
 from zaiond.config.schema import Config, MailServer, Rate, Secret
+from zaiond.config.scope import SourceError
 from zaiond.text import Text
 
 
@@ -213,6 +214,14 @@ def test_a_password_is_brought_from_its_file_and_shown_nowhere() -> None:
     assert "s3cret" not in repr(inline)
 
 
+@pytest.mark.parametrize("written", ["1000001s", "31535999s", "90.5s", "5d", "0.125s", "36h"])
+def test_a_duration_is_shown_as_a_file_may_have_it(written: str) -> None:
+    server = f"mail_server: {{host: h, final_timeout: {written}}}\nadmins: a@zaion.jp\n"
+    top = f"mail_server: {{host: h}}\nadmins: a@zaion.jp\nqueue: {{keep: {written}, expire: 1s}}\n"
+    shown = [each.value for text in (server, top) for each in parsed(text).settings]
+    assert written in shown
+
+
 def test_what_belongs_to_later_versions_may_stand_at_its_defaults() -> None:
     nothing = (
         "routes: {}\nroute_defaults: {}\ntimes: {}\njobs: {}\nsummary: null\nheartbeat: null\n"
@@ -285,6 +294,7 @@ _POP = "  auth: {username: u, password_file: p}\n  pop_before_smtp: {enabled: tr
         (_POP + "security: tls}\n", [("mail_server.pop_before_smtp.security", 4)]),
         (_POP + "port: 995, security: starttls}\n", [("mail_server.pop_before_smtp.security", 4)]),
         (_POP + "security: tls, port: 993}\n", [("mail_server.pop_before_smtp.port", 4)]),
+        (_POP + "security: tls, port: 80}\n", [("mail_server.pop_before_smtp.port", 4)]),
         (
             _POP + "host: pop.example.jp, security: starttls}\n",
             [("mail_server.pop_before_smtp.host", 4)],
