@@ -22,7 +22,7 @@ from enum import Enum
 from typing import Any, NamedTuple, TextIO
 
 from zaiond.log_limit import LogLimit
-from zaiond.safe import ACTING, Replacer, code_of
+from zaiond.safe import ACTING, Replacer, code_of, with_codes
 from zaiond.text import Language, Text
 
 # structlog imports rich where that is installed: 5 MiB for colours that no daemon shows.
@@ -34,7 +34,6 @@ LEFT_OUT_INTERVAL = 60.0  # seconds after which what was left out is told at the
 _PRIORITIES = {"info": 6, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
 
 _on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
-_on_lines = Replacer(f"[{ACTING}]", code_of)
 
 
 class Kind(Enum):
@@ -159,7 +158,7 @@ def _safe(_: object, __: str, line: EventDict) -> EventDict:
         del line["exc_info"]
     else:
         structlog.processors.format_exc_info(None, "", line)
-        line["exception"] = _on_lines(line["exception"])
+        line["exception"] = with_codes(line["exception"])
     return line
 
 
@@ -230,7 +229,7 @@ def _journal_fields(_: object, level: str, line: EventDict) -> tuple[tuple[str, 
     if "message_id" in line:
         fields["MESSAGE_ID"] = line["message_id"]
     fields |= {f"ZAIOND_{name.upper()}": value for name, value in line["fields"].items()}
-    return tuple(f"{name}={_on_lines(str(value))}" for name, value in fields.items()), {}
+    return tuple(f"{name}={with_codes(str(value))}" for name, value in fields.items()), {}
 
 
 class _Stream:

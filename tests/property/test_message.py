@@ -19,12 +19,12 @@ from zaiond.message import layout
 from zaiond.message.address import Mailbox, parse_list, parse_recipient, parse_sender
 from zaiond.message.body import encode_body
 from zaiond.message.charset import Charset, as_jis, encode_jis
-from zaiond.message.clean import clean, one_line
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.header import mailboxes, unstructured
 from zaiond.message.locale import en, ja
 from zaiond.message.subject import subject_line
 from zaiond.model import SEVERITIES, Event
+from zaiond.safe import clean, one_line
 from zaiond.text import Language
 
 OUR_FIELDS = [

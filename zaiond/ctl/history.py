@@ -11,7 +11,7 @@ from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Cell, Page, Painted
 from zaiond.ctl.words import listed
-from zaiond.message.clean import clean
+from zaiond.safe import clean
 from zaiond.text import Language, Text
 
 _DEFAULT_LIMIT = 50

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from zaiond.config.schema import MailServer
 from zaiond.errors import Diagnostic
 from zaiond.holds import Hold
-from zaiond.message.clean import one_line
 from zaiond.message.layout import operands
 from zaiond.model import AttemptResult, QueuedMail, Severity
+from zaiond.safe import one_line
 from zaiond.smtp.failure import Failure
 from zaiond.smtp.verdict import judge
 from zaiond.store.damage import Damage

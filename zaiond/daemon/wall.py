@@ -12,7 +12,7 @@ import stat
 import time
 from pathlib import Path
 
-from zaiond.message.clean import one_line
+from zaiond.safe import one_line
 
 TERMINALS = Path("/dev/pts")
 LONGEST = 500  # characters

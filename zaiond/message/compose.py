@@ -13,11 +13,11 @@ from zaiond.message import header, layout
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
 from zaiond.message.body import MAX_LINE, encode_body
 from zaiond.message.charset import Charset, as_jis
-from zaiond.message.clean import one_line
 from zaiond.message.locale import en, ja
 from zaiond.message.locale.words import Words
 from zaiond.message.subject import subject_line
 from zaiond.model import SEVERITIES, Event, Message
+from zaiond.safe import one_line
 from zaiond.text import Language, Text
 
 _WORDS: dict[Language, Words] = {"ja": ja.WORDS, "en": en.WORDS}

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import Any
 
-from zaiond.message.clean import clean, one_line
 from zaiond.message.locale.words import BackupWords, Words
 from zaiond.message.template import Template, template
 from zaiond.message.value import duration, moment, on_one_line, scalar, shown_moment
 from zaiond.model import Event
+from zaiond.safe import clean, one_line
 
 _BACKUP_KEYS = frozenset({"target", "started_at", "finished_at", "duration"})
 _LATE = 60.0  # seconds from an event to its acceptance that are worth telling

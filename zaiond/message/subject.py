@@ -9,11 +9,11 @@ import re
 from itertools import islice
 from typing import Any
 
-from zaiond.message.clean import clean, one_line
 from zaiond.message.locale.words import Words
 from zaiond.message.template import template
 from zaiond.message.value import scalar
 from zaiond.model import Event
+from zaiond.safe import clean, one_line
 
 _NAMING = ("target", "unit", "job", "device", "mount", "host")  # keys of data that name a thing
 _LONGEST_SUBJECT = 150

@@ -6,9 +6,9 @@ from functools import lru_cache
 from json import dumps
 from typing import Any
 
-from zaiond.message.clean import clean
 from zaiond.message.locale.words import Words
 from zaiond.message.timefmt import local_time
+from zaiond.safe import clean
 
 _LONGEST_LIST = 60  # on one line
 _CONSTANTS = {None: "null", True: "true", False: "false"}

@@ -2,7 +2,7 @@ from time import process_time
 
 import pytest
 
-from zaiond.message.clean import clean, one_line
+from zaiond.safe import clean, one_line
 
 ESC = "\x1b"
 
