@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from zaiond.errors import AddressError, AddressListError
+from zaiond.message import words
 from zaiond.model import wire_address
 from zaiond.text import Text
 
@@ -34,7 +35,6 @@ _named = re.compile(rf"({_QUOTED}\s*|[^\"<>]*)<([^<>]*)>").fullmatch
 _SIGNS = ",;、，；､"
 _SIGNS_IN_WORDS = "/／・|｜&＆"  # signs that an address may have, too
 _PIECE = re.compile(rf"{_BEGUN}\"?|[^\"{_SIGNS}]+|.", re.DOTALL)
-_EMPTY = Text("アドレスがありません", "there is no address")
 _quoted_string = re.compile(f'{_BEGUN}"?')
 _quoted_pair = re.compile(r"\\(.)")
 _to_escape = re.compile(r'(["\\])')
@@ -90,11 +90,7 @@ def parse_list(text: str) -> list[str]:
         else:
             elements[-1] += piece
     if len(elements) > 1 and not all(element.strip() for element in elements):
-        sentence = Text(
-            f"アドレスが空です: {shown(text)}。余分な「,」を取り除いてください",
-            f"an address is empty: {shown(text)}: take out the ',' that is too many",
-        )
-        raise AddressListError(sentence, instead=_instead([text]))
+        raise AddressListError(_said(words.EMPTY_ELEMENT, text), instead=_instead([text]))
     return _parsed(elements, [text])
 
 
@@ -210,7 +206,7 @@ def _written(name: str, address: str) -> str:
     if not name:
         return address
     if not any(sign.isalnum() for sign in name):
-        raise AddressError(_EMPTY)
+        raise AddressError(words.EMPTY)
     if not _is_quoted(name) and set(name) & set(f'{_SIGNS}@"\\'):
         name = '"' + _to_escape.sub(r"\\\1", _blank.sub(" ", name)) + '"'
     return f"{name} <{address}>"
@@ -238,34 +234,22 @@ def a_labels(domain: str) -> str:
 def _parse(text: str, *, needs_domain: bool) -> Mailbox:
     text = text.strip()
     if not text:
-        raise AddressError(_EMPTY)
+        raise AddressError(words.EMPTY)
     separator = _separator(text, needs_domain)
     if separator is not None:
         raise AddressError(_several(separator, text, needs_domain))
     if not text.replace("\u3000", " ").isprintable():  # U+3000 parts Japanese names
-        raise AddressError(
-            Text(
-                f"アドレスに使えない文字（改行や制御文字など）があります: {shown(text)}",
-                f"the address has characters that none can have (as line ends): {shown(text)}",
-            )
-        )
+        raise AddressError(_said(words.NOT_PRINTABLE, text))
     name, address = "", text
     if "<" in text or ">" in text:
         found = _named(text)
         if found is None:
-            raise AddressError(
-                Text(
-                    f'「<」「>」や「"」の使い方が正しくありません: {shown(text)}。'
-                    "「名前 <user@example.co.jp>」の形で書いてください",
-                    f"the signs < > or \" don't fit together: {shown(text)}: "
-                    "write it as: Name <user@example.co.jp>",
-                )
-            )
+            raise AddressError(_said(words.SIGNS_DO_NOT_FIT, text))
         name, address = found[1].strip(), found[2].strip()
         if name.startswith('"'):
             name = _quoted_pair.sub(r"\1", name[1:-1]).strip()
     if not address:
-        raise AddressError(_EMPTY)
+        raise AddressError(words.EMPTY)
     return Mailbox(name, _address(address, text, needs_domain))
 
 
@@ -274,61 +258,28 @@ def _address(address: str, text: str, needs_domain: bool) -> str:
         narrow = unicodedata.normalize("NFKC", address)
         local = address.rpartition("@")[0]  # the domain may well be Japanese
         if narrow.isascii() or unicodedata.normalize("NFKC", local).isascii() > local.isascii():
-            raise AddressError(
-                Text(
-                    f"全角の文字があります: {shown(text)}。半角で {narrow} と書いてください",
-                    f"these are full-width characters: {shown(text)}: write {narrow}",
-                )
-            )
+            raise AddressError(_said(words.FULL_WIDTH, text, narrow))
     local, at, domain = address.rpartition("@")
     if not at:
         if needs_domain:
-            raise AddressError(
-                Text(
-                    f"「@」がありません: {shown(text)}。user@example.co.jp のように書いてください",
-                    f"there is no '@': {shown(text)}: write it as user@example.co.jp",
-                )
-            )
+            raise AddressError(_said(words.NO_AT, text))
         local = domain
     _check_local_part(local, text)
     if at:
         domain = _wire_domain(domain, text)
     whole = local + at + domain if at else local
     if len(whole.encode()) > MAX_ADDRESS_OCTETS:
-        raise AddressError(
-            Text(
-                f"アドレスが長すぎます（{MAX_ADDRESS_OCTETS} バイトまで）: {shown(text)}",
-                f"the address is too long ({MAX_ADDRESS_OCTETS} octets at most): {shown(text)}",
-            )
-        )
+        raise AddressError(_said(words.TOO_LONG, text, MAX_ADDRESS_OCTETS))
     return whole
 
 
 def _check_local_part(local: str, text: str) -> None:
     if not local:
-        raise AddressError(
-            Text(
-                f"「@」の前がありません: {shown(text)}",
-                f"nothing stands before the '@': {shown(text)}",
-            )
-        )
+        raise AddressError(_said(words.NO_LOCAL_PART, text))
     if len(wire_address(f"{local}@").encode()) > MAX_LOCAL_PART_OCTETS + 1:
-        raise AddressError(
-            Text(
-                f"「@」の前が長すぎます（{MAX_LOCAL_PART_OCTETS} バイトまで）: {shown(text)}",
-                f"the part before the '@' is too long ({MAX_LOCAL_PART_OCTETS} octets at most): "
-                f"{shown(text)}",
-            )
-        )
-    if _is_dotted(local) or _is_quoted(local):
-        return
-    raise AddressError(
-        Text(
-            f"「@」の前に使えない文字（空白や括弧など）があります: {shown(text)}",
-            f"the part before the '@' has a character that it can't have (as a space or a "
-            f"parenthesis): {shown(text)}",
-        )
-    )
+        raise AddressError(_said(words.LOCAL_PART_TOO_LONG, text, MAX_LOCAL_PART_OCTETS))
+    if not (_is_dotted(local) or _is_quoted(local)):
+        raise AddressError(_said(words.WRONG_LOCAL_PART, text))
 
 
 def _wire_domain(domain: str, text: str) -> str:
@@ -338,20 +289,10 @@ def _wire_domain(domain: str, text: str) -> str:
         wire = ""
     if wire and len(wire) <= MAX_DOMAIN_OCTETS:
         if _is_ipv4(wire):
-            raise AddressError(
-                Text(
-                    f"IP アドレスは角括弧で囲んでください: {shown(text)}（例: user@[{wire}]）",
-                    f"put an IP address into square brackets: {shown(text)} (as user@[{wire}])",
-                )
-            )
+            raise AddressError(_said(words.BARE_IP_ADDRESS, text, wire))
         if _is_domain(wire) or _is_literal(wire):
             return wire
-    raise AddressError(
-        Text(
-            f"「@」の後ろがドメイン名として正しくありません: {shown(text)}",
-            f"what stands after the '@' is no domain name: {shown(text)}",
-        )
-    )
+    raise AddressError(_said(words.NO_DOMAIN, text))
 
 
 def _separator(text: str, needs_domain: bool) -> str | None:
@@ -381,42 +322,26 @@ def _has_at(word: str) -> bool:
     return "@" in _quoted_string.sub("", word)
 
 
-_BLANKS = {
-    "\u3000": Text("全角の空白（U+3000）", "a full-width blank (U+3000)"),
-    "\n": Text("改行", "a line end"),
-    "\t": Text("タブ", "a tab"),
-}
-
-
 def _several(separator: str, text: str, needs_domain: bool) -> Text:
     """What is said of several addresses where one belongs, or of a sign in a display name."""
     meant = mended(text, needs_domain=needs_domain) or []
     if separator.strip() and len(meant) == 1 and separator in meant[0]:
-        return Text(
-            f"表示名に「{separator}」があるときは、表示名を引用符で囲んでください: {shown(text)}",
-            f"a display name with a '{separator}' must be in quotation marks: {shown(text)}",
-        )
+        return _said(words.SIGN_IN_NAME, text, separator)
     if not needs_domain:
-        return Text(
-            f"アドレスは 1 つだけ書いてください: {shown(text)}",
-            f"write one address only: {shown(text)}",
-        )
+        return _said(words.ONLY_ONE, text)
     if separator == ",":
-        return Text(
-            f"アドレスは 1 つずつ書いてください: {shown(text)}",
-            f"write one address at a time: {shown(text)}",
-        )
+        return _said(words.ONE_AT_A_TIME, text)
     if not separator:
-        return Text(
-            f"アドレスの区切りの「,」がありません: {shown(text)}",
-            f"a ',' is missing between two addresses: {shown(text)}",
-        )
-    if separator.strip():
-        name = Text(f"「{separator}」", f"'{separator}'")
-    else:
-        sign = next((sign for sign in _BLANKS if sign in separator), "")
-        name = _BLANKS.get(sign, Text("空白", "a blank"))
+        return _said(words.NO_COMMA, text)
+    name = Text(f"「{separator}」", f"'{separator}'")
+    if not separator.strip():
+        name = next((words.BLANKS[sign] for sign in words.BLANKS if sign in separator), words.BLANK)
     return Text(
-        f"アドレスの区切りには{name.ja}ではなく半角の「,」を使ってください: {shown(text)}",
-        f"separate addresses by ',', not by {name.en}: {shown(text)}",
+        words.WRONG_SEPARATOR.ja.format(shown(text), name.ja),
+        words.WRONG_SEPARATOR.en.format(shown(text), name.en),
     )
+
+
+def _said(sentence: Text, text: str, value: object = "") -> Text:
+    """A sentence of `words` about `text`."""
+    return Text(*(each.format(shown(text), value) for each in sentence))
