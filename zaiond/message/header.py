@@ -14,6 +14,7 @@ _FOLD = "\r\n "
 _LINE = 78  # RFC 5322 2.1.1
 _ENCODED_LINE = 76  # RFC 2047 2: a line with an encoded-word
 _WORD_BEGIN, _WORD_END = "=?utf-8?B?", "?="
+_BETWEEN_WORDS = f"{_WORD_END}{_FOLD}{_WORD_BEGIN}".encode()
 _AROUND = len(_WORD_BEGIN + _WORD_END)
 _JIS_WORD_BEGIN = "=?iso-2022-jp?B?"
 _ESCAPE = len(b"\x1b$B")
@@ -71,10 +72,9 @@ def encoded(start: str, text: str, charset: Charset) -> str:
         end = begin + (room - _AROUND) // 4 * 3
         while end < len(octets) and octets[end] & 0xC0 == 0x80:
             end -= 1
-        words.append(b2a_base64(octets[begin:end], newline=False).decode("ascii"))
+        words.append(b2a_base64(octets[begin:end], newline=False))
         begin, room = end, _ENCODED_LINE - 1
-    separator = f"{_WORD_END}\r\n {_WORD_BEGIN}"
-    return f"{start}{_WORD_BEGIN}{separator.join(words)}{_WORD_END}"
+    return f"{start}{_WORD_BEGIN}{_BETWEEN_WORDS.join(words).decode('ascii')}{_WORD_END}"
 
 
 def _encoded_jis(start: str, text: str) -> str:

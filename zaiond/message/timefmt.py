@@ -34,6 +34,9 @@ def units(seconds: float, names: tuple[str, str, str, str], separator: str) -> s
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     counts = (days, hour, minute, second)
-    first = next((n for n in range(4) if counts[n]), 3)
-    last = next((n for n in (3, 2, 1, 0) if counts[n]), 3)
-    return separator.join(f"{counts[n]}{names[n]}" for n in range(first, last + 1))
+    first, last = 0, 3
+    while first < 3 and not counts[first]:
+        first += 1
+    while last > first and not counts[last]:
+        last -= 1
+    return separator.join([f"{counts[n]}{names[n]}" for n in range(first, last + 1)])
