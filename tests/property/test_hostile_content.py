@@ -28,7 +28,7 @@ from zaiond.daemon.documents import Present
 from zaiond.errors import EventError
 from zaiond.holds import Holds
 from zaiond.journal import Journal
-from zaiond.message import compose, header, layout, subject
+from zaiond.message import compose, layout, mime
 from zaiond.message.charset import Charset
 from zaiond.model import Event, Message
 from zaiond.safe import Replacer
@@ -152,10 +152,10 @@ def test_control_a_header_that_is_not_encoded_is_found(reader: str) -> None:
         return start + text
 
     with (
-        patch.object(header, "is_plain", lambda _text: True),
-        patch.object(header, "encoded", raw),
+        patch.object(mime, "is_plain", lambda _text: True),
+        patch.object(mime, "encoded", raw),
         patch.object(compose, "one_line", _as_it_is),
-        patch.object(subject, "one_line", _as_it_is),
+        patch.object(layout, "one_line", _as_it_is),
     ):
         found = list(found_by(reader))
     assert any("'Bcc'" in fault for fault in found)
@@ -166,7 +166,6 @@ def test_control_a_header_that_is_not_encoded_is_found(reader: str) -> None:
 @pytest.mark.parametrize("reader", READERS)
 def test_control_text_that_is_not_cleaned_is_found(reader: str) -> None:
     with (
-        patch.object(subject, "one_line", _as_it_is),
         patch.object(layout, "one_line", _as_it_is),
         patch.object(layout, "clean", _as_it_is),
     ):

@@ -9,13 +9,11 @@ from functools import lru_cache
 from hashlib import sha256
 
 from zaiond.errors import MessageError
-from zaiond.message import header, layout
+from zaiond.message import layout, mime
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
-from zaiond.message.body import MAX_LINE, encode_body
 from zaiond.message.charset import Charset, as_jis
 from zaiond.message.locale import en, ja
 from zaiond.message.locale.words import Words
-from zaiond.message.subject import subject_line
 from zaiond.model import SEVERITIES, Event, Message
 from zaiond.safe import one_line
 from zaiond.text import Language, Text
@@ -96,7 +94,7 @@ def compose(
     words = _WORDS[language]
     user = user or f"uid {event.uid}"
     start, beginning = _subject_beginning(subject_prefix)
-    fields = header.unstructured("Zaiond-Event: ", event.id)
+    fields = mime.unstructured("Zaiond-Event: ", event.id)
     if _is_important(event.severity):
         fields = _IMPORTANT + fields
     if event.key:
@@ -107,8 +105,8 @@ def compose(
         charset,
         sender,
         tuple(recipients),
-        header.date(int(date), tz),
-        (start, beginning + subject_line(event, words, host, user)),
+        mime.date(int(date), tz),
+        (start, beginning + layout.subject_line(event, words, host, user)),
         message_id,
         fields,
         layout.body(event, words, fqdn, user, tz),
@@ -131,7 +129,7 @@ def test_mail(
         charset,
         sender,
         (recipient,),
-        header.date(int(date), tz),
+        mime.date(int(date), tz),
         ("Subject: ", _TEST_SUBJECT),
         message_id,
         "",
@@ -150,8 +148,8 @@ class _Envelope:
         for box in map(parse_recipient, recipients):
             once.setdefault(box.key, box)
         boxes = tuple(once.values())
-        self.fields = header.mailboxes("From", (origin,), charset)
-        self.fields += header.mailboxes("To", boxes, charset)
+        self.fields = mime.mailboxes("From", (origin,), charset)
+        self.fields += mime.mailboxes("To", boxes, charset)
         self.reverse_path = origin.address
         self.recipients = tuple(box.address for box in boxes)
         self.smtputf8 = origin.smtputf8 or any(box.smtputf8 for box in boxes)
@@ -166,7 +164,7 @@ def _subject_beginning(prefix: str) -> tuple[str, str]:
     prefix = one_line(prefix)
     if not prefix:
         return "Subject: ", ""
-    if len(prefix) <= _LONGEST_LEGIBLE_PREFIX and header.is_plain(prefix):
+    if len(prefix) <= _LONGEST_LEGIBLE_PREFIX and mime.is_plain(prefix):
         return f"Subject: {prefix} ", ""
     return "Subject: ", f"{prefix} "
 
@@ -184,9 +182,9 @@ def _message(
 ) -> Message:
     try:
         envelope = _envelope(sender, recipients, charset)
-        content_fields, octets = encode_body(text, charset)
+        content_fields, octets = mime.encode_body(text, charset)
         fields = (
-            f"{envelope.fields}{date}{header.unstructured(*subject, charset)}"
+            f"{envelope.fields}{date}{mime.unstructured(*subject, charset)}"
             f"Message-ID: {message_id}\r\n{more_fields}{_GENERATED}{_MIME}{content_fields}"
         )
     except UnicodeEncodeError as error:
@@ -242,9 +240,9 @@ def check_wire(content: bytes, *, smtputf8: bool = False) -> None:
         raise _not_a_mail("最後の行が CRLF で終わっていません", "its last line has no CRLF")
     if b"\0" in within:
         raise _not_a_mail("NUL が含まれています", "it has a NUL")
-    if max(map(len, lines)) > MAX_LINE:
+    if max(map(len, lines)) > mime.MAX_LINE:
         raise _not_a_mail(
-            f"{MAX_LINE} バイトを超える行があります", f"a line is over {MAX_LINE} octets"
+            f"{mime.MAX_LINE} バイトを超える行があります", f"a line is over {mime.MAX_LINE} octets"
         )
     found = _is_ours(content)
     if found is None:

@@ -166,7 +166,8 @@ class SmtpConnection:
             link = self._link
             link.pump.happened(begin(link.session, mail, recipients))
 
-        self._trace.begin()
+        if self._trace.enabled:
+            self._trace.begin()
         self._envelope_behind = self._finishing is not None
         self._recipients = recipients
         self._prepare = prepare

@@ -35,8 +35,7 @@ class Trace:
 
     def begin(self) -> None:
         """The next step begins now: what was before is nobody's time."""
-        if self.enabled:
-            self._last = self._loop.time()
+        self._last = self._loop.time()
 
     def record(
         self, stage: Stage, ok: bool, detail: Text | str, warning: Text | None = None

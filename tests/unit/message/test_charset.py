@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from tests.unit.message.test_compose import EVENTS, FINISHED, JST, NINE, body, mail, read, subject
 from zaiond.message import compose as composing
-from zaiond.message.body import encode_body
 from zaiond.message.charset import as_jis, encode_jis
-from zaiond.message.header import unstructured
+from zaiond.message.mime import encode_body, unstructured
 from zaiond.model import Event, Message
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from zaiond.message.layout import subject_line, title
 from zaiond.message.locale import en, ja
-from zaiond.message.subject import subject_line, title
 from zaiond.model import SEVERITIES, Event
 
 DF = """\

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from zaiond.message.locale.words import BackupWords, Words
-from zaiond.message.timefmt import offset, units
+from zaiond.message.value import offset, units
 
 _WEEKDAYS = "月火水木金土日"
 

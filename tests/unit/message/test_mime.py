@@ -1,6 +1,6 @@
 import pytest
 
-from zaiond.message.body import encode_body
+from zaiond.message.mime import encode_body
 
 
 def encoding(text: str) -> str:
