@@ -286,17 +286,9 @@ def _delivery(
 def queued(waiting: OpenDelivery, present: Present) -> dict[str, Any]:
     """One of `deliveries`: what it tells of, and why it waits."""
     delivery = waiting.delivery
+    first = None if waiting.first is None else _complete(waiting.first)
     shown = _shown(delivery, waiting.last, present)
-    return _queued(
-        waiting.ids,
-        None if waiting.first is None else _complete(waiting.first),
-        shown,
-        present,
-        recipient=delivery.recipient,
-        attempts=delivery.attempts,
-        message_id=delivery.message_id,
-        accepted=delivery.accepted,
-    )
+    return _queued(waiting.ids, first, delivery.accepted, delivery, shown, present)
 
 
 def unrouted(event: EventRow, present: Present) -> dict[str, Any]:
@@ -304,45 +296,40 @@ def unrouted(event: EventRow, present: Present) -> dict[str, Any]:
     hold = present.holds.queue
     failure = present.outage if hold is None else hold.failure
     reason = why(failure) if failure is not None else _WAITS_TO_BE_ROUTED
-    said = None if failure is None else failure.text.in_language(present.language)
     shown = _Shown(
         "waiting" if hold is None else "held",
         None if failure is None else failure.server,
-        said,
+        None if failure is None else failure.text.in_language(present.language),
         reason.in_language(present.language),
         None if failure is None else present.next_probe,
         hold,
     )
-    return _queued(
-        [event.id],
-        _complete(event),
-        shown,
-        present,
-        recipient=None,
-        attempts=0,
-        message_id=None,
-        accepted=event.accepted,
-    )
+    return _queued([event.id], _complete(event), event.accepted, None, shown, present)
 
 
 def _queued(
-    ids: Sequence[str], first: Event | None, shown: _Shown, present: Present, **more: Any
+    ids: Sequence[str],
+    first: Event | None,
+    accepted: float,
+    delivery: DeliveryRow | None,
+    shown: _Shown,
+    present: Present,
 ) -> dict[str, Any]:
     return {
         "event_ids": list(ids),
-        "recipient": more["recipient"],
+        "recipient": delivery and delivery.recipient,
         "state": shown.state,
-        "attempts": more["attempts"],
+        "attempts": 0 if delivery is None else delivery.attempts,
         "next_attempt": _time(shown.next_attempt),
         "reply": shown.said,
-        "message_id": more["message_id"],
+        "message_id": delivery and delivery.message_id,
         "type": first and first.type,
         "source": first and first.source,
         "uid": first and first.uid,
         "notice": first and first.notice,
         "subject": first and first.subject,
         "key": first and first.key,
-        "accepted": rfc3339(more["accepted"]),
+        "accepted": rfc3339(accepted),
         "server": shown.server,
         "reason": shown.reason,
         "hold": shown.hold and present.describe(shown.hold),

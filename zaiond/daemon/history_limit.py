@@ -94,6 +94,7 @@ class HistoryLimit:
         self._wanted = asyncio.Event()
         self._not_before = 0.0
         self._next_line = 0.0
+        self._users: dict[int, int] = {}  # whose the uids are that have events
         self._deleted: dict[int, Deleted] = {}  # and not told of yet
 
     def look(self) -> None:
@@ -127,11 +128,12 @@ class HistoryLimit:
     async def _sizes(self) -> dict[int, int]:
         """What is there of each user that has ended."""
         found: dict[int, int] = {}
+        self._users = {}
         after: int | None = 0
         while after is not None:
             sizes, after = await self._writer.submit(partial(prune.sizes, after=after))
             for uid, size in sizes.items():
-                user = self._user_of(uid)
+                user = self._users[uid] = self._user_of(uid)
                 found[user] = found.get(user, 0) + size
         for uid, (events, size) in self._quotas.waiting().items():
             user = self._user_of(uid)
@@ -150,7 +152,7 @@ class HistoryLimit:
                         to_free=dict(left),
                         after=after,
                         now=self._clock(),
-                        user_of=self._user_of,
+                        user_of=self._known_user_of,
                     ),
                     essential=True,  # it makes room
                 )
@@ -162,6 +164,10 @@ class HistoryLimit:
                 if left[uid] <= 0:
                     del left[uid]
         return is_any, space
+
+    def _known_user_of(self, uid: int) -> int:
+        """As it was found for the sizes: the writer's transaction looks at no file."""
+        return self._users.get(uid, uid)
 
     def _space(self, pages: Pages) -> Space:
         self._database.reusable = pages.free
