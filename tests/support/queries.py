@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from tests.support.store import Store
 from zaiond.daemon import documents
 from zaiond.daemon.documents import Present
-from zaiond.daemon.queries import Queries, Wanted
 from zaiond.holds import Holds
 from zaiond.store import events, holds
+from zaiond.store.queries import Queries, Wanted
 from zaiond.store.writer import Operation, Submit
 from zaiond.text import Language
 

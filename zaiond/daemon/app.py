@@ -21,7 +21,6 @@ from zaiond.config.schema import Config
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import start, systemd, waiting
 from zaiond.daemon.control import Commands, Control
-from zaiond.daemon.history_limit import HistoryLimit
 from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.reports import Reports
@@ -51,6 +50,7 @@ from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Verdict
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
+from zaiond.store.history_limit import HistoryLimit
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -286,7 +286,7 @@ class App(Observer):
         self._history_limit = HistoryLimit(
             self._database,
             writer,
-            self._intake.quotas,
+            self._intake.quotas.waiting,
             clock,
             journal,
             self._user_names.shown,
@@ -324,8 +324,8 @@ class App(Observer):
     def _commands(self) -> Commands:
         # With all that people may ask for: not before somebody does.
         from zaiond.daemon.commands import Answers
-        from zaiond.daemon.queries import Queries
         from zaiond.daemon.status import Status
+        from zaiond.store.queries import Queries
 
         router = self._router
         status = Status(

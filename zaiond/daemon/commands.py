@@ -9,7 +9,6 @@ import msgspec
 
 from zaiond.daemon import documents
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
-from zaiond.daemon.queries import MOST, Wanted, matcher
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.status import Status
 from zaiond.delivery.queue_admin import Changed, QueueAdmin
@@ -20,6 +19,7 @@ from zaiond.localtime import TimeZone, rfc3339
 from zaiond.model import OPEN
 from zaiond.net.context import ConnectionContext
 from zaiond.store.events import Owner
+from zaiond.store.queries import MOST, Wanted, matcher
 from zaiond.text import Text
 
 MOST_SPOOL_FILES = 1000

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from zaiond.daemon.documents import why
-from zaiond.daemon.queries import NAMED, Lost
 from zaiond.daemon.waiting import Waiting
 from zaiond.holds import Hold
 from zaiond.localtime import rfc3339
 from zaiond.smtp.failure import Failure
+from zaiond.store.queries import NAMED, Lost
 from zaiond.store.recovery import Salvage
 from zaiond.text import Text
 

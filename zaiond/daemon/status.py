@@ -11,7 +11,6 @@ from zaiond import __version__
 from zaiond.config.schema import Queue
 from zaiond.daemon.documents import Present
 from zaiond.daemon.problems import Facts, Problem, problems
-from zaiond.daemon.queries import Lost, Queries
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.waiting import CountWaiting
 from zaiond.delivery.dispatcher import Dispatcher
@@ -23,6 +22,7 @@ from zaiond.localtime import rfc3339
 from zaiond.store import acknowledgements, damage
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.database import Database
+from zaiond.store.queries import Lost, Queries
 from zaiond.store.writer import Writer
 from zaiond.text import Language
 from zaiond.user_names import UserNames

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from zaiond.daemon.problems import Facts, Problem, problems
-from zaiond.daemon.queries import Lost
 from zaiond.daemon.waiting import Waiting
 from zaiond.holds import Hold
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
+from zaiond.store.queries import Lost
 from zaiond.text import Text
 
 NOW = 1_369_440_000.0

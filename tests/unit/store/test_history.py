@@ -11,12 +11,12 @@ import pytest
 from tests.support.queries import at_once, histories, immediately, queued
 from tests.support.store import NOW, Store, event
 from zaiond.daemon.documents import Present
-from zaiond.daemon.queries import Lost, Queries
 from zaiond.daemon.waiting import count
 from zaiond.holds import Hold, Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import acknowledgements, counts, events, history
 from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store.queries import Lost, Queries
 from zaiond.store.writer import Operation, Submit
 from zaiond.wire import MAX_EVENT_BYTES
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from zaiond.errors import DiskFullError
-from zaiond.intake.quota import Quotas
 from zaiond.journal import Journal, Kind
 from zaiond.store import prune
 from zaiond.store.database import Database
@@ -68,15 +67,15 @@ def shares(sizes: Mapping[int, int], to_free: int) -> dict[int, int]:
 class HistoryLimit:
     """Looks when it is told to, and deletes what must be deleted, a slice at a time.
 
-    `lock` is held meanwhile: what has ended may be about to be sent again. `user_of` says whose a
-    uid is.
+    `waiting` gives how many events and bytes of each uid wait. `lock` is held meanwhile: what has
+    ended may be about to be sent again. `user_of` says whose a uid is.
     """
 
     def __init__(
         self,
         database: Database,
         writer: Writer,
-        quotas: Quotas,
+        waiting: Callable[[], Mapping[int, tuple[int, int]]],
         clock: Callable[[], float],
         journal: Journal,
         name_of: Callable[[int], str],
@@ -86,7 +85,7 @@ class HistoryLimit:
         self._user_of = user_of
         self._database = database
         self._writer = writer
-        self._quotas = quotas
+        self._waiting = waiting
         self._clock = clock
         self._journal = journal
         self._name_of = name_of
@@ -135,7 +134,7 @@ class HistoryLimit:
             for uid, size in sizes.items():
                 user = self._users[uid] = self._user_of(uid)
                 found[user] = found.get(user, 0) + size
-        for uid, (events, size) in self._quotas.waiting().items():
+        for uid, (events, size) in self._waiting().items():
             user = self._user_of(uid)
             found[user] = found.get(user, 0) - size - events * prune.ROWS_OF_ONE
         return found
@@ -172,7 +171,7 @@ class HistoryLimit:
     def _space(self, pages: Pages) -> Space:
         self._database.reusable = pages.free
         free, floor = self._database.free_bytes()
-        waiting = self._quotas.waiting().values()
+        waiting = self._waiting().values()
         return Space(
             used=pages.used,
             reusable=pages.free,

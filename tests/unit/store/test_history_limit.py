@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.support.store import NOW, Notes, Store, event
-from zaiond.daemon.history_limit import HistoryLimit, Space, shares
 from zaiond.errors import DiskFullError
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Kind
 from zaiond.store import database, events, prune
+from zaiond.store.history_limit import HistoryLimit, Space, shares
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -79,7 +79,7 @@ class World:
         self.limit = HistoryLimit(
             store.database,
             self.writer,
-            self.quotas,
+            self.quotas.waiting,
             lambda: NOW,
             self.notes,
             lambda uid: f"u{uid}",
