@@ -8,10 +8,12 @@ Structs and tuples, for there is one of each a mail: a frozen dataclass takes te
 make.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Text
@@ -152,6 +154,12 @@ class QueuedMail:
     whole: bool = True
     alone: bool = False  # or not known, and to be looked up
     one_by_one: tuple[QueuedDelivery, ...] = ()
+
+    def reduced(self, deliveries: Iterable[QueuedDelivery]) -> "QueuedMail":
+        """The same mail to some of its recipients; others of it are open."""
+        left = tuple(deliveries)
+        message = structs.replace(self.message, recipients=tuple(d.recipient for d in left))
+        return replace(self, deliveries=left, message=message, whole=False)
 
 
 class AttemptResult(NamedTuple):

@@ -44,10 +44,10 @@ from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.delivery import active_queue, housekeeping, loader, router
 from zaiond.model import NewEvent, StoredEvent
 from zaiond.net.connection import SmtpConnection
-from zaiond.store import events, prune
+from zaiond.store import events, pending, prune
 from zaiond.store import queue as queue_on_disk
 from zaiond.store.counts import FIRST_OPEN, Key
-from zaiond.store.queue import Expired, Expiry, Waiting
+from zaiond.store.pending import Expired, Expiry, Waiting
 from zaiond.text import Text
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -403,8 +403,8 @@ async def test_while_all_servers_are_down_all_waits_and_then_goes_at_once(
         await post.emit(*ids(200))
         await post.until(lambda: bool(post.servers_changed))
         assert post.servers_changed == [(f"127.0.0.1:{port}", "down", False)]
-        assert post.dispatcher.servers is not None
-        assert post.dispatcher.servers.waits_for is not None
+        assert post.pool.servers is not None
+        assert post.pool.servers.waits_for is not None
         sink = Sink(listener=closed)
         await asyncio.to_thread(sink.start)
         try:
@@ -477,8 +477,8 @@ async def test_a_refused_sender_holds_the_queue_and_nothing_bounces(state: Path)
     ):
         await post.emit(*ids(30))
         await post.until(lambda: bool(post.servers_changed))
-        assert post.dispatcher.servers is not None
-        assert post.dispatcher.servers.held_by is not None
+        assert post.pool.servers is not None
+        assert post.pool.servers.held_by is not None
         assert post.ended == []
         assert set(await post.states("n0000")) == {"a@x.example"}
         first = (await post.history("n0000"))["deliveries"][0]["message_id"]
@@ -506,8 +506,8 @@ async def test_a_refused_password_holds_the_queue_and_the_next_server_takes_over
             await post.emit("1")
             await post.until(lambda: bool(post.servers_changed))
             assert post.servers_changed == [(one.address, "faulty", False)]
-            assert post.dispatcher.servers is not None
-            assert post.dispatcher.servers.held_by is not None
+            assert post.pool.servers is not None
+            assert post.pool.servers.held_by is not None
             # Each further try brings the account nearer to being locked.
             await post.emit(*ids(20))
             post.configure(configuration(one, server(decent.port)))
@@ -661,7 +661,7 @@ async def test_what_waits_for_a_server_that_is_down_expires_with_the_reason(
 async def test_a_mail_that_is_tried_while_it_is_found_too_old_does_not_expire_and_goes_on(
     state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = queue_on_disk.expired
+    look = pending.expired
     port = closed.getsockname()[1]
     async with Post(state, configuration(server(port))) as post:
         await post.emit("1")
@@ -677,7 +677,7 @@ async def test_a_mail_that_is_tried_while_it_is_found_too_old_does_not_expire_an
             return result
 
         with monkeypatch.context() as patch:
-            patch.setattr(queue_on_disk, "expired", expired)
+            patch.setattr(pending, "expired", expired)
             await post.housekeeping._expire(PATIENT)
         assert len(found) == 1
         assert post.ended == []
@@ -694,7 +694,7 @@ async def test_a_mail_that_is_tried_while_it_is_found_too_old_does_not_expire_an
 async def test_what_expires_is_looked_for_and_ended_in_parts(
     state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_on_disk, "SLICE", 7)
+    monkeypatch.setattr(pending, "SLICE", 7)
     monkeypatch.setattr(housekeeping, "CHUNK_BYTES", 1)
     port = closed.getsockname()[1]
     ended: list[int] = []
@@ -816,7 +816,7 @@ async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
         sink = Sink(listener=closed)
         await asyncio.to_thread(sink.start)
         try:
-            post.dispatcher.retry_servers()
+            post.pool.retry_servers()
             await post.until_ended(450)
         finally:
             await asyncio.to_thread(sink.stop)
@@ -1113,7 +1113,7 @@ async def test_an_error_of_our_own_is_tried_again_as_an_outage_and_loses_no_mail
             await post.until(lambda: bool(post.servers_changed))
             await turns(50)
         assert len(told) == 1  # and not as fast as this machine can
-        post.dispatcher.retry_servers()
+        post.pool.retry_servers()
         await post.until_ended(1)
         await assert_settled(post)
     assert mails(decent) == ["1"]
@@ -1124,7 +1124,7 @@ async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
 ) -> None:
     replies: dict[str, Answer] = {"a@x.example": "450 4.2.1 Later"}
     loop = asyncio.get_running_loop()
-    look = queue_on_disk.waiting
+    look = pending.waiting
     async with (
         ScriptedServer(ordinary(answers={"RCPT": rcpt(replies)})) as moody,
         Post(state, configuration(server(moody.port))) as post,
@@ -1143,7 +1143,7 @@ async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
                 loop.call_soon_threadsafe(post.dispatcher.reload_waiting)
             return found
 
-        monkeypatch.setattr(queue_on_disk, "waiting", waiting)
+        monkeypatch.setattr(pending, "waiting", waiting)
         post.dispatcher.reload_waiting()
         await post.until_ended(1)
         assert looks[:2] == [0, 1]

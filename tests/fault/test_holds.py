@@ -256,8 +256,8 @@ async def test_relaying_refused_to_all_holds_the_queue_and_to_one_its_address(st
         answers[GOOD] = answers[BAD]
         await post.emit("2")
         await post.until(lambda: post.dispatcher.holds.queue is not None)
-        assert post.dispatcher.servers is not None
-        assert post.dispatcher.servers.held_by is not None
+        assert post.pool.servers is not None
+        assert post.pool.servers.held_by is not None
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "CONTENT"])
@@ -506,7 +506,7 @@ async def test_after_an_outage_urgent_mail_goes_first_and_the_rest_as_accepted(s
         await post.until(lambda: bool(post.servers_changed))
         await post.settled_routing()
         up.set()
-        post.dispatcher.retry_servers()
+        post.pool.retry_servers()
         await post.until_ended(1205)
         urgent = [*ids(3, "crit"), "behind", "after"]
         assert sorted(post.ended[:5]) == sorted(urgent)

@@ -212,8 +212,8 @@ async def by_delivery(
         await post.emit("1")
         await post.until(lambda: bool(post.outcomes or post.servers_changed))
         await left_alone(faulty)
-        assert post.dispatcher.servers is not None
-        (server_state,) = post.dispatcher.servers.states
+        assert post.pool.servers is not None
+        (server_state,) = post.pool.servers.states
         state = await post.writer.submit(lambda db: db.execute("SELECT state FROM deliveries").get)
         return tuple(await post.attempts("1")), str(state), server_state.state
 

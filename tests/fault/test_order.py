@@ -48,7 +48,7 @@ class Moody:
 
     def comes_back(self, post: Post) -> None:
         self.greeting = "220 here"
-        post.dispatcher.retry_servers()
+        post.pool.retry_servers()
 
 
 @pytest.fixture
@@ -180,13 +180,13 @@ async def test_what_is_to_be_made_anew_is_not_passed_before_that_begins(
             await post.mend(admins=(A,))
             await post.emit("another")  # its connection waits for the next mail
             await post.until_ended(1)
-            outdated = post.outdated
+            put = post.dispatcher.outdated.put_nowait
 
-            def outdated_and_pumped(mail: QueuedMail) -> None:
-                outdated(mail)
-                post.dispatcher.pump()
+            def put_and_pumped(mail: QueuedMail) -> None:
+                put(mail)
+                post.pool.pump()
 
-            monkeypatch.setattr(post, "outdated", outdated_and_pumped)
+            monkeypatch.setattr(post.dispatcher.outdated, "put_nowait", put_and_pumped)
             first_may_answer.set()
             await post.until_ended(3)
     assert post.delivered == ["another", *ids(2)]

@@ -179,7 +179,7 @@ async def test_a_wrong_password_holds_the_queue_and_is_not_tried_by_every_connec
         await post.emit(*ids(50))
         await post.until(lambda: bool(post.servers_changed))
         assert post.servers_changed == [(f"127.0.0.1:{smtp.port}", "faulty", False)]
-        servers = post.dispatcher.servers
+        servers = post.pool.servers
         assert servers is not None
         assert servers.held_by is not None
         assert servers.held_by.server == f"127.0.0.1:{popper.port}"

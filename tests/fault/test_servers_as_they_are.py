@@ -302,7 +302,7 @@ async def test_without_8bitmime_the_wire_is_of_7_bits_and_no_line_is_too_long(
 ) -> None:
     async with (
         ScriptedServer(ordinary(offers=())) as old,
-        Post(state, configuration(server(old.port))) as post,
+        Post(state, configuration(server(old.port)), language="ja") as post,
     ):
         await post.emit("1", message=text)
         await post.until_ended(1)

@@ -21,7 +21,7 @@ from tests.support.store import NOW, Store, event, image, mail, recount, waiting
 from tests.support.waiting import until
 from zaiond.errors import StoreError
 from zaiond.model import AttemptResult
-from zaiond.store import database, events, queue, recovery
+from zaiond.store import database, events, pending, queue, recovery
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -139,7 +139,7 @@ def assert_usable(store: Store) -> None:
     accepted = store.run(lambda db: events.accept(db, [event(f"new-{events.last_seq(db)}")], 0.0))
     assert accepted.outcomes is None
     found = store.run(lambda db: waiting(db, EVENTS))
-    assert len(store.run(lambda db: queue.load(db, found))) == len(found)
+    assert len(store.run(lambda db: pending.load(db, found))) == len(found)
 
 
 def test_a_sound_queue_passes_the_check_after_a_power_cut(damaged: Path) -> None:
@@ -547,7 +547,7 @@ async def test_damage_found_while_running_ends_the_daemon_as_an_io_error_does(
     store = Store(damaged)
     died = asyncio.get_running_loop().create_future()
     writer = Writer(store.connection, asyncio.get_running_loop(), died.set_result, lambda: False)
-    future = writer.submit(lambda db: queue.load(db, waiting(db, EVENTS)))
+    future = writer.submit(lambda db: pending.load(db, waiting(db, EVENTS)))
     assert isinstance(await died, apsw.CorruptError)
     assert not future.done()
     await writer.close()

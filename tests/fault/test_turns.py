@@ -14,7 +14,8 @@ from tests.support.delivery import PATIENT, QUICK, SOON, Post, configuration, id
 from tests.support.scripted_server import Peer, Script, ScriptedServer, ordinary
 from zaiond.config.schema import MailServer
 from zaiond.delivery import active_queue, router
-from zaiond.store import queue
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.store import pending, queue
 
 FLOOD, OTHER, THIRD = 1000, 1001, 1002
 
@@ -46,7 +47,7 @@ class Moody:
 
     def comes_back(self, post: Post) -> None:
         self.to_greeting = "220 here"
-        post.dispatcher.retry_servers()
+        post.pool.retry_servers()
 
 
 @pytest.fixture
@@ -276,7 +277,7 @@ async def test_what_comes_in_from_disk_is_bounded_in_bytes(
     monkeypatch.setattr(active_queue, "BYTES", 1_000_000)
     moody.to_recipients = "450 4.2.1 Later"
     loaded: list[int] = []
-    load = queue.load
+    load = pending.load
 
     def counted(db: apsw.Connection, *given: Any, **more: Any) -> Any:
         found = load(db, *given, **more)
@@ -292,7 +293,7 @@ async def test_what_comes_in_from_disk_is_bounded_in_bytes(
         await post.until(lambda: len(post.outcomes) == 40)
         await post.settled()
         moody.to_recipients = "250 Ok"
-        monkeypatch.setattr(queue, "load", counted)
+        monkeypatch.setattr(pending, "load", counted)
         await post.writer.submit(lambda db: queue.let_all_wait(db, 100))
         post.dispatcher.reload_waiting()
         await post.until_ended(40)
@@ -303,13 +304,13 @@ async def test_what_is_made_into_mails_leaves_room_for_other_work(
     state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made_in_a_row: list[int] = [0]
-    make = router.MailMaker.make
+    make = MailMaker.make
 
-    def counted(self: router.MailMaker, *given: Any, **more: Any) -> Any:
+    def counted(self: MailMaker, *given: Any, **more: Any) -> Any:
         made_in_a_row[-1] += 1
         return make(self, *given, **more)
 
-    monkeypatch.setattr(router.MailMaker, "make", counted)
+    monkeypatch.setattr(MailMaker, "make", counted)
     going_on = True
 
     async def beside() -> None:

@@ -82,7 +82,7 @@ def test_whatever_a_server_answers_the_mail_is_delivered_or_kept(
         server="mailhost:25",
         started=1000.0,
         ended=1000.0,
-        spread=spread,
+        jitter=spread,
         other_server=other_server,
         overdue=overdue,
         held=frozenset(f"r{n}@x" for n in held),

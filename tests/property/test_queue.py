@@ -16,7 +16,7 @@ from tests.support.queries import at_once, histories, immediately
 from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
 from zaiond.model import AttemptResult, QueuedMail, StoredEvent
-from zaiond.store import events, prune, queue
+from zaiond.store import events, pending, prune, queue
 from zaiond.text import Text
 
 LONGEST_DELAY = 1e6
@@ -145,15 +145,15 @@ class Queue(RuleBasedStateMachine):
         """Open messages that are not being sent."""
         return [row for row, m in self.mails.items() if m.open and row not in self.hands]
 
-    def loaded(self, row: int, due: queue.Due | None = None) -> QueuedMail | None:
-        found = self.store.run(lambda db: queue.load(db, [row], due))
+    def loaded(self, row: int, due: pending.Due | None = None) -> QueuedMail | None:
+        found = self.store.run(lambda db: pending.load(db, [row], due))
         return found[0] if found else None
 
     @precondition(lambda self: self.idle())
     @rule(data=st.data(), part=st.booleans())
     def start(self, data: st.DataObject, part: bool) -> None:
         row = data.draw(st.sampled_from(self.idle()))
-        one = self.loaded(row, queue.Due(self.now, LONGEST_DELAY) if part else None)
+        one = self.loaded(row, pending.Due(self.now, LONGEST_DELAY) if part else None)
         if one is None:
             return
         self.store.run(lambda db: queue.start(db, one, self.now))
@@ -306,12 +306,12 @@ class Queue(RuleBasedStateMachine):
         open_now = sorted(row for row, m in self.mails.items() if m.open)
         assert [row for (row,) in found] == open_now
         every = [seq for (seq,) in self.store.connection.execute("SELECT seq FROM events")]
-        assert self.store.run(lambda db: queue.open_messages(db, every)) == open_now
+        assert self.store.run(lambda db: pending.open_messages(db, every)) == open_now
 
     @invariant()
     def whatever_is_open_comes_up_again(self) -> None:
         waiting = self.store.run(lambda db: all_waiting(db))
-        later = queue.Due(self.now + LONGEST_DELAY, LONGEST_DELAY)
+        later = pending.Due(self.now + LONGEST_DELAY, LONGEST_DELAY)
         due = self.store.run(lambda db: due_messages(db, later))
         assert sorted({*waiting, *due}) == sorted(row for row, m in self.mails.items() if m.open)
 

@@ -14,13 +14,13 @@ from unittest.mock import patch
 import hypothesis.strategies as st
 from hypothesis import given
 
-from tests.support.delivery import configuration, names_now, server
+from tests.support.delivery import Named, configuration, server
 from tests.support.store import Store, event
 from zaiond.delivery import router
-from zaiond.delivery.router import MailMaker, Router
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.router import Router
 from zaiond.errors import DiskFullError
 from zaiond.model import QueuedMail, StoredEvent
-from zaiond.net.names import Names
 from zaiond.store import events, queue
 from zaiond.store.turns import Line, Turns
 from zaiond.store.writer import Writer
@@ -47,21 +47,20 @@ class Room:
     """A dispatcher that has so much room, and keeps what it gets."""
 
     def __init__(self) -> None:
-        self.room, self.little = 0, 0
+        self.capacity, self.little = 0, 0
+        self.pool = SimpleNamespace(announce=lambda mails: None)
         self.mails: list[QueuedMail] = []
         self.holds = SimpleNamespace(addresses=frozenset())
 
     @property
-    def room_beyond(self) -> int:
-        return self.room + 2 * self.little
+    def capacity_beyond(self) -> int:
+        return self.capacity + 2 * self.little
 
-    def room_of(self, line: Line) -> int:
-        return max(self.room, self.little)
+    def capacity_of(self, line: Line) -> int:
+        return max(self.capacity, self.little)
 
     def has_few(self, line: Line) -> bool:
-        return self.room_of(line) > 0
-
-    def expect(self, mails: int) -> None: ...
+        return self.capacity_of(line) > 0
 
     def add_new(self, mails: list[QueuedMail]) -> None:
         self.mails += mails
@@ -71,20 +70,18 @@ async def live(directory: Path, script: list[tuple[Any, ...]]) -> None:
     store, room = Store(directory), Room()
     writer = Writer(store.connection, asyncio.get_running_loop(), print, lambda: False)
     config = configuration(server(1))
-    maker = MailMaker(
-        config, Names("host", "host.example"), lambda: "M", lambda uid: "", lambda *_: None
-    )
+    maker = MailMaker(config, lambda: "M", lambda uid: "", lambda *_: None)
 
     async def start() -> Router:
         started = Router(
             writer,
             cast(Any, room),
-            lambda dropped: None,
+            cast(Any, SimpleNamespace(events_ended=lambda dropped: None)),
             await writer.submit(lambda db: queue.recover(db, 0.0)),
             Turns(
                 await writer.submit(events.waiting_lines), await writer.submit(events.last_turns)
             ),
-            names_now,
+            Named(),
         )
         started.maker = maker
         return started
@@ -101,9 +98,9 @@ async def live(directory: Path, script: list[tuple[Any, ...]]) -> None:
                 places = one.turns.give(batch)
                 one.accepted(await writer.submit(lambda db: events.accept(db, batch, 0.0, places)))  # noqa: B023
             case ("route", most, little):
-                room.room, room.little = most, little
+                room.capacity, room.little = most, little
                 while await one._route_some():
-                    if room.room < 1000:
+                    if room.capacity < 1000:
                         break
             case ("delete", seq):
                 if seq > one.routed_through:
@@ -111,7 +108,7 @@ async def live(directory: Path, script: list[tuple[Any, ...]]) -> None:
                     one.deleted(gone)
                     deleted |= {event.seq for event in gone}
             case ("full",):
-                room.room, room.little = 10, 3
+                room.capacity, room.little = 10, 3
                 with patch.object(queue, "route", side_effect=DiskFullError(WHY)):
                     await one._route_some()
             case ("restart",):

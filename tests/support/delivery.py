@@ -16,21 +16,19 @@ from tests.support.scripted_server import Peer, ScriptedServer
 from tests.support.store import Notes, Store, event
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.documents import Present
-from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
-from zaiond.delivery.housekeeping import Housekeeping
-from zaiond.delivery.queue_admin import Changed, QueueAdmin
-from zaiond.delivery.router import MailMaker, Router
+from zaiond.delivery.outbound import Outbound
+from zaiond.delivery.queue_admin import Changed
 from zaiond.delivery.servers import ServerState
-from zaiond.holds import Hold, Holds
+from zaiond.holds import Hold
 from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
-from zaiond.net.names import Names
+from zaiond.net.names import MachineNames, Names
 from zaiond.oauth.tokens import Tokens
 from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
-from zaiond.smtp.verdict import Verdict
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
+from zaiond.text import Language
 
 QUICK = Queue(retry_first=0.02, retry_max=0.05)
 PATIENT = Queue(retry_first=3600.0, retry_max=7200.0)
@@ -46,10 +44,7 @@ def server(port: int, **settings: Any) -> MailServer:
 def connection_context(**given: Any) -> ConnectionContext:
     """What connections share; this machine is called `host.example`."""
 
-    async def names() -> Names:
-        return Names("host", "host.example")
-
-    return ConnectionContext(**{"tokens": Tokens(), "names": names, **given})
+    return ConnectionContext(**{"tokens": Tokens(), "names": Named().current, **given})
 
 
 def configuration(*servers: MailServer, **settings: Any) -> Config:
@@ -72,10 +67,12 @@ def last_line(peer: Peer) -> str:
     return peer.said.rstrip(b"\r\n").rpartition(b"\r\n")[2].decode()
 
 
-class Post(Observer):
-    """Router, dispatcher, housekeeping and what an administrator can do, at work in a directory."""
+class Post:
+    """The delivering half at work in a directory, which tells this of what becomes of mails."""
 
-    def __init__(self, state: Path, config: Config | None = None) -> None:
+    def __init__(
+        self, state: Path, config: Config | None = None, language: Language = "en"
+    ) -> None:
         self.store = Store(state)
         self.fatal: list[Exception] = []
         self.ahead = 0.0  # of the real time
@@ -84,13 +81,12 @@ class Post(Observer):
         self.holds: list[Hold] = []
         self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
         self.ended: list[str] = []
-        self.delivered: list[str] = []  # once for each recipient
         self.servers_changed: list[tuple[str, str, bool]] = []
         self.journal = Notes()
         self.config = config
+        self._language = language
         self._happened = asyncio.Event()
         self._numbers = itertools.count(1)
-        self._running: list[asyncio.Task[None]] = []
 
     def clock(self) -> float:
         return time.time() + self.ahead
@@ -108,83 +104,73 @@ class Post(Observer):
         self.queue_time = QueueTime(
             lambda: time.monotonic() + self.served, await self.writer.submit(queue_time.find)
         )
-        found = await self.writer.submit(holds.find)
-        self.dispatcher = Dispatcher(
-            self.writer, self, self.clock, lambda: 0.5, self.queue_time, Holds(found)
-        )
         self.turns = Turns(
             await self.writer.submit(events.waiting_lines),
             await self.writer.submit(events.last_turns),
         )
-        self.router = Router(
+        self.outbound = Outbound(
             self.writer,
-            self.dispatcher,
-            self.events_ended,
+            self,
             self.recovered,
+            await self.writer.submit(holds.find),
             self.turns,
-            names_now,
-        )
-        self.queue_admin = QueueAdmin(
-            self.writer,
-            self.router,
-            self.dispatcher,
-            self.clock,
             self.queue_time,
-            lambda reopened: None,
-            self.events_ended,
-        )
-        self.housekeeping = Housekeeping(
-            self.writer,
-            self.dispatcher,
+            Named(),
             self.clock,
-            self.queue_time,
-            self._expired,
-            self.events_ended,
-            lambda: None,
-            lambda: None,
-            self.router.lock,
+            lambda: 0.5,
+            lambda: f"M{next(self._numbers)}",
+            lambda uid: "",
+            self._upkeep,
         )
+        self.router, self.dispatcher = self.outbound.router, self.outbound.dispatcher
+        self.pool, self.queue_admin = self.dispatcher.pool, self.outbound.queue_admin
+        self.housekeeping = self.outbound.housekeeping
+        self._note_attempts()
         if self.config is not None:
             self.configure(self.config)
-        for work in (self.router.run(), self.dispatcher.run(), self.housekeeping.run()):
-            self._running.append(loop.create_task(work))
+        self._running: asyncio.Task[None] | None = loop.create_task(self.outbound.run())
         return self
+
+    async def _upkeep(self) -> None: ...
+
+    def _note_attempts(self) -> None:
+        """Notes the outcomes of attempts as they come to disk."""
+        ledger = self.dispatcher._ledger
+        finish = ledger.finish
+
+        async def noted(mail: QueuedMail, results: list[AttemptResult], *more: Any) -> Any:
+            ended = await finish(mail, results, *more)
+            for result in results:
+                self._note(mail, result)
+            return ended
+
+        ledger.finish = noted  # type: ignore[method-assign, assignment]
+
+    def _note(self, mail: QueuedMail, result: AttemptResult) -> None:
+        self.outcomes += [(one.id, result.delivery.recipient, result.state) for one in mail.events]
+        self._happened.set()
 
     async def __aexit__(self, *_: object) -> None:
         await self.end(SOON)
 
     async def end(self, seconds: float) -> None:
         """A stop, as the daemon does it."""
-        if not self._running:
+        if self._running is None:
             return
-        await self.dispatcher.stop(seconds)
-        for running in self._running:
-            running.cancel()
-        ends = await asyncio.gather(*self._running, return_exceptions=True)
-        self._running.clear()
+        await self.outbound.stop(seconds)
+        self._running.cancel()
+        (end,) = await asyncio.gather(self._running, return_exceptions=True)
+        self._running = None
         await self.writer.close()
         self.store.database.closed_cleanly()
-        wrong = [end for end in ends if end and not isinstance(end, asyncio.CancelledError)]
-        assert not wrong, wrong
+        assert isinstance(end, asyncio.CancelledError), end
         assert not self.fatal
 
     def configure(self, config: Config) -> None:
         """Puts a configuration in force."""
         self.config = config
-        self.housekeeping.configure(config.queue, "en")
-        self.router.configure(self._maker(config))
-        self.dispatcher.configure(
-            Delivering(config.mail_servers, config.queue, "en", connection_context())
-        )
-
-    def _maker(self, config: Config) -> MailMaker:
-        names = Names("host", "host.example")
-        return MailMaker(
-            config, names, lambda: f"M{next(self._numbers)}", lambda uid: "", self._unmade
-        )
-
-    def _unmade(self, event: StoredEvent, error: Exception) -> None:
-        raise AssertionError(f"{event.id} can't be made") from error
+        given = replace(config, language=self._language)
+        self.outbound.configure(given, connection_context())
 
     async def mend(self, **settings: Any) -> None:
         """Puts the configuration in force with some settings changed, which counts for what waits,
@@ -192,11 +178,8 @@ class Post(Observer):
         """
         assert self.config is not None
         config = replace(self.config, **settings)
-        self.router.configure(self._maker(config))
-        self.dispatcher.suspend()
-        await self.queue_admin.rebuild()
+        await self.outbound.remake(config)
         self.configure(config)
-        self.dispatcher.reload_waiting()
 
     def serve(self, seconds: float) -> None:
         """The daemon has run for so long, and its clock has gone on."""
@@ -248,7 +231,7 @@ class Post(Observer):
     async def unconnected(self) -> None:
         """Waits until no mail can be under way any more."""
         async with asyncio.timeout(SOON):
-            while self.dispatcher.connections:
+            while self.pool.connections:
                 await self.writer.submit(lambda _: None)
 
     async def settled_routing(self) -> None:
@@ -280,47 +263,43 @@ class Post(Observer):
         document = await self.history(id)
         return [a["outcome"] for one in document["deliveries"] for a in one["attempts"]]
 
+    @property
+    def delivered(self) -> list[str]:
+        """The events whose mails were delivered, once for each recipient, in order."""
+        return [id_ for id_, _, state in self.outcomes if state == "delivered"]
+
     # -- Observer
 
     def events_ended(self, ended: list[StoredEvent]) -> None:
         self.ended += [one.id for one in ended]
         self._happened.set()
 
-    def room(self) -> None:
-        self.router.wake()
+    def events_reopened(self, reopened: list[StoredEvent]) -> None: ...
 
-    def attempted(
-        self, mail: QueuedMail, attempted: AttemptResult, verdict: Verdict | None
-    ) -> None:
-        for one in mail.events:
-            self.outcomes.append((one.id, attempted.delivery.recipient, attempted.state))
-            if attempted.state == "delivered":
-                self.delivered.append(one.id)
-        self._happened.set()
+    def event_unmade(self, event: StoredEvent, error: Exception) -> None:
+        raise AssertionError(f"{event.id} can't be made") from error
 
-    def _expired(self, mail: QueuedMail, attempted: AttemptResult) -> None:
-        self.attempted(mail, attempted, None)
+    def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None: ...
+
+    def expired(self, mail: QueuedMail, result: AttemptResult) -> None:
+        self._note(mail, result)
 
     def held(self, hold: Hold) -> None:
         self.holds.append(hold)
         self._happened.set()
 
-    def outdated(self, mail: QueuedMail) -> None:
-        seqs = [event.seq for event in mail.events]
-        self._running.append(asyncio.get_running_loop().create_task(self._rebuild(seqs)))
-
-    async def _rebuild(self, seqs: list[int]) -> None:
-        await self.queue_admin.rebuild(seqs)
-        self.dispatcher.reload_waiting()
-
-    def server_changed(self, state: ServerState, works: bool) -> None:
-        self.servers_changed.append((state.server.address, state.state, works))
+    def server_changed(self, state: ServerState, any_usable: bool) -> None:
+        self.servers_changed.append((state.server.address, state.state, any_usable))
         self._happened.set()
 
 
-async def names_now() -> Names:
-    """What this machine is called."""
-    return Names("host", "host.example")
+class Named(MachineNames):
+    """A machine that is called `host.example`."""
+
+    def __init__(self) -> None: ...
+
+    async def current(self) -> Names:
+        return Names("host", "host.example")
 
 
 def ids(count: int, prefix: str = "n") -> list[str]:

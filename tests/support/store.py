@@ -12,7 +12,7 @@ from structlog.typing import EventDict
 
 from zaiond.journal import Journal, Kind, Output
 from zaiond.model import Message, NewEvent, QueuedDelivery, QueuedMail, StoredEvent
-from zaiond.store import queue
+from zaiond.store import pending
 from zaiond.store.database import Database
 from zaiond.store.writer import Operation
 
@@ -97,13 +97,13 @@ def rows(directory: Path, query: str) -> list[tuple[Any, ...]]:
 
 def waiting(db: apsw.Connection, limit: int = 1000) -> list[int]:
     """The messages with a delivery that was never deferred, in turns over their users."""
-    found = queue.waiting(db, {}, None, limit, lambda _: limit)
+    found = pending.waiting(db, {}, None, limit, lambda _: limit)
     return [message for message, _ in found.messages]
 
 
-def due_messages(db: apsw.Connection, due: queue.Due, limit: int = 1000) -> list[int]:
+def due_messages(db: apsw.Connection, due: pending.Due, limit: int = 1000) -> list[int]:
     """The messages with a deferred delivery that is due, in turns over their users."""
-    return queue.due_messages(db, due, limit, lambda _: limit)
+    return pending.due_messages(db, due, limit, lambda _: limit)
 
 
 def event(

@@ -25,14 +25,11 @@ from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.start import Found
-from zaiond.delivery.dispatcher import Delivering, Dispatcher, Observer
-from zaiond.delivery.housekeeping import Housekeeping
-from zaiond.delivery.queue_admin import QueueAdmin
+from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.rate_counter import RateCounter
-from zaiond.delivery.router import MailMaker, Router
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import DiskFullError, ZaiondError
-from zaiond.holds import Hold, Holds
+from zaiond.holds import Hold
 from zaiond.intake import sockets
 from zaiond.intake.intake import Intake
 from zaiond.intake.listener import Listener
@@ -42,12 +39,11 @@ from zaiond.localtime import TimeZone
 from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.net.memory import Masks
-from zaiond.net.names import MachineNames, Names
+from zaiond.net.names import MachineNames
 from zaiond.net.tls import CommonNames, TlsContexts
 from zaiond.oauth.tokens import Tokens
 from zaiond.oauth.watch import TokenWatch
 from zaiond.queue_time import QueueTime
-from zaiond.smtp.verdict import Verdict
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
 from zaiond.store.history_limit import HistoryLimit
@@ -67,7 +63,7 @@ class _Stopped(Exception):  # noqa: N818 - nothing is wrong: the work in the bac
     """The daemon was asked to stop."""
 
 
-class App(Observer):
+class App:
     """One daemon, from start to end."""
 
     def __init__(self, options: Options, journal: Journal) -> None:
@@ -128,7 +124,7 @@ class App(Observer):
                     doors.close()
                     await self._intake.events.stop()
                     # A refresh token that is under way must not be lost.
-                    await asyncio.gather(self._dispatcher.stop(STOP_SECONDS), self._tokens.close())
+                    await asyncio.gather(self._outbound.stop(STOP_SECONDS), self._tokens.close())
                     raise _Stopped
             except* _Stopped:
                 pass
@@ -163,9 +159,7 @@ class App(Observer):
             self._reports.damaged(damage)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         for work in (
-            self._router.run(),
-            self._dispatcher.run(),
-            self._housekeeping.run(),
+            self._outbound.run(),
             self._history_limit.run(),
             self._token_watch.run(),
             self._intake.spool.run(SPOOL_INTERVAL, self._spool_watch.arm),
@@ -188,7 +182,7 @@ class App(Observer):
     async def _close(self) -> None:
         left = (await self._count_waiting()).total
         with contextlib.suppress(DiskFullError):
-            await self._housekeeping.keep_time()
+            await self._outbound.housekeeping.keep_time()
         await self._writer.close()
         self._database.closed_cleanly()
         self._journal.tell_left_out()
@@ -208,10 +202,14 @@ class App(Observer):
 
         self._in_background(reload())
 
+    async def _upkeep(self) -> None:
+        await asyncio.to_thread(self._database.lay_ballast)
+        self._history_limit.look()
+
     async def _round_trip(self) -> None:
         """Through the intake, the writer's thread and the delivery."""
         await self._intake.events.ping()
-        await self._dispatcher.answer()
+        await self._outbound.dispatcher.ping()
 
     # -- the parts
 
@@ -219,7 +217,7 @@ class App(Observer):
         """Makes every part, from what was found on disk."""
         options, journal, clock, writer = self._options, self._journal, self._clock, self._writer
         self._started, self._possible_duplicates = clock(), found.possible_duplicates
-        self._accepted_rate, self._delivered_rate = RateCounter(), RateCounter()
+        self._accepted_rate = RateCounter()
         self._time_zone = TimeZone()
         self._user_names = UserNames(time.monotonic)
         self._user_of = UserOf(time.monotonic)
@@ -237,10 +235,7 @@ class App(Observer):
             self._notice_accepted,
             self._in_background,
             self._user_names.shown,
-            self._may_reach,
-        )
-        self._dispatcher = Dispatcher(
-            writer, self, clock, random.random, self._queue_time, Holds(found.holds)
+            lambda: self._outbound.may_reach_admins(),
         )
         self._tokens = Tokens(
             options.state_dir, journal.error, lambda oauth2: self._token_watch.used(oauth2), clock
@@ -248,14 +243,6 @@ class App(Observer):
         self._masks = Masks()
         self._common_names = CommonNames(journal.warning)
         self._token_watch = TokenWatch(self._tokens, clock, self._reports.refresh_token_ends)
-        self._router = Router(
-            writer,
-            self._dispatcher,
-            self.events_ended,
-            found.recovered,
-            self._turns,
-            self._names_now,
-        )
         self._intake = Intake(
             options.spool_dir,
             self._database,
@@ -272,16 +259,20 @@ class App(Observer):
             on_refused_file=self._reports.spool_refused,
             look_at_history=lambda: self._history_limit.look(),
         )
-        self._housekeeping = Housekeeping(
+        self._outbound = Outbound(
             writer,
-            self._dispatcher,
-            clock,
+            self,
+            found.recovered,
+            found.holds,
+            self._turns,
             self._queue_time,
-            self._reports.expired,
-            self.events_ended,
-            self._database.lay_ballast,
-            lambda: self._history_limit.look(),
-            self._router.lock,
+            self._names,
+            clock,
+            random.random,
+            self._make_id,
+            self._user_names,
+            self._upkeep,
+            self._user_of,
         )
         self._history_limit = HistoryLimit(
             self._database,
@@ -290,17 +281,8 @@ class App(Observer):
             clock,
             journal,
             self._user_names.shown,
-            self._router.lock,
+            self._outbound.router.lock,
             self._user_of,
-        )
-        self._queue_admin = QueueAdmin(
-            writer,
-            self._router,
-            self._dispatcher,
-            clock,
-            self._queue_time,
-            self._events_reopened,
-            self.events_ended,
         )
         self._configuration = Configuration(
             options.config,
@@ -315,9 +297,7 @@ class App(Observer):
             self._config_read,
         )
         self._control = Control(self._commands, journal)
-        self._count_waiting = partial(
-            waiting.count_waiting, writer.submit, self._router, self._dispatcher
-        )
+        self._count_waiting = partial(waiting.count_waiting, writer.submit, self._outbound)
         self._status_line = systemd.StatusLine(self._describe)
         self._is_built = True
 
@@ -327,7 +307,7 @@ class App(Observer):
         from zaiond.daemon.status import Status
         from zaiond.store.queries import Queries
 
-        router = self._router
+        router = self._outbound.router
         status = Status(
             started=self._started,
             possible_duplicates=self._possible_duplicates,
@@ -340,16 +320,15 @@ class App(Observer):
             writer=self._writer,
             queries=Queries(self._writer.submit, lambda: router.routed_through),
             count_waiting=self._count_waiting,
-            dispatcher=self._dispatcher,
+            dispatcher=self._outbound.dispatcher,
             accepted=self._accepted_rate,
-            delivered=self._delivered_rate,
             spool_admin=self._intake.spool_admin,
             refusals=self._intake.refusals,
             user_names=self._user_names,
         )
         return Answers(
             status,
-            self._queue_admin,
+            self._outbound.queue_admin,
             self._intake.spool_admin,
             self._configuration,
             lambda: self._context,
@@ -357,7 +336,7 @@ class App(Observer):
         ).commands()
 
     async def _describe(self) -> str:
-        counted, servers = await self._count_waiting(), self._dispatcher.servers
+        counted, servers = await self._count_waiting(), self._outbound.dispatcher.pool.servers
         outage = servers.waits_for if servers is not None else None
         line = waiting.line(counted, self._configuration.state, outage)
         return line.in_language(self._journal.language)
@@ -372,23 +351,11 @@ class App(Observer):
         self._journal.language = config.language
         self._intake.configure(config)
         self._reports.configure(config)
-        self._housekeeping.configure(config.queue, config.language)
         self._token_watch.configure(config.mail_servers)
-        self._router.configure(
-            MailMaker(
-                config,
-                await self._names.current(),
-                self._make_id,
-                self._user_names,
-                self._unmade,
-                self._user_of,
-            )
-        )
         # What has changed counts for what waits, too, and before it is tried.
         if is_another:
-            self._dispatcher.suspend()
             try:
-                await self._queue_admin.rebuild()
+                await self._outbound.remake(config)
             except DiskFullError as error:  # they go out as they are
                 self._journal.error(
                     Text(
@@ -402,67 +369,44 @@ class App(Observer):
             TlsContexts(self._common_names),
             masks=self._masks,
         )
-        self._dispatcher.configure(
-            Delivering(config.mail_servers, config.queue, config.language, self._context)
-        )
+        self._outbound.configure(config, self._context)
 
     # -- events in
 
     def _accepted(self, acceptance: Acceptance) -> None:
         self._accepted_rate.count(len(acceptance.events), time.monotonic())
-        self._router.accepted(acceptance)
+        self._outbound.router.accepted(acceptance)
         self._status_line.changed()
 
     def _notice_accepted(self, acceptance: Acceptance) -> None:
-        self._events_reopened(acceptance.events)
+        self.events_reopened(acceptance.events)
         self._accepted(acceptance)
 
-    # -- what happens to mails (Observer)
+    # -- what happens to mails (delivery.observer)
 
     def events_ended(self, ended: list[StoredEvent]) -> None:
         self._intake.admission.ended(ended)
         self._status_line.changed()
 
-    async def _names_now(self) -> Names:
-        self._time_zone.refresh()
-        return await self._names.current()
-
-    def _events_reopened(self, reopened: list[StoredEvent]) -> None:
+    def events_reopened(self, reopened: list[StoredEvent]) -> None:
         self._intake.admission.count(reopened)
         self._status_line.changed()
-
-    def room(self) -> None:
-        self._router.wake()
 
     def held(self, hold: Hold) -> None:
         self._status_line.changed()
         self._reports.held(hold)
 
-    def outdated(self, mail: QueuedMail) -> None:
-        self._in_background(self._rebuild([event.seq for event in mail.events]))
+    def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None:
+        self._reports.not_delivered(mail, result)
 
-    async def _rebuild(self, seqs: list[int]) -> None:
-        with contextlib.suppress(DiskFullError):  # it goes out as it is
-            await self._queue_admin.rebuild(seqs)
+    def expired(self, mail: QueuedMail, result: AttemptResult) -> None:
+        self._reports.expired(mail, result)
 
-    def attempted(
-        self, mail: QueuedMail, attempted: AttemptResult, verdict: Verdict | None
-    ) -> None:
-        if verdict is None:
-            self._delivered_rate.count(1, time.monotonic())
-        else:
-            self._reports.attempted(mail, attempted, verdict)
-
-    def server_changed(self, state: ServerState, works: bool) -> None:
+    def server_changed(self, state: ServerState, any_usable: bool) -> None:
         self._status_line.changed()
-        self._reports.server_changed(state, works)
+        self._reports.server_changed(state, any_usable)
 
-    def _may_reach(self) -> bool:
-        """Whether an administrator is left who gets mail."""
-        maker, held = self._router.maker, self._dispatcher.holds.addresses
-        return maker is not None and any(a not in held for a in maker.admins)
-
-    def _unmade(self, event: StoredEvent, error: Exception) -> None:
+    def event_unmade(self, event: StoredEvent, error: Exception) -> None:
         self._journal.error(
             Text(
                 f"イベント {event.id} の本文を作れません: {error!r}",
@@ -479,7 +423,7 @@ class App(Observer):
         if not self._is_built:
             self._damaged_before.append(damage)
             return
-        self._router.recounted(damage.waiting)
+        self._outbound.router.recounted(damage.waiting)
         self._intake.quotas.recounted(damage.usage)
         self._reports.damaged(damage)
         self._status_line.changed()

@@ -16,15 +16,14 @@ from zaiond import wire
 from zaiond.config.schema import Config, MailServer
 from zaiond.daemon import notices
 from zaiond.daemon.notices import Notice, SpoolFile
-from zaiond.delivery.dispatcher import Observer
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.journal import Journal, Kind
 from zaiond.model import URGENT, AttemptResult, QueuedMail
-from zaiond.smtp.verdict import DeliveryFailure, Verdict
-from zaiond.store import events, queue
+from zaiond.smtp.verdict import DeliveryFailure
+from zaiond.store import events, pending
 from zaiond.store.damage import Damage
 from zaiond.store.events import Acceptance
 from zaiond.store.recovery import Salvage
@@ -43,7 +42,7 @@ _OUTCOMES = {
 }
 
 
-class Reports(Observer):
+class Reports:
     """`in_background` runs what takes a commit. `user_name` says who a uid is. `may_reach` says
     whether a notice reaches an administrator although some addresses are held.
     """
@@ -80,12 +79,9 @@ class Reports(Observer):
 
     # -- deliveries and servers
 
-    def attempted(
-        self, mail: QueuedMail, attempted: AttemptResult, verdict: Verdict | None
-    ) -> None:
-        """An attempt that did not deliver is worth a line."""
-        if verdict is not None:
-            self._tell(mail, attempted)
+    def not_delivered(self, mail: QueuedMail, attempted: AttemptResult) -> None:
+        """It is worth a line."""
+        self._tell(mail, attempted)
 
     def expired(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         """A delivery has had all its time."""
@@ -115,7 +111,7 @@ class Reports(Observer):
         # The configuration may change and the address be held anew: that is the same incident.
         last, before = 0, sys.maxsize if hold.scope == "address" else 0
         while before and not last:
-            find = partial(queue.last_delivered, recipient=hold.subject, before=before)
+            find = partial(pending.last_delivered, recipient=hold.subject, before=before)
             last, before = await self._writer.submit(find)
         await self._emit(notices.held(hold, last, self._clock()))
 

@@ -47,7 +47,6 @@ class Status:
     count_waiting: CountWaiting
     dispatcher: Dispatcher
     accepted: RateCounter
-    delivered: RateCounter
     spool_admin: SpoolAdmin
     refusals: Refusals
     user_names: UserNames
@@ -102,7 +101,7 @@ class Status:
             "refused": self.refusals.document(clock(), self.language),
             "spool": spool.document(name_of, self.language),
             "servers": self._servers(),
-            "rates": {"accepted": _rate(self.accepted), "delivered": _rate(self.delivered)},
+            "rates": {"accepted": _rate(self.accepted), "delivered": _rate(self.dispatcher.rate)},
             "possible_duplicates": self.possible_duplicates,
             "delivered": self.dispatcher.delivered,
             "started": rfc3339(self.started),
@@ -142,7 +141,7 @@ class Status:
 
     async def present(self) -> Present:
         """What keeps mail from going out now."""
-        servers = self.dispatcher.servers
+        servers = self.dispatcher.pool.servers
         outage, probe, keys = None, None, {}
         if servers is not None:
             outage = servers.waits_for
@@ -184,10 +183,10 @@ class Status:
         }
 
     def _servers(self) -> list[dict[str, Any]]:
-        servers = self.dispatcher.servers
+        servers = self.dispatcher.pool.servers
         if servers is None:
             return []
-        connections = self.dispatcher.connections
+        connections = self.dispatcher.pool.connections
         language = self.language
         now, loop_now = self.clock(), asyncio.get_running_loop().time()
 

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal, NamedTuple
 
-from zaiond.delivery.dispatcher import Dispatcher
-from zaiond.delivery.router import Router
+from zaiond.delivery.outbound import Outbound
 from zaiond.smtp.failure import Failure
 from zaiond.store import counts
 from zaiond.store.counts import Key
@@ -41,10 +40,10 @@ class Waiting(NamedTuple):
 CountWaiting = Callable[[], Awaitable[Waiting]]
 
 
-async def count_waiting(submit: Submit, router: Router, dispatcher: Dispatcher) -> Waiting:
+async def count_waiting(submit: Submit, outbound: Outbound) -> Waiting:
     """What has not ended."""
-    number = await count(submit, counts.skip_open) + router.waiting
-    if dispatcher.holds.queue is not None:
+    number = await count(submit, counts.skip_open) + outbound.router.waiting
+    if outbound.dispatcher.holds.queue is not None:
         return Waiting(0, number)
     held = await count(submit, counts.skip_held)
     return Waiting(max(0, number - held), held)

@@ -8,11 +8,8 @@ take turns.
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
-
-from msgspec import structs
 
 from zaiond.model import QueuedDelivery, QueuedMail
 from zaiond.store.turns import KEPT_FOR_OTHERS, Line
@@ -29,13 +26,6 @@ BYTES_OF_A_MAIL = 1024  # what is kept of it beside its content and its events
 BYTES_OF_A_DELIVERY = 300
 
 
-def reduced(mail: QueuedMail, deliveries: Iterable[QueuedDelivery]) -> QueuedMail:
-    """The same mail to some of its recipients; others of it are open."""
-    left = tuple(deliveries)
-    message = structs.replace(mail.message, recipients=tuple(d.recipient for d in left))
-    return replace(mail, deliveries=left, message=message, whole=False)
-
-
 def size(mail: QueuedMail) -> int:
     """About how many bytes of memory a mail takes."""
     taken = len(mail.message.content) + BYTES_OF_A_DELIVERY * len(mail.deliveries)
@@ -44,19 +34,19 @@ def size(mail: QueuedMail) -> int:
     return taken + BYTES_OF_A_MAIL
 
 
-class Rooms(NamedTuple):
+class Capacity(NamedTuple):
     """How many more mails fit: of all lines, of those of which there is little, and of which line;
     and how many bytes.
     """
 
-    room: int
+    mails: int
     beyond: int
     bytes: int
     of_line: dict[Line, int]
 
     def of(self, line: Line) -> int:
         """How many more mails of this line fit."""
-        return self.of_line.get(line, max(self.room, min(LITTLE_MAILS, self.beyond)))
+        return self.of_line.get(line, max(self.mails, min(LITTLE_MAILS, self.beyond)))
 
 
 class _Users:
@@ -135,36 +125,36 @@ class ActiveQueue:
         return row in self._mails
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many more mails fit."""
         return max(0, MAILS - len(self._mails)) if self._bytes < BYTES else 0
 
     @property
-    def room_beyond(self) -> int:
+    def capacity_beyond(self) -> int:
         """How many more mails fit, where they are of lines of which there is little here."""
         most = MAILS + MORE_MAILS
         return max(0, most - len(self._mails)) if self._bytes < BYTES + MORE_BYTES else 0
 
     @property
-    def rooms(self) -> "Rooms":
+    def capacities(self) -> Capacity:
         """How many more mails fit now, by line."""
-        return Rooms(
-            self.room,
-            self.room_beyond,
+        return Capacity(
+            self.capacity,
+            self.capacity_beyond,
             max(LITTLE_BYTES, BYTES - self._bytes),
-            {line: self.room_of(line) for line in self._of_line},
+            {line: self.capacity_of(line) for line in self._of_line},
         )
 
-    def room_of(self, line: Line) -> int:
+    def capacity_of(self, line: Line) -> int:
         """How many more mails of this line fit."""
         little = LITTLE_MAILS - self._of_line[line]
         if self._bytes_of_line[line] >= LITTLE_BYTES:
             little = 0
-        return max(self.room, min(little, self.room_beyond))
+        return max(self.capacity, min(little, self.capacity_beyond))
 
     def has_few(self, line: Line) -> bool:
         """Whether there is so little of this line here that it need not wait for the others."""
-        return self._of_line[line] < FEW_MAILS and self.room_of(line) > 0
+        return self._of_line[line] < FEW_MAILS and self.capacity_of(line) > 0
 
     @property
     def sending(self) -> frozenset[int]:
@@ -317,7 +307,7 @@ class ActiveQueue:
             self.remove(row)
         elif out:
             left = [d for d in mail.deliveries if d.recipient not in recipients]
-            self._mails[row] = reduced(mail, left)
+            self._mails[row] = mail.reduced(left)
         return out
 
     def _renew_lines(self) -> None:

@@ -3,18 +3,19 @@ recording is reserved again."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from zaiond.config.schema import Queue
 from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.observer import Observer
 from zaiond.delivery.outcome import last_hour
 from zaiond.errors import DiskFullError
-from zaiond.model import AttemptResult, QueuedMail, StoredEvent
+from zaiond.model import AttemptResult
 from zaiond.queue_time import QueueTime
-from zaiond.store import holds, prune, queue, queue_time
+from zaiond.store import holds, pending, prune, queue, queue_time
 from zaiond.store.counts import FIRST_OPEN, Key
-from zaiond.store.queue import Expiry
+from zaiond.store.pending import Expiry
 from zaiond.store.writer import Writer
 from zaiond.text import Language
 
@@ -25,40 +26,37 @@ PRUNE_ALL = 86400.0  # seconds between two looks at the whole history for what i
 
 
 class Housekeeping:
-    """Expires and prunes by `timing`, `queue` of the configuration in force; without, nothing.
+    """Expires and prunes by the configuration in force; without one, nothing.
 
-    `lock` is held where history is deleted: what has ended may be about to be sent again.
+    `upkeep` is what else is to be done then. `lock` is held where history is deleted: what has
+    ended may be about to be sent again.
     """
 
     def __init__(
         self,
         writer: Writer,
         dispatcher: Dispatcher,
+        observer: Observer,
         clock: Callable[[], float],
         queue_time: QueueTime,
-        on_expired: Callable[[QueuedMail, AttemptResult], None],
-        on_ended: Callable[[list[StoredEvent]], None],
-        lay_ballast: Callable[[], None],
-        look_at_history: Callable[[], None],
+        upkeep: Callable[[], Awaitable[None]],
         lock: asyncio.Lock,
     ) -> None:
-        self.timing: Queue | None = None
+        self._timing: Queue | None = None
         self._language: Language = "ja"
         self._writer = writer
         self._dispatcher = dispatcher
+        self._observer = observer
         self._clock = clock
         self._queue_time = queue_time
-        self._on_expired = on_expired
-        self._on_ended = on_ended
-        self._lay_ballast = lay_ballast
-        self._look_at_history = look_at_history
+        self._upkeep = upkeep
         self._lock = lock
         self._prune_all_at = 0.0
         self._changed = asyncio.Event()
 
     def configure(self, timing: Queue, language: Language) -> None:
         """Other times count from now on."""
-        self.timing = timing
+        self._timing = timing
         self._language = language
         self._changed.set()
 
@@ -66,7 +64,7 @@ class Housekeeping:
         """Works for ever; ends when cancelled."""
         while True:
             self._changed.clear()
-            timing = self.timing
+            timing = self._timing
             interval = INTERVAL
             with contextlib.suppress(DiskFullError):  # which is told where it bars events
                 await self.keep_time()
@@ -75,8 +73,7 @@ class Housekeeping:
                     await self._expire(timing)
                     await self._mend()
                     await self._prune(timing)
-            await asyncio.to_thread(self._lay_ballast)
-            self._look_at_history()
+            await self._upkeep()
             # Not wait_for: before Python 3.12 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(interval):
@@ -95,7 +92,7 @@ class Housekeeping:
             after = await self._writer.submit(go, essential=True)
         mend = partial(holds.mend, now=now, at=at)
         if await self._writer.submit(mend, essential=True):
-            self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
+            self._dispatcher.holds_mended(await self._writer.submit(holds.find))
 
     async def _expire(self, timing: Queue) -> None:
         at = self._queue_time()
@@ -106,7 +103,7 @@ class Housekeeping:
         )
         after: Key | None = FIRST_OPEN
         while after is not None:
-            look = partial(queue.expired, expiry=expiry, after=after)
+            look = partial(pending.expired, expiry=expiry, after=after)
             found, after = await self._writer.submit(look)
             if found:
                 async with self._dispatcher.changing(self._lock):
@@ -115,20 +112,20 @@ class Housekeeping:
     async def _expire_messages(self, messages: list[int], expiry: Expiry) -> None:
         while messages:
             chunk = await self._writer.submit(
-                partial(queue.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
+                partial(pending.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
             )
             messages = messages[len(chunk) :]
             sending = self._dispatcher.sending
             free = [row for row in chunk if row not in sending]
             # What was in memory may have been tried since: only what is still so, expires.
-            still = partial(queue.still_expired, expiry=expiry, messages=free)
+            still = partial(pending.still_expired, expiry=expiry, messages=free)
             await self._expire_some(await self._writer.submit(still))
 
     async def _expire_some(self, deliveries: dict[int, set[int]]) -> None:
-        now, servers = self._clock(), self._dispatcher.servers
+        now, servers = self._clock(), self._dispatcher.pool.servers
         failure = servers.waits_for if servers is not None else None
         only = {row for rows in deliveries.values() for row in rows}
-        mails = await self._writer.submit(partial(queue.load, messages=deliveries, only=only))
+        mails = await self._writer.submit(partial(pending.load, messages=deliveries, only=only))
         server, said = "", ""
         if failure is not None:
             server, said = failure.server, failure.text.in_language(self._language)
@@ -146,11 +143,11 @@ class Housekeeping:
         )
         for mail in mails:
             for delivery in mail.deliveries:
-                self._on_expired(
+                self._observer.expired(
                     mail,
                     AttemptResult(delivery, "expired", "expired", server, said, now, now),
                 )
-        self._on_ended(ended)
+        self._observer.events_ended(ended)
 
     async def _prune(self, timing: Queue) -> None:
         at = self._queue_time()

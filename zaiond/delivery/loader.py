@@ -9,10 +9,10 @@ from functools import partial
 
 import apsw
 
-from zaiond.delivery.active_queue import ActiveQueue, Rooms
+from zaiond.delivery.active_queue import ActiveQueue, Capacity
 from zaiond.model import QueuedMail
-from zaiond.store import queue
-from zaiond.store.queue import Due
+from zaiond.store import pending
+from zaiond.store.pending import Due
 from zaiond.store.turns import Line
 from zaiond.store.writer import Writer
 
@@ -65,12 +65,12 @@ class Loader:
         """A delivery on disk has a time for its next attempt."""
         self._wake.set()
 
-    def room(self) -> None:
+    def freed(self) -> None:
         """A mail left the window."""
         if self._starved or not self.caught_up:
             self._wake.set()
 
-    async def answer(self) -> None:
+    async def ping(self) -> None:
         """Returns when `run` has come round: it works."""
         self._came_round.clear()
         self._wake.set()
@@ -84,7 +84,7 @@ class Loader:
             self._came_round.set()
             if self._wake.is_set():
                 continue
-            next_due = await self._writer.submit(queue.next_due)
+            next_due = await self._writer.submit(pending.next_due)
             timeout = None
             if next_due is not None and not self._starved:
                 timeout = min(max(0.0, next_due - self._clock()), LONGEST_WAIT)
@@ -94,29 +94,33 @@ class Loader:
                     await self._wake.wait()
 
     async def _load(self) -> None:
-        window, rooms, began = self._active_queue, self._active_queue.rooms, self._began_anew
-        if self.is_paused or not rooms.beyond:
+        window, capacity, began = (
+            self._active_queue,
+            self._active_queue.capacities,
+            self._began_anew,
+        )
+        if self.is_paused or not capacity.beyond:
             self._starved = True
             return
         due = Due(self._clock(), self.longest_delay)
-        rows = await self._writer.submit(partial(_due, due=due, rooms=rooms))
-        self._starved = not rooms.room or any(row in window for row in rows)
+        rows = await self._writer.submit(partial(_due, due=due, capacity=capacity))
+        self._starved = not capacity.mails or any(row in window for row in rows)
         await self._bring_in(rows, due, began)
-        if not self.caught_up and window.rooms.beyond:
-            await self._bring_in(await self._waiting(window.rooms, began), due, began)
+        if not self.caught_up and window.capacities.beyond:
+            await self._bring_in(await self._waiting(window.capacities, began), due, began)
 
     async def _bring_in(self, rows: list[int], due: Due, began: int) -> None:
         window = self._active_queue
         wanted = [row for row in rows if row not in window]
         if wanted and began == self._began_anew:
-            mails = await self._writer.submit(partial(queue.load, messages=wanted, due=due))
+            mails = await self._writer.submit(partial(pending.load, messages=wanted, due=due))
             # Where it was begun anew meanwhile, others come before them.
             if began == self._began_anew:
                 self._on_loaded([mail for mail in mails if mail.row not in window])
 
-    async def _waiting(self, rooms: Rooms, began: int) -> list[int]:
+    async def _waiting(self, capacity: Capacity, began: int) -> list[int]:
         after, left = dict(self._loaded_through), self._left
-        find = partial(_waiting, after=after, left=left, rooms=rooms)
+        find = partial(_waiting, after=after, left=left, capacity=capacity)
         found = await self._writer.submit(find)
         if began == self._began_anew:  # else what was found is not all that there is now
             self._loaded_through.update((user, message) for message, user in found.messages)
@@ -128,20 +132,22 @@ class Loader:
         return [message for message, _ in found.messages]
 
 
-def _due(db: apsw.Connection, due: Due, rooms: Rooms) -> list[int]:
+def _due(db: apsw.Connection, due: Due, capacity: Capacity) -> list[int]:
     """What is due, urgent mails first, as far as there is room."""
-    most = rooms.room or rooms.beyond
-    urgent = queue.urgent_messages(db, due, rooms.beyond, lambda user: rooms.of(Line(user, True)))
-    others = queue.due_messages(db, due, most, lambda user: rooms.of(Line(user, False)))
-    return queue.of_size(db, list(dict.fromkeys((*urgent, *others))), rooms.bytes)
+    most = capacity.mails or capacity.beyond
+    urgent = pending.urgent_messages(
+        db, due, capacity.beyond, lambda user: capacity.of(Line(user, True))
+    )
+    others = pending.due_messages(db, due, most, lambda user: capacity.of(Line(user, False)))
+    return pending.of_size(db, list(dict.fromkeys((*urgent, *others))), capacity.bytes)
 
 
 def _waiting(
-    db: apsw.Connection, after: dict[int, int], left: set[int] | None, rooms: Rooms
-) -> queue.Waiting:
+    db: apsw.Connection, after: dict[int, int], left: set[int] | None, capacity: Capacity
+) -> pending.Waiting:
     """What waits, as far as there is room. Of whom any is found, more may come until it is here."""
-    most = rooms.room or rooms.beyond
-    found = queue.waiting(db, after, left, most, lambda user: rooms.of(Line(user, False)))
-    fit = len(queue.of_size(db, [message for message, _ in found.messages], rooms.bytes))
+    most = capacity.mails or capacity.beyond
+    found = pending.waiting(db, after, left, most, lambda user: capacity.of(Line(user, False)))
+    fit = len(pending.of_size(db, [message for message, _ in found.messages], capacity.bytes))
     users = {user for _, user in found.messages}
-    return queue.Waiting(found.messages[:fit], found.left | users)
+    return pending.Waiting(found.messages[:fit], found.left | users)

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from zaiond.config.schema import Queue
+from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptOutcome, AttemptResult, DeliveryState, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Stage
 from zaiond.smtp.reply import Reply
@@ -25,7 +26,7 @@ MOST_UNKNOWN = 3  # tries after an end that stayed unknown: each may be one more
 class AttemptContext(msgspec.Struct, frozen=True, kw_only=True):
     """The circumstances of an attempt; times in seconds since the epoch.
 
-    `spread` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one
+    `jitter` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one
     can be tried at once. `overdue`: the mail has had the time of `queue.expire`. `held`: addresses
     that are held. `others_taken`: this mail's content was refused for what would concern all mail,
     and another mail was taken since. `language`: of what a failure is called where the server said
@@ -35,7 +36,7 @@ class AttemptContext(msgspec.Struct, frozen=True, kw_only=True):
     server: str
     started: float
     ended: float
-    spread: float
+    jitter: float
     other_server: bool
     overdue: bool
     held: frozenset[str]
@@ -58,13 +59,13 @@ class NextState:
     alone: bool = False
 
 
-def retry_delay(attempts: int, queue: Queue, spread: float) -> float:
+def retry_delay(attempts: int, queue: Queue, jitter: float) -> float:
     """Seconds until the next try after `attempts` failed ones: doubling, up to `retry_max`.
 
     Jitter takes away up to a fifth, so that mails that failed together don't come back together.
     """
     doubled = queue.retry_first * 2.0 ** min(attempts - 1, 60)
-    return min(doubled, queue.retry_max) * (1.0 - 0.2 * spread)
+    return min(doubled, queue.retry_max) * (1.0 - 0.2 * jitter)
 
 
 def probe_delay(queue: Queue) -> float:
@@ -167,7 +168,7 @@ def _failed(
         return NextState(attempted, verdict, failure, holds, alone)
 
     address_is_held = delivery.recipient in attempt.held
-    later = retry_delay(delivery.attempts + 1, queue, attempt.spread)
+    later = retry_delay(delivery.attempts + 1, queue, attempt.jitter)
     if verdict.outcome == "held":
         if verdict.scope is Scope.SERVER:
             return ends("waiting", "held")
@@ -201,3 +202,67 @@ def _was_tried_long_enough(attempts: int, queue: Queue) -> bool:
         if left <= 0:
             return True
     return False
+
+
+def made_anew(state: NextState) -> NextState:
+    """The same of a mail that is to be made anew: by today's configuration, whatever the server of
+    another one had against it.
+    """
+    if state.attempted.outcome in ("delivered", "unknown"):
+        return state
+    attempted = state.attempted._replace(state="waiting", next_attempt=None)
+    return replace(state, attempted=attempted, holds=None, alone=False)
+
+
+def remaining(
+    mail: QueuedMail, states: list[NextState], other: int | None
+) -> tuple[QueuedMail | None, int | None]:
+    """What of the mail is tried again at once, None: nothing; and by which server, if not by the
+    one in use: by `other`, where all failures are of the kind that fails over.
+    """
+    waiting = [state for state in states if state.attempted.state == "waiting"]
+    again = tuple(
+        s.attempted.delivery._replace(attempts=s.attempted.delivery.attempts + 1) for s in waiting
+    )
+    if not all(s.verdict and s.verdict.fails_over and not s.verdict.again for s in waiting):
+        other = None
+    alone = mail.one_by_one
+    if any(state.alone for state in states):
+        again, alone = again[:1], again[1:] + alone
+    elif alone and not again:
+        again, alone, other = alone[:1], alone[1:], None
+    if not again:
+        return None, None
+    rest = replace(mail.reduced(again), one_by_one=alone)
+    rest.whole = mail.whole and not alone and len(again) == len(states)
+    return rest, other
+
+
+def new_holds(mail: QueuedMail, states: list[NextState], now: float, at: float) -> list[Hold]:
+    """What is held from now on, `at` in queue time."""
+    return [
+        Hold(
+            state.holds,
+            state.attempted.delivery.recipient if state.holds == "address" else str(mail.row),
+            now,
+            at,
+            state.failure,
+        )
+        for state in states
+        if state.holds is not None and state.failure is not None
+    ]
+
+
+def ended_holds(mail: QueuedMail, states: list[NextState], holds: Holds) -> list[Hold]:
+    """The holds that a probe has ended."""
+    probes = [
+        state.attempted.delivery.recipient
+        for state in states
+        if state.attempted.delivery.held
+        and state.holds is None
+        and state.attempted.state != "waiting"
+    ]
+    ended = [holds.get("address", recipient) for recipient in probes]
+    if probes:
+        ended.append(holds.get("mail", str(mail.row)))
+    return [hold for hold in ended if hold is not None]

@@ -2,6 +2,7 @@
 configuration has changed, and deleted (`zaiond-ctl queue delete`).
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +11,14 @@ from typing import NamedTuple
 import apsw
 
 from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.observer import Observer
 from zaiond.delivery.remake import remake
-from zaiond.delivery.router import MailMaker, Router
+from zaiond.delivery.router import Router
+from zaiond.errors import DiskFullError
 from zaiond.model import EventRecord, StoredEvent
 from zaiond.queue_time import QueueTime
-from zaiond.store import events, holds, queue
+from zaiond.store import events, holds, pending, queue
 from zaiond.store import remake as remade
 from zaiond.store.events import Owner
 from zaiond.store.writer import Writer
@@ -53,18 +57,16 @@ class QueueAdmin:
         writer: Writer,
         router: Router,
         dispatcher: Dispatcher,
+        observer: Observer,
         clock: Callable[[], float],
         queue_time: QueueTime,
-        on_reopened: Callable[[list[StoredEvent]], None],
-        on_ended: Callable[[list[StoredEvent]], None],
     ) -> None:
         self._writer = writer
         self._router = router
         self._dispatcher = dispatcher
         self._clock = clock
         self._queue_time = queue_time
-        self._on_reopened = on_reopened
-        self._on_ended = on_ended
+        self._observer = observer
 
     async def retry(self, ids: Iterable[str] = ()) -> Changed:
         """Makes the mails of these events (default: all that wait) anew, and due at once; of these
@@ -83,8 +85,15 @@ class QueueAdmin:
                 count = partial(events.count_unrouted, among=seqs, after=after)
                 made += await self._writer.submit(count)
         finally:
-            self._dispatcher.retry_servers()
+            self._dispatcher.pool.retry_servers()
         return Changed(made, unknown, in_flight)
+
+    async def run(self) -> None:
+        """Makes anew what was being sent while the configuration changed; ends when cancelled."""
+        while True:
+            mail = await self._dispatcher.outdated.get()
+            with contextlib.suppress(DiskFullError):  # it goes out as it is
+                await self.rebuild([event.seq for event in mail.events])
 
     async def rebuild(self, seqs: list[int] | None = None) -> None:
         """Makes the mails of these events (default: all that wait) as the configuration has it."""
@@ -158,8 +167,8 @@ class QueueAdmin:
         for row in (mail.row for one in new for mail in one.mails):
             self._dispatcher.holds.release("mail", str(row))
         were_open = {s.event.seq for s in states if any(d.is_open for d in s.deliveries)}
-        self._on_reopened([one.event for one in new if one.event.seq not in were_open])
-        self._on_ended(ended)
+        self._observer.events_reopened([one.event for one in new if one.event.seq not in were_open])
+        self._observer.events_ended(ended)
         return sum(len(mail.deliveries) for one in new for mail in one.mails)
 
     async def choose(
@@ -205,13 +214,13 @@ class QueueAdmin:
                 essential=True,  # it makes room
             )
             self._router.deleted(gone)
-            self._on_ended(gone)
-            rows = await self._writer.submit(partial(queue.open_messages, event_seqs=seqs))
+            self._observer.events_ended(gone)
+            rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
             deleted, in_flight = await self._delete(rows)
             # An address or a mail of which nothing is left is held no longer.
             mend = partial(holds.mend, now=self._clock(), at=self._queue_time())
             if await self._writer.submit(mend, essential=True):
-                self._dispatcher.holds_on_disk(await self._writer.submit(holds.find))
+                self._dispatcher.holds_mended(await self._writer.submit(holds.find))
         return Changed(len(gone) + deleted, chosen.unknown, in_flight)
 
     async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
@@ -223,12 +232,12 @@ class QueueAdmin:
         start = 0
         while some := rows[start : start + CHUNK]:
             chunk = await self._writer.submit(
-                partial(queue.of_size, messages=some, size=CHUNK_BYTES)
+                partial(pending.of_size, messages=some, size=CHUNK_BYTES)
             )
             start += len(chunk)
             sending = self._dispatcher.sending.intersection(chunk)
             free = [row for row in chunk if row not in sending]
-            mails = await self._writer.submit(partial(queue.load, messages=free))
+            mails = await self._writer.submit(partial(pending.load, messages=free))
             ended = await self._writer.submit(
                 partial(
                     queue.end,
@@ -241,10 +250,10 @@ class QueueAdmin:
                 ),
                 essential=True,
             )
-            self._on_ended(ended)
+            self._observer.events_ended(ended)
             deleted += sum(len(mail.deliveries) for mail in mails)
             others |= sending
-        left = await self._writer.submit(partial(queue.load, messages=sorted(others)))
+        left = await self._writer.submit(partial(pending.load, messages=sorted(others)))
         return deleted, tuple(event.id for mail in left for event in mail.events)
 
     async def _find(self, ids: Iterable[str]) -> tuple[list[int] | None, tuple[str, ...]]:

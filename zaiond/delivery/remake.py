@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from zaiond.delivery.router import MailMaker
+from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.model import (
     DeliveryRecord,
     EventRecord,
@@ -18,7 +18,6 @@ from zaiond.model import (
     QueuedMail,
     Remade,
 )
-from zaiond.store import events
 
 _LOST = ("failed", "expired")
 
@@ -45,7 +44,7 @@ def remake(
         for d in state.deliveries
         if not d.is_open and d.state != "replaced" and d.recipient not in left
     }
-    event = events.complete(state.event)
+    event = complete(state.event)
     old = [message for message in state.messages if message.is_open or reopen]
     mails: list[QueuedMail] = []
     new_messages: set[int] = set()

@@ -1,5 +1,5 @@
-"""From accepted events to mails: asks `routing` where to, `message` for the bytes, and records both
-in one transaction, so that each event is always exactly one of waiting, in a message, or dropped.
+"""From accepted events to mails: has them made, and records both in one transaction, so that each
+event is always exactly one of waiting, in a message, or dropped.
 
 Events are routed when there is room in the dispatcher's window, not before: a long queue stays on
 disk as events. What has just been accepted is taken from memory; what wasn't kept there, from disk.
@@ -7,32 +7,25 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from msgspec import structs
-
-from zaiond.config.schema import Config
-from zaiond.config.values import fill_names
-from zaiond.delivery.active_queue import reduced
-from zaiond.delivery.dispatcher import DISK_FULL_PAUSE, Dispatcher
+from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.ledger import DISK_FULL_PAUSE
+from zaiond.delivery.mail_maker import MailMaker, complete
+from zaiond.delivery.observer import Observer
 from zaiond.errors import DiskFullError
-from zaiond.message.address import parse_recipient
-from zaiond.message.compose import check_wire, compose, message_id_for
+from zaiond.localtime import TimeZone
 from zaiond.model import (
-    URGENT,
-    Event,
-    Message,
-    QueuedDelivery,
     QueuedMail,
     StoredEvent,
     WaitingLine,
 )
-from zaiond.net.names import Names
-from zaiond.routing.route import Dropped, route
+from zaiond.net.names import MachineNames
+from zaiond.routing.route import Dropped
 from zaiond.store import events, queue
 from zaiond.store.events import Acceptance
-from zaiond.store.turns import DAEMON, MOST_OF_A_LANE, Choice, Line, Turns, choose
+from zaiond.store.turns import MOST_OF_A_LANE, Choice, Line, Turns, choose
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -41,141 +34,6 @@ KEPT_BYTES = 4 * 1024 * 1024
 BATCH = 100
 BATCH_BYTES = 1024 * 1024  # of their events
 SLICE_BYTES = 64 * 1024  # of the events that become mails in one turn of the loop
-
-
-class MailMaker:
-    """Makes mails by one configuration.
-
-    `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
-    whose mail can't be made as it should; `user_of` says whose a uid is.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        names: Names,
-        make_id: Callable[[], str],
-        user_name: Callable[[int], str],
-        on_unmade: Callable[[StoredEvent, Exception], None],
-        user_of: Callable[[int], int] = int,
-    ) -> None:
-        self._config = config
-        self._make_id = make_id
-        self._user_name = user_name
-        self._on_unmade = on_unmade
-        self._user_of = user_of
-        self.call_machine(names)
-        self._addresses: dict[str, str] = {}
-
-    def call_machine(self, names: Names) -> None:
-        """This machine has these names now."""
-        self._names = names
-        host, fqdn = names
-        self._sender = fill_names(self._config.sender, host=host, fqdn=fqdn)
-        self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
-
-    def route(self, event: Event) -> Sequence[str] | Dropped:
-        """The recipients of the event, as the configuration has them; or why there are none."""
-        return route(
-            event.type,
-            admins=self._config.admins,
-            notify_backup_auto_update=self._config.notify.backup_auto_update,
-        )
-
-    def recipients_now(self, event: Event) -> Sequence[str]:
-        """Who gets a mail that there is already: no change of the configuration ends one, so where
-        nobody would be left it is the admins.
-        """
-        decision = self.route(event)
-        return self._config.admins if isinstance(decision, Dropped) else decision
-
-    @property
-    def admins(self) -> list[str]:
-        """The envelope addresses of the admins."""
-        return [self.address(admin) for admin in self._config.admins]
-
-    def parts(self, recipients: Sequence[str]) -> list[tuple[str, ...]]:
-        """The recipients of each mail: addresses that need SMTPUTF8 get one of their own. Where a
-        server can't do it, the others must not suffer.
-        """
-        plain = tuple(r for r in recipients if self.address(r).isascii())
-        others = tuple(r for r in recipients if not self.address(r).isascii())
-        return [part for part in (plain, others) if part]
-
-    def address(self, recipient: str) -> str:
-        """The envelope address of a recipient as the configuration has it."""
-        known = self._addresses.get(recipient)
-        if known is None:
-            known = self._addresses[recipient] = parse_recipient(recipient).address
-        return known
-
-    def make(
-        self,
-        row: int,
-        stored: StoredEvent,
-        event: Event,
-        recipients: tuple[str, ...],
-        first_delivery: int,
-        message_id: str | None = None,
-        *,
-        alone: bool = False,
-    ) -> QueuedMail:
-        """The mail about an event, with its deliveries from row `first_delivery` on; `alone`: it is
-        the only one.
-        """
-        message_id = message_id or message_id_for(self._make_id(), self._names.fqdn)
-        try:
-            message = self._message(event, recipients, message_id)
-        except Exception as error:  # noqa: BLE001 - one event must never stop all the others
-            self._on_unmade(stored, error)
-            bare = structs.replace(
-                event,
-                subject=None,
-                message=_SEE_HISTORY,
-                data={},
-                extensions={},
-                key=None,
-                job=None,
-            )
-            message = self._message(bare, recipients, message_id)
-        deliveries = tuple(
-            QueuedDelivery(first_delivery + number, recipient, 0)
-            for number, recipient in enumerate(message.recipients)
-        )
-        return QueuedMail(
-            row,
-            message,
-            deliveries,
-            stored.accepted,
-            stored.queued,
-            stored.notice,
-            (stored,),
-            urgent=event.severity in URGENT,
-            lane=stored.lane and f"{stored.uid} {stored.lane}",
-            user=DAEMON if stored.notice else self._user_of(stored.uid),
-            alone=alone,
-        )
-
-    def _message(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
-        names = self._names
-        message = compose(
-            event,
-            recipients=recipients,
-            sender=self._sender,
-            subject_prefix=self._prefix,
-            language=self._config.language,
-            charset=self._config.charset,
-            message_id=message_id,
-            date=event.accepted,
-            host=names.host,
-            fqdn=names.fqdn,
-            user=self._user_name(event.uid),
-        )
-        check_wire(message.content, smtputf8=message.smtputf8)
-        return message
-
-
-_SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"
 
 
 class _Memory:
@@ -216,18 +74,17 @@ def _size(events: Iterable[StoredEvent]) -> int:
 
 class Router:
     """Takes events in turns over their users, urgent ones first, else in order of acceptance.
-    `maker` None: there is no configuration, all waits. `names_now` is asked for this machine's
-    names before mails are made.
+    `maker` None: there is no configuration, all waits.
     """
 
     def __init__(
         self,
         writer: Writer,
         dispatcher: Dispatcher,
-        on_dropped: Callable[[list[StoredEvent]], None],
+        observer: Observer,
         recovered: queue.Recovered,
         turns: Turns,
-        names_now: Callable[[], Awaitable[Names]],
+        names: MachineNames,
     ) -> None:
         self.maker: MailMaker | None = None
         self.routed_through = recovered.routed_through
@@ -237,8 +94,9 @@ class Router:
         self.turns = turns
         self._writer = writer
         self._dispatcher = dispatcher
-        self._on_dropped = on_dropped
-        self._names_now = names_now
+        self._observer = observer
+        self._names = names
+        self._time_zone = TimeZone()
         self._memory = _Memory(recovered.routed_through)
         self._times_accepted = 0
         self._wake = asyncio.Event()
@@ -260,9 +118,10 @@ class Router:
         self._wake.set()
 
     async def maker_now(self) -> MailMaker | None:
-        """Who makes mails, and knows what this machine is called."""
+        """Who makes mails, and knows what this machine is called now."""
         if self.maker is not None:
-            self.maker.call_machine(await self._names_now())
+            self._time_zone.refresh()
+            self.maker.call_machine(*await self._names.current())
         return self.maker
 
     def configure(self, maker: MailMaker) -> None:
@@ -282,7 +141,7 @@ class Router:
 
     def wake(self) -> None:
         """There is room for a mail more, or for many."""
-        if self.turns.waiting and self._room()[0]:
+        if self.turns.waiting and self._capacity()[0]:
             self._wake.set()
 
     def recounted(self, waiting: list[WaitingLine]) -> None:
@@ -304,38 +163,38 @@ class Router:
             while await self._route_some():
                 pass
 
-    def _room(self) -> tuple[int, Callable[[Line], int] | None]:
+    def _capacity(self) -> tuple[int, Callable[[Line], int] | None]:
         """For how many mails there is room; where there isn't for many, for how many of which line:
         who has hardly any mail in memory need not wait for the others.
         """
         dispatcher = self._dispatcher
-        room = dispatcher.room
+        room = dispatcher.capacity
         # A full batch, or all there is: what is routed together costs one transaction.
         if room >= BATCH or room >= self.turns.total:
             return room, None
         for line in self.turns.waiting:
             if dispatcher.has_few(line):
-                return dispatcher.room_beyond, dispatcher.room_of
+                return dispatcher.capacity_beyond, dispatcher.capacity_of
         return 0, None
 
     async def _route_some(self) -> bool:
-        if self.maker is None or not self.turns.waiting or not self._room()[0]:
+        if self.maker is None or not self.turns.waiting or not self._capacity()[0]:
             return False
         async with self.lock:
             # Who had the lock may have put mails back on disk: those come in first.
-            room, of_line = self._room()
+            room, of_line = self._capacity()
             if not room:
                 return False
             choice = await self._next(min(BATCH, room), of_line)
             if not choice.events:
                 return False
-            done = await self._route(self.maker, choice)
+            done = await self._route(choice)
         if done is None:  # without the lock: an administrator may be about to make room
             await asyncio.sleep(DISK_FULL_PAUSE)
             return True
         mails, dropped = done
         if dropped:
-            self._on_dropped([event for event, _ in dropped])
+            self._observer.events_ended([event for event, _ in dropped])
         self._dispatcher.add_new(mails)
         return True
 
@@ -373,10 +232,11 @@ class Router:
         return choose(known, ahead, turns.line, most, BATCH_BYTES, of_line)
 
     async def _route(
-        self, maker: MailMaker, choice: Choice
+        self, choice: Choice
     ) -> tuple[list[QueuedMail], list[tuple[StoredEvent, Text]]] | None:
         """Makes the mails of these events and puts them on disk; None: it is full."""
-        maker.call_machine(await self._names_now())
+        maker = await self.maker_now()
+        assert maker is not None  # noqa: S101 - once there is one, there always is
         batch = choice.events
         mails: list[QueuedMail] = []
         dropped: list[tuple[StoredEvent, Text]] = []
@@ -386,7 +246,7 @@ class Router:
                 await asyncio.sleep(0)
                 made = 0
             made += len(stored.body)
-            event = events.complete(stored)
+            event = complete(stored)
             decision = maker.route(event)
             if isinstance(decision, Dropped):
                 dropped.append((stored, decision.reason))
@@ -408,11 +268,11 @@ class Router:
             dropped=dropped,
             early=[event.seq for event in batch if event.seq > through],
         )
-        self._dispatcher.expect(len(mails))
+        self._dispatcher.pool.announce(len(mails))
         try:
             behind = await self._writer.submit(route)
         except DiskFullError:
-            self._dispatcher.expect(0)
+            self._dispatcher.pool.announce(0)
             return None
         self.routed_through = through
         self._memory.remove(event.seq for event in batch)
@@ -455,5 +315,5 @@ def _without(mails: list[QueuedMail], behind: set[int]) -> list[QueuedMail]:
         if len(deliveries) == len(mail.deliveries):
             left.append(mail)
         elif deliveries:
-            left.append(reduced(mail, deliveries))
+            left.append(mail.reduced(deliveries))
     return left

@@ -6,18 +6,54 @@ commit a mail, and one connection has at most one mail between its dot and its o
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from zaiond.config.schema import MailServer
+from zaiond.delivery.ledger import Ledger
 from zaiond.model import QueuedMail
 from zaiond.net.connection import SmtpConnection
+from zaiond.net.context import ConnectionContext
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 
-if TYPE_CHECKING:
-    from zaiond.config.schema import MailServer
-    from zaiond.delivery.dispatcher import Delivering, Dispatcher
-
 Answers = Mapping[str, Reply | Failure]
+
+
+class Mails(Protocol):
+    """Where a sender gets mails from, and whom it tells of its connection."""
+
+    stopping: bool
+
+    def take(self, index: int) -> QueuedMail | None:
+        """The next mail for this server, if there is one and it may go out now."""
+
+    async def wait(self, sender: "Sender", at_most: float) -> QueuedMail | None:
+        """The next mail, as long as an unused connection is kept; None: close it. `at_most` are the
+        seconds for which it can be used yet.
+        """
+
+    def connected(self, index: int) -> None:
+        """The server let us in."""
+
+    def connection_failed(self, index: int, failure: Failure) -> None:
+        """The server can't be used."""
+
+
+class Outcomes(Protocol):
+    """Who takes a mail out of a sender's hands."""
+
+    def put_back(self, mail: QueuedMail) -> None:
+        """Nothing of the mail's content was sent, and no attempt is recorded."""
+
+    async def finish(
+        self,
+        sender: "Sender",
+        mail: QueuedMail,
+        answers: Answers,
+        started: float,
+        upcoming: QueuedMail | None,
+    ) -> float:
+        """Records what came of `mail`, and the start of `upcoming`; gives the time of it."""
 
 
 class Sender:
@@ -28,19 +64,23 @@ class Sender:
 
     def __init__(
         self,
-        work: "Dispatcher",
+        mails: Mails,
+        ledger: Ledger,
+        outcomes: Outcomes,
         index: int,
-        server: "MailServer",
-        delivering: "Delivering",
+        server: MailServer,
+        context: ConnectionContext,
     ) -> None:
         self.index = index
         self.opened = False
         self.after_dot = False
         self.mail: QueuedMail | None = None
-        self._work = work
         self.address = server.address
+        self._mails = mails
+        self._ledger = ledger
+        self._outcomes = outcomes
         self._server = server
-        self._delivering = delivering
+        self._context = context
 
     async def run(self) -> None:
         """Connects, sends until nothing is left for `keep_idle`, closes; anew, where that helps."""
@@ -53,21 +93,21 @@ class Sender:
         a mail that is to be tried again on a new one, as the server may have forgotten our login
         by POP.
         """
-        work = self._work
+        mails = self._mails
         try:
-            connection = await SmtpConnection.open(self._server, self._delivering.context)
+            connection = await SmtpConnection.open(self._server, self._context)
         except DeliveryFailure as error:
             if again is not None:
                 self.mail = None
-                await work.put_back(again, started=False)
-            work.connection_failed(self.index, error.failure)
+                self._outcomes.put_back(again)
+            mails.connection_failed(self.index, error.failure)
             return None
         self.opened = True
-        work.connected(self.index)
+        mails.connected(self.index)
         try:
             while not connection.lost and connection.reusable:
-                mail = again or work.take(self.index)
-                mail = mail or await work.wait(self.index, connection.fresh_for)
+                mail = again or mails.take(self.index)
+                mail = mail or await mails.wait(self, connection.fresh_for)
                 if mail is None:
                     break
                 if connection.lost:  # it was lost while it waited
@@ -80,7 +120,7 @@ class Sender:
                 self.mail = again = None
             if again is not None:  # nothing came of the connection
                 self.mail = None
-                await work.put_back(again, started=False)
+                self._outcomes.put_back(again)
             await connection.close()
         finally:
             connection.abort()
@@ -92,7 +132,7 @@ class Sender:
         """`first` is prepared. Ends when no mail is at hand, or the connection is lost; or with the
         mail that is to be tried again (see `_connect`).
         """
-        work = self._work
+        outcomes = self._outcomes
         mail: QueuedMail | None = first
         started: float | None = None
         while mail is not None:
@@ -109,23 +149,25 @@ class Sender:
                     connection.refused_all_the_same(said)
                 elif self.index >= 0 and connection.login_expired(said):
                     if started is not None:
-                        await work.not_started(mail)
+                        await self._ledger.not_started(mail)
                     return mail
             if failure is not None:
                 if judge(failure).scope is Scope.SESSION:
-                    await work.put_back(mail, started=started is not None)
+                    if started is not None:
+                        await self._ledger.not_started(mail)
+                    outcomes.put_back(mail)
                     await connection.close()  # if it isn't lost, it is of no more use
                 else:
                     await self._finish_all(mail, failure, started)
                 return None
             if len(refused) == len(mail.message.recipients):
-                await work.finish(self, mail, refused, started or 0.0, None)
+                await outcomes.finish(self, mail, refused, started or 0.0, None)
                 return None
             if started is None:
-                started = await work.start(mail)
+                started = await self._ledger.start(mail)
             self.after_dot = True
             finishing = connection.send_content()
-            upcoming = work.take(self.index) if connection.reusable else None
+            upcoming = self._mails.take(self.index) if connection.reusable else None
             if upcoming is not None:
                 connection.prepare(upcoming.message, upcoming.message.recipients)
             answers: Answers
@@ -136,18 +178,18 @@ class Sender:
                     recipient: refused.get(recipient, error.failure)
                     for recipient in mail.message.recipients
                 }
-            if upcoming is not None and work.stopping:
+            if upcoming is not None and self._mails.stopping:
                 # It can still be left: its envelope is at the server, nothing of its content.
-                await work.finish(self, mail, answers, started, None)
+                await outcomes.finish(self, mail, answers, started, None)
                 self.after_dot = False
                 connection.abort()
-                await work.put_back(upcoming, started=False)
+                outcomes.put_back(upcoming)
                 return None
-            started = await work.finish(self, mail, answers, started, upcoming)
+            started = await outcomes.finish(self, mail, answers, started, upcoming)
             self.after_dot = False
             mail = upcoming
         return None
 
     async def _finish_all(self, mail: QueuedMail, failure: Failure, started: float | None) -> None:
         answers = dict.fromkeys(mail.message.recipients, failure)
-        await self._work.finish(self, mail, answers, started or 0.0, None)
+        await self._outcomes.finish(self, mail, answers, started or 0.0, None)

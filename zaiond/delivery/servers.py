@@ -10,11 +10,12 @@ connection, when its time comes, and used again when it answers. That counts for
 """
 
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Literal
 
 from zaiond.config.schema import MailServer
-from zaiond.smtp.verdict import Failure, Stage
+from zaiond.smtp.verdict import Failure, Stage, Verdict
 
 BUSY_PAUSE = 10.0  # seconds without a further connection after "too many connections"
 _OF_A_MAIL = (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
@@ -105,6 +106,13 @@ class Servers:
         state = self.states[index]
         return state.state in ("up", "unknown") or now >= state.until
 
+    def other(self, index: int, tried: Container[int], now: float) -> int | None:
+        """The first server beside `index` that was not tried and may be connected to."""
+        for other in range(len(self.states)):
+            if other != index and other not in tried and self.may_connect(other, now):
+                return other
+        return None
+
     def next_probe(self, now: float) -> float | None:
         """When a server that can't be used now may be tried again."""
         times = [state.until for state in self.states if state.until > now]
@@ -130,6 +138,19 @@ class Servers:
             state.most = state.server.max_connections
         return ended
 
+    def failed(
+        self, index: int, failure: Failure, verdict: Verdict, now: float, connections: int
+    ) -> bool:
+        """What a failure says of the server, to which there are so many connections; says whether
+        that is news.
+        """
+        if verdict.wait:
+            self.throttle(index, failure, now, connections)
+            return False
+        if verdict.outcome == "held":
+            return self.mark_misconfigured(index, failure, now)
+        return self.unreachable(index, failure, now)
+
     def unreachable(self, index: int, failure: Failure, now: float) -> bool:
         """The server can't be used for now; says whether that is news."""
         return self._out_of_use(index, "down", failure, now, self._retry_first)
@@ -148,7 +169,7 @@ class Servers:
             if state.state == "faulty":
                 state.until = min(state.until, now)
 
-    def busy(self, index: int, failure: Failure, now: float, connections: int) -> None:
+    def throttle(self, index: int, failure: Failure, now: float, connections: int) -> None:
         """The server bears no more than `connections` now: a wait, not a failover."""
         state = self.states[index]
         state.failure, state.last_failure = failure, (failure, now)
@@ -180,20 +201,20 @@ class Servers:
         return news
 
     @property
-    def works(self) -> bool:
+    def any_usable(self) -> bool:
         """Whether mail could go out by some server, as far as is known."""
         return any(state.state in ("up", "unknown") for state in self.states)
 
     @property
     def held_by(self) -> Failure | None:
         """Why the queue is held: no server can be used, and one wants another configuration."""
-        if self.works:
+        if self.any_usable:
             return None
         return next((s.failure for s in self.states if s.state == "faulty"), None)
 
     @property
     def waits_for(self) -> Failure | None:
         """Why nothing goes out at present."""
-        if self.works:
+        if self.any_usable:
             return None
         return self.held_by or next((s.failure for s in self.states if s.failure), None)

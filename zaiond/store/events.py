@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond import wire
-from zaiond.model import Event, NewEvent, Place, StoredEvent, WaitingLine
+from zaiond.model import NewEvent, Place, StoredEvent, WaitingLine
 from zaiond.store.sound import expect, expect_event
 from zaiond.text import Text
 
@@ -26,17 +26,6 @@ def stored(row: tuple[Any, ...], *, to_be_read: bool = True) -> StoredEvent:
     if to_be_read:
         expect_event(event.id, event.body)
     return event
-
-
-def complete(stored: StoredEvent) -> Event:
-    """The event of a row."""
-    return wire.complete(
-        stored.body,
-        id=stored.id,
-        uid=stored.uid,
-        accepted=stored.accepted,
-        notice=stored.notice,
-    )
 
 
 class Acceptance(NamedTuple):

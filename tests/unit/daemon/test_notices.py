@@ -13,12 +13,11 @@ from tests.support.store import NOW, event, mail
 from tests.support.told import Told
 from zaiond import wire
 from zaiond.config.schema import Auth, Config, MailServer, OAuth2
-from zaiond.delivery.router import MailMaker
+from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic
 from zaiond.holds import Hold
 from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
-from zaiond.net.names import Names
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
@@ -71,14 +70,14 @@ async def test_whatever_an_id_has_in_it_the_way_to_send_it_is_one_command(told: 
 async def test_only_what_the_daemon_itself_tells_is_never_told_of_in_turn(told: Told) -> None:
     maker = MailMaker(
         Config(mail_server=MailServer(host="mailhost"), admins=("a@x.example",)),
-        Names("host", "host.example"),
         lambda: "M1",
         lambda uid: "",
         lambda stored, error: None,
     )
+    maker.call_machine("host", "host.example")
 
     async def expire(stored: StoredEvent) -> None:
-        made = maker.make(1, stored, events.complete(stored), ("a@x.example",), 1)
+        made = maker.make(1, stored, complete(stored), ("a@x.example",), 1)
         _, attempted = expired("a@x.example")
         await told.tell(told.reports.expired, made, attempted)
 

@@ -14,7 +14,6 @@ from zaiond.journal import Kind
 from zaiond.log_limit import BURST
 from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.verdict import judge
 
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
 
@@ -59,7 +58,7 @@ async def test_a_delivery_that_was_not_made_is_a_line_with_its_fields(
     told: Told, outcome: str, kind: Kind
 ) -> None:
     one, attempted = attempt(outcome)
-    await told.tell(told.reports.attempted, one, attempted, judge(DOWN))
+    await told.tell(told.reports.not_delivered, one, attempted)
     assert told.journal.lines == [f"{outcome}: a@x (the-event): mailhost:25: 450 later"]
     assert told.journal.kinds == [kind]
     assert told.journal.fields == [
@@ -76,9 +75,9 @@ async def test_a_server_that_refuses_every_mail_makes_a_few_lines_and_then_one_a
 ) -> None:
     one, attempted = attempt("held")
     for _ in range(1000):
-        await told.tell(told.reports.attempted, one, attempted, judge(DOWN))
+        await told.tell(told.reports.not_delivered, one, attempted)
     told.journal.now = 1.0
-    await told.tell(told.reports.attempted, one, attempted, judge(DOWN))
+    await told.tell(told.reports.not_delivered, one, attempted)
     assert len(told.journal.lines) == BURST + 1
     assert f"(and {1000 - BURST} more)" in told.journal.lines[-1]
 

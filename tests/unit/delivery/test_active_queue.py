@@ -1,7 +1,7 @@
 import pytest
 
 from tests.support.store import mail
-from zaiond.delivery.active_queue import ActiveQueue, reduced
+from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.model import QueuedMail, StoredEvent
 
 
@@ -70,7 +70,7 @@ def test_what_is_being_sent_stays_and_the_others_come_in_behind_it_in_order() ->
 
 
 def test_of_what_is_being_sent_in_part_it_is_told() -> None:
-    here = window(reduced(made(1, "a@x", "b@x"), made(1, "a@x").deliveries), made(2, "a@x"))
+    here = window(made(1, "a@x", "b@x").reduced(made(1, "a@x").deliveries), made(2, "a@x"))
     assert taken(here) == [1, 2]
     assert here.clear() == [1]
 
@@ -100,10 +100,10 @@ def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> No
     one = made(1, "a@x")
     monkeypatch.setattr("zaiond.delivery.active_queue.BYTES", len(one.message.content))
     here = window(one)
-    assert here.room == 0
-    assert here.room_beyond > 0
+    assert here.capacity == 0
+    assert here.capacity_beyond > 0
     here.remove(1)
-    assert here.room > 0
+    assert here.capacity > 0
 
 
 def test_a_mail_that_is_handed_to_another_server_may_be_changed_again() -> None:

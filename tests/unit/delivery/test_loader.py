@@ -13,7 +13,7 @@ from zaiond.delivery import loader
 from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.delivery.loader import Loader
 from zaiond.model import QueuedMail
-from zaiond.store import events, queue
+from zaiond.store import events, pending, queue
 from zaiond.store.writer import Operation, Writer
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Loading:
         running = asyncio.create_task(self.loader.run())
         async with asyncio.timeout(5):
             await self.all_here.wait()
-            await self.loader.answer()
+            await self.loader.ping()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await self.writer.close()
@@ -91,7 +91,7 @@ async def test_where_it_begins_anew_while_mails_come_in_all_are_in_order(tmp_pat
         loading.window.clear()
         loading.loader.start_over()
 
-    loading.writer.what = queue.load
+    loading.writer.what = pending.load
     loading.writer.number, loading.writer.then = 1, change
     await loading.until_all_here()
     assert loading.loaded == [1, 2, 3]

@@ -3,8 +3,8 @@
 from itertools import count
 from typing import Any, cast
 
+from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.remake import remake
-from zaiond.delivery.router import MailMaker
 from zaiond.model import (
     DeliveryRecord,
     EventRecord,

@@ -29,7 +29,7 @@ def servers(count: int = 2) -> Servers:
 def test_at_first_one_connection_shows_how_the_first_server_is() -> None:
     made = servers()
     assert made.usable(0.0) == [(0, 1)]
-    assert made.works
+    assert made.any_usable
     assert made.held_by is None
 
 
@@ -45,7 +45,7 @@ def test_the_next_server_is_used_while_the_first_is_down() -> None:
     assert made.usable(1.0) == [(1, 1)]
     made.connected(1, 2.0)
     assert made.usable(2.0) == [(1, 4)]
-    assert made.works
+    assert made.any_usable
 
 
 def test_a_server_that_is_down_is_probed_by_one_connection_every_retry_first() -> None:
@@ -67,7 +67,7 @@ def test_with_all_servers_down_nothing_works_and_it_is_known_why() -> None:
     made.unreachable(0, failure(), 1.0)
     made.unreachable(1, failure(), 2.0)
     assert made.usable(3.0) == []
-    assert not made.works
+    assert not made.any_usable
     assert made.held_by is None
     assert made.waits_for == failure()
     assert made.next_probe(3.0) == 1.0 + FIRST
@@ -110,8 +110,8 @@ def test_a_server_that_refused_the_sender_is_not_well_because_it_lets_us_in() ->
 def test_a_busy_server_is_up_with_fewer_connections_after_a_pause() -> None:
     made = servers()
     made.connected(0, 0.0)
-    made.busy(0, failure(), 1.0, 2)
-    assert made.works
+    made.throttle(0, failure(), 1.0, 2)
+    assert made.any_usable
     assert made.usable(1.0) == [(0, 0)]
     assert made.usable(1.0 + BUSY_PAUSE) == [(0, 2)]
     assert made.next_probe(1.0) == 1.0 + BUSY_PAUSE
@@ -120,21 +120,21 @@ def test_a_busy_server_is_up_with_fewer_connections_after_a_pause() -> None:
 def test_a_server_with_too_many_logins_gets_its_next_one_after_retry_first() -> None:
     made = servers()
     made.connected(0, 0.0)
-    made.busy(0, failure(Stage.AUTH, "reply"), 1.0, 2)
+    made.throttle(0, failure(Stage.AUTH, "reply"), 1.0, 2)
     assert made.usable(1.0 + BUSY_PAUSE) == [(0, 0)]
     assert made.usable(1.0 + FIRST) == [(0, 2)]
 
 
 def test_a_busy_server_gets_one_connection_at_least() -> None:
     made = servers()
-    made.busy(0, failure(), 1.0, 0)
+    made.throttle(0, failure(), 1.0, 0)
     assert made.usable(1.0 + BUSY_PAUSE) == [(0, 1)]
 
 
 def test_a_busy_server_gets_its_connections_back_one_by_one() -> None:
     made = servers()
     made.connected(0, 0.0)
-    made.busy(0, failure(), 1.0, 2)
+    made.throttle(0, failure(), 1.0, 2)
     for most in (3, 4, 4):
         made.connected(0, 100.0)
         assert made.usable(100.0) == [(0, most)]

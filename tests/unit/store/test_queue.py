@@ -12,7 +12,7 @@ from msgspec import structs
 from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
 from zaiond.model import AttemptResult, QueuedMail, StoredEvent
-from zaiond.store import events, queue
+from zaiond.store import events, pending, queue
 from zaiond.text import Text
 
 HOUR = 3600.0
@@ -60,12 +60,12 @@ def finish(store: Store, one: QueuedMail, *states: str, at: float = NOW) -> list
 
 
 def load(store: Store, *rows: int, at: float | None = None) -> list[QueuedMail]:
-    due = None if at is None else queue.Due(at, HOUR)
-    return store.run(lambda db: queue.load(db, list(rows), due))
+    due = None if at is None else pending.Due(at, HOUR)
+    return store.run(lambda db: pending.load(db, list(rows), due))
 
 
 def due(store: Store, at: float, limit: int = 10) -> list[int]:
-    return store.run(lambda db: due_messages(db, queue.Due(at, HOUR), limit))
+    return store.run(lambda db: due_messages(db, pending.Due(at, HOUR), limit))
 
 
 def waiting(store: Store) -> list[int]:
@@ -88,9 +88,9 @@ def test_what_was_routed_is_loaded_as_it_was(store: Store) -> None:
 
 def test_waiting_is_read_in_parts_and_in_order(store: Store) -> None:
     routed(store, *(mail(e.seq, [e]) for e in accepted(store, *map(str, range(5)))))
-    first = store.run(lambda db: queue.waiting(db, {}, None, 2, lambda _: 2))
+    first = store.run(lambda db: pending.waiting(db, {}, None, 2, lambda _: 2))
     assert first == ([(1, 0), (2, 0)], {0})
-    rest = store.run(lambda db: queue.waiting(db, {0: 2}, {0}, 10, lambda _: 10))
+    rest = store.run(lambda db: pending.waiting(db, {0: 2}, {0}, 10, lambda _: 10))
     assert rest == ([(3, 0), (4, 0), (5, 0)], set())
 
 
@@ -152,11 +152,11 @@ def test_a_mail_of_two_events_ends_both(store: Store) -> None:
 def test_what_is_deferred_is_due_in_its_time_the_longest_due_first(store: Store) -> None:
     mails = [mail(e.seq, [e]) for e in accepted(store, "1", "2", "3")]
     routed(store, *mails)
-    assert store.run(queue.next_due) is None
+    assert store.run(pending.next_due) is None
     for one, at in zip(mails, (NOW + 2, NOW, NOW + 1), strict=True):
         finish(store, one, "deferred", at=at)
     assert waiting(store) == []
-    assert store.run(queue.next_due) == NOW + 60
+    assert store.run(pending.next_due) == NOW + 60
     assert due(store, NOW + 59) == []
     assert due(store, NOW + 61) == [2, 3]
     assert due(store, NOW + 99) == [2, 3, 1]
@@ -240,9 +240,9 @@ def test_open_messages_are_found_by_event(store: Store) -> None:
     routed(store, *mails)
     finish(store, mails[0], "delivered")
     finish(store, mails[1], "deferred")
-    assert store.run(lambda db: queue.open_messages(db, [3, 1, 2, 3])) == [2, 3]
-    assert store.run(lambda db: queue.open_messages(db, [3, 1])) == [3]
-    assert store.run(lambda db: queue.open_messages(db, [])) == []
+    assert store.run(lambda db: pending.open_messages(db, [3, 1, 2, 3])) == [2, 3]
+    assert store.run(lambda db: pending.open_messages(db, [3, 1])) == [3]
+    assert store.run(lambda db: pending.open_messages(db, [])) == []
 
 
 def test_what_a_crash_cut_off_is_no_end_that_stayed_unknown(store: Store) -> None:
@@ -282,7 +282,7 @@ def test_what_is_due_comes_in_turns_over_the_users_and_no_more_than_asked_for(st
     store.connection.execute("UPDATE deliveries SET state = 'deferred', next_attempt = id")
     assert due(store, NOW, 4) == [1, 10, 2, 11]
     store.connection.execute("UPDATE deliveries SET state = 'waiting', next_attempt = NULL")
-    found = store.run(lambda db: queue.waiting(db, {}, None, 4, lambda user: 1 if user else 9))
+    found = store.run(lambda db: pending.waiting(db, {}, None, 4, lambda user: 1 if user else 9))
     assert found == ([(1, 0), (10, 7), (2, 0)], {0, 7})
 
 
@@ -302,7 +302,7 @@ def steps(store: Store, operation: Callable[[apsw.Connection], Any]) -> int:
 
 
 def urgent_due(db: apsw.Connection) -> list[int]:
-    return queue.urgent_messages(db, queue.Due(NOW, 2 * HOUR), 5, lambda _: 5)
+    return pending.urgent_messages(db, pending.Due(NOW, 2 * HOUR), 5, lambda _: 5)
 
 
 def test_urgent_mails_that_are_not_due_cost_nothing_to_those_that_are(store: Store) -> None:
@@ -329,7 +329,7 @@ def test_urgent_mails_that_are_not_due_cost_nothing_to_those_that_are(store: Sto
 def test_the_last_mail_of_a_recipient_is_looked_for_in_slices(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "SLICE", 4)
+    monkeypatch.setattr(pending, "SLICE", 4)
     for row, one in enumerate(accepted(store, *map(str, range(6))), 1):
         made = mail(row, [one], ["a@x" if row == 2 else "b@x"])
         routed(store, made)
@@ -338,7 +338,7 @@ def test_the_last_mail_of_a_recipient_is_looked_for_in_slices(
     def last(recipient: str) -> list[tuple[int, int]]:
         found, before = [(0, 1 << 62)], 1 << 62
         while before and not found[-1][0]:
-            found.append(store.run(lambda db, b=before: queue.last_delivered(db, recipient, b)))  # type: ignore[misc]
+            found.append(store.run(lambda db, b=before: pending.last_delivered(db, recipient, b)))  # type: ignore[misc]
             before = found[-1][1]
         return found[1:]
 

@@ -1,0 +1,139 @@
+"""Start and finish of attempts, and what is held: on disk first, then in memory.
+
+`started` is committed before a mail's final dot may go out, its outcome after the reply. What is
+sent must be recorded: where the disk is full, whoever records waits until it isn't.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+import apsw
+
+from zaiond.delivery.observer import Observer
+from zaiond.errors import DiskFullError
+from zaiond.holds import Hold, Holds
+from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
+from zaiond.queue_time import QueueTime
+from zaiond.smtp.verdict import Failure
+from zaiond.store import holds, queue
+from zaiond.store.writer import Operation, Writer
+
+DISK_FULL_PAUSE = 5.0  # seconds until what could not be recorded is recorded
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """`clock` gives seconds since the epoch; `found` is what was held at the last end."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        observer: Observer,
+        clock: Callable[[], float],
+        queue_time: QueueTime,
+        found: Holds,
+    ) -> None:
+        self.holds = found
+        self._writer = writer
+        self._observer = observer
+        self._clock = clock
+        self._queue_time = queue_time
+        self._recording: set[asyncio.Task[Any]] = set()
+
+    async def start(self, mail: QueuedMail) -> float:
+        """Records that the mail's content may go out; gives the time of it."""
+        now = self._clock()
+        await self._record(partial(queue.start, mail=mail, now=now))
+        return now
+
+    async def not_started(self, mail: QueuedMail) -> None:
+        """Takes back `start`: nothing of the content was sent."""
+        await self._record(partial(queue.put_back, mail=mail))
+
+    async def finish(
+        self,
+        mail: QueuedMail,
+        results: list[AttemptResult],
+        new: list[Hold],
+        ended: list[Hold],
+        upcoming: QueuedMail | None,
+        now: float,
+    ) -> list[StoredEvent]:
+        """Records in one transaction what came of `mail`, which holds are new and which have ended,
+        and the start of `upcoming` at `now`; gives the events that have ended.
+        """
+        at = self._queue_time()
+
+        def record(db: apsw.Connection) -> list[StoredEvent]:
+            over = queue.finish(db, mail, results, at)
+            for hold in new:
+                holds.put(db, hold)
+            for hold in ended:
+                holds.release(db, hold.scope, hold.subject, at)
+            if upcoming is not None:
+                queue.start(db, upcoming, now)
+            return over
+
+        return await self._record(record)
+
+    def leave_held(self, deliveries: list[QueuedDelivery]) -> None:
+        """These are held by an address, and no attempt was made of them."""
+        if deliveries:
+            rows = [delivery.row for delivery in deliveries]
+            self._in_background(self._record(partial(queue.hold, deliveries=rows)))
+
+    def hold(self, hold: Hold) -> None:
+        """This is held, which is on disk."""
+        if self.holds.put(hold):
+            self._observer.held(hold)
+
+    def hold_queue(self, failure: Failure | None) -> None:
+        """The whole queue is held for this, None: no longer. It outlives a restart, and nothing
+        expires by it.
+        """
+        before = self.holds.queue
+        if failure is not None:
+            self._queue_time.pause()
+            if before is None:
+                hold = Hold("queue", "", self._clock(), self._queue_time(), failure)
+                self.hold(hold)
+                self._in_background(self._record(partial(holds.put, hold=hold)))
+            return
+        self._queue_time.resume()
+        if before is not None:
+            self.holds.release("queue", "")
+            release = partial(holds.release, scope="queue", subject="", at=0.0)
+            self._in_background(self._record(release))
+
+    def reread(self, found: list[Hold]) -> None:
+        """What was mended of the holds on disk counts."""
+        queue_hold = self.holds.queue
+        self.holds = Holds(hold for hold in found if hold.scope != "queue")
+        if queue_hold is not None:
+            self.holds.put(queue_hold)
+
+    def release_all(self) -> None:
+        """Nothing is held any more, which is on disk already."""
+        self.holds.clear()
+        self._queue_time.resume()
+
+    async def close(self, left: list[QueuedMail]) -> None:
+        """Waits until all is recorded; takes back the start of these mails."""
+        await asyncio.gather(*self._recording, return_exceptions=True)
+        for mail in left:
+            await self._writer.submit(partial(queue.put_back, mail=mail))
+
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+    async def _record(self, operation: Operation[T]) -> T:
+        while True:
+            try:
+                return await self._writer.submit(operation, essential=True)
+            except DiskFullError:
+                await asyncio.sleep(DISK_FULL_PAUSE)

@@ -1,0 +1,97 @@
+"""The front door of this room: its parts, put together, and one way to configure and stop them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from zaiond.config.schema import Config
+from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.housekeeping import Housekeeping
+from zaiond.delivery.ledger import Ledger
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.observer import Observer
+from zaiond.delivery.queue_admin import QueueAdmin
+from zaiond.delivery.router import Router
+from zaiond.holds import Hold, Holds
+from zaiond.net.context import ConnectionContext
+from zaiond.net.names import MachineNames
+from zaiond.queue_time import QueueTime
+from zaiond.store.queue import Recovered
+from zaiond.store.turns import Turns
+from zaiond.store.writer import Writer
+
+
+class Outbound:
+    """`recovered`, `held` and `turns` are what a start found on disk. `clock` gives seconds since
+    the epoch, `jitter` random numbers from 0 to 1, `make_id` what Message-IDs begin with,
+    `user_name` the name of a uid, '' where it has none, `user_of` whose a uid is. `upkeep` is what
+    else is to be done whenever the housekeeping is.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        observer: Observer,
+        recovered: Recovered,
+        held: list[Hold],
+        turns: Turns,
+        queue_time: QueueTime,
+        names: MachineNames,
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+        make_id: Callable[[], str],
+        user_name: Callable[[int], str],
+        upkeep: Callable[[], Awaitable[None]],
+        user_of: Callable[[int], int] = int,
+    ) -> None:
+        self._observer = observer
+        self._make_id = make_id
+        self._user_name = user_name
+        self._user_of = user_of
+        ledger = Ledger(writer, observer, clock, queue_time, Holds(held))
+        self.dispatcher = Dispatcher(
+            writer, ledger, observer, clock, jitter, queue_time, lambda: self.router.wake()
+        )
+        self.router = Router(writer, self.dispatcher, observer, recovered, turns, names)
+        self.queue_admin = QueueAdmin(
+            writer, self.router, self.dispatcher, observer, clock, queue_time
+        )
+        self.housekeeping = Housekeeping(
+            writer, self.dispatcher, observer, clock, queue_time, upkeep, self.router.lock
+        )
+
+    async def remake(self, config: Config) -> None:
+        """Makes what waits anew by a configuration, before it is tried by it: nothing is handed out
+        until `configure`. Raises DiskFullError: then it goes out as it is.
+        """
+        self.router.configure(self._maker(config))
+        self.dispatcher.suspend()
+        await self.queue_admin.rebuild()
+
+    def configure(self, config: Config, context: ConnectionContext) -> None:
+        """Delivers by another configuration from now on."""
+        self.housekeeping.configure(config.queue, config.language)
+        self.router.configure(self._maker(config))
+        self.dispatcher.configure(config, context)
+
+    def _maker(self, config: Config) -> MailMaker:
+        return MailMaker(
+            config, self._make_id, self._user_name, self._observer.event_unmade, self._user_of
+        )
+
+    async def run(self) -> None:
+        """Works for ever; ends when cancelled, or by the error of a part."""
+        try:
+            async with asyncio.TaskGroup() as parts:
+                for part in (self.router, self.dispatcher, self.queue_admin, self.housekeeping):
+                    parts.create_task(part.run())
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def stop(self, seconds: float) -> None:
+        """Takes no further mail; finishes what is between the final dot and its reply."""
+        await self.dispatcher.stop(seconds)
+
+    def may_reach_admins(self) -> bool:
+        """Whether an administrator is left who gets mail."""
+        maker, held = self.router.maker, self.dispatcher.holds.addresses
+        return maker is not None and any(address not in held for address in maker.admins)
