@@ -516,6 +516,6 @@ def test_the_way_of_an_emit_imports_nothing_slow(runtime: Path) -> None:
     )
     assert not loaded & set(slow.split())
     assert {name for name in loaded if name.startswith("zaiond")} == {
-        "zaiond", "zaiond.client", "zaiond.ctl", "zaiond.ctl.caller", "zaiond.ctl.commandline",
+        "zaiond", "zaiond.client", "zaiond.client.origin", "zaiond.ctl", "zaiond.ctl.commandline",
         "zaiond.ctl.emit", "zaiond.ctl.exit_status", "zaiond.ctl.main", "zaiond.ctl.output",
     }  # fmt: skip

@@ -4,8 +4,14 @@ import json
 import os
 
 from zaiond import client
+<<<<<<< HEAD
 from zaiond.ctl import caller, output
 from zaiond.ctl.commandline import Command, Example, Line, Option
+=======
+from zaiond.client import origin
+from zaiond.ctl import output
+from zaiond.ctl.commandline import Command, Line, Option
+>>>>>>> 675e7e6 (Client: a package of what is filled in, the spool, and no module over 350 lines)
 from zaiond.ctl.exit_status import BAD_EVENT, NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, Fault
 
 TYPE_CHECKING = False
@@ -106,7 +112,7 @@ _ATTRIBUTES = ("severity", "subject", "message", "job", "id", "source", "time")
 
 def run(line: Line) -> int:
     """Emits what the command line says, or the lines of a file."""
-    source = line.text("source") or client.unit() or caller.name()
+    source = line.text("source") or origin.unit() or origin.caller()
     tally = _Tally(line)
     path = line.text("from")
     if path:

@@ -72,7 +72,7 @@ def message(event: "dict[str, Any]", language: "Callable[[], Language]") -> str:
             data = read(_READ_BYTES)
     except OSError as error:
         raise _unreadable("-", error) from None
-    from zaiond import shorten
+    from zaiond.client import shorten
 
     ends = shorten.ends_of(head, bytes(tail.rstrip(b"\n")), size, lines, text)
     try:

@@ -23,14 +23,14 @@ def language(line: "Line", config: str | None = None) -> "Language":
 
     Japanese is the default of both.
     """
-    from zaiond import client
+    from zaiond.client import origin
     from zaiond.config.language import wanted_language
     from zaiond.ctl import paths
 
     try:
         return wanted_language(config or line.text("file") or paths.config(line))
     except OSError:
-        return client.language()
+        return origin.language()
 
 
 def say(text: str) -> None:

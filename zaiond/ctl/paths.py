@@ -2,7 +2,7 @@
 
 import os
 
-from zaiond import client
+from zaiond.client import origin
 from zaiond.ctl.commandline import Line
 
 
@@ -13,7 +13,7 @@ def config(line: Line) -> str:
 
 def runtime_dir(line: Line) -> str:
     """The directory of the sockets."""
-    return line.text("runtime-dir") or client.default_runtime_dir()
+    return line.text("runtime-dir") or origin.default_runtime_dir()
 
 
 def state_dir(line: Line) -> str:

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from zaiond import shorten
+from zaiond.client import shorten
+from zaiond.client.shorten import Ends, TooLong
 from zaiond.event_rules import MAX_EVENT_BYTES
-from zaiond.shorten import Ends, TooLong
 from zaiond.text import Language
 
 

@@ -19,9 +19,10 @@ disk is no place to spool to: both are raised, with `retry` true.
 import _socket as socket
 import json
 import os
-import sys
 from select import POLLIN, POLLOUT, poll
-from time import gmtime, monotonic, sleep, strftime, time_ns
+from time import monotonic, sleep, time_ns
+
+from zaiond.client import origin
 
 TYPE_CHECKING = False  # typing itself would cost a tenth of the start of zaiond-ctl emit
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 ANSWER_WITHIN = 2.0  # seconds (interface 4)
 MAX_EVENT_BYTES = 256 * 1024
 MAX_LINE_BYTES = 16 * 1024 * 1024  # of an event that is still to be shortened
-EMITTERS = "zaiond-emit"
-
-_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's, as in a ULID: sorts as the number does
 _PRESENT_OR_MADE = ("id", "source", "time")
 
 
@@ -69,12 +67,11 @@ class ClientError(Exception):
     `text` says in both languages what is wrong and what to do; `str()` is the English.
     """
 
-    retry = False
-
-    def __init__(self, ja: str, en: str) -> None:
+    def __init__(self, ja: str, en: str, retry: bool = False) -> None:
         super().__init__(en)
         self._ja = ja
         self._en = en
+        self.retry = retry
         self.id: str | None = None
 
     @property
@@ -94,41 +91,18 @@ class Rejected(ClientError):  # noqa: N818 - named as the reader of an except cl
     def __init__(
         self, code: str, field: str | None, message: str, retry: bool, *, ja: str | None = None
     ) -> None:
-        super().__init__(message if ja is None else ja, message)
+        super().__init__(message if ja is None else ja, message, retry)
         self.code = code
         self.field = field
         self.message = message
-        self.retry = retry
 
 
 class NotPermitted(ClientError):  # noqa: N818 - named as the reader of an except clause would
     """This user may not emit: he is not in the group zaiond-emit."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"{path}: 権限がありません。グループ {EMITTERS} のメンバーだけがイベントを送れます"
-            f"（追加するには: usermod -aG {EMITTERS} ユーザー名。次のログインから有効です）",
-            f"{path}: permission denied. Only members of the group {EMITTERS} may emit events"
-            f" (to add one: usermod -aG {EMITTERS} USER; it takes effect at the next login)",
-        )
-
 
 class Unreachable(ClientError):  # noqa: N818 - named as the reader of an except clause would
     """Neither the daemon nor the spool took the event."""
-
-    def __init__(self, event_socket: str, cause: OSError, spool: str, obstacle: OSError) -> None:
-        from errno import EDQUOT, ENOSPC
-
-        from zaiond.os_error import in_japanese
-
-        why, why_not = cause.strerror or cause, obstacle.strerror or obstacle
-        super().__init__(
-            f"zaiond に接続できず（{event_socket}: {in_japanese(cause)}）、スプールにも"
-            f"書き込めません（{spool}: {in_japanese(obstacle)}）。イベントは受け付けられていません",
-            f"zaiond can't be reached ({event_socket}: {why}), and the spool can't be"
-            f" written ({spool}: {why_not}): the event was not taken",
-        )
-        self.retry = obstacle.errno in (ENOSPC, EDQUOT)
 
 
 def emit(
@@ -166,22 +140,13 @@ def emit(
     return outcome
 
 
-def language() -> "Language":
-    """The language of the user, by the environment; Japanese where it says nothing."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = os.environ.get(name)
-        if value:
-            return "ja" if value.startswith("ja") else "en"
-    return "ja"
-
-
 def emit_many(
     events: "Iterable[Mapping[str, Any] | str | bytes]",
     *,
     source: str | None = None,
     runtime_dir: str | None = None,
     spool_dir: str | None = None,
-    language: "Callable[[], Language]" = language,
+    language: "Callable[[], Language]" = origin.language,
 ) -> "list[Emitted | ClientError]":
     """Emit events, each a mapping or one JSON object as text; all are sent ahead of the replies.
 
@@ -190,108 +155,55 @@ def emit_many(
     too long is shortened, which is said in it in `language`.
     """
     if source is None:
-        source = unit() or _program()
+        source = origin.unit() or origin.program()
     moment = time_ns()
     first_id = (moment // 1_000_000 << 80) + int.from_bytes(os.urandom(9), "big")
-    made = {"source": source, "time": _rfc3339(moment)}
+    made = {"source": source, "time": origin.rfc3339(moment)}
     outcomes: list[Emitted | ClientError] = []
-    lines: list[_Line] = []
+    lines: list[tuple[int, str, bytes]] = []  # of events: place among them, id, and its line
     for place, event in enumerate(events):
-        made["id"] = _base32(first_id + place)
+        made["id"] = origin.base32(first_id + place)
         try:
-            line = _Line(place, *_written(event, made, language))
+            id_, line = _written(event, made, language)
         except Rejected as error:
             outcomes.append(error)
         else:
-            lines.append(line)
-            outcomes.append(Emitted(line.id))
+            lines.append((place, id_, line))
+            outcomes.append(Emitted(id_))
     if not lines:
         return outcomes
 
-    path = f"{runtime_dir or default_runtime_dir()}/events.sock"
-    replies, cause = _ask(path, [line.text for line in lines])
-    left: list[_Line] = []
-    for line, reply in zip(lines, replies + [None] * (len(lines) - len(replies)), strict=True):
+    path = f"{runtime_dir or origin.default_runtime_dir()}/events.sock"
+    replies, cause = _ask(path, [line for _, _, line in lines])
+    left: list[tuple[int, str, bytes]] = []
+    for one, reply in zip(lines, replies + [None] * (len(lines) - len(replies)), strict=True):
         if reply is None or reply.get("code") == "unavailable":
-            left.append(line)
+            left.append(one)
         else:
-            outcomes[line.place] = _outcome(line.id, reply)
-    if left and isinstance(cause, PermissionError):
-        for line in left:
-            outcomes[line.place] = NotPermitted(path)
-    elif left:
-        spool = spool_dir or os.environ.get("ZAIOND_SPOOL_DIR") or "/var/spool/zaiond"
-        for place, outcome in _to_spool(spool, left, path, cause or OSError("unavailable")):
-            outcomes[place] = outcome
-    for line in lines:
-        outcome = outcomes[line.place]
+            outcomes[one[0]] = _outcome(one[1], reply)
+    if left:
+        from zaiond.client import spool
+
+        directory = spool_dir or os.environ.get("ZAIOND_SPOOL_DIR") or "/var/spool/zaiond"
+        there: list[str | Unfit | OSError]  # of each line its id, or why it is not there
+        if isinstance(cause, PermissionError):
+            directory, there = path, [cause] * len(left)
+        else:
+            there = spool.leave(directory, [line for _, _, line in left])
+        for (place, _, _), why in zip(left, there, strict=True):
+            if isinstance(why, str):
+                outcomes[place] = Emitted(why, spooled=True)
+            elif isinstance(why, PermissionError):
+                outcomes[place] = NotPermitted(*spool.not_permitted(directory))
+            elif isinstance(why, OSError):
+                outcomes[place] = Unreachable(*spool.unreachable(path, cause, directory, why))
+            else:
+                outcomes[place] = _rejected(why)
+    for place, id_, _ in lines:
+        outcome = outcomes[place]
         if isinstance(outcome, ClientError):
-            outcome.id = line.id
+            outcome.id = id_
     return outcomes
-
-
-def unit() -> str | None:
-    """The systemd service that this process belongs to, as `backup.service`; None outside of one.
-
-    A session, or what runs in user@UID.service without a service of its own, is none.
-    """
-    try:
-        with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return None
-    return _unit_of(lines)
-
-
-def _unit_of(lines: "Iterable[str]") -> str | None:
-    for line in lines:
-        hierarchy, _, path = line.partition(":")[2].partition(":")
-        if hierarchy in ("", "name=systemd"):  # cgroups 2, or systemd's own in cgroups 1
-            for name in reversed(path.split("/")):
-                if name.startswith("user@"):
-                    break
-                if name.endswith(".service"):
-                    return name
-    return None
-
-
-def _program() -> str:
-    path = sys.argv[0] if sys.argv else ""
-    if path in ("", "-c", "-m", "-"):
-        path = sys.executable or "python"
-    folder, name = os.path.split(path)
-    if name == "__main__.py":
-        name = os.path.basename(folder)
-    return _utf8(name) or "python"
-
-
-def default_runtime_dir() -> str:
-    """$ZAIOND_RUNTIME_DIR, else systemd's $RUNTIME_DIRECTORY, else /run/zaiond (interface 1).
-
-    Systemd's may be that of another service, which emits: where that has no sockets of ours, and
-    the default place has, it isn't meant.
-    """
-    chosen = os.environ.get("ZAIOND_RUNTIME_DIR")
-    if chosen:
-        return chosen
-    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    default = "/run/zaiond"
-    if not given or (
-        not os.path.exists(f"{given}/events.sock") and os.path.exists(f"{default}/events.sock")
-    ):
-        return default
-    return given
-
-
-class _Line:
-    """One event as it goes out: the same bytes to the socket and to the spool."""
-
-    __slots__ = ("id", "place", "text")
-
-    def __init__(self, place: int, id: str, text: bytes) -> None:
-        self.place = place
-        self.id = id
-        self.text = text
 
 
 def _written(
@@ -325,7 +237,8 @@ def _written(
         ) from None
     line = text.encode("utf-8", "backslashreplace")  # a lone surrogate, as JSON escapes it
     if len(line) > MAX_EVENT_BYTES:
-        from zaiond import event_rules, shorten
+        from zaiond import event_rules
+        from zaiond.client import shorten
 
         try:
             line = shorten.line(line, language())
@@ -428,53 +341,3 @@ def _outcome(id: str, reply: "dict[str, Any]") -> Emitted | ClientError:
         str(reply.get("message", "")),
         reply.get("retry") is True,
     )
-
-
-def _to_spool(
-    spool: str, lines: list[_Line], path: str, cause: OSError
-) -> "list[tuple[int, Emitted | ClientError]]":
-    """Writes what is valid, in files of at most 1 MiB; returns what became of each line."""
-    from zaiond import client_spool, event_rules
-
-    outcomes: list[tuple[int, Emitted | ClientError]] = []
-    files: list[list[_Line]] = []
-    room = 0
-    for line in lines:
-        try:  # in the spool there is nobody to tell of it
-            event = event_rules.read(line.text)
-            event_rules.check(event)
-        except event_rules.Unfit as unfit:
-            outcomes.append((line.place, _rejected(unfit)))
-            continue
-        line.id = event["id"]
-        if len(line.text) > room:
-            files.append([])
-            room = client_spool.MAX_FILE_BYTES
-        files[-1].append(line)
-        room -= len(line.text)
-    for file in files:
-        # The name sorts by time, so that the daemon can take the files in as they were written.
-        name = _base32((time_ns() // 1_000_000 << 80) + int.from_bytes(os.urandom(10), "big"))
-        try:
-            client_spool.write(spool, name, b"".join(line.text for line in file))
-        except PermissionError:
-            outcomes += [(line.place, NotPermitted(spool)) for line in file]
-        except OSError as obstacle:
-            outcomes += [(line.place, Unreachable(path, cause, spool, obstacle)) for line in file]
-        else:
-            outcomes += [(line.place, Emitted(line.id, spooled=True)) for line in file]
-    return outcomes
-
-
-def _base32(number: int) -> str:
-    return "".join(_BASE32[number >> shift & 31] for shift in range(125, -1, -5))
-
-
-def _rfc3339(moment: int) -> str:
-    seconds, rest = divmod(moment, 1_000_000_000)
-    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{rest // 1000:06}Z"
-
-
-def _utf8(text: str) -> str:
-    """Text out of argv or a file name: bytes that are no UTF-8 become visible, as \\xff."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zaiond import client, wire
+from zaiond.client import origin
 
 MADE = {"id": "ID", "source": "S", "time": "2013-05-25T09:00:00Z"}
 
@@ -138,7 +139,7 @@ def test_the_environment_says_the_language(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert client.language() == language
+    assert origin.language() == language
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_the_environment_says_the_language(
 def test_the_source_is_the_systemd_service_but_no_session(
     lines: list[str], unit: str | None
 ) -> None:
-    assert client._unit_of(lines) == unit
+    assert origin._unit_of(lines) == unit
 
 
 def test_the_runtime_directory_of_another_service_is_not_taken_for_ours(
@@ -168,11 +169,11 @@ def test_the_runtime_directory_of_another_service_is_not_taken_for_ours(
     monkeypatch.delenv("ZAIOND_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/backup:/run/other")
     monkeypatch.setattr("os.path.exists", lambda path: path == "/run/zaiond/events.sock")
-    assert client.default_runtime_dir() == "/run/zaiond"
+    assert origin.default_runtime_dir() == "/run/zaiond"
     monkeypatch.setattr("os.path.exists", lambda path: False)
-    assert client.default_runtime_dir() == "/run/backup"
+    assert origin.default_runtime_dir() == "/run/backup"
     monkeypatch.setenv("ZAIOND_RUNTIME_DIR", "/tmp/mine")
-    assert client.default_runtime_dir() == "/tmp/mine"
+    assert origin.default_runtime_dir() == "/tmp/mine"
 
 
 def test_importing_the_client_imports_nothing_slow() -> None:
@@ -184,6 +185,6 @@ def test_importing_the_client_imports_nothing_slow() -> None:
         [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True
     )
     slow = {"typing", "dataclasses", "logging", "argparse", "datetime", "ssl", "asyncio", "msgspec"}
-    slow |= {"zaiond.text", "zaiond.errors", "zaiond.client_spool", "pathlib", "tempfile"}
-    slow |= {"zaiond.event_rules", "zaiond.shorten", "zaiond.decode"}
+    slow |= {"zaiond.text", "zaiond.errors", "zaiond.client.spool", "pathlib", "tempfile"}
+    slow |= {"zaiond.event_rules", "zaiond.client.shorten", "zaiond.decode"}
     assert not slow & set(ran.stdout.split())

@@ -1,18 +1,24 @@
-"""Which program calls zaiond-ctl: the source of an event that names none.
+"""What the client fills in: id, time and source of an event that has none, the language, and where
+the sockets are. The source is the systemd unit, else a program: this one, or the one that called
+zaiond-ctl.
 
-It is the name of a file, as the kernel knows it or as it is found on disk, and never text out of a
-command line: `bash -ec 'PGPASSWORD=… pg_dump || zaiond-ctl emit …'` holds a secret.
+A program is called by the name of its file, as the kernel knows it or as it is found on disk, and
+never by text out of a command line: `bash -ec 'PGPASSWORD=… pg_dump || zaiond-ctl emit …'` holds a
+secret.
 """
 
 import os
+import sys
 from functools import partial
-
-from zaiond.ctl.commandline import exact
+from time import gmtime, strftime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from zaiond.text import Language
+
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's, as in a ULID: sorts as the number does
 # Programs that merely start another one: who called them is the one who emits.
 _STARTERS = frozenset((
     "chroot", "chronic", "chrt", "doas", "env", "flock", "ionice", "nice", "nohup", "nsenter",
@@ -42,7 +48,81 @@ _COMM = 15  # bytes of a name that the kernel keeps: proc_pid_comm(5)
 _CMDLINE = 65536  # bytes, of which the script's name is among the first
 
 
-def name() -> str:
+def base32(number: int) -> str:
+    """A number of 128 bits, as a ULID has it."""
+    return "".join(_BASE32[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def rfc3339(moment: int) -> str:
+    """A moment, in nanoseconds since the epoch, as an event has it."""
+    seconds, rest = divmod(moment, 1_000_000_000)
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{rest // 1000:06}Z"
+
+
+def language() -> "Language":
+    """The language of the user, by the environment; Japanese where it says nothing."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name)
+        if value:
+            return "ja" if value.startswith("ja") else "en"
+    return "ja"
+
+
+def default_runtime_dir() -> str:
+    """$ZAIOND_RUNTIME_DIR, else systemd's $RUNTIME_DIRECTORY, else /run/zaiond (interface 1).
+
+    Systemd's may be that of another service, which emits: where that has no sockets of ours, and
+    the default place has, it isn't meant.
+    """
+    chosen = os.environ.get("ZAIOND_RUNTIME_DIR")
+    if chosen:
+        return chosen
+    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    default = "/run/zaiond"
+    if not given or (
+        not os.path.exists(f"{given}/events.sock") and os.path.exists(f"{default}/events.sock")
+    ):
+        return default
+    return given
+
+
+def unit() -> str | None:
+    """The systemd service that this process belongs to, as `backup.service`; None outside of one.
+
+    A session, or what runs in user@UID.service without a service of its own, is none.
+    """
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    return _unit_of(lines)
+
+
+def _unit_of(lines: "Iterable[str]") -> str | None:
+    for line in lines:
+        hierarchy, _, path = line.partition(":")[2].partition(":")
+        if hierarchy in ("", "name=systemd"):  # cgroups 2, or systemd's own in cgroups 1
+            for name in reversed(path.split("/")):
+                if name.startswith("user@"):
+                    break
+                if name.endswith(".service"):
+                    return name
+    return None
+
+
+def program() -> str:
+    """The file name of this program."""
+    path = sys.argv[0] if sys.argv else ""
+    if path in ("", "-c", "-m", "-"):
+        path = sys.executable or "python"
+    folder, name = os.path.split(path)
+    if name == "__main__.py":
+        name = os.path.basename(folder)
+    return _visible(name) or "python"
+
+
+def caller() -> str:
     """The file name of the program or script that called zaiond-ctl."""
     pid = os.getppid()
     for _ in range(8):
@@ -54,9 +134,9 @@ def name() -> str:
             comm, parent = os.fsdecode(before.partition(b" (")[2]), int(behind.split()[1])
         except (OSError, ValueError, IndexError):
             break
-        program = program_of(words, _executable(pid), comm, partial(_is_file, pid))
-        if program is not None:
-            return exact(program)
+        found = program_of(words, _executable(pid), comm, partial(_is_file, pid))
+        if found is not None:
+            return _visible(found)
         pid = parent
     return "zaiond-ctl"
 
@@ -162,3 +242,8 @@ def _is_file(pid: int, word: str) -> bool:
         return False
     began = next((v[4:] for v in variables if v.startswith(b"PWD=")), None)
     return began is not None and os.path.isfile(os.path.join(os.fsdecode(began), word))
+
+
+def _visible(text: str) -> str:
+    """Text out of argv or a file name: bytes that are no UTF-8 become visible, as \\xff."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")

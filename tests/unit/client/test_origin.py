@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.ctl.caller import program_of
+from zaiond.client.origin import program_of
 
 SECRET = "PGPASSWORD=geheim"
 
@@ -86,7 +86,7 @@ def test_a_script_is_named_or_its_interpreter_and_never_what_else_it_is_given(
     assert program_of(words, executable, comm, lambda word: Path(word).name in there) == program
 
 
-CODE = "from zaiond.ctl import caller; print(caller.name())"
+CODE = "from zaiond.client import origin; print(origin.caller())"
 EMIT = f"{sys.executable} -c '{CODE}'"
 IN_QUOTES = EMIT.replace("'", '"')
 LONG = "a script with a long name.sh"
