@@ -48,17 +48,34 @@ def parse(line: bytes) -> Submission:
 
     Raises EventError `invalid`, with the attribute at fault.
     """
-    line, event = _read(line)
-    get = event.get
-    severity, key, job = get("severity"), get("key"), get("job")
-    return Submission(
-        line,
-        event["type"],
-        get("id"),
-        get("source"),
-        None if severity is None else _severity(severity),
-        f"key {key}" if key else f"job {job}" if job else None,  # interface 8
-    )
+    try:
+        event_rules.bound_values(line)
+        try:
+            event = _decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            event = event_rules.read_bounded(line)
+            line = _encode(event)
+        else:
+            if not isinstance(event, dict) or (
+                len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
+            ):
+                event_rules.require_object(event)
+        event_rules.check(event)
+    except Unfit as unfit:
+        field, text = unfit.field, Text(unfit.ja, unfit.en)
+    else:
+        get = event.get
+        severity, key, job = get("severity"), get("key"), get("job")
+        return Submission(
+            line,
+            event["type"],
+            get("id"),
+            get("source"),
+            None if severity is None else _severity(severity),
+            f"key {key}" if key else f"job {job}" if job else None,  # interface 8
+        )
+    # Not in the except clause: an error that is kept is not to keep what it came of, the line.
+    raise EventError("invalid", text, field)
 
 
 def new_event(line: bytes, uid: int, now: float, make_id: Callable[[], str]) -> NewEvent:
@@ -72,33 +89,6 @@ def new_event(line: bytes, uid: int, now: float, make_id: Callable[[], str]) -> 
     sent = parse(line)
     id_ = sent.id or make_id()
     return id_, uid, sent.source or "", now, sent.line, sent.severity in URGENT, sent.lane
-
-
-def cleaned(line: bytes) -> bytes:
-    """A line as `parse` has it. Raises as `parse` does."""
-    return _read(line)[0]
-
-
-def _read(line: bytes) -> tuple[bytes, dict[str, Any]]:
-    try:
-        event_rules.bound_values(line)
-        try:
-            event = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            event = event_rules.read(line)
-            line = _encode(event)
-        else:
-            if not isinstance(event, dict) or (
-                len(line) > 2 * MAX_DEPTH and line.count(b"[") + line.count(b"{") > MAX_DEPTH
-            ):
-                event_rules.require_object(event)
-        event_rules.check(event)
-    except Unfit as unfit:
-        field, text = unfit.field, Text(unfit.ja, unfit.en)
-    else:
-        return line, event
-    # Not in the except clause: an error that is kept is not to keep what it came of, the line.
-    raise EventError("invalid", text, field)
 
 
 def complete(line: bytes, *, id: str, uid: int, accepted: float, notice: bool = False) -> Event:

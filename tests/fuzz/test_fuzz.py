@@ -81,10 +81,10 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "pop": (Pop3, "_take", b"\x7f"),
     "ntlm": (ntlm, "_pairs", b"\xff"),
     "config": (parse, "read", "NaN"),
-    "wire": (event_rules, "read", b"NaN"),
+    "wire": (event_rules, "read_bounded", b"NaN"),
     "address": (address, "_tokens", "\\"),
     "oauth": (protocol, "_object", b"NaN"),
-    "spool": (event_rules, "read", b"\xff"),
+    "spool": (event_rules, "read_bounded", b"\xff"),
     "lines": (EventConnection, "_put", b"\0"),
 }
 

@@ -127,7 +127,7 @@ def expect_event(id: str, body: bytes) -> None:
     if not (0 < len(id) <= wire.MAX_ID_LENGTH and id.isprintable()):
         raise DamagedRowError(f"{id!r:.200}")
     try:
-        as_kept = wire.cleaned(body)
+        as_kept = wire.parse(body).line
     except EventError as error:
         raise DamagedRowError(error.text.en) from error
     if as_kept != body:
