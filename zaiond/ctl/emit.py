@@ -4,14 +4,9 @@ import json
 import os
 
 from zaiond import client
-<<<<<<< HEAD
-from zaiond.ctl import caller, output
-from zaiond.ctl.commandline import Command, Example, Line, Option
-=======
 from zaiond.client import origin
 from zaiond.ctl import output
-from zaiond.ctl.commandline import Command, Line, Option
->>>>>>> 675e7e6 (Client: a package of what is filled in, the spool, and no module over 350 lines)
+from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import BAD_EVENT, NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, Fault
 
 TYPE_CHECKING = False
