@@ -7,6 +7,7 @@ from typing import Any
 from zaiond.ctl import documents, output, paths, words
 from zaiond.ctl.commandline import Command, Example, Line
 from zaiond.ctl.exit_status import BAD_CONFIG, NOT_PERMITTED, Failure
+from zaiond.ctl.terminal import printable
 from zaiond.errors import Diagnostic
 from zaiond.text import Language, Text
 
@@ -42,14 +43,11 @@ def run(line: Line) -> int:
     loaded = load(path, paths.credentials(), credentials_optional=True, reader=daemon_identity())
     errors = [_described(one, language) for one in loaded.errors]
     warnings = [_described(one, language) for one in loaded.warnings]
-    if line.flag("json"):
-        output.document({"ok": not errors, "errors": errors, "warnings": warnings})
-    else:
-        for error in errors:
-            output.say(documents.diagnostic(error))
-        for warning in warnings:
-            word = words.WARNING.in_language(language)
-            output.say(documents.diagnostic(warning, f"{word}: "))
+    warning = f"{words.WARNING.in_language(language)}: "
+    lines = [documents.diagnostic(one) for one in errors]
+    lines += [documents.diagnostic(one, warning) for one in warnings]
+    document = {"ok": not errors, "errors": errors, "warnings": warnings}
+    output.answer(line, document, lambda: map(printable, lines))
     if errors:
         return BAD_CONFIG
     if sys.stderr is not None and sys.stderr.isatty():  # scripts have the exit status

@@ -112,6 +112,10 @@ class Line:
         given = self.values.get(name)
         return given[-1] if given else None
 
+    def exact(self, *names: str) -> dict[str, str]:
+        """The values of those options that were given, each as `exact`."""
+        return {name: exact(self.values[name][-1]) for name in names if name in self.values}
+
     def texts(self, name: str) -> list[str]:
         """All values of an option that may be repeated."""
         return self.values.get(name, [])

@@ -9,7 +9,8 @@ import socket
 import struct
 from typing import Any, NamedTuple
 
-from zaiond.ctl import paths, words
+from zaiond.client import origin
+from zaiond.ctl import words
 from zaiond.ctl.commandline import Line
 from zaiond.ctl.exit_status import NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, USAGE, Failure, NoDaemon
 from zaiond.text import Language, Text
@@ -38,7 +39,7 @@ def ask(line: Line, command: str, **arguments: Any) -> Reply:
 
     Raises NoDaemon, Failure (not permitted, no answer), Refused.
     """
-    path = f"{paths.runtime_dir(line)}/control.sock"
+    path = f"{line.text('runtime-dir') or origin.default_runtime_dir()}/control.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
             # unix(7): without it, a backlog that is full is an error at once.

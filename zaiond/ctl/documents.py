@@ -22,7 +22,7 @@ def state(name: str) -> Cell:
     return Painted(word, _COLOURS[name]) if name in _COLOURS else word
 
 
-def about(event: dict[str, Any]) -> Cell:
+def about(event: dict[str, Any]) -> str | Text:
     """What an event is about, in a line; and whose it is, if it looks like the daemon's own."""
     said = " ".join((event.get("subject") or "").split())
     if not said:

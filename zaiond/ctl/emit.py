@@ -115,9 +115,9 @@ def run(line: Line) -> int:
 
         beside = [option.names[0] for option in _EVENT_OPTIONS if line.flag(option.name)]
         if line.operands or beside:
-            from zaiond.ctl.words import from_goes_alone
+            from zaiond.ctl.words import not_together
 
-            raise Fault(from_goes_alone(what=(*line.operands, *beside)[0]))
+            raise Fault(not_together(one="--from", other=(*line.operands, *beside)[0]))
         for numbers, events in emit_input.events(path):
             tally.add(numbers, _emit(events, line, source))
     else:
@@ -159,9 +159,9 @@ def _event(line: Line) -> "dict[str, Any]":
         key_named = line.text(status)
         if key_named is not None:
             if "status" in event:
-                from zaiond.ctl.words import PROBLEM_OR_OK
+                from zaiond.ctl.words import not_together
 
-                raise Fault(PROBLEM_OR_OK)
+                raise Fault(not_together(one="--problem", other="--ok"))
             event["key"], event["status"] = _argument(key_named), status
     if event.get("message") == "-":
         from zaiond.ctl import emit_input
@@ -272,10 +272,11 @@ class _Tally:
             status = BAD_EVENT if isinstance(error, client.Rejected) else UNREACHABLE
         said_before = status in (NOT_PERMITTED, UNREACHABLE) and status in self._statuses
         self._statuses.add(status)
-        text = error.text
+        text, field = error.text, None
         described = {"line": number, "id": error.id, "message": text.en}
         if isinstance(error, client.Rejected):
-            described |= {"code": error.code, "field": error.field, "message": error.message}
+            field = error.field
+            described |= {"code": error.code, "field": field, "message": error.message}
         self._errors.append({name: value for name, value in described.items() if value is not None})
         if said_before:
             return  # the same of every line to come
@@ -284,7 +285,6 @@ class _Tally:
         if number is not None:
             self._tell(words.of_line(number=number, text=text))
         else:
-            field = error.field if isinstance(error, client.Rejected) else None
             self._tell(type(text)(*(_by_option(said, field) for said in text)))
 
     def _tell(self, text: "Text") -> None:

@@ -6,7 +6,7 @@ from zaiond import __version__
 from zaiond.ctl import output, words
 from zaiond.ctl.commandline import COMMON, GROUPS, Command, Entry, Example, Line, commands
 from zaiond.ctl.terminal import Page
-from zaiond.text import Language, Text
+from zaiond.text import Text
 
 _WIDTH = 30  # columns of the names, before what they mean
 
@@ -16,30 +16,28 @@ def run(line: Line) -> int:
     if line.flag("version"):
         output.answer(line, {"version": __version__}, lambda: [f"zaiond-ctl {__version__}"])
         return 0
-    language = output.language(line)
+    page = Page(output.language(line))
     if line.command is not None:
-        output.show(_of_command(line.command, language))
+        _of_command(page, line.command)
     else:
         groups = GROUPS if line.group is None else [line.group]
-        output.show(_of_commands([one for group in groups for one in commands(group)], language))
+        _of_commands(page, [command for group in groups for command in commands(group)])
+    output.show(page)
     return 0
 
 
-def _of_commands(chosen: list[Command], language: Language) -> Page:
+def _of_commands(page: Page, chosen: list[Command]) -> None:
     """One line for each command, the common options, an example of each."""
-    page = Page(language)
     page.line(words.USAGE)
     page.gap()
     _entries(page, words.COMMANDS, chosen)
     _entries(page, words.OPTIONS, COMMON)
-    _examples(page, [one.examples[0] for one in chosen])
+    _examples(page, [command.examples[0] for command in chosen])
     page.gap()
     page.line(words.MORE_HELP)
-    return page
 
 
-def _of_command(command: Command, language: Language) -> Page:
-    page = Page(language)
+def _of_command(page: Page, command: Command) -> None:
     operands = "".join(f" {operand}" for operand in command.operands)
     page.line(words.usage_of(name=command.name, operands=operands))
     page.gap()
@@ -50,7 +48,6 @@ def _of_command(command: Command, language: Language) -> Page:
         _entries(page, words.OPTIONS, command.options)
     _entries(page, words.COMMON_OPTIONS, COMMON)
     _examples(page, command.examples)
-    return page
 
 
 def _entries(page: Page, title: Text, entries: Iterable[Entry]) -> None:

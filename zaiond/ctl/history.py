@@ -70,13 +70,11 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def run(line: Line) -> int:
     """Asks the daemon; of an event with an ID everything is shown, of several a line each."""
-    arguments: dict[str, Any] = {"limit": _limit(line.text("limit"))}
+    limit = _limit(line.text("limit"))
+    arguments: dict[str, Any] = {"limit": limit, **line.exact("type", "source")}
     since = line.text("since")
     if since is not None:
         arguments["since"] = _seconds(since)
-    for name in ("type", "source"):
-        if line.flag(name):
-            arguments[name] = exact(line.text(name) or "")
     if line.flag("failed"):
         arguments["failed"] = True
     if line.operands:

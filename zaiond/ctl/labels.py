@@ -58,14 +58,9 @@ CHANGED = {
     ),
 }
 NOTHING_WAITS = Text("送信を待っているメールはありません", "Nothing waits")
-QUEUE_HEAD = {
-    "age": Text("経過", "AGE"),
-    "next_try": Text("次の試行", "NEXT TRY"),
-    "tries": Text("試行", "TRIES"),
-    "ids": Text("イベント ID", "EVENT ID"),
-    "to": Text("宛先", "TO"),
-    "about": Text("件名", "SUBJECT"),
-}
+AGE = Text("経過", "Age")
+TRIES = Text("試行", "Tries")
+EVENT_ID = Text("イベント ID", "Event ID")
 TO = Text("宛先", "To")
 no_user = Sentence("--user: ユーザー {user} はいません", "--user: there is no user {user}")
 no_event = Sentence("{id}: この ID のイベントはありません", "{id}: no event with this id")
@@ -83,12 +78,8 @@ owner = Sentence("\n  ユーザー {user}、発行元 {source}", "\n  of user {u
 more_owners = Sentence("\n  ほか {number} 件", "\n  and {number} more")
 
 EMPTY_SPOOL = Text("スプールは空です", "The spool is empty")
-SPOOL_HEAD = (
-    Text("ユーザー", "USER"),
-    Text("経過", "AGE"),
-    Text("サイズ", "BYTES"),
-    Text("名前", "NAME"),
-)
+BYTES = Text("サイズ", "Bytes")
+NAME = Text("名前", "Name")
 no_file = Sentence(
     "{name}: この名前のファイルはスプールにありません", "{name}: no such file in the spool"
 )
@@ -165,11 +156,9 @@ loaded = Sentence("{state}（{time} に読み込み）", "{state} (loaded {time}
 ERRORS = Text("設定の誤り:", "Errors of the configuration:")
 QUEUE = Text("キュー", "Queue")
 EMPTY = Text("空", "empty")
-waiting = Sentence("送信待ち {number} 件", "{number} waiting")
-held = Sentence("保留 {number} 件", "{number} held")
+counted = Sentence("{state} {number} 件", "{number} {state}")
 LOST = Text("7 日以内の不達", "Lost in 7 days")
 NONE = Text("なし", "none")
-lost = Sentence("送信失敗 {failed} 件、期限切れ {expired} 件", "{failed} failed, {expired} expired")
 known = Sentence("{lost}（確認済み: {user}、{time}）", "{lost} (acknowledged by {user}, {time})")
 OLDEST = Text("最も古い未送信メール", "Oldest waiting")
 SPOOL = Text("スプール", "Spool")

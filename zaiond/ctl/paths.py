@@ -2,18 +2,12 @@
 
 import os
 
-from zaiond.client import origin
 from zaiond.ctl.commandline import Line
 
 
 def config(line: Line) -> str:
     """The main configuration file."""
     return line.text("config") or os.environ.get("ZAIOND_CONFIG") or "/etc/zaiond/zaiond.yaml"
-
-
-def runtime_dir(line: Line) -> str:
-    """The directory of the sockets."""
-    return line.text("runtime-dir") or origin.default_runtime_dir()
 
 
 def state_dir(line: Line) -> str:

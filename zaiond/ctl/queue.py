@@ -1,12 +1,12 @@
 """`zaiond-ctl queue`: what waits for the mail server."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from zaiond.ctl import control, documents, labels, times
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import Fault
-from zaiond.ctl.terminal import Cell, Page, one_line
+from zaiond.ctl.terminal import Page, one_line
 from zaiond.text import Language, Text
 
 COMMANDS = (
@@ -65,6 +65,9 @@ COMMANDS = (
     ),
 )
 
+_COLUMNS = (
+    labels.AGE, labels.NEXT_TRY, labels.TRIES, labels.EVENT_ID, labels.TO, labels.SUBJECT,
+)  # fmt: skip
 _MOST_DIGITS = 10  # of a uid
 _ORDER = {"held": "red", "deferred": "bold", "waiting": "bold"}  # the worst first; its colour
 
@@ -73,12 +76,11 @@ def run(line: Line) -> int:
     """Asks the daemon, and says what it did."""
     if line.name == "queue list":
         return documents.listed(line, "deliveries", listing)
-    arguments: dict[str, Any] = {"ids": [exact(word) for word in line.operands]}
-    user, source = line.text("user"), line.text("source")
+    ids = [exact(word) for word in line.operands]
+    arguments: dict[str, Any] = {"ids": ids, **line.exact("source")}
+    user = line.text("user")
     if user is not None:
         arguments["uid"] = _uid(user)
-    if source is not None:
-        arguments["source"] = exact(source)
     reply = control.ask(line, line.name.replace(" ", "."), **arguments)
     result: dict[str, Any] = reply.result
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])
@@ -139,17 +141,6 @@ def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime)
     return page
 
 
-class _Row(NamedTuple):
-    """A mail; its recipients in one, where nothing else differs."""
-
-    age: Text
-    next_try: str
-    tries: str
-    ids: str
-    to: str
-    about: Cell
-
-
 def _group(
     page: Page,
     state: str,
@@ -161,37 +152,30 @@ def _group(
     documents.heading(page, labels.STATES[state], _ORDER[state], len(deliveries))
     page.labelled(labels.WHY, reason, "  ")
     page.labelled(labels.REMEDY, remedy, "  ")
-    rows = _rows(deliveries, now)
-    shown = list(_Row._fields)
-    for name, label in (("next_try", labels.NEXT_TRY), ("to", labels.TO)):
-        values = {getattr(row, name) for row in rows}
-        if len(values) == 1:  # it stands above the rows
-            shown.remove(name)
-            page.labelled(label, (values - {"-"}).pop() if values - {"-"} else "", "  ")
-    if all(row.tries == "-" for row in rows):
-        shown.remove("tries")
-    head = [labels.QUEUE_HEAD[name] for name in shown]
-    page.table([head, *([getattr(row, name) for name in shown] for row in rows)], "  ")
+    columns = dict(zip(_COLUMNS, zip(*_rows(deliveries, now), strict=True), strict=True))
+    for label in (labels.NEXT_TRY, labels.TO):
+        if len(set(columns[label])) == 1:  # it stands above the rows
+            value = columns.pop(label)[0]
+            page.labelled(label, "" if value == "-" else value, "  ")
+    if set(columns[labels.TRIES]) == {"-"}:
+        del columns[labels.TRIES]
+    page.table(zip(*columns.values(), strict=True), "  ", head=columns)
 
 
-def _rows(deliveries: list[dict[str, Any]], now: datetime) -> list[_Row]:
+def _rows(deliveries: list[dict[str, Any]], now: datetime) -> list[tuple[str | Text, ...]]:
+    """One for each mail: its recipients are in one, where nothing else differs."""
     # What an address holds is tried by one delivery for all.
     probes: dict[str | None, str] = {}
     for one in deliveries:
         if one["state"] == "held" and one["next_attempt"]:
             probes.setdefault(one["recipient"], one["next_attempt"])
-    merged: dict[_Row, list[str]] = {}
+    merged: dict[tuple[str | Text, ...], list[str]] = {}
     for one in deliveries:
-        row = _Row(
-            times.age(one.get("accepted"), now),
-            times.soon(one["next_attempt"] or probes.get(one["recipient"]), now),
-            str(one["attempts"] or "-"),
-            _ids(one),
-            "",
-            documents.about(one),
-        )
-        merged.setdefault(row, []).append(one["recipient"] or "-")
-    return [row._replace(to=", ".join(to)) for row, to in merged.items()]
+        next_try = times.soon(one["next_attempt"] or probes.get(one["recipient"]), now)
+        tries = str(one["attempts"] or "-")
+        mail = times.age(one.get("accepted"), now), next_try, tries, _ids(one), documents.about(one)
+        merged.setdefault(mail, []).append(one["recipient"] or "-")
+    return [(*mail[:-1], ", ".join(to), mail[-1]) for mail, to in merged.items()]
 
 
 def _ids(delivery: dict[str, Any]) -> str:

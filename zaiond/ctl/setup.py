@@ -1,6 +1,7 @@
 """`zaiond-ctl setup`: the seed's settings page at the terminal."""
 
 import contextlib
+import os
 import sys
 import warnings
 from getpass import GetPassWarning, getpass
@@ -57,18 +58,20 @@ def run(line: Line) -> int:
         check.demand_readable(path)
         language = output.language(line)
         try:
-            result, status = _run(line, path, language)
+            files = _updated(line, path, language)
+            status = FAILED if files is None else _reload(line, path, language) if files else 0
         except ChangedMeanwhileError as error:
             raise Failure(TRY_AGAIN, error.text) from None
         except PermissionError as error:
             text = words.not_permitted(path=error.filename)
             raise Failure(NOT_PERMITTED, text) from None
     if line.flag("json"):
-        output.document(result)
+        output.document({"updated": bool(files), "files": files or []})
     return status
 
 
-def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int]:
+def _updated(line: Line, path: str, language: Language) -> list[str] | None:
+    """The files that were written; None if it was cancelled."""
     from zaiond.setup.files import Settings
 
     settings = Settings(path, language, paths.credentials())
@@ -77,16 +80,12 @@ def _run(line: Line, path: str, language: Language) -> tuple[dict[str, Any], int
     answers = _answers(line, settings, language)
     if answers is None:
         output.say(words.CANCELLED.in_language(language))
-        return {"updated": False, "files": []}, FAILED
-    files = (
-        settings.write(settings.candidate(answers)) if answers.changes or answers.secrets else []
-    )
-    if not files:
-        output.say(words.NOTHING_TO_CHANGE.in_language(language))
-        return {"updated": False, "files": []}, 0
-    for file in files:
-        output.say(words.updated(path=file).in_language(language))
-    return {"updated": True, "files": files}, _reload(line, settings.main, language)
+        return None
+    changed = answers.changes or answers.secrets
+    files = settings.write(settings.candidate(answers)) if changed else []
+    for said in [words.updated(path=file) for file in files] or [words.NOTHING_TO_CHANGE]:
+        output.say(said.in_language(language))
+    return files
 
 
 def _answers(line: Line, settings: "Settings", language: Language) -> "Answers | None":
@@ -149,10 +148,8 @@ def _tried(line: Line, settings: "Settings", step: "Try") -> list[str]:
     return render.lines(document, config.language) + (["", *remarks] if remarks else [])
 
 
-def _reload(line: Line, main: str, language: Language) -> int:
+def _reload(line: Line, path: str, language: Language) -> int:
     """Tells what becomes of it; as `reload` where the daemon doesn't take it."""
-    import os
-
     from zaiond.ctl import reload
     from zaiond.setup.files import errors_for_daemon
 
@@ -162,14 +159,14 @@ def _reload(line: Line, main: str, language: Language) -> int:
     except control.Refused as refusal:
         return reload.refused(line, refusal)
     except NoDaemon:
-        errors = errors_for_daemon(main, paths.credentials())
+        errors = errors_for_daemon(os.path.abspath(path), paths.credentials())
         for error in errors:
             output.remark(error.formatted.in_language(language))
         if errors:
             return BAD_CONFIG
         text = words.HOW_TO_START
     else:
-        if os.path.realpath(in_use) == os.path.realpath(main):
+        if os.path.realpath(in_use) == os.path.realpath(path):
             text = words.TAKEN
         else:
             text = words.another_in_use(path=in_use)

@@ -86,5 +86,5 @@ def listing(files: list[dict[str, Any]], language: Language, now: datetime) -> P
             [one["user"], times.age(one["since"], now), str(one["bytes"]), one["name"]]
             for one in group
         ]
-        page.table([labels.SPOOL_HEAD, *rows], "  ")
+        page.table(rows, "  ", head=(labels.USER, labels.AGE, labels.BYTES, labels.NAME))
     return page

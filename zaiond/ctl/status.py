@@ -84,13 +84,14 @@ def _problem(page: Page, problem: Any) -> None:
 
 def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     queue, spool, rates = status["queue"], status.get("spool") or {}, status.get("rates")
+    unsent = [state for state in ("waiting", "held") if queue[state]]
     name, loaded = str(status["config"]["state"]), status["config"].get("loaded")
     config: Cell = labels.CONFIGURATION_STATES.get(name, name)
     if loaded:
         config = labels.loaded(state=config, time=times.when(loaded))
     rows: list[tuple[Cell, Cell]] = [
         (labels.CONFIGURATION, config),
-        (labels.QUEUE, _queue(queue)),
+        (labels.QUEUE, _counts(queue, *unsent) if unsent else labels.EMPTY),
         (labels.LOST, _lost(status)),
     ]
     if queue.get("oldest"):
@@ -119,20 +120,17 @@ def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     return rows
 
 
-def _queue(queue: dict[str, Any]) -> Text:
-    counts = [
-        said(number=queue[name])
-        for name, said in (("waiting", labels.waiting), ("held", labels.held))
-        if queue[name]
-    ]
-    return listed(counts) if counts else labels.EMPTY
+def _counts(queue: dict[str, Any], *states: str) -> Text:
+    return listed(
+        [labels.counted(state=labels.STATES[state], number=queue[state]) for state in states]
+    )
 
 
 def _lost(status: dict[str, Any]) -> Text:
-    failed, expired = status["queue"]["failed"], status["queue"]["expired"]
-    if not failed and not expired:
+    queue = status["queue"]
+    if not queue["failed"] and not queue["expired"]:
         return labels.NONE
-    lost = labels.lost(failed=failed, expired=expired)
+    lost = _counts(queue, "failed", "expired")
     known = status.get("known")
     codes = [one.get("code") for one in status["problems"] if isinstance(one, dict)]
     if known and "failed" not in codes and "expired" not in codes:

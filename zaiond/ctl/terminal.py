@@ -215,8 +215,12 @@ class Page(list[str]):
         if value:
             self.line(f"{self._said(label)}: {self._said(value)}", indent, indent + "  ")
 
-    def table(self, rows: Iterable[Sequence[Cell]], indent: str = "") -> None:
-        """As `table`."""
+    def table(
+        self, rows: Iterable[Sequence[Cell]], indent: str = "", head: Iterable[Text] = ()
+    ) -> None:
+        """As `table`; `head` stands above the columns, in capitals."""
+        heads = [Text(label.ja, label.en.upper()) for label in head]
+        rows = [heads, *rows] if heads else rows
         self.extend(table([[self._said(cell) for cell in row] for row in rows], indent))
 
     def gap(self) -> None:

@@ -108,11 +108,8 @@ broke_off = Sentence(
 
 # -- emit
 
-from_goes_alone = Sentence(
-    "--from と {what} は同時に指定できません", "--from doesn't go with {what}"
-)
+not_together = Sentence("{one} と {other} は同時に指定できません", "{one} doesn't go with {other}")
 NAME_A_TYPE = Text("TYPE か --from FILE を指定してください", "name a TYPE, or --from FILE")
-PROBLEM_OR_OK = Text("--problem と --ok は同時に指定できません", "--problem doesn't go with --ok")
 no_pair = Sentence(
     "{option} は KEY={value} の形にしてください: {pair}", "{option} takes KEY={value}: {pair}"
 )
