@@ -52,7 +52,7 @@ class Host(Kind):
 
 
 def _is_ipv6(text: str) -> bool:
-    import ipaddress  # only for who writes an IPv6 address
+    import ipaddress  # only for a user who writes an IPv6 address
 
     try:
         ipaddress.IPv6Address(text)
@@ -117,7 +117,7 @@ class Url(Kind):
     form = Text("URL", "URL")
 
     def read(self, node: Node) -> str:
-        from urllib.parse import urlsplit  # only for who has one
+        from urllib.parse import urlsplit  # only for a user who has one
 
         text = filled(node)
         refuse_full_width(text)

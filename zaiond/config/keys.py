@@ -7,7 +7,7 @@ from zaiond.config import full_width
 from zaiond.config.scalar import choose
 from zaiond.config.schema import LATER_KEYS, Config, declarations
 from zaiond.config.scope import Settings
-from zaiond.config.tree import Entry, Mapping, Node, Sequence
+from zaiond.config.tree import Mapping, Node, Sequence
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
@@ -25,14 +25,15 @@ def unknown_keys(
                 yield from _below(entry.value, below, path)
         elif settings is Config and key in LATER_KEYS:
             if not _says_nothing(entry.value):
-                text = Text(
-                    ja=f"{key} は、このバージョンではまだ使えません。この項目を削除してください",
-                    en=f"this version doesn't have {key} yet: take it out",
+                yield entry.place.diagnostic(
+                    path,
+                    f"{key} は、このバージョンではまだ使えません。この項目を削除してください",
+                    f"this version doesn't have {key} yet: take it out",
                 )
-                yield _error(entry, path, text)
         else:
             path = f"{within}.{entry.name}" if within else entry.name
-            yield _error(entry, path, _sentence(key, entry.name, within, list(known)))
+            sentence = _sentence(key, entry.name, within, list(known))
+            yield entry.place.diagnostic(path, *sentence)
 
 
 def _below(node: Node, settings: type[Settings], path: str) -> Iterator[Diagnostic]:
@@ -42,10 +43,6 @@ def _below(node: Node, settings: type[Settings], path: str) -> Iterator[Diagnost
         for number, element in enumerate(node.elements):
             if isinstance(element, Mapping):
                 yield from unknown_keys(element, settings, f"{path}[{number}]")
-
-
-def _error(entry: Entry, path: str, text: Text) -> Diagnostic:
-    return Diagnostic(entry.place.file, entry.place.line, entry.place.column, path, text)
 
 
 def _says_nothing(node: Node) -> bool:

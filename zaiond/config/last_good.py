@@ -6,7 +6,8 @@ import stat
 
 from zaiond.atomicfile import Owner, owner, replace, sync_directory
 from zaiond.config.parse import YamlText, parse
-from zaiond.config.sources import Files, SnapshotSources, is_own_group
+from zaiond.config.readers import is_own_group
+from zaiond.config.sources import Files, SnapshotSources, drop_in_names
 
 NAME = "last-good.json"
 
@@ -44,9 +45,9 @@ def revert(files: Files) -> list[str]:
     """
     changed = []
     directory = os.path.join(os.path.dirname(files.main), "conf.d")
-    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+    for name in drop_in_names(directory):
         path = os.path.join(directory, name)
-        if name.endswith(".yaml") and not name.startswith(".") and path not in files.yaml:
+        if path not in files.yaml:
             os.rename(path, _free_name(f"{path}.reverted"))
             sync_directory(directory)
             changed.append(path)

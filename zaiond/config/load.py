@@ -7,9 +7,9 @@ from zaiond.config import encoding
 from zaiond.config.access import READ, SEARCH, Identity
 from zaiond.config.last_good import read_last_good, revert, save_last_good
 from zaiond.config.parse import Parsed, Setting, YamlText, parse
-from zaiond.config.schema import Config
+from zaiond.config.readers import refusal
 from zaiond.config.scope import SourceError
-from zaiond.config.sources import DiskSources, Files, SnapshotSources, unreadable
+from zaiond.config.sources import DiskSources, Files, SnapshotSources, drop_in_names, unreadable
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
@@ -20,17 +20,11 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """What was found: `config` is None exactly if there are `errors`.
-
-    `settings` are shown by `config show`; `files` are the texts read; `watched` are the paths whose
-    change may change any of this, the directory of the drop-ins among them, absolute.
+class Loaded(Parsed):
+    """What was found: `files` are the texts read; `watched` are the paths whose change may change
+    any of this, the directory of the drop-ins among them, absolute.
     """
 
-    config: Config | None
-    errors: tuple[Diagnostic, ...]
-    warnings: tuple[Diagnostic, ...]
-    settings: tuple[Setting, ...]
     files: Files = field(repr=False)
     watched: tuple[str, ...] = ()
 
@@ -51,57 +45,52 @@ def load(
     base = os.getcwd()
     disk = DiskSources(base, credentials_directory, credentials_optional, reader)
     main = os.path.join(base, path)
-    found: list[Diagnostic] = []
-    names, unlistable = drop_ins(path)
-    if unlistable:
-        found.append(unlistable)
     conf_d = os.path.join(os.path.dirname(path), "conf.d")
-    refused = []
+    names, unlistable = drop_ins(path)
+    unread = [unlistable] if unlistable else []
+    refused: list[Diagnostic] = []
     if os.path.isdir(conf_d):
-        refused += _refused(conf_d, disk.refusal(os.path.join(base, conf_d), READ | SEARCH))
+        refused += _about(conf_d, refusal(reader, os.path.join(base, conf_d), READ | SEARCH))
     texts: list[YamlText] = []
     for name in [path, *names]:
         absolute = os.path.join(base, name)
         try:
             text = disk.yaml(name)
-        except FileNotFoundError as error:
-            if name == path or os.path.lexists(absolute):  # else it has just been removed
-                found.append(Diagnostic(name, 1, 1, "", unreadable(name, error)))
         except SourceError as error:
-            found.append(Diagnostic(name, 1, 1, "", error.text))
+            # A drop-in that isn't there any more has just been removed.
+            if not error.missing or name == path or os.path.lexists(absolute):
+                unread += _about(name, error.text)
         except UnicodeDecodeError as error:
-            found.append(_not_utf8(name, error))
+            unread.append(_not_utf8(name, error))
         else:
             texts.append(YamlText(name, os.path.dirname(absolute), text))
-            refused += _refused(name, disk.refusal(absolute))
-    parsed = parse(texts, disk, incomplete=bool(found))
-    yaml = tuple(os.path.join(base, each.name) for each in texts)
-    directory = os.path.join(os.path.dirname(main), "conf.d")
-    watched = [main, directory, *(os.path.join(base, name) for name in names), *disk.asked]
-    files = Files(main, yaml, disk.texts)
+            refused += _about(name, refusal(reader, absolute))
+    parsed = parse(texts, disk, incomplete=bool(unread))
     order = [path, conf_d, *names]
     errors = sorted(
-        (*found, *refused, *parsed.errors), key=lambda d: (order.index(d.file), d.line, d.column)
+        (*unread, *refused, *parsed.errors), key=lambda d: (order.index(d.file), d.line, d.column)
     )
-    return _loaded(parsed, tuple(errors), files, tuple(dict.fromkeys(watched)))
+    yaml = tuple(os.path.join(base, each.name) for each in texts)
+    watched = [main, *(os.path.join(base, name) for name in (conf_d, *names)), *disk.asked]
+    return Loaded(
+        None if errors else parsed.config,
+        tuple(errors),
+        parsed.warnings,
+        parsed.settings,
+        Files(main, yaml, disk.texts),
+        tuple(dict.fromkeys(watched)),
+    )
 
 
 def load_files(
     files: Files, credentials_directory: str | None = None, *, credentials_optional: bool = False
 ) -> Loaded:
-    """The same from kept texts: the same configuration, secrets and origins included."""
+    """The same configuration again from its texts, secrets and origins included."""
     texts = [YamlText(path, os.path.dirname(path), files.texts[path]) for path in files.yaml]
     parsed = parse(texts, SnapshotSources(files, credentials_directory, credentials_optional))
     directory = os.path.join(os.path.dirname(files.main), "conf.d")
     watched = tuple(dict.fromkeys((files.main, directory, *files.texts)))
-    return _loaded(parsed, parsed.errors, files, watched)
-
-
-def _loaded(
-    parsed: Parsed, errors: tuple[Diagnostic, ...], files: Files, watched: tuple[str, ...]
-) -> Loaded:
-    config = None if errors else parsed.config
-    return Loaded(config, errors, parsed.warnings, parsed.settings, files, watched)
+    return Loaded(parsed.config, parsed.errors, parsed.warnings, parsed.settings, files, watched)
 
 
 def drop_ins(path: str) -> tuple[list[str], Diagnostic | None]:
@@ -109,17 +98,13 @@ def drop_ins(path: str) -> tuple[list[str], Diagnostic | None]:
     and what is wrong if they can't be listed."""
     directory = os.path.join(os.path.dirname(path), "conf.d")
     try:
-        names = sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
-        return [], None
+        return [os.path.join(directory, name) for name in drop_in_names(directory)], None
     except OSError as error:
         return [], Diagnostic(directory, 1, 1, "", unreadable(directory, error))
-    names = [name for name in names if name.endswith(".yaml") and not name.startswith(".")]
-    return [os.path.join(directory, name) for name in names], None
 
 
-def _refused(name: str, why: Text | None) -> list[Diagnostic]:
-    return [] if why is None else [Diagnostic(name, 1, 1, "", why)]
+def _about(name: str, what: Text | None) -> list[Diagnostic]:
+    return [] if what is None else [Diagnostic(name, 1, 1, "", what)]
 
 
 def _not_utf8(name: str, error: UnicodeDecodeError) -> Diagnostic:

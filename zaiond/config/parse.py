@@ -130,10 +130,11 @@ class _Walk:
     ) -> str | None:
         if declared.required:
             if not self._incomplete:
-                scope.error(name, *MISSING)
+                ja, en = "設定がありません。必ず設定してください", "this is missing: it must be set"
+                scope.error(name, ja, en)
             return None
         value = declared.by_port(values.get("port", 0)) if declared.by_port else None
-        self._show(name, value or declared.default, None, scope)
+        self._show(name, value or declared.default, scope)
         return value
 
     def _group(self, entry: Entry | None, name: str, kind: Group, scope: Scope) -> Any:
@@ -143,7 +144,7 @@ class _Walk:
     def _servers(self, entry: Entry | None, name: str, kind: ServerList, scope: Scope) -> Any:
         found = None if entry is None else _read(entry, name, kind, scope)
         if entry is None or (found and not found.elements):
-            self._show(name, "[]", entry.place if entry else None, scope)
+            self._show(name, "[]", scope)
         if found is None:
             return None
         servers = []
@@ -154,7 +155,11 @@ class _Walk:
                 tree = merge(Mapping(element.place, {}), element)  # drops what is null
                 servers.append(self.mapping(tree, kind.settings, scope.below(within)))
             else:
-                scope.error(within, *_NOT_A_SERVER)
+                scope.error(
+                    within,
+                    "メールサーバーごとに「- host: mail2.example.co.jp」の形で書いてください",
+                    "each server must be settings, as `- host: mail2.example.co.jp`",
+                )
         return tuple(servers) if all(servers) else None
 
     def _single(self, entry: Entry, name: str, kind: Kind, scope: Scope) -> Any:
@@ -165,12 +170,14 @@ class _Walk:
         if value is not None:
             value = kind.absolute(value, self._directories[file])
             _ask(scope, name, lambda: kind.check(value, scope.sources))
-            self._show(name, "********" if kind.secret else kind.write(value), entry.place, scope)
+            self._show(name, "********" if kind.secret else kind.write(value), scope)
         return value
 
-    def _show(self, name: str, value: str, place: Place | None, scope: Scope) -> None:
-        file, line = (place.file, place.line) if place else (None, None)
-        self.settings.append(Setting(scope.dotted(name), value, file, line))
+    def _show(self, name: str, value: str, scope: Scope) -> None:
+        key = scope.dotted(name)
+        place = scope.places.get(key)
+        origin = (place.file, place.line) if place else (None, None)
+        self.settings.append(Setting(key, value, *origin))
 
 
 def _ask(scope: Scope, name: str, question: Callable[[], None]) -> None:
@@ -223,13 +230,3 @@ def _slips(node: Node, find: Callable[[str], tuple[list[Text], str]]) -> tuple[l
         slips = list(dict.fromkeys(slip for each, _ in found for slip in each))
         return slips, Sequence(node.place, tuple(meant for _, meant in found))
     return [], node
-
-
-MISSING = Text(
-    ja="設定がありません。必ず設定してください",
-    en="this is missing: it must be set",
-)
-_NOT_A_SERVER = Text(
-    ja="メールサーバーごとに「- host: mail2.example.co.jp」の形で書いてください",
-    en="each server must be settings, as `- host: mail2.example.co.jp`",
-)

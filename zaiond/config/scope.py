@@ -15,8 +15,8 @@ class SourceError(ZaiondError):
     `missing`: the file isn't there; `unchecked`: it can't be known here, which is a warning.
     """
 
-    def __init__(self, text: Text, *, missing: bool = False, unchecked: bool = False) -> None:
-        super().__init__(text)
+    def __init__(self, ja: str, en: str, *, missing: bool = False, unchecked: bool = False) -> None:
+        super().__init__(Text(ja, en))
         self.missing = missing
         self.unchecked = unchecked
 
@@ -77,16 +77,11 @@ class Scope:
 
     def error(self, name: str, ja: str, en: str) -> None:
         """The configuration can't be taken, for what is said of a setting."""
-        self._tell(self.errors, name, ja, en)
+        self.errors.append(self.place(name).diagnostic(self.dotted(name), ja, en))
 
     def warn(self, name: str, ja: str, en: str) -> None:
         """The configuration is legal, and a setting surely wrong."""
-        self._tell(self.warnings, name, ja, en)
-
-    def _tell(self, to: list[Diagnostic], name: str, ja: str, en: str) -> None:
-        place = self.place(name)
-        key = self.dotted(name)
-        to.append(Diagnostic(place.file, place.line, place.column, key, Text(ja, en)))
+        self.warnings.append(self.place(name).diagnostic(self.dotted(name), ja, en))
 
 
 class Settings:

@@ -2,6 +2,9 @@
 
 from dataclasses import KW_ONLY, dataclass, field
 
+from zaiond.errors import Diagnostic
+from zaiond.text import Text
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -10,6 +13,10 @@ class Place:
     file: str
     line: int
     column: int
+
+    def diagnostic(self, key: str, ja: str, en: str) -> Diagnostic:
+        """What is wrong there with the setting `key`, '' being the file itself."""
+        return Diagnostic(self.file, self.line, self.column, key, Text(ja, en))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,8 @@ class _Value:
 class Scalar(_Value):
     """A single value; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, …
 
-    `style` is how it is quoted: ', ", | or >; '' where it stands there without quotes.
+    `style` is how it is quoted: ', ", | or >; '' where it stands there without quotes, ! where it
+    has a tag of its own.
     """
 
     tag: str

@@ -50,7 +50,7 @@ def _implicit_tag(text: str, implicit: tuple[bool, bool]) -> str:
 
 
 def _fault(place: Place, ja: str, en: str) -> ConfigError:
-    return ConfigError((Diagnostic(place.file, place.line, place.column, "", Text(ja, en)),))
+    return ConfigError((place.diagnostic("", ja, en),))
 
 
 def _unfit_sentence(sign: str) -> Text:
@@ -91,15 +91,14 @@ class _Reader:
     def _top(self) -> Mapping:
         self._next()  # the stream's start
         if isinstance(self._next(), yaml.StreamEndEvent):  # the file is empty
-            end = len(self._text)
-            return Mapping(Place(self._file, 1, 1), {}, start=end, end=end)
+            return Mapping(Place(self._file, 1, 1), {})
         top = self._node(self._next(), "", 0)
         if self._slips:
             if not isinstance(top, Mapping):  # then there is more that wasn't read
                 self._demand_no_slips(None)
             raise ConfigError(tuple(dict.fromkeys(self._slips)))
         if isinstance(top, Scalar) and top.is_null and top.text == "":
-            top = Mapping(Place(self._file, 1, 1), {}, start=top.start, end=top.end)
+            top = Mapping(Place(self._file, 1, 1), {})
         if not isinstance(top, Mapping):
             raise _fault(
                 top.place,
@@ -282,7 +281,7 @@ class _Reader:
             self._odd_sign("&", at, path)
         if not tag.startswith(_CORE):
             self._odd_sign("!", at, path)
-            tag, text, style = "str", text or "!", "'"  # so that it isn't called empty, too
+            tag, text, style = "str", text or "!", "!"  # so that it isn't called empty, too
         start, end = (mark.index for mark in _marks(event))
         end = start + len(self._text[start:end].rstrip())  # a block goes up to the next line
         return Scalar(place, tag.removeprefix(_CORE), text, style, start=start, end=end)
@@ -296,7 +295,7 @@ class _Reader:
         )
 
     def _problem(self, place: Place, key: str, ja: str, en: str) -> None:
-        self._problems.append(Diagnostic(place.file, place.line, place.column, key, Text(ja, en)))
+        self._problems.append(place.diagnostic(key, ja, en))
 
 
 def _marks(event: yaml.Event) -> tuple[Any, Any]:

@@ -35,7 +35,7 @@ COMMANDS = (
 def run(line: Line) -> int:
     """Prints errors, then warnings; needs no daemon."""
     from zaiond.config.load import load
-    from zaiond.config.sources import daemon_identity
+    from zaiond.config.readers import daemon_identity
 
     path = line.operands[0] if line.operands else paths.config(line)
     demand_readable(path)

@@ -10,7 +10,6 @@ from zaiond.config import values
 from zaiond.config.parse import Parsed, YamlText, parse
 from zaiond.config.schema import Config, MailServer, Rate, Secret
 from zaiond.config.scope import SourceError
-from zaiond.text import Text
 
 
 class Sources:
@@ -20,7 +19,7 @@ class Sources:
         return f"secret of {path}"
 
     def credential(self, name: str) -> str:
-        raise SourceError(Text(f"{name} なし", f"no {name}"), unchecked=True)
+        raise SourceError(f"{name} なし", f"no {name}", unchecked=True)
 
     def check_certificates(self, path: str) -> None:
         pass
