@@ -6,7 +6,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zaiond.config.edit import EditError, Path, Value, change
+from zaiond.config.edit import EditError, change
+from zaiond.config.schema import declaration
 from zaiond.config.yaml import read
 from zaiond.errors import ConfigError
 
@@ -75,14 +76,15 @@ def texts(draw: st.DrawFn) -> str:
     return text.replace("\n", newline)
 
 
-changes: st.SearchStrategy[tuple[Path, Value]] = st.one_of(
-    st.tuples(st.just(("mail_server", "host")), words),
-    st.tuples(st.just(("mail_server", "port")), st.integers(1, 65535)),
-    st.tuples(st.just(("mail_server", "auth", "username")), words),
-    st.tuples(st.just(("mail_server", "pop_before_smtp", "enabled")), st.booleans()),
-    st.tuples(st.just(("sender",)), words),
+Value = str | int | bool | tuple[str, ...]
+changes: st.SearchStrategy[tuple[str, Value]] = st.one_of(
+    st.tuples(st.just("mail_server.host"), words),
+    st.tuples(st.just("mail_server.port"), st.integers(1, 65535)),
+    st.tuples(st.just("mail_server.auth.username"), words),
+    st.tuples(st.just("mail_server.pop_before_smtp.enabled"), st.booleans()),
+    st.tuples(st.just("sender"), words),
     st.tuples(
-        st.just(("admins",)),
+        st.just("admins"),
         st.lists(st.sampled_from(["a@b", "c@d", "N <x@y>"]), min_size=1, unique=True).map(tuple),
     ),
 )
@@ -95,9 +97,10 @@ def said(text: str) -> Any:
 
 @given(text=texts(), wanted=changes)
 def test_a_change_is_of_one_value_and_of_no_other_line(
-    text: str, wanted: tuple[Path, Value]
+    text: str, wanted: tuple[str, Value]
 ) -> None:
-    path, value = wanted
+    key, value = wanted
+    path = key.split(".")
     try:
         _, problems = read("", text)
     except ConfigError:
@@ -105,7 +108,7 @@ def test_a_change_is_of_one_value_and_of_no_other_line(
     if problems:
         return
     try:
-        after = change("", text, {path: value})
+        after = change("", text, {key: declaration(key).kind.write(value)})
     except EditError:
         below = said(text)
         for name in path[:-1]:  # only where something else stands in the way

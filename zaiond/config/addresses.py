@@ -50,6 +50,7 @@ class Addresses(Kind):
     """A list of addresses, or one text with commas."""
 
     form = Text("アドレスのリスト", "addresses")
+    listed = True
 
     def read(self, node: Node) -> tuple[str, ...]:
         if isinstance(node, Mapping):

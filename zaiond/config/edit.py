@@ -8,17 +8,14 @@ was to change.
 import json
 import re
 from collections.abc import Mapping as Changes
-from typing import Any, NamedTuple
+from typing import Any
 
 from zaiond.config import yaml
+from zaiond.config.kinds import Kind
 from zaiond.config.schema import Config, declaration, declarations
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
 from zaiond.errors import ConfigError, ZaiondError
 from zaiond.text import Text
-
-Path = tuple[str, ...]
-Value = str | int | bool | tuple[str, ...]
-"""What is written; a tuple is a list of addresses, which may stand in one text with commas."""
 
 _STEP = "  "
 # What means the same in every place and to every parser, where it is no number or the like.
@@ -31,21 +28,9 @@ class EditError(ZaiondError):
     """The value can't be changed without changing something else: a person must do it."""
 
 
-class _New(NamedTuple):
-    """A value as YAML has it, and its elements if it may be a list."""
-
-    tag: str
-    text: str
-    elements: tuple[str, ...] | None
-
-
-def dotted(path: Path) -> str:
-    """The key as errors name it."""
-    return ".".join(path)
-
-
-def change(name: str, text: str, changes: Changes[Path, Value]) -> str:
-    """`text` with `changes` made; `name` is how errors name the file. Raises EditError.
+def change(name: str, text: str, changes: Changes[str, str]) -> str:
+    """`text` with `changes` made: by dotted key, the value as its kind writes it. `name` is how
+    errors name the file. Raises EditError.
 
     The text must be one that `yaml.read` takes.
     """
@@ -53,18 +38,17 @@ def change(name: str, text: str, changes: Changes[Path, Value]) -> str:
     mark, text = text[: len(text) - len(bare)], bare
     top, _ = yaml.read(name, text)
     wanted = _plain(top)
-    for path, value in changes.items():
-        kind = declaration(path).kind
-        new = _New(kind.tag, kind.write(value), value if isinstance(value, tuple) else None)
-        wanted = _with(wanted, path, new)
-        after = _changed(text, top, path, new)
+    for key, value in changes.items():
+        kind = declaration(key).kind
+        new = Scalar(top.place, kind.tag, value)
+        wanted = _with(wanted, key.split("."), new, kind)
+        after = _changed(text, top, key, new, kind)
         try:
             top, problems = (top, []) if after is None else yaml.read(name, after)
         except ConfigError:
             after = None
         if after is None or problems or _plain(top) != wanted:
-            written = "********" if kind.secret else _scalar(new, flow=False)
-            raise _impossible(dotted(path), written)
+            raise _impossible(key, "********" if kind.secret else _scalar(new))
         text = after
     return mark + text
 
@@ -80,26 +64,27 @@ def _impossible(key: str, written: str) -> EditError:
     )
 
 
-def is_shared(top: Mapping, path: Path) -> bool:
+def is_shared(top: Mapping, key: str) -> bool:
     """Whether the value, or a mapping that it is in, has a YAML name (`&`) or comes by one (`*`):
     to change it here would change it elsewhere, or cut it off from there."""
     node: Node | None = top
-    for name in path:
+    for name in key.split("."):
         if not isinstance(node, Mapping) or node.mark:
             break
         node = node.value(name)
     return node is not None and node.mark != ""
 
 
-def _changed(text: str, top: Mapping, path: Path, new: _New) -> str | None:
+def _changed(text: str, top: Mapping, key: str, new: Scalar, kind: Kind) -> str | None:
     """None where something else stands in the way."""
-    node = top
-    for depth, name in enumerate(path):
-        inner, below = node.value(name), path[depth + 1 :]
+    node, within, names = top, "", key.split(".")
+    while True:
+        name, *below = names
+        inner = node.value(name)
         if inner is None:
-            return _inserted(text, node, path, depth, new)
+            return _inserted(text, node, within, names, new)
         if not below:
-            return _put(text, inner, new, node.flow)
+            return _put(text, inner, new, kind, node.flow)
         if inner.is_null and not inner.mark:  # what would be below it is not there yet
             before, behind = text[: inner.start].rstrip(" "), text[inner.end :]
             if node.flow:
@@ -109,16 +94,16 @@ def _changed(text: str, top: Mapping, path: Path, new: _New) -> str | None:
             return before + newline + lines.removesuffix(newline) + behind
         if not isinstance(inner, Mapping) or inner.mark == "*":
             return None
-        node = inner
-    raise AssertionError("a path has at least one name")
+        node, within, names = inner, f"{within}.{name}" if within else name, below
 
 
-def _put(text: str, node: Node, new: _New, flow: bool) -> str:
+def _put(text: str, node: Node, new: Scalar, kind: Kind, flow: bool) -> str:
     """A value in the place of another."""
-    if new.elements is not None and isinstance(node, Sequence) and node.mark != "*":
+    if kind.listed and isinstance(node, Sequence) and node.mark != "*":
+        elements = kind.parse(new.text)
         if not node.flow and node.elements:
-            return _relisted(text, node, new.elements)
-        written = f"[{', '.join(map(_quoted, new.elements))}]"
+            return _relisted(text, node, elements)
+        written = f"[{', '.join(map(_quoted, elements))}]"
     else:
         written = _scalar(new, flow, node.style if isinstance(node, Scalar) else "")
     blank = " " if node.start == node.end else ""  # `key:` with nothing behind it
@@ -143,28 +128,25 @@ def _relisted(text: str, node: Sequence, values: tuple[str, ...]) -> str:
     return _replaced(text, begin, at, new)
 
 
-def _inserted(text: str, node: Mapping, path: Path, depth: int, new: _New) -> str:
-    """A setting that isn't there yet, behind those that are documented before it."""
-    behind = _neighbour(node, path[: depth + 1])
+def _inserted(text: str, node: Mapping, within: str, names: list[str], new: Scalar) -> str:
+    """A setting that isn't there yet, behind those that are documented before it in `within`."""
+    behind = _neighbour(node, within, names[0])
     if node.flow:
-        inner = _flow(path[depth:], new).removeprefix("{").removesuffix("}")
+        inner = _flow(names, new).removeprefix("{").removesuffix("}")
         if behind is None:
             return _replaced(text, node.start + 1, node.start + 1, inner)
         return _replaced(text, behind.end, behind.end, f", {inner}")
-    if behind is None:  # nothing but comments, or `null`
-        text = _replaced(text, node.start, node.end, "")
     newline = _newline(text)
     indent = _indent(node)
     at = len(text) if behind is None else _behind(text, behind.end, len(indent))
-    return _ended(text[:at], newline) + _lines(path[depth:], new, indent, newline) + text[at:]
+    return _ended(text[:at], newline) + _lines(names, new, indent, newline) + text[at:]
 
 
-def _neighbour(node: Mapping, path: Path) -> Node | None:
-    settings = declaration(path[:-1]).kind.settings if path[:-1] else Config
-    names = list(declarations(settings)) if settings else []
-    documented = names[: names.index(path[-1])] if path[-1] in names else names
-    for name in reversed((*node.entries, *documented)):
-        found = node.value(name)
+def _neighbour(node: Mapping, within: str, name: str) -> Node | None:
+    settings = declaration(within).kind.settings if within else Config
+    known = list(declarations(settings or Config))
+    for other in reversed((*node.entries, *known[: known.index(name)])):
+        found = node.value(other)
         if found is not None:
             return found
     return None
@@ -174,19 +156,19 @@ def _indent(node: Mapping) -> str:
     return " " * next((entry.place.column - 1 for entry in node.entries.values()), 0)
 
 
-def _lines(path: Path, new: _New, indent: str, newline: str) -> str:
-    lines = [f"{indent}{_STEP * n}{name}:" for n, name in enumerate(path)]
-    return newline.join(lines) + f" {_scalar(new, flow=False)}{newline}"
+def _lines(names: list[str], new: Scalar, indent: str, newline: str) -> str:
+    lines = [f"{indent}{_STEP * n}{name}:" for n, name in enumerate(names)]
+    return newline.join(lines) + f" {_scalar(new)}{newline}"
 
 
-def _flow(path: Path, new: _New) -> str:
+def _flow(names: list[str], new: Scalar) -> str:
     inner = _scalar(new, flow=True)
-    for name in reversed(path):
+    for name in reversed(names):
         inner = f"{{{name}: {inner}}}"
     return inner
 
 
-def _scalar(new: _New, flow: bool, style: str = "") -> str:
+def _scalar(new: Scalar, flow: bool = False, style: str = "") -> str:
     if new.tag != "str":
         return new.text
     if style == "'":
@@ -262,11 +244,11 @@ def _plain(node: Node) -> Any:
     return node.tag, node.text
 
 
-def _with(plain: Any, path: Path, new: _New) -> Any:
+def _with(plain: Any, names: list[str], new: Scalar, kind: Kind) -> Any:
     """What it must say afterwards."""
-    if path:
+    if names:
         below = plain if isinstance(plain, dict) else {}
-        return {**below, path[0]: _with(below.get(path[0]), path[1:], new)}
-    if new.elements is not None and isinstance(plain, list):
-        return [("str", each) for each in new.elements]
+        return {**below, names[0]: _with(below.get(names[0]), names[1:], new, kind)}
+    if kind.listed and isinstance(plain, list):
+        return [("str", each) for each in kind.parse(new.text)]
     return new.tag, new.text

@@ -33,12 +33,14 @@ _MEANT = {
 class Kind:
     """A kind of setting.
 
-    `form` says in a few words what may be written; `tag` is what YAML takes it for. A `secret` is
-    never shown. `settings` is the class of the mapping, or of each mapping of a list, that it is.
+    `form` says in a few words what may be written; `tag` is what YAML takes it for; `listed`: it
+    may be a list of such texts, too. A `secret` is never shown. `settings` is the class of the
+    mapping, or of each mapping of a list, that it is.
     """
 
     form = Text("文字列", "text")
     tag = "str"
+    listed = False
     secret = False
     settings: type[Settings] | None = None
 

@@ -244,12 +244,11 @@ class Config(Settings):
                 )
 
 
-def declaration(path: tuple[str, ...]) -> Declaration:
-    """The declaration of a setting, by its keys from the top; raises KeyError."""
-    settings: type[Settings] = Config
-    for name in path[:-1]:
-        settings = declarations(settings)[name].kind.settings or settings
-    return declarations(settings)[path[-1]]
+def declaration(key: str) -> Declaration:
+    """The declaration of a setting by its dotted key; raises KeyError."""
+    within, _, name = key.rpartition(".")
+    settings = declaration(within).kind.settings if within else Config
+    return declarations(settings or Config)[name]
 
 
 LATER_KEYS = (

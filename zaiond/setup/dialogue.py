@@ -7,7 +7,6 @@ converted by the settings' own declarations, so that a wrong one is refused in t
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from zaiond.config.edit import Path, Value, dotted
 from zaiond.config.scalar import WrongValueError
 from zaiond.config.schema import declaration
 from zaiond.setup import words
@@ -72,7 +71,7 @@ class _Dialogue:
     # -- one question
 
     def _question(self, question: Question) -> Inner:
-        now = self._now(question.path)
+        now = self._now(question.key)
         if now.locked:
             yield self._say(_locked(question.label, now, self._shown(question, now.text)))
         elif question.choices:
@@ -96,12 +95,17 @@ class _Dialogue:
     def _took(self, question: Question, text: str, now: Current) -> Inner:
         """Whether a text that was entered is right, and kept now."""
         try:
-            value = declaration(question.path).kind.parse(text)
+            kind = declaration(question.key).kind
+            taken = kind.write(kind.parse(text))
         except WrongValueError as error:
             for sentence in error.told(str):
                 yield self._say(sentence)
             return False
-        self._take(question.path, value, now)
+        before = self._current.get(question.key, Current())
+        if taken == before.text and not before.proposed:
+            self._answers.changes.pop(question.key, None)
+        elif taken != now.text or now.proposed:
+            self._answers.changes[question.key] = taken
         return True
 
     def _choice(self, question: Question, now: Current) -> Inner:
@@ -134,16 +138,16 @@ class _Dialogue:
 
     def _choices(self, question: Question) -> Mapping[str, Text]:
         """XOAUTH2 is not on the seed's page: offered only to who has it."""
-        if question is words.MECHANISM and self._now(question.path).text != "xoauth2":
+        if question is words.MECHANISM and self._now(question.key).text != "xoauth2":
             return {name: label for name, label in words.MECHANISMS.items() if name != "xoauth2"}
         return question.choices
 
     # -- logins
 
     def _login(self) -> Inner:
-        mechanism = self._now((*AUTH, "mechanism")).text
+        mechanism = self._now(words.MECHANISM.key).text
         if mechanism == "none":  # what was answered for another one, before
-            self._answers.changes.pop(words.USERNAME.path, None)
+            self._answers.changes.pop(words.USERNAME.key, None)
         else:
             yield from self._question(words.USERNAME)
         if mechanism in ("none", "xoauth2"):
@@ -153,18 +157,18 @@ class _Dialogue:
 
     def _pop_login(self) -> Inner:
         """Its own where SMTP has none to lend (interface 2: its default is auth's)."""
-        lent = self._now((*AUTH, "mechanism")).text not in ("none", "xoauth2")
-        own = self._current.get(dotted(words.POP_USERNAME.path), Current()).text
-        used = self._now(words.POP.path).text == "true"
+        lent = self._now(words.MECHANISM.key).text not in ("none", "xoauth2")
+        own = self._current.get(words.POP_USERNAME.key, Current()).text
+        used = self._now(words.POP.key).text == "true"
         if used and (own or not lent):
             yield from self._question(words.POP_USERNAME)
             yield from self._secret(words.POP_PASSWORD, POP_BEFORE_SMTP)
         else:
-            self._answers.changes.pop(words.POP_USERNAME.path, None)
+            self._answers.changes.pop(words.POP_USERNAME.key, None)
             self._answers.secrets.pop(POP_BEFORE_SMTP, None)
 
-    def _secret(self, label: Text, login: Path) -> Inner:
-        now = self._now((*login, "password"))
+    def _secret(self, label: Text, login: str) -> Inner:
+        now = self._now(f"{login}.password")
         is_set = bool(now.text) or login in self._answers.secrets
         shown = (words.IS_SET if is_set else words.NOT_SET).in_language(self._language)
         if now.locked:
@@ -178,7 +182,7 @@ class _Dialogue:
                 continue
             if answer:
                 try:
-                    declaration((*login, "password")).kind.parse(answer)
+                    declaration(f"{login}.password").kind.parse(answer)
                 except WrongValueError as error:
                     yield self._say(error.text)
                     continue
@@ -188,14 +192,14 @@ class _Dialogue:
     # -- the test, and the end
 
     def _test(self) -> Inner:
-        admins = self._now(("admins",)).text
+        admins = self._now(words.ADMINS.key).text
         prompt = words.ADDRESS.in_language(self._language).format(admins)
         while True:
             answer: str = (yield Ask(prompt)).strip()
             if answer == "-":
                 return
             try:
-                addresses = declaration(words.ADMINS.path).kind.parse(answer) if answer else ()
+                addresses = declaration(words.ADMINS.key).kind.parse(answer) if answer else ()
             except WrongValueError as error:
                 for sentence in error.told(str):
                     yield self._say(sentence)
@@ -226,20 +230,12 @@ class _Dialogue:
 
     # -- what has been answered
 
-    def _now(self, path: Path) -> Current:
+    def _now(self, key: str) -> Current:
         """The last answer; else what is in the file."""
-        known = self._current.get(dotted(path), Current())
-        if path in self._answers.changes:
-            return Current(_written(path, self._answers.changes[path]), known.locked)
+        known = self._current.get(key, Current())
+        if key in self._answers.changes:
+            return Current(self._answers.changes[key], known.locked)
         return known
-
-    def _take(self, path: Path, value: Value, now: Current) -> None:
-        before = self._current.get(dotted(path), Current())
-        text = _written(path, value)
-        if text == before.text and not before.proposed:
-            self._answers.changes.pop(path, None)
-        elif text != now.text or now.proposed:
-            self._answers.changes[path] = value
 
     def _shown(self, question: Question, text: str) -> str:
         label = question.choices.get(text)
@@ -247,10 +243,6 @@ class _Dialogue:
 
     def _say(self, text: Text) -> Say:
         return Say(text.in_language(self._language))
-
-
-def _written(path: Path, value: Value) -> str:
-    return declaration(path).kind.write(value)
 
 
 def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:

@@ -6,15 +6,15 @@ written. Everything is written whole or not at all, the main file last.
 
 import errno
 import os
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from zaiond.atomicfile import Owner, Replacement, owner
 from zaiond.config.access import READ, Inode, may
 from zaiond.config.auth import PASSWORDS
-from zaiond.config.edit import EditError, Path, change, dotted, is_shared
+from zaiond.config.edit import EditError, change, is_shared
 from zaiond.config.load import Files, Loaded, load, load_files
-from zaiond.config.sources import daemon_identity
+from zaiond.config.readers import daemon_identity
 from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.os_error import in_japanese
@@ -24,7 +24,7 @@ from zaiond.text import Language, Text
 
 _ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
 _LOGINS = (AUTH, POP_BEFORE_SMTP)
-_PROPOSED = {HOST.path: "mailhost"}  # as on the page
+_PROPOSED = {HOST.key: "mailhost"}  # as on the page
 _SECRET_FILE = {AUTH: "smtp-password", POP_BEFORE_SMTP: "pop-password"}
 
 
@@ -60,8 +60,8 @@ class Settings:
             yaml = (self.main, *files.yaml)
             self._files = Files(self.main, yaml, {**files.texts, self.main: _head(language)})
             self._loaded = self._parsed(self._files)
-        asked = {dotted(question.path) for question in _ASKED}
-        asked |= {dotted((*login, name)) for login in _LOGINS for name in PASSWORDS}
+        asked = {question.key for question in _ASKED}
+        asked |= {f"{login}.{name}" for login in _LOGINS for name in PASSWORDS}
         self.errors = tuple(e for e in self._loaded.errors if e.key not in asked)
         self._settings = {s.key: s for s in self._loaded.settings if s.file is not None}
         self._defaults = {s.key: s.value for s in self._loaded.settings}
@@ -69,28 +69,24 @@ class Settings:
     @property
     def current(self) -> dict[str, Current]:
         """What the dialogue has to know, by dotted key."""
-        found = {dotted(question.path): self._current(question.path) for question in _ASKED}
+        found = {question.key: self._current(question.key) for question in _ASKED}
         for login in _LOGINS:
-            found[dotted((*login, "password"))] = self._current_secret(login)
-        user, password = (dotted((*POP_BEFORE_SMTP, name)) for name in ("username", "password"))
+            found[f"{login}.password"] = self._current_secret(login)
+        user, password = (f"{POP_BEFORE_SMTP}.{name}" for name in ("username", "password"))
         if not found[user].text:  # interface 2: the default is auth's
-            found[user] = replace(found[dotted(USERNAME.path)], locked=found[user].locked)
+            found[user] = replace(found[USERNAME.key], locked=found[user].locked)
             if not found[password].text:
-                found[password] = replace(
-                    found[dotted((*AUTH, "password"))], locked=found[password].locked
-                )
+                found[password] = replace(found[f"{AUTH}.password"], locked=found[password].locked)
         return found
 
-    def _current(self, path: Path) -> Current:
-        key = dotted(path)
-        default = self._defaults.get(key, "false" if path == POP.path else "")
-        if key not in self._settings and path in _PROPOSED:
-            return Current(_PROPOSED[path], proposed=True)
-        return Current("" if default == "null" else default, self._lock(path))
+    def _current(self, key: str) -> Current:
+        default = self._defaults.get(key, "false" if key == POP.key else "")
+        if key not in self._settings and key in _PROPOSED:
+            return Current(_PROPOSED[key], proposed=True)
+        return Current("" if default == "null" else default, self._lock(key))
 
-    def _current_secret(self, login: Path) -> Current:
+    def _current_secret(self, login: str) -> Current:
         name, value = self._secret_at(login)
-        path = (*login, name)
         if name == "password_file":
             return Current("set" if value in self._files.texts else "")
         if name == "password_credential":
@@ -103,18 +99,18 @@ class Settings:
                     "can't be changed here",
                 ),
             )
-        return Current("set" if name else "", self._lock(path) if name else None)
+        return Current("set" if name else "", self._lock(f"{login}.{name}") if name else None)
 
-    def _secret_at(self, login: Path) -> tuple[str, str]:
+    def _secret_at(self, login: str) -> tuple[str, str]:
         """The setting that has a login's secret, and its value; '' if there is none."""
         for name in PASSWORDS:
-            setting = self._settings.get(dotted((*login, name)))
+            setting = self._settings.get(f"{login}.{name}")
             if setting is not None:
                 return name, setting.value
         return "", ""
 
-    def _lock(self, path: Path) -> Text | None:
-        setting = self._settings.get(dotted(path))
+    def _lock(self, key: str) -> Text | None:
+        setting = self._settings.get(key)
         if setting is None:
             return None
         if setting.file != self.main:
@@ -123,7 +119,7 @@ class Settings:
                 f"{where} で設定されています。変更するには、そのファイルを編集してください",
                 f"it is set in {where}: to change it, edit that file",
             )
-        if is_shared(read(self.main, self._files.texts[self.main])[0], path):
+        if is_shared(read(self.main, self._files.texts[self.main])[0], key):
             where = f"{setting.file}:{setting.line}"
             return Text(
                 f"{where} で、YAML の別名（& と *）を使って設定されています。変更するには、"
@@ -139,26 +135,26 @@ class Settings:
         for login, secret in answers.secrets.items():
             name, file = self._secret_at(login)
             if name == "password":
-                changes[(*login, "password")] = secret
+                changes[f"{login}.password"] = secret
                 continue
             if not name:
                 file = self._free_name(_SECRET_FILE[login])
-                changes[(*login, "password_file")] = os.path.basename(file)
+                changes[f"{login}.password_file"] = os.path.basename(file)
             texts[file] = f"{secret}\n"
         if self.is_new and self._language == "en":
-            changes[("language",)] = "en"  # as we speak; the default is ja
+            changes["language"] = "en"  # as we speak; the default is ja
         texts[self.main] = change(self.main, texts[self.main], changes)
         loaded = self._parsed(replace(self._files, texts=texts))
         if loaded.config is not None:
             self._demand_effect(loaded, changes)
         return loaded
 
-    def _demand_effect(self, loaded: Loaded, changes: dict[Path, Any]) -> None:
+    def _demand_effect(self, loaded: Loaded, changes: Iterable[str]) -> None:
         """What a drop-in removes or replaces is not changed by the main file."""
         origin = {setting.key: setting.file for setting in loaded.settings}
-        for path in changes:
-            if origin.get(dotted(path)) != self.main:
-                key, others = dotted(path), ", ".join(self._files.yaml[1:])
+        for key in changes:
+            if origin.get(key) != self.main:
+                others = ", ".join(self._files.yaml[1:])
                 raise EditError(
                     Text(
                         f"{key} は、ほかのファイルで上書きまたは削除されています（{others}）。"

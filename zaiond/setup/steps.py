@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from zaiond.config.edit import Path, Value
 from zaiond.text import Text
 
-AUTH: Path = ("mail_server", "auth")
-POP_BEFORE_SMTP: Path = ("mail_server", "pop_before_smtp")
+AUTH = "mail_server.auth"
+POP_BEFORE_SMTP = "mail_server.pop_before_smtp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +20,11 @@ class Current:
 
 @dataclass(slots=True)
 class Answers:
-    """What is to be changed; `secrets` by the mapping of the login that they are for."""
+    """What is to be changed, by dotted key, as a file has it; `secrets` by the mapping of the login
+    that they are for."""
 
-    changes: dict[Path, Value] = field(default_factory=dict)
-    secrets: dict[Path, str] = field(default_factory=dict, repr=False)
+    changes: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zaiond.config.edit import Path
 from zaiond.text import Text
 
 _NONE = Text("", "")
@@ -13,7 +12,7 @@ _NONE = Text("", "")
 class Question:
     """One row of the page: the setting, its label, the note beside it, its explanation (`?`)."""
 
-    path: Path
+    key: str
     label: Text
     help: Text
     note: Text = _NONE
@@ -36,20 +35,18 @@ BUTTONS = {
 }
 
 HEADING = Text(
-    ja="メールサーバー設定\n\n"
-    "メールサーバーと送信するとき使用するメールアドレスを設定します。\n"
-    "Enter だけを押すと [ ] 内の値のままになります。? で説明、Ctrl-C でキャンセルします。\n",
-    en="Mail server settings\n\n"
-    "The mail server, and the mail addresses used when mail is sent.\n"
-    "Enter alone keeps what is in [ ]; ? explains; Ctrl-C cancels.\n",
+    ja="メールサーバー設定\n\nメールサーバーと送信するとき使用するメールアドレスを設定します。"
+    "\nEnter だけを押すと [ ] 内の値のままになります。? で説明、Ctrl-C でキャンセルします。\n",
+    en="Mail server settings\n\nThe mail server, and the mail addresses used when mail is "
+    "sent.\nEnter alone keeps what is in [ ]; ? explains; Ctrl-C cancels.\n",
 )
 HOST = Question(
-    ("mail_server", "host"),
+    "mail_server.host",
     Text("送信メールサーバー", "Outgoing mail server"),
     Text("利用するサーバー名を登録します。", "The name of the server that is to be used."),
 )
 PORT = Question(
-    ("mail_server", "port"),
+    "mail_server.port",
     Text("SMTP ポート番号", "SMTP port"),
     Text(
         "SMTP のポート番号を登録します。暗号化はポート番号で決まります（465: 接続時から TLS、"
@@ -60,7 +57,7 @@ PORT = Question(
     note=Text("（規定値は 25 となります）", " (25 by default)"),
 )
 MECHANISM = Question(
-    ("mail_server", "auth", "mechanism"),
+    "mail_server.auth.mechanism",
     Text("SMTP 認証", "SMTP authentication"),
     Text(
         "メールの送信時にユーザーID とパスワードにより認証を行うものです。SMTP 認証を行っている"
@@ -71,7 +68,7 @@ MECHANISM = Question(
     choices=MECHANISMS,
 )
 USERNAME = Question(
-    ("mail_server", "auth", "username"),
+    "mail_server.auth.username",
     Text("  ユーザーID", "  User ID"),
     Text(
         "各メンバーではなく、サーバーにアクセスできる 1 名のみを登録します。Zaionnex 用に"
@@ -81,7 +78,7 @@ USERNAME = Question(
     ),
 )
 POP = Question(
-    ("mail_server", "pop_before_smtp", "enabled"),
+    "mail_server.pop_before_smtp.enabled",
     Text("POP Before SMTP を使用", "POP before SMTP"),
     Text(
         "メールの受信動作を行ってからでないと、メールの送信を行えないようにする仕組みです。"
@@ -92,7 +89,7 @@ POP = Question(
     choices=SWITCH,
 )
 POP_USERNAME = Question(
-    ("mail_server", "pop_before_smtp", "username"),
+    "mail_server.pop_before_smtp.username",
     Text("  POP のユーザーID", "  POP user ID"),
     Text(
         "POP でログインするユーザーID（メール・アカウント）です。",
@@ -100,7 +97,7 @@ POP_USERNAME = Question(
     ),
 )
 SENDER = Question(
-    ("sender",),
+    "sender",
     Text("送信元メールアドレス", "Sender's mail address"),
     Text(
         "メールサーバーによっては、このアドレスが実在しなかったり、アットマーク (@) 以下がないと"
@@ -111,7 +108,7 @@ SENDER = Question(
     ),
 )
 ADMINS = Question(
-    ("admins",),
+    "admins",
     Text("管理通知用メールアドレス", "Administrators' mail addresses"),
     Text(
         "データバックアップの自動アップデートなどの通知を受けるメンバーのメールアドレスです。",

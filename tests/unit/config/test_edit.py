@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from zaiond.config.edit import EditError, Value, change, is_shared
+from zaiond.config.edit import EditError, change, is_shared
+from zaiond.config.schema import declaration
 from zaiond.config.yaml import read
 
 EXAMPLE = Path(__file__).parents[3] / "etc" / "zaiond.yaml"
 
 
 def changed(text: str, key: str, value: Any) -> str:
-    return change("zaiond.yaml", text, {tuple(key.split(".")): value})
+    written = declaration(key).kind.write(value)
+    return change("zaiond.yaml", text, {key: written})
 
 
 BLOCK = """\
@@ -168,7 +170,7 @@ admins: a@b
         ),
     ],
 )
-def test_only_the_value_is_changed(before: str, key: str, value: Value, after: str) -> None:
+def test_only_the_value_is_changed(before: str, key: str, value: Any, after: str) -> None:
     assert changed(before, key, value) == after
 
 
@@ -177,10 +179,10 @@ def test_several_changes_are_made_one_after_another() -> None:
         "zaiond.yaml",
         "admins: a@b\n",
         {
-            ("mail_server", "host"): "h",
-            ("mail_server", "auth", "mechanism"): "basic",
-            ("mail_server", "auth", "username"): "u",
-            ("admins",): ("c@d",),
+            "mail_server.host": "h",
+            "mail_server.auth.mechanism": "basic",
+            "mail_server.auth.username": "u",
+            "admins": "c@d",
         },
     )
     assert text == (
@@ -217,7 +219,7 @@ def test_in_the_documented_example_only_that_line_changes() -> None:
     ],
 )
 def test_what_would_change_more_than_that_is_left_to_a_person(
-    text: str, key: str, value: Value
+    text: str, key: str, value: Any
 ) -> None:
     with pytest.raises(EditError) as caught:
         changed(text, key, value)
@@ -239,4 +241,4 @@ def test_what_would_change_more_than_that_is_left_to_a_person(
     ],
 )
 def test_what_has_a_name_in_yaml_is_shared(text: str, key: str, shared: bool) -> None:
-    assert is_shared(read("", text)[0], tuple(key.split("."))) is shared
+    assert is_shared(read("", text)[0], key) is shared
