@@ -65,6 +65,15 @@ def replace(path: str, content: bytes, owned: Owner | None) -> None:
     Replacement(path, content, owned).take_place()
 
 
+def free_name(path: str, mark: str) -> str:
+    """`path` if nothing has that name, else with `mark` and the first number that is free."""
+    free, number = path, 1
+    while os.path.lexists(free):
+        number += 1
+        free = f"{path}{mark}{number}"
+    return free
+
+
 def sync_directory(directory: str) -> None:
     """Names in a directory are as durable as what they name."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

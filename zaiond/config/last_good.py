@@ -4,7 +4,7 @@ import json
 import os
 import stat
 
-from zaiond.atomicfile import Owner, owner, replace, sync_directory
+from zaiond.atomicfile import Owner, free_name, owner, replace, sync_directory
 from zaiond.config.parse import YamlText, parse
 from zaiond.config.readers import is_own_group
 from zaiond.config.sources import Files, SnapshotSources, drop_in_names
@@ -48,7 +48,7 @@ def revert(files: Files) -> list[str]:
     for name in drop_in_names(directory):
         path = os.path.join(directory, name)
         if path not in files.yaml:
-            os.rename(path, _free_name(f"{path}.reverted"))
+            os.rename(path, free_name(f"{path}.reverted", "."))
             sync_directory(directory)
             changed.append(path)
     secret = _Secret(files).paths
@@ -101,12 +101,3 @@ def _for_us_alone(owned: Owner, main: str) -> Owner:
         return owned
     group = os.stat(os.path.dirname(main)).st_gid
     return Owner(owned.uid, group, 0o640 if is_own_group(group) else 0o600)
-
-
-def _free_name(path: str) -> str:
-    number = 1
-    free = path
-    while os.path.lexists(free):
-        number += 1
-        free = f"{path}.{number}"
-    return free

@@ -24,8 +24,9 @@ from zaiond.setup.steps import (
 from zaiond.setup.words import Question
 from zaiond.text import Language, Text
 
-Trace = Generator[Say | Ask | Review | Try, Any, Answers | None]
-Inner = Generator[Say | Ask | Review | Try, Any, Any]
+Step = Say | Ask | Review | Try
+Trace = Generator[Step, Any, Answers | None]
+Inner = Generator[Step, Any, Any]
 
 
 def dialogue(current: Mapping[str, Current], language: Language) -> Trace:
@@ -80,9 +81,9 @@ class _Dialogue:
             yield from self._text(question, now)
 
     def _text(self, question: Question, now: Current) -> Inner:
-        note = question.note.in_language(self._language)
+        note = self._in(question.note)
         known = f" [{now.text}]" if now.text else ""
-        prompt = f"{question.label.in_language(self._language)}{note}{known}: "
+        prompt = f"{self._in(question.label)}{note}{known}: "
         while True:
             answer: str = (yield Ask(prompt)).strip()
             if answer == "?":
@@ -98,8 +99,7 @@ class _Dialogue:
             kind = declaration(question.key).kind
             taken = kind.write(kind.parse(text))
         except WrongValueError as error:
-            for sentence in error.told(str):
-                yield self._say(sentence)
+            yield from map(self._say, error.told(str))
             return False
         before = self._current.get(question.key, Current())
         if taken == before.text and not before.proposed:
@@ -111,22 +111,12 @@ class _Dialogue:
     def _choice(self, question: Question, now: Current) -> Inner:
         choices = self._choices(question)
         values = list(choices)
-        yield Say(
-            "\n".join(
-                (
-                    question.label.in_language(self._language),
-                    *(
-                        f"  {number}) {choices[value].in_language(self._language)}"
-                        for number, value in enumerate(values, 1)
-                    ),
-                )
-            )
-        )
+        lines = [self._in(question.label)]
+        lines += [f"  {n}) {self._in(label)}" for n, label in enumerate(choices.values(), 1)]
+        yield Say("\n".join(lines))
         known = f" [{values.index(now.text) + 1}]" if now.text in values else ""
         while True:
-            answer: str = (
-                yield Ask(f"{words.NUMBER.in_language(self._language)}{known}: ")
-            ).strip()
+            answer: str = (yield Ask(f"{self._in(words.NUMBER)}{known}: ")).strip()
             if answer == "?":
                 yield self._say(question.help)
                 continue
@@ -137,7 +127,7 @@ class _Dialogue:
                 return
 
     def _choices(self, question: Question) -> Mapping[str, Text]:
-        """XOAUTH2 is not on the seed's page: offered only to who has it."""
+        """XOAUTH2 is not on the seed's page: offered only to a user who has it."""
         if question is words.MECHANISM and self._now(question.key).text != "xoauth2":
             return {name: label for name, label in words.MECHANISMS.items() if name != "xoauth2"}
         return question.choices
@@ -170,11 +160,11 @@ class _Dialogue:
     def _secret(self, label: Text, login: str) -> Inner:
         now = self._now(f"{login}.password")
         is_set = bool(now.text) or login in self._answers.secrets
-        shown = (words.IS_SET if is_set else words.NOT_SET).in_language(self._language)
+        shown = self._in(words.IS_SET if is_set else words.NOT_SET)
         if now.locked:
             yield self._say(_locked(label, now, shown))
             return
-        prompt = f"{label.in_language(self._language)} [{shown}]: "
+        prompt = f"{self._in(label)} [{shown}]: "
         while True:
             answer: str = yield Ask(prompt, secret=True)
             if not answer and not is_set:
@@ -193,7 +183,7 @@ class _Dialogue:
 
     def _test(self) -> Inner:
         admins = self._now(words.ADMINS.key).text
-        prompt = words.ADDRESS.in_language(self._language).format(admins)
+        prompt = self._in(words.ADDRESS).format(admins)
         while True:
             answer: str = (yield Ask(prompt)).strip()
             if answer == "-":
@@ -201,26 +191,23 @@ class _Dialogue:
             try:
                 addresses = declaration(words.ADMINS.key).kind.parse(answer) if answer else ()
             except WrongValueError as error:
-                for sentence in error.told(str):
-                    yield self._say(sentence)
+                yield from map(self._say, error.told(str))
                 continue
             yield self._say(words.SENDING)
             lines = yield Try(self._answers, addresses)
-            yield Say("\n".join((words.RESULT.in_language(self._language) + lines[0], *lines[1:])))
+            yield Say("\n".join((self._in(words.RESULT) + lines[0], *lines[1:])))
             return
 
-    def _buttons(self) -> Generator[Say | Ask | Review | Try, Any, str]:
-        names = list(words.BUTTONS)
+    def _buttons(self) -> Generator[Step, Any, str]:
         shown = "  ".join(
-            f"{n}) {words.BUTTONS[name].in_language(self._language)}"
-            for n, name in enumerate(names, 1)
+            f"{n}) {self._in(label)}" for n, label in enumerate(words.BUTTONS.values(), 1)
         )
         while True:
             yield Say(f"\n{shown}")
-            answer: str = (yield Ask(f"{words.NUMBER.in_language(self._language)}: ")).strip()
+            answer: str = (yield Ask(f"{self._in(words.NUMBER)}: ")).strip()
             button = _chosen(answer, words.BUTTONS)
             if button is None:
-                yield self._say(words.choose(len(names)))
+                yield self._say(words.choose(len(words.BUTTONS)))
             elif self._errors and button in ("test", "update"):
                 yield Say("\n".join(self._errors))
             elif button == "test":
@@ -239,10 +226,13 @@ class _Dialogue:
 
     def _shown(self, question: Question, text: str) -> str:
         label = question.choices.get(text)
-        return label.in_language(self._language) if label else text
+        return self._in(label) if label else text
+
+    def _in(self, text: Text) -> str:
+        return text.in_language(self._language)
 
     def _say(self, text: Text) -> Say:
-        return Say(text.in_language(self._language))
+        return Say(self._in(text))
 
 
 def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:
@@ -251,7 +241,11 @@ def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:
     if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(names):
         return names[int(answer) - 1]
     for name, label in choices.items():
-        if answer.casefold() in (name.casefold(), label.ja.casefold(), label.en.casefold()):
+        if answer.casefold() in (
+            name.casefold(),
+            label.ja.casefold(),
+            label.en.casefold(),
+        ):
             return name
     return None
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from zaiond.atomicfile import Owner, Replacement, owner
+from zaiond.atomicfile import Owner, Replacement, free_name, owner
 from zaiond.config.access import READ, Inode, may
 from zaiond.config.auth import PASSWORDS
 from zaiond.config.edit import EditError, change, is_shared
@@ -138,7 +138,7 @@ class Settings:
                 changes[f"{login}.password"] = secret
                 continue
             if not name:
-                file = self._free_name(_SECRET_FILE[login])
+                file = free_name(os.path.join(self._directory, _SECRET_FILE[login]), "-")
                 changes[f"{login}.password_file"] = os.path.basename(file)
             texts[file] = f"{secret}\n"
         if self.is_new and self._language == "en":
@@ -162,13 +162,6 @@ class Settings:
                         f"{key} is set or removed by another file ({others}): edit that file",
                     )
                 )
-
-    def _free_name(self, name: str) -> str:
-        path, number = os.path.join(self._directory, name), 1
-        while os.path.lexists(path):
-            number += 1
-            path = os.path.join(self._directory, f"{name}-{number}")
-        return path
 
     def _parsed(self, files: Files) -> Loaded:
         return load_files(files, self._credentials, credentials_optional=True)
