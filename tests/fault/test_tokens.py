@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -618,3 +620,9 @@ async def failed_to_connect(there: ScriptedServer, server: TokenServer) -> Failu
 
 def mail_server_auth(server: TokenServer) -> Auth:
     return Auth(mechanism="xoauth2", username="zaion", oauth2=by_credentials(server.url))
+
+
+def test_what_asks_an_endpoint_is_loaded_where_a_token_is_asked_for() -> None:
+    program = "import sys, zaiond.daemon.main; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    assert not {"http.client", "zaiond.oauth.http", "zaiond.pop3"} & set(loaded.decode().split())

@@ -114,7 +114,13 @@ class Dialer:
             await self._log_in_by_pop()
         if server.auth.mechanism == "ntlm":
             await asyncio.to_thread(ntlm.primitives)  # may import them, which takes a while
-        await self._resolve()
+        limit = min(server.timeout, self._deadline - self._loop.time())
+        try:
+            self._addresses = await resolve(server.host, server.port, limit)
+        except DeliveryFailure as raised:
+            self.trace.failed(raised.failure)
+            raise
+        self.trace.record(Stage.RESOLVE, True, ", ".join(map(shown, self.left(set()))))
 
     def left(self, tried: set[Address]) -> list[Address]:
         """The addresses that were not tried yet, in the order in which to try them."""
@@ -257,17 +263,6 @@ class Dialer:
 
         self.login = await log_in(self._server, self._context, self._deadline, self._on_step)
         self.trace.begin()
-
-    async def _resolve(self) -> None:
-        server = self._server
-        limit = min(server.timeout, self._deadline - self._loop.time())
-        try:
-            self._addresses = await resolve(server.host, server.port, limit)
-        except DeliveryFailure as raised:
-            self.trace.failed(raised.failure)
-            raise
-        found = ", ".join(map(shown, self.left(set())))
-        self.trace.record(Stage.RESOLVE, True, found)
 
     async def _connected(self, address: Address, limit: float) -> socket.socket:
         try:

@@ -89,7 +89,7 @@ class MachineNames:
 
     def _look_around(self, host: str) -> tuple[str, *tuple[object, ...]]:
         """What the names depend on, as far as it can be seen here."""
-        return (host, *map(_stamp, self._files))
+        return (host, *map(file_stamp, self._files))
 
     def _looked(self, _: "asyncio.Task[None]") -> None:
         self._looking = None
@@ -113,7 +113,10 @@ async def _canonical(host: str, limit: float) -> str | None:
     return "" if not found or found.startswith("localhost") else _as_domain(found)
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def file_stamp(path: str | None) -> tuple[int, int, int] | None:
+    """What changes with a file; None where there is none."""
+    if path is None:
+        return None
     try:
         found = os.stat(path)
     except OSError:

@@ -1,11 +1,11 @@
 """TLS towards mail servers: contexts, verified or not, and what a connection turned out to be."""
 
-import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from zaiond.net.names import file_stamp
 from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import printable
@@ -186,16 +186,6 @@ _Stamp = tuple[object, ...]
 def _stamp(ca_file: str | None) -> _Stamp:
     """What changes with the certificates in `ca_file`, or in the system's store."""
     if ca_file is not None:
-        return (_stat(ca_file),)
+        return (file_stamp(ca_file),)
     paths = ssl.get_default_verify_paths()  # by the environment, and as they exist now
-    return _stat(paths.cafile), _stat(paths.capath)
-
-
-def _stat(path: str | None) -> tuple[int, int, int] | None:
-    if path is None:
-        return None
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    return file_stamp(paths.cafile), file_stamp(paths.capath)

@@ -6,6 +6,7 @@ import os
 import signal
 
 from zaiond.config.sources import PROGRAMS
+from zaiond.oauth import words
 from zaiond.oauth.protocol import command_failed, first_line
 from zaiond.os_error import in_japanese
 from zaiond.smtp.failure import NoToken
@@ -51,17 +52,15 @@ async def token_of(command: tuple[str, ...], limit: float) -> str:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        en = error.strerror if isinstance(error, OSError) else str(error)
-        ja = in_japanese(error) if isinstance(error, OSError) else en
-        raise NoToken("command_unfit", Text(f"{program}: {ja}", f"{program}: {en}")) from error
+        why = Text(str(error), str(error))
+        if isinstance(error, OSError):
+            why = Text(in_japanese(error), error.strerror or str(error))
+        raise NoToken("command_unfit", program, why) from error
     try:
         async with asyncio.timeout(limit):
             await output.over.wait()
     except TimeoutError as error:
-        told = Text(
-            f"{program}: {limit:g} 秒以内に終わりません", f"{program}: not done within {limit:g} s"
-        )
-        raise NoToken("command", told) from error
+        raise NoToken("command", program, words.not_done(limit)) from error
     finally:
         if not output.over.is_set():  # be it only that a child of it keeps the pipes open
             with contextlib.suppress(ProcessLookupError):

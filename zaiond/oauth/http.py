@@ -13,6 +13,7 @@ from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from zaiond import __version__, sockets
+from zaiond.oauth import words
 from zaiond.os_error import in_japanese
 from zaiond.smtp.failure import NoToken
 from zaiond.text import Text
@@ -46,10 +47,10 @@ async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> t
         raise NoToken("reset", address) from error
     except ssl.SSLError as error:
         cause, detail = sockets.unsecured(error)
-        raise NoToken(cause, f"{address}: {detail}") from error
+        raise NoToken(cause, address, Text(detail, detail)) from error
     except OSError as error:
-        told = Text(f"{address}: {in_japanese(error)}", f"{address}: {error.strerror or error}")
-        raise NoToken(sockets.cause_of(error), told) from error
+        why = Text(in_japanese(error), error.strerror or str(error))
+        raise NoToken(sockets.cause_of(error), address, why) from error
 
 
 def _port(parts: SplitResult) -> int:
@@ -104,7 +105,7 @@ def _connected(host: str, port: int, deadline: float, address: str) -> socket.so
         found = sockets.addresses_of(host, port)
     except (OSError, ValueError) as error:
         cause, detail = sockets.unresolved(error)
-        raise NoToken(cause, ": ".join(filter(None, (address, detail)))) from error
+        raise NoToken(cause, address, Text(detail, detail)) from error
     failures: list[NoToken] = []
     for number, each in enumerate(found):
         family, where = each
@@ -116,7 +117,7 @@ def _connected(host: str, port: int, deadline: float, address: str) -> socket.so
         except OSError as error:
             sock.close()
             cause, detail = sockets.unconnected(error, each, share)
-            failures.append(NoToken(cause, f"{address}: {detail}"))
+            failures.append(NoToken(cause, address, Text(detail, detail)))
         else:
             return sock
     # That an IPv6 address can't be reached says little.
@@ -140,12 +141,7 @@ class _Answer(io.RawIOBase):
         size = self._sock.recv_into(buffer)
         self._room -= size
         if self._room < 0:
-            most = MAX_ANSWER // 1024
-            told = Text(
-                f"{self._address}: 応答が {most} KiB を超えています",
-                f"{self._address}: an answer of more than {most} KiB",
-            )
-            raise NoToken("token", told)
+            raise NoToken("token", self._address, words.too_large(MAX_ANSWER // 1024))
         return size
 
 
@@ -182,5 +178,4 @@ def read_answer(raw: io.RawIOBase, address: str) -> tuple[int, bytes]:
             pass
     except (HTTPException, ValueError, OverflowError):  # the last: of a chunk's size
         pass
-    told = Text(f"{address}: HTTP の応答ではありません", f"{address}: no answer of HTTP")
-    raise NoToken("token", told)
+    raise NoToken("token", address, words.NO_HTTP)

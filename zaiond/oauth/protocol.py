@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from zaiond.oauth import words
 from zaiond.smtp.failure import Cause, NoToken
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import Reply
-from zaiond.text import Text
 
 MAX_TOKEN = 8192  # in base64, with the user's name, within the 12288 octets of RFC 4954 4
 # For so many seconds a token is used that doesn't say for how long it holds.
@@ -69,21 +69,10 @@ def granted(status: int, content: bytes, endpoint: str, mask: Mask) -> Granted:
     kind = found.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         # RFC 6749 7.1: a token of a type that we don't understand must not be used.
-        raise NoToken(
-            "token",
-            Text(
-                f"{endpoint}: トークンの種類が不明です", f"{endpoint}: a token of an unknown type"
-            ),
-        )
+        raise NoToken("token", endpoint, words.UNKNOWN_TYPE)
     token = _token(found["access_token"])
     if token is None:
-        raise NoToken(
-            "token",
-            Text(
-                f"{endpoint}: トークンとして使えない値です",
-                f"{endpoint}: a token that can't be one",
-            ),
-        )
+        raise NoToken("token", endpoint, words.NO_TOKEN_AT_ALL)
     # Google's and others' name for it; Keycloak's.
     known = [found[n] for n in ("refresh_token_expires_in", "refresh_expires_in") if n in found]
     return Granted(
@@ -98,36 +87,18 @@ def _refusal(status: int, found: dict[str, Any], endpoint: str, mask: Mask) -> N
     for given in (found.get("access_token"), found.get("refresh_token")):
         mask.add(_token(given) or "")
     error, description = found.get("error"), found.get("error_description")
-    words = [word for word in (error, description) if isinstance(word, str) and word]
-    said = ": ".join(words)
+    told = [word for word in (error, description) if isinstance(word, str) and word]
+    said = ": ".join(told)
     if not 200 <= status < 600:
-        return NoToken(
-            "token",
-            Text(
-                f"{endpoint}: 状態コード {status} の応答です",
-                f"{endpoint}: an answer with status {status}",
-            ),
-        )
+        return NoToken("token", endpoint, words.odd_status(status))
     reply = Reply(status, (said.encode("utf-8", "backslashreplace"),), mask)
     if 300 <= status < 400:
         # Secrets go where the configuration says, and nowhere else.
-        return NoToken(
-            "token_refused",
-            Text(
-                f"{endpoint}: リダイレクトには従いません",
-                f"{endpoint}: a redirect, which is not followed",
-            ),
-            reply,
-        )
+        return NoToken("token_refused", endpoint, words.REDIRECT, reply)
     if status < 300 and not said:
-        return NoToken(
-            "token",
-            Text(
-                f"{endpoint}: 応答にトークンがありません", f"{endpoint}: an answer without a token"
-            ),
-        )
-    for_now = status >= 500 or status in (408, 425, 429) or not _FOR_NOW.isdisjoint(words)
-    return NoToken("token" if for_now else "token_refused", endpoint, reply)
+        return NoToken("token", endpoint, words.WITHOUT_TOKEN)
+    for_now = status >= 500 or status in (408, 425, 429) or not _FOR_NOW.isdisjoint(told)
+    return NoToken("token" if for_now else "token_refused", endpoint, None, reply)
 
 
 def expiry(lifetime: float | None, token: str, now: float) -> float | None:
@@ -150,13 +121,7 @@ def first_line(output: bytes, program: str) -> str:
     """The token in a command's output: its first line. Raises NoToken."""
     token = _token(output.partition(b"\n")[0].strip().decode("ascii", "replace"))
     if token is None:
-        raise NoToken(
-            "command",
-            Text(
-                f"{program}: 出力の 1 行目にトークンがありません",
-                f"{program}: no token in the first line of its output",
-            ),
-        )
+        raise NoToken("command", program, words.NOT_IN_FIRST_LINE)
     return token
 
 
@@ -164,13 +129,10 @@ def command_failed(status: int, complaint: bytes, program: str, mask: Mask) -> N
     """What a command's end with `status` (negative: a signal) and its words on stderr mean; `mask`
     knows what must not be repeated of them.
     """
-    end = Text(f"終了ステータス {status}", f"exit status {status}")
-    if status < 0:
-        end = Text(f"シグナル {-status} により終了", f"killed by signal {-status}")
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     said = f": {Reply(0, (lines[0],), mask).text}" if lines else ""
     cause: Cause = "command_unfit" if status in _UNFIT else "command"
-    return NoToken(cause, Text(f"{program}: {end.ja}{said}", f"{program}: {end.en}{said}"))
+    return NoToken(cause, program, words.ended(status, said))
 
 
 def _object(content: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from zaiond.oauth import protocol, refresh_token
+from zaiond.oauth import protocol, refresh_token, words
 from zaiond.oauth.protocol import Granted
 from zaiond.oauth.refresh_token import RefreshToken
 from zaiond.os_error import in_japanese
@@ -173,9 +173,7 @@ class Tokens:
 
     async def _by_refresh_token(self, oauth2: "OAuth2", ca_file: str | None) -> Granted:
         if self._state_dir is None or oauth2.refresh_token is None:
-            raise NoToken(
-                "token_unkept", Text("状態ディレクトリがありません", "no state directory")
-            )
+            raise NoToken("token_unkept", "", words.NO_STATE_DIRECTORY)
         file = self._file(oauth2)
         try:
             async with (
@@ -188,17 +186,10 @@ class Tokens:
                 given = await self._ask(oauth2, ca_file, in_force)
                 await self._keep(file, kept, in_force, given)
         except TimeoutError as error:
-            told = Text("使用中の状態が続いています", "in use for too long")
-            where = self._state_dir
-            raise NoToken(
-                "token_unkept", Text(f"{where}: {told.ja}", f"{where}: {told.en}")
-            ) from error
+            raise NoToken("token_unkept", self._state_dir, words.IN_USE) from error
         except OSError as error:
-            where = self._state_dir
-            raise NoToken(
-                "token_unkept",
-                Text(f"{where}: {in_japanese(error)}", f"{where}: {error.strerror}"),
-            ) from error
+            why = Text(in_japanese(error), error.strerror or str(error))
+            raise NoToken("token_unkept", self._state_dir, why) from error
         self._on_refresh(oauth2)
         return given
 

@@ -164,12 +164,16 @@ class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)
 
 
 class NoToken(ZaiondError):  # noqa: N818  (it carries a failure's parts)
-    """There is no token to log in with. `cause` and `detail` become those of a Failure; `reply` has
-    an answer's status.
+    """There is no token to log in with: `where` it was looked for, and why there is none.
+
+    `cause` and `detail` become those of a Failure; `reply` has an answer's status.
     """
 
-    def __init__(self, cause: Cause, detail: Text | str, reply: Reply | None = None) -> None:
-        self.detail = Text(detail, detail) if isinstance(detail, str) else detail
+    def __init__(
+        self, cause: Cause, where: str, why: Text | None = None, reply: Reply | None = None
+    ) -> None:
+        ja, en = why if why is not None else ("", "")
+        self.detail = Text(*(": ".join(filter(None, (where, each))) for each in (ja, en)))
         super().__init__(self.detail)
         self.cause: Cause = cause
         self.reply = reply
