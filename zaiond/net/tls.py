@@ -12,7 +12,6 @@ from zaiond.smtp.reply import printable
 from zaiond.sockets import verifying
 from zaiond.text import Text
 
-_NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
 _FORGET = 3600.0  # after this many seconds a certificate gets another chance to be verified
 _MOST_REMEMBERED = 100
 
@@ -131,16 +130,6 @@ class TlsContexts:
             context.verify_mode = ssl.CERT_NONE
             self._unverified = context
         return self._unverified
-
-    @staticmethod
-    def looking(ca_file: str | None) -> ssl.SSLContext:
-        """A context that takes a known authority's certificate for any name, at any time: to look
-        at one that did not hold, and for nothing else. Raises OSError, as `verified`.
-        """
-        context = verifying(ca_file)
-        context.check_hostname = False
-        context.verify_flags |= _NO_CHECK_TIME
-        return context
 
     def unverifiable(self, key: object, ca_file: str | None, now: float) -> bool:
         """Whether the certificate that is shown at `key`, a server's address, didn't hold lately;
