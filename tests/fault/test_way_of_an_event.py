@@ -21,7 +21,7 @@ def floors() -> dict[str, int]:
     (layers,) = (
         contract["layers"]
         for contract in settings["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
+        if contract["type"] == "layers" and contract["containers"] == ["zaiond"]
     )
     return {
         name.strip(): floor

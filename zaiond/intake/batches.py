@@ -26,7 +26,7 @@ from zaiond.intake.refusals import Refusals
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance, AcceptOutcome
-from zaiond.text import Language, Text
+from zaiond.text import Text
 
 BATCH_EVENTS = 512  # lines, right or wrong
 BATCH_BYTES = 512 * 1024
@@ -81,11 +81,6 @@ class Batches:
         self._pings: list[asyncio.Future[None]] = []
         self._connections: set[EventConnection] = set()
 
-    @property
-    def language(self) -> Language:
-        """Of the replies."""
-        return self._journal.language
-
     def connection(self) -> EventConnection:
         """The protocol of one more connection."""
         return EventConnection(self)
@@ -103,8 +98,8 @@ class Batches:
             self.ahead.closed(connection.user)
             self._admission.quotas.disconnect(connection.uid)
 
-    def refused(self, connection: EventConnection, error: EventError) -> None:
-        """Counts what was refused, and logs it."""
+    def refused(self, connection: EventConnection, error: EventError) -> bytes:
+        """Counts what was refused, and logs it. Gives the reply."""
         user = connection.user
         with going_on():
             self._refusals.count(user, error, self._clock())
@@ -118,6 +113,7 @@ class Batches:
                 uid=connection.uid,
                 code=error.code,
             )
+        return wire.error_reply(error, self._journal.language)
 
     def enqueue(self, connection: EventConnection) -> None:
         """The connection has lines and is not in line for its turn yet."""
@@ -314,9 +310,7 @@ class Batches:
         self._answer(batch, None)
 
     def _answer(self, batch: _Batch, outcomes: list[AcceptOutcome] | None) -> None:
-        of_lines: Iterator[AcceptOutcome] = (
-            repeat("accepted") if outcomes is None else iter(outcomes)
-        )
+        of_lines: Iterator[AcceptOutcome] = iter(outcomes or repeat("accepted"))
         for connection, answers in batch.answers:
             accepted = sum([not isinstance(answer, EventError) for answer in answers])
             of_each = iter([*islice(of_lines, accepted)])
@@ -345,13 +339,11 @@ class Batches:
         replies: list[bytes] = []
         for answer in answers:
             if isinstance(answer, EventError):
-                replies.append(wire.error_reply(answer, self.language))
+                replies.append(wire.error_reply(answer, self._journal.language))
                 continue
             outcome = next(outcomes)
             if outcome == "conflict":
-                error = wire.conflict(answer[0])
-                self.refused(connection, error)
-                replies.append(wire.error_reply(error, self.language))
+                replies.append(self.refused(connection, wire.conflict(answer[0])))
             else:
                 replies.append(wire.ok_reply(answer[0], duplicate=outcome == "duplicate"))
         return b"".join(replies)

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from zaiond import wire
 from zaiond.errors import EventError
 from zaiond.intake.quota import A_LITTLE, A_READ, ReadAhead, Share
-from zaiond.text import Language, Text
+from zaiond.text import Text
 
 A_PIECE = 64  # bytes that each piece costs beside its own
 MANY_UNREAD = 16 * 1024  # bytes of replies; asyncio tells when there are fewer again
@@ -38,10 +38,6 @@ class Batches(Protocol):
     frame_deadline: float
     ahead: ReadAhead
 
-    @property
-    def language(self) -> Language:
-        """Of the replies."""
-
     def user_of(self, uid: int, /) -> int:
         """Whose a uid is."""
 
@@ -51,8 +47,8 @@ class Batches(Protocol):
     def closed(self, connection: "EventConnection", /) -> None:
         """The connection is gone, and what it had sent whole is taken."""
 
-    def refused(self, connection: "EventConnection", error: EventError, /) -> None:
-        """Counts what was refused, and logs it."""
+    def refused(self, connection: "EventConnection", error: EventError, /) -> bytes:
+        """Counts what was refused, and logs it. Gives the reply."""
 
     def enqueue(self, connection: "EventConnection", /) -> None:
         """The connection has lines and is not in line for its turn yet."""
@@ -89,8 +85,7 @@ class EventConnection(asyncio.BufferedProtocol):
             self._share = self._batches.opened(self)
         except EventError as error:
             self._ended = True
-            self._batches.refused(self, error)
-            self._transport.write(wire.error_reply(error, self._batches.language))
+            self._transport.write(self._batches.refused(self, error))
             self._transport.close()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
