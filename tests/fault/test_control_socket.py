@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import Daemon
-from zaiond.intake import sockets
+from zaiond.intake.listener import control_socket
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_the_administrators_group_may_open_it_where_there_is_one(
 ) -> None:
     groups = {group: grp.struct_group((group, "x", 54321, []))}
     monkeypatch.setattr(grp, "getgrnam", lambda name: groups[name])
-    listener, path = sockets.control_socket(str(tmp_path))
+    listener, path = control_socket(str(tmp_path))
     with contextlib.closing(listener):
         found = path.stat()
         assert stat.S_IMODE(found.st_mode) == mode

@@ -23,10 +23,9 @@ from zaiond.errors import EventError
 from zaiond.intake.admission import Admission
 from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Batches
 from zaiond.intake.connection import EventConnection
-from zaiond.intake.listener import Listener
+from zaiond.intake.listener import BACKLOG, Listener
 from zaiond.intake.quota import A_LITTLE, A_READ, OF_CONNECTION, OF_USER, Quotas
 from zaiond.intake.refusals import Refusals
-from zaiond.intake.sockets import BACKLOG
 from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns

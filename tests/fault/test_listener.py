@@ -17,8 +17,7 @@ from tests.support.daemon import Daemon
 from tests.support.store import Notes
 from tests.support.waiting import turns
 from zaiond.intake import listener
-from zaiond.intake.listener import A_TURN, GONE_A_TURN, Listener
-from zaiond.intake.sockets import RESERVED_FILES
+from zaiond.intake.listener import A_TURN, GONE_A_TURN, RESERVED_FILES, Listener
 
 
 class Greets(asyncio.Protocol):

@@ -30,7 +30,7 @@ from zaiond.delivery.rate_counter import RateCounter
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import DiskFullError, ZaiondError
 from zaiond.holds import Hold
-from zaiond.intake import sockets
+from zaiond.intake import listener as listening
 from zaiond.intake.intake import Intake
 from zaiond.intake.listener import Listener
 from zaiond.intake.spool_watch import SpoolWatch
@@ -88,7 +88,7 @@ class App:
         # Until there is a configuration to reload: it is read anyway, and must not be the end.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # The control socket first: who holds it is the daemon of this directory.
-        control_listener, control_path = sockets.control_socket(self._options.runtime_dir)
+        control_listener, control_path = listening.control_socket(self._options.runtime_dir)
         with contextlib.closing(control_listener):
             self._running = loop.create_task(self._run(control_listener))
             try:
@@ -97,7 +97,7 @@ class App:
                 if not self._exit_status:
                     raise
             finally:
-                sockets.remove(control_path)
+                listening.remove(control_path)
         return self._exit_status
 
     async def _run(self, control_listener: socket.socket) -> None:
@@ -136,9 +136,9 @@ class App:
     def _open(self, control_listener: socket.socket, doors: contextlib.ExitStack) -> None:
         """From now on events and requests are taken. Raises UsageError."""
         options, journal = self._options, self._journal
-        listener, path = sockets.event_socket(options.runtime_dir)
+        listener, path = listening.event_socket(options.runtime_dir)
         if path is not None:
-            doors.callback(sockets.remove, path)
+            doors.callback(listening.remove, path)
         for server in (
             Listener(listener, self._intake.events.connection, journal),
             Listener(control_listener, self._control.connection, journal),

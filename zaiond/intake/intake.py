@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from zaiond.config.schema import Config
-from zaiond.intake import sockets
 from zaiond.intake.admission import Admission
 from zaiond.intake.batches import Batches
+from zaiond.intake.listener import room_for_connections
 from zaiond.intake.quota import Quotas
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.admin import SpoolAdmin
@@ -44,7 +44,7 @@ class Intake:
         on_refused_file: OnRefused,
         look_at_history: Callable[[], None],
     ) -> None:
-        self.quotas = Quotas(usage, user_of, sockets.room_for_connections())
+        self.quotas = Quotas(usage, user_of, room_for_connections())
         self.refusals = Refusals()
         self.admission = Admission(
             database,

@@ -1,18 +1,139 @@
-"""Accepts the connections of a socket, a few in each turn of the loop: whoever connects without end
-holds nobody up.
+"""The daemon's two Unix sockets: whose they are, who may connect, and who is let in.
+
+Connections are accepted a few in each turn of the loop: whoever connects without end holds nobody
+up.
 """
 
 import asyncio
+import contextlib
+import grp
+import os
+import resource
 import socket
+import stat
 from collections.abc import Callable
+from pathlib import Path
 
+from zaiond.errors import UsageError
 from zaiond.journal import Journal
 from zaiond.os_error import in_japanese
 from zaiond.text import Text
 
+EMITTERS = "zaiond-emit"
+ADMINISTRATORS = "zaiond-admin"
+BACKLOG = 1024
+RESERVED_FILES = 256  # for the database, the spool, mail servers, the control socket, and root
 A_TURN = 16  # connections
 GONE_A_TURN = 256  # that are closed already, which cost little
 PAUSE = 1.0  # seconds, where there is no room for one more
+
+
+def event_socket(runtime_dir: str) -> tuple[socket.socket, Path | None]:
+    """The event socket: systemd's if it hands one over, else our own, then with its path.
+
+    Raises UsageError where it can't be made.
+    """
+    activated = _activated()
+    if activated is not None:
+        return activated, None
+    path = Path(runtime_dir) / "events.sock"
+    listener = _bind(path, 0o660)
+    give_to_emitters(path)
+    return listener, path
+
+
+def give_to_emitters(path: Path | str) -> None:
+    """Makes it the emitters' group's; where there is none, who runs the daemon may still emit."""
+    with contextlib.suppress(KeyError, PermissionError):
+        os.chown(path, -1, grp.getgrnam(EMITTERS).gr_gid)
+
+
+def control_socket(runtime_dir: str) -> tuple[socket.socket, Path]:
+    """The control socket: for the administrators' group; where there is none, for root and the
+    daemon's user. Raises UsageError.
+    """
+    path = Path(runtime_dir) / "control.sock"
+    listener = _bind(path, 0o600)
+    with contextlib.suppress(KeyError, PermissionError):
+        os.chown(path, -1, grp.getgrnam(ADMINISTRATORS).gr_gid)
+        path.chmod(0o660)  # not before it is theirs
+    return listener, path
+
+
+def room_for_connections() -> int:
+    """How many connections those who emit may have, so that the daemon itself can go on."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(files - RESERVED_FILES, files // 4)
+
+
+def _activated() -> socket.socket | None:
+    if "LISTEN_FDS" not in os.environ:
+        return None
+    from systemd.daemon import listen_fds
+
+    fds: list[int] = listen_fds()
+    if not fds:
+        return None
+    if len(fds) > 1:
+        raise UsageError(
+            Text(
+                f"systemd から {len(fds)} 個のソケットが渡されました。zaiond.socket には"
+                " ListenStream= を 1 つだけ書いてください",
+                f"systemd handed over {len(fds)} sockets: zaiond.socket must have one"
+                " ListenStream=",
+            )
+        )
+    listener = socket.socket(fileno=fds[0])
+    listener.setblocking(False)
+    return listener
+
+
+def _bind(path: Path, mode: int) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+            path.parent.chmod(0o755)  # whatever the umask: producers must reach the event socket
+        if path.exists() and stat.S_ISSOCK(path.lstat().st_mode):
+            _must_be_stale(path)
+            path.unlink()
+        # The mode counts from the first moment on.
+        umask = os.umask(0o777 & ~mode)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(umask)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            Text(
+                f"ソケット {path} を作れません: {in_japanese(error)}",
+                f"can't make the socket {path}: {error.strerror or error}",
+            )
+        ) from error
+    return listener
+
+
+def remove(path: Path) -> None:
+    """Removes a socket's file, if that can be done: the next start does it otherwise."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _must_be_stale(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return
+    raise UsageError(
+        Text(
+            f"別の zaiond が {path} で動作しています。先にそれを停止してください",
+            f"another zaiond is running on {path}: stop it first",
+        )
+    )
 
 
 class Listener:

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from zaiond import wire
 from zaiond.errors import StoreError
-from zaiond.intake import sockets
+from zaiond.intake.listener import give_to_emitters
 from zaiond.intake.spool.file import (
     FoundFile,
     another_name,
@@ -72,7 +72,7 @@ class SpoolDirectory:
         with self.or_store_error():
             if not os.path.exists(self.path):
                 os.makedirs(self.path)
-                sockets.give_to_emitters(self.path)
+                give_to_emitters(self.path)
                 os.chmod(self.path, MODE)
             with self._open_both():
                 pass
