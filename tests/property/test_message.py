@@ -20,8 +20,8 @@ from zaiond.message.address import Mailbox, parse_list, parse_recipient, parse_s
 from zaiond.message.charset import Charset, as_jis, encode_jis
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.layout import subject_line
-from zaiond.message.locale import en, ja
 from zaiond.message.mime import encode_body, mailboxes, unstructured
+from zaiond.message.words import EN, JA
 from zaiond.model import SEVERITIES, Event
 from zaiond.safe import clean, one_line
 from zaiond.text import Language
@@ -147,7 +147,7 @@ def test_a_reader_gets_our_fields_the_subject_the_id_and_the_text(
     check_wire(made.content)
     assert made.remark is None or charset != "utf-8"
     same = as_jis if charset == "iso-2022-jp" and made.remark is None else str
-    words = ja.WORDS if language == "ja" else en.WORDS
+    words = JA if language == "ja" else EN
     message = read(made.content)
     assert message.keys() == fields_of(event)
     assert not message.defects

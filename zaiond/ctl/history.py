@@ -203,7 +203,7 @@ def _delivery(page: Page, delivery: dict[str, Any]) -> None:
 def _severity(severity: str | None) -> Text | None:
     if severity is None:
         return None
-    from zaiond.message.locale.ja import WORDS
+    from zaiond.message.words import JA as WORDS
 
     word = WORDS.severity.get(severity, severity)  # type: ignore[call-overload]
     return Text(f"{word} ({severity})", severity)

@@ -12,13 +12,12 @@ from zaiond.errors import MessageError
 from zaiond.message import layout, mime
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
 from zaiond.message.charset import Charset, as_jis
-from zaiond.message.locale import en, ja
-from zaiond.message.locale.words import Words
+from zaiond.message.words import EN, JA, Words
 from zaiond.model import SEVERITIES, Event, Message
 from zaiond.safe import one_line
 from zaiond.text import Language, Text
 
-_WORDS: dict[Language, Words] = {"ja": ja.WORDS, "en": en.WORDS}
+_WORDS: dict[Language, Words] = {"ja": JA, "en": EN}
 _TEST_SUBJECT = "[Zaionnex] Test Mail"
 _GENERATED = "Auto-Submitted: auto-generated\r\n"  # RFC 3834 5.1
 _MIME = "MIME-Version: 1.0\r\n"

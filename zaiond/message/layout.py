@@ -1,4 +1,4 @@
-"""What a mail about an event says, in its subject and its body; the words are the locale's.
+"""What a mail about an event says, in its subject and its body; the words are in `words.py`.
 
 What comes first in a subject matters most: who reads it on a telephone sees half of it. What the
 producer says it is about counts. Else it is told by the type and by what names the thing: the key,
@@ -16,9 +16,9 @@ from datetime import tzinfo
 from itertools import islice
 from typing import Any
 
-from zaiond.message.locale.words import BackupWords, Words
 from zaiond.message.template import Template, template
 from zaiond.message.value import duration, moment, on_one_line, scalar, shown_moment
+from zaiond.message.words import BackupWords, Words
 from zaiond.model import Event
 from zaiond.safe import clean, one_line
 

@@ -5,7 +5,7 @@ the body: it is made once, and kept for those seen last.
 from functools import lru_cache
 from typing import NamedTuple
 
-from zaiond.message.locale.words import BackupWords, Words
+from zaiond.message.words import BackupWords, Words
 from zaiond.model import SEVERITIES, Severity
 
 BACKUP_AUTO_UPDATE = "backup.auto_update."

@@ -6,7 +6,7 @@ from functools import lru_cache
 from json import dumps
 from typing import Any
 
-from zaiond.message.locale.words import Words
+from zaiond.message.words import Words
 from zaiond.safe import clean
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,26 +94,3 @@ def local_time(second: int, tz: tzinfo | None) -> datetime:
         return moment.astimezone(tz)
     except (ValueError, OverflowError, OSError):
         return moment
-
-
-def offset(moment: datetime) -> str:
-    """`+0900`, as RFC 5322 3.3 writes it."""
-    minutes = round((moment.utcoffset() or timedelta()).total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return f"{'-' if minutes < 0 else '+'}{hours:02d}{rest:02d}"
-
-
-def units(seconds: float, names: tuple[str, str, str, str], separator: str) -> str:
-    """A length of time, at least 0 s, in days, hours, minutes and seconds, by their names."""
-    if seconds < 10 and seconds != int(seconds):
-        return f"{seconds:.2g}{names[3]}"
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    counts = (days, hour, minute, second)
-    first, last = 0, 3
-    while first < 3 and not counts[first]:
-        first += 1
-    while last > first and not counts[last]:
-        last -= 1
-    return separator.join([f"{counts[n]}{names[n]}" for n in range(first, last + 1)])

@@ -1,66 +1,238 @@
-"""What is said of a text that should be an address and is none: `{0}` is the text."""
+"""The words of the mails (interface 6), both languages side by side."""
 
-from zaiond.text import Text
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-EMPTY = Text("アドレスがありません", "there is no address")
-EMPTY_ELEMENT = Text(
-    "アドレスが空です: {0}。余分な「,」を取り除いてください",
-    "an address is empty: {0}: take out the ',' that is too many",
-)
-NOT_PRINTABLE = Text(
-    "アドレスに使えない文字（改行や制御文字など）があります: {0}",
-    "the address has characters that none can have (as line ends): {0}",
-)
-SIGNS_DO_NOT_FIT = Text(
-    '「<」「>」や「"」の使い方が正しくありません: {0}。'
-    "「名前 <user@example.co.jp>」の形で書いてください",
-    "the signs < > or \" don't fit together: {0}: write it as: Name <user@example.co.jp>",
-)
-FULL_WIDTH = Text(
-    "全角の文字があります: {0}。半角で {1} と書いてください",
-    "these are full-width characters: {0}: write {1}",
-)
-NO_AT = Text(
-    "「@」がありません: {0}。user@example.co.jp のように書いてください",
-    "there is no '@': {0}: write it as user@example.co.jp",
-)
-TOO_LONG = Text(
-    "アドレスが長すぎます（{1} バイトまで）: {0}",
-    "the address is too long ({1} octets at most): {0}",
-)
-NO_LOCAL_PART = Text("「@」の前がありません: {0}", "nothing stands before the '@': {0}")
-LOCAL_PART_TOO_LONG = Text(
-    "「@」の前が長すぎます（{1} バイトまで）: {0}",
-    "the part before the '@' is too long ({1} octets at most): {0}",
-)
-WRONG_LOCAL_PART = Text(
-    "「@」の前に使えない文字（空白や括弧など）があります: {0}",
-    "the part before the '@' has a character that it can't have (as a space or a parenthesis): {0}",
-)
-BARE_IP_ADDRESS = Text(
-    "IP アドレスは角括弧で囲んでください: {0}（例: user@[{1}]）",
-    "put an IP address into square brackets: {0} (as user@[{1}])",
-)
-NO_DOMAIN = Text(
-    "「@」の後ろがドメイン名として正しくありません: {0}",
-    "what stands after the '@' is no domain name: {0}",
-)
-SIGN_IN_NAME = Text(
-    "表示名に「{1}」があるときは、表示名を引用符で囲んでください: {0}",
-    "a display name with a '{1}' must be in quotation marks: {0}",
-)
-ONLY_ONE = Text("アドレスは 1 つだけ書いてください: {0}", "write one address only: {0}")
-ONE_AT_A_TIME = Text("アドレスは 1 つずつ書いてください: {0}", "write one address at a time: {0}")
-NO_COMMA = Text(
-    "アドレスの区切りの「,」がありません: {0}", "a ',' is missing between two addresses: {0}"
-)
-WRONG_SEPARATOR = Text(
-    "アドレスの区切りには{1}ではなく半角の「,」を使ってください: {0}",
-    "separate addresses by ',', not by {1}: {0}",
-)
-BLANK = Text("空白", "a blank")
-BLANKS = {
-    "\u3000": Text("全角の空白（U+3000）", "a full-width blank (U+3000)"),
-    "\n": Text("改行", "a line end"),
-    "\t": Text("タブ", "a tab"),
-}
+from zaiond.model import Severity
+from zaiond.text import Language
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupWords:
+    """One phase of a backup's automatic update: how it stands, and what to do."""
+
+    mark: str
+    sentences: str
+    result: str | None  # None while it has none
+    ended_at: str
+    message: str  # the heading above the event's message
+    message_first: bool  # before the summary: it says what is wrong
+
+
+class Words:
+    """The words of one language."""
+
+    def __init__(self, language: Language) -> None:
+        self._is_ja = language == "ja"
+
+        def say(ja: str, en: str) -> str:
+            return ja if language == "ja" else en
+
+        self.test_body = say(
+            "Zaionnex からのメール送信テストです。", "This is a test mail from Zaionnex."
+        )
+        self.greeting = say("管理者各位", "Dear administrator,")
+        self.severity: dict[Severity, str] = {
+            "emerg": say("緊急", "emergency"),
+            "alert": say("警報", "alert"),
+            "crit": say("重大", "critical"),
+            "err": say("エラー", "error"),
+            "warning": say("警告", "warning"),
+            "notice": say("通知", "notice"),
+            "info": say("情報", "information"),
+            "debug": say("デバッグ", "debug"),
+        }
+        self.problem = say("障害発生", "problem")
+        self.recovered = say("復旧", "recovered")
+        # By the last word of an event's type, or by a whole type.
+        self.outcome: dict[str, str] = {
+            "started": say("開始", "started"),
+            "finished": say("完了", "finished"),
+            "completed": say("完了", "completed"),
+            "succeeded": say("成功", "succeeded"),
+            "failed": say("失敗", "failed"),
+            "job.missed": say("未実行", "missed"),
+            "job.overdue": say("実行時間超過", "overdue"),
+        }
+        # By a type of our own, without its outcome.
+        self.subject_of: dict[str, str] = {
+            "backup.auto_update": say(
+                "データバックアップの自動アップデート", "Automatic update of the data backup"
+            ),
+            "job": say("ジョブ", "Job"),
+            "mail.local": say("ローカルメール", "Local mail"),
+            "unit": say("ユニット", "Unit"),
+        }
+
+        # What to do about an event.
+        self.on_problem = say(
+            "障害が発生しました。\n内容を確認し、必要に応じて対応してください。",
+            "A problem has occurred. Please check, and take action if necessary.",
+        )
+        self.on_recovery = say(
+            "障害が復旧しました。\nこのメールへの対応は不要です。",
+            "The problem has been resolved. No action is needed.",
+        )
+        self.at_once = say(
+            "至急の対応が必要な問題が報告されました。\n直ちに内容を確認してください。",
+            "A problem that needs immediate action was reported. Please look at it now.",
+        )
+        self.on_warning = say(
+            "問題が報告されました。\n内容を確認し、必要に応じて対応してください。",
+            "A problem has been reported. Please check, and take action if necessary.",
+        )
+        self.to_know = say("以下の内容をお知らせします。", "This is for your information.")
+
+        # Headings.
+        self.summary = say("■ 概要", "== Summary ==")
+        self.message = say("■ メッセージ", "== Message ==")
+        self.details = say("■ 詳細", "== Details ==")
+        self.extensions = say("■ その他の属性", "== Other attributes ==")
+
+        # Labels.
+        self.result = say("結果", "Result")
+        self.server = say("サーバー名", "Server")
+        self.target = say("対象", "Target")
+        self.started_at = say("開始日時", "Started")
+        self.took = say("所要時間", "Duration")
+        self.history = say("詳しい経過", "History")
+        self.about = say("件名", "Subject")
+        self.type = say("種類", "Type")
+        self.severity_label = say("重大度", "Severity")
+        self.status = say("状態", "Status")
+        self.key = say("識別キー", "Key")
+        self.time = say("日時", "Time")
+        self.accepted = say("受付日時", "Received")
+        self.source = say("発行元", "Source")
+        self.user = say("ユーザー", "User")
+        self.job = say("ジョブ", "Job")
+
+        # A backup's automatic update.
+        self.backup_started = BackupWords(
+            mark=say("開始", "started"),
+            sentences=say(
+                "データバックアップの自動アップデートを開始しました。\n"
+                "このメールへの対応は不要です。",
+                "The automatic update of the data backup has started. No action is needed.",
+            ),
+            result=None,
+            ended_at=say("完了日時", "Finished"),
+            message=say("■ メッセージ", "== Message =="),
+            message_first=False,
+        )
+        self.backup_finished = BackupWords(
+            mark=say("完了", "finished"),
+            sentences=say(
+                "データバックアップの自動アップデートが完了しました。\n"
+                "このメールへの対応は不要です。",
+                "The automatic update of the data backup has finished. No action is needed.",
+            ),
+            result=say("正常終了", "success"),
+            ended_at=say("完了日時", "Finished"),
+            message=say("■ メッセージ", "== Message =="),
+            message_first=False,
+        )
+        self.backup_finished_with_warning = BackupWords(
+            mark=say("完了・警告あり", "finished with warnings"),
+            sentences=say(
+                "データバックアップの自動アップデートが完了しました。\n"
+                "警告の内容をご確認ください。",
+                "The automatic update of the data backup has finished with warnings.\n\n"
+                "Please check the warnings.",
+            ),
+            result=say("警告あり", "finished with warnings"),
+            ended_at=say("完了日時", "Finished"),
+            message=say("■ 警告内容", "== Warnings =="),
+            message_first=True,
+        )
+        self.backup_failed = BackupWords(
+            mark=say("失敗", "failed"),
+            sentences=say(
+                "データバックアップの自動アップデートに失敗しました。\n"
+                "エラー内容を確認し、必要に応じて再実行してください。",
+                "The automatic update of the data backup has failed.\n\n"
+                "Please check the error, and run the update again if necessary.",
+            ),
+            result=say("失敗", "failed"),
+            ended_at=say("失敗日時", "Failed"),
+            message=say("■ エラー内容", "== Error =="),
+            message_first=True,
+        )
+
+        # Below.
+        self.automatic = say(
+            "※このメールは Zaionnex が自動送信しています。返信されてもお答えできません。",
+            "This mail was sent automatically by Zaionnex. Replies to it are not read.",
+        )
+        self.stop_backup = say(
+            "※この通知を停止するには、設定 notify.backup_auto_update を false に変更してください。",
+            "To stop these notifications, set notify.backup_auto_update to false.",
+        )
+        self.event_id = say("イベント ID", "Event ID")
+
+    def moment(self, moment: datetime) -> str:
+        """A local time, with its weekday and offset."""
+        weekday = moment.weekday()
+        if self._is_ja:
+            day = f"{moment.year:04d}/{moment:%m/%d}({'月火水木金土日'[weekday]})"
+        else:
+            day = f"{_DAYS[weekday]} {moment.year:04d}-{moment:%m-%d}"
+        return f"{day} {moment:%H:%M:%S} {offset(moment)}"
+
+    def duration(self, seconds: float) -> str:
+        """`12分34秒`, `12 min 34 s`."""
+        if self._is_ja:
+            return _units(seconds, ("日", "時間", "分", "秒"), "")
+        return _units(seconds, (" d", " h", " min", " s"), " ")
+
+    def mark(self, marks: tuple[str, ...]) -> str:
+        """The beginning of a subject, of one word or more that say how it stands."""
+        return f"【{'・'.join(marks)}】" if self._is_ja else f"{', '.join(marks).capitalize()}: "
+
+    def subject(self, mark: str, what: str, where: tuple[str, ...]) -> str:
+        """A subject: how it stands, what it is about, on which host."""
+        if self._is_ja:
+            return f"{mark}{what}（{'：'.join(where)}）"
+        return f"{mark}{what} ({': '.join(where)})"
+
+    def left_out(self, number: int, command: str) -> str:
+        """That so many fields are not shown, and which command shows them."""
+        if self._is_ja:
+            return f"（ほかに {number:,} 項目を省略。すべて表示: {command}）"
+        return f"({number:,} more not shown here; to see all: {command})"
+
+    def no_notice(self, user: str) -> str:
+        """Of an event that could be taken for a notice of the daemon's own."""
+        if self._is_ja:
+            return (
+                f"※これは zaiond 自身の通知ではありません。ユーザー {user} が送ったイベントです。"
+            )
+        return f"Note: this is no notice of zaiond itself. User {user} sent the event."
+
+
+JA, EN = Words("ja"), Words("en")
+
+
+def offset(moment: datetime) -> str:
+    """`+0900`, as RFC 5322 3.3 writes it."""
+    minutes = round((moment.utcoffset() or timedelta()).total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02d}{rest:02d}"
+
+
+def _units(seconds: float, names: tuple[str, str, str, str], separator: str) -> str:
+    """A length of time, at least 0 s, in days, hours, minutes and seconds, by their names."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.2g}{names[3]}"
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    counts = (days, hour, minute, second)
+    first, last = 0, 3
+    while first < 3 and not counts[first]:
+        first += 1
+    while last > first and not counts[last]:
+        last -= 1
+    return separator.join([f"{counts[n]}{names[n]}" for n in range(first, last + 1)])

@@ -14,7 +14,7 @@ from zaiond.errors import AddressError
 from zaiond.message import compose as composing
 from zaiond.message.charset import Charset
 from zaiond.message.compose import check_wire, compose, message_id_for
-from zaiond.message.locale import en, ja
+from zaiond.message.words import EN, JA
 from zaiond.model import SEVERITIES, Event, Message
 from zaiond.text import Language
 
@@ -553,7 +553,7 @@ def test_outlook_joins_no_two_lines_of_ours() -> None:
 
 
 def test_outlook_joins_no_two_lines_of_any_sentence() -> None:
-    for words in (ja.WORDS, en.WORDS):
+    for words in (JA, EN):
         backups = [getattr(words, name) for name in dir(words) if name.startswith("backup_")]
         sentences = [part for of in (words, *backups) for part in texts(of)]
         assert len(sentences) > 30
@@ -563,7 +563,8 @@ def test_outlook_joins_no_two_lines_of_any_sentence() -> None:
 
 
 def texts(of: Any) -> list[str]:
-    return [text for name in of.__slots__ if isinstance(text := getattr(of, name), str)]
+    names = (name for name in dir(of) if not name.startswith("_"))
+    return [text for name in names if isinstance(text := getattr(of, name), str)]
 
 
 CONTRACT = """\

@@ -10,7 +10,7 @@ from tests.support.steps import steps
 from zaiond.message.charset import Charset
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.layout import MOST_FIELDS, body
-from zaiond.message.locale import en, ja
+from zaiond.message.words import EN, JA
 from zaiond.model import Event, Message
 
 LARGEST = 256 * 1024
@@ -102,8 +102,8 @@ def test_the_steps_are_counted() -> None:
 @pytest.mark.parametrize(
     ("words", "remark"),
     [
-        (ja.WORDS, "（ほかに 4,000 項目を省略。すべて表示: zaiond-ctl history 01J）"),
-        (en.WORDS, "(4,000 more not shown here; to see all: zaiond-ctl history 01J)"),
+        (JA, "（ほかに 4,000 項目を省略。すべて表示: zaiond-ctl history 01J）"),
+        (EN, "(4,000 more not shown here; to see all: zaiond-ctl history 01J)"),
     ],
 )
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_what_nobody_would_read_is_left_out_and_it_is_said_how_much_and_where_it
     ],
 )
 def test_what_somebody_may_read_is_whole(attributes: dict[str, Any]) -> None:
-    text = body(event(**attributes), en.WORDS, "h.example.co.jp", "root", UTC)
+    text = body(event(**attributes), EN, "h.example.co.jp", "root", UTC)
     assert "not shown" not in text
     for value in attributes.values():
         if isinstance(value, str) or "log" in value:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from zaiond.message.layout import subject_line, title
-from zaiond.message.locale import en, ja
+from zaiond.message.words import EN, JA
 from zaiond.model import SEVERITIES, Event
 
 DF = """\
@@ -18,8 +18,8 @@ Filesystem      Size  Used Avail Use% Mounted on
 def subjects(type: str, **changes: Any) -> tuple[str, str]:
     """In Japanese and in English, without the host, which stands in each."""
     event = Event(id="1", uid=34, type=type, source="cron", time=0.0, accepted=0.0, **changes)
-    in_ja = subject_line(event, ja.WORDS, "fs01")
-    in_en = subject_line(event, en.WORDS, "fs01")
+    in_ja = subject_line(event, JA, "fs01")
+    in_en = subject_line(event, EN, "fs01")
     assert in_ja.endswith("（fs01）") or "（fs01：" in in_ja
     assert in_en.endswith(" (fs01)") or " (fs01: " in in_en
     return in_ja.removesuffix("（fs01）"), in_en.removesuffix(" (fs01)")

@@ -1,1 +1,0 @@
-"""The words of the mails, one module a language."""
