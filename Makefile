@@ -1,5 +1,6 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make test    linters, types, arrows, and every test that needs nothing but this directory
+# make coverage   which lines `make test` runs, in processes of its own too; fails below the floor
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container (Debian's packages)
 # make crash   kill -9, power cuts, disks that fail, files harmed, clocks (KILLS=500 CUTS=5000 FAULTS=all FILES=all CLOCKS=all)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
@@ -11,7 +12,7 @@
 # make uninstall   takes that away again, but no configuration, no state and no users
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit e2e crash fuzz soak bench clean install uninstall
+.PHONY: help setup demo test lint unit coverage e2e crash fuzz soak bench clean install uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -34,6 +35,12 @@ lint: setup
 
 unit: setup
 	.venv/bin/pytest -n 2
+
+coverage: setup
+	rm -f .coverage .coverage.*
+	.venv/bin/coverage run -m pytest -n 2
+	.venv/bin/coverage combine -q
+	.venv/bin/coverage report
 
 e2e: setup
 	@.ci/install-for-e2e
@@ -67,7 +74,7 @@ bench: setup
 	.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(PARTS)
 
 clean:
-	rm -rf .venv build *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv build *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # PREFIX=/usr is for packages, DESTDIR too: with it, nothing of this system is asked or told.
