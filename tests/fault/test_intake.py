@@ -39,7 +39,7 @@ class Watched(Admission):
 
     def __init__(self, daemon: "Daemon") -> None:
         super().__init__(
-            daemon.store.database, daemon.writer, daemon.quotas, Turns(), lambda: 0.0,
+            daemon.store.database.space, daemon.writer, daemon.quotas, Turns(), lambda: 0.0,
             daemon.journal, daemon.accepted.append, lambda: None,
         )  # fmt: skip
         self.batches: list[list[NewEvent]] = []
@@ -77,7 +77,7 @@ class Daemon:
             self.store.connection,
             asyncio.get_running_loop(),
             self.fatal.append,
-            self.store.database.release_ballast,
+            self.store.database.space.release_ballast,
         )
         self.quotas = Quotas({})
         self.accepted: list[Acceptance] = []

@@ -310,7 +310,7 @@ def test_no_damage_of_the_file_keeps_the_daemon_from_its_start(
             if not store.database.is_recovered:
                 assert running == "this boot"
                 assert_usable(store)
-                store.database.must_check()
+                store.database.running.must_check()
                 raise apsw.CorruptError("not found yet")
     except apsw.Error:
         (damaged / "running").write_text("check")
@@ -514,7 +514,7 @@ async def test_after_an_io_error_nothing_is_answered_and_nothing_written(
         store.connection,
         asyncio.get_running_loop(),
         died.set_result,  # a second call would fail
-        store.database.release_ballast,
+        store.database.space.release_ballast,
     )
     await writer.submit(lambda db: events.accept(db, [event("1")], 0.0))
     vfs.fails = fails
@@ -530,7 +530,7 @@ async def test_after_an_io_error_nothing_is_answered_and_nothing_written(
     await writer.close()
     assert vfs.calls == []
     assert not any(future.done() for future in futures)
-    store.database.must_check()
+    store.database.running.must_check()
     left = image(store.directory)
     with Store(left) as after:
         assert after.run(lambda db: events.seqs_of(db, "1")) == [1]
@@ -551,7 +551,7 @@ async def test_damage_found_while_running_ends_the_daemon_as_an_io_error_does(
     assert isinstance(await died, apsw.CorruptError)
     assert not future.done()
     await writer.close()
-    store.database.must_check()
+    store.database.running.must_check()
     with Store(image(damaged)) as after:
         assert after.database.salvage is not None
         assert_whole(after.connection)

@@ -98,7 +98,10 @@ class Post:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self.writer = Writer(
-            self.store.connection, loop, self.fatal.append, self.store.database.release_ballast
+            self.store.connection,
+            loop,
+            self.fatal.append,
+            self.store.database.space.release_ballast,
         )
         self.recovered = await self.writer.submit(lambda db: queue.recover(db, self.clock()))
         self.queue_time = QueueTime(

@@ -25,7 +25,7 @@ class Watched(Admission):
 
     def __init__(self, spooled: "Spooled") -> None:
         super().__init__(
-            spooled.store.database, spooled.writer, spooled.quotas, Turns(), lambda: 0.0,
+            spooled.store.database.space, spooled.writer, spooled.quotas, Turns(), lambda: 0.0,
             spooled.journal, lambda acceptance: None, lambda: None,
         )  # fmt: skip
         self._spooled = spooled

@@ -107,7 +107,7 @@ class App:
             database.connection,
             loop,
             self._fatal,
-            database.release_ballast,
+            database.space.release_ballast,
             database,
             self._damaged,
         )
@@ -203,7 +203,7 @@ class App:
         self._in_background(reload())
 
     async def _upkeep(self) -> None:
-        await asyncio.to_thread(self._database.lay_ballast)
+        await asyncio.to_thread(self._database.space.lay_ballast)
         self._history_limit.look()
 
     async def _round_trip(self) -> None:
@@ -245,7 +245,7 @@ class App:
         self._token_watch = TokenWatch(self._tokens, clock, self._reports.refresh_token_ends)
         self._intake = Intake(
             options.spool_dir,
-            self._database,
+            self._database.space,
             writer,
             journal,
             found.usage,
@@ -275,7 +275,7 @@ class App:
             self._user_of,
         )
         self._history_limit = HistoryLimit(
-            self._database,
+            self._database.space,
             writer,
             self._intake.quotas.waiting,
             clock,
@@ -448,7 +448,7 @@ class App:
             Kind.CAN_NOT_GO_ON,
             error=None if isinstance(error, ZaiondError) else error,  # what ours say is enough
         )
-        self._database.must_check()
+        self._database.running.must_check()
         self._exit_status = 1
         # Not self._stop: whatever it waits for, be it at its start or its end, may never come.
         self._running.cancel()

@@ -61,7 +61,7 @@ class Status:
         waiting, lately, now = await self.count_waiting(), await self.lost(), await self.present()
         oldest = await self.queries.oldest()
         in_force = self.configuration.in_force
-        free, floor = self.database.free_bytes()
+        free, floor = self.database.space.free_bytes()
         spool, name_of, clock = await self.spool_admin.account(), self.user_names.shown, self.clock
         facts = Facts(
             config=self.configuration.state,

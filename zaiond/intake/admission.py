@@ -15,7 +15,7 @@ from zaiond.intake.quota import Quotas
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent, StoredEvent
 from zaiond.store import events
-from zaiond.store.database import Database
+from zaiond.store.disk_space import DiskSpace
 from zaiond.store.events import Acceptance, AcceptOutcome
 from zaiond.store.turns import Turns
 from zaiond.store.writer import DISK_FULL, Writer
@@ -41,7 +41,7 @@ class Admission:
 
     def __init__(
         self,
-        database: Database,
+        space: DiskSpace,
         writer: Writer,
         quotas: Quotas,
         turns: Turns,
@@ -53,7 +53,7 @@ class Admission:
         self.quotas = quotas
         self.is_full = False  # the disk
         self.on_room: Callable[[], None] | None = None
-        self._database = database
+        self._space = space
         self._writer = writer
         self._turns = turns
         self._queue_time = queue_time
@@ -70,9 +70,9 @@ class Admission:
         self._looked = now
         was_full = self.is_full
         with contextlib.suppress(OSError):  # what can't be seen is no bar: the commit tells
-            free, floor = self._database.free_bytes()
-            self.is_full = free + self._database.reusable < floor
-            if free < 2 * floor or self._database.size() > self._database.history_limit():
+            free, floor = self._space.free_bytes()
+            self.is_full = free + self._space.reusable < floor
+            if free < 2 * floor or self._space.size() > self._space.history_limit():
                 self._look_at_history()
         if self.is_full and not was_full:
             self._journal.error(DISK_FULL, Kind.DISK_FULL)

@@ -11,7 +11,7 @@ from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import OnRefused, Spool
 from zaiond.journal import Journal
-from zaiond.store.database import Database
+from zaiond.store.disk_space import DiskSpace
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
@@ -29,7 +29,7 @@ class Intake:
     def __init__(
         self,
         spool_dir: str,
-        database: Database,
+        space: DiskSpace,
         writer: Writer,
         journal: Journal,
         usage: dict[int, tuple[int, int]],
@@ -47,7 +47,7 @@ class Intake:
         self.quotas = Quotas(usage, user_of, room_for_connections())
         self.refusals = Refusals()
         self.admission = Admission(
-            database,
+            space,
             writer,
             self.quotas,
             turns,

@@ -3,9 +3,8 @@
 Files in the state directory:
   queue.db, queue.db-wal   the queue
   lock                     held by the daemon that runs; it names the queue once there is one
-  running                  the boot in which the database was opened and not closed cleanly, and
-                           how long the WAL was for certain: a shorter one has lost something
-  ballast                  room for recording what was sent, given back when the disk is full
+  running                  see running.py
+  ballast                  see disk_space.py
   salvaging/, quarantine-NUMBER/    a database that could not be used as it was: see recovery.py
   NAME.moved-NUMBER        what lay in the place of a file of ours, and is none
 """
@@ -17,9 +16,10 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from operator import lt
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
@@ -28,15 +28,14 @@ from zaiond.config.last_good import NAME as LAST_GOOD
 from zaiond.errors import StoreError
 from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema, wal
+from zaiond.store.disk_space import DiskSpace
 from zaiond.store.prune import pages
 from zaiond.store.recovery import DATABASE, WAL
+from zaiond.store.running import CHECK, Running
 from zaiond.store.sound import has_our_tables
 from zaiond.store.writer import DISK_FULL
 from zaiond.text import Text
 
-# Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
-BALLAST_BYTES = 16 * 1024 * 1024
-HISTORY_BYTES = 1024 * 1024 * 1024  # and not more than a tenth of the disk
 _WAL_BYTES = 8 * 1024 * 1024  # to which SQLite cuts a WAL that has been longer
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
 # acknowledged event can be lost at a power cut.
@@ -60,14 +59,6 @@ _OUR_FILES = ("lock", "running", "ballast", LAST_GOOD, f"{DATABASE}-journal")
 _TOKENS = "oauth2-*.json"  # oauth/refresh_token.py
 AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
 _LOOK_AGAIN = 0.05  # seconds
-_CHECK = "check"  # in `running`: something was found damaged, or could not be written
-
-
-class _Running(NamedTuple):
-    """What `running` says: in which boot (or `check`), and how long the WAL was at least."""
-
-    boot: str
-    wal_bytes: int = 0
 
 
 class _UnusableError(Exception):
@@ -94,30 +85,29 @@ class Database:
         self._dir = Path(state_dir)
         self._path = self._dir / DATABASE
         self._paths = [os.path.join(state_dir, name) for name in (DATABASE, WAL)]
-        self._on_long_check = on_long_check
+        self.tell_at_work = on_long_check  # says that what takes long goes on
         self.moved: list[str] = []  # what lay in the place of a file at this start, and is none
         self._strangers = self._clear_places()
         self._lock = self._take_lock()
         self.is_recovered = False
         self.salvage: recovery.Salvage | None = None
-        self._given_back = 0  # bytes of the ballast
-        self.reusable = 0  # bytes free within the database, when it was looked at last
-        self._boot = _boot_id()  # as `running` says
-        self._before = self._ran_before()
+        self.space = DiskSpace(self._path, self._lock)
+        self.running = Running(self._dir, is_stranger="running" in self._strangers)
         self._sizes = [0, 0]  # of the files of the queue, at the last look
         try:
-            self.connection = self._open_sound(on_long_check)
+            self.connection = self._open_sound()
             self._files = self._look()
-            self.reusable = pages(self.connection).free
+            self.space.reusable = pages(self.connection).free
             if not os.fstat(self._lock).st_size:
                 os.write(self._lock, f"{DATABASE}\n".encode())
                 os.fsync(self._lock)
-            self._noted = 0 if self.is_recovered else self._before.wal_bytes
             self._note_running()
-            self.lay_ballast()
+            self.space.lay_ballast()
             sync_directory(str(self._dir))
-        except (apsw.Error, OSError) as error:
+        except BaseException as error:
             os.close(self._lock)
+            if not isinstance(error, apsw.Error | OSError):
+                raise
             why = _said(error)
             raise StoreError(
                 Text(
@@ -125,9 +115,6 @@ class Database:
                     f"the queue {self._path} can't be opened: {why.en}",
                 )
             ) from error
-        except BaseException:
-            os.close(self._lock)
-            raise
 
     def _clear_places(self) -> set[str]:
         """Gives another name to what is no file and lies in the place of one of ours: what the
@@ -156,52 +143,22 @@ class Database:
         return found
 
     def _note_running(self) -> None:
+        note = partial(self.running.begin, wal_is_new=self.is_recovered)
         try:
-            self._write_note(self._noted)
+            note()
         except OSError as error:
-            if error.errno != errno.ENOSPC or not self.release_ballast():
+            if error.errno != errno.ENOSPC or not self.space.release_ballast():
                 raise
-            self._write_note(self._noted)
-
-    def _write_note(self, wal_bytes: int, *, sync: bool = False) -> None:
-        said = f"{self._boot}\n{wal_bytes:12}\n".encode()
-        # Whatever has been put there meanwhile, a pipe for one: it must not hang.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        file = os.open(os.path.join(self._dir, "running"), flags, 0o600)
-        try:
-            os.pwrite(file, said, 0)  # over what is there: that takes no room
-            os.ftruncate(file, len(said))
-            if sync:
-                os.fsync(file)
-        finally:
-            os.close(file)
-
-    def _note_wal(self) -> None:
-        """Notes how long the WAL is, when it has been synced. The note is not, for an earlier one
-        is right, too.
-        """
-        size = min(self._sizes[1], _WAL_BYTES)
-        if size > self._noted:
-            self._noted = size
-            with contextlib.suppress(OSError):
-                self._write_note(size)
+            note()
 
     def closing(self) -> None:
-        """Notes that the connection will be closed: that empties the WAL."""
-        with contextlib.suppress(OSError):
-            self._write_note(0, sync=True)
+        """Notes that the connection will be closed."""
+        self.running.closing()
 
     def closed_cleanly(self) -> None:
         """Notes that the connection was closed: the next start needs no check. Lets others in."""
-        with contextlib.suppress(OSError):  # then there is one check too many
-            (self._dir / "running").unlink()
+        self.running.closed()
         os.close(self._lock)
-
-    def must_check(self) -> None:
-        """Notes that the next start must check the whole database (after an I/O error)."""
-        self._boot = _CHECK
-        with contextlib.suppress(OSError):
-            self._write_note(self._noted)
 
     def is_in_place(self) -> bool:
         """Whether the next start will find what is committed: the open files are those of the
@@ -212,7 +169,7 @@ class Database:
             if time.monotonic() >= until:
                 return False
             time.sleep(_LOOK_AGAIN)
-        self._note_wal()
+        self.running.note_wal(min(self._sizes[1], _WAL_BYTES))
         return True
 
     def is_whole(self) -> bool:
@@ -250,47 +207,6 @@ class Database:
             self._sizes = sizes
         return found
 
-    def tell_at_work(self) -> None:
-        """Says that what takes long goes on."""
-        self._on_long_check()
-
-    def release_ballast(self) -> bool:
-        """Gives the ballast back to the file system; says whether there was one."""
-        try:
-            (self._dir / "ballast").unlink()
-        except OSError:
-            return False
-        self._given_back = BALLAST_BYTES
-        return True
-
-    def lay_ballast(self) -> None:
-        """Reserves room for recording what was sent, if there is none reserved and room for it."""
-        ballast = self._dir / "ballast"
-        free, floor = self.free_bytes()
-        if ballast.exists() or free + self._given_back < floor + BALLAST_BYTES:
-            return
-        with contextlib.suppress(OSError), ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
-            self._given_back = 0
-
-    def free_bytes(self) -> tuple[int, int]:
-        """Bytes free for new events, and the floor below which none is taken.
-
-        What was given back of the ballast is for recording: on a small disk it is above the floor.
-        """
-        space = os.fstatvfs(self._lock)  # wherever the directory has gone
-        floor = min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
-        return max(0, space.f_bavail * space.f_frsize - self._given_back), floor
-
-    def history_limit(self) -> int:
-        """Bytes that history may take up."""
-        space = os.fstatvfs(self._lock)
-        return min(space.f_blocks * space.f_frsize // 10, HISTORY_BYTES)
-
-    def size(self) -> int:
-        """Bytes of the database's file."""
-        return os.stat(self._path).st_size
-
     def _take_lock(self) -> int:
         try:
             lock = os.open(self._dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -313,30 +229,30 @@ class Database:
             ) from None
         return lock
 
-    def _open_sound(self, on_long_check: Callable[[], None]) -> apsw.Connection:
+    def _open_sound(self) -> apsw.Connection:
         try:
             if recovery.is_pending(self._dir):
                 raise _UnusableError(recovery.damaged(recovery.INTERRUPTED))
             self._must_be_whole()
             try:
-                connection = self._open_checked(on_long_check)
+                connection = self._open_checked()
             except _DAMAGED:  # SQLite says the same of a disk that fails for a moment: once more
-                connection = self._open_checked(on_long_check)
+                connection = self._open_checked()
         except (_UnusableError, *_DAMAGED) as error:
             said = str(error)
             why = error.why if isinstance(error, _UnusableError) else None
             why = why or recovery.damaged(Text(said, said))
-            self.release_ballast()  # a copy needs room
-            self.salvage = recovery.recover(self._dir, why, on_long_check)
+            self.space.release_ballast()  # a copy needs room
+            self.salvage = recovery.recover(self._dir, why, self.tell_at_work)
             self.is_recovered = True
             connection = self._open()
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         return connection
 
-    def _open_checked(self, on_long_check: Callable[[], None]) -> apsw.Connection:
+    def _open_checked(self) -> apsw.Connection:
         connection = self._open()
         try:
-            self._check_if_needed(connection, on_long_check)
+            self._check_if_needed(connection)
             self.salvage = recovery.last_salvage(connection)
         except BaseException:
             connection.close()
@@ -358,22 +274,8 @@ class Database:
                 raise _UnusableError(recovery.damaged(_EMPTY))
         elif "running" in traces and WAL not in traces:
             raise _UnusableError(recovery.WAL_GONE)
-        elif WAL in traces and (self._dir / WAL).stat().st_size < self._before.wal_bytes:
+        elif WAL in traces and (self._dir / WAL).stat().st_size < self.running.before.wal_bytes:
             raise _UnusableError(recovery.WAL_CUT)
-
-    def _ran_before(self) -> _Running:
-        """Who has not closed the database cleanly; no boot: nobody."""
-        if "running" in self._strangers:
-            return _Running(_CHECK)
-        try:
-            said = (self._dir / "running").read_text(errors="replace")
-        except FileNotFoundError:
-            return _Running("")
-        except OSError:
-            return _Running(_CHECK)
-        boot, _, size = said.partition("\n")
-        size = size.strip()
-        return _Running(boot or "unknown", int(size) if size.isascii() and size.isdigit() else 0)
 
     def _open(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))
@@ -394,7 +296,7 @@ class Database:
         # A WAL that is there as long as the database is can't go unnoticed.
         yes = ctypes.c_int(1)
         connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(yes))
-        if self._before.boot:
+        if self.running.before.boot:
             # Before anything is written: for SQLite, what lies behind the damage is free.
             found: list[Any] = connection.execute("PRAGMA wal_checkpoint(NOOP)").fetchall()
             ((_, frames, _),) = found
@@ -415,19 +317,17 @@ class Database:
         elif not has_our_tables(connection):
             raise apsw.CorruptError("its tables are not those of a queue")
 
-    def _check_if_needed(
-        self, connection: apsw.Connection, on_long_check: Callable[[], None]
-    ) -> None:
+    def _check_if_needed(self, connection: apsw.Connection) -> None:
         # A killed process needs only WAL recovery; a machine that went down, or a disk that failed,
         # can have left anything.
-        boot = self._before.boot
-        if boot in ("", self._boot):
+        boot = self.running.before.boot
+        if boot in ("", self.running.boot):
             return
         # What was found damaged may be what an index says, which a quick check does not look at.
-        check = "integrity_check" if boot == _CHECK else "quick_check"
+        check = "integrity_check" if boot == CHECK else "quick_check"
 
         def progress() -> bool:
-            on_long_check()
+            self.tell_at_work()
             return False
 
         progress()
@@ -448,7 +348,3 @@ def _said(error: apsw.Error | OSError) -> Text:
         return DISK_FULL
     where = f" ({error.filename})" if error.filename else ""
     return Text(f"{in_japanese(error)}{where}", f"{error.strerror or error}{where}")
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zaiond.errors import DiskFullError
 from zaiond.journal import Journal, Kind
 from zaiond.store import prune
-from zaiond.store.database import Database
+from zaiond.store.disk_space import DiskSpace
 from zaiond.store.prune import Deleted, Pages
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -73,7 +73,7 @@ class HistoryLimit:
 
     def __init__(
         self,
-        database: Database,
+        space: DiskSpace,
         writer: Writer,
         waiting: Callable[[], Mapping[int, tuple[int, int]]],
         clock: Callable[[], float],
@@ -83,7 +83,7 @@ class HistoryLimit:
         user_of: Callable[[int], int] = int,
     ) -> None:
         self._user_of = user_of
-        self._database = database
+        self._disk = space
         self._writer = writer
         self._waiting = waiting
         self._clock = clock
@@ -169,15 +169,15 @@ class HistoryLimit:
         return self._users.get(uid, uid)
 
     def _space(self, pages: Pages) -> Space:
-        self._database.reusable = pages.free
-        free, floor = self._database.free_bytes()
+        self._disk.reusable = pages.free
+        free, floor = self._disk.free_bytes()
         waiting = self._waiting().values()
         return Space(
             used=pages.used,
             reusable=pages.free,
             free=free,
             floor=floor,
-            limit=self._database.history_limit(),
+            limit=self._disk.history_limit(),
             waiting=sum(_ROWS * events + _MAIL * size for events, size in waiting),
         )
 

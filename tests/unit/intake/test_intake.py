@@ -29,7 +29,7 @@ class Made:
         self.accepted: list[Acceptance] = []
         self.intake = Intake(
             str(self.spool),
-            self.store.database,
+            self.store.database.space,
             self.writer,
             Notes(),
             {7: (3, 300)},

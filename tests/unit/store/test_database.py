@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.store import Store, event, image
 from zaiond.errors import StoreError
-from zaiond.store import database, events, schema
+from zaiond.store import disk_space, events, schema
 from zaiond.store.database import Database
 
 
@@ -112,7 +112,7 @@ def test_after_the_machine_went_down_the_whole_is_checked(state: Path, running: 
 
 def test_after_an_io_error_the_whole_is_checked(state: Path) -> None:
     with Store(state) as store:
-        store.database.must_check()
+        store.database.running.must_check()
         left = image(state)
     assert opened_with_checks(left) > 0
 
@@ -122,28 +122,28 @@ def test_what_was_given_back_of_the_ballast_is_no_room_for_new_events(
 ) -> None:
     def disk(_: object) -> SimpleNamespace:
         """One on which nobody else writes."""
-        used = database.BALLAST_BYTES if (state / "ballast").exists() else 0
+        used = disk_space.BALLAST_BYTES if (state / "ballast").exists() else 0
         return SimpleNamespace(f_blocks=1 << 20, f_frsize=4096, f_bavail=(1 << 19) - used // 4096)
 
     with Store(state) as store:
         monkeypatch.setattr(os, "fstatvfs", disk)
-        before = store.database.free_bytes()
-        assert store.database.release_ballast()
-        assert store.database.free_bytes() == before
-        store.database.lay_ballast()
+        before = store.database.space.free_bytes()
+        assert store.database.space.release_ballast()
+        assert store.database.space.free_bytes() == before
+        store.database.space.lay_ballast()
         assert (state / "ballast").exists()
-        assert store.database.free_bytes() == before
+        assert store.database.space.free_bytes() == before
 
 
 def test_the_ballast_is_real_room_and_is_given_back_once(state: Path) -> None:
     with Store(state) as store:
         ballast = state / "ballast"
-        assert ballast.stat().st_blocks * 512 >= database.BALLAST_BYTES
-        assert store.database.release_ballast()
+        assert ballast.stat().st_blocks * 512 >= disk_space.BALLAST_BYTES
+        assert store.database.space.release_ballast()
         assert not ballast.exists()
-        assert not store.database.release_ballast()
-        store.database.lay_ballast()
-        assert store.database.release_ballast()
+        assert not store.database.space.release_ballast()
+        store.database.space.lay_ballast()
+        assert store.database.space.release_ballast()
 
 
 @pytest.mark.parametrize(("mebibytes", "wanted"), [(100, 5), (2000, 100), (100_000, 256)])
@@ -151,14 +151,14 @@ def test_the_floor_is_five_per_cent_at_most_256_mebibytes(
     state: Path, monkeypatch: pytest.MonkeyPatch, mebibytes: int, wanted: int
 ) -> None:
     with Store(state) as store:
-        free, floor = store.database.free_bytes()
+        free, floor = store.database.space.free_bytes()
         space = os.statvfs(state)
         assert floor == min(space.f_blocks * space.f_frsize // 20, 256 * 1024 * 1024)
         assert 0 < free <= space.f_blocks * space.f_frsize
         # A disk of another size:
         disk = os.statvfs_result((4096, 4096, mebibytes * 256, 0, 0, 0, 0, 0, 0, 255))
         monkeypatch.setattr(os, "fstatvfs", lambda _: disk)
-        assert store.database.free_bytes() == (0, wanted * 1024 * 1024)
+        assert store.database.space.free_bytes() == (0, wanted * 1024 * 1024)
 
 
 def disk_of(mebibytes: int, free: int) -> os.statvfs_result:
@@ -174,10 +174,10 @@ def test_the_ballast_takes_no_room_that_is_left_to_others(
     state: Path, monkeypatch: pytest.MonkeyPatch, over_the_floor: int, wanted: bool
 ) -> None:
     with Store(state) as store:
-        assert store.database.release_ballast()
-        free = 1000 // 20 + database.BALLAST_BYTES // (1024 * 1024) + over_the_floor
+        assert store.database.space.release_ballast()
+        free = 1000 // 20 + disk_space.BALLAST_BYTES // (1024 * 1024) + over_the_floor
         monkeypatch.setattr(os, "fstatvfs", lambda _: disk_of(1000, free))
-        store.database.lay_ballast()
+        store.database.space.lay_ballast()
         assert (state / "ballast").exists() is wanted
 
 
@@ -187,4 +187,4 @@ def test_history_has_a_tenth_of_the_disk_at_most_a_gibibyte(
 ) -> None:
     with Store(state) as store:
         monkeypatch.setattr(os, "fstatvfs", lambda _: disk_of(mebibytes, mebibytes))
-        assert store.database.history_limit() == wanted * 1024 * 1024
+        assert store.database.space.history_limit() == wanted * 1024 * 1024

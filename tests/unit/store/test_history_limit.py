@@ -11,7 +11,7 @@ from tests.support.store import NOW, Notes, Store, event
 from zaiond.errors import DiskFullError
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Kind
-from zaiond.store import database, events, prune
+from zaiond.store import disk_space, events, prune
 from zaiond.store.history_limit import HistoryLimit, Space, shares
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -68,7 +68,9 @@ class World:
         self.operations: list[str] = []
         loop = asyncio.get_running_loop()
         fatal: list[Exception] = []
-        self.writer = Writer(store.connection, loop, fatal.append, store.database.release_ballast)
+        self.writer = Writer(
+            store.connection, loop, fatal.append, store.database.space.release_ballast
+        )
         submit = self.writer.submit
 
         def counted(operation: Any, *, essential: bool = False) -> Any:
@@ -77,7 +79,7 @@ class World:
 
         self.writer.submit = counted  # type: ignore[method-assign]
         self.limit = HistoryLimit(
-            store.database,
+            store.database.space,
             self.writer,
             self.quotas.waiting,
             lambda: NOW,
@@ -109,8 +111,8 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr(database, "HISTORY_BYTES", 10 * MIB)
-    monkeypatch.setattr(database.Database, "free_bytes", lambda self: (1 << 40, 1 << 20))
+    monkeypatch.setattr(disk_space, "HISTORY_BYTES", 10 * MIB)
+    monkeypatch.setattr(disk_space.DiskSpace, "free_bytes", lambda self: (1 << 40, 1 << 20))
     store = Store(tmp_path / "state")
     world = World(store)
     yield world
@@ -140,7 +142,7 @@ async def test_the_largest_user_pays_and_the_others_keep_all(world: World) -> No
     assert f"{110 - counts[1000]} of u1000" in line
     assert "u1001" not in line
     assert world.notes.kinds == [Kind.HISTORY_SHORTENED]
-    assert world.store.database.reusable == pages.free > 0
+    assert world.store.database.space.reusable == pages.free > 0
 
 
 async def test_what_waits_is_no_history_and_stays(world: World) -> None:
@@ -161,7 +163,7 @@ async def test_where_the_disk_is_low_history_goes_although_it_is_small(
     await world.accept(1000, 80)
     floor = 2 * MIB
     free = 4 * MIB - 200_000
-    monkeypatch.setattr(database.Database, "free_bytes", lambda self: (free, floor))
+    monkeypatch.setattr(disk_space.DiskSpace, "free_bytes", lambda self: (free, floor))
     await world.limit.press()
     counts = await world.counts()
     assert 70 < counts[1000] < 80
@@ -175,7 +177,7 @@ async def test_nothing_left_is_not_looked_for_again_and_again(
 ) -> None:
     await world.accept(1001, 20, ended=False)
     await world.accept(1000, 10)
-    monkeypatch.setattr(database.Database, "free_bytes", lambda self: (0, 1 << 30))
+    monkeypatch.setattr(disk_space.DiskSpace, "free_bytes", lambda self: (0, 1 << 30))
     await world.limit.press()
     assert await world.counts() == {1000: 1, 1001: 20}  # the newest, whose seq would be given again
     world.operations.clear()

@@ -193,7 +193,7 @@ class Served:
             self.store.connection,
             asyncio.get_running_loop(),
             self.fatal.set_result,  # a second call would fail
-            self.store.database.release_ballast,
+            self.store.database.space.release_ballast,
             self.store.database,
         )
 
@@ -288,7 +288,7 @@ async def test_nothing_is_believed_of_files_that_are_no_longer_ours_and_nothing_
     assert isinstance(await served.fatal, StoreError)
     with pytest.raises(StoreError):
         await served.accept("4")
-    served.store.database.must_check()
+    served.store.database.running.must_check()
     with Store(image(state)) as after:
         assert why(after) == recovery.MOVED
         assert ids_in(after) == ["1", "2", "3"]
@@ -307,7 +307,7 @@ async def test_nothing_is_acknowledged_into_a_file_that_was_cut_off(
         with pytest.raises(StoreError, match="cut off"):
             await served.accept(one)
     assert isinstance(await served.fatal, StoreError)
-    served.store.database.must_check()
+    served.store.database.running.must_check()
     with Store(image(state)) as after:
         assert why(after) == recovery.MOVED
         assert set(ids_in(after)) <= {"1"}
