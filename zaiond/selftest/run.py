@@ -55,7 +55,7 @@ async def self_test(
         )
         for address in addresses or config.admins
     ]
-    trials = [
+    tests = [
         ServerTest(
             # The reply to the final dot is waited for by a person here.
             replace(server, final_timeout=server.timeout),
@@ -65,20 +65,18 @@ async def self_test(
         for index, server in enumerate(config.mail_servers)
     ]
     try:
-        return {"results": [await _result(mail, trials, config.language) for mail in mails]}
+        return {"results": [await _result(mail, tests, config.language) for mail in mails]}
     finally:
-        for trial in trials:
-            await trial.end()
+        for test in tests:
+            await test.end()
 
 
-async def _result(
-    mail: Message, trials: Sequence[ServerTest], language: Language
-) -> dict[str, Any]:
+async def _result(mail: Message, tests: Sequence[ServerTest], language: Language) -> dict[str, Any]:
     """One element of the document's results."""
     tried: list[ServerTestResult] = []
     decided: ServerTestResult | None = None
-    for trial in trials:
-        one = await trial.run(mail, only_ask=decided is not None)
+    for test in tests:
+        one = await test.run(mail, only_ask=decided is not None)
         tried.append(one)
         if decided is None and (one.failure is None or not judge(one.failure).fails_over):
             decided = one

@@ -6,7 +6,6 @@ stands in between without a code is text of it. What can't be a reply raises `Pr
 that nobody knows which reply belongs to which command, so the session is over.
 """
 
-import re
 from typing import NamedTuple
 
 from zaiond.errors import ZaiondError
@@ -17,8 +16,6 @@ from zaiond.text import Text
 MAX_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; servers are known to exceed it
 MAX_REPLY = 65536
 MAX_SHOWN = 500
-
-_ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
 
 
 class ProtocolFault(ZaiondError):  # noqa: N818  (it is the server's fault)
@@ -56,17 +53,6 @@ class Reply(NamedTuple):
     def masked(self) -> "Reply":
         """The reply as it may be kept."""
         return Reply(self.code, self.shown)
-
-    @property
-    def enhanced(self) -> tuple[int, int, int] | None:
-        """The enhanced status code (RFC 3463), if there is one of the same class as the code.
-
-        RFC 2034 3: it stands first in the text, and its class must be the code's first digit.
-        """
-        found = _ENHANCED.match(self.lines[0].lstrip())
-        if found is None or int(found[1]) != self.code // 100:
-            return None
-        return int(found[1]), int(found[2]), int(found[3])
 
     @property
     def text(self) -> str:

@@ -108,6 +108,7 @@ def may_have_forgotten(failure: Failure) -> bool:
     """
     from zaiond.smtp.diagnose import diagnose  # as in `judge`
     from zaiond.smtp.diagnosis import Diagnosis
+    from zaiond.smtp.sign import heard
 
     reply = failure.reply
     if reply is None or failure.cause != "reply" or reply.code == 421:
@@ -122,5 +123,5 @@ def may_have_forgotten(failure: Failure) -> bool:
         Diagnosis.RELAYING_REFUSED,
     ):
         return True  # some say it with 450, as if we would be known later
-    _, subject, _ = reply.enhanced or (5, 0, 0)
-    return reply.code in (550, 553, 554) and subject not in (1, 2)  # 553 is qmail's word for it
+    # 553 is qmail's word for it.
+    return reply.code in (550, 553, 554) and not heard(reply).detail.startswith(("1.", "2."))

@@ -11,6 +11,7 @@ from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
+from zaiond.smtp.sign import heard
 from zaiond.smtp.verdict import judge
 
 QUEUE = "held server"
@@ -486,6 +487,23 @@ def test_a_sentence_is_read_across_the_lines_of_a_reply() -> None:
         reply = Reply(550, (first, second))
         failure = Failure(stage=Stage.CONTENT, server="m:25", cause="reply", reply=reply)
         assert diagnose(failure) is Diagnosis.SENDER_DOMAIN_POLICY
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("5.1.1", "1.1"),
+        (" 5.7.1 indented", "7.1"),
+        ("4.1.1 of another class: the first digit of the reply decides", "1.1"),
+        ("sorry, no mailbox here by that name. (#5.1.1)", "1.1"),
+        ("No 5.1.1 in the middle", ""),
+        ("5.1.1.1 is an address", ""),
+        ("5.1000.1", ""),
+        ("", ""),
+    ],
+)
+def test_the_enhanced_code_stands_first_or_behind_a_number_sign(text: str, detail: str) -> None:
+    assert heard(Reply(550, (text.encode(),))).detail == detail
 
 
 def test_every_diagnosis_has_ruling_label_and_advice_in_both_languages() -> None:

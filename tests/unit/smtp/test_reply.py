@@ -1,27 +1,8 @@
-"""Replies as persons see them, and their enhanced codes."""
+"""Replies as persons see them."""
 
 import pytest
 
 from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
-
-
-@pytest.mark.parametrize(
-    ("code", "text", "enhanced"),
-    [
-        (250, "2.1.5 Ok", (2, 1, 5)),
-        (550, "5.1.1", (5, 1, 1)),
-        (550, " 5.7.1 indented", (5, 7, 1)),
-        (550, "4.1.1 of another class (RFC 2034 3)", None),
-        (550, "No 5.1.1 in the middle", None),
-        (550, "5.1.1.1 is an address", None),
-        (550, "5.1000.1", None),
-        (550, "", None),
-    ],
-)
-def test_the_enhanced_code_stands_first_and_agrees_with_the_code(
-    code: int, text: str, enhanced: tuple[int, int, int] | None
-) -> None:
-    assert Reply(code, (text.encode(),)).enhanced == enhanced
 
 
 def test_a_reply_is_shown_as_one_printable_line() -> None:

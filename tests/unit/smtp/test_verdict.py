@@ -135,6 +135,7 @@ def test_a_login_that_pop_refuses_is_at_fault_unless_it_is_for_now(said: str, me
         ("rcpt", "550 no", True),
         ("rcpt", "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", True),
         ("rcpt", "550 5.1.1 No such user", False),
+        ("rcpt", "550 sorry, no mailbox here by that name. (#5.1.1)", False),
         ("rcpt", "550 5.1.2 relay not permitted", True),
         ("rcpt", "552 5.2.2 Mailbox full", False),
         ("rcpt", "450 4.7.1 Later", False),
@@ -236,3 +237,25 @@ def test_the_next_server_gets_what_this_one_cannot_take_now_or_refuses_us_for(
     failure: Failure, expected: bool
 ) -> None:
     assert judge(failure).fails_over is expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "for_good", "for_now"),
+    [
+        ("greeting", "deferred server", "deferred server"),
+        ("ehlo", "deferred server", "deferred server"),
+        ("starttls", "deferred server", "deferred server"),
+        ("auth", "held server", "deferred server"),
+        ("mail", "held server", "deferred server"),
+        ("rcpt", "held recipient", "deferred recipient"),
+        ("data", "held message", "deferred message"),
+        ("content", "held message", "deferred message"),
+        ("rset", "deferred server", "deferred server"),
+    ],
+)
+def test_a_refusal_in_words_that_nobody_knows_is_kept_for_as_little_as_its_stage_allows(
+    stage: str, for_good: str, for_now: str
+) -> None:
+    for text in ("", "xyzzy", "5.9.99 xyzzy", "知らない言葉"):
+        assert words(answered(Stage(stage), f"599 {text}")) == for_good
+        assert words(answered(Stage(stage), f"499 {text}")) == for_now
