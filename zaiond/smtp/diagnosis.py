@@ -13,9 +13,9 @@ from zaiond.text import Text
 class Ruling(NamedTuple):
     """What follows from a diagnosis. `scope` None: as narrow as the stage allows.
 
-    `meanwhile`: the scope of what is held where it is only for now. `lasting`: it takes somebody to
-    mend something even where the server says 4yz, or says it in its greeting. `of_connection`: of
-    a kept connection it says nothing about the server. `wait` and `again` are the verdict's.
+    `meanwhile`: the scope of a hold that is only for now. `lasting`: somebody must mend something
+    even where the server says 4yz, or says it in its greeting. `of_connection`: on a kept
+    connection it says nothing about the server. `wait` and `again` are the verdict's.
     """
 
     outcome: Outcome
@@ -30,14 +30,14 @@ class Ruling(NamedTuple):
 # A certificate or a name is tried again later, not held: it is mended at the server, and then the
 # mail must flow although nobody touched our configuration. A login is different: each further try
 # brings the account nearer to being locked.
-LATER = Ruling("deferred", Scope.SERVER)
+LATER = Ruling("deferred", Scope.SERVER)  # the server is of no use now; the next one is asked
 LOST = Ruling("deferred", Scope.SERVER, of_connection=True)
 BUSY = Ruling("deferred", Scope.SERVER, wait=True)
 RETRY = Ruling("deferred")
 AGAIN = Ruling("deferred", again=True)
-QUEUE = Ruling("held", Scope.SERVER)
+QUEUE = Ruling("held", Scope.SERVER)  # all mail, until somebody mends something; 4yz: it may pass
 MEND = Ruling("held", Scope.SERVER, lasting=True)
-REFUSED = Ruling("held")
+REFUSED = Ruling("held")  # this recipient, or this mail
 
 
 class Diagnosis(StrEnum):

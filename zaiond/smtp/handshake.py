@@ -41,11 +41,11 @@ class SessionSettings:
 
 
 def fall_back(settings: SessionSettings, cause: Cause) -> SessionSettings | None:
-    """With what to try on a fresh connection after the TLS handshake failed; None: give up.
+    """The settings to try on a fresh connection after the TLS handshake failed; None: give up.
 
     `opportunistic` means: verified if it can be, else unverified, else without TLS (as Postfix's
-    `may`). But where a password is to be sent and must be protected, plain text would be of no use,
-    and that the handshake failed is the better thing to report.
+    `may`). But plain text is of no use where a password must be protected: there the failed
+    handshake is the better thing to report.
     """
     if settings.security != "opportunistic":
         return None

@@ -1,18 +1,17 @@
 """The one filter between a server's bytes and what is shown or kept of them: a server may quote our
 secrets wherever it speaks, and in whatever form it has them.
 
-A secret is found whatever its letters' case, with blanks and quotes in it, over several lines, in
-base64 (also as a piece of a longer text), in hexadecimal, in percent or quoted-printable encoding.
-The rule for its length, without blanks and quotes:
+The mask finds a secret in upper and lower case, with blanks and quotes in it, over several lines,
+in base64 (also as a piece of a longer text), in hexadecimal, in percent or quoted-printable
+encoding. How much of it must be there depends on its length, without blanks and quotes:
 
 - from 8 octets on, any piece of 8 is masked, too: servers cut short what they quote;
-- from 6 on it is masked anywhere;
-- shorter, where no letter or digit touches it;
-- shorter than 4, only as a word of its own, not in names and numbers (`2.0.0` isn't the secret 2).
+- from 6 on, the whole is masked anywhere;
+- a shorter one is masked where no letter or digit touches it;
+- one shorter than 4 only as a word of its own, not in names and numbers (in `2.0.0` the secret 2
+  is not masked). Blanks and quotes alone are no secret.
 
-Blanks and quotes alone are none.
-
-So the mask errs by hiding too much, and replies stay readable even if the secret is `a` or `mail`.
+So the mask rather hides too much, and replies stay readable even if the secret is `a` or `mail`.
 What a failure means is read from the bytes as they came: masking changes no verdict.
 """
 

@@ -5,14 +5,14 @@ from zaiond.smtp import words
 
 
 class ProhibitedError(ZaiondError):
-    """There is something in it that no name and no password may have."""
+    """A name or a password has what none may have."""
 
 
 def saslprep(text: str) -> str:
     """`text` as a query (RFC 3454 7: unassigned characters may pass). ASCII stays as it is.
 
     Raises:
-        ProhibitedError: the text is not shown, as it may be a password.
+        ProhibitedError: it does not show the text, which may be a password.
     """
     if text.isascii():
         return text

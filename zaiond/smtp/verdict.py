@@ -1,9 +1,9 @@
-"""What follows from a failure: for the mail that was under way, is it tried again, or held until
-somebody mends something; and for what that holds: this connection, this server, this message, one
-recipient. No verdict ends a mail: what isn't understood is held, and a phrase that is not
-recognised costs no more than good advice.
+"""What follows from a failure: the mail is tried again, or held until somebody mends something; and
+for what that counts: this connection, this server, this message, or one recipient.
 
-`diagnose` recognises what a failure means; a `Diagnosis` has its ruling, which is applied here.
+No verdict ends a mail. What is not understood is held, or tried again: a phrase that no sign knows
+costs good advice, never a mail. `diagnose` recognises what a failure means; a `Diagnosis` has its
+ruling, which is applied here.
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ __all__ = [
 class Verdict:
     """What follows from a failure.
 
-    `outcome`: `deferred`, try again later; `held`, it takes somebody to mend something (of SERVER
-    scope: the queue; of RECIPIENT scope: an address; of MESSAGE scope: a mail); `ambiguous`, the
-    server may have taken it: it may arrive twice.
-    `wait`: the server is well but busy: later and with fewer connections, not another server.
-    `again`: at once, by the same server, if it took the mail for other recipients.
+    `outcome`: `deferred`, it is tried again later; `held`, somebody must mend something first (of
+    SERVER scope the queue is held, of RECIPIENT scope an address, of MESSAGE scope a mail);
+    `ambiguous`, the server may have taken the mail, which may arrive twice.
+    `wait`: the server is well but busy: it is asked later, by fewer connections; no other one is.
+    `again`: the same server is asked at once, if it took the mail for other recipients.
     """
 
     diagnosis: "Diagnosis"
@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def fails_over(self) -> bool:
-        """Whether the mail is the next server's now, if one is left."""
+        """Whether the next server, if one is left, is asked to take the mail now."""
         if self.wait or self.outcome == "ambiguous":
             return False
         return self.outcome == "deferred" or self.scope is Scope.SERVER
@@ -65,10 +65,10 @@ def judge(failure: Failure) -> Verdict:
 
 
 def _is_for_now(failure: Failure, code: int, *, lasting: bool) -> bool:
-    """Whether what else is held passes by itself.
+    """Whether a refusal passes by itself, so that nobody need mend anything.
 
-    RFC 5321 4.2.1: 4yz is for now. What turns this machine away before a mail was spoken of (a
-    block list, maintenance) may take it tomorrow, be it said with a 554.
+    RFC 5321 4.2.1: 4yz is for now. A server that turns this machine away in its greeting (a block
+    list, maintenance) may let it in tomorrow, even if it says 554.
     """
     from zaiond.smtp.diagnose import is_hedged
 
@@ -80,8 +80,8 @@ def _is_for_now(failure: Failure, code: int, *, lasting: bool) -> bool:
 
 
 def _narrowed(scope: Scope | None, stage: Stage) -> Scope:
-    """A refusal of less than the server is one of what its stage is about. At the end of the
-    content no recipient can be told from another.
+    """A refusal that is not the server's as a whole concerns what its stage is about. At the end of
+    the content no recipient can be told from another.
     """
     if scope is Scope.SERVER:
         return scope
