@@ -11,17 +11,11 @@ from zaiond.selftest.words import connection, login, mail
 from zaiond.smtp.certificate import day
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.failure import Cause, Failure, Stage
+from zaiond.smtp.sasl import NAMES
+from zaiond.smtp.words import OFFERS
 from zaiond.text import Text
 
 ADVICE = {**connection.ADVICE, **login.ADVICE, **mail.ADVICE}
-# What `mail_server.auth.mechanism` is for the names of EHLO.
-_SETTINGS = {
-    "PLAIN": "basic",
-    "LOGIN": "basic",
-    "CRAM-MD5": "cram-md5",
-    "NTLM": "ntlm",
-    "XOAUTH2": "xoauth2",
-}
 
 _SOCKET_CODES: dict[Cause, int] = {
     "no_name": 11001,
@@ -91,8 +85,8 @@ def _facts(failure: Failure, language: int) -> dict[str, str]:
     """What the sentences are filled in with, in Japanese (0) or English (1)."""
     detail = failure.details[language]
     host, _, port = failure.server.rpartition(":")
-    offered = failure.details.en.removeprefix("the server offers ")
-    usable = dict.fromkeys(_SETTINGS[name] for name in offered.split(", ") if name in _SETTINGS)
+    offered = failure.details.en.removeprefix(OFFERS)
+    usable = dict.fromkeys(NAMES[name] for name in offered.split(", ") if name in NAMES)
     names, since, until = Text("不明", "unknown"), Text("", ""), Text("", "")
     seen = failure.certificate
     if seen is not None:

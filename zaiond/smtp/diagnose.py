@@ -5,7 +5,7 @@ A reply is recognised here and nowhere else. Verdict and advice both follow from
 
 import re
 
-from zaiond.smtp import signs
+from zaiond.smtp import sasl, signs
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.reply import Reply
@@ -113,7 +113,7 @@ _SESSION = (
     Sign(Diagnosis.LOGIN_NOT_OFFERED, "offers nothing", causes="no_mechanism"),
     Sign(
         Diagnosis.OTHER_LOGIN_OFFERED,
-        r"\b(?:PLAIN|LOGIN|CRAM-MD5|NTLM|XOAUTH2)\b",
+        rf"\b(?:{'|'.join(sasl.NAMES)})\b",
         causes="no_mechanism",
     ),
     Sign(Diagnosis.NO_COMMON_LOGIN, causes="no_mechanism"),

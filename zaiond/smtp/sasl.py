@@ -124,14 +124,14 @@ def explained(mechanism: str, challenge: bytes, mask: Mask) -> str:
     return f"{mechanism}: {printable(text[:_MOST_SHOWN])}" if text else mechanism
 
 
-_MECHANISMS: dict[str, dict[str, Callable[[Credentials], Exchange]]] = {
+_MECHANISMS: dict[Kind, dict[str, Callable[[Credentials], Exchange]]] = {
     "basic": {"PLAIN": plain, "LOGIN": login},
     "cram-md5": {"CRAM-MD5": cram_md5},
     "ntlm": {"NTLM": ntlm},
     "xoauth2": {"XOAUTH2": xoauth2},
 }
-NAMES = frozenset(name for kind in _MECHANISMS.values() for name in kind)
-"""The mechanisms that we know, by the names that servers offer them by."""
+NAMES = {name: kind for kind, mechanisms in _MECHANISMS.items() for name in mechanisms}
+"""The mechanisms that we know: the configuration's word by the name in EHLO."""
 _MOST_SHOWN = 200
 _PLAINTEXT = frozenset({"basic", "xoauth2"})
 

@@ -81,11 +81,14 @@ def sent(what: Text) -> Text:
     return Text(f"サーバーの応答が{what.ja}", f"the server sent {what.en}")
 
 
+OFFERS = "the server offers "
+
+
 def offers(mechanisms: str) -> Text:
     """The mechanisms that a server offers for AUTH; empty for none."""
     return Text(
         f"サーバーが提供する方式: {mechanisms or 'なし'}",
-        f"the server offers {mechanisms or 'nothing'}",
+        f"{OFFERS}{mechanisms or 'nothing'}",
     )
 
 
