@@ -18,6 +18,8 @@ from zaiond.smtp.saslprep import ProhibitedError, saslprep
 Mechanism = Literal["none", "basic", "cram-md5", "ntlm", "xoauth2"]
 PASSWORDS = ("password", "password_file", "password_credential")
 """The settings of which one has a login's password."""
+WITHOUT_PASSWORD = frozenset({"none", "xoauth2"})
+"""The mechanisms that have no use for a password."""
 _LIKE_BACKSLASH = "¥￥＼"
 
 
@@ -123,7 +125,7 @@ class Auth(Login):
                 f"mechanism が {self.mechanism} のときは username が必要です",
                 f"mechanism {self.mechanism} needs a username",
             )
-        if self.mechanism not in ("none", "xoauth2") and not scope.written(*PASSWORDS):
+        if self.mechanism not in WITHOUT_PASSWORD and not scope.written(*PASSWORDS):
             scope.error(
                 "password",
                 f"mechanism が {self.mechanism} のときはパスワードが必要です。password_file、"
@@ -141,7 +143,7 @@ class Auth(Login):
             for name, text in (("username", self.username or ""), ("password", password)):
                 try:
                     saslprep(text)
-                except ProhibitedError as error:  # it can't be said (RFC 4013 2.3)
+                except ProhibitedError as error:  # no mechanism could say it (RFC 4013 2.3)
                     scope.error(scope.written(name, *PASSWORDS)[0], *error.text)
         oauth2 = self.oauth2.with_token_secrets(
             scope.below("oauth2"), needed=self.mechanism == "xoauth2"
@@ -149,7 +151,7 @@ class Auth(Login):
         return replace(login, oauth2=oauth2)
 
     def warn(self, scope: Scope) -> None:
-        """What doesn't depend on the server."""
+        """What is surely wrong, whatever the server's own settings are."""
         if self.mechanism == "ntlm":
             self._warn_of_no_backslash(scope)
         elif self.ntlm_version != 2:

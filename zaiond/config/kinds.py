@@ -33,9 +33,9 @@ _MEANT = {
 class Kind:
     """A kind of setting.
 
-    `form` says in a few words what may be written; `tag` is what YAML takes it for; `listed`: it
-    may be a list of such texts, too. A `secret` is never shown. `settings` is the class of the
-    mapping, or of each mapping of a list, that it is.
+    `form` says in a few words what may be written, and between which bounds; `tag` is what YAML
+    takes it for; `listed`: it may be a list of such texts, too. A `secret` is never shown.
+    `settings` is the class of the mapping, or of each mapping of a list, that it is.
     """
 
     form = Text("文字列", "text")
@@ -55,10 +55,6 @@ class Kind:
     def write(self, value: Any) -> str:
         """The value as a file has it, without quotes."""
         return str(value)
-
-    def describe(self) -> Text:
-        """What may be written, with its bounds."""
-        return self.form
 
     def absolute(self, value: Any, directory: str) -> Any:  # noqa: ARG002 (some kinds need it)
         """The value, which is written in a file of `directory`, wherever it is used."""

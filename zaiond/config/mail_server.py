@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from zaiond.config import values
-from zaiond.config.auth import PASSWORDS, Auth
+from zaiond.config.auth import PASSWORDS, WITHOUT_PASSWORD, Auth
 from zaiond.config.declare import group, setting
 from zaiond.config.hosts import HeloName, Host
 from zaiond.config.kinds import CertificateFile, Choice
@@ -140,7 +140,7 @@ class MailServer(Settings):
             )
         auth = scope.below("auth")
         self.auth.warn(auth)
-        if self.auth.mechanism in ("none", "xoauth2") and not self._lends_password(scope):
+        if self.auth.mechanism in WITHOUT_PASSWORD and not self._lends_password(scope):
             self._warn_of_unused_passwords(auth)
         if self.auth.mechanism != "none":
             self._warn_of_exposed_password(auth)

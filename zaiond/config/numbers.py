@@ -16,14 +16,16 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
 
 class _Bounded(Kind):
+    """A number between two bounds, which may be written, too."""
+
     def __init__(self, low: float, high: float) -> None:
-        """Both bounds may be written, too."""
         self._low = low
         self._high = high
-
-    def describe(self) -> Text:
-        low, high = self.write(self._low), self.write(self._high)
-        return Text(f"{self.form.ja}（{low}～{high}）", f"{self.form.en}, {low} to {high}")
+        ja, en = self.form
+        self.form = Text(
+            f"{ja}（{self.write(low)}～{self.write(high)}）",
+            f"{en}, {self.write(low)} to {self.write(high)}",
+        )
 
     def _demand_within(self, number: float) -> None:
         if not self._low <= number <= self._high:

@@ -90,7 +90,7 @@ def _manual(
 
 def _form(declared: Declaration) -> Text:
     """What may be written, and the default, in a few words."""
-    form = declared.kind.describe()
+    form = declared.kind.form
     if declared.required:
         return Text(f"{form.ja}。必須", f"{form.en}; required")
     if declared.default == "null":

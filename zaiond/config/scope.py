@@ -76,17 +76,17 @@ class Scope:
         return self.places[key]
 
     def error(self, name: str, ja: str, en: str) -> None:
-        """The configuration can't be taken, for what is said of a setting."""
+        """Says why the configuration can't be taken, at the place of a setting."""
         self.errors.append(self.place(name).diagnostic(self.dotted(name), ja, en))
 
     def warn(self, name: str, ja: str, en: str) -> None:
-        """The configuration is legal, and a setting surely wrong."""
+        """Says that a setting is legal and surely wrong."""
         self.warnings.append(self.place(name).diagnostic(self.dotted(name), ja, en))
 
 
 class Settings:
-    """A mapping of settings, each a field of the class. What must hold between them stands here,
-    too: the parser asks in this order."""
+    """A mapping of settings, each a field of the class. What must hold between them stands in the
+    class, too; the parser calls these methods in their order."""
 
     __slots__ = ()
 

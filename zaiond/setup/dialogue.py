@@ -7,6 +7,7 @@ converted by the settings' own declarations, so that a wrong one is refused in t
 from collections.abc import Generator, Mapping
 from typing import Any
 
+from zaiond.config.auth import WITHOUT_PASSWORD
 from zaiond.config.scalar import WrongValueError
 from zaiond.config.schema import declaration
 from zaiond.setup import words
@@ -140,14 +141,14 @@ class _Dialogue:
             self._answers.changes.pop(words.USERNAME.key, None)
         else:
             yield from self._question(words.USERNAME)
-        if mechanism in ("none", "xoauth2"):
+        if mechanism in WITHOUT_PASSWORD:
             self._answers.secrets.pop(AUTH, None)
         else:
             yield from self._secret(words.PASSWORD, AUTH)
 
     def _pop_login(self) -> Inner:
         """Its own where SMTP has none to lend (interface 2: its default is auth's)."""
-        lent = self._now(words.MECHANISM.key).text not in ("none", "xoauth2")
+        lent = self._now(words.MECHANISM.key).text not in WITHOUT_PASSWORD
         own = self._current.get(words.POP_USERNAME.key, Current()).text
         used = self._now(words.POP.key).text == "true"
         if used and (own or not lent):
