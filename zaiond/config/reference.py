@@ -12,8 +12,7 @@ from pathlib import Path
 from zaiond.config.declare import Declaration
 from zaiond.config.edit import in_yaml
 from zaiond.config.kinds import Group
-from zaiond.config.schema import Config, declarations
-from zaiond.config.scope import Settings
+from zaiond.config.schema import every_setting
 from zaiond.text import Language, Text
 
 BEGIN = '.\\" BEGIN settings: made by python -m zaiond.config.reference'
@@ -42,50 +41,39 @@ _HEAD = """\
 
 def yaml_file() -> str:
     """etc/zaiond.yaml: every setting at its default, with comments in both languages."""
-    return _HEAD + "".join(f"{line}\n" for line in _yaml(Config, ""))
+    return _HEAD + "".join(f"{line}\n" for line in _yaml())
 
 
-def _yaml(settings: type[Settings], path: str) -> Iterator[str]:
-    indent = "  " * path.count(".")
-    for name, declared in declarations(settings).items():
-        if not path:
+def _yaml() -> Iterator[str]:
+    for key, declared in every_setting():
+        within, _, name = key.rpartition(".")
+        indent = "  " * key.count(".")
+        if not within:
             yield ""
         for sentence in declared.help:
             for line in _wrapped(sentence, _WIDTH - len(indent)):
                 yield f"{indent}# {line}"
+        default = _EXAMPLES.get(key, declared.default)
         if isinstance(declared.kind, Group):
             yield f"{indent}{name}:"
-            yield from _yaml(declared.kind.settings, f"{path}{name}.")
+        elif declared.kind.tag == "str" and default != "null":
+            yield f"{indent}{name}: {in_yaml(default)}"
         else:
-            default = _EXAMPLES.get(path + name, declared.default)
-            if declared.kind.tag == "str" and default != "null":
-                default = in_yaml(default)
             yield f"{indent}{name}: {default}"
 
 
 def manual(language: Language) -> str:
-    """The settings' part of zaiond.yaml(5), in roff."""
+    """The settings' part of zaiond.yaml(5), in roff: a section for each mapping."""
     top = Text("最上位の項目", "At the top")
-    lines = [f".SS {top.in_language(language)}"]
-    below: list[str] = []
-    _manual(Config, "", language, lines, below)
-    return "".join(f"{line}\n" for line in lines + below)
-
-
-def _manual(
-    settings: type[Settings], path: str, language: Language, lines: list[str], below: list[str]
-) -> None:
-    """Entries of plain settings go to `lines`, sections of mappings to `below`."""
-    for name, declared in declarations(settings).items():
+    sections = {"": [f".SS {top.in_language(language)}"]}
+    for key, declared in every_setting():
         text = _escaped(declared.help.in_language(language))
         if isinstance(declared.kind, Group):
-            section = [f".SS {path}{name}", text]
-            nested: list[str] = []
-            _manual(declared.kind.settings, f"{path}{name}.", language, section, nested)
-            below += section + nested
+            sections[key] = [f".SS {key}", text]
         else:
             form = _escaped(_form(declared).in_language(language))
-            lines += [".TP", f".B {path}{name}", form, ".br", text]
+            sections[key.rpartition(".")[0]] += [".TP", f".B {key}", form, ".br", text]
+    return "".join(f"{line}\n" for section in sections.values() for line in section)
 
 
 def _form(declared: Declaration) -> Text:

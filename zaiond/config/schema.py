@@ -7,14 +7,15 @@ are absolute. Importing this module is cheap: the daemon's other parts use it fo
 """
 # ruff: noqa: RUF009 (a declaration is a call that makes a dataclass field)
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zaiond.config.addresses import Addresses, Prefix, Sender
-from zaiond.config.auth import Auth, Mechanism
+from zaiond.config.auth import Auth
 from zaiond.config.declare import Declaration, declarations, group, servers, setting
 from zaiond.config.hosts import is_example
-from zaiond.config.kinds import Choice, Switch
-from zaiond.config.mail_server import MailServer, Security
+from zaiond.config.kinds import Choice, Group, Switch
+from zaiond.config.mail_server import MailServer
 from zaiond.config.numbers import DAY, Duration, Integer, Size
 from zaiond.config.oauth2 import OAuth2
 from zaiond.config.pop_before_smtp import PopBeforeSmtp
@@ -25,9 +26,8 @@ from zaiond.message.charset import Charset, as_jis, encode_jis
 from zaiond.text import Language
 
 __all__ = [
-    "LATER_KEYS", "Auth", "Charset", "Config", "Declaration", "Limits", "MailServer", "Mechanism",
-    "Notify", "OAuth2", "PopBeforeSmtp", "Queue", "Rate", "Secret", "Security", "declaration",
-    "declarations",
+    "LATER_KEYS", "Auth", "Config", "Limits", "MailServer", "Notify", "OAuth2", "PopBeforeSmtp",
+    "Queue", "Rate", "Secret", "declaration", "declarations", "every_setting",
 ]  # fmt: skip
 
 
@@ -244,11 +244,19 @@ class Config(Settings):
                 )
 
 
+def every_setting(
+    settings: type[Settings] = Config, within: str = ""
+) -> Iterator[tuple[str, Declaration]]:
+    """Each setting by its dotted key, a mapping before what is in it."""
+    for name, declared in declarations(settings).items():
+        yield within + name, declared
+        if isinstance(declared.kind, Group):
+            yield from every_setting(declared.kind.settings, f"{within}{name}.")
+
+
 def declaration(key: str) -> Declaration:
     """The declaration of a setting by its dotted key; raises KeyError."""
-    within, _, name = key.rpartition(".")
-    settings = declaration(within).kind.settings if within else Config
-    return declarations(settings or Config)[name]
+    return dict(every_setting())[key]
 
 
 LATER_KEYS = (

@@ -1,31 +1,17 @@
 """Each kind of setting reads what it writes, and says what may be written."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from zaiond.config.declare import Declaration, declarations
 from zaiond.config.scalar import WrongValueError
-from zaiond.config.schema import Config, declaration
-from zaiond.config.scope import Settings
+from zaiond.config.schema import declaration, every_setting
 
-
-def every_setting(settings: type[Settings] = Config, within: str = "") -> Iterator[str]:
-    for name, declared in declarations(settings).items():
-        below = declared.kind.settings
-        if below is None:
-            yield within + name
-        elif declared.kind.tag == "map":
-            yield from every_setting(below, f"{within}{name}.")
-
-
-KEYS = list(every_setting())
+KEYS = [key for key, declared in every_setting() if declared.kind.settings is None]
 DEFAULTS = [key for key in KEYS if declaration(key).default != "null"]
 
 
 @pytest.mark.parametrize("key", DEFAULTS)
 def test_a_default_is_written_as_it_is_declared(key: str) -> None:
-    declared: Declaration = declaration(key)
+    declared = declaration(key)
     assert declared.kind.write(declared.kind.parse(declared.default)) == declared.default
 
 
