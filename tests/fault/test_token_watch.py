@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.delivery import configuration
 from tests.support.store import NOW, Clock
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 from zaiond.config.schema import Auth, MailServer, OAuth2, Secret
@@ -182,7 +183,7 @@ async def test_it_runs_for_the_configuration_in_force(tmp_path: Path, server: To
     await watched.look(0)
     watched.clock.now += AFTER_START
     running = asyncio.create_task(watched.watch.run())
-    watched.watch.configure((MailServer(host="other"), watched.server))
+    watched.watch.configure(configuration(MailServer(host="other"), watched.server))
     await asyncio.to_thread(server.asked.wait, 10)
     assert server.asked.is_set()
     running.cancel()

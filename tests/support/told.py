@@ -4,7 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from tests.support.store import Clock, Notes, Store
 from zaiond.daemon.reports import Reports
@@ -34,11 +35,16 @@ class Told:
             Turns(),
             self.clock,
             lambda: 0.0,
-            self.accepted.append,
             self._begun.append,
             UserNames(self.clock).shown,
-            lambda: self.reaches,
+            int,
+            lambda: None,
         )
+        # Notices end here, as far as the rest of the daemon is concerned.
+        admission = SimpleNamespace(ended=lambda ended: None, count=lambda more: None)
+        router = SimpleNamespace(accepted=self.accepted.append)
+        outbound = SimpleNamespace(router=router, may_reach_admins=lambda: self.reaches)
+        self.reports.connect(cast(Any, admission), cast(Any, outbound))
 
     async def tell(
         self, report: Callable[..., Any], *about: Any, language: Language = "en"

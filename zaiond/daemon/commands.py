@@ -2,22 +2,19 @@
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import msgspec
 
 from zaiond.daemon import documents
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
-from zaiond.daemon.reload import Configuration
 from zaiond.daemon.status import Status
-from zaiond.delivery.queue_admin import Changed, QueueAdmin
+from zaiond.delivery.queue_admin import Changed
 from zaiond.intake.spool.admin import Changed as SpoolChanged
-from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.file import shown
 from zaiond.localtime import TimeZone, rfc3339
 from zaiond.model import OPEN
-from zaiond.net.context import ConnectionContext
 from zaiond.store.events import Owner
 from zaiond.store.queries import MOST, Wanted, matcher
 from zaiond.text import Text
@@ -39,26 +36,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Answers:
-    """Answers each command. `context` gives what the connections of the configuration in force
-    share.
-    """
+    """Answers each command."""
 
-    def __init__(
-        self,
-        status: Status,
-        queue_admin: QueueAdmin,
-        spool_admin: SpoolAdmin,
-        configuration: Configuration,
-        context: Callable[[], ConnectionContext],
-        time_zone: TimeZone,
-    ) -> None:
+    def __init__(self, status: Status) -> None:
         self._status = status
         self._queries = status.queries
-        self._queue_admin = queue_admin
-        self._spool_admin = spool_admin
-        self._configuration = configuration
-        self._context = context
-        self._time_zone = time_zone
+        self._queue_admin = status.outbound.queue_admin
+        self._spool_admin = status.intake.spool_admin
+        self._configuration = status.configuration
+        self._time_zone = TimeZone()
 
     def commands(self) -> Commands:
         """Every command, by its name."""
@@ -279,7 +265,7 @@ class Answers:
             raise Refused(78, _NO_CONFIGURATION, self._status.config_document())
         addresses = request.texts("addresses")
         addresses = addresses or list(in_force.config.admins)
-        document = await self_test(in_force.config, addresses, self._context())
+        document = await self_test(in_force.config, addresses, self._configuration.context)
         return {**document, "config": self._status.config_document()}
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from zaiond import utf8
 from zaiond.config.language import wanted_language
-from zaiond.daemon.app import App
+from zaiond.daemon.lifecycle import Daemon
 from zaiond.daemon.options import parse
 from zaiond.errors import ZaiondError
 from zaiond.journal import Journal, Kind, output
@@ -41,7 +41,7 @@ def main() -> None:
         journal.language = wanted_language(options.config)
     try:
         with asyncio.Runner(loop_factory=_event_loop) as runner:
-            exit_status = runner.run(App(options, journal).run())
+            exit_status = runner.run(Daemon(options, journal).run())
     except ZaiondError as error:
         journal.error(error.text, Kind.CAN_NOT_GO_ON)
         exit_status = 1

@@ -7,10 +7,11 @@ none ──valid──▶ good ──broken──▶ last_good ──mended─�
 
 import asyncio
 import contextlib
+import os
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 from zaiond.config.load import (
     Files,
@@ -21,8 +22,11 @@ from zaiond.config.load import (
     save_last_good,
 )
 from zaiond.config.schema import Config
+from zaiond.config.watch import ConfigWatch
+from zaiond.daemon.options import Options
 from zaiond.errors import Diagnostic, DiskFullError
 from zaiond.journal import Journal, Kind
+from zaiond.net.context import ConnectionContext
 from zaiond.os_error import in_japanese
 from zaiond.store import events
 from zaiond.store.writer import Writer
@@ -41,44 +45,72 @@ _NONE = Text(
 )
 
 
-class Configuration:
-    """Loads, keeps, and says what is in force.
+class Part(Protocol):
+    """A part of the daemon that goes by the configuration."""
 
-    `configure` is called with each configuration that comes into force, and whether it is another
-    one than before, be it before the last stop; `on_broken` with the incident's id when what is on
-    disk can't be taken, once until it is mended. `incident` is the one of which was told before the
-    last stop. `on_read` is called with the paths whose change may change what is in force, each
-    time that they were read.
+    def configure(self, config: Config) -> None:
+        """This configuration is in force now."""
+
+
+class Delivery(Protocol):
+    """The part that delivers (delivery.outbound)."""
+
+    async def remake(self, config: Config) -> None:
+        """Makes what waits anew. Raises DiskFullError."""
+
+    def configure(self, config: Config, context: ConnectionContext) -> None:
+        """Delivers by another configuration from now on."""
+
+
+class Configuration:
+    """Loads, keeps, and says what is in force; `context` is what its connections share.
+
+    Each configuration that comes into force is given to `parts` and `delivery`. `on_broken` is
+    called with the incident's id when what is on disk can't be taken, once until it is mended;
+    `incident` is the one of which was told before the last stop. `changed` is called after each
+    look.
     """
 
     def __init__(
         self,
-        path: str,
-        state_dir: str,
-        credentials_directory: str | None,
+        options: Options,
         incident: str | None,
         writer: Writer,
         journal: Journal,
         clock: Callable[[], float],
-        configure: Callable[[Config, bool], Awaitable[None]],
+        context: ConnectionContext,
+        parts: Sequence[Part],
+        delivery: Delivery,
         on_broken: Callable[[str, tuple[Diagnostic, ...]], Awaitable[None]],
-        on_read: Callable[[tuple[str, ...]], None],
+        changed: Callable[[], None],
     ) -> None:
         self.state: Literal["good", "last_good", "none"] = "none"
         self.in_force: Loaded | None = None
         self.loaded_at: float | None = None  # when what is in force was taken
         self.errors: tuple[Diagnostic, ...] = ()
-        self.path = path
+        self.path = options.config
         self._incident = incident
         self._writer = writer
-        self._state_dir = state_dir
-        self._credentials = credentials_directory
+        self._state_dir = options.state_dir
+        self._credentials = os.environ.get("CREDENTIALS_DIRECTORY")
         self._journal = journal
         self._clock = clock
-        self._configure = configure
+        self.context = context
+        self._parts = parts
+        self._delivery = delivery
         self._on_broken = on_broken
-        self._on_read = on_read
+        self._changed = changed
         self._reloading = asyncio.Lock()
+        self._requested = asyncio.Event()
+        self.request_reload = self._requested.set
+        self.watch = ConfigWatch(self.request_reload, journal.warning)
+
+    async def run(self) -> None:
+        """Reloads when that is requested; ends when cancelled."""
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            await self.reload()
 
     async def reload(self) -> bool:
         """Takes what is on disk if it is valid; says whether it was."""
@@ -95,7 +127,8 @@ class Configuration:
                 else:
                     await self._keep_last_good(loaded)
             finally:
-                self._on_read(loaded.watched)
+                self.watch.watch(loaded.watched)
+                self._changed()
             return loaded.config is not None
 
     async def _take(self, loaded: Loaded, config: Config) -> None:
@@ -122,11 +155,30 @@ class Configuration:
                     f" {error.strerror}",
                 )
             )
-        await self._configure(config, before != loaded.files)
+        await self._apply(config, is_another=before != loaded.files)
         self._journal.info(
             Text(f"設定 {self.path} を反映しました", f"configuration {self.path} is in force"),
             Kind.CONFIG_LOADED,
         )
+
+    async def _apply(self, config: Config, *, is_another: bool) -> None:
+        """`is_another`: than the one before, be it before the last stop."""
+        self._journal.language = config.language
+        for part in self._parts:
+            part.configure(config)
+        # What has changed counts for what waits, too, and before it is tried.
+        if is_another:
+            try:
+                await self._delivery.remake(config)
+            except DiskFullError as error:  # they go out as they are
+                self._journal.error(
+                    Text(
+                        f"保留中のメールを作り直せません: {error.text.ja}",
+                        f"what is held can't be made anew: {error.text.en}",
+                    )
+                )
+        self.context = self.context.renewed()
+        self._delivery.configure(config, self.context)
 
     async def _keep_last_good(self, broken: Loaded) -> None:
         news = broken.errors != self.errors
@@ -172,4 +224,4 @@ class Configuration:
         if loaded.config is not None:
             self.in_force = loaded
             self.loaded_at = self._clock()
-            await self._configure(loaded.config, False)
+            await self._apply(loaded.config, is_another=False)

@@ -16,16 +16,17 @@ from zaiond import wire
 from zaiond.config.schema import Config, MailServer
 from zaiond.daemon import notices
 from zaiond.daemon.notices import Notice, SpoolFile
+from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic, StoreError
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
+from zaiond.intake.admission import Admission
 from zaiond.journal import Journal, Kind
-from zaiond.model import URGENT, AttemptResult, QueuedMail
+from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.smtp.verdict import DeliveryFailure
 from zaiond.store import events, pending
 from zaiond.store.damage import Damage
-from zaiond.store.events import Acceptance
 from zaiond.store.recovery import Salvage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
@@ -43,9 +44,13 @@ _OUTCOMES = {
 
 
 class Reports:
-    """`in_background` runs what takes a commit. `user_name` says who a uid is. `may_reach` says
-    whether a notice reaches an administrator although some addresses are held.
+    """Hears what becomes of mails (delivery.observer). `in_background` runs what takes a commit;
+    `user_name` says who a uid is, `user_of` whose. `changed` is called when the line of `systemctl
+    status` may be another one.
     """
+
+    events_ended: Callable[[list[StoredEvent]], None]
+    events_reopened: Callable[[list[StoredEvent]], None]
 
     def __init__(
         self,
@@ -54,24 +59,29 @@ class Reports:
         turns: Turns,
         clock: Callable[[], float],
         queue_time: Callable[[], float],
-        on_accepted: Callable[[Acceptance], None],
         in_background: Callable[[Coroutine[Any, Any, None]], object],
         user_name: Callable[[int], str],
-        may_reach: Callable[[], bool],
+        user_of: Callable[[int], int],
+        changed: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._writer = writer
         self._turns = turns
         self._clock = clock
         self._queue_time = queue_time
-        self._on_accepted = on_accepted
         self._in_background = in_background
         self._user_name = user_name
-        self._may_reach = may_reach
+        self._user_of = user_of
+        self._changed = changed
         self._wall = False
         self._spool_files: list[SpoolFile] = []  # refused, and not told yet
         self._spool_files_more = 0
         self._spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
+
+    def connect(self, admission: Admission, outbound: Outbound) -> None:
+        """Notices are counted and go out as other events do."""
+        self.events_ended, self.events_reopened = admission.ended, admission.count
+        self._outbound = outbound
 
     def configure(self, config: Config) -> None:
         """Where no mail can leave, that is told as this configuration has it."""
@@ -91,6 +101,7 @@ class Reports:
 
     def held(self, hold: Hold) -> None:
         """The admins hear of it by mail, as long as there is one whom a mail reaches."""
+        self._changed()
         why = DeliveryFailure(hold.failure).text
         if hold.scope == "queue":
             text = Text(
@@ -98,7 +109,7 @@ class Reports:
             )
             self._stopped(text, Kind.QUEUE_HELD, hold.failure.said)
             return
-        if hold.scope == "address" and not self._may_reach():
+        if hold.scope == "address" and not self._outbound.may_reach_admins():
             text = Text(
                 f"{hold.subject} が拒否され、ほかに通知できる管理者がいません: {why.ja}",
                 f"{hold.subject} is refused, and there is no other administrator to be told:"
@@ -149,6 +160,7 @@ class Reports:
 
     def server_changed(self, state: ServerState, works: bool) -> None:
         """The admins hear of a server out of use by mail, if another one can carry it."""
+        self._changed()
         failure, address = state.failure, state.server.address
         if failure is None:
             self._journal.info(
@@ -179,6 +191,17 @@ class Reports:
             self._in_background(self._emit(notice))
         elif not faulty:  # what holds the queue is told as such
             self._alarm(text)
+
+    def event_unmade(self, event: StoredEvent, error: Exception) -> None:
+        """The mail about it says no more than where to look."""
+        self._journal.error(
+            Text(
+                f"イベント {event.id} の本文を作れません: {error!r}",
+                f"the mail about event {event.id} can't be made as it should: {error!r}",
+            ),
+            by=self._user_of(event.uid),
+            event=event.id,
+        )
 
     # -- what has to be mended
 
@@ -255,4 +278,5 @@ class Reports:
             )
             return
         if acceptance.events:
-            self._on_accepted(acceptance)
+            self.events_reopened(acceptance.events)
+            self._outbound.router.accepted(acceptance)

@@ -48,8 +48,11 @@ def open_database(state_dir: str, journal: Journal) -> Database:
 
 
 class Found(NamedTuple):
-    """`incident`: the broken configuration of which the admins were told."""
+    """`started` is when, in seconds since the epoch; `incident` the broken configuration of which
+    the admins were told.
+    """
 
+    started: float
     queue_time: Kept
     incident: str | None
     holds: list[Hold]
@@ -86,6 +89,7 @@ def _find(db: apsw.Connection, now: float) -> Found:
     waiting = events.waiting_lines(db)
     incident = events.get_meta(db, INCIDENT)
     return Found(
+        now,
         queue_time.find(db),
         incident if isinstance(incident, str) else None,
         holds.find(db),

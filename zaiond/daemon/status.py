@@ -12,11 +12,11 @@ from zaiond.config.schema import Queue
 from zaiond.daemon.documents import Present
 from zaiond.daemon.problems import Facts, Problem, problems
 from zaiond.daemon.reload import Configuration
-from zaiond.daemon.waiting import CountWaiting
-from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.daemon.start import Found
+from zaiond.daemon.waiting import Waiting, count_waiting
+from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.rate_counter import RateCounter
-from zaiond.intake.refusals import Refusals
-from zaiond.intake.spool.admin import SpoolAdmin
+from zaiond.intake.intake import Intake
 from zaiond.journal import Journal
 from zaiond.localtime import rfc3339
 from zaiond.store import acknowledgements, damage
@@ -32,10 +32,9 @@ LOOK_BACK = 7 * 86400.0  # seconds that status looks back for what failed or exp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Asks these parts. `started` is in seconds since the epoch."""
+    """Asks these parts. `found` is what was on disk at the start."""
 
-    started: float
-    possible_duplicates: int
+    found: Found
     state_dir: str
     journal: Journal
     clock: Callable[[], float]
@@ -43,12 +42,8 @@ class Status:
     configuration: Configuration
     database: Database
     writer: Writer
-    queries: Queries
-    count_waiting: CountWaiting
-    dispatcher: Dispatcher
-    accepted: RateCounter
-    spool_admin: SpoolAdmin
-    refusals: Refusals
+    outbound: Outbound
+    intake: Intake
     user_names: UserNames
 
     @property
@@ -56,13 +51,23 @@ class Status:
         """Of what people read."""
         return self.journal.language
 
+    @property
+    def queries(self) -> Queries:
+        """What is asked of the store for people."""
+        return Queries(self.writer.submit, lambda: self.outbound.router.routed_through)
+
+    async def count_waiting(self) -> Waiting:
+        """What has not ended."""
+        return await count_waiting(self.writer.submit, self.outbound)
+
     async def document(self) -> dict[str, Any]:
         """The document of `status --json` (interface 5)."""
         waiting, lately, now = await self.count_waiting(), await self.lost(), await self.present()
         oldest = await self.queries.oldest()
         in_force = self.configuration.in_force
         free, floor = self.database.space.free_bytes()
-        spool, name_of, clock = await self.spool_admin.account(), self.user_names.shown, self.clock
+        spool, refusals = await self.intake.spool_admin.account(), self.intake.refusals
+        name_of, clock = self.user_names.shown, self.clock
         facts = Facts(
             config=self.configuration.state,
             waiting=waiting,
@@ -76,7 +81,7 @@ class Status:
             ).retry_max,
             outage=now.outage,
             next_probe=now.next_probe,
-            refused=self.refusals.problem(clock(), name_of),
+            refused=refusals.problem(clock(), name_of),
             free=free,
             floor=floor,
             state_dir=self.state_dir,
@@ -98,13 +103,16 @@ class Status:
             },
             "known": _known(now),
             "history": {"shortened": await self.shortened(since=clock() - LOOK_BACK)},
-            "refused": self.refusals.document(clock(), self.language),
+            "refused": refusals.document(clock(), self.language),
             "spool": spool.document(name_of, self.language),
             "servers": self._servers(),
-            "rates": {"accepted": _rate(self.accepted), "delivered": _rate(self.dispatcher.rate)},
-            "possible_duplicates": self.possible_duplicates,
-            "delivered": self.dispatcher.delivered,
-            "started": rfc3339(self.started),
+            "rates": {
+                "accepted": _rate(self.outbound.router.rate),
+                "delivered": _rate(self.outbound.dispatcher.rate),
+            },
+            "possible_duplicates": self.found.possible_duplicates,
+            "delivered": self.outbound.dispatcher.delivered,
+            "started": rfc3339(self.found.started),
             "version": __version__,
         }
 
@@ -141,7 +149,7 @@ class Status:
 
     async def present(self) -> Present:
         """What keeps mail from going out now."""
-        servers = self.dispatcher.pool.servers
+        servers = self.outbound.dispatcher.pool.servers
         outage, probe, keys = None, None, {}
         if servers is not None:
             outage = servers.waits_for
@@ -155,7 +163,7 @@ class Status:
                 probe = self._at(min(state.until for state in servers.states))
         return Present(
             self.language,
-            holds=self.dispatcher.holds,
+            holds=self.outbound.dispatcher.holds,
             outage=outage,
             next_probe=probe,
             acknowledged=await self.queries.acknowledged(),
@@ -183,10 +191,10 @@ class Status:
         }
 
     def _servers(self) -> list[dict[str, Any]]:
-        servers = self.dispatcher.pool.servers
+        servers = self.outbound.dispatcher.pool.servers
         if servers is None:
             return []
-        connections = self.dispatcher.pool.connections
+        connections = self.outbound.dispatcher.pool.connections
         language = self.language
         now, loop_now = self.clock(), asyncio.get_running_loop().time()
 

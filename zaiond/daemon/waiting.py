@@ -2,11 +2,13 @@
 how the daemon is (status.py) is not loaded before somebody asks.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple
 
+from zaiond.daemon.reload import Configuration
 from zaiond.delivery.outbound import Outbound
+from zaiond.journal import Journal
 from zaiond.smtp.failure import Failure
 from zaiond.store import counts
 from zaiond.store.counts import Key
@@ -37,9 +39,6 @@ class Waiting(NamedTuple):
         return self.waiting + self.held
 
 
-CountWaiting = Callable[[], Awaitable[Waiting]]
-
-
 async def count_waiting(submit: Submit, outbound: Outbound) -> Waiting:
     """What has not ended."""
     number = await count(submit, counts.skip_open) + outbound.router.waiting
@@ -56,6 +55,15 @@ async def count(submit: Submit, skip: Callable[..., tuple[int, Key | None]]) -> 
         more, after = await submit(partial(skip, after=after))
         number += more
     return number
+
+
+async def describe(
+    submit: Submit, outbound: Outbound, configuration: Configuration, journal: Journal
+) -> str:
+    """The line of `systemctl status`."""
+    counted, servers = await count_waiting(submit, outbound), outbound.dispatcher.pool.servers
+    outage = servers.waits_for if servers is not None else None
+    return line(counted, configuration.state, outage).in_language(journal.language)
 
 
 def line(

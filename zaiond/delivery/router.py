@@ -6,6 +6,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.ledger import DISK_FULL_PAUSE
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.observer import Observer
+from zaiond.delivery.rate_counter import RateCounter
 from zaiond.errors import DiskFullError
 from zaiond.localtime import TimeZone
 from zaiond.model import (
@@ -92,6 +94,7 @@ class Router:
         self.next_delivery = recovered.next_delivery
         self.lock = asyncio.Lock()  # held while events become mails, or are changed by hand
         self.turns = turns
+        self.rate = RateCounter()  # of events accepted
         self._writer = writer
         self._dispatcher = dispatcher
         self._observer = observer
@@ -110,6 +113,7 @@ class Router:
     def accepted(self, acceptance: Acceptance) -> None:
         """Events that have just been put on disk."""
         new = acceptance.events
+        self.rate.count(len(new), time.monotonic())
         self.turns.accepted(new)
         self._times_accepted += 1
         memory = self._memory

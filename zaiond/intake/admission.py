@@ -36,7 +36,8 @@ class Admission:
     writer.
 
     `on_accepted` gets what is new on disk; `look_at_history` is called when room grows short;
-    `on_room`, where it is set, each time that events have ended.
+    `on_room`, where it is set, each time that events have ended; `on_change` when more or fewer
+    wait than before.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Admission:
         journal: Journal,
         on_accepted: Callable[[Acceptance], None],
         look_at_history: Callable[[], None],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_change = on_change
         self.quotas = quotas
         self.is_full = False  # the disk
         self.on_room: Callable[[], None] | None = None
@@ -114,6 +117,7 @@ class Admission:
         if acceptance.events:
             with going_on():
                 self._on_accepted(acceptance)
+            self._on_change()
         return outcomes
 
     def failed(self, batch: list[NewEvent], error: BaseException) -> EventError:
@@ -131,6 +135,7 @@ class Admission:
         """
         for event in more:
             self.quotas.count(event.uid, len(event.body))
+        self._on_change()
 
     def ended(self, ended: Iterable[StoredEvent]) -> None:
         """These events have ended, and take nothing of their users' quotas any more."""
@@ -138,6 +143,7 @@ class Admission:
             self.quotas.release(event.uid, len(event.body))
         if self.on_room is not None:
             self.on_room()
+        self._on_change()
 
     def _release(self, refused: list[NewEvent]) -> None:
         for _, uid, _, _, line, *_ in refused:

@@ -1,20 +1,24 @@
 """The front door of intake/: all that takes events in, made and wired."""
 
+import contextlib
 from collections.abc import Callable
 
 from zaiond.config.schema import Config
 from zaiond.intake.admission import Admission
 from zaiond.intake.batches import Batches
-from zaiond.intake.listener import room_for_connections
+from zaiond.intake.listener import Listener, event_socket, remove, room_for_connections
 from zaiond.intake.quota import Quotas
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import OnRefused, Spool
+from zaiond.intake.spool_watch import SpoolWatch
 from zaiond.journal import Journal
 from zaiond.store.disk_space import DiskSpace
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
+
+SPOOL_INTERVAL = 60.0  # seconds: the kernel tells of new files; this is for where it doesn't
 
 
 class Intake:
@@ -23,7 +27,8 @@ class Intake:
     `usage`: how many events and bytes of each uid wait (store.events.usage). `user_of` says whose a
     uid is, `name_of` what that user is called; `make_id` gives an id to an event that has none.
     `on_accepted` gets what is new on disk; `on_refused_file` hears of files of the spool that have
-    something that can't be taken; `look_at_history` is called when the disk grows full.
+    something that can't be taken; `look_at_history` is called when the disk grows full,
+    `on_change` when more or fewer events wait than before.
     """
 
     def __init__(
@@ -43,7 +48,10 @@ class Intake:
         on_accepted: Callable[[Acceptance], None],
         on_refused_file: OnRefused,
         look_at_history: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
+        self._journal = journal
+        self._spool_dir = spool_dir
         self.quotas = Quotas(usage, user_of, room_for_connections())
         self.refusals = Refusals()
         self.admission = Admission(
@@ -55,6 +63,7 @@ class Intake:
             journal,
             on_accepted,
             look_at_history,
+            on_change,
         )
         self.events = Batches(self.admission, self.refusals, make_id, clock, journal, user_of)
         self.spool = Spool(
@@ -68,6 +77,24 @@ class Intake:
             user_of=user_of,
         )
         self.spool_admin = SpoolAdmin(self.spool)
+
+    def open(self, runtime_dir: str, doors: contextlib.ExitStack) -> None:
+        """From now on events are taken, until the doors are closed. Raises StoreError or UsageError
+        where they can't be.
+        """
+        self.spool.prepare()
+        listener, path = event_socket(runtime_dir)
+        if path is not None:
+            doors.callback(remove, path)
+        doors.callback(Listener(listener, self.events.connection, self._journal).close)
+
+    async def run(self) -> None:
+        """Takes in what is left in the spool; ends when cancelled."""
+        watch = SpoolWatch(self._spool_dir, self.spool.changed, self._journal.warning)
+        try:
+            await self.spool.run(SPOOL_INTERVAL, watch.arm)
+        finally:
+            watch.stop()
 
     def configure(self, config: Config) -> None:
         """This configuration is in force now."""

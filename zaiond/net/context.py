@@ -23,3 +23,8 @@ class ConnectionContext:
         default_factory=lambda: defaultdict(ServerMemory)
     )
     masks: Masks = field(default_factory=Masks)
+
+    def renewed(self) -> "ConnectionContext":
+        """That of another configuration in the same process."""
+        tls = TlsContexts(self.tls.common_names)
+        return ConnectionContext(self.tokens, self.names, tls, masks=self.masks)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zaiond.config.schema import MailServer
+from zaiond.config.schema import Config, MailServer
 from zaiond.oauth.refresh_token import RefreshToken
 from zaiond.oauth.tokens import Tokens
 from zaiond.smtp.failure import NoToken
@@ -59,11 +59,11 @@ class TokenWatch:
         self._known: dict[OAuth2, _Known] = {}
         self._changed = asyncio.Event()
 
-    def configure(self, servers: tuple[MailServer, ...]) -> None:
-        """These are the servers of the configuration in force."""
+    def configure(self, config: Config) -> None:
+        """This configuration is in force now."""
         self._servers = [
             server
-            for server in servers
+            for server in config.mail_servers
             if server.auth.mechanism == "xoauth2" and server.auth.oauth2.grant == "refresh_token"
         ]
         self._changed.set()

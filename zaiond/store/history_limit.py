@@ -110,6 +110,11 @@ class HistoryLimit:
             with contextlib.suppress(DiskFullError, OSError):  # told where it bars events
                 await self.press()
 
+    async def upkeep(self) -> None:
+        """Reserves the room for what must be recorded on a full disk, and looks."""
+        await asyncio.to_thread(self._disk.lay_ballast)
+        self.look()
+
     async def press(self) -> None:
         """Deletes, if needed, until there is room again or nothing is left. Raises DiskFullError,
         and OSError where the disk can't be asked.

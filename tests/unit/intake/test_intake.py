@@ -42,6 +42,7 @@ class Made:
             on_accepted=self.accepted.append,
             on_refused_file=lambda path, uid, why, excerpt: None,
             look_at_history=lambda: None,
+            on_change=lambda: None,
         )
         self.intake.spool.prepare()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.store import Notes
-from zaiond.daemon.app import App
+from zaiond.daemon.lifecycle import Daemon
 from zaiond.daemon.options import Options
 from zaiond.delivery.housekeeping import Housekeeping
 from zaiond.errors import StoreError
@@ -36,9 +36,9 @@ async def test_a_failing_disk_is_told_in_a_line_and_a_fault_of_ours_with_its_tra
     monkeypatch.setattr(Housekeeping, "run", fail)
     config, run, state, spool = (str(tmp_path / name) for name in ("z", "run", "state", "spool"))
     notes = Notes()
-    app = App(Options(config, run, state, spool, "text"), notes)
+    daemon = Daemon(Options(config, run, state, spool, "text"), notes)
     async with asyncio.timeout(20):
-        assert await app.run() == 1
+        assert await daemon.run() == 1
     (line,) = [line for line in notes.lines if line.startswith("can't go on")]
     assert line.endswith(str(error))
     assert notes.levels[-1] == "critical"
