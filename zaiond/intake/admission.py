@@ -127,7 +127,7 @@ class Admission:
             full = isinstance(error, DiskFullError)
             return EventError("disk_full" if full else "unavailable", error.text)
         report(error)
-        return OUR_FAULT
+        return EventError(OUR_FAULT.code, OUR_FAULT.text)  # raised, it keeps where that was
 
     def count(self, more: Iterable[StoredEvent]) -> None:
         """Counts events that wait now although nobody sent them: the daemon's own, and those that

@@ -140,6 +140,21 @@ async def test_of_a_batch_that_came_to_disk_what_was_there_before_takes_nothing(
         quotas.reserve(1000, 1, 1)
 
 
+async def test_a_fault_of_our_own_keeps_nothing_of_the_batch_that_met_it() -> None:
+    writer = Writer()
+    of = admitting(Disk(), writer=writer)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: None)
+    for _ in range(2):
+        of.reserve(1000, [event("1")])
+        accepted = of.accept([event("1")])
+        writer.submitted.pop().set_exception(ZeroDivisionError())
+        with pytest.raises(EventError) as raised:
+            of.settle([event("1")], accepted)
+        assert raised.value.code == "unavailable"
+    assert admission.OUR_FAULT.__traceback__ is None
+    assert of.quotas.events == 0
+
+
 async def test_a_batch_that_was_all_known_before_is_no_news() -> None:
     writer = Writer()
     told: list[Acceptance] = []
