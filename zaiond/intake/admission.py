@@ -90,8 +90,8 @@ class Admission:
         self.quotas.reserve(uid, len(batch), sum([len(new[4]) for new in batch]))
 
     def accept(self, batch: list[NewEvent]) -> "asyncio.Future[Acceptance]":
-        """Puts events to disk that were reserved. The future is done after the commit, and is for
-        `settle`.
+        """Puts events to disk that were reserved. The future is done after the commit; its done
+        callback is to call `settle`, so that all is settled in the order of the commits.
         """
         places = self._turns.give(batch)
         accept = partial(events.accept, batch=batch, queued=self._queue_time(), places=places)

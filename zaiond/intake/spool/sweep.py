@@ -5,6 +5,7 @@ be; then each file goes, from the disk or aside.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
 
 from zaiond.errors import EventError
 from zaiond.intake.admission import Admission
@@ -93,7 +94,7 @@ class Sweep:
     async def _commit(self, files: list[SpoolFile]) -> None:
         """Commits what was parsed, in one go if it can be."""
         self._admission.look()
-        commits: list[tuple[SpoolFile, list[NewEvent], asyncio.Future[Acceptance]]] = []
+        commits: list[asyncio.Future[Acceptance]] = []
         busy: set[int] = set()  # users of whom something is under way
         blocked: set[int] = set()
         for file in files:
@@ -104,21 +105,26 @@ class Sweep:
             events, refusal = self._reserve(file)
             if events:
                 busy.add(user)
-                commits.append((file, events, self._admission.accept(events)))
+                commits.append(self._admission.accept(events))
+                # At once: what is new on disk is told in the order of its commits.
+                commits[-1].add_done_callback(partial(self._settle, file, events))
             if refusal is not None:
                 blocked.add(user)
                 # What is under way may be duplicates, which take no room: then it goes on.
                 if user not in busy:
                     self.no_room[user] = (file.name, refusal.text)
         if commits:
-            await asyncio.wait([accepted for _, _, accepted in commits])
-        for file, events, accepted in commits:
-            try:
-                outcomes = self._admission.settle(events, accepted)
-            except EventError as error:
-                self.no_room.setdefault(self._user_of(file.uid), (file.name, error.text))
-            else:
-                file.settle(outcomes or ["accepted"] * len(events))
+            await asyncio.wait(commits)
+
+    def _settle(
+        self, file: SpoolFile, events: list[NewEvent], accepted: "asyncio.Future[Acceptance]"
+    ) -> None:
+        try:
+            outcomes = self._admission.settle(events, accepted)
+        except EventError as error:
+            self.no_room.setdefault(self._user_of(file.uid), (file.name, error.text))
+        else:
+            file.settle(outcomes or ["accepted"] * len(events))
 
     def _reserve(self, file: SpoolFile) -> tuple[list[NewEvent], EventError | None]:
         """As many of the file's next events as there is room for, and why not the others."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.spooled import Spooled
-from tests.support.store import NOW, Clock, Notes, rows
+from tests.support.store import NOW, Clock, Notes, event, rows
 from zaiond.errors import EventError, StoreError
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool import sweep as sweeping
@@ -436,3 +436,30 @@ async def test_it_sweeps_at_its_start_and_when_something_was_put_there(spooled: 
     await asyncio.wait_for(sweeps.get(), 10)
     assert spooled.on_disk() == ["1", "2"]
     running.cancel()
+
+
+async def test_what_is_new_on_disk_is_told_in_the_order_of_its_commits(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    admission = spooled.admission
+    monkeypatch.setattr(
+        admission, "_on_accepted", lambda accepted: told.extend(one.id for one in accepted.events)
+    )
+    for name in "ab":
+        spooled.put(f"{name}.json", {"type": "a", "id": name})
+    gate = threading.Event()
+    held_up = spooled.writer.submit(lambda _: gate.wait(30))
+    sweep = asyncio.create_task(spooled.spool.sweep())
+    for _ in "ab":
+        await spooled.submitted.get()
+    of_the_socket = [event("socket")]
+    admission.reserve(1000, of_the_socket)
+    admission.accept(of_the_socket).add_done_callback(
+        lambda done: admission.settle(of_the_socket, done) and None
+    )
+    gate.set()
+    await held_up
+    await sweep
+    assert told[-1] == "socket"
+    assert sorted(told) == ["a", "b", "socket"]
