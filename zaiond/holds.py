@@ -28,6 +28,13 @@ class Holds:
         # Each mail asks for them; they change now and then.
         self.addresses = frozenset(hold.subject for hold in self if hold.scope == "address")
 
+    def renew(self, found: Iterable[Hold]) -> None:
+        """Has the holds that were found on disk, and that of the queue as it is."""
+        new = Holds(hold for hold in found if hold.scope != "queue")
+        if self.queue is not None:
+            new.put(self.queue)
+        self._found, self.addresses = new._found, new.addresses
+
     def __iter__(self) -> Iterator[Hold]:
         return iter(self._found.values())
 

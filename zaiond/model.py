@@ -185,9 +185,6 @@ class MessageRecord(NamedTuple):
 
     row: int
     message_id: str
-    accepted: float
-    queued: float
-    notice: bool
     is_open: bool
 
 

@@ -41,7 +41,7 @@ from tests.support.sink import Sink
 from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.delivery import active_queue, housekeeping, loader, router
+from zaiond.delivery import active_queue, ledger, loader, router
 from zaiond.model import NewEvent, StoredEvent
 from zaiond.net.connection import SmtpConnection
 from zaiond.store import events, pending, prune
@@ -682,7 +682,7 @@ async def test_a_mail_that_is_tried_while_it_is_found_too_old_does_not_expire_an
         assert len(found) == 1
         assert post.ended == []
         async with asyncio.timeout(10):  # it is loaded again
-            while not post.dispatcher.in_memory:
+            while not len(post.dispatcher.active_queue):
                 await post.writer.submit(lambda db: None)
         await post.housekeeping._expire(PATIENT)
         assert post.ended == []
@@ -695,7 +695,7 @@ async def test_what_expires_is_looked_for_and_ended_in_parts(
     state: Path, closed: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending, "SLICE", 7)
-    monkeypatch.setattr(housekeeping, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(ledger, "CHUNK_BYTES", 1)
     port = closed.getsockname()[1]
     ended: list[int] = []
     end = queue_on_disk.end
@@ -741,7 +741,7 @@ async def test_what_holds_the_queue_outlives_a_restart_and_nothing_expires_by_it
             post.serve(PATIENT.expire + 1)
             await post.housekeeping.keep_time()
         async with Post(state, config) as post:
-            assert post.dispatcher.holds.queue is not None
+            assert post.outbound.holds.queue is not None
             await post.housekeeping._expire(PATIENT)
             assert post.ended == []
             await post.until(lambda: len(post.outcomes) == 1)  # it is asked again at once
@@ -781,7 +781,7 @@ async def test_in_memory_is_a_window_and_the_rest_waits_on_disk(
 
         def watch() -> bool:
             nonlocal most
-            most = max(most, len(post.dispatcher._active_queue))
+            most = max(most, len(post.dispatcher.active_queue))
             return len(post.ended) >= 450
 
         sink = Sink(listener=closed)

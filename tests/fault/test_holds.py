@@ -183,7 +183,7 @@ async def test_words_about_one_content_hold_no_other_mail(
     ):
         if when == "alone":
             await post.emit("bad")
-            await post.until(lambda: post.dispatcher.holds.queue is not None)
+            await post.until(lambda: post.outbound.holds.queue is not None)
             await post.emit(*ids(20))
         else:
             await post.emit("bad", *ids(20))
@@ -203,7 +203,7 @@ async def test_the_same_words_about_all_contents_hold_the_queue(state: Path, wor
     ):
         for id_ in ids(20):
             await post.emit(id_)
-        await post.until(lambda: post.dispatcher.holds.queue is not None)
+        await post.until(lambda: post.outbound.holds.queue is not None)
         await post.unconnected()
         assert await held_on_disk(post) == [("queue", "")]
         assert len(contents(picky)) <= 4
@@ -221,7 +221,7 @@ async def test_what_holds_nothing_any_more_is_held_no_longer(state: Path, how: s
             await post.delete(["1"])
         else:
             post.serve(HOURLY.keep + 1.0)
-            while post.dispatcher.holds.addresses:  # it may be under way, as the probe
+            while post.outbound.holds.addresses:  # it may be under way, as the probe
                 post.housekeeping.configure(HOURLY, "en")
                 await post.writer.submit(lambda _: None)
         assert await held_on_disk(post) == []
@@ -255,7 +255,7 @@ async def test_relaying_refused_to_all_holds_the_queue_and_to_one_its_address(st
         assert await post.states("1") == {GOOD: "delivered", BAD: "held"}
         answers[GOOD] = answers[BAD]
         await post.emit("2")
-        await post.until(lambda: post.dispatcher.holds.queue is not None)
+        await post.until(lambda: post.outbound.holds.queue is not None)
         assert post.pool.servers is not None
         assert post.pool.servers.held_by is not None
 
@@ -273,7 +273,7 @@ async def test_what_holds_the_queue_is_over_with_the_probe_that_is_taken(
         await post.until_ended(1)
         await post.settled()
         assert len(post.holds) == 1
-        assert post.dispatcher.holds.queue is None
+        assert post.outbound.holds.queue is None
         assert not post.queue_time.paused
         assert await held_on_disk(post) == []
 
@@ -295,7 +295,7 @@ async def test_what_holds_the_queue_is_not_over_when_the_server_goes_away(state:
         seen = len(picky.peers)
         while len(picky.peers) < seen + 3:
             await post.writer.submit(lambda _: None)
-        assert post.dispatcher.holds.queue is not None
+        assert post.outbound.holds.queue is not None
         assert len(post.holds) == 1
 
 

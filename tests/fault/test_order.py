@@ -70,7 +70,7 @@ async def seen(post: Post, condition: Callable[[], bool]) -> None:
 
 
 async def in_memory(post: Post, number: int) -> None:
-    await seen(post, lambda: post.dispatcher.in_memory == number)
+    await seen(post, lambda: len(post.dispatcher.active_queue) == number)
 
 
 async def test_a_mail_that_is_retried_while_others_of_its_key_are_in_memory_is_not_passed(

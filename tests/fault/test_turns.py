@@ -241,7 +241,7 @@ async def test_no_user_fills_the_room_for_others_alone(state: Path, moody: Moody
             lambda db: db.execute("SELECT count(*) FROM deliveries WHERE user = 1002").get
         )
         assert of_third == 1
-        assert post.dispatcher.in_memory < active_queue.MAILS + active_queue.MORE_MAILS
+        assert len(post.dispatcher.active_queue) < active_queue.MAILS + active_queue.MORE_MAILS
 
 
 async def test_large_events_fill_the_memory_by_their_bytes(
@@ -261,7 +261,7 @@ async def test_large_events_fill_the_memory_by_their_bytes(
         await until_nothing_is_routed(post)
         kept = post.router._memory.events
         assert 0 < sum(len(event.body) for event in kept) <= router.KEPT_BYTES + router.BATCH_BYTES
-        held = sum(map(active_queue.size, post.dispatcher._active_queue._mails.values()))
+        held = sum(map(active_queue.size, post.dispatcher.active_queue._mails.values()))
         assert active_queue.BYTES <= held <= active_queue.BYTES + 3 * router.BATCH_BYTES
         await post.emit("other", uid=OTHER)
         await until_nothing_is_routed(post)

@@ -126,7 +126,7 @@ class Post:
             self._upkeep,
         )
         self.router, self.dispatcher = self.outbound.router, self.outbound.dispatcher
-        self.pool, self.queue_admin = self.dispatcher.pool, self.outbound.queue_admin
+        self.pool, self.queue_admin = self.outbound.pool, self.outbound.queue_admin
         self.housekeeping = self.outbound.housekeeping
         self._note_attempts()
         if self.config is not None:
@@ -138,7 +138,7 @@ class Post:
 
     def _note_attempts(self) -> None:
         """Notes the outcomes of attempts as they come to disk."""
-        ledger = self.dispatcher._ledger
+        ledger = self.outbound.ledger
         finish = ledger.finish
 
         async def noted(mail: QueuedMail, results: list[AttemptResult], *more: Any) -> Any:
@@ -228,7 +228,7 @@ class Post:
         """Waits until every event is routed, and no mail is in memory any more."""
         await self.unconnected()
         async with asyncio.timeout(SOON):
-            while self.router.waiting or self.dispatcher.in_memory:
+            while self.router.waiting or len(self.dispatcher.active_queue):
                 await self.writer.submit(lambda _: None)
 
     async def unconnected(self) -> None:
@@ -252,7 +252,7 @@ class Post:
     async def history(self, id: str) -> dict[str, Any]:
         """What became of an event."""
         (document,) = await histories(
-            self.writer.submit, id=id, present=Present("en", holds=self.dispatcher.holds)
+            self.writer.submit, id=id, present=Present("en", holds=self.outbound.holds)
         )
         return document
 

@@ -173,7 +173,7 @@ class App:
     async def _round_trip(self) -> None:
         """Through the intake, the writer's thread and the delivery."""
         await self._intake.events.ping()
-        await self._outbound.dispatcher.ping()
+        await self._outbound.loader.ping()
 
     def damaged(self, damage: Damage) -> None:
         """Rows of the database were set aside while it works."""

@@ -42,7 +42,7 @@ class Waiting(NamedTuple):
 async def count_waiting(submit: Submit, outbound: Outbound) -> Waiting:
     """What has not ended."""
     number = await count(submit, counts.skip_open) + outbound.router.waiting
-    if outbound.dispatcher.holds.queue is not None:
+    if outbound.holds.queue is not None:
         return Waiting(0, number)
     held = await count(submit, counts.skip_held)
     return Waiting(max(0, number - held), held)

@@ -29,7 +29,6 @@ from zaiond.delivery.outcome import (
 from zaiond.delivery.pool import Pool
 from zaiond.delivery.rate_counter import RateCounter
 from zaiond.delivery.sender import Answers, Sender
-from zaiond.holds import Hold, Holds
 from zaiond.model import QueuedDelivery, QueuedMail
 from zaiond.net.context import ConnectionContext
 from zaiond.queue_time import QueueTime
@@ -63,16 +62,16 @@ class Dispatcher:
         self.delivered = 0
         self.rate = RateCounter()  # of deliveries
         self.outdated: asyncio.Queue[QueuedMail] = asyncio.Queue()
-        self._ledger = ledger
+        self.ledger, self.holds = ledger, ledger.holds
         self._observer = observer
         self._clock = clock
         self._jitter = jitter
         self._queue_time = queue_time
         self._on_capacity = on_capacity
         self._config: Config
-        self._active_queue = ActiveQueue()
-        self.pool = Pool(self._active_queue, ledger, observer, self)
-        self._loader = Loader(self._active_queue, writer, clock, self.add, on_capacity)
+        self.active_queue = ActiveQueue()
+        self.pool = Pool(self.active_queue, ledger, observer, self)
+        self.loader = Loader(self.active_queue, writer, clock, self.add, on_capacity)
         self._outdated: set[int] = set()  # being sent since before `suspend`
         self._changing = 0  # how many change what waits
         self._in_part: set[int] = set()  # being sent to some, while the others wait on disk
@@ -81,16 +80,11 @@ class Dispatcher:
 
     # -- what the rest of the room asks
 
-    @property
-    def holds(self) -> Holds:
-        """What is held now."""
-        return self._ledger.holds
-
     def suspend(self) -> None:
         """Hands out no further mail until `configure`; what is being sent goes on, and is to be
         made anew where it is not delivered.
         """
-        self._outdated |= self._active_queue.sending
+        self._outdated |= self.active_queue.sending
         self.pool.suspend()
 
     def configure(self, config: Config, context: ConnectionContext) -> None:
@@ -98,28 +92,23 @@ class Dispatcher:
         self.suspend()
         self._config = config
         self._blamed.clear()
-        self._active_queue.configure(len(config.mail_servers))
-        self._loader.longest_delay = max(config.queue.retry_max, probe_delay(config.queue))
+        self.active_queue.configure(len(config.mail_servers))
+        self.loader.longest_delay = max(config.queue.retry_max, probe_delay(config.queue))
         self.pool.configure(config, context)
 
     @property
     def capacity(self) -> int:
         """How many more mails may be added: none before those on disk have come in."""
-        return self._active_queue.capacity if self._loader.caught_up else 0
-
-    @property
-    def capacity_beyond(self) -> int:
-        """How many may be added of lines of which there is little here."""
-        return self._active_queue.capacity_beyond
+        return self.active_queue.capacity if self.loader.caught_up else 0
 
     def capacity_of(self, line: Line) -> int:
         """How many of this line may be added: what is not urgent, behind what is on disk."""
-        ready = line.urgent or self._loader.has_all_of(line.user)
-        return self._active_queue.capacity_of(line) if ready else 0
+        ready = line.urgent or self.loader.has_all_of(line.user)
+        return self.active_queue.capacity_of(line) if ready else 0
 
     def has_few(self, line: Line) -> bool:
         """Whether there is so little of this line here that it need not wait for the others."""
-        return self._active_queue.has_few(line) and self.capacity_of(line) > 0
+        return self.active_queue.has_few(line) and self.capacity_of(line) > 0
 
     def add(self, mails: list[QueuedMail]) -> None:
         """Mails whose deliveries are on disk and due, in order. What is held is not asked about
@@ -127,17 +116,17 @@ class Dispatcher:
         """
         if self.holds.addresses:
             mails = self._without_held(mails, self.holds.addresses)
-        self._active_queue.add(mails)
+        self.active_queue.add(mails)
         if mails and len(self._blamed) == 1:
             self.pool.ask_again()  # it may be about that one mail alone
         self.pool.announce(0)
 
     def add_new(self, mails: list[QueuedMail]) -> None:
         """As `add`, but what may have an earlier mail of its lane on disk comes in behind that."""
-        if not self._loader.caught_up:
-            has_all_of = self._loader.has_all_of
+        if not self.loader.caught_up:
+            has_all_of = self.loader.has_all_of
             mails = [mail for mail in mails if mail.lane is None or has_all_of(mail.user)]
-            self._loader.freed()
+            self.loader.freed()
         self.add(mails)
 
     def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
@@ -151,18 +140,8 @@ class Dispatcher:
                 mail = mail.reduced(left)
             if left:
                 kept.append(mail)
-        self._ledger.leave_held(out)
+        self.ledger.leave_held(out)
         return kept
-
-    @property
-    def in_memory(self) -> int:
-        """How many mails are in the active queue."""
-        return len(self._active_queue)
-
-    @property
-    def sending(self) -> frozenset[int]:
-        """The mails that are being sent."""
-        return self._active_queue.sending
 
     @asynccontextmanager
     async def changing(self, lock: asyncio.Lock) -> AsyncIterator[None]:
@@ -170,44 +149,27 @@ class Dispatcher:
         handed out, none comes in until it is over, and the router's `lock` is held.
         """
         self._changing += 1
-        self._loader.is_paused = self.pool.is_paused = True
+        self.loader.is_paused = self.pool.is_paused = True
         self.reload_waiting()
         try:
             async with lock:
                 yield
         finally:
             self._changing -= 1
-            self._loader.is_paused = self.pool.is_paused = self._changing > 0
+            self.loader.is_paused = self.pool.is_paused = self._changing > 0
             self.reload_waiting()
 
     def reload_waiting(self) -> None:
         """Deliveries on disk were changed. All that waits comes in from there, as there is room:
         so it is in order again, whatever was done to which.
         """
-        self._in_part.update(self._active_queue.clear())
-        self._loader.start_over()
+        self._in_part.update(self.active_queue.clear())
+        self.loader.start_over()
 
-    def holds_mended(self, found: list[Hold]) -> None:
-        """What was mended of the holds on disk counts; what is held by none any more is loaded."""
-        self._ledger.reread(found)
-        self.reload_waiting()
-
-    def release_holds(self) -> None:
-        """Nothing is held any more, which is on disk already: what was held is to be loaded."""
-        self._ledger.release_all()
-
-    async def ping(self) -> None:
-        """Returns when `run` has come round: it works."""
-        await self._loader.ping()
-
-    async def run(self) -> None:
-        """Loads from disk what is due, as there is room; ends when cancelled."""
-        await self._loader.run()
-
-    async def stop(self, seconds: float) -> None:
-        """Takes no further mail; finishes what is between the final dot and its reply."""
-        mails = await self.pool.stop(seconds)
-        await self._ledger.close(mails)
+    async def mend_holds(self) -> None:
+        """Sees to it that each hold has its probe, and that nothing is held by none."""
+        if await self.ledger.mend():
+            self.reload_waiting()
 
     # -- what came of mails
 
@@ -216,7 +178,7 @@ class Dispatcher:
         if mail.row in self._outdated:
             self._leave(mail, deferred=True)
         else:
-            self._active_queue.put_back(mail)
+            self.active_queue.put_back(mail)
 
     async def finish(
         self,
@@ -246,7 +208,7 @@ class Dispatcher:
         new = new_holds(mail, states, now, self._queue_time())
         over = ended_holds(mail, states, self.holds)
         results = [state.attempted for state in states]
-        ended = await self._ledger.finish(mail, results, new, over, upcoming, now)
+        ended = await self.ledger.finish(mail, results, new, over, upcoming, now)
         if ended:
             self._observer.events_ended(ended)
         for state in states:
@@ -255,9 +217,9 @@ class Dispatcher:
             self._leave(mail, deferred=True)
             return now
         for hold in new:
-            self._ledger.hold(hold)
+            self.ledger.hold(hold)
             if hold.scope == "address":
-                self._ledger.leave_held(self._active_queue.without(hold.subject))
+                self.ledger.leave_held(self.active_queue.without(hold.subject))
         for hold in over:
             self.holds.release(hold.scope, hold.subject)
         if over:
@@ -286,16 +248,16 @@ class Dispatcher:
         """Where the mail goes after its outcome is on disk: out of memory, or back in line."""
         deferred = {s.attempted.delivery.recipient for s in states if s.attempted.is_retried}
         if deferred:
-            self._active_queue.let_wait(mail, deferred)
+            self.active_queue.let_wait(mail, deferred)
         rest, other = remaining(mail, states, other)
         if rest is None:
             waits = any(state.attempted.state in ("deferred", "held") for state in states)
             self._leave(mail, deferred=waits)
             return
         if other is not None:
-            self._active_queue.reassign(rest, index, other)
+            self.active_queue.reassign(rest, index, other)
         else:
-            self._active_queue.put_back(rest)
+            self.active_queue.put_back(rest)
         self.pool.pump()
 
     def _leave(self, mail: QueuedMail, *, deferred: bool) -> None:
@@ -304,14 +266,14 @@ class Dispatcher:
         if mail.row in self._outdated:
             self._outdated.discard(mail.row)
             # Until it is made anew, none of its lane passes it.
-            self._active_queue.set_down(mail.row)
+            self.active_queue.set_down(mail.row)
             self.outdated.put_nowait(mail)
         else:
-            self._active_queue.remove(mail.row)
+            self.active_queue.remove(mail.row)
             if mail.row in self._in_part:
                 self._in_part.discard(mail.row)
                 self.reload_waiting()
-        self._loader.freed()
+        self.loader.freed()
         if deferred or mail.lane is not None:
-            self._loader.deferred()
+            self.loader.deferred()
         self._on_capacity()

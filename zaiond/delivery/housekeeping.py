@@ -13,14 +13,12 @@ from zaiond.delivery.outcome import last_hour
 from zaiond.errors import DiskFullError
 from zaiond.model import AttemptResult
 from zaiond.queue_time import QueueTime
-from zaiond.store import holds, pending, prune, queue, queue_time
+from zaiond.store import pending, prune, queue, queue_time
 from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.pending import Expiry
 from zaiond.store.writer import Writer
 from zaiond.text import Language
 
-CHUNK = 200
-CHUNK_BYTES = 4 * 1024 * 1024  # of memory, for what is ended together
 INTERVAL = 600.0  # seconds at most
 PRUNE_ALL = 86400.0  # seconds between two looks at the whole history for what is too old
 
@@ -85,14 +83,12 @@ class Housekeeping:
         await self._writer.submit(partial(queue_time.keep, kept=kept), essential=True)
 
     async def _mend(self) -> None:
-        now, at = self._clock(), self._queue_time()
+        now = self._clock()
         after: Key | None = queue.FIRST_LANE
         while after is not None:
             go = partial(queue.let_lanes_go, now=now, after=after)
             after = await self._writer.submit(go, essential=True)
-        mend = partial(holds.mend, now=now, at=at)
-        if await self._writer.submit(mend, essential=True):
-            self._dispatcher.holds_mended(await self._writer.submit(holds.find))
+        await self._dispatcher.mend_holds()
 
     async def _expire(self, timing: Queue) -> None:
         at = self._queue_time()
@@ -110,44 +106,22 @@ class Housekeeping:
                     await self._expire_messages(list(found), expiry)
 
     async def _expire_messages(self, messages: list[int], expiry: Expiry) -> None:
-        while messages:
-            chunk = await self._writer.submit(
-                partial(pending.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
-            )
-            messages = messages[len(chunk) :]
-            sending = self._dispatcher.sending
+        servers, server, said = self._dispatcher.pool.servers, "", ""
+        if servers is not None and servers.waits_for is not None:
+            server = servers.waits_for.server
+            said = servers.waits_for.text.in_language(self._language)
+        async for chunk in self._dispatcher.ledger.chunks(messages):
+            sending = self._dispatcher.active_queue.sending
             free = [row for row in chunk if row not in sending]
             # What was in memory may have been tried since: only what is still so, expires.
-            still = partial(pending.still_expired, expiry=expiry, messages=free)
-            await self._expire_some(await self._writer.submit(still))
-
-    async def _expire_some(self, deliveries: dict[int, set[int]]) -> None:
-        now, servers = self._clock(), self._dispatcher.pool.servers
-        failure = servers.waits_for if servers is not None else None
-        only = {row for rows in deliveries.values() for row in rows}
-        mails = await self._writer.submit(partial(pending.load, messages=deliveries, only=only))
-        server, said = "", ""
-        if failure is not None:
-            server, said = failure.server, failure.text.in_language(self._language)
-        ended = await self._writer.submit(
-            partial(
-                queue.end,
-                mails=mails,
-                state="expired",
-                now=now,
-                at=self._queue_time(),
-                server=server,
-                why=said,
-            ),
-            essential=True,  # it makes room
-        )
-        for mail in mails:
-            for delivery in mail.deliveries:
-                self._observer.expired(
-                    mail,
-                    AttemptResult(delivery, "expired", "expired", server, said, now, now),
-                )
-        self._observer.events_ended(ended)
+            still = partial(pending.load_expired, expiry=expiry, messages=free)
+            mails = await self._writer.submit(still)
+            await self._dispatcher.ledger.end(mails, "expired", server, said)
+            now = self._clock()
+            for mail in mails:
+                for delivery in mail.deliveries:
+                    result = AttemptResult(delivery, "expired", "expired", server, said, now, now)
+                    self._observer.expired(mail, result)
 
     async def _prune(self, timing: Queue) -> None:
         at = self._queue_time()

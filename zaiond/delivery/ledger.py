@@ -5,9 +5,9 @@ sent must be recorded: where the disk is full, whoever records waits until it is
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import apsw
 
@@ -17,9 +17,11 @@ from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Failure
-from zaiond.store import holds, queue
+from zaiond.store import holds, pending, queue
 from zaiond.store.writer import Operation, Writer
 
+CHUNK = 200  # mails that are ended together
+CHUNK_BYTES = 1024 * 1024  # of their contents; a mail takes several times that
 DISK_FULL_PAUSE = 5.0  # seconds until what could not be recorded is recorded
 
 T = TypeVar("T")
@@ -79,6 +81,23 @@ class Ledger:
 
         return await self._record(record)
 
+    async def chunks(self, messages: list[int]) -> AsyncIterator[list[int]]:
+        """These messages, as many together as memory bears."""
+        while messages:
+            some = partial(pending.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
+            chunk = await self._writer.submit(some)
+            yield chunk
+            messages = messages[len(chunk) :]
+
+    async def end(
+        self, mails: list[QueuedMail], state: Literal["expired", "deleted"], server: str, why: str
+    ) -> None:
+        """Ends the deliveries of these mails, which are not tried any more."""
+        now, at = self._clock(), self._queue_time()
+        end = partial(queue.end, mails=mails, state=state, now=now, at=at, server=server, why=why)
+        # Essential, for it makes room.
+        self._observer.events_ended(await self._writer.submit(end, essential=True))
+
     def leave_held(self, deliveries: list[QueuedDelivery]) -> None:
         """These are held by an address, and no attempt was made of them."""
         if deliveries:
@@ -108,15 +127,19 @@ class Ledger:
             release = partial(holds.release, scope="queue", subject="", at=0.0)
             self._in_background(self._record(release))
 
-    def reread(self, found: list[Hold]) -> None:
-        """What was mended of the holds on disk counts."""
-        queue_hold = self.holds.queue
-        self.holds = Holds(hold for hold in found if hold.scope != "queue")
-        if queue_hold is not None:
-            self.holds.put(queue_hold)
+    async def mend(self) -> bool:
+        """Mends the holds on disk, as far as that is due; says whether anything changed. Raises
+        DiskFullError.
+        """
+        mend = partial(holds.mend, now=self._clock(), at=self._queue_time())
+        is_changed = await self._writer.submit(mend, essential=True)
+        if is_changed:
+            self.holds.renew(await self._writer.submit(holds.find))
+        return is_changed
 
-    def release_all(self) -> None:
-        """Nothing is held any more, which is on disk already."""
+    async def release_all(self) -> None:
+        """Nothing is held any more. Raises DiskFullError."""
+        await self._writer.submit(holds.release_all)
         self.holds.clear()
         self._queue_time.resume()
 

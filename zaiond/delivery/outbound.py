@@ -47,10 +47,12 @@ class Outbound:
         self._make_id = make_id
         self._user_name = user_name
         self._user_of = user_of
-        ledger = Ledger(writer, observer, clock, queue_time, Holds(held))
+        self.holds = Holds(held)
+        self.ledger = Ledger(writer, observer, clock, queue_time, self.holds)
         self.dispatcher = Dispatcher(
-            writer, ledger, observer, clock, jitter, queue_time, lambda: self.router.wake()
+            writer, self.ledger, observer, clock, jitter, queue_time, lambda: self.router.wake()
         )
+        self.pool, self.loader = self.dispatcher.pool, self.dispatcher.loader
         self.router = Router(writer, self.dispatcher, observer, recovered, turns, names)
         self.queue_admin = QueueAdmin(
             writer, self.router, self.dispatcher, observer, clock, queue_time
@@ -80,18 +82,19 @@ class Outbound:
 
     async def run(self) -> None:
         """Works for ever; ends when cancelled, or by the error of a part."""
+        parts = (self.router, self.loader, self.queue_admin, self.housekeeping)
         try:
-            async with asyncio.TaskGroup() as parts:
-                for part in (self.router, self.dispatcher, self.queue_admin, self.housekeeping):
-                    parts.create_task(part.run())
+            async with asyncio.TaskGroup() as running:
+                for part in parts:
+                    running.create_task(part.run())
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
     async def stop(self, seconds: float) -> None:
         """Takes no further mail; finishes what is between the final dot and its reply."""
-        await self.dispatcher.stop(seconds)
+        await self.ledger.close(await self.pool.stop(seconds))
 
     def may_reach_admins(self) -> bool:
         """Whether an administrator is left who gets mail."""
-        maker, held = self.router.maker, self.dispatcher.holds.addresses
+        maker, held = self.router.maker, self.holds.addresses
         return maker is not None and any(address not in held for address in maker.admins)

@@ -111,8 +111,7 @@ class QueueAdmin:
                 return 0, ()
             if seqs is None:
                 wanted = await self._writer.submit(remade.open_events)
-                await self._writer.submit(holds.release_all)
-                self._dispatcher.release_holds()
+                await self._dispatcher.ledger.release_all()
             else:
                 wanted = seqs
             made = 0
@@ -123,7 +122,7 @@ class QueueAdmin:
                     partial(remade.of_size, seqs=some, size=CHUNK_BYTES)
                 )
                 start += len(chunk)
-                sending = self._dispatcher.sending
+                sending = self._dispatcher.active_queue.sending
                 states = await self._writer.submit(partial(remade.states, seqs=chunk))
                 mine, others = _split(states, sending)
                 in_flight += [state.event.id for state in others]
@@ -218,9 +217,7 @@ class QueueAdmin:
             rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
             deleted, in_flight = await self._delete(rows)
             # An address or a mail of which nothing is left is held no longer.
-            mend = partial(holds.mend, now=self._clock(), at=self._queue_time())
-            if await self._writer.submit(mend, essential=True):
-                self._dispatcher.holds_mended(await self._writer.submit(holds.find))
+            await self._dispatcher.mend_holds()
         return Changed(len(gone) + deleted, chosen.unknown, in_flight)
 
     async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
@@ -228,32 +225,15 @@ class QueueAdmin:
         the events that are being sent.
         """
         deleted = 0
-        others: set[int] = set()
-        start = 0
-        while some := rows[start : start + CHUNK]:
-            chunk = await self._writer.submit(
-                partial(pending.of_size, messages=some, size=CHUNK_BYTES)
-            )
-            start += len(chunk)
-            sending = self._dispatcher.sending.intersection(chunk)
+        others: list[int] = []
+        async for chunk in self._dispatcher.ledger.chunks(rows):
+            sending = self._dispatcher.active_queue.sending
             free = [row for row in chunk if row not in sending]
             mails = await self._writer.submit(partial(pending.load, messages=free))
-            ended = await self._writer.submit(
-                partial(
-                    queue.end,
-                    mails=mails,
-                    state="deleted",
-                    now=self._clock(),
-                    at=self._queue_time(),
-                    server="",
-                    why="",
-                ),
-                essential=True,
-            )
-            self._observer.events_ended(ended)
+            await self._dispatcher.ledger.end(mails, "deleted", "", "")
             deleted += sum(len(mail.deliveries) for mail in mails)
-            others |= sending
-        left = await self._writer.submit(partial(pending.load, messages=sorted(others)))
+            others += [row for row in chunk if row in sending]
+        left = await self._writer.submit(partial(pending.load, messages=others))
         return deleted, tuple(event.id for mail in left for event in mail.events)
 
     async def _find(self, ids: Iterable[str]) -> tuple[list[int] | None, tuple[str, ...]]:

@@ -178,7 +178,7 @@ class Router:
             return room, None
         for line in self.turns.waiting:
             if dispatcher.has_few(line):
-                return dispatcher.capacity_beyond, dispatcher.capacity_of
+                return dispatcher.active_queue.capacity_beyond, dispatcher.capacity_of
         return 0, None
 
     async def _route_some(self) -> bool:

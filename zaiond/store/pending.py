@@ -298,19 +298,18 @@ def expired(db: apsw.Connection, expiry: Expiry, after: Key = FIRST_OPEN) -> Exp
     return Expired(found, rows[-1][:3] if rows else None)
 
 
-def still_expired(
-    db: apsw.Connection, expiry: Expiry, messages: Iterable[int]
-) -> dict[int, set[int]]:
-    """What has expired of these messages."""
-    found: dict[int, set[int]] = {}
-    for message in messages:
+def load_expired(db: apsw.Connection, expiry: Expiry, messages: Iterable[int]) -> list[QueuedMail]:
+    """These messages with those of their deliveries that have expired."""
+    only = {
+        delivery
+        for message in messages
         for (delivery,) in db.execute(
             "SELECT d.id FROM deliveries AS d JOIN messages AS m ON m.id = d.message"  # noqa: S608
             f" WHERE {_HAS_EXPIRED} AND d.message = ? AND d.ended IS NULL",
             (*expiry, message),
-        ):
-            found.setdefault(message, set()).add(delivery)
-    return found
+        )
+    }
+    return load(db, messages, only=only)
 
 
 # What the whole queue is held for, holds each delivery, too. ?1 to ?3: an Expiry.

@@ -49,7 +49,7 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventRecord]:
 
 
 def _message(row: tuple[Any, ...]) -> MessageRecord:
-    expect(row, int, str, float, float, int, int)
+    expect(row, int, str, int)
     expect_message_id(row[1])
     return MessageRecord(*row)
 
@@ -60,7 +60,7 @@ def _delivery(row: tuple[Any, ...]) -> DeliveryRecord:
 
 
 _MESSAGES = (
-    "SELECT id, message_id, accepted, queued, notice, EXISTS (SELECT 1 FROM deliveries AS d"
+    "SELECT id, message_id, EXISTS (SELECT 1 FROM deliveries AS d"
     " WHERE d.message = m.id AND d.ended IS NULL) FROM messages AS m WHERE id IN"
     " (SELECT message FROM message_events WHERE event = ?) ORDER BY id"
 )

@@ -45,7 +45,7 @@ def remade(to: str, *states: str, reopen: bool) -> Remade | None:
     state = EventRecord(
         EVENT,
         tuple(
-            MessageRecord(row, f"<{row}@x>", 1.0, 1.0, False, state in ("held", "waiting"))
+            MessageRecord(row, f"<{row}@x>", state in ("held", "waiting"))
             for row, _, state in pairs
         ),
         tuple(DeliveryRecord(10 + row, row, whom, state) for row, whom, state in pairs),
