@@ -137,7 +137,7 @@ async def test_the_connection_is_opened_while_the_mail_is_put_on_disk(state: Pat
 async def test_where_a_connection_waits_for_mails_no_other_is_opened_for_the_next_one(
     state: Path, decent: ScriptedServer
 ) -> None:
-    async with Post(state, configuration(server(decent.port))) as post:
+    async with Post(state, configuration(server(decent.port, keep_idle=SOON))) as post:
         for number, id_ in enumerate(ids(10), 1):
             await post.emit(id_)
             await post.until_ended(number)

@@ -230,6 +230,7 @@ class Post:
         async with asyncio.timeout(SOON):
             while self.router.waiting or len(self.dispatcher.active_queue):
                 await self.writer.submit(lambda _: None)
+            await asyncio.gather(*self.outbound.ledger._recording)
 
     async def unconnected(self) -> None:
         """Waits until no mail can be under way any more."""
