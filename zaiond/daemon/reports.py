@@ -90,12 +90,30 @@ class Reports:
     # -- deliveries and servers
 
     def not_delivered(self, mail: QueuedMail, attempted: AttemptResult) -> None:
-        """It is worth a line."""
-        self._tell(mail, attempted)
+        """An attempt that did not deliver is worth a line."""
+        ids = " ".join(event.id for event in mail.events)
+        outcome, kind = _OUTCOMES.get(attempted.outcome, _OUTCOMES["deferred"])
+        recipient = attempted.delivery.recipient
+        server, reply = attempted.server, attempted.reply
+        said = ": ".join(filter(None, (server, reply)))
+        self._journal.warning(
+            Text(
+                f"{outcome.ja}: {recipient}（{ids}）: {said}",
+                f"{outcome.en}: {recipient} ({ids}): {said}",
+            ),
+            kind,
+            by=f"delivery by {server}",
+            event=ids,
+            type=" ".join(wire.parse(event.body).type for event in mail.events),
+            recipient=recipient,
+            outcome=attempted.outcome,
+            server=server,
+            reply=reply,
+        )
 
     def expired(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         """A delivery has had all its time."""
-        self._tell(mail, attempted)
+        self.not_delivered(mail, attempted)
         if not mail.notice:
             self._in_background(self._emit(notices.expired(mail, attempted, self._clock())))
 
@@ -136,27 +154,6 @@ class Reports:
             from zaiond.daemon.wall import wall  # only where no mail can leave
 
             wall(text.in_language(self._journal.language))
-
-    def _tell(self, mail: QueuedMail, attempted: AttemptResult) -> None:
-        ids = " ".join(event.id for event in mail.events)
-        outcome, kind = _OUTCOMES.get(attempted.outcome, _OUTCOMES["deferred"])
-        recipient = attempted.delivery.recipient
-        server, reply = attempted.server, attempted.reply
-        said = ": ".join(filter(None, (server, reply)))
-        self._journal.warning(
-            Text(
-                f"{outcome.ja}: {recipient}（{ids}）: {said}",
-                f"{outcome.en}: {recipient} ({ids}): {said}",
-            ),
-            kind,
-            by=f"delivery by {server}",
-            event=ids,
-            type=" ".join(wire.parse(event.body).type for event in mail.events),
-            recipient=recipient,
-            outcome=attempted.outcome,
-            server=server,
-            reply=reply,
-        )
 
     def server_changed(self, state: ServerState, works: bool) -> None:
         """The admins hear of a server out of use by mail, if another one can carry it."""
