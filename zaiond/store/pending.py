@@ -96,9 +96,7 @@ def load(
 
 def _unknown(db: apsw.Connection, delivery: int, attempts: int) -> int:
     # What a crash of ours interrupted is not counted: it has no server.
-    if not attempts:
-        return 0
-    return int(db.execute(_UNKNOWN, (delivery,)).get)
+    return attempts and int(db.execute(_UNKNOWN, (delivery,)).get)
 
 
 _UNKNOWN = (
