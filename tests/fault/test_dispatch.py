@@ -586,7 +586,7 @@ async def test_who_has_the_mail_does_not_get_it_again_by_hand(state: Path) -> No
         assert said.count(b"RCPT TO:<b@x.example>") == 2
 
 
-# -- rate, expiry, window
+# -- rate, expiry, active queue
 
 
 async def test_no_more_mails_go_out_than_the_rate_allows(
@@ -803,9 +803,9 @@ async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
     async with Post(state, configuration(server(port))) as post:
         await post.emit(*ids(450))
         await post.until(lambda: bool(post.servers_changed))
-        while post.router.waiting > 250:  # until the window is full
+        while post.router.waiting > 250:  # until the active queue is full
             await post.writer.submit(lambda db: None)
-        while post.router.waiting > 250:  # the window isn't full yet
+        while post.router.waiting > 250:  # the active queue isn't full yet
             await post.writer.submit(lambda _: None)
         if gone == "deleted":
             assert (await post.delete(ids(200))).deliveries == 200

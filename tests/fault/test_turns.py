@@ -60,7 +60,7 @@ def one_by_one(server_: ScriptedServer) -> MailServer:
 
 
 async def until_nothing_is_routed(post: Post) -> None:
-    """Waits until the window is full, and what may go beyond is there, too."""
+    """Waits until the active queue is full, and what may go beyond is there, too."""
     last = -1
     async with asyncio.timeout(SOON):
         while last != post.router.waiting:
@@ -105,7 +105,7 @@ async def test_who_comes_while_the_flood_is_being_mailed_is_next(state: Path, mo
             ended = len(post.ended)
             await post.emit(f"other{number}", uid=OTHER)
             await post.until(lambda id_=f"other{number}": id_ in post.ended)  # type: ignore[misc]
-            # In hand, and prepared, and what is being put on disk: not what is in the window.
+            # In hand, and prepared, and what is being put on disk: not what is in the active queue.
             assert post.ended.index(f"other{number}") <= ended + 20
         await post.until_ended(803)
         assert [one for one in mails(there) if one.startswith("n")] == ids(800)

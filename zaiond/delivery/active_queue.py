@@ -1,6 +1,6 @@
-"""The part of the queue that is in memory: a window of bounded size. Pure: no I/O, no clock.
+"""The part of the queue that is in memory: of bounded size. Pure: no I/O, no clock.
 
-What doesn't fit stays on disk, in order. Every mail in the window is in exactly one of: `_ready`
+What doesn't fit stays on disk, in order. Every mail here is in exactly one of: `_ready`
 (for the server in use; urgent mail apart), `_handed[i]` (for server i, since one before it said
 later), the hands of a sender, or behind an earlier mail of its lane. In each of these lines users
 take turns.

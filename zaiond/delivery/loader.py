@@ -1,5 +1,5 @@
-"""Brings mails from disk into the window, as there is room: after a start, when a retry is due,
-when an administrator asks.
+"""Brings mails from disk into the active queue, as there is room: after a start, when a retry is
+due, when an administrator asks.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ LONGEST_WAIT = 600.0  # seconds: while we wait, the clock may be set back
 
 
 class Loader:
-    """Loads what is due. `caught_up`: no mail that waits is on disk and not in the window.
+    """Loads what is due. `caught_up`: no mail that waits is on disk and not in the active queue.
 
     `on_loaded` gets mails in order; `on_caught_up` is called when that may have become so, if only
     for some users.
@@ -28,7 +28,7 @@ class Loader:
 
     def __init__(
         self,
-        window: ActiveQueue,
+        active_queue: ActiveQueue,
         writer: Writer,
         clock: Callable[[], float],
         on_loaded: Callable[[list[QueuedMail]], None],
@@ -37,7 +37,7 @@ class Loader:
         self.caught_up = False
         self.is_paused = False
         self.longest_delay = 0.0  # seconds from an attempt to the next, by the configuration
-        self._active_queue = window
+        self._active_queue = active_queue
         self._writer = writer
         self._clock = clock
         self._on_loaded = on_loaded
@@ -50,11 +50,11 @@ class Loader:
         self._began_anew = 0  # how many times
 
     def has_all_of(self, user: int) -> bool:
-        """Whether no mail of this user that waits is on disk and not in the window."""
+        """Whether no mail of this user that waits is on disk and not in the active queue."""
         return self.caught_up or (self._left is not None and user not in self._left)
 
     def start_over(self) -> None:
-        """What waits on disk has changed: what of it is not in the window comes in, in order."""
+        """What waits on disk has changed: what of it is not here comes in, in order."""
         self.caught_up = False
         self._loaded_through.clear()
         self._left = None
@@ -66,7 +66,7 @@ class Loader:
         self._wake.set()
 
     def freed(self) -> None:
-        """A mail left the window."""
+        """A mail left the active queue."""
         if self._starved or not self.caught_up:
             self._wake.set()
 
@@ -94,29 +94,26 @@ class Loader:
                     await self._wake.wait()
 
     async def _load(self) -> None:
-        window, capacity, began = (
-            self._active_queue,
-            self._active_queue.capacities,
-            self._began_anew,
-        )
+        active_queue, began = self._active_queue, self._began_anew
+        capacity = active_queue.capacities
         if self.is_paused or not capacity.beyond:
             self._starved = True
             return
         due = Due(self._clock(), self.longest_delay)
         rows = await self._writer.submit(partial(_due, due=due, capacity=capacity))
-        self._starved = not capacity.mails or any(row in window for row in rows)
+        self._starved = not capacity.mails or any(row in active_queue for row in rows)
         await self._bring_in(rows, due, began)
-        if not self.caught_up and window.capacities.beyond:
-            await self._bring_in(await self._waiting(window.capacities, began), due, began)
+        if not self.caught_up and active_queue.capacities.beyond:
+            await self._bring_in(await self._waiting(active_queue.capacities, began), due, began)
 
     async def _bring_in(self, rows: list[int], due: Due, began: int) -> None:
-        window = self._active_queue
-        wanted = [row for row in rows if row not in window]
+        active_queue = self._active_queue
+        wanted = [row for row in rows if row not in active_queue]
         if wanted and began == self._began_anew:
             mails = await self._writer.submit(partial(pending.load, messages=wanted, due=due))
             # Where it was begun anew meanwhile, others come before them.
             if began == self._began_anew:
-                self._on_loaded([mail for mail in mails if mail.row not in window])
+                self._on_loaded([mail for mail in mails if mail.row not in active_queue])
 
     async def _waiting(self, capacity: Capacity, began: int) -> list[int]:
         after, left = dict(self._loaded_through), self._left

@@ -1,7 +1,7 @@
 """From accepted events to mails: has them made, and records both in one transaction, so that each
 event is always exactly one of waiting, in a message, or dropped.
 
-Events are routed when there is room in the dispatcher's window, not before: a long queue stays on
+Events are routed when there is room in the active queue, not before: a long queue stays on
 disk as events. What has just been accepted is taken from memory; what wasn't kept there, from disk.
 """
 

@@ -11,22 +11,22 @@ def made(row: int, *recipients: str, lane: str | None = None) -> QueuedMail:
     return one
 
 
-def window(*mails: QueuedMail, servers: int = 1) -> ActiveQueue:
-    window = ActiveQueue()
-    window.configure(servers)
-    window.add(mails)
-    return window
+def active_queue(*mails: QueuedMail, servers: int = 1) -> ActiveQueue:
+    queue = ActiveQueue()
+    queue.configure(servers)
+    queue.add(mails)
+    return queue
 
 
-def taken(window: ActiveQueue, index: int = 0) -> list[int]:
+def taken(queue: ActiveQueue, index: int = 0) -> list[int]:
     rows = []
-    while (one := window.take(index, in_use=True)) is not None:
+    while (one := queue.take(index, in_use=True)) is not None:
         rows.append(one.row)
     return rows
 
 
 def test_mails_of_a_lane_go_one_after_the_other() -> None:
-    here = window(made(1, "a@x", lane="k"), made(2, "a@x", lane="k"), made(3, "a@x"))
+    here = active_queue(made(1, "a@x", lane="k"), made(2, "a@x", lane="k"), made(3, "a@x"))
     assert taken(here) == [1, 3]
     here.remove(1)
     assert taken(here) == [2]
@@ -34,7 +34,7 @@ def test_mails_of_a_lane_go_one_after_the_other() -> None:
 
 def test_who_is_deferred_waits_in_the_mails_behind_and_not_in_this_one() -> None:
     first, second = made(1, "a@x", "b@x", lane="k"), made(2, "a@x", "b@x", lane="k")
-    here = window(first, second)
+    here = active_queue(first, second)
     assert taken(here) == [1]
     here.let_wait(first, {"a@x"})
     here.put_back(first)
@@ -49,7 +49,7 @@ def test_who_is_deferred_waits_in_the_mails_behind_and_not_in_this_one() -> None
 
 def test_a_mail_that_is_gone_has_tried_no_server_when_it_comes_again() -> None:
     one = made(1, "a@x")
-    here = window(one, servers=2)
+    here = active_queue(one, servers=2)
     assert taken(here) == [1]
     here.reassign(one, 0, 1)
     assert here.tried(1) == {0}
@@ -59,7 +59,7 @@ def test_a_mail_that_is_gone_has_tried_no_server_when_it_comes_again() -> None:
 
 def test_what_is_being_sent_stays_and_the_others_come_in_behind_it_in_order() -> None:
     one, two, three = (made(row, "a@x", lane="k") for row in (1, 2, 3))
-    here = window(two, three)
+    here = active_queue(two, three)
     assert here.take(0, in_use=True) is two
     assert here.clear() == []
     assert [row in here for row in (2, 3)] == [True, False]
@@ -70,13 +70,13 @@ def test_what_is_being_sent_stays_and_the_others_come_in_behind_it_in_order() ->
 
 
 def test_of_what_is_being_sent_in_part_it_is_told() -> None:
-    here = window(made(1, "a@x", "b@x").reduced(made(1, "a@x").deliveries), made(2, "a@x"))
+    here = active_queue(made(1, "a@x", "b@x").reduced(made(1, "a@x").deliveries), made(2, "a@x"))
     assert taken(here) == [1, 2]
     assert here.clear() == [1]
 
 
 def test_none_passes_a_mail_of_its_lane_that_is_set_down() -> None:
-    here = window(made(1, "a@x", lane="k"), made(2, "a@x", lane="k"))
+    here = active_queue(made(1, "a@x", lane="k"), made(2, "a@x", lane="k"))
     assert taken(here) == [1]
     here.set_down(1)
     assert here.sending == set()
@@ -86,7 +86,7 @@ def test_none_passes_a_mail_of_its_lane_that_is_set_down() -> None:
 
 
 def test_an_address_that_is_held_is_left_to_who_is_sending_to_it() -> None:
-    here = window(made(1, "a@x", "b@x"), made(2, "a@x"), made(3, "a@x", "b@x"))
+    here = active_queue(made(1, "a@x", "b@x"), made(2, "a@x"), made(3, "a@x", "b@x"))
     assert here.take(0, in_use=True) is not None
     out = here.without("a@x")
     assert len(out) == 2
@@ -99,7 +99,7 @@ def test_an_address_that_is_held_is_left_to_who_is_sending_to_it() -> None:
 def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
     one = made(1, "a@x")
     monkeypatch.setattr("zaiond.delivery.active_queue.BYTES", len(one.message.content))
-    here = window(one)
+    here = active_queue(one)
     assert here.capacity == 0
     assert here.capacity_beyond > 0
     here.remove(1)
@@ -108,7 +108,7 @@ def test_few_mails_that_are_large_fill_it(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_mail_that_is_handed_to_another_server_may_be_changed_again() -> None:
     one = made(1, "a@x")
-    here = window(one, servers=2)
+    here = active_queue(one, servers=2)
     assert taken(here) == [1]
     assert here.sending == {1}
     here.reassign(one, 0, 1)
@@ -121,7 +121,7 @@ def test_users_take_turns_and_each_has_its_own_order() -> None:
     mails = [made(row, "a@x") for row in range(1, 8)]
     for one in mails[5:]:
         one.user = 7
-    here = window(*mails)
+    here = active_queue(*mails)
     assert taken(here) == [1, 6, 2, 7, 3, 4, 5]
 
 
@@ -129,7 +129,7 @@ def test_a_mail_behind_one_of_its_lane_does_not_get_its_user_another_turn() -> N
     first, second, other = made(1, "a@x", lane="k"), made(2, "a@x", lane="k"), made(3, "a@x")
     more = made(4, "a@x")
     other.user = more.user = 7
-    here = window(first, second, other, more)
+    here = active_queue(first, second, other, more)
     assert here.take(0, in_use=True) is first
     here.remove(1)
     assert taken(here) == [3, 2, 4]

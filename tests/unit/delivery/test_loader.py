@@ -1,4 +1,4 @@
-"""What waits on disk comes into the window."""
+"""What waits on disk comes into the active queue."""
 
 import asyncio
 from collections.abc import Callable
@@ -46,16 +46,16 @@ class Loading:
         self.store.run(partial(queue.route, routed_through=3, mails=mails, dropped=[]))
         self.db = self.store.connection
         self.writer = Interrupted(self.db, asyncio.get_running_loop(), print, lambda: False)
-        self.window, self.loaded = ActiveQueue(), list[int]()
-        self.window.configure(1)
+        self.active_queue, self.loaded = ActiveQueue(), list[int]()
+        self.active_queue.configure(1)
         self.all_here = asyncio.Event()
         self.loader = Loader(
-            self.window, self.writer, Clock(), self._on_loaded, lambda: self.on_caught_up()
+            self.active_queue, self.writer, Clock(), self._on_loaded, lambda: self.on_caught_up()
         )
         self.on_caught_up: Callable[[], None] = lambda: None
 
     def _on_loaded(self, found: list[QueuedMail]) -> None:
-        self.window.add(found)
+        self.active_queue.add(found)
         self.loaded += [one.row for one in found]
         if set(self.loaded) == {1, 2, 3}:
             self.all_here.set()
@@ -88,7 +88,7 @@ async def test_where_it_begins_anew_while_mails_come_in_all_are_in_order(tmp_pat
 
     def change() -> None:
         loading.db.execute("UPDATE deliveries SET state = 'waiting'")
-        loading.window.clear()
+        loading.active_queue.clear()
         loading.loader.start_over()
 
     loading.writer.what = pending.load
