@@ -8,6 +8,8 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+import apsw
+
 from zaiond import __version__
 from zaiond.daemon import start, systemd
 from zaiond.daemon.app import App
@@ -131,7 +133,8 @@ class Daemon:
                 f"can't go on, so it ends (systemd starts it again): {said.en}",
             ),
             Kind.CAN_NOT_GO_ON,
-            error=None if isinstance(error, ZaiondError) else error,  # what ours say is enough
+            # What ours say is enough, and what a failing disk does.
+            error=None if isinstance(error, ZaiondError | apsw.Error) else error,
         )
         self._database.running.must_check()
         self._exit_status = 1

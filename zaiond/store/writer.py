@@ -19,6 +19,7 @@ DIAGNOSTICS
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 import traceback
@@ -141,19 +142,23 @@ class Writer:
                     outcomes = self._commit(batch)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it must be told of
                     self._dead = True
-                    self._loop.call_soon_threadsafe(self._on_fatal, error)
+                    self._tell(self._on_fatal, error)
                 else:
                     self._look_after_place()
                     if self._refusal is None:
-                        self._loop.call_soon_threadsafe(_resolve, outcomes)
+                        self._tell(_resolve, outcomes)
             if batch and self._refusal is not None:
                 outcomes = [(future, None, self._refusal) for _, _, future in batch]
-                self._loop.call_soon_threadsafe(_resolve, outcomes)
+                self._tell(_resolve, outcomes)
         if not self._dead:
             self._look_after_place()
             if self._place is not None and not self._dead:
                 self._place.closing()
             self._connection.close()
+
+    def _tell(self, call: Callable[..., object], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(call, *arguments)
 
     def _look_after_place(self) -> None:
         if self._place is not None and not self._place.is_in_place():
@@ -166,7 +171,7 @@ class Writer:
             place.leave_behind()
         except StoreError as error:
             self._refusal = error
-        self._loop.call_soon_threadsafe(self._on_fatal, self._refusal)
+        self._tell(self._on_fatal, self._refusal)
 
     def _commit(self, batch: list[_Submitted], *, may_be_damage: bool = True) -> list[_Outcome]:
         connection = self._connection
@@ -207,7 +212,7 @@ class Writer:
         finally:
             connection.set_progress_handler(None)
         if damage is not None and self._on_damaged is not None:
-            self._loop.call_soon_threadsafe(self._on_damaged, damage)
+            self._tell(self._on_damaged, damage)
         if damage is None:
             self._looked_in_vain = time.monotonic()
         return damage is not None or isinstance(error, apsw.CorruptError)

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from tests.support.store import Notes
@@ -16,6 +17,7 @@ from zaiond.intake.intake import Intake
 from zaiond.text import Text
 
 FAILING = StoreError(Text("ディスク", "the disk fails"))
+DISK = apsw.IOError("disk I/O error")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,9 @@ def _signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize(("error", "has_trace"), [(FAILING, False), (RuntimeError("ours"), True)])
+@pytest.mark.parametrize(
+    ("error", "has_trace"), [(FAILING, False), (DISK, False), (RuntimeError("ours"), True)]
+)
 async def test_a_failing_disk_is_told_in_a_line_and_a_fault_of_ours_with_its_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, has_trace: bool
 ) -> None:
