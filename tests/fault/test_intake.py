@@ -21,7 +21,7 @@ from tests.support.waiting import turns
 from zaiond import wire
 from zaiond.errors import EventError
 from zaiond.intake.admission import Admission
-from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Batches
+from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Batches, _Batch
 from zaiond.intake.connection import EventConnection
 from zaiond.intake.listener import BACKLOG, Listener
 from zaiond.intake.quota import A_LITTLE, A_READ, OF_CONNECTION, OF_USER, Quotas
@@ -965,6 +965,24 @@ async def test_what_is_kept_of_a_bad_line_is_not_the_line(daemon: Daemon) -> Non
     assert len({id(piece) for piece in connection.pieces}) == 1
     await daemon.intake.drained()
     assert [reply["code"] for reply in wire_.replies] == ["too_large"] * 3
+
+
+async def test_what_is_kept_of_a_refusal_for_room_is_not_the_line(daemon: Daemon) -> None:
+    daemon.quotas.events_waiting = 1
+    connection, _ = connect(daemon, 1)
+    gc.collect()
+    gc.disable()
+    try:
+        batch = _Batch()
+        answers = daemon.intake._admit(batch, connection, [b'{"type":"a"}'] * 3, 0.0)
+        refused = [answer for answer in answers if isinstance(answer, EventError)]
+        assert (len(refused), len(batch.events)) == (2, 1)
+        for error in refused:
+            assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+        del answers, refused, error, batch
+        assert gc.collect() == 0  # nor is it left for the garbage collector
+    finally:
+        gc.enable()
 
 
 async def test_lines_without_end_on_all_connections_of_a_user_end_in_turn(daemon: Daemon) -> None:

@@ -121,7 +121,12 @@ class ConfigWatch:
         return now < last + QUIET
 
     def _look(self, paths: frozenset[str]) -> Fingerprint:
-        self._watch_directories(paths)
+        try:
+            self._watch_directories(paths)
+        except Exception as error:  # noqa: BLE001 - a fault of watching: the files are compared
+            self._ask_again = self._clock() + POLL
+            fault = {"message": f"watching the configuration: {error!r}", "exception": error}
+            self._loop.call_soon_threadsafe(self._loop.call_exception_handler, fault)
         return fingerprint(paths)
 
     def _watch_directories(self, paths: Iterable[str]) -> None:

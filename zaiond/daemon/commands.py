@@ -109,7 +109,7 @@ class Answers:
                 return
 
     async def _retry(self, request: Request) -> dict[str, Any]:
-        if self._configuration.in_force is None:
+        if self._status.outbound.router.maker is None:
             raise Refused(75, _NO_CONFIGURATION)
         ids = request.texts("ids")
         seqs = await self._queries.seqs_of(ids)

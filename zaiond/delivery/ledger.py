@@ -152,7 +152,14 @@ class Ledger:
     def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
-        task.add_done_callback(self._recording.discard)
+        task.add_done_callback(self._recorded)
+
+    def _recorded(self, task: "asyncio.Task[Any]") -> None:
+        self._recording.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            task.get_loop().call_exception_handler(
+                {"message": "a hold could not be recorded", "exception": error, "task": task}
+            )
 
     async def _record(self, operation: Operation[T]) -> T:
         while True:

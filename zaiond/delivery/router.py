@@ -123,9 +123,11 @@ class Router:
 
     async def maker_now(self) -> MailMaker | None:
         """Who makes mails, and knows what this machine is called now."""
-        if self.maker is not None:
-            self._time_zone.refresh()
-            self.maker.call_machine(*await self._names.current())
+        if self.maker is None:
+            return None
+        self._time_zone.refresh()
+        names = await self._names.current()
+        self.maker.call_machine(*names)  # who is in force now: meanwhile it may be another one
         return self.maker
 
     def configure(self, maker: MailMaker) -> None:
@@ -208,12 +210,15 @@ class Router:
         known, beyond = memory.events, turns.total > len(memory.events)
         if beyond and len(known) < BATCH:
             times = self._times_accepted
-            after = memory.through if known else self.routed_through
+            through = memory.through
+            after = through if known else self.routed_through
             found = await self._writer.submit(
                 partial(events.unrouted, after=after, limit=BATCH, size=BATCH_BYTES)
             )
             if memory is not self._memory:
                 return Choice([], [], set())
+            if memory.through != through:  # some of them have been told of meanwhile
+                found = [event for event in found if event.seq > memory.through]
             if found:
                 memory.extend(found)
             elif not known and times == self._times_accepted:

@@ -12,6 +12,7 @@ Whatever raises on the way, each line of the batch has its answer, and the next 
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -225,23 +226,21 @@ class Batches:
         uid, reserve = connection.uid, self._admission.reserve
         answers = self._parsed(uid, lines, now)
         events = [answer for answer in answers if not isinstance(answer, EventError)]
-        try:
+        has_room = False
+        with contextlib.suppress(EventError):
             # All at once, as it mostly is: one by one, it costs as much as parsing them.
-            if events:
-                reserve(uid, events)
-                batch.events += events
-        except EventError:
-            for number, event in enumerate(answers):
-                if not isinstance(event, EventError):
-                    try:
-                        reserve(uid, [event])
-                        batch.events.append(event)
-                    except EventError as error:
-                        answers[number] = error.with_traceback(None)
-        else:
-            if len(events) == len(answers):
-                return answers
-        for answer in answers:
+            reserve(uid, events)
+            batch.events += events
+            has_room = True
+        if has_room and len(events) == len(answers):
+            return answers
+        for number, answer in enumerate(answers):
+            if not (has_room or isinstance(answer, EventError)):
+                try:
+                    reserve(uid, [answer])
+                    batch.events.append(answer)
+                except EventError as error:
+                    answers[number] = answer = error.with_traceback(None)
             if isinstance(answer, EventError):
                 self.refused(connection, answer)
         return answers
