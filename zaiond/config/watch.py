@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -169,8 +170,10 @@ class ConfigWatch:
                 changed(event)
 
         if self._observer is None:
-            # Its threads complain when they are stopped, on a stderr that is the journal's.
+            # Its threads complain when they are stopped, on a stderr that is the journal's, and
+            # warn of a directory that they find twice while it is made, which they put right.
             logging.getLogger("watchdog").addHandler(logging.NullHandler())
+            warnings.filterwarnings("ignore", module=r"watchdog\.")
             observer = Observer()
             try:
                 observer.start()
