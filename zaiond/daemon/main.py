@@ -19,6 +19,7 @@ from zaiond.errors import ZaiondError
 from zaiond.journal import Journal, Kind, output
 
 T = TypeVar("T")
+MOST_THREADS = 40
 
 
 def main() -> None:
@@ -51,11 +52,13 @@ def main() -> None:
 
 
 class _ThreadForEach(ThreadPoolExecutor):
-    """Runs each call of `to_thread` in a thread of its own: they are few, and threads that wait
-    for the next one would take memory, or hang in a dead file system one after the other.
+    """Runs each call of `to_thread` in a thread of its own: they are few, and threads that wait for
+    the next one would take memory. Where many hang (in a dead file system), one thread has to do.
     """
 
     def submit(self, call: Callable[..., T], /, *args: Any, **more: Any) -> Future[T]:
+        if threading.active_count() > MOST_THREADS:
+            return super().submit(call, *args, **more)
         future: Future[T] = Future()
 
         def run() -> None:
@@ -76,5 +79,5 @@ def _event_loop() -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
     else:
         loop = uvloop.new_event_loop()
-    loop.set_default_executor(_ThreadForEach())
+    loop.set_default_executor(_ThreadForEach(max_workers=1))
     return loop
