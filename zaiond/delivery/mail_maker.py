@@ -47,11 +47,14 @@ class MailMaker:
         self._user_name = user_name
         self._on_unmade = on_unmade
         self._user_of = user_of
+        self._machine: tuple[str, str] | None = None
         self._addresses: dict[str, str] = {}
 
     def call_machine(self, host: str, fqdn: str) -> None:
         """This machine has these names now; to be called before a mail is made."""
-        self._host, self._fqdn = host, fqdn
+        if self._machine == (host, fqdn):
+            return
+        self._machine = self._host, self._fqdn = host, fqdn
         self._sender = fill_names(self._config.sender, host=host, fqdn=fqdn)
         self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
 
