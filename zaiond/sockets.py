@@ -34,6 +34,21 @@ _CAUSES: dict[int, Cause] = {
 }
 
 
+def in_thread(call: Callable[[], T]) -> Future[T]:
+    """What `call` returns or raises, in a thread of its own: who waits may go, it goes on."""
+    answer: Future[T] = Future()
+    answer.set_running_or_notify_cancel()  # from now on it can't be cancelled, only left alone
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # noqa: BLE001 (it is raised where the call is waited for)
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="call", daemon=True).start()
+    return answer
+
+
 async def call_in_thread(call: Callable[[], T], limit: float) -> T:
     """What `call` returns; it may go on in its thread after `limit` seconds, but nobody waits.
 
@@ -44,18 +59,8 @@ async def call_in_thread(call: Callable[[], T], limit: float) -> T:
         TimeoutError: no answer within `limit` seconds.
         Exception: whatever `call` raised.
     """
-    answer: Future[T] = Future()
-    answer.set_running_or_notify_cancel()  # from now on it can't be cancelled, only left alone
-
-    def run() -> None:
-        try:
-            answer.set_result(call())
-        except Exception as error:  # noqa: BLE001 (it is raised where the call is waited for)
-            answer.set_exception(error)
-
-    threading.Thread(target=run, name="call", daemon=True).start()
     async with asyncio.timeout(limit):
-        return await asyncio.wrap_future(answer)
+        return await asyncio.wrap_future(in_thread(call))
 
 
 def addresses_of(host: str, port: int, flags: int = 0) -> list[Address]:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from zaiond import utf8
@@ -17,6 +18,7 @@ from zaiond.daemon.lifecycle import Daemon
 from zaiond.daemon.options import parse
 from zaiond.errors import ZaiondError
 from zaiond.journal import Journal, Kind, output
+from zaiond.sockets import in_thread
 
 T = TypeVar("T")
 MOST_THREADS = 40
@@ -59,17 +61,7 @@ class _ThreadForEach(ThreadPoolExecutor):
     def submit(self, call: Callable[..., T], /, *args: Any, **more: Any) -> Future[T]:
         if threading.active_count() > MOST_THREADS:
             return super().submit(call, *args, **more)
-        future: Future[T] = Future()
-
-        def run() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(call(*args, **more))
-                except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
-                    future.set_exception(error)
-
-        threading.Thread(target=run, daemon=True).start()
-        return future
+        return in_thread(partial(call, *args, **more))
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
