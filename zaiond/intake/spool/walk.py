@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import islice, zip_longest
 from typing import NamedTuple
@@ -82,7 +82,7 @@ async def walk_through(
     path: str, user_of: Callable[[int], int], clean_before: float | None = None
 ) -> "Walk":
     """A walk from start to end; the loop runs on between its chunks. Raises OSError."""
-    walk = await asyncio.to_thread(Walk, path, user_of, clean_before)
+    walk = Walk(path, user_of, clean_before)
     try:
         while await asyncio.to_thread(walk.go_on):
             pass
@@ -95,7 +95,7 @@ class Walk:
     """One walk through the directory `path`, and what was met so far; it must be closed.
 
     `user_of` gives the user that a uid belongs to. What clients were writing before `clean_before`
-    (seconds since the epoch) is removed. Each method raises OSError.
+    (seconds since the epoch) is removed.
     """
 
     def __init__(
@@ -107,21 +107,22 @@ class Walk:
         self._foreign_bytes = 0
         self.given_up = 0  # of what clients were writing, or is out of the way: removed
         self.obstacles: dict[str, OSError] = {}  # what can't be looked at
+        self._path = path
         self._user_of = user_of
         self._clean_before = clean_before
         # Who waits for a chunk may be cancelled, and the thread that looks at it goes on.
         self._at_work = threading.Lock()
-        self._spool = os.open(path, DIRECTORY)
-        try:
-            self._entries = os.scandir(self._spool)
-        except OSError:
-            os.close(self._spool)
-            raise
+        self._opened = contextlib.ExitStack()
+        self._entries: Iterator[os.DirEntry[str]] | None = None
 
     def go_on(self) -> bool:
-        """Looks at a chunk more; says whether there may be another."""
+        """Looks at a chunk more; says whether there may be another. Raises OSError."""
         seen = 0
         with self._at_work:
+            if self._entries is None:
+                self._spool = os.open(self._path, DIRECTORY)
+                self._opened.callback(os.close, self._spool)
+                self._entries = self._opened.enter_context(os.scandir(self._spool))
             for entry in islice(self._entries, CHUNK):
                 seen += 1
                 try:
@@ -135,8 +136,8 @@ class Walk:
     def close(self) -> None:
         """Ends it, when no chunk is being looked at: else the C library reads what is gone."""
         with self._at_work:
-            self._entries.close()
-            os.close(self._spool)
+            self._entries = iter(())  # a chunk that begins now finds nothing
+            self._opened.close()
 
     def _meet(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name

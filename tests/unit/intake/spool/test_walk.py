@@ -1,6 +1,14 @@
-"""Which files of the spool are next: bounded, in turns over the users."""
+"""Which files of the spool are next: bounded, in turns over the users. And the walk that says."""
 
-from zaiond.intake.spool.walk import Turns
+import asyncio
+import contextlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from zaiond.intake.spool.walk import Turns, walk_through
 
 
 def test_the_oldest_of_each_user_come_in_turns() -> None:
@@ -41,3 +49,36 @@ def test_more_users_than_there_is_room_for_are_left_for_the_next_time() -> None:
     for user in range(1000):
         turns.add(0, f"{user}", user)
     assert len(turns.files()) == 100
+
+
+def names_of_open_files() -> set[str]:
+    found = set()
+    for one in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(one.readlink()))
+    return found
+
+
+async def test_a_walk_that_is_cancelled_as_it_begins_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
+    open_directory = os.scandir
+
+    def slow(directory: int) -> object:
+        begun.set()
+        goes_on.wait()
+        entries = open_directory(directory)
+        ended.set()
+        return entries
+
+    monkeypatch.setattr(os, "scandir", slow)
+    walking = asyncio.create_task(walk_through(str(tmp_path), int))
+    await asyncio.to_thread(begun.wait)
+    walking.cancel()
+    goes_on.set()
+    with contextlib.suppress(asyncio.CancelledError):
+        await walking
+    ended.wait()
+    monkeypatch.undo()
+    assert str(tmp_path) not in names_of_open_files()
