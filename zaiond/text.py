@@ -1,8 +1,46 @@
-"""A sentence for a person, in both languages, written side by side where it arises."""
+"""Sentences for a person, each in both languages, written side by side."""
 
+import errno
 from typing import Literal, NamedTuple
 
 Language = Literal["ja", "en"]
+
+# What the system says of an error: its own words are English, wherever it runs.
+_REASONS = {
+    errno.EACCES: "権限がありません",
+    errno.EADDRINUSE: "アドレスが使用中です",
+    errno.EAGAIN: "今は処理できません",
+    errno.EBADF: "開いていません",
+    errno.EBUSY: "使用中です",
+    errno.ECONNABORTED: "接続を切断されました",
+    errno.ECONNREFUSED: "接続を拒否されました",
+    errno.ECONNRESET: "接続を切断されました",
+    errno.EDQUOT: "ディスクの割り当てを超えました",
+    errno.EEXIST: "すでに存在します",
+    errno.EFBIG: "ファイルが大きすぎます",
+    errno.EINVAL: "引数が正しくありません",
+    errno.EIO: "入出力エラーです",
+    errno.EISDIR: "ディレクトリです",
+    errno.ELOOP: "シンボリックリンクはたどれません",
+    errno.EMFILE: "開いているファイルが多すぎます",
+    errno.ENAMETOOLONG: "名前が長すぎます",
+    errno.ENFILE: "システムで開いているファイルが多すぎます",
+    errno.ENODEV: "デバイスがありません",
+    errno.ENOENT: "ファイルまたはディレクトリがありません",
+    errno.ENOEXEC: "実行できる形式ではありません",
+    errno.ENOMEM: "メモリが足りません",
+    errno.ENOSPC: "空き容量がありません",
+    errno.ENOTCONN: "接続されていません",
+    errno.ENOTDIR: "ディレクトリではありません",
+    errno.ENOTEMPTY: "ディレクトリが空ではありません",
+    errno.ENXIO: "デバイスがありません",
+    errno.EPERM: "許可されていない操作です",
+    errno.EPIPE: "相手が接続を閉じました",
+    errno.EROFS: "読み取り専用のファイルシステムです",
+    errno.ESTALE: "ファイルハンドルが無効です",
+    errno.ETIMEDOUT: "時間内に応答がありません",
+    errno.ETXTBSY: "実行中のファイルです",
+}
 
 
 class Text(NamedTuple):
@@ -14,3 +52,30 @@ class Text(NamedTuple):
     def in_language(self, language: Language) -> str:
         """The sentence in `language`."""
         return self.ja if language == "ja" else self.en
+
+
+class Sentence(NamedTuple):
+    """A sentence with places for values: `{path}`. Called with them it is a Text."""
+
+    ja: str
+    en: str
+
+    def __call__(self, **values: object) -> Text:
+        """A Text among the values, and the reason of an OSError, is put in by language."""
+        ja, en = dict(values), dict(values)
+        for name, value in values.items():
+            if isinstance(value, OSError):
+                value = reason(value)
+            if isinstance(value, Text):
+                ja[name], en[name] = value
+        return Text(self.ja.format(**ja), self.en.format(**en))
+
+
+def in_japanese(error: OSError) -> str:
+    """Why it failed; in the system's words where it is a rare reason."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
+
+
+def reason(error: OSError) -> Text:
+    """Why the system could not do it."""
+    return Text(in_japanese(error), error.strerror or str(error))

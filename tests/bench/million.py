@@ -11,10 +11,10 @@ from tests.support.daemon import Daemon
 from tests.support.emitter import Emitter, emit_many
 from tests.support.postfix_load import SmtpSink
 from tests.support.process import proportional_bytes
+from zaiond.clock import UlidFactory
 from zaiond.model import NewEvent
 from zaiond.store import events
 from zaiond.store.database import Database
-from zaiond.ulid import UlidFactory
 
 MIB = 1024 * 1024
 A_COMMIT = 10_000

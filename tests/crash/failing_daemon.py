@@ -20,12 +20,12 @@ from typing import Any
 import apsw
 
 from tests.support.waiting import turns
+from zaiond.clock import QueueTime
 from zaiond.daemon import main as zaiond
 from zaiond.delivery import outcome
 from zaiond.intake.admission import Admission
 from zaiond.intake.connection import EventConnection
 from zaiond.net.connection import SmtpConnection
-from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply
 from zaiond.store import events, queue
 from zaiond.store.database import Database

@@ -19,6 +19,7 @@ import pytest
 from tests.support.store import NOW, Clock, Notes, Store, rows
 from tests.support.waiting import turns
 from zaiond import wire
+from zaiond.clock import UlidFactory
 from zaiond.errors import EventError
 from zaiond.intake.admission import Admission
 from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Batches, _Batch
@@ -30,7 +31,6 @@ from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
-from zaiond.ulid import UlidFactory
 from zaiond.wire import MAX_EVENT_BYTES
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from tests.support.queries import histories
 from tests.support.scripted_server import Peer, ScriptedServer
 from tests.support.store import Notes, Store, event
+from zaiond.clock import LONGEST_STEP, Kept, QueueTime
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.documents import Present
 from zaiond.delivery.outbound import Outbound
@@ -24,7 +25,6 @@ from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import MachineNames, Names
 from zaiond.oauth.tokens import Tokens
-from zaiond.queue_time import LONGEST_STEP, Kept, QueueTime
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer

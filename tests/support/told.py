@@ -13,7 +13,7 @@ from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Language
-from zaiond.user_names import UserNames
+from zaiond.users import UserNames
 
 
 class Told:

@@ -6,7 +6,7 @@ from time import time_ns
 
 from zaiond import event_rules
 from zaiond.client.origin import base32
-from zaiond.os_error import in_japanese
+from zaiond.text import in_japanese
 
 MAX_FILE_BYTES = 1024 * 1024
 EMITTERS = "zaiond-emit"

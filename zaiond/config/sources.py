@@ -9,8 +9,7 @@ from zaiond.config import encoding
 from zaiond.config.access import SEARCH, Identity
 from zaiond.config.readers import exposed, refusal
 from zaiond.config.scope import SourceError
-from zaiond.os_error import in_japanese
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 MAX_YAML = 1024 * 1024
 MAX_SECRET = 64 * 1024

@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from zaiond.config.links import follow
-from zaiond.os_error import in_japanese
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver, ObservedWatch

@@ -7,7 +7,7 @@ from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.diff import with_disk
 from zaiond.ctl.exit_status import FAILED, NOT_PERMITTED, Failure, NoDaemon
 from zaiond.ctl.terminal import Page, printable
-from zaiond.text import Language
+from zaiond.text import Language, Sentence
 
 if TYPE_CHECKING:
     from zaiond.config.load import Files
@@ -144,7 +144,7 @@ def _kept(line: Line) -> "tuple[Files, Language]":
     return files, output.language(line)
 
 
-def _failed(error: OSError, path: str, otherwise: words.Sentence) -> Failure:
+def _failed(error: OSError, path: str, otherwise: Sentence) -> Failure:
     if isinstance(error, PermissionError):
         return Failure(NOT_PERMITTED, words.not_permitted(path=path))
     return Failure(FAILED, otherwise(path=path, why=error))

@@ -1,7 +1,6 @@
 """The words of what status, queue, spool and history show, in both languages."""
 
-from zaiond.ctl.words import Sentence
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 UNITS = ((86400, "日", "d"), (3600, "時間", "h"), (60, "分", "m"), (1, "秒", "s"))  # of an age
 STATES = {

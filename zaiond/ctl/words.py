@@ -3,27 +3,7 @@
 On the path of emit this is imported where something is wrong, and not before.
 """
 
-from typing import NamedTuple
-
-from zaiond.os_error import in_japanese
-from zaiond.text import Text
-
-
-class Sentence(NamedTuple):
-    """A sentence with places for values: `{path}`. Called with them it is a Text."""
-
-    ja: str
-    en: str
-
-    def __call__(self, **values: object) -> Text:
-        """A Text among the values, and the reason of an OSError, is put in by language."""
-        ja, en = dict(values), dict(values)
-        for name, value in values.items():
-            if isinstance(value, Text):
-                ja[name], en[name] = value
-            elif isinstance(value, OSError):
-                ja[name], en[name] = in_japanese(value), value.strerror or str(value)
-        return Text(self.ja.format(**ja), self.en.format(**en))
+from zaiond.text import Sentence, Text
 
 
 def listed(texts: list[Text]) -> Text:

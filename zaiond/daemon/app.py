@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+from zaiond.clock import QueueTime, UlidFactory
 from zaiond.daemon import systemd, waiting
 from zaiond.daemon.control import Commands, Control
 from zaiond.daemon.options import Options
@@ -29,15 +30,12 @@ from zaiond.net.names import MachineNames
 from zaiond.net.tls import CommonNames, TlsContexts
 from zaiond.oauth.tokens import Tokens
 from zaiond.oauth.watch import TokenWatch
-from zaiond.queue_time import QueueTime
 from zaiond.store.damage import Damage
 from zaiond.store.database import Database
 from zaiond.store.history_limit import HistoryLimit
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
-from zaiond.ulid import UlidFactory
-from zaiond.user_names import UserNames
-from zaiond.user_of import UserOf
+from zaiond.users import UserNames, UserOf
 
 STOP_SECONDS = 30.0  # for what is between the final dot and its reply
 

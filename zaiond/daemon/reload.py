@@ -27,10 +27,9 @@ from zaiond.daemon.options import Options
 from zaiond.errors import Diagnostic, DiskFullError
 from zaiond.journal import Journal, Kind
 from zaiond.net.context import ConnectionContext
-from zaiond.os_error import in_japanese
 from zaiond.store import events
 from zaiond.store.writer import Writer
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 INCIDENT = "config_incident"  # its name in the database
 HALF_WRITTEN = 0.3  # seconds until a file that is not valid is looked at once more

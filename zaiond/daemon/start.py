@@ -7,18 +7,17 @@ from typing import NamedTuple
 
 import apsw
 
+from zaiond.clock import Kept
 from zaiond.daemon import systemd
 from zaiond.daemon.reload import INCIDENT
 from zaiond.errors import StoreError
 from zaiond.holds import Hold
 from zaiond.journal import Journal, Kind
 from zaiond.model import WaitingLine
-from zaiond.os_error import in_japanese
-from zaiond.queue_time import Kept
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.database import Database
 from zaiond.store.writer import Writer
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 _POSSIBLE_DUPLICATES = "possible_duplicates"
 

@@ -25,7 +25,7 @@ from zaiond.store.database import Database
 from zaiond.store.queries import Lost, Queries
 from zaiond.store.writer import Writer
 from zaiond.text import Language
-from zaiond.user_names import UserNames
+from zaiond.users import UserNames
 
 LOOK_BACK = 7 * 86400.0  # seconds that status looks back for what failed or expired
 

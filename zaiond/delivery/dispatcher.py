@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from zaiond.clock import QueueTime
 from zaiond.config.schema import Config
 from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.delivery.ledger import Ledger
@@ -31,7 +32,6 @@ from zaiond.delivery.rate_counter import RateCounter
 from zaiond.delivery.sender import Answers, Sender
 from zaiond.model import QueuedDelivery, QueuedMail
 from zaiond.net.context import ConnectionContext
-from zaiond.queue_time import QueueTime
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure
 from zaiond.store.turns import Line

@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from zaiond.clock import QueueTime
 from zaiond.config.schema import Queue
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.observer import Observer
 from zaiond.delivery.outcome import last_hour
 from zaiond.errors import DiskFullError
 from zaiond.model import AttemptResult
-from zaiond.queue_time import QueueTime
 from zaiond.store import pending, prune, queue, queue_time
 from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.pending import Expiry

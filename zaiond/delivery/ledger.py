@@ -11,11 +11,11 @@ from typing import Any, Literal, TypeVar
 
 import apsw
 
+from zaiond.clock import QueueTime
 from zaiond.delivery.observer import Observer
 from zaiond.errors import DiskFullError
 from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
-from zaiond.queue_time import QueueTime
 from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, pending, queue
 from zaiond.store.writer import Operation, Writer

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from zaiond.clock import QueueTime
 from zaiond.config.schema import Config
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.housekeeping import Housekeeping
@@ -14,7 +15,6 @@ from zaiond.delivery.router import Router
 from zaiond.holds import Hold, Holds
 from zaiond.net.context import ConnectionContext
 from zaiond.net.names import MachineNames
-from zaiond.queue_time import QueueTime
 from zaiond.store.queue import Recovered
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer

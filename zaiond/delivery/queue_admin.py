@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import apsw
 
+from zaiond.clock import QueueTime
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.observer import Observer
@@ -17,7 +18,6 @@ from zaiond.delivery.remake import remake
 from zaiond.delivery.router import Router
 from zaiond.errors import DiskFullError
 from zaiond.model import EventRecord, StoredEvent
-from zaiond.queue_time import QueueTime
 from zaiond.store import events, holds, pending, queue
 from zaiond.store import remake as remade
 from zaiond.store.events import Owner

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from zaiond.errors import UsageError
 from zaiond.journal import Journal
-from zaiond.os_error import in_japanese
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 EMITTERS = "zaiond-emit"
 ADMINISTRATORS = "zaiond-admin"

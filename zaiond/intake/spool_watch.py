@@ -8,8 +8,7 @@ import ctypes
 import os
 from collections.abc import Callable
 
-from zaiond.os_error import in_japanese
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 _IN_MOVED_TO = 0x80  # interface 4: what is whole is renamed into place
 _IN_ONLYDIR = 0x1000000

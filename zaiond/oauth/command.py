@@ -8,10 +8,9 @@ import signal
 from zaiond.config.sources import PROGRAMS
 from zaiond.oauth import words
 from zaiond.oauth.protocol import command_failed, first_line
-from zaiond.os_error import in_japanese
 from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 _MOST_READ = 64 * 1024
 

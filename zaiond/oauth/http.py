@@ -14,9 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from zaiond import __version__, sockets
 from zaiond.oauth import words
-from zaiond.os_error import in_japanese
 from zaiond.smtp.failure import NoToken
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 MAX_ANSWER = 128 * 1024
 _HEADERS = {

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from zaiond.oauth import protocol, refresh_token, words
 from zaiond.oauth.protocol import Granted
 from zaiond.oauth.refresh_token import RefreshToken
-from zaiond.os_error import in_japanese
 from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 if TYPE_CHECKING:
     from zaiond.config.schema import OAuth2

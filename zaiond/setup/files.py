@@ -17,10 +17,9 @@ from zaiond.config.load import Files, Loaded, load, load_files
 from zaiond.config.readers import daemon_identity
 from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError
-from zaiond.os_error import in_japanese
 from zaiond.setup.steps import AUTH, POP_BEFORE_SMTP, Answers, Current
 from zaiond.setup.words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
-from zaiond.text import Language, Text
+from zaiond.text import Language, Text, in_japanese
 
 _ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
 _LOGINS = (AUTH, POP_BEFORE_SMTP)

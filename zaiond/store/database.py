@@ -26,7 +26,6 @@ import apsw
 from zaiond.atomicfile import sync_directory
 from zaiond.config.last_good import NAME as LAST_GOOD
 from zaiond.errors import StoreError
-from zaiond.os_error import in_japanese
 from zaiond.store import recovery, schema, wal
 from zaiond.store.disk_space import DiskSpace
 from zaiond.store.prune import pages
@@ -34,7 +33,7 @@ from zaiond.store.recovery import DATABASE, WAL
 from zaiond.store.running import CHECK, Running
 from zaiond.store.sound import has_our_tables
 from zaiond.store.writer import DISK_FULL
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 _WAL_BYTES = 8 * 1024 * 1024  # to which SQLite cuts a WAL that has been longer
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an

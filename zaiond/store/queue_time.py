@@ -5,7 +5,7 @@ import contextlib
 import apsw
 import msgspec
 
-from zaiond.queue_time import Kept
+from zaiond.clock import Kept
 from zaiond.store.events import get_meta, set_meta
 
 _NAME = "queue_time"

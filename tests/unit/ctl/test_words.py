@@ -7,8 +7,7 @@ from string import Formatter
 import pytest
 
 from zaiond.ctl import labels, words
-from zaiond.ctl.words import Sentence
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 SENTENCES = {
     (module.__name__.rpartition(".")[2], name): value

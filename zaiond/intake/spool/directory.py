@@ -27,8 +27,7 @@ from zaiond.intake.spool.file import (
     why_kept_from_us,
     why_unsafe,
 )  # fmt: skip
-from zaiond.os_error import in_japanese
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 REFUSED = ".refused"
 REFUSED_FILES = 1000

@@ -15,8 +15,7 @@ from zaiond.intake.spool.file import SpoolFile, shown
 from zaiond.intake.spool.sweep import Sweep, said
 from zaiond.intake.spool.walk import Walk, walk_through
 from zaiond.journal import Journal, Kind
-from zaiond.os_error import in_japanese
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 BATCHES = 32  # that a sweep takes
 REST = 2.0  # a walk's seconds are followed by so many times as much in which there is no other

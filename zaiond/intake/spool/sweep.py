@@ -13,9 +13,8 @@ from zaiond.intake.spool.directory import SpoolDirectory
 from zaiond.intake.spool.file import LINES, SpoolFile
 from zaiond.intake.spool.walk import Whole
 from zaiond.model import NewEvent
-from zaiond.os_error import in_japanese
 from zaiond.store.events import Acceptance
-from zaiond.text import Text
+from zaiond.text import Text, in_japanese
 
 FILES = 64  # that are committed together, or as many as are
 BYTES = 1024 * 1024  # together

@@ -1,10 +1,14 @@
-"""Whose a uid is: those that rootless containers run under (subuid(5)) are their owner's.
+"""The users that emit: whose a uid is, and what its user is called.
 
-No name service is asked, for it may hang (LDAP), and everybody with it. The range of a name that
-/etc/passwd doesn't have is a user of its own.
+The uids that rootless containers run under (subuid(5)) are their owner's. For that no name service
+is asked, as it may hang (LDAP), and everybody with it. The range of a name that /etc/passwd doesn't
+have is a user of its own.
 """
 
+import math
 import os
+import pwd
+import threading
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,21 +17,15 @@ SUBUID = "/etc/subuid"
 PASSWD = "/etc/passwd"  # noqa: S105 - no password
 LOOK_INTERVAL = 5.0  # seconds between two looks whether the file has changed
 MOST_BYTES = 1024 * 1024  # of a file that are read
-MOST_KNOWN = 1000
+MOST_KNOWN = 1000  # uids and names
+NAME_KEPT_FOR = 60.0  # seconds: a name may be given or changed while the daemon runs
+PATIENCE = 0.5  # seconds that everybody waits for a name: most come from a file, at once
 
 
 class _Range(NamedTuple):
     start: int
     end: int
     owner: int  # 0: root, or not known
-
-
-class _Table:
-    """The ranges of the file, in order, and the users found by them."""
-
-    def __init__(self, ranges: list[_Range]) -> None:
-        self.ranges = ranges
-        self.known: dict[int, int] = {}
 
 
 class UserOf:
@@ -38,7 +36,8 @@ class UserOf:
         self._path = path
         self._look_at = 0.0
         self._stamp: tuple[int, int, int] | None = None
-        self._table = _Table([])
+        # The ranges in order, and the users found by them: replaced as a whole, for other threads.
+        self._table: tuple[list[_Range], dict[int, int]] = [], {}
 
     def __call__(self, uid: int) -> int:
         """The uid of the user who owns `uid`: itself, where it is not subordinate."""
@@ -46,13 +45,12 @@ class UserOf:
         if now >= self._look_at:
             self._look_at = now + LOOK_INTERVAL
             self._look()
-        # It is asked from several threads: what it answers by is replaced as a whole.
-        table = self._table
-        user = table.known.get(uid)
+        ranges, known = self._table
+        user = known.get(uid)
         if user is None:
-            if len(table.known) >= MOST_KNOWN:
-                table.known.clear()
-            user = table.known[uid] = _owner(table.ranges, uid)
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            user = known[uid] = _owner(ranges, uid)
         return user
 
     def _look(self) -> None:
@@ -65,7 +63,7 @@ class UserOf:
         except OSError:  # most systems have none
             stamp, ranges = None, []
         self._stamp = stamp
-        self._table = _Table(ranges)
+        self._table = ranges, {}
 
 
 def _owner(ranges: list[_Range], uid: int) -> int:
@@ -84,7 +82,7 @@ def _fields(path: str) -> list[list[str]]:
 
 def _read(lines: list[list[str]], users: list[list[str]]) -> list[_Range]:
     """What of the file makes sense, in order, none over another."""
-    numbers = {name: number for name, _, number, *_ in (user for user in users if len(user) > 2)}
+    numbers = {user[0]: user[2] for user in users if len(user) > 2}
     found: list[_Range] = []
     for line in lines:
         if len(line) != 3 or not all(line):
@@ -100,3 +98,35 @@ def _read(lines: list[list[str]], users: list[list[str]]) -> list[_Range]:
         if begin < one.end:
             apart.append(one._replace(start=begin))
     return apart
+
+
+class UserNames:
+    """`monotonic` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.asking: threading.Thread | None = None  # the name service, which may hang (LDAP)
+        self._monotonic = monotonic
+        self._known: dict[int, tuple[str, float]] = {}
+
+    def __call__(self, uid: int) -> str:
+        """The name of a user; '' where it has none, or none is known yet."""
+        name, at = self._known.get(uid, ("", -math.inf))
+        if self._monotonic() - at < NAME_KEPT_FOR or (self.asking and self.asking.is_alive()):
+            return name
+        self.asking = threading.Thread(target=self._look_up, args=(uid,), daemon=True)
+        self.asking.start()
+        self.asking.join(PATIENCE)
+        return self._known.get(uid, (name, at))[0]
+
+    def shown(self, uid: int) -> str:
+        """Who a user is, for a person."""
+        return self(uid) or f"uid {uid}"
+
+    def _look_up(self, uid: int) -> None:
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            name = ""
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[uid] = name, self._monotonic()

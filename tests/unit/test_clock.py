@@ -3,7 +3,7 @@
 import random
 
 from tests.support.store import NOW, Clock
-from zaiond.ulid import UlidFactory
+from zaiond.clock import UlidFactory
 
 
 def test_ids_are_26_characters_of_crockfords_base32() -> None:

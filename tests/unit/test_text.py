@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from zaiond.os_error import in_japanese
+from zaiond.text import in_japanese
 
 MET = (
     errno.EACCES, errno.EADDRINUSE, errno.ECONNREFUSED, errno.EIO, errno.EISDIR, errno.ELOOP,

@@ -1,9 +1,10 @@
-"""Queue time: for how many seconds the queue has been served in all. Pure: the clock comes in.
+"""What never goes back, although the machine's clock may be set: queue time, and ids in the order
+of time. Pure: the clock comes in.
 
-What expires is counted in it, and not by the machine's clock, which may be set by any amount. It
-stands still while the daemon doesn't run or the machine sleeps. While nothing can be tried (there
-is no configuration, or the queue is held) it goes on, but those pauses are known, and `expire` does
-not count them.
+Queue time is for how many seconds the queue has been served in all; what expires is counted in it.
+It stands still while the daemon doesn't run or the machine sleeps. While nothing can be tried
+(there is no configuration, or the queue is held) it goes on, but those pauses are known, and
+`expire` does not count them.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import msgspec
 LONGEST_STEP = 1800.0  # seconds: who reads it does so more often; what is beyond is a clock's leap
 SHORTEST_PAUSE = 1.0  # seconds: a shorter one changes nothing
 MOST_PAUSES = 1000
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's, as in ULID
+_PAIRS = tuple(high + low for high in _BASE32 for low in _BASE32)
 
 
 class Kept(msgspec.Struct):
@@ -77,3 +80,33 @@ class QueueTime:
             seconds -= tried
             end = began
         return end - seconds
+
+
+class UlidFactory:
+    """Makes ids of 26 characters: the millisecond, 60 random bits, and a count within it. In their
+    order the index of events and messages grows at its end, and not all over.
+
+    `clock` gives seconds since the epoch, `randbits(n)` n random bits.
+    """
+
+    def __init__(self, clock: Callable[[], float], randbits: Callable[[int], int]) -> None:
+        self._clock = clock
+        self._randbits = randbits
+        self._millisecond = 0
+        self._prefix = ""
+        self._count = 0
+
+    def __call__(self) -> str:
+        """The next id."""
+        now = int(self._clock() * 1000)
+        if now > self._millisecond or self._count >= 1 << 20:
+            self._millisecond = max(now, self._millisecond + 1)
+            self._prefix = _encode(self._millisecond, 10) + _encode(self._randbits(60), 12)
+            self._count = 0
+        count = self._count
+        self._count += 1
+        return self._prefix + _PAIRS[count >> 10] + _PAIRS[count & 1023]
+
+
+def _encode(number: int, length: int) -> str:
+    return "".join([_PAIRS[number >> place & 1023] for place in range(5 * length - 10, -1, -10)])

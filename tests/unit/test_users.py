@@ -1,13 +1,14 @@
-"""Whose a uid is."""
+"""Whose a uid is, and what its user is called, whatever the name service does."""
 
 import os
 import pwd
+import threading
 from pathlib import Path
 
 import pytest
 
-from zaiond import user_of
-from zaiond.user_of import LOOK_INTERVAL, UserOf
+from zaiond import users
+from zaiond.users import LOOK_INTERVAL, NAME_KEPT_FOR, UserNames, UserOf
 
 
 class Time:
@@ -98,16 +99,67 @@ def test_the_file_is_not_looked_at_for_every_event(
 def test_what_is_kept_and_read_of_it_has_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(user_of, "MOST_KNOWN", 10)
-    monkeypatch.setattr(user_of, "MOST_BYTES", 100)
+    monkeypatch.setattr(users, "MOST_KNOWN", 10)
+    monkeypatch.setattr(users, "MOST_BYTES", 100)
     of = made(tmp_path / "subuid", "1000:100000:100\n" * 1000)
     for uid in range(1000):
         of(uid)
-    assert len(of._table.known) <= 10
-    assert len(of._table.ranges) == 1
+    ranges, known = of._table
+    assert len(known) <= 10
+    assert len(ranges) == 1
 
 
 def test_no_name_service_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pwd, "getpwnam", lambda _: pytest.fail("asked"))
     of = made(tmp_path / "subuid", "nobody:100000:10\nof-ldap:200000:10\n")
     assert [of(100001), of(200001)] == [65534, 200000]
+
+
+class Service:
+    """A name service that can hang."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[int] = []
+        self.answers = threading.Event()
+        self.answers.set()
+        monkeypatch.setattr(pwd, "getpwuid", self._answer)
+
+    def _answer(self, uid: int) -> pwd.struct_passwd:
+        self.asked.append(uid)
+        self.answers.wait()
+        if uid == 3:
+            raise KeyError(uid)
+        return pwd.struct_passwd((f"user{uid}", "x", uid, uid, "", "", ""))
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    return Service(monkeypatch)
+
+
+def test_a_name_is_known_at_once_and_kept_for_a_while(service: Service) -> None:
+    time = Time()
+    names = UserNames(time)
+    assert [names(1), names(1), names.shown(1), names.shown(3)] == ["user1"] * 3 + ["uid 3"]
+    assert service.asked == [1, 3]
+    time.now += NAME_KEPT_FOR
+    assert names(1) == "user1"
+    assert service.asked == [1, 3, 1]
+
+
+def test_a_service_that_hangs_keeps_nobody_waiting(service: Service) -> None:
+    time = Time()
+    names = UserNames(time)
+    assert names(1) == "user1"
+    service.answers.clear()
+    time.now += NAME_KEPT_FOR
+    assert [names(2), names(3), names.shown(4)] == ["", "", "uid 4"]
+    assert names(1) == "user1"  # as it was
+    assert service.asked == [1, 2]  # nobody else is asked for meanwhile
+    asking = names.asking
+    assert asking is not None
+    service.answers.set()
+    asking.join()
+    assert names(2) == "user2"
+    assert names(4) == "user4"
+    assert service.asked == [1, 2, 4]
