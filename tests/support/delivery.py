@@ -18,7 +18,9 @@ from zaiond.clock import LONGEST_STEP, Kept, QueueTime
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.documents import Present
 from zaiond.delivery.outbound import Outbound
+from zaiond.delivery.outcome import NextState
 from zaiond.delivery.queue_admin import Changed
+from zaiond.delivery.sender import Sender
 from zaiond.delivery.servers import ServerState
 from zaiond.holds import Hold
 from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
@@ -138,16 +140,13 @@ class Post:
 
     def _note_attempts(self) -> None:
         """Notes the outcomes of attempts as they come to disk."""
-        ledger = self.outbound.ledger
-        finish = ledger.finish
+        learn = self.dispatcher._learn
 
-        async def noted(mail: QueuedMail, results: list[AttemptResult], *more: Any) -> Any:
-            ended = await finish(mail, results, *more)
-            for result in results:
-                self._note(mail, result)
-            return ended
+        def noted(sender: Sender, mail: QueuedMail, state: NextState, *more: Any) -> None:
+            self._note(mail, state.attempted)
+            learn(sender, mail, state, *more)
 
-        ledger.finish = noted  # type: ignore[method-assign, assignment]
+        self.dispatcher._learn = noted  # type: ignore[method-assign, assignment]
 
     def _note(self, mail: QueuedMail, result: AttemptResult) -> None:
         self.outcomes += [(one.id, result.delivery.recipient, result.state) for one in mail.events]

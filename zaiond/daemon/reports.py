@@ -44,7 +44,7 @@ _OUTCOMES = {
 
 
 class Reports:
-    """Hears what becomes of mails (delivery.observer). `in_background` runs what takes a commit;
+    """Hears what becomes of mails (delivery.ledger). `in_background` runs what takes a commit;
     `user_name` says who a uid is, `user_of` whose. `changed` is called when the line of `systemctl
     status` may be another one.
     """

@@ -1,21 +1,24 @@
 """Which mail goes out next, by which server, and what became of it.
 
 Mails come from the router as they are made, and from disk by the loader. They wait in the active
-queue until a sender takes them; the ledger records what came of each, and then the mail leaves the
-active queue or is put back in line.
+queue until a sender takes them. `started` is committed before a mail's final dot may go out, its
+outcome after the reply; then the mail leaves the active queue or is put back in line.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+
+import apsw
 
 from zaiond.clock import QueueTime
 from zaiond.config.schema import Config
 from zaiond.delivery.active_queue import ActiveQueue
-from zaiond.delivery.ledger import Ledger
+from zaiond.delivery.ledger import Ledger, Observer
 from zaiond.delivery.loader import Loader
-from zaiond.delivery.observer import Observer
 from zaiond.delivery.outcome import (
     AttemptContext,
     NextState,
@@ -28,26 +31,51 @@ from zaiond.delivery.outcome import (
     remaining,
 )
 from zaiond.delivery.pool import Pool
-from zaiond.delivery.rate_counter import RateCounter
 from zaiond.delivery.sender import Answers, Sender
-from zaiond.model import QueuedDelivery, QueuedMail
+from zaiond.model import QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.smtp.reply import Reply
 from zaiond.smtp.verdict import Failure
+from zaiond.store import holds, queue
 from zaiond.store.turns import Line
 from zaiond.store.writer import Writer
 
-LONGEST_COMMIT = 1.0  # seconds that a connection waits for a mail that is being put on disk
+_SLOT = 10  # seconds
+_SLOTS = 3600 // _SLOT
+
+
+class RateCounter:
+    """Tells how many passed in the last minute or hour. Nothing runs meanwhile."""
+
+    def __init__(self) -> None:
+        self._slots: deque[tuple[int, int]] = deque()  # number of the slot, how many
+
+    def count(self, number: int, now: float) -> None:
+        """So many passed at `now`, in seconds of a clock that is never set."""
+        slot = int(now) // _SLOT
+        slots = self._slots
+        if slots and slots[-1][0] == slot:
+            number += slots.pop()[1]
+        slots.append((slot, number))
+        while slots[0][0] <= slot - _SLOTS:
+            slots.popleft()
+
+    def last(self, seconds: int, now: float) -> int:
+        """How many passed in the `seconds` before `now`, an hour at most, to ten seconds."""
+        first = int(now) // _SLOT - seconds // _SLOT
+        return sum(number for slot, number in self._slots if slot > first)
 
 
 class Dispatcher:
-    """Hands mails to senders, and what became of them to the ledger.
+    """Hands mails to senders, and records what became of them.
 
-    `clock` gives seconds since the epoch, `jitter` random numbers from 0 to 1; `on_capacity` is
+    `clock` gives seconds since the epoch, `jitter` random numbers from 0 to 1. `on_capacity` is
     called when a mail left, or those that wait on disk have come in: there is room for more.
     `outdated` has the mails that were being sent while the configuration changed, and are to be
     made anew.
     """
+
+    on_capacity: Callable[[], None]
 
     def __init__(
         self,
@@ -57,21 +85,20 @@ class Dispatcher:
         clock: Callable[[], float],
         jitter: Callable[[], float],
         queue_time: QueueTime,
-        on_capacity: Callable[[], None],
     ) -> None:
         self.delivered = 0
         self.rate = RateCounter()  # of deliveries
         self.outdated: asyncio.Queue[QueuedMail] = asyncio.Queue()
         self.ledger, self.holds = ledger, ledger.holds
+        self._writer = writer
         self._observer = observer
         self._clock = clock
         self._jitter = jitter
         self._queue_time = queue_time
-        self._on_capacity = on_capacity
         self._config: Config
         self.active_queue = ActiveQueue()
         self.pool = Pool(self.active_queue, ledger, observer, self)
-        self.loader = Loader(self.active_queue, writer, clock, self.add, on_capacity)
+        self.loader = Loader(self.active_queue, writer, clock, self.add, lambda: self.on_capacity())
         self._outdated: set[int] = set()  # being sent since before `suspend`
         self._changing = 0  # how many change what waits
         self._in_part: set[int] = set()  # being sent to some, while the others wait on disk
@@ -126,7 +153,7 @@ class Dispatcher:
         if not self.loader.caught_up:
             has_all_of = self.loader.has_all_of
             mails = [mail for mail in mails if mail.lane is None or has_all_of(mail.user)]
-            self.loader.freed()
+            self.loader.look()
         self.add(mails)
 
     def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
@@ -180,16 +207,29 @@ class Dispatcher:
         else:
             self.active_queue.put_back(mail)
 
+    async def start(self, mail: QueuedMail) -> float:
+        """Records that the mail's content may go out; gives the time of it."""
+        now = self._clock()
+        await self._writer.record(partial(queue.start, mail=mail, now=now))
+        return now
+
+    async def not_started(self, mail: QueuedMail) -> None:
+        """Takes back `start`: nothing of the content was sent."""
+        await self._writer.record(partial(queue.put_back, mail=mail))
+
     async def finish(
         self,
         sender: Sender,
         mail: QueuedMail,
         answers: Answers,
-        started: float,
+        started: float | None,
         upcoming: QueuedMail | None,
     ) -> float:
-        """Records what came of `mail`, and the start of `upcoming`; gives the time of it."""
-        now, index, config = self._clock(), sender.index, self._config
+        """Records in one transaction what came of `mail`, and the start of `upcoming`; gives the
+        time of that.
+        """
+        now, at = self._clock(), self._queue_time()
+        index, config = sender.index, self._config
         other = self.pool.other(index, mail)
         attempt = AttemptContext(
             server=sender.address,
@@ -205,10 +245,21 @@ class Dispatcher:
         states = next_state(mail, answers, attempt, config.queue)
         if mail.row in self._outdated:
             states = [made_anew(state) for state in states]
-        new = new_holds(mail, states, now, self._queue_time())
+        new = new_holds(mail, states, now, at)
         over = ended_holds(mail, states, self.holds)
         results = [state.attempted for state in states]
-        ended = await self.ledger.finish(mail, results, new, over, upcoming, now)
+
+        def record(db: apsw.Connection) -> list[StoredEvent]:
+            ended = queue.finish(db, mail, results, at)
+            for hold in new:
+                holds.put(db, hold)
+            for hold in over:
+                holds.release(db, hold.scope, hold.subject, at)
+            if upcoming is not None:
+                queue.start(db, upcoming, now)
+            return ended
+
+        ended = await self._writer.record(record)
         if ended:
             self._observer.events_ended(ended)
         for state in states:
@@ -273,7 +324,7 @@ class Dispatcher:
             if mail.row in self._in_part:
                 self._in_part.discard(mail.row)
                 self.reload_waiting()
-        self.loader.freed()
-        if deferred or mail.lane is not None:
-            self.loader.deferred()
-        self._on_capacity()
+        loader = self.loader
+        if deferred or mail.lane is not None or loader.is_starved or not loader.caught_up:
+            loader.look()
+        self.on_capacity()

@@ -9,7 +9,7 @@ from functools import partial
 from zaiond.clock import QueueTime
 from zaiond.config.schema import Queue
 from zaiond.delivery.dispatcher import Dispatcher
-from zaiond.delivery.observer import Observer
+from zaiond.delivery.ledger import Observer
 from zaiond.delivery.outcome import last_hour
 from zaiond.errors import DiskFullError
 from zaiond.model import AttemptResult

@@ -1,30 +1,47 @@
-"""Start and finish of attempts, and what is held: on disk first, then in memory.
-
-`started` is committed before a mail's final dot may go out, its outcome after the reply. What is
-sent must be recorded: where the disk is full, whoever records waits until it isn't.
+"""What is held, and what ends without an attempt: on disk first, then in memory. And who is told of
+what becomes of mails.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
-from typing import Any, Literal, TypeVar
-
-import apsw
+from typing import Any, Literal, Protocol
 
 from zaiond.clock import QueueTime
-from zaiond.delivery.observer import Observer
-from zaiond.errors import DiskFullError
+from zaiond.delivery.servers import ServerState
 from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, pending, queue
-from zaiond.store.writer import Operation, Writer
+from zaiond.store.writer import Writer
 
 CHUNK = 200  # mails that are ended together
 CHUNK_BYTES = 1024 * 1024  # of their contents; a mail takes several times that
-DISK_FULL_PAUSE = 5.0  # seconds until what could not be recorded is recorded
 
-T = TypeVar("T")
+
+class Observer(Protocol):
+    """Who is told of what nobody could ask for in time. All of it is on disk already."""
+
+    def events_ended(self, ended: list[StoredEvent]) -> None:
+        """All deliveries of these events have ended, or they are dropped or deleted."""
+
+    def events_reopened(self, reopened: list[StoredEvent]) -> None:
+        """What had ended of these events is to be sent again."""
+
+    def event_unmade(self, event: StoredEvent, error: Exception) -> None:
+        """The mail about this event can't be made as it should."""
+
+    def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None:
+        """An attempt did not deliver."""
+
+    def expired(self, mail: QueuedMail, result: AttemptResult) -> None:
+        """A delivery was given up."""
+
+    def server_changed(self, state: ServerState, any_usable: bool) -> None:
+        """A server went out of use, or came back; `any_usable`: mail can go out by some server."""
+
+    def held(self, hold: Hold) -> None:
+        """Something is held from now on that was not."""
 
 
 class Ledger:
@@ -44,42 +61,6 @@ class Ledger:
         self._clock = clock
         self._queue_time = queue_time
         self._recording: set[asyncio.Task[Any]] = set()
-
-    async def start(self, mail: QueuedMail) -> float:
-        """Records that the mail's content may go out; gives the time of it."""
-        now = self._clock()
-        await self._record(partial(queue.start, mail=mail, now=now))
-        return now
-
-    async def not_started(self, mail: QueuedMail) -> None:
-        """Takes back `start`: nothing of the content was sent."""
-        await self._record(partial(queue.put_back, mail=mail))
-
-    async def finish(
-        self,
-        mail: QueuedMail,
-        results: list[AttemptResult],
-        new: list[Hold],
-        ended: list[Hold],
-        upcoming: QueuedMail | None,
-        now: float,
-    ) -> list[StoredEvent]:
-        """Records in one transaction what came of `mail`, which holds are new and which have ended,
-        and the start of `upcoming` at `now`; gives the events that have ended.
-        """
-        at = self._queue_time()
-
-        def record(db: apsw.Connection) -> list[StoredEvent]:
-            over = queue.finish(db, mail, results, at)
-            for hold in new:
-                holds.put(db, hold)
-            for hold in ended:
-                holds.release(db, hold.scope, hold.subject, at)
-            if upcoming is not None:
-                queue.start(db, upcoming, now)
-            return over
-
-        return await self._record(record)
 
     async def chunks(self, messages: list[int]) -> AsyncIterator[list[int]]:
         """These messages, as many together as memory bears."""
@@ -102,7 +83,7 @@ class Ledger:
         """These are held by an address, and no attempt was made of them."""
         if deliveries:
             rows = [delivery.row for delivery in deliveries]
-            self._in_background(self._record(partial(queue.hold, deliveries=rows)))
+            self._in_background(self._writer.record(partial(queue.hold, deliveries=rows)))
 
     def hold(self, hold: Hold) -> None:
         """This is held, which is on disk."""
@@ -119,13 +100,13 @@ class Ledger:
             if before is None:
                 hold = Hold("queue", "", self._clock(), self._queue_time(), failure)
                 self.hold(hold)
-                self._in_background(self._record(partial(holds.put, hold=hold)))
+                self._in_background(self._writer.record(partial(holds.put, hold=hold)))
             return
         self._queue_time.resume()
         if before is not None:
             self.holds.release("queue", "")
             release = partial(holds.release, scope="queue", subject="", at=0.0)
-            self._in_background(self._record(release))
+            self._in_background(self._writer.record(release))
 
     async def mend(self) -> bool:
         """Mends the holds on disk, as far as that is due; says whether anything changed. Raises
@@ -160,10 +141,3 @@ class Ledger:
             task.get_loop().call_exception_handler(
                 {"message": "a hold could not be recorded", "exception": error, "task": task}
             )
-
-    async def _record(self, operation: Operation[T]) -> T:
-        while True:
-            try:
-                return await self._writer.submit(operation, essential=True)
-            except DiskFullError:
-                await asyncio.sleep(DISK_FULL_PAUSE)

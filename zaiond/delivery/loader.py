@@ -36,6 +36,7 @@ class Loader:
     ) -> None:
         self.caught_up = False
         self.is_paused = False
+        self.is_starved = False  # something due waits for room, or for its mail to come back
         self.longest_delay = 0.0  # seconds from an attempt to the next, by the configuration
         self._active_queue = active_queue
         self._writer = writer
@@ -44,7 +45,6 @@ class Loader:
         self._on_caught_up = on_caught_up
         self._wake = asyncio.Event()
         self._came_round = asyncio.Event()
-        self._starved = False  # something due waits for room, or for its mail to come back
         self._loaded_through: dict[int, int] = {}  # of each user
         self._left: set[int] | None = None  # users of whom more may wait; None: not known
         self._began_anew = 0  # how many times
@@ -61,14 +61,9 @@ class Loader:
         self._began_anew += 1
         self._wake.set()
 
-    def deferred(self) -> None:
-        """A delivery on disk has a time for its next attempt."""
+    def look(self) -> None:
+        """There is room for what waits, or a delivery on disk has a time for its next attempt."""
         self._wake.set()
-
-    def freed(self) -> None:
-        """A mail left the active queue."""
-        if self._starved or not self.caught_up:
-            self._wake.set()
 
     async def ping(self) -> None:
         """Returns when `run` has come round: it works."""
@@ -86,7 +81,7 @@ class Loader:
                 continue
             next_due = await self._writer.submit(pending.next_due)
             timeout = None
-            if next_due is not None and not self._starved:
+            if next_due is not None and not self.is_starved:
                 timeout = min(max(0.0, next_due - self._clock()), LONGEST_WAIT)
             # Not wait_for: before Python 3.12 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
@@ -97,11 +92,11 @@ class Loader:
         active_queue, began = self._active_queue, self._began_anew
         capacity = active_queue.capacities
         if self.is_paused or not capacity.beyond:
-            self._starved = True
+            self.is_starved = True
             return
         due = Due(self._clock(), self.longest_delay)
         rows = await self._writer.submit(partial(_due, due=due, capacity=capacity))
-        self._starved = not capacity.mails or any(row in active_queue for row in rows)
+        self.is_starved = not capacity.mails or any(row in active_queue for row in rows)
         await self._bring_in(rows, due, began)
         if not self.caught_up and active_queue.capacities.beyond:
             await self._bring_in(await self._waiting(active_queue.capacities, began), due, began)

@@ -7,9 +7,8 @@ from zaiond.clock import QueueTime
 from zaiond.config.schema import Config
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.housekeeping import Housekeeping
-from zaiond.delivery.ledger import Ledger
+from zaiond.delivery.ledger import Ledger, Observer
 from zaiond.delivery.mail_maker import MailMaker
-from zaiond.delivery.observer import Observer
 from zaiond.delivery.queue_admin import QueueAdmin
 from zaiond.delivery.router import Router
 from zaiond.holds import Hold, Holds
@@ -49,11 +48,10 @@ class Outbound:
         self._user_of = user_of
         self.holds = Holds(held)
         self.ledger = Ledger(writer, observer, clock, queue_time, self.holds)
-        self.dispatcher = Dispatcher(
-            writer, self.ledger, observer, clock, jitter, queue_time, lambda: self.router.wake()
-        )
+        self.dispatcher = Dispatcher(writer, self.ledger, observer, clock, jitter, queue_time)
         self.pool, self.loader = self.dispatcher.pool, self.dispatcher.loader
         self.router = Router(writer, self.dispatcher, observer, recovered, turns, names)
+        self.dispatcher.on_capacity = self.router.wake
         self.queue_admin = QueueAdmin(
             writer, self.router, self.dispatcher, observer, clock, queue_time
         )

@@ -8,8 +8,7 @@ from collections import Counter
 
 from zaiond.config.schema import Config
 from zaiond.delivery.active_queue import ActiveQueue
-from zaiond.delivery.ledger import Ledger
-from zaiond.delivery.observer import Observer
+from zaiond.delivery.ledger import Ledger, Observer
 from zaiond.delivery.outcome import probe_delay
 from zaiond.delivery.sender import Outcomes, Sender
 from zaiond.delivery.servers import Servers
@@ -184,7 +183,7 @@ class Pool:
 
     def _open(self, index: int) -> None:
         server = self._config.mail_servers[index]
-        sender = Sender(self, self._ledger, self._outcomes, index, server, self._context)
+        sender = Sender(self, self._outcomes, index, server, self._context)
         task = self._senders[sender] = self._loop.create_task(sender.run())
         task.add_done_callback(lambda done: self._ended(sender, done))
 

@@ -12,9 +12,8 @@ import apsw
 
 from zaiond.clock import QueueTime
 from zaiond.delivery.dispatcher import Dispatcher
-from zaiond.delivery.mail_maker import MailMaker
-from zaiond.delivery.observer import Observer
-from zaiond.delivery.remake import remake
+from zaiond.delivery.ledger import Observer
+from zaiond.delivery.mail_maker import MailMaker, remake
 from zaiond.delivery.router import Router
 from zaiond.errors import DiskFullError
 from zaiond.model import EventRecord, StoredEvent

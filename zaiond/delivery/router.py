@@ -11,24 +11,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from zaiond.delivery.dispatcher import Dispatcher
-from zaiond.delivery.ledger import DISK_FULL_PAUSE
+from zaiond.delivery.dispatcher import Dispatcher, RateCounter
+from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker, complete
-from zaiond.delivery.observer import Observer
-from zaiond.delivery.rate_counter import RateCounter
 from zaiond.errors import DiskFullError
 from zaiond.localtime import TimeZone
-from zaiond.model import (
-    QueuedMail,
-    StoredEvent,
-    WaitingLine,
-)
+from zaiond.model import QueuedMail, StoredEvent, WaitingLine
 from zaiond.net.names import MachineNames
 from zaiond.routing.route import Dropped
 from zaiond.store import events, queue
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import MOST_OF_A_LANE, Choice, Line, Turns, choose
-from zaiond.store.writer import Writer
+from zaiond.store.writer import DISK_FULL_PAUSE, Writer
 from zaiond.text import Text
 
 KEPT_IN_MEMORY = 1000

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from zaiond.config.schema import MailServer
-from zaiond.delivery.ledger import Ledger
 from zaiond.model import QueuedMail
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
@@ -40,7 +39,13 @@ class Mails(Protocol):
 
 
 class Outcomes(Protocol):
-    """Who takes a mail out of a sender's hands."""
+    """Who records what becomes of a mail, and takes it out of a sender's hands."""
+
+    async def start(self, mail: QueuedMail) -> float:
+        """Records that the mail's content may go out; gives the time of it."""
+
+    async def not_started(self, mail: QueuedMail) -> None:
+        """Takes back `start`: nothing of the content was sent."""
 
     def put_back(self, mail: QueuedMail) -> None:
         """Nothing of the mail's content was sent, and no attempt is recorded."""
@@ -50,7 +55,7 @@ class Outcomes(Protocol):
         sender: "Sender",
         mail: QueuedMail,
         answers: Answers,
-        started: float,
+        started: float | None,
         upcoming: QueuedMail | None,
     ) -> float:
         """Records what came of `mail`, and the start of `upcoming`; gives the time of it."""
@@ -65,7 +70,6 @@ class Sender:
     def __init__(
         self,
         mails: Mails,
-        ledger: Ledger,
         outcomes: Outcomes,
         index: int,
         server: MailServer,
@@ -77,7 +81,6 @@ class Sender:
         self.mail: QueuedMail | None = None
         self.address = server.address
         self._mails = mails
-        self._ledger = ledger
         self._outcomes = outcomes
         self._server = server
         self._context = context
@@ -137,34 +140,31 @@ class Sender:
         started: float | None = None
         while mail is not None:
             self.mail = mail
-            refused: Mapping[str, Failure] = {}
-            failure: Failure | None = None
+            recipients = mail.message.recipients
+            is_of_session = False
             try:
-                refused = await connection.ready()
+                refused: Mapping[str, Failure] = await connection.ready()
             except DeliveryFailure as error:
-                failure = error.failure
-            if failure is not None or refused:
-                said = list(refused.values()) if failure is None else [failure]
-                if mail is again:
-                    connection.refused_all_the_same(said)
-                elif self.index >= 0 and connection.login_expired(said):
-                    if started is not None:
-                        await self._ledger.not_started(mail)
-                    return mail
-            if failure is not None:
-                if judge(failure).scope is Scope.SESSION:
-                    if started is not None:
-                        await self._ledger.not_started(mail)
-                    outcomes.put_back(mail)
-                    await connection.close()  # if it isn't lost, it is of no more use
-                else:
-                    await self._finish_all(mail, failure, started)
+                refused = dict.fromkeys(recipients, error.failure)
+                is_of_session = judge(error.failure).scope is Scope.SESSION
+            is_expired = False
+            if refused and mail is again:
+                connection.refused_all_the_same(refused.values())
+            elif refused and self.index >= 0:
+                is_expired = connection.login_expired(refused.values())
+            if (is_of_session or is_expired) and started is not None:
+                await outcomes.not_started(mail)
+            if is_expired:
+                return mail
+            if is_of_session:
+                outcomes.put_back(mail)
+                await connection.close()  # if it isn't lost, it is of no more use
                 return None
-            if len(refused) == len(mail.message.recipients):
-                await outcomes.finish(self, mail, refused, started or 0.0, None)
+            if len(refused) == len(recipients):
+                await outcomes.finish(self, mail, refused, started, None)
                 return None
             if started is None:
-                started = await self._ledger.start(mail)
+                started = await outcomes.start(mail)
             self.after_dot = True
             finishing = connection.send_content()
             upcoming = self._mails.take(self.index) if connection.reusable else None
@@ -174,10 +174,7 @@ class Sender:
             try:
                 answers = {**refused, **await finishing}
             except DeliveryFailure as error:
-                answers = {
-                    recipient: refused.get(recipient, error.failure)
-                    for recipient in mail.message.recipients
-                }
+                answers = {**dict.fromkeys(recipients, error.failure), **refused}
             if upcoming is not None and self._mails.stopping:
                 # It can still be left: its envelope is at the server, nothing of its content.
                 await outcomes.finish(self, mail, answers, started, None)
@@ -189,7 +186,3 @@ class Sender:
             self.after_dot = False
             mail = upcoming
         return None
-
-    async def _finish_all(self, mail: QueuedMail, failure: Failure, started: float | None) -> None:
-        answers = dict.fromkeys(mail.message.recipients, failure)
-        await self._outcomes.finish(self, mail, answers, started or 0.0, None)

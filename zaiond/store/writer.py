@@ -40,6 +40,7 @@ _Submitted = tuple[Operation[Any], bool, "asyncio.Future[Any]"]
 _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 _STEPS_A_CALL = 10_000_000  # of SQLite's machine: a few seconds
+DISK_FULL_PAUSE = 5.0  # seconds until what could not be recorded is recorded
 LOOK_AGAIN = 600.0  # seconds from a look for damaged rows that found none to the next
 DISK_FULL = Text(
     "ディスクの空きがありません。空き容量を増やしてください",
@@ -117,6 +118,14 @@ class Writer:
         future: asyncio.Future[T] = self._loop.create_future()
         self._submitted.put((operation, essential, future))
         return future
+
+    async def record(self, operation: Operation[T]) -> T:
+        """As `submit`, of what has happened: where the disk is full, waits until it isn't."""
+        while True:
+            try:
+                return await self.submit(operation, essential=True)
+            except DiskFullError:
+                await asyncio.sleep(DISK_FULL_PAUSE)
 
     async def close(self) -> None:
         """Commits what was submitted, then ends the thread and closes the connection."""

@@ -3,8 +3,7 @@
 from itertools import count
 from typing import Any, cast
 
-from zaiond.delivery.mail_maker import MailMaker
-from zaiond.delivery.remake import remake
+from zaiond.delivery.mail_maker import MailMaker, remake
 from zaiond.model import (
     DeliveryRecord,
     EventRecord,

@@ -1,6 +1,6 @@
 """How many there were lately."""
 
-from zaiond.delivery.rate_counter import RateCounter
+from zaiond.delivery.dispatcher import RateCounter
 
 
 def test_what_passed_in_the_last_minute_and_hour_is_counted() -> None:
