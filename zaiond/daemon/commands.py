@@ -2,12 +2,13 @@
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from zaiond.daemon import documents
+from zaiond.daemon import documents, words
 from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
 from zaiond.daemon.status import Status
 from zaiond.delivery.queue_admin import Changed
@@ -16,22 +17,14 @@ from zaiond.intake.spool.file import shown
 from zaiond.localtime import TimeZone, rfc3339
 from zaiond.model import OPEN
 from zaiond.store.events import Owner
+from zaiond.store.history import EventRow, OpenDelivery
 from zaiond.store.queries import MOST, Wanted, matcher
-from zaiond.text import Text
 
 MOST_SPOOL_FILES = 1000
 _LONG = frozenset({"queue.retry", "queue.delete", "reload", "spool.list", "test"})
 REPLY_BYTES = 64 * 1024 * 1024
 _MOST_OWNERS = 10  # of an id, named
 _LONGEST_SOURCE = 80
-_NO_CONFIGURATION = Text(
-    "有効な設定がないため実行できません。zaiond-ctl check で誤りを確認してください",
-    "there is no valid configuration: see what is wrong with zaiond-ctl check",
-)
-_NOT_THE_FILES = Text(
-    "設定ファイルの内容にはパスワードが含まれることがあるため、root で実行してください",
-    "the configuration's files may hold passwords: run this as root",
-)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -63,15 +56,11 @@ class Answers:
             "reload": self._reload,
             "test": self._test,
         }
-        in_local_time = {name: self._in_local_time(command) for name, command in by_name.items()}
-        return Commands(in_local_time, _LONG)
+        return Commands({name: partial(self._run, by_name[name]) for name in by_name}, _LONG)
 
-    def _in_local_time(self, command: Command) -> Command:
-        async def run(request: Request) -> Any:
-            self._time_zone.refresh()
-            return await command(request)
-
-        return run
+    async def _run(self, command: Command, request: Request) -> Any:
+        self._time_zone.refresh()
+        return await command(request)
 
     # -- status
 
@@ -86,31 +75,27 @@ class Answers:
 
     async def _list_queue(self, _: Request) -> Pieces:
         number = await self._status.count_waiting()
-        return Pieces(_pieces("deliveries", self._waiting(MOST), b',"total":%d' % number.total))
+        waiting = self._waiting(self._queries.waiting(), self._queries.unrouted())
+        return Pieces(_pieces("deliveries", waiting, b',"total":%d' % number.total))
 
-    async def _waiting(self, limit: int) -> AsyncGenerator[dict[str, Any] | None, None]:
-        """What waits, as documents."""
-        present, queries = await self._status.present(), self._queries
-        async for waiting in queries.waiting():
-            yield None
-            for one in waiting:
-                if limit:
-                    yield documents.queued(one, present)
-                    limit -= 1
-            if not limit:
-                return
-        async for events in queries.unrouted():
-            yield None
-            for event in events:
-                if limit:
-                    yield documents.unrouted(event, present)
-                    limit -= 1
-            if not limit:
-                return
+    async def _waiting(
+        self, mails: AsyncIterator[list[OpenDelivery]], events: AsyncIterator[list[EventRow]]
+    ) -> AsyncGenerator[dict[str, Any] | None, None]:
+        """The first MOST of these, as documents, and None whenever some were read."""
+        present, left = await self._status.present(), MOST
+        made: Any
+        for slices, made in ((mails, documents.queued), (events, documents.unrouted)):
+            async for rows in slices:
+                yield None
+                for row in rows[:left]:
+                    yield made(row, present)
+                left -= len(rows)
+                if left <= 0:
+                    return
 
     async def _retry(self, request: Request) -> dict[str, Any]:
         if self._status.outbound.router.maker is None:
-            raise Refused(75, _NO_CONFIGURATION)
+            raise Refused(75, words.NO_CONFIGURATION)
         ids = request.texts("ids")
         seqs = await self._queries.seqs_of(ids)
         before = await self._deliveries(seqs, (*OPEN, "failed", "expired"))
@@ -119,7 +104,7 @@ class Answers:
     async def _delete(self, request: Request) -> dict[str, Any]:
         ids = request.texts("ids")
         if not ids:
-            raise Refused(2, Text("ID を指定してください", "an ID is needed"))
+            raise Refused(2, words.NO_ID)
         uid, source = request.number("uid"), request.text("source")
         chosen = await self._queue_admin.choose(
             ids,
@@ -134,16 +119,9 @@ class Answers:
 
     async def _deliveries(self, seqs: list[int], states: Sequence[str]) -> list[dict[str, Any]]:
         """The first MOST that are in these states of these events."""
-        present, queries = await self._status.present(), self._queries
         seqs = sorted(set(seqs))[:MOST]
-        found: list[dict[str, Any]] = []
-        async for waiting in queries.deliveries_of(seqs, states):
-            found += [documents.queued(one, present) for one in waiting]
-            if len(found) >= MOST:
-                return found[:MOST]
-        async for unrouted in queries.unrouted_of(seqs):
-            found += [documents.unrouted(event, present) for event in unrouted]
-        return found[:MOST]
+        mails, events = self._queries.deliveries_of(seqs, states), self._queries.unrouted_of(seqs)
+        return [one async for one in self._waiting(mails, events) if one is not None]
 
     # -- history
 
@@ -207,7 +185,7 @@ class Answers:
     async def _delete_spool(self, request: Request) -> dict[str, Any]:
         names = request.texts("names")
         if not names:
-            raise Refused(2, Text("ファイル名を指定してください", "a file's name is needed"))
+            raise Refused(2, words.NO_FILE_NAME)
         return self._spool_changed(await self._spool_admin.delete(names))
 
     def _spool_changed(self, changed: SpoolChanged) -> dict[str, Any]:
@@ -236,10 +214,10 @@ class Answers:
     async def _last_good(self, request: Request) -> dict[str, Any]:
         # The files' texts, secrets and all: for who may read the files themselves.
         if request.uid not in (0, os.getuid()):
-            raise Refused(77, _NOT_THE_FILES)
+            raise Refused(77, words.FOR_ROOT)
         in_force = self._configuration.in_force
         if in_force is None:
-            raise Refused(1, _NO_CONFIGURATION)
+            raise Refused(1, words.NO_CONFIGURATION)
         files = in_force.files
         return {
             "main": files.main,
@@ -250,22 +228,17 @@ class Answers:
     async def _reload(self, _: Request) -> dict[str, Any]:
         if await self._configuration.reload():
             return self._status.config_document()
-        text = Text(
-            "設定に誤りがあるため反映しませんでした",
-            "the configuration was not taken: it is not valid",
-        )
-        raise Refused(78, text, self._status.config_document())
+        raise Refused(78, words.NOT_RELOADED, self._status.config_document())
 
     async def _test(self, request: Request) -> dict[str, Any]:
         # With all its hints, which nothing else in the daemon needs.
         from zaiond.selftest.run import self_test
 
-        in_force = self._configuration.in_force
-        if in_force is None or in_force.config is None:
-            raise Refused(78, _NO_CONFIGURATION, self._status.config_document())
-        addresses = request.texts("addresses")
-        addresses = addresses or list(in_force.config.admins)
-        document = await self_test(in_force.config, addresses, self._configuration.context)
+        config = self._configuration.config
+        if config is None:
+            raise Refused(78, words.NO_CONFIGURATION, self._status.config_document())
+        addresses = request.texts("addresses") or list(config.admins)
+        document = await self_test(config, addresses, self._configuration.context)
         return {**document, "config": self._status.config_document()}
 
 

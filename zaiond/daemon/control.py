@@ -18,6 +18,7 @@ import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
+from zaiond.daemon import words
 from zaiond.errors import DiskFullError, ZaiondError
 from zaiond.journal import Journal
 from zaiond.text import Text
@@ -27,12 +28,6 @@ REQUEST_SECONDS = 10.0
 READER_SECONDS = 30.0  # for a reader to take what was written
 MOST_CONNECTIONS = 32
 SIGN_OF_LIFE = 1.0  # seconds between two blanks
-
-_TOO_MANY = Text(
-    "ほかの zaiond-ctl が多数実行中です。後でもう一度実行してください",
-    "too many others ask at the same time: run this again later",
-)
-_MALFORMED = Text("要求の値が不正です", "the request is malformed")
 
 
 class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
@@ -54,21 +49,21 @@ class Request(NamedTuple):
         """A list of strings; none, if it isn't there."""
         values = self.values.get(name) or []
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise Refused(2, _MALFORMED)
+            raise Refused(2, words.MALFORMED)
         return values
 
     def text(self, name: str) -> str | None:
         """A string, if it is there."""
         value = self.values.get(name)
         if value is not None and not isinstance(value, str):
-            raise Refused(2, _MALFORMED)
+            raise Refused(2, words.MALFORMED)
         return value
 
     def number(self, name: str) -> float | None:
         """A number, if it is there."""
         value = self.values.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise Refused(2, _MALFORMED)
+            raise Refused(2, words.MALFORMED)
         return value
 
 
@@ -108,7 +103,7 @@ class Control:
         self.connections += 1
         try:
             if self.connections > MOST_CONNECTIONS:
-                writer.write(_line(self._refusal(Refused(os.EX_TEMPFAIL, _TOO_MANY))))
+                writer.write(_line(self._refusal(Refused(os.EX_TEMPFAIL, words.TOO_MANY))))
             else:
                 await self._serve_request(reader, writer)
         finally:
@@ -135,8 +130,7 @@ class Control:
             self._commands = self._commands or self._load()
             command = self._commands.by_name[name]
         except (ValueError, KeyError, TypeError, RecursionError):
-            refused = Refused(2, Text("不明な要求です", "not a known request"))
-            writer.write(_line(self._refusal(refused)))
+            writer.write(_line(self._refusal(Refused(2, words.NO_REQUEST))))
             return
         is_long = name in self._commands.long
         with self._signs_of_life(writer) if is_long else contextlib.nullcontext():

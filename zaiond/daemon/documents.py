@@ -3,12 +3,14 @@ keeps mail from going out at present comes in as `Present`, and both commands te
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from zaiond import wire
+from zaiond.daemon import words
 from zaiond.holds import Hold, Holds
 from zaiond.localtime import rfc3339
 from zaiond.model import OPEN, Event
@@ -16,30 +18,18 @@ from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.events import decode_text
-from zaiond.store.history import (
-    AttemptRow,
-    DeliveryRow,
-    EventHistory,
-    EventRow,
-    OpenDelivery,
-)
+from zaiond.store.history import AttemptRow, DeliveryRow, EventHistory, EventRow, OpenDelivery
 from zaiond.text import Language, Text
 
 _ENDS = ("failed", "expired", "delivered", "deleted", "replaced")  # the worst says it for the event
-_WAITS_TO_BE_ROUTED = Text("宛先の決定待ち", "waits to be routed")
-_WAITS_FOR_EARLIER = Text(
-    "同じキーまたはジョブの、先のメールを待っています",
-    "waits for the mail before it, of the same key or job",
-)
-_DELETED = Text("zaiond-ctl queue delete により削除", "deleted by zaiond-ctl queue delete")
-_REPLACED = Text("宛先の変更により終了", "no longer a recipient")
-_UNREADABLE = Text("イベントを読み込めません", "the event can't be read")
 
 
-def _time(at: float | None) -> str | None:
+def moment(at: float | None) -> str | None:
+    """A time in seconds since the epoch, as documents have it."""
     return None if at is None else rfc3339(at)
 
 
+@dataclass
 class Present:
     """What keeps mail from going out, and what is known of mail that was lost.
 
@@ -47,23 +37,17 @@ class Present:
     the epoch). `keys` are the dotted keys of the servers' settings, by their `host:port`.
     """
 
-    def __init__(
-        self,
-        language: Language,
-        *,
-        holds: Holds,
-        outage: Failure | None = None,
-        next_probe: float | None = None,
-        acknowledged: tuple[Acknowledgement, ...] = (),
-        keys: Mapping[str, str] | None = None,
-    ) -> None:
-        self.language = language
-        self.holds = holds
-        self.outage = outage
-        self.next_probe = next_probe
-        self.acknowledged = acknowledged
-        self._keys = keys or {}
-        self._described: dict[tuple[str, str], dict[str, Any]] = {}
+    language: Language
+    holds: Holds
+    outage: Failure | None = None
+    next_probe: float | None = None
+    acknowledged: tuple[Acknowledgement, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    _described: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, init=False)
+
+    def say(self, text: Text) -> str:
+        """A sentence, in the language in force."""
+        return text.in_language(self.language)
 
     def hold_of(self, delivery: DeliveryRow) -> Hold | None:
         """What holds a delivery that is open."""
@@ -76,118 +60,120 @@ class Present:
     def describe(self, hold: Hold) -> dict[str, Any]:
         """A hold as documents have it: why, and what to do."""
         key = hold.scope, hold.subject
-        known = self._described.get(key)
-        if known is None:
-            known = self._described[key] = {
+        if key not in self._described:
+            self._described[key] = {
                 "scope": hold.scope,
                 "since": rfc3339(hold.since),
-                "reason": why(hold.failure).in_language(self.language),
-                "remedy": self.remedy(hold.failure).in_language(self.language),
+                "reason": self.say(why(hold.failure)),
+                "remedy": self.say(self.remedy(hold.failure)),
             }
-        return known
+        return self._described[key]
 
     def remedy(self, failure: Failure) -> Text:
         """What to do about a failure."""
         from zaiond.selftest.advice import advise  # only where there is something to mend
 
-        return advise(failure, self._keys.get(failure.server, "mail_server")).remedy
+        return advise(failure, self.keys.get(failure.server, "mail_server")).remedy
 
 
 def why(failure: Failure) -> Text:
     """A failure in a line, for a person: what it means, and what the server said."""
-    ja, en = failure.text
+    said = failure.text
     if failure.reply is not None and failure.cause == "reply":
         from zaiond.smtp.diagnose import (
             diagnose,
         )  # not before something fails: its tables are large
 
-        label = diagnose(failure).label
-        ja, en = f"{label.ja}: {ja}", f"{label.en}: {en}"
-    return Text(f"{failure.server}: {ja}", f"{failure.server}: {en}")
+        said = words.of_server(server=diagnose(failure).label, said=said)
+    return words.of_server(server=failure.server, said=said)
 
 
-class _Shown(NamedTuple):
-    """How a delivery stands: `said` is what was said of it, `reason` why it stands so."""
-
-    state: str
-    server: str | None
-    said: str | None
-    reason: str | None
-    next_attempt: float | None
-    hold: Hold | None
-
-
-def _shown(delivery: DeliveryRow, last: AttemptRow | None, present: Present) -> _Shown:
-    """`last` is the last attempt in which something was said."""
-    language = present.language
-    state, next_attempt = delivery.state, delivery.next_attempt
-    server, said = (last.server or None, last.reply or None) if last else (None, None)
+def _standing(
+    present: Present,
+    state: str,
+    hold: Hold | None = None,
+    next_attempt: float | None = None,
+    last: AttemptRow | None = None,
+) -> dict[str, Any]:
+    """How a delivery stands: what was said of it (`last` is the last attempt in which something
+    was), and why it stands so.
+    """
+    server, reply = (last.server or None, last.reply or None) if last else (None, None)
+    failure = None
     if state not in OPEN:
-        reason = said
-        if state == "deleted":
-            reason = _DELETED.in_language(language)
-        elif state == "replaced":
-            reason = _REPLACED.in_language(language)
-        return _Shown(state, server, said, reason, None, None)
-    hold = present.hold_of(delivery)
-    failure = present.outage if hold is None else hold.failure
-    if hold is not None or state == "held":
-        state = "held"
+        hold = next_attempt = None
+    elif hold is not None or state == "held":
+        state, failure = "held", present.outage if hold is None else hold.failure
         if next_attempt is None and hold is not None and hold.scope == "queue":
             next_attempt = present.next_probe
-    elif state == "deferred":
-        failure = None  # it has its own reason
-    elif failure is not None:
-        next_attempt = present.next_probe
+    elif state != "deferred" and present.outage is not None:
+        failure, next_attempt = present.outage, present.next_probe
     if failure is not None:
-        reason = why(failure).in_language(language)
-        server, said = server or failure.server, said or failure.text.in_language(language)
+        reason: str | None = present.say(why(failure))
+        server, reply = server or failure.server, reply or present.say(failure.text)
+    elif state in words.ENDED:
+        reason = present.say(words.ENDED[state])
     elif state == "deferred" and next_attempt is None and last is None:
-        reason = _WAITS_FOR_EARLIER.in_language(language)
+        reason = present.say(words.WAITS_FOR_EARLIER)
     else:
-        reason = said
-    return _Shown(state, server, said, reason, next_attempt, hold)
+        reason = reply
+    return {
+        "state": state,
+        "server": server,
+        "reply": reply,
+        "reason": reason,
+        "next_attempt": moment(next_attempt),
+        "hold": hold and present.describe(hold),
+    }
+
+
+def _of_delivery(
+    delivery: DeliveryRow, last: AttemptRow | None, present: Present
+) -> dict[str, Any]:
+    hold = present.hold_of(delivery)
+    return _standing(present, delivery.state, hold, delivery.next_attempt, last)
 
 
 def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, Any]:
     """One of `events`; `whole`: with the event's own text and data."""
-    row, language = told.event, present.language
+    row, event = told.event, _complete(told.event)
     shown = [
-        (delivery, tried, _shown(delivery, _last_word(tried), present))
-        for delivery, tried in told.deliveries
+        _of_delivery(delivery, _last_word(tried), present) for delivery, tried in told.deliveries
     ]
-    event = _complete(row)
-    outcome, reason = _outcome(row, [one for _, _, one in shown], present)
+    outcome, reason = _outcome(row, shown, present)
     of_its_mail = row.reason if row.outcome is None else None
     remark = _joined(
-        decode_text(of_its_mail).in_language(language) if of_its_mail else None,
-        _known([delivery for delivery, _, _ in shown], present),
+        present.say(decode_text(of_its_mail)) if of_its_mail else None,
+        _known([delivery for delivery, _ in told.deliveries], present),
     )
-    document: dict[str, Any] = {
+    return {
         "id": row.id,
         "source": row.source or f"uid:{row.uid}",
         "uid": row.uid,
         "notice": bool(row.notice),
-        "type": event.type,
-        "severity": event.severity,
-        "subject": event.subject,
+        **_members(event, "type", "severity", "subject"),
         "time": rfc3339(event.time),
         "accepted": rfc3339(row.accepted),
         "outcome": outcome,
         "reason": _joined(reason, remark),
         "remark": remark,
-        "key": event.key,
-        "status": event.status,
-        "job": event.job,
-        "deliveries": [_delivery(delivery, tried, one, present) for delivery, tried, one in shown],
+        **_members(event, "key", "status", "job"),
+        "deliveries": [
+            {
+                "recipient": delivery.recipient,
+                "outcome": one.pop("state"),
+                **one,
+                "message_id": delivery.message_id,
+                "attempts": [_attempt(attempt) for attempt in tried],
+            }
+            for (delivery, tried), one in zip(told.deliveries, shown, strict=True)
+        ],
+        **(_members(event, "message", "data", "extensions") if whole else {}),
     }
-    if whole:
-        document |= {
-            "message": event.message,
-            "data": event.data,
-            "extensions": event.extensions,
-        }
-    return document
+
+
+def _members(event: Event | None, *names: str) -> dict[str, Any]:
+    return {name: getattr(event, name, None) for name in names}
 
 
 def _complete(row: EventRow) -> Event:
@@ -203,22 +189,21 @@ def _complete(row: EventRow) -> Event:
             source=row.source or f"uid:{row.uid}",
             time=row.accepted,
             accepted=row.accepted,
-            subject=f"{_UNREADABLE.ja} / {_UNREADABLE.en}",
+            subject=words.UNREADABLE,
         )
 
 
 def _outcome(
-    row: EventRow, deliveries: Sequence[_Shown], present: Present
+    row: EventRow, deliveries: Sequence[dict[str, Any]], present: Present
 ) -> tuple[str, str | None]:
     if row.outcome is not None:
-        said = decode_text(row.reason).in_language(present.language) if row.reason else None
-        return row.outcome, said
+        return row.outcome, present.say(decode_text(row.reason)) if row.reason else None
     if not deliveries:
         hold = present.holds.queue
         if hold is not None:
-            return "held", why(hold.failure).in_language(present.language)
-        return "waiting", _WAITS_TO_BE_ROUTED.in_language(present.language)
-    states = [one.state for one in deliveries]
+            return "held", present.say(why(hold.failure))
+        return "waiting", present.say(words.WAITS_TO_BE_ROUTED)
+    states = [one["state"] for one in deliveries]
     if "held" in states:
         outcome = "held"
     elif any(state in OPEN for state in states):
@@ -226,16 +211,14 @@ def _outcome(
     else:
         outcome = next(state for state in _ENDS if state in states)
     same = ("waiting", "deferred") if outcome == "waiting" else (outcome,)
-    return outcome, next(
-        (one.reason for one in deliveries if one.state in same and one.reason), None
-    )
+    reasons = (one["reason"] for one in deliveries if one["state"] in same and one["reason"])
+    return outcome, next(reasons, None)
 
 
 def _last_word(attempts: Sequence[AttemptRow]) -> AttemptRow | None:
     """Who gave up is the daemon; why, is what was said the last time."""
-    return next(
-        (one for one in reversed(attempts) if one.reply), attempts[-1] if attempts else None
-    )
+    said = (one for one in reversed(attempts) if one.reply)
+    return next(said, attempts[-1] if attempts else None)
 
 
 def _known(deliveries: Iterable[DeliveryRow], present: Present) -> str | None:
@@ -249,88 +232,53 @@ def _known(deliveries: Iterable[DeliveryRow], present: Present) -> str | None:
     if last is None or None in found:
         return None
     at = datetime.fromtimestamp(last.at).astimezone().strftime("%Y-%m-%d %H:%M")
-    text = Text(f"確認済み（{last.user}、{at}）", f"acknowledged ({last.user}, {at})")
-    return text.in_language(present.language)
+    return present.say(words.acknowledged(user=last.user, at=at))
 
 
 def _joined(*parts: str | None) -> str | None:
     return "; ".join(part for part in parts if part) or None
 
 
-def _delivery(
-    delivery: DeliveryRow, tried: Sequence[AttemptRow], shown: _Shown, present: Present
-) -> dict[str, Any]:
+def _attempt(attempt: AttemptRow) -> dict[str, Any]:
     return {
-        "recipient": delivery.recipient,
-        "outcome": shown.state,
-        "server": shown.server,
-        "reply": shown.said,
-        "reason": shown.reason,
-        "next_attempt": _time(shown.next_attempt),
-        "message_id": delivery.message_id,
-        "hold": shown.hold and present.describe(shown.hold),
-        "attempts": [
-            {
-                "number": one.number,
-                "started": _time(one.started),
-                "ended": rfc3339(one.ended),
-                "outcome": one.outcome,
-                "server": one.server or None,
-                "reply": one.reply or None,
-            }
-            for one in tried
-        ],
+        "number": attempt.number,
+        "started": moment(attempt.started),
+        "ended": rfc3339(attempt.ended),
+        "outcome": attempt.outcome,
+        "server": attempt.server or None,
+        "reply": attempt.reply or None,
     }
 
 
 def queued(waiting: OpenDelivery, present: Present) -> dict[str, Any]:
     """One of `deliveries`: what it tells of, and why it waits."""
     delivery = waiting.delivery
-    first = None if waiting.first is None else _complete(waiting.first)
-    shown = _shown(delivery, waiting.last, present)
-    return _queued(waiting.ids, first, delivery.accepted, delivery, shown, present)
+    return {
+        "event_ids": waiting.ids,
+        "recipient": delivery.recipient,
+        "attempts": delivery.attempts,
+        "message_id": delivery.message_id,
+        "accepted": rfc3339(delivery.accepted),
+        **_of_event(waiting.first),
+        **_of_delivery(delivery, waiting.last, present),
+    }
 
 
 def unrouted(event: EventRow, present: Present) -> dict[str, Any]:
     """One of `deliveries`, of an event that is no mail yet."""
-    hold = present.holds.queue
-    failure = present.outage if hold is None else hold.failure
-    reason = why(failure) if failure is not None else _WAITS_TO_BE_ROUTED
-    shown = _Shown(
-        "waiting" if hold is None else "held",
-        None if failure is None else failure.server,
-        None if failure is None else failure.text.in_language(present.language),
-        reason.in_language(present.language),
-        None if failure is None else present.next_probe,
-        hold,
-    )
-    return _queued([event.id], _complete(event), event.accepted, None, shown, present)
-
-
-def _queued(
-    ids: Sequence[str],
-    first: Event | None,
-    accepted: float,
-    delivery: DeliveryRow | None,
-    shown: _Shown,
-    present: Present,
-) -> dict[str, Any]:
+    standing = _standing(present, "waiting", present.holds.queue)
+    standing["reason"] = standing["reason"] or present.say(words.WAITS_TO_BE_ROUTED)
     return {
-        "event_ids": list(ids),
-        "recipient": delivery and delivery.recipient,
-        "state": shown.state,
-        "attempts": 0 if delivery is None else delivery.attempts,
-        "next_attempt": _time(shown.next_attempt),
-        "reply": shown.said,
-        "message_id": delivery and delivery.message_id,
-        "type": first and first.type,
-        "source": first and first.source,
-        "uid": first and first.uid,
-        "notice": first and first.notice,
-        "subject": first and first.subject,
-        "key": first and first.key,
-        "accepted": rfc3339(accepted),
-        "server": shown.server,
-        "reason": shown.reason,
-        "hold": shown.hold and present.describe(shown.hold),
+        "event_ids": [event.id],
+        "recipient": None,
+        "attempts": 0,
+        "message_id": None,
+        "accepted": rfc3339(event.accepted),
+        **_of_event(event),
+        **standing,
     }
+
+
+def _of_event(row: EventRow | None) -> dict[str, Any]:
+    event = None if row is None else _complete(row)
+    return _members(event, "type", "source", "uid", "notice", "subject", "key")

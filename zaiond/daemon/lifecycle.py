@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from zaiond import __version__
-from zaiond.daemon import start, systemd
+from zaiond.daemon import start, systemd, words
 from zaiond.daemon.app import App
 from zaiond.daemon.options import Options
 from zaiond.errors import ZaiondError
@@ -19,7 +19,6 @@ from zaiond.intake import listener
 from zaiond.journal import Journal, Kind
 from zaiond.store.damage import Damage
 from zaiond.store.writer import Writer
-from zaiond.text import Text
 
 
 class _Stopped(Exception):  # noqa: N818 - nothing is wrong: the work in the background ends by it
@@ -76,13 +75,7 @@ class Daemon:
                 async with asyncio.TaskGroup() as self._background:
                     loop.add_signal_handler(signal.SIGHUP, app.configuration.request_reload)
                     left = await app.start(self._damaged_before)
-                    journal.info(
-                        Text(
-                            f"zaiond {__version__} を開始しました（送信待ち {left} 件）",
-                            f"zaiond {__version__} has started ({left} waiting)",
-                        ),
-                        Kind.STARTED,
-                    )
+                    journal.info(words.started(version=__version__, left=left), Kind.STARTED)
                     await self._stop.wait()
                     systemd.stopping()
                     doors.close()
@@ -98,9 +91,7 @@ class Daemon:
         await writer.close()
         database.closed_cleanly()
         journal.tell_left_out()
-        journal.info(
-            Text(f"停止しました（送信待ち {left} 件）", f"stopped ({left} waiting)"), Kind.STOPPED
-        )
+        journal.info(words.stopped(left=left), Kind.STOPPED)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -116,9 +107,8 @@ class Daemon:
             self._app.damaged(damage)
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        what = context["message"]
         self._journal.error(
-            Text(f"内部エラー: {what}", f"internal error: {what}"),
+            words.internal_error(what=context["message"]),
             by="internal error",
             error=context.get("exception"),
         )
@@ -126,12 +116,8 @@ class Daemon:
     def _fatal(self, error: BaseException) -> None:
         if self._exit_status:  # what fails now, fails for the same reason
             return
-        said = error.text if isinstance(error, ZaiondError) else Text(str(error), str(error))
         self._journal.critical(
-            Text(
-                f"続行できないため終了します（systemd が再起動します）: {said.ja}",
-                f"can't go on, so it ends (systemd starts it again): {said.en}",
-            ),
+            words.can_not_go_on(why=error.text if isinstance(error, ZaiondError) else str(error)),
             Kind.CAN_NOT_GO_ON,
             # What ours say is enough, and what a failing disk does.
             error=None if isinstance(error, ZaiondError | apsw.Error) else error,

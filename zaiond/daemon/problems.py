@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from zaiond.daemon import words
 from zaiond.daemon.documents import why
 from zaiond.daemon.waiting import Waiting
 from zaiond.holds import Hold
@@ -12,7 +13,7 @@ from zaiond.localtime import rfc3339
 from zaiond.smtp.failure import Failure
 from zaiond.store.queries import NAMED, Lost
 from zaiond.store.recovery import Salvage
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 STUCK_AFTER = 2.0  # times queue.retry_max: then something that waits is no longer ordinary
 HOLDS_TOLD = 3  # one by one; of more only how many
@@ -26,8 +27,7 @@ class Facts:
     config: Literal["good", "last_good", "none"]
     waiting: Waiting
     holds: tuple[Hold, ...]
-    failed: Lost
-    expired: Lost
+    lost: dict[str, Lost]  # lately, by state: failed and expired
     oldest: float | None  # when it was accepted
     oldest_age: float  # in queue time
     retry_max: float
@@ -55,148 +55,61 @@ class Problem(NamedTuple):
 def problems(facts: Facts) -> Iterator[Problem]:
     """What should be looked at, the worst first."""
     if facts.config == "none":
-        yield Problem(
-            "config_none",
-            Text(
-                "有効な設定がありません。イベントは受け付けて保管しています",
-                "there is no valid configuration: events are accepted and kept",
-            ),
-            "zaiond-ctl check",
-        )
+        yield Problem("config_none", words.CONFIG_NONE, "zaiond-ctl check")
     elif facts.config == "last_good":
-        yield Problem(
-            "config_broken",
-            Text(
-                "設定ファイルに誤りがあり、直前の有効な設定で動作しています",
-                "the configuration on disk is not valid; the last good one is in force",
-            ),
-            "zaiond-ctl check",
-        )
-    yield from _of_holds(facts)
-    if facts.outage is not None and facts.waiting.total and not _holds_all(facts.holds):
-        cause, at = why(facts.outage), _next_try(facts.next_probe)
-        yield Problem(
-            "server_down",
-            Text(
-                f"メールサーバーに送信できません: {cause.ja}{at.ja}",
-                f"no mail server can be used: {cause.en}{at.en}",
-            ),
-            "zaiond-ctl test",
-            facts.outage,
-        )
+        yield Problem("config_broken", words.CONFIG_BROKEN, "zaiond-ctl check")
+    queue = next((hold for hold in facts.holds if hold.scope == "queue"), None)
+    number, outage = facts.waiting.held, facts.outage
+    if queue is not None:  # what else is held is tried first when this is mended
+        text = _waits(words.queue_held if number else words.queue_held_empty, queue.failure, facts)
+        yield Problem("held", text, _QUEUE_LIST, queue.failure)
+    elif len(facts.holds) > HOLDS_TOLD:
+        names = _few([hold.subject for hold in facts.holds if hold.scope == "address"])
+        to = words.held_to(names=names) if names.ja else ""
+        yield Problem("held", words.held_in_all(number=number, to=to), _QUEUE_LIST)
+    else:
+        for hold in facts.holds:
+            held = words.address_held if hold.scope == "address" else words.mail_held
+            text = held(recipient=hold.subject, why=why(hold.failure))
+            yield Problem("held", text, _QUEUE_LIST, hold.failure)
+    if outage is not None and facts.waiting.total and queue is None:
+        text = _waits(words.server_down, outage, facts)
+        yield Problem("server_down", text, "zaiond-ctl test", outage)
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
-        since = datetime.fromtimestamp(facts.oldest).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-        yield Problem(
-            "stuck",
-            Text(f"{since} から送信できていないメールがあります", f"mail waits since {since}"),
-            _QUEUE_LIST,
-        )
-    for code, ja, lost in (
-        ("failed", "送信失敗", facts.failed),
-        ("expired", "期限切れ", facts.expired),
-    ):
+        since = _local(facts.oldest, "%Y-%m-%d %H:%M:%S %z")
+        yield Problem("stuck", words.stuck(since=since), _QUEUE_LIST)
+    for state, lost in facts.lost.items():
         if lost.unknown:
             to = _few(lost.recipients)
-            yield Problem(
-                code,
-                Text(
-                    f"過去 7 日間の{ja}: {lost.unknown} 件（宛先: {to.ja}）。"
-                    "確認済みにするには zaiond-ctl status --ack を実行してください",
-                    f"{code} in the last 7 days: {lost.unknown} (to {to.en});"
-                    " once you know of them: zaiond-ctl status --ack",
-                ),
-                "zaiond-ctl history --failed",
-            )
+            text = words.lost(state=words.OUTCOMES[state], number=lost.unknown, to=to)
+            yield Problem(state, text, "zaiond-ctl history --failed")
     if facts.refused is not None:
         yield Problem("refused", facts.refused, "journalctl -u zaiond --since -24h")
     for code, text in facts.spool:
         yield Problem(code, text, "zaiond-ctl spool list")
     if facts.salvage is not None:
-        found = rfc3339(facts.salvage.at)
-        ja, en = facts.salvage.text
-        yield Problem("recovered", Text(f"{found}: {ja}", f"{found}: {en}"), "journalctl -u zaiond")
+        text = words.recovered_at(at=rfc3339(facts.salvage.at), what=facts.salvage.text)
+        yield Problem("recovered", text, "journalctl -u zaiond")
     if facts.damaged:
-        yield Problem(
-            "damaged",
-            Text(
-                f"過去 7 日間に別に保管した読めない行: {facts.damaged} 件"
-                "（ディスクを確認してください）",
-                f"rows that could not be read and were set aside in the last 7 days:"
-                f" {facts.damaged} (check the disk)",
-            ),
-            "journalctl -u zaiond",
-        )
+        yield Problem("damaged", words.rows_aside(number=facts.damaged), "journalctl -u zaiond")
     if facts.free < 2 * facts.floor:
-        free = facts.free // (1024 * 1024)
-        yield Problem(
-            "disk",
-            Text(
-                f"ディスクの空きが {free} MB しかありません（{facts.state_dir}）",
-                f"only {free} MB are free on the disk of {facts.state_dir}",
-            ),
-            f"df -h {facts.state_dir}",
-        )
+        text = words.disk_low(free=facts.free // (1024 * 1024), directory=facts.state_dir)
+        yield Problem("disk", text, f"df -h {facts.state_dir}")
 
 
-def _holds_all(holds: Sequence[Hold]) -> bool:
-    return any(hold.scope == "queue" for hold in holds)
-
-
-def _of_holds(facts: Facts) -> Iterator[Problem]:
-    for hold in facts.holds:
-        if hold.scope == "queue":
-            cause, at = why(hold.failure), _next_try(facts.next_probe)
-            number = facts.waiting.held
-            held = Text(f"（{number} 件）", f"mail is held ({number})")
-            if not number:
-                held = Text(
-                    "（待っているメールはありません）", "no mail can go out (none waits now)"
-                )
-            yield Problem(
-                "held",
-                Text(
-                    f"送信を保留しています{held.ja}: {cause.ja}{at.ja}",
-                    f"{held.en}: {cause.en}{at.en}",
-                ),
-                _QUEUE_LIST,
-                hold.failure,
-            )
-            return  # what else is held is tried first when this is mended
-    if len(facts.holds) > HOLDS_TOLD:
-        to = _few([hold.subject for hold in facts.holds if hold.scope == "address"])
-        ja, en = (f"（宛先: {to.ja}）", f" (to {to.en})") if to.ja else ("", "")
-        yield Problem(
-            "held",
-            Text(
-                f"保留中の配送: {facts.waiting.held} 件{ja}",
-                f"deliveries held: {facts.waiting.held}{en}",
-            ),
-            _QUEUE_LIST,
-        )
-        return
-    for hold in facts.holds:
-        cause = why(hold.failure)
-        if hold.scope == "address":
-            what = Text(f"{hold.subject} 宛ての配送", f"mail to {hold.subject}")
-        else:
-            what = Text("1 通のメール", "one mail")
-        yield Problem(
-            "held",
-            Text(f"{what.ja}を保留しています: {cause.ja}", f"{what.en} is held: {cause.en}"),
-            _QUEUE_LIST,
-            hold.failure,
-        )
+def _waits(sentence: Sentence, failure: Failure, facts: Facts) -> Text:
+    at = facts.next_probe
+    next_try = "" if at is None else words.next_try(at=_local(at, "%H:%M:%S"))
+    return sentence(number=facts.waiting.held, why=why(failure), next_try=next_try)
 
 
 def _few(recipients: Sequence[str]) -> Text:
     """The recipients by name, where they are few."""
-    named = sorted(recipients)[: NAMED - 1] if len(recipients) > NAMED else sorted(recipients)
-    more = ("…",) if len(recipients) > len(named) else ()
-    return Text("、".join((*named, *more)), ", ".join((*named, *more)))
+    named = sorted(recipients)
+    if len(named) > NAMED:
+        named = [*named[: NAMED - 1], "…"]
+    return Text("、".join(named), ", ".join(named))
 
 
-def _next_try(at: float | None) -> Text:
-    if at is None:
-        return Text("", "")
-    time = datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
-    return Text(f"（次の試行: {time}）", f" (next try: {time})")
+def _local(at: float, form: str) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime(form)

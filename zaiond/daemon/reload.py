@@ -23,25 +23,16 @@ from zaiond.config.load import (
 )
 from zaiond.config.schema import Config
 from zaiond.config.watch import ConfigWatch
+from zaiond.daemon import words
 from zaiond.daemon.options import Options
 from zaiond.errors import Diagnostic, DiskFullError
 from zaiond.journal import Journal, Kind
 from zaiond.net.context import ConnectionContext
 from zaiond.store import events
 from zaiond.store.writer import Writer
-from zaiond.text import Text, in_japanese
 
 INCIDENT = "config_incident"  # its name in the database
 HALF_WRITTEN = 0.3  # seconds until a file that is not valid is looked at once more
-
-_STAYS = Text(
-    "設定に誤りがあるため、直前の有効な設定を使い続けます",
-    "the configuration is not valid: the last good one stays in force",
-)
-_NONE = Text(
-    "有効な設定がありません。イベントは受け付けて保管し、設定が直り次第メールにします",
-    "there is no valid configuration: events are accepted and kept, and mailed once there is one",
-)
 
 
 class Part(Protocol):
@@ -104,6 +95,11 @@ class Configuration:
         self.request_reload = self._requested.set
         self.watch = ConfigWatch(self.request_reload, journal.warning)
 
+    @property
+    def config(self) -> Config | None:
+        """The one in force."""
+        return None if self.in_force is None else self.in_force.config
+
     async def run(self) -> None:
         """Reloads when that is requested; ends when cancelled."""
         while True:
@@ -147,18 +143,10 @@ class Configuration:
         try:
             await asyncio.to_thread(save_last_good, self._state_dir, loaded.files)
         except OSError as error:
-            self._journal.warning(
-                Text(
-                    f"有効な設定の控えを {self._state_dir} に保存できません: {in_japanese(error)}",
-                    f"can't keep the last good configuration in {self._state_dir}:"
-                    f" {error.strerror}",
-                )
-            )
+            text = words.last_good_unkept(directory=self._state_dir, why=error)
+            self._journal.warning(text)
         await self._apply(config, is_another=before != loaded.files)
-        self._journal.info(
-            Text(f"設定 {self.path} を反映しました", f"configuration {self.path} is in force"),
-            Kind.CONFIG_LOADED,
-        )
+        self._journal.info(words.in_force(path=self.path), Kind.CONFIG_LOADED)
 
     async def _apply(self, config: Config, *, is_another: bool) -> None:
         """`is_another`: than the one before, be it before the last stop."""
@@ -170,12 +158,7 @@ class Configuration:
             try:
                 await self._delivery.remake(config)
             except DiskFullError as error:  # they go out as they are
-                self._journal.error(
-                    Text(
-                        f"保留中のメールを作り直せません: {error.text.ja}",
-                        f"what is held can't be made anew: {error.text.en}",
-                    )
-                )
+                self._journal.error(words.not_remade(why=error.text))
         self.context = self.context.renewed()
         self._delivery.configure(config, self.context)
 
@@ -188,7 +171,8 @@ class Configuration:
         if news:
             for error in broken.errors:
                 self._journal.error(error.formatted, Kind.CONFIG_BROKEN)
-            self._journal.error(_STAYS if self.in_force is not None else _NONE, Kind.CONFIG_BROKEN)
+            none, stays = words.NO_CONFIGURATION_YET, words.LAST_GOOD_STAYS
+            self._journal.error(none if self.in_force is None else stays, Kind.CONFIG_BROKEN)
         if self._incident is None and self.in_force is not None:
             incident = uuid.uuid4().hex
             await self._on_broken(incident, broken.errors)
@@ -205,14 +189,8 @@ class Configuration:
         try:
             return await asyncio.to_thread(read_last_good, self._state_dir)
         except OSError as error:
-            self._journal.warning(
-                Text(
-                    f"{self._state_dir} に保存した有効な設定の控えを読めません:"
-                    f" {in_japanese(error)}",
-                    f"can't read the last good configuration that was kept in {self._state_dir}:"
-                    f" {error.strerror}",
-                )
-            )
+            text = words.last_good_unreadable(directory=self._state_dir, why=error)
+            self._journal.warning(text)
             return None
 
     async def _restore(self) -> None:

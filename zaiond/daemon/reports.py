@@ -14,8 +14,8 @@ from typing import Any
 
 from zaiond import wire
 from zaiond.config.schema import Config, MailServer
-from zaiond.daemon import notices
-from zaiond.daemon.notices import Notice, SpoolFile
+from zaiond.daemon import notices, words
+from zaiond.daemon.notices import Notice, RefusedFile
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic, StoreError
@@ -35,11 +35,11 @@ from zaiond.text import Text
 MOST_SPOOL_FILES = 20
 SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
 
-_OUTCOMES = {
-    "deferred": (Text("再送待ち", "deferred"), Kind.DELIVERY_DEFERRED),
-    "held": (Text("保留", "held"), Kind.DELIVERY_HELD),
-    "failed": (Text("送信失敗", "failed"), Kind.DELIVERY_FAILED),
-    "expired": (Text("期限切れ", "expired"), Kind.DELIVERY_EXPIRED),
+_KINDS = {
+    "deferred": Kind.DELIVERY_DEFERRED,
+    "held": Kind.DELIVERY_HELD,
+    "failed": Kind.DELIVERY_FAILED,
+    "expired": Kind.DELIVERY_EXPIRED,
 }
 
 
@@ -74,7 +74,7 @@ class Reports:
         self._user_of = user_of
         self._changed = changed
         self._wall = False
-        self._spool_files: list[SpoolFile] = []  # refused, and not told yet
+        self._spool_files: list[RefusedFile] = []  # refused, and not told yet
         self._spool_files_more = 0
         self._spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
 
@@ -92,16 +92,17 @@ class Reports:
     def not_delivered(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         """An attempt that did not deliver is worth a line."""
         ids = " ".join(event.id for event in mail.events)
-        outcome, kind = _OUTCOMES.get(attempted.outcome, _OUTCOMES["deferred"])
+        outcome = attempted.outcome if attempted.outcome in _KINDS else "deferred"
         recipient = attempted.delivery.recipient
         server, reply = attempted.server, attempted.reply
-        said = ": ".join(filter(None, (server, reply)))
         self._journal.warning(
-            Text(
-                f"{outcome.ja}: {recipient}（{ids}）: {said}",
-                f"{outcome.en}: {recipient} ({ids}): {said}",
+            words.not_delivered(
+                outcome=words.OUTCOMES[outcome],
+                recipient=recipient,
+                ids=ids,
+                said=": ".join(filter(None, (server, reply))),
             ),
-            kind,
+            _KINDS[outcome],
             by=f"delivery by {server}",
             event=ids,
             type=" ".join(wire.parse(event.body).type for event in mail.events),
@@ -122,17 +123,10 @@ class Reports:
         self._changed()
         why = DeliveryFailure(hold.failure).text
         if hold.scope == "queue":
-            text = Text(
-                f"すべてのメールを保留しています。原因: {why.ja}", f"all mail is held: {why.en}"
-            )
-            self._stopped(text, Kind.QUEUE_HELD, hold.failure.said)
+            self._stopped(words.all_held(why=why), Kind.QUEUE_HELD, hold.failure.said)
             return
         if hold.scope == "address" and not self._outbound.may_reach_admins():
-            text = Text(
-                f"{hold.subject} が拒否され、ほかに通知できる管理者がいません: {why.ja}",
-                f"{hold.subject} is refused, and there is no other administrator to be told:"
-                f" {why.en}",
-            )
+            text = words.nobody_to_tell(recipient=hold.subject, why=why)
             self._stopped(text, Kind.DELIVERY_HELD, hold.failure.said)
         self._in_background(self._emit_held(hold))
 
@@ -161,28 +155,17 @@ class Reports:
         failure, address = state.failure, state.server.address
         if failure is None:
             self._journal.info(
-                Text(
-                    f"メールサーバー {address} に送信できるようになりました",
-                    f"the mail server {address} can be used again",
-                ),
+                words.server_usable(server=address),
                 Kind.SERVER_USABLE,
                 by=f"{address} up",
                 server=address,
             )
             return
-        text = Text(
-            f"メールサーバー {address} が使えません: {failure.text.ja}",
-            f"the mail server {address} can't be used: {failure.text.en}",
-        )
+        text = words.server_unusable(server=address, why=failure.text)
         faulty = state.state == "faulty"
         log = self._journal.error if works else self._journal.critical
-        log(
-            text,
-            Kind.SERVER_OUT_OF_USE,
-            by=f"{address} down",
-            server=address,
-            reply=failure.said,
-        )
+        by = f"{address} down"
+        log(text, Kind.SERVER_OUT_OF_USE, by=by, server=address, reply=failure.said)
         if works:
             notice = notices.server_out_of_use(address, failure, self._clock(), faulty=faulty)
             self._in_background(self._emit(notice))
@@ -192,10 +175,7 @@ class Reports:
     def event_unmade(self, event: StoredEvent, error: Exception) -> None:
         """The mail about it says no more than where to look."""
         self._journal.error(
-            Text(
-                f"イベント {event.id} の本文を作れません: {error!r}",
-                f"the mail about event {event.id} can't be made as it should: {error!r}",
-            ),
+            words.event_unmade(id=event.id, error=repr(error)),
             by=self._user_of(event.uid),
             event=event.id,
         )
@@ -229,7 +209,7 @@ class Reports:
         if len(self._spool_files) >= MOST_SPOOL_FILES:
             self._spool_files_more += 1
             return
-        self._spool_files.append(SpoolFile(path, self._user_name(uid), why, excerpt))
+        self._spool_files.append(RefusedFile(path, self._user_name(uid), why, excerpt))
         if len(self._spool_files) == 1:
             self._in_background(self._emit_spool_refused())
 
@@ -266,13 +246,7 @@ class Reports:
         try:
             acceptance = await self._writer.submit(accept)
         except StoreError as error:
-            self._journal.error(
-                Text(
-                    f"管理者への通知を記録できません: {subject.ja}: {error.text.ja}",
-                    f"can't record a notice to the admins: {subject.en}: {error.text.en}",
-                ),
-                by="notices",
-            )
+            self._journal.error(words.unrecorded(subject=subject, why=error.text), by="notices")
             return
         if acceptance.events:
             self.events_reopened(acceptance.events)

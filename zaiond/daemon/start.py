@@ -8,7 +8,7 @@ from typing import NamedTuple
 import apsw
 
 from zaiond.clock import Kept
-from zaiond.daemon import systemd
+from zaiond.daemon import systemd, words
 from zaiond.daemon.reload import INCIDENT
 from zaiond.errors import StoreError
 from zaiond.holds import Hold
@@ -17,7 +17,6 @@ from zaiond.model import WaitingLine
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.database import Database
 from zaiond.store.writer import Writer
-from zaiond.text import Text, in_japanese
 
 _POSSIBLE_DUPLICATES = "possible_duplicates"
 
@@ -27,22 +26,12 @@ def open_database(state_dir: str, journal: Journal) -> Database:
     try:
         os.makedirs(state_dir, mode=0o700, exist_ok=True)
     except OSError as error:
-        raise StoreError(
-            Text(
-                f"状態ディレクトリ {state_dir} を作れません: {in_japanese(error)}",
-                f"the state directory {state_dir} can't be made: {error.strerror}",
-            )
-        ) from None
+        raise StoreError(words.no_state_dir(path=state_dir, why=error)) from None
     database = Database(state_dir, systemd.at_work)
     if database.salvage is not None and database.is_recovered:
         journal.error(database.salvage.text, Kind.QUEUE_RECOVERED)
     for moved in database.moved:
-        journal.warning(
-            Text(
-                f"ファイルがあるべき場所に別のものがあったため、名前を変えました: {moved}",
-                f"what lay in the place of a file, and is none, has another name now: {moved}",
-            )
-        )
+        journal.warning(words.moved(name=moved))
     return database
 
 
@@ -65,17 +54,9 @@ class Found(NamedTuple):
 async def find(writer: Writer, clock: Callable[[], float], journal: Journal) -> Found:
     """What was left at the last end. Raises StoreError."""
     found = await writer.submit(partial(_find, now=clock()), essential=True)
-    started = found.recovered.started
-    if started:
-        journal.warning(
-            Text(
-                f"前回の停止時に送信中だった配送 {started} 件を再送します"
-                "（重複して届くことがあります）",
-                f"{started} deliveries were under way at the last end: sent again,"
-                " so they may arrive twice",
-            ),
-            Kind.POSSIBLE_DUPLICATES,
-        )
+    if found.recovered.started:
+        text = words.possible_duplicates(number=found.recovered.started)
+        journal.warning(text, Kind.POSSIBLE_DUPLICATES)
     return found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from zaiond import __version__
 from zaiond.config.schema import Queue
-from zaiond.daemon.documents import Present
-from zaiond.daemon.problems import Facts, Problem, problems
+from zaiond.daemon.documents import Present, moment
+from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
 from zaiond.daemon.waiting import Waiting, count_waiting
@@ -62,23 +62,20 @@ class Status:
 
     async def document(self) -> dict[str, Any]:
         """The document of `status --json` (interface 5)."""
-        waiting, lately, now = await self.count_waiting(), await self.lost(), await self.present()
-        oldest = await self.queries.oldest()
-        in_force = self.configuration.in_force
+        waiting, now = await self.count_waiting(), await self.present()
+        lost, oldest = await self._lost(now.acknowledged), await self.queries.oldest()
+        since, clock, name_of = self.clock() - LOOK_BACK, self.clock, self.user_names.shown
         free, floor = self.database.space.free_bytes()
         spool, refusals = await self.intake.spool_admin.account(), self.intake.refusals
-        name_of, clock = self.user_names.shown, self.clock
+        config = self.configuration.config
         facts = Facts(
             config=self.configuration.state,
             waiting=waiting,
             holds=tuple(now.holds),
-            failed=lately["failed"],
-            expired=lately["expired"],
+            lost=lost,
             oldest=None if oldest is None else oldest[0],
             oldest_age=0.0 if oldest is None else self.queue_time() - oldest[1],
-            retry_max=(
-                in_force.config.queue if in_force and in_force.config else Queue()
-            ).retry_max,
+            retry_max=(Queue() if config is None else config.queue).retry_max,
             outage=now.outage,
             next_probe=now.next_probe,
             refused=refusals.problem(clock(), name_of),
@@ -87,22 +84,29 @@ class Status:
             state_dir=self.state_dir,
             salvage=self.database.salvage,
             spool=tuple(spool.problems(clock(), name_of)),
-            damaged=await self.writer.submit(partial(damage.count, since=clock() - LOOK_BACK)),
+            damaged=await self.writer.submit(partial(damage.count, since=since)),
         )
-        found = [_told(problem, now) for problem in problems(facts)]
+        found = [
+            {
+                "code": code,
+                "message": now.say(text),
+                "command": command,
+                "remedy": None if failure is None else now.say(now.remedy(failure)),
+            }
+            for code, text, command, failure in problems(facts)
+        ]
+        known = now.acknowledged[-1] if now.acknowledged else None
         return {
             "ok": not found,
             "problems": found,
             "config": self.config_document(),
             "queue": {
-                "waiting": waiting.waiting,
-                "held": waiting.held,
-                "failed": lately["failed"].total,
-                "expired": lately["expired"].total,
-                "oldest": None if oldest is None else rfc3339(oldest[0]),
+                **waiting._asdict(),
+                **{state: of.total for state, of in lost.items()},
+                "oldest": moment(facts.oldest),
             },
-            "known": _known(now),
-            "history": {"shortened": await self.shortened(since=clock() - LOOK_BACK)},
+            "known": known and {"user": known.user, "time": rfc3339(known.at)},
+            "history": {"shortened": await self.shortened(since)},
             "refused": refusals.document(clock(), self.language),
             "spool": spool.document(name_of, self.language),
             "servers": self._servers(),
@@ -118,17 +122,17 @@ class Status:
 
     async def acknowledge(self, uid: int) -> int:
         """This user knows of all that has failed or expired; gives how many nobody knew of."""
-        number = sum(of.unknown for of in (await self.lost()).values())
+        lost = await self._lost(await self.queries.acknowledged())
+        number = sum(of.unknown for of in lost.values())
         if number:
             user = self.user_names.shown(uid)
             known = Acknowledgement(self.queue_time(), uid, user, self.clock())
             await self.writer.submit(partial(acknowledgements.add, new=known), essential=True)
         return number
 
-    async def lost(self) -> dict[str, Lost]:
+    async def _lost(self, acknowledged: tuple[Acknowledgement, ...]) -> dict[str, Lost]:
         """What has failed or expired lately, by its state."""
-        known = await self.queries.acknowledged()
-        through = known[-1].through if known else -1.0
+        through = acknowledged[-1].through if acknowledged else -1.0
         return await self.queries.lost(self.queue_time() - LOOK_BACK, through)
 
     async def shortened(self, since: float = 0.0) -> list[dict[str, Any]]:
@@ -150,34 +154,29 @@ class Status:
     async def present(self) -> Present:
         """What keeps mail from going out now."""
         servers = self.outbound.dispatcher.pool.servers
-        outage, probe, keys = None, None, {}
-        if servers is not None:
-            outage = servers.waits_for
-            keys = {
-                state.server.address: f"fallback_mail_servers[{index - 1}]"
-                if index
-                else "mail_server"
-                for index, state in reversed(list(enumerate(servers.states)))
-            }
-            if outage is not None:
-                probe = self._at(min(state.until for state in servers.states))
+        states = [] if servers is None else servers.states
+        outage = None if servers is None else servers.waits_for
         return Present(
             self.language,
             holds=self.outbound.dispatcher.holds,
             outage=outage,
-            next_probe=probe,
+            next_probe=self._at(min(state.until for state in states)) if outage else None,
             acknowledged=await self.queries.acknowledged(),
-            keys=keys,
+            keys={
+                state.server.address: f"fallback_mail_servers[{index}]"
+                if index >= 0
+                else "mail_server"
+                for index, state in reversed([*enumerate(states, -1)])
+            },
         )
 
     def config_document(self) -> dict[str, Any]:
         """`config` of the status: its state, and what is wrong with what is on disk."""
         configuration = self.configuration
-        loaded = configuration.loaded_at
         return {
             "state": configuration.state,
             "path": configuration.path,
-            "loaded": None if loaded is None else rfc3339(loaded),
+            "loaded": moment(configuration.loaded_at),
             "errors": [
                 {
                     "file": error.file,
@@ -224,24 +223,6 @@ class Status:
         """A time of the loop in seconds since the epoch; what is past is now."""
         now = asyncio.get_running_loop().time()
         return self.clock() + max(0.0, loop_time - now)
-
-
-def _told(problem: Problem, present: Present) -> dict[str, Any]:
-    language, failure = present.language, problem.failure
-    return {
-        "code": problem.code,
-        "message": problem.text.in_language(language),
-        "command": problem.command,
-        "remedy": None if failure is None else present.remedy(failure).in_language(language),
-    }
-
-
-def _known(present: Present) -> dict[str, Any] | None:
-    """Who said last that what had been lost is known."""
-    if not present.acknowledged:
-        return None
-    last = present.acknowledged[-1]
-    return {"user": last.user, "time": rfc3339(last.at)}
 
 
 def _rate(counter: RateCounter) -> dict[str, int]:

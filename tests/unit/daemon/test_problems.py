@@ -26,12 +26,15 @@ def of_address(address: str) -> Hold:
     return Hold("address", address, NOW, 0.0, NOBODY)
 
 
-def found(**facts: Any) -> dict[str, Problem]:
+NOTHING = Lost()
+
+
+def found(failed: Lost = NOTHING, expired: Lost = NOTHING, **facts: Any) -> dict[str, Problem]:
     well: dict[str, Any] = {
-        "config": "good", "waiting": Waiting(0, 0), "holds": (), "failed": Lost(),
-        "expired": Lost(), "oldest": None, "oldest_age": 0.0, "retry_max": 3600.0, "outage": None,
-        "next_probe": None, "refused": None, "free": 4096 * MIB, "floor": 256 * MIB,
-        "state_dir": "/var/lib/zaiond",
+        "config": "good", "waiting": Waiting(0, 0), "holds": (),
+        "lost": {"failed": failed, "expired": expired}, "oldest": None, "oldest_age": 0.0,
+        "retry_max": 3600.0, "outage": None, "next_probe": None, "refused": None,
+        "free": 4096 * MIB, "floor": 256 * MIB, "state_dir": "/var/lib/zaiond",
     }  # fmt: skip
     return {problem.code: problem for problem in problems(Facts(**{**well, **facts}))}
 
@@ -139,7 +142,7 @@ def test_what_holds_or_stops_mail_says_what_to_do() -> None:
 
 
 def test_while_the_queue_is_held_only_that_is_told_of_what_holds_mail() -> None:
-    facts = {"waiting": Waiting(0, 3), "outage": UNPROTECTED}
+    facts: dict[str, Any] = {"waiting": Waiting(0, 3), "outage": UNPROTECTED}
     (problem,) = found(holds=(of_address("a@x"), QUEUE), **facts).values()
     assert problem.failure == UNPROTECTED
 

@@ -1,4 +1,4 @@
-"""The sentences of zaiond-ctl: both languages have what is put in, and code puts in just that."""
+"""Sentences: both languages have what is put in, and code puts in just that."""
 
 import ast
 from pathlib import Path
@@ -6,12 +6,19 @@ from string import Formatter
 
 import pytest
 
-from zaiond.ctl import labels, words
+from zaiond.ctl import labels
+from zaiond.ctl import words as of_ctl
+from zaiond.daemon import words as of_daemon
 from zaiond.text import Sentence, Text
 
+FILES = [
+    file
+    for words in (of_ctl, of_daemon)
+    for file in sorted(Path(str(words.__file__)).parent.glob("*.py"))
+]
 SENTENCES = {
-    (module.__name__.rpartition(".")[2], name): value
-    for module in (words, labels)
+    (*module.__name__.split(".")[1:], name): value
+    for module in (of_ctl, labels, of_daemon)
     for name, value in vars(module).items()
     if isinstance(value, Sentence)
 }
@@ -29,19 +36,13 @@ def test_a_value_is_put_in_by_language_and_never_read_as_a_place_for_another() -
     )
 
 
-@pytest.mark.parametrize(
-    "module", sorted(Path(words.__file__).parent.glob("*.py")), ids=lambda module: str(module.stem)
-)
-def test_each_sentence_is_given_the_values_that_it_has_places_for(module: Path) -> None:
-    for call in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_each_sentence_is_given_the_values_that_it_has_places_for(file: Path) -> None:
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if not isinstance(call, ast.Call):
             continue
-        named = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        if isinstance(call.func, ast.Name):
-            of, named = "words", call.func.id
-        else:
-            of = ast.unparse(call.func).partition(".")[0]
-        sentence = SENTENCES.get((of, named))
+        *module, name = ast.unparse(call.func).split(".")
+        sentence = SENTENCES.get((file.parent.name, *(module or [file.stem]), name))
         given = {keyword.arg for keyword in call.keywords}
         if sentence is not None and None not in given:
             assert given == places(sentence.ja) | places(sentence.en), ast.unparse(call)
