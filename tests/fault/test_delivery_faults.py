@@ -41,7 +41,7 @@ from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
 from zaiond.net.connect import at_each, connect_to, resolve
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.memory import ServerMemory
+from zaiond.net.context import ServerMemory
 from zaiond.net.tls import TlsContexts
 from zaiond.net.trace import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage

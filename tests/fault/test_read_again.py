@@ -18,7 +18,7 @@ from tests.support.scripted_server import Peer, Script, ScriptedServer, ordinary
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
-from zaiond.net.names import MachineNames
+from zaiond.net.machine import MachineNames
 from zaiond.oauth.tokens import Tokens
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 

@@ -22,7 +22,7 @@ from tests.support.scripted_server import (
 )
 from zaiond.config.schema import Auth, Config, MailServer, Secret
 from zaiond.errors import AddressError
-from zaiond.net.names import MachineNames
+from zaiond.net.machine import MachineNames
 from zaiond.selftest import render
 from zaiond.selftest.run import self_test
 

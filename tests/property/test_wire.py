@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from zaiond import client, event_rules, wire
 from zaiond.errors import EventError
-from zaiond.localtime import rfc3339
 from zaiond.message.compose import check_wire, compose
 from zaiond.model import SEVERITIES
+from zaiond.net.machine import rfc3339
 from zaiond.text import Language
 
 SIGNS = st.characters() | st.characters(categories=["Cs"])  # lone surrogates, too

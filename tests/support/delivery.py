@@ -25,7 +25,7 @@ from zaiond.delivery.servers import ServerState
 from zaiond.holds import Hold
 from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
-from zaiond.net.names import MachineNames, Names
+from zaiond.net.machine import MachineNames, Names
 from zaiond.oauth.tokens import Tokens
 from zaiond.store import events, holds, queue, queue_time
 from zaiond.store.turns import Turns

@@ -26,7 +26,7 @@ from zaiond.intake.intake import Intake
 from zaiond.intake.listener import Listener
 from zaiond.journal import Journal
 from zaiond.net.context import ConnectionContext
-from zaiond.net.names import MachineNames
+from zaiond.net.machine import MachineNames
 from zaiond.net.tls import CommonNames, TlsContexts
 from zaiond.oauth.tokens import Tokens
 from zaiond.oauth.watch import TokenWatch

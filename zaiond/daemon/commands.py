@@ -14,8 +14,8 @@ from zaiond.daemon.status import Status
 from zaiond.delivery.queue_admin import Changed
 from zaiond.intake.spool.admin import Changed as SpoolChanged
 from zaiond.intake.spool.file import shown
-from zaiond.localtime import TimeZone, rfc3339
 from zaiond.model import OPEN
+from zaiond.net.machine import TimeZone, rfc3339
 from zaiond.store.events import Owner
 from zaiond.store.history import EventRow, OpenDelivery
 from zaiond.store.queries import MOST, Wanted, matcher

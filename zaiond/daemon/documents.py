@@ -12,8 +12,8 @@ import msgspec
 from zaiond import wire
 from zaiond.daemon import words
 from zaiond.holds import Hold, Holds
-from zaiond.localtime import rfc3339
 from zaiond.model import OPEN, Event
+from zaiond.net.machine import rfc3339
 from zaiond.smtp.failure import Failure
 from zaiond.store import acknowledgements
 from zaiond.store.acknowledgements import Acknowledgement

@@ -9,7 +9,7 @@ from zaiond.daemon import words
 from zaiond.daemon.documents import why
 from zaiond.daemon.waiting import Waiting
 from zaiond.holds import Hold
-from zaiond.localtime import rfc3339
+from zaiond.net.machine import rfc3339
 from zaiond.smtp.failure import Failure
 from zaiond.store.queries import NAMED, Lost
 from zaiond.store.recovery import Salvage

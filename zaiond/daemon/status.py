@@ -18,7 +18,7 @@ from zaiond.delivery.dispatcher import RateCounter
 from zaiond.delivery.outbound import Outbound
 from zaiond.intake.intake import Intake
 from zaiond.journal import Journal
-from zaiond.localtime import rfc3339
+from zaiond.net.machine import rfc3339
 from zaiond.store import acknowledgements, damage
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.database import Database

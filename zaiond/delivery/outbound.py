@@ -13,7 +13,7 @@ from zaiond.delivery.queue_admin import QueueAdmin
 from zaiond.delivery.router import Router
 from zaiond.holds import Hold, Holds
 from zaiond.net.context import ConnectionContext
-from zaiond.net.names import MachineNames
+from zaiond.net.machine import MachineNames
 from zaiond.store.queue import Recovered
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer

@@ -15,9 +15,8 @@ from zaiond.delivery.dispatcher import Dispatcher, RateCounter
 from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.errors import DiskFullError
-from zaiond.localtime import TimeZone
 from zaiond.model import QueuedMail, StoredEvent, WaitingLine
-from zaiond.net.names import MachineNames
+from zaiond.net.machine import MachineNames, TimeZone
 from zaiond.routing.route import Dropped
 from zaiond.store import events, queue
 from zaiond.store.events import Acceptance

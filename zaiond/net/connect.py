@@ -8,7 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from zaiond.net.memory import ServerMemory
+from zaiond.net.context import ServerMemory
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.sockets import Address, addresses_of, call_in_thread, unconnected, unresolved
 

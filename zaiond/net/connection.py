@@ -180,7 +180,8 @@ class SmtpConnection:
             envelope = await self._another_way(envelope, envelope.failure)
         if envelope.failure is not None:
             raise DeliveryFailure(envelope.failure)
-        self._memory.worked(self._link.address)
+        if self._memory.address != self._link.address:
+            self._memory.worked(self._link.address)
         self._accepted = self._recipients
         if envelope.refused:
             self._accepted = tuple(r for r in self._recipients if r not in envelope.refused)

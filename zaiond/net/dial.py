@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Link:
-    """A session with one address. Its events go to `on_event`, the steps that they end to `trace`.
+    """A session with one address. Its events go to `on_event`, the steps of it to `trace`.
 
     `plain_refused`: the reply by which AUTH PLAIN was refused for good.
     """
@@ -47,23 +47,23 @@ class Link:
         self.address = address
         self.session = Session(settings)
         self.pump: Pump[Event] = Pump(
-            server, self.session, deadline, self._happened, self._encrypted, verify=settings.verify
+            server,
+            self.session,
+            deadline,
+            on_event,
+            self._encrypted,
+            self._answered,
+            verify=settings.verify,
         )
         self.plain_refused: Reply | None = None
         self._mechanism = server.auth.mechanism
         self._trace = trace
-        self._on_event = on_event
-
-    def _happened(self, event: Event) -> None:
-        if isinstance(event, Answered):
-            if event.about == "PLAIN" and event.reply.code >= 500:
-                self.plain_refused = event.reply
-            if self._trace.enabled and event.ends_step:
-                self._answered(event)
-        else:
-            self._on_event(event)
 
     def _answered(self, event: Answered) -> None:
+        if event.about == "PLAIN" and event.reply.code >= 500:
+            self.plain_refused = event.reply
+        if not self._trace.enabled or not event.ends_step:
+            return
         warning: Text | None = None
         verified = self.pump.tls is not None and self.pump.tls.verified
         if event.stage is Stage.AUTH and not verified:

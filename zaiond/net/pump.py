@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from zaiond.message.address import a_labels
 from zaiond.net.connect import connect_to
 from zaiond.net.tls import TlsContexts, TlsInfo
-from zaiond.smtp.events import Ended, LoggedIn, Opened
+from zaiond.smtp.events import Answered, Ended, LoggedIn, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import StartTls
 from zaiond.smtp.mask import Mask
@@ -47,8 +47,8 @@ class Machine(Protocol[_E]):
 
 
 class Pump(asyncio.BufferedProtocol, Generic[_E]):
-    """One session over one socket. Every event of the machine goes to `on_event`, in order, what a
-    handshake brought to `on_tls`.
+    """One session over one socket. Every event of the machine goes to `on_event`, in order; but
+    single replies go to `on_answer`, and what a handshake brought to `on_tls`.
 
     What the machine wants to say is gathered until the event loop's next turn: what is said in one
     turn is one write.
@@ -61,6 +61,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         deadline: float,
         on_event: Callable[[_E], None],
         on_tls: Callable[[TlsInfo], None] = lambda _: None,
+        on_answer: Callable[[Answered], None] = lambda _: None,
         *,
         verify: bool = True,
     ) -> None:
@@ -74,6 +75,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         self._verify = verify
         self._on_event = on_event
         self._on_tls = on_tls
+        self._on_answer = on_answer
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._read = memoryview(bytearray(A_READ))
@@ -185,6 +187,9 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
 
     def _pass_on(self, events: list[_E]) -> None:
         for event in events:
+            if isinstance(event, Answered):
+                self._on_answer(event)
+                continue
             if isinstance(event, Ended):
                 self._end(event.failure)
             elif isinstance(event, Opened | LoggedIn | StartTls):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from zaiond.net.names import file_stamp
+from zaiond.net.machine import file_stamp
 from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.reply import printable
@@ -106,7 +106,7 @@ class TlsContexts:
 
     def __init__(self, common_names: CommonNames | None = None) -> None:
         self.common_names = common_names or CommonNames(lambda _: None)
-        self._verified: dict[str | None, tuple[_Stamp, ssl.SSLContext]] = {}
+        self._verified: dict[str | None, tuple[tuple[object, ...], ssl.SSLContext]] = {}
         self._unverified: ssl.SSLContext | None = None
         self._unverifiable: dict[object, _Unverifiable] = {}
 
@@ -169,12 +169,9 @@ class _Unverifiable:
     der: bytes | None = None
 
 
-_Stamp = tuple[object, ...]
-
-
-def _stamp(ca_file: str | None) -> _Stamp:
+def _stamp(ca_file: str | None) -> tuple[object, ...]:
     """What changes with the certificates in `ca_file`, or in the system's store."""
     if ca_file is not None:
         return (file_stamp(ca_file),)
     paths = ssl.get_default_verify_paths()  # by the environment, and as they exist now
-    return file_stamp(paths.cafile), file_stamp(paths.capath)
+    return tuple(file_stamp(path) for path in (paths.cafile, paths.capath) if path is not None)

@@ -12,7 +12,7 @@ from tests.support.delivery import configuration, server
 from tests.support.store import Store, event
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.router import Router
-from zaiond.net.names import Names
+from zaiond.net.machine import Names
 from zaiond.store import events, queue
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer

@@ -13,7 +13,7 @@ from zaiond.intake.spool.file import LINES, SpoolFile, shown
 from zaiond.intake.spool.spool import Spool, Wait
 from zaiond.intake.spool.sweep import said
 from zaiond.intake.spool.walk import walk_through
-from zaiond.localtime import rfc3339
+from zaiond.net.machine import rfc3339
 from zaiond.text import Language, Text
 
 WAITS_LONG = 3600.0  # seconds: what waits longer should be looked at

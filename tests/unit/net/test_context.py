@@ -3,7 +3,7 @@
 import socket
 
 from tests.support.delivery import connection_context
-from zaiond.net.memory import ServerMemory
+from zaiond.net.context import ServerMemory
 from zaiond.sockets import Address
 
 

@@ -1,11 +1,15 @@
-"""This machine's own names, for EHLO, Message-ID and the placeholders `{host}` and `{fqdn}`."""
+"""This machine as it is now: its names, for EHLO, Message-ID and the placeholders `{host}` and
+`{fqdn}`, and its time zone. Nothing runs meanwhile: who needs them looks whether they have changed.
+"""
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from zaiond.sockets import NO_NAME, call_in_thread
@@ -25,12 +29,11 @@ class Names(NamedTuple):
 
 
 class MachineNames:
-    """This machine's names as they are now: DNS or DHCP may bring them when we run already.
+    """This machine's names: DNS or DHCP may bring them when we run already.
 
-    Nothing runs meanwhile; `current` looks whether they may have changed, which is cheap. A name
-    without a dot is completed as the resolver does it, for which `limit` seconds are given: DNS may
-    be as dead as the mail server. Where nothing has changed here, a complete name is looked up
-    again without anybody waiting for it.
+    A name without a dot is completed as the resolver does it, for which `limit` seconds are given:
+    DNS may be as dead as the mail server. Where nothing has changed here, a complete name is looked
+    up again without anybody waiting for it.
     """
 
     def __init__(
@@ -43,15 +46,15 @@ class MachineNames:
         self._clock = clock
         self._files = files
         self._known: Names | None = None
-        self._signs: tuple[str, *tuple[object, ...]] = ("",)
+        self._signs: tuple[object, ...] = ()
         self._at = 0.0
         self._looking: asyncio.Task[None] | None = None
 
     async def current(self) -> Names:
         """The names; never raises."""
-        known = self._known
-        if known is not None and not self._changed():
-            if "." in self._signs[0] or self._clock() - self._at < _AGAIN:
+        known, host = self._known, socket.gethostname()
+        if known is not None and self._signs == self._look_around(host):
+            if "." in host or self._clock() - self._at < _AGAIN:
                 return known
             if "." in known.fqdn:
                 self._begin_to_look()  # no mail waits for DNS to say the same again
@@ -60,17 +63,13 @@ class MachineNames:
         await asyncio.wait([self._begin_to_look()])
         return self._known or Names("localhost", "localhost")
 
-    def _changed(self) -> bool:
-        """Whether what the names depend on has changed here."""
-        host = socket.gethostname()
-        if self._signs[0] != host:
-            return True
-        return "." not in host and self._signs != self._look_around(host)
+    def _look_around(self, host: str) -> tuple[object, ...]:
+        """What the names depend on, as far as it can be seen here."""
+        return (host,) if "." in host else (host, *map(file_stamp, self._files))
 
     def _begin_to_look(self) -> "asyncio.Task[None]":
-        if self._looking is None:
+        if self._looking is None or self._looking.done():
             self._looking = asyncio.get_running_loop().create_task(self._look())
-            self._looking.add_done_callback(self._looked)
         return self._looking
 
     async def _look(self) -> None:
@@ -87,12 +86,33 @@ class MachineNames:
                 names = self._known  # DNS doesn't answer: what it said last
         self._known, self._signs, self._at = names, signs, self._clock()
 
-    def _look_around(self, host: str) -> tuple[str, *tuple[object, ...]]:
-        """What the names depend on, as far as it can be seen here."""
-        return (host, *map(file_stamp, self._files))
 
-    def _looked(self, _: "asyncio.Task[None]") -> None:
-        self._looking = None
+class TimeZone:
+    """Has /etc/localtime read again when it is another one than before: by itself the C library
+    reads it at its first use only. Where the environment has TZ, that counts, and nothing changes.
+    """
+
+    def __init__(
+        self, path: str = "/etc/localtime", read_again: Callable[[], None] = time.tzset
+    ) -> None:
+        self._path = path
+        self._read_again = read_again
+        self._stamp = file_stamp(path)
+
+    def refresh(self) -> None:
+        """To be called before local times are made; it costs one stat(2)."""
+        stamp = file_stamp(self._path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._read_again()
+
+
+def rfc3339(at: float) -> str:
+    """A time in seconds since the epoch, local with its offset; UTC where the calendar ends."""
+    moment = datetime.fromtimestamp(at, UTC)
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = moment.astimezone()
+    return moment.isoformat(timespec="milliseconds")
 
 
 async def _canonical(host: str, limit: float) -> str | None:
@@ -113,15 +133,13 @@ async def _canonical(host: str, limit: float) -> str | None:
     return "" if not found or found.startswith("localhost") else _as_domain(found)
 
 
-def file_stamp(path: str | None) -> tuple[int, int, int] | None:
+def file_stamp(path: str) -> tuple[int, ...] | None:
     """What changes with a file; None where there is none."""
-    if path is None:
-        return None
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    return found.st_mtime_ns, found.st_dev, found.st_ino, found.st_size
 
 
 def _as_domain(name: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from zaiond.localtime import TimeZone
+from zaiond.net.machine import TimeZone
 
 
 def test_it_is_read_again_however_the_file_was_replaced(tmp_path: Path) -> None:
