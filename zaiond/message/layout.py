@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from itertools import islice
+from json import dumps
 from typing import Any
 
 from zaiond.message.template import Template, template
-from zaiond.message.value import duration, moment, on_one_line, scalar, shown_moment
-from zaiond.message.words import BackupWords, Words
+from zaiond.message.words import BackupWords, Words, duration, moment, shown_moment
 from zaiond.model import Event
 from zaiond.safe import clean, one_line
 
@@ -35,6 +35,8 @@ _BACKUP_KEYS = frozenset({"target", "started_at", "finished_at", "duration"})
 _LATE = 60.0  # seconds from an event to its acceptance that are worth telling
 _DEPTH = 5  # of data shown over several lines; what is deeper is JSON on one
 MOST_FIELDS = 1000  # of data; nobody reads more of them, and each takes time
+_LONGEST_LIST = 60  # of data, on one line
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 _needs_no_quotes = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+").fullmatch
 
 
@@ -102,13 +104,13 @@ def _name(value: Any) -> str:
     if isinstance(value, str):
         text = one_line(value[:_READ])
     elif isinstance(value, list):
-        text = ", ".join(one_line(scalar(one)[:_READ]) for one in value[:_LONGEST_NAME])
+        text = ", ".join(one_line(_scalar(one)[:_READ]) for one in value[:_LONGEST_NAME])
     elif not value and not isinstance(value, (int, float)):
         return ""
     else:
         if isinstance(value, dict):
             value = dict(islice(value.items(), _LONGEST_NAME))
-        text = one_line(scalar(value)[:_READ])
+        text = one_line(_scalar(value)[:_READ])
     return _cut(text.strip(), _LONGEST_NAME)
 
 
@@ -271,14 +273,37 @@ class _Fields:
             lines.append(indent + label)
             self.put_all(f"{indent}  ", value, depth + 1)
         elif value and depth < _DEPTH and isinstance(value, list):
-            text = on_one_line(value)
+            text = _on_one_line(value)
             if text:
                 lines.append(f"{indent}{label} {text}")
                 return
             lines.append(indent + label)
             self.put_all(f"{indent}  ", value, depth + 1)
         else:
-            lines.append(f"{indent}{label} {scalar(value)}")
+            lines.append(f"{indent}{label} {_scalar(value)}")
+
+
+def _scalar(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, str):
+        return value
+    # In most events it is a number, and dumps is slow.
+    if type(value) is int or type(value) is float:
+        return repr(value)
+    if value is None or isinstance(value, bool):
+        return _CONSTANTS[value]
+    return clean(dumps(value, ensure_ascii=False))
+
+
+def _on_one_line(values: list[Any]) -> str:
+    """`a, b`; "" if that is too long, or wouldn't show where a value ends."""
+    if len(values) > _LONGEST_LIST or any(isinstance(value, (dict, list)) for value in values):
+        return ""
+    texts = [_scalar(value) for value in values]
+    text = ", ".join(texts)
+    if len(text) > _LONGEST_LIST or not text.isprintable() or text.count(",") >= len(texts):
+        return ""
+    return text
 
 
 def _command(id: str) -> str:

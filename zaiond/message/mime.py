@@ -11,8 +11,7 @@ from struct import Struct
 
 from zaiond.message.address import Mailbox
 from zaiond.message.charset import Charset, as_jis, encode_jis
-from zaiond.message.value import local_time
-from zaiond.message.words import offset
+from zaiond.message.words import local_time, offset
 from zaiond.model import wire_address
 
 MAX_LINE = 998  # RFC 5322 2.1.1

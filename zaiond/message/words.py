@@ -1,11 +1,23 @@
-"""The words of the mails (interface 6), both languages side by side."""
+"""The words of the mails (interface 6), both languages side by side; how they say a moment, and
+a length of time.
+"""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any
 
 from zaiond.model import Severity
 from zaiond.text import Language
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = 1e8  # seconds since the epoch; a smaller number is none
+_is_number = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?", re.ASCII).fullmatch
+_is_date_time = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
+    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+).fullmatch
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -213,6 +225,53 @@ class Words:
 
 
 JA, EN = Words("ja"), Words("en")
+
+
+def moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
+    """Local time, if the value is a date and time by RFC 3339, or seconds since the epoch."""
+    try:
+        seconds = value
+        if isinstance(value, str):
+            if _is_number(value):
+                seconds = float(value)
+            elif _is_date_time(value):
+                moment = datetime.fromisoformat(value.upper())
+                if moment.tzinfo is None:  # the producer's local time, which is ours
+                    moment = moment.replace(tzinfo=tz) if tz else moment.astimezone()
+                return shown_moment(int(moment.timestamp() // 1), words, tz)
+        if isinstance(seconds, (int, float)) and seconds >= _EARLIEST:
+            return shown_moment(int(seconds // 1), words, tz)
+    except (ValueError, OverflowError, OSError):
+        pass  # no such moment: what was sent is shown
+    return value
+
+
+@lru_cache(maxsize=256)
+def shown_moment(second: int, words: Words, tz: tzinfo | None) -> str:
+    """A second since the epoch in local time."""
+    return words.moment(local_time(second, tz))
+
+
+def duration(value: Any, words: Words) -> Any:
+    """`12分34秒`, if the value is a number of seconds."""
+    if isinstance(value, str) and _is_number(value):
+        value = float(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e10:
+        return words.duration(value)
+    return value
+
+
+@lru_cache(maxsize=256)
+def local_time(second: int, tz: tzinfo | None) -> datetime:
+    """A second since the epoch in `tz`, or in the system's zone, with its offset.
+
+    In UTC where the calendar ends (years 1 and 9999). Raises OverflowError beyond.
+    """
+    moment = _EPOCH + timedelta(seconds=second)
+    try:
+        return moment.astimezone(tz)
+    except (ValueError, OverflowError, OSError):
+        return moment
 
 
 def offset(moment: datetime) -> str:
