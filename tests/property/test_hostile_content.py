@@ -29,7 +29,7 @@ from zaiond.errors import EventError
 from zaiond.holds import Holds
 from zaiond.journal import Journal
 from zaiond.message import compose, layout, mime
-from zaiond.message.charset import Charset
+from zaiond.message.mime import Charset
 from zaiond.model import Event, Message
 from zaiond.safe import Replacer
 from zaiond.store.history import EventHistory, EventRow

@@ -17,10 +17,9 @@ from zaiond.errors import AddressError, AddressListError, MessageError
 from zaiond.message import compose as composing
 from zaiond.message import layout
 from zaiond.message.address import Mailbox, parse_list, parse_recipient, parse_sender
-from zaiond.message.charset import Charset, as_jis, encode_jis
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.layout import subject_line
-from zaiond.message.mime import encode_body, mailboxes, unstructured
+from zaiond.message.mime import Charset, as_jis, encode_body, encode_jis, mailboxes, unstructured
 from zaiond.message.words import EN, JA
 from zaiond.model import SEVERITIES, Event
 from zaiond.safe import clean, one_line

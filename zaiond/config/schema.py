@@ -22,7 +22,7 @@ from zaiond.config.pop_before_smtp import PopBeforeSmtp
 from zaiond.config.scope import Scope, Settings
 from zaiond.config.values import Rate, Secret, fill_names
 from zaiond.message import address
-from zaiond.message.charset import Charset, as_jis, encode_jis
+from zaiond.message.mime import Charset, as_jis, encode_jis
 from zaiond.text import Language
 
 __all__ = [

@@ -11,7 +11,7 @@ from hashlib import sha256
 from zaiond.errors import MessageError
 from zaiond.message import layout, mime
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
-from zaiond.message.charset import Charset, as_jis
+from zaiond.message.mime import Charset, as_jis
 from zaiond.message.words import EN, JA, Words
 from zaiond.model import SEVERITIES, Event, Message
 from zaiond.safe import one_line

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from tests.unit.message.test_compose import EVENTS, FINISHED, JST, NINE, body, mail, read, subject
 from zaiond.message import compose as composing
-from zaiond.message.charset import as_jis, encode_jis
-from zaiond.message.mime import encode_body, unstructured
+from zaiond.message.mime import as_jis, encode_body, encode_jis, unstructured
 from zaiond.model import Event, Message
 
 

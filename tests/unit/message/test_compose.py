@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from zaiond.errors import AddressError
 from zaiond.message import compose as composing
-from zaiond.message.charset import Charset
 from zaiond.message.compose import check_wire, compose, message_id_for
+from zaiond.message.mime import Charset
 from zaiond.message.words import EN, JA
 from zaiond.model import SEVERITIES, Event, Message
 from zaiond.text import Language

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.steps import steps
-from zaiond.message.charset import Charset
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.layout import MOST_FIELDS, body
+from zaiond.message.mime import Charset
 from zaiond.message.words import EN, JA
 from zaiond.model import Event, Message
 
