@@ -20,7 +20,7 @@ from zaiond.smtp.events import Ended, LoggedIn
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import Say, StartTls
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
 from zaiond.text import Text
 

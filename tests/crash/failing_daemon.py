@@ -26,7 +26,7 @@ from zaiond.delivery import outcome
 from zaiond.intake.admission import Admission
 from zaiond.intake.connection import EventConnection
 from zaiond.net.connection import SmtpConnection
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.store import events, queue
 from zaiond.store.database import Database
 from zaiond.store.writer import Writer

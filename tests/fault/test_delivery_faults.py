@@ -45,7 +45,7 @@ from zaiond.net.context import ServerMemory
 from zaiond.net.tls import TlsContexts
 from zaiond.net.trace import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
 from zaiond.sockets import Address
 

@@ -32,7 +32,7 @@ from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
 from zaiond.selftest.advice import reason
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
 
 SHORT = 0.3  # seconds, where a deadline is to pass

@@ -25,15 +25,14 @@ from zaiond.pop3 import Pop3, Pop3Settings
 from zaiond.selftest.advice import hint, reason
 from zaiond.selftest.server_test import queue_id
 from zaiond.smtp import sasl
-from zaiond.smtp.commands import Unsendable, rcpt_command
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
 from zaiond.smtp.failure import Failure, NoToken, Stage
-from zaiond.smtp.handshake import Capabilities, SessionSettings, StartTls
+from zaiond.smtp.handshake import SessionSettings, StartTls
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.ntlm import Account, ChallengeError, authenticate
-from zaiond.smtp.reply import MAX_LINE, MAX_REPLY, Reply
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
+from zaiond.smtp.syntax import MAX_LINE, MAX_REPLY, Capabilities, Reply, Unsendable, rcpt_command
 from zaiond.smtp.verdict import judge
 
 PASSWORD = "k0nna-himitsu"

@@ -21,7 +21,7 @@ from zaiond.message import address
 from zaiond.oauth import protocol
 from zaiond.pop3 import Pop3
 from zaiond.smtp import ntlm
-from zaiond.smtp.reply import ReplyParser
+from zaiond.smtp.syntax import ReplyParser
 
 SECONDS = float(os.environ.get("ZAIOND_FUZZ_SECONDS", "0"))
 COUNTS = {"config": 60, "wire": 60, "smtp": 60}  # the others are cheaper

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from zaiond.selftest.advice import hint
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.reply import MAX_SHOWN, Reply
+from zaiond.smtp.syntax import MAX_SHOWN, Reply
 
 WORDS = st.sampled_from(
     [

@@ -7,7 +7,7 @@ from zaiond.config.schema import Queue
 from zaiond.delivery.outcome import AttemptContext, next_state, retry_delay
 from zaiond.model import OPEN, Message, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 
 queues = st.builds(
     lambda first, more, expire: Queue(

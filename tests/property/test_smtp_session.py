@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.model import Message
-from zaiond.smtp.commands import dot_stuffed, path
 from zaiond.smtp.events import Content, Ended, Envelope, Event
 from zaiond.smtp.failure import Failure
 from zaiond.smtp.handshake import SessionSettings, StartTls
-from zaiond.smtp.reply import MAX_LINE, ProtocolFault, Reply, ReplyParser
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
+from zaiond.smtp.syntax import MAX_LINE, ProtocolFault, Reply, ReplyParser, dot_stuffed, path
 from zaiond.smtp.verdict import judge
 
 PASSWORD = "k0nna-himitsu"

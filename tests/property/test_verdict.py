@@ -12,8 +12,8 @@ from zaiond.selftest.advice import hint
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.reply import MAX_REPLY, Reply
 from zaiond.smtp.sign import heard
+from zaiond.smtp.syntax import MAX_REPLY, Reply
 from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
 
 PHRASES = st.sampled_from(

@@ -34,7 +34,7 @@ from zaiond.delivery.pool import Pool
 from zaiond.delivery.sender import Answers, Sender
 from zaiond.model import QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, queue
 from zaiond.store.turns import Line

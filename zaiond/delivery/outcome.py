@@ -14,7 +14,7 @@ from zaiond.config.schema import Queue
 from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptOutcome, AttemptResult, DeliveryState, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
 from zaiond.text import Language
 

@@ -14,7 +14,7 @@ from zaiond.delivery.sender import Outcomes, Sender
 from zaiond.delivery.servers import Servers
 from zaiond.model import QueuedMail
 from zaiond.net.context import ConnectionContext
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import Failure, Scope, Stage, Verdict, judge
 
 LONGEST_COMMIT = 1.0  # seconds that a connection waits for a mail that is being put on disk

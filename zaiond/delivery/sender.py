@@ -12,7 +12,7 @@ from zaiond.config.schema import MailServer
 from zaiond.model import QueuedMail
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 
 Answers = Mapping[str, Reply | Failure]

@@ -48,9 +48,8 @@ from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step
 from zaiond.smtp.events import Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.handshake import Capabilities
-from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
+from zaiond.smtp.syntax import Capabilities, Reply
 from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
 from zaiond.sockets import Address
 

@@ -19,8 +19,8 @@ from zaiond.smtp import ntlm, sasl, words
 from zaiond.smtp.events import Answered, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do, refuses_for_good
-from zaiond.smtp.reply import Reply
 from zaiond.smtp.session import Session
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import may_have_forgotten
 from zaiond.sockets import Address, shown
 from zaiond.text import Text

@@ -8,7 +8,7 @@ from typing import Any
 from zaiond.net.machine import file_stamp
 from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.reply import printable
+from zaiond.smtp.syntax import printable
 from zaiond.sockets import verifying
 from zaiond.text import Text
 

@@ -10,7 +10,7 @@ from typing import Any
 from zaiond.oauth import words
 from zaiond.smtp.failure import Cause, NoToken
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 
 MAX_TOKEN = 8192  # in base64, with the user's name, within the 12288 octets of RFC 4954 4
 # For so many seconds a token is used that doesn't say for how long it holds.

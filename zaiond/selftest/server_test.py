@@ -8,7 +8,7 @@ from zaiond.model import Message
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
-from zaiond.smtp.reply import Reply, printable
+from zaiond.smtp.syntax import Reply, printable
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 
 # RFC 5321 4.2.5 leaves the words to the server. In this order: who says two of them says the

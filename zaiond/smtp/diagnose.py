@@ -8,8 +8,8 @@ import re
 from zaiond.smtp import sasl, signs
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.reply import Reply
 from zaiond.smtp.sign import Sign, heard, said_of
+from zaiond.smtp.syntax import Reply
 
 # In a 4yz about a login or relaying they make it doubtful whether a person is needed.
 _HEDGES = re.compile("temporar|again|later|busy|moment|一時|しばらく", re.IGNORECASE)

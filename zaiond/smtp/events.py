@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.handshake import Capabilities, StartTls
-from zaiond.smtp.reply import Reply, printable
+from zaiond.smtp.handshake import StartTls
+from zaiond.smtp.syntax import Capabilities, Reply, printable
 
 
 @dataclass(frozen=True, slots=True)

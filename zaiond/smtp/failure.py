@@ -10,7 +10,7 @@ from typing import Literal, Self
 from zaiond.errors import ZaiondError
 from zaiond.smtp import words
 from zaiond.smtp.certificate import Certificate
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.text import Text
 
 

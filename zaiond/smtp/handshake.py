@@ -12,7 +12,7 @@ from typing import Literal
 from zaiond.smtp import sasl, words
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.reply import Reply, printable
+from zaiond.smtp.syntax import Capabilities, Reply, printable
 from zaiond.text import Text
 
 MAX_COMMAND = 512  # RFC 5321 4.5.3.1.4, with its CRLF
@@ -58,43 +58,6 @@ def plain_text_will_do(settings: SessionSettings) -> bool:
     """Whether nothing is to be sent that a connection must protect."""
     credentials = settings.credentials
     return credentials is None or sasl.may_send_secret(credentials, verified=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What the server offers. `size` is its limit in bytes, 0 for none; None if not offered."""
-
-    extended: bool = False
-    pipelining: bool = False
-    starttls: bool = False
-    smtputf8: bool = False
-    eightbitmime: bool = False
-    size: int | None = None
-    auth: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, reply: Reply) -> "Capabilities":
-        """Those of a reply to EHLO (RFC 5321 4.1.1.1); what can't be understood is passed over."""
-        offered: dict[str, list[str]] = {}
-        for line in reply.lines[1:]:
-            # "AUTH=LOGIN" is what servers said before RFC 2554; some still say both.
-            keyword, *values = line.decode("ascii", "replace").upper().replace(
-                "AUTH=", "AUTH ", 1
-            ).split() or [""]
-            offered.setdefault(keyword, []).extend(values)
-        size: int | None = None
-        if "SIZE" in offered:
-            limit = offered["SIZE"][0] if offered["SIZE"] else ""
-            size = int(limit) if limit.isascii() and limit.isdigit() and len(limit) <= 20 else 0
-        return cls(
-            extended=True,
-            pipelining="PIPELINING" in offered,
-            starttls="STARTTLS" in offered,
-            smtputf8="SMTPUTF8" in offered,
-            eightbitmime="8BITMIME" in offered,
-            size=size,
-            auth=tuple(dict.fromkeys(offered.get("AUTH", ()))),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Literal
 from zaiond.smtp import ntlm as ntlm_messages
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.ntlm import ChallengeError, hmac_md5
-from zaiond.smtp.reply import Reply, printable
 from zaiond.smtp.saslprep import saslprep
+from zaiond.smtp.syntax import Reply, printable
 
 __all__ = [
     "NAMES", "PREPARED", "ChallengeError", "Credentials", "Exchange", "Kind", "challenge", "choose",

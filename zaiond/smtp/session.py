@@ -23,13 +23,12 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from zaiond.model import Message
-from zaiond.smtp import words
-from zaiond.smtp.commands import Unsendable, dot_stuffed, mail_command, rcpt_command
+from zaiond.smtp import syntax, words
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
-from zaiond.smtp.handshake import Capabilities, Opening, Say, SessionSettings, opening
+from zaiond.smtp.handshake import Opening, Say, SessionSettings, opening
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
+from zaiond.smtp.syntax import Capabilities, ProtocolFault, Reply, ReplyParser, Unsendable
 from zaiond.text import Text
 
 
@@ -103,10 +102,9 @@ class Session:
             self._parser.feed(data, replies)
         except ProtocolFault as raised:
             fault = raised
-        more = False
+        before = self.replies
         for reply in replies:
             if self._tls:
-                more = True
                 break
             self._take(reply, events)
             if self.over:
@@ -114,6 +112,7 @@ class Session:
         if self._tls:
             # RFC 3207 4.2: bytes behind the 220 came in plain text and would be taken for the
             # server's protected words: somebody put them there.
+            more = self.replies - before < len(replies)
             if more or fault is not None or self._parser.pending:
                 self._end(self._fail(Stage.STARTTLS, "injection", None, words.INJECTION), events)
         elif fault is not None:
@@ -161,9 +160,8 @@ class Session:
             self._reset = False
             commands.insert(0, (b"RSET\r\n", (Stage.RSET, None, "")))
         if self.capabilities.pipelining:
-            for line, expected in commands:
-                self._out.append(line)
-                self._expected.append(expected)
+            self._out += [line for line, _ in commands]
+            self._expected += [expected for _, expected in commands]
         else:
             self._unsent.extend(commands)
             self._send_next()
@@ -177,7 +175,7 @@ class Session:
                 raise RuntimeError("send_content() without an envelope")
             return [Content(None, self._failure)]
         self._go, self._content = None, transaction
-        self._send(dot_stuffed(transaction.mail.content), (Stage.CONTENT, transaction, ""))
+        self._send(syntax.dot_stuffed(transaction.mail.content), (Stage.CONTENT, transaction, ""))
         return []
 
     def quit(self) -> None:
@@ -194,7 +192,7 @@ class Session:
         rcpt: list[_Command] = []
         utf8 = False
         for recipient in recipients:
-            line = rcpt_command(recipient, self.capabilities)
+            line = syntax.rcpt_command(recipient, self.capabilities)
             if isinstance(line, Unsendable):
                 transaction.refused[recipient] = self._fail(Stage.RCPT, line.cause)
             else:
@@ -202,7 +200,7 @@ class Session:
                 rcpt.append((line, (Stage.RCPT, transaction, recipient)))
         if not rcpt:
             return []  # that MAIL can't be sent either is no fault of the sender then
-        line = mail_command(transaction.mail, self.capabilities, utf8=utf8)
+        line = syntax.mail_command(transaction.mail, self.capabilities, utf8=utf8)
         if isinstance(line, Unsendable):
             transaction.failure = self._fail(Stage.MAIL, line.cause, None, line.detail)
             return []

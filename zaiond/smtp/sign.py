@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.reply import Reply, printable
+from zaiond.smtp.syntax import Reply, printable
 
 _MOST_READ = 1000
 _ENHANCED = re.compile(r"(?:^|#)[245]\.(\d{1,3}\.\d{1,3})(?![\d.])")

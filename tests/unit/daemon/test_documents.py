@@ -13,7 +13,7 @@ from zaiond.daemon.documents import Present, why
 from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.store import events, holds, queue
 from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.text import Text

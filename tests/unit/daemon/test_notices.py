@@ -19,7 +19,7 @@ from zaiond.errors import Diagnostic
 from zaiond.holds import Hold
 from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.store import events, queue
 from zaiond.store.recovery import Salvage
 from zaiond.text import Text

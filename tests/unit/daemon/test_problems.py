@@ -8,7 +8,7 @@ from zaiond.daemon.problems import Facts, Problem, problems
 from zaiond.daemon.waiting import Waiting
 from zaiond.holds import Hold
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.store.queries import Lost
 from zaiond.text import Text
 

@@ -10,7 +10,7 @@ from zaiond.config.schema import Queue
 from zaiond.delivery.outcome import AttemptContext, NextState, next_state, retry_delay
 from zaiond.model import AttemptResult, Message, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 
 OK = Reply(250, (b"2.0.0 Ok",))
 QUEUE = Queue(retry_first=60.0, retry_max=3600.0, expire=86400.0)

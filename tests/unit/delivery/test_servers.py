@@ -7,7 +7,7 @@ import pytest
 from tests.support.delivery import server
 from zaiond.delivery.servers import BUSY_PAUSE, Servers
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 
 FIRST, MAX = 60.0, 3600.0
 

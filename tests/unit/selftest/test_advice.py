@@ -10,7 +10,7 @@ from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, declarations
 from zaiond.selftest.advice import hint
 from zaiond.smtp.certificate import Certificate
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.text import Text
 
 SAID = [

@@ -3,7 +3,7 @@
 import pytest
 
 from zaiond.selftest.server_test import queue_id
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 import pytest
 
 from zaiond.model import Message
-from zaiond.smtp.commands import mail_command, rcpt_command
-from zaiond.smtp.handshake import Capabilities
+from zaiond.smtp.syntax import Capabilities, mail_command, rcpt_command
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from zaiond.selftest.advice import ADVICE, hint
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.reply import Reply
 from zaiond.smtp.sign import heard
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
 
 QUEUE = "held server"

@@ -3,7 +3,7 @@
 from zaiond.smtp import words
 from zaiond.smtp.events import Answered
 from zaiond.smtp.failure import Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 
 
 def answered(stage: Stage, code: int, *lines: bytes, about: str = "") -> Answered:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from zaiond.smtp.failure import Stage
-from zaiond.smtp.handshake import Capabilities, Say, SessionSettings, fall_back
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.handshake import Say, SessionSettings, fall_back
 from zaiond.smtp.sasl import Credentials
+from zaiond.smtp.syntax import Capabilities, Reply
 
 
 def offered(*lines: str) -> Capabilities:

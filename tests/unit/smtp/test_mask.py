@@ -15,9 +15,9 @@ from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import MASKED, Mask
-from zaiond.smtp.reply import Reply
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
 
 PASSWORD = 'k0nna-"Himitsu"<&>2024'

@@ -6,7 +6,7 @@ import pytest
 
 from zaiond.selftest.advice import reason
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.reply import Reply
+from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge, may_have_forgotten
 
 

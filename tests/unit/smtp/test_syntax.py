@@ -2,7 +2,7 @@
 
 import pytest
 
-from zaiond.smtp.reply import ProtocolFault, Reply, ReplyParser
+from zaiond.smtp.syntax import ProtocolFault, Reply, ReplyParser
 
 
 def test_a_reply_is_shown_as_one_printable_line() -> None:

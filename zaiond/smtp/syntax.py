@@ -1,4 +1,5 @@
-"""Replies of an SMTP server (RFC 5321 4.2), out of whatever pieces the network brings.
+"""SMTP's syntax: commands and content as the bytes that we write, and replies (RFC 5321 4.2) out of
+whatever pieces the network brings.
 
 A reply is one or more lines with the same code. The code is a line's first three digits, whatever
 follows (RFC 5321 4.2.1): `250OK` is 250, too; only `-` there says that more lines follow, and what
@@ -6,12 +7,19 @@ stands in between without a code is text of it. What can't be a reply raises `Pr
 that nobody knows which reply belongs to which command, so the session is over.
 """
 
-from typing import NamedTuple
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from zaiond.errors import ZaiondError
+from zaiond.model import Message, wire_address
 from zaiond.smtp import words
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text
+
+if TYPE_CHECKING:
+    from zaiond.smtp.failure import Cause
 
 MAX_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; servers are known to exceed it
 MAX_REPLY = 65536
@@ -160,3 +168,103 @@ class ReplyParser:
     def _before(self) -> list[bytes]:
         """The lines of the reply so far, as the server sent them."""
         return [b"%d-%s" % (self._code, text) for text in self._lines]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the server offers. `size` is its limit in bytes, 0 for none; None if not offered."""
+
+    extended: bool = False
+    pipelining: bool = False
+    starttls: bool = False
+    smtputf8: bool = False
+    eightbitmime: bool = False
+    size: int | None = None
+    auth: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Capabilities":
+        """Those of a reply to EHLO (RFC 5321 4.1.1.1); what can't be understood is passed over."""
+        offered: dict[str, list[str]] = {}
+        for line in reply.lines[1:]:
+            # "AUTH=LOGIN" is what servers said before RFC 2554; some still say both.
+            keyword, *values = line.decode("ascii", "replace").upper().replace(
+                "AUTH=", "AUTH ", 1
+            ).split() or [""]
+            offered.setdefault(keyword, []).extend(values)
+        size: int | None = None
+        if "SIZE" in offered:
+            limit = offered["SIZE"][0] if offered["SIZE"] else ""
+            size = int(limit) if limit.isascii() and limit.isdigit() and len(limit) <= 20 else 0
+        return cls(
+            extended=True,
+            pipelining="PIPELINING" in offered,
+            starttls="STARTTLS" in offered,
+            smtputf8="SMTPUTF8" in offered,
+            eightbitmime="8BITMIME" in offered,
+            size=size,
+            auth=tuple(dict.fromkeys(offered.get("AUTH", ()))),
+        )
+
+
+class Unsendable(NamedTuple):
+    """Why something can't be sent to this server, before it was tried."""
+
+    cause: "Cause"
+    detail: str | Text = ""
+
+
+def rcpt_command(recipient: str, capabilities: Capabilities) -> bytes | Unsendable:
+    """RCPT with its CRLF (RFC 5321 4.1.1.3)."""
+    forward_path = path(recipient)
+    if forward_path is None:
+        return Unsendable("address")
+    if not capabilities.smtputf8 and not forward_path.isascii():
+        return Unsendable("smtputf8")
+    return b"RCPT TO:<%b>\r\n" % forward_path
+
+
+def mail_command(mail: Message, capabilities: Capabilities, *, utf8: bool) -> bytes | Unsendable:
+    """MAIL with its parameters and CRLF (RFC 5321 4.1.1.2); `utf8`: a recipient is not ASCII."""
+    reverse_path = path(mail.reverse_path)
+    if reverse_path is None:
+        return Unsendable("address")
+    utf8 = utf8 or mail.smtputf8 or not reverse_path.isascii()
+    if utf8 and not capabilities.smtputf8:
+        return Unsendable("smtputf8")
+    line = b"MAIL FROM:<%b>" % reverse_path
+    if capabilities.size is not None:
+        # RFC 1870 6.1: the size counts without the dots that are added. What is known to be too
+        # big isn't sent at all.
+        size = len(mail.content)
+        if 0 < capabilities.size < size:
+            return Unsendable("too_big", words.too_big(size, capabilities.size))
+        line += b" SIZE=%d" % size
+    if utf8:
+        # RFC 6531 3.1: who offers SMTPUTF8 must offer 8BITMIME, and content may be UTF-8.
+        line += b" BODY=8BITMIME SMTPUTF8" if capabilities.eightbitmime else b" SMTPUTF8"
+    return line + b"\r\n"
+
+
+def dot_stuffed(content: bytes) -> bytes:
+    """The content as it goes over the wire, with the final dot (RFC 5321 4.5.2)."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    dot = b"." if stuffed.startswith(b".") else b""
+    end = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
+    return b"%b%b%b" % (dot, stuffed, end)
+
+
+# RFC 5321 4.1.2: outside a quoted string neither controls nor space nor the brackets of a path.
+_PATH = re.compile(r'(?:[^\x00-\x20\x7f-\x9f<>"\\]|"(?:[^\x00-\x1f\x7f-\x9f"\\]|\\[\x20-\x7e])*")*')
+
+
+@lru_cache(maxsize=1024)
+def path(address: str) -> bytes | None:
+    """The address as MAIL and RCPT take it between < and >; None if it can't be one."""
+    written = wire_address(address)
+    if _PATH.fullmatch(written) is None:
+        return None
+    try:
+        return written.encode()
+    except UnicodeEncodeError:
+        return None
