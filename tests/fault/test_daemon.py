@@ -261,7 +261,7 @@ def test_what_only_a_failure_or_a_mistake_needs_is_not_loaded_before(
         assert {"zaiond.smtp.session", "zaiond.smtp.verdict"} <= loaded
         unneeded = {f"zaiond.smtp.{name}" for name in ("diagnose", "diagnosis", "sign", "signs")}
         unneeded |= {"zaiond.selftest", "zaiond.selftest.advice"}
-        unneeded |= {"zaiond.decode", "zaiond.daemon.wall", "importlib.resources", "spnego"}
+        unneeded |= {"zaiond.decode", "zaiond.daemon.wall", "importlib.resources"}
         unneeded |= {f"zaiond.daemon.{name}" for name in ("commands", "documents", "status")}
         unneeded |= {"zaiond.store.queries", "zaiond.store.history", "zaiond.pop3"}
         # The first start makes the database.

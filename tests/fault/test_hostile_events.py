@@ -142,8 +142,8 @@ def test_what_an_adversary_emits_and_a_server_says_makes_no_line_and_moves_no_te
 UNFILTERED = """
 from zaiond import journal
 from zaiond.daemon import main
-from zaiond.smtp import reply
-reply.printable = lambda said: said.decode(errors="replace")
+from zaiond.smtp import syntax
+syntax.printable = lambda said: said.decode(errors="replace")
 journal._on_one_line = lambda text: text
 main.main()
 """

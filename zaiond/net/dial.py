@@ -15,7 +15,7 @@ from zaiond.net.credentials import SessionToken, session_settings
 from zaiond.net.pump import Pump, with_certificate
 from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step, Trace
-from zaiond.smtp import ntlm, sasl, words
+from zaiond.smtp import sasl, words
 from zaiond.smtp.events import Answered, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do, refuses_for_good
@@ -112,8 +112,6 @@ class Dialer:
         self._settings = session_settings(server, helo_name, self._mask, trace=self.trace.enabled)
         if server.pop_before_smtp.enabled:
             await self._log_in_by_pop()
-        if server.auth.mechanism == "ntlm":
-            await asyncio.to_thread(ntlm.primitives)  # may import them, which takes a while
         limit = min(server.timeout, self._deadline - self._loop.time())
         try:
             self._addresses = await resolve(server.host, server.port, limit)

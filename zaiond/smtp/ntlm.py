@@ -3,19 +3,18 @@
 There are three: ours that opens (type 1), the server's challenge (type 2), ours that answers it
 (type 3). Time and randomness come in as arguments.
 
-The two primitives that Python doesn't have, MD4 and DES, are pyspnego's, imported on first use. Its
-client of NTLM is not used: it takes the version from the environment, reads clock, host name and
-randomness by itself, logs what it says, and puts its MIC where only it looks for it if no version
-is negotiated; its reader demands what old servers leave out, and changes what it passes on of the
-target information. What is left for us is short.
+The two primitives that Python doesn't have, MD4 and DES, stand at the end. pyspnego's client would
+have them: it takes the version from the environment, reads clock, host name and randomness by
+itself, logs what it says, and puts its MIC where only it looks for it if no version is negotiated;
+its reader demands what old servers leave out, and changes what it passes on of the target
+information.
 """
 
 import hashlib
 import hmac
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
 from zaiond.errors import ZaiondError
@@ -71,15 +70,6 @@ class Account:
             if not name:
                 name, domain = username, ""
         return cls(domain, name, password)
-
-
-@cache
-def primitives() -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes], bytes]]:
-    """MD4, and DESL (MS-NLMP 6). The first call imports a library: tens of milliseconds."""
-    from spnego._ntlm_raw.crypto import desl
-    from spnego._ntlm_raw.md4 import md4
-
-    return md4, desl
 
 
 def hmac_md5(key: bytes, data: bytes) -> bytes:
@@ -166,11 +156,10 @@ def authenticate(
 
 def _version_1(account: Account, challenge: Challenge, nonce: bytes) -> tuple[bytes, bytes]:
     """LM and NT response (MS-NLMP 3.3.1); the weak LM hash is never used."""
-    _, desl = primitives()
     key = _nt_hash(account)
     if challenge.flags & _EXTENDED_SESSION_SECURITY:
-        return nonce + bytes(16), desl(key, _md5(challenge.nonce + nonce).digest()[:8])
-    response = desl(key, challenge.nonce)
+        return nonce + bytes(16), _desl(key, _md5(challenge.nonce + nonce).digest()[:8])
+    response = _desl(key, challenge.nonce)
     return response, response
 
 
@@ -197,7 +186,6 @@ def _version_2(
 
 
 def _nt_hash(account: Account) -> bytes:
-    md4, _ = primitives()
     return md4(account.password.encode("utf-16-le"))
 
 
@@ -208,3 +196,97 @@ def _text(text: str, flags: int) -> bytes:
         return text.encode("cp932")  # the OEM character set of Japan: ASCII and more
     except UnicodeEncodeError:
         raise ChallengeError(words.NO_UNICODE) from None
+
+
+def _desl(key: bytes, data: bytes) -> bytes:
+    """DESL (MS-NLMP 6) of 8 bytes by a key of 16: 24 bytes."""
+    padded = key + bytes(5)
+    return b"".join(des(padded[at : at + 7], data) for at in (0, 7, 14))
+
+
+# MD4's rounds (RFC 1320 3.4): the function, what is added, the order of the words, and the shifts.
+_ROUNDS: tuple[tuple[Callable[[int, int, int], int], int, Sequence[int], Sequence[int]], ...] = (
+    (lambda x, y, z: x & y | ~x & z, 0, range(16), (3, 7, 11, 19)),
+    (
+        lambda x, y, z: x & y | x & z | y & z, 0x5A827999,
+        (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), (3, 5, 9, 13),
+    ),
+    (
+        lambda x, y, z: x ^ y ^ z, 0x6ED9EBA1,
+        (0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15), (3, 9, 11, 15),
+    ),
+)  # fmt: skip
+
+
+def md4(data: bytes) -> bytes:
+    """The MD4 digest (RFC 1320): 16 bytes."""
+    state = [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476]
+    data += b"\x80" + bytes(-(len(data) + 9) % 64) + struct.pack("<Q", 8 * len(data))
+    for block in struct.iter_unpack("<16I", data):
+        a, b, c, d = state
+        for mixed, constant, order, shifts in _ROUNDS:
+            for n, word in enumerate(order):
+                a = (a + mixed(b, c, d) + block[word] + constant) & 0xFFFFFFFF
+                shift = shifts[n % 4]
+                a, b, c, d = d, (a << shift | a >> (32 - shift)) & 0xFFFFFFFF, b, c
+        state = [(old + new) & 0xFFFFFFFF for old, new in zip(state, (a, b, c, d), strict=True)]
+    return struct.pack("<4I", *state)
+
+
+# DES's tables (FIPS 46-3), whose bits are counted from 1, as there. The last permutation undoes the
+# first one.
+_FIRST = [first - 8 * n for first in (58, 60, 62, 64, 57, 59, 61, 63) for n in range(8)]
+_LAST = [_FIRST.index(n) + 1 for n in range(1, 65)]
+_EXPANSION = [(4 * n + k - 1) % 32 + 1 for n in range(8) for k in range(6)]
+_PERMUTATION = (
+    16, 7, 20, 21, 29, 12, 28, 17, 1, 15, 23, 26, 5, 18, 31, 10,
+    2, 8, 24, 14, 32, 27, 3, 9, 19, 13, 30, 6, 22, 11, 4, 25,
+)  # fmt: skip
+_BOXES = (
+    "e4d12fb83a6c59070f74e2d1a6cb953841e8d62bfc973a50fc8249175b3ea06d",
+    "f18e6b34972dc05a3d47f28ec01a69b50e7ba4d158c6932fd8a13f42b67c05e9",
+    "a09e63f51dc7b428d709346a285ecbf1d6498f30b12c5ae71ad069874fe3b52c",
+    "7de3069a1285bc4fd8b56f03472c1ae9a690cb7df13e52843f06a1d8945bc72e",
+    "2c417ab6853fd0e9eb2c47d150fa3986421bad78f9c5630eb8c71e2d6f09a453",
+    "c1af92680d34e75baf427c9561de0b389ef528c3704a1db6432c95fabe17608d",
+    "4b2ef08d3c975a61d0b7491ae35c2f8614bdc37eaf6805926bd814a7950fe23c",
+    "d2846fb1a93e50c71fd8a374c56b0e927b419ce206adf35821e74a8dfc90356b",
+)
+# Of the key's 56 bits, without the parity that a key of 8 bytes has.
+_LEFT_KEY = [first - 7 * n for first in (50, 51, 52, 53) for n in range(8)][:28]
+_RIGHT_KEY = [first - 7 * n for first in (56, 55, 54) for n in range(8)] + [25, 18, 11, 4]
+_SUBKEY = (
+    14, 17, 11, 24, 1, 5, 3, 28, 15, 6, 21, 10, 23, 19, 12, 4, 26, 8, 16, 7, 27, 20, 13, 2,
+    41, 52, 31, 37, 47, 55, 30, 40, 51, 45, 33, 48, 44, 49, 39, 56, 34, 53, 46, 42, 50, 36, 29, 32,
+)  # fmt: skip
+
+
+def des(key: bytes, block: bytes) -> bytes:
+    """A block of 8 bytes, encrypted by DES (FIPS 46-3) with a key of 7, which are its 56 bits."""
+    given, bits = _bits(key), _picked(_bits(block), _FIRST)
+    c, d = _picked(given, _LEFT_KEY), _picked(given, _RIGHT_KEY)
+    left, right = bits[:32], bits[32:]
+    for turn in range(16):
+        shift = 1 if turn in (0, 1, 8, 15) else 2
+        c, d = c[shift:] + c[:shift], d[shift:] + d[:shift]
+        mixed = _mixed(_picked(right, _EXPANSION), _picked(c + d, _SUBKEY))
+        digits = ""
+        for n, box in enumerate(_BOXES):
+            a, *column, b = mixed[6 * n : 6 * n + 6]
+            digits += box[int("".join(map(str, (a, b, *column))), 2)]
+        picked = _picked(_bits(bytes.fromhex(digits)), _PERMUTATION)
+        left, right = right, _mixed(left, picked)
+    last = _picked(right + left, _LAST)
+    return int("".join(map(str, last)), 2).to_bytes(8, "big")
+
+
+def _bits(data: bytes) -> list[int]:
+    return [byte >> n & 1 for byte in data for n in range(7, -1, -1)]
+
+
+def _picked(bits: list[int], places: Sequence[int]) -> list[int]:
+    return [bits[place - 1] for place in places]
+
+
+def _mixed(some: list[int], others: list[int]) -> list[int]:
+    return [a ^ b for a, b in zip(some, others, strict=True)]

@@ -1,5 +1,8 @@
 """SASLprep: the examples of RFC 4013, and what a Japanese keyboard writes."""
 
+import subprocess
+import sys
+
 import pytest
 
 from zaiond.smtp.saslprep import ProhibitedError, saslprep
@@ -43,3 +46,11 @@ def test_what_is_prohibited_is_said_so(text: str, why: str) -> None:
     with pytest.raises(ProhibitedError) as raised:
         saslprep(text)
     assert why in raised.value.text.en
+
+
+def test_nobody_pays_for_its_tables_before_a_name_needs_them() -> None:
+    program = "import sys, zaiond.daemon.main, zaiond.smtp.saslprep; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "stringprep" not in loaded
