@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.config import reference
+from tests.support import reference
 from zaiond.config.load import load
 from zaiond.config.schema import Config, MailServer
 
@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_example_is_up_to_date() -> None:
     written = (ROOT / "etc/zaiond.yaml").read_text()
-    assert written == reference.yaml_file(), "run: python -m zaiond.config.reference"
+    assert written == reference.yaml_file(), "run: python -m tests.support.reference"
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
 def test_the_manual_page_is_up_to_date(name: str) -> None:
     written = (ROOT / "docs" / name).read_text()
     language = reference.PAGES[name]
-    assert written == reference.page(written, language), "run: python -m zaiond.config.reference"
+    assert written == reference.page(written, language), "run: python -m tests.support.reference"
     assert "mail_server.auth.password_file" in written
 
 

@@ -1,4 +1,4 @@
-"""The settings' reference, made from their declarations: `python -m zaiond.config.reference`.
+"""The settings' reference, made from their declarations: `python -m tests.support.reference`.
 
 Run in the repository, it writes etc/zaiond.yaml anew, and in the manual pages zaiond.yaml(5) the
 part between the two comments BEGIN and END; the rest of the pages is written by hand.
@@ -15,7 +15,7 @@ from zaiond.config.kinds import Group
 from zaiond.config.schema import every_setting
 from zaiond.text import Language, Text
 
-BEGIN = '.\\" BEGIN settings: made by python -m zaiond.config.reference'
+BEGIN = '.\\" BEGIN settings: made by python -m tests.support.reference'
 END = '.\\" END settings'
 PAGES: dict[str, Language] = {"zaiond.yaml.5": "en", "zaiond.yaml.ja.5": "ja"}
 _WIDTH = 92
