@@ -6,7 +6,7 @@ ZaiondError
 ├── AddressError    what should be a mail address is none
 ├── MendableError   a text can't be used, and it may be known how to write it
 │   ├── AddressListError
-│   └── config.scalar.WrongValueError
+│   └── config.kinds.WrongValueError
 ├── MessageError    a mail that must not leave: its bytes aren't what a mail's may be
 ├── EventError      an event that can't be taken, with the code and field of the socket's reply
 └── StoreError      the queue on disk

@@ -1,14 +1,79 @@
-"""How a setting is declared: in a field of a dataclass, with what its parser and manual need."""
+"""How a setting is declared: in a field of a mapping's class, with what its parser and manual need.
+
+`Scope` is a mapping while it is read: what is written in it, where, and what is wrong with it.
+"""
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
 
-from zaiond.config.kinds import Group, Kind, ServerList
-from zaiond.config.scope import Scope, Settings, SourceError
-from zaiond.config.values import Secret
+from zaiond.config.kinds import Group, Kind, Secret, ServerList, SourceError, Sources
+from zaiond.config.tree import Place
+from zaiond.errors import Diagnostic
 from zaiond.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The mapping whose dotted key is `key`, '' being the whole configuration.
+
+    `places` has where each setting of the whole is written, valid or not, by its dotted key; '' is
+    the main file's start. `invalid` are the settings of this mapping that are written and have no
+    valid value. A setting is named as in this mapping; '' is the mapping itself.
+    """
+
+    key: str
+    places: dict[str, Place]
+    sources: Sources
+    errors: list[Diagnostic]
+    warnings: list[Diagnostic]
+    invalid: frozenset[str] = frozenset()
+
+    def below(self, name: str) -> "Scope":
+        """A mapping in this one."""
+        return replace(self, key=self.dotted(name), invalid=frozenset())
+
+    def dotted(self, name: str) -> str:
+        """A setting's whole key."""
+        return f"{self.key}.{name}" if self.key and name else self.key or name
+
+    def written(self, *names: str) -> list[str]:
+        """Those of the settings that are written, valid or not."""
+        return [name for name in names if self.dotted(name) in self.places]
+
+    def place(self, name: str) -> Place:
+        """Where a setting is written; else the mapping nearest around it that is."""
+        key = self.dotted(name)
+        while key not in self.places:
+            key = key.rpartition(".")[0]
+        return self.places[key]
+
+    def error(self, name: str, ja: str, en: str) -> None:
+        """Says why the configuration can't be taken, at the place of a setting."""
+        self.errors.append(self.place(name).diagnostic(self.dotted(name), ja, en))
+
+    def warn(self, name: str, ja: str, en: str) -> None:
+        """Says that a setting is legal and surely wrong."""
+        self.warnings.append(self.place(name).diagnostic(self.dotted(name), ja, en))
+
+
+class Settings:
+    """A mapping of settings, each a field of the class. What must hold between them stands in the
+    class, too; the parser calls these methods in their order."""
+
+    __slots__ = ()
+
+    def check(self, scope: Scope) -> None:
+        """Tells `scope` of what is missing or contradicts something else."""
+
+    def with_secrets(self, scope: Scope) -> Self:  # noqa: ARG002 (some mappings need it)
+        """The same with the secrets that its settings lead to."""
+        return self
+
+    def warn(self, scope: Scope) -> None:
+        """Tells `scope` of what is legal and surely wrong, once all else is known to be valid."""
+
 
 _S = TypeVar("_S", bound=Settings)
 

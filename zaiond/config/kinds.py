@@ -6,16 +6,19 @@ that could be a secret.
 
 import json
 import posixpath
+import re
 import unicodedata
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
-from zaiond.config import full_width
-from zaiond.config.scalar import choose, filled, written, wrong
-from zaiond.config.scope import Settings, Sources
+from zaiond.config import japanese
 from zaiond.config.tree import Mapping, Node, Place, Scalar, Sequence
-from zaiond.config.values import Secret
+from zaiond.errors import MendableError, ZaiondError
 from zaiond.text import Text
 
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:[smhdKMG]|/[smhd])?")
+# Simple addresses, and NTLM's DOMAIN\user.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9.-]+|[\w.-]*\\[\w.@-]+")
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # What other programs call it.
 _MEANT = {
     "ssl": "tls",
@@ -30,6 +33,151 @@ _MEANT = {
 }
 
 
+class Secret:
+    """A text that is never shown: only `reveal()` gives it, and nothing else prints it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(********)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+
+class WrongValueError(MendableError):
+    """A value can't be used; each of `texts` says why and what to write."""
+
+
+def wrong(ja: str, en: str) -> WrongValueError:
+    """The error with one sentence."""
+    return WrongValueError(Text(ja, en))
+
+
+def quoted(text: str) -> str:
+    """A text as YAML may have it in any place: in a list, too."""
+    if _PLAIN.fullmatch(text):
+        return text
+    if set(text) & set('"\\'):
+        return "'" + text.replace("'", "''") + "'"
+    return f'"{text}"'
+
+
+def choose(name: str, names: list[str]) -> str | None:
+    """The one of `names` that was probably meant by `name`, if any comes near."""
+    from difflib import get_close_matches  # only for a user who misspelt something
+
+    found = get_close_matches(name.lower().replace("-", "_"), names, 1, 0.6)
+    return found[0] if found else None
+
+
+def text_of(node: Node) -> str:
+    """The text of a scalar that is text; raises WrongValueError."""
+    if not isinstance(node, Scalar):
+        raise wrong(
+            "文字列を 1 つだけ書いてください（リストや項目の並びは書けません）",
+            "this must be a single text, not a list or a mapping",
+        )
+    if node.tag in ("int", "float"):
+        raise wrong(
+            '引用符がないため、数値として読み取られます。"…" のように引用符で囲んでください',
+            'without quotes this is read as a number, not as text: put it in quotes, "…"',
+        )
+    if node.tag != "str":
+        raise wrong(
+            "引用符がないため、文字列ではない値（はい／いいえ、日付など）として読み取られます。"
+            '"…" のように引用符で囲んでください',
+            "without quotes this is read as a yes or no, a date or the like, not as text: put it "
+            'in quotes, "…"',
+        )
+    return node.text
+
+
+def written(node: Node) -> str:
+    """The same, on one line and without signs that nobody sees; raises WrongValueError."""
+    text = text_of(node)
+    for sign in text:
+        if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in _BIDI:
+            raise wrong(
+                f"改行や制御文字は使えません（U+{ord(sign):04X} があります）",
+                f"line ends and control characters can't be used (U+{ord(sign):04X} is in it)",
+            )
+    return text
+
+
+def filled(node: Node) -> str:
+    """The same, if there is more than blanks in it; raises WrongValueError."""
+    text = written(node)
+    if not text.strip():
+        raise wrong(
+            "値が空です。値を書くか、この行を削除してください",
+            "this is empty: write a value, or delete the line",
+        )
+    return text
+
+
+def refuse_full_width(text: str) -> None:
+    """Raises WrongValueError where a text is ASCII but for its width."""
+    narrow = unicodedata.normalize("NFKC", text)
+    if text.isascii() or not narrow.isascii():
+        return
+    if _NUMBER.fullmatch(narrow):  # no secret
+        raise wrong(
+            f"数字などが全角です。半角で {narrow} と書いてください",
+            f"there are full-width digits or signs: write {narrow}",
+        )
+    raise wrong(
+        "全角の文字があります。半角で書いてください",
+        "there are full-width characters: write them in half width (ASCII)",
+    )
+
+
+class SourceError(ZaiondError):
+    """A secret, a certificate or a permission is not as it must be.
+
+    `missing`: the file isn't there; `unchecked`: it can't be known here, which is a warning.
+    """
+
+    def __init__(self, ja: str, en: str, *, missing: bool = False, unchecked: bool = False) -> None:
+        super().__init__(Text(ja, en))
+        self.missing = missing
+        self.unchecked = unchecked
+
+
+class Sources(Protocol):
+    """What the settings refer to. Each raises SourceError; paths are absolute."""
+
+    def secret_file(self, path: str) -> str:
+        """The secret in a file, without its last newline."""
+
+    def credential(self, name: str) -> str:
+        """The secret that systemd brought, without its last newline."""
+
+    def check_certificates(self, path: str) -> None:
+        """Sees that the file holds certificates in PEM."""
+
+    def check_program(self, program: str) -> None:
+        """Sees that there is such a program: an absolute path, or a name to be looked for."""
+
+    def check_permissions(self, file: str) -> None:
+        """Sees that a YAML file that holds a secret is read by nobody else."""
+
+
 class Kind:
     """A kind of setting.
 
@@ -42,7 +190,7 @@ class Kind:
     tag = "str"
     listed = False
     secret = False
-    settings: type[Settings] | None = None
+    settings: type[Any] | None = None
 
     def read(self, node: Node) -> Any:
         """The value, as the rest of zaiond has it; raises WrongValueError."""
@@ -115,7 +263,7 @@ class Command(Kind):
             program, *arguments = node.elements
             for element in node.elements:
                 if isinstance(element, Scalar) and not element.style:
-                    slip = full_width.in_element(element.text)
+                    slip = japanese.in_element(element.text)
                     if slip is not None:
                         raise wrong(*slip)
             return filled(program), *(written(argument) for argument in arguments)
@@ -183,8 +331,8 @@ class Group(Kind):
 
     tag = "map"
 
-    def __init__(self, settings: type[Settings]) -> None:
-        self.settings: type[Settings] = settings
+    def __init__(self, settings: type[Any]) -> None:
+        self.settings: type[Any] = settings
 
     def read(self, node: Node) -> Mapping:
         if isinstance(node, Mapping):
@@ -202,8 +350,8 @@ class ServerList(Kind):
     form = Text("メールサーバーのリスト", "list of mail servers")
     tag = "seq"
 
-    def __init__(self, settings: type[Settings]) -> None:
-        self.settings: type[Settings] = settings
+    def __init__(self, settings: type[Any]) -> None:
+        self.settings: type[Any] = settings
 
     def read(self, node: Node) -> Sequence:
         if isinstance(node, Sequence):

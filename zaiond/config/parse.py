@@ -1,26 +1,94 @@
 """YAML texts to a `Config`, or every error with its place.
 
-The files' trees are merged, each value is read by its setting's kind, and each mapping checks what
-must hold between its settings. Whatever lies outside of the texts (secret files, credentials,
-permissions) is asked of a `Sources`.
+The keys that no setting has are found in each file. Then the files are merged, each value is read
+by its kind, and each mapping checks what must hold between its settings. Whatever lies outside of
+the texts (secret files, credentials, permissions) is asked of a `Sources`.
 """
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Texts
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zaiond.config import full_width
-from zaiond.config.declare import Declaration, declarations
-from zaiond.config.keys import unknown_keys
-from zaiond.config.kinds import Group, Kind, ServerList
-from zaiond.config.scalar import WrongValueError, quoted
-from zaiond.config.schema import Config
-from zaiond.config.scope import Scope, Settings, SourceError, Sources
+from zaiond.config import japanese
+from zaiond.config.declare import Declaration, Scope, Settings, declarations
+from zaiond.config.kinds import (
+    Group,
+    Kind,
+    ServerList,
+    SourceError,
+    Sources,
+    WrongValueError,
+    choose,
+    quoted,
+)
+from zaiond.config.schema import LATER_KEYS, Config
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence, merge
 from zaiond.config.yaml import plain_scalar, read
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text
+
+
+def unknown_keys(
+    top: Mapping, settings: type[Settings] = Config, within: str = ""
+) -> Iterator[Diagnostic]:
+    """An error for each key of a file that no setting has, or that this version lacks."""
+    known = declarations(settings)
+    for key, entry in top.entries.items():
+        path = f"{within}.{key}" if within else key
+        if key in known:
+            below = known[key].kind.settings
+            if below is not None:
+                yield from _below(entry.value, below, path)
+        elif settings is Config and key in LATER_KEYS:
+            if not _says_nothing(entry.value):
+                yield entry.place.diagnostic(
+                    path,
+                    f"{key} は、このバージョンではまだ使えません。この項目を削除してください",
+                    f"this version doesn't have {key} yet: take it out",
+                )
+        else:
+            path = f"{within}.{entry.name}" if within else entry.name
+            sentence = _sentence(key, entry.name, within, list(known))
+            yield entry.place.diagnostic(path, *sentence)
+
+
+def _below(node: Node, settings: type[Settings], path: str) -> Iterator[Diagnostic]:
+    if isinstance(node, Mapping):
+        yield from unknown_keys(node, settings, path)
+    elif isinstance(node, Sequence):
+        for number, element in enumerate(node.elements):
+            if isinstance(element, Mapping):
+                yield from unknown_keys(element, settings, f"{path}[{number}]")
+
+
+def _says_nothing(node: Node) -> bool:
+    if isinstance(node, Mapping):
+        return not node.entries
+    return not node.elements if isinstance(node, Sequence) else node.is_null
+
+
+def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
+    narrow = unicodedata.normalize("NFKC", key)
+    if narrow != key and narrow in known:
+        return Text(
+            ja=f"項目名が全角です。半角で {narrow} と書いてください",
+            en=f"this key is full-width: write {narrow}",
+        )
+    for slip in japanese.in_line(key):  # `{host：mailhost}`
+        return slip.text
+    ja = "このような項目はありません"
+    en = "there is no such setting"
+    meant = choose(shown, known)
+    if meant:
+        return Text(ja=f"{ja}。{meant} ではありませんか", en=f"{en}: did you mean {meant}?")
+    names = ", ".join(known)
+    if within:
+        return Text(
+            ja=f"{ja}。{within} に書けるのは {names} です", en=f"{en}; {within} has: {names}"
+        )
+    return Text(ja=f"{ja}。最上位に書けるのは {names} です", en=f"{en}; at the top are: {names}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +275,9 @@ def _value(node: Node, kind: Kind) -> tuple[Any, list[Text]]:
     """
     try:
         value = kind.read(node)
-        return value, [] if kind.settings else _slips(node, full_width.in_value)[0]
+        return value, [] if kind.settings else _slips(node, japanese.in_value)[0]
     except WrongValueError:
-        slips, meant = _slips(node, full_width.in_wrong_value)
+        slips, meant = _slips(node, japanese.in_wrong_value)
         if not slips:
             raise
     if not meant.is_null:

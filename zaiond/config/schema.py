@@ -10,17 +10,30 @@ are absolute. Importing this module is cheap: the daemon's other parts use it fo
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zaiond.config.addresses import Addresses, Prefix, Sender
-from zaiond.config.auth import Auth
-from zaiond.config.declare import Declaration, declarations, group, servers, setting
-from zaiond.config.hosts import is_example
-from zaiond.config.kinds import Choice, Group, Switch
-from zaiond.config.mail_server import MailServer
-from zaiond.config.numbers import DAY, Duration, Integer, Size
-from zaiond.config.oauth2 import OAuth2
-from zaiond.config.pop_before_smtp import PopBeforeSmtp
-from zaiond.config.scope import Scope, Settings
-from zaiond.config.values import Rate, Secret, fill_names
+from zaiond.config.auth import Auth, OAuth2
+from zaiond.config.declare import (
+    Declaration,
+    Scope,
+    Settings,
+    declarations,
+    group,
+    servers,
+    setting,
+)
+from zaiond.config.forms import (
+    DAY,
+    Addresses,
+    Duration,
+    Integer,
+    Prefix,
+    Rate,
+    Sender,
+    Size,
+    fill_names,
+    is_example,
+)
+from zaiond.config.kinds import Choice, Group, Secret, Switch
+from zaiond.config.mail_server import MailServer, PopBeforeSmtp
 from zaiond.message import address
 from zaiond.message.mime import Charset, as_jis, encode_jis
 from zaiond.text import Language
@@ -136,7 +149,7 @@ class Limits(Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(Settings):
     """The whole configuration, valid. `sender` and `subject_prefix` still have their placeholders
-    (`values.fill_names`); `admins` are as written, one address each, a display name included."""
+    (`forms.fill_names`); `admins` are as written, one address each, a display name included."""
 
     mail_server: MailServer = group(
         MailServer,

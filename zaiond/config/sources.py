@@ -5,10 +5,9 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-from zaiond.config import encoding
-from zaiond.config.access import SEARCH, Identity
-from zaiond.config.readers import exposed, refusal
-from zaiond.config.scope import SourceError
+from zaiond.config import japanese
+from zaiond.config.access import SEARCH, Identity, exposed, refusal
+from zaiond.config.kinds import SourceError
 from zaiond.text import Text, in_japanese
 
 MAX_YAML = 1024 * 1024
@@ -217,7 +216,7 @@ def _utf8(raw: bytes, path: str) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         del error  # it holds the secret
-    ja, en = encoding.not_utf8(path, raw)
+    ja, en = japanese.not_utf8(path, raw)
     raise SourceError(f"{path} の{ja}", f"{path}: {en}")
 
 

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from zaiond.config.links import follow
+from zaiond.config.access import follow
 from zaiond.text import Text, in_japanese
 
 if TYPE_CHECKING:

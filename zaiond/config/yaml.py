@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from zaiond.config import encoding, full_width, syntax
+from zaiond.config import japanese, syntax
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text
@@ -35,7 +35,7 @@ def read(file: str, text: str) -> tuple[Mapping, list[Diagnostic]]:
     if unfit:
         at = unfit.start()
         column = at - text.rfind("\n", 0, at)
-        sentence = encoding.in_jis(file, text) or _unfit_sentence(unfit[0])
+        sentence = japanese.in_jis(file, text) or _unfit_sentence(unfit[0])
         raise _fault(Place(file, text.count("\n", 0, at) + 1, column), *sentence)
     return _Reader(file, text).document()
 
@@ -134,7 +134,7 @@ class _Reader:
         slips = [
             Diagnostic(self._file, number, slip.column, "", slip.text)
             for number, line in enumerate(self._lines, 1)
-            for slip in full_width.in_broken_line(line)
+            for slip in japanese.in_broken_line(line)
         ]
         if any(fault is None or slip.line <= fault for slip in slips):
             raise ConfigError(tuple(slips)) from None
@@ -145,7 +145,7 @@ class _Reader:
         before = self._lines[start.line][: start.column]
         first = start.line + (before.strip(" -") != "")
         for number, line in enumerate(self._lines[first : end.line + 1], first + 1):
-            for slip in full_width.in_line(line):
+            for slip in japanese.in_line(line):
                 self._slips.append(Diagnostic(self._file, number, slip.column, "", slip.text))
 
     def _next(self) -> yaml.Event:

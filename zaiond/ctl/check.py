@@ -34,8 +34,8 @@ COMMANDS = (
 
 def run(line: Line) -> int:
     """Prints errors, then warnings; needs no daemon."""
+    from zaiond.config.access import daemon_identity
     from zaiond.config.load import load
-    from zaiond.config.readers import daemon_identity
 
     path = line.operands[0] if line.operands else paths.config(line)
     demand_readable(path)

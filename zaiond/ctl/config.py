@@ -10,7 +10,7 @@ from zaiond.ctl.terminal import Page, printable
 from zaiond.text import Language, Sentence
 
 if TYPE_CHECKING:
-    from zaiond.config.load import Files
+    from zaiond.config.sources import Files
 
 COMMANDS = (
     Command(
@@ -127,7 +127,8 @@ def _revert(line: Line) -> int:
 
 def _kept(line: Line) -> "tuple[Files, Language]":
     """The files of the configuration in force: from the daemon, else those it kept on disk."""
-    from zaiond.config.load import Files, read_last_good
+    from zaiond.config.load import read_last_good
+    from zaiond.config.sources import Files
 
     try:
         result, language = control.ask(line, "config.last_good")

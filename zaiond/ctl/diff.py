@@ -10,7 +10,7 @@ from zaiond.ctl import words
 from zaiond.text import Language
 
 if TYPE_CHECKING:
-    from zaiond.config.load import Files
+    from zaiond.config.sources import Files
 
 # The keys that hold a secret, and those that look like one of them misspelt: the file may be broken
 # just there. Those that only name a file, a credential or a command, and switches, hold none.

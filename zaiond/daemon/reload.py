@@ -13,15 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal, Protocol
 
-from zaiond.config.load import (
-    Files,
-    Loaded,
-    load,
-    load_files,
-    read_last_good,
-    save_last_good,
-)
+from zaiond.config.load import Loaded, load, load_files, read_last_good, save_last_good
 from zaiond.config.schema import Config
+from zaiond.config.sources import Files
 from zaiond.config.watch import ConfigWatch
 from zaiond.daemon import words
 from zaiond.daemon.options import Options

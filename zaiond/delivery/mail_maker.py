@@ -8,8 +8,8 @@ from dataclasses import replace
 from msgspec import structs
 
 from zaiond import wire
+from zaiond.config.forms import fill_names
 from zaiond.config.schema import Config
-from zaiond.config.values import fill_names
 from zaiond.message.address import parse_recipient
 from zaiond.message.compose import check_wire, compose, message_id_for
 from zaiond.model import (

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from zaiond.config.forms import fill_names
 from zaiond.config.schema import Config
-from zaiond.config.values import fill_names
 from zaiond.message.compose import message_id_for, test_mail
 from zaiond.model import Message
 from zaiond.net.context import ConnectionContext

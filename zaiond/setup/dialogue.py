@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from zaiond.config.auth import WITHOUT_PASSWORD
-from zaiond.config.scalar import WrongValueError
+from zaiond.config.kinds import WrongValueError
 from zaiond.config.schema import declaration
 from zaiond.setup import words
 from zaiond.setup.steps import (

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from zaiond.atomicfile import Owner, Replacement, free_name, owner
-from zaiond.config.access import READ, Inode, may
+from zaiond.config.access import READ, Inode, daemon_identity, may
 from zaiond.config.auth import PASSWORDS
 from zaiond.config.edit import EditError, change, is_shared
-from zaiond.config.load import Files, Loaded, load, load_files
-from zaiond.config.readers import daemon_identity
+from zaiond.config.load import Loaded, load, load_files
+from zaiond.config.sources import Files
 from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.setup.steps import AUTH, POP_BEFORE_SMTP, Answers, Current

@@ -24,7 +24,7 @@ from typing import Any
 import apsw
 
 from zaiond.atomicfile import sync_directory
-from zaiond.config.last_good import NAME as LAST_GOOD
+from zaiond.config.load import LAST_GOOD
 from zaiond.errors import StoreError
 from zaiond.store import recovery, schema, wal
 from zaiond.store.disk_space import DiskSpace

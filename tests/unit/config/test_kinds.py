@@ -2,7 +2,7 @@
 
 import pytest
 
-from zaiond.config.scalar import WrongValueError
+from zaiond.config.kinds import WrongValueError
 from zaiond.config.schema import declaration, every_setting
 
 KEYS = [key for key, declared in every_setting() if declared.kind.settings is None]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from zaiond.config import readers, sources
+from zaiond.config import access, sources
 from zaiond.config.load import (
     Loaded,
     load,
@@ -257,7 +257,7 @@ def test_a_secret_is_read_by_no_group_but_the_daemons_own(
     error = only_error(load(str(etc / "zaiond.yaml")))
     assert "the group" in error
     assert "s3cret" not in error
-    monkeypatch.setattr(readers, "_group_name", lambda gid: "zaiond")
+    monkeypatch.setattr(access, "_group_name", lambda gid: "zaiond")
     config(load(str(etc / "zaiond.yaml")))
 
 

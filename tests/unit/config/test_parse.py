@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from zaiond.config import values
+from zaiond.config.forms import fill_names
+from zaiond.config.kinds import SourceError
 from zaiond.config.parse import Parsed, YamlText, parse
 from zaiond.config.schema import Config, MailServer, Rate, Secret
-from zaiond.config.scope import SourceError
 
 
 class Sources:
@@ -195,7 +195,7 @@ def test_pop_uses_its_own_login_else_auths() -> None:
 
 
 def test_placeholders_become_the_machines_names() -> None:
-    assert values.fill_names("[{host}] {fqdn}", host="a", fqdn="a.zaion.jp") == "[a] a.zaion.jp"
+    assert fill_names("[{host}] {fqdn}", host="a", fqdn="a.zaion.jp") == "[a] a.zaion.jp"
 
 
 def test_a_password_is_brought_from_its_file_and_shown_nowhere() -> None:
