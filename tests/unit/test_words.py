@@ -6,6 +6,8 @@ from string import Formatter
 
 import pytest
 
+from zaiond.config import schema
+from zaiond.config.words import files, settings
 from zaiond.ctl import labels
 from zaiond.ctl import words as of_ctl
 from zaiond.daemon import words as of_daemon
@@ -13,12 +15,18 @@ from zaiond.text import Sentence, Text
 
 FILES = [
     file
-    for words in (of_ctl, of_daemon)
-    for file in sorted(Path(str(words.__file__)).parent.glob("*.py"))
+    for room in (of_ctl, of_daemon, schema)
+    for file in sorted(Path(str(room.__file__)).parent.glob("*.py"))
 ]
 SENTENCES = {
     (*module.__name__.split(".")[1:], name): value
     for module in (of_ctl, labels, of_daemon)
+    for name, value in vars(module).items()
+    if isinstance(value, Sentence)
+}
+SENTENCES |= {  # each module imports one of the two, as `words`
+    ("config", "words", name): value
+    for module in (files, settings)
     for name, value in vars(module).items()
     if isinstance(value, Sentence)
 }
@@ -44,5 +52,5 @@ def test_each_sentence_is_given_the_values_that_it_has_places_for(file: Path) ->
         *module, name = ast.unparse(call.func).split(".")
         sentence = SENTENCES.get((file.parent.name, *(module or [file.stem]), name))
         given = {keyword.arg for keyword in call.keywords}
-        if sentence is not None and None not in given:
+        if isinstance(sentence, Sentence) and None not in given:
             assert given == places(sentence.ja) | places(sentence.en), ast.unparse(call)

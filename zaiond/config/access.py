@@ -11,6 +11,7 @@ import stat
 from pathlib import PurePath
 from typing import NamedTuple
 
+from zaiond.config.words import files as words
 from zaiond.text import Text
 
 _MOST_LINKS = 40  # as the kernel's own limit
@@ -80,24 +81,14 @@ def denied(who: Identity, path: str, directory: str | None, want: int, of: Inode
     if directory is None:
         file = shlex.quote(path)
         command = f"chgrp {name} {file}; chmod 640 {file}"
-        return Text(
-            ja=f"{path} をデーモン（ユーザー {name}）が読めません。次のコマンドを実行してください: "
-            f"{command}",
-            en=f"the daemon (user {name}) can't read {path}; run: {command}",
-        )
+        return words.cannot_read(path=path, name=name, command=command)
     bits = ("r" if want & READ else "") + "x"
     place = shlex.quote(directory)
     if of.uid == who.uid:
         command = f"chmod u+{bits} {place}"
     else:
         command = f"chgrp {name} {place}; chmod g+{bits} {place}"
-    return Text(
-        ja=f"{path} までの途中のディレクトリ {directory} を、デーモン（ユーザー {name}）が"
-        f"開けません。ファイルを /etc/zaiond の下に移すか、次のコマンドを実行してください: "
-        f"{command}",
-        en=f"the daemon (user {name}) can't enter the directory {directory} on the way to {path}; "
-        f"move the file below /etc/zaiond, or run: {command}",
-    )
+    return words.cannot_enter(path=path, directory=directory, name=name, command=command)
 
 
 _USER = _GROUP = "zaiond"
@@ -160,9 +151,9 @@ def exposed(path: str, status: os.stat_result, reader: Identity | None) -> Text 
     own = is_own_group(status.st_gid, os.getegid() if reader is None else reader.gid)
     group = "" if own or not status.st_mode & stat.S_IRGRP else _group_name(status.st_gid)
     if status.st_mode & stat.S_IROTH:
-        who = Text("だれでも読める状態です", "everybody can read it")
+        who = words.EVERYBODY_CAN_READ
     elif group:
-        who = Text(f"グループ {group} から読めます", f"the group {group} can read it")
+        who = words.group_can_read(group=group)
     else:
         return None
     file = shlex.quote(path)
@@ -170,11 +161,7 @@ def exposed(path: str, status: os.stat_result, reader: Identity | None) -> Text 
         command = f"chgrp {_GROUP} {file}; chmod 640 {file}"
     else:
         command = f"chmod {'go' if group else 'o'}-rwx {file}"
-    return Text(
-        ja=f"{path} は秘密（パスワードなど）を含みますが、{who.ja}。"
-        f"次のコマンドを実行してください: {command}",
-        en=f"{path} holds a secret, and {who.en}; run: {command}",
-    )
+    return words.exposed(path=path, command=command, who=who)
 
 
 def is_own_group(gid: int, own: int | None = None) -> bool:

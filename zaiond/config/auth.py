@@ -7,6 +7,7 @@ from typing import Literal, Self
 from zaiond.config.declare import Scope, Settings, bring, group, setting
 from zaiond.config.forms import Credential, Integer, Url
 from zaiond.config.kinds import Choice, Command, Line, Password, Secret, SecretFile, Switch, quoted
+from zaiond.config.words import settings as words
 from zaiond.smtp import sasl
 from zaiond.smtp.saslprep import ProhibitedError, saslprep
 
@@ -91,56 +92,25 @@ class OAuth2(Settings):
         if scope.written("token_command"):
             others = ", ".join(scope.written(*_OF_A_GRANT))
             if others:
-                scope.error(
-                    "token_command",
-                    f"token_command は {others} と同時に使えません。どちらか一方だけを残して"
-                    "ください",
-                    f"token_command excludes {others}: keep one or the other",
-                )
+                scope.error("token_command", words.command_and_grant(others=others))
         elif scope.written("grant"):
             if self.grant is not None:  # else it is not valid
                 self._check_grant(scope, self.grant)
         elif wanted or scope.written(*_OF_A_GRANT):
-            scope.error(
-                "grant" if scope.written(*_OF_A_GRANT) else "",
-                "トークンの取得方法がありません。grant（refresh_token または client_credentials）か"
-                " token_command を設定してください",
-                "nothing says where the token comes from: set grant (refresh_token or "
-                "client_credentials) or token_command",
-            )
+            scope.error("grant" if scope.written(*_OF_A_GRANT) else "", words.NO_TOKEN_SOURCE)
 
     def _check_grant(self, scope: Scope, grant: Grant) -> None:
         for name in _NEEDED[grant]:
             if not scope.written(name):
-                scope.error(
-                    name,
-                    f"grant が {grant} のときは {name} が必要です",
-                    f"grant {grant} needs {name}",
-                )
+                scope.error(name, words.grant_needs(grant=grant, name=name))
         secrets = scope.written(*_CLIENT_SECRETS)
         if len(secrets) > 1:
             both = ", ".join(secrets)
-            scope.error(
-                secrets[-1],
-                f"クライアント シークレットの指定が重複しています（{both}）。どちらか 1 つだけを"
-                "残してください",
-                f"the client secret is given more than once ({both}): keep one of them",
-            )
+            scope.error(secrets[-1], words.two_client_secrets(both=both))
         if grant == "client_credentials" and not secrets:
-            scope.error(
-                _CLIENT_SECRETS[0],
-                "grant が client_credentials のときは client_secret_file か "
-                "client_secret_credential が必要です",
-                "grant client_credentials needs client_secret_file or client_secret_credential",
-            )
+            scope.error(_CLIENT_SECRETS[0], words.NO_CLIENT_SECRET)
         if grant == "client_credentials" and scope.written("refresh_token_file"):
-            scope.error(
-                "refresh_token_file",
-                "grant が client_credentials のときは refresh_token_file は使えません。"
-                "この項目を削除するか、grant を refresh_token にしてください",
-                "grant client_credentials has no use for refresh_token_file: take it out, or set "
-                "grant to refresh_token",
-            )
+            scope.error("refresh_token_file", words.NO_REFRESH_TOKEN_FILE)
 
     def with_token_secrets(self, scope: Scope, *, needed: bool) -> Self:
         """The same with `client_secret` and `refresh_token`."""
@@ -170,8 +140,7 @@ class Login(Settings):
             both = ", ".join(named)
             scope.error(
                 max(named, key=lambda name: (scope.place(name).line, scope.place(name).column)),
-                f"パスワードの指定が重複しています（{both}）。どれか 1 つだけを残してください",
-                f"the password is given more than once ({both}): keep one of them",
+                words.two_passwords(both=both),
             )
 
     def with_password(self, scope: Scope, *, needed: bool) -> Self:
@@ -254,19 +223,9 @@ class Auth(Login):
         # super() knows no class that slots=True makes anew.
         Login.check(self, scope)
         if self.mechanism != "none" and not scope.written("username"):
-            scope.error(
-                "username",
-                f"mechanism が {self.mechanism} のときは username が必要です",
-                f"mechanism {self.mechanism} needs a username",
-            )
+            scope.error("username", words.no_username(mechanism=self.mechanism))
         if self.mechanism not in WITHOUT_PASSWORD and not scope.written(*PASSWORDS):
-            scope.error(
-                "password",
-                f"mechanism が {self.mechanism} のときはパスワードが必要です。password_file、"
-                "password_credential、password のどれか 1 つを設定してください",
-                f"mechanism {self.mechanism} needs a password: set one of password_file, "
-                "password_credential and password",
-            )
+            scope.error("password", words.no_password(mechanism=self.mechanism))
         if "oauth2" not in scope.invalid:
             self.oauth2.check_source(scope.below("oauth2"), wanted=self.mechanism == "xoauth2")
 
@@ -278,7 +237,7 @@ class Auth(Login):
                 try:
                     saslprep(text)
                 except ProhibitedError as error:  # no mechanism could say it (RFC 4013 2.3)
-                    scope.error(scope.written(name, *PASSWORDS)[0], *error.text)
+                    scope.error(scope.written(name, *PASSWORDS)[0], error.text)
         oauth2 = self.oauth2.with_token_secrets(
             scope.below("oauth2"), needed=self.mechanism == "xoauth2"
         )
@@ -289,19 +248,9 @@ class Auth(Login):
         if self.mechanism == "ntlm":
             self._warn_of_no_backslash(scope)
         elif self.ntlm_version != 2:
-            scope.warn(
-                "ntlm_version",
-                f"mechanism が {self.mechanism} なので、ntlm_version は使われません",
-                f"mechanism is {self.mechanism}: ntlm_version is not used",
-            )
+            scope.warn("ntlm_version", words.ntlm_version_unused(mechanism=self.mechanism))
         if self.mechanism != "xoauth2" and scope.written("oauth2") and self.oauth2 != OAuth2():
-            scope.warn(
-                "oauth2",
-                f"mechanism が {self.mechanism} なので、oauth2 は使われません。OAuth 2.0 を使う"
-                "なら mechanism を xoauth2 にしてください",
-                f"mechanism is {self.mechanism}: oauth2 is not used; for OAuth 2.0 set mechanism "
-                "to xoauth2",
-            )
+            scope.warn("oauth2", words.oauth2_unused(mechanism=self.mechanism))
 
     def _warn_of_no_backslash(self, scope: Scope) -> None:
         """A Japanese keyboard has a ¥ where others have the backslash, and some show one as the
@@ -311,10 +260,4 @@ class Auth(Login):
         if sign is None or "\\" in username:
             return
         right = quoted(username.replace(sign, "\\", 1))
-        scope.warn(
-            "username",
-            f"「{sign}」は、ドメインを区切る「\\」（バックスラッシュ、U+005C）ではないため、"
-            f"ユーザー名の一部になります。次のように書いてください: username: {right}",
-            f"'{sign}' is not the backslash (U+005C) that ends a domain, and becomes a part of the "
-            f"user's name; write it as: username: {right}",
-        )
+        scope.warn("username", words.no_backslash(sign=sign, right=right))

@@ -49,13 +49,13 @@ class Scope:
             key = key.rpartition(".")[0]
         return self.places[key]
 
-    def error(self, name: str, ja: str, en: str) -> None:
+    def error(self, name: str, text: Text) -> None:
         """Says why the configuration can't be taken, at the place of a setting."""
-        self.errors.append(self.place(name).diagnostic(self.dotted(name), ja, en))
+        self.errors.append(self.place(name).diagnostic(self.dotted(name), text))
 
-    def warn(self, name: str, ja: str, en: str) -> None:
+    def warn(self, name: str, text: Text) -> None:
         """Says that a setting is legal and surely wrong."""
-        self.warnings.append(self.place(name).diagnostic(self.dotted(name), ja, en))
+        self.warnings.append(self.place(name).diagnostic(self.dotted(name), text))
 
 
 class Settings:
@@ -143,5 +143,5 @@ def bring(settings: _S, scope: Scope, names: Iterable[str], *, needed: bool) -> 
             found[name.rpartition("_")[0]] = Secret(kind.bring(value, scope.sources))
         except SourceError as error:
             if needed or not error.missing:
-                (scope.warn if error.unchecked else scope.error)(name, *error.text)
+                (scope.warn if error.unchecked else scope.error)(name, error.text)
     return dataclasses.replace(settings, **found)  # type: ignore[type-var]

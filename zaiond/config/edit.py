@@ -14,8 +14,8 @@ from zaiond.config import yaml
 from zaiond.config.kinds import Kind
 from zaiond.config.schema import Config, declaration, declarations
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
+from zaiond.config.words import files as words
 from zaiond.errors import ConfigError, ZaiondError
-from zaiond.text import Text
 
 _STEP = "  "
 # What means the same in every place and to every parser, where it is no number or the like.
@@ -54,14 +54,7 @@ def change(name: str, text: str, changes: Changes[str, str]) -> str:
 
 
 def _impossible(key: str, written: str) -> EditError:
-    return EditError(
-        Text(
-            ja=f"{key} は、この設定ファイルの書き方のままでは自動的に変更できません。エディターで "
-            f"{key} を {written} に書き換えてください",
-            en=f"{key} can't be changed automatically, the way this file is written: edit it, and "
-            f"set {key} to {written}",
-        )
-    )
+    return EditError(words.cannot_change(key=key, written=written))
 
 
 def is_shared(top: Mapping, key: str) -> bool:

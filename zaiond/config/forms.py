@@ -12,9 +12,9 @@ from zaiond.config.kinds import (
     refuse_full_width,
     text_of,
     written,
-    wrong,
 )
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
+from zaiond.config.words import settings as words
 from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address
 from zaiond.text import Text
@@ -53,9 +53,7 @@ class _Bounded(Kind):
     def _demand_within(self, number: float) -> None:
         if not self._low <= number <= self._high:
             low, high = self.write(self._low), self.write(self._high)
-            raise wrong(
-                f"{low} 以上 {high} 以下にしてください", f"this must be between {low} and {high}"
-            )
+            raise WrongValueError(words.not_between(low=low, high=high))
 
 
 class Integer(_Bounded):
@@ -68,10 +66,7 @@ class Integer(_Bounded):
         if not isinstance(node, Scalar) or node.tag != "int" or not _INTEGER.fullmatch(node.text):
             if isinstance(node, Scalar):
                 refuse_full_width(node.text)
-            raise wrong(
-                "整数を、引用符を付けずに半角で書いてください",
-                "this must be a whole number, without quotes",
-            )
+            raise WrongValueError(words.NO_INTEGER)
         number = int(node.text)
         self._demand_within(number)
         return number
@@ -82,11 +77,7 @@ class Duration(_Bounded):
 
     form = Text("時間", "duration")
     _pattern = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
-    _sentence = Text(
-        "時間は、数字に s（秒）、m（分）、h（時間）、d（日）のどれかを付けて書いてください"
-        "（例: 30s）",
-        "a duration is a number with s, m, h or d, as 30s",
-    )
+    _sentence = words.NO_DURATION
 
     def read(self, node: Node) -> float:
         number, unit = _with_unit(node, self._pattern, self._sentence)
@@ -103,10 +94,7 @@ class Size(_Bounded):
 
     form = Text("大きさ", "size")
     _pattern = re.compile(r"([0-9]{1,9})([KMG])")
-    _sentence = Text(
-        "大きさは、数字に K、M、G のどれかを付けて書いてください（例: 256M）",
-        "a size is a number with K, M or G, as 256M",
-    )
+    _sentence = words.NO_SIZE
 
     def read(self, node: Node) -> int:
         number, unit = _with_unit(node, self._pattern, self._sentence)
@@ -123,11 +111,7 @@ class MailRate(Kind):
 
     form = Text("数/単位", "number/unit")
     _pattern = re.compile(r"(?!0+/)([0-9]{1,9})/([smhd])")
-    _sentence = Text(
-        "「数/単位」の形で書いてください。単位は s（秒）、m（分）、h（時間）、d（日）です"
-        "（例: 1 分に 30 通までなら 30/m）",
-        "a rate is a number (1 or more) and s, m, h or d, as 30/m for 30 a minute",
-    )
+    _sentence = words.NO_RATE
 
     def read(self, node: Node) -> Rate:
         number, unit = _with_unit(node, self._pattern, self._sentence)
@@ -146,7 +130,7 @@ def _with_unit(node: Node, pattern: re.Pattern[str], sentence: Text) -> tuple[st
         if node.tag == "str" and match:
             return match[1], match[2]
         if node.tag == "int" and _INTEGER.fullmatch(node.text):
-            raise wrong(f"単位がありません。{sentence.ja}", f"no unit: {sentence.en}")
+            raise WrongValueError(words.no_unit(sentence=sentence))
     raise WrongValueError(sentence)
 
 
@@ -186,18 +170,10 @@ class Host(Kind):
         text = filled(node)
         refuse_full_width(text)
         if _HOST_AND_PORT.fullmatch(text):
-            raise wrong(
-                "サーバー名だけを書いてください。ポート番号は port に書きます",
-                "write the name alone: the port belongs into `port`",
-            )
+            raise WrongValueError(words.NAME_ALONE)
         if _is_ipv6(text) if ":" in text and "/" not in text else _is_name_or_ipv4(text):
             return text
-        raise wrong(
-            "サーバー名が正しくありません。mail.example.co.jp や 192.0.2.1 のように、名前か "
-            "IP アドレスだけを書いてください",
-            "this is no host name: write a name or an IP address alone, as mail.example.co.jp or "
-            "192.0.2.1",
-        )
+        raise WrongValueError(words.NO_HOST)
 
 
 def _is_ipv6(text: str) -> bool:
@@ -234,11 +210,7 @@ class HeloName(Kind):
         # RFC 5321 4.1.1.1: a domain, or an address literal where the client has no name.
         if len(text) <= 253 and (_HOST.fullmatch(text) or _LITERAL.fullmatch(text)):
             return text.rstrip(".")
-        raise wrong(
-            "名前が正しくありません。host.example.co.jp のような名前か、[192.0.2.1] のような"
-            "角括弧付きの IP アドレスを書いてください",
-            "write a name as host.example.co.jp, or an IP address in brackets as [192.0.2.1]",
-        )
+        raise WrongValueError(words.NO_HELO_NAME)
 
 
 class Credential(Kind):
@@ -250,11 +222,7 @@ class Credential(Kind):
         text = filled(node)
         if _CREDENTIAL.fullmatch(text):
             return text
-        raise wrong(
-            "クレデンシャルの名前が正しくありません。ユニットの LoadCredential= に書いた名前"
-            "（パスではありません）を書いてください",
-            "this is no credential's name: write the name given in LoadCredential= (no path)",
-        )
+        raise WrongValueError(words.NO_CREDENTIAL)
 
     def bring(self, value: str, sources: Sources) -> str:
         return sources.credential(value)
@@ -283,19 +251,9 @@ class Url(Kind):
             or parts.username is not None
             or parts.fragment
         ):
-            raise wrong(
-                "URL が正しくありません。https://login.example.co.jp/token のように書いてください"
-                "（ユーザー名や「#」は含められません）",
-                "this is no URL that can be used: write it as https://login.example.co.jp/token "
-                "(without a user's name, and without '#')",
-            )
+            raise WrongValueError(words.NO_URL)
         if parts.scheme == "http" and host not in _LOOPBACK:
-            raise wrong(
-                "http の URL は、このマシン自身（localhost、127.0.0.1、::1）だけに使えます。"
-                "秘密を暗号化して送るため、https にしてください",
-                "http is only for this machine itself (localhost, 127.0.0.1, ::1): secrets are "
-                "sent there, so write https",
-            )
+            raise WrongValueError(words.HTTP_HERE_ONLY)
         return text
 
 
@@ -310,10 +268,7 @@ class Prefix(Kind):
         unknown = _PLACEHOLDER.search(text)
         if unknown:
             shown = address.shown(unknown[0])
-            raise wrong(
-                f"{shown} は使えません。使えるのは {{host}} と {{fqdn}} だけです",
-                f"{shown} has no meaning here: only {{host}} and {{fqdn}} have",
-            )
+            raise WrongValueError(words.no_placeholder(shown=shown))
         return text.strip()
 
 
@@ -343,10 +298,7 @@ class Addresses(Kind):
 
     def read(self, node: Node) -> tuple[str, ...]:
         if isinstance(node, Mapping):
-            raise wrong(
-                "アドレスのリスト、またはコンマ（,）区切りの文字列を書いてください",
-                "this must be a list of addresses, or one text with commas",
-            )
+            raise WrongValueError(words.NO_ADDRESSES)
         faults: list[Text] = []
         try:
             if isinstance(node, Sequence):
@@ -360,10 +312,7 @@ class Addresses(Kind):
         if faults:
             raise WrongValueError(*faults)
         if not found:
-            raise wrong(
-                "アドレスが 1 つもありません。少なくとも 1 つ書いてください",
-                "there is no address: write one at least",
-            )
+            raise WrongValueError(words.NO_ADDRESS)
         # Nobody's mailboxes differ by case alone, though they might (RFC 5321 2.4).
         admins = {address.parse_recipient(each).key.lower(): each for each in reversed(found)}
         return tuple(reversed(admins.values()))

@@ -9,58 +9,8 @@ import re
 import shlex
 from typing import NamedTuple
 
+from zaiond.config.words import files as words
 from zaiond.text import Text
-
-_INDENTATION = Text(
-    ja="字下げに全角の空白（U+3000）が使われています。半角の空白に置き換えてください",
-    en="the line is indented with a full-width blank (U+3000): use spaces",
-)
-_BLANK_LINE = Text(
-    ja="空に見える行に全角の空白（U+3000）があります。取り除いてください",
-    en="there is a full-width blank (U+3000) on a line that looks empty: take it out",
-)
-_NO_COMMENT = Text(
-    ja="「＃」は全角なので、コメントになりません。半角の「#」を使ってください"
-    "（値のあとに書くときは、その前に半角の空白も必要です）",
-    en="'＃' is full-width and begins no comment: use '#', with a space before it where a value "
-    "stands before it",
-)
-_BLANK_BEFORE_COMMENT = Text(
-    ja="「#」の前の空白が全角（U+3000）なので、コメントになりません。半角の空白にしてください",
-    en="the blank before '#' is full-width (U+3000), so that no comment begins: use a space",
-)
-_COLON = Text(
-    ja="「：」は全角です。項目名のあとには、半角の「:」と半角の空白を書いてください",
-    en="'：' is full-width: write ':' and a space after a key",
-)
-_BLANK_AFTER_COLON = Text(
-    ja="「:」のあとの空白が全角（U+3000）です。半角の空白にしてください",
-    en="the blank after ':' is full-width (U+3000): use a space",
-)
-_DASH = Text(
-    ja="リストの行頭の「-」と、そのあとの空白は、どちらも半角で書いてください",
-    en="the '-' that begins an element of a list, and the blank after it, must be ASCII: '- '",
-)
-_COMMA = Text(
-    ja="[ ] や { } の中の区切りには、全角の「，」「、」ではなく半角の「,」を使ってください"
-    "（文字として書くときは引用符で囲みます）",
-    en="between [ ] or { } separate by ',', not by '，' or '、' (if it is meant as text, put it in "
-    "quotes)",
-)
-_QUOTES = Text(
-    ja="値が全角の引用符（“ ” など）で囲まれています。半角の「\"」か「'」で囲んでください",
-    en="the value stands in full-width quotation marks (“ ” and the like): use \" or '",
-)
-_BRACKETS = Text(
-    ja="リストの括弧が全角です。半角の「[」と「]」で囲んでください",
-    en="the brackets of the list are full-width: use '[' and ']'",
-)
-_AROUND = Text(
-    ja="値の前か後ろに全角の空白（U+3000）があります。取り除いてください"
-    "（値の一部なら、引用符で囲みます）",
-    en="there is a full-width blank (U+3000) before or behind the value: take it out (if it "
-    "belongs to the value, put it in quotes)",
-)
 
 _QUOTATION_MARKS = "“”„‟＂‘’＇"
 _KEY = r"[\"']?[A-Za-z_Ａ-Ｚａ-ｚ＿][A-Za-z0-9_.Ａ-Ｚａ-ｚ０-９＿-]*[\"']?"
@@ -92,9 +42,9 @@ def in_broken_line(line: str) -> list[Slip]:
         return slips
     rest = line[at:]
     for find, text in (
-        (_quoted_value, _QUOTES),
-        (_colon_within, _COLON),
-        (_comma_within, _COMMA),
+        (_quoted_value, words.QUOTES),
+        (_colon_within, words.COLON),
+        (_comma_within, words.COMMA),
         (_comment, None),
     ):
         found = find(rest)
@@ -111,20 +61,20 @@ def _structure(line: str) -> tuple[list[Slip], int | None]:
     at = found.end() if found else 0
     bare = line[at:]
     if found and found[1]:
-        text = _INDENTATION if bare.strip() else _BLANK_LINE
-        text = _BLANK_BEFORE_COMMENT if bare.startswith(("#", "＃")) else text
+        text = words.INDENTATION if bare.strip() else words.BLANK_LINE
+        text = words.BLANK_BEFORE_COMMENT if bare.startswith(("#", "＃")) else text
         slips.append(Slip(found.start(1) + 1, text))
     if bare.startswith("＃"):
-        slips.append(Slip(at + 1, _NO_COMMENT))
+        slips.append(Slip(at + 1, words.NO_COMMENT))
     if bare.startswith(("#", "＃")):
         return slips, None
     while found := _dash(line, at):
         if found[1] != "-" or "\u3000" in found[2]:
-            slips.append(Slip(at + 1, _DASH))
+            slips.append(Slip(at + 1, words.DASH))
         at = found.end()
     colon = _colon(line, at)
     if colon:
-        text = _COLON if colon[1] == "：" else _BLANK_AFTER_COLON
+        text = words.COLON if colon[1] == "：" else words.BLANK_AFTER_COLON
         slips.append(Slip(colon.start(1) + 1, text))
         at = colon.end()
     return slips, at
@@ -138,10 +88,10 @@ def in_value(text: str) -> tuple[list[Text], str]:
         slips.append(_of_comment(found))
         text = text[: found.start()]
     if text != text.strip("\u3000"):
-        slips.append(_AROUND)
+        slips.append(words.AROUND)
         text = text.strip(" \u3000")
     if len(text) > 1 and {text[0], text[-1]} <= set(_QUOTATION_MARKS):
-        slips.append(_QUOTES)
+        slips.append(words.QUOTES)
         text = text[1:-1]
     return slips, text
 
@@ -150,18 +100,18 @@ def in_wrong_value(text: str) -> tuple[list[Text], str]:
     """The same of a value that can't be used as it stands."""
     slips, text = in_value(text)
     if len(text) > 1 and text[0] == "［" and text[-1] == "］":
-        slips.append(_BRACKETS)
+        slips.append(words.BRACKETS)
         text = text[1:-1]
     return slips, text
 
 
 def in_element(text: str) -> Text | None:
     """What is wrong with an element of a list, if a sign in it was to end it."""
-    return _COMMA if set(text) & set("，、") else None
+    return words.COMMA if set(text) & set("，、") else None
 
 
 def _of_comment(found: "re.Match[str]") -> Text:
-    return _NO_COMMENT if found[1] else _BLANK_BEFORE_COMMENT
+    return words.NO_COMMENT if found[1] else words.BLANK_BEFORE_COMMENT
 
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -176,10 +126,7 @@ def not_utf8(path: str, raw: bytes) -> Text:
     """What is said of a file whose bytes are not UTF-8."""
     name = _guess(raw)
     if name is None:
-        return Text(
-            ja="文字コードが UTF-8 ではありません。UTF-8 で保存し直してください",
-            en="this is not UTF-8: save the file in UTF-8",
-        )
+        return words.NOT_UTF8
     return _in_encoding(path, name)
 
 
@@ -192,11 +139,7 @@ def _in_encoding(path: str, name: str) -> Text:
     file, new = shlex.quote(path), shlex.quote(f"{path}.utf8")
     command = f"iconv -f {name} -t UTF-8 {file} > {new} && cat {new} > {file} && rm {new}"
     called = _CALLED.get(name, name)
-    return Text(
-        ja=f"文字コードが UTF-8 ではなく、{called} のようです。UTF-8 で保存し直すか、次のコマンドで"
-        f"変換してください: {command}",
-        en=f"this is not UTF-8 but {called}, it seems: save the file in UTF-8, or run: {command}",
-    )
+    return words.other_encoding(called=called, command=command)
 
 
 def _guess(raw: bytes) -> str | None:

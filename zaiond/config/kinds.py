@@ -12,6 +12,7 @@ from typing import Any, Protocol, get_args
 
 from zaiond.config import japanese
 from zaiond.config.tree import Mapping, Node, Place, Scalar, Sequence
+from zaiond.config.words import settings as words
 from zaiond.errors import MendableError, ZaiondError
 from zaiond.text import Text
 
@@ -64,11 +65,6 @@ class WrongValueError(MendableError):
     """A value can't be used; each of `texts` says why and what to write."""
 
 
-def wrong(ja: str, en: str) -> WrongValueError:
-    """The error with one sentence."""
-    return WrongValueError(Text(ja, en))
-
-
 def quoted(text: str) -> str:
     """A text as YAML may have it in any place: in a list, too."""
     if _PLAIN.fullmatch(text):
@@ -89,22 +85,11 @@ def choose(name: str, names: list[str]) -> str | None:
 def text_of(node: Node) -> str:
     """The text of a scalar that is text; raises WrongValueError."""
     if not isinstance(node, Scalar):
-        raise wrong(
-            "文字列を 1 つだけ書いてください（リストや項目の並びは書けません）",
-            "this must be a single text, not a list or a mapping",
-        )
+        raise WrongValueError(words.NO_TEXT)
     if node.tag in ("int", "float"):
-        raise wrong(
-            '引用符がないため、数値として読み取られます。"…" のように引用符で囲んでください',
-            'without quotes this is read as a number, not as text: put it in quotes, "…"',
-        )
+        raise WrongValueError(words.READ_AS_NUMBER)
     if node.tag != "str":
-        raise wrong(
-            "引用符がないため、文字列ではない値（はい／いいえ、日付など）として読み取られます。"
-            '"…" のように引用符で囲んでください',
-            "without quotes this is read as a yes or no, a date or the like, not as text: put it "
-            'in quotes, "…"',
-        )
+        raise WrongValueError(words.READ_AS_OTHER)
     return node.text
 
 
@@ -113,10 +98,7 @@ def written(node: Node) -> str:
     text = text_of(node)
     for sign in text:
         if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in _BIDI:
-            raise wrong(
-                f"改行や制御文字は使えません（U+{ord(sign):04X} があります）",
-                f"line ends and control characters can't be used (U+{ord(sign):04X} is in it)",
-            )
+            raise WrongValueError(words.control_sign(code=ord(sign)))
     return text
 
 
@@ -124,10 +106,7 @@ def filled(node: Node) -> str:
     """The same, if there is more than blanks in it; raises WrongValueError."""
     text = written(node)
     if not text.strip():
-        raise wrong(
-            "値が空です。値を書くか、この行を削除してください",
-            "this is empty: write a value, or delete the line",
-        )
+        raise WrongValueError(words.EMPTY)
     return text
 
 
@@ -137,14 +116,8 @@ def refuse_full_width(text: str) -> None:
     if text.isascii() or not narrow.isascii():
         return
     if _NUMBER.fullmatch(narrow):  # no secret
-        raise wrong(
-            f"数字などが全角です。半角で {narrow} と書いてください",
-            f"there are full-width digits or signs: write {narrow}",
-        )
-    raise wrong(
-        "全角の文字があります。半角で書いてください",
-        "there are full-width characters: write them in half width (ASCII)",
-    )
+        raise WrongValueError(words.full_width(narrow=narrow))
+    raise WrongValueError(words.FULL_WIDTH)
 
 
 class SourceError(ZaiondError):
@@ -153,8 +126,8 @@ class SourceError(ZaiondError):
     `missing`: the file isn't there; `unchecked`: it can't be known here, which is a warning.
     """
 
-    def __init__(self, ja: str, en: str, *, missing: bool = False, unchecked: bool = False) -> None:
-        super().__init__(Text(ja, en))
+    def __init__(self, text: Text, *, missing: bool = False, unchecked: bool = False) -> None:
+        super().__init__(text)
         self.missing = missing
         self.unchecked = unchecked
 
@@ -265,13 +238,9 @@ class Command(Kind):
                 if isinstance(element, Scalar) and not element.style:
                     slip = japanese.in_element(element.text)
                     if slip is not None:
-                        raise wrong(*slip)
+                        raise WrongValueError(slip)
             return filled(program), *(written(argument) for argument in arguments)
-        raise wrong(
-            "コマンドと引数をリストで書いてください（例: [/usr/local/bin/get-token, zaion]）",
-            "this must be a list, a command and its arguments, as "
-            "[/usr/local/bin/get-token, zaion]",
-        )
+        raise WrongValueError(words.NO_COMMAND)
 
     def write(self, value: tuple[str, ...]) -> str:
         return json.dumps(value, ensure_ascii=False)
@@ -301,11 +270,8 @@ class Choice(Kind):
         meant = _MEANT.get(name) or choose(name, list(self.choices))
         names = self.form.en
         if meant in self.choices:
-            raise wrong(
-                f"書けるのは {names} です（{meant} ではありませんか）",
-                f"this may be {names}: did you mean {meant}?",
-            )
-        raise wrong(f"書けるのは {names} です", f"this may be {names}")
+            raise WrongValueError(words.may_be_meant(names=names, meant=meant))
+        raise WrongValueError(words.may_be(names=names))
 
 
 class Switch(Kind):
@@ -317,10 +283,7 @@ class Switch(Kind):
     def read(self, node: Node) -> bool:
         if isinstance(node, Scalar) and node.tag == self.tag:
             return node.text.lower() in ("true", "yes", "on")
-        raise wrong(
-            "true か false を、引用符を付けずに書いてください",
-            "this must be true or false, without quotes",
-        )
+        raise WrongValueError(words.NO_SWITCH)
 
     def write(self, value: bool) -> str:
         return "true" if value else "false"
@@ -337,11 +300,7 @@ class Group(Kind):
     def read(self, node: Node) -> Mapping:
         if isinstance(node, Mapping):
             return node
-        raise wrong(
-            "この下に、字下げした「項目: 値」の形で書いてください（「:」のあとには半角の空白が"
-            "必要です）",
-            "this must be settings as `key: value`, indented below it, with a space after the ':'",
-        )
+        raise WrongValueError(words.NO_MAPPING)
 
 
 class ServerList(Kind):
@@ -356,8 +315,4 @@ class ServerList(Kind):
     def read(self, node: Node) -> Sequence:
         if isinstance(node, Sequence):
             return node
-        raise wrong(
-            "メールサーバーごとに「- 」で始まるリストにしてください"
-            "（例: 「- host: mail2.example.co.jp」）",
-            "this must be a list, each server begun with '- ', as `- host: mail2.example.co.jp`",
-        )
+        raise WrongValueError(words.NO_SERVERS)

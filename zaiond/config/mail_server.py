@@ -18,7 +18,9 @@ from zaiond.config.forms import (
     is_example,
 )
 from zaiond.config.kinds import CertificateFile, Choice, Line, Password, Secret, SecretFile, Switch
+from zaiond.config.words import settings as words
 from zaiond.smtp import sasl
+from zaiond.text import Text
 
 _NAMES = {
     25: "SMTP", 465: "SMTP", 587: "SMTP", 110: "POP", 995: "POP", 143: "IMAP", 993: "IMAP",
@@ -42,30 +44,30 @@ class Service:
     def warn(self, scope: Scope, host: str | None, port: int, security: str) -> None:
         """Tells of what is surely wrong with the `host`, `port` and `security` of a mapping."""
         if host is not None and is_example(host):
-            scope.warn(
-                "host",
-                f"{host} は説明用の名前です。実際の{self.server}の名前に書き換えてください",
-                f"{host} is a name kept for examples: write the real server's",
-            )
+            scope.warn("host", words.example_host(host=host, server=self.server))
         service = _NAMES.get(port, self.name)
         if service != self.name:
             *most, last = map(str, self.ports)
             scope.warn(
                 "port",
-                f"ポート {port} は {service} のポートです。{self.name} は通常 "
-                f"{'、'.join((*most, last))} です",
-                f"port {port} is {service}'s: {self.name} is on {', '.join(most)} or {last} as a "
-                "rule",
+                words.port_of_other(
+                    port=port,
+                    service=service,
+                    name=self.name,
+                    ports=Text("、".join((*most, last)), f"{', '.join(most)} or {last}"),
+                ),
             )
         usual = self.ports.get(port, (security,))
         if (security == "tls") != ("tls" in usual):
             (tls,) = (port for port, usual in self.ports.items() if "tls" in usual)
             scope.warn(
                 "security",
-                f"ポート {port} で security が {security} になっています。このポートでは通常 "
-                f"{'、'.join(usual)} です（接続開始時から暗号化する tls は {tls}）",
-                f"security {security} on port {port}: it is {' or '.join(usual)} there as a rule "
-                f"(tls, from the first byte on, is on {tls})",
+                words.odd_security(
+                    port=port,
+                    security=security,
+                    usual=Text("、".join(usual), " or ".join(usual)),
+                    tls=tls,
+                ),
             )
 
 
@@ -137,20 +139,9 @@ class PopBeforeSmtp(Login):
         if not self.enabled:
             return
         if not scope.written("username") and not auth.written("username"):
-            scope.error(
-                "username",
-                "POP before SMTP にはユーザー ID が必要です。username か auth.username を設定して"
-                "ください",
-                "POP before SMTP needs a user: set username, or auth.username",
-            )
+            scope.error("username", words.NO_POP_USER)
         if not scope.written(*PASSWORDS) and not auth.written(*PASSWORDS):
-            scope.error(
-                "password",
-                "POP before SMTP にはパスワードが必要です。password_file、password_credential、"
-                "password のどれか 1 つを、ここか auth に設定してください",
-                "POP before SMTP needs a password: set one of password_file, password_credential "
-                "and password, here or in auth",
-            )
+            scope.error("password", words.NO_POP_PASSWORD)
 
     def with_secrets(self, scope: Scope) -> Self:
         return self.with_password(scope, needed=self.enabled)
@@ -159,38 +150,15 @@ class PopBeforeSmtp(Login):
         """What is surely wrong beside the `auth` of the mail server."""
         if not self.enabled:
             for name in scope.written("username", *PASSWORDS)[:1]:
-                scope.warn(
-                    name,
-                    "enabled が false なので、POP ではログインせず、この設定は使われません。"
-                    "POP before SMTP を使うなら enabled を true にしてください",
-                    "enabled is false: nobody logs in by POP, and this is not used; for POP before "
-                    "SMTP set enabled to true",
-                )
+                scope.warn(name, words.POP_DISABLED)
             return
         POP.warn(scope, self.host, self.port, self.security)
         if self.security != "none":
             return
         if auth.allow_unprotected_password:
-            scope.warn(
-                "security",
-                "POP のパスワードが暗号化されずに送られることがあります（APOP でも、通信を読んだ人"
-                "に割り出されるおそれがあります）。サーバーが対応していれば、security を starttls "
-                "か tls にしてください",
-                "POP's password may be sent without encryption (and with APOP, others on the "
-                "network may find it out): if the server can, set security to starttls or tls",
-            )
+            scope.warn("security", words.POP_PASSWORD_EXPOSED)
         else:
-            scope.warn(
-                "security",
-                "暗号化されない接続では APOP でだけログインします。通信を読んだ人にパスワードを"
-                "割り出されるおそれがあり、APOP のないサーバーにはログインできません。security を "
-                "starttls か tls にしてください。それができなければ、"
-                "auth.allow_unprotected_password を true にすると、パスワードをそのまま送ります",
-                "without encryption only APOP is used, from which others on the network may find "
-                "out the password; a server without APOP can't be logged in to. Set security to "
-                "starttls or tls; where that is impossible, auth.allow_unprotected_password true "
-                "sends the password as it is",
-            )
+            scope.warn("security", words.ONLY_APOP)
 
 
 Security = Literal["none", "opportunistic", "starttls", "tls"]
@@ -311,11 +279,7 @@ class MailServer(Settings):
         pop = self.pop_before_smtp
         pop_verifies = pop.enabled and pop.security != "none"
         if self.ca_file is not None and self.security == "none" and not pop_verifies:
-            scope.warn(
-                "ca_file",
-                "security が none なので、ca_file は使われません",
-                "ca_file is not used with security none",
-            )
+            scope.warn("ca_file", words.CA_FILE_UNUSED)
         auth = scope.below("auth")
         self.auth.warn(auth)
         if self.auth.mechanism in WITHOUT_PASSWORD and not self._lends_password(scope):
@@ -328,48 +292,18 @@ class MailServer(Settings):
         named = auth.written(*PASSWORDS)
         if self.auth.mechanism == "xoauth2":
             for name in named:
-                auth.warn(
-                    name,
-                    f"mechanism が xoauth2 なので、{name} は使われません",
-                    f"mechanism is xoauth2: {name} is not used",
-                )
+                auth.warn(name, words.password_unused(name=name))
         elif named:
-            auth.warn(
-                named[0],
-                "mechanism が none なので、ログインせず、パスワードは使われません。SMTP 認証を使う"
-                "なら mechanism を basic にしてください",
-                "mechanism is none: nobody logs in, and the password is not used; for a login set "
-                "mechanism to basic",
-            )
+            auth.warn(named[0], words.LOGIN_DISABLED)
 
     def _warn_of_exposed_password(self, auth: Scope) -> None:
         mechanism = self.auth.mechanism
         is_encrypted = self.security in ("starttls", "tls")
         if not sasl.is_plaintext(mechanism):
             if not is_encrypted:
-                auth.warn(
-                    "mechanism",
-                    f"{mechanism} の認証は、暗号化されない接続でも行います。通信を読んだ人に"
-                    "パスワードを割り出されるおそれがあります。サーバーが対応していれば、security"
-                    " を starttls か tls にしてください",
-                    f"a login by {mechanism} crosses unencrypted connections, too, and others on "
-                    "the network may find out the password from it: if the server can, set "
-                    "security to starttls or tls",
-                )
+                auth.warn("mechanism", words.hash_exposed(mechanism=mechanism))
         elif self.auth.allow_unprotected_password:
             if not is_encrypted:
-                auth.warn(
-                    "allow_unprotected_password",
-                    "パスワードが暗号化されずに送られることがあります。サーバーが対応していれば、"
-                    "security を starttls か tls にし、この設定を false にしてください",
-                    "the password may be sent without encryption: if the server can, set security "
-                    "to starttls or tls, and this to false",
-                )
+                auth.warn("allow_unprotected_password", words.PASSWORD_EXPOSED)
         elif self.security == "none":
-            auth.warn(
-                "mechanism",
-                "security が none のままではパスワードを送れず、ログインできません。security を "
-                "starttls か tls にするか、allow_unprotected_password を true にしてください",
-                "with security none the password is never sent, so that no login succeeds: set "
-                "security to starttls or tls, or allow_unprotected_password to true",
-            )
+            auth.warn("mechanism", words.PASSWORD_NEVER_SENT)

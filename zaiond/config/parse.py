@@ -25,6 +25,7 @@ from zaiond.config.kinds import (
 )
 from zaiond.config.schema import LATER_KEYS, Config
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence, merge
+from zaiond.config.words import settings as words
 from zaiond.config.yaml import plain_scalar, read
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text
@@ -43,15 +44,11 @@ def unknown_keys(
                 yield from _below(entry.value, below, path)
         elif settings is Config and key in LATER_KEYS:
             if not _says_nothing(entry.value):
-                yield entry.place.diagnostic(
-                    path,
-                    f"{key} は、このバージョンではまだ使えません。この項目を削除してください",
-                    f"this version doesn't have {key} yet: take it out",
-                )
+                yield entry.place.diagnostic(path, words.not_yet(key=key))
         else:
             path = f"{within}.{entry.name}" if within else entry.name
             sentence = _sentence(key, entry.name, within, list(known))
-            yield entry.place.diagnostic(path, *sentence)
+            yield entry.place.diagnostic(path, sentence)
 
 
 def _below(node: Node, settings: type[Settings], path: str) -> Iterator[Diagnostic]:
@@ -72,23 +69,14 @@ def _says_nothing(node: Node) -> bool:
 def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
     narrow = unicodedata.normalize("NFKC", key)
     if narrow != key and narrow in known:
-        return Text(
-            ja=f"項目名が全角です。半角で {narrow} と書いてください",
-            en=f"this key is full-width: write {narrow}",
-        )
+        return words.full_width_key(narrow=narrow)
     for slip in japanese.in_line(key):  # `{host：mailhost}`
         return slip.text
-    ja = "このような項目はありません"
-    en = "there is no such setting"
     meant = choose(shown, known)
     if meant:
-        return Text(ja=f"{ja}。{meant} ではありませんか", en=f"{en}: did you mean {meant}?")
+        return words.no_key_but(meant=meant)
     names = ", ".join(known)
-    if within:
-        return Text(
-            ja=f"{ja}。{within} に書けるのは {names} です", en=f"{en}; {within} has: {names}"
-        )
-    return Text(ja=f"{ja}。最上位に書けるのは {names} です", en=f"{en}; at the top are: {names}")
+    return words.no_key_in(within=within, names=names) if within else words.no_key(names=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +186,7 @@ class _Walk:
     ) -> str | None:
         if declared.required:
             if not self._incomplete:
-                ja, en = "設定がありません。必ず設定してください", "this is missing: it must be set"
-                scope.error(name, ja, en)
+                scope.error(name, words.MISSING)
             return None
         value = declared.by_port(values.get("port", 0)) if declared.by_port else None
         self._show(name, value or declared.default, scope)
@@ -223,11 +210,7 @@ class _Walk:
                 tree = merge(Mapping(element.place, {}), element)  # drops what is null
                 servers.append(self.mapping(tree, kind.settings, scope.below(within)))
             else:
-                scope.error(
-                    within,
-                    "メールサーバーごとに「- host: mail2.example.co.jp」の形で書いてください",
-                    "each server must be settings, as `- host: mail2.example.co.jp`",
-                )
+                scope.error(within, words.NO_SERVER)
         return tuple(servers) if all(servers) else None
 
     def _single(self, entry: Entry, name: str, kind: Kind, scope: Scope) -> Any:
@@ -252,7 +235,7 @@ def _ask(scope: Scope, name: str, question: Callable[[], None]) -> None:
     try:
         question()
     except SourceError as error:
-        scope.error(name, *error.text)
+        scope.error(name, error.text)
 
 
 def _read(entry: Entry, name: str, kind: Kind, scope: Scope) -> Any:
@@ -261,10 +244,10 @@ def _read(entry: Entry, name: str, kind: Kind, scope: Scope) -> Any:
         value, slips = _value(entry.value, kind)
     except WrongValueError as error:
         for text in error.told(lambda value: f"{name}: {quoted(value)}"):
-            scope.error(name, *text)
+            scope.error(name, text)
         return None
     for text in slips:
-        scope.warn(name, *text)
+        scope.warn(name, text)
     return value
 
 

@@ -34,6 +34,7 @@ from zaiond.config.forms import (
 )
 from zaiond.config.kinds import Choice, Group, Secret, Switch
 from zaiond.config.mail_server import MailServer, PopBeforeSmtp
+from zaiond.config.words import settings as words
 from zaiond.message import address
 from zaiond.message.mime import Charset, as_jis, encode_jis
 from zaiond.text import Language
@@ -111,8 +112,7 @@ class Queue(Settings):
             had, needed = known[large].kind.write(length), known[small].kind.write(least)
             scope.error(
                 large if scope.written(large) else small,
-                f"queue.{large}（{had}）は queue.{small}（{needed}）以上にしてください",
-                f"queue.{large} ({had}) must not be less than queue.{small} ({needed})",
+                words.less_than(large=large, had=had, small=small, needed=needed),
             )
 
 
@@ -219,11 +219,7 @@ class Config(Settings):
             within = f"fallback_mail_servers[{number - 1}]" if number else "mail_server"
             server.warn(scope.below(within))
             if server.address in [other.address for other in self.mail_servers[:number]]:
-                scope.warn(
-                    f"{within}.host",
-                    f"{server.address} は、これより前のメールサーバーと同じです",
-                    f"{server.address} is a server that is tried before already",
-                )
+                scope.warn(f"{within}.host", words.same_server(address=server.address))
         if self.charset == "iso-2022-jp":
             self._warn_beyond_jis(scope)
         sender = address.parse_sender(fill_names(self.sender, host="host", fqdn="host"))
@@ -231,13 +227,7 @@ class Config(Settings):
         written += [("admins", address.parse_recipient(each).address) for each in self.admins]
         for name, spec in written:
             if "@" in spec and is_example(spec.rpartition("@")[2]):
-                scope.warn(
-                    name,
-                    f"{spec} は説明用のドメインのアドレスで、メールは届きません。実際のアドレスに"
-                    "書き換えてください",
-                    f"{spec} is in a domain kept for examples, where no mail arrives: write a real "
-                    "address",
-                )
+                scope.warn(name, words.example_domain(spec=spec))
 
     def _warn_beyond_jis(self, scope: Scope) -> None:
         """Of what stands in every mail and makes each go out as UTF-8."""
@@ -248,13 +238,7 @@ class Config(Settings):
                 encode_jis(as_jis(text))
             except UnicodeEncodeError as error:
                 lacking = address.shown(error.object[error.start])
-                scope.warn(
-                    name,
-                    f"ISO-2022-JP にない文字 {lacking} があるため、charset が iso-2022-jp でも、"
-                    "すべてのメールが UTF-8 になります。別の文字に書き換えてください",
-                    f"ISO-2022-JP has no {lacking}, so that every mail goes out as UTF-8 in spite "
-                    "of charset iso-2022-jp: write another character",
-                )
+                scope.warn(name, words.beyond_jis(lacking=lacking))
 
 
 def every_setting(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from zaiond.config import japanese
 from zaiond.config.access import SEARCH, Identity, exposed, refusal
 from zaiond.config.kinds import SourceError
-from zaiond.text import Text, in_japanese
+from zaiond.config.words import files as words
+from zaiond.text import Text
 
 MAX_YAML = 1024 * 1024
 MAX_SECRET = 64 * 1024
@@ -42,27 +43,14 @@ class _WithCredentials:
 
     def credential(self, name: str) -> str:
         if self._credentials is None:
-            raise SourceError(
-                "クレデンシャルは systemd のサービスとして起動したときにだけ読めます。"
-                "ここでは確かめられません",
-                "a credential can only be read by the service that systemd started: it "
-                "can't be checked here",
-                missing=True,
-                unchecked=self._optional,
-            )
+            raise SourceError(words.CREDENTIAL_UNKNOWN, missing=True, unchecked=self._optional)
         path = os.path.join(self._credentials, name)
         try:
             raw, _ = read(path, MAX_SECRET)
         except SourceError as error:
             if not error.missing:
                 raise
-            raise SourceError(
-                f"クレデンシャル {name} がありません。ユニットの LoadCredential= を確かめ、"
-                "サービスを再起動してください",
-                f"there is no credential {name}: check LoadCredential= in the unit, and "
-                "restart the service",
-                missing=True,
-            ) from None
+            raise SourceError(words.no_credential(name=name), missing=True) from None
         return secret(_utf8(raw, path), path)
 
 
@@ -108,12 +96,7 @@ class DiskSources(_WithCredentials):
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except (ssl.SSLError, OSError):
-            raise SourceError(
-                f"{path} に有効な証明書がありません。"
-                "「-----BEGIN CERTIFICATE-----」で始まる PEM 形式のファイルを指定してください",
-                f"{path} holds no valid certificate: name a file in PEM, with "
-                "-----BEGIN CERTIFICATE----- in it",
-            ) from None
+            raise SourceError(words.no_certificate(path=path)) from None
 
     def _kept(self, path: str, raw: bytes) -> str:
         _demand(refusal(self._reader, path))
@@ -127,10 +110,7 @@ class DiskSources(_WithCredentials):
             self.asked.append(program)
         found = shutil.which(program, path=PROGRAMS)
         if found is None:
-            raise SourceError(
-                f"{program} は実行できるファイルではありません",
-                f"{program} is no program that can be run",
-            )
+            raise SourceError(words.no_program(program=program))
         _demand(refusal(self._reader, os.path.abspath(found), SEARCH))
 
     def check_permissions(self, file: str) -> None:
@@ -148,11 +128,7 @@ class SnapshotSources(_WithCredentials):
 
     def secret_file(self, path: str) -> str:
         if path not in self._texts:
-            raise SourceError(
-                f"{path} の控えがありません",
-                f"{path} was not kept with the configuration",
-                missing=True,
-            )
+            raise SourceError(words.not_kept(path=path), missing=True)
         return secret(self._texts[path], path)
 
     def check_certificates(self, path: str) -> None:
@@ -167,7 +143,7 @@ class SnapshotSources(_WithCredentials):
 
 def _demand(refused: Text | None) -> None:
     if refused is not None:
-        raise SourceError(*refused)
+        raise SourceError(refused)
 
 
 def read(path: str, limit: int) -> tuple[bytes, os.stat_result]:
@@ -178,19 +154,13 @@ def read(path: str, limit: int) -> tuple[bytes, os.stat_result]:
         with open(descriptor, "rb") as stream:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise SourceError(
-                    f"{path} は通常のファイルではありません",
-                    f"{path} is not a regular file",
-                )
+                raise SourceError(words.not_regular(path=path))
             content = stream.read(limit + 1)
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
-        raise SourceError(*unreadable(path, error), missing=missing) from None
+        raise SourceError(unreadable(path, error), missing=missing) from None
     if len(content) > limit:
-        raise SourceError(
-            f"{path} が大きすぎます（{limit // 1024} KiB まで）",
-            f"{path} is too large ({limit // 1024} KiB at most)",
-        )
+        raise SourceError(words.too_large(path=path, kib=limit // 1024))
     return content, status
 
 
@@ -199,15 +169,9 @@ def secret(text: str, path: str) -> str:
     mark that Windows' editors put before it; raises SourceError."""
     found = text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
     if not found:
-        raise SourceError(
-            f"{path} が空です。パスワードなどの秘密を書いてください",
-            f"{path} is empty: write the secret into it",
-        )
+        raise SourceError(words.empty_secret(path=path))
     if any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in found):
-        raise SourceError(
-            f"{path} に改行や制御文字があります。秘密だけを 1 行で書いてください",
-            f"{path} has several lines or control characters: write the secret alone, on one line",
-        )
+        raise SourceError(words.unfit_secret(path=path))
     return found
 
 
@@ -216,27 +180,17 @@ def _utf8(raw: bytes, path: str) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         del error  # it holds the secret
-    ja, en = japanese.not_utf8(path, raw)
-    raise SourceError(f"{path} の{ja}", f"{path}: {en}")
+    raise SourceError(words.of_path(path=path, why=japanese.not_utf8(path, raw)))
 
 
 def unreadable(path: str, error: OSError | ValueError) -> Text:
     """Why a file or directory can't be read, for a person."""
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.ENOENT:
-        return Text(ja=f"ファイル {path} がありません", en=f"there is no file {path}")
+        return words.no_file(path=path)
     if number in (errno.EACCES, errno.EPERM):
-        return Text(
-            ja=f"{path} を読む権限がありません。zaiond グループから読めるようにしてください"
-            "（所有者 root:zaiond、権限 0640）",
-            en=f"{path} can't be read for want of permission: make it readable by the group "
-            "zaiond (owner root:zaiond, mode 0640)",
-        )
-    if isinstance(error, OSError):
-        ja, en = in_japanese(error), error.strerror
-    else:
-        ja = en = str(error)
-    return Text(ja=f"{path} を読めません: {ja}", en=f"{path} can't be read: {en}")
+        return words.not_permitted(path=path)
+    return words.unreadable(path=path, why=error)
 
 
 def drop_in_names(directory: str) -> list[str]:

@@ -14,9 +14,9 @@ class Place:
     line: int
     column: int
 
-    def diagnostic(self, key: str, ja: str, en: str) -> Diagnostic:
+    def diagnostic(self, key: str, text: Text) -> Diagnostic:
         """What is wrong there with the setting `key`, '' being the file itself."""
-        return Diagnostic(self.file, self.line, self.column, key, Text(ja, en))
+        return Diagnostic(self.file, self.line, self.column, key, text)
 
 
 @dataclass(frozen=True, slots=True)

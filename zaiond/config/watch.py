@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from zaiond.config.access import follow
-from zaiond.text import Text, in_japanese
+from zaiond.config.words import files as words
+from zaiond.text import Text
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver, ObservedWatch
@@ -188,17 +189,7 @@ class ConfigWatch:
 
 
 def _blind(directory: str, error: OSError | RuntimeError) -> Text:
-    ja = in_japanese(error) if isinstance(error, OSError) else str(error)
-    en = (isinstance(error, OSError) and error.strerror) or str(error)
-    return Text(
-        ja=f"{directory} の変更通知をカーネルから受けられないため（{ja}）、"
-        f"設定の変更は {BLIND_POLL:g} 秒ごとに調べます。"
-        "sysctl で fs.inotify.max_user_instances と fs.inotify.max_user_watches を"
-        "増やしてください",
-        en=f"the kernel refuses to tell of changes in {directory} ({en}): the "
-        f"configuration is looked at every {BLIND_POLL:g} s. Raise "
-        "fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)",
-    )
+    return words.blind(directory=directory, why=error, seconds=BLIND_POLL)
 
 
 class Way:

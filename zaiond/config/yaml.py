@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from zaiond.config import japanese, syntax
+from zaiond.config import japanese
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence
+from zaiond.config.words import files as words
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text
 
@@ -22,6 +23,13 @@ _CORE = "tag:yaml.org,2002:"
 _UNFIT = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
 _RESOLVER = yaml.resolver.Resolver()
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_AT_CONTEXT = (
+    "could not find expected ':'",
+    "found unexpected end of stream",
+    "did not find expected ',' or ']'",
+    "did not find expected ',' or '}'",
+)
+"""Problems that are found later than where they begin: that is where a person should look."""
 
 
 def read(file: str, text: str) -> tuple[Mapping, list[Diagnostic]]:
@@ -36,7 +44,7 @@ def read(file: str, text: str) -> tuple[Mapping, list[Diagnostic]]:
         at = unfit.start()
         column = at - text.rfind("\n", 0, at)
         sentence = japanese.in_jis(file, text) or _unfit_sentence(unfit[0])
-        raise _fault(Place(file, text.count("\n", 0, at) + 1, column), *sentence)
+        raise _fault(Place(file, text.count("\n", 0, at) + 1, column), sentence)
     return _Reader(file, text).document()
 
 
@@ -49,20 +57,14 @@ def _implicit_tag(text: str, implicit: tuple[bool, bool]) -> str:
     return str(_RESOLVER.resolve(yaml.ScalarNode, text, implicit))  # type: ignore[no-untyped-call]
 
 
-def _fault(place: Place, ja: str, en: str) -> ConfigError:
-    return ConfigError((place.diagnostic("", ja, en),))
+def _fault(place: Place, text: Text) -> ConfigError:
+    return ConfigError((place.diagnostic("", text),))
 
 
 def _unfit_sentence(sign: str) -> Text:
     if sign == "\r":
-        return Text(
-            ja="行末が CR だけになっています。改行コードを LF（または CRLF）にして保存してください",
-            en="a line ends with CR alone: save the file with LF (or CRLF) line ends",
-        )
-    return Text(
-        ja=f"使えない文字（U+{ord(sign):04X}）があります。この文字を取り除いてください",
-        en=f"U+{ord(sign):04X} can't be used in this file: take it out",
-    )
+        return words.CR_ALONE
+    return words.unfit_sign(code=ord(sign))
 
 
 class _Reader:
@@ -84,9 +86,9 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             self._demand_no_slips(error.problem_mark.line + 1 if error.problem_mark else None)
             place, line = self._place_of_fault(error)
-            raise _fault(place, *syntax.sentence(error.problem, line)) from None
+            raise _fault(place, _not_yaml(error.problem, line)) from None
         except yaml.YAMLError:
-            raise _fault(Place(self._file, 1, 1), *syntax.sentence(None, "")) from None
+            raise _fault(Place(self._file, 1, 1), _not_yaml(None, "")) from None
 
     def _top(self) -> Mapping:
         self._next()  # the stream's start
@@ -100,27 +102,17 @@ class _Reader:
         if isinstance(top, Scalar) and top.is_null and top.text == "":
             top = Mapping(Place(self._file, 1, 1), {})
         if not isinstance(top, Mapping):
-            raise _fault(
-                top.place,
-                "ファイルの全体が「項目: 値」の形になっていません"
-                "（「:」のあとには半角の空白が必要です）",
-                "the file must be made of `key: value`, with a space after the ':'",
-            )
+            raise _fault(top.place, words.NO_KEYS)
         self._next()  # the document's end
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
-            raise _fault(
-                self._place(event),
-                "「---」で 2 つ目の文書が始まっています。1 つのファイルには 1 つの文書だけを書いて"
-                "ください",
-                "'---' begins a second document: a file holds one only",
-            )
+            raise _fault(self._place(event), words.SECOND_DOCUMENT)
         return top
 
     def _place_of_fault(self, error: yaml.MarkedYAMLError) -> tuple[Place, str]:
         """Where to look, and the text of that line: libyaml may point behind the file's end."""
         mark = error.problem_mark
-        if error.context_mark and error.problem in syntax.AT_CONTEXT:
+        if error.context_mark and error.problem in _AT_CONTEXT:
             mark = error.context_mark
         lines = self._text.rstrip("\r\n").split("\n")
         line = min(mark.line, len(lines) - 1) if mark else 0
@@ -164,11 +156,7 @@ class _Reader:
     def _node(self, event: yaml.Event, path: str, depth: int, key: Place | None = None) -> Node:
         place = self._place(event)
         if depth > MAX_DEPTH:
-            raise _fault(
-                place,
-                f"入れ子が深すぎます（{MAX_DEPTH} 段まで）",
-                f"this is nested too deeply ({MAX_DEPTH} levels at most)",
-            )
+            raise _fault(place, words.too_deep(most=MAX_DEPTH))
         self._count(1, place)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, place)
@@ -192,22 +180,12 @@ class _Reader:
     def _count(self, nodes: int, place: Place) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise _fault(
-                place,
-                f"値が多すぎます（別名「*」の展開を含めて {MAX_NODES} 個まで）",
-                f"there are too many values ({MAX_NODES} at most, those of aliases '*' counted)",
-            )
+            raise _fault(place, words.too_many(most=MAX_NODES))
 
     def _alias(self, event: yaml.AliasEvent, place: Place) -> Node:
         known = self._anchors.get(event.anchor or "")
         if known is None:
-            raise _fault(
-                place,
-                "「*」は、前に「&」で名前を付けた値を表しますが、その名前の値がありません。"
-                "「*」で始まる文字列は引用符で囲んでください",
-                "'*' stands for a value marked by '&' before, and none has that name; if it is "
-                "meant as text, put it in quotes",
-            )
+            raise _fault(place, words.NO_ANCHOR)
         node, size = known
         self._count(size, place)
         start, end = _marks(event)
@@ -233,24 +211,12 @@ class _Reader:
                 where = key.place
                 if isinstance(key, Scalar):  # of no key at all: behind the "?" that may end a line
                     where = replace(where, column=max(1, where.column - 1))
-                self._problem(where, path, "項目名は文字で書いてください", "a key must be text")
+                self._problem(where, path, words.KEY_NO_TEXT)
             elif isinstance(head, yaml.ScalarEvent) and head.implicit[0] and text == "<<":
-                self._problem(
-                    key.place,
-                    path,
-                    "「<<」（マージキー）は使えません。項目を書き並べるか、値の全体を別名「*」で参照"
-                    "してください",
-                    "'<<' (a merge key) can't be used: write the settings out, or take the whole "
-                    "mapping by an alias '*'",
-                )
+                self._problem(key.place, path, words.MERGE_KEY)
             elif text in entries:
                 first = entries[text].place.line
-                self._problem(
-                    key.place,
-                    within,
-                    f"同じ項目が {first} 行目にもあります。どちらか 1 つにしてください",
-                    f"this key is already on line {first}: keep one of the two",
-                )
+                self._problem(key.place, within, words.duplicate_key(first=first))
             else:
                 entries[text] = Entry(key.place, name, value)
         # The end of a block is only told at what comes next, behind any comments.
@@ -287,15 +253,10 @@ class _Reader:
         return Scalar(place, tag.removeprefix(_CORE), text, style, start=start, end=end)
 
     def _odd_sign(self, sign: str, place: Place, path: str) -> None:
-        self._problem(
-            place,
-            path,
-            f"「{sign}」で始まる値は YAML では特別な意味になります。引用符で囲んでください",
-            f"a value that begins with '{sign}' has a special meaning in YAML: put it in quotes",
-        )
+        self._problem(place, path, words.odd_sign(sign=sign))
 
-    def _problem(self, place: Place, key: str, ja: str, en: str) -> None:
-        self._problems.append(place.diagnostic(key, ja, en))
+    def _problem(self, place: Place, key: str, text: Text) -> None:
+        self._problems.append(place.diagnostic(key, text))
 
 
 def _marks(event: yaml.Event) -> tuple[Any, Any]:
@@ -303,3 +264,10 @@ def _marks(event: yaml.Event) -> tuple[Any, Any]:
     assert start is not None  # noqa: S101 (libyaml gives every event its marks)
     assert end is not None  # noqa: S101
     return start, end
+
+
+def _not_yaml(problem: str | None, line: str) -> Text:
+    """What libyaml's `problem` means on `line`, the text of the line where it was found."""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return words.TAB
+    return words.SYNTAX.get(problem or "", words.NOT_YAML)

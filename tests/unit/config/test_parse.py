@@ -11,6 +11,7 @@ from zaiond.config.forms import fill_names
 from zaiond.config.kinds import SourceError
 from zaiond.config.parse import Parsed, YamlText, parse
 from zaiond.config.schema import Config, MailServer, Rate, Secret
+from zaiond.text import Text
 
 
 class Sources:
@@ -20,7 +21,7 @@ class Sources:
         return f"secret of {path}"
 
     def credential(self, name: str) -> str:
-        raise SourceError(f"{name} なし", f"no {name}", unchecked=True)
+        raise SourceError(Text(f"{name} なし", f"no {name}"), unchecked=True)
 
     def check_certificates(self, path: str) -> None:
         pass
