@@ -11,6 +11,7 @@ import stat
 from pathlib import PurePath
 from typing import NamedTuple
 
+from zaiond.atomicfile import Owner, owner
 from zaiond.config.words import files as words
 from zaiond.text import Text
 
@@ -56,15 +57,7 @@ class Identity(NamedTuple):
     groups: frozenset[int]
 
 
-class Inode(NamedTuple):
-    """Whose a file is, and its permissions."""
-
-    uid: int
-    gid: int
-    mode: int
-
-
-def may(who: Identity, want: int, of: Inode) -> bool:
+def may(who: Identity, want: int, of: Owner) -> bool:
     """Whether it may: the first class that it belongs to decides, however much the others may."""
     if who.uid == 0:
         return True
@@ -72,7 +65,7 @@ def may(who: Identity, want: int, of: Inode) -> bool:
     return of.mode >> shift & want == want
 
 
-def denied(who: Identity, path: str, directory: str | None, want: int, of: Inode) -> Text:
+def denied(who: Identity, path: str, directory: str | None, want: int, of: Owner) -> Text:
     """What is said of what `who` may not do: read `path`, or enter or list `directory` on the way.
 
     What it says to run is the least that mends it, and lets nobody else in.
@@ -130,7 +123,7 @@ def refusal(who: Identity | None, path: str, want: int = READ) -> Text | None:
     return denied(who, path, path if os.path.isdir(end) else None, want, inode)
 
 
-def _inode(path: str) -> Inode | None:
+def _inode(path: str) -> Owner | None:
     """What decides who may do what; None where that is more than the mode."""
     try:
         os.getxattr(path, "system.posix_acl_access")
@@ -139,10 +132,9 @@ def _inode(path: str) -> Inode | None:
     else:
         return None
     try:
-        status = os.stat(path)
+        return owner(os.stat(path))
     except OSError:
         return None
-    return Inode(status.st_uid, status.st_gid, status.st_mode)
 
 
 def exposed(path: str, status: os.stat_result, reader: Identity | None) -> Text | None:

@@ -4,9 +4,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from zaiond.config.declare import Scope, Settings, bring, group, setting
+from zaiond.config.declare import Scope, Settings, bring, setting
 from zaiond.config.forms import Credential, Integer, Url
-from zaiond.config.kinds import Choice, Command, Line, Password, Secret, SecretFile, Switch, quoted
+from zaiond.config.kinds import Choice, Command, File, Group, Kind, Password, Secret, Switch, quoted
 from zaiond.config.words import settings as words
 from zaiond.smtp import sasl
 from zaiond.smtp.saslprep import ProhibitedError, saslprep
@@ -42,12 +42,12 @@ class OAuth2(Settings):
         "and those of ca_file. No proxy is used.",
     )
     client_id: str | None = setting(
-        Line(),
+        Kind(),
         "アプリのクライアント ID です。",
         "The application's client id.",
     )
     client_secret_file: str | None = setting(
-        SecretFile(),
+        File(),
         "クライアント シークレットだけを書いたファイルです。決まりは password_file と同じです。"
         "client_credentials では、これか client_secret_credential が必須です。",
         "A file that holds nothing but the client secret; the rules are password_file's. "
@@ -61,7 +61,7 @@ class OAuth2(Settings):
         "client_secret_file.",
     )
     refresh_token_file: str | None = setting(
-        SecretFile(),
+        File(),
         "リフレッシュ トークンだけを書いたファイルです。決まりは password_file と同じです。新しい"
         "リフレッシュ トークンが発行されたときは、このファイルは変えず、状態ディレクトリに"
         "保存したほうを使います（このファイルを書き換えるまで）。",
@@ -70,7 +70,7 @@ class OAuth2(Settings):
         "on, until this file's content is changed.",
     )
     scope: str | None = setting(
-        Line(),
+        Kind(),
         "要求するスコープです（空白区切り）。既定値は、サーバーの既定のスコープです。",
         "The scope to ask for, separated by spaces. Default: the endpoint's own.",
     )
@@ -189,7 +189,7 @@ class Auth(Login):
         default="none",
     )
     username: str | None = setting(
-        Line(),
+        Kind(),
         "ユーザー ID です。サーバーを使える 1 名分だけを設定します。ntlm では、ドメインを "
         "DOMAIN\\user または user@domain の形で書きます。ユーザー ID 自体に @ が含まれるときは、"
         "先頭に \\ を付けます。",
@@ -197,7 +197,7 @@ class Auth(Login):
         "as DOMAIN\\user or user@domain; if the @ is part of the user's name, put a \\ before it.",
     )
     password: Secret | None = setting(Password(), *_PASSWORD_HELP)
-    password_file: str | None = setting(SecretFile(), *_PASSWORD_FILE_HELP)
+    password_file: str | None = setting(File(), *_PASSWORD_FILE_HELP)
     password_credential: str | None = setting(Credential(), *_CREDENTIAL_HELP)
     allow_unprotected_password: bool = setting(
         Switch(),
@@ -213,8 +213,8 @@ class Auth(Login):
         "The version of NTLM: 1 is for servers that don't know 2 (Exim, for one).",
         default="2",
     )
-    oauth2: OAuth2 = group(
-        OAuth2,
+    oauth2: OAuth2 = setting(
+        Group(OAuth2),
         "XOAUTH2 のトークンの取得方法です（mechanism が xoauth2 のとき）。",
         "How the token for XOAUTH2 is got (with mechanism xoauth2).",
     )
@@ -248,7 +248,7 @@ class Auth(Login):
         if self.mechanism == "ntlm":
             self._warn_of_no_backslash(scope)
         elif self.ntlm_version != 2:
-            scope.warn("ntlm_version", words.ntlm_version_unused(mechanism=self.mechanism))
+            scope.warn("ntlm_version", words.unused(mechanism=self.mechanism, name="ntlm_version"))
         if self.mechanism != "xoauth2" and scope.written("oauth2") and self.oauth2 != OAuth2():
             scope.warn("oauth2", words.oauth2_unused(mechanism=self.mechanism))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
-from zaiond.config.kinds import Group, Kind, Secret, ServerList, SourceError, Sources
+from zaiond.config.kinds import Kind, Secret, SourceError, Sources
 from zaiond.config.tree import Place
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
@@ -98,31 +98,17 @@ def setting(
     ja: str,
     en: str,
     *,
-    default: str = "null",
+    default: str | None = None,
     required: bool = False,
     by_port: Callable[[int], str] | None = None,
 ) -> Any:
-    """A field that declares a setting."""
+    """A field that declares a setting; its `default` is that of its kind where none is given."""
+    default = kind.default if default is None else default
     metadata = {"setting": Declaration(kind, default, Text(ja, en), required, by_port)}
     if required:
         return field(metadata=metadata)
-    if by_port is not None:
-        return field(default=by_port(0), metadata=metadata)
-    return field(default=None if default == "null" else kind.parse(default), metadata=metadata)
-
-
-def group(settings: type[Settings], ja: str, en: str, *, required: bool = False) -> Any:
-    """A field that is a mapping of settings."""
-    metadata = {"setting": Declaration(Group(settings), "{}", Text(ja, en), required)}
-    if required:
-        return field(metadata=metadata)
-    return field(default_factory=settings, metadata=metadata)
-
-
-def servers(settings: type[Settings], ja: str, en: str) -> Any:
-    """A field that is a list of such mappings."""
-    declared = Declaration(ServerList(settings), "[]", Text(ja, en))
-    return field(default=(), metadata={"setting": declared})
+    value = by_port(0) if by_port else None if default == "null" else kind.parse(default)
+    return field(default=value, metadata=metadata)
 
 
 def declarations(settings: type) -> dict[str, Declaration]:
@@ -133,14 +119,18 @@ def declarations(settings: type) -> dict[str, Declaration]:
 
 def bring(settings: _S, scope: Scope, names: Iterable[str], *, needed: bool) -> _S:
     """`settings` with the secrets that some of them lead to, each in the field that is named as the
-    setting is without its last word. Where it isn't `needed`, it may be missing."""
+    setting is without its last word, `file` or `credential`. Where it isn't `needed`, it may be
+    missing."""
     found: dict[str, Secret] = {}
     for name in names:
-        value, kind = getattr(settings, name), declarations(type(settings))[name].kind
+        value = getattr(settings, name)
         if value is None:
             continue
+        secret, _, where = name.rpartition("_")
+        sources = scope.sources
+        ask = sources.credential if where == "credential" else sources.secret_file
         try:
-            found[name.rpartition("_")[0]] = Secret(kind.bring(value, scope.sources))
+            found[secret] = Secret(ask(value))
         except SourceError as error:
             if needed or not error.missing:
                 (scope.warn if error.unchecked else scope.error)(name, error.text)

@@ -6,7 +6,6 @@ from typing import Any
 
 from zaiond.config.kinds import (
     Kind,
-    Sources,
     WrongValueError,
     filled,
     refuse_full_width,
@@ -72,38 +71,45 @@ class Integer(_Bounded):
         return number
 
 
-class Duration(_Bounded):
-    """Seconds, of a number with a unit."""
+class _Measure(_Bounded):
+    """A number with a unit."""
+
+    _pattern: re.Pattern[str]
+    _sentence: Text
+    _units: dict[str, Any]  # what each is worth, the largest first
+    _number: type[float] = int
+
+    def read(self, node: Node) -> Any:
+        number, unit = _with_unit(node, self._pattern, self._sentence)
+        value = self._number(number) * self._units[unit]
+        self._demand_within(value)
+        return value
+
+    def write(self, value: float) -> str:
+        """The number in the largest unit that divides it: 90.0 seconds are 90s."""
+        for unit, worth in self._units.items():
+            if value and value % worth == 0:
+                return f"{int(value // worth)}{unit}"
+        return f"{value / worth:.12g}{unit}"
+
+
+class Duration(_Measure):
+    """Seconds."""
 
     form = Text("時間", "duration")
     _pattern = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
     _sentence = words.NO_DURATION
-
-    def read(self, node: Node) -> float:
-        number, unit = _with_unit(node, self._pattern, self._sentence)
-        seconds = float(number) * _SECONDS[unit]
-        self._demand_within(seconds)
-        return seconds
-
-    def write(self, value: float) -> str:
-        return _written(value, _SECONDS)
+    _units = _SECONDS
+    _number = float
 
 
-class Size(_Bounded):
-    """Bytes, of a number with a unit (of 1024)."""
+class Size(_Measure):
+    """Bytes; the units are of 1024."""
 
     form = Text("大きさ", "size")
     _pattern = re.compile(r"([0-9]{1,9})([KMG])")
     _sentence = words.NO_SIZE
-
-    def read(self, node: Node) -> int:
-        number, unit = _with_unit(node, self._pattern, self._sentence)
-        octets = int(number) * _BYTES[unit]
-        self._demand_within(octets)
-        return octets
-
-    def write(self, value: float) -> str:
-        return _written(value, _BYTES)
+    _units = _BYTES
 
 
 class MailRate(Kind):
@@ -111,10 +117,9 @@ class MailRate(Kind):
 
     form = Text("数/単位", "number/unit")
     _pattern = re.compile(r"(?!0+/)([0-9]{1,9})/([smhd])")
-    _sentence = words.NO_RATE
 
     def read(self, node: Node) -> Rate:
-        number, unit = _with_unit(node, self._pattern, self._sentence)
+        number, unit = _with_unit(node, self._pattern, words.NO_RATE)
         return Rate(int(number), _SECONDS[unit])
 
     def write(self, value: Rate) -> str:
@@ -132,14 +137,6 @@ def _with_unit(node: Node, pattern: re.Pattern[str], sentence: Text) -> tuple[st
         if node.tag == "int" and _INTEGER.fullmatch(node.text):
             raise WrongValueError(words.no_unit(sentence=sentence))
     raise WrongValueError(sentence)
-
-
-def _written(number: float, units: dict[str, Any]) -> str:
-    """The number in the largest unit that divides it: 90.0 seconds are 90s."""
-    for unit, worth in units.items():
-        if number and number % worth == 0:
-            return f"{int(number // worth)}{unit}"
-    return f"{number / worth:.12g}{unit}"
 
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -223,9 +220,6 @@ class Credential(Kind):
         if _CREDENTIAL.fullmatch(text):
             return text
         raise WrongValueError(words.NO_CREDENTIAL)
-
-    def bring(self, value: str, sources: Sources) -> str:
-        return sources.credential(value)
 
 
 class Url(Kind):

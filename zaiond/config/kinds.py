@@ -152,22 +152,24 @@ class Sources(Protocol):
 
 
 class Kind:
-    """A kind of setting.
+    """A kind of setting; this one is a text on one line.
 
     `form` says in a few words what may be written, and between which bounds; `tag` is what YAML
     takes it for; `listed`: it may be a list of such texts, too. A `secret` is never shown.
-    `settings` is the class of the mapping, or of each mapping of a list, that it is.
+    `settings` is the class of the mapping, or of each mapping of a list, that it is. `default` is
+    what YAML writes where a setting has no default of its own.
     """
 
     form = Text("文字列", "text")
     tag = "str"
     listed = False
     secret = False
+    default = "null"
     settings: type[Any] | None = None
 
     def read(self, node: Node) -> Any:
         """The value, as the rest of zaiond has it; raises WrongValueError."""
-        raise NotImplementedError
+        return filled(node)
 
     def parse(self, text: str) -> Any:
         """The value of a text that was typed, not read from a file; raises WrongValueError."""
@@ -184,17 +186,6 @@ class Kind:
     def check(self, value: Any, sources: Sources) -> None:
         """Sees that what the value leads to can be used; raises SourceError."""
 
-    def bring(self, value: Any, sources: Sources) -> str:
-        """The secret that the value leads to; raises SourceError."""
-        raise NotImplementedError
-
-
-class Line(Kind):
-    """A text on one line."""
-
-    def read(self, node: Node) -> str:
-        return filled(node)
-
 
 class Password(Kind):
     """A secret, written in the file itself."""
@@ -205,25 +196,20 @@ class Password(Kind):
         return Secret(filled(node))
 
 
-class _File(Line):
+class File(Kind):
+    """The name of a file."""
+
     form = Text("ファイル名", "file")
 
     def absolute(self, value: str, directory: str) -> str:
         return posixpath.join(directory, value)
 
 
-class CertificateFile(_File):
+class CertificateFile(File):
     """A file with certificates."""
 
     def check(self, value: str, sources: Sources) -> None:
         sources.check_certificates(value)
-
-
-class SecretFile(_File):
-    """A file that holds nothing but a secret."""
-
-    def bring(self, value: str, sources: Sources) -> str:
-        return sources.secret_file(value)
 
 
 class Command(Kind):
@@ -293,6 +279,7 @@ class Group(Kind):
     """A mapping of settings."""
 
     tag = "map"
+    default = "{}"
 
     def __init__(self, settings: type[Any]) -> None:
         self.settings: type[Any] = settings
@@ -302,12 +289,16 @@ class Group(Kind):
             return node
         raise WrongValueError(words.NO_MAPPING)
 
+    def parse(self, text: str) -> Any:  # noqa: ARG002 (it is the default's)
+        return self.settings()
+
 
 class ServerList(Kind):
     """A list of mail servers, each a mapping of settings."""
 
     form = Text("メールサーバーのリスト", "list of mail servers")
     tag = "seq"
+    default = "[]"
 
     def __init__(self, settings: type[Any]) -> None:
         self.settings: type[Any] = settings
@@ -316,3 +307,6 @@ class ServerList(Kind):
         if isinstance(node, Sequence):
             return node
         raise WrongValueError(words.NO_SERVERS)
+
+    def parse(self, text: str) -> Any:  # noqa: ARG002 (it is the default's)
+        return ()

@@ -1,5 +1,9 @@
-"""Which language a configuration asks for, however broken it is."""
+"""Which files a configuration has, and which language it asks for, however broken it is.
 
+This is imported on the path of emit: nothing slow is.
+"""
+
+import contextlib
 import os
 import re
 
@@ -11,6 +15,16 @@ _SAYS_LANGUAGE = re.compile(r"^language[ \t]*:[ \t]*[\"']?(ja|en)\b", re.MULTILI
 _MOST = 1024 * 1024
 
 
+def drop_in_names(directory: str) -> list[str]:
+    """The names of the drop-ins in a directory, in the order in which they count; none where there
+    is no such directory. Raises OSError."""
+    try:
+        names = sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [name for name in names if name.endswith(".yaml") and not name.startswith(".")]
+
+
 def wanted_language(path: str) -> "Language":
     """The language that the file at `path` and its drop-ins name; Japanese is the default.
 
@@ -18,12 +32,9 @@ def wanted_language(path: str) -> "Language":
     Raises OSError where the file can't be read.
     """
     texts = [_read(path)]
-    try:
-        folder = os.path.join(os.path.dirname(path), "conf.d")
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".yaml"))
-        texts += [_read(os.path.join(folder, name)) for name in names]
-    except OSError:
-        pass  # without drop-ins
+    directory = os.path.join(os.path.dirname(path), "conf.d")
+    with contextlib.suppress(OSError):  # else without drop-ins
+        texts += [_read(os.path.join(directory, name)) for name in drop_in_names(directory)]
     said = [found for text in texts for found in _SAYS_LANGUAGE.findall(text)]
     return "en" if said and said[-1] == "en" else "ja"
 

@@ -9,8 +9,9 @@ from zaiond.atomicfile import Owner, free_name, owner, replace, sync_directory
 from zaiond.config import japanese
 from zaiond.config.access import READ, SEARCH, Identity, is_own_group, refusal
 from zaiond.config.kinds import SourceError
+from zaiond.config.language import drop_in_names
 from zaiond.config.parse import Parsed, YamlText, parse
-from zaiond.config.sources import DiskSources, Files, SnapshotSources, drop_in_names, unreadable
+from zaiond.config.sources import DiskSources, Files, SnapshotSources, unreadable
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from zaiond.config.auth import PASSWORDS, WITHOUT_PASSWORD, Auth, Login
-from zaiond.config.declare import Scope, Settings, group, setting
+from zaiond.config.declare import Scope, Settings, setting
 from zaiond.config.forms import (
     DAY,
     Credential,
@@ -17,7 +17,7 @@ from zaiond.config.forms import (
     Rate,
     is_example,
 )
-from zaiond.config.kinds import CertificateFile, Choice, Line, Password, Secret, SecretFile, Switch
+from zaiond.config.kinds import CertificateFile, Choice, File, Group, Kind, Password, Secret, Switch
 from zaiond.config.words import settings as words
 from zaiond.smtp import sasl
 from zaiond.text import Text
@@ -122,12 +122,12 @@ class PopBeforeSmtp(Login):
         by_port=POP.default_security,
     )
     username: str | None = setting(
-        Line(),
+        Kind(),
         "ユーザー ID です。既定値は auth.username です。",
         "The user to log in as. Default: auth.username.",
     )
     password: Secret | None = setting(Password(), *_PASSWORD_HELP)
-    password_file: str | None = setting(SecretFile(), *_PASSWORD_HELP)
+    password_file: str | None = setting(File(), *_PASSWORD_HELP)
     password_credential: str | None = setting(Credential(), *_PASSWORD_HELP)
 
     def inherits_password(self, scope: Scope) -> bool:
@@ -242,9 +242,9 @@ class MailServer(Settings):
         "上限なしです。",
         "No more mails than that: 30/m is 30 a minute (s, m, h or d). Default: no limit.",
     )
-    auth: Auth = group(Auth, "SMTP 認証です。", "How we log in.")
-    pop_before_smtp: PopBeforeSmtp = group(
-        PopBeforeSmtp,
+    auth: Auth = setting(Group(Auth), "SMTP 認証です。", "How we log in.")
+    pop_before_smtp: PopBeforeSmtp = setting(
+        Group(PopBeforeSmtp),
         "POP before SMTP です。送信の前に POP でログインします。一度ログインすると 4 分間は繰り"
         "返しません。その間でも、サーバーがログインを忘れたかのように送信を拒否したときは、もう"
         "一度ログインして送り直します。サーバーが APOP に対応していれば APOP を、"
@@ -292,7 +292,7 @@ class MailServer(Settings):
         named = auth.written(*PASSWORDS)
         if self.auth.mechanism == "xoauth2":
             for name in named:
-                auth.warn(name, words.password_unused(name=name))
+                auth.warn(name, words.unused(mechanism="xoauth2", name=name))
         elif named:
             auth.warn(named[0], words.LOGIN_DISABLED)
 

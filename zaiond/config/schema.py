@@ -16,8 +16,6 @@ from zaiond.config.declare import (
     Scope,
     Settings,
     declarations,
-    group,
-    servers,
     setting,
 )
 from zaiond.config.forms import (
@@ -32,7 +30,7 @@ from zaiond.config.forms import (
     fill_names,
     is_example,
 )
-from zaiond.config.kinds import Choice, Group, Secret, Switch
+from zaiond.config.kinds import Choice, Group, Secret, ServerList, Switch
 from zaiond.config.mail_server import MailServer, PopBeforeSmtp
 from zaiond.config.words import settings as words
 from zaiond.message import address
@@ -151,14 +149,14 @@ class Config(Settings):
     """The whole configuration, valid. `sender` and `subject_prefix` still have their placeholders
     (`forms.fill_names`); `admins` are as written, one address each, a display name included."""
 
-    mail_server: MailServer = group(
-        MailServer,
+    mail_server: MailServer = setting(
+        Group(MailServer),
         "メールサーバーの設定です（設定画面の ①②③④）。",
         "The mail server (①②③④ of the settings page).",
         required=True,
     )
-    fallback_mail_servers: tuple[MailServer, ...] = servers(
-        MailServer,
+    fallback_mail_servers: tuple[MailServer, ...] = setting(
+        ServerList(MailServer),
         "予備のメールサーバーです。mail_server と同じ項目を並べ、上から順に試します。",
         "More servers, each a mapping like mail_server, tried in order.",
     )
@@ -201,10 +199,14 @@ class Config(Settings):
         "in utf-8; history says so.",
         default="utf-8",
     )
-    notify: Notify = group(Notify, "どの通知を送るかの設定です。", "Which notifications are sent.")
-    queue: Queue = group(Queue, "再送の設定です。", "When a mail is tried again, and for how long.")
-    limits: Limits = group(
-        Limits,
+    notify: Notify = setting(
+        Group(Notify), "どの通知を送るかの設定です。", "Which notifications are sent."
+    )
+    queue: Queue = setting(
+        Group(Queue), "再送の設定です。", "When a mail is tried again, and for how long."
+    )
+    limits: Limits = setting(
+        Group(Limits),
         "イベントを送るユーザー 1 人あたりの上限です。",
         "What each user that emits may take up.",
     )

@@ -191,13 +191,3 @@ def unreadable(path: str, error: OSError | ValueError) -> Text:
     if number in (errno.EACCES, errno.EPERM):
         return words.not_permitted(path=path)
     return words.unreadable(path=path, why=error)
-
-
-def drop_in_names(directory: str) -> list[str]:
-    """The names of the drop-ins in a directory, in the order in which they count; none where there
-    is no such directory. Raises OSError."""
-    try:
-        names = sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [name for name in names if name.endswith(".yaml") and not name.startswith(".")]

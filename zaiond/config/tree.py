@@ -36,7 +36,7 @@ class _Value:
 
     @property
     def is_null(self) -> bool:
-        return False
+        return isinstance(self, Scalar) and self.tag == "null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,6 @@ class Scalar(_Value):
     tag: str
     text: str = field(repr=False)
     style: str = "'"
-
-    @property
-    def is_null(self) -> bool:
-        return self.tag == "null"
 
 
 @dataclass(frozen=True, slots=True)

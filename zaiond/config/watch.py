@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from zaiond.config.access import follow
+from zaiond.config.language import drop_in_names
 from zaiond.config.words import files as words
 from zaiond.text import Text
 
@@ -245,7 +246,7 @@ def fingerprint(paths: Iterable[str]) -> Fingerprint:
         found[path] = _status(path)
         if os.path.isdir(path):
             try:
-                names = sorted(name for name in os.listdir(path) if name.endswith(".yaml"))
+                names = drop_in_names(path)
             except OSError:
                 names = []
             found[path] = tuple(names)

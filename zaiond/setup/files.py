@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from zaiond.atomicfile import Owner, Replacement, free_name, owner
-from zaiond.config.access import READ, Inode, daemon_identity, may
+from zaiond.config.access import READ, daemon_identity, may
 from zaiond.config.auth import PASSWORDS
 from zaiond.config.edit import EditError, change, is_shared
 from zaiond.config.load import Loaded, load, load_files
@@ -245,6 +245,6 @@ def _owner(path: str) -> Owner:
         found = owner(os.stat(path))
     except FileNotFoundError:
         return Owner(os.geteuid(), daemon.gid if daemon else os.getegid(), 0o640)
-    if daemon is None or may(daemon, READ, Inode(*found)):
+    if daemon is None or may(daemon, READ, found):
         return found
     return Owner(found.uid, daemon.gid, 0o640)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.config.access import READ, SEARCH, Identity, Inode, may
+from zaiond.atomicfile import Owner
+from zaiond.config.access import READ, SEARCH, Identity, may
 
 DAEMON = Identity("zaiond", 900, 901, frozenset({901, 902}))
 ROOT, OTHER = 0, 55
@@ -32,19 +33,19 @@ ROOT, OTHER = 0, 55
 def test_the_first_class_that_one_belongs_to_decides(
     uid: int, gid: int, mode: int, readable: bool
 ) -> None:
-    assert may(DAEMON, READ, Inode(uid, gid, mode)) is readable
+    assert may(DAEMON, READ, Owner(uid, gid, mode)) is readable
 
 
 def test_entering_and_listing_a_directory_are_two_things() -> None:
     for mode, enter, both in ((0o710, True, False), (0o740, False, False), (0o750, True, True)):
-        inode = Inode(ROOT, 901, mode)
+        inode = Owner(ROOT, 901, mode)
         assert may(DAEMON, SEARCH, inode) is enter
         assert may(DAEMON, READ | SEARCH, inode) is both
 
 
 def test_root_may_everything() -> None:
     root = Identity("root", 0, 0, frozenset({0}))
-    assert may(root, READ | SEARCH, Inode(OTHER, OTHER, 0))
+    assert may(root, READ | SEARCH, Owner(OTHER, OTHER, 0))
 
 
 def test_the_kernel_agrees(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_the_kernel_agrees(tmp_path: Path) -> None:
     for (uid, gid), path in owners.items():
         path.touch()
         os.chown(path, uid, gid)
-    expected = bytes(may(DAEMON, READ, Inode(*case)) for case in cases)
+    expected = bytes(may(DAEMON, READ, Owner(*case)) for case in cases)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:  # the real ids are those that access(2) asks about; root stays to change modes

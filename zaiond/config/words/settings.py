@@ -190,9 +190,9 @@ no_password = Sentence(
     "mechanism {mechanism} needs a password: set one of password_file, password_credential and "
     "password",
 )
-ntlm_version_unused = Sentence(
-    "mechanism が {mechanism} なので、ntlm_version は使われません",
-    "mechanism is {mechanism}: ntlm_version is not used",
+unused = Sentence(
+    "mechanism が {mechanism} なので、{name} は使われません",
+    "mechanism is {mechanism}: {name} is not used",
 )
 oauth2_unused = Sentence(
     "mechanism が {mechanism} なので、oauth2 は使われません。OAuth 2.0 を使うなら mechanism を "
@@ -255,9 +255,6 @@ ONLY_APOP = Text(
 )
 CA_FILE_UNUSED = Text(
     "security が none なので、ca_file は使われません", "ca_file is not used with security none"
-)
-password_unused = Sentence(
-    "mechanism が xoauth2 なので、{name} は使われません", "mechanism is xoauth2: {name} is not used"
 )
 LOGIN_DISABLED = Text(
     "mechanism が none なので、ログインせず、パスワードは使われません。SMTP 認証を使うなら "
