@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.config.load import Loaded, load, load_files
-from zaiond.ctl.diff import differences
+from zaiond.ctl.config import differences
 
 SECRET = "s3cr3tS3CR3T"
 _WORDS = [

@@ -1,8 +1,10 @@
 """A command line declared once: parser, help, completion test and man page test follow from it.
 
-A command group's module has `COMMANDS`, a tuple of Command, and `run(line) -> int`, which gets the
+A module of commands has `COMMANDS`, a tuple of Command, and `run(line) -> int`, which gets the
 parsed Line and returns the exit status.
 """
+
+import os
 
 from zaiond.ctl.exit_status import Fault
 
@@ -13,10 +15,11 @@ if TYPE_CHECKING:
 
     from zaiond.text import Text
 
-# Each is a module of zaiond.ctl, too. In the order of the help.
-GROUPS = (
-    "test", "emit", "status", "queue", "history", "spool", "check", "config", "setup", "reload",
-)  # fmt: skip
+# Each by the module of zaiond.ctl that has its commands. In the order of the help.
+GROUPS = {
+    "test": "test", "emit": "emit", "status": "status", "queue": "queue", "history": "history",
+    "spool": "queue", "check": "check", "config": "config", "setup": "setup", "reload": "check",
+}  # fmt: skip
 # In the contract, not in this version.
 LATER = ("run", "route", "silence", "problems", "jobs")
 
@@ -120,6 +123,28 @@ class Line:
         """All values of an option that may be repeated."""
         return self.values.get(name, [])
 
+    # Where things are: an option beats the environment, systemd's, and the default (interface 1).
+
+    def config(self) -> str:
+        """The main configuration file."""
+        return self.text("config") or os.environ.get("ZAIOND_CONFIG") or "/etc/zaiond/zaiond.yaml"
+
+    def state_dir(self) -> str:
+        """The daemon's state: of interest here for the last good configuration."""
+        return (
+            self.text("state-dir")
+            or os.environ.get("ZAIOND_STATE_DIR")
+            or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+            or "/var/lib/zaiond"
+        )
+
+    @staticmethod
+    def credentials() -> str | None:
+        """Where systemd put the daemon's credentials: root can read them while it runs."""
+        given = os.environ.get("CREDENTIALS_DIRECTORY")
+        default = "/run/credentials/zaiond.service"
+        return given or (default if os.path.isdir(default) else None)
+
 
 def exact(word: str) -> str:
     """An argument as JSON can hold it: bytes that are no UTF-8 are visible in it, so that it means
@@ -127,15 +152,14 @@ def exact(word: str) -> str:
     return word.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def commands(group: str) -> tuple[Command, ...]:
-    """The commands of one group's module."""
-    declared: tuple[Command, ...] = module(group).COMMANDS
-    return declared
+def commands(group: str) -> "list[Command]":
+    """The commands of one group."""
+    return [one for one in module(group).COMMANDS if one.name.split()[0] == group]
 
 
 def module(group: str) -> "ModuleType":
     """The module of a command group, imported when it is wanted."""
-    return __import__(f"zaiond.ctl.{group}", fromlist=["run"])
+    return __import__(f"zaiond.ctl.{GROUPS[group]}", fromlist=["run"])
 
 
 def parse(argv: "Sequence[str]", line: Line) -> None:

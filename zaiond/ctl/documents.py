@@ -1,17 +1,15 @@
-"""What several commands make of the daemon's documents: parts of a line, groups of rows, and what
-became of a change."""
+"""What several commands make of parts of the daemon's documents: states, users, faults, times."""
 
-from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from zaiond.ctl import control, labels, output
-from zaiond.ctl.commandline import Line
-from zaiond.ctl.exit_status import FAILED
-from zaiond.ctl.terminal import Cell, Page, Painted
+from zaiond.ctl import labels
+from zaiond.ctl.terminal import Cell, Painted
 from zaiond.event_rules import is_named_as_notice
-from zaiond.text import Language, Text
+from zaiond.text import Text
 
+Moment = str | float | None  # as in a reply of the daemon
+_HALF_A_YEAR = 182  # days
 _LONGEST_ABOUT = 300  # of what an event is about, in a list
 _COLOURS = {"held": "red", "failed": "red", "expired": "red", "deferred": "yellow"}
 
@@ -52,45 +50,49 @@ def diagnostic(error: dict[str, Any], warning: str = "") -> str:
     return f"{error['file']}:{error['line']}:{error['column']}: {key}{warning}{error['message']}"
 
 
-def heading(page: Page, state: str | Text, colour: str, number: int) -> None:
-    """Above the rows of one state and reason."""
-    page.gap()
-    page.line(Painted(labels.number_in_state(state=state, number=number), colour))
+# -- times as people read them: local, and as short as their place allows
 
 
-def listed(
-    line: Line, rows: str, listing: Callable[[list[dict[str, Any]], Language, datetime], Page]
-) -> int:
-    """Shows what the daemon lists as `rows`."""
-    reply = control.ask(line, line.name.replace(" ", "."))
-    found: list[dict[str, Any]] = reply.result[rows]
-    now = datetime.now().astimezone()
-    output.answer(line, reply.result, lambda: listing(found, reply.language, now))
-    total = reply.result.get("total", 0)
-    if total > len(found) and not line.flag("json"):
-        text = labels.SOME_OF_ALL[line.name](total=total, shown=len(found))
-        output.complain(text, reply.language)
-    return 0
+def local(moment: Moment) -> datetime | None:
+    """It in local time; None if it is none."""
+    try:
+        if isinstance(moment, str):
+            return datetime.fromisoformat(moment).astimezone()
+        return None if moment is None else datetime.fromtimestamp(moment).astimezone()
+    except (ValueError, OverflowError):
+        return None
 
 
-def changed(
-    line: Line,
-    reply: control.Reply,
-    rows: Sequence[Sequence[Cell]],
-    remarks: Iterable[Text],
-    *,
-    failed: bool,
-) -> int:
-    """Says what the daemon did, or that there was nothing to do, and what it left alone."""
-    done, nothing = labels.CHANGED[line.name]
-    page, number = Page(reply.language), reply.result["changed"]
-    if number:
-        text = done(number=number)
-        page.line(text if rows else Text(text.ja.rstrip(":"), text.en))
-        page.table(rows, "  ")
-    elif not failed:
-        page.line(nothing)
-    output.answer(line, reply.result, lambda: page)
-    for remark in remarks:
-        output.complain(remark, reply.language)
-    return FAILED if failed else 0
+def when(moment: Moment) -> str:
+    """A time with its offset; "-" if there is none."""
+    time = local(moment)
+    if time is None:
+        return "-" if moment is None else str(moment)
+    return time.strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def brief(moment: Moment, now: datetime) -> str:
+    """A time for a list: with the day, or with the year where it is half a year away, as ls(1)."""
+    time = local(moment)
+    if time is None:
+        return "-"
+    near = abs((now - time).days) <= _HALF_A_YEAR
+    return time.strftime("%m-%d %H:%M" if near else "%Y-%m-%d")
+
+
+def soon(moment: Moment, now: datetime) -> str:
+    """A time that is near: without the day, if that is today's."""
+    time = local(moment)
+    if time is None:
+        return "-"
+    return time.strftime("%H:%M:%S" if time.date() == now.date() else "%m-%d %H:%M")
+
+
+def age(moment: Moment, now: datetime) -> Text:
+    """How long ago, in its largest unit."""
+    time = local(moment)
+    if time is None:
+        return Text("-", "-")
+    seconds = max(0, int((now - time).total_seconds()))
+    size, ja, en = next(unit for unit in labels.UNITS if seconds >= unit[0] or unit[0] == 1)
+    return Text(f"{seconds // size}{ja}", f"{seconds // size}{en}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from zaiond.ctl import control, documents, labels, output, times
+from zaiond.ctl import control, documents, labels, output
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Cell, Page, Painted
@@ -96,7 +96,7 @@ def run(line: Line) -> int:
 
 def _gone(id_: str, result: dict[str, Any]) -> Text:
     users = [
-        labels.up_to(user=one["user"], newest=times.when(one["newest"]))
+        labels.up_to(user=one["user"], newest=documents.when(one["newest"]))
         for one in result.get("shortened") or []
     ]
     return labels.gone(id=id_, shortened=labels.shortened(users=listed(users)) if users else "")
@@ -140,8 +140,8 @@ def of(event: dict[str, Any], language: Language) -> Page:
         (labels.TYPE, event["type"]),
         (labels.SUBJECT, event.get("subject")),
         (labels.SEVERITY, _severity(event.get("severity"))),
-        (labels.TIME, times.when(event["time"])),
-        (labels.ACCEPTED, times.when(event.get("accepted"))),
+        (labels.TIME, documents.when(event["time"])),
+        (labels.ACCEPTED, documents.when(event.get("accepted"))),
         (labels.SOURCE, event["source"]),
         (labels.USER, documents.user(event["uid"])),
         (labels.NOTE, labels.NO_NOTICE if documents.poses_as_notice(event) else None),
@@ -182,14 +182,14 @@ def _delivery(page: Page, delivery: dict[str, Any]) -> None:
         delivery.get("reason") or delivery.get("reply"),
         "    ",
     )
-    page.labelled(labels.HELD_SINCE, times.when(hold["since"]) if hold else None, "    ")
+    page.labelled(labels.HELD_SINCE, documents.when(hold["since"]) if hold else None, "    ")
     page.labelled(labels.REMEDY, hold.get("remedy"), "    ")
-    page.labelled(labels.NEXT_TRY, next_ and times.when(next_), "    ")
+    page.labelled(labels.NEXT_TRY, next_ and documents.when(next_), "    ")
     page.table(
         [
             (
                 f"#{one['number']}",
-                times.when(one["ended"]),
+                documents.when(one["ended"]),
                 documents.state(one["outcome"]),
                 one.get("server") or "-",
                 one.get("reply") or "",
@@ -229,7 +229,12 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
         if why:
             about = labels.said_of(what=about, said=" ".join(why.split()))
         rows.append(
-            [times.brief(event["time"], now), documents.state(event["outcome"]), event["id"], about]
+            [
+                documents.brief(event["time"], now),
+                documents.state(event["outcome"]),
+                event["id"],
+                about,
+            ]
         )
     page.table(rows)
     return page

@@ -25,10 +25,9 @@ def language(line: "Line", config: str | None = None) -> "Language":
     """
     from zaiond.client import origin
     from zaiond.config.language import wanted_language
-    from zaiond.ctl import paths
 
     try:
-        return wanted_language(config or line.text("file") or paths.config(line))
+        return wanted_language(config or line.text("file") or line.config())
     except OSError:
         return origin.language()
 

@@ -1,12 +1,13 @@
-"""`zaiond-ctl queue`: what waits for the mail server."""
+"""`zaiond-ctl queue` and `spool`: what waits for the mail server, and what for the daemon."""
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from zaiond.ctl import control, documents, labels, times
+from zaiond.ctl import control, documents, labels, output
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
-from zaiond.ctl.exit_status import Fault
-from zaiond.ctl.terminal import Page, one_line
+from zaiond.ctl.exit_status import FAILED, Fault
+from zaiond.ctl.terminal import Cell, Page, Painted, one_line
 from zaiond.text import Language, Text
 
 COMMANDS = (
@@ -63,6 +64,46 @@ COMMANDS = (
             "where another user has used the id, too",
         ),
     ),
+    Command(
+        "spool list",
+        "スプールに残っているファイルを、理由とともに一覧表示する\n"
+        "スプールには、デーモンの停止中に送られたイベントのファイルがあります。受け付けられない"
+        "イベントのあるファイルは、拒否されたファイルとして保管されます（1000 個、64 MiB まで）。"
+        "名前のうち表示できない文字は \\x0a のように表示します。この形のまま指定できます。",
+        "list the files that are still in the spool, and why\n"
+        "The spool has files of events that were sent while the daemon was down. A file with"
+        " events that can't be taken is kept as refused (up to 1000 files and 64 MiB of them)."
+        " What can't be shown of a name is shown as \\x0a; it can be given like that.",
+        Example("spool list", "何が、なぜ残っているかを見る", "see what is there, and why"),
+        Example(
+            "spool list --json", "監視プログラムなどで使う", "for a program, such as a monitor"
+        ),
+    ),
+    Command(
+        "spool retry [NAME...]",
+        "拒否されたファイルを、もう一度受け付ける\n"
+        "NAME を省略すると、拒否されたすべてのファイルが対象になります。受け付け済みのイベントが"
+        "二重に送られることはありません。",
+        "take refused files in again\n"
+        "Without a NAME, all that were refused. Events that were taken before are not mailed"
+        " twice.",
+        Example("spool retry", "すべてをもう一度受け付ける", "try all again"),
+        Example(
+            "spool retry 01M85A8PXH01WZW9XTYRCT3QVE.json",
+            "1 つのファイルをもう一度受け付ける",
+            "try one file again",
+        ),
+    ),
+    Command(
+        "spool delete NAME...",
+        "スプールのファイルを、受け付けずに削除する（元に戻せません）",
+        "delete files of the spool, as they are; there is no way back",
+        Example(
+            "spool delete 01M85A8PXH01WZW9XTYRCT3QVE.json",
+            "このファイルのイベントは不要",
+            "the events of this file are not wanted",
+        ),
+    ),
 )
 
 _COLUMNS = (
@@ -75,7 +116,13 @@ _ORDER = {"held": "red", "deferred": "bold", "waiting": "bold"}  # the worst fir
 def run(line: Line) -> int:
     """Asks the daemon, and says what it did."""
     if line.name == "queue list":
-        return documents.listed(line, "deliveries", listing)
+        return _listed(line, "deliveries", listing)
+    if line.name == "spool list":
+        return _listed(line, "files", spool_listing)
+    return _change_queue(line) if line.group == "queue" else _change_spool(line)
+
+
+def _change_queue(line: Line) -> int:
     ids = [exact(word) for word in line.operands]
     arguments: dict[str, Any] = {"ids": ids, **line.exact("source")}
     user = line.text("user")
@@ -84,7 +131,7 @@ def run(line: Line) -> int:
     reply = control.ask(line, line.name.replace(" ", "."), **arguments)
     result: dict[str, Any] = reply.result
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])
-    return documents.changed(
+    return _changed(
         line,
         reply,
         [
@@ -97,6 +144,21 @@ def run(line: Line) -> int:
             *map(_ambiguous, ambiguous),
         ],
         failed=bool(unknown or ambiguous),
+    )
+
+
+def _change_spool(line: Line) -> int:
+    names = [exact(word) for word in line.operands]
+    reply = control.ask(line, line.name.replace(" ", "."), names=names)
+    result: dict[str, Any] = reply.result
+    unchanged = [labels.no_file(name=name) for name in result["unknown"]]
+    unchanged += [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
+    return _changed(
+        line,
+        reply,
+        [[name] for name in result["files"]],
+        unchanged,
+        failed=bool(unchanged),
     )
 
 
@@ -149,7 +211,7 @@ def _group(
     deliveries: list[dict[str, Any]],
     now: datetime,
 ) -> None:
-    documents.heading(page, labels.STATES[state], _ORDER[state], len(deliveries))
+    _heading(page, labels.STATES[state], _ORDER[state], len(deliveries))
     page.labelled(labels.WHY, reason, "  ")
     page.labelled(labels.REMEDY, remedy, "  ")
     columns = dict(zip(_COLUMNS, zip(*_rows(deliveries, now), strict=True), strict=True))
@@ -171,9 +233,15 @@ def _rows(deliveries: list[dict[str, Any]], now: datetime) -> list[tuple[str | T
             probes.setdefault(one["recipient"], one["next_attempt"])
     merged: dict[tuple[str | Text, ...], list[str]] = {}
     for one in deliveries:
-        next_try = times.soon(one["next_attempt"] or probes.get(one["recipient"]), now)
+        next_try = documents.soon(one["next_attempt"] or probes.get(one["recipient"]), now)
         tries = str(one["attempts"] or "-")
-        mail = times.age(one.get("accepted"), now), next_try, tries, _ids(one), documents.about(one)
+        mail = (
+            documents.age(one.get("accepted"), now),
+            next_try,
+            tries,
+            _ids(one),
+            documents.about(one),
+        )
         merged.setdefault(mail, []).append(one["recipient"] or "-")
     return [(*mail[:-1], ", ".join(to), mail[-1]) for mail, to in merged.items()]
 
@@ -182,3 +250,67 @@ def _ids(delivery: dict[str, Any]) -> str:
     ids = delivery["event_ids"]
     more = f" +{len(ids) - 1}" if len(ids) > 1 else ""
     return f"{ids[0]}{more}" if ids else "-"
+
+
+def spool_listing(files: list[dict[str, Any]], language: Language, now: datetime) -> Page:
+    """What is in the spool, each reason once above its files."""
+    page = Page(language)
+    if not files:
+        page.line(labels.EMPTY_SPOOL)
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in files:
+        groups.setdefault((one["state"], one["reason"] or ""), []).append(one)
+    for (state, reason), group in groups.items():
+        word = labels.FILE_STATES.get(state, state)
+        _heading(page, word, "bold" if state == "waiting" else "red", len(group))
+        page.labelled(labels.WHY, reason, "  ")
+        rows = [
+            [one["user"], documents.age(one["since"], now), str(one["bytes"]), one["name"]]
+            for one in group
+        ]
+        page.table(rows, "  ", head=(labels.USER, labels.AGE, labels.BYTES, labels.NAME))
+    return page
+
+
+def _heading(page: Page, state: str | Text, colour: str, number: int) -> None:
+    """Above the rows of one state and reason."""
+    page.gap()
+    page.line(Painted(labels.number_in_state(state=state, number=number), colour))
+
+
+def _listed(
+    line: Line, rows: str, listing: Callable[[list[dict[str, Any]], Language, datetime], Page]
+) -> int:
+    """Shows what the daemon lists as `rows`."""
+    reply = control.ask(line, line.name.replace(" ", "."))
+    found: list[dict[str, Any]] = reply.result[rows]
+    now = datetime.now().astimezone()
+    output.answer(line, reply.result, lambda: listing(found, reply.language, now))
+    total = reply.result.get("total", 0)
+    if total > len(found) and not line.flag("json"):
+        text = labels.SOME_OF_ALL[line.name](total=total, shown=len(found))
+        output.complain(text, reply.language)
+    return 0
+
+
+def _changed(
+    line: Line,
+    reply: control.Reply,
+    rows: Sequence[Sequence[Cell]],
+    remarks: Iterable[Text],
+    *,
+    failed: bool,
+) -> int:
+    """Says what the daemon did, or that there was nothing to do, and what it left alone."""
+    done, nothing = labels.CHANGED[line.name]
+    page, number = Page(reply.language), reply.result["changed"]
+    if number:
+        text = done(number=number)
+        page.line(text if rows else Text(text.ja.rstrip(":"), text.en))
+        page.table(rows, "  ")
+    elif not failed:
+        page.line(nothing)
+    output.answer(line, reply.result, lambda: page)
+    for remark in remarks:
+        output.complain(remark, reply.language)
+    return FAILED if failed else 0

@@ -7,7 +7,7 @@ import warnings
 from getpass import GetPassWarning, getpass
 from typing import Any
 
-from zaiond.ctl import check, control, output, paths, test, words
+from zaiond.ctl import check, control, output, test, words
 from zaiond.ctl.commandline import Command, Example, Line
 from zaiond.ctl.exit_status import (
     BAD_CONFIG,
@@ -54,7 +54,7 @@ def run(line: Line) -> int:
         if line.flag("json") and sys.stderr is not None:  # standard output is for the document
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         _demand_terminal()
-        path = paths.config(line)
+        path = line.config()
         check.demand_readable(path)
         language = output.language(line)
         try:
@@ -74,7 +74,7 @@ def _updated(line: Line, path: str, language: Language) -> list[str] | None:
     """The files that were written; None if it was cancelled."""
     from zaiond.setup.files import Settings
 
-    settings = Settings(path, language, paths.credentials())
+    settings = Settings(path, language, line.credentials())
     if settings.errors:
         raise check.broken(settings.errors, language, words.mend_first(path=path))
     answers = _answers(line, settings, language)
@@ -150,16 +150,15 @@ def _tried(line: Line, settings: "Settings", step: "Try") -> list[str]:
 
 def _reload(line: Line, path: str, language: Language) -> int:
     """Tells what becomes of it; as `reload` where the daemon doesn't take it."""
-    from zaiond.ctl import reload
     from zaiond.setup.files import errors_for_daemon
 
     try:
         control.ask(line, "reload")
         in_use = control.ask(line, "config.last_good").result["main"]
     except control.Refused as refusal:
-        return reload.refused(line, refusal)
+        return check.refused(line, refusal)
     except NoDaemon:
-        errors = errors_for_daemon(os.path.abspath(path), paths.credentials())
+        errors = errors_for_daemon(os.path.abspath(path), line.credentials())
         for error in errors:
             output.remark(error.formatted.in_language(language))
         if errors:

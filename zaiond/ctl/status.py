@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zaiond.ctl import control, documents, labels, output, times
+from zaiond.ctl import control, documents, labels, output
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.terminal import Cell, Page, Painted
@@ -88,14 +88,14 @@ def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     name, loaded = str(status["config"]["state"]), status["config"].get("loaded")
     config: Cell = labels.CONFIGURATION_STATES.get(name, name)
     if loaded:
-        config = labels.loaded(state=config, time=times.when(loaded))
+        config = labels.loaded(state=config, time=documents.when(loaded))
     rows: list[tuple[Cell, Cell]] = [
         (labels.CONFIGURATION, config),
         (labels.QUEUE, _counts(queue, *unsent) if unsent else labels.EMPTY),
         (labels.LOST, _lost(status)),
     ]
     if queue.get("oldest"):
-        rows.append((labels.OLDEST, times.when(queue["oldest"])))
+        rows.append((labels.OLDEST, documents.when(queue["oldest"])))
     files = [
         labels.spooled(state=labels.FILE_STATES[state], files=one["files"], user=one["user"])
         for state in ("waiting", "refused")
@@ -104,7 +104,7 @@ def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     if files:
         rows.append((labels.SPOOL, listed(files)))
     for one in status.get("history", {}).get("shortened", []):
-        told = {"size": -(-one["bytes"] // (1024 * 1024)), "since": times.when(one["since"])}
+        told = {"size": -(-one["bytes"] // (1024 * 1024)), "since": documents.when(one["since"])}
         rows.append((labels.HISTORY_DELETED, labels.history_deleted(**one | told)))
     if rates:
         for span, label in labels.RATES.items():
@@ -112,7 +112,7 @@ def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
     for server in status.get("servers", []):
         rows += _server_rows(server)
     if status.get("started"):
-        rows.append((labels.STARTED, times.when(status["started"])))
+        rows.append((labels.STARTED, documents.when(status["started"])))
     rows.append((labels.VERSION, str(status.get("version", "-"))))
     doubtful = status.get("possible_duplicates")
     if doubtful:
@@ -134,7 +134,7 @@ def _lost(status: dict[str, Any]) -> Text:
     known = status.get("known")
     codes = [one.get("code") for one in status["problems"] if isinstance(one, dict)]
     if known and "failed" not in codes and "expired" not in codes:
-        return labels.known(lost=lost, user=known["user"], time=times.when(known["time"]))
+        return labels.known(lost=lost, user=known["user"], time=documents.when(known["time"]))
     return lost
 
 
@@ -144,15 +144,17 @@ def _server_rows(server: dict[str, Any]) -> list[tuple[Cell, Cell]]:
         name = "trying"
     more: str | Text = f": {error}" if error else ""
     if name in ("down", "faulty"):
-        more = labels.since(time=times.when(server.get("since")), error=more)
+        more = labels.since(time=documents.when(server.get("since")), error=more)
     elif number:
         more = labels.connections(number=number, error=more)
     state = labels.SERVER_STATES.get(name, name)
     said = labels.server(name=server["server"], state=state, more=more)
     rows: list[tuple[Cell, Cell]] = [(labels.SERVER, said)]
     if server.get("next_attempt"):
-        rows.append((labels.SERVER_NEXT_TRY, times.when(server["next_attempt"])))
+        rows.append((labels.SERVER_NEXT_TRY, documents.when(server["next_attempt"])))
     last = server.get("last_error")
     if last and not error:
-        rows.append((labels.SERVER_LAST_ERROR, f"{times.when(last['time'])}  {last['message']}"))
+        rows.append(
+            (labels.SERVER_LAST_ERROR, f"{documents.when(last['time'])}  {last['message']}")
+        )
     return rows

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from zaiond.ctl import check, control, documents, output, paths, times, words
+from zaiond.ctl import check, control, documents, output, words
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED, Fault, NoDaemon
 from zaiond.ctl.terminal import printable, wrapped
@@ -57,7 +57,7 @@ def run(line: Line) -> int:
             document, language = control.ask(line, "test", addresses=wanted)
             _say_by_what(document, language)
     except NoDaemon:
-        document, language = _directly(line, paths.config(line), wanted)
+        document, language = _directly(line, line.config(), wanted)
     if line.flag("json"):
         output.document(document)
     else:
@@ -78,7 +78,7 @@ def _say_by_what(document: dict[str, Any], language: Language) -> None:
         return
     for error in config["errors"]:
         output.remark(documents.diagnostic(error))
-    loaded = times.when(config["loaded"])
+    loaded = documents.when(config["loaded"])
     output.complain(words.sent_by_last_good(path=config["path"], loaded=loaded), language)
 
 
@@ -100,7 +100,7 @@ def _directly(line: Line, path: str, wanted: Sequence[str]) -> tuple[dict[str, A
     from zaiond.config.load import load
 
     check.demand_readable(path)
-    loaded = load(path, paths.credentials())
+    loaded = load(path, line.credentials())
     if loaded.config is None:
         raise check.broken(loaded.errors, output.language(line, path), words.NO_TEST_SENT)
     return by_this_process(line, loaded.config, wanted), loaded.config.language
@@ -116,7 +116,7 @@ def by_this_process(line: Line, config: "Config", addresses: Sequence[str]) -> d
 
     async def test() -> dict[str, Any]:
         # A refresh token that is new belongs to the daemon, though it isn't asked.
-        tokens = Tokens(paths.state_dir(line), lambda told: output.complain(told, config.language))
+        tokens = Tokens(line.state_dir(), lambda told: output.complain(told, config.language))
         try:
             return await self_test(config, addresses, ConnectionContext(tokens))
         finally:

@@ -9,7 +9,7 @@ import pytest
 from zaiond.config.load import load, save_last_good
 from zaiond.ctl import main
 from zaiond.ctl import test as ctl_test
-from zaiond.ctl.diff import differences
+from zaiond.ctl.config import differences
 
 Said = pytest.CaptureFixture[str]
 GOOD = "mail_server:\n  host: localhost\nadmins: root@localhost\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.ctl import output, terminal, times
+from zaiond.ctl import documents, output, terminal
 from zaiond.ctl.commandline import Line, parse
 
 
@@ -211,11 +211,14 @@ def test_times_of_a_list_are_short(
     ago: timedelta, brief: str, soon: str, ages: tuple[str, str]
 ) -> None:
     at = (NOW - ago).isoformat()
-    assert (times.brief(at, NOW), times.soon(at, NOW)) == (brief, soon)
-    assert (times.age(at, NOW).in_language("ja"), times.age(at, NOW).in_language("en")) == ages
+    assert (documents.brief(at, NOW), documents.soon(at, NOW)) == (brief, soon)
+    assert (
+        documents.age(at, NOW).in_language("ja"),
+        documents.age(at, NOW).in_language("en"),
+    ) == ages
     for none in (None, "soon"):
-        assert times.brief(none, NOW) == times.soon(none, NOW) == "-"
-        assert times.age(none, NOW).ja == "-"
+        assert documents.brief(none, NOW) == documents.soon(none, NOW) == "-"
+        assert documents.age(none, NOW).ja == "-"
 
 
 def test_times_are_local_with_their_offset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,10 +227,10 @@ def test_times_are_local_with_their_offset(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        assert times.when("2013-05-25T00:00:00.5Z") == "2013-05-25 09:00:00 +0900"
-        assert times.when(1369440000.0) == "2013-05-25 09:00:00 +0900"
-        assert times.when(None) == "-"
-        assert times.when("soon") == "soon"
+        assert documents.when("2013-05-25T00:00:00.5Z") == "2013-05-25 09:00:00 +0900"
+        assert documents.when(1369440000.0) == "2013-05-25 09:00:00 +0900"
+        assert documents.when(None) == "-"
+        assert documents.when("soon") == "soon"
     finally:
         monkeypatch.undo()
         time.tzset()
