@@ -111,12 +111,15 @@ async def test_who_comes_while_the_flood_is_being_mailed_is_next(state: Path, mo
         assert [one for one in mails(there) if one.startswith("n")] == ids(800)
 
 
-async def test_two_floods_go_half_and_half(state: Path, moody: Moody) -> None:
+@pytest.mark.parametrize("is_idle", [False, True])  # if so, one is being routed as the other comes
+async def test_two_floods_go_half_and_half(state: Path, moody: Moody, is_idle: bool) -> None:
     moody.goes_away()
     async with (
         ScriptedServer(moody.script) as there,
         Post(state, configuration(one_by_one(there), queue=PATIENT)) as post,
     ):
+        if is_idle:
+            await until_nothing_is_routed(post)
         await post.emit(*ids(600, "a"), uid=FLOOD)
         await post.emit(*ids(600, "b"), uid=OTHER)
         await until_nothing_is_routed(post)

@@ -187,8 +187,12 @@ class Router:
             choice = await self._next(min(BATCH, room), of_line)
             if not choice.events:
                 return False
+            # Now: what is taken in meanwhile may have earlier turns, and says so.
+            self.turns.routed_in_turn(choice.in_turn)
             done = await self._route(choice)
-        if done is None:  # without the lock: an administrator may be about to make room
+        if done is None:
+            self.turns.not_routed(choice.in_turn)
+            # Without the lock: an administrator may be about to make room.
             await asyncio.sleep(DISK_FULL_PAUSE)
             return True
         mails, dropped = done
@@ -279,7 +283,6 @@ class Router:
         self.routed_through = through
         self._memory.remove(event.seq for event in batch)
         self.turns.gone(batch)
-        self.turns.routed_in_turn(choice.in_turn)
         return _without(mails, behind) if behind else mails, dropped
 
     def _through(self, batch: list[StoredEvent]) -> int:

@@ -111,7 +111,10 @@ class Turns:
         for (uid, notice, urgent), number in Counter(map(_LINE, events)).items():
             self.waiting[self._line(uid, notice, urgent)] += number
         self.total += len(events)
-        self.ahead += sum(map(_AHEAD, events))
+        ahead = sum(map(_AHEAD, events))
+        if ahead:
+            self.ahead += ahead
+            self.not_routed(events)
 
     def gone(self, events: Sequence[StoredEvent]) -> None:
         """These wait no longer."""
@@ -142,9 +145,14 @@ class Turns:
         self.ahead = max(0, self.ahead)
 
     def routed_in_turn(self, events: Iterable[StoredEvent]) -> None:
-        """All whose turn is before that of these have been routed."""
+        """All that are known, and whose turn is before that of these, are being routed."""
         for event in events:
             self._now[event.urgent] = max(self._now[event.urgent], event.turn)
+
+    def not_routed(self, events: Iterable[StoredEvent]) -> None:
+        """These wait, although later turns are being routed: they were not known, or it failed."""
+        for event in events:
+            self._now[event.urgent] = min(self._now[event.urgent], event.turn)
 
 
 _UID, _URGENT = itemgetter(1), itemgetter(5)  # of a NewEvent
