@@ -157,6 +157,11 @@ class ActiveQueue:
         return self._of_line[line] < FEW_MAILS and self.capacity_of(line) > 0
 
     @property
+    def rows(self) -> frozenset[int]:
+        """The mails that are here."""
+        return frozenset(self._mails)
+
+    @property
     def sending(self) -> frozenset[int]:
         """The mails in the hands of senders."""
         return frozenset(self._sending)

@@ -22,6 +22,7 @@ from zaiond.delivery.loader import Loader
 from zaiond.delivery.outcome import (
     AttemptContext,
     NextState,
+    delivered,
     ended_holds,
     is_of_us_by_content,
     made_anew,
@@ -228,23 +229,25 @@ class Dispatcher:
         """Records in one transaction what came of `mail`, and the start of `upcoming`; gives the
         time of that.
         """
-        now, at = self._clock(), self._queue_time()
-        index, config = sender.index, self._config
-        other = self.pool.other(index, mail)
-        attempt = AttemptContext(
-            server=sender.address,
-            started=started or now,
-            ended=now,
-            jitter=self._jitter(),
-            other_server=other is not None,
-            overdue=mail.queued <= self._queue_time.since(config.queue.expire),
-            held=self.holds.addresses,
-            language=config.language,
-            others_taken=self._blamed.get(mail.row, False),
-        )
-        states = next_state(mail, answers, attempt, config.queue)
-        if mail.row in self._outdated:
-            states = [made_anew(state) for state in states]
+        now, at, index = self._clock(), self._queue_time(), sender.index
+        other = None
+        states = delivered(mail, answers, sender.address, started or now, now)
+        if states is None:
+            other = self.pool.other(index, mail)
+            attempt = AttemptContext(
+                server=sender.address,
+                started=started or now,
+                ended=now,
+                jitter=self._jitter(),
+                other_server=other is not None,
+                overdue=mail.queued <= self._queue_time.since(self._config.queue.expire),
+                held=self.holds.addresses,
+                language=self._config.language,
+                others_taken=self._blamed.get(mail.row, False),
+            )
+            states = next_state(mail, answers, attempt, self._config.queue)
+            if mail.row in self._outdated:
+                states = [made_anew(state) for state in states]
         new = new_holds(mail, states, now, at)
         over = ended_holds(mail, states, self.holds)
         results = [state.attempted for state in states]
@@ -286,7 +289,8 @@ class Dispatcher:
         if verdict is None:
             self.delivered += 1
             self.rate.count(1, time.monotonic())
-            self._blamed.update((row, True) for row in self._blamed if row != mail.row)
+            if self._blamed:
+                self._blamed.update((row, True) for row in self._blamed if row != mail.row)
         elif is_of_us_by_content(answer, verdict):
             self._blamed.setdefault(mail.row, False)
         self.pool.learn(sender, answer, verdict)
@@ -297,13 +301,13 @@ class Dispatcher:
         self, mail: QueuedMail, states: list[NextState], other: int | None, index: int
     ) -> None:
         """Where the mail goes after its outcome is on disk: out of memory, or back in line."""
-        deferred = {s.attempted.delivery.recipient for s in states if s.attempted.is_retried}
-        if deferred:
-            self.active_queue.let_wait(mail, deferred)
+        waiting = [s.attempted for s in states if s.attempted.state in ("deferred", "held")]
+        if waiting:
+            later = {one.delivery.recipient for one in waiting if one.is_retried}
+            self.active_queue.let_wait(mail, later)
         rest, other = remaining(mail, states, other)
         if rest is None:
-            waits = any(state.attempted.state in ("deferred", "held") for state in states)
-            self._leave(mail, deferred=waits)
+            self._leave(mail, deferred=bool(waiting))
             return
         if other is not None:
             self.active_queue.reassign(rest, index, other)

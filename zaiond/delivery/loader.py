@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import apsw
 
@@ -75,11 +76,10 @@ class Loader:
         """Loads whenever something is due and there is room; ends when cancelled."""
         while True:
             self._wake.clear()
-            await self._load()
+            next_due = await self._load()
             self._came_round.set()
             if self._wake.is_set():
                 continue
-            next_due = await self._writer.submit(pending.next_due)
             timeout = None
             if next_due is not None and not self.is_starved:
                 timeout = min(max(0.0, next_due - self._clock()), LONGEST_WAIT)
@@ -88,40 +88,63 @@ class Loader:
                 async with asyncio.timeout(timeout):
                     await self._wake.wait()
 
-    async def _load(self) -> None:
+    async def _load(self) -> float | None:
+        """Loads what is due, or else what waits; gives when the next delivery is due."""
         active_queue, began = self._active_queue, self._began_anew
         capacity = active_queue.capacities
         if self.is_paused or not capacity.beyond:
             self.is_starved = True
-            return
+            return None
+        after = None if self.caught_up else dict(self._loaded_through)
         due = Due(self._clock(), self.longest_delay)
-        rows = await self._writer.submit(partial(_due, due=due, capacity=capacity))
-        self.is_starved = not capacity.mails or any(row in active_queue for row in rows)
-        await self._bring_in(rows, due, began)
-        if not self.caught_up and active_queue.capacities.beyond:
-            await self._bring_in(await self._waiting(active_queue.capacities, began), due, began)
+        here = active_queue.rows
+        found = await self._writer.submit(
+            partial(_look, due=due, capacity=capacity, here=here, after=after, left=self._left)
+        )
+        self.is_starved = not capacity.mails or found.is_starved
+        # Where it was begun anew meanwhile, others come before them, and more may wait.
+        if began == self._began_anew:
+            if found.waiting is not None:
+                messages, self._left = found.waiting
+                self._loaded_through.update((user, message) for message, user in messages)
+                self.caught_up = not self._left
+            if found.mails or (found.waiting is not None and found.waiting.messages):
+                self._wake.set()  # more may be due, or wait
+                self._on_loaded([mail for mail in found.mails if mail.row not in active_queue])
+            if found.waiting is not None:
+                self._on_caught_up()
+        return found.next_due
 
-    async def _bring_in(self, rows: list[int], due: Due, began: int) -> None:
-        active_queue = self._active_queue
-        wanted = [row for row in rows if row not in active_queue]
-        if wanted and began == self._began_anew:
-            mails = await self._writer.submit(partial(pending.load, messages=wanted, due=due))
-            # Where it was begun anew meanwhile, others come before them.
-            if began == self._began_anew:
-                self._on_loaded([mail for mail in mails if mail.row not in active_queue])
 
-    async def _waiting(self, capacity: Capacity, began: int) -> list[int]:
-        after, left = dict(self._loaded_through), self._left
-        find = partial(_waiting, after=after, left=left, capacity=capacity)
-        found = await self._writer.submit(find)
-        if began == self._began_anew:  # else what was found is not all that there is now
-            self._loaded_through.update((user, message) for message, user in found.messages)
-            self._left = found.left
-            if found.messages:
-                self._wake.set()
-            self.caught_up = not found.left
-            self._on_caught_up()
-        return [message for message, _ in found.messages]
+class _Found(NamedTuple):
+    """What is to be loaded; `is_starved`: some of what is due is in memory yet. `waiting`: what was
+    looked for beside what is due; `next_due`: when to look again.
+    """
+
+    mails: list[QueuedMail]
+    is_starved: bool
+    waiting: pending.Waiting | None
+    next_due: float | None
+
+
+def _look(
+    db: apsw.Connection,
+    due: Due,
+    capacity: Capacity,
+    here: frozenset[int],
+    after: dict[int, int] | None,
+    left: set[int] | None,
+) -> _Found:
+    """What is due, or else what waits (`after` None: all of that is here), as far as there is room
+    for what isn't `here`.
+    """
+    rows = _due(db, due, capacity)
+    mails = pending.load(db, (row for row in rows if row not in here), due)
+    waiting = None
+    if after is not None and not mails:
+        waiting = _waiting(db, after, left, capacity)
+        mails = pending.load(db, (row for row, _ in waiting.messages if row not in here), due)
+    return _Found(mails, not here.isdisjoint(rows), waiting, pending.next_due(db))
 
 
 def _due(db: apsw.Connection, due: Due, capacity: Capacity) -> list[int]:

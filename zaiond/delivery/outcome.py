@@ -5,8 +5,8 @@ how old the mail is, what is held already, and whether another server is left.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -44,8 +44,7 @@ class AttemptContext(msgspec.Struct, frozen=True, kw_only=True):
     others_taken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NextState:
+class NextState(NamedTuple):
     """How the attempt of a delivery ended; `verdict` and `failure` where it did not deliver.
 
     `holds`: the address or the mail is held from now on. `alone`: the mail is to be tried with this
@@ -90,22 +89,20 @@ def next_state(
     server that it waits for can be used again. Or at once by the same, which takes no more
     recipients a mail (`again` of the verdict); that ends, as each time some are delivered.
     """
-    said = [answers[each.recipient] for each in mail.deliveries]
-    taken = [answer for answer in said if isinstance(answer, Reply)]
-    if len(taken) == len(said):
-        every = zip(mail.deliveries, taken, strict=True)
-        return [NextState(_delivered(delivery, reply, attempt)) for delivery, reply in every]
-    progress = bool(taken)
-    verdicts = [None if isinstance(answer, Reply) else judge(answer) for answer in said]
-    of_us = all(map(_is_of_us, verdicts)) and not any(
-        d.recipient in attempt.held for d in mail.deliveries
+    said = [(delivery, answers[delivery.recipient]) for delivery in mail.deliveries]
+    verdicts = {d.row: judge(answer) for d, answer in said if isinstance(answer, Failure)}
+    progress = len(verdicts) < len(said)
+    of_us = not (progress or any(d.recipient in attempt.held for d, _ in said)) and all(
+        map(_is_of_us, verdicts.values())
     )
-    with_content = sum(_reached_content(answer) for answer in said)
+    with_content = sum(_reached_content(answer) for _, answer in said)
     concluded = []
-    for delivery, answer, verdict in zip(mail.deliveries, said, verdicts, strict=True):
-        if isinstance(answer, Reply) or verdict is None:
-            concluded.append(NextState(_delivered(delivery, answer, attempt)))
+    for delivery, answer in said:
+        if isinstance(answer, Reply):
+            server, started, ended = attempt.server, attempt.started, attempt.ended
+            concluded.append(_delivered(delivery, answer, server, started, ended))
             continue
+        verdict = verdicts[delivery.row]
         if verdict.again and not progress:
             verdict = replace(verdict, again=False)
         if _is_of_us(verdict) and answer.stage is Stage.RCPT and not of_us:
@@ -118,11 +115,11 @@ def next_state(
     return concluded
 
 
-def _is_of_us(verdict: Verdict | None) -> bool:
-    return verdict is not None and verdict.outcome == "held" and verdict.scope is Scope.SERVER
+def _is_of_us(verdict: Verdict) -> bool:
+    return verdict.outcome == "held" and verdict.scope is Scope.SERVER
 
 
-def is_of_us_by_content(answer: Reply | Failure, verdict: Verdict | None) -> bool:
+def is_of_us_by_content(answer: Reply | Failure, verdict: Verdict) -> bool:
     """Whether the content was refused for something that would concern all mail."""
     return isinstance(answer, Failure) and _is_of_us(verdict) and _reached_content(answer)
 
@@ -131,12 +128,28 @@ def _reached_content(answer: Reply | Failure) -> bool:
     return isinstance(answer, Reply) or answer.stage in (Stage.DATA, Stage.CONTENT)
 
 
+def delivered(
+    mail: QueuedMail,
+    answers: Mapping[str, Reply | Failure],
+    server: str,
+    started: float,
+    now: float,
+) -> list[NextState] | None:
+    """How an attempt ended that every recipient got; None: not every one."""
+    states = []
+    for delivery in mail.deliveries:
+        answer = answers[delivery.recipient]
+        if not isinstance(answer, Reply):
+            return None
+        states.append(_delivered(delivery, answer, server, started, now))
+    return states
+
+
 def _delivered(
-    delivery: QueuedDelivery, reply: Reply | Failure, attempt: AttemptContext
-) -> AttemptResult:
-    said = reply.text if isinstance(reply, Reply) else ""
-    return AttemptResult(
-        delivery, "delivered", "delivered", attempt.server, said, attempt.started, attempt.ended
+    delivery: QueuedDelivery, reply: Reply, server: str, started: float, now: float
+) -> NextState:
+    return NextState(
+        AttemptResult(delivery, "delivered", "delivered", server, reply.text, started, now)
     )
 
 
@@ -211,7 +224,7 @@ def made_anew(state: NextState) -> NextState:
     if state.attempted.outcome in ("delivered", "unknown"):
         return state
     attempted = state.attempted._replace(state="waiting", next_attempt=None)
-    return replace(state, attempted=attempted, holds=None, alone=False)
+    return state._replace(attempted=attempted, holds=None, alone=False)
 
 
 def remaining(
@@ -221,6 +234,8 @@ def remaining(
     one in use: by `other`, where all failures are of the kind that fails over.
     """
     waiting = [state for state in states if state.attempted.state == "waiting"]
+    if not waiting and not mail.one_by_one:
+        return None, None
     again = tuple(
         s.attempted.delivery._replace(attempts=s.attempted.delivery.attempts + 1) for s in waiting
     )
@@ -231,8 +246,6 @@ def remaining(
         again, alone = again[:1], again[1:] + alone
     elif alone and not again:
         again, alone, other = alone[:1], alone[1:], None
-    if not again:
-        return None, None
     rest = replace(mail.reduced(again), one_by_one=alone)
     rest.whole = mail.whole and not alone and len(again) == len(states)
     return rest, other
@@ -241,26 +254,18 @@ def remaining(
 def new_holds(mail: QueuedMail, states: list[NextState], now: float, at: float) -> list[Hold]:
     """What is held from now on, `at` in queue time."""
     return [
-        Hold(
-            state.holds,
-            state.attempted.delivery.recipient if state.holds == "address" else str(mail.row),
-            now,
-            at,
-            state.failure,
-        )
-        for state in states
-        if state.holds is not None and state.failure is not None
+        Hold(scope, each.delivery.recipient if scope == "address" else str(mail.row), now, at, why)
+        for each, _, why, scope, _ in states
+        if scope is not None and why is not None
     ]
 
 
 def ended_holds(mail: QueuedMail, states: list[NextState], holds: Holds) -> list[Hold]:
     """The holds that a probe has ended."""
     probes = [
-        state.attempted.delivery.recipient
-        for state in states
-        if state.attempted.delivery.held
-        and state.holds is None
-        and state.attempted.state != "waiting"
+        attempted.delivery.recipient
+        for attempted, _, _, held_by, _ in states
+        if attempted.delivery.held and held_by is None and attempted.state != "waiting"
     ]
     ended = [holds.get("address", recipient) for recipient in probes]
     if probes:

@@ -13,22 +13,21 @@ from zaiond.delivery import loader
 from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.delivery.loader import Loader
 from zaiond.model import QueuedMail
-from zaiond.store import events, pending, queue
+from zaiond.store import events, queue
 from zaiond.store.writer import Operation, Writer
 
 T = TypeVar("T")
 
 
 class Interrupted(Writer):
-    """While the answer of the `number`-th look for `what` is on its way, `then` is done."""
+    """While the answer of the `number`-th look is on its way, `then` is done."""
 
-    what: Callable[..., object] = staticmethod(loader._waiting)
     number = 0
     then: Callable[[], None]
 
     def submit(self, operation: Operation[T], *, essential: bool = False) -> "asyncio.Future[T]":
         future = super().submit(operation, essential=essential)
-        if isinstance(operation, partial) and operation.func is self.what:
+        if isinstance(operation, partial) and operation.func is loader._look:
             self.number -= 1
             if not self.number:
                 future.add_done_callback(lambda _: self.then())  # before who waits for it goes on
@@ -91,7 +90,6 @@ async def test_where_it_begins_anew_while_mails_come_in_all_are_in_order(tmp_pat
         loading.active_queue.clear()
         loading.loader.start_over()
 
-    loading.writer.what = pending.load
     loading.writer.number, loading.writer.then = 1, change
     await loading.until_all_here()
     assert loading.loaded == [1, 2, 3]
