@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from zaiond.errors import DiskFullError, EventError, StoreError
+from zaiond.intake import words
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent, StoredEvent
@@ -19,16 +20,9 @@ from zaiond.store.disk_space import DiskSpace
 from zaiond.store.events import Acceptance, AcceptOutcome
 from zaiond.store.turns import Turns
 from zaiond.store.writer import DISK_FULL, Writer
-from zaiond.text import Text
 
 LOOK_INTERVAL = 1.0  # seconds between two looks at the free space
-OUR_FAULT = EventError(
-    "unavailable",
-    Text(
-        "内部エラーのため受け付けられません。後でもう一度送ってください",
-        "an internal error: send it again later",
-    ),
-)
+OUR_FAULT = EventError("unavailable", words.OUR_FAULT)
 
 
 class Admission:

@@ -20,6 +20,7 @@ from itertools import islice, repeat
 
 from zaiond import wire
 from zaiond.errors import EventError
+from zaiond.intake import words
 from zaiond.intake.admission import OUR_FAULT, Admission, going_on, report
 from zaiond.intake.connection import EventConnection
 from zaiond.intake.quota import ReadAhead, Share
@@ -27,7 +28,6 @@ from zaiond.intake.refusals import Refusals
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance, AcceptOutcome
-from zaiond.text import Text
 
 BATCH_EVENTS = 512  # lines, right or wrong
 BATCH_BYTES = 512 * 1024
@@ -105,10 +105,7 @@ class Batches:
         with going_on():
             self._refusals.count(user, error, self._clock())
             self._journal.warning(
-                Text(
-                    f"uid {user} のイベントを受け付けませんでした: {error.text.ja}",
-                    f"refused an event of uid {user}: {error.text.en}",
-                ),
+                words.refused(user=user, why=error.text),
                 Kind.EVENT_REFUSED,
                 by=user,
                 uid=connection.uid,

@@ -12,8 +12,8 @@ from typing import Protocol, cast
 
 from zaiond import wire
 from zaiond.errors import EventError
+from zaiond.intake import words
 from zaiond.intake.quota import A_LITTLE, A_READ, ReadAhead, Share
-from zaiond.text import Text
 
 A_PIECE = 64  # bytes that each piece costs beside its own
 MANY_UNREAD = 16 * 1024  # bytes of replies; asyncio tells when there are fewer again
@@ -23,13 +23,7 @@ _small_buffer = _buffer[:A_LITTLE]
 
 # Of one kind there is one, however many lines are wrong.
 TOO_LARGE = wire.too_large()
-_TOO_SLOW = EventError(
-    "invalid",
-    Text(
-        "行の終わり（改行）が limits.frame_deadline までに届きませんでした",
-        "the line did not end (newline) within limits.frame_deadline",
-    ),
-)
+_TOO_SLOW = EventError("invalid", words.TOO_SLOW)
 
 
 class Batches(Protocol):
@@ -38,8 +32,7 @@ class Batches(Protocol):
     frame_deadline: float
     ahead: ReadAhead
 
-    def user_of(self, uid: int, /) -> int:
-        """Whose a uid is."""
+    def user_of(self, uid: int, /) -> int: ...
 
     def opened(self, connection: "EventConnection", /) -> Share:
         """Counts a connection. Raises EventError if its user has all it may have."""

@@ -11,7 +11,7 @@ from zaiond.intake.quota import Quotas
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import OnRefused, Spool
-from zaiond.intake.spool_watch import SpoolWatch
+from zaiond.intake.spool.walk import SpoolWatch
 from zaiond.journal import Journal
 from zaiond.store.disk_space import DiskSpace
 from zaiond.store.events import Acceptance

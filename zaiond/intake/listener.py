@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zaiond.errors import UsageError
+from zaiond.intake import words
 from zaiond.journal import Journal
-from zaiond.text import Text, in_japanese
 
 EMITTERS = "zaiond-emit"
 ADMINISTRATORS = "zaiond-admin"
@@ -74,14 +74,7 @@ def _activated() -> socket.socket | None:
     if not fds:
         return None
     if len(fds) > 1:
-        raise UsageError(
-            Text(
-                f"systemd から {len(fds)} 個のソケットが渡されました。zaiond.socket には"
-                " ListenStream= を 1 つだけ書いてください",
-                f"systemd handed over {len(fds)} sockets: zaiond.socket must have one"
-                " ListenStream=",
-            )
-        )
+        raise UsageError(words.too_many_sockets(count=len(fds)))
     listener = socket.socket(fileno=fds[0])
     listener.setblocking(False)
     return listener
@@ -106,12 +99,7 @@ def _bind(path: Path, mode: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise UsageError(
-            Text(
-                f"ソケット {path} を作れません: {in_japanese(error)}",
-                f"can't make the socket {path}: {error.strerror or error}",
-            )
-        ) from error
+        raise UsageError(words.cant_make_socket(path=path, why=error)) from error
     return listener
 
 
@@ -127,12 +115,7 @@ def _must_be_stale(path: Path) -> None:
             probe.connect(str(path))
         except OSError:
             return
-    raise UsageError(
-        Text(
-            f"別の zaiond が {path} で動作しています。先にそれを停止してください",
-            f"another zaiond is running on {path}: stop it first",
-        )
-    )
+    raise UsageError(words.another_runs(path=path))
 
 
 class Listener:
@@ -188,13 +171,7 @@ class Listener:
         # The kernel would say again and again that somebody is there.
         self._loop.remove_reader(self._listener)
         self._pause = self._loop.call_later(PAUSE, self._listen)
-        self._journal.error(
-            Text(
-                f"接続を受け付けられません（1 秒後に再試行します）: {in_japanese(error)}",
-                f"can't accept a connection, which is tried again in a second: {error.strerror}",
-            ),
-            by="accept",
-        )
+        self._journal.error(words.cant_accept(why=error), by="accept")
 
 
 def _is_gone(connection: socket.socket) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from zaiond.config.schema import Limits
 from zaiond.errors import EventError
+from zaiond.intake import words
 from zaiond.text import Text
 
 USERS = 16  # all users together may have as much as so many of them
@@ -62,7 +63,7 @@ class Quotas:
         self.bytes_waiting = 256 * 1024 * 1024
         for uid, (events, size) in usage.items():
             if events:
-                self._add(self._uid(uid), events, size)
+                self._add(uid, self._uid(uid), 0, events, size)
 
     def configure(self, limits: Limits) -> None:
         """These limits are in force now."""
@@ -82,32 +83,18 @@ class Quotas:
     def connect(self, uid: int) -> None:
         """Counts a connection. Raises EventError `quota`."""
         of = self._uid(uid)
-        try:
-            if of.usage.connections >= self.connections:
-                raise _quota(
-                    "このユーザーの接続数が上限"
-                    f"（limits.connections: {self.connections}）に達しています",
-                    "this user has as many connections as it may"
-                    f" (limits.connections: {self.connections})",
-                )
-            most, by = USERS * self.connections, f"{USERS} × limits.connections"
-            if self._most_connections < most:
-                most, by = self._most_connections, "LimitNOFILE="
-            if of.user and not _has_room(of.usage.connections + 1, self._all.connections + 1, most):
-                raise _quota(
-                    f"全ユーザーの接続数の合計が多すぎます（上限 {by}: {most}）",
-                    f"all users together have too many connections (at most {by}: {most})",
-                )
-        except EventError:
-            self._forget(uid, of)
-            raise
-        self._connect(of, 1)
+        if of.usage.connections >= self.connections:
+            raise _quota(words.too_many_connections(most=self.connections))
+        most, by = USERS * self.connections, f"{USERS} × limits.connections"
+        if self._most_connections < most:
+            most, by = self._most_connections, "LimitNOFILE="
+        if of.user and not _has_room(of.usage.connections + 1, self._all.connections + 1, most):
+            raise _quota(words.too_many_connections_in_all(by=by, most=most))
+        self._add(uid, of, 1, 0, 0)
 
     def disconnect(self, uid: int) -> None:
         """A counted connection ended."""
-        of = self._uids[uid]
-        self._connect(of, -1)
-        self._forget(uid, of)
+        self._add(uid, self._uids[uid], -1, 0, 0)
 
     def reserve(self, uid: int, events: int, size: int) -> None:
         """Counts events, of `size` bytes together, that are to be accepted: all of them or none.
@@ -116,67 +103,57 @@ class Quotas:
         """
         of = self._uid(uid)
         usage, all_ = of.usage, self._all
-        try:
-            if usage.events + events > self.events_waiting:
-                raise _too_much("limits.events_waiting", self.events_waiting)
-            if usage.bytes + size > self.bytes_waiting:
-                raise _too_much("limits.bytes_waiting", self.bytes_waiting)
-            if of.user:
-                most = USERS * self.events_waiting
-                if not _has_room(usage.events + events, all_.events + events, most):
-                    raise _too_much_in_all("limits.events_waiting", most)
-                most = USERS * self.bytes_waiting
-                if not _has_room(usage.bytes + size, all_.bytes + size, most):
-                    raise _too_much_in_all("limits.bytes_waiting", most)
-        except EventError:
-            self._forget(uid, of)
-            raise
-        self._add(of, events, size)
+        each = (
+            ("events", usage.events + events, all_.events + events, self.events_waiting),
+            ("bytes", usage.bytes + size, all_.bytes + size, self.bytes_waiting),
+        )
+        for what, own, _, most in each:
+            if own > most:
+                raise _quota(words.too_much(what=what, most=most))
+        for what, own, in_all, most in each if of.user else ():
+            if not _has_room(own, in_all, USERS * most):
+                raise _quota(words.too_much_in_all(what=what, users=USERS, most=USERS * most))
+        self._add(uid, of, 0, events, size)
 
     def count(self, uid: int, size: int) -> None:
         """Counts an event of the daemon's own: there is always room for it."""
-        self._add(self._uid(uid), 1, size)
+        self._add(uid, self._uid(uid), 0, 1, size)
 
     def release(self, uid: int, size: int) -> None:
         """An event of `size` bytes ended, or was not accepted after all."""
         of = self._uids.get(uid)
         if of is not None and of.events:
-            self._add(of, -1, -size)
-            self._forget(uid, of)
+            self._add(uid, of, 0, -1, -size)
 
     def recounted(self, more: Mapping[int, tuple[int, int]]) -> None:
         """So many events and bytes more wait of each uid than was counted, or fewer."""
         for uid, (events, size) in more.items():
             of = self._uid(uid)
-            self._add(of, max(events, -of.events), max(size, -of.bytes))
-            self._forget(uid, of)
+            self._add(uid, of, 0, max(events, -of.events), max(size, -of.bytes))
 
     def _uid(self, uid: int) -> _Uid:
         of = self._uids.get(uid)
         if of is None:
             user = self._user_of(uid)
-            usage = self._users.get(user)
-            if usage is None:
-                usage = self._users[user] = _Usage()
-            of = self._uids[uid] = _Uid(user, usage)
+            of = _Uid(user, self._users.get(user) or _Usage())
         return of
 
-    def _connect(self, of: _Uid, connections: int) -> None:
+    def _add(self, uid: int, of: _Uid, connections: int, events: int, size: int) -> None:
+        """What nothing is left of is forgotten."""
+        is_left = of.connections + connections or of.events + events
+        if not is_left:
+            size = -of.bytes
         for each in (of, of.usage, self._all):
             each.connections += connections
-
-    def _add(self, of: _Uid, events: int, size: int) -> None:
-        for each in (of, of.usage, self._all):
             each.events += events
             each.bytes += size
-
-    def _forget(self, uid: int, of: _Uid) -> None:
-        if of.connections or of.events:
-            return
-        self._add(of, 0, -of.bytes)
-        del self._uids[uid]
-        if not (of.usage.connections or of.usage.events):
-            del self._users[of.user]
+        if is_left:
+            self._uids[uid] = of
+            self._users[of.user] = of.usage
+        else:
+            self._uids.pop(uid, None)
+            if not (of.usage.connections or of.usage.events):
+                self._users.pop(of.user, None)
 
 
 def _has_room(own: int, all_: int, most: int) -> bool:
@@ -187,23 +164,8 @@ def _has_room(own: int, all_: int, most: int) -> bool:
     return all_ <= half or (all_ <= most and own <= max(1, half // FEW))
 
 
-def _quota(ja: str, en: str) -> EventError:
-    return EventError("quota", Text(ja, en))
-
-
-def _too_much(key: str, limit: int) -> EventError:
-    return _quota(
-        f"送信待ちのイベントが上限（{key}: {limit}）に達しています",
-        f"too much is waiting to be mailed ({key}: {limit})",
-    )
-
-
-def _too_much_in_all(key: str, limit: int) -> EventError:
-    return _quota(
-        f"全ユーザーの送信待ちのイベントの合計が多すぎます（上限 {USERS} × {key}: {limit}）",
-        f"of all users together too much is waiting to be mailed (at most {USERS} × {key}:"
-        f" {limit})",
-    )
+def _quota(text: Text) -> EventError:
+    return EventError("quota", text)
 
 
 class Read(Protocol):

@@ -4,17 +4,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
+from zaiond.intake import words
 from zaiond.intake.spool.directory import FOREIGN, Kept
 from zaiond.intake.spool.file import LINES, SpoolFile, shown
 from zaiond.intake.spool.spool import Spool, Wait
-from zaiond.intake.spool.sweep import said
 from zaiond.intake.spool.walk import walk_through
 from zaiond.net.machine import rfc3339
-from zaiond.text import Language, Text
+from zaiond.text import Language, Sentence, Text, reason
 
 WAITS_LONG = 3600.0  # seconds: what waits longer should be looked at
 _USERS_SHOWN = 3
@@ -39,36 +39,19 @@ class Account(NamedTuple):
         """What an administrator should know: a code, and a sentence."""
         if self.fault is not None:
             yield "spool_directory", self.fault
-        waits = {u: w for u, w in self.waits.items() if now - w.since > WAITS_LONG}
+        waits = {user: wait for user, wait in self.waits.items() if now - wait.since > WAITS_LONG}
         if waits:
-            files, since = _in_all(waits)
-            ja = [f"{name_of(user)} {one.files} 件「{one.why.ja}」" for user, one in waits.items()]
-            en = [f"{one.files} of {name_of(user)}: {one.why.en}" for user, one in waits.items()]
-            yield (
-                "spool_waits",
-                Text(
-                    f"スプールの {files} 件のファイルが {since} から受け付けられずに待っています"
-                    f"（{_some(ja, '、', ' など')}）。解消しだい自動的に受け付けます",
-                    f"files in the spool have waited since {since}: {files}"
-                    f" ({_some(en, '; ', '; …')}); they are taken in by themselves once that is"
-                    " over",
-                ),
-            )
+            told = [
+                words.of_one_reason(who=name_of(user), events=wait.files, why=wait.why)
+                for user, wait in waits.items()
+            ]
+            yield "spool_waits", _told(words.waits_long, waits.values(), told)
         if self.aside:
-            files, since = _in_all(self.aside)
-            ja = [f"{name_of(user)} {one.files} 件" for user, one in self.aside.items()]
-            en = [f"{one.files} of {name_of(user)}" for user, one in self.aside.items()]
-            yield (
-                "spool_refused",
-                Text(
-                    f"受け付けられなかったスプールのファイルが {files} 件、{since} から保管されて"
-                    f"います（{_some(ja, '、', ' など')}）。原因を直したら zaiond-ctl spool retry、"
-                    "不要なら zaiond-ctl spool delete を実行してください",
-                    f"files of the spool that were refused are kept since {since}: {files}"
-                    f" ({_some(en, '; ', '; …')}); once mended: zaiond-ctl spool retry; if of no"
-                    " use: zaiond-ctl spool delete",
-                ),
-            )
+            told = [
+                words.of_one_user(who=name_of(user), files=aside.files)
+                for user, aside in self.aside.items()
+            ]
+            yield "spool_refused", _told(words.kept_aside, self.aside.values(), told)
 
     def document(self, name_of: Callable[[int], str], language: Language) -> dict[str, Any]:
         """As `status --json` has it."""
@@ -96,14 +79,12 @@ class Account(NamedTuple):
         }
 
 
-def _in_all(of: dict[int, Wait] | dict[int, Aside]) -> tuple[int, str]:
-    """How many files, and since when."""
-    each = of.values()
-    return sum(one.files for one in each), rfc3339(min(one.since for one in each))
-
-
-def _some(parts: list[str], separator: str, more: str) -> str:
-    return separator.join(parts[:_USERS_SHOWN]) + more * (len(parts) > _USERS_SHOWN)
+def _told(sentence: Sentence, of: Collection[Wait | Aside], told: list[Text]) -> Text:
+    return sentence(
+        files=sum(one.files for one in of),
+        since=rfc3339(min(one.since for one in of)),
+        some=words.some(told[:_USERS_SHOWN], more=len(told) > _USERS_SHOWN),
+    )
 
 
 class Listed(NamedTuple):
@@ -186,9 +167,8 @@ class SpoolAdmin:
             changed = await asyncio.to_thread(_each, names, self._directory.delete)
         for index, (name, why) in enumerate(changed.failed):
             if name.startswith(FOREIGN):  # a directory, and what is in it is somebody else's
-                rm = f"rm -r {self._directory.path}/{name}"
-                why = Text(f"{why.ja}。root で実行してください: {rm}", f"{why.en}: as root, {rm}")
-                changed.failed[index] = name, why
+                command = f"rm -r {self._directory.path}/{name}"
+                changed.failed[index] = name, words.by_root(why=why, command=command)
         return changed
 
 
@@ -198,7 +178,7 @@ def _each(names: Sequence[str], change: Callable[[str], str | None]) -> Changed:
         try:
             done = change(name)
         except OSError as error:
-            changed.failed.append((name, said(error)))
+            changed.failed.append((name, reason(error)))
             continue
         if done is None:
             changed.unknown.append(name)

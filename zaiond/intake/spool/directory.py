@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from zaiond import wire
 from zaiond.errors import StoreError
+from zaiond.intake import words
 from zaiond.intake.listener import give_to_emitters
 from zaiond.intake.spool.file import (
     FoundFile,
@@ -27,7 +28,7 @@ from zaiond.intake.spool.file import (
     why_kept_from_us,
     why_unsafe,
 )  # fmt: skip
-from zaiond.text import Text, in_japanese
+from zaiond.text import Text
 
 REFUSED = ".refused"
 REFUSED_FILES = 1000
@@ -82,12 +83,7 @@ class SpoolDirectory:
         try:
             yield
         except OSError as error:
-            raise StoreError(
-                Text(
-                    f"スプール {self.path} を使えません: {in_japanese(error)}",
-                    f"the spool {self.path} can't be used: {error.strerror}",
-                )
-            ) from error
+            raise StoreError(words.unusable(path=self.path, why=error)) from error
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[int]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from zaiond import wire
 from zaiond.errors import EventError
+from zaiond.intake import words
 from zaiond.model import NewEvent
 from zaiond.store.events import AcceptOutcome
 from zaiond.text import Text
@@ -72,12 +73,10 @@ def _meant(found: re.Match[str]) -> str:
 def why_foreign(name: str, mode: int, links: int, size: int) -> Text | None:
     """Why a file is none that a producer should leave here, by its name and inode(7); or None."""
     if not stat.S_ISREG(mode) or links != 1:
-        return Text("通常のファイルではありません", "not a regular file of its own")
+        return words.NOT_REGULAR
     if not name.endswith(SUFFIX):
-        return Text("名前が .json で終わっていません", "its name does not end in .json")
-    if size > wire.MAX_SPOOL_FILE_BYTES:
-        return Text("1 MiB を超えています", "it is over 1 MiB")
-    return None
+        return words.NOT_JSON
+    return words.OVER_1_MIB if size > wire.MAX_SPOOL_FILE_BYTES else None
 
 
 def why_kept_from_us(mode: int, group: int, spool_mode: int, spool_group: int) -> Text | None:
@@ -85,14 +84,9 @@ def why_kept_from_us(mode: int, group: int, spool_mode: int, spool_group: int) -
     interface 4 wants it has mode 0640, and the spool's group by its setgid bit.
     """
     if not mode & stat.S_IRGRP:
-        return Text(
-            f"グループに読み取り権限がありません（モード {mode & 0o777:04o}）。0640 にしてください",
-            f"its group may not read it (mode {mode & 0o777:04o}): it must be 0640",
-        )
+        return words.not_for_group(mode=f"{mode & 0o777:04o}")
     if spool_mode & stat.S_ISGID and group != spool_group:
-        return Text(
-            "グループがスプールのグループと異なります", "its group is not the spool's group"
-        )
+        return words.FOREIGN_GROUP
     return None
 
 
@@ -100,35 +94,28 @@ def why_unsafe(path: str, mode: int, owner: str | None, group: str, us: str) -> 
     """Who can do in the spool directory what nobody should, or None. `owner` is None where it is
     us; `us` is the daemon's user.
     """
-    ja: list[str] = []
-    en: list[str] = []
+    faults: list[Text] = []
     if owner is not None:
-        ja.append(f"所有者の {owner} が、中のファイルを自由に削除、置き換えできます")
-        en.append(f"it belongs to {owner}, who can delete and replace what is there")
-    by_all, by_group = bool(mode & stat.S_IWOTH), bool(mode & stat.S_IWGRP)
-    who_ja = "すべてのユーザー" if by_all else f"グループ {group} の全員"
-    who_en = "every user" if by_all else f"every member of the group {group}"
+        faults.append(words.foreign_owner(owner=owner))
+    by_all = bool(mode & stat.S_IWOTH)
     if by_all:
-        ja.append("すべてのユーザーがイベントを置けます")
-        en.append("every user can leave events there")
-    if by_all or by_group:
+        faults.append(words.OPEN_TO_ALL)
+    if by_all or mode & stat.S_IWGRP:
+        who = words.EVERY_USER if by_all else words.every_member(group=group)
         if not mode & stat.S_ISVTX:
-            ja.append(f"{who_ja}が、ほかのユーザーのイベントを削除、置き換えできます")
-            en.append(f"{who_en} can delete and replace the events of others")
+            faults.append(words.not_sticky(who=who))
         if mode & stat.S_IRGRP or (by_all and mode & stat.S_IROTH):
-            ja.append(f"{who_ja}が一覧を見て、ほかのユーザーのイベントを読めます")
-            en.append(f"{who_en} can list it, and so read the events of others")
+            faults.append(words.listable(who=who))
         if not mode & stat.S_ISGID:
-            ja.append("zaiond が読めないファイルができます（setgid がありません）")
-            en.append("the daemon can't read what is left there (it has no setgid bit)")
-    if not ja:
+            faults.append(words.NO_SETGID)
+    if not faults:
         return None
-    mend = f"chown {us}:zaiond-emit {path}; chmod 3730 {path}"
-    return Text(
-        f"スプール {path} の所有者かモードが正しくありません（モード {mode & 0o7777:04o}）:"
-        f" {'。'.join(ja)}。修正するには: {mend}",
-        f"the owner or mode of the spool {path} is not right (mode {mode & 0o7777:04o}):"
-        f" {'; '.join(en)}. To mend it: {mend}",
+    ja, en = zip(*faults, strict=True)
+    return words.unsafe(
+        path=path,
+        mode=f"{mode & 0o7777:04o}",
+        faults=Text("。".join(ja), "; ".join(en)),
+        mend=f"chown {us}:zaiond-emit {path}; chmod 3730 {path}",
     )
 
 
@@ -199,8 +186,7 @@ class SpoolFile:
         more = sum(count for _, count in self.refused.values()) - 1
         if self.first_fault is None or not more:
             return self.first_fault
-        ja, en = self.first_fault
-        return Text(f"{ja}（ほかに {more} 行）", f"{en} (and {more} more line{'s' * (more > 1)})")
+        return words.more_lines(first=self.first_fault, more=more, s="s" * (more > 1))
 
     def parse(self, lines: int, now: float) -> None:
         """Parses up to so many lines more, of PART_BYTES together; `now` is when they came."""
@@ -224,10 +210,7 @@ class SpoolFile:
         except EventError as error:
             return error.with_traceback(None)  # which would keep all the lines
         except Exception as error:  # noqa: BLE001 - read at each start, it would end each daemon
-            kind = type(error).__name__
-            return EventError(
-                "invalid", Text(f"内部エラー（{kind}）", f"an internal error ({kind})")
-            )
+            return EventError("invalid", words.internal_error(kind=type(error).__name__))
 
     def settle(self, outcomes: Iterable[AcceptOutcome] = ()) -> None:
         """The first events have these outcomes; with them the lines between and behind that can't
@@ -249,15 +232,14 @@ class SpoolFile:
 
     def _refuse(self, error: EventError, number: int, line: bytes) -> None:
         if self.first_fault is None:
-            ja, en = error.text
-            self.first_fault = Text(f"{number} 行目: {ja}", f"line {number}: {en}")
+            self.first_fault = words.at_line(number=number, why=error.text)
             self.excerpt = _excerpt(line)
         kind = (error.code, error.field)
         self.refused[kind] = (error, self.refused.get(kind, (error, 0))[1] + 1)
 
 
 def _no_id() -> str:
-    raise EventError("invalid", Text("id がありません", "it has no id"), "id")
+    raise EventError("invalid", words.NO_ID, "id")
 
 
 def _excerpt(line: bytes) -> str:

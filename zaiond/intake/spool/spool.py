@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from zaiond.intake import words
 from zaiond.intake.admission import Admission
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.directory import REFUSED_FILES, Kept, SpoolDirectory
 from zaiond.intake.spool.file import SpoolFile, shown
-from zaiond.intake.spool.sweep import Sweep, said
+from zaiond.intake.spool.sweep import Sweep
 from zaiond.intake.spool.walk import Walk, walk_through
 from zaiond.journal import Journal, Kind
-from zaiond.text import Text, in_japanese
+from zaiond.text import Text, reason
 
 BATCHES = 32  # that a sweep takes
 REST = 2.0  # a walk's seconds are followed by so many times as much in which there is no other
@@ -121,7 +122,7 @@ class Spool:
             self.directory, self._admission, self._clock, self.user_of, self._begun, self._stuck
         )
         for name, error in walk.obstacles.items():
-            sweep.obstacles[name] = (os.geteuid(), said(error))  # nobody knows whose it is
+            sweep.obstacles[name] = (os.geteuid(), reason(error))  # nobody knows whose it is
         files = deque(walk.turns.files())
         for _ in range(BATCHES):
             if not files:
@@ -152,23 +153,13 @@ class Spool:
             walk = await walk_through(self.directory.path, self.user_of, clean_before)
         except OSError as error:
             walk = None
-            fault = Text(
-                f"スプール {self.directory.path} を読めません: {in_japanese(error)}",
-                f"can't read the spool {self.directory.path}: {error.strerror}",
-            )
+            fault = words.unreadable(path=self.directory.path, why=error)
         if fault is not None and fault != self.fault:
             self._journal.error(fault)
         self.fault = fault
         self._walked = time.monotonic() - begun
         if walk is not None and walk.given_up:
-            self._journal.info(
-                Text(
-                    f"スプールに残っていた書きかけのものや対象外のものを {walk.given_up} 件"
-                    "削除しました",
-                    "removed from the spool what nobody finished writing, or is not ours:"
-                    f" {walk.given_up} file(s)",
-                )
-            )
+            self._journal.info(words.cleaned(count=walk.given_up))
         return walk
 
     async def _trim(self) -> None:
@@ -178,17 +169,10 @@ class Spool:
             for one in await asyncio.to_thread(self.directory.trim, self.user_of):
                 gone.setdefault(self.user_of(one.uid), []).append(one)
         for user, files in gone.items():
-            who, name = self._name_of(user), shown(files[0].name)
-            self._journal.warning(
-                Text(
-                    f"スプールの拒否されたファイルが保管の上限を超えたため、{who} の古いものから"
-                    f" {len(files)} 件を削除しました（{name} など）",
-                    f"removed refused files of {who} from the spool, the oldest first:"
-                    f" {len(files)} ({name} first); there is no room for more",
-                ),
-                by=("removed", user),
-                uid=user,
+            told = words.trimmed(
+                who=self._name_of(user), files=len(files), name=shown(files[0].name)
             )
+            self._journal.warning(told, by=("removed", user), uid=user)
 
     # -- what is told
 
@@ -201,12 +185,9 @@ class Spool:
         self.why_aside[os.path.basename(path)] = why
         if len(self.why_aside) > REFUSED_FILES:
             del self.why_aside[next(iter(self.why_aside))]
-        name, path = shown(file.name), shown(path)
+        path = shown(path)
         self._journal.error(
-            Text(
-                f"スプールの {name} に受け付けられないものがあります（{path} に保管）: {why.ja}",
-                f"refused {name} in the spool (it is now {path}): {why.en}",
-            ),
+            words.put_aside(name=shown(file.name), path=path, why=why),
             Kind.SPOOL_REFUSED,
             by=self.user_of(file.uid),
             uid=file.uid,
@@ -217,18 +198,11 @@ class Spool:
         """Something had a name of ours."""
         moved, self.directory.moved = self.directory.moved, []
         for one in moved:
-            before, new = shown(one.before), shown(one.name)
             user = self.user_of(one.uid)
-            self._journal.warning(
-                Text(
-                    f"スプールの {before} は zaiond が作ったものではないため、{new} に変更しました"
-                    f"（所有者: {self._name_of(user)}）",
-                    f"{before} in the spool was not made by zaiond: it is called {new} now"
-                    f" (its owner is {self._name_of(user)})",
-                ),
-                by=("moved", user),
-                uid=one.uid,
+            told = words.renamed(
+                before=shown(one.before), name=shown(one.name), who=self._name_of(user)
             )
+            self._journal.warning(told, by=("moved", user), uid=one.uid)
 
     def _account(self, walk: Walk, sweep: Sweep) -> None:
         """What waits after this sweep; what began to wait is told."""
@@ -244,17 +218,10 @@ class Spool:
             before = self.waits.get(user)
             waits[user] = Wait(files[user], now if before is None else before.since, why)
             if before is None:
-                name, who = shown(name), self._name_of(user)
-                self._journal.warning(
-                    Text(
-                        f"スプールの {files[user]} 件のファイル（{who}、{name} など）は後で"
-                        f"受け付けます: {why.ja}",
-                        f"files of {who} in the spool have to wait: {files[user]} ({name} first):"
-                        f" {why.en}",
-                    ),
-                    by=("waits", user),
-                    uid=user,
+                told = words.waits(
+                    files=files[user], who=self._name_of(user), name=shown(name), why=why
                 )
+                self._journal.warning(told, by=("waits", user), uid=user)
         self.waits = waits
         self._admission.on_room = self._ended if waits else None
 

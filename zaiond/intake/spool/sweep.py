@@ -14,7 +14,7 @@ from zaiond.intake.spool.file import LINES, SpoolFile
 from zaiond.intake.spool.walk import Whole
 from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance
-from zaiond.text import Text, in_japanese
+from zaiond.text import Text, reason
 
 FILES = 64  # that are committed together, or as many as are
 BYTES = 1024 * 1024  # together
@@ -71,7 +71,7 @@ class Sweep:
             try:
                 found = self._directory.read(whole.name)
             except OSError as error:
-                self.obstacles[whole.name] = (whole.user, said(error))
+                self.obstacles[whole.name] = (whole.user, reason(error))
                 continue
             if found is None:
                 self.gone[whole.user] += 1
@@ -163,14 +163,9 @@ class Sweep:
                 self.gone[user] += 1
             except OSError as error:
                 # Its events are known when it is read again.
-                self.obstacles[file.name] = (user, said(error))
+                self.obstacles[file.name] = (user, reason(error))
                 if file.name in self._stuck:
                     continue
             if path is not None and not is_clean:
                 aside.append((file, path))
         return aside
-
-
-def said(error: OSError) -> Text:
-    """Why the system could not do it."""
-    return Text(in_japanese(error), error.strerror or str(error))

@@ -1,9 +1,12 @@
-"""A walk through the spool directory, chunk by chunk: however much it holds, each chunk takes a
-moment, and what is remembered is bounded. And whose file is next (`Turns`).
+"""What is in the spool directory: that a file was put there (`SpoolWatch`), which ones are there
+(`Walk`), and whose is next (`Turns`).
+
+However much it holds, each chunk of a walk takes a moment, and what is remembered is bounded.
 """
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +14,9 @@ from heapq import heappop, heappush
 from itertools import islice, zip_longest
 from typing import NamedTuple
 
+from zaiond.intake import words
 from zaiond.intake.spool.directory import DIRECTORY, FOREIGN, Kept, kept
+from zaiond.text import Text
 
 TEMPORARY = ".tmp-"  # what a client is still writing, or has given up
 CHUNK = 1000  # names of the directory that are looked at in one go
@@ -19,6 +24,11 @@ OF_EACH = 2048  # files of a user that are remembered
 MOST = 8192  # of all
 MOST_FOREIGN = 100  # that are kept, where they can be removed, and told one by one
 MOST_FOREIGN_BYTES = 64 * 1024 * 1024
+_IN_MOVED_TO = 0x80  # interface 4: what is whole is renamed into place
+_IN_ONLYDIR = 0x1000000
+_IN_ONESHOT = 0x80000000
+_ROOM = 65536  # for what the kernel has to tell
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Whole(NamedTuple):
@@ -170,3 +180,54 @@ class Walk:
                 self.given_up += 1
                 return
         self.foreign_more += 1
+
+
+class SpoolWatch:
+    """Calls `on_change`, in the loop, when a file has been put into `path` since it was armed
+    (inotify(7)): once, until it is armed again, so that nobody can make it tell faster.
+
+    `on_blind` is called once, with a sentence, when the kernel refuses a watch (its limits are
+    reached).
+    """
+
+    def __init__(
+        self, path: str, on_change: Callable[[], object], on_blind: Callable[[Text], object]
+    ) -> None:
+        self._path = path
+        self._on_change = on_change
+        self._on_blind = on_blind
+        self._loop = asyncio.get_running_loop()
+        self._told = False
+        self._inotify = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._inotify < 0:
+            self._blind(ctypes.get_errno())
+        else:
+            self._loop.add_reader(self._inotify, self._tell)
+
+    def arm(self) -> None:
+        """From now on the next change is told; what was before is to be looked for."""
+        if self._inotify < 0:
+            return
+        what = _IN_MOVED_TO | _IN_ONLYDIR | _IN_ONESHOT
+        path = os.fsencode(self._path)
+        if _libc.inotify_add_watch(self._inotify, path, ctypes.c_uint32(what)) < 0:
+            self._blind(ctypes.get_errno())
+
+    def _tell(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._inotify, _ROOM)
+        self._on_change()
+
+    def _blind(self, number: int) -> None:
+        if self._told:
+            return
+        self._told = True
+        why = OSError(number, os.strerror(number))
+        self._on_blind(words.not_watched(path=self._path, why=why))
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self._inotify >= 0:
+            self._loop.remove_reader(self._inotify)
+            os.close(self._inotify)
+            self._inotify = -1

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zaiond.intake import spool_watch
-from zaiond.intake.spool_watch import SpoolWatch
+from zaiond.intake.spool import walk
+from zaiond.intake.spool.walk import SpoolWatch
 from zaiond.text import Text
 
 
@@ -93,7 +93,7 @@ async def test_a_kernel_that_refuses_to_watch_is_told_of_once_and_nothing_else(
         ctypes.set_errno(errno.ENOSPC)
         return -1
 
-    monkeypatch.setattr(spool_watch._libc, refused, refuse)
+    monkeypatch.setattr(walk._libc, refused, refuse)
     told: list[Text] = []
     watch = SpoolWatch(str(tmp_path), lambda: None, told.append)
     watch.arm()
