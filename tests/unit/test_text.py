@@ -58,7 +58,9 @@ def test_a_value_is_put_in_by_language_and_never_read_as_a_place_for_another() -
 
 
 @pytest.mark.parametrize(
-    "module", sorted(path for room in WORDS for path in room.rglob("*.py")), ids=str
+    "module",
+    sorted(path for room in WORDS for path in room.rglob("*.py")),
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_each_sentence_is_given_the_values_that_it_has_places_for(module: Path) -> None:
     sentences = next(found for room, found in SENTENCES.items() if module.is_relative_to(room))
