@@ -15,7 +15,6 @@ class Owner(NamedTuple):
 
 
 def owner(status: os.stat_result) -> Owner:
-    """The owner and mode of a file that is there."""
     return Owner(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode) & 0o777)
 
 
@@ -53,7 +52,6 @@ class Replacement:
         sync_directory(os.path.dirname(self._path))
 
     def discard(self) -> None:
-        """Takes it away again."""
         os.unlink(self._temporary)
 
 

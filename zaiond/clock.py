@@ -53,12 +53,10 @@ class QueueTime:
         return bool(self._pauses) and self._pauses[-1][1] is None
 
     def pause(self) -> None:
-        """From now on nothing can be tried."""
         if not self.paused:
             self._pauses.append((self(), None))
 
     def resume(self) -> None:
-        """Mail can be tried again."""
         if not self.paused:
             return
         began, _ = self._pauses.pop()
@@ -97,7 +95,6 @@ class UlidFactory:
         self._count = 0
 
     def __call__(self) -> str:
-        """The next id."""
         now = int(self._clock() * 1000)
         if now > self._millisecond or self._count >= 1 << 20:
             self._millisecond = max(now, self._millisecond + 1)

@@ -40,11 +40,9 @@ class Holds:
 
     @property
     def queue(self) -> Hold | None:
-        """What holds the whole queue."""
         return self._found.get(("queue", ""))
 
     def get(self, scope: HoldScope, subject: str) -> Hold | None:
-        """The hold of this scope and subject."""
         return self._found.get((scope, subject))
 
     def put(self, hold: Hold) -> bool:

@@ -198,7 +198,6 @@ class DeliveryRecord(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not ended."""
         return self.state in OPEN
 
 

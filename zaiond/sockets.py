@@ -101,7 +101,6 @@ def unsecured(error: ssl.SSLError) -> tuple[Cause, str]:
 
 
 def cause_of(error: OSError) -> Cause:
-    """Which of our causes an error of a socket is."""
     if isinstance(error, TimeoutError):
         return "timeout"
     return _CAUSES.get(error.errno or 0, "os_error")

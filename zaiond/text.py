@@ -50,7 +50,6 @@ class Text(NamedTuple):
     en: str
 
     def in_language(self, language: Language) -> str:
-        """The sentence in `language`."""
         return self.ja if language == "ja" else self.en
 
 

@@ -1,8 +1,4 @@
-"""Whether an event may come in, and its one way to disk: for the socket and the spool alike.
-
-An event whose line can be read (`wire.new_event`) comes in if the disk and its user's quota
-have room for it (`reserve`). `accept` puts a batch to disk; `settle` says what became of it.
-"""
+"""Whether an event may come in, and its one way to disk: for the socket and the spool alike."""
 
 import asyncio
 import contextlib
@@ -26,8 +22,8 @@ OUR_FAULT = EventError("unavailable", words.OUR_FAULT)
 
 
 class Admission:
-    """Decides by the disk, as it was at the last `look`, and by the quotas; hands batches to the
-    writer.
+    """An event comes in if the disk, as it was at the last `look`, and its user's quota have room
+    for it (`reserve`); `accept` puts a batch to disk, and `settle` says what became of it.
 
     `on_accepted` gets what is new on disk; `look_at_history` is called when room grows short;
     `on_room`, where it is set, each time that events have ended; `on_change` when more or fewer
@@ -117,9 +113,10 @@ class Admission:
     def failed(self, batch: list[NewEvent], error: BaseException) -> EventError:
         """Nothing of the batch is on disk: the reply to each of its events."""
         self._release(batch)
+        if isinstance(error, DiskFullError):
+            return EventError("disk_full", error.text)
         if isinstance(error, StoreError):
-            full = isinstance(error, DiskFullError)
-            return EventError("disk_full" if full else "unavailable", error.text)
+            return EventError("unavailable", error.text)
         report(error)
         return EventError(OUR_FAULT.code, OUR_FAULT.text)  # raised, it keeps where that was
 

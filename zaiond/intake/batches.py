@@ -83,7 +83,6 @@ class Batches:
         self._connections: set[EventConnection] = set()
 
     def connection(self) -> EventConnection:
-        """The protocol of one more connection."""
         return EventConnection(self)
 
     def opened(self, connection: EventConnection) -> Share:
@@ -100,7 +99,6 @@ class Batches:
             self._admission.quotas.disconnect(connection.uid)
 
     def refused(self, connection: EventConnection, error: EventError) -> bytes:
-        """Counts what was refused, and logs it. Gives the reply."""
         user = connection.user
         with going_on():
             self._refusals.count(user, error, self._clock())
@@ -153,14 +151,13 @@ class Batches:
             self._goes_on = True
             asyncio.get_running_loop().call_soon(self._go_on)
 
-    def _is_full(self) -> bool:
-        """Whether nothing more goes into the batch for now."""
+    def _room(self) -> tuple[int, int]:
+        """How many lines and bytes more go into the batch for now."""
         batch, parts = self._batch, 2 if self._is_committing else 1
-        return (
-            batch.failed is not None
-            or batch.lines >= BATCH_EVENTS // parts
-            or batch.size >= BATCH_BYTES // parts
-        )
+        return BATCH_EVENTS // parts - batch.lines, BATCH_BYTES // parts - batch.size
+
+    def _is_full(self) -> bool:
+        return self._batch.failed is not None or min(self._room()) <= 0
 
     def _go_on(self) -> None:
         """Fills the batch, by a slice; commits it, where it is full or nobody has more to say."""
@@ -179,12 +176,11 @@ class Batches:
     def _fill(self, batch: _Batch) -> None:
         """A slice: a share for each user that has lines, taken from its connections in turn."""
         turns = self._turns
-        parts = 2 if self._is_committing else 1
-        most = BATCH_EVENTS // parts
-        size = min(SLICE_BYTES, BATCH_BYTES // parts - batch.size)
-        share = max(1, (most - batch.lines) // max(1, len(turns)))
+        most, size = self._room()
+        size = min(SLICE_BYTES, size)
+        share = max(1, most // max(1, len(turns)))
         for user in list(turns):
-            left = min(share, most - batch.lines)
+            left = min(share, most)
             if left <= 0 or size <= 0:
                 break
             connections = turns.pop(user)
@@ -199,6 +195,7 @@ class Batches:
                 if connection.pieces:
                     connections.append(connection)
                 left -= len(lines)
+                most -= len(lines)
                 size -= taken
                 batch.lines += len(lines)
                 batch.size += taken
@@ -245,7 +242,6 @@ class Batches:
     def _parsed(
         self, uid: int, lines: list[bytes | EventError], now: float
     ) -> list[NewEvent | EventError]:
-        """Of each line its event, or what is wrong with it."""
         answers: list[NewEvent | EventError] = []
         for line in lines:
             try:

@@ -122,11 +122,9 @@ class EventConnection(asyncio.BufferedProtocol):
             self._batches.enqueue(self)
 
     def _keeps(self) -> None:
-        kept = self.whole + len(self._begun)
-        self._ahead.keeps(self._share, self, kept, self.whole)
+        self._ahead.keeps(self._share, self, self.whole + len(self._begun), self.whole)
 
     def read(self, on: bool) -> None:
-        """Goes on reading, or stops."""
         if on is self._is_read or self._ended or self._transport is None:
             return
         self._is_read = on
@@ -163,7 +161,6 @@ class EventConnection(asyncio.BufferedProtocol):
         return taken, size - left
 
     def answer(self, replies: bytes, lines: int) -> None:
-        """Sends the replies to `lines` lines."""
         self._unanswered -= lines
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -187,15 +184,12 @@ class EventConnection(asyncio.BufferedProtocol):
     def cut_off(self) -> None:
         """Ends it without another word: what was not taken yet is not taken."""
         self._ended = True
-        self._drop()
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _drop(self) -> None:
         self.pieces.clear()
         self._begun.clear()
         self.whole = 0
         self._keeps()
+        if self._transport is not None:
+            self._transport.abort()
 
     def end(self) -> None:
         """Takes nothing further, and closes when all that was read whole has its reply."""

@@ -97,6 +97,5 @@ class Intake:
             watch.stop()
 
     def configure(self, config: Config) -> None:
-        """This configuration is in force now."""
         self.quotas.configure(config.limits)
         self.events.frame_deadline = config.limits.frame_deadline

@@ -66,7 +66,6 @@ class Quotas:
                 self._add(uid, self._uid(uid), 0, events, size)
 
     def configure(self, limits: Limits) -> None:
-        """These limits are in force now."""
         self.connections = limits.connections
         self.events_waiting = limits.events_waiting
         self.bytes_waiting = limits.bytes_waiting
@@ -93,7 +92,6 @@ class Quotas:
         self._add(uid, of, 1, 0, 0)
 
     def disconnect(self, uid: int) -> None:
-        """A counted connection ended."""
         self._add(uid, self._uids[uid], -1, 0, 0)
 
     def reserve(self, uid: int, events: int, size: int) -> None:
@@ -174,8 +172,7 @@ class Read(Protocol):
     kept: int
     whole: int
 
-    def read(self, on: bool, /) -> None:
-        """Is to be read, or not."""
+    def read(self, on: bool, /) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -259,7 +256,6 @@ class ReadAhead:
         return self._is_tight or share.kept > OF_USER
 
     def _let_in(self, share: Share) -> None:
-        """Those that wait and may be read."""
         is_over = self._is_over(share)
         if is_over and share.goes_on is not None:
             return

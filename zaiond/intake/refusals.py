@@ -39,7 +39,6 @@ class Refusals:
         self._of: dict[tuple[int, str, str | None], tuple[Counter[int], float, Text]] = {}
 
     def count(self, uid: int, error: EventError, now: float, number: int = 1) -> None:
-        """So many events of a user were refused."""
         key = (uid, error.code, error.field)
         hours = self._of.pop(key)[0] if key in self._of else Counter[int]()
         for each in (self._total, hours):
@@ -51,7 +50,6 @@ class Refusals:
             del self._of[next(iter(self._of))]
 
     def total(self, now: float) -> int:
-        """How many there were in the last day."""
         return _in_last_day(self._total, now)
 
     def last_day(self, now: float) -> list[Refusal]:

@@ -13,8 +13,9 @@ import pwd
 import secrets
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from zaiond import wire
 from zaiond.errors import StoreError
@@ -79,7 +80,6 @@ class SpoolDirectory:
 
     @contextlib.contextmanager
     def or_store_error(self) -> Iterator[None]:
-        """What raises OSError in it, raises StoreError."""
         try:
             yield
         except OSError as error:
@@ -130,18 +130,19 @@ class SpoolDirectory:
     def why_unsafe(self) -> Text | None:
         """Who may do there what nobody should, or None."""
         status, us = os.stat(self.path), os.geteuid()
-        owner = None if status.st_uid == us else _user(status.st_uid)
-        return why_unsafe(self.path, status.st_mode, owner, _group(status.st_gid), _user(us))
+        owner = None if status.st_uid == us else _name(pwd.getpwuid, status.st_uid)
+        group = _name(grp.getgrgid, status.st_gid)
+        return why_unsafe(self.path, status.st_mode, owner, group, _name(pwd.getpwuid, us))
 
     # -- a file that is taken in
 
     def read(self, name: str) -> FoundFile | None:
-        """A file; None where it is gone. Raises OSError where it can't be read now."""
+        """A file; None where it is gone."""
         with self._open() as spool:
             return _read(name, spool, spool)
 
     def reread(self, name: str) -> FoundFile | None:
-        """A refused file; as `read`."""
+        """The same of a refused file."""
         with self._open_both() as (spool, refused):
             return _read(name, refused, spool)
 
@@ -168,12 +169,12 @@ class SpoolDirectory:
     def refused(self) -> list[Kept]:
         """What is kept of the refused files, the oldest first."""
         with self._open_both() as (_, refused):
-            return _all_kept(refused)
+            return _all_refused(refused)
 
     def waiting(self, names: Iterable[str]) -> list[Kept]:
         """Those of these files that still wait."""
         with self._open() as spool:
-            return _kept_of(names, "waiting", spool)
+            return _all_kept(names, "waiting", spool)
 
     def trim(self, user_of: Callable[[int], int]) -> list[Kept]:
         """Removes what there is no room for: the oldest of those who have the most. Gives it."""
@@ -244,7 +245,6 @@ def _is_there(name: str, directory: int) -> bool:
 
 
 def _free(name: str, directory: int) -> str:
-    """The name, or one like it that there isn't."""
     number, new = 0, another_name(name, 0)
     while _is_there(new, directory):
         number += 1
@@ -267,7 +267,7 @@ def kept(name: str, state: State, directory: int) -> Kept:
     return Kept(name, state, status.st_uid, status.st_size, status.st_ctime)
 
 
-def _kept_of(names: Iterable[str], state: State, directory: int) -> list[Kept]:
+def _all_kept(names: Iterable[str], state: State, directory: int) -> list[Kept]:
     files: list[Kept] = []
     for name in names:
         with contextlib.suppress(FileNotFoundError):
@@ -275,25 +275,24 @@ def _kept_of(names: Iterable[str], state: State, directory: int) -> list[Kept]:
     return files
 
 
-def _all_kept(refused: int) -> list[Kept]:
-    return sorted(_kept_of(os.listdir(refused), "refused", refused), key=lambda one: one.since)
+def _all_refused(refused: int) -> list[Kept]:
+    files = _all_kept(os.listdir(refused), "refused", refused)
+    return sorted(files, key=lambda one: one.since)
 
 
 def _trim(directory: int, user_of: Callable[[int], int]) -> list[Kept]:
     of_user: dict[int, list[Kept]] = {}
-    sizes: dict[int, int] = {}
-    files = 0
-    for one in reversed(_all_kept(directory)):  # the oldest of each last
-        user = user_of(one.uid)
-        of_user.setdefault(user, []).append(one)
-        sizes[user] = sizes.get(user, 0) + one.size
-        files += 1
+    sizes = Counter[int]()
+    for one in reversed(_all_refused(directory)):  # the oldest of each last
+        of_user.setdefault(user_of(one.uid), []).append(one)
+        sizes[user_of(one.uid)] += one.size
+    files = sum(map(len, of_user.values()))
     gone: list[Kept] = []
-    while files > REFUSED_FILES or sum(sizes.values()) > REFUSED_BYTES:
+    while files > REFUSED_FILES or sizes.total() > REFUSED_BYTES:
         if files > REFUSED_FILES:
             user = max(of_user, key=lambda user: len(of_user[user]))
         else:
-            user = max(sizes, key=lambda user: sizes[user])
+            ((user, _),) = sizes.most_common(1)
         one = of_user[user].pop()
         sizes[user] -= one.size
         files -= 1
@@ -312,13 +311,7 @@ def _remove(name: str, directory: int) -> None:
         shutil.rmtree(name, dir_fd=directory)
 
 
-def _user(uid: int) -> str:
+def _name(find: Callable[[int], tuple[Any, ...]], number: int) -> str:
     with contextlib.suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name
-    return str(uid)
-
-
-def _group(gid: int) -> str:
-    with contextlib.suppress(KeyError):
-        return grp.getgrgid(gid).gr_name
-    return str(gid)
+        return str(find(number)[0])
+    return str(number)

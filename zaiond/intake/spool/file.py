@@ -167,17 +167,14 @@ class SpoolFile:
         self._events: deque[tuple[int, bytes, NewEvent | EventError]] = deque()
 
     def forget_content(self) -> None:
-        """It has to wait, and is read again."""
         self.read_again(FoundFile(self.uid, self.inode, b""))
 
     @property
     def events(self) -> list[NewEvent]:
-        """What is to be accepted next, in order."""
         return [one for _, _, one in self._events if not isinstance(one, EventError)]
 
     @property
     def is_through(self) -> bool:
-        """Whether all of it is behind us."""
         return not self._events and self._at >= len(self._content)
 
     @property
@@ -243,7 +240,6 @@ def _no_id() -> str:
 
 
 def _excerpt(line: bytes) -> str:
-    """The beginning of a line, as text."""
     from zaiond import decode
 
     text = decode.text(line[:EXCERPT_BYTES])

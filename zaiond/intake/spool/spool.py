@@ -84,7 +84,6 @@ class Spool:
         self._tell_moved()
 
     def changed(self) -> None:
-        """Something was put there."""
         self._again.set()
 
     def _ended(self) -> None:
@@ -163,7 +162,6 @@ class Spool:
         return walk
 
     async def _trim(self) -> None:
-        """Keeps what was put aside within its bounds."""
         gone: dict[int, list[Kept]] = {}
         with contextlib.suppress(OSError):  # it is told as an obstacle
             for one in await asyncio.to_thread(self.directory.trim, self.user_of):
@@ -195,7 +193,6 @@ class Spool:
         self._on_refused(path, file.uid, why, file.excerpt)
 
     def _tell_moved(self) -> None:
-        """Something had a name of ours."""
         moved, self.directory.moved = self.directory.moved, []
         for one in moved:
             user = self.user_of(one.uid)

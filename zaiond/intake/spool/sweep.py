@@ -91,7 +91,6 @@ class Sweep:
             file.parse(share, now)
 
     async def _commit(self, files: list[SpoolFile]) -> None:
-        """Commits what was parsed, in one go if it can be."""
         self._admission.look()
         commits: list[asyncio.Future[Acceptance]] = []
         busy: set[int] = set()  # users of whom something is under way

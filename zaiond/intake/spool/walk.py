@@ -53,7 +53,6 @@ class Turns:
         self._kept = 0
 
     def add(self, written: int, name: str, user: int) -> None:
-        """There is this file."""
         heap = self._of.get(user)
         if heap is None:
             if len(self._of) >= self._most:
@@ -84,7 +83,6 @@ class Turns:
         return [file for turn in zip_longest(*of_user) for file in turn if file is not None]
 
     def left_out(self, user: int) -> int:
-        """How many files of a user are not remembered."""
         return self.counts[user] - len(self._of[user])
 
 
@@ -226,7 +224,6 @@ class SpoolWatch:
         self._on_blind(words.not_watched(path=self._path, why=why))
 
     def stop(self) -> None:
-        """Ends it."""
         if self._inotify >= 0:
             self._loop.remove_reader(self._inotify)
             os.close(self._inotify)
