@@ -7,8 +7,8 @@ file is kept aside. What can't be read now, or has no room now, waits for the ne
 with more events than its user has room for is taken part by part.
 
 Nobody holds up the loop or another user: `walk` goes through the directory in chunks, in a thread,
-and remembers a bounded number of files; `sweep` takes them in turns over their users, some lines of
-each `file` at a time; a sweep ends after a bounded number of them, and one that took long is
-followed by a rest. `directory` alone touches the files. `spool` is what the daemon runs, and
-`admin` what `zaiond-ctl status` and `zaiond-ctl spool` ask for.
+and remembers a bounded number of files; a sweep of `spool` takes them in turns over their users,
+some lines of each `file` at a time, ends after a bounded number of them, and is followed by a rest
+if it took long. `directory` alone touches the files. `admin` is what `zaiond-ctl status` and
+`zaiond-ctl spool` ask for.
 """

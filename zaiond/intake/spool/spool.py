@@ -1,36 +1,41 @@
-"""The spool as the daemon runs it: sweep after sweep, and what is told of each."""
+"""The spool as the daemon runs it. A sweep takes files in, some lines of each at a time, in one
+commit if it can be; then each file goes, from the disk or aside, and what it met is told.
+"""
 
 import asyncio
 import contextlib
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import NamedTuple
 
+from zaiond.errors import EventError
 from zaiond.intake import words
 from zaiond.intake.admission import Admission
 from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.directory import REFUSED_FILES, Kept, SpoolDirectory
-from zaiond.intake.spool.file import SpoolFile, shown
-from zaiond.intake.spool.sweep import Sweep
-from zaiond.intake.spool.walk import Walk, walk_through
+from zaiond.intake.spool.file import LINES, SpoolFile, shown
+from zaiond.intake.spool.walk import Walk, Whole, walk_through
 from zaiond.journal import Journal, Kind
+from zaiond.model import NewEvent
+from zaiond.store.events import Acceptance
 from zaiond.text import Text, reason
 
 BATCHES = 32  # that a sweep takes
+FILES = 64  # that are committed together, or as many as are
+BYTES = 1024 * 1024  # together
+MOST_BEGUN = 1000  # files of which it is known how far they were taken
 REST = 2.0  # a walk's seconds are followed by so many times as much in which there is no other
 LEAST_REST = 0.05  # seconds between two sweeps
 ROOM_AFTER = 1.0  # seconds from the first event that ended to the sweep for what waits for room
 GIVEN_UP_AFTER = 86400.0  # seconds: nobody writes a file for so long
 CLEAN_EVERY = 3600.0
 
-
-class OnRefused(Protocol):
-    """Hears of a file with something that can't be taken: where it is now, whose it is, why, and
-    the beginning of the first such line."""
-
-    def __call__(self, path: str, uid: int, why: Text, excerpt: str) -> None: ...
+# Hears of a file with something that can't be taken: where it is now, whose it is, why, and the
+# beginning of the first such line.
+OnRefused = Callable[[str, int, Text, str], None]
 
 
 class Wait(NamedTuple):
@@ -42,10 +47,7 @@ class Wait(NamedTuple):
 
 
 class Spool:
-    """The spool directory. `sweep` takes in what is there.
-
-    `user_of` gives the user that a uid belongs to, for turns and bounds; `name_of` who that is.
-    """
+    """`user_of` gives the user that a uid belongs to, for turns and bounds; `name_of` its name."""
 
     def __init__(
         self,
@@ -71,12 +73,16 @@ class Spool:
         self._refusals = refusals
         self._on_refused = on_refused
         self._name_of = name_of
-        self._begun: dict[str, SpoolFile] = {}
-        self._stuck: frozenset[str] = frozenset()
+        self._begun: dict[str, SpoolFile] = {}  # files that had to wait half-way
         self._again = asyncio.Event()
-        self._room_timer: asyncio.TimerHandle | None = None
         self._walked = 0.0  # seconds that the last walk took
         self._cleaned: float | None = None
+        # Of the sweep that runs: by user, the first file that had no room, and why; whose file
+        # can't be handled, and why; by user, how many were taken or put aside.
+        self._no_room: dict[int, tuple[str, Text]] = {}
+        self._obstacles: dict[str, tuple[int, Text]] = {}
+        self._gone = Counter[int]()
+        self._stuck: set[str] = set()  # what the sweep before it could not handle
 
     def prepare(self) -> None:
         """Makes the directory, with the modes that keep producers apart. Raises StoreError."""
@@ -88,13 +94,8 @@ class Spool:
 
     def _ended(self) -> None:
         """Events have ended: there may be room for what waits."""
-        if self._room_timer is None:
-            loop = asyncio.get_running_loop()
-            self._room_timer = loop.call_later(ROOM_AFTER, self._has_room)
-
-    def _has_room(self) -> None:
-        self._room_timer = None
-        self._again.set()
+        self._admission.on_room = None
+        asyncio.get_running_loop().call_later(ROOM_AFTER, self._again.set)
 
     async def run(self, interval: float, arm: Callable[[], object] = lambda: None) -> None:
         """Sweeps at every change, and every `interval` seconds; ends when cancelled. `arm` is
@@ -117,28 +118,19 @@ class Spool:
         if walk is None:
             return
         self.foreign = walk.foreign
-        sweep = Sweep(
-            self.directory, self._admission, self._clock, self.user_of, self._begun, self._stuck
-        )
-        for name, error in walk.obstacles.items():
-            sweep.obstacles[name] = (os.geteuid(), reason(error))  # nobody knows whose it is
+        self._stuck, unknown = set(self._obstacles), os.geteuid()  # nobody knows whose it is
+        self._obstacles = {each: (unknown, reason(why)) for each, why in walk.obstacles.items()}
+        self._no_room, self._gone = {}, Counter()
         files = deque(walk.turns.files())
         for _ in range(BATCHES):
-            if not files:
-                break
-            refused = await sweep.take_some(files)
-            for file, path in refused:
-                self._tell(file, path)
-            self._tell_moved()
-            if refused:
-                await self._trim()
-        self._stuck = frozenset(sweep.obstacles)
-        self._account(walk, sweep)
+            if files:
+                await self._take_some(files)
+        self._account(walk)
         # What waits for room waits for more than the next sweep.
         more = bool(files) or any(
-            walk.turns.left_out(user) for user in walk.turns.counts if user not in sweep.no_room
+            walk.turns.left_out(user) for user in walk.turns.counts if user not in self._no_room
         )
-        if more and sweep.gone:
+        if more and self._gone:
             self._again.set()
 
     async def _walk(self) -> Walk | None:
@@ -161,6 +153,133 @@ class Spool:
             self._journal.info(words.cleaned(count=walk.given_up))
         return walk
 
+    # -- files that are taken in
+
+    async def _take_some(self, files: deque[Whole]) -> None:
+        """Takes in the next files, off `files`: a bounded number of bounded size."""
+        some = await asyncio.to_thread(self._read_some, files)
+        while some:
+            await asyncio.to_thread(self._parse, some)
+            await self._commit(some)
+            if through := [file for file in some if file.is_through]:
+                aside = await asyncio.to_thread(self._clear, through)
+                for file, path in aside:
+                    self._tell(file, path)
+                self._tell_moved()
+                if aside:
+                    await self._trim()
+            some = [file for file in some if not file.is_through and not self._has_to_wait(file)]
+
+    def _read_some(self, files: deque[Whole]) -> list[SpoolFile]:
+        some: list[SpoolFile] = []
+        size = 0
+        while files and len(some) < FILES and size < BYTES:
+            whole = files.popleft()
+            if whole.user in self._no_room:
+                continue
+            try:
+                found = self.directory.read(whole.name)
+            except OSError as error:
+                self._obstacles[whole.name] = (whole.user, reason(error))
+                continue
+            if found is None:
+                self._gone[whole.user] += 1
+                continue
+            file = self._begun.pop(whole.name, None)
+            if file is not None and file.inode == found.inode and found.why is None:
+                file.read_again(found)
+            else:
+                file = SpoolFile(whole.name, found)
+            some.append(file)
+            size += len(found.content)
+        return some
+
+    def _parse(self, files: list[SpoolFile]) -> None:
+        share, now = max(1, LINES // len(files)), self._clock()
+        for file in files:
+            file.parse(share, now)
+
+    async def _commit(self, files: list[SpoolFile]) -> None:
+        self._admission.look()
+        commits: list[asyncio.Future[Acceptance]] = []
+        busy: set[int] = set()  # users of whom something is under way
+        blocked: set[int] = set()
+        for file in files:
+            user = self.user_of(file.uid)
+            if user in blocked or user in self._no_room:
+                continue
+            file.settle()  # lines before the first event
+            events, refusal = self._reserve(file)
+            if events:
+                busy.add(user)
+                commits.append(self._admission.accept(events))
+                # At once: what is new on disk is told in the order of its commits.
+                commits[-1].add_done_callback(partial(self._settle, file, events))
+            if refusal is not None:
+                blocked.add(user)
+                # What is under way may be duplicates, which take no room: then it goes on.
+                if user not in busy:
+                    self._no_room[user] = (file.name, refusal.text)
+        if commits:
+            await asyncio.wait(commits)
+
+    def _settle(
+        self, file: SpoolFile, events: list[NewEvent], accepted: "asyncio.Future[Acceptance]"
+    ) -> None:
+        try:
+            outcomes = self._admission.settle(events, accepted)
+        except EventError as error:
+            self._no_room.setdefault(self.user_of(file.uid), (file.name, error.text))
+        else:
+            file.settle(outcomes or ["accepted"] * len(events))
+
+    def _reserve(self, file: SpoolFile) -> tuple[list[NewEvent], EventError | None]:
+        """As many of the file's next events as there is room for, and why not the others."""
+        events, reserve = file.events, self._admission.reserve
+        try:
+            reserve(file.uid, events)
+        except EventError:
+            for number, event in enumerate(events):
+                try:
+                    reserve(file.uid, [event])
+                except EventError as error:
+                    return events[:number], error
+        return events, None
+
+    def _has_to_wait(self, file: SpoolFile) -> bool:
+        """Whether there is no room now for more of its user: it is known how far it was taken."""
+        if self.user_of(file.uid) not in self._no_room:
+            return False
+        if file.line:
+            file.forget_content()
+            self._begun[file.name] = file
+            if len(self._begun) > MOST_BEGUN:
+                del self._begun[next(iter(self._begun))]
+        return True
+
+    def _clear(self, files: list[SpoolFile]) -> list[tuple[SpoolFile, str]]:
+        """Each file goes: from the disk, or aside. Gives those, and where they are now."""
+        aside: list[tuple[SpoolFile, str]] = []
+        for file in files:
+            path: str | None = f"{self.directory.path}/{file.name}"
+            user, is_clean = self.user_of(file.uid), file.fault is None
+            try:
+                if is_clean:
+                    self.directory.remove(file.name)
+                else:
+                    path = self.directory.put_aside(file.name)
+                self._gone[user] += 1
+            except OSError as error:
+                # Its events are known when it is read again.
+                self._obstacles[file.name] = (user, reason(error))
+                if file.name in self._stuck:
+                    continue
+            if path is not None and not is_clean:
+                aside.append((file, path))
+        return aside
+
+    # -- what is told
+
     async def _trim(self) -> None:
         gone: dict[int, list[Kept]] = {}
         with contextlib.suppress(OSError):  # it is told as an obstacle
@@ -171,8 +290,6 @@ class Spool:
                 who=self._name_of(user), files=len(files), name=shown(files[0].name)
             )
             self._journal.warning(told, by=("removed", user), uid=user)
-
-    # -- what is told
 
     def _tell(self, file: SpoolFile, path: str) -> None:
         """A file has been moved aside, to `path`."""
@@ -201,13 +318,13 @@ class Spool:
             )
             self._journal.warning(told, by=("moved", user), uid=one.uid)
 
-    def _account(self, walk: Walk, sweep: Sweep) -> None:
+    def _account(self, walk: Walk) -> None:
         """What waits after this sweep; what began to wait is told."""
         now = self._clock()
-        first = dict(sweep.no_room)
-        files = {user: max(1, walk.turns.counts[user] - sweep.gone[user]) for user in first}
-        for name, (user, why) in sweep.obstacles.items():
-            if user not in sweep.no_room:
+        first = dict(self._no_room)
+        files = {user: max(1, walk.turns.counts[user] - self._gone[user]) for user in first}
+        for name, (user, why) in self._obstacles.items():
+            if user not in self._no_room:
                 first.setdefault(user, (name, why))
                 files[user] = files.get(user, 0) + 1
         waits: dict[int, Wait] = {}

@@ -13,7 +13,7 @@ import pytest
 from tests.support.spooled import Spooled
 from tests.support.store import Clock
 from zaiond.errors import EventError
-from zaiond.intake.spool import spool, sweep, walk
+from zaiond.intake.spool import spool, walk
 from zaiond.intake.spool.spool import rest
 from zaiond.text import Text
 
@@ -140,7 +140,7 @@ async def test_a_sweep_ends_after_a_bounded_number_of_files_and_the_next_one_com
     spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "BATCHES", 2)
-    monkeypatch.setattr(sweep, "FILES", 3)
+    monkeypatch.setattr(spool, "FILES", 3)
     for number in range(8):
         spooled.put(f"{number}.json", event(number))
     await spooled.spool.sweep()

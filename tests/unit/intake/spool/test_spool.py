@@ -16,7 +16,7 @@ from tests.support.spooled import Spooled
 from tests.support.store import NOW, Clock, Notes, event, rows
 from zaiond.errors import EventError, StoreError
 from zaiond.intake.refusals import Refusals
-from zaiond.intake.spool import sweep as sweeping
+from zaiond.intake.spool import spool as sweeping
 from zaiond.intake.spool.spool import Spool
 from zaiond.text import Text
 
