@@ -10,6 +10,7 @@ from string import Formatter
 
 import pytest
 
+import zaiond.client.words
 import zaiond.ctl.labels
 import zaiond.ctl.words
 import zaiond.intake.words
@@ -17,6 +18,7 @@ from zaiond.text import Sentence, Text, in_japanese
 
 ROOT = Path(zaiond.__file__).parent
 WORDS = {
+    ROOT / "client": (zaiond.client.words,),
     ROOT / "ctl": (zaiond.ctl.words, zaiond.ctl.labels),
     ROOT / "intake": (zaiond.intake.words,),
 }

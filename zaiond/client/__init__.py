@@ -182,7 +182,9 @@ def emit_many(
         else:
             outcomes[one[0]] = _outcome(one[1], reply)
     if left:
-        from zaiond.client import spool
+        from errno import EDQUOT, ENOSPC
+
+        from zaiond.client import spool, words
 
         directory = spool_dir or os.environ.get("ZAIOND_SPOOL_DIR") or "/var/spool/zaiond"
         there: list[str | Unfit | OSError]  # of each line its id, or why it is not there
@@ -194,11 +196,13 @@ def emit_many(
             if isinstance(why, str):
                 outcomes[place] = Emitted(why, spooled=True)
             elif isinstance(why, PermissionError):
-                outcomes[place] = NotPermitted(*spool.not_permitted(directory))
+                outcomes[place] = NotPermitted(*words.not_permitted(path=directory))
             elif isinstance(why, OSError):
-                outcomes[place] = Unreachable(*spool.unreachable(path, cause, directory, why))
+                cause = cause or OSError("unavailable")
+                said = words.unreachable(path=path, why=cause, spool=directory, why_not=why)
+                outcomes[place] = Unreachable(*said, retry=why.errno in (ENOSPC, EDQUOT))
             else:
-                outcomes[place] = _rejected(why)
+                outcomes[place] = _rejected("invalid", why.field, why.ja, why.en)
     for place, id_, _ in lines:
         outcome = outcomes[place]
         if isinstance(outcome, ClientError):
@@ -232,9 +236,9 @@ def _written(
     try:
         text = text or json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise Rejected(
-            "invalid", None, f"not JSON: {error}", False, ja=f"JSON にできません: {error}"
-        ) from None
+        from zaiond.client import words
+
+        raise _rejected("invalid", None, *words.not_json(error=error)) from None
     line = text.encode("utf-8", "backslashreplace")  # a lone surrogate, as JSON escapes it
     if len(line) > MAX_EVENT_BYTES:
         from zaiond import event_rules
@@ -243,7 +247,7 @@ def _written(
         try:
             line = shorten.line(line, language())
         except event_rules.Unfit as unfit:
-            raise _rejected(unfit) from None
+            raise _rejected("invalid", unfit.field, unfit.ja, unfit.en) from None
         except shorten.TooLong:
             raise _too_large() from None
     return str(whole["id"]), line + b"\n"
@@ -264,18 +268,17 @@ def _parsed(event: str | bytes) -> "tuple[dict[str, Any], str]":
     try:
         return read(line), ""
     except Unfit as unfit:
-        raise _rejected(unfit) from None
+        raise _rejected("invalid", unfit.field, unfit.ja, unfit.en) from None
 
 
-def _rejected(unfit: "Unfit") -> Rejected:
-    return Rejected("invalid", unfit.field, unfit.en, False, ja=unfit.ja)
+def _rejected(code: str, field: str | None, ja: str, en: str) -> Rejected:
+    return Rejected(code, field, en, False, ja=ja)
 
 
 def _too_large() -> Rejected:
     from zaiond.event_rules import TOO_LARGE
 
-    ja, en = TOO_LARGE
-    return Rejected("too_large", None, en, False, ja=ja)
+    return _rejected("too_large", None, *TOO_LARGE)
 
 
 def _ask(path: str, lines: list[bytes]) -> "tuple[list[dict[str, Any] | None], OSError | None]":

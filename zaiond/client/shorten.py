@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple
 
 from zaiond import event_rules
+from zaiond.client import words
 
 if TYPE_CHECKING:
     from zaiond.text import Language
@@ -63,12 +64,11 @@ def joined(ends: Ends, room: int, language: "Language") -> str:
     size = f"{ends.bytes + len(between.encode()):,}"
     if whole_head and whole_tail:
         newlines = between.count("\n")
-        lines = f"{ends.lines + newlines:,}"
-        ja, en = f"{lines} 行（{size} バイト）を省略", f"{lines} lines ({size} bytes) left out"
+        remark = words.lines_left_out(lines=f"{ends.lines + newlines:,}", size=size)
     else:
-        ja, en = f"{size} バイトを省略", f"{size} bytes left out"
+        remark = words.bytes_left_out(size=size)
         head += "\n"
-    return head + (f"［… {ja} …］\n" if language == "ja" else f"[... {en} ...]\n") + tail
+    return head + remark.in_language(language) + tail
 
 
 def ends_of(

@@ -1,15 +1,12 @@
 """The spool, as emitters write it (interface 4); `zaiond.client` imports it when it needs it."""
 
 import os
-from errno import EDQUOT, ENOSPC
 from time import time_ns
 
 from zaiond import event_rules
 from zaiond.client.origin import base32
-from zaiond.text import in_japanese
 
 MAX_FILE_BYTES = 1024 * 1024
-EMITTERS = "zaiond-emit"
 
 
 def leave(spool: str, lines: list[bytes]) -> list[str | event_rules.Unfit | OSError]:
@@ -41,33 +38,6 @@ def leave(spool: str, lines: list[bytes]) -> list[str | event_rules.Unfit | OSEr
             for place in places:
                 outcomes[place] = obstacle
     return outcomes
-
-
-def not_permitted(path: str) -> tuple[str, str]:
-    """Why this user may not write there, in both languages."""
-    return (
-        f"{path}: 権限がありません。グループ {EMITTERS} のメンバーだけがイベントを送れます"
-        f"（追加するには: usermod -aG {EMITTERS} ユーザー名。次のログインから有効です）",
-        f"{path}: permission denied. Only members of the group {EMITTERS} may emit events"
-        f" (to add one: usermod -aG {EMITTERS} USER; it takes effect at the next login)",
-    )
-
-
-def unreachable(
-    path: str, cause: OSError | None, spool: str, obstacle: OSError
-) -> tuple[str, str, bool]:
-    """Why neither the event socket `path` nor the spool takes an event, in both languages, and
-    whether that may be over soon.
-    """
-    cause = cause or OSError("unavailable")
-    why, why_not = cause.strerror or cause, obstacle.strerror or obstacle
-    return (
-        f"zaiond に接続できず（{path}: {in_japanese(cause)}）、スプールにも"
-        f"書き込めません（{spool}: {in_japanese(obstacle)}）。イベントは受け付けられていません",
-        f"zaiond can't be reached ({path}: {why}), and the spool can't be"
-        f" written ({spool}: {why_not}): the event was not taken",
-        obstacle.errno in (ENOSPC, EDQUOT),
-    )
 
 
 def write(spool: str, name: str, content: bytes) -> None:
