@@ -3,17 +3,11 @@ argument.
 """
 
 from collections.abc import Hashable
-from typing import NamedTuple
 
 INTERVAL = 1.0  # seconds between two lines of one cause
 BURST = 10  # lines of a server, or of whatever else is no user, that may come at once
 MOST_A_SECOND = 10  # lines of all users together
 MOST_CAUSES = 1000  # that are told apart
-
-
-class _Cause(NamedTuple):
-    paid_until: float  # each line costs INTERVAL, and so much may be owed as is allowed at once
-    left_out: int
 
 
 class LogLimit:
@@ -23,8 +17,9 @@ class LogLimit:
     """
 
     def __init__(self) -> None:
-        # The one whose line passed last is the last.
-        self._of: dict[Hashable, _Cause] = {}
+        # Until when a cause's lines are paid (each costs INTERVAL, and so much may be owed as is
+        # allowed at once), and how many were left out. The one whose line passed last is the last.
+        self._of: dict[Hashable, tuple[float, int]] = {}
         self._second = 0
         self._passed = 0  # in this second, of all users
         self._forgotten = 0  # left out, of causes that are no longer known
@@ -39,26 +34,26 @@ class LogLimit:
             self._second, self._passed = int(now), 0
         is_user = not isinstance(cause, str)
         owed = 0.0 if is_user else (BURST - 1) * INTERVAL
-        paid_until, left_out = self._of.get(cause, _Cause(now, 0))
+        paid_until, left_out = self._of.get(cause, (now, 0))
         if now < paid_until - owed or (is_user and self._passed >= MOST_A_SECOND):
-            self._of[cause] = _Cause(paid_until, left_out + 1)
+            self._of[cause] = paid_until, left_out + 1
             self._bound()
             return None
         self._passed += is_user
         left_out += self._forgotten
         self._forgotten = 0
         self._of.pop(cause, None)
-        self._of[cause] = _Cause(max(now, paid_until) + INTERVAL, 0)
+        self._of[cause] = max(now, paid_until) + INTERVAL, 0
         self._bound()
         return left_out
 
     def left_out(self) -> int:
         """How many have been left out and not been told of; they count as told now."""
-        left_out = self._forgotten + sum(cause.left_out for cause in self._of.values())
+        left_out = self._forgotten + sum(left_out for _, left_out in self._of.values())
         self._forgotten = 0
-        self._of = {name: _Cause(cause.paid_until, 0) for name, cause in self._of.items()}
+        self._of = {cause: (paid_until, 0) for cause, (paid_until, _) in self._of.items()}
         return left_out
 
     def _bound(self) -> None:
         if len(self._of) > MOST_CAUSES:
-            self._forgotten += self._of.pop(next(iter(self._of))).left_out
+            self._forgotten += self._of.pop(next(iter(self._of)))[1]

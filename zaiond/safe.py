@@ -49,7 +49,6 @@ class Replacer:
 
     @cached_property
     def finds(self) -> "Callable[[str], re.Match[str] | None]":
-        """The first match in a text, if there is one."""
         return re.compile(self._pattern).search
 
     @cached_property
@@ -57,7 +56,6 @@ class Replacer:
         return re.compile(self._pattern).split
 
     def __call__(self, text: str) -> str:
-        """The text with everything replaced."""
         done: list[str] = []
         while True:
             parts = self._split(text, _AT_ONCE)
@@ -72,7 +70,6 @@ class _Known(dict[str, str]):
     __slots__ = ("_by",)
 
     def __init__(self, by: "Callable[[str], str]") -> None:
-        super().__init__()
         self._by = by
 
     def __missing__(self, found: str) -> str:
@@ -124,10 +121,7 @@ def _terminal() -> "re.Pattern[str]":
 
 def _last_state(line: str) -> str:
     """What a terminal shows of a line that carriage returns wrote over."""
-    if "\r" in line:
-        states = line.split("\r")
-        line = next(filter(str.strip, reversed(states)), "")
-    return line
+    return next(filter(str.strip, reversed(line.split("\r"))), "") if "\r" in line else line
 
 
 def _without_backspaces(text: str) -> str:
