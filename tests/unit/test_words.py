@@ -6,21 +6,24 @@ from string import Formatter
 
 import pytest
 
+from zaiond.client import words as of_client
 from zaiond.config import schema
 from zaiond.config.words import files, settings
 from zaiond.ctl import labels
 from zaiond.ctl import words as of_ctl
 from zaiond.daemon import words as of_daemon
+from zaiond.intake import words as of_intake
 from zaiond.text import Sentence, Text
 
+PACKAGE = Path(str(schema.__file__)).parents[1]
 FILES = [
     file
-    for room in (of_ctl, of_daemon, schema)
-    for file in sorted(Path(str(room.__file__)).parent.glob("*.py"))
+    for room in (of_ctl, of_daemon, of_intake, of_client, schema)
+    for file in sorted(Path(str(room.__file__)).parent.rglob("*.py"))
 ]
 SENTENCES = {
     (*module.__name__.split(".")[1:], name): value
-    for module in (of_ctl, labels, of_daemon)
+    for module in (of_ctl, labels, of_daemon, of_intake, of_client)
     for name, value in vars(module).items()
     if isinstance(value, Sentence)
 }
@@ -46,11 +49,12 @@ def test_a_value_is_put_in_by_language_and_never_read_as_a_place_for_another() -
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_each_sentence_is_given_the_values_that_it_has_places_for(file: Path) -> None:
+    room = file.relative_to(PACKAGE).parts[0]
     for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if not isinstance(call, ast.Call):
             continue
         *module, name = ast.unparse(call.func).split(".")
-        sentence = SENTENCES.get((file.parent.name, *(module or [file.stem]), name))
+        sentence = SENTENCES.get((room, *(module or [file.stem]), name))
         given = {keyword.arg for keyword in call.keywords}
         if isinstance(sentence, Sentence) and None not in given:
             assert given == places(sentence.ja) | places(sentence.en), ast.unparse(call)
