@@ -6,13 +6,13 @@ python -m tests.crash.other_pragmas NAME=VALUE,... ZAIOND'S-OPTIONS...
 import sys
 
 from zaiond.daemon import main as zaiond
-from zaiond.store import database
+from zaiond.store import opening
 
 
 def main() -> None:
     others = dict(one.split("=") for one in sys.argv.pop(1).split(","))
-    database._PRAGMAS = tuple(  # type: ignore[assignment]
-        (name, others.get(name, value)) for name, value in database._PRAGMAS
+    opening._PRAGMAS = tuple(  # type: ignore[assignment]
+        (name, others.get(name, value)) for name, value in opening._PRAGMAS
     )
     zaiond.main()
 

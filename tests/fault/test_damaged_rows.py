@@ -21,7 +21,7 @@ from zaiond.holds import Hold
 from zaiond.model import AttemptResult
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import events, holds, queue
-from zaiond.store.sound import is_sound, our_tables
+from zaiond.store.sound import is_sound, schema
 from zaiond.text import Text
 
 ADMIN = "a@example.co.jp"
@@ -97,7 +97,7 @@ def rows_of(database: Path) -> dict[str, dict[Any, Any]]:
     """
     found: dict[str, dict[Any, Any]] = {}
     with contextlib.closing(apsw.Connection(str(database))) as db:
-        for table in our_tables():
+        for table in schema()[0]:
             found[table.name] = {}
             keys = ", ".join(f"CAST({column} AS BLOB)" for column in table.key)
             where = " AND ".join(f"CAST({column} AS BLOB) = ?" for column in table.key)

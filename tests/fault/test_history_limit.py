@@ -12,8 +12,8 @@ LIMIT = 4 * 1024 * 1024
 PROGRAM = (
     sys.executable,
     "-c",
-    "from zaiond.store import disk_space;"
-    f"disk_space.HISTORY_BYTES = {LIMIT};"
+    "from zaiond.store import database;"
+    f"database.HISTORY_BYTES = {LIMIT};"
     "from zaiond.daemon.main import main;"
     "main()",
 )

@@ -310,7 +310,7 @@ def test_no_damage_of_the_file_keeps_the_daemon_from_its_start(
             if not store.database.is_recovered:
                 assert running == "this boot"
                 assert_usable(store)
-                store.database.running.must_check()
+                store.database.must_check()
                 raise apsw.CorruptError("not found yet")
     except apsw.Error:
         (damaged / "running").write_text("check")
@@ -404,12 +404,12 @@ def test_a_salvage_that_was_interrupted_is_begun_again(
     overwrite(damaged, pages_of(damaged, "attempts")[0])
     images: list[Path] = []
 
-    def stop_here(target: apsw.Connection, file: str, progress: Callable[[], None]) -> Any:
+    def stop_here(_: apsw.Connection) -> None:
         images.append(image(damaged))
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(recovery, "salvage", stop_here)
+        patch.setattr(recovery, "make_consistent", stop_here)
         for _ in range(2):
             with pytest.raises(StoreError) as raised:
                 Store(damaged)
@@ -530,7 +530,7 @@ async def test_after_an_io_error_nothing_is_answered_and_nothing_written(
     await writer.close()
     assert vfs.calls == []
     assert not any(future.done() for future in futures)
-    store.database.running.must_check()
+    store.database.must_check()
     left = image(store.directory)
     with Store(left) as after:
         assert after.run(lambda db: events.seqs_of(db, "1")) == [1]
@@ -551,7 +551,7 @@ async def test_damage_found_while_running_ends_the_daemon_as_an_io_error_does(
     assert isinstance(await died, apsw.CorruptError)
     assert not future.done()
     await writer.close()
-    store.database.running.must_check()
+    store.database.must_check()
     with Store(image(damaged)) as after:
         assert after.database.salvage is not None
         assert_whole(after.connection)

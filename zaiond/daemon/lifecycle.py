@@ -122,7 +122,7 @@ class Daemon:
             # What ours say is enough, and what a failing disk does.
             error=None if isinstance(error, ZaiondError | apsw.Error) else error,
         )
-        self._database.running.must_check()
+        self._database.must_check()
         self._exit_status = 1
         # Not self._stop: whatever it waits for, be it at its start or its end, may never come.
         self._running.cancel()

@@ -12,7 +12,7 @@ from zaiond.intake.quota import Quotas
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent, StoredEvent
 from zaiond.store import events
-from zaiond.store.disk_space import DiskSpace
+from zaiond.store.database import DiskSpace
 from zaiond.store.events import Acceptance, AcceptOutcome
 from zaiond.store.turns import Turns
 from zaiond.store.writer import DISK_FULL, Writer

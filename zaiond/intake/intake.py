@@ -13,7 +13,7 @@ from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import OnRefused, Spool
 from zaiond.intake.spool.walk import SpoolWatch
 from zaiond.journal import Journal
-from zaiond.store.disk_space import DiskSpace
+from zaiond.store.database import DiskSpace
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer

@@ -1,7 +1,7 @@
 """Rows that can't be read any more are set aside, and the rest goes on. Operations of the writer.
 
 They are kept in the table `damaged`, as far as they could be read. What belonged to them is put
-right as after a salvage: a mail of which a part is lost is made anew from its event.
+right: a mail of which a part is lost is made anew from its event.
 """
 
 import json
@@ -11,12 +11,20 @@ from typing import Any, NamedTuple
 import apsw
 
 from zaiond.model import WaitingLine
-from zaiond.store.consistency import make_consistent
+from zaiond.store import words
 from zaiond.store.events import usage, waiting_lines
-from zaiond.store.sound import Table, is_sound, our_indexes, our_tables
+from zaiond.store.sound import Table, is_sound, schema
 from zaiond.text import Text
 
 MOST_KEPT = 1000  # rows set aside: beyond, the oldest are forgotten
+_NOBODY = -2  # whose an event seemed to be
+_Usage = dict[int, tuple[int, int]]
+# An id that has become that of another event: both are kept.
+_TELL_APART = (
+    "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"
+    " WHERE seq NOT IN (SELECT min(seq) FROM events GROUP BY id, uid, source, notice)"
+)
+_FORGET = "DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?"
 
 
 class Damage(NamedTuple):
@@ -27,19 +35,12 @@ class Damage(NamedTuple):
 
     rows: dict[str, int]
     waiting: list[WaitingLine]
-    usage: dict[int, tuple[int, int]]
+    usage: _Usage
 
     @property
     def text(self) -> Text:
         """What a person should know of it."""
-        count = sum(self.rows.values())
-        where = ", ".join(f"{name}: {number}" for name, number in self.rows.items())
-        return Text(
-            f"キューのデータベースに読めない行が {count} 件あり（{where}）、別に保管しました。"
-            "残りの処理は続けています",
-            f"{count} rows of the queue's database could not be read, and were set aside ({where});"
-            " the rest goes on",
-        )
+        return words.set_aside(self.rows)
 
 
 def set_aside(db: apsw.Connection, now: float) -> Damage | None:
@@ -47,25 +48,30 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
 
     To be called outside of a transaction. Raises apsw.Error where more is damaged than rows.
     """
+    tables, indexes = schema()
     with db:
         before, used = waiting_lines(db), _usage(db)
         # What an index says of a damaged row keeps it from being deleted.
-        for index in our_indexes():
-            db.execute(f"DROP INDEX IF EXISTS {index.name}")
-        rows = {table.name: _set_aside(db, table, now) for table in our_tables()}
+        for name in indexes:
+            db.execute(f"DROP INDEX IF EXISTS {name}")
+        counted = {table.name: _set_aside(db, table, now) for table in tables}
+        rows = {name: number for name, number in counted.items() if number}
         db.execute(_TELL_APART)
-        for index in our_indexes():
-            db.execute(index.sql)
+        for statement in indexes.values():
+            db.execute(statement)
         db.execute(_FORGET, (MOST_KEPT,))
-        if any(rows.values()):
+        if rows:
             make_consistent(db)
         after, uses = waiting_lines(db), _usage(db)
-    rows = {name: number for name, number in rows.items() if number}
-    less = [_less(line) for line in before]
+    less = [
+        line._replace(
+            uid=line.uid if isinstance(line.uid, int) else _NOBODY,
+            events=-line.events,
+            ahead=-line.ahead,
+        )
+        for line in before
+    ]
     return Damage(rows, [*less, *after], _difference(used, uses)) if rows else None
-
-
-_Usage = dict[int, tuple[int, int]]
 
 
 def _usage(db: apsw.Connection) -> _Usage | None:
@@ -89,20 +95,6 @@ def _difference(before: _Usage | None, after: _Usage | None) -> _Usage:
         for uid, (then, now) in pairs.items()
         if now != then
     }
-
-
-def _less(line: WaitingLine) -> WaitingLine:
-    uid = line.uid if isinstance(line.uid, int) else _NOBODY
-    return line._replace(uid=uid, events=-line.events, ahead=-line.ahead)
-
-
-_NOBODY = -2  # whose an event seemed to be
-# An id that has become that of another event: both are kept.
-_TELL_APART = (
-    "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"
-    " WHERE seq NOT IN (SELECT min(seq) FROM events GROUP BY id, uid, source, notice)"
-)
-_FORGET = "DELETE FROM damaged WHERE id <= (SELECT max(id) FROM damaged) - ?"
 
 
 def count(db: apsw.Connection, since: float) -> int:
@@ -129,18 +121,18 @@ def _set_aside(db: apsw.Connection, table: Table, now: float) -> int:
     return len(unsound)
 
 
-_Unsound = list[tuple[tuple[Any, ...], dict[str, Any]]]  # key, and what could be read
+_Unsound = tuple[tuple[Any, ...], dict[str, Any]]  # key, and what could be read
 
 
-def _unsound(db: apsw.Connection, table: Table) -> _Unsound:
+def _unsound(db: apsw.Connection, table: Table) -> list[_Unsound]:
     try:
-        return list(_unsound_among(db, table, "", ()))
+        return list(_unsound_among(db, table))
     except apsw.CorruptError:
         if len(table.key) > 1 or not table.is_numbered:
             raise
     # A row may be so damaged that it ends the reading of all others: one by one, by their numbers.
     (key,) = table.key
-    found: _Unsound = []
+    found: list[_Unsound] = []
     for number in db.execute(f"SELECT {key} FROM {table.name}").fetchall():  # noqa: S608
         try:
             found += _unsound_among(db, table, f"WHERE {key} = ?", number)
@@ -150,8 +142,8 @@ def _unsound(db: apsw.Connection, table: Table) -> _Unsound:
 
 
 def _unsound_among(
-    db: apsw.Connection, table: Table, where: str, values: tuple[Any, ...]
-) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    db: apsw.Connection, table: Table, where: str = "", values: tuple[Any, ...] = ()
+) -> Iterator[_Unsound]:
     # Texts as bytes, and beside each column whether it is a text: what is none can be read, too.
     columns = [
         f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END,"
@@ -174,3 +166,48 @@ def _decoded(text: bytes) -> str | bytes:
         return text.decode()
     except UnicodeDecodeError:
         return text
+
+
+# Takes away what is left without what it belongs to, then says how far events were routed, by what
+# became of them; the order matters. A message has its content as long as one of its deliveries is
+# open: where only one of the two is left, it is made anew.
+_CONSISTENT = (
+    "DELETE FROM deliveries WHERE message NOT IN (SELECT id FROM messages)",
+    "DELETE FROM deliveries WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL"
+    " EXCEPT SELECT message FROM contents)",
+    "DELETE FROM deliveries WHERE message IN (SELECT message FROM contents"
+    " EXCEPT SELECT message FROM deliveries WHERE ended IS NULL)",
+    "DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)",
+    "DELETE FROM messages WHERE id NOT IN (SELECT message FROM deliveries)",
+    "DELETE FROM contents WHERE message NOT IN (SELECT id FROM messages)",
+    "DELETE FROM message_events WHERE message NOT IN (SELECT id FROM messages)"
+    " OR event NOT IN (SELECT seq FROM events WHERE outcome IS NULL)",
+    "DELETE FROM routed_early WHERE seq NOT IN (SELECT event FROM message_events)"
+    " AND seq NOT IN (SELECT seq FROM events WHERE outcome IS NOT NULL)",
+    "INSERT OR REPLACE INTO meta SELECT 'routed_through', max("
+    "coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0),"
+    " coalesce((SELECT max(event) FROM message_events"
+    " WHERE event NOT IN (SELECT seq FROM routed_early)), 0),"
+    " coalesce((SELECT max(seq) FROM events WHERE outcome IS NOT NULL"
+    " AND seq NOT IN (SELECT seq FROM routed_early)), 0))",
+    "DELETE FROM routed_early WHERE seq <= (SELECT value FROM meta WHERE name = 'routed_through')",
+)
+_ROUTED_TO_NOWHERE = (
+    "SELECT seq FROM events WHERE outcome IS NULL"
+    " AND seq <= (SELECT value FROM meta WHERE name = 'routed_through')"
+    " AND seq NOT IN (SELECT event FROM message_events) ORDER BY seq"
+)
+_ROUTE_AGAIN = (  # behind all others, where it waits to be routed
+    "UPDATE events SET seq = (SELECT max(value, (SELECT max(seq) FROM events)) + 1"
+    " FROM meta WHERE name = 'routed_through') WHERE seq = ?"
+)
+
+
+def make_consistent(db: apsw.Connection) -> None:
+    """Makes what is left of a queue one that could be: each event waits to be routed, is in a
+    message with deliveries, or has ended. An event of which it can't be told any more what became
+    of it waits to be routed again.
+    """
+    for statement in _CONSISTENT:
+        db.execute(statement)
+    db.executemany(_ROUTE_AGAIN, db.execute(_ROUTED_TO_NOWHERE).fetchall())

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from zaiond.errors import DiskFullError
 from zaiond.journal import Journal, Kind
-from zaiond.store import prune
-from zaiond.store.disk_space import DiskSpace
+from zaiond.store import prune, words
+from zaiond.store.database import DiskSpace
 from zaiond.store.prune import Deleted, Pages
 from zaiond.store.writer import Writer
-from zaiond.text import Text
 
 # What waits: the line, the mail made of it (base64, and fields that stand in it twice), the rows.
 _MAIL = 3  # times the line
@@ -197,17 +196,8 @@ class HistoryLimit:
         most = sorted(self._deleted.items(), key=lambda one: -one[1].size)
         self._deleted = {}
         named = [(self._name_of(uid), one.events, _mb(one.size)) for uid, one in most[:_NAMED]]
-        ja = "、".join(f"{name} {events} 件（{size} MB）" for name, events, size in named)
-        en = ", ".join(f"{events} of {name} ({size} MB)" for name, events, size in named)
-        more = len(most) > _NAMED
-        limit = _mb(space.limit)
         self._journal.warning(
-            Text(
-                f"履歴が上限（{limit} MB）を超えたか、ディスクの空きが少ないため、終了した"
-                f"イベントの履歴を古いものから削除しました: {ja}{' など' if more else ''}",
-                f"there was too much history (more than {limit} MB) or too little room on the disk,"
-                f" so the oldest events that had ended were deleted: {en}{', …' if more else ''}",
-            ),
+            words.shortened(_mb(space.limit), named, more=len(most) > _NAMED),
             Kind.HISTORY_SHORTENED,
         )
 

@@ -3,6 +3,9 @@
 What is left lies in `salvaging/` below the state directory: queue.db, its WAL, and why. It is read
 into a new database there, which takes the old one's place when it is whole; then the directory is
 called `quarantine-NUMBER`. Whatever ends that half-way, the next start begins it again.
+
+A damaged page costs its rows, not the rest. An event of which it can't be told any more what became
+of it is routed anew: its mail may arrive twice, but it does arrive.
 """
 
 import contextlib
@@ -10,18 +13,19 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass
+from heapq import heappop, heappush
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import apsw
 
 from zaiond.atomicfile import replace, sync_directory
-from zaiond.store import wal
+from zaiond.store import wal, words
+from zaiond.store.damage import make_consistent
 from zaiond.store.events import get_meta, set_meta
-from zaiond.store.salvage import has_schema, salvage
-from zaiond.store.schema import create
+from zaiond.store.sound import Table, create, has_our_tables, is_sound, schema
 from zaiond.text import Text
 
 DATABASE = "queue.db"
@@ -34,41 +38,13 @@ _COPY = "copy.db"  # of a database whose place was taken, as far as it is copied
 _REPLACED = "replaced.db"  # what lay in that place
 _META = "salvage"
 _PAGES_A_STEP = 2000
-
-GONE = Text(
-    "キューのデータベース queue.db がなくなっていました",
-    "the queue's database, queue.db, was gone",
-)
-WAL_GONE = Text(
-    "キューのデータベースの queue.db-wal がなくなっていました。"
-    "最後に受け付けたイベントは失われた可能性があります",
-    "queue.db-wal of the queue's database was gone, and with it perhaps what was accepted last",
-)
-WAL_CUT = Text(
-    "キューのデータベースの queue.db-wal が短くなっていました。"
-    "最後に受け付けたイベントは失われた可能性があります",
-    "queue.db-wal of the queue's database was shorter than it had been, and with the rest perhaps"
-    " what was accepted last is lost",
-)
-WAL_DAMAGED = Text(
-    "キューのデータベースの queue.db-wal が途中で壊れていました",
-    "queue.db-wal of the queue's database was damaged",
-)
-MOVED = Text(
-    "zaiond の動作中に、キューのデータベースが移動、削除、切り詰め、または置き換えられました",
-    "the queue's database was moved, removed or replaced, or cut off, while zaiond was running",
-)
-
-
-INTERRUPTED = Text("復旧の途中で終了していました", "its recovery was interrupted")
-
-
-def damaged(said: Text) -> Text:
-    """Why, where SQLite or a check of its own says that it is damaged."""
-    return Text(
-        f"キューのデータベースが壊れていました（{said.ja}）",
-        f"the queue's database was damaged ({said.en})",
-    )
+_ROWS_A_CALL = 1000
+_HIGHEST = 2**63 - 1
+# How far behind the last row that can be read others are looked for, where the end is not known:
+# there are hardly more for each page of the file.
+_ROWS_A_PAGE = 8
+_FRUITLESS = 20_000  # looks at a table that find nothing: then what is left of it is lost
+_LONGEST = 64 * 1024 * 1024  # bytes of a value: a damaged length is no reason to read gigabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +60,7 @@ class Salvage:
     @property
     def taken_over(self) -> Text:
         """What is there again, and what is left of the old one."""
-        ja = f"イベント {self.events} 件、配送 {self.deliveries} 件を引き継ぎました。"
-        en = f"{self.events} events and {self.deliveries} deliveries were taken over"
-        if self.quarantine:
-            ja += f"元のデータベースは {self.quarantine} にあります。"
-            en += f"; what was there is in {self.quarantine}"
-        return Text(ja, en)
+        return words.taken_over(self.events, self.deliveries, self.quarantine)
 
     @property
     def text(self) -> Text:
@@ -176,7 +147,7 @@ def _noted(aside: Path) -> Text:
     try:
         return Text(**json.loads((aside / _WHY).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return damaged(INTERRUPTED)
+        return words.damaged(words.INTERRUPTED)
 
 
 def _rebuild(directory: Path, aside: Path, on_long_work: Callable[[], None]) -> Salvage:
@@ -189,7 +160,11 @@ def _rebuild(directory: Path, aside: Path, on_long_work: Callable[[], None]) -> 
     with contextlib.closing(_make(aside / _NEW)) as new:
         if (aside / DATABASE).exists():
             with _with_a_schema(aside) as old:
-                events, deliveries = salvage(new, str(old), on_long_work)
+                _salvage(new, old, on_long_work)
+            events, deliveries = (
+                int(new.execute(f"SELECT count(*) FROM {table}").get)  # noqa: S608
+                for table in ("events", "deliveries")
+            )
         done = Salvage(time.time(), why, events, deliveries, str(quarantine) if left else "")
         set_meta(new, _META, json.dumps(asdict(done), ensure_ascii=False))
     return done
@@ -211,7 +186,9 @@ def _make(path: Path) -> apsw.Connection:
 def _with_a_schema(aside: Path) -> Iterator[Path]:
     """The old database; a copy of it with our own schema in it, where its own can't be read."""
     old, copy = aside / DATABASE, aside / _COPY
-    if has_schema(str(old)):
+    with contextlib.closing(_open(old)) as source:
+        has_schema = has_our_tables(source)
+    if has_schema:
         yield old
         return
     with contextlib.closing(_make(copy)) as empty:
@@ -246,3 +223,98 @@ def _forget_size(database: Path) -> None:
 def _unlink(database: Path) -> None:
     for end in ("", "-wal", "-shm", "-journal"):
         database.with_name(database.name + end).unlink(missing_ok=True)
+
+
+def _salvage(target: apsw.Connection, damaged: Path, progress: Callable[[], None]) -> None:
+    """Copies what can be read of a database, which stays as it is, into an empty one."""
+    with contextlib.closing(_open(damaged)) as source, target:
+        for table in schema()[0]:
+            marks = ",".join("?" * len(table.columns))
+            insert = f"INSERT OR IGNORE INTO {table.name} VALUES ({marks})"  # noqa: S608
+            for number, row in enumerate(_rows(source, table, progress)):
+                if number % _ROWS_A_CALL == 0:
+                    progress()
+                if is_sound(table, row):
+                    with contextlib.suppress(apsw.ConstraintError):
+                        target.execute(insert, row)
+        make_consistent(target)
+
+
+def _open(damaged: Path) -> apsw.Connection:
+    source = apsw.Connection(str(damaged))
+    source.limit(apsw.SQLITE_LIMIT_LENGTH, _LONGEST)
+    for setting in (
+        lambda: source.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1),
+        lambda: source.pragma("locking_mode", "EXCLUSIVE"),
+        # A file that was cut off, or a schema with an error in it, is no end then.
+        lambda: source.pragma("writable_schema", True),
+    ):
+        with contextlib.suppress(apsw.Error):
+            setting()
+    return source
+
+
+_Row = tuple[Any, ...]
+
+
+def _rows(source: apsw.Connection, table: Table, progress: Callable[[], None]) -> Iterator[_Row]:
+    """Each row that can be read, some perhaps twice.
+
+    What lies behind a damaged page is reached from the other side, and what lies between two of
+    them from within what is left, the widest gap first.
+    """
+    if not table.is_numbered:
+        yield from _scan(source, table, "ASC")
+        yield from _scan(source, table, "DESC")
+        return
+    pages = 0
+    with contextlib.suppress(apsw.Error):
+        pages = int(source.pragma("page_count"))
+    gaps = [(-_HIGHEST, 0, _HIGHEST)]  # less than nothing by its width, the first and the last key
+    fruitless = 0
+    while gaps and fruitless < _FRUITLESS:
+        _, first, last = heappop(gaps)
+        is_whole, lower = yield from _scan(source, table, "ASC", (first, last))
+        if is_whole:
+            continue
+        if lower is not None:
+            first = int(lower[0]) + 1
+        _, upper = yield from _scan(source, table, "DESC", (first, last))
+        if upper is not None:
+            last = int(upper[0]) - 1
+        elif last == _HIGHEST:
+            last = first + _ROWS_A_PAGE * pages
+        if lower is None and upper is None:
+            fruitless += 1
+            if fruitless % _ROWS_A_CALL == 0:
+                progress()
+        if first < last:
+            middle = first + (last - first) * 5 // 12  # not in line with the pages
+            for gap in ((first, middle), (middle + 1, last)):
+                heappush(gaps, (gap[0] - gap[1], *gap))
+
+
+def _scan(
+    source: apsw.Connection,
+    table: Table,
+    order: Literal["ASC", "DESC"],
+    between: tuple[int, int] | None = None,
+) -> Generator[_Row, None, tuple[bool, _Row | None]]:
+    """The rows of a table from one key to another, up to the first that can't be read. In the end
+    it says whether there was none such, and the last key that could be read.
+    """
+    keys = len(table.key)
+    by = ", ".join(f"{column} {order}" for column in table.key)
+    where = "" if between is None else f"WHERE {table.key[0]} BETWEEN ? AND ?"
+    query = f"SELECT {', '.join((*table.key, *table.columns))} FROM {table.name} {where}"  # noqa: S608
+    last: _Row | None = None
+    try:
+        for row in source.execute(f"{query} ORDER BY {by}", between):
+            key = row[:keys]
+            if last is not None and not (key > last if order == "ASC" else key < last):
+                return False, last  # its pages go round in a ring
+            last = key
+            yield row[keys:]
+    except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
+        return False, last
+    return True, last

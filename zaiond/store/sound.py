@@ -1,4 +1,5 @@
-"""Whether a row is as the schema has it and the rest of the daemon can work with it.
+"""The tables of the queue, and whether a row is as the schema has it and the rest of the daemon can
+work with it.
 
 SQLite checks how its pages hang together, not what stands in them: a byte that was flipped there
 may have made anything of a row. What is read for its events and mails is checked by `expect`. An
@@ -18,14 +19,14 @@ import apsw
 
 from zaiond import wire
 from zaiond.errors import EventError
-from zaiond.store import schema
 
-_TYPES: dict[str, type[object]] = {
+VERSION = 1  # of the schema
+_TYPES: dict[str, type[object] | UnionType] = {
     "INTEGER": int,
     "REAL": float,
     "TEXT": str,
     "BLOB": bytes,
-    "": object,
+    "": int | float | str | bytes,
 }
 # As schema.sql has them. A delivery is open or has ended, and its state says which.
 _OPEN = ("waiting", "deferred", "held")
@@ -42,8 +43,7 @@ class Table(NamedTuple):
 
     name: str
     columns: tuple[str, ...]
-    types: tuple[type[object], ...]
-    nullable: tuple[bool, ...]
+    types: tuple[type[object] | UnionType, ...]
     key: tuple[str, ...]  # of its columns, the primary key
 
     @property
@@ -52,57 +52,50 @@ class Table(NamedTuple):
         return all(self.types[self.columns.index(column)] is int for column in self.key)
 
 
-class Index(NamedTuple):
-    """An index, and the statement that makes it."""
+def create(db: apsw.Connection) -> None:
+    """Puts the tables and the version of the schema into an empty database, in one transaction."""
+    from importlib.resources import files  # for the first start alone
 
-    name: str
-    sql: str
-
-
-def our_tables() -> tuple[Table, ...]:
-    """The tables of our own schema, in its order."""
-    return _ours()[0]
-
-
-def our_indexes() -> tuple[Index, ...]:
-    """The indexes of our own schema."""
-    return _ours()[1]
+    tables = files("zaiond.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    with db:
+        db.execute(tables)
+        db.execute(f"PRAGMA user_version={VERSION}")
 
 
 @cache
-def _ours() -> tuple[tuple[Table, ...], tuple[Index, ...]]:
+def schema() -> tuple[tuple[Table, ...], dict[str, str]]:
+    """Our own tables, in their order, and the statement that makes each of our indexes."""
     with contextlib.closing(apsw.Connection(":memory:")) as db:
-        schema.create(db)
+        create(db)
         indexes: list[Any] = db.execute(
             "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
         ).fetchall()
-        return tables(db), tuple(Index(*index) for index in indexes)
-
-
-def tables(db: apsw.Connection) -> tuple[Table, ...]:
-    """The tables of a database whose schema can be read."""
-    names: list[Any] = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-    return tuple(_table(db, name) for (name,) in names)
+        return _tables(db), dict(indexes)
 
 
 def has_our_tables(db: apsw.Connection) -> bool:
     """Whether the schema can be read, and has each of our tables."""
     try:
-        return set(our_tables()) <= set(tables(db))
+        return set(schema()[0]) <= set(_tables(db))
     except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
         return False
 
 
+def _tables(db: apsw.Connection) -> tuple[Table, ...]:
+    names: list[Any] = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    return tuple(_table(db, name) for (name,) in names)
+
+
 def _table(db: apsw.Connection, name: str) -> Table:
     columns: list[Any] = db.execute(f"PRAGMA table_info({name})").fetchall()
-    keyed = sorted((place, column) for _, column, _, _, _, place in columns if place)
-    key = tuple(column for _, column in keyed)
     return Table(
         name,
         tuple(column for _, column, *_ in columns),
-        tuple(_TYPES[kind] for _, _, kind, *_ in columns),
-        tuple(not required and column not in key for _, column, _, required, *_ in columns),
-        key,
+        tuple(
+            _TYPES[kind] if required or place else _TYPES[kind] | None
+            for _, _, kind, required, _, place in columns
+        ),
+        tuple(column for place, column in sorted((one[5], one[1]) for one in columns) if place),
     )
 
 
@@ -110,16 +103,12 @@ def expect(row: tuple[Any, ...], *types: type[object] | UnionType) -> None:
     """Raises DamagedRowError unless the values of a row are of these types, and times are times."""
     if all(map(isinstance, row, types)):
         for value in row:
-            if isinstance(value, float) and not _is_time(value):
+            # What is REAL is a time; beyond the year 9999 there is no calendar.
+            if isinstance(value, float) and not 0.0 <= value < 253402300800.0:
                 break
         else:
             return
     raise DamagedRowError(f"{row!r:.200}")
-
-
-def _is_time(value: float) -> bool:
-    # What is REAL is a time; beyond the year 9999 there is no calendar.
-    return 0.0 <= value < 253402300800.0
 
 
 def expect_event(id: str, body: bytes) -> None:
@@ -134,16 +123,6 @@ def expect_event(id: str, body: bytes) -> None:
         raise DamagedRowError("not clean JSON")
 
 
-def expect_reason(reason: str | None) -> None:
-    """Raises DamagedRowError unless it is a sentence as it is stored, or none."""
-    try:
-        found = {"ja": "", "en": ""} if reason is None else json.loads(reason)
-    except ValueError as error:
-        raise DamagedRowError(str(error)) from error
-    if not isinstance(found, dict) or found.keys() != {"ja", "en"}:
-        raise DamagedRowError(f"{reason:.200}")
-
-
 def expect_message_id(message_id: str) -> None:
     """Raises DamagedRowError unless it is one (RFC 5322 3.6.4), with its angle brackets."""
     if _is_message_id(message_id) is None:
@@ -155,13 +134,9 @@ _is_message_id = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>").fullmatch
 
 def is_sound(table: Table, row: tuple[Any, ...]) -> bool:
     """Whether a whole row, its columns as declared, can be worked with."""
-    for value, kind, nullable in zip(row, table.types, table.nullable, strict=True):
-        if not (nullable if value is None else isinstance(value, kind)):
-            return False
-        if isinstance(value, float) and not _is_time(value):
-            return False
-    check = _CHECKS.get(table.name)
     try:
+        expect(row, *table.types)
+        check = _CHECKS.get(table.name)
         return check is None or check(dict(zip(table.columns, row, strict=True)))
     except DamagedRowError:
         return False
@@ -169,13 +144,22 @@ def is_sound(table: Table, row: tuple[Any, ...]) -> bool:
 
 def _is_event(row: dict[str, Any]) -> bool:
     expect_event(row["id"], row["body"])
-    expect_reason(row["reason"])
-    return row["outcome"] in (None, "dropped", "deleted")
+    return row["outcome"] in (None, "dropped", "deleted") and (
+        row["reason"] is None or _is_reason(row["reason"])
+    )
+
+
+def _is_reason(reason: str) -> bool:
+    """Whether it is a sentence as it is stored."""
+    try:
+        found = json.loads(reason)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.keys() == {"ja", "en"}
 
 
 def _is_message(row: dict[str, Any]) -> bool:
-    expect_message_id(row["message_id"])
-    return True
+    return _is_message_id(row["message_id"]) is not None
 
 
 def _is_delivery(row: dict[str, Any]) -> bool:

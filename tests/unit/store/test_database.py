@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.store import Store, event, image
 from zaiond.errors import StoreError
-from zaiond.store import disk_space, events, schema
+from zaiond.store import database, events, sound
 from zaiond.store.database import Database
 
 
@@ -66,7 +66,7 @@ def test_a_second_daemon_is_kept_out_and_told_of_the_first(state: Path) -> None:
 def test_a_queue_of_a_newer_version_is_left_alone(state: Path) -> None:
     with Store(state) as store:
         store.run(lambda db: events.accept(db, [event("1")], 0.0))
-        store.connection.pragma("user_version", schema.VERSION + 1)
+        store.connection.pragma("user_version", sound.VERSION + 1)
     before = (state / "queue.db").read_bytes()
     for _ in range(2):  # it does not stay locked, either
         with pytest.raises(StoreError) as raised:
@@ -112,7 +112,7 @@ def test_after_the_machine_went_down_the_whole_is_checked(state: Path, running: 
 
 def test_after_an_io_error_the_whole_is_checked(state: Path) -> None:
     with Store(state) as store:
-        store.database.running.must_check()
+        store.database.must_check()
         left = image(state)
     assert opened_with_checks(left) > 0
 
@@ -122,7 +122,7 @@ def test_what_was_given_back_of_the_ballast_is_no_room_for_new_events(
 ) -> None:
     def disk(_: object) -> SimpleNamespace:
         """One on which nobody else writes."""
-        used = disk_space.BALLAST_BYTES if (state / "ballast").exists() else 0
+        used = database.BALLAST_BYTES if (state / "ballast").exists() else 0
         return SimpleNamespace(f_blocks=1 << 20, f_frsize=4096, f_bavail=(1 << 19) - used // 4096)
 
     with Store(state) as store:
@@ -138,7 +138,7 @@ def test_what_was_given_back_of_the_ballast_is_no_room_for_new_events(
 def test_the_ballast_is_real_room_and_is_given_back_once(state: Path) -> None:
     with Store(state) as store:
         ballast = state / "ballast"
-        assert ballast.stat().st_blocks * 512 >= disk_space.BALLAST_BYTES
+        assert ballast.stat().st_blocks * 512 >= database.BALLAST_BYTES
         assert store.database.space.release_ballast()
         assert not ballast.exists()
         assert not store.database.space.release_ballast()
@@ -175,7 +175,7 @@ def test_the_ballast_takes_no_room_that_is_left_to_others(
 ) -> None:
     with Store(state) as store:
         assert store.database.space.release_ballast()
-        free = 1000 // 20 + disk_space.BALLAST_BYTES // (1024 * 1024) + over_the_floor
+        free = 1000 // 20 + database.BALLAST_BYTES // (1024 * 1024) + over_the_floor
         monkeypatch.setattr(os, "fstatvfs", lambda _: disk_of(1000, free))
         store.database.space.lay_ballast()
         assert (state / "ballast").exists() is wanted

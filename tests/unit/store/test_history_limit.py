@@ -11,7 +11,7 @@ from tests.support.store import NOW, Notes, Store, event
 from zaiond.errors import DiskFullError
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Kind
-from zaiond.store import disk_space, events, prune
+from zaiond.store import database, events, prune
 from zaiond.store.history_limit import HistoryLimit, Space, shares
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -111,8 +111,8 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr(disk_space, "HISTORY_BYTES", 10 * MIB)
-    monkeypatch.setattr(disk_space.DiskSpace, "free_bytes", lambda self: (1 << 40, 1 << 20))
+    monkeypatch.setattr(database, "HISTORY_BYTES", 10 * MIB)
+    monkeypatch.setattr(database.DiskSpace, "free_bytes", lambda self: (1 << 40, 1 << 20))
     store = Store(tmp_path / "state")
     world = World(store)
     yield world
@@ -163,7 +163,7 @@ async def test_where_the_disk_is_low_history_goes_although_it_is_small(
     await world.accept(1000, 80)
     floor = 2 * MIB
     free = 4 * MIB - 200_000
-    monkeypatch.setattr(disk_space.DiskSpace, "free_bytes", lambda self: (free, floor))
+    monkeypatch.setattr(database.DiskSpace, "free_bytes", lambda self: (free, floor))
     await world.limit.press()
     counts = await world.counts()
     assert 70 < counts[1000] < 80
@@ -177,7 +177,7 @@ async def test_nothing_left_is_not_looked_for_again_and_again(
 ) -> None:
     await world.accept(1001, 20, ended=False)
     await world.accept(1000, 10)
-    monkeypatch.setattr(disk_space.DiskSpace, "free_bytes", lambda self: (0, 1 << 30))
+    monkeypatch.setattr(database.DiskSpace, "free_bytes", lambda self: (0, 1 << 30))
     await world.limit.press()
     assert await world.counts() == {1000: 1, 1001: 20}  # the newest, whose seq would be given again
     world.operations.clear()

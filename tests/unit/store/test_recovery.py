@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.store import Store, event, image
 from zaiond.errors import StoreError
-from zaiond.store import database, events, recovery
+from zaiond.store import database, events, recovery, words
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -103,7 +103,7 @@ def test_a_queue_that_is_gone_is_told_of_whatever_says_that_there_was_one(
         if path.name == "queue.db" or left not in (path.name, "all of it"):
             path.unlink()
     with Store(copy) as store:
-        assert why(store) == recovery.GONE
+        assert why(store) == words.GONE
         salvage = store.database.salvage
         assert salvage is not None
         assert salvage.events == (1 if left in (recovery.WAL, "all of it") else 0)
@@ -119,7 +119,7 @@ def test_it_is_told_of_after_a_clean_end_too(state: Path) -> None:
     Store(state).close()
     remove(state, "queue.db", recovery.WAL)
     with Store(state) as store:
-        assert why(store) == recovery.GONE
+        assert why(store) == words.GONE
     assert not list(state.glob("quarantine-*")), "nothing is left to look at"
 
 
@@ -163,7 +163,7 @@ def test_a_wal_that_is_gone_is_told_of_and_the_rest_stays(state: Path) -> None:
     copy = killed(state, "2")
     remove(copy, recovery.WAL)
     with Store(copy) as store:
-        assert why(store) == recovery.WAL_GONE
+        assert why(store) == words.WAL_GONE
         assert ids_in(store) == ["1"]
 
 
@@ -288,9 +288,9 @@ async def test_nothing_is_believed_of_files_that_are_no_longer_ours_and_nothing_
     assert isinstance(await served.fatal, StoreError)
     with pytest.raises(StoreError):
         await served.accept("4")
-    served.store.database.running.must_check()
+    served.store.database.must_check()
     with Store(image(state)) as after:
-        assert why(after) == recovery.MOVED
+        assert why(after) == words.MOVED
         assert ids_in(after) == ["1", "2", "3"]
         assert after.connection.pragma("integrity_check") == "ok"
 
@@ -307,9 +307,9 @@ async def test_nothing_is_acknowledged_into_a_file_that_was_cut_off(
         with pytest.raises(StoreError, match="cut off"):
             await served.accept(one)
     assert isinstance(await served.fatal, StoreError)
-    served.store.database.running.must_check()
+    served.store.database.must_check()
     with Store(image(state)) as after:
-        assert why(after) == recovery.MOVED
+        assert why(after) == words.MOVED
         assert set(ids_in(after)) <= {"1"}
         assert after.connection.pragma("integrity_check") == "ok"
 
@@ -361,7 +361,7 @@ async def test_what_is_moved_while_nothing_comes_is_found_at_the_end(
     await served.end()
     assert isinstance(await served.fatal, StoreError)
     with Store(state) as after:
-        assert why(after) == recovery.MOVED
+        assert why(after) == words.MOVED
         assert ids_in(after) == ["1"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.store import Store, event, image
-from zaiond.store import events, recovery
+from zaiond.store import events, recovery, words
 
 EVENTS = 12
 HEADER, FRAME = 32, 24 + 4096  # bytes
@@ -61,7 +61,7 @@ def test_a_damaged_frame_costs_no_more_than_is_on_it(killed: Path, at: int) -> N
         flip(left, HEADER + number * FRAME + at)
         ids, salvage = found(left)
         assert salvage is not None
-        assert salvage.why == recovery.WAL_DAMAGED
+        assert salvage.why == words.WAL_DAMAGED
         assert len(EVERY - ids) <= 1, number
 
 
@@ -70,7 +70,7 @@ def test_a_wal_without_its_header_is_told_of(killed: Path, at: int) -> None:
     flip(killed, at)
     _, salvage = found(killed)
     assert salvage is not None
-    assert salvage.why == recovery.WAL_DAMAGED
+    assert salvage.why == words.WAL_DAMAGED
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
@@ -79,7 +79,7 @@ def test_a_wal_that_was_cut_off_is_told_of(killed: Path, share: float) -> None:
     os.truncate(wal, int(wal.stat().st_size * share))
     _, salvage = found(killed)
     assert salvage is not None
-    assert salvage.why == recovery.WAL_CUT
+    assert salvage.why == words.WAL_CUT
 
 
 def test_a_second_kill_does_not_make_a_cut_go_unnoticed(killed: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_second_kill_does_not_make_a_cut_go_unnoticed(killed: Path) -> None:
     os.truncate(again / "queue.db-wal", HEADER)
     _, salvage = found(again)
     assert salvage is not None
-    assert salvage.why == recovery.WAL_CUT
+    assert salvage.why == words.WAL_CUT
 
 
 def test_a_kill_while_it_is_closed_is_no_reason_for_an_alarm(killed: Path) -> None:
