@@ -27,7 +27,7 @@ from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.net.machine import MachineNames, Names
 from zaiond.oauth.tokens import Tokens
-from zaiond.store import events, holds, queue, queue_time
+from zaiond.store import events, holds, meta, queue
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Language
@@ -107,7 +107,7 @@ class Post:
         )
         self.recovered = await self.writer.submit(lambda db: queue.recover(db, self.clock()))
         self.queue_time = QueueTime(
-            lambda: time.monotonic() + self.served, await self.writer.submit(queue_time.find)
+            lambda: time.monotonic() + self.served, await self.writer.submit(meta.queue_time)
         )
         self.turns = Turns(
             await self.writer.submit(events.waiting_lines),

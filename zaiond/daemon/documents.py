@@ -15,10 +15,9 @@ from zaiond.holds import Hold, Holds
 from zaiond.model import OPEN, Event
 from zaiond.net.machine import rfc3339
 from zaiond.smtp.failure import Failure
-from zaiond.store import acknowledgements
-from zaiond.store.acknowledgements import Acknowledgement
 from zaiond.store.events import decode_text
 from zaiond.store.history import AttemptRow, DeliveryRow, EventHistory, EventRow, OpenDelivery
+from zaiond.store.meta import Acknowledgement, acknowledgement_of
 from zaiond.text import Language, Text
 
 _ENDS = ("failed", "expired", "delivered", "deleted", "replaced")  # the worst says it for the event
@@ -224,7 +223,7 @@ def _last_word(attempts: Sequence[AttemptRow]) -> AttemptRow | None:
 def _known(deliveries: Iterable[DeliveryRow], present: Present) -> str | None:
     """Who said that all that was lost is known, and when."""
     found = [
-        acknowledgements.of(present.acknowledged, one.ended)
+        acknowledgement_of(present.acknowledged, one.ended)
         for one in deliveries
         if one.state in ("failed", "expired") and one.ended is not None
     ]

@@ -14,7 +14,7 @@ from zaiond.errors import StoreError
 from zaiond.holds import Hold
 from zaiond.journal import Journal, Kind
 from zaiond.model import WaitingLine
-from zaiond.store import events, holds, queue, queue_time
+from zaiond.store import events, holds, meta, queue
 from zaiond.store.database import Database
 from zaiond.store.writer import Writer
 
@@ -70,7 +70,7 @@ def _find(db: apsw.Connection, now: float) -> Found:
     incident = events.get_meta(db, INCIDENT)
     return Found(
         now,
-        queue_time.find(db),
+        meta.queue_time(db),
         incident if isinstance(incident, str) else None,
         holds.find(db),
         recovered,

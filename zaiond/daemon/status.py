@@ -19,9 +19,9 @@ from zaiond.delivery.outbound import Outbound
 from zaiond.intake.intake import Intake
 from zaiond.journal import Journal
 from zaiond.net.machine import rfc3339
-from zaiond.store import acknowledgements, damage
-from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store import damage, meta, prune
 from zaiond.store.database import Database
+from zaiond.store.meta import Acknowledgement
 from zaiond.store.queries import Lost, Queries
 from zaiond.store.writer import Writer
 from zaiond.text import Language
@@ -122,12 +122,12 @@ class Status:
 
     async def acknowledge(self, uid: int) -> int:
         """This user knows of all that has failed or expired; gives how many nobody knew of."""
-        lost = await self._lost(await self.queries.acknowledged())
+        lost = await self._lost(await self.writer.submit(meta.acknowledgements))
         number = sum(of.unknown for of in lost.values())
         if number:
             user = self.user_names.shown(uid)
             known = Acknowledgement(self.queue_time(), uid, user, self.clock())
-            await self.writer.submit(partial(acknowledgements.add, new=known), essential=True)
+            await self.writer.submit(partial(meta.acknowledge, new=known), essential=True)
         return number
 
     async def _lost(self, acknowledged: tuple[Acknowledgement, ...]) -> dict[str, Lost]:
@@ -147,7 +147,7 @@ class Status:
                 "last": rfc3339(one.last),
                 "newest": rfc3339(one.newest),
             }
-            for one in await self.queries.shortened()
+            for one in await self.writer.submit(prune.shortened)
             if one.last >= since
         ]
 
@@ -161,7 +161,7 @@ class Status:
             holds=self.outbound.dispatcher.holds,
             outage=outage,
             next_probe=self._at(min(state.until for state in states)) if outage else None,
-            acknowledged=await self.queries.acknowledged(),
+            acknowledged=await self.writer.submit(meta.acknowledgements),
             keys={
                 state.server.address: f"fallback_mail_servers[{index}]"
                 if index >= 0

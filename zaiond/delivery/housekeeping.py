@@ -13,7 +13,7 @@ from zaiond.delivery.ledger import Observer
 from zaiond.delivery.outcome import last_hour
 from zaiond.errors import DiskFullError
 from zaiond.model import AttemptResult
-from zaiond.store import pending, prune, queue, queue_time
+from zaiond.store import meta, pending, prune, queue
 from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.pending import Expiry
 from zaiond.store.writer import Writer
@@ -80,7 +80,7 @@ class Housekeeping:
     async def keep_time(self) -> None:
         """Records the queue time. Raises DiskFullError."""
         kept = self._queue_time.kept
-        await self._writer.submit(partial(queue_time.keep, kept=kept), essential=True)
+        await self._writer.submit(partial(meta.keep_queue_time, kept=kept), essential=True)
 
     async def _mend(self) -> None:
         now = self._clock()

@@ -1,6 +1,7 @@
 """What waits and what became of it, as raw rows: what `queue list`, `history` and `status` are made
 of. Each function is an operation of the writer's transaction that reads a bounded slice, so that no
-reader delays an acknowledgement by more than a commit; what to go on after is its last row.
+reader delays an acknowledgement by more than a commit. What to go on after is what its last row
+begins with: as many columns as its `after` has.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,8 +35,8 @@ class EventRow(NamedTuple):
 class DeliveryRow(NamedTuple):
     """A delivery with its message's id; `ended` is in queue time."""
 
-    id: int
     message: int
+    id: int
     recipient: str
     state: str
     attempts: int
@@ -97,9 +98,10 @@ class LostRow(NamedTuple):
 _EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason, notice FROM events"
 _HEAD = "SELECT seq, accepted, uid, source FROM events"
 _DELIVERY = (
-    "SELECT d.id, d.message, d.recipient, d.state, d.attempts, d.next_attempt, d.ended,"
-    " m.message_id, m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
+    "d.message, d.id, d.recipient, d.state, d.attempts, d.next_attempt, d.ended, m.message_id,"
+    " m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
 )
+_UNROUTED = "outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early)"
 
 
 def newest(db: apsw.Connection, after: int) -> list[Head]:
@@ -110,8 +112,7 @@ def newest(db: apsw.Connection, after: int) -> list[Head]:
 
 def newest_events(db: apsw.Connection, after: int) -> list[EventRow]:
     """The same, whole."""
-    rows = db.execute(f"{_EVENT} WHERE seq < ? ORDER BY seq DESC", (after,))
-    return _bounded((EventRow(*row) for row in rows), SMALL_ROWS)
+    return _bounded(db.execute(f"{_EVENT} WHERE seq < ? ORDER BY seq DESC", (after,)), SMALL_ROWS)
 
 
 def heads(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[Head]:
@@ -122,12 +123,8 @@ def heads(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[Head
 
 def events(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[EventRow]:
     """The same, whole."""
-    return _bounded(
-        EventRow(*row)
-        for seq in seqs
-        if seq > after
-        for row in db.execute(f"{_EVENT} WHERE seq = ?", (seq,))
-    )
+    found = (_all(db, f"{_EVENT} WHERE seq = ?", seq) for seq in seqs if seq > after)
+    return _bounded((row for rows in found for row in rows), ROWS)
 
 
 def with_ids(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
@@ -140,93 +137,56 @@ def with_ids(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
 
 def unrouted(db: apsw.Connection, after: int) -> list[tuple[int, bool]]:
     """Events after seq `after`, which is where routing is, and whether they wait to be routed."""
-    return _all(
-        db,
-        "SELECT seq, outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early) FROM events"
-        " WHERE seq > ? ORDER BY seq LIMIT ?",
-        after,
-        SMALL_ROWS,
-    )
+    query = f"SELECT seq, {_UNROUTED} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return _all(db, query, after, SMALL_ROWS)
 
 
 def unrouted_among(db: apsw.Connection, seqs: Sequence[int], routed_through: int) -> list[int]:
     """Those of these events that wait to be routed."""
-    query = (
-        "SELECT outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early) FROM events"
-        " WHERE seq = ?"
-    )
-    return [
-        seq
-        for seq in seqs
-        if seq > routed_through and any(waits for (waits,) in _all(db, query, seq))
-    ]
+    query = f"SELECT seq FROM events WHERE seq = ? AND {_UNROUTED}"  # noqa: S608
+    return [seq for seq in seqs if seq > routed_through and _all(db, query, seq)]
 
 
 def deliveries(
     db: apsw.Connection, seqs: Sequence[int], after: tuple[int, int] = (0, 0)
-) -> list[tuple[int, DeliveryRow]]:
-    """The deliveries of these events, each with the event's seq; `after` are seq and delivery."""
-    seq, delivery = after
-    found: list[tuple[int, DeliveryRow]] = []
-    for event in seqs:
-        if event < seq or len(found) == ROWS:
-            continue
-        rows = db.execute(
-            f"{_DELIVERY} JOIN message_events AS e ON e.message = d.message"
-            " WHERE e.event = ? AND d.id > ? ORDER BY d.id LIMIT ?",
-            (event, delivery if event == seq else 0, ROWS - len(found)),
-        )
-        found += [(event, DeliveryRow(*row)) for row in rows]
-    return found
+) -> list[tuple[int, int, DeliveryRow]]:
+    """The deliveries of these events: the event's seq, the delivery's id and itself."""
+    query = (
+        f"SELECT e.event, {_DELIVERY} JOIN message_events AS e ON e.message = d.message"
+        " WHERE e.event = ? AND d.id > ? ORDER BY d.id LIMIT ?"
+    )
+    rows = _of_each(db, query, seqs, after, ROWS)
+    return [(seq, row.id, row) for seq, *of in rows for row in [DeliveryRow(*of)]]
 
 
 def open_deliveries(db: apsw.Connection, after: tuple[int, int] = (0, 0)) -> list[DeliveryRow]:
-    """Deliveries that have not ended, in order; `after` are message and delivery."""
-    found: list[DeliveryRow] = []
+    """Deliveries that have not ended, in order of message and id."""
     # A message has its content as long as one of its deliveries is open.
-    messages = _all(
-        db,
-        "SELECT message FROM contents WHERE message >= ? ORDER BY message LIMIT ?",
-        after[0],
-        ROWS + 1,
+    query = "SELECT message FROM contents WHERE message >= ? ORDER BY message LIMIT ?"
+    messages = [message for (message,) in _all(db, query, after[0], ROWS + 1)]
+    query = (
+        f"SELECT {_DELIVERY} WHERE d.message = ? AND d.id > ? AND d.ended IS NULL"
+        " ORDER BY d.id LIMIT ?"
     )
-    for (message,) in messages:
-        rows = db.execute(
-            f"{_DELIVERY} WHERE d.message = ? AND d.ended IS NULL AND d.id > ?"
-            " ORDER BY d.id LIMIT ?",
-            (message, after[1] if message == after[0] else 0, ROWS - len(found)),
-        )
-        found += [DeliveryRow(*row) for row in rows]
-        if len(found) == ROWS:
-            break
-    return found
+    return [DeliveryRow(*row) for row in _of_each(db, query, messages, after, ROWS)]
 
 
 def attempts(
     db: apsw.Connection, deliveries: Sequence[int], after: tuple[int, int] = (0, 0)
 ) -> list[AttemptRow]:
-    """All attempts of these deliveries; `after` are delivery and number."""
-    delivery, number = after
-    found: list[AttemptRow] = []
-    for one in deliveries:
-        if one < delivery or len(found) == ROWS:
-            continue
-        rows = db.execute(
-            "SELECT * FROM attempts WHERE delivery = ? AND number > ? ORDER BY number LIMIT ?",
-            (one, number if one == delivery else 0, ROWS - len(found)),
-        )
-        found += [AttemptRow(*row) for row in rows]
-    return found
+    """All attempts of these deliveries."""
+    query = "SELECT * FROM attempts WHERE delivery = ? AND number > ? ORDER BY number LIMIT ?"
+    return [AttemptRow(*row) for row in _of_each(db, query, deliveries, after, ROWS)]
 
 
 def last_attempts(
     db: apsw.Connection, deliveries: Sequence[int], after: int = 0
 ) -> list[AttemptRow]:
     """The last ones of each of these deliveries after delivery `after`, which are in order."""
+    query = "SELECT * FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT ?"
     found: list[AttemptRow] = []
     for one in deliveries:
         if one > after and (not found or len(found) + LAST_ATTEMPTS <= ROWS):
-            query = "SELECT * FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT ?"
             rows = _all(db, query, one, LAST_ATTEMPTS)
             found += [AttemptRow(*row) for row in reversed(rows)]
     return found
@@ -234,61 +194,42 @@ def last_attempts(
 
 def last_replies(db: apsw.Connection, deliveries: Sequence[int]) -> list[AttemptRow]:
     """The last attempt of each of these deliveries in which a server said something."""
-    return [
-        AttemptRow(*row)
-        for delivery in deliveries
-        for row in db.execute(
-            "SELECT * FROM attempts WHERE delivery = ? AND reply <> ''"
-            " ORDER BY number DESC LIMIT 1",
-            (delivery,),
-        )
-    ]
+    query = "SELECT * FROM attempts WHERE delivery = ? AND reply <> '' ORDER BY number DESC LIMIT 1"
+    return [AttemptRow(*row) for one in deliveries for row in _all(db, query, one)]
 
 
 def seqs_of(
     db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
 ) -> list[tuple[int, int]]:
-    """The events that these messages tell of, each with its message; `after` are both."""
-    message, seq = after
-    found: list[tuple[int, int]] = []
-    for one in messages:
-        if one < message or len(found) == SMALL_ROWS:
-            continue
-        found += _all(
-            db,
-            "SELECT message, event FROM message_events WHERE message = ? AND event > ?"
-            " ORDER BY event LIMIT ?",
-            one,
-            seq if one == message else 0,
-            SMALL_ROWS - len(found),
-        )
-    return found
+    """The events that these messages tell of, each behind its message."""
+    query = (
+        "SELECT message, event FROM message_events WHERE message = ? AND event > ?"
+        " ORDER BY event LIMIT ?"
+    )
+    return _of_each(db, query, messages, after, SMALL_ROWS)
 
 
 def ids_of(
     db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
 ) -> list[tuple[int, int, str]]:
     """The same, with the events' ids."""
-    query = "SELECT id FROM events WHERE seq = ?"
-    return [
-        (message, seq, id_)
-        for message, seq in seqs_of(db, messages, after)
-        for (id_,) in _all(db, query, seq)
-    ]
+    query = (
+        "SELECT message, event, id FROM message_events JOIN events ON seq = event"
+        " WHERE message = ? AND event > ? ORDER BY event LIMIT ?"
+    )
+    return _of_each(db, query, messages, after, SMALL_ROWS)
 
 
 def lost(db: apsw.Connection, after: tuple[float, int]) -> list[LostRow]:
-    """Deliveries that have failed or expired, in the order of their end; `after` are `ended` (queue
-    time) and the delivery.
-    """
+    """Deliveries that have failed or expired, in the order of their end (queue time) and id."""
     columns, which = ", ".join(LostRow._fields), "state IN ('failed', 'expired')"
     query, values = counts.beyond(columns, ("ended", "id"), which, after)
     found = _all(db, f"{query} ORDER BY ended, id LIMIT ?", *values, SMALL_ROWS)
     return [LostRow(*row) for row in found]
 
 
-def held(db: apsw.Connection, after: tuple[str, int] = ("", 0)) -> list[tuple[str, int, int]]:
-    """Deliveries in state `held`: recipient, delivery, message; `after` are the first two."""
+def held(db: apsw.Connection, after: tuple[str, int]) -> list[tuple[str, int, int]]:
+    """Deliveries in state `held`: recipient, delivery, message."""
     key = ("recipient", "id")
     query, values = counts.beyond("recipient, id, message", key, counts.HELD, after)
     return _all(db, f"{query} ORDER BY recipient, id LIMIT ?", *values, SMALL_ROWS)
@@ -316,13 +257,27 @@ def _all(db: apsw.Connection, query: str, *values: Any) -> list[Any]:
     return db.execute(query, values).fetchall()
 
 
-def _bounded(rows: Iterable[EventRow], most: int | None = None) -> list[EventRow]:
-    """As many of the rows as may be read at once; an event's body counts."""
+def _of_each(
+    db: apsw.Connection, query: str, ones: Iterable[int], after: tuple[int, int], most: int
+) -> list[Any]:
+    """At most so many rows of a query that is made for each of these, which are in order. Its
+    values are the one, what its rows are behind, and how many there may be.
+    """
+    first, behind = after
+    found: list[Any] = []
+    for one in ones:
+        if one >= first and len(found) < most:
+            found += _all(db, query, one, behind if one == first else 0, most - len(found))
+    return found
+
+
+def _bounded(rows: Iterable[Any], most: int) -> list[EventRow]:
+    """As many events as may be read at once."""
     found: list[EventRow] = []
     size = 0
-    for row in rows:
+    for row in map(EventRow._make, rows):
         found.append(row)
         size += len(row.body)
-        if len(found) == (most or ROWS) or size >= BYTES:
+        if len(found) == most or size >= BYTES:
             break
     return found

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.config.last_good import NAME as LAST_GOOD
+from zaiond.config.load import LAST_GOOD
 from zaiond.errors import StoreError
 from zaiond.store import recovery, wal, words
 from zaiond.store.recovery import DATABASE, WAL, Salvage

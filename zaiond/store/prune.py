@@ -9,15 +9,15 @@ from math import inf
 from typing import Any, NamedTuple
 
 import apsw
-import msgspec
 
-from zaiond.store.events import get_meta, last_seq, set_meta
+from zaiond.store import meta
+from zaiond.store.events import get_meta, last_seq
 
 LOOKED_AT = 2000  # events that an operation looks at
 EVENTS = 200  # that it deletes at most,
 ROWS = 2000  # with so many deliveries and attempts,
 BYTES = 2 * 1024 * 1024  # and so much text: every page of it has to be read
-META = "history_shortened"
+_SHORTENED = "history_shortened"
 MOST_USERS = 100  # of whom it is known that their history was shortened
 INCIDENT = 7 * 86400.0  # seconds without a further deletion, after which the next is another one
 
@@ -33,19 +33,6 @@ def pages(db: apsw.Connection) -> Pages:
     """How much the database holds. SQLite keeps both counts: nothing is read for it."""
     size, free = int(db.pragma("page_size")), int(db.pragma("freelist_count"))
     return Pages((int(db.pragma("page_count")) - free) * size, free * size)
-
-
-class Row(NamedTuple):
-    """What decides whether an event is deleted: `size` is what it takes up, in bytes, about;
-    `has_outcome`: it became no mail.
-    """
-
-    seq: int
-    uid: int
-    accepted: float
-    queued: float
-    size: int
-    has_outcome: bool
 
 
 class Deleted(NamedTuple):
@@ -76,19 +63,19 @@ def too_old(db: apsw.Connection, before: float, after: int) -> Pruned:
     queue.keep is never less than queue.expire, and yet some may not have ended: where the queue is
     held, or nothing is routed.
     """
-    return _prune(db, lambda row, *_: row.queued < before, after, before)
+    return _prune(db, lambda queued, *_: queued < before, after, before)
 
 
 def _prune(
     db: apsw.Connection,
-    wanted: Callable[[Row, int, int], bool],
+    wanted: Callable[[float, int, int], bool],
     after: int,
     ended_before: float = inf,
     user_of: Callable[[int], int] = int,
 ) -> Pruned:
     """Deletes the wanted ones of a slice, all of whose deliveries ended before then; `wanted` gets
-    its user and the bytes that were deleted of that user so far, too. `user_of` says whose a uid
-    is.
+    when it was accepted (queue time), its user, and the bytes that were deleted of that user so
+    far. `user_of` says whose a uid is.
     """
     through = int(get_meta(db, "routed_through") or 0)
     newest = last_seq(db)  # which is kept where it was routed early: no seq is given twice
@@ -97,23 +84,23 @@ def _prune(
     deleted: dict[int, Deleted] = {}
     seqs: list[tuple[int]] = []
     met = rows = size = 0
-    for row in map(Row._make, looked_at):
-        user = user_of(row.uid)
+    for seq, uid, accepted, queued, takes_up, has_outcome in looked_at:
+        user = user_of(uid)
         of_user = deleted.get(user, Deleted())
-        if not wanted(row, user, of_user.size):
+        if not wanted(queued, user, of_user.size):
             continue
         met += 1
-        counts: Any = db.execute(_DELIVERIES, (ended_before, row.seq)).fetchall()[0]
+        counts: Any = db.execute(_DELIVERIES, (ended_before, seq)).fetchall()[0]
         deliveries, attempts, left = counts
-        is_routed = row.seq <= through or (row.seq < newest and (row.has_outcome or deliveries))
+        is_routed = seq <= through or (seq < newest and (has_outcome or deliveries))
         if left or not is_routed:
             continue
-        seqs.append((row.seq,))
-        deleted[user] = of_user.plus(1, row.size, row.accepted)
+        seqs.append((seq,))
+        deleted[user] = of_user.plus(1, takes_up, accepted)
         rows += deliveries + attempts
-        size += row.size
+        size += takes_up
         if len(seqs) >= EVENTS or rows >= ROWS or size >= BYTES:
-            last = row.seq
+            last = seq
             break
     _delete(db, seqs)
     return Pruned(met, deleted, last)
@@ -150,19 +137,14 @@ def _delete(db: apsw.Connection, seqs: list[tuple[int]]) -> None:
     db.executemany("DELETE FROM routed_early WHERE seq = ?", seqs)
 
 
-class Slice(NamedTuple):
-    """What a slice has: bytes by user, about; and the seq to go on after, None at the end."""
-
-    sizes: dict[int, int]
-    after: int | None
-
-
-def sizes(db: apsw.Connection, after: int) -> Slice:
-    """What the events after seq `after` take up, whether they wait or have ended."""
+def sizes(db: apsw.Connection, after: int) -> tuple[dict[int, int], int | None]:
+    """What the events after seq `after` take up, whether they wait or have ended, in a slice: bytes
+    by uid, about; and the seq to go on after, None at the end.
+    """
     found: list[Any] = db.execute(_SIZES, (after, LOOKED_AT)).fetchall()
     is_whole = sum(events for _, _, events, _ in found) == LOOKED_AT
     last = max(seq for _, _, _, seq in found) if is_whole else None
-    return Slice({uid: size for uid, size, _, _ in found}, last)
+    return {uid: size for uid, size, _, _ in found}, last
 
 
 _SIZES = (
@@ -184,17 +166,9 @@ class Shortened(NamedTuple):
     newest: float
 
 
-_decode = msgspec.json.Decoder(tuple[Shortened, ...]).decode
-
-
-def decode(kept: str | float | None) -> tuple[Shortened, ...]:
-    """Whose history was shortened, the last one last, from META of the database."""
-    return _decode(str(kept)) if kept else ()
-
-
 def shortened(db: apsw.Connection) -> tuple[Shortened, ...]:
-    """The same, in the writer's transaction."""
-    return decode(get_meta(db, META))
+    """Whose history was shortened, the last one last."""
+    return meta.find(db, _SHORTENED, tuple[Shortened, ...]) or ()
 
 
 def shorten(
@@ -208,10 +182,9 @@ def shorten(
     first, and remembers that; gives what there is afterwards, too.
     """
 
-    def wanted(_: Row, user: int, deleted: int) -> bool:
-        return deleted < to_free.get(user, 0)
-
-    pruned = _prune(db, wanted, after, user_of=user_of)
+    pruned = _prune(
+        db, lambda _, user, deleted: deleted < to_free.get(user, 0), after, user_of=user_of
+    )
     if pruned.deleted:
         _remember(db, pruned.deleted, now)
     return pruned, pages(db)
@@ -227,4 +200,4 @@ def _remember(db: apsw.Connection, deleted: Mapping[int, Deleted], now: float) -
             events, size = (before.events, before.size) if is_same else (0, 0)
             more = more.plus(events, size, before.newest)
         known[uid] = Shortened(uid, more.events, more.size, since, now, more.newest)
-    set_meta(db, META, msgspec.json.encode(list(known.values())[-MOST_USERS:]).decode())
+    meta.keep(db, _SHORTENED, list(known.values())[-MOST_USERS:])

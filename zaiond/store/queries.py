@@ -5,8 +5,8 @@ Of the line of an event no more is kept than is shown (`wire.outline`), however 
 are in a slice.
 """
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import partial
@@ -18,9 +18,7 @@ import msgspec
 
 from zaiond import wire
 from zaiond.model import OPEN
-from zaiond.store import acknowledgements, history, prune
-from zaiond.store.acknowledgements import Acknowledgement
-from zaiond.store.events import get_meta
+from zaiond.store import history
 from zaiond.store.history import (
     AttemptRow,
     DeliveryRow,
@@ -29,10 +27,10 @@ from zaiond.store.history import (
     Head,
     OpenDelivery,
 )
-from zaiond.store.prune import Shortened
 from zaiond.store.writer import Submit
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound=tuple[Any, ...])
 _BEYOND = 2**62  # any seq
 MOST = 10_000  # events or deliveries that are told of at once
 EVENTS = 50  # of which documents are made at a time: other connections are served in between
@@ -101,25 +99,22 @@ class Queries:
         self._routed_through = routed_through
 
     async def _pages(
-        self, operation: Callable[..., Sequence[T]], first: Any, key: Callable[[T], Any]
-    ) -> AsyncIterator[Sequence[T]]:
+        self, operation: Callable[..., Sequence[Row]], first: Any
+    ) -> AsyncIterator[Sequence[Row]]:
         after = first
         while rows := await self._submit(partial(operation, after=after)):
             yield rows
-            after = key(rows[-1])
+            after = rows[-1][: len(first)] if isinstance(first, tuple) else rows[-1][0]
 
-    async def _all(
-        self, operation: Callable[..., Sequence[T]], first: Any, key: Callable[[T], Any]
-    ) -> list[T]:
-        return [row async for page in self._pages(operation, first, key) for row in page]
+    async def _all(self, operation: Callable[..., Sequence[Row]], first: Any = (0, 0)) -> list[Row]:
+        return [row async for page in self._pages(operation, first) for row in page]
 
     # -- history
 
     async def seqs_of(self, ids: Sequence[str]) -> list[int]:
         """The first MOST of the events with these ids, in order."""
         found: set[int] = set()
-        for start in range(0, len(ids), history.ROWS):
-            part = ids[start : start + history.ROWS]
+        for part in _parts(ids, history.ROWS):
             found.update(seq for _, seq in await self._submit(partial(history.with_ids, ids=part)))
             if len(found) >= MOST:
                 break
@@ -129,49 +124,41 @@ class Queries:
         """The newest of the events that are wanted, oldest first: as far as they are found, and in
         the end all. `all_held`: the queue is held.
         """
+        # With their lines only where these are asked for.
+        newest: Callable[..., Sequence[Head | EventRow]] = history.newest
+        among: Callable[..., Sequence[Head | EventRow]] = history.heads
+        if wanted.type is not None:
+            newest, among = history.newest_events, history.events
         found: list[int] = []
         if wanted.failed:
             async for seqs in self._not_arriving(all_held=all_held):
-                async for rows in self._known(wanted, seqs):
-                    found += [row.seq for row in rows if wanted.has(row)]
+                rows = self._pages(partial(among, seqs=seqs), 0)
+                found += [row.seq async for page in rows for row in page if wanted.has(row)]
                 found = nlargest(wanted.limit, set(found))
                 yield found[::-1]
             return
-        pages: AsyncIterator[Sequence[Head | EventRow]]
-        if wanted.type is None:
-            pages = self._pages(history.newest, _BEYOND, _seq)
-        else:
-            pages = self._pages(history.newest_events, _BEYOND, _seq)
-        async for page in pages:
+        async for page in self._pages(newest, _BEYOND):
             found += [row.seq for row in page if wanted.has(row)]
             yield found[: wanted.limit][::-1]
             if len(found) >= wanted.limit:
                 return
 
-    def _known(
-        self, wanted: Wanted, seqs: Sequence[int]
-    ) -> AsyncIterator[Sequence[Head | EventRow]]:
-        """These events, with their lines only where these are asked for."""
-        if wanted.type is None:
-            return self._pages(partial(history.heads, seqs=seqs), 0, _seq)
-        return self._pages(partial(history.events, seqs=seqs), 0, _seq)
-
     async def _not_arriving(self, *, all_held: bool) -> AsyncIterator[list[int]]:
         """Events of which something was lost or is held, in parts."""
-        async for lost in self._pages(history.lost, (-1.0, 0), lambda row: (row.ended, row.id)):
-            yield await self._seqs_of_messages({row.message for row in lost})
+        async for lost in self._pages(history.lost, (-1.0, 0)):
+            yield await self._seqs_of_messages(row.message for row in lost)
         if all_held:
-            async for open_ in self._open():
-                yield await self._seqs_of_messages({row.message for row in open_})
+            async for open_ in self._pages(history.open_deliveries, (0, 0)):
+                yield await self._seqs_of_messages(row.message for row in open_)
             async for seqs in self._unrouted():
                 yield seqs
             return
-        async for held in self._pages(history.held, ("", 0), lambda row: row[:2]):
-            yield await self._seqs_of_messages({message for _, _, message in held})
+        async for held in self._pages(history.held, ("", 0)):
+            yield await self._seqs_of_messages(message for _, _, message in held)
 
     async def _seqs_of_messages(self, messages: Iterable[int]) -> list[int]:
-        operation = partial(history.seqs_of, messages=sorted(messages))
-        return sorted({seq for _, seq in await self._all(operation, (0, 0), lambda row: row)})
+        found = await self._all(partial(history.seqs_of, messages=sorted(set(messages))))
+        return sorted({seq for _, seq in found})
 
     async def told(
         self, seqs: Sequence[int], *, whole: bool = False
@@ -179,91 +166,69 @@ class Queries:
         """These events and what became of them, a few at a time; `seqs` are in order. `whole`: with
         all of their lines and all attempts.
         """
-        for start in range(0, len(seqs), EVENTS):
-            part = seqs[start : start + EVENTS]
-            async for events in self._pages(partial(history.events, seqs=part), 0, _seq):
+        for part in _parts(seqs):
+            async for events in self._pages(partial(history.events, seqs=part), 0):
                 rows = events if whole else list(map(_outlined, events))
                 yield await self._with_deliveries(rows, whole=whole)
 
     async def _outlines(self, seqs: Sequence[int]) -> list[EventRow]:
-        pages = self._pages(partial(history.events, seqs=seqs), 0, _seq)
+        pages = self._pages(partial(history.events, seqs=seqs), 0)
         return [_outlined(row) async for page in pages for row in page]
 
     async def _with_deliveries(
         self, events: Sequence[EventRow], *, whole: bool
     ) -> list[EventHistory]:
-        deliveries = await self._all(
-            partial(history.deliveries, seqs=[row.seq for row in events]),
-            (0, 0),
-            lambda row: (row[0], row[1].id),
-        )
-        tried = sorted({row.id for _, row in deliveries if row.attempts or row.state not in OPEN})
-        attempts: dict[int, list[AttemptRow]] = {}
-        for attempt in await self._attempts(tried, whole=whole):
-            attempts.setdefault(attempt.delivery, []).append(attempt)
-        of: dict[int, list[tuple[DeliveryRow, list[AttemptRow]]]] = {}
-        for seq, delivery in deliveries:
-            of.setdefault(seq, []).append((delivery, attempts.get(delivery.id, [])))
-        return [EventHistory(event, of.get(event.seq, [])) for event in events]
-
-    async def _attempts(self, deliveries: Sequence[int], *, whole: bool) -> list[AttemptRow]:
+        deliveries = await self._all(partial(history.deliveries, seqs=[row.seq for row in events]))
+        tried = sorted({id_ for _, id_, row in deliveries if row.attempts or row.state not in OPEN})
         if whole:
-            of_all = partial(history.attempts, deliveries=deliveries)
-            return await self._all(of_all, (0, 0), lambda row: (row.delivery, row.number))
-        last = partial(history.last_attempts, deliveries=deliveries)
-        return await self._all(last, 0, lambda row: row.delivery)
+            attempts = await self._all(partial(history.attempts, deliveries=tried))
+        else:
+            attempts = await self._all(partial(history.last_attempts, deliveries=tried), 0)
+        of_delivery: dict[int, list[AttemptRow]] = defaultdict(list)
+        for attempt in attempts:
+            of_delivery[attempt.delivery].append(attempt)
+        of_event: dict[int, list[tuple[DeliveryRow, list[AttemptRow]]]] = defaultdict(list)
+        for seq, id_, delivery in deliveries:
+            of_event[seq].append((delivery, of_delivery[id_]))
+        return [EventHistory(event, of_event[event.seq]) for event in events]
 
     # -- the queue
 
-    def _open(self) -> AsyncIterator[Sequence[DeliveryRow]]:
-        return self._pages(history.open_deliveries, (0, 0), lambda row: (row.message, row.id))
-
     async def _unrouted(self) -> AsyncIterator[list[int]]:
-        pages = self._pages(history.unrouted, self._routed_through(), lambda row: row[0])
-        async for rows in pages:
+        async for rows in self._pages(history.unrouted, self._routed_through()):
             yield [seq for seq, waits in rows if waits]
 
     async def waiting(self) -> AsyncIterator[list[OpenDelivery]]:
         """The deliveries that are open, in order, a few at a time."""
-        async for deliveries in self._open():
-            for start in range(0, len(deliveries), EVENTS):
-                yield await self._waiting(deliveries[start : start + EVENTS])
+        async for deliveries in self._pages(history.open_deliveries, (0, 0)):
+            for part in _parts(deliveries):
+                yield await self._waiting(part)
 
     async def deliveries_of(
         self, seqs: Sequence[int], states: Sequence[str]
     ) -> AsyncIterator[list[OpenDelivery]]:
         """Those of these events that are in one of these states, a few at a time."""
-        for start in range(0, len(seqs), EVENTS):
-            rows = await self._all(
-                partial(history.deliveries, seqs=seqs[start : start + EVENTS]),
-                (0, 0),
-                lambda row: (row[0], row[1].id),
-            )
-            wanted = {row.id: row for _, row in rows if row.state in states}
-            yield await self._waiting(list(wanted.values()))
+        for part in _parts(seqs):
+            rows = await self._all(partial(history.deliveries, seqs=part))
+            wanted = {id_: row for _, id_, row in rows if row.state in states}
+            for deliveries in _parts(list(wanted.values())):
+                yield await self._waiting(deliveries)
 
     async def _waiting(self, deliveries: Sequence[DeliveryRow]) -> list[OpenDelivery]:
-        ids: dict[int, list[str]] = {}
-        first: dict[int, int] = {}
         messages = sorted({row.message for row in deliveries})
-        for message, seq, id_ in await self._all(
-            partial(history.ids_of, messages=messages), (0, 0), lambda row: row[:2]
-        ):
-            ids.setdefault(message, []).append(id_)
+        ids: dict[int, list[str]] = defaultdict(list)
+        first: dict[int, int] = {}
+        for message, seq, id_ in await self._all(partial(history.ids_of, messages=messages)):
+            ids[message].append(id_)
             first.setdefault(message, seq)
         events = {row.seq: row for row in await self._outlines(sorted(set(first.values())))}
         tried = [row.id for row in deliveries if row.attempts]
-        last = {
-            row.delivery: row
-            for start in range(0, len(tried), history.ROWS)
-            for row in await self._submit(
-                partial(history.last_replies, deliveries=tried[start : start + history.ROWS])
-            )
-        }
+        replies = await self._submit(partial(history.last_replies, deliveries=tried))
+        last = {row.delivery: row for row in replies}
         return [
             OpenDelivery(
                 row,
-                ids.get(row.message, []),
+                ids[row.message],
                 events.get(first.get(row.message, -1)),
                 last.get(row.id),
             )
@@ -273,30 +238,16 @@ class Queries:
     async def unrouted(self) -> AsyncIterator[list[EventRow]]:
         """The events that are no mails yet, a few at a time."""
         async for seqs in self._unrouted():
-            for start in range(0, len(seqs), EVENTS):
-                yield await self._outlines(seqs[start : start + EVENTS])
+            for part in _parts(seqs):
+                yield await self._outlines(part)
 
     async def unrouted_of(self, seqs: Sequence[int]) -> AsyncIterator[list[EventRow]]:
         """Those of these events that are no mails yet, a few at a time."""
-        through = self._routed_through()
-        for start in range(0, len(seqs), EVENTS):
-            part = seqs[start : start + EVENTS]
-            yield await self._outlines(
-                await self._submit(
-                    partial(history.unrouted_among, seqs=part, routed_through=through)
-                )
-            )
+        among = partial(history.unrouted_among, routed_through=self._routed_through())
+        for part in _parts(seqs):
+            yield await self._outlines(await self._submit(partial(among, seqs=part)))
 
     # -- for status
-
-    async def acknowledged(self) -> tuple[Acknowledgement, ...]:
-        """Who has said that what was lost is known, in order."""
-        kept = await self._submit(partial(get_meta, name=acknowledgements.META))
-        return acknowledgements.decode(kept)
-
-    async def shortened(self) -> tuple[Shortened, ...]:
-        """Whose history was shortened, the last one last."""
-        return prune.decode(await self._submit(partial(get_meta, name=prune.META)))
 
     async def lost(self, since: float, known_through: float) -> dict[str, Lost]:
         """What has failed or expired after `since`, by its state; up to `known_through` it is
@@ -304,7 +255,7 @@ class Queries:
         """
         counts: Counter[tuple[str, bool]] = Counter()
         named: dict[str, dict[str, None]] = {"failed": {}, "expired": {}}
-        async for rows in self._pages(history.lost, (since, 0), lambda row: (row.ended, row.id)):
+        async for rows in self._pages(history.lost, (since, 0)):
             for row in rows:
                 known = row.ended <= known_through
                 counts[row.state, known] += 1
@@ -326,8 +277,8 @@ class Queries:
         return None
 
 
-def _seq(row: Head | EventRow) -> int:
-    return row.seq
+def _parts(of: Sequence[T], size: int = EVENTS) -> Iterator[Sequence[T]]:
+    return (of[start : start + size] for start in range(0, len(of), size))
 
 
 def _outlined(row: EventRow) -> EventRow:

@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, Literal
@@ -22,9 +22,8 @@ from typing import Any, Literal
 import apsw
 
 from zaiond.atomicfile import replace, sync_directory
-from zaiond.store import wal, words
+from zaiond.store import meta, wal, words
 from zaiond.store.damage import make_consistent
-from zaiond.store.events import get_meta, set_meta
 from zaiond.store.sound import Table, create, has_our_tables, is_sound, schema
 from zaiond.text import Text
 
@@ -71,11 +70,10 @@ class Salvage:
 def last_salvage(db: apsw.Connection) -> Salvage | None:
     """The last one, as long as it is told of."""
     try:
-        found = json.loads(str(get_meta(db, _META)))
-        last = Salvage(**{**found, "why": Text(*found["why"])})
-        return last if 0 <= time.time() - last.at < TOLD_FOR else None
-    except (ValueError, TypeError):  # there is none
+        last = meta.find(db, _META, Salvage)
+    except UnicodeDecodeError:
         return None
+    return last if last and 0 <= time.time() - last.at < TOLD_FOR else None
 
 
 def is_pending(directory: Path) -> bool:
@@ -166,7 +164,7 @@ def _rebuild(directory: Path, aside: Path, on_long_work: Callable[[], None]) -> 
                 for table in ("events", "deliveries")
             )
         done = Salvage(time.time(), why, events, deliveries, str(quarantine) if left else "")
-        set_meta(new, _META, json.dumps(asdict(done), ensure_ascii=False))
+        meta.keep(new, _META, done)
     return done
 
 

@@ -15,7 +15,7 @@ from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.syntax import Reply
 from zaiond.store import events, holds, queue
-from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store.meta import Acknowledgement
 from zaiond.text import Text
 
 WHY = Text("設定により対象外", "not by the configuration")

@@ -14,8 +14,8 @@ from zaiond.daemon.documents import Present
 from zaiond.daemon.waiting import count
 from zaiond.holds import Hold, Holds
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.store import acknowledgements, counts, events, history
-from zaiond.store.acknowledgements import Acknowledgement
+from zaiond.store import counts, events, history, meta
+from zaiond.store.meta import Acknowledgement
 from zaiond.store.queries import Lost, Queries
 from zaiond.store.writer import Operation, Submit
 from zaiond.wire import MAX_EVENT_BYTES
@@ -268,16 +268,16 @@ def test_the_oldest_is_a_mail_or_else_an_event_that_is_none_yet(store: Store) ->
 def test_acknowledgements_are_kept_in_order_and_the_first_that_counts_is_told(
     store: Store,
 ) -> None:
-    assert store.run(acknowledgements.find) == ()
-    for number in range(acknowledgements.MOST + 5):
+    assert store.run(meta.acknowledgements) == ()
+    for number in range(meta.MOST_ACKNOWLEDGED + 5):
         new = Acknowledgement(float(number), number, f"u{number}", NOW)
-        store.run(lambda db, new=new: acknowledgements.add(db, new))  # type: ignore[misc]
-    kept = store.run(acknowledgements.find)
-    assert [one.uid for one in kept] == list(range(5, acknowledgements.MOST + 5))
-    told = acknowledgements.of(kept, 50.5)
+        store.run(lambda db, new=new: meta.acknowledge(db, new))  # type: ignore[misc]
+    kept = store.run(meta.acknowledgements)
+    assert [one.uid for one in kept] == list(range(5, meta.MOST_ACKNOWLEDGED + 5))
+    told = meta.acknowledgement_of(kept, 50.5)
     assert told is not None
     assert told.user == "u51"
-    assert acknowledgements.of(kept, 1e9) is None
-    before = acknowledgements.of(kept, 0.0)
+    assert meta.acknowledgement_of(kept, 1e9) is None
+    before = meta.acknowledgement_of(kept, 0.0)
     assert before is not None
     assert before.user == "u5"
