@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from zaiond.text import Text
+from zaiond.text import Language, Text
 
 EventErrorCode = Literal["invalid", "too_large", "conflict", "quota", "disk_full", "unavailable"]
 RETRYABLE: frozenset[EventErrorCode] = frozenset({"quota", "disk_full", "unavailable"})
@@ -73,6 +73,16 @@ class Diagnostic:
         """`FILE:LINE:COLUMN: key: what is wrong`, as everything that shows it does."""
         where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.key}: " if self.key else "")
         return Text(where + self.text.ja, where + self.text.en)
+
+    def document(self, language: Language) -> dict[str, str | int]:
+        """The same as the command line's documents have it."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "key": self.key,
+            "message": self.text.in_language(language),
+        }
 
 
 class ConfigError(ZaiondError):

@@ -13,17 +13,18 @@ from zaiond.ctl import labels
 from zaiond.ctl import words as of_ctl
 from zaiond.daemon import words as of_daemon
 from zaiond.intake import words as of_intake
+from zaiond.setup import words as of_setup
 from zaiond.text import Sentence, Text
 
 PACKAGE = Path(str(schema.__file__)).parents[1]
 FILES = [
     file
-    for room in (of_ctl, of_daemon, of_intake, of_client, schema)
+    for room in (of_ctl, of_daemon, of_intake, of_setup, of_client, schema)
     for file in sorted(Path(str(room.__file__)).parent.rglob("*.py"))
 ]
 SENTENCES = {
     (*module.__name__.split(".")[1:], name): value
-    for module in (of_ctl, labels, of_daemon, of_intake, of_client)
+    for module in (of_ctl, labels, of_daemon, of_intake, of_setup, of_client)
     for name, value in vars(module).items()
     if isinstance(value, Sentence)
 }

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Texts
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from zaiond.config import japanese
 from zaiond.config.declare import Declaration, Scope, Settings, declarations
@@ -88,8 +88,7 @@ class YamlText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting in force as it is shown: secrets masked, `file` None where it is a default."""
 
     key: str

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any
 
 from zaiond.ctl import control, documents, output, words
 from zaiond.ctl.commandline import Command, Example, Line
@@ -56,8 +55,8 @@ def _check(line: Line) -> int:
     demand_readable(path)
     language = output.language(line, path)
     loaded = load(path, line.credentials(), credentials_optional=True, reader=daemon_identity())
-    errors = [_described(one, language) for one in loaded.errors]
-    warnings = [_described(one, language) for one in loaded.warnings]
+    errors = [one.document(language) for one in loaded.errors]
+    warnings = [one.document(language) for one in loaded.warnings]
     warning = f"{words.WARNING.in_language(language)}: "
     lines = [documents.diagnostic(one) for one in errors]
     lines += [documents.diagnostic(one, warning) for one in warnings]
@@ -68,17 +67,6 @@ def _check(line: Line) -> int:
     if sys.stderr is not None and sys.stderr.isatty():  # scripts have the exit status
         output.complain(words.no_errors(path=path), language)
     return 0
-
-
-def _described(error: Diagnostic, language: Language) -> dict[str, Any]:
-    """A diagnostic as in `check --json` and `status --json`."""
-    return {
-        "file": error.file,
-        "line": error.line,
-        "column": error.column,
-        "key": error.key,
-        "message": error.text.in_language(language),
-    }
 
 
 def demand_readable(path: str) -> None:

@@ -110,10 +110,7 @@ def _from_disk(line: Line) -> tuple[dict[str, Any], Language]:
         raise check.broken(loaded.errors, language, words.wrong_on_disk(path=path))
     if not line.flag("json"):
         output.complain(words.FROM_DISK, language)
-    settings = [
-        {"key": one.key, "value": one.value, "file": one.file, "line": one.line}
-        for one in loaded.settings
-    ]
+    settings = [setting._asdict() for setting in loaded.settings]
     return {"settings": settings, "state": "good", "from": "disk"}, language
 
 

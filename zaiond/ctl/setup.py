@@ -23,8 +23,8 @@ from zaiond.text import Language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from zaiond.setup.dialogue import Answers, Ask, Review, Try
     from zaiond.setup.files import Settings
-    from zaiond.setup.steps import Answers, Ask, Review, Reviewed, Try
 
 COMMANDS = (
     Command(
@@ -90,8 +90,7 @@ def _updated(line: Line, path: str, language: Language) -> list[str] | None:
 
 def _answers(line: Line, settings: "Settings", language: Language) -> "Answers | None":
     """Leads the dialogue; None if it was cancelled."""
-    from zaiond.setup.dialogue import dialogue
-    from zaiond.setup.steps import Ask, Review, Say, Try
+    from zaiond.setup.dialogue import Ask, Review, Say, Try, dialogue
 
     with contextlib.suppress(ImportError):  # not every Python has it
         import readline  # lets lines be edited while they are typed, full-width characters too
@@ -120,21 +119,20 @@ def _answers(line: Line, settings: "Settings", language: Language) -> "Answers |
         return None
 
 
-def _reviewed(settings: "Settings", step: "Review", language: Language) -> "Reviewed":
+def _reviewed(
+    settings: "Settings", step: "Review", language: Language
+) -> tuple[list[str], list[str]]:
     from zaiond.config.edit import EditError
-    from zaiond.setup.steps import Reviewed
 
     try:
         loaded = settings.candidate(step.answers)
     except EditError as error:
-        return Reviewed((error.text.in_language(language),))
+        return [error.text.in_language(language)], []
+    warning = words.WARNING.in_language(language)
     # No file has it yet, and no line: the key says where.
-    return Reviewed(
-        tuple(f"{one.key}: {one.text.in_language(language)}" for one in loaded.errors),
-        tuple(
-            f"{one.key}: {words.WARNING.in_language(language)}: {one.text.in_language(language)}"
-            for one in loaded.warnings
-        ),
+    return (
+        [f"{one.key}: {one.text.in_language(language)}" for one in loaded.errors],
+        [f"{one.key}: {warning}: {one.text.in_language(language)}" for one in loaded.warnings],
     )
 
 

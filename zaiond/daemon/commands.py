@@ -206,9 +206,7 @@ class Answers:
         settings = () if in_force is None else in_force.settings
         return {
             "state": self._configuration.state,
-            "settings": [
-                {"key": s.key, "value": s.value, "file": s.file, "line": s.line} for s in settings
-            ],
+            "settings": [setting._asdict() for setting in settings],
         }
 
     async def _last_good(self, request: Request) -> dict[str, Any]:

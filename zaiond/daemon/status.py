@@ -177,16 +177,7 @@ class Status:
             "state": configuration.state,
             "path": configuration.path,
             "loaded": moment(configuration.loaded_at),
-            "errors": [
-                {
-                    "file": error.file,
-                    "line": error.line,
-                    "column": error.column,
-                    "key": error.key,
-                    "message": error.text.in_language(self.language),
-                }
-                for error in configuration.errors
-            ],
+            "errors": [error.document(self.language) for error in configuration.errors],
         }
 
     def _servers(self) -> list[dict[str, Any]]:

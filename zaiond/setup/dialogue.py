@@ -5,25 +5,69 @@ converted by the settings' own declarations, so that a wrong one is refused in t
 """
 
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from zaiond.config.auth import WITHOUT_PASSWORD
 from zaiond.config.kinds import WrongValueError
 from zaiond.config.schema import declaration
 from zaiond.setup import words
-from zaiond.setup.steps import (
-    AUTH,
-    POP_BEFORE_SMTP,
-    Answers,
-    Ask,
-    Current,
-    Review,
-    Reviewed,
-    Say,
-    Try,
-)
 from zaiond.setup.words import Question
 from zaiond.text import Language, Text
+
+AUTH = "mail_server.auth"
+POP_BEFORE_SMTP = "mail_server.pop_before_smtp"
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a setting is now: its text, '' where it has none; `locked` is why it can't be changed
+    here. `proposed`: it isn't set, and taking it is a change. A secret's text is only "set"."""
+
+    text: str = ""
+    locked: Text | None = None
+    proposed: bool = False
+
+
+@dataclass(slots=True)
+class Answers:
+    """What is to be changed, by dotted key, as a file has it; `secrets` by the mapping of the login
+    that they are for."""
+
+    changes: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Lines to be shown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A line to be read; a secret one is not shown. Answered by it, without its newline."""
+
+    prompt: str
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What the configuration would be with the answers. Answered by the lines of its errors,
+    which keep it from being taken, and those of its warnings."""
+
+    answers: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A test mail by the answers, to these addresses (none: the admins). Answered by its lines."""
+
+    answers: Answers
+    addresses: tuple[str, ...]
+
 
 Step = Say | Ask | Review | Try
 Trace = Generator[Step, Any, Answers | None]
@@ -43,7 +87,7 @@ class _Dialogue:
         self._current = current
         self._language: Language = language
         self._answers = Answers()
-        self._errors: tuple[str, ...] = ()
+        self._errors: list[str] = []
 
     def run(self) -> Trace:
         while True:
@@ -62,11 +106,10 @@ class _Dialogue:
                 yield from self._login()
             elif question is words.POP:
                 yield from self._pop_login()
-        reviewed: Reviewed = yield Review(self._answers)
-        self._errors = reviewed.errors
-        if reviewed.errors or reviewed.warnings:
-            yield Say("\n".join(("", *reviewed.errors, *reviewed.warnings)))
-        if not reviewed.errors:
+        self._errors, warnings = yield Review(self._answers)
+        if self._errors or warnings:
+            yield Say("\n".join(("", *self._errors, *warnings)))
+        if not self._errors:
             yield self._say(words.TEST_HEADING)
             yield from self._test()
 
@@ -123,7 +166,7 @@ class _Dialogue:
                 continue
             chosen = now.text if not answer and known else _chosen(answer, choices)
             if chosen is None:
-                yield self._say(words.choose(len(values)))
+                yield self._say(words.choose(count=len(values)))
             elif (yield from self._took(question, chosen, now)):
                 return
 
@@ -184,7 +227,7 @@ class _Dialogue:
 
     def _test(self) -> Inner:
         admins = self._now(words.ADMINS.key).text
-        prompt = self._in(words.ADDRESS).format(admins)
+        prompt = self._in(words.address(admins=admins))
         while True:
             answer: str = (yield Ask(prompt)).strip()
             if answer == "-":
@@ -208,7 +251,7 @@ class _Dialogue:
             answer: str = (yield Ask(f"{self._in(words.NUMBER)}: ")).strip()
             button = _chosen(answer, words.BUTTONS)
             if button is None:
-                yield self._say(words.choose(len(words.BUTTONS)))
+                yield self._say(words.choose(count=len(words.BUTTONS)))
             elif self._errors and button in ("test", "update"):
                 yield Say("\n".join(self._errors))
             elif button == "test":
@@ -242,18 +285,10 @@ def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:
     if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(names):
         return names[int(answer) - 1]
     for name, label in choices.items():
-        if answer.casefold() in (
-            name.casefold(),
-            label.ja.casefold(),
-            label.en.casefold(),
-        ):
+        if answer.casefold() in (name.casefold(), label.ja.casefold(), label.en.casefold()):
             return name
     return None
 
 
 def _locked(label: Text, now: Current, shown: str) -> Text:
-    assert now.locked is not None  # noqa: S101 (the caller saw to it)
-    return Text(
-        f"{label.ja}: {shown}\n  {now.locked.ja}",
-        f"{label.en}: {shown}\n  {now.locked.en}",
-    )
+    return words.locked(label=label, shown=shown, why=now.locked)

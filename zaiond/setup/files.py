@@ -17,9 +17,10 @@ from zaiond.config.load import Loaded, load, load_files
 from zaiond.config.sources import Files
 from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError
-from zaiond.setup.steps import AUTH, POP_BEFORE_SMTP, Answers, Current
+from zaiond.setup import words
+from zaiond.setup.dialogue import AUTH, POP_BEFORE_SMTP, Answers, Current
 from zaiond.setup.words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
-from zaiond.text import Language, Text, in_japanese
+from zaiond.text import Language, Text
 
 _ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
 _LOGINS = (AUTH, POP_BEFORE_SMTP)
@@ -57,7 +58,9 @@ class Settings:
         if self.is_new:
             files = self._files
             yaml = (self.main, *files.yaml)
-            self._files = Files(self.main, yaml, {**files.texts, self.main: _head(language)})
+            self._files = Files(
+                self.main, yaml, {**files.texts, self.main: words.FILE_HEAD.in_language(language)}
+            )
             self._loaded = self._parsed(self._files)
         asked = {question.key for question in _ASKED}
         asked |= {f"{login}.{name}" for login in _LOGINS for name in PASSWORDS}
@@ -89,15 +92,7 @@ class Settings:
         if name == "password_file":
             return Current("set" if value in self._files.texts else "")
         if name == "password_credential":
-            return Current(
-                "set",
-                Text(
-                    f"systemd のクレデンシャル {value} を使う設定のため、ここでは変更できません"
-                    "（ユニットの LoadCredential=）",
-                    f"it is the systemd credential {value} (LoadCredential= in the unit), which "
-                    "can't be changed here",
-                ),
-            )
+            return Current("set", words.is_credential(name=value))
         return Current("set" if name else "", self._lock(f"{login}.{name}") if name else None)
 
     def _secret_at(self, login: str) -> tuple[str, str]:
@@ -112,19 +107,11 @@ class Settings:
         setting = self._settings.get(key)
         if setting is None:
             return None
+        where = f"{setting.file}:{setting.line}"
         if setting.file != self.main:
-            where = f"{setting.file}:{setting.line}"
-            return Text(
-                f"{where} で設定されています。変更するには、そのファイルを編集してください",
-                f"it is set in {where}: to change it, edit that file",
-            )
+            return words.in_other_file(where=where)
         if is_shared(read(self.main, self._files.texts[self.main])[0], key):
-            where = f"{setting.file}:{setting.line}"
-            return Text(
-                f"{where} で、YAML の別名（& と *）を使って設定されています。変更するには、"
-                "ファイルを編集してください",
-                f"it is set in {where} by a YAML alias (& and *): to change it, edit the file",
-            )
+            return words.by_alias(where=where)
         return None
 
     def candidate(self, answers: Answers) -> Loaded:
@@ -154,13 +141,7 @@ class Settings:
         for key in changes:
             if origin.get(key) != self.main:
                 others = ", ".join(self._files.yaml[1:])
-                raise EditError(
-                    Text(
-                        f"{key} は、ほかのファイルで上書きまたは削除されています（{others}）。"
-                        "そのファイルを編集してください",
-                        f"{key} is set or removed by another file ({others}): edit that file",
-                    )
-                )
+                raise EditError(words.overruled(key=key, others=others))
 
     def _parsed(self, files: Files) -> Loaded:
         return load_files(files, self._credentials, credentials_optional=True)
@@ -177,14 +158,7 @@ class Settings:
         changed.sort(key=lambda path: path == self.main)  # secrets first: the file names them
         again = load(self.main, self._credentials, credentials_optional=True)
         if again.files != self._found.files:
-            raise ChangedMeanwhileError(
-                Text(
-                    "入力中に、設定ファイルがほかから変更されました。何も書き込んでいません。"
-                    "もう一度 zaiond-ctl setup を実行してください",
-                    "the configuration was changed by someone else meanwhile. Nothing was written: "
-                    "run zaiond-ctl setup again",
-                )
-            )
+            raise ChangedMeanwhileError(words.CHANGED_MEANWHILE)
         ready: list[Replacement] = []
         try:
             for path in changed:
@@ -196,12 +170,7 @@ class Settings:
             path = error.filename or self.main
             if isinstance(error, PermissionError):
                 raise _not_permitted(path) from None
-            raise SetupError(
-                Text(
-                    f"{path}: 書き込めません: {in_japanese(error)}",
-                    f"{path}: can't be written: {error.strerror}",
-                )
-            ) from None
+            raise SetupError(words.unwritable(path=path, why=error)) from None
         finally:
             for left in ready:
                 left.discard()
@@ -214,22 +183,10 @@ def errors_for_daemon(main: str, credentials: str | None) -> tuple[Diagnostic, .
     return found.errors
 
 
-def _head(language: Language) -> str:
-    return Text(
-        "# zaiond の設定。項目の一覧: man zaiond.yaml\n\n",
-        "# The configuration of zaiond. All settings: man zaiond.yaml\n\n",
-    ).in_language(language)
-
-
 def _demand_writable(main: str) -> None:
     directory = os.path.dirname(os.path.realpath(main))
     if not os.path.isdir(directory):
-        raise SetupError(
-            Text(
-                f"ディレクトリ {directory} がありません。先に作成してください",
-                f"there is no directory {directory}: make it first",
-            )
-        )
+        raise SetupError(words.no_directory(directory=directory))
     if not os.access(directory, os.W_OK | os.X_OK):
         raise _not_permitted(main)
 

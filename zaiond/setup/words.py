@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 _NONE = Text("", "")
 
@@ -130,17 +130,49 @@ TEST_HEADING = Text(
     ja="\n入力したアドレスにテストメールを送信確認します。「-」で省略できます。（*は必須項目です）",
     en="\nA test mail goes to the address that you enter; - sends none. (* is required.)",
 )
-ADDRESS = Text(
-    "確認用の送信先メールアドレス * [{}]: ",
-    "Address for the test * [{}]: ",
+address = Sentence(
+    "確認用の送信先メールアドレス * [{admins}]: ", "Address for the test * [{admins}]: "
 )
 SENDING = Text("送信しています…", "Sending…")
 RESULT = Text("送信結果: ", "Result: ")
+choose = Sentence(
+    "1 から {count} までの番号で答えてください", "answer by a number from 1 to {count}"
+)
+locked = Sentence("{label}: {shown}\n  {why}", "{label}: {shown}\n  {why}")
 
+# -- the files
 
-def choose(count: int) -> Text:
-    """What is said of an answer that is no choice."""
-    return Text(
-        f"1 から {count} までの番号で答えてください",
-        f"answer by a number from 1 to {count}",
-    )
+FILE_HEAD = Text(
+    "# zaiond の設定。項目の一覧: man zaiond.yaml\n\n",
+    "# The configuration of zaiond. All settings: man zaiond.yaml\n\n",
+)
+is_credential = Sentence(
+    "systemd のクレデンシャル {name} を使う設定のため、ここでは変更できません"
+    "（ユニットの LoadCredential=）",
+    "it is the systemd credential {name} (LoadCredential= in the unit), which can't be changed here",
+)
+in_other_file = Sentence(
+    "{where} で設定されています。変更するには、そのファイルを編集してください",
+    "it is set in {where}: to change it, edit that file",
+)
+by_alias = Sentence(
+    "{where} で、YAML の別名（& と *）を使って設定されています。変更するには、"
+    "ファイルを編集してください",
+    "it is set in {where} by a YAML alias (& and *): to change it, edit the file",
+)
+overruled = Sentence(
+    "{key} は、ほかのファイルで上書きまたは削除されています（{others}）。"
+    "そのファイルを編集してください",
+    "{key} is set or removed by another file ({others}): edit that file",
+)
+CHANGED_MEANWHILE = Text(
+    "入力中に、設定ファイルがほかから変更されました。何も書き込んでいません。"
+    "もう一度 zaiond-ctl setup を実行してください",
+    "the configuration was changed by someone else meanwhile. Nothing was written: run zaiond-ctl "
+    "setup again",
+)
+unwritable = Sentence("{path}: 書き込めません: {why}", "{path}: can't be written: {why}")
+no_directory = Sentence(
+    "ディレクトリ {directory} がありません。先に作成してください",
+    "there is no directory {directory}: make it first",
+)

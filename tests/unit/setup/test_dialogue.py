@@ -7,18 +7,17 @@ from pathlib import Path
 import pytest
 
 from zaiond.config.edit import EditError
-from zaiond.setup.dialogue import dialogue
-from zaiond.setup.files import Settings, SetupError
-from zaiond.setup.steps import (
+from zaiond.setup.dialogue import (
     AUTH,
     POP_BEFORE_SMTP,
     Answers,
     Ask,
     Current,
     Review,
-    Reviewed,
     Try,
+    dialogue,
 )
+from zaiond.setup.files import Settings, SetupError
 from zaiond.text import Language, Text
 
 BASE = {
@@ -51,7 +50,7 @@ class Talk:
         lines: Sequence[str],
         current: dict[str, Current] = BASE,
         language: Language = "en",
-        reviewed: Reviewed = Reviewed(),  # noqa: B008 (it is frozen)
+        reviewed: tuple[list[str], list[str]] = ([], []),
     ) -> None:
         self.said: list[str] = []
         self.prompts: list[str] = []
@@ -197,7 +196,7 @@ def test_addresses_separated_otherwise_are_answered_by_what_to_type() -> None:
 
 
 def test_with_errors_nothing_is_sent_and_nothing_is_written() -> None:
-    wrong = Reviewed(errors=("x: wrong",), warnings=("y: warning: odd",))
+    wrong = (["x: wrong"], ["y: warning: odd"])
     talk = Talk([*KEEP[:6], "1", "4", "2"], reviewed=wrong)
     assert talk.answers is None
     assert talk.tried == []
