@@ -42,9 +42,7 @@ class OAuth2(Settings):
         "and those of ca_file. No proxy is used.",
     )
     client_id: str | None = setting(
-        Kind(),
-        "アプリのクライアント ID です。",
-        "The application's client id.",
+        Kind(), "アプリのクライアント ID です。", "The application's client id."
     )
     client_secret_file: str | None = setting(
         File(),

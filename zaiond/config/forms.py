@@ -4,14 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from zaiond.config.kinds import (
-    Kind,
-    WrongValueError,
-    filled,
-    refuse_full_width,
-    text_of,
-    written,
-)
+from zaiond.config.kinds import Kind, WrongValueError, filled, refuse_full_width, text_of, written
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
 from zaiond.config.words import settings as words
 from zaiond.errors import AddressError, AddressListError

@@ -104,10 +104,7 @@ class PopBeforeSmtp(Login):
         "The POP server's name, or its IP address. Default: mail_server.host.",
     )
     port: int = setting(
-        Integer(1, 65535),
-        "POP のポート番号です。",
-        "The port of POP.",
-        default="110",
+        Integer(1, 65535), "POP のポート番号です。", "The port of POP.", default="110"
     )
     security: PopSecurity = setting(
         Choice(PopSecurity),
@@ -175,10 +172,7 @@ class MailServer(Settings):
         required=True,
     )
     port: int = setting(
-        Integer(1, 65535),
-        "SMTP のポート番号です。",
-        "The port of SMTP.",
-        default="25",
+        Integer(1, 65535), "SMTP のポート番号です。", "The port of SMTP.", default="25"
     )
     security: Security = setting(
         Choice(Security),

@@ -11,13 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zaiond.config.auth import Auth, OAuth2
-from zaiond.config.declare import (
-    Declaration,
-    Scope,
-    Settings,
-    declarations,
-    setting,
-)
+from zaiond.config.declare import Declaration, Scope, Settings, declarations, setting
 from zaiond.config.forms import (
     DAY,
     Addresses,

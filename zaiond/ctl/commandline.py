@@ -81,9 +81,7 @@ COMMON = (
         "where events are left while the daemon is down",
     ),
     Option(
-        "--json",
-        "結果を JSON 文書 1 個で標準出力に出す",
-        "print the result as one JSON document",
+        "--json", "結果を JSON 文書 1 個で標準出力に出す", "print the result as one JSON document"
     ),
     Option("--version", "バージョンを表示する", "print the version"),
     Option("-h, --help", "ヘルプを表示する", "print this help"),

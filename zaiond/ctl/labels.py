@@ -143,8 +143,7 @@ CONFIGURATION = Text("設定", "Configuration")
 CONFIGURATION_STATES = {
     "good": Text("有効", "good"),
     "last_good": Text(
-        "誤りがあるため、直前の有効な設定で動作中",
-        "broken; the last good one is in force",
+        "誤りがあるため、直前の有効な設定で動作中", "broken; the last good one is in force"
     ),
     "none": Text(
         "誤りがあるため、イベントの受け付けだけを行っています",
@@ -169,10 +168,7 @@ history_deleted = Sentence(
     "{events} events of {user} that had ended ({size} MB), since {since}: too much history, or too"
     " little room on the disk",
 )
-RATES = {
-    "minute": Text("直近 1 分", "Last minute"),
-    "hour": Text("直近 1 時間", "Last hour"),
-}
+RATES = {"minute": Text("直近 1 分", "Last minute"), "hour": Text("直近 1 時間", "Last hour")}
 rate = Sentence(
     "受け付け {accepted} 件、送信 {delivered} 件", "{accepted} accepted, {delivered} delivered"
 )

@@ -154,11 +154,7 @@ def _change_spool(line: Line) -> int:
     unchanged = [labels.no_file(name=name) for name in result["unknown"]]
     unchanged += [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
     return _changed(
-        line,
-        reply,
-        [[name] for name in result["files"]],
-        unchanged,
-        failed=bool(unchanged),
+        line, reply, [[name] for name in result["files"]], unchanged, failed=bool(unchanged)
     )
 
 

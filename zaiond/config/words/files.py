@@ -249,10 +249,7 @@ SYNTAX = {
         "字下げが、ファイルの先頭の項目とそろっていません",
         "the indentation doesn't agree with the file's first key",
     ),
-    "did not find expected node content": Text(
-        "ここには値が必要です",
-        "a value is expected here",
-    ),
+    "did not find expected node content": Text("ここには値が必要です", "a value is expected here"),
 }
 NOT_YAML = Text(
     f"YAML の書き方が正しくありません。字下げと記号を確かめてください。{_QUOTE.ja}",
