@@ -48,13 +48,10 @@ def change(name: str, text: str, changes: Changes[str, str]) -> str:
         except ConfigError:
             after = None
         if after is None or problems or _plain(top) != wanted:
-            raise _impossible(key, "********" if kind.secret else _scalar(new))
+            shown = "********" if kind.secret else _scalar(new)
+            raise EditError(words.cannot_change(key=key, written=shown))
         text = after
     return mark + text
-
-
-def _impossible(key: str, written: str) -> EditError:
-    return EditError(words.cannot_change(key=key, written=written))
 
 
 def is_shared(top: Mapping, key: str) -> bool:

@@ -88,7 +88,7 @@ class _Reader:
             place, line = self._place_of_fault(error)
             raise _fault(place, _not_yaml(error.problem, line)) from None
         except yaml.YAMLError:
-            raise _fault(Place(self._file, 1, 1), _not_yaml(None, "")) from None
+            raise _fault(Place(self._file, 1, 1), words.NOT_YAML) from None
 
     def _top(self) -> Mapping:
         self._next()  # the stream's start
@@ -244,16 +244,13 @@ class _Reader:
         if tag is None or tag == "!":
             tag = _implicit_tag(text, event.implicit)
         if event.anchor is not None and text == "" and event.implicit[0]:
-            self._odd_sign("&", at, path)
+            self._problem(at, path, words.odd_sign(sign="&"))
         if not tag.startswith(_CORE):
-            self._odd_sign("!", at, path)
+            self._problem(at, path, words.odd_sign(sign="!"))
             tag, text, style = "str", text or "!", "!"  # so that it isn't called empty, too
         start, end = (mark.index for mark in _marks(event))
         end = start + len(self._text[start:end].rstrip())  # a block goes up to the next line
         return Scalar(place, tag.removeprefix(_CORE), text, style, start=start, end=end)
-
-    def _odd_sign(self, sign: str, place: Place, path: str) -> None:
-        self._problem(place, path, words.odd_sign(sign=sign))
 
     def _problem(self, place: Place, key: str, text: Text) -> None:
         self._problems.append(place.diagnostic(key, text))

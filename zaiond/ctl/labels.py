@@ -173,7 +173,6 @@ rate = Sentence(
     "受け付け {accepted} 件、送信 {delivered} 件", "{accepted} accepted, {delivered} delivered"
 )
 SERVER = Text("メールサーバー", "Mail server")
-server = Sentence("{name}  {state}{more}", "{name}  {state}{more}")
 SERVER_STATES = {
     "up": Text("正常", "up"),
     "unknown": Text("未接続", "not tried yet"),

@@ -19,12 +19,11 @@ from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.setup import words
 from zaiond.setup.dialogue import AUTH, POP_BEFORE_SMTP, Answers, Current
-from zaiond.setup.words import HOST, POP, POP_USERNAME, QUESTIONS, USERNAME
 from zaiond.text import Language, Text
 
-_ASKED = (*QUESTIONS, USERNAME, POP_USERNAME)
+_ASKED = (*words.QUESTIONS, words.USERNAME, words.POP_USERNAME)
 _LOGINS = (AUTH, POP_BEFORE_SMTP)
-_PROPOSED = {HOST.key: "mailhost"}  # as on the page
+_PROPOSED = {words.HOST.key: "mailhost"}  # as on the page
 _SECRET_FILE = {AUTH: "smtp-password", POP_BEFORE_SMTP: "pop-password"}
 
 
@@ -57,10 +56,8 @@ class Settings:
         self._loaded = self._found
         if self.is_new:
             files = self._files
-            yaml = (self.main, *files.yaml)
-            self._files = Files(
-                self.main, yaml, {**files.texts, self.main: words.FILE_HEAD.in_language(language)}
-            )
+            texts = {**files.texts, self.main: words.FILE_HEAD.in_language(language)}
+            self._files = Files(self.main, (self.main, *files.yaml), texts)
             self._loaded = self._parsed(self._files)
         asked = {question.key for question in _ASKED}
         asked |= {f"{login}.{name}" for login in _LOGINS for name in PASSWORDS}
@@ -76,13 +73,13 @@ class Settings:
             found[f"{login}.password"] = self._current_secret(login)
         user, password = (f"{POP_BEFORE_SMTP}.{name}" for name in ("username", "password"))
         if not found[user].text:  # interface 2: the default is auth's
-            found[user] = replace(found[USERNAME.key], locked=found[user].locked)
+            found[user] = replace(found[words.USERNAME.key], locked=found[user].locked)
             if not found[password].text:
                 found[password] = replace(found[f"{AUTH}.password"], locked=found[password].locked)
         return found
 
     def _current(self, key: str) -> Current:
-        default = self._defaults.get(key, "false" if key == POP.key else "")
+        default = self._defaults.get(key, "false" if key == words.POP.key else "")
         if key not in self._settings and key in _PROPOSED:
             return Current(_PROPOSED[key], proposed=True)
         return Current("" if default == "null" else default, self._lock(key))

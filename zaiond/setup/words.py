@@ -149,7 +149,8 @@ FILE_HEAD = Text(
 is_credential = Sentence(
     "systemd のクレデンシャル {name} を使う設定のため、ここでは変更できません"
     "（ユニットの LoadCredential=）",
-    "it is the systemd credential {name} (LoadCredential= in the unit), which can't be changed here",
+    "it is the systemd credential {name} (LoadCredential= in the unit), which can't be changed "
+    "here",
 )
 in_other_file = Sentence(
     "{where} で設定されています。変更するには、そのファイルを編集してください",
