@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from zaiond.clock import QueueTime, UlidFactory
-from zaiond.daemon import systemd, waiting
+from zaiond.daemon import systemd
 from zaiond.daemon.control import Commands, Control
 from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
@@ -65,7 +65,7 @@ class App:
         queue_time.pause()  # until there is a configuration
         turns = Turns(found.waiting, found.last_turns, user_of)
         self._status_line = systemd.StatusLine(
-            lambda: waiting.describe(writer.submit, self._outbound, self.configuration, journal)
+            lambda: systemd.describe(writer.submit, self._outbound, self.configuration, journal)
         )
         changed = self._status_line.changed
         self._reports = Reports(
@@ -114,7 +114,8 @@ class App:
         )
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
-        parts, outbound = (self._intake, self._reports, self._token_watch), self._outbound
+        configured = (self._intake, self._reports, self._token_watch)
+        parts, outbound = [part.configure for part in configured], self._outbound
         told = self._reports.configuration_broken
         self.configuration = Configuration(
             options, found.incident, writer, journal, clock, context, parts, outbound, told, changed
@@ -164,7 +165,7 @@ class App:
             systemd.answer_watchdog(self._round_trip),
         ):
             self._in_background(work)
-        systemd.ready()
+        systemd.notify("READY=1")
         await self._status_line.tell()
         return await self._count_waiting()
 
@@ -193,4 +194,4 @@ class App:
         return left
 
     async def _count_waiting(self) -> int:
-        return (await waiting.count_waiting(self._writer.submit, self._outbound)).total
+        return (await systemd.count_waiting(self._writer.submit, self._outbound)).total

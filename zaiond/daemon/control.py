@@ -103,24 +103,19 @@ class Control:
         self.connections += 1
         try:
             if self.connections > MOST_CONNECTIONS:
-                writer.write(_line(self._refusal(Refused(os.EX_TEMPFAIL, words.TOO_MANY))))
-            else:
-                await self._serve_request(reader, writer)
+                refused = Refused(os.EX_TEMPFAIL, words.TOO_MANY)
+                writer.write(_line(self._refusal(refused)))
+                return
+            try:
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    line = await reader.readline()
+            except (ConnectionError, TimeoutError, ValueError):
+                return  # gone, or said nothing, or sent a line without end: nobody to tell
+            with contextlib.suppress(ConnectionError):
+                await self._serve(line, writer)
         finally:
             await _close(writer)
             self.connections -= 1
-
-    async def _serve_request(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                line = await reader.readline()
-        except (ConnectionError, TimeoutError, ValueError):
-            # Whoever asked is gone, said nothing, or sent a line without end: nobody to tell.
-            return
-        with contextlib.suppress(ConnectionError):
-            await self._serve(line, writer)
 
     async def _serve(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         try:
@@ -133,57 +128,52 @@ class Control:
             writer.write(_line(self._refusal(Refused(2, words.NO_REQUEST))))
             return
         is_long = name in self._commands.long
-        with self._signs_of_life(writer) if is_long else contextlib.nullcontext():
+        with _signs_of_life(writer) if is_long else contextlib.nullcontext():
             reply = await self._answer(command, Request(values, _uid_of(writer)))
         result = reply.get("result")
-        if isinstance(result, Pieces):
-            head = f'{{"ok": true, "language": "{self._journal.language}", "result": '
-            await _write(writer, head.encode())
-            async with contextlib.aclosing(result.json):
-                async for piece in result.json:
-                    await _write(writer, piece)
-                    await asyncio.sleep(0)  # others have their turn
-            await _write(writer, b"}\n")
-        else:
+        if not isinstance(result, Pieces):
             await _write(writer, _line(reply))
+            return
+        head = f'{{"ok": true, "language": "{self._journal.language}", "result": '
+        await _write(writer, head.encode())
+        async with contextlib.aclosing(result.json):
+            async for piece in result.json:
+                await _write(writer, piece)
+                await asyncio.sleep(0)  # others have their turn
+        await _write(writer, b"}\n")
 
     async def _answer(self, command: Command, request: Request) -> dict[str, Any]:
         try:
             result = await command(request)
-        except Refused as refused:
-            return self._refusal(refused)
-        except DiskFullError as error:
-            return self._refusal(Refused(os.EX_TEMPFAIL, error.text))
         except ZaiondError as error:
-            return self._refusal(Refused(1, error.text))
+            return self._refusal(error)
         return {"ok": True, "language": self._journal.language, "result": result}
 
-    def _refusal(self, refused: Refused) -> dict[str, Any]:
+    def _refusal(self, error: ZaiondError) -> dict[str, Any]:
+        if not isinstance(error, Refused):
+            is_full = isinstance(error, DiskFullError)
+            error = Refused(os.EX_TEMPFAIL if is_full else 1, error.text)
         reply = {
             "ok": False,
             "language": self._journal.language,
-            "exit": refused.exit_status,
-            "message": refused.text.in_language(self._journal.language),
+            "exit": error.exit_status,
+            "message": error.text.in_language(self._journal.language),
         }
-        if refused.result is not None:
-            reply["result"] = refused.result
-        return reply
+        return reply if error.result is None else {**reply, "result": error.result}
 
-    @contextlib.contextmanager
-    def _signs_of_life(self, writer: asyncio.StreamWriter) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        timer: asyncio.TimerHandle
 
-        def blank() -> None:
-            nonlocal timer
+@contextlib.contextmanager
+def _signs_of_life(writer: asyncio.StreamWriter) -> Iterator[None]:
+    async def blanks() -> None:
+        while True:
+            await asyncio.sleep(SIGN_OF_LIFE)
             writer.write(b" ")
-            timer = loop.call_later(SIGN_OF_LIFE, blank)
 
-        timer = loop.call_later(SIGN_OF_LIFE, blank)
-        try:
-            yield
-        finally:
-            timer.cancel()
+    signs = asyncio.get_running_loop().create_task(blanks())
+    try:
+        yield
+    finally:
+        signs.cancel()
 
 
 async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:

@@ -77,7 +77,7 @@ class Daemon:
                     left = await app.start(self._damaged_before)
                     journal.info(words.started(version=__version__, left=left), Kind.STARTED)
                     await self._stop.wait()
-                    systemd.stopping()
+                    systemd.notify("STOPPING=1")
                     doors.close()
                     await app.finish()
                     raise _Stopped

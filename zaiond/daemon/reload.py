@@ -10,6 +10,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Protocol
 
@@ -29,13 +30,6 @@ INCIDENT = "config_incident"  # its name in the database
 HALF_WRITTEN = 0.3  # seconds until a file that is not valid is looked at once more
 
 
-class Part(Protocol):
-    """A part of the daemon that goes by the configuration."""
-
-    def configure(self, config: Config) -> None:
-        """This configuration is in force now."""
-
-
 class Delivery(Protocol):
     """The part that delivers (delivery.outbound)."""
 
@@ -46,6 +40,7 @@ class Delivery(Protocol):
         """Delivers by another configuration from now on."""
 
 
+@dataclass(eq=False)
 class Configuration:
     """Loads, keeps, and says what is in force; `context` is what its connections share.
 
@@ -55,39 +50,28 @@ class Configuration:
     look.
     """
 
-    def __init__(
-        self,
-        options: Options,
-        incident: str | None,
-        writer: Writer,
-        journal: Journal,
-        clock: Callable[[], float],
-        context: ConnectionContext,
-        parts: Sequence[Part],
-        delivery: Delivery,
-        on_broken: Callable[[str, tuple[Diagnostic, ...]], Awaitable[None]],
-        changed: Callable[[], None],
-    ) -> None:
-        self.state: Literal["good", "last_good", "none"] = "none"
-        self.in_force: Loaded | None = None
-        self.loaded_at: float | None = None  # when what is in force was taken
-        self.errors: tuple[Diagnostic, ...] = ()
-        self.path = options.config
-        self._incident = incident
-        self._writer = writer
-        self._state_dir = options.state_dir
+    _options: Options
+    _incident: str | None
+    _writer: Writer
+    _journal: Journal
+    _clock: Callable[[], float]
+    context: ConnectionContext
+    _parts: Sequence[Callable[[Config], object]]
+    _delivery: Delivery
+    _on_broken: Callable[[str, tuple[Diagnostic, ...]], Awaitable[None]]
+    _changed: Callable[[], None]
+    state: Literal["good", "last_good", "none"] = "none"
+    in_force: Loaded | None = None
+    loaded_at: float | None = None  # when what is in force was taken
+    errors: tuple[Diagnostic, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.path, self._state_dir = self._options.config, self._options.state_dir
         self._credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-        self._journal = journal
-        self._clock = clock
-        self.context = context
-        self._parts = parts
-        self._delivery = delivery
-        self._on_broken = on_broken
-        self._changed = changed
         self._reloading = asyncio.Lock()
         self._requested = asyncio.Event()
         self.request_reload = self._requested.set
-        self.watch = ConfigWatch(self.request_reload, journal.warning)
+        self.watch = ConfigWatch(self.request_reload, self._journal.warning)
 
     @property
     def config(self) -> Config | None:
@@ -128,25 +112,21 @@ class Configuration:
             await self._remember(None)
         if was is not None and was.files == loaded.files:
             return
-        if was is None:
-            before = await self._kept()
-        else:
-            before = was.files
-        self.in_force = loaded
-        self.loaded_at = self._clock()
+        before = await self._kept() if was is None else was.files
         try:
             await asyncio.to_thread(save_last_good, self._state_dir, loaded.files)
         except OSError as error:
             text = words.last_good_unkept(directory=self._state_dir, why=error)
             self._journal.warning(text)
-        await self._apply(config, is_another=before != loaded.files)
+        await self._apply(loaded, config, is_another=before != loaded.files)
         self._journal.info(words.in_force(path=self.path), Kind.CONFIG_LOADED)
 
-    async def _apply(self, config: Config, *, is_another: bool) -> None:
+    async def _apply(self, loaded: Loaded, config: Config, *, is_another: bool) -> None:
         """`is_another`: than the one before, be it before the last stop."""
+        self.in_force, self.loaded_at = loaded, self._clock()
         self._journal.language = config.language
         for part in self._parts:
-            part.configure(config)
+            part(config)
         # What has changed counts for what waits, too, and before it is tried.
         if is_another:
             try:
@@ -174,9 +154,9 @@ class Configuration:
 
     async def _remember(self, incident: str | None) -> None:
         self._incident = incident
+        remember = partial(events.set_meta, name=INCIDENT, value=incident)
         # On a disk that is full for good, it is told once more after the next start.
         with contextlib.suppress(DiskFullError):
-            remember = partial(events.set_meta, name=INCIDENT, value=incident)
             await self._writer.submit(remember, essential=True)
 
     async def _kept(self) -> Files | None:
@@ -193,6 +173,4 @@ class Configuration:
             return
         loaded = await asyncio.to_thread(load_files, kept, self._credentials)
         if loaded.config is not None:
-            self.in_force = loaded
-            self.loaded_at = self._clock()
-            await self._apply(loaded.config, is_another=False)
+            await self._apply(loaded, loaded.config, is_another=False)

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -43,40 +44,28 @@ _KINDS = {
 }
 
 
+@dataclass(eq=False)
 class Reports:
     """Hears what becomes of mails (delivery.ledger). `in_background` runs what takes a commit;
     `user_name` says who a uid is, `user_of` whose. `changed` is called when the line of `systemctl
     status` may be another one.
     """
 
-    events_ended: Callable[[list[StoredEvent]], None]
-    events_reopened: Callable[[list[StoredEvent]], None]
+    _journal: Journal
+    _writer: Writer
+    _turns: Turns
+    _clock: Callable[[], float]
+    _queue_time: Callable[[], float]
+    _in_background: Callable[[Coroutine[Any, Any, None]], object]
+    _user_name: Callable[[int], str]
+    _user_of: Callable[[int], int]
+    _changed: Callable[[], None]
+    _wall = False
+    _spool_files_more = 0
+    _spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
 
-    def __init__(
-        self,
-        journal: Journal,
-        writer: Writer,
-        turns: Turns,
-        clock: Callable[[], float],
-        queue_time: Callable[[], float],
-        in_background: Callable[[Coroutine[Any, Any, None]], object],
-        user_name: Callable[[int], str],
-        user_of: Callable[[int], int],
-        changed: Callable[[], None],
-    ) -> None:
-        self._journal = journal
-        self._writer = writer
-        self._turns = turns
-        self._clock = clock
-        self._queue_time = queue_time
-        self._in_background = in_background
-        self._user_name = user_name
-        self._user_of = user_of
-        self._changed = changed
-        self._wall = False
+    def __post_init__(self) -> None:
         self._spool_files: list[RefusedFile] = []  # refused, and not told yet
-        self._spool_files_more = 0
-        self._spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
 
     def connect(self, admission: Admission, outbound: Outbound) -> None:
         """Notices are counted and go out as other events do."""

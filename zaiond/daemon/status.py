@@ -13,7 +13,7 @@ from zaiond.daemon.documents import Present, moment
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
-from zaiond.daemon.waiting import Waiting, count_waiting
+from zaiond.daemon.systemd import Waiting, count_waiting
 from zaiond.delivery.dispatcher import RateCounter
 from zaiond.delivery.outbound import Outbound
 from zaiond.intake.intake import Intake

@@ -1,39 +1,44 @@
-"""What systemd is told (sd_notify(3)): ready, alive, how it is, stopping. Silent elsewhere."""
+"""What systemd is told (sd_notify(3)): ready, alive, stopping, and in a line how much mail waits.
+Silent elsewhere. What else is known of how the daemon is (status.py) is not loaded before somebody
+asks.
+"""
 
 import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Literal, NamedTuple
 
+from zaiond.daemon import words
+from zaiond.daemon.reload import Configuration
+from zaiond.delivery.outbound import Outbound
 from zaiond.errors import ZaiondError
+from zaiond.journal import Journal
+from zaiond.smtp.failure import Failure
+from zaiond.store import counts
+from zaiond.store.counts import Key
+from zaiond.store.writer import Submit
+from zaiond.text import Text
 
 CHECK_SECONDS = 120
 AGAIN = 1.0  # seconds at most until a round trip that failed is tried again
 STATUS_INTERVAL = 2.0  # seconds at least between two lines of status
 
 
-def _notify(state: str) -> None:
+def notify(state: str) -> None:
+    """Tells the state, in the words of sd_notify(3)."""
     if "NOTIFY_SOCKET" in os.environ:
-        from systemd.daemon import notify
+        from systemd.daemon import notify as send
 
         # Whoever started us may listen no more: no reason to stop.
         with contextlib.suppress(OSError):
-            notify(state)
-
-
-def ready() -> None:
-    """The sockets are open, and what is on disk has been taken over."""
-    _notify("READY=1")
-
-
-def stopping() -> None:
-    """No event is taken any more."""
-    _notify("STOPPING=1")
+            send(state)
 
 
 def at_work() -> None:
     """The whole database is being checked: that takes longer than a start or a round trip may."""
-    _notify(f"EXTEND_TIMEOUT_USEC={CHECK_SECONDS * 1_000_000}\nWATCHDOG=1")
+    notify(f"EXTEND_TIMEOUT_USEC={CHECK_SECONDS * 1_000_000}\nWATCHDOG=1")
 
 
 async def answer_watchdog(round_trip: Callable[[], Awaitable[None]]) -> None:
@@ -41,17 +46,15 @@ async def answer_watchdog(round_trip: Callable[[], Awaitable[None]]) -> None:
 
     A round trip that fails is tried again: as long as none succeeds, nothing is said.
     """
-    microseconds = int(os.environ.get("WATCHDOG_USEC", "0"))
-    if not microseconds:
-        return
-    while True:
+    seconds = int(os.environ.get("WATCHDOG_USEC", "0")) / 1_000_000
+    while seconds:
         try:
             await round_trip()
         except ZaiondError:
-            await asyncio.sleep(min(AGAIN, microseconds / 4_000_000))
+            await asyncio.sleep(min(AGAIN, seconds / 4))
             continue
-        _notify("WATCHDOG=1")
-        await asyncio.sleep(microseconds / 2_000_000)
+        notify("WATCHDOG=1")
+        await asyncio.sleep(seconds / 2)
 
 
 class StatusLine:
@@ -75,7 +78,7 @@ class StatusLine:
         line = await self._describe()
         if line != self._told:
             self._told = line
-            _notify(f"STATUS={line}")
+            notify(f"STATUS={line}")
 
     async def run(self) -> None:
         """Tells it whenever it has changed; ends if nobody listens."""
@@ -83,3 +86,59 @@ class StatusLine:
             await self._changed.wait()
             await asyncio.sleep(STATUS_INTERVAL)
             await self.tell()
+
+
+class Waiting(NamedTuple):
+    """What has not ended: deliveries, and events that are no mails yet, each of which counts as one
+    delivery. What is held is not among what waits.
+    """
+
+    waiting: int
+    held: int
+
+    @property
+    def total(self) -> int:
+        """Both."""
+        return self.waiting + self.held
+
+
+async def count_waiting(submit: Submit, outbound: Outbound) -> Waiting:
+    """What has not ended."""
+    number = await count(submit, counts.skip_open) + outbound.router.waiting
+    if outbound.holds.queue is not None:
+        return Waiting(0, number)
+    held = await count(submit, counts.skip_held)
+    return Waiting(max(0, number - held), held)
+
+
+async def count(submit: Submit, skip: Callable[..., tuple[int, Key | None]]) -> int:
+    """How many there are of what `skip` skips slice by slice."""
+    number, after = await submit(skip)
+    while after is not None:
+        more, after = await submit(partial(skip, after=after))
+        number += more
+    return number
+
+
+async def describe(
+    submit: Submit, outbound: Outbound, configuration: Configuration, journal: Journal
+) -> str:
+    """The line of `systemctl status`."""
+    counted, servers = await count_waiting(submit, outbound), outbound.dispatcher.pool.servers
+    outage = servers.waits_for if servers is not None else None
+    return line(counted, configuration.state, outage).in_language(journal.language)
+
+
+def line(
+    counted: Waiting, config: Literal["good", "last_good", "none"], outage: Failure | None
+) -> Text:
+    """What an operator asks first, in one line; `outage`: why no server can be used."""
+    text = words.waiting(number=counted.waiting)
+    if counted.held:
+        text = words.held_too(waiting=text, number=counted.held)
+    text = words.status_line(counted=text, more=words.CONFIG_STATES[config])
+    if outage is None:
+        return text
+    from zaiond.daemon.documents import why  # not before something fails
+
+    return words.status_line(counted=text, more=why(outage))

@@ -220,7 +220,7 @@ AFTER_REFUSED = Text(
 
 waiting = Sentence("送信待ち {number} 件", "{number} waiting")
 held_too = Sentence("{waiting}、保留 {number} 件", "{waiting}, {number} held")
-status_line = Sentence("{counted}、{config}", "{counted}; {config}")
+status_line = Sentence("{counted}、{more}", "{counted}; {more}")
 
 # -- Problems
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zaiond.daemon.waiting import Waiting, line
+from zaiond.daemon.systemd import Waiting, line
 from zaiond.smtp.failure import Failure, Stage
 
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")
