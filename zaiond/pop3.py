@@ -234,7 +234,7 @@ class Pop3:
 
     def _protocol(self, line: bytes, events: list[Pop3Event]) -> None:
         what = words.LONG_LINE if len(line) > MAX_LINE else words.NO_POP_REPLY
-        self._end("protocol", words.sent(what), events, line)
+        self._end("protocol", words.sent(what=what), events, line)
 
     def _injection(self, events: list[Pop3Event]) -> None:
         # RFC 2595 4, as RFC 3207 4.2: bytes behind the +OK came in plain text and would be taken

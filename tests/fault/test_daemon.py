@@ -259,7 +259,7 @@ def test_what_only_a_failure_or_a_mistake_needs_is_not_loaded_before(
         sink.wait(1)
         loaded = {line.rpartition("|")[2].strip() for line in daemon.printed().splitlines()}
         assert {"zaiond.smtp.session", "zaiond.smtp.verdict"} <= loaded
-        unneeded = {f"zaiond.smtp.{name}" for name in ("diagnose", "diagnosis", "sign", "signs")}
+        unneeded = {f"zaiond.smtp.{name}" for name in ("diagnose", "diagnosis", "signs")}
         unneeded |= {"zaiond.selftest", "zaiond.selftest.advice"}
         unneeded |= {"zaiond.decode", "zaiond.daemon.wall", "importlib.resources"}
         unneeded |= {f"zaiond.daemon.{name}" for name in ("commands", "documents", "status")}

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from zaiond.selftest.advice import hint
 from zaiond.smtp.diagnose import diagnose
-from zaiond.smtp.diagnosis import Diagnosis
+from zaiond.smtp.diagnosis import Diagnosis, heard
 from zaiond.smtp.failure import Cause, Failure, Stage
-from zaiond.smtp.sign import heard
 from zaiond.smtp.syntax import MAX_REPLY, Reply
 from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
 

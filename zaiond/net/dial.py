@@ -18,10 +18,10 @@ from zaiond.net.trace import Step, Trace
 from zaiond.smtp import sasl, words
 from zaiond.smtp.events import Answered, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do, refuses_for_good
+from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do
 from zaiond.smtp.session import Session
 from zaiond.smtp.syntax import Reply
-from zaiond.smtp.verdict import may_have_forgotten
+from zaiond.smtp.verdict import may_have_forgotten, refuses_login
 from zaiond.sockets import Address, shown
 from zaiond.text import Text
 
@@ -67,8 +67,9 @@ class Link:
         warning: Text | None = None
         verified = self.pump.tls is not None and self.pump.tls.verified
         if event.stage is Stage.AUTH and not verified:
-            plaintext = sasl.is_plaintext(self._mechanism)
-            warning = words.unprotected(event.about, plaintext=plaintext)
+            is_plaintext = sasl.is_plaintext(self._mechanism)
+            told = words.password_unprotected if is_plaintext else words.login_unprotected
+            warning = told(mechanism=event.about, setting="mail_server.security")
         self._trace.record(event.stage, event.ok, event.text, warning)
 
     def _encrypted(self, info: TlsInfo) -> None:
@@ -171,7 +172,7 @@ class Dialer:
                 raise left from None
             memory.plain = False
         except DeliveryFailure as raised:
-            if refuses_for_good(raised.failure):
+            if refuses_login(raised.failure):
                 memory.plain = True
             raise
         if link.plain_refused is not None:
@@ -230,7 +231,7 @@ class Dialer:
         if (
             link.plain_refused is not None
             and failure.stage is Stage.AUTH
-            and not refuses_for_good(failure)
+            and not refuses_login(failure)
         ):
             raise _LoginLeft(replace(failure, cause="reply", reply=link.plain_refused, detail=""))
         weaker = fall_back(settings, failure.cause)
@@ -296,4 +297,4 @@ def _depends_on_address(failure: Failure) -> bool:
     """Whether it may be otherwise at another address of the server. A login that is refused isn't
     tried at each: that gets accounts locked.
     """
-    return failure.stage is not Stage.TOKEN and not refuses_for_good(failure)
+    return failure.stage is not Stage.TOKEN and not refuses_login(failure)

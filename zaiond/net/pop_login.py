@@ -137,14 +137,12 @@ def _told(login: LoggedIn, encryption: TlsInfo | None) -> tuple[Text, Text | Non
     warning: Text | None = None
     if encryption is None:
         how = Text("暗号化なし", "not encrypted")
-        warning = words.unprotected(
-            login.method,
-            plaintext=login.method != "APOP",
-            setting="mail_server.pop_before_smtp.security",
-        )
+        told = words.login_unprotected if login.method == "APOP" else words.password_unprotected
+        setting = "mail_server.pop_before_smtp.security"
+        warning = told(mechanism=login.method, setting=setting)
     else:
         how = encryption.text
         if encryption.certificate is not None:
             warning = encryption.certificate.warning(time.time())
-    told = (f"{login.method} ({each}): {login.said}" for each in how)
-    return Text(*told), warning
+    said = (f"{login.method} ({each}): {login.said}" for each in how)
+    return Text(*said), warning

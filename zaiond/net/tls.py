@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zaiond.net.machine import file_stamp
-from zaiond.smtp.certificate import Certificate
+from zaiond.smtp.failure import Certificate
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.syntax import printable
 from zaiond.sockets import verifying

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from zaiond.selftest import words
 from zaiond.selftest.words import connection, login, mail
-from zaiond.smtp.certificate import day
 from zaiond.smtp.diagnose import diagnose
-from zaiond.smtp.failure import Cause, Failure, Stage
+from zaiond.smtp.failure import Cause, Failure, Stage, day
 from zaiond.smtp.sasl import NAMES
 from zaiond.smtp.words import OFFERS
 from zaiond.text import Text

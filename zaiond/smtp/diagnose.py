@@ -6,9 +6,8 @@ A reply is recognised here and nowhere else. Verdict and advice both follow from
 import re
 
 from zaiond.smtp import sasl, signs
-from zaiond.smtp.diagnosis import Diagnosis
+from zaiond.smtp.diagnosis import Diagnosis, Sign, heard, said_of
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.sign import Sign, heard, said_of
 from zaiond.smtp.syntax import Reply
 
 # In a 4yz about a login or relaying they make it doubtful whether a person is needed.

@@ -13,6 +13,7 @@ from zaiond.smtp import sasl, words
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.syntax import Capabilities, Reply, printable
+from zaiond.smtp.verdict import refuses_login
 from zaiond.text import Text
 
 MAX_COMMAND = 512  # RFC 5321 4.5.3.1.4, with its CRLF
@@ -141,7 +142,7 @@ def _log_in(
     if not chosen:
         hide = settings.mask.text
         names = (name if name in sasl.NAMES else hide(name) for name in capabilities.auth)
-        detail = words.offers(printable(", ".join(names)))
+        detail = words.offers(mechanisms=printable(", ".join(names)) or words.NOTHING)
         raise _failed(settings, Stage.AUTH, "no_mechanism", detail=detail)
     if not sasl.may_send_secret(credentials, verified=verified):
         raise _failed(settings, Stage.AUTH, "unprotected")
@@ -153,7 +154,7 @@ def _log_in(
         try:
             yield from _authenticate(settings, name, exchange)
         except DeliveryFailure as refused:
-            if not refuses_for_good(refused.failure):
+            if not refuses_login(refused.failure):
                 raise first or refused from None
             # RFC 4954 6: 535 is said of the credentials, all else may be about the mechanism.
             if first is None or (_code(first) != 535 and _code(refused) == 535):
@@ -162,12 +163,6 @@ def _log_in(
             return
     if first is not None:
         raise first
-
-
-def refuses_for_good(failure: Failure) -> bool:
-    """Whether the server refuses a login, and not for now."""
-    reply = failure.reply
-    return failure.stage is Stage.AUTH and reply is not None and reply.code >= 500
 
 
 def _code(refused: DeliveryFailure) -> int:

@@ -89,13 +89,15 @@ def read_challenge(message: bytes) -> Challenge:
         ChallengeError: it is none.
     """
     if len(message) < 32 or message[:12] != _SIGNATURE + struct.pack("<I", 2):
-        raise ChallengeError(words.no_challenge("it is no NTLM challenge"))
+        raise ChallengeError(words.no_challenge(why="it is no NTLM challenge"))
     (flags,) = struct.unpack_from("<I", message, 20)
     target_info: dict[int, bytes] = {}
     if flags & _TARGET_INFO and len(message) >= 48:
         length, start = struct.unpack_from("<HxxI", message, 40)
         if start + length > len(message):
-            raise ChallengeError(words.no_challenge("its target information lies outside of it"))
+            raise ChallengeError(
+                words.no_challenge(why="its target information lies outside of it")
+            )
         target_info = _pairs(message[start : start + length])
     return Challenge(flags, message[24:32], target_info)
 
@@ -109,7 +111,7 @@ def _pairs(data: bytes) -> dict[int, bytes]:
             break
         value = data[4 : 4 + length]
         if len(value) < length or (kind == _TIMESTAMP and length != 8):
-            raise ChallengeError(words.no_challenge("its target information is cut off"))
+            raise ChallengeError(words.no_challenge(why="its target information is cut off"))
         found[kind] = value
         data = data[4 + length :]
     return found

@@ -32,7 +32,7 @@ def saslprep(text: str) -> str:
     )  # fmt: skip
     for c in prepared:
         if any(table(c) for table in prohibited):
-            raise ProhibitedError(words.prohibited(c))
+            raise ProhibitedError(words.prohibited(code=ord(c)))
     # RFC 4013 2.4, RFC 3454 6: from right to left all of it or nothing.
     if any(map(stringprep.in_table_d1, prepared)) and (
         any(map(stringprep.in_table_d2, prepared))

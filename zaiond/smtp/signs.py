@@ -4,8 +4,7 @@ A phrase that is missing here loses no mail: `diagnose` has a row for the rest o
 that is a wait or a hold. Which rows count at which stage, and in which order, is said there, too.
 """
 
-from zaiond.smtp.diagnosis import Diagnosis
-from zaiond.smtp.sign import Sign
+from zaiond.smtp.diagnosis import Diagnosis, Sign
 
 # -- Too much of something, or too many
 

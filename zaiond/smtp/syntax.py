@@ -33,7 +33,7 @@ class ProtocolFault(ZaiondError):  # noqa: N818  (it is the server's fault)
     """
 
     def __init__(self, what: Text, *lines: bytes) -> None:
-        super().__init__(words.sent(what))
+        super().__init__(words.sent(what=what))
         self.lines = lines
 
 
@@ -238,7 +238,7 @@ def mail_command(mail: Message, capabilities: Capabilities, *, utf8: bool) -> by
         # big isn't sent at all.
         size = len(mail.content)
         if 0 < capabilities.size < size:
-            return Unsendable("too_big", words.too_big(size, capabilities.size))
+            return Unsendable("too_big", words.too_big(size=size, most=capabilities.size))
         line += b" SIZE=%d" % size
     if utf8:
         # RFC 6531 3.1: who offers SMTPUTF8 must offer 8BITMIME, and content may be UTF-8.

@@ -93,11 +93,11 @@ def _narrowed(scope: Scope | None, stage: Stage) -> Scope:
 
 
 def refuses_login(failure: Failure) -> bool:
-    """Whether the server said no to our credentials: a token that was got before may have been
-    revoked since, and a new one is worth a try.
+    """Whether the server refuses a login, and not for now: each further try brings the account
+    nearer to being locked; but a token may have been revoked since we got it.
     """
-    said_no = failure.stage is Stage.AUTH and failure.cause == "reply"
-    return said_no and judge(failure).outcome == "held"
+    reply = failure.reply
+    return failure.stage is Stage.AUTH and reply is not None and reply.code >= 500
 
 
 def may_have_forgotten(failure: Failure) -> bool:
@@ -107,8 +107,7 @@ def may_have_forgotten(failure: Failure) -> bool:
     mean us; what gives no reason may.
     """
     from zaiond.smtp.diagnose import diagnose  # as in `judge`
-    from zaiond.smtp.diagnosis import Diagnosis
-    from zaiond.smtp.sign import heard
+    from zaiond.smtp.diagnosis import Diagnosis, heard
 
     reply = failure.reply
     if reply is None or failure.cause != "reply" or reply.code == 421:

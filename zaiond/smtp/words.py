@@ -1,6 +1,6 @@
 """What is said of a session to a person, in both languages; of one by POP, too."""
 
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 CAUSES: dict[str, Text] = {
     "reply": Text("拒否されました", "refused"),
@@ -74,94 +74,48 @@ MIXED_DIRECTIONS = Text(
     "右から左に書く文字と、左から右に書く文字は混ぜられません (RFC 4013)",
     "letters that are written from right to left can't be mixed with others in it (RFC 4013)",
 )
-
-
-def sent(what: Text) -> Text:
-    """What is wrong with what a server sent."""
-    return Text(f"サーバーの応答が{what.ja}", f"the server sent {what.en}")
-
-
+sent = Sentence("サーバーの応答が{what}", "the server sent {what}")
 OFFERS = "the server offers "
-
-
-def offers(mechanisms: str) -> Text:
-    """The mechanisms that a server offers for AUTH; empty for none."""
-    return Text(
-        f"サーバーが提供する方式: {mechanisms or 'なし'}",
-        f"{OFFERS}{mechanisms or 'nothing'}",
-    )
-
-
-def too_big(size: int, most: int) -> Text:
-    """A mail of `size` bytes is over the server's limit."""
-    return Text(
-        f"{size} バイト。サーバーの上限は {most} バイトです",
-        f"{size} bytes, and the server takes {most}",
-    )
-
-
-def no_challenge(why: str) -> Text:
-    """A message of NTLM that can't be read."""
-    return Text(
-        f"サーバーの NTLM のメッセージを解釈できません ({why})",
-        f"the server's NTLM message makes no sense: {why}",
-    )
-
-
-def prohibited(character: str) -> Text:
-    """What no name and no password may have."""
-    return Text(
-        f"使えない文字 U+{ord(character):04X} があります (RFC 4013)",
-        f"U+{ord(character):04X} can't be used in it (RFC 4013)",
-    )
-
-
-def certificate(names: str, until: str) -> Text:
-    """A certificate in one line."""
-    return Text(
-        f"証明書の名前 {names or 'なし'}、有効期限 {until}",
-        f"certificate of {names or 'no name'}, until {until}",
-    )
-
-
-def certificate_expires(days: int, until: str) -> Text:
-    """A certificate that must be renewed soon."""
-    return Text(
-        f"サーバーの証明書の有効期限まで、あと {days} 日です（{until}）。サーバーの管理者に更新を"
-        "依頼してください。",
-        f"The server's certificate expires in {days} days ({until}). Ask its administrator to "
-        "renew it.",
-    )
-
-
-def only_common_name(name: str) -> Text:
-    """A certificate that is taken for its common name."""
-    return Text(
-        f"サーバーの証明書には、名前がコモンネーム（CN={name}）にしかありません。RFC 9525 では認め"
-        "られなくなった形ですが、古いサーバーのために受け入れています。サーバーの管理者に、"
-        "subjectAltName に DNS 名のある証明書への交換を依頼してください。",
-        f"The server's certificate has its name in the common name (CN={name}) alone, which RFC "
-        "9525 no longer allows; it is taken for the sake of old servers. Ask the server's "
-        "administrator for one with a DNS name in its subjectAltName.",
-    )
-
-
-def unprotected(mechanism: str, *, plaintext: bool, setting: str = "mail_server.security") -> Text:
-    """The warning of a login over a connection that isn't both encrypted and verified, which
-    `setting` would make it; `plaintext`: what was sent can be used as it is.
-    """
-    if plaintext:
-        return Text(
-            "パスワードを、保護されていない接続で送りました。通信を読んだ人に知られるおそれがありま"
-            f"す。サーバーが TLS に対応していれば、設定 {setting} を starttls か tls にしてくださ"
-            "い。",
-            "The password crossed an unprotected connection: who reads it knows it. If the server "
-            f"knows TLS, set {setting} to starttls or tls.",
-        )
-    return Text(
-        f"{mechanism} の認証を、保護されていない接続で行いました。通信を読んだ人が、パスワードを推"
-        f"測できるおそれがあります。サーバーが TLS に対応していれば、設定 {setting} を starttls か "
-        "tls にしてください。",
-        f"The login by {mechanism} crossed an unprotected connection: who reads it may work out "
-        f"the password. If the server knows TLS, set {setting} to starttls or tls.",
-    )
+offers = Sentence("サーバーが提供する方式: {mechanisms}", f"{OFFERS}{{mechanisms}}")
+NOTHING = Text("なし", "nothing")
+too_big = Sentence(
+    "{size} バイト。サーバーの上限は {most} バイトです", "{size} bytes, and the server takes {most}"
+)
+no_challenge = Sentence(
+    "サーバーの NTLM のメッセージを解釈できません ({why})",
+    "the server's NTLM message makes no sense: {why}",
+)
+prohibited = Sentence(
+    "使えない文字 U+{code:04X} があります (RFC 4013)", "U+{code:04X} can't be used in it (RFC 4013)"
+)
+certificate = Sentence(
+    "証明書の名前 {names}、有効期限 {until}", "certificate of {names}, until {until}"
+)
+NO_NAME = Text("なし", "no name")
+certificate_expires = Sentence(
+    "サーバーの証明書の有効期限まで、あと {days} 日です（{until}）。サーバーの管理者に更新を"
+    "依頼してください。",
+    "The server's certificate expires in {days} days ({until}). Ask its administrator to renew it.",
+)
+only_common_name = Sentence(
+    "サーバーの証明書には、名前がコモンネーム（CN={name}）にしかありません。RFC 9525 では認め"
+    "られなくなった形ですが、古いサーバーのために受け入れています。サーバーの管理者に、"
+    "subjectAltName に DNS 名のある証明書への交換を依頼してください。",
+    "The server's certificate has its name in the common name (CN={name}) alone, which RFC "
+    "9525 no longer allows; it is taken for the sake of old servers. Ask the server's "
+    "administrator for one with a DNS name in its subjectAltName.",
+)
+# Of a login over a connection that isn't both encrypted and verified, which `setting` would make it
+password_unprotected = Sentence(
+    "パスワードを、保護されていない接続で送りました。通信を読んだ人に知られるおそれがあります。サー"
+    "バーが TLS に対応していれば、設定 {setting} を starttls か tls にしてください。",
+    "The password crossed an unprotected connection: who reads it knows it. If the server "
+    "knows TLS, set {setting} to starttls or tls.",
+)
+login_unprotected = Sentence(
+    "{mechanism} の認証を、保護されていない接続で行いました。通信を読んだ人が、パスワードを推測でき"
+    "るおそれがあります。サーバーが TLS に対応していれば、設定 {setting} を starttls か tls にして"
+    "ください。",
+    "The login by {mechanism} crossed an unprotected connection: who reads it may work out "
+    "the password. If the server knows TLS, set {setting} to starttls or tls.",
+)

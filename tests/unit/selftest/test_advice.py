@@ -8,8 +8,7 @@ import pytest
 
 from zaiond.config.schema import Auth, MailServer, PopBeforeSmtp, declarations
 from zaiond.selftest.advice import hint
-from zaiond.smtp.certificate import Certificate
-from zaiond.smtp.failure import Cause, Failure, Stage
+from zaiond.smtp.failure import Cause, Certificate, Failure, Stage
 from zaiond.smtp.syntax import Reply
 from zaiond.text import Text
 

@@ -8,9 +8,8 @@ import pytest
 from tests.unit.smtp.test_verdict import answered, words
 from zaiond.selftest.advice import ADVICE, hint
 from zaiond.smtp.diagnose import diagnose
-from zaiond.smtp.diagnosis import Diagnosis
+from zaiond.smtp.diagnosis import Diagnosis, heard
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.sign import heard
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
 

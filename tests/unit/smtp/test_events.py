@@ -41,6 +41,8 @@ def test_a_challenge_ends_no_step() -> None:
 
 def test_an_unprotected_login_is_warned_of_by_what_it_gives_away() -> None:
     for mechanism in ("CRAM-MD5", "NTLM", "APOP"):
-        assert mechanism in words.unprotected(mechanism, plaintext=False).en
-        assert mechanism in words.unprotected(mechanism, plaintext=False).ja
-    assert "The password crossed" in words.unprotected("PLAIN", plaintext=True).en
+        ja, en = words.login_unprotected(mechanism=mechanism, setting="security")
+        assert mechanism in en
+        assert mechanism in ja
+    told = words.password_unprotected(mechanism="PLAIN", setting="security")
+    assert "The password crossed" in told.en

@@ -1,6 +1,6 @@
 """When a certificate is warned of, and how it is shown."""
 
-from zaiond.smtp.certificate import Certificate
+from zaiond.smtp.failure import Certificate
 
 DAY = 86400.0
 NOW = 1_800_000_000.0  # 2027-01-15
