@@ -118,7 +118,7 @@ class SmtpConnection:
     @property
     def tls(self) -> TlsInfo | None:
         """What is known of the encryption; None without."""
-        return self._link.pump.tls
+        return self._link.tls
 
     @property
     def lost(self) -> bool:
@@ -163,7 +163,7 @@ class SmtpConnection:
     def _begin(self, mail: Message, recipients: tuple[str, ...], begin: _Begin) -> None:
         def prepare() -> None:
             link = self._link
-            link.pump.happened(begin(link.session, mail, recipients))
+            link.happened(begin(link.session, mail, recipients))
 
         if self._trace.enabled:
             self._trace.begin()
@@ -235,7 +235,7 @@ class SmtpConnection:
 
     async def _elsewhere(self, dial: Callable[[], Awaitable[Link]]) -> Envelope | None:
         """The same envelope's end on the connection that `dial` gives; None if it gives none."""
-        await self._link.pump.close()
+        await self._link.close()
         try:
             self._link = await dial()
         except DeliveryFailure:
@@ -248,18 +248,18 @@ class SmtpConnection:
         finishing: asyncio.Future[dict[str, Reply]] = self._loop.create_future()
         self._finishing = finishing
         self._sent_to = self._accepted
-        self._link.pump.happened(self._link.session.send_content())
+        self._link.happened(self._link.session.send_content())
         return finishing
 
     async def close(self) -> None:
         """Says QUIT and closes; at most a few seconds. Idempotent, never raises for the network."""
         self._closing = True
-        await self._link.pump.close()
+        await self._link.close()
 
     def abort(self) -> None:
         """Closes at once, without a word. Idempotent."""
         self._closing = True
-        self._link.pump.abort()
+        self._link.abort()
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Envelope):

@@ -6,13 +6,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from zaiond.net.credentials import TokenSource
 from zaiond.net.machine import MachineNames, Names
 from zaiond.net.tls import TlsContexts
 from zaiond.smtp.failure import Failure
 from zaiond.smtp.mask import Mask
 from zaiond.sockets import Address
+
+if TYPE_CHECKING:
+    from zaiond.oauth.tokens import Tokens
 
 _LATELY = 600.0  # for so many seconds an address that failed is the last to be tried
 _JUST_NOW = 10.0  # for so many it isn't tried for the sake of one mail
@@ -120,7 +123,7 @@ class ConnectionContext:
     and `masks` may be those of the whole process. `servers` is by `host:port`.
     """
 
-    tokens: TokenSource
+    tokens: "Tokens"
     names: Callable[[], Awaitable[Names]] = field(default_factory=lambda: MachineNames().current)
     tls: TlsContexts = field(default_factory=TlsContexts)
     servers: defaultdict[str, ServerMemory] = field(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from zaiond.net.trace import Trace
 from zaiond.smtp.failure import DeliveryFailure, Failure, NoToken, Stage
@@ -12,37 +12,10 @@ from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.verdict import refuses_login
-from zaiond.text import Text
 
 if TYPE_CHECKING:
-    from zaiond.config.schema import MailServer, OAuth2
-
-
-class Token(Protocol):
-    """A token to log in with. `new`: it was got for whoever asked; `told` is where it comes from,
-    for a person.
-    """
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def new(self) -> bool: ...
-    @property
-    def told(self) -> Text: ...
-
-
-class TokenSource(Protocol):
-    """Where tokens come from (`oauth.tokens.Tokens`)."""
-
-    async def get(
-        self, oauth2: "OAuth2", ca_file: str | None = None, refused: str | None = None
-    ) -> Token:
-        """A token that holds, as far as is known, and isn't the one whose text is `refused`.
-
-        Raises:
-            NoToken: there is none.
-        """
-        ...
+    from zaiond.config.schema import MailServer
+    from zaiond.oauth.tokens import Token, Tokens
 
 
 def add_secrets(server: "MailServer", mask: Mask) -> None:
@@ -93,7 +66,7 @@ class SessionToken:
     """
 
     def __init__(
-        self, server: "MailServer", tokens: TokenSource, trace: Trace, deadline: float
+        self, server: "MailServer", tokens: "Tokens", trace: Trace, deadline: float
     ) -> None:
         self._server = server
         self._tokens = tokens
@@ -127,7 +100,7 @@ class SessionToken:
         self._token, self._renewed = await self._get(refused.text), True
         return self._token.text != refused.text
 
-    async def _get(self, refused: str | None) -> Token:
+    async def _get(self, refused: str | None) -> "Token":
         server = self._server
         try:
             try:

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
 
 
-class Link:
-    """A session with one address. Its events go to `on_event`, the steps of it to `trace`.
+class Link(Pump[Event]):
+    """A session with one address; the steps of it go to `trace`.
 
     `plain_refused`: the reply by which AUTH PLAIN was refused for good.
     """
+
+    session: Session
 
     def __init__(
         self,
@@ -44,35 +46,27 @@ class Link:
         trace: Trace,
         on_event: Callable[[Event], None],
     ) -> None:
+        super().__init__(server, Session(settings), deadline, on_event, verify=settings.verify)
         self.address = address
-        self.session = Session(settings)
-        self.pump: Pump[Event] = Pump(
-            server,
-            self.session,
-            deadline,
-            on_event,
-            self._encrypted,
-            self._answered,
-            verify=settings.verify,
-        )
         self.plain_refused: Reply | None = None
         self._mechanism = server.auth.mechanism
         self._trace = trace
 
-    def _answered(self, event: Answered) -> None:
+    def answered(self, event: Answered) -> None:
+        """Of a transaction, only where somebody reads along."""
         if event.about == "PLAIN" and event.reply.code >= 500:
             self.plain_refused = event.reply
         if not self._trace.enabled or not event.ends_step:
             return
         warning: Text | None = None
-        verified = self.pump.tls is not None and self.pump.tls.verified
-        if event.stage is Stage.AUTH and not verified:
+        if event.stage is Stage.AUTH and not (self.tls is not None and self.tls.verified):
             is_plaintext = sasl.is_plaintext(self._mechanism)
             told = words.password_unprotected if is_plaintext else words.login_unprotected
             warning = told(mechanism=event.about, setting="mail_server.security")
         self._trace.record(event.stage, event.ok, event.text, warning)
 
-    def _encrypted(self, info: TlsInfo) -> None:
+    def encrypted(self, info: TlsInfo) -> None:
+        """The step of TLS has ended."""
         warning = info.certificate.warning(time.time()) if info.certificate is not None else None
         self._trace.record(Stage.TLS, True, info.text, warning)
 
@@ -196,7 +190,7 @@ class Dialer:
                 raise
             link = Link(server, complete, address, self._deadline, self.trace, self._on_event)
             try:
-                await link.pump.establish(sock, tls, until)
+                await link.establish(sock, tls, until)
             except DeliveryFailure as raised:
                 failure = await self._looked_into(raised.failure, settings, address)
                 otherwise = await self._otherwise(failure, link, settings)
@@ -204,18 +198,18 @@ class Dialer:
                     raise DeliveryFailure(failure) from raised.__cause__
                 settings = otherwise
             else:
-                encryption = link.pump.tls
+                encryption = link.tls
                 if (
                     encryption is None
                     or encryption.verified
                     or not tls.is_another(self._key(address), encryption.der)
                 ):
                     return link
-                await link.pump.close()
+                await link.close()
                 settings = replace(settings, verify=True)
             finally:
                 if not link.session.opened or link.session.over:
-                    link.pump.abort()
+                    link.abort()
 
     async def _otherwise(
         self, failure: Failure, link: Link, settings: SessionSettings

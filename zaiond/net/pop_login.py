@@ -107,7 +107,7 @@ async def _log_in(
                 trace.record(Stage.POP, True, *_told(event, pump.tls))
 
         sock = await connect_to(there.address, address, limit)
-        pump = Pump(there, Pop3(settings), min(until, deadline), on_event, lambda _: None)
+        pump = Pump(there, Pop3(settings), min(until, deadline), on_event)
         try:
             await pump.establish(sock, context.tls)
             await pump.close()

@@ -47,8 +47,8 @@ class Machine(Protocol[_E]):
 
 
 class Pump(asyncio.BufferedProtocol, Generic[_E]):
-    """One session over one socket. Every event of the machine goes to `on_event`, in order; but
-    single replies go to `on_answer`, and what a handshake brought to `on_tls`.
+    """One session over one socket. Every event of the machine goes to `on_event`, in order; single
+    replies go to `answered`, and what a handshake brought to `encrypted`.
 
     What the machine wants to say is gathered until the event loop's next turn: what is said in one
     turn is one write.
@@ -60,8 +60,6 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         machine: Machine[_E],
         deadline: float,
         on_event: Callable[[_E], None],
-        on_tls: Callable[[TlsInfo], None] = lambda _: None,
-        on_answer: Callable[[Answered], None] = lambda _: None,
         *,
         verify: bool = True,
     ) -> None:
@@ -74,8 +72,6 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         self._server = server
         self._verify = verify
         self._on_event = on_event
-        self._on_tls = on_tls
-        self._on_answer = on_answer
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._read = memoryview(bytearray(A_READ))
@@ -150,6 +146,12 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         if self._transport is not None:
             self._transport.abort()
 
+    def answered(self, event: Answered) -> None:
+        """For who wants to know."""
+
+    def encrypted(self, info: TlsInfo) -> None:
+        """For who wants to know."""
+
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -188,7 +190,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
     def _pass_on(self, events: list[_E]) -> None:
         for event in events:
             if isinstance(event, Answered):
-                self._on_answer(event)
+                self.answered(event)
                 continue
             if isinstance(event, Ended):
                 self._end(event.failure)
@@ -226,7 +228,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
             transport.get_extra_info("ssl_object"), self.session.mask, verified=self._verify
         )
         contexts.common_names.seen(self._server.address, self.tls)
-        self._on_tls(self.tls)
+        self.encrypted(self.tls)
 
     def _context(self, contexts: TlsContexts) -> ssl.SSLContext:
         if not self._verify:
@@ -303,6 +305,12 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         self._overdue = self._loop.call_at(deadline, overdue)
 
 
+class _Look(Pump[Any]):
+    def encrypted(self, info: TlsInfo) -> None:  # noqa: ARG002
+        """That was all."""
+        self.abort()
+
+
 class _Looking(TlsContexts):
     def verified(self, ca_file: str | None) -> ssl.SSLContext:
         """A context that takes a known authority's certificate for any name, at any time."""
@@ -325,7 +333,7 @@ async def with_certificate(
     if failure.cause != "certificate":
         return failure
     deadline = asyncio.get_running_loop().time() + server.timeout
-    pump = Pump(server, machine, deadline, lambda _: None, lambda _: pump.abort())
+    pump = _Look(server, machine, deadline, lambda _: None)
     try:
         sock = await connect_to(server.address, address, server.timeout)
         await pump.establish(sock, _Looking())
