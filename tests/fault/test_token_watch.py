@@ -12,8 +12,7 @@ from tests.support.delivery import configuration
 from tests.support.store import NOW, Clock
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 from zaiond.config.schema import Auth, MailServer, OAuth2, Secret
-from zaiond.oauth.refresh_token import RefreshToken
-from zaiond.oauth.tokens import Tokens
+from zaiond.oauth.tokens import RefreshToken, Tokens
 from zaiond.oauth.watch import AFTER_START, AGAIN, DAY, TokenWatch, due
 
 

@@ -29,7 +29,6 @@ from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
 from zaiond.config.schema import Auth, MailServer, OAuth2, Secret
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.trace import Step
-from zaiond.oauth import refresh_token
 from zaiond.oauth import tokens as module
 from zaiond.oauth.tokens import Tokens
 from zaiond.selftest.advice import reason
@@ -171,7 +170,7 @@ async def test_a_refresh_token_that_can_not_be_written_is_told_of_and_written_la
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(refresh_token, "write", full)
+        patch.setattr(module, "write", full)
         first = await tokens.get(by_refresh_token(server.url))
         await tokens.get(by_refresh_token(server.url), refused=first.text)  # by the one in memory
     assert len(told) == 2

@@ -10,7 +10,7 @@ from zaiond.oauth import words
 from zaiond.oauth.protocol import command_failed, first_line
 from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
-from zaiond.text import Text, in_japanese
+from zaiond.text import Text, reason
 
 _MOST_READ = 64 * 1024
 
@@ -51,15 +51,13 @@ async def token_of(command: tuple[str, ...], limit: float) -> str:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        why = Text(str(error), str(error))
-        if isinstance(error, OSError):
-            why = Text(in_japanese(error), error.strerror or str(error))
+        why = reason(error) if isinstance(error, OSError) else Text(str(error), str(error))
         raise NoToken("command_unfit", program, why) from error
     try:
         async with asyncio.timeout(limit):
             await output.over.wait()
     except TimeoutError as error:
-        raise NoToken("command", program, words.not_done(limit)) from error
+        raise NoToken("command", program, words.not_done(limit=limit)) from error
     finally:
         if not output.over.is_set():  # be it only that a child of it keeps the pipes open
             with contextlib.suppress(ProcessLookupError):

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from zaiond import __version__, sockets
 from zaiond.oauth import words
 from zaiond.smtp.failure import NoToken
-from zaiond.text import Text, in_japanese
+from zaiond.text import Text, reason
 
 MAX_ANSWER = 128 * 1024
 _HEADERS = {
@@ -48,8 +48,7 @@ async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> t
         cause, detail = sockets.unsecured(error)
         raise NoToken(cause, address, Text(detail, detail)) from error
     except OSError as error:
-        why = Text(in_japanese(error), error.strerror or str(error))
-        raise NoToken(sockets.cause_of(error), address, why) from error
+        raise NoToken(sockets.cause_of(error), address, reason(error)) from error
 
 
 def _port(parts: SplitResult) -> int:
@@ -140,7 +139,7 @@ class _Answer(io.RawIOBase):
         size = self._sock.recv_into(buffer)
         self._room -= size
         if self._room < 0:
-            raise NoToken("token", self._address, words.too_large(MAX_ANSWER // 1024))
+            raise NoToken("token", self._address, words.too_large(most=MAX_ANSWER // 1024))
         return size
 
 

@@ -90,7 +90,7 @@ def _refusal(status: int, found: dict[str, Any], endpoint: str, mask: Mask) -> N
     told = [word for word in (error, description) if isinstance(word, str) and word]
     said = ": ".join(told)
     if not 200 <= status < 600:
-        return NoToken("token", endpoint, words.odd_status(status))
+        return NoToken("token", endpoint, words.odd_status(status=status))
     reply = Reply(status, (said.encode("utf-8", "backslashreplace"),), mask)
     if 300 <= status < 400:
         # Secrets go where the configuration says, and nowhere else.
@@ -132,7 +132,9 @@ def command_failed(status: int, complaint: bytes, program: str, mask: Mask) -> N
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     said = f": {Reply(0, (lines[0],), mask).text}" if lines else ""
     cause: Cause = "command_unfit" if status in _UNFIT else "command"
-    return NoToken(cause, program, words.ended(status, said))
+    if status < 0:
+        return NoToken(cause, program, words.killed(signal=-status, said=said))
+    return NoToken(cause, program, words.ended(status=status, said=said))
 
 
 def _object(content: bytes) -> dict[str, Any]:

@@ -1,18 +1,33 @@
-"""Tokens for XOAUTH2: got when they are needed, kept in memory, shared by all connections."""
+"""Tokens for XOAUTH2: got when they are needed, kept in memory, shared by all connections; and the
+refresh tokens that endpoints give in another one's place, kept in the state directory.
+
+The first refresh token is the administrator's, in the configuration's file, which is never written
+to. The name under which its successor is kept is made of it: so that one counts as long as the file
+has the same content, and a new token in the file begins anew.
+
+What is kept is written before the access token that came with it is used. Yet if the process dies
+after the endpoint has made the new one and before it is on disk, it is lost; whether the endpoint
+takes the old one once more is up to it.
+"""
 
 import asyncio
+import fcntl
+import hashlib
+import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from zaiond.oauth import protocol, refresh_token, words
+from zaiond import atomicfile
+from zaiond.oauth import protocol, words
 from zaiond.oauth.protocol import Granted
-from zaiond.oauth.refresh_token import RefreshToken
 from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
-from zaiond.text import Text, in_japanese
+from zaiond.text import Text, reason
 
 if TYPE_CHECKING:
     from zaiond.config.schema import OAuth2
@@ -20,6 +35,7 @@ if TYPE_CHECKING:
 ENDPOINT_SECONDS = 20.0  # for one request, all in all
 COMMAND_SECONDS = 30.0
 LOCK_SECONDS = 30.0  # another process has our refresh token in use
+_PAUSE = 0.1  # seconds between two looks at a lock that another process holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +54,21 @@ class Token:
     @property
     def told(self) -> Text:
         """Where it comes from and how long it holds, for `test -v`; never the token itself."""
-        ja, en = self.source
-        if not self.new:
-            ja, en = f"{ja}（前に取得したもの）", f"{en}, got before"
+        source = self.source if self.new else words.got_before(source=self.source)
         if self.expires is None:
-            return Text(f"{ja}、有効期限は不明", f"{en}; until when it is valid is not known")
+            return words.end_unknown(source=source)
         at = datetime.fromtimestamp(self.expires).astimezone().isoformat(timespec="seconds")
-        return Text(f"{ja}、{at} まで有効", f"{en}; valid until {at}")
+        return words.valid_until(source=source, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """One that is in force: until when, if that is known, and since when, in seconds since the
+    epoch."""
+
+    token: str = field(repr=False)
+    expires: float | None = None
+    since: float | None = None
 
 
 class Tokens:
@@ -136,19 +160,13 @@ class Tokens:
 
             program = oauth2.token_command[0]
             given = Granted(await command.token_of(oauth2.token_command, COMMAND_SECONDS))
-            source = Text(f"{program} から取得", f"by {program}")
+            source = words.by_command(program=program)
         elif oauth2.grant == "refresh_token":
             given = await self._by_refresh_token(oauth2, ca_file)
-            source = Text(
-                f"リフレッシュ トークンにより {oauth2.token_url} から取得",
-                f"by refresh token from {oauth2.token_url}",
-            )
+            source = words.by_refresh_token(url=oauth2.token_url)
         else:
             given = await self._ask(oauth2, ca_file, "")
-            source = Text(
-                f"クライアントの資格情報により {oauth2.token_url} から取得",
-                f"by client credentials from {oauth2.token_url}",
-            )
+            source = words.by_client(url=oauth2.token_url)
         now = self._clock()
         expires = now + given.expires_in if given.expires_in is not None else None
         return Token(given.token, given.used_until(now), expires, source)
@@ -177,7 +195,7 @@ class Tokens:
         try:
             async with (
                 asyncio.timeout(LOCK_SECONDS) as waiting,
-                refresh_token.alone(self._state_dir),
+                _alone(self._state_dir),
             ):
                 waiting.reschedule(None)
                 kept = await self._kept(file)
@@ -187,13 +205,12 @@ class Tokens:
         except TimeoutError as error:
             raise NoToken("token_unkept", self._state_dir, words.IN_USE) from error
         except OSError as error:
-            why = Text(in_japanese(error), error.strerror or str(error))
-            raise NoToken("token_unkept", self._state_dir, why) from error
+            raise NoToken("token_unkept", self._state_dir, reason(error)) from error
         self._on_refresh(oauth2)
         return given
 
     async def _kept(self, file: str) -> RefreshToken | None:
-        return self._unkept.get(file) or await asyncio.to_thread(refresh_token.read, file)
+        return self._unkept.get(file) or await asyncio.to_thread(_read, file)
 
     async def _keep(
         self, file: str, kept: RefreshToken | None, in_force: str, given: Granted
@@ -213,21 +230,62 @@ class Tokens:
 
     async def _write(self, file: str, new: RefreshToken) -> None:
         try:
-            await asyncio.to_thread(refresh_token.write, file, new)
+            await asyncio.to_thread(write, file, new)
         except OSError as error:
-            self._on_problem(
-                Text(
-                    f"新しいリフレッシュ トークンを {file} に保存できません（"
-                    f"{in_japanese(error)}）。"
-                    "このまま終了すると失われ、もう一度許可が必要になることがあります",
-                    f"a new refresh token can't be kept in {file} ({error.strerror}): at the end"
-                    " of this process it is lost, and consent may have to be given anew",
-                )
-            )
+            self._on_problem(words.not_kept(file=file, error=error))
         else:
             del self._unkept[file]
 
     def _file(self, oauth2: "OAuth2") -> str:
+        """Where the successor of the refresh token in the configuration's file is kept."""
         first = oauth2.refresh_token.reveal() if oauth2.refresh_token is not None else ""
-        url, client_id = oauth2.token_url or "", oauth2.client_id or ""
-        return refresh_token.path(self._state_dir or "", url, client_id, first)
+        whose = json.dumps([oauth2.token_url or "", oauth2.client_id or "", first]).encode()
+        name = f"oauth2-{hashlib.sha256(whose).hexdigest()[:32]}.json"
+        return os.path.join(self._state_dir or "", name)
+
+
+def _read(file: str) -> RefreshToken | None:
+    """What is kept; None where nothing is, or nothing that makes sense. Raises OSError."""
+    try:
+        with open(file, "rb") as stream:
+            found = json.load(stream)
+        token, times = found["refresh_token"], (found["expires"], found["since"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not isinstance(token, str) or not all(isinstance(at, int | float | None) for at in times):
+        return None
+    return RefreshToken(token, *times)
+
+
+def write(file: str, kept: RefreshToken) -> None:
+    """Keeps it, durably, for the owner of the state directory alone; raises OSError.
+
+    The owner: for zaiond-ctl may be run by root, and the daemon must be able to read it.
+    """
+    status = os.stat(os.path.dirname(file))
+    document = {"refresh_token": kept.token, "expires": kept.expires, "since": kept.since}
+    owner = atomicfile.Owner(status.st_uid, status.st_gid, 0o600)
+    atomicfile.replace(file, json.dumps(document).encode(), owner)
+
+
+@asynccontextmanager
+async def _alone(state_dir: str) -> AsyncIterator[None]:
+    """Nobody else uses a refresh token meanwhile, in no other process either: with many endpoints
+    each is good for one use. Raises OSError: the directory isn't there, or can't be written to.
+    """
+    descriptor = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not os.access(state_dir, os.W_OK | os.X_OK):
+            raise PermissionError(None, "can't be written to")
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                await asyncio.sleep(_PAUSE)
+            else:
+                break
+        yield
+    finally:
+        os.close(descriptor)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zaiond.config.schema import Config, MailServer
-from zaiond.oauth.refresh_token import RefreshToken
-from zaiond.oauth.tokens import Tokens
+from zaiond.oauth.tokens import RefreshToken, Tokens
 from zaiond.smtp.failure import NoToken
 
 if TYPE_CHECKING:

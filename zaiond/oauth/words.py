@@ -1,6 +1,6 @@
 """Why there is no token, and what became of a refresh token, for a person."""
 
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 UNKNOWN_TYPE = Text("トークンの種類が不明です", "a token of an unknown type")
 NO_TOKEN_AT_ALL = Text("トークンとして使えない値です", "a token that can't be one")
@@ -12,22 +12,27 @@ NOT_IN_FIRST_LINE = Text(
 )
 NO_STATE_DIRECTORY = Text("状態ディレクトリがありません", "no state directory")
 IN_USE = Text("使用中の状態が続いています", "in use for too long")
+odd_status = Sentence("状態コード {status} の応答です", "an answer with status {status}")
+too_large = Sentence("応答が {most} KiB を超えています", "an answer of more than {most} KiB")
+not_done = Sentence("{limit:g} 秒以内に終わりません", "not done within {limit:g} s")
+# How a command ended, and its words
+killed = Sentence("シグナル {signal} により終了{said}", "killed by signal {signal}{said}")
+ended = Sentence("終了ステータス {status}{said}", "exit status {status}{said}")
 
-
-def odd_status(status: int) -> Text:
-    return Text(f"状態コード {status} の応答です", f"an answer with status {status}")
-
-
-def too_large(most: int) -> Text:
-    return Text(f"応答が {most} KiB を超えています", f"an answer of more than {most} KiB")
-
-
-def not_done(limit: float) -> Text:
-    return Text(f"{limit:g} 秒以内に終わりません", f"not done within {limit:g} s")
-
-
-def ended(status: int, said: str) -> Text:
-    """How a command ended (negative: by a signal), and its words."""
-    if status < 0:
-        return Text(f"シグナル {-status} により終了{said}", f"killed by signal {-status}{said}")
-    return Text(f"終了ステータス {status}{said}", f"exit status {status}{said}")
+# Where a token comes from, and how long it holds
+by_command = Sentence("{program} から取得", "by {program}")
+by_refresh_token = Sentence(
+    "リフレッシュ トークンにより {url} から取得", "by refresh token from {url}"
+)
+by_client = Sentence(
+    "クライアントの資格情報により {url} から取得", "by client credentials from {url}"
+)
+got_before = Sentence("{source}（前に取得したもの）", "{source}, got before")
+valid_until = Sentence("{source}、{at} まで有効", "{source}; valid until {at}")
+end_unknown = Sentence("{source}、有効期限は不明", "{source}; until when it is valid is not known")
+not_kept = Sentence(
+    "新しいリフレッシュ トークンを {file} に保存できません（{error}）。このまま終了すると失われ、"
+    "もう一度許可が必要になることがあります",
+    "a new refresh token can't be kept in {file} ({error}): at the end of this process it is lost, "
+    "and consent may have to be given anew",
+)

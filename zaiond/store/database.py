@@ -37,7 +37,7 @@ BALLAST_BYTES = 16 * 1024 * 1024
 HISTORY_BYTES = 1024 * 1024 * 1024  # and not more than a tenth of the disk
 # Those that are no queue's; what lies in the place of its own files is kept by a recovery.
 _OUR_FILES = ("lock", "running", "ballast", LAST_GOOD, f"{DATABASE}-journal")
-_TOKENS = "oauth2-*.json"  # oauth/refresh_token.py
+_TOKENS = "oauth2-*.json"  # oauth/tokens.py
 _CHECK = "check"  # in place of the boot: something was found damaged, or could not be written
 AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
 _LOOK_AGAIN = 0.05  # seconds
