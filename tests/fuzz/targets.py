@@ -23,7 +23,7 @@ from zaiond.oauth.http import read_answer
 from zaiond.oauth.protocol import Granted, command_failed, expiry, first_line, granted
 from zaiond.pop3 import Pop3, Pop3Settings
 from zaiond.selftest.advice import hint, reason
-from zaiond.selftest.server_test import queue_id
+from zaiond.selftest.run import queue_id
 from zaiond.smtp import sasl
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
 from zaiond.smtp.failure import Failure, NoToken, Stage

@@ -11,8 +11,8 @@ from zaiond.selftest.words import connection, login, mail
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.failure import Cause, Failure, Stage, day
 from zaiond.smtp.sasl import NAMES
-from zaiond.smtp.words import OFFERS
-from zaiond.text import Text
+from zaiond.smtp.words import NOTHING, OFFERS
+from zaiond.text import Sentence, Text
 
 ADVICE = {**connection.ADVICE, **login.ADVICE, **mail.ADVICE}
 
@@ -55,22 +55,19 @@ class Advice(NamedTuple):
 
 def hint(failure: Failure, keys: str = "mail_server") -> Text:
     """Cause and remedy, each on its own line; `keys` is the dotted key of the server's settings."""
-    return words.hint(*advise(failure, keys))
+    cause, remedy = advise(failure, keys)
+    return words.hint(cause=cause, remedy=remedy)
 
 
 def advise(failure: Failure, keys: str = "mail_server") -> Advice:
     """The same, each by itself."""
     cause_ja, cause_en, *remedy = ADVICE[diagnose(failure)]
-    remedy_ja, remedy_en = of_server(Text(*remedy), keys)
-    ja, en = _facts(failure, 0), _facts(failure, 1)
-    said_ja = said_en = ""
+    facts = _facts(failure)
+    cause = Sentence(cause_ja, cause_en)(**facts)
     if failure.reply is not None and failure.cause in ("reply", "token_refused"):
         said = failure.said if failure.cause == "reply" else failure.reply.text
-        said_ja, said_en = f"応答: {said}", f" It said: {said}"
-    return Advice(
-        Text(cause_ja.format_map(ja) + said_ja, cause_en.format_map(en) + said_en),
-        Text(remedy_ja.format_map(ja), remedy_en.format_map(en)),
-    )
+        cause = Text(f"{cause.ja}応答: {said}", f"{cause.en} It said: {said}")
+    return Advice(cause, Sentence(*of_server(Text(*remedy), keys))(**facts))
 
 
 def of_server(text: Text, keys: str) -> Text:
@@ -80,32 +77,32 @@ def of_server(text: Text, keys: str) -> Text:
     return Text(*(each.replace("mail_server.", f"{keys}.") for each in text))
 
 
-def _facts(failure: Failure, language: int) -> dict[str, str]:
-    """What the sentences are filled in with, in Japanese (0) or English (1)."""
-    detail = failure.details[language]
+def _facts(failure: Failure) -> dict[str, str | Text]:
+    """What the sentences are filled in with."""
     host, _, port = failure.server.rpartition(":")
-    offered = failure.details.en.removeprefix(OFFERS)
+    detail = failure.details
+    offered = detail.en.removeprefix(OFFERS)
     usable = dict.fromkeys(NAMES[name] for name in offered.split(", ") if name in NAMES)
-    names, since, until = Text("不明", "unknown"), Text("", ""), Text("", "")
-    seen = failure.certificate
-    if seen is not None:
-        first, last = day(seen.not_before), day(seen.not_after)
-        names = Text(", ".join(seen.names) or "なし", ", ".join(seen.names) or "none")
-        since = Text(f"（{first} から）", f" (only from {first} on)")
-        until = Text(f"（{last} まで）", f" (it was valid until {last})")
-    return {
+    facts: dict[str, str | Text] = {
         "server": failure.server,
         "host": host,
         "port": port,
-        "told": failure.text[language],
+        "told": failure.text,
         "detail": detail,
-        "more": Text(f"（{detail}）", f" ({detail})")[language] if detail else "",
-        "offered": "なし" if offered == "nothing" and language == 0 else offered,
-        "usable": (" か ", " or ")[language].join(usable),
-        "names": names[language],
-        "since": since[language],
-        "until": until[language],
+        "more": Text(f"（{detail.ja}）", f" ({detail.en})") if detail.en else "",
+        "offered": NOTHING if offered == NOTHING.en else offered,
+        "usable": Text(" か ".join(usable), " or ".join(usable)),
+        "names": Text("不明", "unknown"),
+        "since": "",
+        "until": "",
     }
+    seen = failure.certificate
+    if seen is not None:
+        first, last = day(seen.not_before), day(seen.not_after)
+        facts["names"] = ", ".join(seen.names) or Text("なし", "none")
+        facts["since"] = Text(f"（{first} から）", f" (only from {first} on)")
+        facts["until"] = Text(f"（{last} まで）", f" (it was valid until {last})")
+    return facts
 
 
 def reason(failure: Failure) -> tuple[str, int]:

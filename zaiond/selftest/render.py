@@ -29,7 +29,9 @@ def lines(document: dict[str, Any], language: Language, *, verbose: bool = False
             shown.extend(_steps(result, language))
         for result in results:
             if result["ok"]:
-                taken = words.taken(result["server"], result["address"], result["queue_id"])
+                server, address, queued = result["server"], result["address"], result["queue_id"]
+                queued = words.queue_id(id=queued) if queued else ""
+                taken = words.taken(server=server, address=address, queued=queued)
                 shown.extend(["", taken.in_language(language)])
     return shown
 
@@ -38,7 +40,7 @@ def whose(document: dict[str, Any], language: Language) -> list[str]:
     """Which line is whose, if there are several: two that went well are the same."""
     results = document["results"] if len(document["results"]) > 1 else []
     return [
-        words.line_of(number, result["address"]).in_language(language)
+        words.line_of(number=number, address=result["address"]).in_language(language)
         for number, result in enumerate(results, 1)
     ]
 

@@ -8,23 +8,42 @@ that one are tested too, up to the answer to the recipient and without a second 
 one that is needed some day is not found broken on that day.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from zaiond.config.forms import fill_names
-from zaiond.config.schema import Config
+from zaiond.config.schema import Config, MailServer
 from zaiond.message.compose import message_id_for, test_mail
 from zaiond.model import Message
+from zaiond.net.connection import SmtpConnection
 from zaiond.net.context import ConnectionContext
 from zaiond.net.trace import Step
 from zaiond.selftest import words
 from zaiond.selftest.advice import hint, of_server, reason
-from zaiond.selftest.server_test import ServerTest, ServerTestResult
-from zaiond.smtp.verdict import judge
+from zaiond.smtp.syntax import Reply, printable
+from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 from zaiond.text import Language
+
+# RFC 5321 4.2.5 leaves the words to the server. In this order: who says two of them says the
+# better one first.
+_FORMS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rb"\bqueued (?:as|with id):? <?([a-z0-9][\w.@+-]*)",  # Postfix, and most of the rest
+        rb"\bid=([a-z0-9][\w-]*)",  # Exim
+        rb"\[internalid=(\d+)",  # Exchange since 2007, Microsoft 365
+        rb"(<[^<>\s]+>) queued mail for delivery",  # Exchange before, IIS
+        rb"(?:^|\s)([a-z0-9]{8,}) message accepted for delivery",  # Sendmail, OpenSMTPD
+        rb"\bok (\d+ qp \d+)",  # qmail
+        rb"\bok +\d+ (\S+) - gsmtp\b",  # Google
+        rb"\bmessage queued \(([0-9a-f][0-9a-f.-]+)\)",  # Haraka
+        rb"^(?:2\.\d+\.\d+ +)?ok[.:]? +([0-9a-z][0-9a-z.-]{15,})$",  # Amazon SES, Courier
+    )
+)
 
 
 async def self_test(
@@ -56,7 +75,7 @@ async def self_test(
         for address in addresses or config.admins
     ]
     tests = [
-        ServerTest(
+        _ServerTest(
             # The reply to the final dot is waited for by a person here.
             replace(server, final_timeout=server.timeout),
             f"fallback_mail_servers[{index - 1}]" if index else "mail_server",
@@ -71,10 +90,83 @@ async def self_test(
             await test.end()
 
 
-async def _result(mail: Message, tests: Sequence[ServerTest], language: Language) -> dict[str, Any]:
+class _Tried(NamedTuple):
+    """What one server made of one mail; `keys` is the dotted key of its settings."""
+
+    server: str
+    keys: str
+    failure: Failure | None
+    queue_id: str | None
+    steps: list[Step]
+
+
+class _ServerTest:
+    """One server. Its connection is kept from address to address; if it failed, it stays so."""
+
+    def __init__(self, server: MailServer, keys: str, context: ConnectionContext) -> None:
+        self._server = server
+        self._keys = keys
+        self._context = context
+        self._connection: SmtpConnection | None = None
+        self._unusable: Failure | None = None
+        self._steps: list[Step] = []
+
+    async def run(self, mail: Message, *, only_ask: bool) -> _Tried:
+        """Sends the mail, or asks whether the server would take it."""
+        if self._unusable is not None:
+            del self._steps[:-1]  # as the last step ended, it ends for the other addresses
+        else:
+            self._steps = []
+        failure, reply = await self._try(mail, only_ask=only_ask)
+        queued = None if reply is None else queue_id(reply)
+        return _Tried(self._server.address, self._keys, failure, queued, list(self._steps))
+
+    async def _try(self, mail: Message, *, only_ask: bool) -> tuple[Failure | None, Reply | None]:
+        """As the daemon's `Sender`: on a new connection at once, if it is only the kept one that is
+        lost, or the server has forgotten our login by POP.
+        """
+        again = False
+        while True:
+            try:
+                connection = await self._connected()
+            except DeliveryFailure as error:
+                self._unusable = error.failure
+                return error.failure, None
+            failures, reply = await _sent(connection, mail, only_ask=only_ask)
+            if not failures:
+                return None, reply
+            if again:
+                connection.refused_all_the_same(failures)
+            elif connection.login_expired(failures):
+                again = True
+                await self.end()
+                continue
+            if judge(failures[0]).scope is not Scope.SESSION:
+                return failures[0], None
+
+    async def _connected(self) -> SmtpConnection:
+        if self._unusable is not None:
+            raise DeliveryFailure(self._unusable)
+        if self._connection is None or self._connection.lost:
+            await self.end()
+            self._connection = await SmtpConnection.open(
+                self._server, self._context, lambda step: self._steps.append(step)
+            )
+        return self._connection
+
+    async def end(self) -> None:
+        """Closes the connection, if there is one."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+
+async def _result(
+    mail: Message, tests: Sequence[_ServerTest], language: Language
+) -> dict[str, Any]:
     """One element of the document's results."""
-    tried: list[ServerTestResult] = []
-    decided: ServerTestResult | None = None
+    tried: list[_Tried] = []
+    decided: _Tried | None = None
     for test in tests:
         one = await test.run(mail, only_ask=decided is not None)
         tried.append(one)
@@ -93,7 +185,7 @@ async def _result(mail: Message, tests: Sequence[ServerTest], language: Language
     }
 
 
-def _told(tried: ServerTestResult, mail: Message, language: Language) -> dict[str, Any]:
+def _told(tried: _Tried, mail: Message, language: Language) -> dict[str, Any]:
     failure = tried.failure
     if failure is None:
         return {
@@ -123,3 +215,35 @@ def _step(step: Step, keys: str, language: Language) -> dict[str, Any]:
         "server": step.server,
         "warning": warning.in_language(language) if warning is not None else None,
     }
+
+
+async def _sent(
+    connection: SmtpConnection, mail: Message, *, only_ask: bool
+) -> tuple[list[Failure], Reply | None]:
+    """What the server made of the mail, which has one recipient: its failure, or its reply, if it
+    wasn't only asked.
+    """
+    if only_ask:
+        connection.ask(mail)
+    else:
+        connection.prepare(mail)
+    try:
+        refused = await connection.ready()
+        if refused or only_ask:
+            return list(refused.values()), None
+        (reply,) = (await connection.send_content()).values()
+    except DeliveryFailure as error:
+        return [error.failure], None
+    return [], reply
+
+
+def queue_id(reply: Reply) -> str | None:
+    """The name that the server gives to a mail it has taken, by which its administrator can search;
+    printable; None if there is none to be seen.
+    """
+    said = b" ".join(line.strip() for line in reply.shown)
+    for form in _FORMS:
+        found = form.search(said)
+        if found is not None:
+            return printable(found[1].rstrip(b"."))
+    return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zaiond.selftest.server_test import queue_id
+from zaiond.selftest.run import queue_id
 from zaiond.smtp.syntax import Reply
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from zaiond.model import Message
 from zaiond.pop3 import Pop3, Pop3Settings
-from zaiond.selftest.server_test import queue_id
+from zaiond.selftest.run import queue_id
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event
 from zaiond.smtp.failure import Failure, Stage

@@ -7,7 +7,7 @@ it, and the same in parentheses as `{more}`; `{offered}` and `{usable}`, mechani
 `{names}`, `{since}`, `{until}` of the certificate.
 """
 
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 Row = tuple[str, str, str, str]
 
@@ -15,27 +15,13 @@ SENT = Text("正常に送信されました", "Sent successfully")
 SEND_ERROR = Text("送信エラー", "Send error")
 WARNING = Text("警告", "Warning")
 FAILED = Text("NG", "--")
-
-
-def hint(cause: Text, remedy: Text) -> Text:
-    """Cause and remedy, each on its own line."""
-    return Text(
-        ja=f"原因: {cause.ja}\n対処: {remedy.ja}", en=f"Cause: {cause.en}\nRemedy: {remedy.en}"
-    )
-
-
-def line_of(number: int, address: str) -> Text:
-    """Which line is whose."""
-    return Text(f"{number} 行目: {address}", f"line {number}: {address}")
-
-
-def taken(server: str, address: str, queue_id: str | None) -> Text:
-    """What success means: the server took the mail; whether it arrived, the inbox shows."""
-    return Text(
-        ja=f"メールサーバー {server} が {address} 宛てのメールを受け付けました"
-        f"{f'（キュー ID {queue_id}）' if queue_id else ''}。届いたかどうかは、受信トレイ（"
-        "迷惑メールのフォルダーも）で確認してください。",
-        en=f"The mail server {server} took the mail to {address}"
-        f"{f' (queue id {queue_id})' if queue_id else ''}. Whether it arrived, the inbox shows "
-        "(look into the spam folder, too).",
-    )
+hint = Sentence("原因: {cause}\n対処: {remedy}", "Cause: {cause}\nRemedy: {remedy}")
+line_of = Sentence("{number} 行目: {address}", "line {number}: {address}")
+queue_id = Sentence("（キュー ID {id}）", " (queue id {id})")
+# What success means: the server took the mail; whether it arrived, the inbox shows.
+taken = Sentence(
+    "メールサーバー {server} が {address} 宛てのメールを受け付けました{queued}。届いたかどうかは、"
+    "受信トレイ（迷惑メールのフォルダーも）で確認してください。",
+    "The mail server {server} took the mail to {address}{queued}. Whether it arrived, the inbox "
+    "shows (look into the spam folder, too).",
+)
