@@ -183,7 +183,7 @@ class Queue(RuleBasedStateMachine):
             )
             model = self.mails[row].deliveries[delivery.row]
             model.state, model.attempts = state, model.attempts + 1
-        ended = self.store.run(lambda db: queue.finish(db, one, attempted, self.now))
+        ended, _ = self.store.run(lambda db: queue.finish(db, one, attempted, self.now))
         self.has_ended(ended, row)
 
     @precondition(lambda self: self.hands)

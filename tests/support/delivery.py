@@ -17,6 +17,7 @@ from tests.support.store import Notes, Store, event
 from zaiond.clock import LONGEST_STEP, Kept, QueueTime
 from zaiond.config.schema import Config, MailServer, Queue
 from zaiond.daemon.documents import Present
+from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.outcome import NextState
 from zaiond.delivery.queue_admin import Changed
@@ -122,9 +123,9 @@ class Post:
             self.queue_time,
             Named(),
             self.clock,
-            lambda: 0.5,
-            lambda: f"M{next(self._numbers)}",
-            lambda uid: "",
+            lambda config: MailMaker(
+                config, lambda: f"M{next(self._numbers)}", lambda _: "", self.event_unmade
+            ),
             self._upkeep,
         )
         self.router, self.dispatcher = self.outbound.router, self.outbound.dispatcher

@@ -20,6 +20,7 @@ from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.start import Found
+from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.outbound import Outbound
 from zaiond.errors import DiskFullError
 from zaiond.intake.intake import Intake
@@ -84,11 +85,10 @@ class App:
             queue_time,
             names,
             clock,
-            random.random,
-            make_id,
-            self._user_names,
+            lambda config: MailMaker(
+                config, make_id, self._user_names, self._reports.event_unmade, user_of
+            ),
             lambda: self._history_limit.upkeep(),
-            user_of,
         )
         self._intake = Intake(
             options.spool_dir,

@@ -64,12 +64,12 @@ class _Users:
 
     def append(self, mail: QueuedMail) -> None:
         """The last one of its user."""
-        self._line(mail.user).append(mail)
+        self.lines.setdefault(mail.user, deque()).append(mail)
         self._count += 1
 
     def put_first(self, mail: QueuedMail) -> None:
         """The next one of its user, who waits for his turn all the same."""
-        self._line(mail.user).appendleft(mail)
+        self.lines.setdefault(mail.user, deque()).appendleft(mail)
         self._count += 1
 
     def take(self, user: int | None = None) -> QueuedMail:
@@ -94,12 +94,6 @@ class _Users:
         """No mail is here any more."""
         self.lines.clear()
         self._count = 0
-
-    def _line(self, user: int) -> deque[QueuedMail]:
-        line = self.lines.get(user)
-        if line is None:
-            line = self.lines[user] = deque()
-        return line
 
 
 class ActiveQueue:
@@ -177,28 +171,17 @@ class ActiveQueue:
         """Mails whose deliveries are on disk and due, in order."""
         for mail in mails:
             self._mails[mail.row] = mail
-            self._count(mail)
+            taken, line = size(mail), Line(mail.user, mail.urgent)
+            self._counted[mail.row] = taken, line
+            self._bytes += taken
+            self._of_line[line] += 1
+            self._bytes_of_line[line] += taken
             if mail.lane is not None:
                 lane = self._lanes.setdefault(mail.lane, deque())
                 lane.append(mail.row)
                 if lane[0] != mail.row:
                     continue
             self._line_of(mail).append(mail)
-
-    def _count(self, mail: QueuedMail) -> None:
-        taken, line = size(mail), Line(mail.user, mail.urgent)
-        self._counted[mail.row] = taken, line
-        self._bytes += taken
-        self._of_line[line] += 1
-        self._bytes_of_line[line] += taken
-
-    def _count_out(self, row: int) -> None:
-        taken, line = self._counted.pop(row)
-        self._bytes -= taken
-        self._of_line[line] -= 1
-        self._bytes_of_line[line] -= taken
-        if not self._of_line[line]:
-            del self._of_line[line], self._bytes_of_line[line]
 
     def _line_of(self, mail: QueuedMail) -> _Users:
         return self._ready[not mail.urgent]
@@ -214,7 +197,7 @@ class ActiveQueue:
     @property
     def has_waiting(self) -> bool:
         """Whether any mail waits for a sender."""
-        return any(users.lines for users in chain(self._ready, self._handed))
+        return any(map(len, chain(self._ready, self._handed)))
 
     def assigned_to(self) -> list[int]:
         """The servers to which mails were handed over."""
@@ -224,10 +207,9 @@ class ActiveQueue:
         """The next mail for the server `index`, into the hands of a sender; `in_use`: it is the
         server that gets what was not handed to another one.
         """
-        urgent, others = self._ready
         if self._handed[index].lines:
             mail = self._handed[index].take()
-        elif in_use and (urgent.lines or others.lines):
+        elif in_use and any(users.lines for users in self._ready):
             mail = self._take_ready()
         else:
             return None
@@ -277,7 +259,12 @@ class ActiveQueue:
         mail = self._mails.pop(row, None)
         if mail is None:
             return
-        self._count_out(row)
+        taken, line = self._counted.pop(row)
+        self._bytes -= taken
+        self._of_line[line] -= 1
+        self._bytes_of_line[line] -= taken
+        if not self._of_line[line]:
+            del self._of_line[line], self._bytes_of_line[line]
         if mail.lane is not None:
             lane = self._lanes[mail.lane]
             was_first = lane[0] == row
@@ -285,8 +272,7 @@ class ActiveQueue:
             if not lane:
                 del self._lanes[mail.lane]
             elif was_first:
-                following = self._mails[lane[0]]
-                self._line_of(following).put_first(following)
+                self._first_in_line([self._mails[lane[0]]])
 
     def let_wait(self, mail: QueuedMail, recipients: set[str]) -> None:
         """Mails behind `mail` in its lane don't go to these recipients: on disk they wait."""
@@ -308,10 +294,10 @@ class ActiveQueue:
     def _without(self, row: int, recipients: set[str]) -> list[QueuedDelivery]:
         mail = self._mails[row]
         out = [d for d in mail.deliveries if d.recipient in recipients]
-        if len(out) == len(mail.deliveries):
+        left = [d for d in mail.deliveries if d.recipient not in recipients]
+        if not left:
             self.remove(row)
         elif out:
-            left = [d for d in mail.deliveries if d.recipient not in recipients]
             self._mails[row] = mail.reduced(left)
         return out
 

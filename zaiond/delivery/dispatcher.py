@@ -6,6 +6,7 @@ outcome after the reply; then the mail leaves the active queue or is put back in
 """
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -70,10 +71,9 @@ class RateCounter:
 class Dispatcher:
     """Hands mails to senders, and records what became of them.
 
-    `clock` gives seconds since the epoch, `jitter` random numbers from 0 to 1. `on_capacity` is
-    called when a mail left, or those that wait on disk have come in: there is room for more.
-    `outdated` has the mails that were being sent while the configuration changed, and are to be
-    made anew.
+    `clock` gives seconds since the epoch. `on_capacity` is called when a mail left, or those that
+    wait on disk have come in: there is room for more. `outdated` has the mails that were being sent
+    while the configuration changed, and are to be made anew.
     """
 
     on_capacity: Callable[[], None]
@@ -84,7 +84,6 @@ class Dispatcher:
         ledger: Ledger,
         observer: Observer,
         clock: Callable[[], float],
-        jitter: Callable[[], float],
         queue_time: QueueTime,
     ) -> None:
         self.delivered = 0
@@ -94,7 +93,6 @@ class Dispatcher:
         self._writer = writer
         self._observer = observer
         self._clock = clock
-        self._jitter = jitter
         self._queue_time = queue_time
         self._config: Config
         self.active_queue = ActiveQueue()
@@ -238,7 +236,7 @@ class Dispatcher:
                 server=sender.address,
                 started=started or now,
                 ended=now,
-                jitter=self._jitter(),
+                jitter=random.random(),  # noqa: S311 - no secret
                 other_server=other is not None,
                 overdue=mail.queued <= self._queue_time.since(self._config.queue.expire),
                 held=self.holds.addresses,
@@ -252,17 +250,19 @@ class Dispatcher:
         over = ended_holds(mail, states, self.holds)
         results = [state.attempted for state in states]
 
-        def record(db: apsw.Connection) -> list[StoredEvent]:
-            ended = queue.finish(db, mail, results, at)
+        def record(db: apsw.Connection) -> tuple[list[StoredEvent], bool]:
+            finished = queue.finish(db, mail, results, at)
             for hold in new:
                 holds.put(db, hold)
             for hold in over:
                 holds.release(db, hold.scope, hold.subject, at)
             if upcoming is not None:
                 queue.start(db, upcoming, now)
-            return ended
+            return finished
 
-        ended = await self._writer.record(record)
+        ended, next_is_due = await self._writer.record(record)
+        if next_is_due:
+            self.loader.look()
         if ended:
             self._observer.events_ended(ended)
         for state in states:
@@ -329,6 +329,6 @@ class Dispatcher:
                 self._in_part.discard(mail.row)
                 self.reload_waiting()
         loader = self.loader
-        if deferred or mail.lane is not None or loader.is_starved or not loader.caught_up:
+        if deferred or loader.is_starved or not loader.caught_up:
             loader.look()
         self.on_capacity()

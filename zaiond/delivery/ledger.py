@@ -28,9 +28,6 @@ class Observer(Protocol):
     def events_reopened(self, reopened: list[StoredEvent]) -> None:
         """What had ended of these events is to be sent again."""
 
-    def event_unmade(self, event: StoredEvent, error: Exception) -> None:
-        """The mail about this event can't be made as it should."""
-
     def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None:
         """An attempt did not deliver."""
 

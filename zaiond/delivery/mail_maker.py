@@ -2,8 +2,9 @@
 Pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import repeat
 
 from msgspec import structs
 
@@ -110,14 +111,12 @@ class MailMaker:
         stored: StoredEvent,
         event: Event,
         recipients: tuple[str, ...],
-        first_delivery: int,
+        new_deliveries: Iterator[int],
         message_id: str | None = None,
         *,
         alone: bool = False,
     ) -> QueuedMail:
-        """The mail about an event, with its deliveries from row `first_delivery` on; `alone`: it is
-        the only one.
-        """
+        """The mail about an event, with deliveries of these rows; `alone`: it is the only one."""
         message_id = message_id or message_id_for(self._make_id(), self._fqdn)
         try:
             message = self._message(event, recipients, message_id)
@@ -134,8 +133,7 @@ class MailMaker:
             )
             message = self._message(bare, recipients, message_id)
         deliveries = tuple(
-            QueuedDelivery(first_delivery + number, recipient, 0)
-            for number, recipient in enumerate(message.recipients)
+            QueuedDelivery(next(new_deliveries), recipient, 0) for recipient in message.recipients
         )
         return QueuedMail(
             row,
@@ -176,15 +174,15 @@ _LOST = ("failed", "expired")
 def remake(
     state: EventRecord,
     maker: MailMaker,
-    new_message: Callable[[], int],
-    new_delivery: Callable[[], int],
+    new_messages: Iterator[int],
+    new_deliveries: Iterator[int],
     at: float,
     *,
     reopen: bool,
 ) -> Remade | None:
     """What is to be put in the place of an event's mails at `at` (queue time) by the configuration
     in force; None: nothing of it is open. `reopen`: what has failed or expired is sent again, too.
-    `new_message` and `new_delivery` give the rows of what there was not.
+    `new_messages` and `new_deliveries` give the rows of what there was not.
 
     Who is a recipient now gets the mail; what has arrived stays as it is, and nobody gets it twice.
     A mail that there is keeps its row and its Message-ID, a delivery its row and its attempts.
@@ -201,8 +199,8 @@ def remake(
     event = complete(state.event)
     old = [message for message in state.messages if message.is_open or reopen]
     mails: list[QueuedMail] = []
-    new_messages: set[int] = set()
-    new_deliveries: set[int] = set()
+    added_messages: set[int] = set()
+    added_deliveries: set[int] = set()
     for recipients in maker.parts(maker.recipients_now(event)):
         addresses = dict.fromkeys(map(maker.address, recipients))
         to = [address for address in addresses if address not in done]
@@ -213,16 +211,16 @@ def remake(
             old.remove(message)
             row, message_id = message.row, message.message_id
         else:
-            row, message_id = new_message(), None
-            new_messages.add(row)
+            row, message_id = next(new_messages), None
+            added_messages.add(row)
         deliveries = []
         for address in to:
             there = left.get(address)
-            number = new_delivery() if there is None else there.row
+            number = next(new_deliveries) if there is None else there.row
             if there is None:
-                new_deliveries.add(number)
+                added_deliveries.add(number)
             deliveries.append(QueuedDelivery(number, address, 0))  # what was tried stays on disk
-        made = maker.make(row, state.event, event, recipients, 0, message_id)
+        made = maker.make(row, state.event, event, recipients, repeat(0), message_id)
         # Who was stopped has had no time, or all of it: it has all of it from now on.
         stopped = any(d.state in ("held", *_LOST) for d in left.values())
         mails.append(
@@ -237,8 +235,8 @@ def remake(
     return Remade(
         state.event,
         tuple(mails),
-        frozenset(new_messages),
-        frozenset(new_deliveries),
+        frozenset(added_messages),
+        frozenset(added_deliveries),
         tuple(d.row for d in left.values() if d.is_open and d.row not in kept),
         tuple({m.row for m in state.messages if m.is_open} - {mail.row for mail in mails}),
     )

@@ -21,9 +21,8 @@ from zaiond.store.writer import Writer
 
 class Outbound:
     """`recovered`, `held` and `turns` are what a start found on disk. `clock` gives seconds since
-    the epoch, `jitter` random numbers from 0 to 1, `make_id` what Message-IDs begin with,
-    `user_name` the name of a uid, '' where it has none, `user_of` whose a uid is. `upkeep` is what
-    else is to be done whenever the housekeeping is.
+    the epoch, `maker_for` who makes mails by a configuration. `upkeep` is what else is to be done
+    whenever the housekeeping is.
     """
 
     def __init__(
@@ -36,25 +35,17 @@ class Outbound:
         queue_time: QueueTime,
         names: MachineNames,
         clock: Callable[[], float],
-        jitter: Callable[[], float],
-        make_id: Callable[[], str],
-        user_name: Callable[[int], str],
+        maker_for: Callable[[Config], MailMaker],
         upkeep: Callable[[], Awaitable[None]],
-        user_of: Callable[[int], int] = int,
     ) -> None:
-        self._observer = observer
-        self._make_id = make_id
-        self._user_name = user_name
-        self._user_of = user_of
+        self._maker_for = maker_for
         self.holds = Holds(held)
         self.ledger = Ledger(writer, observer, clock, queue_time, self.holds)
-        self.dispatcher = Dispatcher(writer, self.ledger, observer, clock, jitter, queue_time)
+        self.dispatcher = Dispatcher(writer, self.ledger, observer, clock, queue_time)
         self.pool, self.loader = self.dispatcher.pool, self.dispatcher.loader
         self.router = Router(writer, self.dispatcher, observer, recovered, turns, names)
         self.dispatcher.on_capacity = self.router.wake
-        self.queue_admin = QueueAdmin(
-            writer, self.router, self.dispatcher, observer, clock, queue_time
-        )
+        self.queue_admin = QueueAdmin(writer, self.router, self.dispatcher, observer, queue_time)
         self.housekeeping = Housekeeping(
             writer, self.dispatcher, observer, clock, queue_time, upkeep, self.router.lock
         )
@@ -63,20 +54,15 @@ class Outbound:
         """Makes what waits anew by a configuration, before it is tried by it: nothing is handed out
         until `configure`. Raises DiskFullError: then it goes out as it is.
         """
-        self.router.configure(self._maker(config))
+        self.router.configure(self._maker_for(config))
         self.dispatcher.suspend()
         await self.queue_admin.rebuild()
 
     def configure(self, config: Config, context: ConnectionContext) -> None:
         """Delivers by another configuration from now on."""
         self.housekeeping.configure(config.queue, config.language)
-        self.router.configure(self._maker(config))
+        self.router.configure(self._maker_for(config))
         self.dispatcher.configure(config, context)
-
-    def _maker(self, config: Config) -> MailMaker:
-        return MailMaker(
-            config, self._make_id, self._user_name, self._observer.event_unmade, self._user_of
-        )
 
     async def run(self) -> None:
         """Works for ever; ends when cancelled, or by the error of a part."""

@@ -57,13 +57,11 @@ class QueueAdmin:
         router: Router,
         dispatcher: Dispatcher,
         observer: Observer,
-        clock: Callable[[], float],
         queue_time: QueueTime,
     ) -> None:
         self._writer = writer
         self._router = router
         self._dispatcher = dispatcher
-        self._clock = clock
         self._queue_time = queue_time
         self._observer = observer
 
@@ -75,7 +73,7 @@ class QueueAdmin:
         """
         seqs, unknown = await self._find(ids)
         try:
-            made, in_flight = await self._rebuild(seqs, by_hand=seqs is not None)
+            made, in_flight = await self.rebuild(seqs, by_hand=seqs is not None)
             # What is not yet a mail becomes one by this configuration anyway.
             if seqs is None:
                 made += self._router.waiting
@@ -94,15 +92,12 @@ class QueueAdmin:
             with contextlib.suppress(DiskFullError):  # it goes out as it is
                 await self.rebuild([event.seq for event in mail.events])
 
-    async def rebuild(self, seqs: list[int] | None = None) -> None:
-        """Makes the mails of these events (default: all that wait) as the configuration has it."""
-        await self._rebuild(seqs, by_hand=False)
-
-    async def _rebuild(
-        self, seqs: list[int] | None, *, by_hand: bool
+    async def rebuild(
+        self, seqs: list[int] | None = None, *, by_hand: bool = False
     ) -> tuple[int, tuple[str, ...]]:
-        """`by_hand`: what holds these events no longer does, and what has failed or expired is sent
-        again.
+        """Makes the mails of these events (default: all that wait) as the configuration has it;
+        gives how many deliveries, and the ids of the events that are being sent. `by_hand`: what
+        holds them no longer does, and what has failed or expired is sent again.
         """
         async with self._dispatcher.changing(self._router.lock):
             maker = await self._router.maker_now()
@@ -123,9 +118,13 @@ class QueueAdmin:
                 start += len(chunk)
                 sending = self._dispatcher.active_queue.sending
                 states = await self._writer.submit(partial(remade.states, seqs=chunk))
-                mine, others = _split(states, sending)
-                in_flight += [state.event.id for state in others]
-                made += await self._put(mine, maker, by_hand=by_hand)
+                free: list[EventRecord] = []
+                for state in states:
+                    if sending.isdisjoint(message.row for message in state.messages):
+                        free.append(state)
+                    else:
+                        in_flight.append(state.event.id)
+                made += await self._put(free, maker, by_hand=by_hand)
             if seqs is None:
                 while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
                     pass
@@ -142,8 +141,8 @@ class QueueAdmin:
                 one := remake(
                     state,
                     maker,
-                    self._router.new_message,
-                    self._router.new_delivery,
+                    self._router.new_messages,
+                    self._router.new_deliveries,
                     at,
                     reopen=by_hand,
                 )
@@ -245,15 +244,3 @@ class QueueAdmin:
             if not found:
                 unknown.append(id_)
         return (seqs if wanted else None), tuple(unknown)
-
-
-def _split(
-    states: list[EventRecord], sending: frozenset[int]
-) -> tuple[list[EventRecord], list[EventRecord]]:
-    """Those events of which nothing is being sent just now, and the others."""
-    mine: list[EventRecord] = []
-    others: list[EventRecord] = []
-    for state in states:
-        rows = {message.row for message in state.messages}
-        (mine if rows.isdisjoint(sending) else others).append(state)
-    return mine, others

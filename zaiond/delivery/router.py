@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import count
 
 from zaiond.delivery.dispatcher import Dispatcher, RateCounter
 from zaiond.delivery.ledger import Observer
@@ -83,8 +84,8 @@ class Router:
     ) -> None:
         self.maker: MailMaker | None = None
         self.routed_through = recovered.routed_through
-        self.next_message = recovered.next_message
-        self.next_delivery = recovered.next_delivery
+        self.new_messages = count(recovered.next_message)  # rows of those about to be made
+        self.new_deliveries = count(recovered.next_delivery)
         self.lock = asyncio.Lock()  # held while events become mails, or are changed by hand
         self.turns = turns
         self.rate = RateCounter()  # of events accepted
@@ -127,16 +128,6 @@ class Router:
         """Makes mails by another configuration from now on."""
         self.maker = maker
         self._wake.set()
-
-    def new_message(self) -> int:
-        """The row of a message that is about to be made."""
-        self.next_message += 1
-        return self.next_message - 1
-
-    def new_delivery(self) -> int:
-        """The row of a delivery that is about to be made."""
-        self.next_delivery += 1
-        return self.next_delivery - 1
 
     def wake(self) -> None:
         """There is room for a mail more, or for many."""
@@ -259,12 +250,11 @@ class Router:
                 continue
             parts = maker.parts(self._reached(maker, stored, decision))
             for recipients in parts:
+                row, rows = next(self.new_messages), self.new_deliveries
                 alone = len(parts) == 1
-                row, first = self.new_message(), self.next_delivery
-                mail = maker.make(row, stored, event, recipients, first, alone=alone)
+                mail = maker.make(row, stored, event, recipients, rows, alone=alone)
                 # What is before an urgent one in its lane is so, too.
                 mail.urgent = mail.urgent or stored.seq in choice.urgent
-                self.next_delivery += len(mail.deliveries)
                 mails.append(mail)
         through = self._through(batch)
         route = partial(

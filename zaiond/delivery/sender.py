@@ -19,37 +19,22 @@ Answers = Mapping[str, Reply | Failure]
 
 
 class Mails(Protocol):
-    """Where a sender gets mails from, and whom it tells of its connection."""
+    """Where a sender gets mails from, and whom it tells of its connection (`Pool`)."""
 
     stopping: bool
 
-    def take(self, index: int) -> QueuedMail | None:
-        """The next mail for this server, if there is one and it may go out now."""
-
-    async def wait(self, sender: "Sender", at_most: float) -> QueuedMail | None:
-        """The next mail, as long as an unused connection is kept; None: close it. `at_most` are the
-        seconds for which it can be used yet.
-        """
-
-    def connected(self, index: int) -> None:
-        """The server let us in."""
-
-    def connection_failed(self, index: int, failure: Failure) -> None:
-        """The server can't be used."""
+    def take(self, index: int) -> QueuedMail | None: ...
+    async def wait(self, sender: "Sender", at_most: float) -> QueuedMail | None: ...
+    def connected(self, index: int) -> None: ...
+    def connection_failed(self, index: int, failure: Failure) -> None: ...
 
 
 class Outcomes(Protocol):
-    """Who records what becomes of a mail, and takes it out of a sender's hands."""
+    """Who records what becomes of a mail, and takes it out of a sender's hands (`Dispatcher`)."""
 
-    async def start(self, mail: QueuedMail) -> float:
-        """Records that the mail's content may go out; gives the time of it."""
-
-    async def not_started(self, mail: QueuedMail) -> None:
-        """Takes back `start`: nothing of the content was sent."""
-
-    def put_back(self, mail: QueuedMail) -> None:
-        """Nothing of the mail's content was sent, and no attempt is recorded."""
-
+    async def start(self, mail: QueuedMail) -> float: ...
+    async def not_started(self, mail: QueuedMail) -> None: ...
+    def put_back(self, mail: QueuedMail) -> None: ...
     async def finish(
         self,
         sender: "Sender",
@@ -57,8 +42,7 @@ class Outcomes(Protocol):
         answers: Answers,
         started: float | None,
         upcoming: QueuedMail | None,
-    ) -> float:
-        """Records what came of `mail`, and the start of `upcoming`; gives the time of it."""
+    ) -> float: ...
 
 
 class Sender:

@@ -179,8 +179,10 @@ def start(db: apsw.Connection, mail: QueuedMail, now: float) -> None:
 
 def finish(
     db: apsw.Connection, mail: QueuedMail, attempted: list[AttemptResult], at: float
-) -> list[StoredEvent]:
-    """Records how each delivery's attempt ended; gives the events that have ended with it."""
+) -> tuple[list[StoredEvent], bool]:
+    """Records how each delivery's attempt ended; gives the events that have ended with it, and
+    whether a delivery behind it in its lane is due now.
+    """
     db.executemany(
         "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, tried = ?, ended = ?,"
         " started = NULL WHERE id = ?",
@@ -215,6 +217,7 @@ def finish(
         if a.delivery.attempts >= FIRST_ATTEMPTS + LAST_ATTEMPTS:
             last = a.delivery.attempts + 1 - LAST_ATTEMPTS
             db.execute(_FORGET_ATTEMPTS, (a.delivery.row, FIRST_ATTEMPTS, last))
+    next_is_due = False
     if mail.lane is not None:
         for a in attempted:
             if a.is_retried:
@@ -223,9 +226,9 @@ def finish(
                 if a.state == "deferred":  # until it expires: that keeps no other waiting
                     db.execute("UPDATE deliveries SET lane = NULL WHERE id = ?", (a.delivery.row,))
                 db.execute(_LET_NEXT_GO, (a.ended, mail.lane, a.delivery.recipient))
-    if any(a.state in OPEN for a in attempted):
-        return []
-    return _end_if_over(db, mail)
+                next_is_due = next_is_due or db.changes() > 0
+    is_open = any(a.state in OPEN for a in attempted)
+    return [] if is_open else _end_if_over(db, mail), next_is_due
 
 
 def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> list[StoredEvent]:

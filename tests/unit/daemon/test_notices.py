@@ -5,6 +5,7 @@ import re
 import shlex
 from datetime import datetime
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ async def test_only_what_the_daemon_itself_tells_is_never_told_of_in_turn(told: 
     maker.call_machine("host", "host.example")
 
     async def expire(stored: StoredEvent) -> None:
-        made = maker.make(1, stored, complete(stored), ("a@x.example",), 1)
+        made = maker.make(1, stored, complete(stored), ("a@x.example",), count(1))
         _, attempted = expired("a@x.example")
         await told.tell(told.reports.expired, made, attempted)
 

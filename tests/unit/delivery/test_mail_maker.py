@@ -1,5 +1,7 @@
 """Mails by one configuration."""
 
+from itertools import count
+
 from tests.support.delivery import configuration, server
 from tests.support.store import event
 from zaiond.delivery.mail_maker import MailMaker, complete
@@ -13,6 +15,6 @@ def test_a_mail_has_the_names_that_the_machine_has_when_it_is_made() -> None:
     made = []
     for host, fqdn in (("one", "one.example"), ("one", "one.example"), ("two", "two.example")):
         maker.call_machine(host, fqdn)
-        message = maker.make(1, stored, complete(stored), ("a@x.example",), 1).message
+        message = maker.make(1, stored, complete(stored), ("a@x.example",), count(1)).message
         made.append((message.reverse_path, fqdn.encode() in message.content))
     assert made == [("zaion@one", True), ("zaion@one", True), ("zaion@two", True)]

@@ -51,8 +51,7 @@ def remade(to: str, *states: str, reopen: bool) -> Remade | None:
     )
     numbers = count(100)
     maker = cast(MailMaker, Maker(to))
-    new = numbers.__next__
-    return remake(state, maker, new, new, 5.0, reopen=reopen)
+    return remake(state, maker, numbers, numbers, 5.0, reopen=reopen)
 
 
 def test_what_has_failed_is_reopened_as_the_mail_that_it_was() -> None:

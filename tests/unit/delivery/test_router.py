@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -80,7 +81,7 @@ async def test_a_configuration_that_comes_while_the_names_are_looked_up_gets_the
     new = await waiting
     assert new is not None
     assert new is routing.router.maker
-    mail = new.make(1, stored, complete(stored), ("a@x.example",), 1)
+    mail = new.make(1, stored, complete(stored), ("a@x.example",), count(1))
     assert b"@host.example>" in mail.message.content
 
 

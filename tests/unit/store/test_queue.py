@@ -54,7 +54,7 @@ def attempted(one: QueuedMail, *states: str, at: float = NOW) -> list[AttemptRes
 
 
 def finish(store: Store, one: QueuedMail, *states: str, at: float = NOW) -> list[str]:
-    ended = store.run(lambda db: queue.finish(db, one, attempted(one, *states, at=at), at))
+    ended, _ = store.run(lambda db: queue.finish(db, one, attempted(one, *states, at=at), at))
     assert store.run(events.usage) == recount(store.connection)
     return [e.id for e in ended]
 
