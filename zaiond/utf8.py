@@ -12,18 +12,14 @@ def enforce() -> None:
     """Starts this program again in Python's UTF-8 mode (PEP 540), unless that is how names are read
     already."""
     if sys.getfilesystemencoding() != "utf-8":
-        _start_again()
+        try:
+            with open("/proc/self/cmdline", "rb") as file:  # sys.argv is what was misread
+                program, *words = file.read().split(b"\0")[:-1]
+            os.execv(sys.executable, [program, b"-X", b"utf8", *words])  # noqa: S606 (itself)
+        except (OSError, ValueError):  # without /proc it must do as it is
+            pass
     elif "utf8" in sys._xoptions and "PYTHONIOENCODING" not in os.environ:
         _speak_as_the_locale_does()
-
-
-def _start_again() -> None:
-    try:
-        with open("/proc/self/cmdline", "rb") as file:  # sys.argv is what was misread
-            program, *words = file.read().split(b"\0")[:-1]
-        os.execv(sys.executable, [program, b"-X", b"utf8", *words])  # noqa: S606 (itself)
-    except (OSError, ValueError):  # without /proc it must do as it is
-        pass
 
 
 def _speak_as_the_locale_does() -> None:
@@ -35,10 +31,7 @@ def _speak_as_the_locale_does() -> None:
     except LookupError:  # one that Python doesn't know
         return
     # What can't be said in it is shown by its code.
-    for stream, errors in (
-        (sys.stdin, "strict"),
-        (sys.stdout, "backslashreplace"),
-        (sys.stderr, "backslashreplace"),
-    ):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if stream is not None:  # closed before we started: `>&-`
+            errors = "strict" if stream is sys.stdin else "backslashreplace"
             stream.reconfigure(encoding=encoding, errors=errors)  # type: ignore[union-attr]

@@ -141,11 +141,6 @@ class SpoolFile:
     `refused` has what can't be taken, by kind, with the last error and the count.
     """
 
-    __slots__ = (
-        "_at", "_content", "_events", "_number", "excerpt", "first_fault", "inode", "line", "name",
-        "refused", "uid",
-    )  # fmt: skip
-
     def __init__(self, name: str, found: FoundFile) -> None:
         self.name = name
         self.line = 0
@@ -229,18 +224,13 @@ class SpoolFile:
 
     def _refuse(self, error: EventError, number: int, line: bytes) -> None:
         if self.first_fault is None:
+            from zaiond import decode  # only for who needs it
+
             self.first_fault = words.at_line(number=number, why=error.text)
-            self.excerpt = _excerpt(line)
+            self.excerpt = decode.text(line[:EXCERPT_BYTES]) + "…" * (len(line) > EXCERPT_BYTES)
         kind = (error.code, error.field)
         self.refused[kind] = (error, self.refused.get(kind, (error, 0))[1] + 1)
 
 
 def _no_id() -> str:
     raise EventError("invalid", words.NO_ID, "id")
-
-
-def _excerpt(line: bytes) -> str:
-    from zaiond import decode
-
-    text = decode.text(line[:EXCERPT_BYTES])
-    return text if len(line) <= EXCERPT_BYTES else f"{text}…"
