@@ -26,7 +26,6 @@ from zaiond.intake.batches import BATCH_BYTES, BATCH_EVENTS, Batches, _Batch
 from zaiond.intake.connection import EventConnection
 from zaiond.intake.listener import BACKLOG, Listener
 from zaiond.intake.quota import A_LITTLE, A_READ, OF_CONNECTION, OF_USER, Quotas
-from zaiond.intake.refusals import Refusals
 from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
@@ -84,10 +83,9 @@ class Daemon:
         self.admission = Watched(self)
         self.batches = self.admission.batches
         self.submitted = self.admission.submitted
-        self.refusals = Refusals()
+        self.refusals = self.admission.refusals
         self.intake = Told(
             self.admission,
-            self.refusals,
             UlidFactory(Clock(), lambda bits: 0),
             Clock(),
             self.journal,
@@ -1112,7 +1110,7 @@ async def test_replies_left_unread_on_many_connections_of_a_user_have_a_bound(
 async def test_the_uids_of_one_user_have_one_turn_and_one_line_of_the_journal(
     daemon: Daemon,
 ) -> None:
-    daemon.intake.user_of = lambda uid: 1000 if uid >= 100_000 else uid
+    daemon.quotas.user_of = lambda uid: 1000 if uid >= 100_000 else uid
     for uid in range(100_000, 100_020):
         receive(connect(daemon, uid)[0], lines(f"{uid}-", 100) + b"{\n" * 100)
     receive(connect(daemon, 2)[0], lines("modest-", 300))

@@ -242,7 +242,6 @@ class _Intake:
 
     def __init__(self) -> None:
         self.ahead = ReadAhead()
-        self.user_of = int
         self.enqueue = self.closed = lambda _connection: None
 
     def opened(self, connection: EventConnection) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 from tests.support.store import Clock, Notes, Store, rows
 from zaiond.intake.admission import Admission
 from zaiond.intake.quota import Quotas
-from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import Spool
 from zaiond.model import NewEvent
@@ -66,21 +65,20 @@ class Spooled:
         self.journal = Notes()
         self.clock = Clock()
         self.error: Exception | None = None
-        self.quotas = Quotas({})
+        self.quotas = Quotas({}, user_of)
         self.submitted = asyncio.Queue[list[str]]()
         self.seen: list[list[str]] = []
         self.committed: list[list[str]] = []
-        self.refusals = Refusals()
         self.told: list[tuple[str, int, str, str]] = []
-        self._user_of = user_of
         self.admission = Watched(self)
+        self.refusals = self.admission.refusals
         self.start()
 
     def start(self) -> None:
         """As a daemon that has just been started has it."""
         self.spool = Spool(
-            str(self.path), self.admission, self.clock, self.journal, self.refusals, self.tell,
-            name_of=lambda uid: f"user {uid}", user_of=self._user_of,
+            str(self.path), self.admission, self.clock, self.journal, self.tell,
+            lambda uid: f"user {uid}",
         )  # fmt: skip
         self.spool.prepare()
         self.admin = SpoolAdmin(self.spool)

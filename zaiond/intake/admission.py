@@ -9,6 +9,7 @@ from functools import partial
 from zaiond.errors import DiskFullError, EventError, StoreError
 from zaiond.intake import words
 from zaiond.intake.quota import Quotas
+from zaiond.intake.refusals import Refusals
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent, StoredEvent
 from zaiond.store import events
@@ -44,6 +45,7 @@ class Admission:
     ) -> None:
         self._on_change = on_change
         self.quotas = quotas
+        self.refusals = Refusals()
         self.is_full = False  # the disk
         self.on_room: Callable[[], None] | None = None
         self._space = space

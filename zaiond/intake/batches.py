@@ -24,7 +24,6 @@ from zaiond.intake import words
 from zaiond.intake.admission import OUR_FAULT, Admission, going_on, report
 from zaiond.intake.connection import EventConnection
 from zaiond.intake.quota import ReadAhead, Share
-from zaiond.intake.refusals import Refusals
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance, AcceptOutcome
@@ -52,24 +51,19 @@ class _Batch:
 class Batches:
     """Fills a batch, hands it to `admission`, and answers it.
 
-    `make_id` gives an id to a line that has none; `clock` is in seconds since the epoch; `user_of`
-    says whose a uid is.
+    `make_id` gives an id to a line that has none; `clock` is in seconds since the epoch.
     """
 
     def __init__(
         self,
         admission: Admission,
-        refusals: Refusals,
         make_id: Callable[[], str],
         clock: Callable[[], float],
         journal: Journal,
-        user_of: Callable[[int], int] = int,
     ) -> None:
         self.frame_deadline = 10.0
         self.ahead = ReadAhead()
-        self.user_of = user_of
         self._admission = admission
-        self._refusals = refusals
         self._make_id = make_id
         self._clock = clock
         self._journal = journal
@@ -86,7 +80,8 @@ class Batches:
         return EventConnection(self)
 
     def opened(self, connection: EventConnection) -> Share:
-        """Counts a connection. Raises EventError if its user has all it may have."""
+        """Counts a connection, whose user it says. Raises EventError if he has all he may have."""
+        connection.user = self._admission.quotas.user_of(connection.uid)
         self._admission.quotas.connect(connection.uid)
         self._connections.add(connection)
         return self.ahead.opened(connection.user)
@@ -101,7 +96,7 @@ class Batches:
     def refused(self, connection: EventConnection, error: EventError) -> bytes:
         user = connection.user
         with going_on():
-            self._refusals.count(user, error, self._clock())
+            self._admission.refusals.count(user, error, self._clock())
             self._journal.warning(
                 words.refused(user=user, why=error.text),
                 Kind.EVENT_REFUSED,

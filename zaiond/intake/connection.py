@@ -32,10 +32,8 @@ class Batches(Protocol):
     frame_deadline: float
     ahead: ReadAhead
 
-    def user_of(self, uid: int, /) -> int: ...
-
     def opened(self, connection: "EventConnection", /) -> Share:
-        """Counts a connection. Raises EventError if its user has all it may have."""
+        """Counts a connection, whose user it says. Raises EventError if he has all he may have."""
 
     def closed(self, connection: "EventConnection", /) -> None:
         """The connection is gone, and what it had sent whole is taken."""
@@ -72,7 +70,6 @@ class EventConnection(asyncio.BufferedProtocol):
         _, self.uid, _ = struct.unpack(
             "3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         )
-        self.user = self._batches.user_of(self.uid)
         self._ahead = self._batches.ahead
         try:
             self._share = self._batches.opened(self)

@@ -8,7 +8,6 @@ from zaiond.intake.admission import Admission
 from zaiond.intake.batches import Batches
 from zaiond.intake.listener import Listener, event_socket, remove, room_for_connections
 from zaiond.intake.quota import Quotas
-from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import OnRefused, Spool
 from zaiond.intake.spool.walk import SpoolWatch
@@ -51,9 +50,7 @@ class Intake:
         on_change: Callable[[], None],
     ) -> None:
         self._journal = journal
-        self._spool_dir = spool_dir
         self.quotas = Quotas(usage, user_of, room_for_connections())
-        self.refusals = Refusals()
         self.admission = Admission(
             space,
             writer,
@@ -65,17 +62,9 @@ class Intake:
             look_at_history,
             on_change,
         )
-        self.events = Batches(self.admission, self.refusals, make_id, clock, journal, user_of)
-        self.spool = Spool(
-            spool_dir,
-            self.admission,
-            clock,
-            journal,
-            self.refusals,
-            on_refused_file,
-            name_of=name_of,
-            user_of=user_of,
-        )
+        self.refusals = self.admission.refusals
+        self.events = Batches(self.admission, make_id, clock, journal)
+        self.spool = Spool(spool_dir, self.admission, clock, journal, on_refused_file, name_of)
         self.spool_admin = SpoolAdmin(self.spool)
 
     def open(self, runtime_dir: str, doors: contextlib.ExitStack) -> None:
@@ -90,7 +79,7 @@ class Intake:
 
     async def run(self) -> None:
         """Takes in what is left in the spool; ends when cancelled."""
-        watch = SpoolWatch(self._spool_dir, self.spool.changed, self._journal.warning)
+        watch = SpoolWatch(self.spool.directory.path, self.spool.changed, self._journal.warning)
         try:
             await self.spool.run(SPOOL_INTERVAL, watch.arm)
         finally:

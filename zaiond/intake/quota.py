@@ -53,7 +53,7 @@ class Quotas:
         user_of: Callable[[int], int] = int,
         most_connections: int = 1024,
     ) -> None:
-        self._user_of = user_of
+        self.user_of = user_of
         self._most_connections = most_connections
         self._uids: dict[int, _Uid] = {}
         self._users: dict[int, _Usage] = {}
@@ -132,7 +132,7 @@ class Quotas:
     def _uid(self, uid: int) -> _Uid:
         of = self._uids.get(uid)
         if of is None:
-            user = self._user_of(uid)
+            user = self.user_of(uid)
             of = _Uid(user, self._users.get(user) or _Usage())
         return of
 

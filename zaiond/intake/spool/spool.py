@@ -14,7 +14,6 @@ from typing import NamedTuple
 from zaiond.errors import EventError
 from zaiond.intake import words
 from zaiond.intake.admission import Admission
-from zaiond.intake.refusals import Refusals
 from zaiond.intake.spool.directory import REFUSED_FILES, Kept, SpoolDirectory
 from zaiond.intake.spool.file import LINES, SpoolFile, shown
 from zaiond.intake.spool.walk import Walk, Whole, walk_through
@@ -47,7 +46,7 @@ class Wait(NamedTuple):
 
 
 class Spool:
-    """`user_of` gives the user that a uid belongs to, for turns and bounds; `name_of` its name."""
+    """`name_of` says who a user is."""
 
     def __init__(
         self,
@@ -55,14 +54,11 @@ class Spool:
         admission: Admission,
         clock: Callable[[], float],
         journal: Journal,
-        refusals: Refusals,
         on_refused: OnRefused,
-        *,
-        name_of: Callable[[int], str] = str,
-        user_of: Callable[[int], int] = int,
+        name_of: Callable[[int], str],
     ) -> None:
         self.directory = SpoolDirectory(path)
-        self.user_of = user_of
+        self.user_of = admission.quotas.user_of
         self.waits: dict[int, Wait] = {}  # by user
         self.why_aside: dict[str, Text] = {}  # of files that were put aside, by name
         self.foreign: list[Kept] = []
@@ -70,7 +66,6 @@ class Spool:
         self._admission = admission
         self._clock = clock
         self._journal = journal
-        self._refusals = refusals
         self._on_refused = on_refused
         self._name_of = name_of
         self._begun: dict[str, SpoolFile] = {}  # files that had to wait half-way
@@ -296,7 +291,7 @@ class Spool:
         why = file.fault or Text("", "")
         now = self._clock()
         for error, count in file.refused.values():
-            self._refusals.count(file.uid, error, now, count)
+            self._admission.refusals.count(file.uid, error, now, count)
         self.why_aside[os.path.basename(path)] = why
         if len(self.why_aside) > REFUSED_FILES:
             del self.why_aside[next(iter(self.why_aside))]

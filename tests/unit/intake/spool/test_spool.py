@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from tests.support.spooled import Spooled
 from tests.support.store import NOW, Clock, Notes, event, rows
 from zaiond.errors import EventError, StoreError
-from zaiond.intake.refusals import Refusals
+from zaiond.intake.quota import Quotas
 from zaiond.intake.spool import spool as sweeping
 from zaiond.intake.spool.spool import Spool
 from zaiond.text import Text
@@ -24,7 +25,8 @@ from zaiond.text import Text
 def bare(path: Path) -> Spool:
     """A spool that nothing is put into."""
     unused: Any = None
-    return Spool(str(path), unused, Clock(), Notes(), Refusals(), unused)
+    admission: Any = SimpleNamespace(quotas=Quotas({}))
+    return Spool(str(path), admission, Clock(), Notes(), unused, str)
 
 
 def test_the_directory_lets_producers_put_files_and_keeps_them_apart(tmp_path: Path) -> None:
