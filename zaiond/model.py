@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import structs
 
-from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Text
 
 Severity = Literal["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
@@ -48,11 +47,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     job: str | None = None
     extensions: dict[str, Any] = {}
     notice: bool = False
-
-    @property
-    def poses_as_notice(self) -> bool:
-        """Whether it looks as if the daemon itself had made it, and it has not."""
-        return not self.notice and is_named_as_notice(self.type, self.source)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

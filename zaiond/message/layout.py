@@ -17,6 +17,7 @@ from itertools import islice
 from json import dumps
 from typing import Any
 
+from zaiond.event_rules import is_named_as_notice
 from zaiond.message.template import Template, template
 from zaiond.message.words import BackupWords, Words, duration, moment, shown_moment
 from zaiond.model import Event
@@ -52,8 +53,13 @@ def subject_line(event: Event, words: Words, host: str, user: str = "") -> str:
     what = one_line(event.subject[:_READ]).strip() if event.subject else ""
     if not what:
         what = _what(event, common.about, host)
-    where = (host, _cut(one_line(user), _LONGEST_NAME)) if event.poses_as_notice else (host,)
+    where = (host, _cut(one_line(user), _LONGEST_NAME)) if _poses(event) else (host,)
     return one_line(words.subject(common.mark, _cut(what, _LONGEST_SUBJECT), where))
+
+
+def _poses(event: Event) -> bool:
+    """Whether it looks as if the daemon itself had made it, and it has not."""
+    return not event.notice and is_named_as_notice(event.type, event.source)
 
 
 def title(message: str) -> str:
@@ -182,7 +188,7 @@ def _general(
     event: Event, common: Template, words: Words, fqdn: str, user: str, tz: tzinfo | None
 ) -> list[str]:
     lines = [words.greeting, "", common.advice]
-    if event.poses_as_notice:
+    if _poses(event):
         lines[2:2] = words.no_notice(one_line(user)), ""
     _field(lines, words.about, event.subject)
     lines.append(common.facts)
