@@ -68,6 +68,16 @@ class Daemon:
         ]
 
     @property
+    def places(self) -> dict[str, str]:
+        """The same, by the environment, as the daemon has them from systemd."""
+        return {
+            "ZAIOND_CONFIG": str(self.config),
+            "RUNTIME_DIRECTORY": str(self.runtime),
+            "STATE_DIRECTORY": str(self.state),
+            "ZAIOND_SPOOL_DIR": str(self.spool),
+        }
+
+    @property
     def process(self) -> subprocess.Popen[bytes]:
         """The process that was started last."""
         assert self._process is not None, "not started"
@@ -88,11 +98,11 @@ class Daemon:
             ready.bind("\0" + name)
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*self._wrapper, *self.program, *self.options],
+                    [*self._wrapper, *self.program],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env={**self.environment, "NOTIFY_SOCKET": "@" + name},
+                    env={**self.environment, **self.places, "NOTIFY_SOCKET": "@" + name},
                     process_group=0,  # a Ctrl-C is for who started it, who then stops it in turn
                 )
             self._await_ready(ready)

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import UnionType
 from typing import Any, NamedTuple
 
@@ -54,9 +55,7 @@ class Table(NamedTuple):
 
 def create(db: apsw.Connection) -> None:
     """Puts the tables and the version of the schema into an empty database, in one transaction."""
-    from importlib.resources import files  # for the first start alone
-
-    tables = files("zaiond.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    tables = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
     with db:
         db.execute(tables)
         db.execute(f"PRAGMA user_version={VERSION}")
