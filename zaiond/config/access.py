@@ -67,9 +67,7 @@ def may(who: Identity, want: int, of: Owner) -> bool:
 
 def denied(who: Identity, path: str, directory: str | None, want: int, of: Owner) -> Text:
     """What is said of what `who` may not do: read `path`, or enter or list `directory` on the way.
-
-    What it says to run is the least that mends it, and lets nobody else in.
-    """
+    What it says to run is the least that mends it, and lets nobody else in."""
     name = who.name
     if directory is None:
         file = shlex.quote(path)

@@ -19,8 +19,8 @@ class Scope:
     """The mapping whose dotted key is `key`, '' being the whole configuration.
 
     `places` has where each setting of the whole is written, valid or not, by its dotted key; '' is
-    the main file's start. `invalid` are the settings of this mapping that are written and have no
-    valid value. A setting is named as in this mapping; '' is the mapping itself.
+    the main file's start. `invalid` are the settings of this mapping without a valid value. A
+    setting is named as in this mapping; '' is the mapping itself.
     """
 
     key: str
@@ -80,11 +80,8 @@ _S = TypeVar("_S", bound=Settings)
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One setting.
-
-    `default` is its default as YAML writes it (`null` where there is none), `by_port` the default
-    that depends on the `port` beside it.
-    """
+    """One setting. `default` is as YAML writes it (`null` where there is none), `by_port` the one
+    that depends on the `port` beside it."""
 
     kind: Kind
     default: str
@@ -118,9 +115,8 @@ def declarations(settings: type) -> dict[str, Declaration]:
 
 
 def bring(settings: _S, scope: Scope, names: Iterable[str], *, needed: bool) -> _S:
-    """`settings` with the secrets that some of them lead to, each in the field that is named as the
-    setting is without its last word, `file` or `credential`. Where it isn't `needed`, it may be
-    missing."""
+    """`settings` with the secrets that `*_file` and `*_credential` among them lead to, each in the
+    field of that name without its last word; what isn't `needed` may be missing."""
     found: dict[str, Secret] = {}
     for name in names:
         value = getattr(settings, name)

@@ -29,11 +29,8 @@ class EditError(ZaiondError):
 
 
 def change(name: str, text: str, changes: Changes[str, str]) -> str:
-    """`text` with `changes` made: by dotted key, the value as its kind writes it. `name` is how
-    errors name the file. Raises EditError.
-
-    The text must be one that `yaml.read` takes.
-    """
+    """`text`, which `yaml.read` takes, with `changes` made: by dotted key, the value as its kind
+    writes it. `name` is how errors name the file. Raises EditError."""
     bare = text.removeprefix("\ufeff")
     mark, text = text[: len(text) - len(bare)], bare
     top, _ = yaml.read(name, text)

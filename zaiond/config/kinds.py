@@ -121,10 +121,8 @@ def refuse_full_width(text: str) -> None:
 
 
 class SourceError(ZaiondError):
-    """A secret, a certificate or a permission is not as it must be.
-
-    `missing`: the file isn't there; `unchecked`: it can't be known here, which is a warning.
-    """
+    """A secret, a certificate or a permission is not as it must be. `missing`: the file isn't
+    there; `unchecked`: it can't be known here, which is a warning."""
 
     def __init__(self, text: Text, *, missing: bool = False, unchecked: bool = False) -> None:
         super().__init__(text)

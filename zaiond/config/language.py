@@ -26,11 +26,8 @@ def drop_in_names(directory: str) -> list[str]:
 
 
 def wanted_language(path: str) -> "Language":
-    """The language that the file at `path` and its drop-ins name; Japanese is the default.
-
-    The configuration may be the very thing that is broken: so it is searched, not parsed.
-    Raises OSError where the file can't be read.
-    """
+    """The language that the file at `path` and its drop-ins name; Japanese is the default. Raises
+    OSError. What may be broken is searched, not parsed."""
     texts = [_read(path)]
     directory = os.path.join(os.path.dirname(path), "conf.d")
     with contextlib.suppress(OSError):  # else without drop-ins

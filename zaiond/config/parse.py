@@ -108,10 +108,8 @@ class Parsed:
 
 
 def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False) -> Parsed:
-    """The configuration of `texts`, the main file first, later ones on top of it.
-
-    `incomplete` says that a file could not even be read: what seems to be missing may be in it.
-    """
+    """The configuration of `texts`, the main file first, later ones on top of it. `incomplete`: a
+    file could not even be read, so what seems to be missing may be in it."""
     found: list[Diagnostic] = []
     tree = Mapping(Place(texts[0].name if texts else "", 1, 1), {})
     for each in texts:
@@ -251,10 +249,8 @@ def _read(entry: Entry, name: str, kind: Kind, scope: Scope) -> Any:
 
 
 def _value(node: Node, kind: Kind) -> tuple[Any, list[Text]]:
-    """The value, and what is surely wrong with it although it can be used.
-
-    Raises WrongValueError; where only full-width signs are wrong, of nothing but these.
-    """
+    """The value, and what is surely wrong with it although it can be used. Raises WrongValueError;
+    where only full-width signs are wrong, of nothing but these."""
     try:
         value = kind.read(node)
         return value, [] if kind.settings else _slips(node, japanese.in_value)[0]

@@ -31,11 +31,8 @@ class Files:
 
 
 class _WithCredentials:
-    """The secrets that systemd brought (LoadCredential=), fixed until the service's restart.
-
-    `directory` is systemd's $CREDENTIALS_DIRECTORY; where there is none, a credential is an error,
-    or a warning if `optional`.
-    """
+    """The secrets that systemd brought (LoadCredential=) in `directory`, fixed until the service's
+    restart. Where there is none, a credential is an error, or a warning if `optional`."""
 
     def __init__(self, directory: str | None, optional: bool) -> None:
         self._credentials = directory
@@ -56,9 +53,7 @@ class _WithCredentials:
 
 class DiskSources(_WithCredentials):
     """The sources as they are on disk; what is read is kept in `texts`, what is asked in `asked`.
-
-    With a `reader`, what we can read is refused if it couldn't.
-    """
+    With a `reader`, what we can read is refused if it couldn't."""
 
     def __init__(
         self,

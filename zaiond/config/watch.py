@@ -70,11 +70,8 @@ class ConfigWatch:
         self._told_blind = False
 
     def watch(self, files: Iterable[str]) -> None:
-        """Watches these files, and the `*.yaml` in those of them that are directories.
-
-        Paths that weren't watched before make one call of `on_change`: they may have changed after
-        they were read and before they were watched.
-        """
+        """Watches these files, and the `*.yaml` in those of them that are directories. New paths
+        make one call of `on_change`: they may have changed between being read and being watched."""
         paths = frozenset(os.path.abspath(path) for path in files)
         self._rearm = self._rearm or bool(paths - self._paths)
         self._paths = paths
@@ -103,10 +100,8 @@ class ConfigWatch:
         self._wake.set()
 
     async def _wait(self) -> bool:
-        """Waits until there is something to look at.
-
-        True: it was being written to all the while, so that the status may not show all of it.
-        """
+        """Waits until there is something to look at. True: it was being written to all the while,
+        so that the status may not show all of it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL if self._ask_again is None else BLIND_POLL):
                 await self._wake.wait()
@@ -154,7 +149,8 @@ class ConfigWatch:
                     pass  # gone since: the directory above tells of its return
                 except (OSError, RuntimeError) as error:  # no watch, no inotify, no thread
                     self._ask_again = self._clock() + POLL
-                    self._refused = _blind(directory, error)
+                    blind = {"directory": directory, "why": error, "seconds": BLIND_POLL}
+                    self._refused = words.blind(**blind)
 
     def _schedule(self, directory: str, *, recursive: bool) -> "ObservedWatch":
         from watchdog import events
@@ -189,15 +185,9 @@ class ConfigWatch:
         )
 
 
-def _blind(directory: str, error: OSError | RuntimeError) -> Text:
-    return words.blind(directory=directory, why=error, seconds=BLIND_POLL)
-
-
 class Way:
-    """What lies on the way to the files: the symbolic links, the files, and their directories.
-
-    Everything here is a real path, as the kernel's events have it.
-    """
+    """What lies on the way to the files: the symbolic links, the files, and their directories, all
+    by their real paths, as the kernel's events have them."""
 
     def __init__(self) -> None:
         self._points: set[str] = set()
@@ -215,11 +205,8 @@ class Way:
         return path in self._points or os.path.dirname(path) in self._listed
 
     def directories(self) -> dict[str, Identity]:
-        """The directories to be watched, or for one that isn't there the next above.
-
-        Each watch costs a thread: so where all directories inside one are to be watched, they are
-        watched with it, and not listed.
-        """
+        """The directories to be watched, or for one that isn't there the next above. Each watch
+        costs a thread: where all directories inside one are wanted, they are watched with it."""
         found: dict[str, Identity] = {}
         for wanted in [*self._listed, *map(os.path.dirname, self._points)]:
             directory = wanted

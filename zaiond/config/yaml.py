@@ -33,11 +33,8 @@ _AT_CONTEXT = (
 
 
 def read(file: str, text: str) -> tuple[Mapping, list[Diagnostic]]:
-    """The tree of `text` and what is wrong with it short of syntax (duplicate keys, odd keys).
-
-    A byte order mark is left out, and not counted. Raises ConfigError where the text is not YAML,
-    or not a mapping.
-    """
+    """The tree of `text`, and what is wrong with it short of syntax (duplicate keys, odd keys). A
+    byte order mark isn't counted. Raises ConfigError where it is not YAML, or not a mapping."""
     text = text.removeprefix("\ufeff")
     unfit = _UNFIT.search(text)
     if unfit:

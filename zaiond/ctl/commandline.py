@@ -54,11 +54,8 @@ class Option(Entry):
 
 
 class Command(Entry):
-    """One command: "queue delete ID...".
-
-    Words in capitals are operands, in brackets where they are optional. What it does is said in a
-    first line; what more there is to say goes below.
-    """
+    """One command: "queue delete ID...". Words in capitals are operands, in brackets where they are
+    optional. The first line says what it does; what more there is to say goes below."""
 
     __slots__ = ("examples", "name", "operands", "options")
 
@@ -161,10 +158,7 @@ def module(group: str) -> "ModuleType":
 
 
 def parse(argv: "Sequence[str]", line: Line) -> None:
-    """Fills `line`, as far as it gets. Options may stand anywhere before `--`; GNU style.
-
-    Raises Fault.
-    """
+    """Fills `line`, as far as it gets; raises Fault. Options may stand anywhere before `--`."""
     rest = list(argv)
     words: list[str] = []  # what is no option, in order
     known = _by_name(COMMON)

@@ -189,11 +189,9 @@ def differences(
     yaml: Collection[str],
     language: Language,
 ) -> list[str]:
-    """The lines of a unified diff of each file of `yaml`, from what is in force to what is on disk.
-
-    Of the other files, most of which hold a secret, it is only said that they differ. None: the
-    file is gone, or can't be read.
-    """
+    """The lines of a unified diff of each file of `yaml`, from what is in force to what is on disk
+    (None: gone, or not readable). Of the others, which may hold a secret, it is only said that they
+    differ."""
     lines: list[str] = []
     for path, text in now.items():
         before = kept.get(path)

@@ -35,10 +35,7 @@ class Refused(Failure):
 
 
 def ask(line: Line, command: str, **arguments: Any) -> Reply:
-    """One question.
-
-    Raises NoDaemon, Failure (not permitted, no answer), Refused.
-    """
+    """One question. Raises NoDaemon, Failure (not permitted, no answer), Refused."""
     path = f"{line.text('runtime-dir') or origin.default_runtime_dir()}/control.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:

@@ -85,10 +85,8 @@ def message(event: "dict[str, Any]", language: "Callable[[], Language]") -> str:
 
 
 def events(path: str) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]]":
-    """The lines as they come, with their numbers: what is there is sent before more is awaited.
-
-    A line that can't even be shortened is cut behind the limit: it will be refused as too large.
-    """
+    """The lines as they come, with their numbers: what is there is sent before more is awaited. A
+    line too long to be shortened is cut behind the limit: it will be refused as too large."""
     number = 0
     rest = bytearray()
     try:

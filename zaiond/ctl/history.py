@@ -103,10 +103,8 @@ def _gone(id_: str, result: dict[str, Any]) -> Text:
 
 
 def _seconds(text: str) -> float:
-    """`--since` in seconds since the epoch: a time, local if it names no offset, or so long ago.
-
-    Raises Fault.
-    """
+    """`--since` in seconds since the epoch: a time, local if it names no offset, or so long ago;
+    raises Fault."""
     ago = _AGO.fullmatch(text)
     try:
         if ago:

@@ -15,11 +15,8 @@ INTERRUPTED = 130  # as a shell says it of SIGINT
 
 
 def main() -> None:
-    """The console script; ends the process with an exit status of interface 5.
-
-    At once: everything is written, and taking the interpreter apart would take an emit a tenth of
-    its time, or a self-test, once interrupted, as long as the resolver takes.
-    """
+    """The console script; ends the process with an exit status of interface 5. At once: taking the
+    interpreter apart is a tenth of an emit's time, or for a self-test the resolver's."""
     if sys.getfilesystemencoding() != "utf-8" or sys._xoptions:
         from zaiond import utf8
 

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 
 def language(line: "Line", config: str | None = None) -> "Language":
-    """The language to speak: the configuration's if it can be read, else the environment's.
-
-    Japanese is the default of both.
-    """
+    """The language to speak: the configuration's if it can be read, else the environment's;
+    Japanese is the default of both."""
     from zaiond.client import origin
     from zaiond.config.language import wanted_language
 

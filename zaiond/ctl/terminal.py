@@ -170,10 +170,8 @@ def _in_colour(text: str, cell: str | Painted) -> str:
 
 
 def _broken(text: str, first: int, rest: int, columns: int | None) -> list[str]:
-    """The text in lines, of which the first begins at column `first`, the others at `rest`.
-
-    No word is broken: one that is too long stands out. The first line may be empty.
-    """
+    """The text in lines, of which the first, which may be empty, begins at column `first`, the
+    others at `rest`. No word is broken: one that is too long stands out."""
     if columns is None or first + width(text) <= columns:
         return [text]
     lines: list[str] = []

@@ -76,9 +76,7 @@ Inner = Generator[Step, Any, Any]
 
 def dialogue(current: Mapping[str, Current], language: Language) -> Trace:
     """Asks everything, tries it, and returns the answers to be written; None if it was cancelled.
-
-    `current` is by dotted key; the key of a login's secret is that of its `password`.
-    """
+    `current` is by dotted key; the key of a login's secret is that of its `password`."""
     return _Dialogue(current, language).run()
 
 

@@ -36,12 +36,10 @@ class ChangedMeanwhileError(SetupError):
 
 
 class Settings:
-    """The configuration as it was when this was made.
+    """The configuration as it was when this was made; `errors` are those that no answer can mend.
 
     `credentials` is the directory of systemd's credentials. Raises SetupError, and PermissionError
     with the path, where it can't be edited.
-
-    `errors` are those that no answer can mend.
     """
 
     def __init__(self, path: str, language: Language, credentials: str | None = None) -> None:
@@ -146,9 +144,8 @@ class Settings:
     def write(self, candidate: Loaded) -> list[str]:
         """Puts the candidate's files in place; gives the paths of those that are new or changed.
 
-        Raises SetupError or PermissionError; then nothing was changed, except where a path can't be
-        replaced although its directory can be written (chattr +i): then a secret's file may have
-        been.
+        Raises SetupError or PermissionError; then nothing was changed, but perhaps a secret's file
+        where a path can't be replaced although its directory can be written (chattr +i).
         """
         new = candidate.files.texts
         changed = [path for path, text in new.items() if text != self._found.files.texts.get(path)]
