@@ -149,8 +149,7 @@ class ConfigWatch:
                     pass  # gone since: the directory above tells of its return
                 except (OSError, RuntimeError) as error:  # no watch, no inotify, no thread
                     self._ask_again = self._clock() + POLL
-                    blind = {"directory": directory, "why": error, "seconds": BLIND_POLL}
-                    self._refused = words.blind(**blind)
+                    self._refused = words.blind(directory=directory, why=error, seconds=BLIND_POLL)
 
     def _schedule(self, directory: str, *, recursive: bool) -> "ObservedWatch":
         from watchdog import events

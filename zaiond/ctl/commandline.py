@@ -6,7 +6,7 @@ parsed Line and returns the exit status.
 
 import os
 
-from zaiond.ctl.exit_status import Fault
+from zaiond.ctl.exit_status import Fault, words
 
 TYPE_CHECKING = False  # typing is not imported on the path of emit
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ class Command(Entry):
 
     def __init__(self, declared: str, ja: str, en: str, *parts: Option | Example) -> None:
         super().__init__(declared, ja, en)
-        words = declared.split()
-        self.name = " ".join(word for word in words if word.islower())
-        self.operands = [word for word in words if not word.islower()]
+        self.name = " ".join(word for word in declared.split() if word.islower())
+        self.operands = [word for word in declared.split() if not word.islower()]
         self.options = [part for part in parts if isinstance(part, Option)]
         self.examples = [part for part in parts if isinstance(part, Example)]
 
@@ -160,37 +159,37 @@ def module(group: str) -> "ModuleType":
 def parse(argv: "Sequence[str]", line: Line) -> None:
     """Fills `line`, as far as it gets; raises Fault. Options may stand anywhere before `--`."""
     rest = list(argv)
-    words: list[str] = []  # what is no option, in order
+    given: list[str] = []  # what is no option, in order
     known = _by_name(COMMON)
     while rest:
         word = rest.pop(0)
         if word == "--":
-            words += rest
+            given += rest
             rest = []
         elif word == "-" or not word.startswith("-"):
-            words.append(word)
+            given.append(word)
             if line.command is None:
-                _choose(words, line)
+                _choose(given, line)
                 if line.command is not None:
-                    words.clear()
+                    given.clear()
                     known |= _by_name(line.command.options)
         else:
             while word:
                 word = _take_option(word, rest, known, line)
     if not (line.flag("help") or line.flag("version")):
-        _complete(words, line)
+        _complete(given, line)
 
 
-def _choose(words: list[str], line: Line) -> None:
+def _choose(given: list[str], line: Line) -> None:
     """Finds the command that the words so far name."""
     if line.group is None:
-        if words[0] not in GROUPS:
-            raise _unknown_command(words[0], GROUPS)
-        line.group = words[0]
-    name = " ".join(words)
+        if given[0] not in GROUPS:
+            raise _unknown_command(given[0], GROUPS)
+        line.group = given[0]
+    name = " ".join(given)
     names = {command.name: command for command in commands(line.group)}
     line.command = names.get(name)
-    if line.command is None and len(words) > 1:
+    if line.command is None and len(given) > 1:
         raise _unknown_command(name, names)
 
 
@@ -205,36 +204,29 @@ def _take_option(word: str, rest: list[str], known: dict[str, Option], line: Lin
         raise _no_option(name, known, line)
     if option.value and not equals and not behind:
         if not rest:
-            from zaiond.ctl.words import needs_value
-
-            raise Fault(needs_value(name=name, value=option.value))
+            raise Fault(words.needs_value(name=name, value=option.value))
         behind = rest.pop(0)
     elif equals and not option.value:
-        from zaiond.ctl.words import no_value
-
-        raise Fault(no_value(name=name))
+        raise Fault(words.no_value(name=name))
     line.values.setdefault(option.name, []).append(behind if option.value else "")
     return f"-{behind}" if behind and not option.value else ""
 
 
-def _complete(words: list[str], line: Line) -> None:
+def _complete(given: list[str], line: Line) -> None:
     command = line.command
     if command is not None:
         least = sum(not operand.startswith("[") for operand in command.operands)
-        most = len(words) if "..." in "".join(command.operands) else len(command.operands)
-        if least <= len(words) <= most:
-            line.operands = words
-            return
-    from zaiond.ctl import words as said
-
-    if command is not None and len(words) < least:
-        raise Fault(said.missing(operand=command.operands[len(words)]))
-    if command is not None:
-        raise Fault(said.one_too_many(word=words[most]))
-    if line.group is not None:
+        most = len(given) if "..." in "".join(command.operands) else len(command.operands)
+        if len(given) < least:
+            raise Fault(words.missing(operand=command.operands[len(given)]))
+        if len(given) > most:
+            raise Fault(words.one_too_many(word=given[most]))
+        line.operands = given
+    elif line.group is not None:
         names = ", ".join(command.name for command in commands(line.group))
-        raise Fault(said.needs_another_word(group=line.group, names=names))
-    raise _unknown_command(words[0], GROUPS) if words else Fault(said.NAME_A_COMMAND)
+        raise Fault(words.needs_another_word(group=line.group, names=names))
+    else:
+        raise _unknown_command(given[0], GROUPS) if given else Fault(words.NAME_A_COMMAND)
 
 
 def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
@@ -242,8 +234,6 @@ def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
 
 
 def _no_option(name: str, known: "Iterable[str]", line: Line) -> Fault:
-    from zaiond.ctl import words
-
     near = _near(name, known)
     if line.command is None:
         return Fault(words.no_option_before(name=name, near=near))
@@ -251,8 +241,6 @@ def _no_option(name: str, known: "Iterable[str]", line: Line) -> Fault:
 
 
 def _unknown_command(name: str, names: "Iterable[str]") -> Fault:
-    from zaiond.ctl import words
-
     if name in LATER:
         return Fault(words.not_yet(name=name))
     return Fault(words.no_command(name=name, near=_near(name, names)))
@@ -261,7 +249,5 @@ def _unknown_command(name: str, names: "Iterable[str]") -> Fault:
 def _near(name: str, names: "Iterable[str]") -> "Text | str":
     from difflib import get_close_matches
 
-    from zaiond.ctl.words import did_you_mean
-
     near = get_close_matches(name, list(names), 1)
-    return did_you_mean(name=near[0]) if near else ""
+    return words.did_you_mean(name=near[0]) if near else ""

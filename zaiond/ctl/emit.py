@@ -7,7 +7,7 @@ from zaiond import client
 from zaiond.client import origin
 from zaiond.ctl import output
 from zaiond.ctl.commandline import Command, Example, Line, Option
-from zaiond.ctl.exit_status import BAD_EVENT, NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, Fault
+from zaiond.ctl.exit_status import BAD_EVENT, NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, Fault, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,9 +115,7 @@ def run(line: Line) -> int:
 
         beside = [option.names[0] for option in _EVENT_OPTIONS if line.flag(option.name)]
         if line.operands or beside:
-            from zaiond.ctl.words import not_together
-
-            raise Fault(not_together(one="--from", other=(*line.operands, *beside)[0]))
+            raise Fault(words.not_together(one="--from", other=(*line.operands, *beside)[0]))
         for numbers, events in emit_input.events(path):
             tally.add(numbers, _emit(events, line, source))
     else:
@@ -139,9 +137,7 @@ def _emit(
 
 def _event(line: Line) -> "dict[str, Any]":
     if not line.operands:
-        from zaiond.ctl.words import NAME_A_TYPE
-
-        raise Fault(NAME_A_TYPE)
+        raise Fault(words.NAME_A_TYPE)
     event: dict[str, Any] = {"type": _argument(line.operands[0])}
     for name in _ATTRIBUTES:
         value = line.text(name)
@@ -159,9 +155,7 @@ def _event(line: Line) -> "dict[str, Any]":
         key_named = line.text(status)
         if key_named is not None:
             if "status" in event:
-                from zaiond.ctl.words import not_together
-
-                raise Fault(not_together(one="--problem", other="--ok"))
+                raise Fault(words.not_together(one="--problem", other="--ok"))
             event["key"], event["status"] = _argument(key_named), status
     if event.get("message") == "-":
         from zaiond.ctl import emit_input
@@ -173,9 +167,7 @@ def _event(line: Line) -> "dict[str, Any]":
 def _pair(pair: str, option: str, word: str) -> tuple[str, str]:
     key, equals, value = pair.partition("=")
     if not equals or not key:
-        from zaiond.ctl.words import no_pair
-
-        raise Fault(no_pair(option=option, value=word, pair=pair))
+        raise Fault(words.no_pair(option=option, value=word, pair=pair))
     return key, value
 
 
@@ -185,10 +177,8 @@ def _json(key: str, text: str) -> "Any":
     try:
         return event_rules.value(text)
     except (ValueError, RecursionError) as error:
-        from zaiond.ctl.words import no_json
-
         said = getattr(error, "msg", str(error))  # it is in English
-        raise Fault(no_json(key=key, at=getattr(error, "pos", 0) + 1, why=said)) from None
+        raise Fault(words.no_json(key=key, at=getattr(error, "pos", 0) + 1, why=said)) from None
 
 
 def _argument(word: str) -> str:
@@ -252,8 +242,6 @@ class _Tally:
         return status
 
     def _remark(self, no_document: bool) -> None:
-        from zaiond.ctl import words
-
         if no_document and self._taken:
             self._tell(words.taken_before(ids=" ".join(one.id for one in self._taken)))
         number = self._spooled
@@ -280,8 +268,6 @@ class _Tally:
         self._errors.append({name: value for name, value in described.items() if value is not None})
         if said_before:
             return  # the same of every line to come
-        from zaiond.ctl import words
-
         if number is not None:
             self._tell(words.of_line(number=number, text=text))
         else:

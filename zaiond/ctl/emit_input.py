@@ -7,7 +7,7 @@ import os
 import sys
 
 from zaiond import client
-from zaiond.ctl.exit_status import BAD_EVENT, FAILED, Failure
+from zaiond.ctl.exit_status import BAD_EVENT, FAILED, Failure, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,8 +119,6 @@ def events(path: str) -> "Iterator[tuple[list[int], list[dict[str, Any] | str]]]
 
 
 def _unreadable(path: str, error: OSError) -> Failure:
-    from zaiond.ctl import words
-
     if path == "-":
         return Failure(FAILED, words.no_standard_input(why=error))
     return Failure(FAILED, words.no_events_from(path=path, why=error))

@@ -2,7 +2,19 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from zaiond.ctl import words as words
     from zaiond.text import Text
+else:
+
+    class _Words:
+        """The module `words`, imported when a sentence is said: an emit says none."""
+
+        def __getattr__(self, name):
+            from zaiond.ctl import words
+
+            return getattr(words, name)
+
+    words = _Words()
 
 FAILED, USAGE = 1, 2
 # sysexits.h
@@ -33,6 +45,4 @@ class Unwritable(Failure):
     """Standard output can't be written: a full disk, most of the time."""
 
     def __init__(self, error: OSError) -> None:
-        from zaiond.ctl import words
-
         super().__init__(FAILED, words.unwritable(why=error))

@@ -5,7 +5,7 @@ import resource
 import sys
 
 from zaiond.ctl import commandline, output
-from zaiond.ctl.exit_status import FAILED, Failure, Fault, Unwritable
+from zaiond.ctl.exit_status import FAILED, Failure, Fault, Unwritable, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ def run(argv: "Sequence[str]") -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _failed(failure, line)
     except Fault as fault:
-        from zaiond.ctl import words
-
         name = f"zaiond-ctl {line.group}" if line.group else "zaiond-ctl"
         return _failed(Fault(words.wrong_usage(fault=fault.text, command=name)), line)
     except Failure as failure:
