@@ -69,11 +69,11 @@ class Daemon:
 
     @property
     def places(self) -> dict[str, str]:
-        """The same, by the environment, as the daemon has them from systemd."""
+        """The same by the environment, as the unit gives the daemon none."""
         return {
             "ZAIOND_CONFIG": str(self.config),
-            "RUNTIME_DIRECTORY": str(self.runtime),
-            "STATE_DIRECTORY": str(self.state),
+            "ZAIOND_RUNTIME_DIR": str(self.runtime),
+            "ZAIOND_STATE_DIR": str(self.state),
             "ZAIOND_SPOOL_DIR": str(self.spool),
         }
 
