@@ -127,10 +127,6 @@ class PopBeforeSmtp(Login):
     password_file: str | None = setting(File(), *_PASSWORD_HELP)
     password_credential: str | None = setting(Credential(), *_PASSWORD_HELP)
 
-    def inherits_password(self, scope: Scope) -> bool:
-        """Whether the password is auth's."""
-        return self.enabled and not scope.written(*PASSWORDS)
-
     def check_login(self, scope: Scope, auth: Scope) -> None:
         """What it lacks and `auth` doesn't have, either."""
         if not self.enabled:
@@ -266,7 +262,9 @@ class MailServer(Settings):
         return replace(self, auth=self.auth.with_password(scope.below("auth"), needed=True))
 
     def _lends_password(self, scope: Scope) -> bool:
-        return self.pop_before_smtp.inherits_password(scope.below("pop_before_smtp"))
+        """Whether POP's password is auth's."""
+        pop = scope.below("pop_before_smtp")
+        return self.pop_before_smtp.enabled and not pop.written(*PASSWORDS)
 
     def warn(self, scope: Scope) -> None:
         SMTP.warn(scope, self.host, self.port, self.security)

@@ -40,7 +40,8 @@ def read(file: str, text: str) -> tuple[Mapping, list[Diagnostic]]:
     if unfit:
         at = unfit.start()
         column = at - text.rfind("\n", 0, at)
-        sentence = japanese.in_jis(file, text) or _unfit_sentence(unfit[0])
+        sentence = words.unfit_sign(code=ord(unfit[0])) if unfit[0] != "\r" else words.CR_ALONE
+        sentence = japanese.in_jis(file, text) or sentence
         raise _fault(Place(file, text.count("\n", 0, at) + 1, column), sentence)
     return _Reader(file, text).document()
 
@@ -56,12 +57,6 @@ def _implicit_tag(text: str, implicit: tuple[bool, bool]) -> str:
 
 def _fault(place: Place, text: Text) -> ConfigError:
     return ConfigError((place.diagnostic("", text),))
-
-
-def _unfit_sentence(sign: str) -> Text:
-    if sign == "\r":
-        return words.CR_ALONE
-    return words.unfit_sign(code=ord(sign))
 
 
 class _Reader:
@@ -83,7 +78,9 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             self._demand_no_slips(error.problem_mark.line + 1 if error.problem_mark else None)
             place, line = self._place_of_fault(error)
-            raise _fault(place, _not_yaml(error.problem, line)) from None
+            by_tab = "\t" in line[: len(line) - len(line.lstrip())]
+            sentence = words.TAB if by_tab else words.SYNTAX.get(error.problem or "")
+            raise _fault(place, sentence or words.NOT_YAML) from None
         except yaml.YAMLError:
             raise _fault(Place(self._file, 1, 1), words.NOT_YAML) from None
 
@@ -258,10 +255,3 @@ def _marks(event: yaml.Event) -> tuple[Any, Any]:
     assert start is not None  # noqa: S101 (libyaml gives every event its marks)
     assert end is not None  # noqa: S101
     return start, end
-
-
-def _not_yaml(problem: str | None, line: str) -> Text:
-    """What libyaml's `problem` means on `line`, the text of the line where it was found."""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return words.TAB
-    return words.SYNTAX.get(problem or "", words.NOT_YAML)

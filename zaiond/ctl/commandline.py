@@ -201,7 +201,10 @@ def _take_option(word: str, rest: list[str], known: dict[str, Option], line: Lin
         name, equals, behind = word[:2], "", word[2:]
     option = known.get(name)
     if option is None:
-        raise _no_option(name, known, line)
+        near = _near(name, known)
+        if line.command is None:
+            raise Fault(words.no_option_before(name=name, near=near))
+        raise Fault(words.no_option(name=name, command=line.name, near=near))
     if option.value and not equals and not behind:
         if not rest:
             raise Fault(words.needs_value(name=name, value=option.value))
@@ -231,13 +234,6 @@ def _complete(given: list[str], line: Line) -> None:
 
 def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
     return {name: option for option in options for name in option.names}
-
-
-def _no_option(name: str, known: "Iterable[str]", line: Line) -> Fault:
-    near = _near(name, known)
-    if line.command is None:
-        return Fault(words.no_option_before(name=name, near=near))
-    return Fault(words.no_option(name=name, command=line.name, near=near))
 
 
 def _unknown_command(name: str, names: "Iterable[str]") -> Fault:

@@ -115,8 +115,12 @@ def _from_disk(line: Line) -> tuple[dict[str, Any], Language]:
 
 
 def _diff(line: Line) -> int:
+    from zaiond.config.load import drop_ins
+
     kept, language = _kept(line)
-    lines = _with_disk(kept, language)
+    yaml = dict.fromkeys((*kept.yaml, *drop_ins(kept.main)[0]))
+    now = {path: _read(path) for path in dict.fromkeys((*kept.texts, *yaml))}
+    lines = differences(kept.texts, now, yaml, language)
     said = lines or [words.SAME.in_language(language)]
     output.answer(line, {"same": not lines, "diff": lines}, lambda: map(printable, said))
     return FAILED if lines else 0
@@ -164,15 +168,6 @@ def _failed(error: OSError, path: str, otherwise: Sentence) -> Failure:
 
 
 # -- the differences, without secrets
-
-
-def _with_disk(kept: "Files", language: Language) -> list[str]:
-    """How the same files, and the drop-ins that are new, differ on disk now."""
-    from zaiond.config.load import drop_ins
-
-    yaml = dict.fromkeys((*kept.yaml, *drop_ins(kept.main)[0]))
-    now = {path: _read(path) for path in dict.fromkeys((*kept.texts, *yaml))}
-    return differences(kept.texts, now, yaml, language)
 
 
 def _read(path: str) -> str | None:

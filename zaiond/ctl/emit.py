@@ -237,12 +237,7 @@ class _Tally:
             if self._errors:
                 result["errors"] = self._errors
             output.say(json.dumps(result))
-        if self._spooled or self._duplicates or (no_document and self._taken):
-            self._remark(no_document)
-        return status
-
-    def _remark(self, no_document: bool) -> None:
-        if no_document and self._taken:
+        elif self._taken:
             self._tell(words.taken_before(ids=" ".join(one.id for one in self._taken)))
         number = self._spooled
         if number:
@@ -250,6 +245,7 @@ class _Tally:
         number = self._duplicates
         if number:
             self._tell(words.duplicates(number=number, events=_events(number), id=self._duplicate))
+        return status
 
     def _failed(self, number: int | None, error: client.ClientError) -> None:
         if isinstance(error, client.NotPermitted):

@@ -53,7 +53,9 @@ def run(line: Line) -> int:
     with contextlib.ExitStack() as stack:
         if line.flag("json") and sys.stderr is not None:  # standard output is for the document
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        _demand_terminal()
+        streams = (sys.stdin, sys.stdout)
+        if not all(stream is not None and stream.isatty() for stream in streams):
+            raise Fault(words.NEEDS_TERMINAL)
         path = line.config()
         check.demand_readable(path)
         language = output.language(line)
@@ -169,13 +171,6 @@ def _reload(line: Line, path: str, language: Language) -> int:
             text = words.another_in_use(path=in_use)
     output.say(text.in_language(language))
     return 0
-
-
-def _demand_terminal() -> None:
-    """Raises Fault where nobody could answer."""
-    streams = (sys.stdin, sys.stdout)
-    if not all(stream is not None and stream.isatty() for stream in streams):
-        raise Fault(words.NEEDS_TERMINAL)
 
 
 def _typed(question: "Ask", language: Language) -> str:
