@@ -53,16 +53,14 @@ class App:
         found: Found,
         in_background: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        self._options, self._journal = options, journal
+        self._runtime_dir, self._journal = options.runtime_dir, journal
         self._database, self._writer = database, writer
         self._in_background = in_background
-        self._found = found
-        self._clock = clock = time.time
-        self._user_names = UserNames(time.monotonic)
-        user_of, user_name = UserOf(time.monotonic), self._user_names.shown
+        clock, user_names = time.time, UserNames(time.monotonic)
+        user_of, user_name = UserOf(time.monotonic), user_names.shown
         make_id = UlidFactory(clock, random.SystemRandom().getrandbits)
         names = MachineNames()
-        self._queue_time = queue_time = QueueTime(time.monotonic, found.queue_time)
+        queue_time = QueueTime(time.monotonic, found.queue_time)
         queue_time.pause()  # until there is a configuration
         turns = Turns(found.waiting, found.last_turns, user_of)
         self._status_line = systemd.StatusLine(
@@ -86,7 +84,7 @@ class App:
             names,
             clock,
             lambda config: MailMaker(
-                config, make_id, self._user_names, self._reports.event_unmade, user_of
+                config, make_id, user_names, self._reports.event_unmade, user_of
             ),
             lambda: self._history_limit.upkeep(),
         )
@@ -120,32 +118,33 @@ class App:
         self.configuration = Configuration(
             options, found.incident, writer, journal, clock, context, parts, outbound, told, changed
         )
-        self._control = Control(self._commands, journal)
 
-    def _commands(self) -> Commands:
-        # With all that people may ask for: not before somebody does.
-        from zaiond.daemon.commands import Answers
-        from zaiond.daemon.status import Status
+        def commands() -> Commands:
+            # With all that people may ask for: not before somebody does.
+            from zaiond.daemon.commands import Answers
+            from zaiond.daemon.status import Status
 
-        status = Status(
-            found=self._found,
-            state_dir=self._options.state_dir,
-            journal=self._journal,
-            clock=self._clock,
-            queue_time=self._queue_time,
-            configuration=self.configuration,
-            database=self._database,
-            writer=self._writer,
-            outbound=self._outbound,
-            intake=self._intake,
-            user_names=self._user_names,
-        )
-        return Answers(status).commands()
+            status = Status(
+                found=found,
+                state_dir=options.state_dir,
+                journal=journal,
+                clock=clock,
+                queue_time=queue_time,
+                configuration=self.configuration,
+                database=database,
+                writer=writer,
+                outbound=outbound,
+                intake=self._intake,
+                user_names=user_names,
+            )
+            return Answers(status).commands()
+
+        self.control = Control(commands, journal)
 
     def open(self, control: socket.socket, doors: contextlib.ExitStack) -> None:
         """Takes events and requests until the doors are closed. Raises StoreError, UsageError."""
-        self._intake.open(self._options.runtime_dir, doors)
-        doors.callback(Listener(control, self._control.connection, self._journal).close)
+        self._intake.open(self._runtime_dir, doors)
+        doors.callback(Listener(control, self.control.connection, self._journal).close)
 
     async def start(self, damaged: Iterable[Damage]) -> int:
         """Goes to work; gives how many deliveries wait. `damaged`: rows that were set aside."""

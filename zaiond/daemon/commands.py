@@ -68,7 +68,7 @@ class Answers:
         return await self._status.document()
 
     async def _acknowledge(self, request: Request) -> dict[str, Any]:
-        number = await self._status.acknowledge(request.uid)
+        number = await self._status.acknowledge(request.asked_by)
         return {**await self._status.document(), "acknowledged": number}
 
     # -- queue
@@ -96,20 +96,17 @@ class Answers:
     async def _retry(self, request: Request) -> dict[str, Any]:
         if self._status.outbound.router.maker is None:
             raise Refused(75, words.NO_CONFIGURATION)
-        ids = request.texts("ids")
-        seqs = await self._queries.seqs_of(ids)
+        seqs = await self._queries.seqs_of(request.ids)
         before = await self._deliveries(seqs, (*OPEN, "failed", "expired"))
-        return _changed(before, await self._queue_admin.retry(ids))
+        return _changed(before, await self._queue_admin.retry(request.ids))
 
     async def _delete(self, request: Request) -> dict[str, Any]:
-        ids = request.texts("ids")
-        if not ids:
+        if not request.ids:
             raise Refused(2, words.NO_ID)
-        uid, source = request.number("uid"), request.text("source")
         chosen = await self._queue_admin.choose(
-            ids,
-            None if uid is None else int(uid),
-            None if source is None else matcher(source),
+            request.ids,
+            None if request.uid is None else int(request.uid),
+            None if request.source is None else matcher(request.source),
         )
         if chosen.several:
             chosen = chosen._replace(seqs=[])
@@ -126,13 +123,12 @@ class Answers:
     # -- history
 
     async def _history(self, request: Request) -> Pieces:
-        id_ = request.text("id")
-        limit = request.number("limit")
+        id_, limit = request.id, request.limit
         wanted = Wanted(
-            since=request.number("since"),
-            type=request.text("type"),
-            source=request.text("source"),
-            failed=request.values.get("failed") is True,
+            since=request.since,
+            type=request.type,
+            source=request.source,
+            failed=request.failed,
             limit=100 if limit is None else max(0, min(int(limit), MOST)),
         )
         more = b""
@@ -180,13 +176,12 @@ class Answers:
         }
 
     async def _retry_spool(self, request: Request) -> dict[str, Any]:
-        return self._spool_changed(await self._spool_admin.retry(request.texts("names")))
+        return self._spool_changed(await self._spool_admin.retry(request.names))
 
     async def _delete_spool(self, request: Request) -> dict[str, Any]:
-        names = request.texts("names")
-        if not names:
+        if not request.names:
             raise Refused(2, words.NO_FILE_NAME)
-        return self._spool_changed(await self._spool_admin.delete(names))
+        return self._spool_changed(await self._spool_admin.delete(request.names))
 
     def _spool_changed(self, changed: SpoolChanged) -> dict[str, Any]:
         language = self._status.language
@@ -211,7 +206,7 @@ class Answers:
 
     async def _last_good(self, request: Request) -> dict[str, Any]:
         # The files' texts, secrets and all: for who may read the files themselves.
-        if request.uid not in (0, os.getuid()):
+        if request.asked_by not in (0, os.getuid()):
             raise Refused(77, words.FOR_ROOT)
         in_force = self._configuration.in_force
         if in_force is None:
@@ -235,7 +230,7 @@ class Answers:
         config = self._configuration.config
         if config is None:
             raise Refused(78, words.NO_CONFIGURATION, self._status.config_document())
-        addresses = request.texts("addresses") or list(config.admins)
+        addresses = request.addresses or list(config.admins)
         document = await self_test(config, addresses, self._configuration.context)
         return {**document, "config": self._status.config_document()}
 

@@ -18,6 +18,8 @@ import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from zaiond.daemon import words
 from zaiond.errors import DiskFullError, ZaiondError
 from zaiond.journal import Journal
@@ -39,32 +41,26 @@ class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
         self.result = result
 
 
-class Request(NamedTuple):
-    """What is asked, and by whom (SO_PEERCRED). Each method raises Refused for a wrong value."""
+class Request(msgspec.Struct):
+    """What is asked, and with what. `asked_by` is a uid (SO_PEERCRED), whatever was sent as such;
+    `uid` is whose events are meant.
+    """
 
-    values: dict[str, Any]
-    uid: int
+    command: str
+    ids: list[str] = []
+    names: list[str] = []
+    addresses: list[str] = []
+    uid: float | None = None
+    id: str | None = None
+    source: str | None = None
+    type: str | None = None
+    since: float | None = None
+    limit: float | None = None
+    failed: bool = False
+    asked_by: int = -1
 
-    def texts(self, name: str) -> list[str]:
-        """A list of strings; none, if it isn't there."""
-        values = self.values.get(name) or []
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise Refused(2, words.MALFORMED)
-        return values
 
-    def text(self, name: str) -> str | None:
-        """A string, if it is there."""
-        value = self.values.get(name)
-        if value is not None and not isinstance(value, str):
-            raise Refused(2, words.MALFORMED)
-        return value
-
-    def number(self, name: str) -> float | None:
-        """A number, if it is there."""
-        value = self.values.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise Refused(2, words.MALFORMED)
-        return value
+_decode = msgspec.json.Decoder(Request).decode
 
 
 class Pieces(NamedTuple):
@@ -89,7 +85,7 @@ class Control:
     """
 
     def __init__(self, load: Callable[[], Commands], journal: Journal) -> None:
-        self._load = load
+        self.load = load
         self._journal = journal
         self._commands: Commands | None = None
         self.connections = 0
@@ -118,18 +114,20 @@ class Control:
             self.connections -= 1
 
     async def _serve(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        self._commands = self._commands or self.load()
         try:
-            values = json.loads(line)
-            json.dumps(values, ensure_ascii=False, allow_nan=False).encode()  # no half characters
-            name: str = values["command"]
-            self._commands = self._commands or self._load()
-            command = self._commands.by_name[name]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            request = _decode(line)
+            command = self._commands.by_name[request.command]
+        except msgspec.ValidationError:
+            writer.write(_line(self._refusal(Refused(2, words.MALFORMED))))
+            return
+        except (msgspec.DecodeError, KeyError, RecursionError):
             writer.write(_line(self._refusal(Refused(2, words.NO_REQUEST))))
             return
-        is_long = name in self._commands.long
+        request.asked_by = _uid_of(writer)
+        is_long = request.command in self._commands.long
         with _signs_of_life(writer) if is_long else contextlib.nullcontext():
-            reply = await self._answer(command, Request(values, _uid_of(writer)))
+            reply = await self._answer(command, request)
         result = reply.get("result")
         if not isinstance(result, Pieces):
             await _write(writer, _line(reply))
