@@ -5,7 +5,8 @@ begins with: as many columns as its `after` has.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
@@ -14,7 +15,6 @@ from zaiond.store import counts
 ROWS = 200  # of which an operation reads no more
 BYTES = 256 * 1024  # of events' bodies, after which it reads no further one
 SMALL_ROWS = 2000  # the same for rows of a few numbers
-LAST_ATTEMPTS = 10  # of a delivery, where not all of them are asked for
 SAME_ID = 1000  # events of one id that are found
 
 
@@ -95,8 +95,6 @@ class LostRow(NamedTuple):
     message: int
 
 
-_EVENT = "SELECT seq, id, uid, source, accepted, body, outcome, reason, notice FROM events"
-_HEAD = "SELECT seq, accepted, uid, source FROM events"
 _DELIVERY = (
     "d.message, d.id, d.recipient, d.state, d.attempts, d.next_attempt, d.ended, m.message_id,"
     " m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
@@ -104,27 +102,22 @@ _DELIVERY = (
 _UNROUTED = "outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early)"
 
 
-def newest(db: apsw.Connection, after: int) -> list[Head]:
-    """Events before seq `after`, the newest first."""
-    query = f"{_HEAD} WHERE seq < ? ORDER BY seq DESC LIMIT ?"
-    return [Head(*row) for row in _all(db, query, after, SMALL_ROWS)]
+Scanned = TypeVar("Scanned", Head, EventRow)
 
 
-def newest_events(db: apsw.Connection, after: int) -> list[EventRow]:
-    """The same, whole."""
-    return _bounded(db.execute(f"{_EVENT} WHERE seq < ? ORDER BY seq DESC", (after,)), SMALL_ROWS)
+def newest(db: apsw.Connection, after: int, of: type[Scanned]) -> list[Scanned]:
+    """Events before seq `after`, the newest first: their heads, or whole."""
+    query = f"SELECT {', '.join(of._fields)} FROM events WHERE seq < ? ORDER BY seq DESC"  # noqa: S608
+    return _bounded(db.execute(query, (after,)), of, SMALL_ROWS)
 
 
-def heads(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[Head]:
-    """These events after seq `after`; `seqs` are in order."""
-    wanted = [seq for seq in seqs if seq > after][:SMALL_ROWS]
-    return [Head(*row) for seq in wanted for row in db.execute(f"{_HEAD} WHERE seq = ?", (seq,))]
-
-
-def events(db: apsw.Connection, seqs: Sequence[int], after: int = 0) -> list[EventRow]:
-    """The same, whole."""
-    found = (_all(db, f"{_EVENT} WHERE seq = ?", seq) for seq in seqs if seq > after)
-    return _bounded((row for rows in found for row in rows), ROWS)
+def events(
+    db: apsw.Connection, seqs: Sequence[int], of: type[Scanned], after: int = 0
+) -> list[Scanned]:
+    """These events after seq `after`, their heads, or whole; `seqs` are in order."""
+    query = f"SELECT {', '.join(of._fields)} FROM events WHERE seq = ?"  # noqa: S608
+    rows = (row for seq in seqs if seq > after for row in _all(db, query, seq))
+    return _bounded(rows, of, SMALL_ROWS if of is Head else ROWS)
 
 
 def with_ids(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
@@ -172,24 +165,14 @@ def open_deliveries(db: apsw.Connection, after: tuple[int, int] = (0, 0)) -> lis
 
 
 def attempts(
-    db: apsw.Connection, deliveries: Sequence[int], after: tuple[int, int] = (0, 0)
+    db: apsw.Connection, deliveries: Sequence[int], last: int, after: tuple[int, int] = (0, 0)
 ) -> list[AttemptRow]:
-    """All attempts of these deliveries."""
-    query = "SELECT * FROM attempts WHERE delivery = ? AND number > ? ORDER BY number LIMIT ?"
+    """Of the attempts of each of these deliveries the last ones, so many of them."""
+    query = (
+        "SELECT * FROM (SELECT * FROM attempts WHERE delivery = ? AND number > ?"  # noqa: S608
+        f" ORDER BY number DESC LIMIT {last}) ORDER BY number LIMIT ?"
+    )
     return [AttemptRow(*row) for row in _of_each(db, query, deliveries, after, ROWS)]
-
-
-def last_attempts(
-    db: apsw.Connection, deliveries: Sequence[int], after: int = 0
-) -> list[AttemptRow]:
-    """The last ones of each of these deliveries after delivery `after`, which are in order."""
-    query = "SELECT * FROM attempts WHERE delivery = ? ORDER BY number DESC LIMIT ?"
-    found: list[AttemptRow] = []
-    for one in deliveries:
-        if one > after and (not found or len(found) + LAST_ATTEMPTS <= ROWS):
-            rows = _all(db, query, one, LAST_ATTEMPTS)
-            found += [AttemptRow(*row) for row in reversed(rows)]
-    return found
 
 
 def last_replies(db: apsw.Connection, deliveries: Sequence[int]) -> list[AttemptRow]:
@@ -239,18 +222,18 @@ def oldest_mail(db: apsw.Connection) -> tuple[float, float] | None:
     """When the oldest event of the first mail that still waits was accepted, by the clock and in
     queue time.
     """
-    found = _all(
-        db,
+    at: tuple[float, float] | None = db.execute(
         "SELECT accepted, queued FROM messages WHERE id ="
-        " (SELECT message FROM contents ORDER BY message LIMIT 1)",
-    )
-    return found[0] if found else None
+        " (SELECT message FROM contents ORDER BY message LIMIT 1)"
+    ).get
+    return at
 
 
 def accepted(db: apsw.Connection, seq: int) -> tuple[float, float] | None:
     """When an event was accepted, by the clock and in queue time."""
-    found = _all(db, "SELECT accepted, queued FROM events WHERE seq = ?", seq)
-    return found[0] if found else None
+    query = "SELECT accepted, queued FROM events WHERE seq = ?"
+    at: tuple[float, float] | None = db.execute(query, (seq,)).get
+    return at
 
 
 def _all(db: apsw.Connection, query: str, *values: Any) -> list[Any]:
@@ -271,13 +254,14 @@ def _of_each(
     return found
 
 
-def _bounded(rows: Iterable[Any], most: int) -> list[EventRow]:
-    """As many events as may be read at once."""
-    found: list[EventRow] = []
+def _bounded(rows: Iterable[Any], of: type[Scanned], most: int) -> list[Scanned]:
+    """As many of them as may be read at once."""
+    found: list[Scanned] = []
     size = 0
-    for row in map(EventRow._make, rows):
+    for row in map(of._make, islice(rows, most)):
         found.append(row)
-        size += len(row.body)
-        if len(found) == most or size >= BYTES:
-            break
+        if isinstance(row, EventRow):
+            size += len(row.body)
+            if size >= BYTES:
+                break
     return found

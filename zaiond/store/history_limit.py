@@ -5,6 +5,7 @@ before anybody is refused. The oldest of the user with the most of it goes first
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise
@@ -102,8 +103,10 @@ class HistoryLimit:
     async def run(self) -> None:
         """Works for ever; ends when cancelled."""
         while True:
+            # What was deleted is told of in time, though nothing more is deleted.
+            line_in = max(1.0, self._next_line - time.monotonic()) if self._deleted else None
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._until_line()):
+                async with asyncio.timeout(line_in):
                     await self._wanted.wait()
             self._wanted.clear()
             with contextlib.suppress(DiskFullError, OSError):  # told where it bars events
@@ -130,17 +133,16 @@ class HistoryLimit:
 
     async def _sizes(self) -> dict[int, int]:
         """What is there of each user that has ended."""
-        found: dict[int, int] = {}
+        found = Counter[int]()
         self._users = {}
         after: int | None = 0
         while after is not None:
             sizes, after = await self._writer.submit(partial(prune.sizes, after=after))
             for uid, size in sizes.items():
                 user = self._users[uid] = self._user_of(uid)
-                found[user] = found.get(user, 0) + size
+                found[user] += size
         for uid, (events, size) in self._waiting().items():
-            user = self._user_of(uid)
-            found[user] = found.get(user, 0) - size - events * prune.ROWS_OF_ONE
+            found[self._user_of(uid)] -= size + events * prune.ROWS_OF_ONE
         return found
 
     async def _shorten(self, left: dict[int, int], space: Space) -> tuple[bool, Space]:
@@ -155,7 +157,8 @@ class HistoryLimit:
                         to_free=dict(left),
                         after=after,
                         now=self._clock(),
-                        user_of=self._known_user_of,
+                        # The writer's transaction looks at no file.
+                        user_of=lambda uid: self._users.get(uid, uid),
                     ),
                     essential=True,  # it makes room
                 )
@@ -167,10 +170,6 @@ class HistoryLimit:
                 if left[uid] <= 0:
                     del left[uid]
         return is_any, space
-
-    def _known_user_of(self, uid: int) -> int:
-        """As it was found for the sizes: the writer's transaction looks at no file."""
-        return self._users.get(uid, uid)
 
     def _space(self, pages: Pages) -> Space:
         self._disk.reusable = pages.free
@@ -184,10 +183,6 @@ class HistoryLimit:
             limit=self._disk.history_limit(),
             waiting=sum(_ROWS * events + _MAIL * size for events, size in waiting),
         )
-
-    def _until_line(self) -> float | None:
-        """Seconds until what was deleted may be told of; None where nothing was."""
-        return max(1.0, self._next_line - time.monotonic()) if self._deleted else None
 
     def _tell(self, space: Space) -> None:
         if not self._deleted or time.monotonic() < self._next_line:

@@ -70,14 +70,11 @@ def mend(db: apsw.Connection, now: float, at: float) -> bool:
         (),
         at,
     )
-    db.execute(
-        "DELETE FROM holds WHERE scope = 'address' AND subject NOT IN"
-        " (SELECT recipient FROM deliveries WHERE state = 'held' AND ended IS NULL)"
-    )
-    db.execute(
-        "DELETE FROM holds WHERE scope = 'mail' AND subject NOT IN"
-        " (SELECT CAST(message AS TEXT) FROM deliveries WHERE state = 'held' AND ended IS NULL)"
-    )
+    for scope, subject in (("address", "recipient"), ("mail", "CAST(message AS TEXT)")):
+        db.execute(
+            f"DELETE FROM holds WHERE scope = '{scope}' AND subject NOT IN"  # noqa: S608
+            f" (SELECT {subject} FROM deliveries WHERE state = 'held' AND ended IS NULL)"
+        )
     db.execute(
         "UPDATE deliveries SET next_attempt = ? WHERE id IN (SELECT min(id) FROM deliveries"  # noqa: S608
         " WHERE state = 'held' AND ended IS NULL"

@@ -45,20 +45,8 @@ class LastRun(NamedTuple):
     had_database: bool
 
 
-class Opened(NamedTuple):
-    """An open database, and what was salvaged, at this start or lately."""
-
-    connection: apsw.Connection
-    salvage: Salvage | None
-    is_recovered: bool = False
-
-
-class _UnusableError(Exception):
+class _UnusableError(StoreError):
     """The database can't be used as it is."""
-
-    def __init__(self, why: Text) -> None:
-        super().__init__(why.en)
-        self.why = why
 
 
 def open_database(
@@ -66,26 +54,28 @@ def open_database(
     last: LastRun,
     release_ballast: Callable[[], object],
     tell_at_work: Callable[[], None],
-) -> Opened:
-    """The database of a state directory, recovered where it must be. `tell_at_work` is called while
-    that takes long. Raises StoreError, apsw.Error or OSError.
+) -> tuple[apsw.Connection, Salvage | None, bool]:
+    """The database of a state directory; what was salvaged of it the last time, for a week, and
+    whether that was now, for it could not be used as it was. `tell_at_work` is called while that
+    takes long. Raises StoreError, apsw.Error or OSError.
     """
+    is_recovered = False
     try:
         if recovery.is_pending(directory):
             raise _UnusableError(words.damaged(words.INTERRUPTED))
         _must_be_whole(directory, last)
         try:
-            opened = _open_checked(directory, last, tell_at_work)
+            connection, salvage = _open_checked(directory, last, tell_at_work)
         except _DAMAGED:  # SQLite says the same of a disk that fails for a moment: once more
-            opened = _open_checked(directory, last, tell_at_work)
+            connection, salvage = _open_checked(directory, last, tell_at_work)
     except (_UnusableError, *_DAMAGED) as error:
         said = str(error)
-        why = error.why if isinstance(error, _UnusableError) else words.damaged(Text(said, said))
+        why = error.text if isinstance(error, _UnusableError) else words.damaged(Text(said, said))
         release_ballast()  # a copy needs room
         salvage = recovery.recover(directory, why, tell_at_work)
-        opened = Opened(_open(directory, last), salvage, is_recovered=True)
-    opened.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-    return opened
+        connection, is_recovered = _open(directory, last), True
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+    return connection, salvage, is_recovered
 
 
 def _must_be_whole(directory: Path, last: LastRun) -> None:
@@ -108,12 +98,14 @@ def _must_be_whole(directory: Path, last: LastRun) -> None:
         raise _UnusableError(words.WAL_CUT)
 
 
-def _open_checked(directory: Path, last: LastRun, tell_at_work: Callable[[], None]) -> Opened:
+def _open_checked(
+    directory: Path, last: LastRun, tell_at_work: Callable[[], None]
+) -> tuple[apsw.Connection, Salvage | None]:
     connection = _open(directory, last)
     try:
         if last.check:
             _check(connection, last.check, tell_at_work)
-        return Opened(connection, recovery.last_salvage(connection))
+        return connection, recovery.last_salvage(connection)
     except BaseException:
         connection.close()
         raise

@@ -7,7 +7,7 @@ are in a slice.
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import translate
 from functools import partial
 from heapq import nlargest
@@ -33,6 +33,8 @@ T = TypeVar("T")
 Row = TypeVar("Row", bound=tuple[Any, ...])
 _BEYOND = 2**62  # any seq
 MOST = 10_000  # events or deliveries that are told of at once
+LAST_ATTEMPTS = 10  # of a delivery, where not all of them are asked for
+_ALL_ATTEMPTS = 2**62
 EVENTS = 50  # of which documents are made at a time: other connections are served in between
 
 
@@ -58,7 +60,7 @@ _type = msgspec.json.Decoder(_Type).decode
 NAMED = 4  # recipients that are told by name, and one more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Wanted:
     """Which events are asked for: patterns are those of a shell."""
 
@@ -67,12 +69,10 @@ class Wanted:
     source: str | None = None
     failed: bool = False
     limit: int
-    _is_type: Callable[[str], Any] = field(init=False)
-    _is_source: Callable[[str], Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        for name, pattern in (("_is_type", self.type), ("_is_source", self.source)):
-            object.__setattr__(self, name, matcher("*" if pattern is None else pattern))
+        self._is_type = matcher(self.type or "")
+        self._is_source = matcher(self.source or "")
 
     def has(self, row: Head | EventRow) -> bool:
         """Whether it is one of them, but for `failed`; of a row without its line, and for the type.
@@ -124,20 +124,16 @@ class Queries:
         """The newest of the events that are wanted, oldest first: as far as they are found, and in
         the end all. `all_held`: the queue is held.
         """
-        # With their lines only where these are asked for.
-        newest: Callable[..., Sequence[Head | EventRow]] = history.newest
-        among: Callable[..., Sequence[Head | EventRow]] = history.heads
-        if wanted.type is not None:
-            newest, among = history.newest_events, history.events
+        of: Any = Head if wanted.type is None else EventRow
         found: list[int] = []
         if wanted.failed:
             async for seqs in self._not_arriving(all_held=all_held):
-                rows = self._pages(partial(among, seqs=seqs), 0)
+                rows = self._pages(partial(history.events, seqs=seqs, of=of), 0)
                 found += [row.seq async for page in rows for row in page if wanted.has(row)]
                 found = nlargest(wanted.limit, set(found))
                 yield found[::-1]
             return
-        async for page in self._pages(newest, _BEYOND):
+        async for page in self._pages(partial(history.newest, of=of), _BEYOND):
             found += [row.seq for row in page if wanted.has(row)]
             yield found[: wanted.limit][::-1]
             if len(found) >= wanted.limit:
@@ -167,12 +163,12 @@ class Queries:
         all of their lines and all attempts.
         """
         for part in _parts(seqs):
-            async for events in self._pages(partial(history.events, seqs=part), 0):
+            async for events in self._pages(partial(history.events, seqs=part, of=EventRow), 0):
                 rows = events if whole else list(map(_outlined, events))
                 yield await self._with_deliveries(rows, whole=whole)
 
     async def _outlines(self, seqs: Sequence[int]) -> list[EventRow]:
-        pages = self._pages(partial(history.events, seqs=seqs), 0)
+        pages = self._pages(partial(history.events, seqs=seqs, of=EventRow), 0)
         return [_outlined(row) async for page in pages for row in page]
 
     async def _with_deliveries(
@@ -180,12 +176,11 @@ class Queries:
     ) -> list[EventHistory]:
         deliveries = await self._all(partial(history.deliveries, seqs=[row.seq for row in events]))
         tried = sorted({id_ for _, id_, row in deliveries if row.attempts or row.state not in OPEN})
-        if whole:
-            attempts = await self._all(partial(history.attempts, deliveries=tried))
-        else:
-            attempts = await self._all(partial(history.last_attempts, deliveries=tried), 0)
+        attempts = partial(
+            history.attempts, deliveries=tried, last=_ALL_ATTEMPTS if whole else LAST_ATTEMPTS
+        )
         of_delivery: dict[int, list[AttemptRow]] = defaultdict(list)
-        for attempt in attempts:
+        for attempt in await self._all(attempts):
             of_delivery[attempt.delivery].append(attempt)
         of_event: dict[int, list[tuple[DeliveryRow, list[AttemptRow]]]] = defaultdict(list)
         for seq, id_, delivery in deliveries:

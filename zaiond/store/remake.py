@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from zaiond.model import DeliveryRecord, EventRecord, MessageRecord, QueuedMail, Remade, StoredEvent
+from zaiond.model import DeliveryRecord, EventRecord, MessageRecord, Remade, StoredEvent
 from zaiond.store.events import COLUMNS, stored
 from zaiond.store.queue import hurry, insert_messages, keep_remarks
 from zaiond.store.sound import expect, expect_message_id
@@ -41,22 +41,22 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventRecord]:
             f"SELECT {COLUMNS} FROM events WHERE seq = ? AND outcome IS NULL",  # noqa: S608
             (seq,),
         ).fetchall()
-        of_event = tuple(map(_message, db.execute(_MESSAGES, (seq,))))
-        deliveries = tuple(map(_delivery, db.execute(_DELIVERIES, (seq,))))
-        if rows and of_event:
-            found.append(EventRecord(stored(rows[0]), of_event, deliveries))
+        messages: list[Any] = db.execute(_MESSAGES, (seq,)).fetchall()
+        for row in messages:
+            expect(row, int, str, int)
+            expect_message_id(row[1])
+        deliveries: list[Any] = db.execute(_DELIVERIES, (seq,)).fetchall()
+        for row in deliveries:
+            expect(row, int, int, str, str)
+        if rows and messages:
+            found.append(
+                EventRecord(
+                    stored(rows[0]),
+                    tuple(map(MessageRecord._make, messages)),
+                    tuple(map(DeliveryRecord._make, deliveries)),
+                )
+            )
     return found
-
-
-def _message(row: tuple[Any, ...]) -> MessageRecord:
-    expect(row, int, str, int)
-    expect_message_id(row[1])
-    return MessageRecord(*row)
-
-
-def _delivery(row: tuple[Any, ...]) -> DeliveryRecord:
-    expect(row, int, int, str, str)
-    return DeliveryRecord(*row)
 
 
 _MESSAGES = (
@@ -78,7 +78,15 @@ def put(db: apsw.Connection, remade: list[Remade], at: float) -> list[StoredEven
         insert_messages(db, [m for m in one.mails if m.row in one.new_messages])
         for mail in one.mails:
             if mail.row not in one.new_messages:
-                _replace(db, mail)
+                db.execute(
+                    "UPDATE messages SET reverse_path = ?, smtputf8 = ?, queued = ? WHERE id = ?",
+                    (mail.message.reverse_path, mail.message.smtputf8, mail.queued, mail.row),
+                )
+                db.execute(
+                    "INSERT OR REPLACE INTO contents VALUES (?, ?)",
+                    (mail.row, mail.message.content),
+                )
+                keep_remarks(db, [mail])
             db.executemany(
                 "INSERT INTO deliveries (id, message, recipient, state, urgent, lane, user, ended)"
                 " VALUES (?, ?, ?, '', ?, ?, ?, 0)",  # opened below
@@ -111,12 +119,3 @@ _OPEN = (
     " WHERE d.lane = ?2 AND d.recipient = ?4 AND d.message > ?1 AND d.ended IS NULL AND d.urgent)"
     " WHERE id = ?3"
 )
-
-
-def _replace(db: apsw.Connection, mail: QueuedMail) -> None:
-    db.execute(
-        "UPDATE messages SET reverse_path = ?, smtputf8 = ?, queued = ? WHERE id = ?",
-        (mail.message.reverse_path, mail.message.smtputf8, mail.queued, mail.row),
-    )
-    db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (mail.row, mail.message.content))
-    keep_remarks(db, [mail])
