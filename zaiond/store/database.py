@@ -277,14 +277,12 @@ class Database:
 
 def _said(error: apsw.Error | OSError) -> Text:
     """What went wrong, and what to do about it."""
-    if isinstance(error, apsw.FullError):
-        return DISK_FULL
     if isinstance(error, apsw.Error):
-        return Text(str(error), str(error))
+        return DISK_FULL if isinstance(error, apsw.FullError) else Text(str(error), str(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DISK_FULL
-    where = f" ({error.filename})" if error.filename else ""
-    return Text(f"{in_japanese(error)}{where}", f"{error.strerror or error}{where}")
+    where, said = f" ({error.filename})" if error.filename else "", _of_system(error)
+    return Text(f"{said.ja}{where}", f"{said.en}{where}")
 
 
 def _of_system(error: OSError) -> Text:

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -64,6 +65,7 @@ def shares(sizes: Mapping[int, int], to_free: int) -> dict[int, int]:
     return {uid: size - level for uid, size in sizes.items() if size > level}
 
 
+@dataclass
 class HistoryLimit:
     """Looks when it is told to, and deletes what must be deleted, a slice at a time.
 
@@ -71,25 +73,16 @@ class HistoryLimit:
     ended may be about to be sent again. `user_of` says whose a uid is.
     """
 
-    def __init__(
-        self,
-        space: DiskSpace,
-        writer: Writer,
-        waiting: Callable[[], Mapping[int, tuple[int, int]]],
-        clock: Callable[[], float],
-        journal: Journal,
-        name_of: Callable[[int], str],
-        lock: asyncio.Lock,
-        user_of: Callable[[int], int] = int,
-    ) -> None:
-        self._user_of = user_of
-        self._disk = space
-        self._writer = writer
-        self._waiting = waiting
-        self._clock = clock
-        self._journal = journal
-        self._name_of = name_of
-        self._lock = lock
+    disk: DiskSpace
+    writer: Writer
+    waiting: Callable[[], Mapping[int, tuple[int, int]]]
+    clock: Callable[[], float]
+    journal: Journal
+    name_of: Callable[[int], str]
+    lock: asyncio.Lock
+    user_of: Callable[[int], int] = int
+
+    def __post_init__(self) -> None:
         self._wanted = asyncio.Event()
         self._not_before = 0.0
         self._next_line = 0.0
@@ -114,14 +107,14 @@ class HistoryLimit:
 
     async def upkeep(self) -> None:
         """Reserves the room for what must be recorded on a full disk, and looks."""
-        await asyncio.to_thread(self._disk.lay_ballast)
+        await asyncio.to_thread(self.disk.lay_ballast)
         self.look()
 
     async def press(self) -> None:
         """Deletes, if needed, until there is room again or nothing is left. Raises DiskFullError,
         and OSError where the disk can't be asked.
         """
-        space = self._space(await self._writer.submit(prune.pages))
+        space = self._space(await self.writer.submit(prune.pages))
         is_wanted = space.is_short and time.monotonic() >= self._not_before
         while is_wanted and space.to_free:
             left = shares(await self._sizes(), space.to_free)
@@ -137,12 +130,12 @@ class HistoryLimit:
         self._users = {}
         after: int | None = 0
         while after is not None:
-            sizes, after = await self._writer.submit(partial(prune.sizes, after=after))
+            sizes, after = await self.writer.submit(partial(prune.sizes, after=after))
             for uid, size in sizes.items():
-                user = self._users[uid] = self._user_of(uid)
+                user = self._users[uid] = self.user_of(uid)
                 found[user] += size
-        for uid, (events, size) in self._waiting().items():
-            found[self._user_of(uid)] -= size + events * prune.ROWS_OF_ONE
+        for uid, (events, size) in self.waiting().items():
+            found[self.user_of(uid)] -= size + events * prune.ROWS_OF_ONE
         return found
 
     async def _shorten(self, left: dict[int, int], space: Space) -> tuple[bool, Space]:
@@ -150,13 +143,13 @@ class HistoryLimit:
         after: int | None = 0
         is_any = False
         while after is not None and left and space.to_free:
-            async with self._lock:
-                pruned, pages = await self._writer.submit(
+            async with self.lock:
+                pruned, pages = await self.writer.submit(
                     partial(
                         prune.shorten,
                         to_free=dict(left),
                         after=after,
-                        now=self._clock(),
+                        now=self.clock(),
                         # The writer's transaction looks at no file.
                         user_of=lambda uid: self._users.get(uid, uid),
                     ),
@@ -172,15 +165,15 @@ class HistoryLimit:
         return is_any, space
 
     def _space(self, pages: Pages) -> Space:
-        self._disk.reusable = pages.free
-        free, floor = self._disk.free_bytes()
-        waiting = self._waiting().values()
+        self.disk.reusable = pages.free
+        free, floor = self.disk.free_bytes()
+        waiting = self.waiting().values()
         return Space(
             used=pages.used,
             reusable=pages.free,
             free=free,
             floor=floor,
-            limit=self._disk.history_limit(),
+            limit=self.disk.history_limit(),
             waiting=sum(_ROWS * events + _MAIL * size for events, size in waiting),
         )
 
@@ -190,8 +183,8 @@ class HistoryLimit:
         self._next_line = time.monotonic() + LINE_INTERVAL
         most = sorted(self._deleted.items(), key=lambda one: -one[1].size)
         self._deleted = {}
-        named = [(self._name_of(uid), one.events, _mb(one.size)) for uid, one in most[:_NAMED]]
-        self._journal.warning(
+        named = [(self.name_of(uid), one.events, _mb(one.size)) for uid, one in most[:_NAMED]]
+        self.journal.warning(
             words.shortened(_mb(space.limit), named, more=len(most) > _NAMED),
             Kind.HISTORY_SHORTENED,
         )

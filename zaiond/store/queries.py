@@ -19,14 +19,7 @@ import msgspec
 from zaiond import wire
 from zaiond.model import OPEN
 from zaiond.store import history
-from zaiond.store.history import (
-    AttemptRow,
-    DeliveryRow,
-    EventHistory,
-    EventRow,
-    Head,
-    OpenDelivery,
-)
+from zaiond.store.history import AttemptRow, DeliveryRow, EventHistory, EventRow, Head, OpenDelivery
 from zaiond.store.writer import Submit
 
 T = TypeVar("T")
@@ -222,10 +215,7 @@ class Queries:
         last = {row.delivery: row for row in replies}
         return [
             OpenDelivery(
-                row,
-                ids[row.message],
-                events.get(first.get(row.message, -1)),
-                last.get(row.id),
+                row, ids[row.message], events.get(first.get(row.message, -1)), last.get(row.id)
             )
             for row in deliveries
         ]

@@ -157,22 +157,10 @@ def _is_reason(reason: str) -> bool:
     return isinstance(found, dict) and found.keys() == {"ja", "en"}
 
 
-def _is_message(row: dict[str, Any]) -> bool:
-    return _is_message_id(row["message_id"]) is not None
-
-
-def _is_delivery(row: dict[str, Any]) -> bool:
-    return row["state"] in (_OPEN if row["ended"] is None else _ENDED)
-
-
-def _is_meta(row: dict[str, Any]) -> bool:
-    return row["name"] != "routed_through" or isinstance(row["value"], int)
-
-
 _CHECKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "events": _is_event,
-    "messages": _is_message,
-    "deliveries": _is_delivery,
+    "messages": lambda row: _is_message_id(row["message_id"]) is not None,
+    "deliveries": lambda row: row["state"] in (_OPEN if row["ended"] is None else _ENDED),
     "attempts": lambda row: row["outcome"] in _OUTCOMES,
-    "meta": _is_meta,
+    "meta": lambda row: row["name"] != "routed_through" or isinstance(row["value"], int),
 }

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 _HEADER = struct.Struct(">LLLL8s8s")  # magic, format, bytes of a page, checkpoints, salts, checksum
-_FRAME = struct.Struct(
-    ">LL8s8s"
-)  # page, pages of the database at a commit (else 0), salts, checksum
+# Page, pages of the database at a commit (else 0), salts, checksum.
+_FRAME = struct.Struct(">LL8s8s")
 _SEED = bytes(8)
 
 

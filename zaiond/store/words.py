@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from zaiond.text import Text
 
 GONE = Text(
-    "キューのデータベース queue.db がなくなっていました",
-    "the queue's database, queue.db, was gone",
+    "キューのデータベース queue.db がなくなっていました", "the queue's database, queue.db, was gone"
 )
 WAL_GONE = Text(
     "キューのデータベースの queue.db-wal がなくなっていました。"
