@@ -33,7 +33,7 @@ from zaiond.oauth.tokens import Tokens
 from zaiond.oauth.watch import TokenWatch
 from zaiond.store.damage import Damage
 from zaiond.store.database import Database
-from zaiond.store.history_limit import HistoryLimit
+from zaiond.store.prune import HistoryLimit
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.users import UserNames, UserOf

@@ -19,7 +19,7 @@ from zaiond.delivery.outbound import Outbound
 from zaiond.intake.intake import Intake
 from zaiond.journal import Journal
 from zaiond.net.machine import rfc3339
-from zaiond.store import damage, meta, prune
+from zaiond.store import damage, meta
 from zaiond.store.database import Database
 from zaiond.store.meta import Acknowledgement
 from zaiond.store.queries import Lost, Queries
@@ -147,7 +147,7 @@ class Status:
                 "last": rfc3339(one.last),
                 "newest": rfc3339(one.newest),
             }
-            for one in await self.writer.submit(prune.shortened)
+            for one in await self.writer.submit(meta.shortened)
             if one.last >= since
         ]
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from operator import lt
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 
@@ -27,7 +28,6 @@ from zaiond.config.load import LAST_GOOD
 from zaiond.errors import StoreError
 from zaiond.store import recovery, words
 from zaiond.store.opening import WAL_BYTES, LastRun, open_database
-from zaiond.store.prune import pages
 from zaiond.store.recovery import DATABASE, WAL
 from zaiond.store.writer import DISK_FULL
 from zaiond.text import Text, in_japanese
@@ -41,6 +41,19 @@ _TOKENS = "oauth2-*.json"  # oauth/tokens.py
 _CHECK = "check"  # in place of the boot: something was found damaged, or could not be written
 AWAY_SECONDS = 2.0  # the files of the queue may be away for so long
 _LOOK_AGAIN = 0.05  # seconds
+
+
+class Pages(NamedTuple):
+    """Bytes of the database's pages: those in use, and those that are free to be used again."""
+
+    used: int
+    free: int
+
+
+def pages(db: apsw.Connection) -> Pages:
+    """How much the database holds. SQLite keeps both counts: nothing is read for it."""
+    size, free = int(db.pragma("page_size")), int(db.pragma("freelist_count"))
+    return Pages((int(db.pragma("page_count")) - free) * size, free * size)
 
 
 class DiskSpace:

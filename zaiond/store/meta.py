@@ -1,9 +1,10 @@
-"""What outlives a restart beside the queue itself, as JSON in the table `meta`: queue time, and who
-has said that mail which failed or expired is known (`status --ack`). Operations of the writer.
+"""What outlives a restart beside the queue itself, as JSON in the table `meta`: queue time, who has
+said that mail which failed or expired is known (`status --ack`), and whose history was shortened.
+Operations of the writer.
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 import apsw
@@ -14,7 +15,10 @@ from zaiond.store.events import get_meta, set_meta
 
 T = TypeVar("T")
 MOST_ACKNOWLEDGED = 100  # older ones are forgotten: what they were about counts for the next one
+MOST_USERS = 100  # of whom it is known that their history was shortened
+INCIDENT = 7 * 86400.0  # seconds without a further deletion, after which the next is another one
 _ACKNOWLEDGED = "acknowledged"
+_SHORTENED = "history_shortened"
 _QUEUE_TIME = "queue_time"
 
 
@@ -71,3 +75,38 @@ def queue_time(db: apsw.Connection) -> Kept:
     ).get
     kept.now = max(kept.now, float(last))
     return kept
+
+
+class Shortened(NamedTuple):
+    """What was deleted of a user's history before its time, from `since` to `last`, both in seconds
+    since the epoch. `newest` is when the newest of all that was ever deleted so was accepted.
+    """
+
+    uid: int
+    events: int
+    size: int
+    since: float
+    last: float
+    newest: float
+
+
+def shortened(db: apsw.Connection) -> tuple[Shortened, ...]:
+    """Whose history was shortened, the last one last."""
+    return find(db, _SHORTENED, tuple[Shortened, ...]) or ()
+
+
+def remember_shortened(
+    db: apsw.Connection, deleted: Mapping[int, tuple[int, int, float]], now: float
+) -> None:
+    """Records how many events and bytes were deleted of each user, and when the newest was
+    accepted.
+    """
+    known = {one.uid: one for one in shortened(db)}
+    for uid, (events, size, newest) in deleted.items():
+        before, since = known.pop(uid, None), now
+        if before is not None:
+            newest = max(newest, before.newest)
+            if abs(now - before.last) < INCIDENT:
+                since, events, size = before.since, events + before.events, size + before.size
+        known[uid] = Shortened(uid, events, size, since, now, newest)
+    keep(db, _SHORTENED, list(known.values())[-MOST_USERS:])

@@ -12,7 +12,7 @@ from zaiond.errors import DiskFullError
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Kind
 from zaiond.store import database, events, prune
-from zaiond.store.history_limit import HistoryLimit, Space, shares
+from zaiond.store.prune import HistoryLimit, Space, shares
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -136,7 +136,7 @@ async def test_the_largest_user_pays_and_the_others_keep_all(world: World) -> No
     counts = await world.counts()
     assert (counts[1001], counts[1002]) == (10, 10)
     assert 60 < counts[1000] < 80
-    pages = await world.writer.submit(prune.pages)
+    pages = await world.writer.submit(database.pages)
     assert pages.used <= 9 * MIB
     (line,) = world.notes.lines
     assert f"{110 - counts[1000]} of u1000" in line
@@ -199,12 +199,12 @@ async def test_who_goes_on_flooding_while_it_is_deleted_is_not_left_alone_for_it
             batch = [(*one[:4], one[4].ljust(LINE), *one[5:]) for one in batch]
             stored = events.accept(db, batch, 0.0).events
             events.delete_unrouted(db, [one.seq for one in stored], WHY)
-            return result[0], prune.pages(db)
+            return result[0], database.pages(db)
         return result
 
     monkeypatch.setattr(prune, "shorten", meanwhile)
     await world.limit.press()
-    assert (await world.writer.submit(prune.pages)).used <= 9 * MIB
+    assert (await world.writer.submit(database.pages)).used <= 9 * MIB
 
 
 async def test_one_line_an_hour_tells_of_all_that_was_deleted_meanwhile(

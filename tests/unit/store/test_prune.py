@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.store import NOW, Store, event, mail, recount
 from zaiond.model import AttemptResult, NewEvent
-from zaiond.store import events, prune, queue
-from zaiond.store.prune import Deleted, Pruned, Shortened
+from zaiond.store import database, events, meta, prune, queue
+from zaiond.store.meta import Shortened
+from zaiond.store.prune import Deleted, Pruned
 from zaiond.text import Text
 
 WHY = Text("理由", "why")
@@ -199,17 +200,17 @@ def test_whose_history_was_shortened_is_remembered_since_when_and_up_to_where(
     store: Store,
 ) -> None:
     ended(store, *(large(str(n), 1000, NOW - 100 + n) for n in range(5)), large("x", 1001))
-    assert store.run(prune.shortened) == ()
+    assert store.run(meta.shortened) == ()
     shorten(store, {1000: 1}, NOW)
     shorten(store, {1000: SIZE + 1, 1001: 1}, NOW + 60)
     expected = {
         1000: Shortened(1000, 3, 3 * SIZE, NOW, NOW + 60, NOW - 98),
         1001: Shortened(1001, 1, SIZE, NOW + 60, NOW + 60, NOW),
     }
-    assert {one.uid: one for one in store.run(prune.shortened)} == expected
-    later = NOW + 60 + prune.INCIDENT  # that is another incident
+    assert {one.uid: one for one in store.run(meta.shortened)} == expected
+    later = NOW + 60 + meta.INCIDENT  # that is another incident
     shorten(store, {1000: 1}, later)
-    assert store.run(prune.shortened)[-1] == Shortened(1000, 1, SIZE, later, later, NOW - 97)
+    assert store.run(meta.shortened)[-1] == Shortened(1000, 1, SIZE, later, later, NOW - 97)
 
 
 def test_only_of_those_who_are_to_be_shortened_is_deleted_though_uids_change_hands_meanwhile(
@@ -226,20 +227,20 @@ def test_only_of_those_who_are_to_be_shortened_is_deleted_though_uids_change_han
 def test_of_many_users_only_the_last_are_remembered(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prune, "MOST_USERS", 3)
+    monkeypatch.setattr(meta, "MOST_USERS", 3)
     ended(store, *(large(str(uid), uid) for uid in range(5)))
     for uid in range(5):
         shorten(store, {uid: 1}, NOW + uid)
-    assert [one.uid for one in store.run(prune.shortened)] == [2, 3, 4]
+    assert [one.uid for one in store.run(meta.shortened)] == [2, 3, 4]
 
 
 def test_pages_that_were_deleted_from_are_used_again(store: Store) -> None:
     ended(store, *(large(str(n), 1000) for n in range(300)))
-    before = store.run(prune.pages)
+    before = store.run(database.pages)
     while shorten(store, {1000: 1 << 40}).deleted:
         pass
-    emptied = store.run(prune.pages)
+    emptied = store.run(database.pages)
     assert emptied.free > 300 * LINE > emptied.used
     ended(store, *(large(f"again{n}", 1000) for n in range(300)))
-    after = store.run(prune.pages)
+    after = store.run(database.pages)
     assert after.used + after.free <= before.used + before.free + 20 * 4096
