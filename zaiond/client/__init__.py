@@ -216,23 +216,16 @@ def _written(
     language: "Callable[[], Language]",
 ) -> tuple[str, bytes]:
     """The event's id, and its line. Raises Rejected if it isn't JSON, or too large."""
-    if isinstance(event, (str, bytes)):
-        if len(event) > MAX_LINE_BYTES:
-            raise _too_large()
-        whole, text = _parsed(event)
-        missing = {name: made[name] for name in _PRESENT_OR_MADE if whole.get(name) is None}
-        if text and missing.keys().isdisjoint(whole):
-            # Put in as text: nothing of what the producer wrote is changed, numbers included.
-            head = json.dumps(missing, ensure_ascii=False)[:-1] if missing else "{"
-            comma = ", " if missing and whole else ""
-            text = head + comma + text.lstrip()[1:].replace("\n", " ").replace("\r", " ")
-        else:
-            text = ""
-        whole.update(missing)
+    whole, text = _parsed(event) if isinstance(event, (str, bytes)) else (dict(event), "")
+    missing = {name: made[name] for name in _PRESENT_OR_MADE if whole.get(name) is None}
+    if text and missing.keys().isdisjoint(whole):
+        # Put in as text: nothing of what the producer wrote is changed, numbers included.
+        head = json.dumps(missing, ensure_ascii=False)[:-1] if missing else "{"
+        comma = ", " if missing and whole else ""
+        text = head + comma + text.lstrip()[1:].replace("\n", " ").replace("\r", " ")
     else:
-        whole = dict(event)
-        whole.update({name: made[name] for name in _PRESENT_OR_MADE if whole.get(name) is None})
         text = ""
+    whole.update(missing)
     try:
         text = text or json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
@@ -255,6 +248,8 @@ def _written(
 
 def _parsed(event: str | bytes) -> "tuple[dict[str, Any], str]":
     """The object and its text: '' where the text is no clean JSON, but could be read."""
+    if len(event) > MAX_LINE_BYTES:
+        raise _too_large()
     try:
         text = event if isinstance(event, str) else event.decode()
         whole = json.loads(text)
