@@ -44,7 +44,6 @@ class QueueTime:
 
     @property
     def kept(self) -> Kept:
-        """What the next run needs."""
         return Kept(self(), list(self._pauses))
 
     @property

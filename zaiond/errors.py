@@ -1,16 +1,5 @@
-"""The whole tree of exceptions that zaiond itself raises.
-
-ZaiondError
-├── UsageError      the command line is wrong
-├── ConfigError     one or more faults in the configuration, each with its place
-├── AddressError    what should be a mail address is none
-├── MendableError   a text can't be used, and it may be known how to write it
-│   ├── AddressListError
-│   └── config.kinds.WrongValueError
-├── MessageError    a mail that must not leave: its bytes aren't what a mail's may be
-├── EventError      an event that can't be taken, with the code and field of the socket's reply
-└── StoreError      the queue on disk
-    └── DiskFullError
+"""The exceptions that zaiond itself raises: a tree, of which `ZaiondError` is the root. One more
+stands where it is made (`config.scalar.WrongValueError`).
 """
 
 from collections.abc import Callable
@@ -24,10 +13,7 @@ RETRYABLE: frozenset[EventErrorCode] = frozenset({"quota", "disk_full", "unavail
 
 
 class ZaiondError(Exception):
-    """Anything that is wrong and that a person should read about.
-
-    `text` says what is wrong, where, and what to do, in both languages; `str()` is the English.
-    """
+    """`text` says what is wrong, where, and what to do, in both languages; `str()` the English."""
 
     def __init__(self, text: Text) -> None:
         super().__init__(text.en)
@@ -35,9 +21,8 @@ class ZaiondError(Exception):
 
 
 class MendableError(ZaiondError):
-    """A text can't be used; each of `texts` says why.
-
-    `instead` is the whole text as it should be written, where that can be known.
+    """A text can't be used; each of `texts` says why. `instead` is the whole text as it should be
+    written, where that can be known.
     """
 
     def __init__(self, *texts: Text, instead: str | None = None) -> None:

@@ -50,24 +50,19 @@ def in_thread(call: Callable[[], T]) -> Future[T]:
 
 
 async def call_in_thread(call: Callable[[], T], limit: float) -> T:
-    """What `call` returns; it may go on in its thread after `limit` seconds, but nobody waits.
+    """What `call` returns or raises; TimeoutError after `limit` seconds, where it goes on in its
+    thread.
 
     Not in the event loop's executor: that is waited for at exit, whatever becomes of the call, and
     keeps its threads.
-
-    Raises:
-        TimeoutError: no answer within `limit` seconds.
-        Exception: whatever `call` raised.
     """
     async with asyncio.timeout(limit):
         return await asyncio.wrap_future(in_thread(call))
 
 
 def addresses_of(host: str, port: int, flags: int = 0) -> list[Address]:
-    """The addresses of `host`, in the resolver's order; at least one. It blocks.
-
-    Raises:
-        OSError, ValueError: there is none; see `unresolved`.
+    """The addresses of `host`, in the resolver's order; at least one. It blocks. Raises OSError or
+    ValueError where there is none: see `unresolved`.
     """
     rows = socket.getaddrinfo(a_labels(host), port, type=socket.SOCK_STREAM, flags=flags)
     return list(dict.fromkeys((row[0], row[4]) for row in rows))
@@ -118,9 +113,7 @@ def host_and_port(host: str, port: int) -> str:
 
 def verifying(ca_file: str | None) -> ssl.SSLContext:
     """A context that demands a certificate for the name, from `ca_file` or the system's store.
-
-    Raises:
-        OSError: `ca_file` can't be read or holds no certificate (`ssl.SSLError` is one).
+    Raises OSError where `ca_file` can't be read or holds no certificate (`ssl.SSLError` is one).
     """
     context = ssl.create_default_context(cafile=ca_file)
     # The same certificates hold on every Python: 3.13 began to refuse what private CAs often leave

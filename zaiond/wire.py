@@ -44,9 +44,7 @@ class Submission(msgspec.Struct, gc=False):
 
 def parse(line: bytes) -> Submission:
     """One line (without its newline) to what was sent. Who reads it sees to MAX_EVENT_BYTES: a
-    line that had to be cleaned may be longer, as it is kept.
-
-    Raises EventError `invalid`, with the attribute at fault.
+    line that had to be cleaned may be longer, as it is kept. Raises EventError `invalid`.
     """
     try:
         event_rules.bound_values(line)
@@ -80,9 +78,7 @@ def parse(line: bytes) -> Submission:
 
 def new_event(line: bytes, uid: int, now: float, make_id: Callable[[], str]) -> NewEvent:
     """The event of a line that came at `now` (seconds since the epoch); `make_id` gives it an id
-    where it has none.
-
-    Raises EventError `invalid` or `too_large`, and what `make_id` raises.
+    where it has none. Raises EventError `invalid` or `too_large`, and what `make_id` raises.
     """
     if len(line) > MAX_EVENT_BYTES:
         raise too_large()
@@ -92,9 +88,8 @@ def new_event(line: bytes, uid: int, now: float, make_id: Callable[[], str]) -> 
 
 
 def complete(line: bytes, *, id: str, uid: int, accepted: float, notice: bool = False) -> Event:
-    """The event of a line that `parse` took; the rest is what the daemon knows.
-
-    `accepted` is in seconds since the epoch; `id` the event's, made by the daemon or as sent.
+    """The event of a line that `parse` took; the rest is what the daemon knows. `accepted` is in
+    seconds since the epoch; `id` the event's, made by the daemon or as sent.
     """
     sent: dict[str, Any] = _decode(line)
     get = sent.get
@@ -157,13 +152,9 @@ def _severity(word: str) -> Severity:
 
 def same_content(line: bytes, other: bytes) -> bool:
     """Whether two lines that `parse` took tell the same event: all attributes but `id` and `time`
-    agree in what they mean.
-
-    A producer that tries again may stamp the time anew; nothing else may differ (interface 3).
+    agree in what they mean. A producer that tries again may stamp the time anew (interface 3).
     """
-    if line == other:
-        return True
-    return _content(line) == _content(other)
+    return line == other or _content(line) == _content(other)
 
 
 def _content(line: bytes) -> bytes:
@@ -181,7 +172,6 @@ def _content(line: bytes) -> bytes:
 
 
 def too_large() -> EventError:
-    """The error of a line over 256 KiB."""
     return EventError("too_large", Text(*event_rules.TOO_LARGE))
 
 
