@@ -32,9 +32,16 @@ def event_socket(runtime_dir: str) -> tuple[socket.socket, Path | None]:
 
     Raises UsageError where it can't be made.
     """
-    activated = _activated()
-    if activated is not None:
-        return activated, None
+    if "LISTEN_FDS" in os.environ:
+        from systemd.daemon import listen_fds
+
+        fds: list[int] = listen_fds()
+        if len(fds) > 1:
+            raise UsageError(words.too_many_sockets(count=len(fds)))
+        if fds:
+            listener = socket.socket(fileno=fds[0])
+            listener.setblocking(False)
+            return listener, None
     path = Path(runtime_dir) / "events.sock"
     listener = _bind(path, 0o660)
     give_to_emitters(path)
@@ -65,21 +72,6 @@ def room_for_connections() -> int:
     return max(files - RESERVED_FILES, files // 4)
 
 
-def _activated() -> socket.socket | None:
-    if "LISTEN_FDS" not in os.environ:
-        return None
-    from systemd.daemon import listen_fds
-
-    fds: list[int] = listen_fds()
-    if not fds:
-        return None
-    if len(fds) > 1:
-        raise UsageError(words.too_many_sockets(count=len(fds)))
-    listener = socket.socket(fileno=fds[0])
-    listener.setblocking(False)
-    return listener
-
-
 def _bind(path: Path, mode: int) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -87,7 +79,9 @@ def _bind(path: Path, mode: int) -> socket.socket:
             path.parent.mkdir(parents=True)
             path.parent.chmod(0o755)  # whatever the umask: producers must reach the event socket
         if path.exists() and stat.S_ISSOCK(path.lstat().st_mode):
-            _must_be_stale(path)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                if probe.connect_ex(str(path)) == 0:
+                    raise UsageError(words.another_runs(path=path))
             path.unlink()
         # The mode counts from the first moment on.
         umask = os.umask(0o777 & ~mode)
@@ -107,15 +101,6 @@ def remove(path: Path) -> None:
     """Removes a socket's file, if that can be done: the next start does it otherwise."""
     with contextlib.suppress(OSError):
         path.unlink()
-
-
-def _must_be_stale(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return
-    raise UsageError(words.another_runs(path=path))
 
 
 class Listener:
