@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -531,7 +532,7 @@ async def test_a_ping_comes_back_while_the_disk_is_full(daemon: Daemon) -> None:
 async def test_what_is_over_the_quota_is_told_to_come_again(
     daemon: Daemon, clients: Clients
 ) -> None:
-    daemon.quotas.events_waiting = 2
+    daemon.quotas.limits = replace(daemon.quotas.limits, events_waiting=2)
     client = await clients()
     client.send(*({"type": "a", "id": str(number)} for number in range(4)))
     replies = await client.replies(4)
@@ -544,7 +545,7 @@ async def test_what_is_over_the_quota_is_told_to_come_again(
 
 
 async def test_bytes_have_a_quota_of_their_own(daemon: Daemon, clients: Clients) -> None:
-    daemon.quotas.bytes_waiting = 200
+    daemon.quotas.limits = replace(daemon.quotas.limits, bytes_waiting=200)
     client = await clients()
     client.send({"type": "a", "message": "x" * 300}, {"type": "a"})
     replies = await client.replies(2)
@@ -563,7 +564,7 @@ async def test_a_refused_duplicate_takes_nothing_of_the_quota(
 async def test_a_user_has_so_many_connections_and_the_next_is_told_why(
     daemon: Daemon, clients: Clients
 ) -> None:
-    daemon.quotas.connections = 2
+    daemon.quotas.limits = replace(daemon.quotas.limits, connections=2)
     first = await clients()
     first.send({"type": "a"})
     await first.reply()
@@ -966,7 +967,7 @@ async def test_what_is_kept_of_a_bad_line_is_not_the_line(daemon: Daemon) -> Non
 
 
 async def test_what_is_kept_of_a_refusal_for_room_is_not_the_line(daemon: Daemon) -> None:
-    daemon.quotas.events_waiting = 1
+    daemon.quotas.limits = replace(daemon.quotas.limits, events_waiting=1)
     connection, _ = connect(daemon, 1)
     gc.collect()
     gc.disable()
@@ -1031,7 +1032,7 @@ async def test_who_sends_and_closes_again_and_again_has_no_more_connections_than
         connection.connection_lost(None)
     gate.set()
     await daemon.intake.drained()
-    assert len(daemon.on_disk()) == daemon.quotas.connections
+    assert len(daemon.on_disk()) == daemon.quotas.limits.connections
     receive(connect(daemon, 1)[0], lines("again", 1))
     await daemon.intake.drained()
     assert daemon.on_disk()[-1] == "again0"

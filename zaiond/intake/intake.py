@@ -86,5 +86,5 @@ class Intake:
             watch.stop()
 
     def configure(self, config: Config) -> None:
-        self.quotas.configure(config.limits)
+        self.quotas.limits = config.limits
         self.events.frame_deadline = config.limits.frame_deadline

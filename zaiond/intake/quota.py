@@ -42,7 +42,7 @@ class _Uid:
 
 
 class Quotas:
-    """Counts by user, against the limits in force (`limits` of the configuration), and over all.
+    """Counts by user, against `limits`, those in force, and over all.
     `user_of` says whose a uid is; of all connections there are `most_connections` at most.
     Root is not bound by what all have together.
     """
@@ -58,17 +58,10 @@ class Quotas:
         self._uids: dict[int, _Uid] = {}
         self._users: dict[int, _Usage] = {}
         self._all = _Usage()
-        self.connections = 64
-        self.events_waiting = 100_000
-        self.bytes_waiting = 256 * 1024 * 1024
+        self.limits = Limits()
         for uid, (events, size) in usage.items():
             if events:
                 self._add(uid, self._uid(uid), 0, events, size)
-
-    def configure(self, limits: Limits) -> None:
-        self.connections = limits.connections
-        self.events_waiting = limits.events_waiting
-        self.bytes_waiting = limits.bytes_waiting
 
     @property
     def events(self) -> int:
@@ -82,9 +75,10 @@ class Quotas:
     def connect(self, uid: int) -> None:
         """Counts a connection. Raises EventError `quota`."""
         of = self._uid(uid)
-        if of.usage.connections >= self.connections:
-            raise _quota(words.too_many_connections(most=self.connections))
-        most, by = USERS * self.connections, f"{USERS} × limits.connections"
+        most = self.limits.connections
+        if of.usage.connections >= most:
+            raise _quota(words.too_many_connections(most=most))
+        most, by = USERS * most, f"{USERS} × limits.connections"
         if self._most_connections < most:
             most, by = self._most_connections, "LimitNOFILE="
         if of.user and not _has_room(of.usage.connections + 1, self._all.connections + 1, most):
@@ -102,8 +96,8 @@ class Quotas:
         of = self._uid(uid)
         usage, all_ = of.usage, self._all
         each = (
-            ("events", usage.events + events, all_.events + events, self.events_waiting),
-            ("bytes", usage.bytes + size, all_.bytes + size, self.bytes_waiting),
+            ("events", usage.events + events, all_.events + events, self.limits.events_waiting),
+            ("bytes", usage.bytes + size, all_.bytes + size, self.limits.bytes_waiting),
         )
         for what, own, _, most in each:
             if own > most:

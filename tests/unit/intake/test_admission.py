@@ -1,6 +1,7 @@
 """What bars an event from the disk."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -107,7 +108,7 @@ async def test_what_did_not_come_to_disk_takes_nothing_of_the_quota(
     error: StoreError, code: str
 ) -> None:
     writer, quotas = Writer(), Quotas({})
-    quotas.events_waiting = 3
+    quotas.limits = replace(quotas.limits, events_waiting=3)
     of = admitting(Disk(), writer=writer, quotas=quotas)
     batch = [event("1"), event("2")]
     of.reserve(1000, batch)
@@ -134,7 +135,7 @@ async def test_of_a_batch_that_came_to_disk_what_was_there_before_takes_nothing(
     assert of.settle(batch, accepted) == ["accepted", "duplicate", "conflict"]
     assert told == [acceptance]
     assert quotas.events == 1
-    quotas.bytes_waiting = len(event("1")[4]) + 10
+    quotas.limits = replace(quotas.limits, bytes_waiting=len(event("1")[4]) + 10)
     quotas.reserve(1000, 1, 10)
     with pytest.raises(EventError):
         quotas.reserve(1000, 1, 1)
@@ -168,7 +169,7 @@ async def test_a_batch_that_was_all_known_before_is_no_news() -> None:
 
 async def test_events_come_in_within_the_quota_as_a_whole_or_not_at_all() -> None:
     quotas = Quotas({})
-    quotas.events_waiting = 2
+    quotas.limits = replace(quotas.limits, events_waiting=2)
     of = admitting(Disk(), quotas=quotas)
     with pytest.raises(EventError):
         of.reserve(1000, [event("2"), event("3"), event("4")])

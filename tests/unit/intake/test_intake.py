@@ -65,7 +65,7 @@ async def test_a_configuration_is_in_force_at_once(made: Made) -> None:
     made.intake.configure(
         config(connections=2, events_waiting=4, bytes_waiting=5000, frame_deadline=3.0)
     )
-    quotas = made.intake.quotas
+    quotas = made.intake.quotas.limits
     assert (quotas.connections, quotas.events_waiting, quotas.bytes_waiting) == (2, 4, 5000)
     assert made.intake.events.frame_deadline == 3.0
 

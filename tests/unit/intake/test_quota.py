@@ -1,16 +1,18 @@
 """What each user may take up."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 
+from zaiond.config.schema import Limits
 from zaiond.errors import EventError
 from zaiond.intake.quota import USERS, Quotas
 
 
 def quotas() -> Quotas:
     made = Quotas({1: (2, 100)})
-    made.connections, made.events_waiting, made.bytes_waiting = 2, 4, 1000
+    made.limits = Limits(connections=2, events_waiting=4, bytes_waiting=1000)
     return made
 
 
@@ -84,9 +86,9 @@ def test_connections_are_bounded_and_come_back() -> None:
 
 def test_other_limits_count_at_once() -> None:
     made = quotas()
-    made.events_waiting = 2
+    made.limits = replace(made.limits, events_waiting=2)
     refused(made, 1, 1)
-    made.events_waiting = 3
+    made.limits = replace(made.limits, events_waiting=3)
     made.reserve(1, 1, 1)
 
 
@@ -112,7 +114,7 @@ def test_several_events_are_reserved_together_or_not_at_all() -> None:
 
 def test_all_users_together_have_a_bound_of_events_and_bytes_that_is_none_for_root() -> None:
     made = Quotas({})
-    made.events_waiting, made.bytes_waiting = 4, 1000
+    made.limits = Limits(events_waiting=4, bytes_waiting=1000)
     for uid in range(1, USERS // 2 + 1):
         made.reserve(uid, 4, 8)
     for uid in range(100, 100 + 32):
@@ -130,13 +132,13 @@ def test_all_users_together_have_a_bound_of_events_and_bytes_that_is_none_for_ro
     made.reserve(98, 1, 1)
 
     made = Quotas(dict.fromkeys(range(1, USERS + 1), (1, 1000)))
-    made.bytes_waiting = 1000
+    made.limits = replace(made.limits, bytes_waiting=1000)
     assert "16 × limits.bytes_waiting: 16000" in refused(made, 99, 1).text.en
 
 
 def test_all_connections_together_have_a_bound_that_does_not_count_for_root() -> None:
     made = Quotas({}, most_connections=30)
-    made.connections = 3
+    made.limits = replace(made.limits, connections=3)
     for connection in range(15):
         made.connect(1 + connection // 3)
     for uid in range(100, 115):
@@ -154,7 +156,7 @@ def test_who_has_many_uids_can_take_nobody_his_first_connection_and_event(uids: 
     made = Quotas({})
     for uid in range(100_000, 100_000 + uids):
         with contextlib.suppress(EventError):
-            for _ in range(made.connections):
+            for _ in range(made.limits.connections):
                 made.connect(uid)
         with contextlib.suppress(EventError):
             while True:
@@ -167,7 +169,7 @@ def test_who_has_many_uids_can_take_nobody_his_first_connection_and_event(uids: 
 
 def test_the_uids_of_one_user_have_one_share() -> None:
     made = Quotas({100_000: (1, 100), 100_001: (1, 100), 2: (1, 100)}, lambda uid: min(uid, 1000))
-    made.connections, made.events_waiting, made.bytes_waiting = 2, 4, 1000
+    made.limits = Limits(connections=2, events_waiting=4, bytes_waiting=1000)
     made.reserve(100_002, 1, 100)
     made.reserve(1000, 1, 100)
     assert "limits.events_waiting" in refused(made, 100_003, 1).text.en
@@ -182,7 +184,7 @@ def test_the_uids_of_one_user_have_one_share() -> None:
 def test_what_waits_is_released_of_whom_it_was_counted_for() -> None:
     user_of = {5: 1000}
     made = Quotas({}, lambda uid: user_of.get(uid, uid))
-    made.events_waiting = 2
+    made.limits = replace(made.limits, events_waiting=2)
     made.connect(5)
     made.reserve(5, 2, 20)
     user_of.clear()  # /etc/subuid has changed
@@ -216,7 +218,7 @@ def test_what_is_recounted_is_the_uids_and_never_less_than_nothing() -> None:
     made.recounted({100_000: (-5, -1000), 2: (2, 50), 3: (-1, -10)})
     assert made.waiting() == {2: (3, 150)}
     assert made.events == 3
-    made.events_waiting = 1
+    made.limits = replace(made.limits, events_waiting=1)
     made.reserve(100_000, 1, 100)
     refused(made, 1000, 1)
 

@@ -1,6 +1,7 @@
 """What an administrator sees of the spool, and does with its files."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ async def test_what_was_refused_is_listed_with_its_owner_and_why_also_after_a_re
 
 
 async def test_what_waits_is_listed_with_why(spooled: Spooled) -> None:
-    spooled.quotas.events_waiting = 0
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=0)
     spooled.put("one.json", GOOD)
     await spooled.spool.sweep()
     ((name, state, _, why),) = await listed(spooled)

@@ -5,6 +5,7 @@ import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ async def test_an_honest_file_beside_one_of_many_lines_is_committed_with_its_fir
 async def test_a_file_with_more_events_than_its_user_has_room_for_is_taken_part_by_part(
     spooled: Spooled,
 ) -> None:
-    spooled.quotas.events_waiting = 7
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=7)
     spooled.put("one.json", *[event(number) for number in range(20)])
     uid = os.getuid()
     taken = 0
@@ -199,7 +200,7 @@ async def test_a_file_with_more_events_than_its_user_has_room_for_is_taken_part_
 async def test_after_a_restart_it_goes_on_with_room_for_a_single_event_and_nothing_is_twice(
     spooled: Spooled,
 ) -> None:
-    spooled.quotas.events_waiting = 7
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=7)
     spooled.put("one.json", *[event(number) for number in range(9)])
     await spooled.spool.sweep()
     assert len(spooled.on_disk()) == 7
@@ -219,13 +220,13 @@ async def test_after_a_restart_it_goes_on_with_room_for_a_single_event_and_nothi
 async def test_bad_lines_of_a_file_that_is_taken_in_parts_are_told_once_at_its_end(
     spooled: Spooled,
 ) -> None:
-    spooled.quotas.events_waiting = 2
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=2)
     lines: list[Any] = [b"{", event(1), b"{", event(2), b"{", event(3), b"{"]
     spooled.put("one.json", *lines)
     await spooled.spool.sweep()
     assert spooled.on_disk() == ["1", "2"]
     assert spooled.told == []
-    spooled.quotas.events_waiting = 3
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=3)
     await spooled.spool.sweep()
     assert spooled.on_disk() == ["1", "2", "3"]
     assert spooled.refused() == ["one.json"]
@@ -238,19 +239,19 @@ async def test_bad_lines_of_a_file_that_is_taken_in_parts_are_told_once_at_its_e
 async def test_a_file_of_the_same_name_that_is_another_one_is_taken_from_its_start(
     spooled: Spooled,
 ) -> None:
-    spooled.quotas.events_waiting = 2
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=2)
     path = spooled.put("one.json", *[event(number) for number in range(4)])
     await spooled.spool.sweep()
     path.rename(spooled.path / ".kept")  # so that its inode isn't given again
     spooled.put("one.json", *[event(number) for number in range(10, 14)])
-    spooled.quotas.events_waiting = 100
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=100)
     await spooled.spool.sweep()
     assert spooled.on_disk() == ["0", "1", "10", "11", "12", "13"]
 
 
 @as_root
 async def test_who_has_no_room_waits_alone_and_is_told_of(spooled: Spooled) -> None:
-    spooled.quotas.events_waiting = 3
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=3)
     for number in range(10):
         spooled.put(f"{number}.json", event(number), uid=ATTACKER)
     spooled.put("honest.json", event("honest"), uid=VICTIM)
@@ -275,7 +276,7 @@ async def test_who_has_no_room_waits_alone_and_is_told_of(spooled: Spooled) -> N
         assert "もう一度" not in each
     assert text.en.endswith("they are taken in by themselves once that is over")
     assert text.ja.endswith("解消しだい自動的に受け付けます")
-    spooled.quotas.events_waiting = 100
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=100)
     await spooled.spool.sweep()
     assert users_of(spooled) == {}
     assert not list((await spooled.admin.account()).problems(begun + 3601, str))
@@ -288,7 +289,7 @@ async def test_room_that_comes_wakes_the_sweep_but_once_in_a_while(
     spooled.admission.ended([])
     await asyncio.sleep(0.01)
     assert not spooled.spool._again.is_set()  # nothing waits
-    spooled.quotas.events_waiting = 0
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=0)
     spooled.put("one.json", event(1))
     await spooled.spool.sweep()
     for _ in range(1000):
