@@ -8,7 +8,7 @@ Structs and tuples, for there is one of each a mail: a frozen dataclass takes te
 make.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -149,9 +149,15 @@ class QueuedMail:
     alone: bool = False  # or not known, and to be looked up
     one_by_one: tuple[QueuedDelivery, ...] = ()
 
-    def reduced(self, deliveries: Iterable[QueuedDelivery]) -> "QueuedMail":
+    def keeping(self, is_kept: Callable[[QueuedDelivery], bool]) -> "QueuedMail | None":
+        """The mail with these of its deliveries; None: there are none."""
+        left = tuple(filter(is_kept, self.deliveries))
+        if len(left) == len(self.deliveries):
+            return self
+        return self.reduced(left) if left else None
+
+    def reduced(self, left: tuple[QueuedDelivery, ...]) -> "QueuedMail":
         """The same mail to some of its recipients; others of it are open."""
-        left = tuple(deliveries)
         message = structs.replace(self.message, recipients=tuple(d.recipient for d in left))
         return replace(self, deliveries=left, message=message, whole=False)
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.delivery import PATIENT, SOON, Post, configuration, ids, server
 from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary, rcpt
 from zaiond.config.schema import Config
-from zaiond.delivery import active_queue, queue_admin
+from zaiond.delivery import active_queue, ledger
 from zaiond.model import QueuedMail
 from zaiond.store import queue
 
@@ -135,7 +135,7 @@ async def test_while_all_are_retried_none_passes_one_of_its_key(
         # What is urgent leaves room for a few others: most of them are made anew on disk.
         for name, number in (("MAILS", 20), ("MORE_MAILS", 5), ("LITTLE_MAILS", 5)):
             monkeypatch.setattr(active_queue, name, number)
-        monkeypatch.setattr(queue_admin, "CHUNK", 20)
+        monkeypatch.setattr(ledger, "CHUNK", 20)
         async with Post(state, to(there)) as post:
             await in_memory(post, 25)
             moody.greeting = "220 here"

@@ -293,13 +293,12 @@ class ActiveQueue:
 
     def _without(self, row: int, recipients: set[str]) -> list[QueuedDelivery]:
         mail = self._mails[row]
-        out = [d for d in mail.deliveries if d.recipient in recipients]
-        left = [d for d in mail.deliveries if d.recipient not in recipients]
-        if not left:
+        left = mail.keeping(lambda d: d.recipient not in recipients)
+        if left is None:
             self.remove(row)
-        elif out:
-            self._mails[row] = mail.reduced(left)
-        return out
+        else:
+            self._mails[row] = left
+        return [d for d in mail.deliveries if d.recipient in recipients]
 
     def _renew_lines(self) -> None:
         """Mails that were replaced or removed are so in their lines, too."""

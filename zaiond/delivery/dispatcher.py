@@ -160,12 +160,11 @@ class Dispatcher:
         out: list[QueuedDelivery] = []
         for mail in mails:
             # One that was held already is the probe.
-            left = [d for d in mail.deliveries if d.held or d.recipient not in addresses]
-            if len(left) < len(mail.deliveries):
-                out += [d for d in mail.deliveries if d not in left]
-                mail = mail.reduced(left)
-            if left:
-                kept.append(mail)
+            left = mail.keeping(lambda d: d.held or d.recipient not in addresses)
+            if left is not None:
+                kept.append(left)
+            if left is not mail:
+                out += [d for d in mail.deliveries if left is None or d not in left.deliveries]
         self.ledger.leave_held(out)
         return kept
 

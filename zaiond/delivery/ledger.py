@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import Any, Literal, Protocol
 
+import apsw
+
 from zaiond.clock import QueueTime
 from zaiond.delivery.servers import ServerState
 from zaiond.holds import Hold, Holds
@@ -15,8 +17,8 @@ from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, pending, queue
 from zaiond.store.writer import Writer
 
-CHUNK = 200  # mails that are ended together
-CHUNK_BYTES = 1024 * 1024  # of their contents; a mail takes several times that
+CHUNK = 200  # mails that are ended, or made anew, together
+CHUNK_BYTES = 1024 * 1024  # of their contents or events; a mail takes several times that
 
 
 class Observer(Protocol):
@@ -59,13 +61,20 @@ class Ledger:
         self._queue_time = queue_time
         self._recording: set[asyncio.Task[Any]] = set()
 
-    async def chunks(self, messages: list[int]) -> AsyncIterator[list[int]]:
-        """These messages, as many together as memory bears."""
-        while messages:
-            some = partial(pending.of_size, messages=messages[:CHUNK], size=CHUNK_BYTES)
-            chunk = await self._writer.submit(some)
+    async def chunks(
+        self,
+        rows: list[int],
+        of_size: Callable[[apsw.Connection, list[int], int], list[int]] = pending.of_size,
+    ) -> AsyncIterator[list[int]]:
+        """These messages, or what else is `of_size`, as many together as memory bears."""
+
+        def first(db: apsw.Connection) -> list[int]:
+            return of_size(db, rows[:CHUNK], CHUNK_BYTES)
+
+        while rows:
+            chunk = await self._writer.submit(first)
             yield chunk
-            messages = messages[len(chunk) :]
+            rows = rows[len(chunk) :]
 
     async def end(
         self, mails: list[QueuedMail], state: Literal["expired", "deleted"], server: str, why: str

@@ -2,8 +2,9 @@
 Pure.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import repeat
 
 from msgspec import structs
@@ -60,7 +61,6 @@ class MailMaker:
         self._on_unmade = on_unmade
         self._user_of = user_of
         self._machine: tuple[str, str] | None = None
-        self._addresses: dict[str, str] = {}
 
     def call_machine(self, host: str, fqdn: str) -> None:
         """This machine has these names now; to be called before a mail is made."""
@@ -70,7 +70,7 @@ class MailMaker:
         self._sender = fill_names(self._config.sender, host=host, fqdn=fqdn)
         self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
 
-    def route(self, event: Event) -> Sequence[str] | Dropped:
+    def route(self, event: Event) -> tuple[str, ...] | Dropped:
         """The recipients of the event, as the configuration has them; or why there are none."""
         return route(
             event.type,
@@ -78,7 +78,7 @@ class MailMaker:
             notify_backup_auto_update=self._config.notify.backup_auto_update,
         )
 
-    def recipients_now(self, event: Event) -> Sequence[str]:
+    def recipients_now(self, event: Event) -> tuple[str, ...]:
         """Who gets a mail that there is already: no change of the configuration ends one, so where
         nobody would be left it is the admins.
         """
@@ -90,20 +90,21 @@ class MailMaker:
         """The envelope addresses of the admins."""
         return [self.address(admin) for admin in self._config.admins]
 
-    def parts(self, recipients: Sequence[str]) -> list[tuple[str, ...]]:
+    @staticmethod
+    @lru_cache(100)
+    def parts(recipients: tuple[str, ...]) -> list[tuple[str, ...]]:
         """The recipients of each mail: addresses that need SMTPUTF8 get one of their own. Where a
         server can't do it, the others must not suffer.
         """
-        plain = tuple(r for r in recipients if self.address(r).isascii())
-        others = tuple(r for r in recipients if not self.address(r).isascii())
+        plain = tuple(r for r in recipients if MailMaker.address(r).isascii())
+        others = tuple(r for r in recipients if r not in plain)
         return [part for part in (plain, others) if part]
 
-    def address(self, recipient: str) -> str:
+    @staticmethod
+    @lru_cache(1000)
+    def address(recipient: str) -> str:
         """The envelope address of a recipient as the configuration has it."""
-        known = self._addresses.get(recipient)
-        if known is None:
-            known = self._addresses[recipient] = parse_recipient(recipient).address
-        return known
+        return parse_recipient(recipient).address
 
     def make(
         self,

@@ -23,9 +23,6 @@ from zaiond.store.events import Owner
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
-# What is changed together, for the memory that it takes; a mail takes several times its event.
-CHUNK = 200
-CHUNK_BYTES = 1024 * 1024
 _BY_HAND = Text("zaiond-ctl queue delete で削除", "deleted by zaiond-ctl queue delete")
 
 
@@ -110,12 +107,7 @@ class QueueAdmin:
                 wanted = seqs
             made = 0
             in_flight: list[str] = []
-            start = 0
-            while some := wanted[start : start + CHUNK]:
-                chunk = await self._writer.submit(
-                    partial(remade.of_size, seqs=some, size=CHUNK_BYTES)
-                )
-                start += len(chunk)
+            async for chunk in self._dispatcher.ledger.chunks(wanted, remade.of_size):
                 sending = self._dispatcher.active_queue.sending
                 states = await self._writer.submit(partial(remade.states, seqs=chunk))
                 free: list[EventRecord] = []
@@ -126,7 +118,7 @@ class QueueAdmin:
                         in_flight.append(state.event.id)
                 made += await self._put(free, maker, by_hand=by_hand)
             if seqs is None:
-                while await self._writer.submit(partial(queue.let_all_wait, limit=10 * CHUNK)):
+                while await self._writer.submit(partial(queue.let_all_wait, limit=pending.SLICE)):
                     pass
             else:
                 await self._writer.submit(partial(queue.let_lanes_of_events_wait, seqs=seqs))

@@ -8,7 +8,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 
@@ -273,7 +273,8 @@ class Router:
         self.routed_through = through
         self._memory.remove(event.seq for event in batch)
         self.turns.gone(batch)
-        return _without(mails, behind) if behind else mails, dropped
+        left = [mail.keeping(lambda d: d.row not in behind) for mail in mails] if behind else mails
+        return [mail for mail in left if mail is not None], dropped
 
     def _through(self, batch: list[StoredEvent]) -> int:
         """Up to where every event is routed, once these are."""
@@ -282,13 +283,13 @@ class Router:
         return max(self.routed_through, next(left, self._memory.through + 1) - 1)
 
     def _reached(
-        self, maker: MailMaker, stored: StoredEvent, recipients: Sequence[str]
-    ) -> Sequence[str]:
+        self, maker: MailMaker, stored: StoredEvent, recipients: tuple[str, ...]
+    ) -> tuple[str, ...]:
         """The recipients, but for a notice only those who are reached, if there are any."""
         held = self._dispatcher.holds.addresses
         if not (held and stored.notice):
             return recipients
-        return [r for r in recipients if maker.address(r) not in held] or recipients
+        return tuple(r for r in recipients if maker.address(r) not in held) or recipients
 
 
 def _first(known: Iterable[StoredEvent], most: int) -> list[StoredEvent]:
@@ -300,15 +301,3 @@ def _first(known: Iterable[StoredEvent], most: int) -> list[StoredEvent]:
         first.append(event)
         size += len(event.body)
     return first
-
-
-def _without(mails: list[QueuedMail], behind: set[int]) -> list[QueuedMail]:
-    """These mails without the deliveries that wait behind others."""
-    left = []
-    for mail in mails:
-        deliveries = [d for d in mail.deliveries if d.row not in behind]
-        if len(deliveries) == len(mail.deliveries):
-            left.append(mail)
-        elif deliveries:
-            left.append(mail.reduced(deliveries))
-    return left

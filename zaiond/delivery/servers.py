@@ -141,64 +141,38 @@ class Servers:
     def failed(
         self, index: int, failure: Failure, verdict: Verdict, now: float, connections: int
     ) -> bool:
-        """What a failure says of the server, to which there are so many connections; says whether
-        that is news.
+        """What a failure says of the server, to which there are so many connections: that it bears
+        no more of them, that it can't be used for now, or that our configuration doesn't fit it.
+        Says whether it went out of use, and that is news.
         """
-        if verdict.wait:
-            self.throttle(index, failure, now, connections)
+        state = self.states[index]
+        state.last_failure = failure, now
+        if verdict.wait:  # not a failover
+            # A login too many counts for minutes, and each further one prolongs that.
+            pause = self._retry_first if failure.stage is Stage.AUTH else BUSY_PAUSE
+            state.failure, state.until = failure, now + min(pause, self._retry_first)
+            state.most = max(1, connections)
+            if state.state != "up":
+                state.state, state.since = "up", now
             return False
-        if verdict.outcome == "held":
-            return self.mark_misconfigured(index, failure, now)
-        return self.unreachable(index, failure, now)
-
-    def unreachable(self, index: int, failure: Failure, now: float) -> bool:
-        """The server can't be used for now; says whether that is news."""
-        return self._out_of_use(index, "down", failure, now, self._retry_first)
-
-    def mark_misconfigured(self, index: int, failure: Failure, now: float) -> bool:
-        """Our configuration doesn't fit the server; says whether that is news."""
-        # Nothing was said that the server could count against us, and a certificate is renewed, or
-        # an authority put into the store, without a word to us.
-        ours = failure.cause == "unprotected"
-        pause = self._retry_first if ours else self._retry_max
-        return self._out_of_use(index, "faulty", failure, now, pause)
+        is_fault = verdict.outcome == "held"
+        # Unprotected, nothing was said that the server could count against us, and a certificate is
+        # renewed, or an authority put into the store, without a word to us.
+        is_told = is_fault and failure.cause != "unprotected"
+        state.until = now + (self._retry_max if is_told else self._retry_first)
+        if state.state == "faulty" and not is_fault:
+            return False  # what somebody has to mend is not mended by that
+        before = state.state
+        state.state, state.failure = "faulty" if is_fault else "down", failure
+        if state.state != before:
+            state.since = now
+        return state.state != before
 
     def ask_again(self, now: float) -> None:
         """Who is at fault may be tried at once: there is reason to doubt it."""
         for state in self.states:
             if state.state == "faulty":
                 state.until = min(state.until, now)
-
-    def throttle(self, index: int, failure: Failure, now: float, connections: int) -> None:
-        """The server bears no more than `connections` now: a wait, not a failover."""
-        state = self.states[index]
-        state.failure, state.last_failure = failure, (failure, now)
-        # A login too many counts for minutes, and each further one prolongs that.
-        pause = self._retry_first if failure.stage is Stage.AUTH else BUSY_PAUSE
-        state.until = now + min(pause, self._retry_first)
-        state.most = max(1, connections)
-        if state.state != "up":
-            state.state, state.since = "up", now
-
-    def _out_of_use(
-        self,
-        index: int,
-        name: Literal["down", "faulty"],
-        failure: Failure,
-        now: float,
-        pause: float,
-    ) -> bool:
-        state = self.states[index]
-        if state.state == "faulty" and name == "down":
-            # What somebody has to mend is not mended by that.
-            state.until, state.last_failure = now + pause, (failure, now)
-            return False
-        news = state.state != name
-        if news:
-            state.since = now
-        state.state, state.failure, state.until = name, failure, now + pause
-        state.last_failure = failure, now
-        return news
 
     @property
     def any_usable(self) -> bool:

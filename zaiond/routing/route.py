@@ -3,7 +3,6 @@
 Without routes every event is mailed to the admins at once (interface 7).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zaiond.text import Text
@@ -23,8 +22,8 @@ _BACKUP_AUTO_UPDATE_OFF = Text(
 
 
 def route(
-    event_type: str, *, admins: Sequence[str], notify_backup_auto_update: bool
-) -> Sequence[str] | Dropped:
+    event_type: str, *, admins: tuple[str, ...], notify_backup_auto_update: bool
+) -> tuple[str, ...] | Dropped:
     """Who gets the events of this type, written as in the configuration: the `admins`, unless the
     settings say otherwise.
     """

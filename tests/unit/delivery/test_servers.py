@@ -6,8 +6,10 @@ import pytest
 
 from tests.support.delivery import server
 from zaiond.delivery.servers import BUSY_PAUSE, Servers
-from zaiond.smtp.failure import Cause, Failure, Stage
+from zaiond.smtp.diagnosis import Diagnosis
+from zaiond.smtp.failure import Cause, Failure, Scope, Stage
 from zaiond.smtp.syntax import Reply
+from zaiond.smtp.verdict import Verdict
 
 FIRST, MAX = 60.0, 3600.0
 
@@ -26,6 +28,19 @@ def servers(count: int = 2) -> Servers:
     return Servers(tuple(server(25 + n, max_connections=4) for n in range(count)), FIRST, MAX, 0.0)
 
 
+def unreachable(made: Servers, index: int, why: Failure, now: float) -> bool:
+    return made.failed(index, why, Verdict(Diagnosis.BROKEN_OFF, "deferred", Scope.SERVER), now, 1)
+
+
+def mark_misconfigured(made: Servers, index: int, why: Failure, now: float) -> bool:
+    return made.failed(index, why, Verdict(Diagnosis.BROKEN_OFF, "held", Scope.SERVER), now, 1)
+
+
+def throttle(made: Servers, index: int, why: Failure, now: float, connections: int) -> None:
+    busy = Verdict(Diagnosis.BROKEN_OFF, "deferred", Scope.SERVER, wait=True)
+    assert made.failed(index, why, busy, now, connections) is False
+
+
 def test_at_first_one_connection_shows_how_the_first_server_is() -> None:
     made = servers()
     assert made.usable(0.0) == [(0, 1)]
@@ -41,7 +56,7 @@ def test_a_server_that_is_up_gets_all_it_may_have() -> None:
 
 def test_the_next_server_is_used_while_the_first_is_down() -> None:
     made = servers()
-    assert made.unreachable(0, failure(), 1.0) is True
+    assert unreachable(made, 0, failure(), 1.0) is True
     assert made.usable(1.0) == [(1, 1)]
     made.connected(1, 2.0)
     assert made.usable(2.0) == [(1, 4)]
@@ -50,11 +65,11 @@ def test_the_next_server_is_used_while_the_first_is_down() -> None:
 
 def test_a_server_that_is_down_is_probed_by_one_connection_every_retry_first() -> None:
     made = servers()
-    made.unreachable(0, failure(), 1.0)
+    unreachable(made, 0, failure(), 1.0)
     made.connected(1, 2.0)
     assert made.next_probe(2.0) == 1.0 + FIRST
     assert made.usable(1.0 + FIRST) == [(0, 1), (1, 4)]
-    assert made.unreachable(0, failure(), 61.0) is False  # no news
+    assert unreachable(made, 0, failure(), 61.0) is False  # no news
     assert made.usable(62.0) == [(1, 4)]
     assert made.states[0].since == 1.0
     assert made.connected(0, 200.0) is True
@@ -64,8 +79,8 @@ def test_a_server_that_is_down_is_probed_by_one_connection_every_retry_first() -
 
 def test_with_all_servers_down_nothing_works_and_it_is_known_why() -> None:
     made = servers()
-    made.unreachable(0, failure(), 1.0)
-    made.unreachable(1, failure(), 2.0)
+    unreachable(made, 0, failure(), 1.0)
+    unreachable(made, 1, failure(), 2.0)
     assert made.usable(3.0) == []
     assert not made.any_usable
     assert made.held_by is None
@@ -75,7 +90,7 @@ def test_with_all_servers_down_nothing_works_and_it_is_known_why() -> None:
 
 def test_a_server_that_wants_another_configuration_is_tried_every_retry_max_only() -> None:
     made = servers(1)
-    assert made.mark_misconfigured(0, refusal(Stage.AUTH), 1.0) is True
+    assert mark_misconfigured(made, 0, refusal(Stage.AUTH), 1.0) is True
     assert made.held_by == refusal(Stage.AUTH)
     assert made.usable(1.0 + FIRST) == []
     assert made.usable(1.0 + MAX) == [(0, 1)]
@@ -85,22 +100,22 @@ def test_a_server_that_wants_another_configuration_is_tried_every_retry_max_only
 def test_where_we_kept_the_password_to_ourselves_it_is_looked_again_soon(stage: Stage) -> None:
     made = servers(1)
     said_nothing = failure(stage, "unprotected")
-    assert made.mark_misconfigured(0, said_nothing, 1.0) is True
+    assert mark_misconfigured(made, 0, said_nothing, 1.0) is True
     assert made.held_by == said_nothing
     assert made.usable(1.0 + FIRST) == [(0, 1)]
 
 
 def test_nothing_is_held_while_another_server_can_send() -> None:
     made = servers()
-    made.mark_misconfigured(0, refusal(Stage.AUTH), 1.0)
+    mark_misconfigured(made, 0, refusal(Stage.AUTH), 1.0)
     assert made.held_by is None
-    made.unreachable(1, failure(), 2.0)
+    unreachable(made, 1, failure(), 2.0)
     assert made.held_by == refusal(Stage.AUTH)
 
 
 def test_a_server_that_refused_the_sender_is_not_well_because_it_lets_us_in() -> None:
     made = servers(1)
-    made.mark_misconfigured(0, refusal(Stage.MAIL), 1.0)
+    mark_misconfigured(made, 0, refusal(Stage.MAIL), 1.0)
     assert made.connected(0, 1.0 + MAX) is False
     assert made.held_by is not None
     assert made.took_mail(0, 2.0 + MAX) is True
@@ -110,7 +125,7 @@ def test_a_server_that_refused_the_sender_is_not_well_because_it_lets_us_in() ->
 def test_a_busy_server_is_up_with_fewer_connections_after_a_pause() -> None:
     made = servers()
     made.connected(0, 0.0)
-    made.throttle(0, failure(), 1.0, 2)
+    throttle(made, 0, failure(), 1.0, 2)
     assert made.any_usable
     assert made.usable(1.0) == [(0, 0)]
     assert made.usable(1.0 + BUSY_PAUSE) == [(0, 2)]
@@ -120,21 +135,21 @@ def test_a_busy_server_is_up_with_fewer_connections_after_a_pause() -> None:
 def test_a_server_with_too_many_logins_gets_its_next_one_after_retry_first() -> None:
     made = servers()
     made.connected(0, 0.0)
-    made.throttle(0, failure(Stage.AUTH, "reply"), 1.0, 2)
+    throttle(made, 0, failure(Stage.AUTH, "reply"), 1.0, 2)
     assert made.usable(1.0 + BUSY_PAUSE) == [(0, 0)]
     assert made.usable(1.0 + FIRST) == [(0, 2)]
 
 
 def test_a_busy_server_gets_one_connection_at_least() -> None:
     made = servers()
-    made.throttle(0, failure(), 1.0, 0)
+    throttle(made, 0, failure(), 1.0, 0)
     assert made.usable(1.0 + BUSY_PAUSE) == [(0, 1)]
 
 
 def test_a_busy_server_gets_its_connections_back_one_by_one() -> None:
     made = servers()
     made.connected(0, 0.0)
-    made.throttle(0, failure(), 1.0, 2)
+    throttle(made, 0, failure(), 1.0, 2)
     for most in (3, 4, 4):
         made.connected(0, 100.0)
         assert made.usable(100.0) == [(0, most)]
@@ -144,7 +159,7 @@ def test_a_busy_server_gets_its_connections_back_one_by_one() -> None:
 def test_whatever_fails_there_is_always_a_time_at_which_something_is_tried(count: int) -> None:
     made = servers(count)
     for index in range(count):
-        (made.unreachable if index % 2 else made.mark_misconfigured)(index, failure(), float(index))
+        (unreachable if index % 2 else mark_misconfigured)(made, index, failure(), float(index))
     probe = made.next_probe(10.0)
     assert probe is not None
     assert made.usable(probe)
@@ -152,7 +167,7 @@ def test_whatever_fails_there_is_always_a_time_at_which_something_is_tried(count
 
 def test_what_was_wrong_last_is_still_known_when_all_is_well_again() -> None:
     made = servers(1)
-    made.unreachable(0, failure(), 5.0)
+    unreachable(made, 0, failure(), 5.0)
     made.took_mail(0, 9.0)
     assert made.states[0].failure is None
     assert made.states[0].last_failure == (failure(), 5.0)
@@ -180,9 +195,9 @@ def test_what_a_pop_server_said_is_of_each_server() -> None:
 
 def test_a_server_at_fault_that_then_can_not_be_reached_is_probed_as_soon_as_any_other() -> None:
     made = servers(1)
-    made.mark_misconfigured(0, refusal(Stage.MAIL), 10.0)
+    mark_misconfigured(made, 0, refusal(Stage.MAIL), 10.0)
     assert made.next_probe(10.0) == 10.0 + MAX
-    assert made.unreachable(0, failure(), 1000.0) is False  # what is to be mended is still so
+    assert unreachable(made, 0, failure(), 1000.0) is False  # what is to be mended is still so
     assert made.next_probe(1000.0) == 1000.0 + FIRST
     assert not made.may_connect(0, 1000.0 + FIRST - 1)
     assert made.may_connect(0, 1000.0 + FIRST + 1)
