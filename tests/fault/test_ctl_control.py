@@ -83,15 +83,26 @@ def test_a_core_dump_of_neither_program_holds_a_secret(runtime: Path, tmp_path: 
         assert line.split()[4] == "0"
 
 
+SERVER: dict[str, Any] = {
+    "server": "mailhost:25", "state": "unknown", "since": None, "connections": 0, "error": None,
+    "next_attempt": None, "last_error": None,
+}  # fmt: skip
 WELL: dict[str, Any] = {
     "ok": True,
     "problems": [],
-    "config": {"state": "good", "errors": []},
+    "config": {"state": "good", "loaded": None, "errors": []},
     "queue": {"waiting": 0, "held": 0, "failed": 0, "expired": 0, "oldest": None},
-    "servers": [{"server": "mailhost:25", "state": "unknown", "since": None, "error": None}],
+    "known": None,
+    "history": {"shortened": []},
+    "spool": {"waiting": [], "refused": []},
+    "servers": [SERVER],
+    "rates": {"accepted": {"minute": 0, "hour": 0}, "delivered": {"minute": 0, "hour": 0}},
+    "possible_duplicates": 0,
+    "started": "2013-05-25T00:00:00Z",
     "version": "0.1.0",
 }
 ILL: dict[str, Any] = {
+    **WELL,
     "ok": False,
     "problems": [
         {
@@ -101,19 +112,19 @@ ILL: dict[str, Any] = {
     ],
     "config": {
         "state": "last_good",
+        "loaded": None,
         "errors": [{"file": "/z.yaml", "line": 3, "column": 5, "key": "a.b", "message": "bad"}],
     },
     "queue": {
         "waiting": 2, "held": 3, "failed": 1, "expired": 0, "oldest": "2013-05-25T00:00:00Z",
     },
     "servers": [
-        {"server": "a:25", "state": "up", "since": None, "error": None, "connections": 2},
+        {**SERVER, "server": "a:25", "state": "up", "connections": 2},
         {
-            "server": "b:587", "state": "down", "since": "2013-05-25T00:00:00Z",
+            **SERVER, "server": "b:587", "state": "down", "since": "2013-05-25T00:00:00Z",
             "error": "refused", "next_attempt": "2013-05-25T00:01:00Z",
         },
     ],
-    "version": "0.1.0",
 }  # fmt: skip
 
 
@@ -148,7 +159,7 @@ def test_status_tells_how_much_passes_since_when_and_what_went_wrong_last(
 ) -> None:
     at = "2013-05-25T00:00:00Z"
     server = {
-        "server": "a:25", "state": "up", "since": at, "error": None, "connections": 2,
+        **SERVER, "server": "a:25", "state": "up", "since": at, "connections": 2,
         "last_error": {"time": at, "message": "421 4.3.2 later"},
     }  # fmt: skip
     passes = {"minute": 12, "hour": 345}, {"minute": 6, "hour": 78}

@@ -8,7 +8,6 @@ from zaiond.ctl.terminal import Cell, Painted
 from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Text
 
-Moment = str | float | None  # as in a reply of the daemon
 _HALF_A_YEAR = 182  # days
 _LONGEST_ABOUT = 300  # of what an event is about, in a list
 _COLOURS = {"held": "red", "failed": "red", "expired": "red", "deferred": "yellow"}
@@ -53,25 +52,23 @@ def diagnostic(error: dict[str, Any], warning: str = "") -> str:
 # -- times as people read them: local, and as short as their place allows
 
 
-def local(moment: Moment) -> datetime | None:
+def local(moment: str | None) -> datetime | None:
     """It in local time; None if it is none."""
     try:
-        if isinstance(moment, str):
-            return datetime.fromisoformat(moment).astimezone()
-        return None if moment is None else datetime.fromtimestamp(moment).astimezone()
+        return None if moment is None else datetime.fromisoformat(moment).astimezone()
     except (ValueError, OverflowError):
         return None
 
 
-def when(moment: Moment) -> str:
+def when(moment: str | None) -> str:
     """A time with its offset; "-" if there is none."""
     time = local(moment)
     if time is None:
-        return "-" if moment is None else str(moment)
+        return moment or "-"
     return time.strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def brief(moment: Moment, now: datetime) -> str:
+def brief(moment: str | None, now: datetime) -> str:
     """A time for a list: with the day, or with the year where it is half a year away, as ls(1)."""
     time = local(moment)
     if time is None:
@@ -80,7 +77,7 @@ def brief(moment: Moment, now: datetime) -> str:
     return time.strftime("%m-%d %H:%M" if near else "%Y-%m-%d")
 
 
-def soon(moment: Moment, now: datetime) -> str:
+def soon(moment: str | None, now: datetime) -> str:
     """A time that is near: without the day, if that is today's."""
     time = local(moment)
     if time is None:
@@ -88,7 +85,7 @@ def soon(moment: Moment, now: datetime) -> str:
     return time.strftime("%H:%M:%S" if time.date() == now.date() else "%m-%d %H:%M")
 
 
-def age(moment: Moment, now: datetime) -> Text:
+def age(moment: str | None, now: datetime) -> Text:
     """How long ago, in its largest unit."""
     time = local(moment)
     if time is None:

@@ -9,7 +9,7 @@ from typing import Any
 from zaiond.ctl import control, documents, labels, output
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
-from zaiond.ctl.terminal import Cell, Page, Painted
+from zaiond.ctl.terminal import Cell, Fact, Page, Painted
 from zaiond.ctl.words import listed
 from zaiond.safe import clean
 from zaiond.text import Language, Text
@@ -134,7 +134,7 @@ def of(event: dict[str, Any], language: Language) -> Page:
     """Everything about one event."""
     page = Page(language)
     page.line(Painted(event["id"], "bold"))
-    rows: list[tuple[Text, Cell | None]] = [
+    rows: list[Fact] = [
         (labels.TYPE, event["type"]),
         (labels.SUBJECT, event.get("subject")),
         (labels.SEVERITY, _severity(event.get("severity"))),
@@ -148,7 +148,7 @@ def of(event: dict[str, Any], language: Language) -> Page:
         (labels.OUTCOME, documents.state(event["outcome"])),
         (labels.WHY, event.get("reason")),
     ]
-    page.table([(label, cell) for label, cell in rows if cell], "  ")
+    page.facts(rows, "  ")
     if event.get("message"):
         page.gap()
         page.line(labels.MESSAGE, "  ")

@@ -1,11 +1,12 @@
 """`zaiond-ctl status`: what is, the worst first."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from zaiond.ctl import control, documents, labels, output
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED
-from zaiond.ctl.terminal import Cell, Page, Painted
+from zaiond.ctl.terminal import Fact, Page, Painted
 from zaiond.ctl.words import listed
 from zaiond.text import Language, Text
 
@@ -54,18 +55,17 @@ def run(line: Line) -> int:
 def of(status: dict[str, Any], language: Language) -> Page:
     """The lines about the document of `status --json`."""
     page = Page(language)
-    if status.get("acknowledged") is not None:
+    if "acknowledged" in status:
         page.line(labels.acknowledged(number=status["acknowledged"]))
         page.gap()
-    if status["ok"]:
-        page.line(Painted(labels.WELL, "green"))
-    else:
-        page.line(Painted(labels.LOOK, "red"))
-        for problem in status.get("problems", []):
-            _problem(page, problem)
+    page.line(Painted(labels.WELL, "green") if status["ok"] else Painted(labels.LOOK, "red"))
+    for problem in status["problems"]:
+        page.line(problem["message"], "  - ", "    ")
+        page.labelled(labels.REMEDY, problem["remedy"], "    ")
+        page.labelled(labels.MORE, problem["command"], "    ")
     page.gap()
-    page.table(_rows(status))
-    errors = status["config"].get("errors", [])
+    page.facts(_facts(status))
+    errors = status["config"]["errors"]
     if errors:
         page.gap()
         page.line(labels.ERRORS)
@@ -74,50 +74,32 @@ def of(status: dict[str, Any], language: Language) -> Page:
     return page
 
 
-def _problem(page: Page, problem: Any) -> None:
-    if not isinstance(problem, dict):
-        problem = {"message": problem}
-    page.line(str(problem.get("message", problem)), "  - ", "    ")
-    page.labelled(labels.REMEDY, problem.get("remedy"), "    ")
-    page.labelled(labels.MORE, problem.get("command"), "    ")
-
-
-def _rows(status: dict[str, Any]) -> list[tuple[Cell, Cell]]:
-    queue, spool, rates = status["queue"], status.get("spool") or {}, status.get("rates")
+def _facts(status: dict[str, Any]) -> Iterator[Fact]:
+    queue, config, rates = status["queue"], status["config"], status["rates"]
+    state, loaded = labels.CONFIGURATION_STATES[config["state"]], config["loaded"]
+    time = documents.when(loaded)
+    yield labels.CONFIGURATION, labels.loaded(state=state, time=time) if loaded else state
     unsent = [state for state in ("waiting", "held") if queue[state]]
-    name, loaded = str(status["config"]["state"]), status["config"].get("loaded")
-    config: Cell = labels.CONFIGURATION_STATES.get(name, name)
-    if loaded:
-        config = labels.loaded(state=config, time=documents.when(loaded))
-    rows: list[tuple[Cell, Cell]] = [
-        (labels.CONFIGURATION, config),
-        (labels.QUEUE, _counts(queue, *unsent) if unsent else labels.EMPTY),
-        (labels.LOST, _lost(status)),
-    ]
-    if queue.get("oldest"):
-        rows.append((labels.OLDEST, documents.when(queue["oldest"])))
+    yield labels.QUEUE, _counts(queue, *unsent) if unsent else labels.EMPTY
+    yield labels.LOST, _lost(status)
+    yield labels.OLDEST, queue["oldest"] and documents.when(queue["oldest"])
     files = [
         labels.spooled(state=labels.FILE_STATES[state], files=one["files"], user=one["user"])
         for state in ("waiting", "refused")
-        for one in spool.get(state, [])
+        for one in status["spool"][state]
     ]
-    if files:
-        rows.append((labels.SPOOL, listed(files)))
-    for one in status.get("history", {}).get("shortened", []):
+    yield labels.SPOOL, listed(files) if files else None
+    for one in status["history"]["shortened"]:
         told = {"size": -(-one["bytes"] // (1024 * 1024)), "since": documents.when(one["since"])}
-        rows.append((labels.HISTORY_DELETED, labels.history_deleted(**one | told)))
-    if rates:
-        for span, label in labels.RATES.items():
-            rows.append((label, labels.rate(**{name: rates[name][span] for name in rates})))
-    for server in status.get("servers", []):
-        rows += _server_rows(server)
-    if status.get("started"):
-        rows.append((labels.STARTED, documents.when(status["started"])))
-    rows.append((labels.VERSION, str(status.get("version", "-"))))
-    doubtful = status.get("possible_duplicates")
-    if doubtful:
-        rows.append((labels.POSSIBLE_DUPLICATES, labels.possible_duplicates(number=doubtful)))
-    return rows
+        yield labels.HISTORY_DELETED, labels.history_deleted(**one | told)
+    for span, label in labels.RATES.items():
+        yield label, labels.rate(**{name: rates[name][span] for name in rates})
+    for server in status["servers"]:
+        yield from _facts_of_server(server)
+    yield labels.STARTED, documents.when(status["started"])
+    yield labels.VERSION, status["version"]
+    number = status["possible_duplicates"]
+    yield labels.POSSIBLE_DUPLICATES, labels.possible_duplicates(number=number) if number else None
 
 
 def _counts(queue: dict[str, Any], *states: str) -> Text:
@@ -127,34 +109,28 @@ def _counts(queue: dict[str, Any], *states: str) -> Text:
 
 
 def _lost(status: dict[str, Any]) -> Text:
-    queue = status["queue"]
+    queue, known = status["queue"], status["known"]
     if not queue["failed"] and not queue["expired"]:
         return labels.NONE
     lost = _counts(queue, "failed", "expired")
-    known = status.get("known")
-    codes = [one.get("code") for one in status["problems"] if isinstance(one, dict)]
-    if known and "failed" not in codes and "expired" not in codes:
-        return labels.known(lost=lost, user=known["user"], time=documents.when(known["time"]))
-    return lost
+    if not known or {"failed", "expired"} & {one["code"] for one in status["problems"]}:
+        return lost
+    return labels.known(lost=lost, user=known["user"], time=documents.when(known["time"]))
 
 
-def _server_rows(server: dict[str, Any]) -> list[tuple[Cell, Cell]]:
-    name, error, number = str(server["state"]), server.get("error"), server.get("connections")
+def _facts_of_server(server: dict[str, Any]) -> Iterator[Fact]:
+    name, error, number = server["state"], server["error"], server["connections"]
     if name == "unknown" and number:
         name = "trying"
     more: str | Text = f": {error}" if error else ""
     if name in ("down", "faulty"):
-        more = labels.since(time=documents.when(server.get("since")), error=more)
+        more = labels.since(time=documents.when(server["since"]), error=more)
     elif number:
         more = labels.connections(number=number, error=more)
-    state = labels.SERVER_STATES.get(name, name)
-    said = labels.server(name=server["server"], state=state, more=more)
-    rows: list[tuple[Cell, Cell]] = [(labels.SERVER, said)]
-    if server.get("next_attempt"):
-        rows.append((labels.SERVER_NEXT_TRY, documents.when(server["next_attempt"])))
-    last = server.get("last_error")
+    state = labels.SERVER_STATES[name]
+    yield labels.SERVER, labels.server(name=server["server"], state=state, more=more)
+    next_ = server["next_attempt"]
+    yield labels.SERVER_NEXT_TRY, next_ and documents.when(next_)
+    last = server["last_error"]
     if last and not error:
-        rows.append(
-            (labels.SERVER_LAST_ERROR, f"{documents.when(last['time'])}  {last['message']}")
-        )
-    return rows
+        yield labels.SERVER_LAST_ERROR, f"{documents.when(last['time'])}  {last['message']}"

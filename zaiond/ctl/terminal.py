@@ -62,6 +62,7 @@ class Painted(NamedTuple):
 
 
 Cell = str | Text | Painted
+Fact = tuple[Text, Cell | None]  # a label and a value, if there is one
 
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}  # ECMA-48 8.3.117
@@ -220,6 +221,10 @@ class Page(list[str]):
         heads = [Text(label.ja, label.en.upper()) for label in head]
         rows = [heads, *rows] if heads else rows
         self.extend(table([[self._said(cell) for cell in row] for row in rows], indent))
+
+    def facts(self, rows: Iterable[Fact], indent: str = "") -> None:
+        """A table of those that have a value."""
+        self.table([(label, value) for label, value in rows if value], indent)
 
     def gap(self) -> None:
         """An empty line, but at the beginning."""
