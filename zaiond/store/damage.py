@@ -40,7 +40,8 @@ class Damage(NamedTuple):
     @property
     def text(self) -> Text:
         """What a person should know of it."""
-        return words.set_aside(self.rows)
+        where = ", ".join(f"{name}: {number}" for name, number in self.rows.items())
+        return words.set_aside(count=sum(self.rows.values()), where=where)
 
 
 def set_aside(db: apsw.Connection, now: float) -> Damage | None:

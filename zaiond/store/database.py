@@ -30,7 +30,7 @@ from zaiond.store import recovery, words
 from zaiond.store.opening import WAL_BYTES, LastRun, open_database
 from zaiond.store.recovery import DATABASE, WAL
 from zaiond.store.writer import DISK_FULL
-from zaiond.text import Text, in_japanese
+from zaiond.text import Text, reason
 
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
 BALLAST_BYTES = 16 * 1024 * 1024
@@ -149,7 +149,9 @@ class Database:
             os.close(self._lock)
             if not isinstance(error, apsw.Error | OSError):
                 raise
-            raise StoreError(words.not_opened(self._dir / DATABASE, _said(error))) from error
+            raise StoreError(
+                words.not_opened(path=self._dir / DATABASE, why=_said(error))
+            ) from error
 
     def _clear_places(self) -> set[str]:
         """Gives another name to what is no file and lies in the place of one of ours: what the
@@ -160,7 +162,7 @@ class Database:
             ours = [*map(self._dir.joinpath, _OUR_FILES), *self._dir.glob(_TOKENS)]
             places = [one for one in ours if os.path.lexists(one) and not one.is_file()]
         except OSError as error:
-            raise StoreError(words.not_read(self._dir, _of_system(error))) from error
+            raise StoreError(words.not_read(path=self._dir, why=error)) from error
         for path in places:
             number = 1
             while os.path.lexists(moved := path.with_name(f"{path.name}.moved-{number}")):
@@ -176,12 +178,12 @@ class Database:
         try:
             lock = os.open(self._dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreError(words.not_written(self._dir, _of_system(error))) from error
+            raise StoreError(words.not_written(path=self._dir, why=error)) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise StoreError(words.in_use(self._dir)) from None
+            raise StoreError(words.in_use(path=self._dir)) from None
         return lock
 
     def _last_run(self, strangers: set[str]) -> LastRun:
@@ -255,7 +257,7 @@ class Database:
         try:
             recovery.leave_behind(self._dir, self.connection, words.MOVED)
         except (apsw.Error, OSError) as error:
-            raise StoreError(words.not_left_behind(self._dir, error)) from error
+            raise StoreError(words.not_left_behind(path=self._dir, why=str(error))) from error
 
     def must_check(self) -> None:
         """Notes that the next start must check the whole database (after an I/O error)."""
@@ -294,9 +296,4 @@ def _said(error: apsw.Error | OSError) -> Text:
         return DISK_FULL if isinstance(error, apsw.FullError) else Text(str(error), str(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DISK_FULL
-    where, said = f" ({error.filename})" if error.filename else "", _of_system(error)
-    return Text(f"{said.ja}{where}", f"{said.en}{where}")
-
-
-def _of_system(error: OSError) -> Text:
-    return Text(in_japanese(error), error.strerror or str(error))
+    return words.at_file(why=error, file=error.filename) if error.filename else reason(error)

@@ -15,7 +15,6 @@ from zaiond.errors import StoreError
 from zaiond.store import recovery, wal, words
 from zaiond.store.recovery import DATABASE, WAL, Salvage
 from zaiond.store.sound import VERSION, create, has_our_tables
-from zaiond.text import Text
 
 WAL_BYTES = 8 * 1024 * 1024  # to which SQLite cuts a WAL that has been longer
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
@@ -62,15 +61,15 @@ def open_database(
     is_recovered = False
     try:
         if recovery.is_pending(directory):
-            raise _UnusableError(words.damaged(words.INTERRUPTED))
+            raise _UnusableError(words.damaged(said=words.INTERRUPTED))
         _must_be_whole(directory, last)
         try:
             connection, salvage = _open_checked(directory, last, tell_at_work)
         except _DAMAGED:  # SQLite says the same of a disk that fails for a moment: once more
             connection, salvage = _open_checked(directory, last, tell_at_work)
     except (_UnusableError, *_DAMAGED) as error:
-        said = str(error)
-        why = error.text if isinstance(error, _UnusableError) else words.damaged(Text(said, said))
+        said = error.text if isinstance(error, _UnusableError) else None
+        why = said or words.damaged(said=str(error))
         release_ballast()  # a copy needs room
         salvage = recovery.recover(directory, why, tell_at_work)
         connection, is_recovered = _open(directory, last), True
@@ -83,7 +82,7 @@ def _must_be_whole(directory: Path, last: LastRun) -> None:
     database, log = directory / DATABASE, directory / WAL
     for path in (database, log):
         if os.path.lexists(path) and not path.is_file():
-            raise _UnusableError(words.damaged(words.no_file(path.name)))
+            raise _UnusableError(words.damaged(said=words.no_file(name=path.name)))
     traces = {name for name in _TRACES if (directory / name).exists()}
     had_one = traces or last.had_database
     if not database.exists():
@@ -91,7 +90,7 @@ def _must_be_whole(directory: Path, last: LastRun) -> None:
             raise _UnusableError(words.GONE)
     elif not database.stat().st_size:
         if had_one:
-            raise _UnusableError(words.damaged(words.EMPTY))
+            raise _UnusableError(words.damaged(said=words.EMPTY))
     elif "running" in traces and WAL not in traces:
         raise _UnusableError(words.WAL_GONE)
     elif WAL in traces and log.stat().st_size < last.wal_bytes:
@@ -143,7 +142,7 @@ def _prepare(connection: apsw.Connection, directory: Path, last: LastRun) -> Non
             raise apsw.CorruptError("its format is not recorded")
         create(connection)
     elif version != VERSION:
-        raise StoreError(words.of_newer_version(directory / DATABASE, version))
+        raise StoreError(words.of_newer_version(path=directory / DATABASE, version=version))
     elif not has_our_tables(connection):
         raise apsw.CorruptError("its tables are not those of a queue")
 

@@ -25,6 +25,7 @@ from zaiond.store import meta, words
 from zaiond.store.database import DiskSpace, Pages, pages
 from zaiond.store.events import get_meta, last_seq
 from zaiond.store.writer import Writer
+from zaiond.text import Text
 
 LOOKED_AT = 2000  # events that an operation looks at
 EVENTS = 200  # that it deletes at most,
@@ -331,9 +332,15 @@ class HistoryLimit:
         self._next_line = time.monotonic() + LINE_INTERVAL
         most = sorted(self._deleted.items(), key=lambda one: -one[1].size)
         self._deleted = {}
-        named = [(self.name_of(uid), one.events, _mb(one.size)) for uid, one in most[:_NAMED]]
+        named = [
+            words.of_user(name=self.name_of(uid), events=one.events, size=_mb(one.size))
+            for uid, one in most[:_NAMED]
+        ]
+        deleted = Text("、".join(one.ja for one in named), ", ".join(one.en for one in named))
+        if len(most) > _NAMED:
+            deleted = words.and_others(deleted=deleted)
         self.journal.warning(
-            words.shortened(_mb(space.limit), named, more=len(most) > _NAMED),
+            words.shortened(limit=_mb(space.limit), deleted=deleted),
             Kind.HISTORY_SHORTENED,
         )
 

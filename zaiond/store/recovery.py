@@ -59,12 +59,15 @@ class Salvage:
     @property
     def taken_over(self) -> Text:
         """What is there again, and what is left of the old one."""
-        return words.taken_over(self.events, self.deliveries, self.quarantine)
+        taken_over = words.taken_over(events=self.events, deliveries=self.deliveries)
+        if not self.quarantine:
+            return taken_over
+        return words.in_quarantine(taken_over=taken_over, quarantine=self.quarantine)
 
     @property
     def text(self) -> Text:
         """All that a person should know of it."""
-        return Text(f"{self.why.ja}。{self.taken_over.ja}", f"{self.why.en}: {self.taken_over.en}")
+        return words.salvaged(why=self.why, taken_over=self.taken_over)
 
 
 def last_salvage(db: apsw.Connection) -> Salvage | None:
@@ -145,7 +148,7 @@ def _noted(aside: Path) -> Text:
     try:
         return Text(**json.loads((aside / _WHY).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return words.damaged(words.INTERRUPTED)
+        return words.damaged(said=words.INTERRUPTED)
 
 
 def _rebuild(directory: Path, aside: Path, on_long_work: Callable[[], None]) -> Salvage:
