@@ -113,7 +113,6 @@ def _command(line: str) -> Say:
 
 
 def _said(settings: Pop3Settings, line: bytes) -> Reply:
-    """What the server said, indicator and all."""
     return Reply(0, (line,), settings.mask)
 
 
@@ -161,7 +160,6 @@ class Pop3:
         return data
 
     def receive(self, data: bytes) -> list[Pop3Event]:
-        """Takes bytes of the server."""
         events: list[Pop3Event] = []
         if self.over:
             return events
@@ -181,7 +179,6 @@ class Pop3:
         return events
 
     def lost(self, cause: Cause, detail: str = "", *, overall: bool = False) -> list[Pop3Event]:  # noqa: ARG002 (a deadline in all is a time-out as others)
-        """The connection ended, or a deadline is over."""
         events: list[Pop3Event] = []
         if not self.over:
             self._end(cause, detail, events)

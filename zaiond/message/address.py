@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address_words as words
 from zaiond.model import wire_address
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 MAX_LOCAL_PART_OCTETS = 64  # RFC 5321 4.5.3.1.1
 MAX_DOMAIN_OCTETS = 255  # RFC 5321 4.5.3.1.2
@@ -195,7 +195,6 @@ def _parts(kind: int, token: str) -> list[tuple[int, str]]:
 
 
 def _written(name: str, address: str) -> str:
-    """A mailbox as it should be written."""
     if not address.isascii():
         narrow = unicodedata.normalize("NFKC", address)
         address = narrow if narrow.isascii() else address
@@ -264,22 +263,18 @@ def _address(address: str, text: str, needs_domain: bool) -> str:
         if needs_domain:
             raise AddressError(_said(words.NO_AT, text))
         local = domain
-    _check_local_part(local, text)
-    if at:
-        domain = _wire_domain(domain, text)
-    whole = local + at + domain if at else local
-    if len(whole.encode()) > MAX_ADDRESS_OCTETS:
-        raise AddressError(_said(words.TOO_LONG, text, MAX_ADDRESS_OCTETS))
-    return whole
-
-
-def _check_local_part(local: str, text: str) -> None:
     if not local:
         raise AddressError(_said(words.NO_LOCAL_PART, text))
     if len(wire_address(f"{local}@").encode()) > MAX_LOCAL_PART_OCTETS + 1:
         raise AddressError(_said(words.LOCAL_PART_TOO_LONG, text, MAX_LOCAL_PART_OCTETS))
     if not (_is_dotted(local) or _is_quoted(local)):
         raise AddressError(_said(words.WRONG_LOCAL_PART, text))
+    if at:
+        domain = _wire_domain(domain, text)
+    whole = local + at + domain if at else local
+    if len(whole.encode()) > MAX_ADDRESS_OCTETS:
+        raise AddressError(_said(words.TOO_LONG, text, MAX_ADDRESS_OCTETS))
+    return whole
 
 
 def _wire_domain(domain: str, text: str) -> str:
@@ -336,12 +331,9 @@ def _several(separator: str, text: str, needs_domain: bool) -> Text:
     name = Text(f"「{separator}」", f"'{separator}'")
     if not separator.strip():
         name = next((words.BLANKS[sign] for sign in words.BLANKS if sign in separator), words.BLANK)
-    return Text(
-        words.WRONG_SEPARATOR.ja.format(shown(text), name.ja),
-        words.WRONG_SEPARATOR.en.format(shown(text), name.en),
-    )
+    return _said(words.WRONG_SEPARATOR, text, name)
 
 
-def _said(sentence: Text, text: str, value: object = "") -> Text:
+def _said(sentence: Sentence, text: str, value: object = "") -> Text:
     """A sentence of `words` about `text`."""
-    return Text(*(each.format(shown(text), value) for each in sentence))
+    return sentence(text=shown(text), value=value)

@@ -1,62 +1,64 @@
-"""What is said of a text that should be an address and is none: `{0}` is the text."""
+"""What is said of a text that should be an address and is none: `{text}`."""
 
-from zaiond.text import Text
+from zaiond.text import Sentence, Text
 
 EMPTY = Text("アドレスがありません", "there is no address")
-EMPTY_ELEMENT = Text(
-    "アドレスが空です: {0}。余分な「,」を取り除いてください",
-    "an address is empty: {0}: take out the ',' that is too many",
+EMPTY_ELEMENT = Sentence(
+    "アドレスが空です: {text}。余分な「,」を取り除いてください",
+    "an address is empty: {text}: take out the ',' that is too many",
 )
-NOT_PRINTABLE = Text(
-    "アドレスに使えない文字（改行や制御文字など）があります: {0}",
-    "the address has characters that none can have (as line ends): {0}",
+NOT_PRINTABLE = Sentence(
+    "アドレスに使えない文字（改行や制御文字など）があります: {text}",
+    "the address has characters that none can have (as line ends): {text}",
 )
-SIGNS_DO_NOT_FIT = Text(
-    '「<」「>」や「"」の使い方が正しくありません: {0}。'
+SIGNS_DO_NOT_FIT = Sentence(
+    '「<」「>」や「"」の使い方が正しくありません: {text}。'
     "「名前 <user@example.co.jp>」の形で書いてください",
-    "the signs < > or \" don't fit together: {0}: write it as: Name <user@example.co.jp>",
+    "the signs < > or \" don't fit together: {text}: write it as: Name <user@example.co.jp>",
 )
-FULL_WIDTH = Text(
-    "全角の文字があります: {0}。半角で {1} と書いてください",
-    "these are full-width characters: {0}: write {1}",
+FULL_WIDTH = Sentence(
+    "全角の文字があります: {text}。半角で {value} と書いてください",
+    "these are full-width characters: {text}: write {value}",
 )
-NO_AT = Text(
-    "「@」がありません: {0}。user@example.co.jp のように書いてください",
-    "there is no '@': {0}: write it as user@example.co.jp",
+NO_AT = Sentence(
+    "「@」がありません: {text}。user@example.co.jp のように書いてください",
+    "there is no '@': {text}: write it as user@example.co.jp",
 )
-TOO_LONG = Text(
-    "アドレスが長すぎます（{1} バイトまで）: {0}",
-    "the address is too long ({1} octets at most): {0}",
+TOO_LONG = Sentence(
+    "アドレスが長すぎます（{value} バイトまで）: {text}",
+    "the address is too long ({value} octets at most): {text}",
 )
-NO_LOCAL_PART = Text("「@」の前がありません: {0}", "nothing stands before the '@': {0}")
-LOCAL_PART_TOO_LONG = Text(
-    "「@」の前が長すぎます（{1} バイトまで）: {0}",
-    "the part before the '@' is too long ({1} octets at most): {0}",
+NO_LOCAL_PART = Sentence("「@」の前がありません: {text}", "nothing stands before the '@': {text}")
+LOCAL_PART_TOO_LONG = Sentence(
+    "「@」の前が長すぎます（{value} バイトまで）: {text}",
+    "the part before the '@' is too long ({value} octets at most): {text}",
 )
-WRONG_LOCAL_PART = Text(
-    "「@」の前に使えない文字（空白や括弧など）があります: {0}",
-    "the part before the '@' has a character that it can't have (as a space or a parenthesis): {0}",
+WRONG_LOCAL_PART = Sentence(
+    "「@」の前に使えない文字（空白や括弧など）があります: {text}",
+    "the part before the '@' has a character that it can't have (as a space or a parenthesis): {text}",
 )
-BARE_IP_ADDRESS = Text(
-    "IP アドレスは角括弧で囲んでください: {0}（例: user@[{1}]）",
-    "put an IP address into square brackets: {0} (as user@[{1}])",
+BARE_IP_ADDRESS = Sentence(
+    "IP アドレスは角括弧で囲んでください: {text}（例: user@[{value}]）",
+    "put an IP address into square brackets: {text} (as user@[{value}])",
 )
-NO_DOMAIN = Text(
-    "「@」の後ろがドメイン名として正しくありません: {0}",
-    "what stands after the '@' is no domain name: {0}",
+NO_DOMAIN = Sentence(
+    "「@」の後ろがドメイン名として正しくありません: {text}",
+    "what stands after the '@' is no domain name: {text}",
 )
-SIGN_IN_NAME = Text(
-    "表示名に「{1}」があるときは、表示名を引用符で囲んでください: {0}",
-    "a display name with a '{1}' must be in quotation marks: {0}",
+SIGN_IN_NAME = Sentence(
+    "表示名に「{value}」があるときは、表示名を引用符で囲んでください: {text}",
+    "a display name with a '{value}' must be in quotation marks: {text}",
 )
-ONLY_ONE = Text("アドレスは 1 つだけ書いてください: {0}", "write one address only: {0}")
-ONE_AT_A_TIME = Text("アドレスは 1 つずつ書いてください: {0}", "write one address at a time: {0}")
-NO_COMMA = Text(
-    "アドレスの区切りの「,」がありません: {0}", "a ',' is missing between two addresses: {0}"
+ONLY_ONE = Sentence("アドレスは 1 つだけ書いてください: {text}", "write one address only: {text}")
+ONE_AT_A_TIME = Sentence(
+    "アドレスは 1 つずつ書いてください: {text}", "write one address at a time: {text}"
 )
-WRONG_SEPARATOR = Text(
-    "アドレスの区切りには{1}ではなく半角の「,」を使ってください: {0}",
-    "separate addresses by ',', not by {1}: {0}",
+NO_COMMA = Sentence(
+    "アドレスの区切りの「,」がありません: {text}", "a ',' is missing between two addresses: {text}"
+)
+WRONG_SEPARATOR = Sentence(
+    "アドレスの区切りには{value}ではなく半角の「,」を使ってください: {text}",
+    "separate addresses by ',', not by {value}: {text}",
 )
 BLANK = Text("空白", "a blank")
 BLANKS = {

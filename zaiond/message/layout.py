@@ -290,7 +290,6 @@ class _Fields:
 
 
 def _scalar(value: Any) -> str:
-    """A value on one line."""
     if isinstance(value, str):
         return value
     # In most events it is a number, and dumps is slow.

@@ -248,7 +248,6 @@ def moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
 
 @lru_cache(maxsize=256)
 def shown_moment(second: int, words: Words, tz: tzinfo | None) -> str:
-    """A second since the epoch in local time."""
     return words.moment(local_time(second, tz))
 
 

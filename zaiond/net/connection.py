@@ -107,7 +107,6 @@ class SmtpConnection:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the server offers."""
         return self._link.session.capabilities
 
     @property
@@ -117,7 +116,6 @@ class SmtpConnection:
 
     @property
     def tls(self) -> TlsInfo | None:
-        """What is known of the encryption; None without."""
         return self._link.tls
 
     @property

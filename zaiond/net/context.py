@@ -89,12 +89,10 @@ class ServerMemory:
         return now - self._failed.get(address, float("-inf")) < _JUST_NOW
 
     def worked(self, address: Address) -> None:
-        """A mail was begun over this address."""
         self.address = address
         self._failed.pop(address, None)
 
     def failed(self, address: Address, now: float) -> None:
-        """This address was of no use."""
         self._failed[address] = now
         if self.address == address:
             self.address = None
@@ -109,7 +107,6 @@ class Masks:
         self._masks: dict[str, Mask] = {}
 
     def of(self, server: str) -> Mask:
-        """The one of `server` (host:port)."""
         mask = self._masks.pop(server, None) or Mask()
         self._masks[server] = mask
         if len(self._masks) > _MOST_MASKS:

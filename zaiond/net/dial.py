@@ -53,7 +53,6 @@ class Link(Pump[Event]):
         self._trace = trace
 
     def answered(self, event: Answered) -> None:
-        """Of a transaction, only where somebody reads along."""
         if event.about == "PLAIN" and event.reply.code >= 500:
             self.plain_refused = event.reply
         if not self._trace.enabled or not event.ends_step:
@@ -66,7 +65,6 @@ class Link(Pump[Event]):
         self._trace.record(event.stage, event.ok, event.text, warning)
 
     def encrypted(self, info: TlsInfo) -> None:
-        """The step of TLS has ended."""
         warning = info.certificate.warning(time.time()) if info.certificate is not None else None
         self._trace.record(Stage.TLS, True, info.text, warning)
 

@@ -51,7 +51,6 @@ class MachineNames:
         self._looking: asyncio.Task[None] | None = None
 
     async def current(self) -> Names:
-        """The names; never raises."""
         known, host = self._known, socket.gethostname()
         if known is not None and self._signs == self._look_around(host):
             if "." in host or self._clock() - self._at < _AGAIN:
@@ -73,7 +72,6 @@ class MachineNames:
         return self._looking
 
     async def _look(self) -> None:
-        """Looks the names up, and notes when, and by which signs."""
         raw = socket.gethostname()
         signs = self._look_around(raw)
         host = _as_domain(raw)

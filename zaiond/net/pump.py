@@ -141,7 +141,6 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
             await asyncio.wait([self._closed], timeout=GOODBYE)
 
     def abort(self) -> None:
-        """Closes at once, without a word."""
         self.happened(self.session.lost("closed", "closed by this side"))
         if self._transport is not None:
             self._transport.abort()
@@ -159,11 +158,9 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        """Where bytes of the server go."""
         return self._read
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Bytes of the server."""
         session = self.session
         self._pass_on(session.receive(self._read[:nbytes].tobytes()))
         self._flush()
@@ -177,7 +174,6 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         self.happened(self.session.lost("closed"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
         cause: Cause = "closed"
         if isinstance(exc, OSError):
             cause = "reset" if isinstance(exc, ssl.SSLError) else cause_of(exc)
@@ -307,7 +303,6 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
 
 class _Look(Pump[Any]):
     def encrypted(self, info: TlsInfo) -> None:  # noqa: ARG002
-        """That was all."""
         self.abort()
 
 

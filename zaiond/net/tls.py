@@ -42,7 +42,6 @@ class TlsInfo:
 
     @classmethod
     def of(cls, connection: ssl.SSLObject, mask: Mask, *, verified: bool) -> "TlsInfo":
-        """The facts of a connection whose handshake is done; a certificate may quote us, too."""
         cipher = connection.cipher()
         return cls(
             version=connection.version() or "",
@@ -82,7 +81,6 @@ class CommonNames:
         self._told: dict[str, int] = {}  # by server, the last one
 
     def seen(self, server: str, info: TlsInfo) -> None:
-        """A handshake with `server` (host:port) is done."""
         certificate = info.certificate
         if certificate is None or not certificate.common_name:
             return
@@ -142,7 +140,6 @@ class TlsContexts:
         return read is not None and read[0] == _stamp(ca_file)
 
     def remember_unverifiable(self, key: object, now: float) -> None:
-        """Notes that the certificate could not be verified at `now`."""
         self._unverifiable.pop(key, None)
         self._unverifiable[key] = _Unverifiable(now)
         if len(self._unverifiable) > _MOST_REMEMBERED:

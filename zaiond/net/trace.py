@@ -40,7 +40,6 @@ class Trace:
     def record(
         self, stage: Stage, ok: bool, detail: Text | str, warning: Text | None = None
     ) -> None:
-        """A step has ended."""
         if self._on_step is None:
             return
         now = self._loop.time()

@@ -112,7 +112,6 @@ class _ServerTest:
         self._steps: list[Step] = []
 
     async def run(self, mail: Message, *, only_ask: bool) -> _Tried:
-        """Sends the mail, or asks whether the server would take it."""
         if self._unusable is not None:
             del self._steps[:-1]  # as the last step ended, it ends for the other addresses
         else:
@@ -155,7 +154,6 @@ class _ServerTest:
         return self._connection
 
     async def end(self) -> None:
-        """Closes the connection, if there is one."""
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
@@ -164,7 +162,6 @@ class _ServerTest:
 async def _result(
     mail: Message, tests: Sequence[_ServerTest], language: Language
 ) -> dict[str, Any]:
-    """One element of the document's results."""
     tried: list[_Tried] = []
     decided: _Tried | None = None
     for test in tests:

@@ -15,7 +15,6 @@ _HEDGES = re.compile("temporar|again|later|busy|moment|一時|しばらく", re.
 
 
 def diagnose(failure: Failure) -> Diagnosis:
-    """What `failure` means."""
     said = said_of(failure)
     table = _BY_STAGE.get(failure.stage, _SESSION)
     fitting = (sign.diagnosis for sign in table if sign.fits(said, failure))

@@ -253,7 +253,6 @@ class Sign(NamedTuple):
     mechanism: str = ""
 
     def fits(self, said: Words, failure: Failure) -> bool:
-        """Whether it is this."""
         if said.code:
             if self.causes or str(said.code)[0] not in self.digits:
                 return False

@@ -118,7 +118,6 @@ class Certificate:
 
 
 def day(moment: float) -> str:
-    """The day of a moment, in UTC: `2026-12-31`."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
 
 
@@ -196,7 +195,6 @@ class Failure:
 
     @property
     def masked(self) -> "Failure":
-        """The failure as it may be kept."""
         return self if self.reply is None else replace(self, reply=self.reply.masked)
 
 

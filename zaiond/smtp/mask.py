@@ -65,7 +65,6 @@ class Mask:
 
     @property
     def knows_any(self) -> bool:
-        """Whether there is anything to mask."""
         return bool(self._known)
 
     def add(self, secret: str) -> None:
@@ -225,7 +224,6 @@ def _prepared(secret: str) -> str:
 
 
 def _compared(text: bytes) -> bytes:
-    """The octets of a text that are compared."""
     return text.translate(_LOWER, _BETWEEN)
 
 
@@ -249,7 +247,6 @@ def _octets(text: bytes, *, decoded: bool) -> _Octets:
 
 
 def _apart(text: bytes, begin: int, end: int, length: int) -> bool:
-    """Whether it stands as a word."""
     before, behind = text[:begin], text[end:]
     if _WORD.match(before[-1:]) or _WORD.match(behind[:1]):
         return False

@@ -92,7 +92,6 @@ class Session:
         return data
 
     def receive(self, data: bytes) -> list[Event]:
-        """Takes bytes of the server."""
         events: list[Event] = []
         replies: list[Reply] = []
         fault: ProtocolFault | None = None
@@ -294,7 +293,6 @@ class Session:
             events.append(Content(None if refused else reply, failure))
 
     def _settle(self, transaction: _Transaction, events: list[Event]) -> None:
-        """The envelope is over, without content."""
         self._envelope = None
         self._reset = transaction.begun
         events.append(Envelope(transaction.refused, transaction.failure))
@@ -319,7 +317,6 @@ class Session:
                 events.append(step)
 
     def _front(self) -> Stage:
-        """At which stage it happens, if something happens now."""
         return self.awaiting or (Stage.MAIL if self._go is None else Stage.DATA)
 
     def _fail(

@@ -54,12 +54,10 @@ class Reply(NamedTuple):
 
     @property
     def shown(self) -> tuple[bytes, ...]:
-        """The lines without secrets."""
         return self.lines if self.mask is None else self.mask.lines(self.lines)
 
     @property
     def masked(self) -> "Reply":
-        """The reply as it may be kept."""
         return Reply(self.code, self.shown)
 
     @property
@@ -174,7 +172,6 @@ class ReplyParser:
 class Capabilities:
     """What the server offers. `size` is its limit in bytes, 0 for none; None if not offered."""
 
-    extended: bool = False
     pipelining: bool = False
     starttls: bool = False
     smtputf8: bool = False
@@ -197,7 +194,6 @@ class Capabilities:
             limit = offered["SIZE"][0] if offered["SIZE"] else ""
             size = int(limit) if limit.isascii() and limit.isdigit() and len(limit) <= 20 else 0
         return cls(
-            extended=True,
             pipelining="PIPELINING" in offered,
             starttls="STARTTLS" in offered,
             smtputf8="SMTPUTF8" in offered,
