@@ -35,7 +35,8 @@ LOCAL_PART_TOO_LONG = Sentence(
 )
 WRONG_LOCAL_PART = Sentence(
     "「@」の前に使えない文字（空白や括弧など）があります: {text}",
-    "the part before the '@' has a character that it can't have (as a space or a parenthesis): {text}",
+    "the part before the '@' has a character that it can't have (as a space or a parenthesis): "
+    "{text}",
 )
 BARE_IP_ADDRESS = Sentence(
     "IP アドレスは角括弧で囲んでください: {text}（例: user@[{value}]）",
