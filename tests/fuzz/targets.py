@@ -21,13 +21,13 @@ from zaiond.message.address import mended, parse_elements, parse_list, parse_rec
 from zaiond.model import Message
 from zaiond.oauth.http import read_answer
 from zaiond.oauth.protocol import Granted, command_failed, expiry, first_line, granted
-from zaiond.pop3 import Pop3, Pop3Settings
+from zaiond.pop3 import Pop3
 from zaiond.selftest.advice import hint, reason
 from zaiond.selftest.run import queue_id
 from zaiond.smtp import sasl
-from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn
+from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn, StartTls
 from zaiond.smtp.failure import Failure, NoToken, Stage
-from zaiond.smtp.handshake import SessionSettings, StartTls
+from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.ntlm import Account, ChallengeError, authenticate
 from zaiond.smtp.sasl import Credentials
@@ -137,11 +137,9 @@ def _count(events: list[Any], kind: type) -> int:
 def pop(data: bytes) -> None:
     """A POP server's bytes, line by line; the first byte says how the login is set up."""
     choice = data[0] if data else 0
-    settings = Pop3Settings(
-        server="p:110", security=("none", "starttls", "tls")[choice % 3],
-        username="zaion", password=PASSWORD, allow_unprotected=choice >= 128,
-    )  # fmt: skip
-    login = Pop3(settings)
+    credentials = Credentials("basic", "zaion", PASSWORD, allow_unprotected=choice >= 128)
+    security = ("none", "starttls", "tls")[choice % 3]
+    login = Pop3(SessionSettings("p:110", "", security, credentials))  # type: ignore[arg-type]
     events: list[Any] = []
     for piece in data[1:].splitlines(keepends=True):
         waiting = login.receive(piece)
@@ -153,7 +151,7 @@ def pop(data: bytes) -> None:
         login.take_output()
         if login.over:
             break
-        assert len(login._rest) <= MAX_LINE + len(piece)
+        assert len(login._parser._rest) <= MAX_LINE + len(piece)
     events += login.lost("closed")
     assert _count(events, Ended) == 1
     assert isinstance(events[-1], Ended)

@@ -14,12 +14,11 @@ import pytest
 
 from tests.fuzz.fuzzing import Finding, calls, fuzz, inputs, kept
 from tests.fuzz.targets import TARGETS
-from zaiond import event_rules
+from zaiond import event_rules, pop3
 from zaiond.config import parse
 from zaiond.intake.connection import EventConnection
 from zaiond.message import address
 from zaiond.oauth import protocol
-from zaiond.pop3 import Pop3
 from zaiond.smtp import ntlm
 from zaiond.smtp.syntax import ReplyParser
 
@@ -78,7 +77,7 @@ def _faulty(real: Callable[..., Any], sign: Any) -> Callable[..., Any]:
 
 PLANTED: dict[str, tuple[Any, str, Any]] = {
     "smtp": (ReplyParser, "_line", b"\x7f"),
-    "pop": (Pop3, "_take", b"\x7f"),
+    "pop": (pop3._Lines, "feed", b"\x7f"),
     "ntlm": (ntlm, "_pairs", b"\xff"),
     "config": (parse, "read", "NaN"),
     "wire": (event_rules, "read_bounded", b"NaN"),

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zaiond.pop3 import MAX_LINE, Pop3, Pop3Event, Pop3Settings
+from zaiond.pop3 import Pop3
 from zaiond.selftest.advice import reason
-from zaiond.smtp.events import Ended, LoggedIn
+from zaiond.smtp.events import Ended, Event, LoggedIn, StartTls
 from zaiond.smtp.failure import Stage
-from zaiond.smtp.handshake import StartTls
+from zaiond.smtp.handshake import SessionSettings
+from zaiond.smtp.sasl import Credentials
+from zaiond.smtp.syntax import MAX_LINE
 from zaiond.smtp.verdict import judge
 
 PASSWORD = "k0nna-himitsu"
@@ -19,20 +21,13 @@ DIGEST = hashlib.md5(TIMESTAMP + PASSWORD.encode()).hexdigest().encode()
 
 
 def machine(security: str, *, allow: bool = False) -> Pop3:
-    return Pop3(
-        Pop3Settings(
-            server="pop:110",
-            security=security,  # type: ignore[arg-type]
-            username="zaion",
-            password=PASSWORD,
-            allow_unprotected=allow,
-        )
-    )
+    login = Credentials("basic", "zaion", PASSWORD, allow_unprotected=allow)
+    return Pop3(SessionSettings("pop:110", "", security, login))  # type: ignore[arg-type]
 
 
-def talk(pop: Pop3, pieces: list[bytes]) -> tuple[list[Pop3Event], bytes, bytes]:
+def talk(pop: Pop3, pieces: list[bytes]) -> tuple[list[Event], bytes, bytes]:
     """The events, what was said in plain text, and what inside of TLS."""
-    events: list[Pop3Event] = []
+    events: list[Event] = []
     protected = pop._settings.security == "tls"
     said = {False: b"", True: b""}
     for piece in pieces:
@@ -115,4 +110,4 @@ def test_a_line_without_end_takes_no_memory() -> None:
     for _ in range(100):
         pop.receive(b"+OK" + b"x" * 65536)
     assert pop.over
-    assert len(pop._rest) <= 2 * 65536
+    assert len(pop._parser._rest) <= 2 * 65536

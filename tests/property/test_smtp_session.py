@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.model import Message
-from zaiond.smtp.events import Content, Ended, Envelope, Event
+from zaiond.smtp.events import Content, Ended, Envelope, Event, StartTls
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.handshake import SessionSettings, StartTls
+from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
 from zaiond.smtp.syntax import MAX_LINE, ProtocolFault, Reply, ReplyParser, dot_stuffed, path

@@ -30,13 +30,11 @@ The lines of the server between two other lines come in one piece; `run` can cut
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from zaiond.model import Message
-from zaiond.net.pump import Machine
-from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
+from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened, StartTls
 from zaiond.smtp.failure import Failure
-from zaiond.smtp.handshake import SessionSettings, StartTls
+from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
 from zaiond.smtp.verdict import judge
@@ -45,7 +43,6 @@ CONTENT = b"Subject: Test\r\n\r\nHello.\r\n.dots\r\n..\r\n"
 TRANSCRIPTS = sorted((Path(__file__).parents[1] / "dialog" / "smtp").glob("*.txt"))
 
 Cut = Callable[[bytes], list[bytes]]
-E = TypeVar("E")
 
 
 def in_one_piece(data: bytes) -> list[bytes]:
@@ -58,22 +55,22 @@ def run(transcript: Path, cut: Cut = in_one_piece) -> None:
     _SmtpPlay(transcript, cut).run()
 
 
-class Play(ABC, Generic[E]):
+class Play(ABC):
     """What transcripts of any protocol have in common; the machine and its events are below."""
 
     def __init__(self, transcript: Path, cut: Cut) -> None:
         self.lines = [line for line in transcript.read_text().splitlines() if line.strip()]
         self.cut = cut
-        self._machine: Machine[E] | None = None
+        self._machine: Session | None = None
         self.said = b""
         self.told: list[str] = []
 
     @abstractmethod
-    def start(self, given: dict[str, str]) -> Machine[E]:
+    def start(self, given: dict[str, str]) -> Session:
         """The machine, by what `! settings` gives."""
 
     @abstractmethod
-    def words(self, event: E) -> list[str]:
+    def words(self, event: Event) -> list[str]:
         """An event as the transcript has it."""
 
     def run(self) -> None:
@@ -99,7 +96,7 @@ class Play(ABC, Generic[E]):
         assert self.told == [], f"the client was also told {self.told}"
 
     @property
-    def machine(self) -> Machine[E]:
+    def machine(self) -> Session:
         if self._machine is None:
             self.do("settings")
         assert self._machine is not None
@@ -124,13 +121,13 @@ class Play(ABC, Generic[E]):
         else:
             raise AssertionError(f"no such word: {what}")
 
-    def note(self, events: list[E]) -> None:
+    def note(self, events: list[Event]) -> None:
         self.said += self.machine.take_output()
         for event in events:
             self.told.extend(self.words(event))
 
 
-class _SmtpPlay(Play[Event]):
+class _SmtpPlay(Play):
     recipients: tuple[str, ...] = ()
     asking = False
 

@@ -17,9 +17,10 @@
 from pathlib import Path
 
 from tests.support.dialog import Cut, Play, in_one_piece, verdict
-from zaiond.pop3 import Pop3, Pop3Event, Pop3Settings
-from zaiond.smtp.events import LoggedIn
-from zaiond.smtp.handshake import StartTls
+from zaiond.pop3 import Pop3
+from zaiond.smtp.events import Ended, Event, LoggedIn, StartTls
+from zaiond.smtp.handshake import SessionSettings
+from zaiond.smtp.sasl import Credentials
 
 POP_TRANSCRIPTS = sorted((Path(__file__).parents[1] / "dialog" / "pop3").glob("*.txt"))
 
@@ -29,21 +30,27 @@ def run_pop(transcript: Path, cut: Cut = in_one_piece) -> None:
     _PopPlay(transcript, cut).run()
 
 
-class _PopPlay(Play[Pop3Event]):
+class _PopPlay(Play):
     def start(self, given: dict[str, str]) -> Pop3:
+        credentials = Credentials(
+            "basic",
+            username=given.get("user", "zaion"),
+            password=given.get("password", "secret").replace("_", " "),
+            allow_unprotected="allow-unprotected" in given,
+        )
         return Pop3(
-            Pop3Settings(
+            SessionSettings(
                 server="pop.example:110",
+                helo_name="",
                 security=given.get("security", "none"),  # type: ignore[arg-type]
-                username=given.get("user", "zaion"),
-                password=given.get("password", "secret").replace("_", " "),
-                allow_unprotected="allow-unprotected" in given,
+                credentials=credentials,
             )
         )
 
-    def words(self, event: Pop3Event) -> list[str]:
+    def words(self, event: Event) -> list[str]:
         if isinstance(event, StartTls):
             return ["start tls"]
         if isinstance(event, LoggedIn):
             return [f"logged in by {event.method}: {event.said}"]
+        assert isinstance(event, Ended)
         return ["ended" if event.failure is None else f"ended: {verdict(event.failure)}"]

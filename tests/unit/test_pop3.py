@@ -2,13 +2,14 @@
 
 import pytest
 
-from zaiond.pop3 import Pop3, Pop3Settings
+from zaiond.pop3 import Pop3
 from zaiond.smtp.events import Ended
 from zaiond.smtp.failure import Stage
+from zaiond.smtp.handshake import SessionSettings
+from zaiond.smtp.sasl import Credentials
 
-SETTINGS = Pop3Settings(
-    server="pop:110", security="starttls", username="zaion", password="k0nna-himitsu"
-)
+LOGIN = Credentials("basic", "zaion", "k0nna-himitsu")
+SETTINGS = SessionSettings("pop:110", "", "starttls", LOGIN)
 
 
 def test_settings_show_no_password() -> None:
@@ -29,7 +30,7 @@ def test_what_is_awaited_is_pops_reply_the_handshake_or_nothing() -> None:
     pop.quit()
     awaited = [pop.awaiting]
     assert pop.receive(b"+OK\r\n") == [Ended(None)]
-    assert [*awaited, pop.awaiting] == [Stage.POP, None]
+    assert [*awaited, pop.awaiting] == [Stage.QUIT, None]
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
 
 
-class Link(Pump[Event]):
+class Link(Pump):
     """A session with one address; the steps of it go to `trace`.
 
     `plain_refused`: the reply by which AUTH PLAIN was refused for good.
     """
-
-    session: Session
 
     def __init__(
         self,

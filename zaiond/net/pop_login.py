@@ -12,10 +12,12 @@ from zaiond.net.credentials import add_secrets
 from zaiond.net.pump import Pump, with_certificate
 from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step, Trace
-from zaiond.pop3 import Pop3, Pop3Event, Pop3Settings
+from zaiond.pop3 import Pop3
 from zaiond.smtp import words
-from zaiond.smtp.events import LoggedIn
+from zaiond.smtp.events import Event, LoggedIn
 from zaiond.smtp.failure import DeliveryFailure, Stage
+from zaiond.smtp.handshake import SessionSettings
+from zaiond.smtp.sasl import Credentials
 from zaiond.sockets import Address
 from zaiond.text import Text
 
@@ -92,17 +94,22 @@ async def _log_in(
     memory, mask = context.servers[there.address], context.masks.of(server.address)
     add_secrets(server, mask)
     password = pop.password or auth.password
-    settings = Pop3Settings(
-        server=there.address,
-        security=pop.security,
+    credentials = Credentials(
+        mechanism="basic",
         username=pop.username or auth.username or "",
         password=password.reveal() if password is not None else "",
         allow_unprotected=auth.allow_unprotected_password,
+    )
+    settings = SessionSettings(
+        server=there.address,
+        helo_name="",
+        security=pop.security,
+        credentials=credentials,
         mask=mask,
     )
 
     async def log_in_at(address: Address, limit: float, until: float) -> None:
-        def on_event(event: Pop3Event) -> None:
+        def on_event(event: Event) -> None:
             if isinstance(event, LoggedIn):
                 trace.record(Stage.POP, True, *_told(event, pump.tls))
 
@@ -114,7 +121,7 @@ async def _log_in(
         except DeliveryFailure as raised:
             if not trace.enabled:
                 raise
-            anonymous = Pop3(replace(settings, username="", password=""))
+            anonymous = Pop3(replace(settings, credentials=None))
             failure = await with_certificate(raised.failure, there, anonymous, address)
             raise DeliveryFailure(failure) from raised
         finally:

@@ -7,15 +7,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from zaiond.message.address import a_labels
 from zaiond.net.connect import connect_to
 from zaiond.net.tls import TlsContexts, TlsInfo
-from zaiond.smtp.events import Answered, Ended, LoggedIn, Opened
+from zaiond.smtp.events import Answered, Ended, Event, LoggedIn, Opened, StartTls
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
-from zaiond.smtp.handshake import StartTls
-from zaiond.smtp.mask import Mask
+from zaiond.smtp.session import Session
 from zaiond.sockets import Address, cause_of, unsecured, verifying
 
 if TYPE_CHECKING:
@@ -25,28 +24,8 @@ GOODBYE = 5.0  # seconds that QUIT and closing may take, at most
 A_READ = 8 * 1024  # bytes: for data_received, asyncio would make 256 KiB anew for every reply
 _NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
 
-_E = TypeVar("_E")
 
-
-class Machine(Protocol[_E]):
-    """What the pump drives: `smtp.session.Session`, `pop3.Pop3`. See there."""
-
-    opened: bool
-    over: bool
-    replies: int
-
-    @property
-    def mask(self) -> Mask: ...
-    @property
-    def awaiting(self) -> Stage | None: ...
-    def receive(self, data: bytes) -> list[_E]: ...
-    def lost(self, cause: Cause, detail: str = "", *, overall: bool = False) -> list[_E]: ...
-    def tls_started(self) -> list[_E]: ...
-    def take_output(self) -> bytes: ...
-    def quit(self) -> None: ...
-
-
-class Pump(asyncio.BufferedProtocol, Generic[_E]):
+class Pump(asyncio.BufferedProtocol):
     """One session over one socket. Every event of the machine goes to `on_event`, in order; single
     replies go to `answered`, and what a handshake brought to `encrypted`.
 
@@ -57,9 +36,9 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
     def __init__(
         self,
         server: "MailServer",
-        machine: Machine[_E],
+        machine: Session,
         deadline: float,
-        on_event: Callable[[_E], None],
+        on_event: Callable[[Event], None],
         *,
         verify: bool = True,
     ) -> None:
@@ -119,7 +98,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
             raise DeliveryFailure(self.ended)
         self._limit_all(session_deadline, self._too_long)
 
-    def happened(self, events: list[_E]) -> None:
+    def happened(self, events: list[Event]) -> None:
         """Passes on what calling the machine brought, and soon what it wants to say."""
         self._pass_on(events)
         if not self._flushing:
@@ -183,7 +162,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
 
     # Inside
 
-    def _pass_on(self, events: list[_E]) -> None:
+    def _pass_on(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Answered):
                 self.answered(event)
@@ -301,7 +280,7 @@ class Pump(asyncio.BufferedProtocol, Generic[_E]):
         self._overdue = self._loop.call_at(deadline, overdue)
 
 
-class _Look(Pump[Any]):
+class _Look(Pump):
     def encrypted(self, info: TlsInfo) -> None:  # noqa: ARG002
         self.abort()
 
@@ -316,7 +295,7 @@ class _Looking(TlsContexts):
 
 
 async def with_certificate(
-    failure: Failure, server: "MailServer", machine: Machine[Any], address: Address
+    failure: Failure, server: "MailServer", machine: Session, address: Address
 ) -> Failure:
     """The failure, with the server's certificate if it is that which did not hold: Python tells
     nothing of it once its verification has failed.

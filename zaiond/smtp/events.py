@@ -1,10 +1,10 @@
-"""What a `Session`, or the login by POP before it, tells its pump."""
+"""What a `Session`, or the login by POP before it, tells its pump; and what its opening says."""
 
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from typing import Literal
 
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.smtp.handshake import StartTls
 from zaiond.smtp.syntax import Capabilities, Reply, printable
 
 
@@ -83,4 +83,24 @@ class Ended:
     failure: Failure | None
 
 
-Event = Opened | StartTls | Answered | Envelope | Content | Ended
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A command to be sent, without CRLF; empty: only wait for the reply.
+
+    `response`: what of it must not be quoted by anyone; `about`: what it is, for who reads along.
+    """
+
+    stage: Stage
+    line: bytes = field(repr=False)
+    response: bytes = field(default=b"", repr=False)
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """The handshake is to begin now; the opening is then sent a Reply of no meaning."""
+
+
+Opening = Generator[Say | StartTls, Reply, Opened | LoggedIn]
+"""Says one thing after the other, and is sent the reply to each."""
+Event = Opened | LoggedIn | StartTls | Answered | Envelope | Content | Ended

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from zaiond.smtp import sasl, words
+from zaiond.smtp.events import Opened, Opening, Say, StartTls
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.syntax import Capabilities, Reply, printable
@@ -61,29 +62,8 @@ def plain_text_will_do(settings: SessionSettings) -> bool:
     return credentials is None or sasl.may_send_secret(credentials, verified=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A command to be sent, without CRLF; empty: only wait for the reply.
-
-    `response`: what of it must not be quoted by anyone; `about`: what it is, for who reads along.
-    """
-
-    stage: Stage
-    line: bytes = field(repr=False)
-    response: bytes = field(default=b"", repr=False)
-    about: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StartTls:
-    """The handshake is to begin now; the opening is then sent a Reply of no meaning."""
-
-
-Opening = Generator[Say | StartTls, Reply, Capabilities]
-
-
 def opening(settings: SessionSettings) -> Opening:
-    """The dialogue up to the point where mail can be sent; returns what the server can do.
+    """The dialogue up to the point where mail can be sent.
 
     It is sent the reply to each `Say`; never one with 421, which ends a session anywhere.
 
@@ -114,7 +94,7 @@ def opening(settings: SessionSettings) -> Opening:
         yield from _log_in(settings, settings.credentials, capabilities, verified=verified)
     if not settings.pipelining:
         capabilities = replace(capabilities, pipelining=False)
-    return capabilities
+    return Opened(capabilities)
 
 
 def _hello(settings: SessionSettings) -> Generator[Say, Reply, Capabilities]:

@@ -20,14 +20,14 @@ under way gets its event with the failure.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from zaiond.model import Message
 from zaiond.smtp import syntax, words
-from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened
+from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event, Opened, Opening, Say
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
-from zaiond.smtp.handshake import Opening, Say, SessionSettings, opening
-from zaiond.smtp.mask import Mask
+from zaiond.smtp.handshake import SessionSettings, opening
 from zaiond.smtp.syntax import Capabilities, ProtocolFault, Reply, ReplyParser, Unsendable
 from zaiond.text import Text
 
@@ -50,15 +50,23 @@ _Command = tuple[bytes, _Expected]
 class Session:
     """One session. What returns events returns those that follow at once, mostly none."""
 
-    def __init__(self, settings: SessionSettings) -> None:
+    injection = words.INJECTION
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        dialogue: Callable[[SessionSettings], Opening] = opening,
+        parser: type[ReplyParser] = ReplyParser,
+    ) -> None:
+        self.mask = settings.mask
         self._settings = settings
         if settings.credentials is not None:
             settings.mask.add(settings.credentials.password)
-        self._parser = ReplyParser(settings.mask if settings.mask.knows_any else None)
+        self._parser = parser(settings.mask if settings.mask.knows_any else None)
         self._expected: deque[_Expected] = deque()
         self._unsent: deque[_Command] = deque()
         self._out: list[bytes] = []
-        self._opening: Opening = opening(settings)
+        self._opening = dialogue(settings)
         self._about = ""  # of the command of the opening that was sent last
         self._tls = False  # from StartTls until tls_started: no byte may come
         self._envelope: _Transaction | None = None  # whose Envelope event hasn't come yet
@@ -70,13 +78,9 @@ class Session:
         self.capabilities = Capabilities()
         self.replies = 0  # how many came
         self.opened = self.over = False
-        next(self._opening)  # RFC 5321 3.1: the server speaks first
-        self._expected.append((Stage.GREETING, None, ""))
-
-    @property
-    def mask(self) -> Mask:
-        """What of it must not be shown, whoever says it."""
-        return self._settings.mask
+        first = next(self._opening)  # RFC 5321 3.1, RFC 1939 4: the server speaks first
+        if isinstance(first, Say):
+            self._expected.append((first.stage, None, ""))
 
     @property
     def awaiting(self) -> Stage | None:
@@ -113,7 +117,7 @@ class Session:
             # server's protected words: somebody put them there.
             more = self.replies - before < len(replies)
             if more or fault is not None or self._parser.pending:
-                self._end(self._fail(Stage.STARTTLS, "injection", None, words.INJECTION), events)
+                self._end(self._fail(Stage.STARTTLS, "injection", None, self.injection), events)
         elif fault is not None:
             said = Reply(0, fault.lines, self.mask)
             self._end(self._fail(self._front(), "protocol", said, fault.text), events)
@@ -132,8 +136,9 @@ class Session:
     def tls_started(self) -> list[Event]:
         """The handshake that `StartTls` asked for is done, verified if the settings say so."""
         events: list[Event] = []
-        self._tls = False
-        self._open(Reply(220, (b"",)), events)
+        if not self.over:
+            self._tls = False
+            self._open(Reply(220, (b"",)), events)
         return events
 
     def prepare(self, mail: Message, recipients: tuple[str, ...]) -> list[Event]:
@@ -301,9 +306,10 @@ class Session:
         try:
             step = self._opening.send(reply)
         except StopIteration as done:
-            self.capabilities = done.value
+            if isinstance(done.value, Opened):
+                self.capabilities = done.value.capabilities
             self.opened = True
-            events.append(Opened(self.capabilities))
+            events.append(done.value)
         except DeliveryFailure as refused:
             self._end(refused.failure, events)
             self._out.append(b"QUIT\r\n")  # RFC 5321 4.1.1.10: no closing without it

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from zaiond.smtp.events import Say
 from zaiond.smtp.failure import Stage
-from zaiond.smtp.handshake import Say, SessionSettings, fall_back
+from zaiond.smtp.handshake import SessionSettings, fall_back
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.syntax import Capabilities, Reply
 

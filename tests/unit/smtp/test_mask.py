@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from zaiond.model import Message
-from zaiond.pop3 import Pop3, Pop3Settings
+from zaiond.pop3 import Pop3
 from zaiond.selftest.run import queue_id
 from zaiond.smtp.diagnose import diagnose
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, Event
@@ -250,11 +250,15 @@ def test_masking_changes_no_verdict(said: str) -> None:
             assert masked.said != plain.said
 
 
+def pop_login(password: str) -> Pop3:
+    login = Credentials("basic", "zaion", password, allow_unprotected=True)
+    return Pop3(SessionSettings("p:110", "", "none", login))
+
+
 def test_masking_changes_no_verdict_of_a_pop_server_either() -> None:
     found = []
     for password in ("mailbox", "another"):
-        settings = Pop3Settings("p:110", "none", "zaion", password, allow_unprotected=True)
-        pop = Pop3(settings)
+        pop = pop_login(password)
         pop.receive(b"+OK\r\n+OK\r\n")
         (ended,) = pop.receive(b"-ERR mailbox locked\r\n")
         assert isinstance(ended, Ended)
@@ -269,8 +273,7 @@ def test_what_a_pop_server_quotes_is_told_by_nobody() -> None:
     lines = ("-ERR {}", "+OK {}", "{}", "-ERR [IN-USE] {}", "+OK\r\n-ERR {}", "+OK\r\n+OK {}\r\nx")
     for line in lines:
         for form in (PASSWORD, PASSWORD.upper(), BLOB.decode()):
-            settings = Pop3Settings("p:110", "none", "zaion", PASSWORD, allow_unprotected=True)
-            pop = Pop3(settings)
+            pop = pop_login(PASSWORD)
             events = pop.receive(line.format(form).encode() + b"\r\n") + pop.lost("closed")
             words = [*map(repr, events)]
             for event in events:
