@@ -92,13 +92,13 @@ def _updated(line: Line, path: str, language: Language) -> list[str] | None:
 
 def _answers(line: Line, settings: "Settings", language: Language) -> "Answers | None":
     """Leads the dialogue; None if it was cancelled."""
-    from zaiond.setup.dialogue import Ask, Review, Say, Try, dialogue
+    from zaiond.setup.dialogue import Ask, Dialogue, Review, Say, Try
 
     with contextlib.suppress(ImportError):  # not every Python has it
         import readline  # lets lines be edited while they are typed, full-width characters too
 
         readline.set_auto_history(False)
-    steps = dialogue(settings.current, language)
+    steps = Dialogue(settings.current, language).run()
     came: Any = None
     try:
         while True:

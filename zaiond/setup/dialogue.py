@@ -6,7 +6,7 @@ converted by the settings' own declarations, so that a wrong one is refused in t
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from zaiond.config.auth import WITHOUT_PASSWORD
 from zaiond.config.kinds import WrongValueError
@@ -19,8 +19,7 @@ AUTH = "mail_server.auth"
 POP_BEFORE_SMTP = "mail_server.pop_before_smtp"
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(NamedTuple):
     """What a setting is now: its text, '' where it has none; `locked` is why it can't be changed
     here. `proposed`: it isn't set, and taking it is a change. A secret's text is only "set"."""
 
@@ -38,31 +37,27 @@ class Answers:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(NamedTuple):
     """Lines to be shown."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """A line to be read; a secret one is not shown. Answered by it, without its newline."""
 
     prompt: str
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(NamedTuple):
     """What the configuration would be with the answers. Answered by the lines of its errors,
     which keep it from being taken, and those of its warnings."""
 
     answers: Answers
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(NamedTuple):
     """A test mail by the answers, to these addresses (none: the admins). Answered by its lines."""
 
     answers: Answers
@@ -70,24 +65,21 @@ class Try:
 
 
 Step = Say | Ask | Review | Try
-Trace = Generator[Step, Any, Answers | None]
 Inner = Generator[Step, Any, Any]
 
 
-def dialogue(current: Mapping[str, Current], language: Language) -> Trace:
-    """Asks everything, tries it, and returns the answers to be written; None if it was cancelled.
-    `current` is by dotted key; the key of a login's secret is that of its `password`."""
-    return _Dialogue(current, language).run()
+class Dialogue:
+    """Asks everything, tries it, and comes to the answers to be written, or to None if it was
+    cancelled. `current` is by dotted key; the key of a login's secret is that of its `password`."""
 
-
-class _Dialogue:
     def __init__(self, current: Mapping[str, Current], language: Language) -> None:
         self._current = current
         self._language: Language = language
         self._answers = Answers()
         self._errors: list[str] = []
 
-    def run(self) -> Trace:
+    def run(self) -> Generator[Step, Any, Answers | None]:
+        """The steps, each answered by what came of it."""
         while True:
             yield from self._page()
             button = yield from self._buttons()

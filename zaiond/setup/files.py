@@ -71,9 +71,10 @@ class Settings:
             found[f"{login}.password"] = self._current_secret(login)
         user, password = (f"{POP_BEFORE_SMTP}.{name}" for name in ("username", "password"))
         if not found[user].text:  # interface 2: the default is auth's
-            found[user] = replace(found[words.USERNAME.key], locked=found[user].locked)
+            found[user] = found[words.USERNAME.key]._replace(locked=found[user].locked)
             if not found[password].text:
-                found[password] = replace(found[f"{AUTH}.password"], locked=found[password].locked)
+                of_auth = found[f"{AUTH}.password"]
+                found[password] = of_auth._replace(locked=found[password].locked)
         return found
 
     def _current(self, key: str) -> Current:

@@ -13,9 +13,9 @@ from zaiond.setup.dialogue import (
     Answers,
     Ask,
     Current,
+    Dialogue,
     Review,
     Try,
-    dialogue,
 )
 from zaiond.setup.files import Settings, SetupError
 from zaiond.text import Language, Text
@@ -57,7 +57,7 @@ class Talk:
         self.hidden: list[str] = []
         self.tried: list[tuple[str, ...]] = []
         left = list(lines)
-        steps = dialogue(current, language)
+        steps = Dialogue(current, language).run()
         came: object = None
         try:
             while True:
