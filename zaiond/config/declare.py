@@ -6,7 +6,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from zaiond.config.kinds import Kind, Secret, SourceError, Sources
 from zaiond.config.tree import Place
@@ -78,8 +78,7 @@ class Settings:
 _S = TypeVar("_S", bound=Settings)
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """One setting. `default` is as YAML writes it (`null` where there is none), `by_port` the one
     that depends on the `port` beside it."""
 

@@ -2,7 +2,7 @@
 # ruff: noqa: RUF009 (a declaration is a call that makes a dataclass field)
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from zaiond.config.auth import PASSWORDS, WITHOUT_PASSWORD, Auth, Login
 from zaiond.config.declare import Scope, Settings, setting
@@ -28,8 +28,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """`server` is what the Japanese sentences call it. `ports` has what `security` may be on each
     of its usual ports, the default first; the first port's is that of any other port, too."""
 

@@ -79,8 +79,7 @@ def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
     return words.no_key_in(within=within, names=names) if within else words.no_key(names=names)
 
 
-@dataclass(frozen=True, slots=True)
-class YamlText:
+class YamlText(NamedTuple):
     """One file: `name` is how errors name it; relative paths start at `directory` (absolute)."""
 
     name: str

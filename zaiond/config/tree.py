@@ -1,13 +1,13 @@
 """The values of a YAML file, each of which knows its place, and the merging of files."""
 
 from dataclasses import KW_ONLY, dataclass, field
+from typing import NamedTuple
 
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands; `line` and `column` count from 1."""
 
     file: str
@@ -60,8 +60,7 @@ class Sequence(_Value):
     flow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A key's place and value. `name` is the key as it may be shown: `?` where it might be a
     piece of a secret that was written without quotes."""
 

@@ -204,7 +204,7 @@ class _Reader:
             if not isinstance(key, Scalar) or not text:
                 where = key.place
                 if isinstance(key, Scalar):  # of no key at all: behind the "?" that may end a line
-                    where = replace(where, column=max(1, where.column - 1))
+                    where = where._replace(column=max(1, where.column - 1))
                 self._problem(where, path, words.KEY_NO_TEXT)
             elif isinstance(head, yaml.ScalarEvent) and head.implicit[0] and text == "<<":
                 self._problem(key.place, path, words.MERGE_KEY)
