@@ -22,15 +22,13 @@ def follow(path: str) -> tuple[list[str], str]:
     """The symbolic links on the way to `path` (absolute), and where it ends, existing or not."""
     links: list[str] = []
     done = "/"
-    ahead = [part for part in reversed(path.split("/")) if part]
+    ahead = [part for part in reversed(path.split("/")) if part not in ("", ".")]
     while ahead:
         part = ahead.pop()
         if part == "..":
             done = os.path.dirname(done)
             continue
         step = os.path.join(done, part)
-        if part == ".":
-            continue
         try:
             target = os.readlink(step) if len(links) < _MOST_LINKS else ""
         except OSError:  # no link
@@ -39,7 +37,7 @@ def follow(path: str) -> tuple[list[str], str]:
             links.append(step)
             if target.startswith("/"):
                 done = "/"
-            ahead += [each for each in reversed(target.split("/")) if each]
+            ahead += [each for each in reversed(target.split("/")) if each not in ("", ".")]
         else:
             done = step
     return links, done

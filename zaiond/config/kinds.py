@@ -116,7 +116,7 @@ def refuse_full_width(text: str) -> None:
     if text.isascii() or not narrow.isascii():
         return
     if _NUMBER.fullmatch(narrow):  # no secret
-        raise WrongValueError(words.full_width(narrow=narrow))
+        raise WrongValueError(words.full_width_number(narrow=narrow))
     raise WrongValueError(words.FULL_WIDTH)
 
 

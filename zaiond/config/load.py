@@ -132,10 +132,8 @@ def read_last_good(state_dir: str) -> Files | None:
         if document["version"] != 1 or not yaml or not all(path in texts for path in yaml):
             return None
         return Files(str(document["main"]), yaml, texts)
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError, AttributeError):  # not ours, or an older version's
-        return None
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return None  # there is none, or it is not ours, or another version's
 
 
 def revert(files: Files) -> list[str]:

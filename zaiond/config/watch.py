@@ -149,7 +149,9 @@ class ConfigWatch:
                     pass  # gone since: the directory above tells of its return
                 except (OSError, RuntimeError) as error:  # no watch, no inotify, no thread
                     self._ask_again = self._clock() + POLL
-                    self._refused = words.blind(directory=directory, why=error, seconds=BLIND_POLL)
+                    self._refused = words.unwatchable(
+                        directory=directory, why=error, seconds=BLIND_POLL
+                    )
 
     def _schedule(self, directory: str, *, recursive: bool) -> "ObservedWatch":
         from watchdog import events

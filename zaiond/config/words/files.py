@@ -136,7 +136,7 @@ unreadable = Sentence("{path} を読めません: {why}", "{path} can't be read:
 
 # -- watching them
 
-blind = Sentence(
+unwatchable = Sentence(
     "{directory} の変更通知をカーネルから受けられないため（{why}）、設定の変更は {seconds:g} 秒ごと"
     "に調べます。sysctl で fs.inotify.max_user_instances と fs.inotify.max_user_watches を増やして"
     "ください",

@@ -92,7 +92,7 @@ EMPTY = Text(
     "値が空です。値を書くか、この行を削除してください",
     "this is empty: write a value, or delete the line",
 )
-full_width = Sentence(
+full_width_number = Sentence(
     "数字などが全角です。半角で {narrow} と書いてください",
     "there are full-width digits or signs: write {narrow}",
 )
@@ -281,7 +281,7 @@ PASSWORD_NEVER_SENT = Text(
     "starttls or tls, or allow_unprotected_password to true",
 )
 
-# -- the rest
+# -- between settings
 
 less_than = Sentence(
     "queue.{large}（{had}）は queue.{small}（{needed}）以上にしてください",
