@@ -182,7 +182,8 @@ class Walk:
 
 class SpoolWatch:
     """Calls `on_change`, in the loop, when a file has been put into `path` since it was armed
-    (inotify(7)): once, until it is armed again, so that nobody can make it tell faster.
+    (inotify(7)): once, until it is armed again, so that nobody can make it tell faster. Not by
+    watchdog, as the configuration is: its threads read and keep every change that anybody makes.
 
     `on_blind` is called once, with a sentence, when the kernel refuses a watch (its limits are
     reached).
