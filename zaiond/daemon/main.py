@@ -1,24 +1,33 @@
-"""The program `zaiond`: what the process is, before and after it runs the daemon."""
+"""The program `zaiond`: what the process is, and one run of the daemon from start to end."""
 
 import asyncio
 import contextlib
 import ctypes
 import os
 import resource
+import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from zaiond import utf8
+import apsw
+
+from zaiond import __version__, utf8
 from zaiond.config.language import wanted_language
-from zaiond.daemon.lifecycle import Daemon
-from zaiond.daemon.options import parse
+from zaiond.daemon import start, systemd, words
+from zaiond.daemon.app import App
+from zaiond.daemon.options import Options, parse
 from zaiond.errors import ZaiondError
+from zaiond.intake import listener
 from zaiond.journal import Journal, Kind, output
 from zaiond.sockets import in_thread
+from zaiond.store.damage import Damage
+from zaiond.store.writer import Writer
 
 T = TypeVar("T")
 MOST_THREADS = 40
@@ -73,3 +82,110 @@ def _event_loop() -> asyncio.AbstractEventLoop:
         loop = uvloop.new_event_loop()
     loop.set_default_executor(_ThreadForEach(max_workers=1))
     return loop
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing is wrong: the work in the background ends by it
+    """The daemon was asked to stop."""
+
+
+class Daemon:
+    """One run of the daemon, which owns its directory meanwhile."""
+
+    def __init__(self, options: Options, journal: Journal) -> None:
+        self._options = options
+        self._journal = journal
+        self._stop = asyncio.Event()
+        self._exit_status = 0
+        self._app: App | None = None
+        self._damaged_before: list[Damage] = []
+        self._background: asyncio.TaskGroup
+
+    async def run(self) -> int:
+        """Runs until SIGTERM or a fatal error; gives the exit status.
+
+        Raises StoreError or UsageError where it can't start.
+        """
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._unexpected)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        # Until there is a configuration to reload: it is read anyway, and must not be the end.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # The control socket first: who holds it is the daemon of this directory.
+        control, path = listener.control_socket(self._options.runtime_dir)
+        with contextlib.closing(control):
+            self._running = loop.create_task(self._run(control))
+            try:
+                await self._running
+            except asyncio.CancelledError:
+                if not self._exit_status:
+                    raise
+            finally:
+                listener.remove(path)
+        return self._exit_status
+
+    async def _run(self, control: socket.socket) -> None:
+        loop, options, journal = asyncio.get_running_loop(), self._options, self._journal
+        self._database = database = start.open_database(options.state_dir, journal)
+        connection, make_room = database.connection, database.space.release_ballast
+        writer = Writer(connection, loop, self._fatal, make_room, database, self._damaged)
+        found = await start.find(writer, time.time, journal)
+        app = self._app = App(options, journal, database, writer, found, self._in_background)
+        with contextlib.ExitStack() as doors:
+            app.open(control, doors)
+            try:
+                # Whatever of it ends by an error ends the daemon.
+                async with asyncio.TaskGroup() as self._background:
+                    loop.add_signal_handler(signal.SIGHUP, app.configuration.request_reload)
+                    left = await app.start(self._damaged_before)
+                    journal.info(words.started(version=__version__, left=left), Kind.STARTED)
+                    await self._stop.wait()
+                    systemd.notify("STOPPING=1")
+                    doors.close()
+                    await app.finish()
+                    raise _Stopped
+            except* _Stopped:
+                pass
+            except* Exception as failed:  # noqa: BLE001 - whatever it is, it is told of
+                self._fatal(failed.exceptions[0])
+        if self._exit_status:
+            return
+        left = await app.close()
+        await writer.close()
+        database.closed_cleanly()
+        journal.tell_left_out()
+        journal.info(words.stopped(left=left), Kind.STOPPED)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._background.create_task(work)
+        except RuntimeError:  # the daemon ends, and with it what it does in the background
+            work.close()
+
+    def _damaged(self, damage: Damage) -> None:
+        self._journal.error(damage.text, Kind.QUEUE_RECOVERED)
+        if self._app is None:  # which counts afterwards
+            self._damaged_before.append(damage)
+        else:
+            self._app.damaged(damage)
+
+    def _unexpected(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._journal.error(
+            words.internal_error(what=context["message"]),
+            by="internal error",
+            error=context.get("exception"),
+        )
+
+    def _fatal(self, error: BaseException) -> None:
+        if self._exit_status:  # what fails now, fails for the same reason
+            return
+        self._journal.critical(
+            words.can_not_go_on(why=error.text if isinstance(error, ZaiondError) else str(error)),
+            Kind.CAN_NOT_GO_ON,
+            # What ours say is enough, and what a failing disk does.
+            error=None if isinstance(error, ZaiondError | apsw.Error) else error,
+        )
+        self._database.must_check()
+        self._exit_status = 1
+        # Not self._stop: whatever it waits for, be it at its start or its end, may never come.
+        self._running.cancel()
