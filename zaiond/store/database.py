@@ -255,7 +255,7 @@ class Database:
         Raises StoreError.
         """
         try:
-            recovery.leave_behind(self._dir, self.connection, words.MOVED)
+            recovery.leave_behind(self._dir, self.connection)
         except (apsw.Error, OSError) as error:
             raise StoreError(words.not_left_behind(path=self._dir, why=str(error))) from error
 

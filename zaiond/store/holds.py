@@ -13,6 +13,7 @@ import msgspec
 
 from zaiond.holds import Hold, HoldScope
 from zaiond.smtp.failure import Failure
+from zaiond.store.counts import HELD
 from zaiond.store.queue import let_lanes_wait
 
 _SUBJECTS = "SELECT subject FROM holds WHERE scope = '{}'"
@@ -73,12 +74,11 @@ def mend(db: apsw.Connection, now: float, at: float) -> bool:
     for scope, subject in (("address", "recipient"), ("mail", "CAST(message AS TEXT)")):
         db.execute(
             f"DELETE FROM holds WHERE scope = '{scope}' AND subject NOT IN"  # noqa: S608
-            f" (SELECT {subject} FROM deliveries WHERE state = 'held' AND ended IS NULL)"
+            f" (SELECT {subject} FROM deliveries WHERE {HELD})"
         )
     db.execute(
         "UPDATE deliveries SET next_attempt = ? WHERE id IN (SELECT min(id) FROM deliveries"  # noqa: S608
-        " WHERE state = 'held' AND ended IS NULL"
-        f" AND recipient IN ({_SUBJECTS.format('address')})"
+        f" WHERE {HELD} AND recipient IN ({_SUBJECTS.format('address')})"
         " GROUP BY recipient HAVING max(next_attempt) IS NULL)",
         (now,),
     )
@@ -86,7 +86,7 @@ def mend(db: apsw.Connection, now: float, at: float) -> bool:
 
 
 def _let_wait(db: apsw.Connection, of: str, values: tuple[str, ...], at: float) -> None:
-    held = f"state = 'held' AND ended IS NULL AND {of}"
+    held = f"{HELD} AND {of}"
     db.execute(
         f"UPDATE messages SET queued = ? WHERE id IN (SELECT message FROM deliveries WHERE {held})",  # noqa: S608
         (at, *values),

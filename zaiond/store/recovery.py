@@ -84,14 +84,14 @@ def is_pending(directory: Path) -> bool:
     return (directory / _SALVAGING).is_dir()
 
 
-def leave_behind(directory: Path, connection: apsw.Connection, why: Text) -> None:
-    """Copies an open database, whose files may have gone, for the next start to recover.
+def leave_behind(directory: Path, connection: apsw.Connection) -> None:
+    """Copies an open database, whose files were moved, for the next start to recover.
 
     Raises apsw.Error or OSError.
     """
     aside = directory / _SALVAGING
     aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _note(aside, why)
+    _note(aside, words.MOVED)
     copy = aside / _COPY
     copy.unlink(missing_ok=True)
     with (

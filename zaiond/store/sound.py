@@ -20,6 +20,7 @@ import apsw
 
 from zaiond import wire
 from zaiond.errors import EventError
+from zaiond.model import OPEN
 
 VERSION = 1  # of the schema
 _TYPES: dict[str, type[object] | UnionType] = {
@@ -30,7 +31,6 @@ _TYPES: dict[str, type[object] | UnionType] = {
     "": int | float | str | bytes,
 }
 # As schema.sql has them. A delivery is open or has ended, and its state says which.
-_OPEN = ("waiting", "deferred", "held")
 _ENDED = ("delivered", "failed", "expired", "deleted", "replaced")
 _OUTCOMES = ("delivered", "deferred", "held", "failed", "expired", "deleted", "unknown")
 
@@ -160,7 +160,7 @@ def _is_reason(reason: str) -> bool:
 _CHECKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "events": _is_event,
     "messages": lambda row: _is_message_id(row["message_id"]) is not None,
-    "deliveries": lambda row: row["state"] in (_OPEN if row["ended"] is None else _ENDED),
+    "deliveries": lambda row: row["state"] in (OPEN if row["ended"] is None else _ENDED),
     "attempts": lambda row: row["outcome"] in _OUTCOMES,
     "meta": lambda row: row["name"] != "routed_through" or isinstance(row["value"], int),
 }
