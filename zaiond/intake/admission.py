@@ -16,7 +16,8 @@ from zaiond.store import events
 from zaiond.store.database import DiskSpace
 from zaiond.store.events import Acceptance, AcceptOutcome
 from zaiond.store.turns import Turns
-from zaiond.store.writer import DISK_FULL, Writer
+from zaiond.store.words import DISK_FULL
+from zaiond.store.writer import Writer
 
 LOOK_INTERVAL = 1.0  # seconds between two looks at the free space
 OUR_FAULT = EventError("unavailable", words.OUR_FAULT)

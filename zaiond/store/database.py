@@ -29,7 +29,6 @@ from zaiond.errors import StoreError
 from zaiond.store import recovery, words
 from zaiond.store.opening import WAL_BYTES, LastRun, open_database
 from zaiond.store.recovery import DATABASE, WAL
-from zaiond.store.writer import DISK_FULL
 from zaiond.text import Text, reason
 
 # Enough for a checkpoint of the whole WAL: afterwards the WAL's own room serves for recording.
@@ -292,8 +291,9 @@ class Database:
 
 def _said(error: apsw.Error | OSError) -> Text:
     """What went wrong, and what to do about it."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return words.DISK_FULL
     if isinstance(error, apsw.Error):
-        return DISK_FULL if isinstance(error, apsw.FullError) else Text(str(error), str(error))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DISK_FULL
+        is_full = isinstance(error, apsw.FullError)
+        return words.DISK_FULL if is_full else Text(str(error), str(error))
     return words.at_file(why=error, file=error.filename) if error.filename else reason(error)

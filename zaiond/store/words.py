@@ -24,6 +24,12 @@ MOVED = Text(
     "zaiond の動作中に、キューのデータベースが移動、削除、切り詰め、または置き換えられました",
     "the queue's database was moved, removed or replaced, or cut off, while zaiond was running",
 )
+MOVED_NOW = Text(f"{MOVED.ja}。次の起動時に復旧します", f"{MOVED.en}: the next start recovers it")
+DISK_FULL = Text(
+    "ディスクの空きがありません。空き容量を増やしてください",
+    "the disk is full: make room on it",
+)
+of_queue = Sentence("キュー: {error}", "queue: {error}")
 INTERRUPTED = Text("復旧の途中で終了していました", "its recovery was interrupted")
 EMPTY = Text("ファイルが空です", "the file is empty")
 

@@ -30,8 +30,8 @@ from typing import Any, Protocol, TypeVar
 import apsw
 
 from zaiond.errors import DiskFullError, StoreError, ZaiondError
+from zaiond.store import words
 from zaiond.store.damage import Damage, set_aside
-from zaiond.text import Text
 
 T = TypeVar("T")
 Operation = Callable[[apsw.Connection], T]
@@ -42,16 +42,6 @@ _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 _STEPS_A_CALL = 10_000_000  # of SQLite's machine: a few seconds
 DISK_FULL_PAUSE = 5.0  # seconds until what could not be recorded is recorded
 LOOK_AGAIN = 600.0  # seconds from a look for damaged rows that found none to the next
-DISK_FULL = Text(
-    "ディスクの空きがありません。空き容量を増やしてください",
-    "the disk is full: make room on it",
-)
-MOVED = Text(
-    "zaiond の動作中に、キューのデータベースが移動、削除、切り詰め、または置き換えられました。"
-    "次の起動時に復旧します",
-    "the queue's database was moved, removed or replaced, or cut off, while zaiond was running: the"
-    " next start recovers it",
-)
 
 
 class Submit(Protocol):
@@ -175,7 +165,7 @@ class Writer:
 
     def _leave(self, place: Place) -> None:
         self._dead = True
-        self._refusal = StoreError(MOVED)
+        self._refusal = StoreError(words.MOVED_NOW)
         try:
             place.leave_behind()
         except StoreError as error:
@@ -235,11 +225,11 @@ class Writer:
         operation, essential, future = one
         if not isinstance(error, apsw.FullError):
             if isinstance(error, apsw.Error):
-                error = StoreError(Text(f"キュー: {error}", f"queue: {error}"))
+                error = StoreError(words.of_queue(error=str(error)))
             return (future, None, error)
         if essential and self._release_ballast():
             return self._commit([(operation, False, future)])[0]
-        return (future, None, DiskFullError(DISK_FULL))
+        return (future, None, DiskFullError(words.DISK_FULL))
 
 
 def _may_be_damage(error: Exception) -> bool:

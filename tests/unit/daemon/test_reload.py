@@ -16,7 +16,8 @@ from zaiond.daemon.reload import Configuration
 from zaiond.errors import Diagnostic, DiskFullError
 from zaiond.journal import Kind
 from zaiond.net.context import ConnectionContext
-from zaiond.store.writer import DISK_FULL, Writer
+from zaiond.store.words import DISK_FULL
+from zaiond.store.writer import Writer
 
 GOOD = "mail_server: {host: mailhost}\nadmins: a@example.jp\nlanguage: en\n"
 BROKEN = "mail_server: {host: mailhost, security: perhaps}\nadmins: a@example.jp\n"
