@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from zaiond.clock import QueueTime, UlidFactory
-from zaiond.daemon import systemd
+from zaiond.daemon import notices, systemd
 from zaiond.daemon.control import Commands, Control
 from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
@@ -114,9 +114,9 @@ class App:
         context = ConnectionContext(tokens, names.current, tls)
         configured = (self._intake, self._reports, self._token_watch)
         parts, outbound = [part.configure for part in configured], self._outbound
-        told = self._reports.configuration_broken
+        emit = self._reports.emit
         self.configuration = Configuration(
-            options, found.incident, writer, journal, clock, context, parts, outbound, told, changed
+            options, found.incident, writer, journal, clock, context, parts, outbound, emit, changed
         )
 
         def commands() -> Commands:
@@ -150,7 +150,7 @@ class App:
         """Goes to work; gives how many deliveries wait. `damaged`: rows that were set aside."""
         await self.configuration.reload()
         if self._database.salvage is not None:
-            await self._reports.salvaged(self._database.salvage)
+            await self._reports.emit(notices.salvaged(self._database.salvage))
         for each in damaged:
             self._reports.damaged(each)
         for work in (

@@ -12,14 +12,16 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 from zaiond.config.load import Loaded, load, load_files, read_last_good, save_last_good
 from zaiond.config.schema import Config
 from zaiond.config.sources import Files
 from zaiond.config.watch import ConfigWatch
-from zaiond.daemon import words
+from zaiond.daemon import notices, words
+from zaiond.daemon.notices import Notice
 from zaiond.daemon.options import Options
+from zaiond.delivery.outbound import Outbound
 from zaiond.errors import Diagnostic, DiskFullError
 from zaiond.journal import Journal, Kind
 from zaiond.net.context import ConnectionContext
@@ -30,24 +32,13 @@ INCIDENT = "config_incident"  # its name in the database
 HALF_WRITTEN = 0.3  # seconds until a file that is not valid is looked at once more
 
 
-class Delivery(Protocol):
-    """The part that delivers (delivery.outbound)."""
-
-    async def remake(self, config: Config) -> None:
-        """Makes what waits anew. Raises DiskFullError."""
-
-    def configure(self, config: Config, context: ConnectionContext) -> None:
-        """Delivers by another configuration from now on."""
-
-
 @dataclass(eq=False)
 class Configuration:
     """Loads, keeps, and says what is in force; `context` is what its connections share.
 
-    Each configuration that comes into force is given to `parts` and `delivery`. `on_broken` is
-    called with the incident's id when what is on disk can't be taken, once until it is mended;
-    `incident` is the one of which was told before the last stop. `changed` is called after each
-    look.
+    Each configuration that comes into force is given to `parts` and `delivery`. `emit` is given a
+    notice when what is on disk can't be taken, once until it is mended; `incident` is the one of
+    which was told before the last stop. `changed` is called after each look.
     """
 
     _options: Options
@@ -57,8 +48,8 @@ class Configuration:
     _clock: Callable[[], float]
     context: ConnectionContext
     _parts: Sequence[Callable[[Config], object]]
-    _delivery: Delivery
-    _on_broken: Callable[[str, tuple[Diagnostic, ...]], Awaitable[None]]
+    _delivery: Outbound
+    _emit: Callable[[Notice], Awaitable[None]]
     _changed: Callable[[], None]
     state: Literal["good", "last_good", "none"] = "none"
     in_force: Loaded | None = None
@@ -147,7 +138,7 @@ class Configuration:
             self._journal.error(none if self.in_force is None else stays, Kind.CONFIG_BROKEN)
         if self._incident is None and self.in_force is not None:
             incident = uuid.uuid4().hex
-            await self._on_broken(incident, broken.errors)
+            await self._emit(notices.configuration_broken(incident, broken.errors))
             await self._remember(incident)
 
     async def _remember(self, incident: str | None) -> None:

@@ -19,7 +19,7 @@ from zaiond.daemon import notices, words
 from zaiond.daemon.notices import Notice, RefusedFile
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import ServerState
-from zaiond.errors import Diagnostic, StoreError
+from zaiond.errors import StoreError
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.intake.admission import Admission
@@ -28,7 +28,6 @@ from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
 from zaiond.smtp.verdict import DeliveryFailure
 from zaiond.store import events, pending
 from zaiond.store.damage import Damage
-from zaiond.store.recovery import Salvage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -105,7 +104,7 @@ class Reports:
         """A delivery has had all its time."""
         self.not_delivered(mail, attempted)
         if not mail.notice:
-            self._in_background(self._emit(notices.expired(mail, attempted, self._clock())))
+            self._in_background(self.emit(notices.expired(mail, attempted, self._clock())))
 
     def held(self, hold: Hold) -> None:
         """The admins hear of it by mail, as long as there is one whom a mail reaches."""
@@ -125,7 +124,7 @@ class Reports:
         while before and not last:
             find = partial(pending.last_delivered, recipient=hold.subject, before=before)
             last, before = await self._writer.submit(find)
-        await self._emit(notices.held(hold, last, self._clock()))
+        await self.emit(notices.held(hold, last, self._clock()))
 
     def _stopped(self, text: Text, kind: Kind, reply: str) -> None:
         self._journal.critical(text, kind, reply=reply)
@@ -157,7 +156,7 @@ class Reports:
         log(text, Kind.SERVER_OUT_OF_USE, by=by, server=address, reply=failure.said)
         if works:
             notice = notices.server_out_of_use(address, failure, self._clock(), faulty=faulty)
-            self._in_background(self._emit(notice))
+            self._in_background(self.emit(notice))
         elif not faulty:  # what holds the queue is told as such
             self._alarm(text)
 
@@ -171,25 +170,17 @@ class Reports:
 
     # -- what has to be mended
 
-    async def configuration_broken(self, incident: str, errors: tuple[Diagnostic, ...]) -> None:
-        """The configuration on disk can't be taken."""
-        await self._emit(notices.configuration_broken(incident, errors))
-
     async def refresh_token_ends(
         self, server: MailServer, expires: float | None, refusal: str
     ) -> None:
         """The refresh token of a server ends soon, or is refused already."""
         notice, line = notices.refresh_token_ends(server, expires, refusal, self._clock())
         self._journal.warning(line, server=server.address)
-        await self._emit(notice)
-
-    async def salvaged(self, salvage: Salvage) -> None:
-        """The database could not be used as it was, and what could be read was taken over."""
-        await self._emit(notices.salvaged(salvage))
+        await self.emit(notice)
 
     def damaged(self, damage: Damage) -> None:
         """Rows of the database could not be read, and were set aside."""
-        self._in_background(self._emit(notices.damaged(damage, self._clock())))
+        self._in_background(self.emit(notices.damaged(damage, self._clock())))
 
     def spool_refused(self, path: str, uid: int, why: Text, excerpt: str) -> None:
         """Something in a file of the spool can't be taken; the file is at `path` now. Many within
@@ -208,9 +199,10 @@ class Reports:
         self._spool_told_at = loop.time()
         files, more = self._spool_files, self._spool_files_more
         self._spool_files, self._spool_files_more = [], 0
-        await self._emit(notices.spool_refused(files, more))
+        await self.emit(notices.spool_refused(files, more))
 
-    async def _emit(self, notice: Notice) -> None:
+    async def emit(self, notice: Notice) -> None:
+        """Records a notice, in the language in force; it is mailed as any event."""
         language, subject = self._journal.language, notice.subject
         body = json.dumps(
             {

@@ -14,6 +14,7 @@ from tests.support.store import NOW, event, mail
 from tests.support.told import Told
 from zaiond import wire
 from zaiond.config.schema import Auth, Config, MailServer, OAuth2
+from zaiond.daemon import notices
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic
@@ -164,7 +165,8 @@ async def test_a_broken_configuration_is_told_of_once_with_each_mistake(told: To
         Diagnostic("/etc/z.yaml", n, 3, f"key{n}", Text(f"誤り{n}", f"wrong{n}")) for n in range(99)
     )
     for _ in range(2):
-        await told.tell(told.reports.configuration_broken, "incident", errors, language="ja")
+        broken = notices.configuration_broken("incident", errors)
+        await told.tell(told.reports.emit, broken, language="ja")
     (one,) = told.events
     assert "/etc/z.yaml:0:3: key0: 誤り0" in one["message"]
     assert "zaiond-ctl config revert" in one["message"]
@@ -173,7 +175,7 @@ async def test_a_broken_configuration_is_told_of_once_with_each_mistake(told: To
 
 async def test_a_file_that_is_no_yaml_is_told_of_without_a_key(told: Told) -> None:
     error = Diagnostic("/etc/z.yaml", 1, 6, "", Text("値が必要です", "a value is expected"))
-    await told.tell(told.reports.configuration_broken, "incident", (error,))
+    await told.tell(told.reports.emit, notices.configuration_broken("incident", (error,)))
     assert told.events[0]["message"].startswith("/etc/z.yaml:1:6: a value is expected\n")
 
 
@@ -181,7 +183,7 @@ async def test_a_damaged_queue_is_told_of_with_what_was_saved(told: Told) -> Non
     why = Text("壊れていました", "the queue's database was damaged")
     salvage = Salvage(NOW, why, 12, 34, "/var/lib/zaiond/quarantine-1")
     for _ in range(2):
-        await told.tell(told.reports.salvaged, salvage)
+        await told.tell(told.reports.emit, notices.salvaged(salvage))
     (one,) = told.events
     assert one["severity"] == "crit"
     for word in ("12 events", "34 deliveries", salvage.quarantine, why.en):
@@ -199,7 +201,7 @@ async def test_where_it_can_not_be_recorded_the_journal_says_so(told: Told) -> N
     connection = told.store.connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
     salvage = Salvage(NOW, Text("", "x" * 300_000), 1, 1, "/q")
-    await told.tell(told.reports.salvaged, salvage)
+    await told.tell(told.reports.emit, notices.salvaged(salvage))
     assert told.events == []
     assert "can't record a notice" in told.journal.lines[0]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -11,9 +12,10 @@ from tests.support.store import Clock, Notes, Store
 from zaiond.config.load import Loaded, load
 from zaiond.config.schema import Config
 from zaiond.daemon import reload, start
+from zaiond.daemon.notices import Notice
 from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
-from zaiond.errors import Diagnostic, DiskFullError
+from zaiond.errors import DiskFullError
 from zaiond.journal import Kind
 from zaiond.net.context import ConnectionContext
 from zaiond.store.words import DISK_FULL
@@ -47,7 +49,7 @@ class Reloading:
         options = Options(str(self.path), "", str(self.state), "", "text")
         return Configuration(
             options, found.incident, self.writer, self.notes, Clock(), connection_context(), (),
-            self, self._tell, lambda: None,
+            cast(Any, self), self._tell, lambda: None,
         )  # fmt: skip
 
     async def remake(self, config: Config) -> None:
@@ -60,8 +62,8 @@ class Reloading:
         self.came.put_nowait(config.admins[0])
         self.contexts.append(context)
 
-    async def _tell(self, incident: str, errors: tuple[Diagnostic, ...]) -> None:
-        self.broken.append((incident, len(errors)))
+    async def _tell(self, notice: Notice) -> None:
+        self.broken.append((notice.incident, notice.message.en.count("zaiond.yaml:")))
 
 
 @pytest.fixture
