@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from zaiond.atomicfile import Owner, owner
-from zaiond.config.words import files as words
+from zaiond.config import words
 from zaiond.text import Text
 
 _MOST_LINKS = 40  # as the kernel's own limit

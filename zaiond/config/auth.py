@@ -4,10 +4,10 @@
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
+from zaiond.config import words
 from zaiond.config.declare import Scope, Settings, bring, setting
 from zaiond.config.forms import Credential, Integer, Url
 from zaiond.config.kinds import Choice, Command, File, Group, Kind, Password, Secret, Switch, quoted
-from zaiond.config.words import settings as words
 from zaiond.smtp import sasl
 from zaiond.smtp.saslprep import ProhibitedError, saslprep
 

@@ -10,11 +10,10 @@ import re
 from collections.abc import Mapping as Changes
 from typing import Any
 
-from zaiond.config import yaml
+from zaiond.config import words, yaml
 from zaiond.config.kinds import Kind
 from zaiond.config.schema import Config, declaration, declarations
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
-from zaiond.config.words import files as words
 from zaiond.errors import ConfigError, ZaiondError
 
 _STEP = "  "

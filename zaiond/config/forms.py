@@ -1,12 +1,13 @@
 """The kinds of settings with a form of their own: numbers with bounds, hosts, URLs, addresses."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from zaiond.config import words
 from zaiond.config.kinds import Kind, WrongValueError, filled, refuse_full_width, text_of, written
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
-from zaiond.config.words import settings as words
 from zaiond.errors import AddressError, AddressListError
 from zaiond.message import address
 from zaiond.text import Text
@@ -68,12 +69,12 @@ class _Measure(_Bounded):
     """A number with a unit."""
 
     _pattern: re.Pattern[str]
-    _sentence: Text
     _units: dict[str, Any]  # what each is worth, the largest first
     _number: type[float] = int
+    _refusal: Callable[[], Text]
 
     def read(self, node: Node) -> Any:
-        number, unit = _with_unit(node, self._pattern, self._sentence)
+        number, unit = _with_unit(node, self._pattern, self._refusal)
         value = self._number(number) * self._units[unit]
         self._demand_within(value)
         return value
@@ -91,9 +92,9 @@ class Duration(_Measure):
 
     form = Text("時間", "duration")
     _pattern = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
-    _sentence = words.NO_DURATION
     _units = _SECONDS
     _number = float
+    _refusal = staticmethod(lambda: words.NO_DURATION)
 
 
 class Size(_Measure):
@@ -101,8 +102,8 @@ class Size(_Measure):
 
     form = Text("大きさ", "size")
     _pattern = re.compile(r"([0-9]{1,9})([KMG])")
-    _sentence = words.NO_SIZE
     _units = _BYTES
+    _refusal = staticmethod(lambda: words.NO_SIZE)
 
 
 class MailRate(Kind):
@@ -112,7 +113,7 @@ class MailRate(Kind):
     _pattern = re.compile(r"(?!0+/)([0-9]{1,9})/([smhd])")
 
     def read(self, node: Node) -> Rate:
-        number, unit = _with_unit(node, self._pattern, words.NO_RATE)
+        number, unit = _with_unit(node, self._pattern, lambda: words.NO_RATE)
         return Rate(int(number), _SECONDS[unit])
 
     def write(self, value: Rate) -> str:
@@ -120,7 +121,9 @@ class MailRate(Kind):
         return f"{value.count}/{unit}"
 
 
-def _with_unit(node: Node, pattern: re.Pattern[str], sentence: Text) -> tuple[str, str]:
+def _with_unit(
+    node: Node, pattern: re.Pattern[str], refusal: Callable[[], Text]
+) -> tuple[str, str]:
     """The number and the unit as they are written."""
     if isinstance(node, Scalar):
         refuse_full_width(node.text)
@@ -128,8 +131,8 @@ def _with_unit(node: Node, pattern: re.Pattern[str], sentence: Text) -> tuple[st
         if node.tag == "str" and match:
             return match[1], match[2]
         if node.tag == "int" and _INTEGER.fullmatch(node.text):
-            raise WrongValueError(words.no_unit(sentence=sentence))
-    raise WrongValueError(sentence)
+            raise WrongValueError(words.no_unit(sentence=refusal()))
+    raise WrongValueError(refusal())
 
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"

@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import NamedTuple
 
-from zaiond.config.words import files as words
+from zaiond.config import words
 from zaiond.text import Text
 
 _QUOTATION_MARKS = "“”„‟＂‘’＇"

@@ -10,9 +10,8 @@ import re
 import unicodedata
 from typing import Any, Protocol, get_args
 
-from zaiond.config import japanese
+from zaiond.config import japanese, words
 from zaiond.config.tree import Mapping, Node, Place, Scalar, Sequence
-from zaiond.config.words import settings as words
 from zaiond.errors import MendableError, ZaiondError
 from zaiond.text import Text
 

@@ -4,6 +4,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Self
 
+from zaiond.config import words
 from zaiond.config.auth import PASSWORDS, WITHOUT_PASSWORD, Auth, Login
 from zaiond.config.declare import Scope, Settings, setting
 from zaiond.config.forms import (
@@ -18,7 +19,6 @@ from zaiond.config.forms import (
     is_example,
 )
 from zaiond.config.kinds import CertificateFile, Choice, File, Group, Kind, Password, Secret, Switch
-from zaiond.config.words import settings as words
 from zaiond.smtp import sasl
 from zaiond.text import Text
 

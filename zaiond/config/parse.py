@@ -11,7 +11,7 @@ from collections.abc import Sequence as Texts
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from zaiond.config import japanese
+from zaiond.config import japanese, words
 from zaiond.config.declare import Declaration, Scope, Settings, declarations
 from zaiond.config.kinds import (
     Group,
@@ -25,7 +25,6 @@ from zaiond.config.kinds import (
 )
 from zaiond.config.schema import LATER_KEYS, Config
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence, merge
-from zaiond.config.words import settings as words
 from zaiond.config.yaml import plain_scalar, read
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text

@@ -10,6 +10,7 @@ are absolute. Importing this module is cheap: the daemon's other parts use it fo
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from zaiond.config import words
 from zaiond.config.auth import Auth, OAuth2
 from zaiond.config.declare import Declaration, Scope, Settings, declarations, setting
 from zaiond.config.forms import (
@@ -26,7 +27,6 @@ from zaiond.config.forms import (
 )
 from zaiond.config.kinds import Choice, Group, Secret, ServerList, Switch
 from zaiond.config.mail_server import MailServer, PopBeforeSmtp
-from zaiond.config.words import settings as words
 from zaiond.message import address
 from zaiond.message.mime import Charset, as_jis, encode_jis
 from zaiond.text import Language

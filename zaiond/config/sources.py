@@ -5,10 +5,9 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-from zaiond.config import japanese
+from zaiond.config import japanese, words
 from zaiond.config.access import SEARCH, Identity, exposed, refusal
 from zaiond.config.kinds import SourceError
-from zaiond.config.words import files as words
 from zaiond.text import Text
 
 MAX_YAML = 1024 * 1024

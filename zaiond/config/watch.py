@@ -16,9 +16,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from zaiond.config import words
 from zaiond.config.access import follow
 from zaiond.config.language import drop_in_names
-from zaiond.config.words import files as words
 from zaiond.text import Text
 
 if TYPE_CHECKING:

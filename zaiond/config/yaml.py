@@ -10,9 +10,8 @@ from typing import Any
 
 import yaml
 
-from zaiond.config import japanese
+from zaiond.config import japanese, words
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence
-from zaiond.config.words import files as words
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text
 

@@ -293,6 +293,7 @@ def test_a_drop_in_names_the_language_last(tmp_path: Path) -> None:
     (tmp_path / "conf.d" / "b.yaml").write_text("language: en\n")
     (tmp_path / "conf.d" / "a.yaml").write_text("language: ja\n")
     (tmp_path / "conf.d" / "c.txt").write_text("language: ja\n")
+    (tmp_path / "conf.d" / ".c.yaml").write_text("language: ja\n")  # an editor's: no drop-in
     assert output.language(line("--config", str(tmp_path / "zaiond.yaml"), "status")) == "en"
 
 
