@@ -105,11 +105,6 @@ def in_wrong_value(text: str) -> tuple[list[Text], str]:
     return slips, text
 
 
-def in_element(text: str) -> Text | None:
-    """What is wrong with an element of a list, if a sign in it was to end it."""
-    return words.COMMA if set(text) & set("，、") else None
-
-
 def _of_comment(found: "re.Match[str]") -> Text:
     return words.NO_COMMENT if found[1] else words.BLANK_BEFORE_COMMENT
 

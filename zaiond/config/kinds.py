@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Any, Protocol, get_args
 
-from zaiond.config import japanese, words
+from zaiond.config import words
 from zaiond.config.tree import Mapping, Node, Place, Scalar, Sequence
 from zaiond.errors import MendableError, ZaiondError
 from zaiond.text import Text
@@ -218,10 +218,12 @@ class Command(Kind):
         if isinstance(node, Sequence) and node.elements:
             program, *arguments = node.elements
             for element in node.elements:
-                if isinstance(element, Scalar) and not element.style:
-                    slip = japanese.in_element(element.text)
-                    if slip is not None:
-                        raise WrongValueError(slip)
+                if (
+                    isinstance(element, Scalar)
+                    and not element.style
+                    and set("，、") & set(element.text)
+                ):
+                    raise WrongValueError(words.COMMA)
             return filled(program), *(written(argument) for argument in arguments)
         raise WrongValueError(words.NO_COMMAND)
 

@@ -10,6 +10,10 @@ from zaiond.ctl.terminal import printable
 from zaiond.errors import Diagnostic
 from zaiond.text import Language, Text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from zaiond.config.load import Loaded
+
 COMMANDS = (
     Command(
         "check [FILE]",
@@ -48,13 +52,10 @@ def run(line: Line) -> int:
 
 def _check(line: Line) -> int:
     """Prints errors, then warnings; needs no daemon."""
-    from zaiond.config.access import daemon_identity
-    from zaiond.config.load import load
-
     path = line.operands[0] if line.operands else line.config()
     demand_readable(path)
     language = output.language(line, path)
-    loaded = load(path, line.credentials(), credentials_optional=True, reader=daemon_identity())
+    loaded = for_daemon(line, path)
     errors = [one.document(language) for one in loaded.errors]
     warnings = [one.document(language) for one in loaded.warnings]
     warning = f"{words.WARNING.in_language(language)}: "
@@ -67,6 +68,14 @@ def _check(line: Line) -> int:
     if sys.stderr is not None and sys.stderr.isatty():  # scripts have the exit status
         output.complain(words.no_errors(path=path), language)
     return 0
+
+
+def for_daemon(line: Line, path: str) -> "Loaded":
+    """The files as they are now, with what keeps the daemon from taking them."""
+    from zaiond.config.access import daemon_identity
+    from zaiond.config.load import load
+
+    return load(path, line.credentials(), credentials_optional=True, reader=daemon_identity())
 
 
 def demand_readable(path: str) -> None:

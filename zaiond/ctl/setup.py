@@ -150,15 +150,13 @@ def _tried(line: Line, settings: "Settings", step: "Try") -> list[str]:
 
 def _reload(line: Line, path: str, language: Language) -> int:
     """Tells what becomes of it; as `reload` where the daemon doesn't take it."""
-    from zaiond.setup.files import errors_for_daemon
-
     try:
         control.ask(line, "reload")
         in_use = control.ask(line, "config.last_good").result["main"]
     except control.Refused as refusal:
         return check.refused(line, refusal)
     except NoDaemon:
-        errors = errors_for_daemon(os.path.abspath(path), line.credentials())
+        errors = check.for_daemon(line, os.path.abspath(path)).errors
         for error in errors:
             output.remark(error.formatted.in_language(language))
         if errors:

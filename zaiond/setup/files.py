@@ -16,7 +16,7 @@ from zaiond.config.edit import EditError, change, is_shared
 from zaiond.config.load import Loaded, load, load_files
 from zaiond.config.sources import Files
 from zaiond.config.yaml import read
-from zaiond.errors import Diagnostic, ZaiondError
+from zaiond.errors import ZaiondError
 from zaiond.setup import words
 from zaiond.setup.dialogue import AUTH, POP_BEFORE_SMTP, Answers, Current
 from zaiond.text import Language, Text
@@ -170,12 +170,6 @@ class Settings:
             for left in ready:
                 left.discard()
         return changed
-
-
-def errors_for_daemon(main: str, credentials: str | None) -> tuple[Diagnostic, ...]:
-    """What keeps the daemon from taking the files as they are now."""
-    found = load(main, credentials, credentials_optional=True, reader=daemon_identity())
-    return found.errors
 
 
 def _demand_writable(main: str) -> None:
