@@ -108,7 +108,8 @@ class Dialogue:
     def _question(self, question: Question) -> Inner:
         now = self._now(question.key)
         if now.locked:
-            yield self._say(_locked(question.label, now, self._shown(question, now.text)))
+            shown = question.choices.get(now.text, now.text)
+            yield self._say(words.locked(label=question.label, shown=shown, why=now.locked))
         elif question.choices:
             yield from self._choice(question, now)
         else:
@@ -196,7 +197,7 @@ class Dialogue:
         is_set = bool(now.text) or login in self._answers.secrets
         shown = self._in(words.IS_SET if is_set else words.NOT_SET)
         if now.locked:
-            yield self._say(_locked(label, now, shown))
+            yield self._say(words.locked(label=label, shown=shown, why=now.locked))
             return
         prompt = f"{self._in(label)} [{shown}]: "
         while True:
@@ -258,10 +259,6 @@ class Dialogue:
             return Current(self._answers.changes[key], known.locked)
         return known
 
-    def _shown(self, question: Question, text: str) -> str:
-        label = question.choices.get(text)
-        return self._in(label) if label else text
-
     def _in(self, text: Text) -> str:
         return text.in_language(self._language)
 
@@ -278,7 +275,3 @@ def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:
         if answer.casefold() in (name.casefold(), label.ja.casefold(), label.en.casefold()):
             return name
     return None
-
-
-def _locked(label: Text, now: Current, shown: str) -> Text:
-    return words.locked(label=label, shown=shown, why=now.locked)
