@@ -64,15 +64,16 @@ def open_database(
             raise _UnusableError(words.damaged(said=words.INTERRUPTED))
         _must_be_whole(directory, last)
         try:
-            connection, salvage = _open_checked(directory, last, tell_at_work)
+            connection, salvage = _open(directory, last, tell_at_work)
         except _DAMAGED:  # SQLite says the same of a disk that fails for a moment: once more
-            connection, salvage = _open_checked(directory, last, tell_at_work)
+            connection, salvage = _open(directory, last, tell_at_work)
     except (_UnusableError, *_DAMAGED) as error:
         said = error.text if isinstance(error, _UnusableError) else None
         why = said or words.damaged(said=str(error))
         release_ballast()  # a copy needs room
         salvage = recovery.recover(directory, why, tell_at_work)
-        connection, is_recovered = _open(directory, last), True
+        is_recovered = True
+        connection, _ = _open(directory, last._replace(check=""), tell_at_work)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
     return connection, salvage, is_recovered
 
@@ -97,29 +98,20 @@ def _must_be_whole(directory: Path, last: LastRun) -> None:
         raise _UnusableError(words.WAL_CUT)
 
 
-def _open_checked(
+def _open(
     directory: Path, last: LastRun, tell_at_work: Callable[[], None]
 ) -> tuple[apsw.Connection, Salvage | None]:
-    connection = _open(directory, last)
+    connection = apsw.Connection(str(directory / DATABASE))
     try:
+        # Until it is known to be sound, closing it must leave it and its WAL as they are.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        _prepare(connection, directory, last)
         if last.check:
             _check(connection, last.check, tell_at_work)
         return connection, recovery.last_salvage(connection)
     except BaseException:
         connection.close()
         raise
-
-
-def _open(directory: Path, last: LastRun) -> apsw.Connection:
-    connection = apsw.Connection(str(directory / DATABASE))
-    try:
-        # Until it is known to be sound, closing it must leave it and its WAL as they are.
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        _prepare(connection, directory, last)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 def _prepare(connection: apsw.Connection, directory: Path, last: LastRun) -> None:

@@ -340,8 +340,7 @@ class HistoryLimit:
         if len(most) > _NAMED:
             deleted = words.and_others(deleted=deleted)
         self.journal.warning(
-            words.shortened(limit=_mb(space.limit), deleted=deleted),
-            Kind.HISTORY_SHORTENED,
+            words.shortened(limit=_mb(space.limit), deleted=deleted), Kind.HISTORY_SHORTENED
         )
 
 

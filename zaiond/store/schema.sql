@@ -1,5 +1,5 @@
 -- The queue on disk. Written by one thread over one connection. Times are seconds since the epoch,
--- for people; what expires or is forgotten is counted in queue time (queue_time.py), which no clock
+-- for people; what expires or is forgotten is counted in queue time (clock.py), which no clock
 -- that is set can move.
 
 CREATE TABLE meta (

@@ -26,8 +26,7 @@ MOVED = Text(
 )
 MOVED_NOW = Text(f"{MOVED.ja}。次の起動時に復旧します", f"{MOVED.en}: the next start recovers it")
 DISK_FULL = Text(
-    "ディスクの空きがありません。空き容量を増やしてください",
-    "the disk is full: make room on it",
+    "ディスクの空きがありません。空き容量を増やしてください", "the disk is full: make room on it"
 )
 of_queue = Sentence("キュー: {error}", "queue: {error}")
 INTERRUPTED = Text("復旧の途中で終了していました", "its recovery was interrupted")
