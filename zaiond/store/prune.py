@@ -292,19 +292,17 @@ class HistoryLimit:
         after: int | None = 0
         is_any = False
         while after is not None and left and space.to_free:
-            async with self.lock:
-                pruned, pages = await self.writer.submit(
-                    partial(
-                        shorten,
-                        to_free=dict(left),
-                        after=after,
-                        now=self.clock(),
-                        # The writer's transaction looks at no file.
-                        user_of=lambda uid: self._users.get(uid, uid),
-                    ),
-                    essential=True,  # it makes room
-                )
-            after, space = pruned.after, self._space(pages)
+            operation = partial(
+                shorten,
+                to_free=dict(left),
+                after=after,
+                now=self.clock(),
+                # The writer's transaction looks at no file.
+                user_of=lambda uid: self._users.get(uid, uid),
+            )
+            async with self.lock:  # essential: it makes room
+                pruned, held = await self.writer.submit(operation, essential=True)
+            after, space = pruned.after, self._space(held)
             is_any = is_any or bool(pruned.deleted)
             for uid, deleted in pruned.deleted.items():
                 self._deleted[uid] = self._deleted.get(uid, Deleted()).plus(*deleted)
@@ -313,13 +311,13 @@ class HistoryLimit:
                     del left[uid]
         return is_any, space
 
-    def _space(self, pages: Pages) -> Space:
-        self.disk.reusable = pages.free
+    def _space(self, held: Pages) -> Space:
+        self.disk.reusable = held.free
         free, floor = self.disk.free_bytes()
         waiting = self.waiting().values()
         return Space(
-            used=pages.used,
-            reusable=pages.free,
+            used=held.used,
+            reusable=held.free,
             free=free,
             floor=floor,
             limit=self.disk.history_limit(),

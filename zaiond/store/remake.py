@@ -49,13 +49,9 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventRecord]:
         for row in deliveries:
             expect(row, int, int, str, str)
         if rows and messages:
-            found.append(
-                EventRecord(
-                    stored(rows[0]),
-                    tuple(map(MessageRecord._make, messages)),
-                    tuple(map(DeliveryRecord._make, deliveries)),
-                )
-            )
+            of_event = tuple(map(MessageRecord._make, messages))
+            to = tuple(map(DeliveryRecord._make, deliveries))
+            found.append(EventRecord(stored(rows[0]), of_event, to))
     return found
 
 
