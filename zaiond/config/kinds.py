@@ -21,16 +21,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9.-]+|[\w.-]*\\[\w.@-
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # What other programs call it.
 _MEANT = {
-    "ssl": "tls",
-    "smtps": "tls",
-    "off": "none",
-    "no": "none",
-    "false": "none",
-    "plain": "basic",
-    "login": "basic",
-    "jp": "ja",
-    "us": "en",
-}
+    "ssl": "tls", "smtps": "tls", "off": "none", "no": "none", "false": "none", "plain": "basic",
+    "login": "basic", "jp": "ja", "us": "en",
+}  # fmt: skip
 
 
 class Secret:

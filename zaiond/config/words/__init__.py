@@ -12,8 +12,5 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        settings = import_module("zaiond.config.words.settings")
-        files = import_module("zaiond.config.words.files")
+        settings, files = (import_module(f"{__name__}.{each}") for each in ("settings", "files"))
         return getattr(settings if hasattr(settings, name) else files, name)
