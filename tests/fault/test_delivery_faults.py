@@ -39,12 +39,13 @@ from tests.support.scripted_server import (
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
-from zaiond.net.connect import at_each, connect_to, resolve
+from zaiond.net.connect import resolve
 from zaiond.net.connection import SmtpConnection
-from zaiond.net.context import ServerMemory
+from zaiond.net.dial import Dialer, Link
 from zaiond.net.tls import TlsContexts
 from zaiond.net.trace import Step
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
+from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
 from zaiond.sockets import Address
@@ -182,16 +183,14 @@ async def test_a_port_where_nobody_listens_is_refused() -> None:
     assert failure.server == server.address
 
 
-async def connect(addresses: list[Address], limit: float) -> socket.socket:
-    """A socket connected to the first address that takes it, within `limit` seconds in all."""
-    return await at_each(
-        addresses,
-        lambda address, share, _until: connect_to("x:25", address, share),
-        memory=ServerMemory(),
-        connecting=limit,
-        deadline=asyncio.get_running_loop().time() + limit,
-        depends_on_address=lambda _: True,
-    )
+async def connect(addresses: list[Address], limit: float) -> Link:
+    """A session with the first address that gives one; `limit` seconds are for connecting."""
+    server = MailServer(host="x", security="none", timeout=limit)
+    deadline = asyncio.get_running_loop().time() + 10 * limit
+    dialer = Dialer(server, connection_context(), deadline, None, lambda _: None)
+    dialer.settings = SessionSettings(server.address, "client.example", "none")
+    dialer.addresses = addresses
+    return await dialer.dial(set())
 
 
 async def test_the_next_address_is_tried_where_one_refuses() -> None:
@@ -203,8 +202,8 @@ async def test_the_next_address_is_tried_where_one_refuses() -> None:
                 (socket.AF_INET, ("127.0.0.1", server.port)),
             ]
             connection = await connect(addresses, 5.0)
-            assert connection.getpeername()[1] == server.port
-            connection.close()
+            assert connection.address == addresses[1]
+            await connection.close()
 
 
 async def test_an_address_that_never_answers_leaves_time_for_the_next() -> None:
@@ -214,9 +213,9 @@ async def test_an_address_that_never_answers_leaves_time_for_the_next() -> None:
                 (socket.AF_INET, ("127.0.0.1", silent)),
                 (socket.AF_INET, ("127.0.0.1", server.port)),
             ]
-            connection = await connect(addresses, 2 * SHORT)
-            assert connection.getpeername()[1] == server.port
-            connection.close()
+            connection = await connect(addresses, 4 * SHORT)
+            assert connection.address == addresses[1]
+            await connection.close()
         with pytest.raises(DeliveryFailure) as raised:
             await connect(addresses[:1], SHORT)
     assert raised.value.failure.cause == "timeout"

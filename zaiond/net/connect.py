@@ -1,20 +1,14 @@
-"""From a server's name to a connected socket: look-up, every address in turn, one deadline."""
+"""From a server's name to its addresses, and from an address to a connected socket."""
 
 import asyncio
 import contextlib
 import errno
 import os
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from zaiond.net.context import ServerMemory
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.sockets import Address, addresses_of, call_in_thread, unconnected, unresolved
-
-T = TypeVar("T")
-
-_STAGES = list(Stage)  # in the order in which they come
 
 
 async def resolve(host: str, port: int, limit: float) -> list[Address]:
@@ -74,54 +68,3 @@ async def connect_to(server: str, address: Address, limit: float) -> socket.sock
         failure = Failure(stage=Stage.CONNECT, server=server, cause=cause, detail=detail)
         raise DeliveryFailure(failure) from error
     return connection
-
-
-async def at_each(
-    addresses: list[Address],
-    attempt: Callable[[Address, float, float], Awaitable[T]],
-    *,
-    memory: ServerMemory,
-    connecting: float,
-    deadline: float,
-    depends_on_address: Callable[[Failure], bool],
-) -> T:
-    """What `attempt` gives at the first address where it doesn't fail (RFC 5321 5.1).
-
-    It is given the address, the seconds for connecting there, and until when it must be through
-    with all, in the loop's time: an equal share of what is left of `connecting`, the seconds for
-    connecting to all addresses, and of the time to `deadline`.
-
-    Raises:
-        DeliveryFailure: it failed at all, or so that it doesn't depend on the address; the most
-            telling of the failures.
-    """
-    loop = asyncio.get_running_loop()
-    connecting = min(connecting, deadline - loop.time())
-    failures: list[Failure] = []
-    for index, address in enumerate(addresses):
-        now, left = loop.time(), len(addresses) - index
-        if failures and now >= deadline:
-            break
-        try:
-            return await attempt(address, connecting / left, now + (deadline - now) / left)
-        except DeliveryFailure as raised:
-            failures.append(raised.failure)
-            if not depends_on_address(raised.failure):
-                break
-            memory.failed(address, loop.time())
-            if raised.failure.stage is Stage.CONNECT:
-                connecting -= loop.time() - now
-    raise DeliveryFailure(most_telling(failures))
-
-
-def most_telling(failures: list[Failure]) -> Failure:
-    """Of the failures of several addresses the one that came furthest; of several such ones the
-    first that is not "unreachable": that an IPv6 address can't be reached says little.
-    """
-    return max(
-        failures,
-        key=lambda each: (
-            _STAGES.index(each.stage),
-            each.cause not in ("net_unreachable", "host_unreachable"),
-        ),
-    )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zaiond.net.connect import at_each, connect_to, resolve
+from zaiond.net.connect import connect_to, resolve
 from zaiond.net.context import ConnectionContext
 from zaiond.net.credentials import SessionToken, session_settings
 from zaiond.net.pump import Pump, with_certificate
@@ -28,6 +28,8 @@ from zaiond.text import Text
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
 
+_STAGES = list(Stage)  # in the order in which they come
+
 
 class Link(Pump):
     """A session with one address; the steps of it go to `trace`.
@@ -38,13 +40,13 @@ class Link(Pump):
     def __init__(
         self,
         server: "MailServer",
-        settings: SessionSettings,
+        session: Session,
         address: Address,
         deadline: float,
         trace: Trace,
         on_event: Callable[[Event], None],
     ) -> None:
-        super().__init__(server, Session(settings), deadline, on_event, verify=settings.verify)
+        super().__init__(server, session, deadline, on_event)
         self.address = address
         self.plain_refused: Reply | None = None
         self._mechanism = server.auth.mechanism
@@ -70,7 +72,8 @@ class Link(Pump):
 class Dialer:
     """Opens the sessions of one connection. `deadline`, in the loop's time, is for all of them.
 
-    `login` is the number of the login by POP that they stand on, 0 without.
+    `login` is the number of the login by POP that they stand on, 0 without; `settings` those of the
+    sessions, which are made by `machine`.
     """
 
     def __init__(
@@ -80,32 +83,39 @@ class Dialer:
         deadline: float,
         on_step: Callable[[Step], None] | None,
         on_event: Callable[[Event], None],
+        machine: type[Session] = Session,
     ) -> None:
+        self.settings: SessionSettings
+        self.addresses: list[Address] = []
         self.login = 0
         self._login_renewed = False
         self.trace = Trace(server.address, on_step)
         self.memory = context.servers[server.address]
-        self._mask = context.masks.of(server.address)
         self._server = server
         self._context = context
         self._deadline = deadline
         self._on_step = on_step
         self._on_event = on_event
+        self._machine = machine
         self._loop = asyncio.get_running_loop()
         self._token = SessionToken(server, context.tokens, self.trace, deadline)
-        self._settings: SessionSettings
-        self._addresses: list[Address] = []
 
     async def prepare(self) -> None:
         """What comes before the first session. Raises DeliveryFailure of stage POP or RESOLVE."""
         server, context = self._server, self._context
+        mask = context.masks.of(server.address)
         helo_name = server.helo_name or (await context.names()).fqdn
-        self._settings = session_settings(server, helo_name, self._mask, trace=self.trace.enabled)
+        self.settings = session_settings(server, helo_name, mask, trace=self.trace.enabled)
         if server.pop_before_smtp.enabled:
             await self._log_in_by_pop()
+        await self.look_up()
+
+    async def look_up(self) -> None:
+        """Finds the addresses of the server. Raises DeliveryFailure of stage RESOLVE."""
+        server = self._server
         limit = min(server.timeout, self._deadline - self._loop.time())
         try:
-            self._addresses = await resolve(server.host, server.port, limit)
+            self.addresses = await resolve(server.host, server.port, limit)
         except DeliveryFailure as raised:
             self.trace.failed(raised.failure)
             raise
@@ -113,7 +123,7 @@ class Dialer:
 
     def left(self, tried: set[Address]) -> list[Address]:
         """The addresses that were not tried yet, in the order in which to try them."""
-        in_order = self.memory.in_order(self._addresses, self._loop.time())
+        in_order = self.memory.in_order(self.addresses, self._loop.time())
         return [address for address in in_order if address not in tried]
 
     async def dial(self, tried: set[Address]) -> Link:
@@ -124,18 +134,25 @@ class Dialer:
             DeliveryFailure: none gives one; the most telling of the failures.
         """
 
-        async def session(address: Address, limit: float, until: float) -> Link:
+        loop, deadline = self._loop, self._deadline
+        addresses = self.left(tried)
+        connecting = min(self._server.timeout, deadline - loop.time())
+        failures: list[Failure] = []
+        for index, address in enumerate(addresses):
+            now, left = loop.time(), len(addresses) - index
+            if failures and now >= deadline:
+                break
             tried.add(address)
-            return await self.session(address, limit, until)
-
-        return await at_each(
-            self.left(tried),
-            session,
-            memory=self.memory,
-            connecting=self._server.timeout,
-            deadline=self._deadline,
-            depends_on_address=_depends_on_address,
-        )
+            try:  # in an equal share of the time that is left
+                return await self.session(address, connecting / left, now + (deadline - now) / left)
+            except DeliveryFailure as raised:
+                failures.append(raised.failure)
+                if not _depends_on_address(raised.failure):
+                    break
+                self.memory.failed(address, loop.time())
+                if raised.failure.stage is Stage.CONNECT:
+                    connecting -= loop.time() - now
+        raise DeliveryFailure(max(failures, key=_tells))
 
     async def session(
         self, address: Address, limit: float | None = None, until: float | None = None
@@ -147,7 +164,7 @@ class Dialer:
             DeliveryFailure: there is none; nothing is left open.
         """
         memory, tls = self.memory, self._context.tls
-        settings = replace(self._settings, pipelining=memory.pipelining, plain=memory.plain)
+        settings = replace(self.settings, pipelining=memory.pipelining, plain=memory.plain)
         ca_file, now = self._server.ca_file, self._loop.time()
         if tls.unverifiable(self._key(address), ca_file, now):
             settings = fall_back(settings, "certificate") or settings
@@ -184,7 +201,9 @@ class Dialer:
             except BaseException:
                 sock.close()
                 raise
-            link = Link(server, complete, address, self._deadline, self.trace, self._on_event)
+            link = Link(
+                server, self._machine(complete), address, self._deadline, self.trace, self._on_event
+            )
             try:
                 await link.establish(sock, tls, until)
             except DeliveryFailure as raised:
@@ -270,7 +289,7 @@ class Dialer:
         """
         ended = self._loop.time()
         if self.trace.enabled:
-            anonymous = Session(replace(settings, credentials=None, trace=False))
+            anonymous = self._machine(replace(settings, credentials=None, trace=False))
             failure = await with_certificate(failure, self._server, anonymous, address)
         self.trace.failed(failure, ended)
         return failure
@@ -287,4 +306,14 @@ def _depends_on_address(failure: Failure) -> bool:
     """Whether it may be otherwise at another address of the server. A login that is refused isn't
     tried at each: that gets accounts locked.
     """
-    return failure.stage is not Stage.TOKEN and not refuses_login(failure)
+    if failure.stage is Stage.TOKEN or failure.cause == "err_login":
+        return False
+    return not refuses_login(failure)
+
+
+def _tells(failure: Failure) -> tuple[int, bool]:
+    """How much a failure tells: the one that came furthest, and not so much that an IPv6 address
+    can't be reached.
+    """
+    is_reached = failure.cause not in ("net_unreachable", "host_unreachable")
+    return _STAGES.index(failure.stage), is_reached

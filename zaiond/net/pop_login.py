@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zaiond.net.connect import at_each, connect_to, resolve
 from zaiond.net.context import ConnectionContext
 from zaiond.net.credentials import add_secrets
-from zaiond.net.pump import Pump, with_certificate
+from zaiond.net.dial import Dialer
 from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step, Trace
 from zaiond.pop3 import Pop3
@@ -18,7 +17,6 @@ from zaiond.smtp.events import Event, LoggedIn
 from zaiond.smtp.failure import DeliveryFailure, Stage
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.sasl import Credentials
-from zaiond.sockets import Address
 from zaiond.text import Text
 
 if TYPE_CHECKING:
@@ -84,14 +82,11 @@ async def _log_in(
 ) -> None:
     """One login, with QUIT, at the first address of `there`, the POP server, that lets us.
 
-    A login that is refused isn't tried at each address: that gets accounts locked.
-
     Raises:
         DeliveryFailure
     """
-    loop = asyncio.get_running_loop()
     auth, pop = server.auth, server.pop_before_smtp
-    memory, mask = context.servers[there.address], context.masks.of(server.address)
+    mask = context.masks.of(server.address)
     add_secrets(server, mask)
     password = pop.password or auth.password
     credentials = Credentials(
@@ -100,43 +95,21 @@ async def _log_in(
         password=password.reveal() if password is not None else "",
         allow_unprotected=auth.allow_unprotected_password,
     )
-    settings = SessionSettings(
-        server=there.address,
-        helo_name="",
-        security=pop.security,
-        credentials=credentials,
-        mask=mask,
-    )
-
-    async def log_in_at(address: Address, limit: float, until: float) -> None:
-        def on_event(event: Event) -> None:
-            if isinstance(event, LoggedIn):
-                trace.record(Stage.POP, True, *_told(event, pump.tls))
-
-        sock = await connect_to(there.address, address, limit)
-        pump = Pump(there, Pop3(settings), min(until, deadline), on_event)
-        try:
-            await pump.establish(sock, context.tls)
-            await pump.close()
-        except DeliveryFailure as raised:
-            if not trace.enabled:
-                raise
-            anonymous = Pop3(replace(settings, credentials=None))
-            failure = await with_certificate(raised.failure, there, anonymous, address)
-            raise DeliveryFailure(failure) from raised
-        finally:
-            pump.abort()
-        memory.worked(address)
-
-    found = await resolve(there.host, there.port, min(server.timeout, deadline - loop.time()))
-    await at_each(
-        memory.in_order(found, loop.time()),
-        log_in_at,
-        memory=memory,
-        connecting=server.timeout,
-        deadline=deadline,
-        depends_on_address=lambda failure: failure.cause != "err_login",
-    )
+    logged_in: list[Event] = []
+    # One step is told, not those of the session.
+    on_step = (lambda _: None) if trace.enabled else None
+    dialer = Dialer(there, context, deadline, on_step, logged_in.append, Pop3)
+    dialer.settings = SessionSettings(there.address, "", pop.security, credentials, mask=mask)
+    await dialer.look_up()
+    link = await dialer.dial(set())
+    dialer.memory.worked(link.address)
+    for event in logged_in:
+        if isinstance(event, LoggedIn):
+            trace.record(Stage.POP, True, *_told(event, link.tls))
+    try:
+        await link.close()
+    finally:
+        link.abort()
 
 
 def _told(login: LoggedIn, encryption: TlsInfo | None) -> tuple[Text, Text | None]:

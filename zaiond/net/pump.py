@@ -39,17 +39,13 @@ class Pump(asyncio.BufferedProtocol):
         machine: Session,
         deadline: float,
         on_event: Callable[[Event], None],
-        *,
-        verify: bool = True,
     ) -> None:
-        """`deadline`: when the session must be over, in the loop's time; `verify`: whether the
-        server's certificate must hold.
-        """
+        """`deadline`: when the session must be over, in the loop's time."""
         self.session = machine
         self.tls: TlsInfo | None = None
         self.ended: Failure | None = None
         self._server = server
-        self._verify = verify
+        self._verify = machine.verify  # whether the server's certificate must hold
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None

@@ -58,7 +58,7 @@ class Session:
         dialogue: Callable[[SessionSettings], Opening] = opening,
         parser: type[ReplyParser] = ReplyParser,
     ) -> None:
-        self.mask = settings.mask
+        self.mask, self.verify = settings.mask, settings.verify
         self._settings = settings
         if settings.credentials is not None:
             settings.mask.add(settings.credentials.password)
