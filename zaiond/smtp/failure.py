@@ -48,34 +48,11 @@ class Scope(Enum):
 
 Outcome = Literal["deferred", "held", "ambiguous"]
 Cause = Literal[
-    "reply",  # the server said no: `reply` is set
-    "err",  # a POP server said -ERR: `detail` has its words
-    "err_login",  # a POP server said -ERR to our credentials
-    "no_name",
-    "dns_later",
-    "refused",
-    "timeout",
-    "reset",
-    "net_unreachable",
-    "host_unreachable",
-    "os_error",  # another error of the system: `detail` has its words
-    "closed",  # the server ended the connection
-    "tls",  # the handshake failed
-    "certificate",  # its certificate could not be verified
-    "tls_not_offered",
-    "injection",  # bytes behind the 220 of STARTTLS (the +OK of STLS), which are not the server's
-    "no_mechanism",  # `detail` has the mechanisms that the server offers
-    "unprotected",  # a reusable secret would cross an unprotected connection
-    "token_refused",  # by the endpoint, for our fault: `reply` has its HTTP status and words
-    "token",  # no answer of the endpoint that could be used
-    "token_unkept",  # none was asked for: the refresh token that may come with it can't be kept
-    "command",  # token_command failed
-    "command_unfit",  # token_command can't be run, or says that it is set up wrongly
-    "protocol",  # no reply of SMTP (of POP), or one that fits nothing that was sent
-    "smtputf8",  # an address or a header needs SMTPUTF8, which is not offered
-    "too_big",  # larger than the server's SIZE
-    "address",  # not an address that could be put into a command
-]
+    "reply", "err", "err_login", "no_name", "dns_later", "refused", "timeout", "reset",
+    "net_unreachable", "host_unreachable", "os_error", "closed", "tls", "certificate",
+    "tls_not_offered", "injection", "no_mechanism", "unprotected", "token_refused", "token",
+    "token_unkept", "command", "command_unfit", "protocol", "smtputf8", "too_big", "address",
+]  # what each is, is said in `words.CAUSES`  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

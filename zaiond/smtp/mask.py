@@ -19,7 +19,6 @@ import base64
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from zaiond.smtp.saslprep import ProhibitedError, saslprep
 
@@ -39,18 +38,12 @@ _ENCODED = re.compile(rb"[%=]([0-9A-Fa-f]{2})|.", re.DOTALL)
 # What a server puts before each line of its own accord, code and enhanced code.
 _BEFORE = re.compile(rb"(?:\d{3}[ -])*(?:[245]\.\d{1,3}\.\d{1,3}[ -])?")
 _DIGEST = re.compile(rb"[0-9a-f]{32}")
-_HTML = re.compile(rb"[&<>]")
-_ENTITIES = {b"&": b"amp", b"<": b"lt", b">": b"gt"}
 _WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]")
 _NAME = re.compile(rb"[0-9A-Za-z\x80-\xff][.@_-]$|^[.@_-][0-9A-Za-z\x80-\xff]")
 
 
-class _Octets(NamedTuple):
-    """What is compared of a text, and where in the text each octet of it begins and ends."""
-
-    compared: bytes
-    begins: list[int]
-    ends: list[int]
+# What is compared of a text, and where in the text each octet of it begins and ends.
+_Octets = tuple[bytes, list[int], list[int]]
 
 
 class Mask:
@@ -129,19 +122,15 @@ class Mask:
         """Where in the text secrets stand, in order."""
         pieces = self._index()
         found: list[tuple[int, int]] = []
-        if self._any(_compared(text), pieces):
+        compared = _compared(text)
+        ends = range(_PIECE, len(compared) + 1)
+        if any(form in compared for form in self._short) or any(
+            compared[end - _PIECE : end] in pieces for end in ends
+        ):
             found += self._found(_octets(text, decoded=False), text, pieces)
         if b"%" in text or b"=" in text or b"\n" in text:
-            octets = _octets(text, decoded=True)
-            if self._any(octets.compared, pieces):
-                found += self._found(octets, text, pieces)
+            found += self._found(_octets(text, decoded=True), text, pieces)
         return _merged(found)
-
-    def _any(self, compared: bytes, pieces: dict[bytes, tuple[bytes, int]]) -> bool:
-        if any(form in compared for form in self._short):
-            return True
-        ends = range(_PIECE, len(compared) + 1)
-        return any(compared[end - _PIECE : end] in pieces for end in ends)
 
     def _found(
         self, octets: _Octets, text: bytes, pieces: dict[bytes, tuple[bytes, int]]
@@ -173,7 +162,9 @@ class Mask:
 
 def _forms(secret: str) -> Iterator[bytes]:
     """A secret in the forms in which a server may have it."""
-    said = {secret: None, _prepared(secret): None}
+    said = {secret: None}
+    with contextlib.suppress(ProhibitedError):
+        said[saslprep(secret)] = None
     if not secret.isascii():
         # bytes know no case but ASCII's.
         said |= {each: None for text in list(said) for each in (text.lower(), text.upper())}
@@ -184,7 +175,8 @@ def _forms(secret: str) -> Iterator[bytes]:
         for encoding in () if text.isascii() else ("cp932", "euc_jp", "latin-1"):
             with contextlib.suppress(UnicodeEncodeError):
                 yield text.encode(encoding)
-        yield _HTML.sub(lambda sign: b"&%s;" % _ENTITIES[sign[0]], text.encode("utf-8", "replace"))
+        in_html = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        yield in_html.encode("utf-8", "replace")
         # A protocol whose words are parted by blanks takes a piece of it for the whole.
         yield from (word.encode("utf-8", "replace") for word in text.split() if len(word) > 3)
 
@@ -216,13 +208,6 @@ def _of_bytes(secret: bytes) -> Iterator[bytes]:
             yield piece
 
 
-def _prepared(secret: str) -> str:
-    try:
-        return saslprep(secret)
-    except ProhibitedError:
-        return secret
-
-
 def _compared(text: bytes) -> bytes:
     return text.translate(_LOWER, _BETWEEN)
 
@@ -243,7 +228,7 @@ def _octets(text: bytes, *, decoded: bool) -> _Octets:
                 begins.append(place + found.start())
                 ends.append(place + found.end())
         place += len(line) + 1
-    return _Octets(bytes(compared), begins, ends)
+    return bytes(compared), begins, ends
 
 
 def _apart(text: bytes, begin: int, end: int, length: int) -> bool:
