@@ -105,7 +105,7 @@ def smtp(data: bytes) -> None:
                 waiting += session.send_content()
         if session.opened and not session.over and prepared == _count(events, Envelope):
             prepared += 1
-            events += session.prepare(_MAIL, _MAIL.recipients)
+            events += session.prepare(_MAIL)
         said += len(session.take_output())
         parser = session._parser
         assert len(parser._rest) <= MAX_LINE + len(piece)

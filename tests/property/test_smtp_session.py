@@ -127,7 +127,7 @@ def deliver(plans: list[Plan], *, pipelining: bool, lenient: bool) -> tuple[Outc
         recipients = tuple(f"r{i}@example.jp" for i in range(len(plans[number].rcpt)))
         content = b"Mail %d\r\n.\r\nend\r\n" % number
         mail = Message(message_id="<x>", reverse_path="z", recipients=recipients, content=content)
-        return session.prepare(mail, recipients)
+        return session.prepare(mail)
 
     pending = deque([*events, *talk()])
     upcoming = deque(range(len(plans)))
@@ -220,7 +220,7 @@ def test_whatever_the_server_says_every_half_has_its_end_and_nothing_else_is_rai
             assert b"AUTH" not in said
         if session.opened and not session.over and prepared == _ends(seen, Envelope):
             prepared += 1
-            pending += session.prepare(mail, mail.recipients)
+            pending += session.prepare(mail)
             seen += pending
     seen += session.lost("closed")
     assert _ends(seen, Ended) == 1

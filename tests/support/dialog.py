@@ -148,8 +148,7 @@ class _SmtpPlay(Play):
                 content=CONTENT,
                 smtputf8=smtputf8,
             )
-            begin = self.session.ask if self.asking else self.session.prepare
-            self.note(begin(mail, self.recipients))
+            self.note(self.session.prepare(mail, asking=self.asking))
         elif what == "send":
             self.note(self.session.send_content())
         else:

@@ -100,7 +100,7 @@ class Sender:
                 if connection.lost:  # it was lost while it waited
                     again = mail
                     break
-                connection.prepare(mail.message, mail.message.recipients)
+                connection.prepare(mail.message)
                 forgotten = await self._send_while_there_is_mail(connection, mail, again)
                 if forgotten is not None:
                     return forgotten
@@ -153,7 +153,7 @@ class Sender:
             finishing = connection.send_content()
             upcoming = self._mails.take(self.index) if connection.reusable else None
             if upcoming is not None:
-                connection.prepare(upcoming.message, upcoming.message.recipients)
+                connection.prepare(upcoming.message)
             answers: Answers
             try:
                 answers = {**refused, **await finishing}

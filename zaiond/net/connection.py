@@ -13,7 +13,7 @@ How a sender uses it, mail after mail:
         results = await finishing               # {recipient: Reply}; may raise, see below
         …
 
-`prepare(mail, recipients)`: queues the envelope. Legal when no other envelope is under way, that
+`prepare(mail)`: queues the envelope. Legal when no other envelope is under way, that
 is: at the start, after `send_content()` (where `pipelining`; else after its result), and after a
 `ready()` that ended the transaction. Never raises for what the network did: that comes out of
 `ready()`.
@@ -48,15 +48,12 @@ from zaiond.net.tls import TlsInfo
 from zaiond.net.trace import Step
 from zaiond.smtp.events import Content, Envelope, Event
 from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
-from zaiond.smtp.session import Session
 from zaiond.smtp.syntax import Capabilities, Reply
 from zaiond.smtp.verdict import Scope, judge, may_have_forgotten
 from zaiond.sockets import Address
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
-
-_Begin = Callable[[Session, Message, tuple[str, ...]], list[Event]]
 
 
 class SmtpConnection:
@@ -82,8 +79,8 @@ class SmtpConnection:
         self._ready: asyncio.Future[None] | None = None
         self._finishing: asyncio.Future[dict[str, Reply]] | None = None
         self._envelope_behind = False  # the next one is on its way behind the content
-        self._prepare: Callable[[], None]  # the envelope, once more
-        self._recipients: tuple[str, ...] = ()  # of the envelope
+        self._mail: Message  # of the envelope
+        self._asking = False
         self._accepted: tuple[str, ...] = ()  # of the envelope that is ready
         self._sent_to: tuple[str, ...] = ()  # of the content
 
@@ -148,27 +145,15 @@ class SmtpConnection:
         if self._dialer.login and any(map(may_have_forgotten, failures)):
             self._memory.pop.retry_failed(self._loop.time())
 
-    def prepare(self, mail: Message, recipients: tuple[str, ...] | None = None) -> None:
-        """Queues the envelope of `mail`, to `recipients` (default: all of its own)."""
-        self._begin(mail, mail.recipients if recipients is None else recipients, Session.prepare)
-
-    def ask(self, mail: Message) -> None:
-        """Queues the question whether the server would take `mail`: an envelope without DATA. Its
-        `ready()` ends the transaction.
+    def prepare(self, mail: Message, *, asking: bool = False) -> None:
+        """Queues the envelope of `mail`. `asking`: only the question whether the server would take
+        it; its `ready()` ends the transaction.
         """
-        self._begin(mail, mail.recipients, Session.ask)
-
-    def _begin(self, mail: Message, recipients: tuple[str, ...], begin: _Begin) -> None:
-        def prepare() -> None:
-            link = self._link
-            link.happened(begin(link.session, mail, recipients))
-
         if self._trace.enabled:
             self._trace.begin()
         self._envelope_behind = self._finishing is not None
-        self._recipients = recipients
-        self._prepare = prepare
-        prepare()
+        self._mail, self._asking = mail, asking
+        self._link.happened(self._link.session.prepare(mail, asking=asking))
 
     async def ready(self) -> dict[str, Failure]:
         """Waits until the content may be sent; the refused recipients, each with its failure."""
@@ -179,9 +164,9 @@ class SmtpConnection:
             raise DeliveryFailure(envelope.failure)
         if self._memory.address != self._link.address:
             self._memory.worked(self._link.address)
-        self._accepted = self._recipients
+        self._accepted = self._mail.recipients
         if envelope.refused:
-            self._accepted = tuple(r for r in self._recipients if r not in envelope.refused)
+            self._accepted = tuple(r for r in self._accepted if r not in envelope.refused)
         return envelope.refused
 
     async def _envelope(self) -> Envelope:
@@ -238,7 +223,7 @@ class SmtpConnection:
             self._link = await dial()
         except DeliveryFailure:
             return None
-        self._prepare()
+        self._link.happened(self._link.session.prepare(self._mail, asking=self._asking))
         return await self._envelope()
 
     def send_content(self) -> "asyncio.Future[dict[str, Reply]]":

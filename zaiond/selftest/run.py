@@ -220,10 +220,7 @@ async def _sent(
     """What the server made of the mail, which has one recipient: its failure, or its reply, if it
     wasn't only asked.
     """
-    if only_ask:
-        connection.ask(mail)
-    else:
-        connection.prepare(mail)
+    connection.prepare(mail, asking=only_ask)
     try:
         refused = await connection.ready()
         if refused or only_ask:

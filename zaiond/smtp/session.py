@@ -141,22 +141,17 @@ class Session:
             self._open(Reply(220, (b"",)), events)
         return events
 
-    def prepare(self, mail: Message, recipients: tuple[str, ...]) -> list[Event]:
-        """Begins an envelope. No other may be under way, nor wait for its content to be sent."""
-        return self._begin(_Transaction(mail), recipients)
-
-    def ask(self, mail: Message, recipients: tuple[str, ...]) -> list[Event]:
-        """As `prepare`, but only asks whether the server would take the mail: RSET in place of
-        DATA. The transaction is over with its `Envelope`.
+    def prepare(self, mail: Message, *, asking: bool = False) -> list[Event]:
+        """Begins an envelope. No other may be under way, nor wait for its content to be sent.
+        `asking`: only whether the server would take the mail, by RSET in place of DATA; the
+        transaction is over with its `Envelope`.
         """
-        return self._begin(_Transaction(mail, asking=True), recipients)
-
-    def _begin(self, transaction: _Transaction, recipients: tuple[str, ...]) -> list[Event]:
         if self._envelope is not None or self._go is not None:
             raise RuntimeError("an envelope while another one is under way")
         if self.over:
             return [Envelope({}, self._failure)]
-        commands = self._commands(transaction, recipients)
+        transaction = _Transaction(mail, asking=asking)
+        commands = self._commands(transaction)
         if not commands:
             return [Envelope(transaction.refused, transaction.failure)]
         self._envelope = transaction
@@ -189,13 +184,13 @@ class Session:
 
     # -- inside
 
-    def _commands(self, transaction: _Transaction, recipients: tuple[str, ...]) -> list[_Command]:
+    def _commands(self, transaction: _Transaction) -> list[_Command]:
         """MAIL, RCPT… and DATA; empty if it makes no sense to send them, with the reasons in the
         transaction.
         """
         rcpt: list[_Command] = []
         utf8 = False
-        for recipient in recipients:
+        for recipient in transaction.mail.recipients:
             line = syntax.rcpt_command(recipient, self.capabilities)
             if isinstance(line, Unsendable):
                 transaction.refused[recipient] = self._fail(Stage.RCPT, line.cause)

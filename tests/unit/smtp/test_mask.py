@@ -157,7 +157,7 @@ TALK = {
 def until(stage: Stage, session: Session) -> None:
     for each, reply in TALK.items():
         if each is Stage.MAIL:
-            session.prepare(MAIL, MAIL.recipients)
+            session.prepare(MAIL)
         elif each is Stage.CONTENT:
             session.send_content()
         elif each is Stage.QUIT:
