@@ -117,7 +117,7 @@ def test_what_is_asked_is_read_as_it_was_meant(
     }
     try:
         content = form(
-            grant="refresh_token",
+            grant_type="refresh_token",
             client_id=identity,
             client_secret=secret,
             refresh_token=refresh,

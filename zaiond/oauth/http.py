@@ -62,7 +62,12 @@ def _post(
     import http.client  # only where a token is asked for, as it is large
 
     host = parts.hostname or ""
-    context = _context(ca_file) if parts.scheme == "https" else None
+    context = None
+    if parts.scheme == "https":
+        # Made for each request and not kept: one is made an hour, and the store takes a megabyte.
+        context = sockets.verifying(None)
+        if ca_file is not None:
+            context.load_verify_locations(cafile=ca_file)
     with _connected(host, _port(parts), deadline, address) as sock:
         sock.settimeout(_left(deadline))
         secured = sock
@@ -78,14 +83,6 @@ def _post(
             connection.request("POST", target, content, {"Host": parts.netloc, **_HEADERS})
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
             return read_answer(_Answer(secured, deadline, address), address)
-
-
-def _context(ca_file: str | None) -> ssl.SSLContext:
-    # Made for each request and not kept: one is made an hour, and the store takes a megabyte.
-    context = sockets.verifying(None)
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    return context
 
 
 def _left(deadline: float) -> float:

@@ -38,22 +38,10 @@ class Granted:
         return now + self.expires_in - min(_MARGIN, self.expires_in / 10)
 
 
-def form(
-    *, grant: str, client_id: str, client_secret: str, refresh_token: str, scope: str
-) -> bytes:
-    """The content of a request for a token: by a refresh token (RFC 6749 6), or by client
-    credentials (4.4.2); what is empty is left out. The client's secret stands in the content
-    (2.3.1), as Google and Microsoft want it.
-    """
+def form(**fields: str | None) -> bytes:
+    """The content of a request for a token, without the fields that are empty."""
     from urllib.parse import urlencode  # only for who has an endpoint
 
-    fields = {
-        "grant_type": grant,
-        "client_id": client_id,
-        "client_secret": client_secret,
-        "refresh_token": refresh_token,
-        "scope": scope,
-    }
     return urlencode({name: value for name, value in fields.items() if value}).encode()
 
 

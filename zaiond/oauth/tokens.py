@@ -176,12 +176,14 @@ class Tokens:
 
         secret = oauth2.client_secret.reveal() if oauth2.client_secret is not None else ""
         url = oauth2.token_url or ""
+        # By a refresh token (RFC 6749 6), or by client credentials (4.4.2). The client's secret
+        # stands in the content (2.3.1), as Google and Microsoft want it.
         content = protocol.form(
-            grant=oauth2.grant or "",
-            client_id=oauth2.client_id or "",
+            grant_type=oauth2.grant,
+            client_id=oauth2.client_id,
             client_secret=secret,
             refresh_token=in_force,
-            scope=oauth2.scope or "",
+            scope=oauth2.scope,
         )
         status, answer = await http.post(url, content, ca_file, ENDPOINT_SECONDS)
         known = self._tokens.get(oauth2)

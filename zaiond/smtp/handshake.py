@@ -13,6 +13,7 @@ from zaiond.smtp import sasl, words
 from zaiond.smtp.events import Opened, Opening, Say, StartTls
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
+from zaiond.smtp.ntlm import ChallengeError
 from zaiond.smtp.syntax import Capabilities, Reply, printable
 from zaiond.smtp.verdict import refuses_login
 from zaiond.text import Text
@@ -169,7 +170,7 @@ def _authenticate(
         try:
             asked = sasl.challenge(reply)
             response = _base64(exchange.send(asked)) or b""
-        except sasl.ChallengeError as error:
+        except ChallengeError as error:
             yield Say(Stage.AUTH, b"*", about=name)
             raise _failed(settings, Stage.AUTH, "protocol", detail=error.text) from None
         except StopIteration:

@@ -14,14 +14,9 @@ from typing import Literal
 
 from zaiond.smtp import ntlm as ntlm_messages
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.ntlm import ChallengeError, hmac_md5
+from zaiond.smtp.ntlm import hmac_md5
 from zaiond.smtp.saslprep import saslprep
 from zaiond.smtp.syntax import Reply, printable
-
-__all__ = [
-    "NAMES", "PREPARED", "ChallengeError", "Credentials", "Exchange", "Kind", "challenge", "choose",
-    "explained", "is_plaintext", "may_send_secret",
-]  # fmt: skip
 
 Exchange = Generator[bytes | None, bytes, None]
 Kind = Literal["basic", "cram-md5", "ntlm", "xoauth2"]
