@@ -132,20 +132,23 @@ class Quotas:
 
     def _add(self, uid: int, of: _Uid, connections: int, events: int, size: int) -> None:
         """What nothing is left of is forgotten."""
-        is_left = of.connections + connections or of.events + events
-        if not is_left:
-            size = -of.bytes
-        for each in (of, of.usage, self._all):
-            each.connections += connections
-            each.events += events
-            each.bytes += size
-        if is_left:
-            self._uids[uid] = of
-            self._users[of.user] = of.usage
-        else:
-            self._uids.pop(uid, None)
-            if not (of.usage.connections or of.usage.events):
-                self._users.pop(of.user, None)
+        if connections:
+            for each in (of, of.usage, self._all):
+                each.connections += connections
+        if events or size:
+            for each in (of, of.usage, self._all):
+                each.events += events
+                each.bytes += size
+        if of.events or of.connections:
+            if uid not in self._uids:
+                self._uids[uid] = of
+                self._users[of.user] = of.usage
+            return
+        self._all.bytes -= of.bytes
+        of.usage.bytes -= of.bytes
+        self._uids.pop(uid, None)
+        if not (of.usage.connections or of.usage.events):
+            self._users.pop(of.user, None)
 
 
 def _has_room(own: int, all_: int, most: int) -> bool:
