@@ -53,20 +53,14 @@ class Kept(NamedTuple):
     since: float
 
 
-class Moved(NamedTuple):
-    """Something that had a name of ours, or can't be put aside: it is called `name` now."""
-
-    before: str
-    name: str
-    uid: int
-
-
 class SpoolDirectory:
     """The directory `path`. Each method raises OSError."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.moved: list[Moved] = []  # and not told yet
+        # What had a name of ours, or can't be put aside, and is not told yet: its name before and
+        # now, and whose it is.
+        self.moved: list[tuple[str, str, int]] = []
 
     def prepare(self) -> None:
         """Makes the directory if there is none. Raises StoreError."""
@@ -124,7 +118,7 @@ class SpoolDirectory:
         status = os.stat(name, dir_fd=spool, follow_symlinks=False)
         new = FOREIGN + secrets.token_hex(8)
         os.rename(name, new, src_dir_fd=spool, dst_dir_fd=spool)
-        self.moved.append(Moved(name, new, status.st_uid))
+        self.moved.append((name, new, status.st_uid))
         return new
 
     def why_unsafe(self) -> Text | None:

@@ -306,12 +306,10 @@ class Spool:
 
     def _tell_moved(self) -> None:
         moved, self.directory.moved = self.directory.moved, []
-        for one in moved:
-            user = self.user_of(one.uid)
-            told = words.renamed(
-                before=shown(one.before), name=shown(one.name), who=self._name_of(user)
-            )
-            self._journal.warning(told, by=("moved", user), uid=one.uid)
+        for before, name, uid in moved:
+            user = self.user_of(uid)
+            told = words.renamed(before=shown(before), name=shown(name), who=self._name_of(user))
+            self._journal.warning(told, by=("moved", user), uid=uid)
 
     def _account(self, walk: Walk) -> None:
         """What waits after this sweep; what began to wait is told."""

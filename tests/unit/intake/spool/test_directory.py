@@ -132,9 +132,9 @@ def test_what_somebody_else_made_as_the_place_of_refused_files_is_not_used(
     assert (path / ".refused" / "one.json").read_text() == "{"
     with acting_as(ATTACKER), pytest.raises(PermissionError):
         (path / ".refused" / "one.json").read_text()
-    (moved,) = directory.moved
-    assert (moved.before, moved.uid) == (".refused", ATTACKER)
-    assert foreign(path) == [moved.name]
+    ((before, now, uid),) = directory.moved
+    assert (before, uid) == (".refused", ATTACKER)
+    assert foreign(path) == [now]
 
 
 def test_a_file_with_the_name_of_the_queue_does_not_take_its_place(
