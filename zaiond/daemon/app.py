@@ -157,7 +157,7 @@ class App:
             self._outbound.run(),
             self._history_limit.run(),
             self._token_watch.run(),
-            self._intake.run(),
+            self._intake.spool.run(),
             self.configuration.run(),
             self.configuration.watch.run(),
             self._status_line.run(),

@@ -10,14 +10,11 @@ from zaiond.intake.listener import Listener, event_socket, remove, room_for_conn
 from zaiond.intake.quota import Quotas
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import OnRefused, Spool
-from zaiond.intake.spool.walk import SpoolWatch
 from zaiond.journal import Journal
 from zaiond.store.database import DiskSpace
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
-
-SPOOL_INTERVAL = 60.0  # seconds: the kernel tells of new files; this is for where it doesn't
 
 
 class Intake:
@@ -76,14 +73,6 @@ class Intake:
         if path is not None:
             doors.callback(remove, path)
         doors.callback(Listener(listener, self.events.connection, self._journal).close)
-
-    async def run(self) -> None:
-        """Takes in what is left in the spool; ends when cancelled."""
-        watch = SpoolWatch(self.spool.directory.path, self.spool.changed, self._journal.warning)
-        try:
-            await self.spool.run(SPOOL_INTERVAL, watch.arm)
-        finally:
-            watch.stop()
 
     def configure(self, config: Config) -> None:
         self.quotas.limits = config.limits

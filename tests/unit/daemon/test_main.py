@@ -15,7 +15,7 @@ from zaiond.daemon.main import Daemon
 from zaiond.daemon.options import Options
 from zaiond.delivery.housekeeping import Housekeeping
 from zaiond.errors import StoreError
-from zaiond.intake.intake import Intake
+from zaiond.intake.spool.spool import Spool
 from zaiond.text import Text
 
 FAILING = StoreError(Text("ディスク", "the disk fails"))
@@ -40,11 +40,11 @@ async def test_a_failing_disk_is_told_in_a_line_and_a_fault_of_ours_with_its_tra
     async def fail(_: Housekeeping) -> None:
         raise error
 
-    async def be_idle(_: Intake) -> None:
+    async def be_idle(_: Spool) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Housekeeping, "run", fail)
-    monkeypatch.setattr(Intake, "run", be_idle)  # or its thread has the spool open at the end
+    monkeypatch.setattr(Spool, "run", be_idle)  # or its thread has the spool open at the end
     config, run, state, spool = (str(tmp_path / name) for name in ("z", "run", "state", "spool"))
     notes = Notes()
     daemon = Daemon(Options(config, run, state, spool, "text"), notes)

@@ -16,12 +16,13 @@ from zaiond.intake import words
 from zaiond.intake.admission import Admission
 from zaiond.intake.spool.directory import REFUSED_FILES, Kept, SpoolDirectory
 from zaiond.intake.spool.file import LINES, SpoolFile, shown
-from zaiond.intake.spool.walk import Walk, Whole, walk_through
+from zaiond.intake.spool.walk import SpoolWatch, Walk, Whole, walk_through
 from zaiond.journal import Journal, Kind
 from zaiond.model import NewEvent
 from zaiond.store.events import Acceptance
 from zaiond.text import Text, reason
 
+INTERVAL = 60.0  # seconds: the kernel tells of new files; this is for where it doesn't
 BATCHES = 32  # that a sweep takes
 FILES = 64  # that are committed together, or as many as are
 BYTES = 1024 * 1024  # together
@@ -92,20 +93,22 @@ class Spool:
         self._admission.on_room = None
         asyncio.get_running_loop().call_later(ROOM_AFTER, self._again.set)
 
-    async def run(self, interval: float, arm: Callable[[], object] = lambda: None) -> None:
-        """Sweeps at every change, and every `interval` seconds; ends when cancelled. `arm` is
-        called before each sweep: from then on, a change calls `changed`.
-        """
-        while True:
-            self._again.clear()
-            arm()
-            begun = time.monotonic()
-            await self.sweep()
-            await asyncio.sleep(min(rest(self._walked, time.monotonic() - begun), interval))
-            # Not wait_for: before Python 3.12 it may swallow a cancellation.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(interval):
-                    await self._again.wait()
+    async def run(self) -> None:
+        """Sweeps at every change, and every INTERVAL seconds; ends when cancelled."""
+        watch = SpoolWatch(self.directory.path, self._again.set, self._journal.warning)
+        try:
+            while True:
+                self._again.clear()
+                watch.arm()
+                begun = time.monotonic()
+                await self.sweep()
+                await asyncio.sleep(min(rest(self._walked, time.monotonic() - begun), INTERVAL))
+                # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(INTERVAL):
+                        await self._again.wait()
+        finally:
+            watch.stop()
 
     async def sweep(self) -> None:
         """Takes in what is there, in turns over its users: a bounded number of files."""

@@ -96,7 +96,8 @@ async def test_who_puts_files_there_all_the_time_causes_no_more_sweeps_than_make
 
     monkeypatch.setattr(asyncio, "sleep", rested)
     armed: list[int] = []
-    running = asyncio.ensure_future(spooled.spool.run(60, lambda: armed.append(len(rests))))
+    monkeypatch.setattr(walk.SpoolWatch, "arm", lambda _: armed.append(len(rests)))
+    running = asyncio.ensure_future(spooled.spool.run())
     await asyncio.wait_for(three.wait(), 10)
     running.cancel()
     assert armed[:3] == [0, 1, 2]  # a rest between two sweeps, always

@@ -430,7 +430,7 @@ async def test_it_sweeps_at_its_start_and_when_something_was_put_there(spooled: 
         sweeps.put_nowait(None)
 
     spooled.spool.sweep = told  # type: ignore[method-assign]
-    running = asyncio.ensure_future(spooled.spool.run(3600))
+    running = asyncio.ensure_future(spooled.spool.run())
     await asyncio.wait_for(sweeps.get(), 10)
     assert spooled.on_disk() == ["1"]
     spooled.put("two.json", {"type": "a", "id": "2"})
