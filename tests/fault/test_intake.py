@@ -362,7 +362,7 @@ async def test_the_same_event_again_is_a_duplicate_and_other_content_a_conflict(
     again.send({"type": "a", "id": "2"})
     assert await again.reply() == {"status": "ok", "id": "2", "duplicate": True}
     assert daemon.on_disk() == ["1", "1", "2"]
-    assert daemon.quotas.events == 3
+    assert daemon.quotas.in_all.events == 3
 
 
 async def test_what_was_sent_whole_is_taken_in_although_the_producer_is_gone(
@@ -447,7 +447,7 @@ async def test_whatever_raises_each_line_has_its_answer_and_the_next_ones_are_ta
     assert (await other.reply())["status"] == "ok"
     assert {"1", "2"} <= set(daemon.on_disk())
     if name != "release":
-        assert daemon.quotas.events == len(daemon.on_disk())
+        assert daemon.quotas.in_all.events == len(daemon.on_disk())
 
 
 async def test_who_can_not_be_answered_is_cut_off_and_nobody_else(
@@ -558,7 +558,7 @@ async def test_a_refused_duplicate_takes_nothing_of_the_quota(
     client = await clients()
     client.send(*[{"type": "a", "id": "1"}] * 50, *[{"type": "b", "id": "1"}] * 50)
     await client.replies(100)
-    assert daemon.quotas.events == 1
+    assert daemon.quotas.in_all.events == 1
 
 
 async def test_a_user_has_so_many_connections_and_the_next_is_told_why(
@@ -606,7 +606,7 @@ async def test_a_disk_that_is_full_at_the_commit_is_told_as_that_and_the_quota_i
     client.send(*({"type": "a", "message": "x" * 100_000} for _ in range(3)))
     replies = await client.replies(3)
     assert {(reply["code"], reply["retry"]) for reply in replies} == {("disk_full", True)}
-    assert daemon.quotas.events == 0
+    assert daemon.quotas.in_all.events == 0
     daemon.store.connection.pragma("max_page_count", 1 << 30)
     client.send({"type": "a", "id": "1"})
     assert (await client.reply())["status"] == "ok"

@@ -57,16 +57,11 @@ class Quotas:
         self._most_connections = most_connections
         self._uids: dict[int, _Uid] = {}
         self._users: dict[int, _Usage] = {}
-        self._all = _Usage()
+        self.in_all = _Usage()
         self.limits = Limits()
         for uid, (events, size) in usage.items():
             if events:
                 self._add(uid, self._uid(uid), 0, events, size)
-
-    @property
-    def events(self) -> int:
-        """All events accepted and not yet ended."""
-        return self._all.events
 
     def waiting(self) -> dict[int, tuple[int, int]]:
         """Events accepted and not yet ended, and their bytes, by uid."""
@@ -81,7 +76,7 @@ class Quotas:
         most, by = USERS * most, f"{USERS} × limits.connections"
         if self._most_connections < most:
             most, by = self._most_connections, "LimitNOFILE="
-        if of.user and not _has_room(of.usage.connections + 1, self._all.connections + 1, most):
+        if of.user and not _has_room(of.usage.connections + 1, self.in_all.connections + 1, most):
             raise _quota(words.too_many_connections_in_all(by=by, most=most))
         self._add(uid, of, 1, 0, 0)
 
@@ -94,7 +89,7 @@ class Quotas:
         Raises EventError `quota`.
         """
         of = self._uid(uid)
-        usage, all_ = of.usage, self._all
+        usage, all_ = of.usage, self.in_all
         each = (
             ("events", usage.events + events, all_.events + events, self.limits.events_waiting),
             ("bytes", usage.bytes + size, all_.bytes + size, self.limits.bytes_waiting),
@@ -133,10 +128,10 @@ class Quotas:
     def _add(self, uid: int, of: _Uid, connections: int, events: int, size: int) -> None:
         """What nothing is left of is forgotten."""
         if connections:
-            for each in (of, of.usage, self._all):
+            for each in (of, of.usage, self.in_all):
                 each.connections += connections
         if events or size:
-            for each in (of, of.usage, self._all):
+            for each in (of, of.usage, self.in_all):
                 each.events += events
                 each.bytes += size
         if of.events or of.connections:
@@ -144,7 +139,7 @@ class Quotas:
                 self._uids[uid] = of
                 self._users[of.user] = of.usage
             return
-        self._all.bytes -= of.bytes
+        self.in_all.bytes -= of.bytes
         of.usage.bytes -= of.bytes
         self._uids.pop(uid, None)
         if not (of.usage.connections or of.usage.events):

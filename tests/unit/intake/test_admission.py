@@ -113,12 +113,12 @@ async def test_what_did_not_come_to_disk_takes_nothing_of_the_quota(
     batch = [event("1"), event("2")]
     of.reserve(1000, batch)
     accepted = of.accept(batch)
-    assert quotas.events == 2
+    assert quotas.in_all.events == 2
     writer.submitted[0].set_exception(error)
     with pytest.raises(EventError) as raised:
         of.settle(batch, accepted)
     assert (raised.value.code, raised.value.text) == (code, error.text)
-    assert quotas.events == 0
+    assert quotas.in_all.events == 0
     quotas.reserve(1000, 3, 1)
 
 
@@ -134,7 +134,7 @@ async def test_of_a_batch_that_came_to_disk_what_was_there_before_takes_nothing(
     writer.submitted[0].set_result(acceptance)
     assert of.settle(batch, accepted) == ["accepted", "duplicate", "conflict"]
     assert told == [acceptance]
-    assert quotas.events == 1
+    assert quotas.in_all.events == 1
     quotas.limits = replace(quotas.limits, bytes_waiting=len(event("1")[4]) + 10)
     quotas.reserve(1000, 1, 10)
     with pytest.raises(EventError):
@@ -153,7 +153,7 @@ async def test_a_fault_of_our_own_keeps_nothing_of_the_batch_that_met_it() -> No
             of.settle([event("1")], accepted)
         assert raised.value.code == "unavailable"
     assert admission.OUR_FAULT.__traceback__ is None
-    assert of.quotas.events == 0
+    assert of.quotas.in_all.events == 0
 
 
 async def test_a_batch_that_was_all_known_before_is_no_news() -> None:
@@ -173,20 +173,20 @@ async def test_events_come_in_within_the_quota_as_a_whole_or_not_at_all() -> Non
     of = admitting(Disk(), quotas=quotas)
     with pytest.raises(EventError):
         of.reserve(1000, [event("2"), event("3"), event("4")])
-    assert quotas.events == 0
+    assert quotas.in_all.events == 0
     of.reserve(1000, [event("2"), event("3")])
     of.reserve(5, [event("1", uid=5)])
-    assert quotas.events == 3
+    assert quotas.in_all.events == 3
 
 
 async def test_what_has_ended_takes_nothing_and_who_waits_for_room_is_told() -> None:
     of = admitting(Disk())
     waiting = [StoredEvent(1, *event("1"), queued=0.0), StoredEvent(2, *event("2"), queued=0.0)]
     of.count(waiting)
-    assert of.quotas.events == 2
+    assert of.quotas.in_all.events == 2
     told: list[int] = []
     of.ended(waiting[:1])
-    of.on_room = lambda: told.append(of.quotas.events)
+    of.on_room = lambda: told.append(of.quotas.in_all.events)
     of.ended(waiting[1:])
     assert told == [0]
 

@@ -95,4 +95,4 @@ async def test_an_event_of_the_socket_and_one_of_the_spool_take_the_same_way(mad
         {"status": "ok", "id": "spooled", "duplicate": True},
     ]
     assert [event.id for each in made.accepted for event in each.events] == ["spooled", "made"]
-    assert made.intake.quotas.events == 3 + 2
+    assert made.intake.quotas.in_all.events == 3 + 2

@@ -49,7 +49,7 @@ def test_what_was_refused_takes_nothing() -> None:
     made = quotas()
     refused(made, 1, 10_000)
     made.reserve(1, 1, 900)
-    assert made.events == 3
+    assert made.in_all.events == 3
 
 
 def test_each_user_has_his_own() -> None:
@@ -58,7 +58,7 @@ def test_each_user_has_his_own() -> None:
         made.reserve(1, 1, 1)
     refused(made, 1, 1)
     made.reserve(2, 1, 1)
-    assert made.events == 5
+    assert made.in_all.events == 5
 
 
 def test_what_ended_makes_room() -> None:
@@ -109,7 +109,7 @@ def test_several_events_are_reserved_together_or_not_at_all() -> None:
         with pytest.raises(EventError):
             made.reserve(1, events, size)
     made.reserve(1, 2, 900)
-    assert made.events == 4
+    assert made.in_all.events == 4
 
 
 def test_all_users_together_have_a_bound_of_events_and_bytes_that_is_none_for_root() -> None:
@@ -197,7 +197,7 @@ def test_what_waits_is_released_of_whom_it_was_counted_for() -> None:
     made.release(1000, 1)
     assert not made._uids
     assert not made._users
-    assert made.events == 0
+    assert made.in_all.events == 0
     made.reserve(5, 2, 20)
     made.reserve(1000, 2, 20)
 
@@ -208,7 +208,7 @@ def test_what_was_never_counted_releases_nothing() -> None:
     for uid in (5, 6, 1):
         for _ in range(10):
             made.release(uid, 50)
-    assert made.events == 0
+    assert made.in_all.events == 0
     made.reserve(1, 4, 1000)
     refused(made, 1, 1)
 
@@ -217,7 +217,7 @@ def test_what_is_recounted_is_the_uids_and_never_less_than_nothing() -> None:
     made = Quotas({100_000: (1, 100), 2: (1, 100)}, lambda uid: min(uid, 1000))
     made.recounted({100_000: (-5, -1000), 2: (2, 50), 3: (-1, -10)})
     assert made.waiting() == {2: (3, 150)}
-    assert made.events == 3
+    assert made.in_all.events == 3
     made.limits = replace(made.limits, events_waiting=1)
     made.reserve(100_000, 1, 100)
     refused(made, 1000, 1)
@@ -234,5 +234,5 @@ def test_who_was_refused_takes_no_memory() -> None:
 def test_a_user_without_events_has_no_bytes() -> None:
     made = quotas()
     made.recounted({1: (-2, 0)})
-    assert made._all.bytes == 0
+    assert made.in_all.bytes == 0
     made.reserve(1, 1, 1000)

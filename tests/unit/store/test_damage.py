@@ -133,4 +133,4 @@ def test_what_was_set_aside_is_no_longer_counted_for_its_user(
     assert found is not None
     counted.recounted(found.usage)
     assert counted.waiting() == recount(store.connection)
-    assert counted.events == waiting
+    assert counted.in_all.events == waiting
