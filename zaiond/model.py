@@ -132,7 +132,8 @@ class QueuedMail:
     `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
     `lane`: mails of the same lane go to a recipient one after the other. `user`: users take turns.
     `whole`: no other delivery of the message is open. `alone`: no other message tells of its
-    events. `one_by_one`: deliveries whose turn comes when these have had theirs.
+    events. `one_by_one`: deliveries whose turn comes when these have had theirs. `started`: since
+    when its content may be on its way, as it is on disk.
     """
 
     row: int
@@ -148,6 +149,7 @@ class QueuedMail:
     whole: bool = True
     alone: bool = False  # or not known, and to be looked up
     one_by_one: tuple[QueuedDelivery, ...] = ()
+    started: float | None = None
 
     def keeping(self, is_kept: Callable[[QueuedDelivery], bool]) -> "QueuedMail | None":
         """The mail with these of its deliveries; None: there are none."""

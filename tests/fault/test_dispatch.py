@@ -42,8 +42,10 @@ from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
 from zaiond.delivery import active_queue, ledger, loader, router
-from zaiond.model import NewEvent, StoredEvent
+from zaiond.holds import Hold
+from zaiond.model import NewEvent, QueuedMail, StoredEvent
 from zaiond.net.connection import SmtpConnection
+from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import events, pending, prune
 from zaiond.store import queue as queue_on_disk
 from zaiond.store.counts import FIRST_OPEN, Key
@@ -901,6 +903,72 @@ async def test_a_mail_that_was_announced_but_not_sent_is_put_back_by_a_stop(stat
         await announced.wait()
         await post.until_ended(1)
         await post.end(5)
+    async with Post(state) as post:
+        assert post.recovered.started == 0
+
+
+async def test_an_event_on_an_idle_daemon_costs_three_commits(
+    state: Path, decent: ScriptedServer
+) -> None:
+    one = server(decent.port, max_connections=1, keep_idle=SOON)
+    async with Post(state, configuration(one)) as post:
+        await post.emit("first")
+        await post.until_ended(1)
+        await post.writer.submit(lambda _: None)
+        commits = []
+        commit = post.writer._commit
+
+        def counted(batch: Any, **more: Any) -> Any:
+            commits.append(len(batch))
+            return commit(batch, **more)
+
+        post.writer._commit = counted  # type: ignore[method-assign]
+        await post.emit("second")  # one
+        await post.until_ended(2)  # routed and started; delivered
+        assert commits == [1, 1, 1]
+        assert len(decent.peers) == 1
+        await assert_settled(post)
+
+
+@pytest.mark.parametrize("gone", ["paused", "suspended", "held"])
+async def test_what_was_started_and_then_taken_by_no_connection_is_not_under_way(
+    state: Path, decent: ScriptedServer, gone: str
+) -> None:
+    one = server(decent.port, max_connections=1, keep_idle=SOON)
+    async with Post(state, configuration(one)) as post:
+        await post.emit("first")
+        await post.until_ended(1)
+        await post.writer.submit(lambda _: None)
+        announce = post.dispatcher.announce
+
+        def announced(new: list[QueuedMail]) -> None:
+            announce(new)
+            assert all(mail.started is not None for mail in new)
+            if gone == "paused":
+                post.pool.is_paused = True
+            elif gone == "suspended":
+                post.dispatcher.suspend()
+            else:
+                failure = Failure(stage=Stage.RCPT, server="mailhost:25", cause="reply")
+                post.outbound.ledger.hold(Hold("address", "a@x.example", 0.0, 0.0, failure))
+
+        post.dispatcher.announce = announced  # type: ignore[method-assign, assignment]
+        await post.emit("second")
+        async with asyncio.timeout(SOON):
+            while post.router.waiting:
+                await post.writer.submit(lambda _: None)
+        post.dispatcher.announce = announce  # type: ignore[method-assign]
+        for _ in range(20):
+            await post.writer.submit(lambda _: None)
+        await assert_settled(post)
+        assert mails(decent) == ["first"]
+        if gone == "held":
+            return
+        post.pool.is_paused = False
+        assert post.config is not None
+        post.configure(post.config)
+        await post.until_ended(2)
+    assert mails(decent) == ["first", "second"]
     async with Post(state) as post:
         assert post.recovered.started == 0
 

@@ -48,7 +48,6 @@ class Room:
 
     def __init__(self) -> None:
         self.capacity, self.little = 0, 0
-        self.pool = SimpleNamespace(announce=lambda mails: None)
         self.mails: list[QueuedMail] = []
         self.holds = SimpleNamespace(addresses=frozenset())
 
@@ -62,7 +61,9 @@ class Room:
     def has_few(self, line: Line) -> bool:
         return self.capacity_of(line) > 0
 
-    def add_new(self, mails: list[QueuedMail]) -> None:
+    def announce(self, mails: list[QueuedMail]) -> None: ...
+
+    async def add_new(self, mails: list[QueuedMail]) -> None:
         self.mails += mails
 
 

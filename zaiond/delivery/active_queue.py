@@ -156,6 +156,11 @@ class ActiveQueue:
         return frozenset(self._mails)
 
     @property
+    def started(self) -> list[QueuedMail]:
+        """The mails whose start is recorded."""
+        return [mail for mail in self._mails.values() if mail.started is not None]
+
+    @property
     def sending(self) -> frozenset[int]:
         """The mails in the hands of senders."""
         return frozenset(self._sending)

@@ -147,13 +147,32 @@ class Dispatcher:
             self.pool.ask_again()  # it may be about that one mail alone
         self.pool.announce(0)
 
-    def add_new(self, mails: list[QueuedMail]) -> None:
+    def announce(self, mails: list[QueuedMail]) -> None:
+        """These will be added when they are on disk. Where a connection waits for each of them, the
+        start of the attempt is put on disk with them.
+        """
+        waiting = self.pool.announce(len(mails))
+        if len(mails) <= waiting:
+            now = self._clock()
+            for mail in mails:
+                mail.started = now
+
+    async def add_new(self, mails: list[QueuedMail]) -> None:
         """As `add`, but what may have an earlier mail of its lane on disk comes in behind that."""
+        new = mails
         if not self.loader.caught_up:
             has_all_of = self.loader.has_all_of
-            mails = [mail for mail in mails if mail.lane is None or has_all_of(mail.user)]
+            new = [mail for mail in mails if mail.lane is None or has_all_of(mail.user)]
             self.loader.look()
-        self.add(mails)
+        self.add(new)
+        sending = self.active_queue.sending
+        left = [mail for mail in mails if mail.started is not None and mail.row not in sending]
+        if left:  # the connections went meanwhile
+            for mail in left:
+                self.active_queue.remove(mail.row)
+            for mail in left:
+                await self.take_back(mail)
+            self.reload_waiting()
 
     def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
         kept: list[QueuedMail] = []
@@ -198,42 +217,42 @@ class Dispatcher:
 
     # -- what came of mails
 
-    def put_back(self, mail: QueuedMail) -> None:
+    async def put_back(self, mail: QueuedMail) -> None:
         """Nothing of the mail's content was sent, and no attempt is recorded."""
+        await self.take_back(mail)
         if mail.row in self._outdated:
             self._leave(mail, deferred=True)
         else:
             self.active_queue.put_back(mail)
 
-    async def start(self, mail: QueuedMail) -> float:
-        """Records that the mail's content may go out; gives the time of it."""
+    async def start(self, mail: QueuedMail) -> None:
+        """Records that the mail's content may go out."""
         now = self._clock()
         await self._writer.record(partial(queue.start, mail=mail, now=now))
-        return now
+        mail.started = now
 
-    async def not_started(self, mail: QueuedMail) -> None:
-        """Takes back `start`: nothing of the content was sent."""
-        await self._writer.record(partial(queue.put_back, mail=mail))
+    async def take_back(self, mail: QueuedMail) -> None:
+        """Takes back `start`, if it was: nothing of the content was sent."""
+        if mail.started is not None:
+            await self._writer.record(partial(queue.put_back, mail=mail))
+            mail.started = None
 
     async def finish(
         self,
         sender: Sender,
         mail: QueuedMail,
         answers: Answers,
-        started: float | None,
         upcoming: QueuedMail | None,
-    ) -> float:
-        """Records in one transaction what came of `mail`, and the start of `upcoming`; gives the
-        time of that.
-        """
+    ) -> None:
+        """Records in one transaction what came of `mail`, and the start of `upcoming`."""
         now, at, index = self._clock(), self._queue_time(), sender.index
-        other = None
-        states = delivered(mail, answers, sender.address, started or now, now)
+        started, other = mail.started or now, None
+        states = delivered(mail, answers, sender.address, started, now)
         if states is None:
             other = self.pool.other(index, mail)
             attempt = AttemptContext(
                 server=sender.address,
-                started=started or now,
+                started=started,
                 ended=now,
                 jitter=random.random(),  # noqa: S311 - no secret
                 other_server=other is not None,
@@ -260,6 +279,9 @@ class Dispatcher:
             return finished
 
         ended, next_is_due = await self._writer.record(record)
+        mail.started = None
+        if upcoming is not None:
+            upcoming.started = now
         if next_is_due:
             self.loader.look()
         if ended:
@@ -268,7 +290,7 @@ class Dispatcher:
             self._learn(sender, mail, state, answers[state.attempted.delivery.recipient])
         if mail.row in self._outdated:  # since it was sent, perhaps: it counts for nothing else
             self._leave(mail, deferred=True)
-            return now
+            return
         for hold in new:
             self.ledger.hold(hold)
             if hold.scope == "address":
@@ -278,7 +300,6 @@ class Dispatcher:
         if over:
             self.reload_waiting()
         self._requeue(mail, states, other if sender.index >= 0 else None, index)
-        return now
 
     def _learn(
         self, sender: Sender, mail: QueuedMail, state: NextState, answer: Reply | Failure

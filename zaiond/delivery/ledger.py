@@ -89,7 +89,7 @@ class Ledger:
         """These are held by an address, and no attempt was made of them."""
         if deliveries:
             rows = [delivery.row for delivery in deliveries]
-            self._in_background(self._writer.record(partial(queue.hold, deliveries=rows)))
+            self.in_background(self._writer.record(partial(queue.hold, deliveries=rows)))
 
     def hold(self, hold: Hold) -> None:
         """This is held, which is on disk."""
@@ -106,13 +106,13 @@ class Ledger:
             if before is None:
                 hold = Hold("queue", "", self._clock(), self._queue_time(), failure)
                 self.hold(hold)
-                self._in_background(self._writer.record(partial(holds.put, hold=hold)))
+                self.in_background(self._writer.record(partial(holds.put, hold=hold)))
             return
         self._queue_time.resume()
         if before is not None:
             self.holds.release("queue", "")
             release = partial(holds.release, scope="queue", subject="", at=0.0)
-            self._in_background(self._writer.record(release))
+            self.in_background(self._writer.record(release))
 
     async def mend(self) -> bool:
         """Mends the holds on disk, as far as that is due; says whether anything changed. Raises
@@ -136,7 +136,8 @@ class Ledger:
         for mail in left:
             await self._writer.submit(partial(queue.put_back, mail=mail))
 
-    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Records something, for which the end waits."""
         task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
         task.add_done_callback(self._recorded)

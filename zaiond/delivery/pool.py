@@ -65,10 +65,17 @@ class Pool:
         self._ledger.hold_queue(self.servers.held_by)
         self.pump()
 
-    def announce(self, mails: int) -> None:
-        """So many will be added when they are on disk: meanwhile connections can be opened."""
+    def announce(self, mails: int) -> int:
+        """So many will be added when they are on disk: meanwhile connections can be opened. Gives
+        how many are open and would take one at once.
+        """
         self._announced = mails
         self.pump()
+        servers, now = self.servers, self._loop.time()
+        if not mails or servers is None or self.stopping or self.is_paused:
+            return 0
+        usable = [i for i, _ in servers.usable(now) if servers.rate_allows_at(i) <= now]
+        return sum(sender.index in usable and not f.done() for sender, f in self._idle.items())
 
     def ask_again(self) -> None:
         """There is reason to doubt that a server is at fault."""
@@ -200,12 +207,12 @@ class Pool:
                 Failure(stage=Stage.SESSION, server=sender.address, cause="os_error", detail=what),
             )
             if sender.mail is not None and not sender.after_dot:
-                self._outcomes.put_back(sender.mail)
+                self._ledger.in_background(self._outcomes.put_back(sender.mail))
         self.pump()
 
     async def stop(self, seconds: float) -> list[QueuedMail]:
         """Ends all; waits so long for what is between the final dot and its reply. Gives the mails
-        that senders had in their hands and of whose content nothing was sent.
+        whose start is recorded, and of whose content nothing was sent.
         """
         self.stopping = True
         self._release()
@@ -220,7 +227,8 @@ class Pool:
             task.cancel()
         await asyncio.gather(*senders.values(), return_exceptions=True)
         # Of a mail beyond its final dot nobody knows whether it has arrived: it stays started.
-        return [s.mail for s in senders if s.mail is not None and not s.after_dot]
+        beyond = {s.mail.row for s in senders if s.mail is not None and s.after_dot}
+        return [mail for mail in self._active_queue.started if mail.row not in beyond]
 
     # -- what is said of servers
 

@@ -189,7 +189,7 @@ class Router:
         mails, dropped = done
         if dropped:
             self._observer.events_ended([event for event, _ in dropped])
-        self._dispatcher.add_new(mails)
+        await self._dispatcher.add_new(mails)
         return True
 
     async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:
@@ -264,11 +264,11 @@ class Router:
             dropped=dropped,
             early=[event.seq for event in batch if event.seq > through],
         )
-        self._dispatcher.pool.announce(len(mails))
+        self._dispatcher.announce(mails)
         try:
             behind = await self._writer.submit(route)
         except DiskFullError:
-            self._dispatcher.pool.announce(0)
+            self._dispatcher.announce([])
             return None
         self.routed_through = through
         self._memory.remove(event.seq for event in batch)

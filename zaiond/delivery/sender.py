@@ -32,17 +32,12 @@ class Mails(Protocol):
 class Outcomes(Protocol):
     """Who records what becomes of a mail, and takes it out of a sender's hands (`Dispatcher`)."""
 
-    async def start(self, mail: QueuedMail) -> float: ...
-    async def not_started(self, mail: QueuedMail) -> None: ...
-    def put_back(self, mail: QueuedMail) -> None: ...
+    async def start(self, mail: QueuedMail) -> None: ...
+    async def take_back(self, mail: QueuedMail) -> None: ...
+    async def put_back(self, mail: QueuedMail) -> None: ...
     async def finish(
-        self,
-        sender: "Sender",
-        mail: QueuedMail,
-        answers: Answers,
-        started: float | None,
-        upcoming: QueuedMail | None,
-    ) -> float: ...
+        self, sender: "Sender", mail: QueuedMail, answers: Answers, upcoming: QueuedMail | None
+    ) -> None: ...
 
 
 class Sender:
@@ -86,7 +81,7 @@ class Sender:
         except DeliveryFailure as error:
             if again is not None:
                 self.mail = None
-                self._outcomes.put_back(again)
+                await self._outcomes.put_back(again)
             mails.connection_failed(self.index, error.failure)
             return None
         self.opened = True
@@ -107,7 +102,7 @@ class Sender:
                 self.mail = again = None
             if again is not None:  # nothing came of the connection
                 self.mail = None
-                self._outcomes.put_back(again)
+                await self._outcomes.put_back(again)
             await connection.close()
         finally:
             connection.abort()
@@ -121,7 +116,6 @@ class Sender:
         """
         outcomes = self._outcomes
         mail: QueuedMail | None = first
-        started: float | None = None
         while mail is not None:
             self.mail = mail
             recipients = mail.message.recipients
@@ -136,19 +130,18 @@ class Sender:
                 connection.refused_all_the_same(refused.values())
             elif refused and self.index >= 0:
                 is_expired = connection.login_expired(refused.values())
-            if (is_of_session or is_expired) and started is not None:
-                await outcomes.not_started(mail)
             if is_expired:
+                await outcomes.take_back(mail)
                 return mail
             if is_of_session:
-                outcomes.put_back(mail)
+                await outcomes.put_back(mail)
                 await connection.close()  # if it isn't lost, it is of no more use
                 return None
             if len(refused) == len(recipients):
-                await outcomes.finish(self, mail, refused, started, None)
+                await outcomes.finish(self, mail, refused, None)
                 return None
-            if started is None:
-                started = await outcomes.start(mail)
+            if mail.started is None:
+                await outcomes.start(mail)
             self.after_dot = True
             finishing = connection.send_content()
             upcoming = self._mails.take(self.index) if connection.reusable else None
@@ -161,12 +154,12 @@ class Sender:
                 answers = {**dict.fromkeys(recipients, error.failure), **refused}
             if upcoming is not None and self._mails.stopping:
                 # It can still be left: its envelope is at the server, nothing of its content.
-                await outcomes.finish(self, mail, answers, started, None)
+                await outcomes.finish(self, mail, answers, None)
                 self.after_dot = False
                 connection.abort()
-                outcomes.put_back(upcoming)
+                await outcomes.put_back(upcoming)
                 return None
-            started = await outcomes.finish(self, mail, answers, started, upcoming)
+            await outcomes.finish(self, mail, answers, upcoming)
             self.after_dot = False
             mail = upcoming
         return None

@@ -71,10 +71,10 @@ def route(
         )
     insert_messages(db, mails)
     db.executemany(
-        "INSERT INTO deliveries (id, message, recipient, state, urgent, lane, user)"
-        " VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
+        "INSERT INTO deliveries (id, message, recipient, state, started, urgent, lane, user)"
+        " VALUES (?, ?, ?, 'waiting', ?, ?, ?, ?)",
         [
-            (d.row, m.row, d.recipient, m.urgent, m.lane, m.user)
+            (d.row, m.row, d.recipient, m.started, m.urgent, m.lane, m.user)
             for m in mails
             for d in m.deliveries
         ],
@@ -90,7 +90,10 @@ def route(
         for d in mail.deliveries
         if _get(db, _DEFERRED_BEFORE, mail.lane, d.recipient, mail.row)
     }
-    db.executemany("UPDATE deliveries SET state = 'deferred' WHERE id = ?", [(b,) for b in behind])
+    db.executemany(
+        "UPDATE deliveries SET state = 'deferred', started = NULL WHERE id = ?",
+        [(row,) for row in behind],
+    )
     return behind
 
 
@@ -260,7 +263,7 @@ def put_back(db: apsw.Connection, mail: QueuedMail) -> None:
 def hold(db: apsw.Connection, deliveries: list[int]) -> None:
     """These are held, and no attempt was made of them."""
     db.executemany(
-        "UPDATE deliveries SET state = 'held', next_attempt = NULL WHERE id = ?",
+        "UPDATE deliveries SET state = 'held', next_attempt = NULL, started = NULL WHERE id = ?",
         [(row,) for row in deliveries],
     )
 
