@@ -14,8 +14,8 @@ from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
 from zaiond.daemon.systemd import Waiting, count_waiting
-from zaiond.delivery.dispatcher import RateCounter
 from zaiond.delivery.outbound import Outbound
+from zaiond.delivery.servers import RateCounter
 from zaiond.intake.intake import Intake
 from zaiond.journal import Journal
 from zaiond.net.machine import rfc3339

@@ -8,7 +8,6 @@ outcome after the reply; then the mail leaves the active queue or is put back in
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -34,6 +33,7 @@ from zaiond.delivery.outcome import (
 )
 from zaiond.delivery.pool import Pool
 from zaiond.delivery.sender import Answers, Sender
+from zaiond.delivery.servers import RateCounter
 from zaiond.model import QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.smtp.syntax import Reply
@@ -41,31 +41,6 @@ from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, queue
 from zaiond.store.turns import Line
 from zaiond.store.writer import Writer
-
-_SLOT = 10  # seconds
-_SLOTS = 3600 // _SLOT
-
-
-class RateCounter:
-    """Tells how many passed in the last minute or hour. Nothing runs meanwhile."""
-
-    def __init__(self) -> None:
-        self._slots: deque[tuple[int, int]] = deque()  # number of the slot, how many
-
-    def count(self, number: int, now: float) -> None:
-        """So many passed at `now`, in seconds of a clock that is never set."""
-        slot = int(now) // _SLOT
-        slots = self._slots
-        if slots and slots[-1][0] == slot:
-            number += slots.pop()[1]
-        slots.append((slot, number))
-        while slots[0][0] <= slot - _SLOTS:
-            slots.popleft()
-
-    def last(self, seconds: int, now: float) -> int:
-        """How many passed in the `seconds` before `now`, an hour at most, to ten seconds."""
-        first = int(now) // _SLOT - seconds // _SLOT
-        return sum(number for slot, number in self._slots if slot > first)
 
 
 class Dispatcher:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 
-from zaiond.delivery.dispatcher import Dispatcher, RateCounter
+from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker, complete
+from zaiond.delivery.servers import RateCounter
 from zaiond.errors import DiskFullError
 from zaiond.model import QueuedMail, StoredEvent, WaitingLine
 from zaiond.net.machine import MachineNames, TimeZone

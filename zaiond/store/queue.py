@@ -70,19 +70,6 @@ def route(
             (encode_text(reason), event.seq),
         )
     insert_messages(db, mails)
-    db.executemany(
-        "INSERT INTO deliveries (id, message, recipient, state, started, urgent, lane, user)"
-        " VALUES (?, ?, ?, 'waiting', ?, ?, ?, ?)",
-        [
-            (d.row, m.row, d.recipient, m.started, m.urgent, m.lane, m.user)
-            for m in mails
-            for d in m.deliveries
-        ],
-    )
-    for mail in mails:
-        if mail.urgent and mail.lane is not None:
-            for recipient in mail.message.recipients:
-                hurry(db, mail.lane, recipient, mail.row)
     behind = {
         d.row
         for mail in mails
@@ -90,10 +77,22 @@ def route(
         for d in mail.deliveries
         if _get(db, _DEFERRED_BEFORE, mail.lane, d.recipient, mail.row)
     }
+    rows = [
+        (d.row, m.row, d.recipient, "waiting", m.started, m.urgent, m.lane, m.user)
+        if d.row not in behind
+        else (d.row, m.row, d.recipient, "deferred", None, m.urgent, m.lane, m.user)
+        for m in mails
+        for d in m.deliveries
+    ]
     db.executemany(
-        "UPDATE deliveries SET state = 'deferred', started = NULL WHERE id = ?",
-        [(row,) for row in behind],
+        "INSERT INTO deliveries (id, message, recipient, state, started, urgent, lane, user)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
     )
+    for mail in mails:
+        if mail.urgent and mail.lane is not None:
+            for recipient in mail.message.recipients:
+                hurry(db, mail.lane, recipient, mail.row)
     return behind
 
 

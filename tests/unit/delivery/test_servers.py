@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.delivery import server
-from zaiond.delivery.servers import BUSY_PAUSE, Servers
+from zaiond.delivery.servers import BUSY_PAUSE, RateCounter, Servers
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Cause, Failure, Scope, Stage
 from zaiond.smtp.syntax import Reply
@@ -207,3 +207,29 @@ def test_a_hold_of_the_last_run_is_the_fault_of_the_server_that_said_so_alone() 
     made = servers(3)
     made.resume_hold(replace(refusal(Stage.MAIL), server=made.states[1].server.address), 10.0)
     assert [state.state for state in made.states] == ["down", "faulty", "down"]
+
+
+def test_what_passed_in_the_last_minute_and_hour_is_counted() -> None:
+    flow = RateCounter()
+    for second in range(7200):
+        flow.count(2, float(second))
+    assert flow.last(60, 7199.0) == 120
+    assert flow.last(3600, 7199.0) == 7200
+
+
+def test_what_passed_long_ago_counts_no_more() -> None:
+    flow = RateCounter()
+    flow.count(5, 100.0)
+    assert (flow.last(60, 100.0), flow.last(60, 159.0), flow.last(60, 160.0)) == (5, 5, 0)
+    assert (flow.last(3600, 3699.0), flow.last(3600, 3700.0)) == (5, 0)
+
+
+def test_it_takes_no_more_memory_than_an_hour_needs() -> None:
+    flow = RateCounter()
+    for second in range(0, 100_000, 7):
+        flow.count(1, float(second))
+    assert len(flow._slots) <= 360
+
+
+def test_nothing_passed_yet() -> None:
+    assert RateCounter().last(60, 5.0) == 0
