@@ -6,7 +6,7 @@ the row of a table by which a meaning is recognised.
 
 import re
 import unicodedata
-from enum import StrEnum, auto
+from enum import Enum
 from functools import cache
 from typing import NamedTuple, Self
 
@@ -51,178 +51,159 @@ MEND = Ruling("held", Scope.SERVER, lasting=True)
 REFUSED = Ruling("held")  # this recipient, or this mail
 
 
-class Diagnosis(StrEnum):
+class Diagnosis(Enum):
     """One meaning each: its ruling, and its label for `queue list`, `history` and the journal."""
 
     ruling: Ruling
     label: Text
 
-    def __new__(cls, value: str, ruling: Ruling, ja: str, en: str) -> Self:
-        """A member: the name that programs see, what follows, and the label in both languages."""
-        self = str.__new__(cls, value)
-        self._value_ = value
+    def __new__(cls, ruling: Ruling, ja: str, en: str) -> Self:
+        """A member: what follows, and the label in both languages."""
+        self = object.__new__(cls)
+        self._value_ = len(cls.__members__)
         self.ruling = ruling
         self.label = Text(ja, en)
         return self
 
     # The way to the server
-    NO_SUCH_SERVER = auto(), LATER, "サーバーの名前が見つかりません", "no such server name"
-    NO_DNS = auto(), LATER, "DNS から応答がありません", "no answer from DNS"
-    PORT_CLOSED = auto(), LATER, "接続を拒否されました", "connection refused"
-    PORT_25_SILENT = auto(), LATER, "ポート 25 に接続できません", "no answer on port 25"
-    SERVER_SILENT = auto(), LATER, "サーバーから応答がありません", "no answer from the server"
-    NO_ROUTE = auto(), LATER, "サーバーに到達できません", "server unreachable"
-    CANT_CONNECT = auto(), LATER, "サーバーに接続できません", "can't connect"
+    NO_SUCH_SERVER = LATER, "サーバーの名前が見つかりません", "no such server name"
+    NO_DNS = LATER, "DNS から応答がありません", "no answer from DNS"
+    PORT_CLOSED = LATER, "接続を拒否されました", "connection refused"
+    PORT_25_SILENT = LATER, "ポート 25 に接続できません", "no answer on port 25"
+    SERVER_SILENT = LATER, "サーバーから応答がありません", "no answer from the server"
+    NO_ROUTE = LATER, "サーバーに到達できません", "server unreachable"
+    CANT_CONNECT = LATER, "サーバーに接続できません", "can't connect"
 
     # TLS
-    TLS_NOT_OFFERED = auto(), LATER, "サーバーが TLS に対応していません", "TLS not offered"
-    TLS_REFUSED = auto(), LATER, "TLS の開始が拒否されました", "TLS refused"
-    TLS_TAMPERED = auto(), LATER, "通信に割り込まれたおそれがあります", "tampered with"
-    TLS_NOT_SPOKEN = auto(), LATER, "ポートと TLS の設定が合いません", "no TLS on this port"
-    TLS_TOO_OLD = auto(), LATER, "サーバーの TLS が古すぎます", "TLS too old"
-    TLS_FAILED = auto(), LATER, "TLS を開始できません", "TLS failed"
-    CERTIFICATE_EXPIRED = auto(), LATER, "証明書の期限切れです", "certificate expired"
-    CERTIFICATE_TOO_NEW = auto(), LATER, "証明書が期間前です", "certificate not yet valid"
-    CERTIFICATE_NAME = auto(), LATER, "証明書の名前が違います", "certificate of another name"
-    CA_FILE_UNREADABLE = auto(), LATER, "ca_file を読み込めません", "ca_file unreadable"
-    CERTIFICATE_UNKNOWN = auto(), LATER, "証明書を検証できません", "certificate unverified"
+    TLS_NOT_OFFERED = LATER, "サーバーが TLS に対応していません", "TLS not offered"
+    TLS_REFUSED = LATER, "TLS の開始が拒否されました", "TLS refused"
+    TLS_TAMPERED = LATER, "通信に割り込まれたおそれがあります", "tampered with"
+    TLS_NOT_SPOKEN = LATER, "ポートと TLS の設定が合いません", "no TLS on this port"
+    TLS_TOO_OLD = LATER, "サーバーの TLS が古すぎます", "TLS too old"
+    TLS_FAILED = LATER, "TLS を開始できません", "TLS failed"
+    CERTIFICATE_EXPIRED = LATER, "証明書の期限切れです", "certificate expired"
+    CERTIFICATE_TOO_NEW = LATER, "証明書が期間前です", "certificate not yet valid"
+    CERTIFICATE_NAME = LATER, "証明書の名前が違います", "certificate of another name"
+    CA_FILE_UNREADABLE = LATER, "ca_file を読み込めません", "ca_file unreadable"
+    CERTIFICATE_UNKNOWN = LATER, "証明書を検証できません", "certificate unverified"
 
     # The login, before and in it
-    LOGIN_NOT_OFFERED = auto(), MEND, "SMTP 認証に対応していません", "no login offered"
-    OTHER_LOGIN_OFFERED = auto(), MEND, "別の認証方式が必要です", "other login offered"
-    NO_COMMON_LOGIN = auto(), MEND, "使える認証方式がありません", "no common login"
-    PASSWORD_UNPROTECTED = (
-        auto(), MEND, "パスワードが保護されません", "the password would be unprotected",
-    )  # fmt: skip
-    LOGIN_WANTED = auto(), MEND, "SMTP 認証が必要です", "login wanted"
-    POP_LOGIN_WANTED = auto(), MEND, "POP ログインが必要です", "login by POP wanted"
-    ENCRYPTION_WANTED = auto(), MEND, "暗号化が必要です", "encryption wanted"
-    OAUTH_WANTED = auto(), QUEUE, "OAuth 2.0 が必要です", "OAuth 2.0 wanted"
-    APP_PASSWORD_WANTED = auto(), QUEUE, "アプリ パスワードが必要です", "app password"
-    BROWSER_WANTED = auto(), QUEUE, "ブラウザーでの確認が必要です", "login by browser wanted"
-    SMTP_AUTH_DISABLED = auto(), QUEUE, "SMTP 認証が無効です", "SMTP AUTH turned off"
-    MECHANISM_REFUSED = auto(), QUEUE, "認証方式が拒否されました", "mechanism refused"
-    PASSWORD_EXPIRED = (
-        auto(),
-        MEND,
-        "パスワードの期限切れです",
-        "password expired",
-    )  # RFC 4954 6: 432
-    ACCOUNT_DISABLED = auto(), QUEUE, "アカウントが停止されています", "account disabled"
+    LOGIN_NOT_OFFERED = MEND, "SMTP 認証に対応していません", "no login offered"
+    OTHER_LOGIN_OFFERED = MEND, "別の認証方式が必要です", "other login offered"
+    NO_COMMON_LOGIN = MEND, "使える認証方式がありません", "no common login"
+    PASSWORD_UNPROTECTED = MEND, "パスワードが保護されません", "the password would be unprotected"
+    LOGIN_WANTED = MEND, "SMTP 認証が必要です", "login wanted"
+    POP_LOGIN_WANTED = MEND, "POP ログインが必要です", "login by POP wanted"
+    ENCRYPTION_WANTED = MEND, "暗号化が必要です", "encryption wanted"
+    OAUTH_WANTED = QUEUE, "OAuth 2.0 が必要です", "OAuth 2.0 wanted"
+    APP_PASSWORD_WANTED = QUEUE, "アプリ パスワードが必要です", "app password"
+    BROWSER_WANTED = QUEUE, "ブラウザーでの確認が必要です", "login by browser wanted"
+    SMTP_AUTH_DISABLED = QUEUE, "SMTP 認証が無効です", "SMTP AUTH turned off"
+    MECHANISM_REFUSED = QUEUE, "認証方式が拒否されました", "mechanism refused"
+    PASSWORD_EXPIRED = MEND, "パスワードの期限切れです", "password expired"  # RFC 4954 6: 432
+    ACCOUNT_DISABLED = QUEUE, "アカウントが停止されています", "account disabled"
     TOO_MANY_LOGINS = (
-        auto(), Ruling("held", Scope.SERVER, wait=True), "ログインが多すぎます", "too many logins",
+        Ruling("held", Scope.SERVER, wait=True), "ログインが多すぎます", "too many logins",
     )  # fmt: skip
-    LOGIN_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    TOKEN_LOGIN_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    NTLM_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    CRAM_MD5_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    GOOGLE_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    YAHOO_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    ICLOUD_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    MICROSOFT_REFUSED = auto(), QUEUE, "ログインが拒否されました", "login refused"
-    LOGIN_NOT_CHECKED = auto(), LATER, "今は認証できません", "login not possible for now"
-    LOGIN_BROKEN_OFF = auto(), LATER, "認証の途中で切断されました", "login broken off"
+    LOGIN_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    TOKEN_LOGIN_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    NTLM_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    CRAM_MD5_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    GOOGLE_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    YAHOO_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    ICLOUD_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    MICROSOFT_REFUSED = QUEUE, "ログインが拒否されました", "login refused"
+    LOGIN_NOT_CHECKED = LATER, "今は認証できません", "login not possible for now"
+    LOGIN_BROKEN_OFF = LATER, "認証の途中で切断されました", "login broken off"
 
     # The token for a login
-    REFRESH_TOKEN_REFUSED = (
-        auto(), MEND, "リフレッシュ トークンが使えません", "refresh token refused",
-    )  # fmt: skip
-    CLIENT_SECRET_REFUSED = (
-        auto(), MEND, "クライアント シークレットが使えません", "client secret refused",
-    )  # fmt: skip
-    TOKEN_REFUSED = auto(), MEND, "トークンの発行が拒否されました", "token refused"
-    TOKEN_COMMAND_FAILED = auto(), LATER, "コマンドが失敗しました", "token_command failed"
-    TOKEN_COMMAND_UNFIT = auto(), MEND, "コマンドを使えません", "token_command unusable"
-    TOKEN_UNKEPT = auto(), LATER, "トークンを保存できません", "no place to keep a token"
-    NO_TOKEN = auto(), LATER, "トークンを取得できません", "no token could be got"
+    REFRESH_TOKEN_REFUSED = MEND, "リフレッシュ トークンが使えません", "refresh token refused"
+    CLIENT_SECRET_REFUSED = MEND, "クライアント シークレットが使えません", "client secret refused"
+    TOKEN_REFUSED = MEND, "トークンの発行が拒否されました", "token refused"
+    TOKEN_COMMAND_FAILED = LATER, "コマンドが失敗しました", "token_command failed"
+    TOKEN_COMMAND_UNFIT = MEND, "コマンドを使えません", "token_command unusable"
+    TOKEN_UNKEPT = LATER, "トークンを保存できません", "no place to keep a token"
+    NO_TOKEN = LATER, "トークンを取得できません", "no token could be got"
 
     # POP before SMTP
-    POP_LOGIN_REFUSED = auto(), MEND, "POP ログインが拒否されました", "login by POP refused"
-    POP_NOT_NOW = auto(), LATER, "今は POP でログインできません", "no login by POP for now"
-    POP_UNPROTECTED = auto(), MEND, "パスワードが保護されません", "POP password unprotected"
-    NO_SUCH_POP_SERVER = auto(), LATER, "POP サーバーが見つかりません", "no such POP server"
-    POP_TLS_NOT_OFFERED = (
-        auto(), LATER, "POP サーバーが TLS に対応していません", "TLS not offered for POP",
-    )  # fmt: skip
-    POP_TLS_FAILED = auto(), LATER, "POP の TLS を開始できません", "TLS failed for POP"
-    NO_POP_SERVER = auto(), LATER, "POP サーバーではありません", "no POP server"
-    POP_UNREACHABLE = auto(), LATER, "POP サーバーと通信できません", "POP server unreachable"
+    POP_LOGIN_REFUSED = MEND, "POP ログインが拒否されました", "login by POP refused"
+    POP_NOT_NOW = LATER, "今は POP でログインできません", "no login by POP for now"
+    POP_UNPROTECTED = MEND, "パスワードが保護されません", "POP password unprotected"
+    NO_SUCH_POP_SERVER = LATER, "POP サーバーが見つかりません", "no such POP server"
+    POP_TLS_NOT_OFFERED = LATER, "POP サーバーが TLS に対応していません", "TLS not offered for POP"
+    POP_TLS_FAILED = LATER, "POP の TLS を開始できません", "TLS failed for POP"
+    NO_POP_SERVER = LATER, "POP サーバーではありません", "no POP server"
+    POP_UNREACHABLE = LATER, "POP サーバーと通信できません", "POP server unreachable"
 
     # The session
-    POP_SERVER = auto(), LATER, "SMTP ではなく POP サーバーです", "a POP server"
-    IMAP_SERVER = auto(), LATER, "SMTP ではなく IMAP サーバーです", "an IMAP server"
-    SSH_SERVER = auto(), LATER, "SMTP ではなく SSH サーバーです", "an SSH server"
-    WEB_SERVER = auto(), LATER, "SMTP ではなく Web サーバーです", "a web server"
-    NO_SMTP_SERVER = auto(), LATER, "SMTP サーバーではありません", "no SMTP server"
-    TLS_EXPECTED = auto(), LATER, "ポートと TLS の設定が合いません", "TLS expected on this port"
-    CLOSED_AT_ONCE = auto(), LATER, "接続直後に切断されました", "connection closed at once"
-    NO_GREETING = auto(), LATER, "SMTP の応答がありません", "no greeting"
-    SERVER_BUSY = auto(), LATER, "サーバーが一時的に利用できません", "server busy"
-    TOO_MANY_CONNECTIONS = auto(), BUSY, "同時接続が多すぎます", "too many connections"
-    BROKEN_OFF = auto(), LOST, "通信が途中で切断されました", "connection lost"
-    TIMED_OUT = auto(), LOST, "応答が時間内にありません", "timed out"
-    NOT_UNDERSTOOD = auto(), LOST, "サーバーの応答を理解できません", "reply not understood"
+    POP_SERVER = LATER, "SMTP ではなく POP サーバーです", "a POP server"
+    IMAP_SERVER = LATER, "SMTP ではなく IMAP サーバーです", "an IMAP server"
+    SSH_SERVER = LATER, "SMTP ではなく SSH サーバーです", "an SSH server"
+    WEB_SERVER = LATER, "SMTP ではなく Web サーバーです", "a web server"
+    NO_SMTP_SERVER = LATER, "SMTP サーバーではありません", "no SMTP server"
+    TLS_EXPECTED = LATER, "ポートと TLS の設定が合いません", "TLS expected on this port"
+    CLOSED_AT_ONCE = LATER, "接続直後に切断されました", "connection closed at once"
+    NO_GREETING = LATER, "SMTP の応答がありません", "no greeting"
+    SERVER_BUSY = LATER, "サーバーが一時的に利用できません", "server busy"
+    TOO_MANY_CONNECTIONS = BUSY, "同時接続が多すぎます", "too many connections"
+    BROKEN_OFF = LOST, "通信が途中で切断されました", "connection lost"
+    TIMED_OUT = LOST, "応答が時間内にありません", "timed out"
+    NOT_UNDERSTOOD = LOST, "サーバーの応答を理解できません", "reply not understood"
     OUT_OF_STEP = (
-        auto(), Ruling("held", of_connection=True), "通信の手順が合いません",
+        Ruling("held", of_connection=True), "通信の手順が合いません",
         "bad sequence of commands",
     )  # fmt: skip
     MAY_HAVE_ARRIVED = (
-        auto(), Ruling("ambiguous", Scope.MESSAGE), "届いた可能性があります", "may have arrived",
+        Ruling("ambiguous", Scope.MESSAGE), "届いた可能性があります", "may have arrived",
     )  # fmt: skip
 
     # Where mail comes from: the sender, this machine
     NOT_ALLOWED_AS_SENDER = (
-        auto(), QUEUE, "この送信元での送信が許可されていません",
+        QUEUE, "この送信元での送信が許可されていません",
         "not allowed to send as this sender",
     )  # fmt: skip
-    SENDER_UNVERIFIED = auto(), QUEUE, "送信元が登録されていません", "sender not registered"
-    SENDER_WITHOUT_DOMAIN = auto(), QUEUE, "送信元にドメインが必要です", "sender without a domain"
-    SENDER_DOMAIN_UNKNOWN = (
-        auto(), QUEUE, "送信元のドメインが見つかりません", "sender's domain not found",
-    )  # fmt: skip
-    SENDER_UNKNOWN = auto(), QUEUE, "送信元が実在しません", "no such sender"
-    SENDER_DOMAIN_POLICY = (
-        auto(), QUEUE, "送信ドメイン認証に失敗しました", "SPF, DKIM or DMARC failed",
-    )  # fmt: skip
-    SENDER_MAILBOX_FULL = auto(), QUEUE, "送信元の容量超過です", "sender's mailbox full"
-    SENDER_NEEDS_SMTPUTF8 = auto(), MEND, "SMTPUTF8 に未対応です", "SMTPUTF8 not offered"
-    SENDER_UNFIT = auto(), MEND, "送信元が正しくありません", "sender not an address"
-    SENDER_REFUSED = auto(), QUEUE, "送信元が拒否されました", "sender refused"
-    MACHINE_BLOCKED = auto(), QUEUE, "ブロックリストで拒否されました", "on a block list"
-    HELO_REFUSED = auto(), QUEUE, "マシン名が拒否されました", "EHLO name refused"
-    NO_REVERSE_DNS = auto(), QUEUE, "逆引きの設定がありません", "no reverse DNS"
-    MACHINE_REFUSED = auto(), QUEUE, "このマシンが拒否されました", "this machine is refused"
-    RELAYING_REFUSED = auto(), MEND, "中継が拒否されました", "relaying refused"
+    SENDER_UNVERIFIED = QUEUE, "送信元が登録されていません", "sender not registered"
+    SENDER_WITHOUT_DOMAIN = QUEUE, "送信元にドメインが必要です", "sender without a domain"
+    SENDER_DOMAIN_UNKNOWN = QUEUE, "送信元のドメインが見つかりません", "sender's domain not found"
+    SENDER_UNKNOWN = QUEUE, "送信元が実在しません", "no such sender"
+    SENDER_DOMAIN_POLICY = QUEUE, "送信ドメイン認証に失敗しました", "SPF, DKIM or DMARC failed"
+    SENDER_MAILBOX_FULL = QUEUE, "送信元の容量超過です", "sender's mailbox full"
+    SENDER_NEEDS_SMTPUTF8 = MEND, "SMTPUTF8 に未対応です", "SMTPUTF8 not offered"
+    SENDER_UNFIT = MEND, "送信元が正しくありません", "sender not an address"
+    SENDER_REFUSED = QUEUE, "送信元が拒否されました", "sender refused"
+    MACHINE_BLOCKED = QUEUE, "ブロックリストで拒否されました", "on a block list"
+    HELO_REFUSED = QUEUE, "マシン名が拒否されました", "EHLO name refused"
+    NO_REVERSE_DNS = QUEUE, "逆引きの設定がありません", "no reverse DNS"
+    MACHINE_REFUSED = QUEUE, "このマシンが拒否されました", "this machine is refused"
+    RELAYING_REFUSED = MEND, "中継が拒否されました", "relaying refused"
 
     # How much
     # Other servers are asked first; of more than one mail a connection another one is opened.
-    SENDING_LIMIT = auto(), LATER, "送信数の制限を超えました", "sending limit exceeded"
-    TOO_MANY_MAILS = auto(), LOST, "1 回の接続のメールが多すぎます", "too many mails"
-    TOO_MANY_RECIPIENTS = auto(), AGAIN, "宛先が多すぎます", "too many recipients"
-    TOO_BIG = auto(), Ruling("held", Scope.MESSAGE), "メールが大きすぎます", "mail too big"
+    SENDING_LIMIT = LATER, "送信数の制限を超えました", "sending limit exceeded"
+    TOO_MANY_MAILS = LOST, "1 回の接続のメールが多すぎます", "too many mails"
+    TOO_MANY_RECIPIENTS = AGAIN, "宛先が多すぎます", "too many recipients"
+    TOO_BIG = Ruling("held", Scope.MESSAGE), "メールが大きすぎます", "mail too big"
 
     # Where it goes, and what is in it
-    GREYLISTED = auto(), RETRY, "グレーリストで待機中です", "greylisted"
-    RECIPIENT_BUSY = auto(), REFUSED, "宛先が混雑しています", "recipient busy"
-    MAILBOX_FULL = auto(), REFUSED, "宛先のメールボックスが満杯です", "mailbox full"
-    RECIPIENT_UNKNOWN = auto(), REFUSED, "宛先が存在しません", "no such recipient"
+    GREYLISTED = RETRY, "グレーリストで待機中です", "greylisted"
+    RECIPIENT_BUSY = REFUSED, "宛先が混雑しています", "recipient busy"
+    MAILBOX_FULL = REFUSED, "宛先のメールボックスが満杯です", "mailbox full"
+    RECIPIENT_UNKNOWN = REFUSED, "宛先が存在しません", "no such recipient"
     RECIPIENT_DOMAIN_UNKNOWN = (
-        auto(), REFUSED, "宛先のドメインが見つかりません", "recipient's domain not found",
+        REFUSED, "宛先のドメインが見つかりません", "recipient's domain not found",
     )  # fmt: skip
-    RECIPIENT_DISABLED = auto(), REFUSED, "宛先が停止されています", "recipient disabled"
-    RECIPIENT_NEEDS_SMTPUTF8 = (
-        auto(), REFUSED, "宛先に SMTPUTF8 が必要です", "recipient needs SMTPUTF8",
-    )  # fmt: skip
-    RECIPIENT_UNFIT = auto(), REFUSED, "宛先が正しくありません", "recipient not an address"
-    RECIPIENT_REFUSED = auto(), REFUSED, "宛先が拒否されました", "recipient refused"
-    CONTENT_REFUSED = auto(), REFUSED, "迷惑メールと判定されました", "taken for spam or a virus"
-    MESSAGE_REFUSED = auto(), REFUSED, "メールが拒否されました", "mail refused"
+    RECIPIENT_DISABLED = REFUSED, "宛先が停止されています", "recipient disabled"
+    RECIPIENT_NEEDS_SMTPUTF8 = REFUSED, "宛先に SMTPUTF8 が必要です", "recipient needs SMTPUTF8"
+    RECIPIENT_UNFIT = REFUSED, "宛先が正しくありません", "recipient not an address"
+    RECIPIENT_REFUSED = REFUSED, "宛先が拒否されました", "recipient refused"
+    CONTENT_REFUSED = REFUSED, "迷惑メールと判定されました", "taken for spam or a virus"
+    MESSAGE_REFUSED = REFUSED, "メールが拒否されました", "mail refused"
     DISK_FULL = (
-        auto(), Ruling("held", meanwhile=Scope.SERVER), "サーバーのディスクが満杯です",
+        Ruling("held", meanwhile=Scope.SERVER), "サーバーのディスクが満杯です",
         "the server's disk is full",
     )  # fmt: skip
-    SERVER_TROUBLE = auto(), LATER, "サーバーに障害があります", "trouble at the server"
-    NOT_NOW = auto(), RETRY, "サーバーが一時的に拒否しました", "refused for now"
+    SERVER_TROUBLE = LATER, "サーバーに障害があります", "trouble at the server"
+    NOT_NOW = RETRY, "サーバーが一時的に拒否しました", "refused for now"
 
 
 class Words(NamedTuple):
