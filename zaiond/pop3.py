@@ -11,7 +11,7 @@ from collections.abc import Generator
 from zaiond.smtp import words
 from zaiond.smtp.events import Answered, Event, LoggedIn, Say, StartTls
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
-from zaiond.smtp.handshake import SessionSettings
+from zaiond.smtp.handshake import SessionSettings, failed
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
 from zaiond.smtp.syntax import MAX_LINE, ProtocolFault, Reply, ReplyParser
@@ -32,11 +32,11 @@ def _login(settings: SessionSettings) -> _Login:
     """
     greeting = yield Say(Stage.POP, b"")
     if not _is_ok(greeting):
-        raise _failed(settings, "err", reply=greeting)
+        raise failed(settings, Stage.POP, "err", reply=greeting)
     if settings.security == "starttls":
         answer = yield Say(Stage.POP, b"STLS")
         if not _is_ok(answer):
-            raise _failed(settings, "tls_not_offered", "STLS", answer)
+            raise failed(settings, Stage.POP, "tls_not_offered", reply=answer, detail="STLS")
         yield StartTls()
     login = settings.credentials or _NOBODY
     may_send = settings.security != "none" or login.allow_unprotected
@@ -44,7 +44,7 @@ def _login(settings: SessionSettings) -> _Login:
     timestamp = _TIMESTAMP.search(greeting.lines[0])
     if timestamp is None:
         if not may_send:
-            raise _failed(settings, "unprotected", words.NO_APOP)
+            raise failed(settings, Stage.POP, "unprotected", detail=words.NO_APOP)
         return (yield from _by_password(settings, login))
 
     # RFC 1939 7, APOP: the digest of the timestamp, angle brackets included, and the secret.
@@ -55,7 +55,7 @@ def _login(settings: SessionSettings) -> _Login:
     answer = yield _command(f"APOP {login.username} {digest}")
     if _is_ok(answer):
         return LoggedIn("APOP", answer.text)
-    refused = _failed(settings, "err_login", "APOP", answer)
+    refused = failed(settings, Stage.POP, "err_login", reply=answer, detail="APOP")
     if not may_send or judge(refused.failure).outcome != "held":
         raise refused
     # APOP needs the password in plain text at the server: many greet with a timestamp and have it
@@ -73,7 +73,7 @@ def _by_password(settings: SessionSettings, login: Credentials) -> _Login:
     for name, value in (("USER", login.username), ("PASS", login.password)):
         answer = yield _command(f"{name} {value}")
         if not _is_ok(answer):
-            raise _failed(settings, "err_login", name, answer)
+            raise failed(settings, Stage.POP, "err_login", reply=answer, detail=name)
     return LoggedIn("USER/PASS", answer.text)
 
 
@@ -89,12 +89,6 @@ def _indicator(answer: Reply) -> bytes:
     # RFC 1939 3: a status indicator and a keyword; RFC 2449 8.1: codes in brackets come first.
     # Servers are known to write the indicator small, or something else than a space behind it.
     return answer.lines[0][:4].upper()
-
-
-def _failed(
-    settings: SessionSettings, cause: Cause, detail: str | Text = "", reply: Reply | None = None
-) -> DeliveryFailure:
-    return DeliveryFailure(Failure.of(Stage.POP, settings.server, cause, reply, detail))
 
 
 class _Lines(ReplyParser):

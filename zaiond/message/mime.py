@@ -17,7 +17,7 @@ from struct import Struct
 from typing import Literal
 
 from zaiond.message.address import Mailbox
-from zaiond.message.words import local_time, offset
+from zaiond.message.words import WEEKDAYS, local_time, offset
 from zaiond.model import wire_address
 from zaiond.safe import Replacer
 
@@ -43,7 +43,6 @@ _AROUND = len(_WORD_BEGIN + _WORD_END)
 _JIS_WORD_BEGIN = "=?iso-2022-jp?B?"
 _ESCAPE = len(b"\x1b$B")
 _LONGEST_WORD = 300  # of ASCII without a space: it can't be folded, only encoded
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
@@ -184,7 +183,7 @@ def date(second: int, tz: tzinfo | None) -> str:
     """The Date field of a second since the epoch (RFC 5322 3.3): local time with its offset."""
     moment = local_time(second, tz)
     return (
-        f"Date: {_WEEKDAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} "
+        f"Date: {WEEKDAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} "
         f"{moment.year:04d} {moment:%H:%M:%S} {offset(moment)}\r\n"
     )
 

@@ -18,7 +18,7 @@ _is_date_time = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
     r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 ).fullmatch
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Words:
     """The words of one language."""
 
     def __init__(self, language: Language) -> None:
-        self._is_ja = language == "ja"
+        self.is_ja = language == "ja"
 
         def say(ja: str, en: str) -> str:
             return ja if language == "ja" else en
@@ -184,40 +184,25 @@ class Words:
         )
         self.event_id = say("イベント ID", "Event ID")
 
-    def moment(self, moment: datetime) -> str:
-        """A local time, with its weekday and offset."""
-        weekday = moment.weekday()
-        if self._is_ja:
-            day = f"{moment.year:04d}/{moment:%m/%d}({'月火水木金土日'[weekday]})"
-        else:
-            day = f"{_DAYS[weekday]} {moment.year:04d}-{moment:%m-%d}"
-        return f"{day} {moment:%H:%M:%S} {offset(moment)}"
-
-    def duration(self, seconds: float) -> str:
-        """`12分34秒`, `12 min 34 s`."""
-        if self._is_ja:
-            return _units(seconds, ("日", "時間", "分", "秒"), "")
-        return _units(seconds, (" d", " h", " min", " s"), " ")
-
     def mark(self, marks: tuple[str, ...]) -> str:
         """The beginning of a subject, of one word or more that say how it stands."""
-        return f"【{'・'.join(marks)}】" if self._is_ja else f"{', '.join(marks).capitalize()}: "
+        return f"【{'・'.join(marks)}】" if self.is_ja else f"{', '.join(marks).capitalize()}: "
 
     def subject(self, mark: str, what: str, where: tuple[str, ...]) -> str:
         """A subject: how it stands, what it is about, on which host."""
-        if self._is_ja:
+        if self.is_ja:
             return f"{mark}{what}（{'：'.join(where)}）"
         return f"{mark}{what} ({': '.join(where)})"
 
     def left_out(self, number: int, command: str) -> str:
         """That so many fields are not shown, and which command shows them."""
-        if self._is_ja:
+        if self.is_ja:
             return f"（ほかに {number:,} 項目を省略。すべて表示: {command}）"
         return f"({number:,} more not shown here; to see all: {command})"
 
     def no_notice(self, user: str) -> str:
         """Of an event that could be taken for a notice of the daemon's own."""
-        if self._is_ja:
+        if self.is_ja:
             return (
                 f"※これは zaiond 自身の通知ではありません。ユーザー {user} が送ったイベントです。"
             )
@@ -248,15 +233,24 @@ def moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
 
 @lru_cache(maxsize=256)
 def shown_moment(second: int, words: Words, tz: tzinfo | None) -> str:
-    return words.moment(local_time(second, tz))
+    """A second since the epoch in local time, with its weekday and offset."""
+    moment = local_time(second, tz)
+    weekday = moment.weekday()
+    if words.is_ja:
+        day = f"{moment.year:04d}/{moment:%m/%d}({'月火水木金土日'[weekday]})"
+    else:
+        day = f"{WEEKDAYS[weekday]} {moment.year:04d}-{moment:%m-%d}"
+    return f"{day} {moment:%H:%M:%S} {offset(moment)}"
 
 
 def duration(value: Any, words: Words) -> Any:
-    """`12分34秒`, if the value is a number of seconds."""
+    """`12分34秒`, `12 min 34 s`, if the value is a number of seconds."""
     if isinstance(value, str) and _is_number(value):
         value = float(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e10:
-        return words.duration(value)
+        if words.is_ja:
+            return _units(value, ("日", "時間", "分", "秒"), "")
+        return _units(value, (" d", " h", " min", " s"), " ")
     return value
 
 

@@ -59,18 +59,15 @@ def _certificate(connection: ssl.SSLObject, mask: Mask) -> Certificate | None:
     names = fields.get("subjectAltName", ())
     common = [value for ((key, value), *_) in fields["subject"] if key == "commonName"]
     host = connection.server_hostname or ""
+    is_address = ":" in host or host.replace(".", "").isdigit()
     # OpenSSL compares a name with the common name where there is no DNS name, an address never.
-    by_common_name = not any(kind == "DNS" for kind, _ in names) and not _is_address(host)
+    by_common_name = not is_address and not any(kind == "DNS" for kind, _ in names)
     return Certificate(
         names=tuple(printable(mask.text(name)) for _, name in names),
         not_before=ssl.cert_time_to_seconds(fields["notBefore"]),
         not_after=ssl.cert_time_to_seconds(fields["notAfter"]),
         common_name=printable(mask.text(common[-1])) if by_common_name and common else "",
     )
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
 
 
 class CommonNames:

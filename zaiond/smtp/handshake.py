@@ -74,7 +74,7 @@ def opening(settings: SessionSettings) -> Opening:
     encrypted = settings.security == "tls"
     greeting = yield Say(Stage.GREETING, b"")
     if greeting.code // 100 != 2:
-        raise _failed(settings, Stage.GREETING, reply=greeting)
+        raise failed(settings, Stage.GREETING, reply=greeting)
     capabilities = yield from _hello(settings)
 
     if settings.security in ("opportunistic", "starttls"):
@@ -86,9 +86,9 @@ def opening(settings: SessionSettings) -> Opening:
                 # RFC 3207 4.2: what was learnt before TLS must be forgotten.
                 capabilities = yield from _hello(settings)
             elif settings.security == "starttls" or not plain_text_will_do(settings):
-                raise _failed(settings, Stage.STARTTLS, reply=reply)
+                raise failed(settings, Stage.STARTTLS, reply=reply)
         elif settings.security == "starttls":
-            raise _failed(settings, Stage.STARTTLS, "tls_not_offered")
+            raise failed(settings, Stage.STARTTLS, "tls_not_offered")
 
     if settings.credentials is not None:
         verified = encrypted and settings.verify
@@ -109,7 +109,7 @@ def _hello(settings: SessionSettings) -> Generator[Say, Reply, Capabilities]:
         reply = yield Say(Stage.EHLO, b"HELO " + name)
         if reply.code // 100 == 2:
             return Capabilities()
-    raise _failed(settings, Stage.EHLO, reply=reply)
+    raise failed(settings, Stage.EHLO, reply=reply)
 
 
 def _log_in(
@@ -124,9 +124,9 @@ def _log_in(
         hide = settings.mask.text
         names = (name if name in sasl.NAMES else hide(name) for name in capabilities.auth)
         detail = words.offers(mechanisms=printable(", ".join(names)) or words.NOTHING)
-        raise _failed(settings, Stage.AUTH, "no_mechanism", detail=detail)
+        raise failed(settings, Stage.AUTH, "no_mechanism", detail=detail)
     if not sasl.may_send_secret(credentials, verified=verified):
-        raise _failed(settings, Stage.AUTH, "unprotected")
+        raise failed(settings, Stage.AUTH, "unprotected")
     if not settings.plain:
         chosen = chosen[-1:]
     # Servers are known to offer PLAIN, refuse the right password by it, and take it by LOGIN.
@@ -172,17 +172,17 @@ def _authenticate(
             response = _base64(exchange.send(asked)) or b""
         except ChallengeError as error:
             yield Say(Stage.AUTH, b"*", about=name)
-            raise _failed(settings, Stage.AUTH, "protocol", detail=error.text) from None
+            raise failed(settings, Stage.AUTH, "protocol", detail=error.text) from None
         except StopIteration:
             # RFC 4954 4: "*" cancels; the server must answer with 501.
             reply = yield Say(Stage.AUTH, b"*", about=name)
             if reply.code < 400:
-                raise _failed(settings, Stage.AUTH, "protocol", detail=words.ENDLESS_AUTH) from None
+                raise failed(settings, Stage.AUTH, "protocol", detail=words.ENDLESS_AUTH) from None
             break
         reply = yield Say(Stage.AUTH, response, response, name)
     if reply.code // 100 != 2:
         detail = sasl.explained(name, asked, settings.mask)
-        refused = _failed(settings, Stage.AUTH, reply=reply, detail=detail).failure
+        refused = failed(settings, Stage.AUTH, reply=reply, detail=detail).failure
         raise DeliveryFailure(replace(refused, mechanism=name))
 
 
@@ -190,7 +190,7 @@ def _base64(response: bytes | None) -> bytes | None:
     return None if response is None else base64.b64encode(response)
 
 
-def _failed(
+def failed(
     settings: SessionSettings,
     stage: Stage,
     cause: Cause = "reply",
@@ -198,4 +198,5 @@ def _failed(
     reply: Reply | None = None,
     detail: str | Text = "",
 ) -> DeliveryFailure:
+    """That it failed with the settings' server."""
     return DeliveryFailure(Failure.of(stage, settings.server, cause, reply, detail))
