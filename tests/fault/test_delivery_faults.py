@@ -39,7 +39,6 @@ from tests.support.scripted_server import (
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, MailServer, Secret
 from zaiond.model import Message
-from zaiond.net.connect import resolve
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.dial import Dialer, Link
 from zaiond.net.tls import TlsContexts
@@ -48,7 +47,7 @@ from zaiond.smtp.failure import DeliveryFailure, Failure, Stage
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import judge
-from zaiond.sockets import Address
+from zaiond.sockets import Address, resolve
 
 TO = "a@example.jp"
 SHORT = 0.3  # seconds, where a deadline is to pass

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zaiond.net.connect import connect_to, resolve
 from zaiond.net.context import ConnectionContext
 from zaiond.net.credentials import SessionToken, session_settings
 from zaiond.net.pump import Pump, with_certificate
@@ -22,7 +21,7 @@ from zaiond.smtp.handshake import SessionSettings, fall_back, plain_text_will_do
 from zaiond.smtp.session import Session
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import may_have_forgotten, refuses_login
-from zaiond.sockets import Address, shown
+from zaiond.sockets import Address, connect_to, resolve, shown
 from zaiond.text import Text
 
 if TYPE_CHECKING:

@@ -10,12 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from zaiond.message.address import a_labels
-from zaiond.net.connect import connect_to
 from zaiond.net.tls import TlsContexts, TlsInfo
 from zaiond.smtp.events import Answered, Ended, Event, LoggedIn, Opened, StartTls
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.session import Session
-from zaiond.sockets import Address, cause_of, unsecured, verifying
+from zaiond.sockets import Address, cause_of, connect_to, unsecured, verifying
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
