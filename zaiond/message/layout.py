@@ -18,8 +18,9 @@ from json import dumps
 from typing import Any
 
 from zaiond.event_rules import is_named_as_notice
+from zaiond.message.mime import duration, moment, shown_moment
 from zaiond.message.template import Template, template
-from zaiond.message.words import BackupWords, Words, duration, moment, shown_moment
+from zaiond.message.words import BackupWords, Words
 from zaiond.model import Event
 from zaiond.safe import clean, one_line
 
@@ -49,12 +50,17 @@ def subject_line(event: Event, words: Words, host: str, user: str = "") -> str:
     if common.names_target:
         target = _name(event.data.get("target")) or _name(event.key)
         where = (host, target) if target else (host,)
-        return one_line(words.subject(common.mark, common.about, where))
+        return _subject(common, common.about, where, words)
     what = one_line(event.subject[:_READ]).strip() if event.subject else ""
     if not what:
         what = _what(event, common.about, host)
     where = (host, _cut(one_line(user), _LONGEST_NAME)) if _poses(event) else (host,)
-    return one_line(words.subject(common.mark, _cut(what, _LONGEST_SUBJECT), where))
+    return _subject(common, _cut(what, _LONGEST_SUBJECT), where, words)
+
+
+def _subject(common: Template, what: str, where: tuple[str, ...], words: Words) -> str:
+    begin, end = words.around_place
+    return one_line(f"{common.mark}{what}{begin}{words.between_places.join(where)}{end}")
 
 
 def _poses(event: Event) -> bool:

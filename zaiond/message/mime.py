@@ -1,5 +1,5 @@
 """What a mail says, in a form that any server can take: header fields, folded (RFC 5322 2.2.3) and
-in ASCII (RFC 2047); the text in its shortest transfer encoding (RFC 2045).
+in ASCII (RFC 2047); the text in its shortest transfer encoding (RFC 2045); moments in local time.
 
 It is UTF-8, or for old readers ISO-2022-JP (RFC 1468), which is ASCII and JIS X 0208. What has a
 place there under another code point is put there: half-width katakana, and the signs for which
@@ -11,13 +11,13 @@ import re
 import unicodedata
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from struct import Struct
-from typing import Literal
+from typing import Any, Literal
 
 from zaiond.message.address import Mailbox
-from zaiond.message.words import WEEKDAYS, local_time, offset
+from zaiond.message.words import Words
 from zaiond.model import wire_address
 from zaiond.safe import Replacer
 
@@ -43,9 +43,17 @@ _AROUND = len(_WORD_BEGIN + _WORD_END)
 _JIS_WORD_BEGIN = "=?iso-2022-jp?B?"
 _ESCAPE = len(b"\x1b$B")
 _LONGEST_WORD = 300  # of ASCII without a space: it can't be folded, only encoded
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = 1e8  # seconds since the epoch; a smaller number is none
+_is_number = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?", re.ASCII).fullmatch
+_is_date_time = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
+    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+).fullmatch
 # Each word with one space before it: what a reader may do to more of them is not foreseeable.
 _is_plain = re.compile(rf"[!-~]{{1,{_LONGEST_WORD}}}(?: [!-~]{{1,{_LONGEST_WORD}}})*").fullmatch
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -181,11 +189,89 @@ def _mailbox(start: str, box: Mailbox, charset: Charset) -> str:
 @lru_cache(maxsize=64)
 def date(second: int, tz: tzinfo | None) -> str:
     """The Date field of a second since the epoch (RFC 5322 3.3): local time with its offset."""
-    moment = local_time(second, tz)
+    moment = _local_time(second, tz)
     return (
-        f"Date: {WEEKDAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} "
-        f"{moment.year:04d} {moment:%H:%M:%S} {offset(moment)}\r\n"
+        f"Date: {_WEEKDAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} "
+        f"{moment.year:04d} {moment:%H:%M:%S} {_offset(moment)}\r\n"
     )
+
+
+def moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
+    """Local time, if the value is a date and time by RFC 3339, or seconds since the epoch."""
+    try:
+        seconds = value
+        if isinstance(value, str):
+            if _is_number(value):
+                seconds = float(value)
+            elif _is_date_time(value):
+                moment = datetime.fromisoformat(value.upper())
+                if moment.tzinfo is None:  # the producer's local time, which is ours
+                    moment = moment.replace(tzinfo=tz) if tz else moment.astimezone()
+                return shown_moment(int(moment.timestamp() // 1), words, tz)
+        if isinstance(seconds, (int, float)) and seconds >= _EARLIEST:
+            return shown_moment(int(seconds // 1), words, tz)
+    except (ValueError, OverflowError, OSError):
+        pass  # no such moment: what was sent is shown
+    return value
+
+
+@lru_cache(maxsize=256)
+def shown_moment(second: int, words: Words, tz: tzinfo | None) -> str:
+    """A second since the epoch in local time, with its weekday and offset."""
+    moment = _local_time(second, tz)
+    weekday = moment.weekday()
+    if words.is_ja:
+        day = f"{moment.year:04d}/{moment:%m/%d}({'月火水木金土日'[weekday]})"
+    else:
+        day = f"{_WEEKDAYS[weekday]} {moment.year:04d}-{moment:%m-%d}"
+    return f"{day} {moment:%H:%M:%S} {_offset(moment)}"
+
+
+def duration(value: Any, words: Words) -> Any:
+    """`12分34秒`, `12 min 34 s`, if the value is a number of seconds."""
+    if isinstance(value, str) and _is_number(value):
+        value = float(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e10:
+        if words.is_ja:
+            return _units(value, ("日", "時間", "分", "秒"), "")
+        return _units(value, (" d", " h", " min", " s"), " ")
+    return value
+
+
+@lru_cache(maxsize=256)
+def _local_time(second: int, tz: tzinfo | None) -> datetime:
+    """A second since the epoch in `tz`, or in the system's zone, with its offset.
+
+    In UTC where the calendar ends (years 1 and 9999). Raises OverflowError beyond.
+    """
+    moment = _EPOCH + timedelta(seconds=second)
+    try:
+        return moment.astimezone(tz)
+    except (ValueError, OverflowError, OSError):
+        return moment
+
+
+def _offset(moment: datetime) -> str:
+    """`+0900`, as RFC 5322 3.3 writes it."""
+    minutes = round((moment.utcoffset() or timedelta()).total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02d}{rest:02d}"
+
+
+def _units(seconds: float, names: tuple[str, str, str, str], separator: str) -> str:
+    """A length of time, at least 0 s, in days, hours, minutes and seconds, by their names."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.2g}{names[3]}"
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    counts = (days, hour, minute, second)
+    first, last = 0, 3
+    while first < 3 and not counts[first]:
+        first += 1
+    while last > first and not counts[last]:
+        last -= 1
+    return separator.join([f"{counts[n]}{names[n]}" for n in range(first, last + 1)])
 
 
 def encode_body(text: str, charset: Charset = "utf-8") -> tuple[str, bytes]:

@@ -1,24 +1,9 @@
-"""The words of the mails (interface 6), both languages side by side; how they say a moment, and
-a length of time.
-"""
+"""The words of the mails (interface 6), both languages side by side."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
-from typing import Any
 
 from zaiond.model import Severity
 from zaiond.text import Language
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = 1e8  # seconds since the epoch; a smaller number is none
-_is_number = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?", re.ASCII).fullmatch
-_is_date_time = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
-    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
-).fullmatch
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +81,10 @@ class Words:
             "A problem has been reported. Please check, and take action if necessary.",
         )
         self.to_know = say("以下の内容をお知らせします。", "This is for your information.")
+
+        # What stands around the host and what else says where, in a subject.
+        self.around_place = ("（", "）") if self.is_ja else (" (", ")")
+        self.between_places = say("：", ": ")
 
         # Headings.
         self.summary = say("■ 概要", "== Summary ==")
@@ -188,12 +177,6 @@ class Words:
         """The beginning of a subject, of one word or more that say how it stands."""
         return f"【{'・'.join(marks)}】" if self.is_ja else f"{', '.join(marks).capitalize()}: "
 
-    def subject(self, mark: str, what: str, where: tuple[str, ...]) -> str:
-        """A subject: how it stands, what it is about, on which host."""
-        if self.is_ja:
-            return f"{mark}{what}（{'：'.join(where)}）"
-        return f"{mark}{what} ({': '.join(where)})"
-
     def left_out(self, number: int, command: str) -> str:
         """That so many fields are not shown, and which command shows them."""
         if self.is_ja:
@@ -210,81 +193,3 @@ class Words:
 
 
 JA, EN = Words("ja"), Words("en")
-
-
-def moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
-    """Local time, if the value is a date and time by RFC 3339, or seconds since the epoch."""
-    try:
-        seconds = value
-        if isinstance(value, str):
-            if _is_number(value):
-                seconds = float(value)
-            elif _is_date_time(value):
-                moment = datetime.fromisoformat(value.upper())
-                if moment.tzinfo is None:  # the producer's local time, which is ours
-                    moment = moment.replace(tzinfo=tz) if tz else moment.astimezone()
-                return shown_moment(int(moment.timestamp() // 1), words, tz)
-        if isinstance(seconds, (int, float)) and seconds >= _EARLIEST:
-            return shown_moment(int(seconds // 1), words, tz)
-    except (ValueError, OverflowError, OSError):
-        pass  # no such moment: what was sent is shown
-    return value
-
-
-@lru_cache(maxsize=256)
-def shown_moment(second: int, words: Words, tz: tzinfo | None) -> str:
-    """A second since the epoch in local time, with its weekday and offset."""
-    moment = local_time(second, tz)
-    weekday = moment.weekday()
-    if words.is_ja:
-        day = f"{moment.year:04d}/{moment:%m/%d}({'月火水木金土日'[weekday]})"
-    else:
-        day = f"{WEEKDAYS[weekday]} {moment.year:04d}-{moment:%m-%d}"
-    return f"{day} {moment:%H:%M:%S} {offset(moment)}"
-
-
-def duration(value: Any, words: Words) -> Any:
-    """`12分34秒`, `12 min 34 s`, if the value is a number of seconds."""
-    if isinstance(value, str) and _is_number(value):
-        value = float(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e10:
-        if words.is_ja:
-            return _units(value, ("日", "時間", "分", "秒"), "")
-        return _units(value, (" d", " h", " min", " s"), " ")
-    return value
-
-
-@lru_cache(maxsize=256)
-def local_time(second: int, tz: tzinfo | None) -> datetime:
-    """A second since the epoch in `tz`, or in the system's zone, with its offset.
-
-    In UTC where the calendar ends (years 1 and 9999). Raises OverflowError beyond.
-    """
-    moment = _EPOCH + timedelta(seconds=second)
-    try:
-        return moment.astimezone(tz)
-    except (ValueError, OverflowError, OSError):
-        return moment
-
-
-def offset(moment: datetime) -> str:
-    """`+0900`, as RFC 5322 3.3 writes it."""
-    minutes = round((moment.utcoffset() or timedelta()).total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return f"{'-' if minutes < 0 else '+'}{hours:02d}{rest:02d}"
-
-
-def _units(seconds: float, names: tuple[str, str, str, str], separator: str) -> str:
-    """A length of time, at least 0 s, in days, hours, minutes and seconds, by their names."""
-    if seconds < 10 and seconds != int(seconds):
-        return f"{seconds:.2g}{names[3]}"
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    counts = (days, hour, minute, second)
-    first, last = 0, 3
-    while first < 3 and not counts[first]:
-        first += 1
-    while last > first and not counts[last]:
-        last -= 1
-    return separator.join([f"{counts[n]}{names[n]}" for n in range(first, last + 1)])
