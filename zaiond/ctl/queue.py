@@ -131,20 +131,12 @@ def _change_queue(line: Line) -> int:
     reply = control.ask(line, line.name.replace(" ", "."), **arguments)
     result: dict[str, Any] = reply.result
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])
-    return _changed(
-        line,
-        reply,
-        [
-            [_ids(one), one["recipient"] or "-", documents.about(one)]
-            for one in result["deliveries"]
-        ],
-        [
-            *(labels.no_event(id=id_) for id_ in unknown),
-            *(labels.in_flight(id=id_) for id_ in result.get("under_way", [])),
-            *map(_ambiguous, ambiguous),
-        ],
-        failed=bool(unknown or ambiguous),
-    )
+    found = result["deliveries"]
+    rows = [[_ids(one), one["recipient"] or "-", documents.about(one)] for one in found]
+    unchanged = [labels.no_event(id=id_) for id_ in unknown]
+    unchanged += [labels.in_flight(id=id_) for id_ in result.get("under_way", [])]
+    unchanged += map(_ambiguous, ambiguous)
+    return _changed(line, reply, rows, unchanged, failed=bool(unknown or ambiguous))
 
 
 def _change_spool(line: Line) -> int:
@@ -153,9 +145,8 @@ def _change_spool(line: Line) -> int:
     result: dict[str, Any] = reply.result
     unchanged = [labels.no_file(name=name) for name in result["unknown"]]
     unchanged += [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
-    return _changed(
-        line, reply, [[name] for name in result["files"]], unchanged, failed=bool(unchanged)
-    )
+    rows = [[name] for name in result["files"]]
+    return _changed(line, reply, rows, unchanged, failed=bool(unchanged))
 
 
 def _uid(user: str) -> int:
@@ -195,29 +186,19 @@ def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime)
         groups.setdefault(waits_for, []).append(one)
     order = list(_ORDER)
     for waits_for in sorted(groups, key=lambda waits_for: order.index(waits_for[0])):
-        _group(page, *waits_for, groups[waits_for], now)
+        state, reason, remedy = waits_for
+        rows = _rows(groups[waits_for], now)
+        number = len(groups[waits_for])
+        _heading(page, labels.STATES[state], _ORDER[state], number, reason, remedy)
+        columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+        for label in (labels.NEXT_TRY, labels.TO):
+            if len(set(columns[label])) == 1:  # it stands above the rows
+                value = columns.pop(label)[0]
+                page.labelled(label, "" if value == "-" else value, "  ")
+        if set(columns[labels.TRIES]) == {"-"}:
+            del columns[labels.TRIES]
+        page.table(zip(*columns.values(), strict=True), "  ", head=columns)
     return page
-
-
-def _group(
-    page: Page,
-    state: str,
-    reason: str,
-    remedy: str,
-    deliveries: list[dict[str, Any]],
-    now: datetime,
-) -> None:
-    _heading(page, labels.STATES[state], _ORDER[state], len(deliveries))
-    page.labelled(labels.WHY, reason, "  ")
-    page.labelled(labels.REMEDY, remedy, "  ")
-    columns = dict(zip(_COLUMNS, zip(*_rows(deliveries, now), strict=True), strict=True))
-    for label in (labels.NEXT_TRY, labels.TO):
-        if len(set(columns[label])) == 1:  # it stands above the rows
-            value = columns.pop(label)[0]
-            page.labelled(label, "" if value == "-" else value, "  ")
-    if set(columns[labels.TRIES]) == {"-"}:
-        del columns[labels.TRIES]
-    page.table(zip(*columns.values(), strict=True), "  ", head=columns)
 
 
 def _rows(deliveries: list[dict[str, Any]], now: datetime) -> list[tuple[str | Text, ...]]:
@@ -229,15 +210,9 @@ def _rows(deliveries: list[dict[str, Any]], now: datetime) -> list[tuple[str | T
             probes.setdefault(one["recipient"], one["next_attempt"])
     merged: dict[tuple[str | Text, ...], list[str]] = {}
     for one in deliveries:
+        age = documents.age(one.get("accepted"), now)
         next_try = documents.soon(one["next_attempt"] or probes.get(one["recipient"]), now)
-        tries = str(one["attempts"] or "-")
-        mail = (
-            documents.age(one.get("accepted"), now),
-            next_try,
-            tries,
-            _ids(one),
-            documents.about(one),
-        )
+        mail = age, next_try, str(one["attempts"] or "-"), _ids(one), documents.about(one)
         merged.setdefault(mail, []).append(one["recipient"] or "-")
     return [(*mail[:-1], ", ".join(to), mail[-1]) for mail, to in merged.items()]
 
@@ -258,8 +233,7 @@ def spool_listing(files: list[dict[str, Any]], language: Language, now: datetime
         groups.setdefault((one["state"], one["reason"] or ""), []).append(one)
     for (state, reason), group in groups.items():
         word = labels.FILE_STATES.get(state, state)
-        _heading(page, word, "bold" if state == "waiting" else "red", len(group))
-        page.labelled(labels.WHY, reason, "  ")
+        _heading(page, word, "bold" if state == "waiting" else "red", len(group), reason)
         rows = [
             [one["user"], documents.age(one["since"], now), str(one["bytes"]), one["name"]]
             for one in group
@@ -268,10 +242,14 @@ def spool_listing(files: list[dict[str, Any]], language: Language, now: datetime
     return page
 
 
-def _heading(page: Page, state: str | Text, colour: str, number: int) -> None:
-    """Above the rows of one state and reason."""
+def _heading(
+    page: Page, state: str | Text, colour: str, number: int, reason: str, remedy: str = ""
+) -> None:
+    """Above the rows for which all of this is the same."""
     page.gap()
     page.line(Painted(labels.number_in_state(state=state, number=number), colour))
+    page.labelled(labels.WHY, reason, "  ")
+    page.labelled(labels.REMEDY, remedy, "  ")
 
 
 def _listed(
