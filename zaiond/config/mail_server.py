@@ -47,27 +47,16 @@ class Service(NamedTuple):
         service = _NAMES.get(port, self.name)
         if service != self.name:
             *most, last = map(str, self.ports)
-            scope.warn(
-                "port",
-                words.port_of_other(
-                    port=port,
-                    service=service,
-                    name=self.name,
-                    ports=Text("、".join((*most, last)), f"{', '.join(most)} or {last}"),
-                ),
-            )
+            ports = Text("、".join((*most, last)), f"{', '.join(most)} or {last}")
+            name = self.name
+            text = words.port_of_other(port=port, service=service, name=name, ports=ports)
+            scope.warn("port", text)
         usual = self.ports.get(port, (security,))
         if (security == "tls") != ("tls" in usual):
             (tls,) = (port for port, usual in self.ports.items() if "tls" in usual)
-            scope.warn(
-                "security",
-                words.odd_security(
-                    port=port,
-                    security=security,
-                    usual=Text("、".join(usual), " or ".join(usual)),
-                    tls=tls,
-                ),
-            )
+            names = Text("、".join(usual), " or ".join(usual))
+            text = words.odd_security(port=port, security=security, usual=names, tls=tls)
+            scope.warn("security", text)
 
 
 # RFC 8314 3.2 and 3.3: TLS from the first byte is on 995 and 465.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zaiond.ctl import check, control, output, words
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED, NOT_PERMITTED, Failure, NoDaemon
-from zaiond.ctl.terminal import Page, printable
+from zaiond.ctl.terminal import Cell, Page, printable
 from zaiond.text import Language, Sentence
 
 if TYPE_CHECKING:
@@ -84,13 +84,10 @@ def _show(line: Line) -> int:
     except NoDaemon:
         result, language = _from_disk(line)
     page = Page(language)
-    rows = [
-        [
-            f"{one['key']}: {one['value']}",
-            f"{one['file']}:{one['line']}" if one["file"] else words.DEFAULT,
-        ]
-        for one in result["settings"]
-    ]
+    rows: list[list[Cell]] = []
+    for one in result["settings"]:
+        origin = f"{one['file']}:{one['line']}" if one["file"] else words.DEFAULT
+        rows.append([f"{one['key']}: {one['value']}", origin])
     if rows:
         page.table(rows if line.flag("origin") else [row[:1] for row in rows])
     else:
@@ -202,17 +199,10 @@ def differences(
 
 
 def _of_yaml(path: str, before: str | None, text: str, language: Language) -> list[str]:
-    lines = list(
-        difflib.unified_diff(
-            _masked(before or "").splitlines(),
-            _masked(text).splitlines(),
-            f"{path} ({words.IN_FORCE.in_language(language)})"
-            if before is not None
-            else os.devnull,
-            f"{path} ({words.ON_DISK.in_language(language)})",
-            lineterm="",
-        )
-    )
+    was = f"{path} ({words.IN_FORCE.in_language(language)})" if before is not None else os.devnull
+    now = f"{path} ({words.ON_DISK.in_language(language)})"
+    old, new = _masked(before or "").splitlines(), _masked(text).splitlines()
+    lines = list(difflib.unified_diff(old, new, was, now, lineterm=""))
     return lines or [words.secret_differs(path=path).in_language(language)]
 
 

@@ -175,27 +175,17 @@ def _delivery(page: Page, delivery: dict[str, Any]) -> None:
     page.table([(delivery["recipient"], documents.state(outcome), server)], "  ")
     hold = delivery.get("hold") or {}
     next_ = delivery.get("next_attempt")
-    page.labelled(
-        labels.REPLY if outcome == "delivered" else labels.WHY,
-        delivery.get("reason") or delivery.get("reply"),
-        "    ",
-    )
+    label = labels.REPLY if outcome == "delivered" else labels.WHY
+    page.labelled(label, delivery.get("reason") or delivery.get("reply"), "    ")
     page.labelled(labels.HELD_SINCE, documents.when(hold["since"]) if hold else None, "    ")
     page.labelled(labels.REMEDY, hold.get("remedy"), "    ")
     page.labelled(labels.NEXT_TRY, next_ and documents.when(next_), "    ")
-    page.table(
-        [
-            (
-                f"#{one['number']}",
-                documents.when(one["ended"]),
-                documents.state(one["outcome"]),
-                one.get("server") or "-",
-                one.get("reply") or "",
-            )
-            for one in delivery["attempts"]
-        ],
-        "    ",
-    )
+    attempts: list[list[Cell]] = []
+    for one in delivery["attempts"]:
+        ended, state = documents.when(one["ended"]), documents.state(one["outcome"])
+        server, reply = one.get("server") or "-", one.get("reply") or ""
+        attempts.append([f"#{one['number']}", ended, state, server, reply])
+    page.table(attempts, "    ")
 
 
 def _severity(severity: str | None) -> Text | None:
@@ -226,13 +216,7 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
         why = event.get("remark" if event["outcome"] == "delivered" else "reason")
         if why:
             about = labels.said_of(what=about, said=" ".join(why.split()))
-        rows.append(
-            [
-                documents.brief(event["time"], now),
-                documents.state(event["outcome"]),
-                event["id"],
-                about,
-            ]
-        )
+        time, outcome = documents.brief(event["time"], now), documents.state(event["outcome"])
+        rows.append([time, outcome, event["id"], about])
     page.table(rows)
     return page
