@@ -210,13 +210,9 @@ class Command(Kind):
     def read(self, node: Node) -> tuple[str, ...]:
         if isinstance(node, Sequence) and node.elements:
             program, *arguments = node.elements
-            for element in node.elements:
-                if (
-                    isinstance(element, Scalar)
-                    and not element.style
-                    and set("，、") & set(element.text)
-                ):
-                    raise WrongValueError(words.COMMA)
+            scalars = [each for each in node.elements if isinstance(each, Scalar)]
+            if set("，、") & {sign for each in scalars if not each.style for sign in each.text}:
+                raise WrongValueError(words.COMMA)
             return filled(program), *(written(argument) for argument in arguments)
         raise WrongValueError(words.NO_COMMAND)
 
