@@ -76,14 +76,19 @@ def parse(line: bytes) -> Submission:
     raise EventError("invalid", text, field)
 
 
-def new_event(line: bytes, uid: int, now: float, make_id: Callable[[], str]) -> NewEvent:
-    """The event of a line that came at `now` (seconds since the epoch); `make_id` gives it an id
-    where it has none. Raises EventError `invalid` or `too_large`, and what `make_id` raises.
+def new_event(
+    line: bytes, uid: int, now: float, make_id: Callable[[], str]
+) -> NewEvent | EventError:
+    """The event of a line that came at `now` (seconds since the epoch), or why it is none.
+    `make_id` gives it an id where it has none, or raises EventError.
     """
     if len(line) > MAX_EVENT_BYTES:
-        raise too_large()
-    sent = parse(line)
-    id_ = sent.id or make_id()
+        return too_large()
+    try:
+        sent = parse(line)
+        id_ = sent.id or make_id()
+    except EventError as error:
+        return error.with_traceback(None)  # which would keep the line, and all that read it
     return id_, uid, sent.source or "", now, sent.line, sent.severity in URGENT, sent.lane
 
 

@@ -245,9 +245,6 @@ class Batches:
                     if isinstance(line, EventError)
                     else wire.new_event(line, uid, now, self._make_id)
                 )
-            except EventError as error:
-                # Its traceback would keep the line, and all that read it.
-                answers.append(error.with_traceback(None))
             except Exception as error:  # noqa: BLE001 - one line must never stop the others
                 report(error)
                 answers.append(OUR_FAULT)

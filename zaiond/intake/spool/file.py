@@ -199,8 +199,6 @@ class SpoolFile:
     def _parsed(self, line: bytes, now: float) -> NewEvent | EventError:
         try:
             return wire.new_event(line, self.uid, now, _no_id)
-        except EventError as error:
-            return error.with_traceback(None)  # which would keep all the lines
         except Exception as error:  # noqa: BLE001 - read at each start, it would end each daemon
             return EventError("invalid", words.internal_error(kind=type(error).__name__))
 
