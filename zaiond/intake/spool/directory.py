@@ -173,7 +173,25 @@ class SpoolDirectory:
     def trim(self, user_of: Callable[[int], int]) -> list[Kept]:
         """Removes what there is no room for: the oldest of those who have the most. Gives it."""
         with self._open_both() as (_, refused):
-            return _trim(refused, user_of)
+            of_user: dict[int, list[Kept]] = {}
+            sizes = Counter[int]()
+            for one in reversed(_all_refused(refused)):  # the oldest of each last
+                of_user.setdefault(user_of(one.uid), []).append(one)
+                sizes[user_of(one.uid)] += one.size
+            files = sum(map(len, of_user.values()))
+            gone: list[Kept] = []
+            while files > REFUSED_FILES or sizes.total() > REFUSED_BYTES:
+                if files > REFUSED_FILES:
+                    user = max(of_user, key=lambda user: len(of_user[user]))
+                else:
+                    ((user, _),) = sizes.most_common(1)
+                one = of_user[user].pop()
+                sizes[user] -= one.size
+                files -= 1
+                with contextlib.suppress(OSError):  # what can't be removed keeps its place
+                    _remove(one.name, refused)
+                    gone.append(one)
+            return gone
 
     def put_back(self, name: str) -> str | None:
         """A refused file is to be taken in again: gives its name then; None if there is none. What
@@ -272,28 +290,6 @@ def _all_kept(names: Iterable[str], state: State, directory: int) -> list[Kept]:
 def _all_refused(refused: int) -> list[Kept]:
     files = _all_kept(os.listdir(refused), "refused", refused)
     return sorted(files, key=lambda one: one.since)
-
-
-def _trim(directory: int, user_of: Callable[[int], int]) -> list[Kept]:
-    of_user: dict[int, list[Kept]] = {}
-    sizes = Counter[int]()
-    for one in reversed(_all_refused(directory)):  # the oldest of each last
-        of_user.setdefault(user_of(one.uid), []).append(one)
-        sizes[user_of(one.uid)] += one.size
-    files = sum(map(len, of_user.values()))
-    gone: list[Kept] = []
-    while files > REFUSED_FILES or sizes.total() > REFUSED_BYTES:
-        if files > REFUSED_FILES:
-            user = max(of_user, key=lambda user: len(of_user[user]))
-        else:
-            ((user, _),) = sizes.most_common(1)
-        one = of_user[user].pop()
-        sizes[user] -= one.size
-        files -= 1
-        with contextlib.suppress(OSError):  # what can't be removed keeps its place
-            _remove(one.name, directory)
-            gone.append(one)
-    return gone
 
 
 def _remove(name: str, directory: int) -> None:
