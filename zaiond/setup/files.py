@@ -6,7 +6,6 @@ written. Everything is written whole or not at all, the main file last.
 
 import errno
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 
 from zaiond.atomicfile import Owner, Replacement, free_name, owner
@@ -48,7 +47,11 @@ class Settings:
         self._language: Language = language
         self._credentials = credentials
         self._directory = os.path.dirname(self.main)
-        _demand_writable(self.main)
+        directory = os.path.dirname(os.path.realpath(self.main))
+        if not os.path.isdir(directory):
+            raise SetupError(words.no_directory(directory=directory))
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise _not_permitted(self.main)
         self._found = load(self.main, self._credentials, credentials_optional=True)
         self._files = self._found.files
         self._loaded = self._found
@@ -127,17 +130,13 @@ class Settings:
             changes["language"] = "en"  # as we speak; the default is ja
         texts[self.main] = change(self.main, texts[self.main], changes)
         loaded = self._parsed(replace(self._files, texts=texts))
-        if loaded.config is not None:
-            self._demand_effect(loaded, changes)
-        return loaded
-
-    def _demand_effect(self, loaded: Loaded, changes: Iterable[str]) -> None:
-        """What a drop-in removes or replaces is not changed by the main file."""
+        # What a drop-in removes or replaces is not changed by the main file.
         origin = {setting.key: setting.file for setting in loaded.settings}
         for key in changes:
-            if origin.get(key) != self.main:
+            if loaded.config is not None and origin.get(key) != self.main:
                 others = ", ".join(self._files.yaml[1:])
                 raise EditError(words.overruled(key=key, others=others))
+        return loaded
 
     def _parsed(self, files: Files) -> Loaded:
         return load_files(files, self._credentials, credentials_optional=True)
@@ -170,14 +169,6 @@ class Settings:
             for left in ready:
                 left.discard()
         return changed
-
-
-def _demand_writable(main: str) -> None:
-    directory = os.path.dirname(os.path.realpath(main))
-    if not os.path.isdir(directory):
-        raise SetupError(words.no_directory(directory=directory))
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise _not_permitted(main)
 
 
 def _not_permitted(path: str) -> PermissionError:
