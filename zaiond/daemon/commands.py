@@ -21,7 +21,6 @@ from zaiond.store.history import EventRow, OpenDelivery
 from zaiond.store.queries import MOST, Wanted, matcher
 
 MOST_SPOOL_FILES = 1000
-_LONG = frozenset({"queue.retry", "queue.delete", "reload", "spool.list", "test"})
 REPLY_BYTES = 64 * 1024 * 1024
 _MOST_OWNERS = 10  # of an id, named
 _LONGEST_SOURCE = 80
@@ -56,7 +55,7 @@ class Answers:
             "reload": self._reload,
             "test": self._test,
         }
-        return Commands({name: partial(self._run, by_name[name]) for name in by_name}, _LONG)
+        return {name: partial(self._run, command) for name, command in by_name.items()}
 
     async def _run(self, command: Command, request: Request) -> Any:
         self._time_zone.refresh()

@@ -29,7 +29,8 @@ REQUEST_BYTES = 1024 * 1024
 REQUEST_SECONDS = 10.0
 READER_SECONDS = 30.0  # for a reader to take what was written
 MOST_CONNECTIONS = 32
-SIGN_OF_LIFE = 1.0  # seconds between two blanks
+SIGN_OF_LIFE = 1.0  # seconds between two blanks, while one of these takes its time
+LONG = frozenset({"queue.retry", "queue.delete", "reload", "spool.list", "test"})
 
 
 class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
@@ -70,13 +71,7 @@ class Pieces(NamedTuple):
 
 
 Command = Callable[[Request], Awaitable[Any]]
-
-
-class Commands(NamedTuple):
-    """What can be asked, by its name; `long` are the names of what takes its time."""
-
-    by_name: dict[str, Command]
-    long: frozenset[str] = frozenset()
+Commands = dict[str, Command]
 
 
 class Control:
@@ -117,7 +112,7 @@ class Control:
         self._commands = self._commands or self.load()
         try:
             request = _decode(line)
-            command = self._commands.by_name[request.command]
+            command = self._commands[request.command]
         except msgspec.ValidationError:
             writer.write(_line(self._refusal(Refused(2, words.MALFORMED))))
             return
@@ -125,7 +120,7 @@ class Control:
             writer.write(_line(self._refusal(Refused(2, words.NO_REQUEST))))
             return
         request.asked_by = _uid_of(writer)
-        is_long = request.command in self._commands.long
+        is_long = request.command in LONG
         with _signs_of_life(writer) if is_long else contextlib.nullcontext():
             reply = await self._answer(command, request)
         result = reply.get("result")

@@ -53,9 +53,7 @@ class Built:
 
     async def ask(self, command: str, uid: int = 4711, **values: Any) -> Any:
         """The result of a command."""
-        result = await self.app.control.load().by_name[command](
-            Request(command, asked_by=uid, **values)
-        )
+        result = await self.app.control.load()[command](Request(command, asked_by=uid, **values))
         if isinstance(result, Pieces):
             result = json.loads(b"".join([piece async for piece in result.json]))
         return result
