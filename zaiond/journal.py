@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, TextIO
 
 from zaiond.log_limit import LogLimit
 from zaiond.safe import ACTING, Replacer, code_of, with_codes
-from zaiond.text import Language, Text
+from zaiond.text import Language, Sentence, Text
 
 # structlog imports rich where that is installed: 5 MiB for colours that no daemon shows.
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
@@ -33,6 +33,11 @@ from structlog.typing import EventDict, Processor  # noqa: E402
 LEFT_OUT_INTERVAL = 60.0  # seconds after which what was left out is told at the latest
 _PRIORITIES = {"info": 6, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
 
+_and_more = Sentence("{line}（ほかに {number} 行）", "{line} (and {number} more)")
+_left_out = Sentence(
+    "同じ原因の行が続いたため、{number} 行を省きました",
+    "{number} lines were left out, as there were too many of one cause",
+)
 _on_one_line = Replacer(f"[\t\n{ACTING}]", code_of)
 
 
@@ -81,7 +86,8 @@ class Journal:
         self._monotonic = monotonic
         self._limit = LogLimit()
         self._telling: asyncio.TimerHandle | None = None
-        pipeline = [self._admit, self._in_language, _safe, _message_id, *output.processors]
+        with_traceback = structlog.processors.format_exc_info
+        pipeline: list[Processor] = [self._admit, with_traceback, self._plain, *output.processors]
         self._lines = structlog.BoundLogger(output.write, pipeline, {})
 
     def info(self, text: Text, kind: Kind | None = None, **more: Any) -> None:
@@ -119,12 +125,7 @@ class Journal:
             self._telling = None
         left_out = self._limit.left_out()
         if left_out:
-            self.warning(
-                Text(
-                    f"同じ原因の行が続いたため、{left_out} 行を省きました",
-                    f"{left_out} lines were left out, as there were too many of one cause",
-                )
-            )
+            self.warning(_left_out(number=left_out))
 
     # -- processors
 
@@ -137,8 +138,7 @@ class Journal:
             self._tell_later()
             raise structlog.DropEvent
         if left_out:
-            ja, en = line["event"]
-            line["event"] = Text(f"{ja}（ほかに {left_out} 行）", f"{en} (and {left_out} more)")
+            line["event"] = _and_more(line=line["event"], number=left_out)
         return line
 
     def _tell_later(self) -> None:
@@ -147,26 +147,14 @@ class Journal:
                 loop = asyncio.get_running_loop()
                 self._telling = loop.call_later(LEFT_OUT_INTERVAL, self.tell_left_out)
 
-    def _in_language(self, _: object, __: str, line: EventDict) -> EventDict:
-        line["event"] = line["event"].in_language(self.language)
+    def _plain(self, _: object, __: str, line: EventDict) -> EventDict:
+        line["event"] = _on_one_line(line["event"].in_language(self.language))
+        if "exception" in line:
+            line["exception"] = with_codes(line["exception"])
+        kind = line.pop("kind")
+        if kind is not None:
+            line["message_id"] = kind.value
         return line
-
-
-def _safe(_: object, __: str, line: EventDict) -> EventDict:
-    line["event"] = _on_one_line(line["event"])
-    if line["exc_info"] is None:
-        del line["exc_info"]
-    else:
-        structlog.processors.format_exc_info(None, "", line)
-        line["exception"] = with_codes(line["exception"])
-    return line
-
-
-def _message_id(_: object, __: str, line: EventDict) -> EventDict:
-    kind = line.pop("kind")
-    if kind is not None:
-        line["message_id"] = kind.value
-    return line
 
 
 # -- outputs
@@ -209,12 +197,11 @@ def to_systemd() -> Output:
 
 
 def _line(_: object, __: str, line: EventDict) -> str:
-    return f"zaiond: {_with_traceback(line)}"
+    return f"zaiond: {_message(line)}"
 
 
-def _with_traceback(line: EventDict) -> str:
-    traceback = f"\n{line['exception']}" if "exception" in line else ""
-    return f"{line['event']}{traceback}"
+def _message(line: EventDict) -> str:
+    return "\n".join(line[name] for name in ("event", "exception") if name in line)
 
 
 def _members(_: object, __: str, line: EventDict) -> EventDict:
@@ -224,7 +211,7 @@ def _members(_: object, __: str, line: EventDict) -> EventDict:
 
 
 def _journal_fields(_: object, level: str, line: EventDict) -> tuple[tuple[str, ...], EventDict]:
-    fields = {"MESSAGE": _with_traceback(line), "PRIORITY": _PRIORITIES[level]}
+    fields = {"MESSAGE": _message(line), "PRIORITY": _PRIORITIES[level]}
     fields["SYSLOG_IDENTIFIER"] = "zaiond"
     if "message_id" in line:
         fields["MESSAGE_ID"] = line["message_id"]
