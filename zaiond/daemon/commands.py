@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from zaiond.daemon import documents, words
-from zaiond.daemon.control import Command, Commands, Pieces, Refused, Request
+from zaiond.daemon.control import Command, Commands, Refused, Request
 from zaiond.daemon.status import Status
 from zaiond.delivery.queue_admin import Changed
 from zaiond.intake.spool.admin import Changed as SpoolChanged
@@ -72,10 +72,10 @@ class Answers:
 
     # -- queue
 
-    async def _list_queue(self, _: Request) -> Pieces:
+    async def _list_queue(self, _: Request) -> AsyncGenerator[bytes, None]:
         number = await self._status.count_waiting()
         waiting = self._waiting(self._queries.waiting(), self._queries.unrouted())
-        return Pieces(_pieces("deliveries", waiting, b',"total":%d' % number.total))
+        return _pieces("deliveries", waiting, b',"total":%d' % number.total)
 
     async def _waiting(
         self, mails: AsyncIterator[list[OpenDelivery]], events: AsyncIterator[list[EventRow]]
@@ -121,7 +121,7 @@ class Answers:
 
     # -- history
 
-    async def _history(self, request: Request) -> Pieces:
+    async def _history(self, request: Request) -> AsyncGenerator[bytes, None]:
         id_, limit = request.id, request.limit
         wanted = Wanted(
             since=request.since,
@@ -133,7 +133,7 @@ class Answers:
         more = b""
         if id_ is not None and not await self._queries.seqs_of([id_]):
             more = b',"shortened":' + _encode(await self._status.shortened())
-        return Pieces(_pieces("events", self._events(id_, wanted), more))
+        return _pieces("events", self._events(id_, wanted), more)
 
     async def _events(
         self, id_: str | None, wanted: Wanted

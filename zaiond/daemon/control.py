@@ -16,7 +16,7 @@ import os
 import socket
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -62,14 +62,7 @@ class Request(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Request).decode
-
-
-class Pieces(NamedTuple):
-    """A long result: its JSON, piece by piece."""
-
-    json: AsyncGenerator[bytes, None]
-
-
+# Gives a document, or its JSON piece by piece where it may be long. Raises ZaiondError.
 Command = Callable[[Request], Awaitable[Any]]
 Commands = dict[str, Command]
 
@@ -109,38 +102,35 @@ class Control:
             self.connections -= 1
 
     async def _serve(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            result = await self._result(line, writer)
+        except ZaiondError as error:
+            await _write(writer, _line(self._refusal(error)))
+            return
+        language = self._journal.language  # of now: it may be another one after `reload`
+        if not isinstance(result, AsyncGenerator):
+            await _write(writer, _line({"ok": True, "language": language, "result": result}))
+            return
+        await _write(writer, f'{{"ok": true, "language": "{language}", "result": '.encode())
+        async with contextlib.aclosing(result):
+            async for piece in result:
+                await _write(writer, piece)
+                await asyncio.sleep(0)  # others have their turn
+        await _write(writer, b"}\n")
+
+    async def _result(self, line: bytes, writer: asyncio.StreamWriter) -> Any:
         self._commands = self._commands or self.load()
         try:
             request = _decode(line)
             command = self._commands[request.command]
         except msgspec.ValidationError:
-            writer.write(_line(self._refusal(Refused(2, words.MALFORMED))))
-            return
+            raise Refused(2, words.MALFORMED) from None
         except (msgspec.DecodeError, KeyError, RecursionError):
-            writer.write(_line(self._refusal(Refused(2, words.NO_REQUEST))))
-            return
+            raise Refused(2, words.NO_REQUEST) from None
         request.asked_by = _uid_of(writer)
         is_long = request.command in LONG
         with _signs_of_life(writer) if is_long else contextlib.nullcontext():
-            reply = await self._answer(command, request)
-        result = reply.get("result")
-        if not isinstance(result, Pieces):
-            await _write(writer, _line(reply))
-            return
-        head = f'{{"ok": true, "language": "{self._journal.language}", "result": '
-        await _write(writer, head.encode())
-        async with contextlib.aclosing(result.json):
-            async for piece in result.json:
-                await _write(writer, piece)
-                await asyncio.sleep(0)  # others have their turn
-        await _write(writer, b"}\n")
-
-    async def _answer(self, command: Command, request: Request) -> dict[str, Any]:
-        try:
-            result = await command(request)
-        except ZaiondError as error:
-            return self._refusal(error)
-        return {"ok": True, "language": self._journal.language, "result": result}
+            return await command(request)
 
     def _refusal(self, error: ZaiondError) -> dict[str, Any]:
         if not isinstance(error, Refused):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from tests.support.store import Notes, Store, event
 from zaiond.daemon import start
 from zaiond.daemon.app import App
-from zaiond.daemon.control import Pieces, Refused, Request
+from zaiond.daemon.control import Refused, Request
 from zaiond.daemon.options import Options
 from zaiond.store import events
 from zaiond.store.damage import Damage
@@ -54,8 +54,8 @@ class Built:
     async def ask(self, command: str, uid: int = 4711, **values: Any) -> Any:
         """The result of a command."""
         result = await self.app.control.load()[command](Request(command, asked_by=uid, **values))
-        if isinstance(result, Pieces):
-            result = json.loads(b"".join([piece async for piece in result.json]))
+        if isinstance(result, AsyncGenerator):
+            result = json.loads(b"".join([piece async for piece in result]))
         return result
 
     async def refused(self, command: str, **values: Any) -> int:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.store import Notes
 from tests.support.waiting import turns
 from zaiond.daemon import control
-from zaiond.daemon.control import REQUEST_BYTES, Commands, Control, Pieces, Refused, Request
+from zaiond.daemon.control import REQUEST_BYTES, Commands, Control, Refused, Request
 from zaiond.errors import DiskFullError, StoreError
 from zaiond.text import Text
 
@@ -54,7 +54,7 @@ async def pieces(request: Request) -> Any:
         yield '"日"'.encode()
         yield b"]}"
 
-    return Pieces(some())
+    return some()
 
 
 COMMANDS: dict[str, control.Command] = {
@@ -103,6 +103,19 @@ async def test_a_command_has_its_result_and_the_language_in_force(tmp_path: Path
         "language": "ja",
         "result": {"asked": "日"},
     }
+
+
+async def test_a_command_that_changes_the_language_is_answered_in_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = journal()
+
+    async def change(request: Request) -> Any:
+        notes.language = "en"
+
+    monkeypatch.setitem(globals(), "journal", lambda: notes)
+    monkeypatch.setitem(COMMANDS, "change", change)
+    assert (await ask(tmp_path, b'{"command":"change"}\n'))["language"] == "en"
 
 
 async def test_a_refusal_has_its_exit_status_and_says_why(tmp_path: Path) -> None:
@@ -264,7 +277,7 @@ async def test_who_does_not_read_is_cut_off_and_nothing_is_made_for_him_meanwhil
             finally:
                 ended.append("closed")
 
-        return Pieces(some())
+        return some()
 
     async def large(request: Request) -> Any:
         ended.append("closed")
