@@ -145,12 +145,7 @@ def body(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None) ->
 
 
 def _backup_auto_update(
-    event: Event,
-    common: Template,
-    backup: BackupWords,
-    words: Words,
-    fqdn: str,
-    tz: tzinfo | None,
+    event: Event, common: Template, backup: BackupWords, words: Words, fqdn: str, tz: tzinfo | None
 ) -> list[str]:
     data = event.data
     failed = backup is words.backup_failed

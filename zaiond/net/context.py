@@ -80,8 +80,7 @@ class ServerMemory:
             if address in order and now - at < _LATELY
         }
         return sorted(
-            order,
-            key=lambda each: (self._failed.get(each, float("-inf")), each != self.address),
+            order, key=lambda each: (self._failed.get(each, float("-inf")), each != self.address)
         )
 
     def failed_just_now(self, address: Address, now: float) -> bool:

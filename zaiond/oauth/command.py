@@ -10,7 +10,7 @@ from zaiond.oauth import words
 from zaiond.oauth.protocol import command_failed, first_line
 from zaiond.smtp.failure import NoToken
 from zaiond.smtp.mask import Mask
-from zaiond.text import Text, reason
+from zaiond.text import reason
 
 _MOST_READ = 64 * 1024
 
@@ -51,7 +51,7 @@ async def token_of(command: tuple[str, ...], limit: float) -> str:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        why = reason(error) if isinstance(error, OSError) else Text(str(error), str(error))
+        why = reason(error) if isinstance(error, OSError) else str(error)
         raise NoToken("command_unfit", program, why) from error
     try:
         async with asyncio.timeout(limit):

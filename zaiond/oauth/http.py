@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from zaiond import __version__, sockets
 from zaiond.oauth import words
 from zaiond.smtp.failure import NoToken
-from zaiond.text import Text, reason
+from zaiond.text import reason
 
 MAX_ANSWER = 128 * 1024
 _HEADERS = {
@@ -46,7 +46,7 @@ async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> t
         raise NoToken("reset", address) from error
     except ssl.SSLError as error:
         cause, detail = sockets.unsecured(error)
-        raise NoToken(cause, address, Text(detail, detail)) from error
+        raise NoToken(cause, address, detail) from error
     except OSError as error:
         raise NoToken(sockets.cause_of(error), address, reason(error)) from error
 
@@ -100,7 +100,7 @@ def _connected(host: str, port: int, deadline: float, address: str) -> socket.so
         found = sockets.addresses_of(host, port)
     except (OSError, ValueError) as error:
         cause, detail = sockets.unresolved(error)
-        raise NoToken(cause, address, Text(detail, detail)) from error
+        raise NoToken(cause, address, detail) from error
     failures: list[NoToken] = []
     for number, each in enumerate(found):
         family, where = each
@@ -112,7 +112,7 @@ def _connected(host: str, port: int, deadline: float, address: str) -> socket.so
         except OSError as error:
             sock.close()
             cause, detail = sockets.unconnected(error, each, share)
-            failures.append(NoToken(cause, address, Text(detail, detail)))
+            failures.append(NoToken(cause, address, detail))
         else:
             return sock
     # That an IPv6 address can't be reached says little.

@@ -86,7 +86,7 @@ def _refusal(status: int, found: dict[str, Any], endpoint: str, mask: Mask) -> N
     if status < 300 and not said:
         return NoToken("token", endpoint, words.WITHOUT_TOKEN)
     for_now = status >= 500 or status in (408, 425, 429) or not _FOR_NOW.isdisjoint(told)
-    return NoToken("token" if for_now else "token_refused", endpoint, None, reply)
+    return NoToken("token" if for_now else "token_refused", endpoint, reply=reply)
 
 
 def expiry(lifetime: float | None, token: str, now: float) -> float | None:

@@ -195,10 +195,7 @@ class Tokens:
             raise NoToken("token_unkept", "", words.NO_STATE_DIRECTORY)
         file = self._file(oauth2)
         try:
-            async with (
-                asyncio.timeout(LOCK_SECONDS) as waiting,
-                _alone(self._state_dir),
-            ):
+            async with asyncio.timeout(LOCK_SECONDS) as waiting, _alone(self._state_dir):
                 waiting.reschedule(None)
                 kept = await self._kept(file)
                 in_force = kept.token if kept is not None else oauth2.refresh_token.reveal()

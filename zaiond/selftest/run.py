@@ -47,9 +47,7 @@ _FORMS = tuple(
 
 
 async def self_test(
-    config: Config,
-    addresses: Sequence[str],
-    context: ConnectionContext,
+    config: Config, addresses: Sequence[str], context: ConnectionContext
 ) -> dict[str, Any]:
     """Sends the test mail to each address in turn (none: to the admins), by `config`.
 

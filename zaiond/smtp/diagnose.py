@@ -109,11 +109,7 @@ _SESSION = (
     *_TLS,
     Sign(Diagnosis.PASSWORD_UNPROTECTED, causes="unprotected"),
     Sign(Diagnosis.LOGIN_NOT_OFFERED, "offers nothing", causes="no_mechanism"),
-    Sign(
-        Diagnosis.OTHER_LOGIN_OFFERED,
-        rf"\b(?:{'|'.join(sasl.NAMES)})\b",
-        causes="no_mechanism",
-    ),
+    Sign(Diagnosis.OTHER_LOGIN_OFFERED, rf"\b(?:{'|'.join(sasl.NAMES)})\b", causes="no_mechanism"),
     Sign(Diagnosis.NO_COMMON_LOGIN, causes="no_mechanism"),
     Sign(Diagnosis.TOO_BIG, causes="too_big"),
     # Before any recipient it can only be the configured sender.

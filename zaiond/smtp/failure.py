@@ -191,9 +191,9 @@ class NoToken(ZaiondError):  # noqa: N818  (it carries a failure's parts)
     """
 
     def __init__(
-        self, cause: Cause, where: str, why: Text | None = None, reply: Reply | None = None
+        self, cause: Cause, where: str, why: Text | str = "", reply: Reply | None = None
     ) -> None:
-        ja, en = why if why is not None else ("", "")
+        ja, en = why if isinstance(why, Text) else (why, why)
         self.detail = Text(*(": ".join(filter(None, (where, each))) for each in (ja, en)))
         super().__init__(self.detail)
         self.cause: Cause = cause

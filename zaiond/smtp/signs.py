@@ -14,8 +14,7 @@ _CONNECTIONS = (
 )
 BUSY = (
     Sign(
-        Diagnosis.RECIPIENT_BUSY,
-        r"receiving mail (?:too quickly|at a rate)|recipient thread limit",
+        Diagnosis.RECIPIENT_BUSY, r"receiving mail (?:too quickly|at a rate)|recipient thread limit"
     ),
     Sign(Diagnosis.TOO_MANY_CONNECTIONS, _CONNECTIONS, "432"),  # Exchange: 432 4.3.2
 )
@@ -74,9 +73,7 @@ SIZE_IN_WORDS = Sign(
     r"|exceed\w* (?:\w+ ){0,3}size",
 )
 GREYLISTED = Sign(
-    Diagnosis.GREYLISTED,
-    r"gr[ae]y-?list|postgrey|try again in|come back (?:later|in)",
-    digits="4",
+    Diagnosis.GREYLISTED, r"gr[ae]y-?list|postgrey|try again in|come back (?:later|in)", digits="4"
 )
 
 # -- A login that is refused, and one that is wanted

@@ -319,10 +319,7 @@ ADVICE: dict[Diagnosis, Row] = {
         "Try again. If it goes on, check the server's load, and the network and firewalls on the "
         "way. For a slow server, raise mail_server.timeout.",
     ),
-    Diagnosis.NOT_UNDERSTOOD: (
-        *_BROKEN_OFF,
-        *_ASK_ABOUT_FIREWALLS,
-    ),
+    Diagnosis.NOT_UNDERSTOOD: (*_BROKEN_OFF, *_ASK_ABOUT_FIREWALLS),
     Diagnosis.OUT_OF_STEP: (
         "サーバーが、通信の手順が正しくないとして拒否しました。",
         "The server takes this for a bad sequence of commands.",
