@@ -91,10 +91,8 @@ def unconnected(error: OSError, address: Address, limit: float) -> tuple[Cause, 
 
 
 async def resolve(host: str, port: int, limit: float) -> list[Address]:
-    """All addresses of `host`, in the resolver's order; at least one. `limit` in seconds.
-
-    Raises:
-        DeliveryFailure: of stage RESOLVE: there is no such name, or no answer for now.
+    """All addresses of `host`, in the resolver's order; at least one. `limit` in seconds. Raises
+    DeliveryFailure: of stage RESOLVE: there is no such name, or no answer for now.
     """
     with contextlib.suppress(socket.gaierror, ValueError):
         return addresses_of(host, port, socket.AI_NUMERICHOST)  # asks nobody, so needs no thread
@@ -126,11 +124,7 @@ async def _connected(connection: socket.socket, where: tuple[Any, ...]) -> None:
 
 
 async def connect_to(server: str, address: Address, limit: float) -> socket.socket:
-    """A socket connected to this address.
-
-    Raises:
-        DeliveryFailure: of stage CONNECT.
-    """
+    """A socket connected to this address. Raises DeliveryFailure: of stage CONNECT."""
     family, where = address
     limit = max(0.0, limit)
     try:

@@ -92,10 +92,8 @@ class SmtpConnection:
         on_step: Callable[[Step], None] | None = None,
     ) -> "SmtpConnection":
         """Connects, secures and logs in as `server` says. `on_step` is told of every step, as long
-        as the connection lives.
-
-        Raises:
-            DeliveryFailure: there is no usable session; everything is closed again.
+        as the connection lives. Raises DeliveryFailure: there is no usable session; everything is
+        closed again.
         """
         connection = cls(server, context, on_step)
         await connection._dialer.prepare()

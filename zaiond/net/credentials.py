@@ -77,9 +77,7 @@ class SessionToken:
 
     async def apply_to(self, settings: SessionSettings) -> SessionSettings:
         """The settings with the token in the password's place; as they are with other mechanisms.
-
-        Raises:
-            DeliveryFailure: of stage TOKEN: there is none.
+        Raises DeliveryFailure of stage TOKEN: there is none.
         """
         if settings.credentials is None or settings.credentials.mechanism != "xoauth2":
             return settings
@@ -89,10 +87,8 @@ class SessionToken:
         return replace(settings, credentials=credentials)
 
     async def renewed(self, failure: Failure) -> bool:
-        """Whether there is another one, now that a session with this one has failed so.
-
-        Raises:
-            DeliveryFailure: of stage TOKEN: it was asked for in vain.
+        """Whether there is another one, now that a session with this one has failed so. Raises
+        DeliveryFailure of stage TOKEN: it was asked for in vain.
         """
         refused = self._token
         if refused is None or refused.new or self._renewed or not refuses_login(failure):

@@ -127,10 +127,8 @@ class Dialer:
 
     async def dial(self, tried: set[Address]) -> Link:
         """A session with the first address that gives one, of those that are `left`; puts into
-        `tried` which were tried.
-
-        Raises:
-            DeliveryFailure: none gives one; the most telling of the failures.
+        `tried` which were tried. Raises DeliveryFailure: none gives one; the most telling of the
+        failures.
         """
 
         loop, deadline = self._loop, self._deadline
@@ -157,10 +155,7 @@ class Dialer:
         self, address: Address, limit: float | None = None, until: float | None = None
     ) -> Link:
         """A session with this address. `limit`: the seconds for connecting; `until`: when it must
-        be open, in the loop's time.
-
-        Raises:
-            DeliveryFailure: there is none; nothing is left open.
+        be open, in the loop's time. Raises DeliveryFailure: there is none; nothing is left open.
         """
         memory, tls = self.memory, self._context.tls
         settings = replace(self.settings, pipelining=memory.pipelining, plain=memory.plain)

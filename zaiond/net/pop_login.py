@@ -36,10 +36,7 @@ async def log_in(
     """Logs in, unless that was done not long ago and the server hasn't forgotten it since.
 
     Returns the number of the login, for `PopLogin.expired`; `on_step` is told how it went.
-    `deadline`: in the loop's time, for the whole of it.
-
-    Raises:
-        DeliveryFailure: of stage POP.
+    `deadline`: in the loop's time, for the whole of it. Raises DeliveryFailure of stage POP.
     """
     loop = asyncio.get_running_loop()
     pop = server.pop_before_smtp
@@ -80,10 +77,8 @@ async def _log_in(
     deadline: float,
     trace: Trace,
 ) -> None:
-    """One login, with QUIT, at the first address of `there`, the POP server, that lets us.
-
-    Raises:
-        DeliveryFailure
+    """One login, with QUIT, at the first address of `there`, the POP server, that lets us. Raises
+    DeliveryFailure.
     """
     auth, pop = server.auth, server.pop_before_smtp
     mask = context.masks.of(server.address)

@@ -68,10 +68,8 @@ class Pump(asyncio.BufferedProtocol):
         self, sock: socket.socket, contexts: TlsContexts, until: float | None = None
     ) -> None:
         """The opening, over a connected socket, which is the pump's from now on. `until`: when it
-        must be done, in the loop's time, if that is before the session's deadline.
-
-        Raises:
-            DeliveryFailure: no session; `abort` what is left.
+        must be done, in the loop's time, if that is before the session's deadline. Raises
+        DeliveryFailure: no session; `abort` what is left.
         """
         session_deadline = self._session_deadline
         if until is not None and until < session_deadline:

@@ -32,10 +32,8 @@ class _Output(asyncio.SubprocessProtocol):
 
 
 async def token_of(command: tuple[str, ...], limit: float) -> str:
-    """The token that `command` writes; it and its children are killed after `limit` seconds.
-
-    Raises:
-        NoToken: it can't be run, fails, takes too long, or writes no token.
+    """The token that `command` writes; it and its children are killed after `limit` seconds. Raises
+    NoToken: it can't be run, fails, takes too long, or writes no token.
     """
     program = command[0]
     environment = {"PATH": PROGRAMS, "LANG": "C.UTF-8", "HOME": os.environ.get("HOME", "/")}

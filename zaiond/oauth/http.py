@@ -28,10 +28,7 @@ _HEADERS = {
 
 async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> tuple[int, bytes]:
     """The answer's status and content. `limit` (seconds) is for all of it; certificates are
-    verified by the system's store, and by `ca_file` too.
-
-    Raises:
-        NoToken: there is no answer.
+    verified by the system's store, and by `ca_file` too. Raises NoToken: there is no answer.
     """
     parts = urlsplit(url)
     address = sockets.host_and_port(parts.hostname or "", _port(parts))

@@ -46,10 +46,8 @@ def form(**fields: str | None) -> bytes:
 
 
 def granted(status: int, content: bytes, endpoint: str, mask: Mask) -> Granted:
-    """What an answer gives (RFC 6749 5.1). `mask` knows what must not be repeated of it.
-
-    Raises:
-        NoToken: an error (5.2), or no answer that could be used.
+    """What an answer gives (RFC 6749 5.1). `mask` knows what must not be repeated of it. Raises
+    NoToken: an error (5.2), or no answer that could be used.
     """
     found = _object(content)
     if status != 200 or "access_token" not in found:

@@ -98,10 +98,8 @@ class Tokens:
     async def get(
         self, oauth2: "OAuth2", ca_file: str | None = None, refused: str | None = None
     ) -> Token:
-        """A token that holds, as far as is known, and isn't the one whose text is `refused`.
-
-        Raises:
-            NoToken: there is none.
+        """A token that holds, as far as is known, and isn't the one whose text is `refused`. Raises
+        NoToken: there is none.
         """
         known = self._tokens.get(oauth2)
         if known is not None and known.text == refused:

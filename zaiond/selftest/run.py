@@ -54,10 +54,8 @@ async def self_test(
     The mail servers are tried in their order, as the daemon would. Returns the document of
     `test --json`; `line`, `hint`, `detail` and `warning` are in the configuration's language.
     `context` is the one of the daemon's own connections by `config`, if there is a daemon: so the
-    test goes the way that its mail goes.
-
-    Raises:
-        AddressError: one of the addresses is none; then nothing was sent.
+    test goes the way that its mail goes. Raises AddressError where an address is none; then nothing
+    was sent.
     """
     names = await context.names()
     sender = fill_names(config.sender, host=names.host, fqdn=names.fqdn)

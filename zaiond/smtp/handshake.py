@@ -66,10 +66,8 @@ def plain_text_will_do(settings: SessionSettings) -> bool:
 def opening(settings: SessionSettings) -> Opening:
     """The dialogue up to the point where mail can be sent.
 
-    It is sent the reply to each `Say`; never one with 421, which ends a session anywhere.
-
-    Raises:
-        DeliveryFailure: the session is of no use.
+    It is sent the reply to each `Say`; never one with 421, which ends a session anywhere. Raises
+    DeliveryFailure: the session is of no use.
     """
     encrypted = settings.security == "tls"
     greeting = yield Say(Stage.GREETING, b"")

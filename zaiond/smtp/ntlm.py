@@ -84,9 +84,7 @@ def _md5(data: bytes = b"") -> "hashlib._Hash":
 
 def read_challenge(message: bytes) -> Challenge:
     """Reads a type 2 (MS-NLMP 2.2.1.2); what old servers leave out at its end may be missing.
-
-    Raises:
-        ChallengeError: it is none.
+    Raises ChallengeError: it is none.
     """
     if len(message) < 32 or message[:12] != _SIGNATURE + struct.pack("<I", 2):
         raise ChallengeError(words.no_challenge(why="it is no NTLM challenge"))
@@ -122,10 +120,8 @@ def authenticate(
 ) -> bytes:
     """Type 3 (MS-NLMP 2.2.1.3): the answer to the server's type 2, which is `message`.
 
-    `version` is 1 or 2, `nonce` 8 random bytes, `now` the time in seconds since 1970.
-
-    Raises:
-        ChallengeError: `message` is no challenge, or can't be answered by this account.
+    `version` is 1 or 2, `nonce` 8 random bytes, `now` the time in seconds since 1970. Raises
+    ChallengeError: `message` is no challenge, or can't be answered by this account.
     """
     challenge = read_challenge(message)
     flags = challenge.flags & _FLAGS

@@ -9,10 +9,8 @@ class ProhibitedError(ZaiondError):
 
 
 def saslprep(text: str) -> str:
-    """`text` as a query (RFC 3454 7: unassigned characters may pass). ASCII stays as it is.
-
-    Raises:
-        ProhibitedError: it does not show the text, which may be a password.
+    """`text` as a query (RFC 3454 7: unassigned characters may pass). ASCII stays as it is. Raises
+    ProhibitedError: it does not show the text, which may be a password.
     """
     if text.isascii():
         return text

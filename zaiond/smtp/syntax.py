@@ -115,10 +115,8 @@ class ReplyParser:
     def feed(self, data: bytes, replies: list[Reply]) -> None:
         """Appends the replies that are complete with `data` to `replies`.
 
-        Those before a fault are appended before it is raised.
-
-        Raises:
-            ProtocolFault: not a reply, or too long.
+        Those before a fault are appended before it is raised. Raises ProtocolFault: not a reply, or
+        too long.
         """
         lines = (self._rest + data if self._rest else data).split(b"\n")
         self._rest = lines.pop()
