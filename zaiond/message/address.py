@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from zaiond.errors import AddressError, AddressListError
-from zaiond.message import address_words as words
+from zaiond.message import words
 from zaiond.model import wire_address
 from zaiond.text import Sentence, Text
 
