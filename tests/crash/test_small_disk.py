@@ -241,6 +241,8 @@ def test_a_daemon_that_acknowledges_what_the_disk_refuses_is_found_out(
     fault = ("never", "0", "acknowledge-what-the-disk-refuses")
     daemon.program = (sys.executable, "-m", "tests.crash.failing_daemon", *fault)
     daemon.start()
+    emitted(daemon, "before", 1)  # what a start writes by itself is written
+    nothing_waits(daemon)
     refuse(volume)
     acknowledged, codes = emitted(daemon, "refused", 300)
     assert acknowledged
