@@ -135,34 +135,23 @@ def _look(
     after: dict[int, int] | None,
     left: set[int] | None,
 ) -> _Found:
-    """What is due, or else what waits (`after` None: all of that is here), as far as there is room
-    for what isn't `here`.
+    """What is due, urgent mails first, or else what waits (`after` None: all of that is here), as
+    far as there is room; but what is `here`.
     """
-    rows = _due(db, due, capacity)
+    most = capacity.mails or capacity.beyond
+
+    def room(user: int, urgent: bool = False) -> int:
+        return capacity.of(Line(user, urgent))
+
+    urgent = pending.urgent_messages(db, due, capacity.beyond, partial(room, urgent=True))
+    others = pending.due_messages(db, due, most, room)
+    rows = pending.of_size(db, list(dict.fromkeys((*urgent, *others))), capacity.bytes)
     mails = pending.load(db, (row for row in rows if row not in here), due)
     waiting = None
     if after is not None and not mails:
-        waiting = _waiting(db, after, left, capacity)
-        mails = pending.load(db, (row for row, _ in waiting.messages if row not in here), due)
+        found = pending.waiting(db, after, left, most, room)
+        fit = pending.of_size(db, [message for message, _ in found.messages], capacity.bytes)
+        users = {user for _, user in found.messages}  # of whom more may come until that is here
+        waiting = pending.Waiting(found.messages[: len(fit)], found.left | users)
+        mails = pending.load(db, (row for row in fit if row not in here), due)
     return _Found(mails, not here.isdisjoint(rows), waiting, pending.next_due(db))
-
-
-def _due(db: apsw.Connection, due: Due, capacity: Capacity) -> list[int]:
-    """What is due, urgent mails first, as far as there is room."""
-    most = capacity.mails or capacity.beyond
-    urgent = pending.urgent_messages(
-        db, due, capacity.beyond, lambda user: capacity.of(Line(user, True))
-    )
-    others = pending.due_messages(db, due, most, lambda user: capacity.of(Line(user, False)))
-    return pending.of_size(db, list(dict.fromkeys((*urgent, *others))), capacity.bytes)
-
-
-def _waiting(
-    db: apsw.Connection, after: dict[int, int], left: set[int] | None, capacity: Capacity
-) -> pending.Waiting:
-    """What waits, as far as there is room. Of whom any is found, more may come until it is here."""
-    most = capacity.mails or capacity.beyond
-    found = pending.waiting(db, after, left, most, lambda user: capacity.of(Line(user, False)))
-    fit = len(pending.of_size(db, [message for message, _ in found.messages], capacity.bytes))
-    users = {user for _, user in found.messages}
-    return pending.Waiting(found.messages[:fit], found.left | users)
