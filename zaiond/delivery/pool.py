@@ -119,14 +119,12 @@ class Pool:
     def _usable(self, servers: Servers) -> list[tuple[int, int]]:
         """Servers that may get mails now, each with how many connections in all."""
         now = self._loop.time()
-        usable = servers.usable(now)
-        used = [index for index, _ in usable]
+        usable = dict(servers.usable(now))
         # Behind the first one in use: a server to which that one's mails were handed over.
-        return usable + [
-            (index, servers.states[index].most)
-            for index in self._active_queue.assigned_to()
-            if index not in used and servers.may_connect(index, now)
-        ]
+        for index in self._active_queue.assigned_to():
+            if index not in usable and servers.may_connect(index, now):
+                usable[index] = servers.states[index].most
+        return list(usable.items())
 
     def _hand_out(self, index: int) -> int:
         """Gives mails to connections that wait for one; how many wait yet."""
@@ -158,7 +156,7 @@ class Pool:
             return None
         if servers.rate_allows_at(index) > now:
             return None
-        in_use = any(usable == index for usable, _ in servers.usable(now))
+        in_use = index in dict(servers.usable(now))
         mail = self._active_queue.take(index, in_use=in_use)
         if mail is not None:
             servers.sends(index, now)

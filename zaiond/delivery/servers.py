@@ -202,19 +202,16 @@ class RateCounter:
     """Tells how many passed in the last minute or hour. Nothing runs meanwhile."""
 
     def __init__(self) -> None:
-        self._slots: deque[tuple[int, int]] = deque()  # number of the slot, how many
+        self._slots: dict[int, int] = {}  # how many, in order of the slots
 
     def count(self, number: int, now: float) -> None:
         """So many passed at `now`, in seconds of a clock that is never set."""
-        slot = int(now) // _SLOT
-        slots = self._slots
-        if slots and slots[-1][0] == slot:
-            number += slots.pop()[1]
-        slots.append((slot, number))
-        while slots[0][0] <= slot - _SLOTS:
-            slots.popleft()
+        slot, slots = int(now) // _SLOT, self._slots
+        slots[slot] = slots.get(slot, 0) + number
+        if len(slots) > _SLOTS:
+            del slots[next(iter(slots))]
 
     def last(self, seconds: int, now: float) -> int:
         """How many passed in the `seconds` before `now`, an hour at most, to ten seconds."""
         first = int(now) // _SLOT - seconds // _SLOT
-        return sum(number for slot, number in self._slots if slot > first)
+        return sum(number for slot, number in self._slots.items() if slot > first)
