@@ -974,6 +974,33 @@ async def test_what_was_started_and_then_taken_by_no_connection_is_not_under_way
         assert post.recovered.started == 0
 
 
+async def test_what_is_taken_back_goes_to_no_connection_before_it_is(
+    state: Path, decent: ScriptedServer
+) -> None:
+    one = server(decent.port, max_connections=1, keep_idle=SOON)
+    async with Post(state, configuration(one)) as post:
+        await post.emit("first")
+        await post.until_ended(1)
+        await post.writer.submit(lambda _: None)
+        announce, take_back = post.dispatcher.announce, post.dispatcher.take_back
+
+        def announced(new: list[QueuedMail]) -> None:
+            announce(new)
+            post.pool.is_paused = True  # its connection is gone when the mail is on disk
+
+        async def taken_back(mail: QueuedMail) -> None:
+            post.pool.is_paused = False  # and there is one again
+            post.pool.pump()
+            await take_back(mail)
+
+        post.dispatcher.announce = announced  # type: ignore[method-assign, assignment]
+        post.dispatcher.take_back = taken_back  # type: ignore[method-assign]
+        await post.emit("second")
+        await post.until_ended(2)
+        assert mails(decent) == ["first", "second"]
+        await assert_settled(post)
+
+
 async def test_events_are_mailed_in_order_and_once_whether_they_were_kept_in_memory_or_not(
     state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,8 +143,7 @@ class Dispatcher:
         sending = self.active_queue.sending
         left = [mail for mail in mails if mail.started is not None and mail.row not in sending]
         if left:  # the connections went meanwhile
-            for mail in left:
-                self.active_queue.remove(mail.row)
+            self.reload_waiting()  # now, lest one that is back takes them before that is on disk
             for mail in left:
                 await self.take_back(mail)
             self.reload_waiting()
