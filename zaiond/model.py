@@ -10,7 +10,7 @@ make.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import structs
@@ -18,9 +18,7 @@ from msgspec import structs
 from zaiond.text import Text
 
 Severity = Literal["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
-SEVERITIES: tuple[Severity, ...] = (
-    "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
-)  # RFC 5424 6.2.1, worst first  # fmt: skip
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # RFC 5424 6.2.1, worst first
 URGENT: tuple[Severity, ...] = ("emerg", "alert", "crit")
 
 
