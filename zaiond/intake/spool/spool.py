@@ -71,10 +71,12 @@ class Spool:
         self._name_of = name_of
         self._begun: dict[str, SpoolFile] = {}  # files that had to wait half-way
         self._again = asyncio.Event()
+        self._room_timer: asyncio.TimerHandle | None = None
+        admission.on_room = self._ended
         self._walked = 0.0  # seconds that the last walk took
         self._cleaned: float | None = None
-        # Of the sweep that runs: by user, the first file that had no room, and why; whose file
-        # can't be handled, and why; by user, how many were taken or put aside.
+        # Of the last sweep, also while it runs: by user, the first file that had no room, and why;
+        # whose file can't be handled, and why; by user, how many were taken or put aside.
         self._no_room: dict[int, tuple[str, Text]] = {}
         self._obstacles: dict[str, tuple[int, Text]] = {}
         self._gone = Counter[int]()
@@ -89,9 +91,16 @@ class Spool:
         self._again.set()
 
     def _ended(self) -> None:
-        """Events have ended: there may be room for what waits."""
-        self._admission.on_room = None
-        asyncio.get_running_loop().call_later(ROOM_AFTER, self._again.set)
+        """Events have ended: there may be room for what waits, also for what the sweep that runs
+        has found no room for.
+        """
+        if self._no_room and self._room_timer is None:
+            loop = asyncio.get_running_loop()
+            self._room_timer = loop.call_later(ROOM_AFTER, self._has_room)
+
+    def _has_room(self) -> None:
+        self._room_timer = None
+        self._again.set()
 
     async def run(self) -> None:
         """Sweeps at every change, and every INTERVAL seconds; ends when cancelled."""
@@ -333,7 +342,6 @@ class Spool:
                 )
                 self._journal.warning(told, by=("waits", user), uid=user)
         self.waits = waits
-        self._admission.on_room = self._ended if waits else None
 
 
 def rest(walked: float, swept: float) -> float:

@@ -15,6 +15,7 @@ from tests.support.spooled import Spooled
 from tests.support.store import Clock
 from zaiond.errors import EventError
 from zaiond.intake.spool import spool, walk
+from zaiond.intake.spool.file import SpoolFile
 from zaiond.intake.spool.spool import rest
 from zaiond.text import Text
 
@@ -296,6 +297,29 @@ async def test_room_that_comes_wakes_the_sweep_but_once_in_a_while(
     for _ in range(1000):
         spooled.admission.ended([])
     await asyncio.wait_for(spooled.spool._again.wait(), 10)
+
+
+async def test_room_that_comes_while_a_sweep_is_at_work_wakes_the_next(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "ROOM_AFTER", 0.0)
+    swept, again = spooled.spool, spooled.spool._again
+    spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=0)
+    spooled.put("one.json", event(1))
+    await swept.sweep()
+    spooled.admission.ended([])
+    await asyncio.wait_for(again.wait(), 10)
+    again.clear()
+    commit = swept._commit
+
+    async def commit_and_have_room(files: list[SpoolFile]) -> None:
+        await commit(files)
+        spooled.admission.ended([])
+
+    monkeypatch.setattr(swept, "_commit", commit_and_have_room)
+    await swept.sweep()
+    assert swept.waits
+    await asyncio.wait_for(again.wait(), 10)
 
 
 # -- what can't be read
