@@ -99,16 +99,18 @@ class Configuration:
         was = self.in_force
         if self._incident is not None:
             await self._remember(None)
-        if was is None or was.files != loaded.files:
-            before = await self._kept() if was is None else was.files
-            try:
-                await asyncio.to_thread(save_last_good, self._state_dir, loaded.files)
-            except OSError as error:
-                text = words.last_good_unkept(directory=self._state_dir, why=error)
-                self._journal.warning(text)
-            await self._apply(loaded, config, is_another=before != loaded.files)
-            self._journal.info(words.in_force(path=self.path), Kind.CONFIG_LOADED)
-        self.errors, self.state = (), "good"
+        if was is not None and was.files == loaded.files:
+            self.errors, self.state = (), "good"
+            return
+        before = await self._kept() if was is None else was.files
+        try:
+            await asyncio.to_thread(save_last_good, self._state_dir, loaded.files)
+        except OSError as error:
+            text = words.last_good_unkept(directory=self._state_dir, why=error)
+            self._journal.warning(text)
+        self.errors, self.state = (), "good"  # not behind the mails that are made anew
+        await self._apply(loaded, config, is_another=before != loaded.files)
+        self._journal.info(words.in_force(path=self.path), Kind.CONFIG_LOADED)
 
     async def _apply(self, loaded: Loaded, config: Config, *, is_another: bool) -> None:
         """`is_another`: than the one before, be it before the last stop."""

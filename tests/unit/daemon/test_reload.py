@@ -1,7 +1,7 @@
 """What becomes of a changed configuration: which one is in force, and what is told of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +41,7 @@ class Reloading:
         self.remade: list[str] = []  # of those that counted for what waited
         self.contexts: list[ConnectionContext] = []
         self.is_full = False  # the disk
+        self.meanwhile: Callable[[], object] = lambda: None  # while mails are made anew
         self.broken: list[tuple[str, int]] = []  # the incident, and how many mistakes
 
     async def daemon(self) -> Configuration:
@@ -54,6 +55,7 @@ class Reloading:
 
     async def remake(self, config: Config) -> None:
         self.remade.append(config.admins[0])
+        self.meanwhile()
         if self.is_full:
             raise DiskFullError(DISK_FULL)
 
@@ -158,6 +160,23 @@ async def test_what_is_broken_changes_nothing_and_is_told_of_once_until_it_is_me
     assert number == 1
     assert first != second
     assert reloading.configured == ["a@example.jp"]
+
+
+async def test_what_is_mended_is_said_to_be_good_as_soon_as_it_is_in_force(
+    reloading: Reloading,
+) -> None:
+    configuration = await reloading.daemon()
+    for text in (GOOD, BROKEN):
+        reloading.path.write_text(text)
+        await configuration.reload()
+    assert configuration.state == "last_good"
+    seen: list[Any] = []
+    reloading.meanwhile = lambda: seen.append(
+        (configuration.config, configuration.state, configuration.errors)
+    )
+    reloading.path.write_text(GOOD.replace("a@", "b@"))
+    await configuration.reload()
+    assert seen == [(configuration.config, "good", ())]
 
 
 async def test_an_incident_stays_the_same_across_a_restart_with_the_last_good_one_in_force(
