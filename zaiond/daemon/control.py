@@ -43,8 +43,8 @@ class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
 
 
 class Request(msgspec.Struct):
-    """What is asked, and with what. `asked_by` is a uid (SO_PEERCRED), whatever was sent as such;
-    `uid` is whose events are meant.
+    """What is asked, and with what; null counts as left out. `asked_by` is a uid (SO_PEERCRED),
+    whatever was sent as such; `uid` is whose events are meant.
     """
 
     command: str
@@ -61,7 +61,7 @@ class Request(msgspec.Struct):
     asked_by: int = -1
 
 
-_decode = msgspec.json.Decoder(Request).decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 # Gives a document, or its JSON piece by piece where it may be long. Raises ZaiondError.
 Command = Callable[[Request], Awaitable[Any]]
 Commands = dict[str, Command]
@@ -119,14 +119,17 @@ class Control:
         await _write(writer, b"}\n")
 
     async def _result(self, line: bytes, writer: asyncio.StreamWriter) -> Any:
-        self._commands = self._commands or self.load()
         try:
-            request = _decode(line)
-            command = self._commands[request.command]
+            given = {name: value for name, value in _decode(line).items() if value is not None}
+            request = msgspec.convert(given, Request)
         except msgspec.ValidationError:
             raise Refused(2, words.MALFORMED) from None
-        except (msgspec.DecodeError, KeyError, RecursionError):
+        except (msgspec.DecodeError, RecursionError):
             raise Refused(2, words.NO_REQUEST) from None
+        self._commands = self._commands or self.load()
+        command = self._commands.get(request.command)
+        if command is None:
+            raise Refused(2, words.NO_REQUEST)
         request.asked_by = _uid_of(writer)
         is_long = request.command in LONG
         with _signs_of_life(writer) if is_long else contextlib.nullcontext():

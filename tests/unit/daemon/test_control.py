@@ -211,6 +211,12 @@ async def test_commands_are_loaded_when_the_first_is_asked_for(tmp_path: Path) -
     served = Control(load, journal())
     path = str(tmp_path / "c")
     server = await asyncio.start_unix_server(served.serve, path, limit=REQUEST_BYTES)
+    for line in (b"", b"\n", b"{}\n"):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(line)
+        writer.write_eof()
+        assert not json.loads(await reader.read())["ok"]
+        writer.close()
     assert loaded == []
     for _ in range(2):
         reader, writer = await asyncio.open_unix_connection(path)
@@ -307,3 +313,15 @@ async def test_each_value_of_a_request_is_of_its_kind_or_refused(tmp_path: Path,
         assert (reply["ok"], reply.get("exit")) == (
             (True, None) if value == VALUES[name] else (False, 2)
         )
+
+
+@pytest.mark.parametrize("name", [*VALUES, "uid", "names", "addresses"])
+async def test_a_value_that_is_null_counts_as_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def tell(request: Request) -> Any:
+        return getattr(request, name) == getattr(Request("tell"), name)
+
+    monkeypatch.setitem(COMMANDS, "tell", tell)
+    reply = await ask(tmp_path, json.dumps({"command": "tell", name: None}).encode() + b"\n")
+    assert reply["result"] is True
