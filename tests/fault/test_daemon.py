@@ -262,7 +262,7 @@ def test_what_only_a_failure_or_a_mistake_needs_is_not_loaded_before(
         unneeded = {f"zaiond.smtp.{name}" for name in ("diagnose", "diagnosis", "signs")}
         unneeded |= {"zaiond.selftest", "zaiond.selftest.advice"}
         unneeded |= {"zaiond.decode", "zaiond.daemon.wall", "importlib.resources"}
-        unneeded |= {"argparse", "gettext", "zipfile"}
+        unneeded |= {"argparse", "gettext", "zipfile", "zaiond.intake.spool.admin"}
         unneeded |= {f"zaiond.daemon.{name}" for name in ("commands", "documents", "status")}
         unneeded |= {"zaiond.store.queries", "zaiond.store.history", "zaiond.pop3"}
         assert not loaded & unneeded

@@ -13,6 +13,7 @@ from zaiond.daemon.control import Command, Commands, Refused, Request
 from zaiond.daemon.status import Status
 from zaiond.delivery.queue_admin import Changed
 from zaiond.intake.spool.admin import Changed as SpoolChanged
+from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.file import shown
 from zaiond.model import OPEN
 from zaiond.net.machine import TimeZone, rfc3339
@@ -34,7 +35,7 @@ class Answers:
         self._status = status
         self._queries = status.queries
         self._queue_admin = status.outbound.queue_admin
-        self._spool_admin = status.intake.spool_admin
+        self._spool_admin = SpoolAdmin(status.intake.spool)
         self._configuration = status.configuration
         self._time_zone = TimeZone()
 

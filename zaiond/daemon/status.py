@@ -17,6 +17,7 @@ from zaiond.daemon.systemd import Waiting, count_waiting
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import RateCounter
 from zaiond.intake.intake import Intake
+from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.journal import Journal
 from zaiond.net.machine import rfc3339
 from zaiond.store import damage, meta
@@ -66,7 +67,7 @@ class Status:
         lost, oldest = await self._lost(now.acknowledged), await self.queries.oldest()
         since, clock, name_of = self.clock() - LOOK_BACK, self.clock, self.user_names.shown
         free, floor = self.database.space.free_bytes()
-        spool, refusals = await self.intake.spool_admin.account(), self.intake.refusals
+        spool, refusals = await SpoolAdmin(self.intake.spool).account(), self.intake.refusals
         config = self.configuration.config
         facts = Facts(
             config=self.configuration.state,

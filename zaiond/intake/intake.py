@@ -8,7 +8,6 @@ from zaiond.intake.admission import Admission
 from zaiond.intake.batches import Batches
 from zaiond.intake.listener import Listener, event_socket, remove, room_for_connections
 from zaiond.intake.quota import Quotas
-from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.spool import OnRefused, Spool
 from zaiond.journal import Journal
 from zaiond.store.database import DiskSpace
@@ -62,7 +61,6 @@ class Intake:
         self.refusals = self.admission.refusals
         self.events = Batches(self.admission, make_id, clock, journal)
         self.spool = Spool(spool_dir, self.admission, clock, journal, on_refused_file, name_of)
-        self.spool_admin = SpoolAdmin(self.spool)
 
     def open(self, runtime_dir: str, doors: contextlib.ExitStack) -> None:
         """From now on events are taken, until the doors are closed. Raises StoreError or UsageError
