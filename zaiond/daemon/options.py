@@ -2,14 +2,14 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import Any, NoReturn
+
+import msgspec
 
 from zaiond import __version__
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """Where everything is: absolute paths."""
 
     config: str

@@ -4,11 +4,11 @@ configuration has changed, and deleted (`zaiond-ctl queue delete`).
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import apsw
+import msgspec
 
 from zaiond.clock import QueueTime
 from zaiond.delivery.dispatcher import Dispatcher
@@ -26,8 +26,7 @@ from zaiond.text import Text
 _BY_HAND = Text("zaiond-ctl queue delete で削除", "deleted by zaiond-ctl queue delete")
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """What was done: how many deliveries, the ids that no event has, those being sent just now."""
 
     deliveries: int

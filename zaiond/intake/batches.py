@@ -15,8 +15,9 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice, repeat
+
+import msgspec
 
 from zaiond import wire
 from zaiond.errors import EventError
@@ -33,18 +34,19 @@ BATCH_BYTES = 512 * 1024
 SLICE_BYTES = 128 * 1024  # that are parsed in one turn of the loop
 
 
-@dataclass(slots=True)
-class _Batch:
+class _Batch(msgspec.Struct):
     """What goes to disk together, and who is waiting for it."""
 
-    pings: "list[asyncio.Future[None]]" = field(default_factory=list)
+    pings: "list[asyncio.Future[None]]" = []
     lines: int = 0
     size: int = 0  # bytes
-    events: list[NewEvent] = field(default_factory=list)  # their quotas are reserved
+    events: list[NewEvent] = []  # their quotas are reserved
     # Of each line its event, if it is among the events, or why it isn't.
-    answers: list[tuple[EventConnection, list[NewEvent | EventError]]] = field(default_factory=list)
+    answers: list[tuple[EventConnection, list[NewEvent | EventError]]] = []
     # What was taken from the connections and is neither yet.
-    taken: deque[tuple[EventConnection, list[bytes | EventError]]] = field(default_factory=deque)
+    taken: deque[tuple[EventConnection, list[bytes | EventError]]] = msgspec.field(
+        default_factory=deque
+    )
     failed: Exception | None = None
 
 

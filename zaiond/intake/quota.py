@@ -3,8 +3,9 @@ connections and events that wait, `ReadAhead` what is in memory and not answered
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from zaiond.config.schema import Limits
 from zaiond.errors import EventError
@@ -23,15 +24,13 @@ UNREAD_OF_USER = 4 * 1024 * 1024  # replies that his connections have not read
 UNREAD_OF_ALL = 16 * 1024 * 1024
 
 
-@dataclass(slots=True)
-class _Usage:
+class _Usage(msgspec.Struct):
     connections: int = 0
     events: int = 0
     bytes: int = 0
 
 
-@dataclass(slots=True)
-class _Uid:
+class _Uid(msgspec.Struct):
     """Whose it is for as long as anything of it counts, whatever becomes of /etc/subuid."""
 
     user: int
@@ -167,15 +166,14 @@ class Read(Protocol):
     def read(self, on: bool, /) -> None: ...
 
 
-@dataclass(slots=True, eq=False)
-class Share:
+class Share(msgspec.Struct, eq=False):
     """What of one user is here."""
 
     kept: int = 0
     unread: int = 0
     connections: int = 0
     goes_on: Read | None = None  # beyond the bound, until the line that it has begun is taken
-    waiting: dict[Read, None] = field(default_factory=dict)
+    waiting: dict[Read, None] = {}
 
 
 class ReadAhead:

@@ -8,7 +8,8 @@ commas. On the wire a domain has A-labels (RFC 5890); a local part that isn't AS
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from zaiond.errors import AddressError, AddressListError
 from zaiond.message import words
@@ -45,8 +46,7 @@ _WORD, _ANGLE, _BLANK, _SIGN = range(4)
 _FULL_WIDTH = str.maketrans("＜＞＠", "<>@")
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(msgspec.Struct, frozen=True):
     """A display name ('' if none) and an addr-spec: its domain as it goes over the wire, its local
     part as it is written (`wire_address` quotes it where it must be).
 

@@ -6,8 +6,9 @@ mail for months would find that out on the day of the alarm.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from zaiond.config.schema import Config, MailServer
 from zaiond.oauth.tokens import RefreshToken, Tokens
@@ -26,8 +27,7 @@ _ROUNDING = 60.0  # seconds: the same end may be told so much later
 Tell = Callable[[MailServer, float | None, str], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(msgspec.Struct):
     since: float  # when it was used last
     told: RefreshToken | None = None  # of whose end was told
 

@@ -3,13 +3,12 @@
 Without routes every event is mailed to the admins at once (interface 7).
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from zaiond.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(msgspec.Struct, frozen=True):
     """The event is recorded and not mailed."""
 
     reason: Text

@@ -4,27 +4,26 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.syntax import Capabilities, Reply, printable
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """The session is open: mail can be sent."""
 
     capabilities: Capabilities
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+class LoggedIn(msgspec.Struct, frozen=True):
     """The POP server has taken the login: by which method, and its words, printable."""
 
     method: Literal["APOP", "USER/PASS"]
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """A reply came: in the opening always, later only if `trace` is set.
 
     `about`: what it answers, where the stage alone doesn't say that: the mechanism, at AUTH.
@@ -57,8 +56,7 @@ class Answered:
         return reply.text
 
 
-@dataclass(slots=True)
-class Envelope:
+class Envelope(msgspec.Struct):
     """The envelope's end. Without `failure` and with a recipient not in `refused`: content, please.
 
     With `failure`, or all recipients refused, the transaction is over.
@@ -68,16 +66,14 @@ class Envelope:
     failure: Failure | None = None
 
 
-@dataclass(slots=True)
-class Content:
+class Content(msgspec.Struct):
     """The reply to the final dot: 2yz, or the failure."""
 
     reply: Reply | None
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """The session is over; `failure` is None after QUIT."""
 
     failure: Failure | None
@@ -96,8 +92,7 @@ class Say:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StartTls:
+class StartTls(msgspec.Struct, frozen=True):
     """The handshake is to begin now; the opening is then sent a Reply of no meaning."""
 
 
