@@ -69,53 +69,59 @@ def flipped(path: Path) -> None:
             file.write(bytes([byte[0] ^ 0x55]))
 
 
+def replaced(path: Path, make: Callable[[Path], object]) -> None:
+    """Something else lies there, even if a daemon at work makes the file again meanwhile."""
+    made = path.parent.parent / f"made-{path.name}"
+    make(made)
+    while True:
+        taken_away(path)
+        with contextlib.suppress(NotADirectoryError):  # a directory takes no file's place
+            made.rename(path)
+            return
+
+
 def empty(path: Path) -> None:
-    taken_away(path)
-    path.touch()
+    replaced(path, Path.touch)
 
 
 def garbage(path: Path) -> None:
-    taken_away(path)
-    path.write_bytes(random.Random(1).randbytes(20_000))
+    replaced(path, lambda made: made.write_bytes(random.Random(1).randbytes(20_000)))
 
 
 def directory(path: Path) -> None:
-    taken_away(path)
-    path.mkdir()
-    (path / "file").touch()
+    def make(made: Path) -> None:
+        made.mkdir()
+        (made / "file").touch()
+
+    replaced(path, make)
 
 
 def empty_directory(path: Path) -> None:
-    taken_away(path)
-    path.mkdir()
+    replaced(path, Path.mkdir)
 
 
 def fifo(path: Path) -> None:
-    taken_away(path)
-    os.mkfifo(path)
+    replaced(path, os.mkfifo)
 
 
 def link_to_null(path: Path) -> None:
-    taken_away(path)
-    path.symlink_to("/dev/null")
+    replaced(path, lambda made: made.symlink_to("/dev/null"))
 
 
 def link_to_nowhere(path: Path) -> None:
-    taken_away(path)
-    path.symlink_to("/nowhere/at/all")
+    replaced(path, lambda made: made.symlink_to("/nowhere/at/all"))
 
 
 def link_to_itself(path: Path) -> None:
-    taken_away(path)
-    path.symlink_to(path.name)
+    replaced(path, lambda made: made.symlink_to(path.name))
 
 
 def foreign_database(path: Path) -> None:
-    made = path.parent.parent / f"foreign-{path.name}"
-    with contextlib.closing(apsw.Connection(str(made))) as db:
-        db.execute("CREATE TABLE other (x); PRAGMA user_version = 1")
-    taken_away(path)
-    made.rename(path)
+    def make(made: Path) -> None:
+        with contextlib.closing(apsw.Connection(str(made))) as db:
+            db.execute("CREATE TABLE other (x); PRAGMA user_version = 1")
+
+    replaced(path, make)
 
 
 HARM = (
