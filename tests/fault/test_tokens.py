@@ -536,9 +536,13 @@ async def failed(given: MailServer, tokens: Tokens) -> Failure:
     return raised.value.failure
 
 
+@pytest.mark.parametrize(
+    "refusal", ["535 5.7.8 Not accepted", "454 4.7.12 A password transition is needed"]
+)
 async def test_a_token_that_was_revoked_is_renewed_before_the_refusal_is_believed(
-    server: TokenServer,
+    server: TokenServer, refusal: str
 ) -> None:
+    server.not_accepted = refusal
     tokens = Tokens()
     script = ordinary(offers=("AUTH XOAUTH2",), answers={"AUTH": server.check})
     async with ScriptedServer(script) as there:

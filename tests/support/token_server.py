@@ -57,6 +57,7 @@ class TokenServer:
         self.refusal: tuple[int, dict[str, str]] | None = None
         self.refresh_token = FIRST
         self.valid: set[str] = set()
+        self.not_accepted = "535 5.7.8 Not accepted"
         self.requests: list[dict[str, str]] = []
         self.asked = threading.Event()
         self.may_answer = threading.Event()
@@ -129,7 +130,7 @@ class TokenServer:
         why = {"status": "400", "schemes": "Bearer", "scope": "https://mail.zaion.jp/"}
         await peer.say("334 " + base64.b64encode(json.dumps(why).encode()).decode())
         assert await peer.line() == ""
-        await peer.say(f"535 5.7.8 Not accepted: {words[2].decode()[:40]}")
+        await peer.say(f"{self.not_accepted}: {words[2].decode()[:40]}")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         tokens = self

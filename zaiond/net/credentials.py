@@ -11,7 +11,7 @@ from zaiond.smtp.failure import DeliveryFailure, Failure, NoToken, Stage
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import Mask
 from zaiond.smtp.sasl import Credentials
-from zaiond.smtp.verdict import refuses_login
+from zaiond.smtp.verdict import judge
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
@@ -91,7 +91,7 @@ class SessionToken:
         DeliveryFailure of stage TOKEN: it was asked for in vain.
         """
         refused = self._token
-        if refused is None or refused.new or self._renewed or not refuses_login(failure):
+        if refused is None or refused.new or self._renewed or not _said_no(failure):
             return False
         self._token, self._renewed = await self._get(refused.text), True
         return self._token.text != refused.text
@@ -112,3 +112,9 @@ class SessionToken:
             raise DeliveryFailure(failure) from error
         self._trace.record(Stage.TOKEN, True, token.told)
         return token
+
+
+def _said_no(failure: Failure) -> bool:
+    """Whether the server refused our login, whatever the digit: the token may have been revoked."""
+    said_no = failure.stage is Stage.AUTH and failure.cause == "reply"
+    return said_no and judge(failure).outcome == "held"

@@ -94,7 +94,7 @@ def _narrowed(scope: Scope | None, stage: Stage) -> Scope:
 
 def refuses_login(failure: Failure) -> bool:
     """Whether the server refuses a login, and not for now: each further try brings the account
-    nearer to being locked; but a token may have been revoked since we got it.
+    nearer to being locked.
     """
     reply = failure.reply
     return failure.stage is Stage.AUTH and reply is not None and reply.code >= 500
