@@ -26,10 +26,10 @@ from zaiond.selftest.advice import hint, reason
 from zaiond.selftest.run import queue_id
 from zaiond.smtp import sasl
 from zaiond.smtp.events import Answered, Content, Ended, Envelope, LoggedIn, StartTls
-from zaiond.smtp.failure import Failure, NoToken, Stage
+from zaiond.smtp.failure import ChallengeError, Failure, NoToken, Stage
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.ntlm import Account, ChallengeError, authenticate
+from zaiond.smtp.ntlm import Account, authenticate
 from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
 from zaiond.smtp.syntax import MAX_LINE, MAX_REPLY, Capabilities, Reply, Unsendable, rcpt_command

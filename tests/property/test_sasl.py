@@ -8,9 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zaiond.smtp.events import Ended, Opened
+from zaiond.smtp.failure import ChallengeError
 from zaiond.smtp.handshake import SessionSettings
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.ntlm import Account, ChallengeError, authenticate
+from zaiond.smtp.ntlm import Account, authenticate
 from zaiond.smtp.sasl import Credentials, Kind
 from zaiond.smtp.saslprep import ProhibitedError, saslprep
 from zaiond.smtp.session import Session

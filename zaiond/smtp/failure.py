@@ -184,6 +184,10 @@ class DeliveryFailure(ZaiondError):  # noqa: N818  (it carries a Failure)
         self.failure = failure
 
 
+class ChallengeError(ZaiondError):
+    """The server's challenge can't be answered."""
+
+
 class NoToken(ZaiondError):  # noqa: N818  (it carries a failure's parts)
     """There is no token to log in with: `where` it was looked for, and why there is none.
 

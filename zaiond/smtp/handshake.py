@@ -11,9 +11,8 @@ from typing import Literal
 
 from zaiond.smtp import sasl, words
 from zaiond.smtp.events import Opened, Opening, Say, StartTls
-from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
+from zaiond.smtp.failure import Cause, ChallengeError, DeliveryFailure, Failure, Stage
 from zaiond.smtp.mask import Mask
-from zaiond.smtp.ntlm import ChallengeError
 from zaiond.smtp.syntax import Capabilities, Reply, printable
 from zaiond.smtp.verdict import refuses_login
 from zaiond.text import Text

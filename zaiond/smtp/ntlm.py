@@ -3,11 +3,11 @@
 There are three: ours that opens (type 1), the server's challenge (type 2), ours that answers it
 (type 3). Time and randomness come in as arguments.
 
-The two primitives that Python doesn't have, MD4 and DES, stand at the end. pyspnego's client would
-have them: it takes the version from the environment, reads clock, host name and randomness by
-itself, logs what it says, and puts its MIC where only it looks for it if no version is negotiated;
-its reader demands what old servers leave out, and changes what it passes on of the target
-information.
+The two primitives that Python doesn't have, MD4 and DES, stand at the end. No library does all of
+this for us: pyspnego takes the version from the environment, reads clock, host name and randomness
+by itself, logs what it says, and puts its MIC where only it looks for it if no version is
+negotiated; its reader demands what old servers leave out, and changes what it passes on of the
+target information.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from zaiond.errors import ZaiondError
 from zaiond.smtp import words
+from zaiond.smtp.failure import ChallengeError
 
 # MS-NLMP 2.2.2.5. No signing and sealing are wanted, hence no keys either.
 _UNICODE, _OEM, _TARGET_INFO = 0x1, 0x2, 0x800000
@@ -39,10 +39,6 @@ _WORKSTATION = "ZAIOND"  # as the logs of a domain controller name us
 
 NEGOTIATE = _SIGNATURE + struct.pack("<II", 1, _FLAGS) + bytes(16)
 """Type 1 (MS-NLMP 2.2.1.1), without domain and workstation."""
-
-
-class ChallengeError(ZaiondError):
-    """The server's challenge can't be answered."""
 
 
 class Challenge(NamedTuple):

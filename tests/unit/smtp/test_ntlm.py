@@ -4,11 +4,11 @@ import struct
 
 import pytest
 
+from zaiond.smtp.failure import ChallengeError
 from zaiond.smtp.ntlm import (
     NEGOTIATE,
     Account,
     Challenge,
-    ChallengeError,
     authenticate,
     des,
     hmac_md5,
