@@ -1,5 +1,5 @@
-"""The exceptions that zaiond itself raises: a tree, of which `ZaiondError` is the root. One more
-stands where it is made (`config.scalar.WrongValueError`).
+"""The exceptions that zaiond itself raises and that several rooms know: a tree, of which
+`ZaiondError` is the root. What one room alone raises and catches stands there.
 """
 
 from collections.abc import Callable
