@@ -87,7 +87,7 @@ class Refusals:
             return None
         reasons = self.last_day(now)
         told = [
-            words.of_one_reason(who=name_of(one.uid), events=one.events, why=one.why)
+            words.of_one_reason(who=name_of(one.uid), number=one.events, why=one.why)
             for one in reasons[:_SHOWN]
         ]
         some = words.some(told, more=len(reasons) > _SHOWN)

@@ -40,7 +40,7 @@ refused_in_the_last_day = Sentence(
     "過去 24 時間に受け付けなかったイベントが {total} 件あります（{some}）",
     "events refused in the last day: {total} ({some})",
 )
-of_one_reason = Sentence("{who} {events} 件「{why}」", "{events} of {who}: {why}")
+of_one_reason = Sentence("{who} {number} 件「{why}」", "{number} of {who}: {why}")
 of_one_user = Sentence("{who} {files} 件", "{files} of {who}")
 
 # -- The sockets

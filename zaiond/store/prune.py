@@ -3,7 +3,8 @@ is too much, or where the disk is low: before anybody is refused.
 
 Each operation of the writer looks at a slice and deletes a bounded part of it, so that no commit
 waits long. Only what has ended is deleted. An event's id goes with it: sent again, it is a new
-event.
+event. How much must go, and of whom, is what `Space` and `shares` say; `HistoryLimit` has it done,
+and tells of it.
 """
 
 import asyncio
@@ -167,7 +168,6 @@ def shorten(
     """Deletes so many bytes of each of these users of what has ended after seq `after`, the oldest
     first, and remembers that; gives what there is afterwards, too.
     """
-
     pruned = _prune(
         db, lambda _, user, deleted: deleted < to_free.get(user, 0), after, user_of=user_of
     )
@@ -202,16 +202,16 @@ class Space(NamedTuple):
         return max(self.used - limit - self.waiting, room - self.free - self.reusable)
 
 
-def shares(sizes: Mapping[int, int], to_free: int) -> dict[int, int]:
+def shares(of_users: Mapping[int, int], to_free: int) -> dict[int, int]:
     """How much of each user's is to be deleted: the largest are cut down to what they all have."""
     total = number = 0
-    ordered = sorted(sizes.values(), reverse=True)
+    ordered = sorted(of_users.values(), reverse=True)
     for number, (size, smaller) in enumerate(pairwise((*ordered, 0)), 1):
         total += size
         if total - number * smaller >= to_free:
             break
     level = max(0, (total - to_free) // max(1, number))
-    return {uid: size - level for uid, size in sizes.items() if size > level}
+    return {uid: size - level for uid, size in of_users.items() if size > level}
 
 
 @dataclass

@@ -32,7 +32,6 @@ of_queue = Sentence("キュー: {error}", "queue: {error}")
 INTERRUPTED = Text("復旧の途中で終了していました", "its recovery was interrupted")
 EMPTY = Text("ファイルが空です", "the file is empty")
 
-
 damaged = Sentence(  # so SQLite says, or a check of our own
     "キューのデータベースが壊れていました（{said}）", "the queue's database was damaged ({said})"
 )

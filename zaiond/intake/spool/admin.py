@@ -42,7 +42,7 @@ class Account(NamedTuple):
         waits = {user: wait for user, wait in self.waits.items() if now - wait.since > WAITS_LONG}
         if waits:
             told = [
-                words.of_one_reason(who=name_of(user), events=wait.files, why=wait.why)
+                words.of_one_reason(who=name_of(user), number=wait.files, why=wait.why)
                 for user, wait in waits.items()
             ]
             yield "spool_waits", _told(words.waits_long, waits.values(), told)

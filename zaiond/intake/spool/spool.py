@@ -47,7 +47,10 @@ class Wait(NamedTuple):
 
 
 class Spool:
-    """`name_of` says who a user is."""
+    """Takes in by `admission` what is left in the directory at `path`, and knows what has to wait
+    there, what was put aside, and why. `clock` gives seconds since the epoch, `name_of` a user's
+    name.
+    """
 
     def __init__(
         self,
