@@ -54,8 +54,7 @@ class App:
         in_background: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._runtime_dir, self._journal = options.runtime_dir, journal
-        self._database, self._writer = database, writer
-        self._in_background = in_background
+        self._database, self._in_background = database, in_background
         clock, user_names = time.time, UserNames(time.monotonic)
         user_of, user_name = UserOf(time.monotonic), user_names.shown
         make_id = UlidFactory(clock, random.SystemRandom().getrandbits)
@@ -64,7 +63,7 @@ class App:
         queue_time.pause()  # until there is a configuration
         turns = Turns(found.waiting, found.last_turns, user_of)
         self._status_line = systemd.StatusLine(
-            lambda: systemd.describe(writer.submit, self._outbound, self.configuration, journal)
+            lambda: systemd.describe(self._outbound, self.configuration, journal)
         )
         changed = self._status_line.changed
         self._reports = Reports(
@@ -166,7 +165,7 @@ class App:
             self._in_background(work)
         systemd.notify("READY=1")
         await self._status_line.tell()
-        return await self._count_waiting()
+        return (await self._outbound.count_waiting()).total
 
     async def _round_trip(self) -> None:
         """Through the intake, the writer's thread and the delivery."""
@@ -187,10 +186,7 @@ class App:
 
     async def close(self) -> int:
         """Keeps what the next start needs; gives how many deliveries wait for it."""
-        left = await self._count_waiting()
+        left = await self._outbound.count_waiting()
         with contextlib.suppress(DiskFullError):
             await self._outbound.housekeeping.keep_time()
-        return left
-
-    async def _count_waiting(self) -> int:
-        return (await systemd.count_waiting(self._writer.submit, self._outbound)).total
+        return left.total

@@ -74,7 +74,7 @@ class Answers:
     # -- queue
 
     async def _list_queue(self, _: Request) -> AsyncGenerator[bytes, None]:
-        number = await self._status.count_waiting()
+        number = await self._status.outbound.count_waiting()
         waiting = self._waiting(self._queries.waiting(), self._queries.unrouted())
         return _pieces("deliveries", waiting, b',"total":%d' % number.total)
 

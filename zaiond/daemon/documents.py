@@ -83,8 +83,8 @@ def why(failure: Failure) -> Text:
             diagnose,
         )  # not before something fails: its tables are large
 
-        said = words.of_server(server=diagnose(failure).label, said=said)
-    return words.of_server(server=failure.server, said=said)
+        said = words.labelled(label=diagnose(failure).label, said=said)
+    return words.labelled(label=failure.server, said=said)
 
 
 def _standing(

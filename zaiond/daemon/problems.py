@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from zaiond.daemon import words
 from zaiond.daemon.documents import why
-from zaiond.daemon.systemd import Waiting
+from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold
 from zaiond.net.machine import rfc3339
 from zaiond.smtp.failure import Failure

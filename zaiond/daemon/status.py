@@ -13,7 +13,6 @@ from zaiond.daemon.documents import Present, moment
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
-from zaiond.daemon.systemd import Waiting, count_waiting
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import RateCounter
 from zaiond.intake.intake import Intake
@@ -57,13 +56,9 @@ class Status:
         """What is asked of the store for people."""
         return Queries(self.writer.submit, lambda: self.outbound.router.routed_through)
 
-    async def count_waiting(self) -> Waiting:
-        """What has not ended."""
-        return await count_waiting(self.writer.submit, self.outbound)
-
     async def document(self) -> dict[str, Any]:
         """The document of `status --json` (interface 5)."""
-        waiting, now = await self.count_waiting(), await self.present()
+        waiting, now = await self.outbound.count_waiting(), await self.present()
         lost, oldest = await self._lost(now.acknowledged), await self.queries.oldest()
         since, clock, name_of = self.clock() - LOOK_BACK, self.clock, self.user_names.shown
         free, floor = self.database.space.free_bytes()

@@ -7,18 +7,14 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from zaiond.daemon import words
 from zaiond.daemon.reload import Configuration
-from zaiond.delivery.outbound import Outbound
+from zaiond.delivery.outbound import Outbound, Waiting
 from zaiond.errors import ZaiondError
 from zaiond.journal import Journal
 from zaiond.smtp.failure import Failure
-from zaiond.store import counts
-from zaiond.store.counts import Key
-from zaiond.store.writer import Submit
 from zaiond.text import Text
 
 CHECK_SECONDS = 120
@@ -88,43 +84,9 @@ class StatusLine:
             await self.tell()
 
 
-class Waiting(NamedTuple):
-    """What has not ended: deliveries, and events that are no mails yet, each of which counts as one
-    delivery. What is held is not among what waits.
-    """
-
-    waiting: int
-    held: int
-
-    @property
-    def total(self) -> int:
-        """Both."""
-        return self.waiting + self.held
-
-
-async def count_waiting(submit: Submit, outbound: Outbound) -> Waiting:
-    """What has not ended."""
-    number = await count(submit, counts.skip_open) + outbound.router.waiting
-    if outbound.holds.queue is not None:
-        return Waiting(0, number)
-    held = await count(submit, counts.skip_held)
-    return Waiting(max(0, number - held), held)
-
-
-async def count(submit: Submit, skip: Callable[..., tuple[int, Key | None]]) -> int:
-    """How many there are of what `skip` skips slice by slice."""
-    number, after = await submit(skip)
-    while after is not None:
-        more, after = await submit(partial(skip, after=after))
-        number += more
-    return number
-
-
-async def describe(
-    submit: Submit, outbound: Outbound, configuration: Configuration, journal: Journal
-) -> str:
+async def describe(outbound: Outbound, configuration: Configuration, journal: Journal) -> str:
     """The line of `systemctl status`."""
-    counted, servers = await count_waiting(submit, outbound), outbound.dispatcher.pool.servers
+    counted, servers = await outbound.count_waiting(), outbound.dispatcher.pool.servers
     outage = servers.waits_for if servers is not None else None
     return line(counted, configuration.state, outage).in_language(journal.language)
 
@@ -136,9 +98,9 @@ def line(
     text = words.waiting(number=counted.waiting)
     if counted.held:
         text = words.held_too(waiting=text, number=counted.held)
-    text = words.status_line(counted=text, more=words.CONFIG_STATES[config])
+    text = words.besides(what=text, more=words.CONFIG_STATES[config])
     if outage is None:
         return text
     from zaiond.daemon.documents import why  # not before something fails
 
-    return words.status_line(counted=text, more=why(outage))
+    return words.besides(what=text, more=why(outage))

@@ -5,7 +5,7 @@ what zaiond-ctl shows of it.
 from zaiond.text import Sentence, Text
 
 UNKNOWN = Text("不明", "not known")
-of_server = Sentence("{server}: {said}", "{server}: {said}")
+labelled = Sentence("{label}: {said}", "{label}: {said}")
 aside = Sentence("{what}（{more}）", "{what} ({more})")
 OUTCOMES = {
     "deferred": Text("再送待ち", "deferred"),
@@ -220,7 +220,7 @@ AFTER_REFUSED = Text(
 
 waiting = Sentence("送信待ち {number} 件", "{number} waiting")
 held_too = Sentence("{waiting}、保留 {number} 件", "{waiting}, {number} held")
-status_line = Sentence("{counted}、{more}", "{counted}; {more}")
+besides = Sentence("{what}、{more}", "{what}; {more}")
 
 # -- Problems
 

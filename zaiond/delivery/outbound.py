@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NamedTuple
 
 from zaiond.clock import QueueTime
 from zaiond.config.schema import Config
@@ -14,9 +16,25 @@ from zaiond.delivery.router import Router
 from zaiond.holds import Hold, Holds
 from zaiond.net.context import ConnectionContext
 from zaiond.net.machine import MachineNames
+from zaiond.store import counts
+from zaiond.store.counts import Key
 from zaiond.store.queue import Recovered
 from zaiond.store.turns import Turns
-from zaiond.store.writer import Writer
+from zaiond.store.writer import Submit, Writer
+
+
+class Waiting(NamedTuple):
+    """What has not ended: deliveries, and events that are no mails yet, each of which counts as one
+    delivery. What is held is not among what waits.
+    """
+
+    waiting: int
+    held: int
+
+    @property
+    def total(self) -> int:
+        """Both."""
+        return self.waiting + self.held
 
 
 class Outbound:
@@ -38,7 +56,7 @@ class Outbound:
         maker_for: Callable[[Config], MailMaker],
         upkeep: Callable[[], Awaitable[None]],
     ) -> None:
-        self._maker_for = maker_for
+        self._submit, self._maker_for = writer.submit, maker_for
         self.holds = Holds(held)
         self.ledger = Ledger(writer, observer, clock, queue_time, self.holds)
         self.dispatcher = Dispatcher(writer, self.ledger, observer, clock, queue_time)
@@ -82,3 +100,20 @@ class Outbound:
         """Whether an administrator is left who gets mail."""
         maker, held = self.router.maker, self.holds.addresses
         return maker is not None and any(address not in held for address in maker.admins)
+
+    async def count_waiting(self) -> Waiting:
+        """What has not ended."""
+        number = await count(self._submit, counts.skip_open) + self.router.waiting
+        if self.holds.queue is not None:
+            return Waiting(0, number)
+        held = await count(self._submit, counts.skip_held)
+        return Waiting(max(0, number - held), held)
+
+
+async def count(submit: Submit, skip: Callable[..., tuple[int, Key | None]]) -> int:
+    """How many there are of what `skip` skips slice by slice."""
+    number, after = await submit(skip)
+    while after is not None:
+        more, after = await submit(partial(skip, after=after))
+        number += more
+    return number

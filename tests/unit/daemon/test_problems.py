@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from zaiond.daemon.problems import Facts, Problem, problems
-from zaiond.daemon.systemd import Waiting
+from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.syntax import Reply

@@ -2,7 +2,8 @@
 
 import pytest
 
-from zaiond.daemon.systemd import Waiting, line
+from zaiond.daemon.systemd import line
+from zaiond.delivery.outbound import Waiting
 from zaiond.smtp.failure import Failure, Stage
 
 DOWN = Failure(stage=Stage.CONNECT, server="mailhost:25", cause="refused")

@@ -11,7 +11,7 @@ import pytest
 from tests.support.queries import at_once, histories, immediately, queued
 from tests.support.store import NOW, Store, event
 from zaiond.daemon.documents import Present
-from zaiond.daemon.systemd import count
+from zaiond.delivery.outbound import count
 from zaiond.holds import Hold, Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import counts, events, history, meta
