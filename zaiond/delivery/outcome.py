@@ -96,11 +96,11 @@ def next_state(
         map(_is_of_us, verdicts.values())
     )
     with_content = sum(_reached_content(answer) for _, answer in said)
-    concluded = []
+    states = []
     for delivery, answer in said:
         if isinstance(answer, Reply):
             server, started, ended = attempt.server, attempt.started, attempt.ended
-            concluded.append(_delivered(delivery, answer, server, started, ended))
+            states.append(_delivered(delivery, answer, server, started, ended))
             continue
         verdict = verdicts[delivery.row]
         if verdict.again and not progress:
@@ -111,8 +111,8 @@ def next_state(
         if is_of_us_by_content(answer, verdict) and attempt.others_taken:
             # Nor is it said to every mail, whatever words a filter has for what is in this one.
             verdict = replace(verdict, scope=Scope.MESSAGE)
-        concluded.append(_failed(delivery, answer, verdict, attempt, queue, with_content > 1))
-    return concluded
+        states.append(_failed(delivery, answer, verdict, attempt, queue, with_content > 1))
+    return states
 
 
 def _is_of_us(verdict: Verdict) -> bool:
