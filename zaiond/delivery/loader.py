@@ -101,7 +101,9 @@ class Loader:
         found = await self._writer.submit(
             partial(_look, due=due, capacity=capacity, here=here, after=after, left=self._left)
         )
-        self.is_starved = not capacity.mails or found.is_starved
+        # By what is here now: what has left meanwhile has woken nobody.
+        still_here = any(row in active_queue for row in found.here)
+        self.is_starved = still_here or not active_queue.capacity
         # Where it was begun anew meanwhile, others come before them, and more may wait.
         if began == self._began_anew:
             if found.waiting is not None:
@@ -117,12 +119,12 @@ class Loader:
 
 
 class _Found(NamedTuple):
-    """What is to be loaded; `is_starved`: some of what is due is in memory yet. `waiting`: what was
+    """What is to be loaded; `here`: what is due of mails that were in memory. `waiting`: what was
     looked for beside what is due; `next_due`: when to look again.
     """
 
     mails: list[QueuedMail]
-    is_starved: bool
+    here: list[int]
     waiting: pending.Waiting | None
     next_due: float | None
 
@@ -154,4 +156,4 @@ def _look(
         users = {user for _, user in found.messages}  # of whom more may come until that is here
         waiting = pending.Waiting(found.messages[: len(fit)], found.left | users)
         mails = pending.load(db, (row for row in fit if row not in here), due)
-    return _Found(mails, not here.isdisjoint(rows), waiting, pending.next_due(db))
+    return _Found(mails, [row for row in rows if row in here], waiting, pending.next_due(db))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.support.store import Clock, Store, event, mail
+from tests.support.store import NOW, Clock, Store, event, mail
 from zaiond.delivery import loader
 from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.delivery.loader import Loader
@@ -108,3 +108,38 @@ async def test_what_is_made_due_while_it_looks_is_not_overlooked(
 
     loading.writer.number, loading.writer.then = number, make_due
     await loading.until_all_here()
+
+
+async def test_what_left_memory_while_it_looked_comes_in_again(tmp_path: Path) -> None:
+    loading = Loading(tmp_path / "state")
+    loading.db.execute("UPDATE deliveries SET state = 'deferred', next_attempt = ?", (NOW - 5,))
+    loading.loader.longest_delay = 60.0
+    again = asyncio.Event()
+
+    def leave() -> None:
+        loading.active_queue.remove(1)
+        if loading.loader.is_starved or not loading.loader.caught_up:  # as the dispatcher does it
+            loading.loader.look()
+
+    def loaded(found: list[QueuedMail]) -> None:
+        loading.active_queue.add(found)
+        if [one.row for one in found] == [1]:
+            again.set()
+
+    running = asyncio.create_task(loading.loader.run())
+    async with asyncio.timeout(5):
+        while not loading.loader.caught_up:
+            await loading.loader.ping()
+        for _ in range(5):  # until it looks no more
+            await loading.writer.submit(lambda _: None)
+        loading.db.execute("UPDATE deliveries SET next_attempt = ? WHERE message > 1", (NOW + 5,))
+        # One delivery of a mail is due, which is still being sent to another recipient.
+        loading.loader.is_starved = False
+        loading.loader._on_loaded = loaded
+        loading.writer.number, loading.writer.then = 1, leave
+        loading.loader.look()
+        await again.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await loading.writer.close()
+    loading.store.database.closed_cleanly()
