@@ -6,7 +6,9 @@ one event beside a flood has it routed next; who floods slows himself alone. Urg
 turns of their own.
 
 An event that is `ahead` is routed before others that were taken in before it. All others are in
-order of their turns by their `seq`, too, so it is these few alone that have to be looked for.
+order of their turns by their `seq`, too, so it is these few alone that have to be looked for, from
+`now` on. That is the turn of what is being routed; but where events with an earlier turn come to
+disk meanwhile, or the routing fails, it goes back to theirs.
 """
 
 from collections import Counter, deque
@@ -48,7 +50,7 @@ class Turns:
         self._user_of = user_of
         self._last: dict[Line, int] = {}
         self._highest = list(last)
-        self._now = list(last)  # the turn of what was routed last, by urgency
+        self._now = list(last)  # `now`, by urgency
         lines = list(found)
         for one in lines:
             line = self._line(one.uid, one.notice, one.urgent)
