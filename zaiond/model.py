@@ -130,8 +130,8 @@ class QueuedMail:
     `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
     `lane`: mails of the same lane go to a recipient one after the other. `user`: users take turns.
     `whole`: no other delivery of the message is open. `alone`: no other message tells of its
-    events. `one_by_one`: deliveries whose turn comes when these have had theirs. `started`: since
-    when its content may be on its way, as it is on disk.
+    events. `one_by_one`: deliveries whose turn comes when these have had theirs. `started`: when
+    its attempt began, where that is recorded, or will be so with the mail itself.
     """
 
     row: int

@@ -250,6 +250,22 @@ def test_what_is_between_the_dot_and_its_reply_is_finished_before_it_stops(
     assert daemon.document("status")["possible_duplicates"] == 0
 
 
+def test_a_stop_behind_an_ok_has_nobody_fear_that_a_mail_arrives_twice(
+    daemon: Daemon, sink: Sink
+) -> None:
+    wanted = []
+    for number in range(8):
+        daemon.emit({"type": "a.b", "id": f"before{number}"})
+        sink.wait(2 * number + 1)  # a connection waits for the next one
+        daemon.emit({"type": "a.b", "id": f"n{number}"})
+        assert daemon.stop() == 0
+        daemon.start()
+        sink.wait(2 * number + 2)
+        wanted += [f"before{number}", f"n{number}"]
+    assert daemon.document("status")["possible_duplicates"] == 0
+    assert ids_in(sink) == wanted
+
+
 def test_what_only_a_failure_or_a_mistake_needs_is_not_loaded_before(
     tmp_path: Path, sink: Sink
 ) -> None:

@@ -5,6 +5,7 @@ back: dispatcher, senders and router at work together.
 import asyncio
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -908,6 +909,56 @@ async def test_a_mail_that_was_announced_but_not_sent_is_put_back_by_a_stop(stat
         assert post.recovered.started == 0
 
 
+async def test_a_stop_while_a_mail_and_its_start_are_put_on_disk_leaves_nothing_under_way(
+    state: Path, decent: ScriptedServer
+) -> None:
+    one = server(decent.port, max_connections=1, keep_idle=SOON)
+    async with Post(state, configuration(one)) as post:
+        await post.emit("first")
+        await post.until_ended(1)
+        await post.writer.submit(lambda _: None)
+        announce, announced = post.dispatcher.announce, asyncio.Event()
+
+        def announcing(new: list[QueuedMail]) -> None:
+            announce(new)
+            assert all(mail.started is not None for mail in new)
+            announced.set()
+
+        post.dispatcher.announce = announcing  # type: ignore[method-assign, assignment]
+        await post.emit("second")
+        post.writer.submit(lambda _: time.sleep(0.3))  # a slow disk
+        await announced.wait()
+        await post.end(SOON)
+    assert mails(decent) == ["first"]
+    async with Post(state, configuration(one)) as post:
+        assert post.recovered.started == 0
+        await post.until_ended(1)
+    assert mails(decent) == ["first", "second"]
+
+
+async def test_a_stop_while_a_start_is_put_on_disk_leaves_nothing_under_way(
+    state: Path, decent: ScriptedServer
+) -> None:
+    async with Post(state, configuration(server(decent.port))) as post:
+        submit, starts = post.writer.submit, asyncio.Event()
+
+        def submitted(operation: Any, **more: Any) -> Any:
+            if getattr(operation, "func", None) is queue_on_disk.start:
+                submit(lambda _: time.sleep(0.3))  # a slow disk
+                starts.set()
+            return submit(operation, **more)
+
+        post.writer.submit = submitted  # type: ignore[method-assign]
+        await post.emit("1")
+        await starts.wait()
+        await post.end(SOON)
+    assert mails(decent) == []
+    async with Post(state, configuration(server(decent.port))) as post:
+        assert post.recovered.started == 0
+        await post.until_ended(1)
+    assert mails(decent) == ["1"]
+
+
 async def test_an_event_on_an_idle_daemon_costs_three_commits(
     state: Path, decent: ScriptedServer
 ) -> None:
@@ -982,23 +1033,82 @@ async def test_what_is_taken_back_goes_to_no_connection_before_it_is(
         await post.emit("first")
         await post.until_ended(1)
         await post.writer.submit(lambda _: None)
-        announce, take_back = post.dispatcher.announce, post.dispatcher.take_back
+        announce, submit = post.dispatcher.announce, post.writer.submit
 
         def announced(new: list[QueuedMail]) -> None:
             announce(new)
             post.pool.is_paused = True  # its connection is gone when the mail is on disk
 
-        async def taken_back(mail: QueuedMail) -> None:
-            post.pool.is_paused = False  # and there is one again
-            post.pool.pump()
-            await take_back(mail)
+        def submitted(operation: Any, **more: Any) -> Any:
+            if getattr(operation, "func", None) is queue_on_disk.put_back:
+                post.pool.is_paused = False  # and there is one again
+                post.pool.pump()
+            return submit(operation, **more)
 
         post.dispatcher.announce = announced  # type: ignore[method-assign, assignment]
-        post.dispatcher.take_back = taken_back  # type: ignore[method-assign]
+        post.writer.submit = submitted  # type: ignore[method-assign]
         await post.emit("second")
         await post.until_ended(2)
         assert mails(decent) == ["first", "second"]
         await assert_settled(post)
+
+
+async def test_what_is_taken_back_is_so_before_it_is_started_again(
+    state: Path, decent: ScriptedServer
+) -> None:
+    four = server(decent.port, max_connections=4, keep_idle=SOON)
+    async with Post(state, configuration(four)) as post:
+        await post.emit(*ids(16))
+        await post.until_ended(16)
+        announce, submit = post.dispatcher.announce, post.writer.submit
+        done: dict[int, list[Any]] = {}
+
+        def announced(new: list[QueuedMail]) -> None:
+            announce(new)
+            post.dispatcher.reload_waiting()  # as where a probe was taken
+
+        def submitted(operation: Any, **more: Any) -> Any:
+            what = getattr(operation, "func", None)
+            if what is queue_on_disk.start:
+                done.setdefault(operation.keywords["mail"].row, []).append(what)
+            elif what is queue_on_disk.put_back:
+                for one in operation.keywords["mails"]:
+                    done.setdefault(one.row, []).append(what)
+            return submit(operation, **more)
+
+        post.dispatcher.announce = announced  # type: ignore[method-assign, assignment]
+        post.writer.submit = submitted  # type: ignore[method-assign]
+        for number in range(20):
+            keys = [f"{number}{of}" for of in "abc"]
+            await asyncio.gather(*(post.emit(key, key=key) for key in keys))  # in one commit
+            await post.until_ended(16 + 3 * (number + 1))
+        assert done
+        for changes in done.values():
+            assert queue_on_disk.put_back not in changes[1:]
+        await assert_settled(post)
+
+
+async def test_of_mails_of_one_key_those_behind_the_first_are_not_started_before_their_turn(
+    state: Path, decent: ScriptedServer
+) -> None:
+    four = server(decent.port, max_connections=4, keep_idle=SOON)
+    async with Post(state, configuration(four)) as post:
+        await post.emit(*ids(16))
+        await post.until_ended(16)
+        taken_back = 0
+        submit = post.writer.submit
+
+        def submitted(operation: Any, **more: Any) -> Any:
+            nonlocal taken_back
+            taken_back += getattr(operation, "func", None) is queue_on_disk.put_back
+            return submit(operation, **more)
+
+        post.writer.submit = submitted  # type: ignore[method-assign]
+        for id_ in ids(40, "k"):
+            await post.emit(id_, key="k")
+        await post.until_ended(56)
+        assert not taken_back
+        assert post.delivered[16:] == ids(40, "k")
 
 
 async def test_events_are_mailed_in_order_and_once_whether_they_were_kept_in_memory_or_not(
@@ -1213,6 +1323,42 @@ async def test_an_error_of_our_own_is_tried_again_as_an_outage_and_loses_no_mail
         await post.until_ended(1)
         await assert_settled(post)
     assert mails(decent) == ["1"]
+
+
+@pytest.mark.parametrize("where", ["open", "prepare", "ready"])
+async def test_a_mail_whose_sender_ended_by_an_error_is_tried_again_by_itself(
+    where: str, state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    real = getattr(SmtpConnection, where)
+
+    def broken_once(*given: Any) -> Any:
+        monkeypatch.setattr(SmtpConnection, where, real)
+        raise RuntimeError("can't start new thread")
+
+    async with Post(state, configuration(server(decent.port), queue=QUICK)) as post:
+        monkeypatch.setattr(SmtpConnection, where, broken_once)
+        await post.emit("1")
+        await post.until_ended(1)
+        await assert_settled(post)
+    assert mails(decent) == ["1"]
+
+
+async def test_a_mail_whose_sender_ended_by_an_error_beyond_the_dot_may_have_arrived(
+    state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: told.set())
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(SmtpConnection, "send_content", broken)
+    async with Post(state, configuration(server(decent.port))) as post:
+        await post.emit("1")
+        await told.wait()
+    async with Post(state) as post:
+        assert post.recovered.started == 1
 
 
 async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(

@@ -191,7 +191,7 @@ class Queue(RuleBasedStateMachine):
     def put_back(self, data: st.DataObject) -> None:
         row = data.draw(st.sampled_from(sorted(self.hands)))
         one = self.hands.pop(row)
-        self.store.run(lambda db: queue.put_back(db, one))
+        self.store.run(lambda db: queue.put_back(db, [one]))
 
     @precondition(lambda self: self.idle())
     @rule(data=st.data(), state=st.sampled_from(["expired", "deleted"]))

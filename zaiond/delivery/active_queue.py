@@ -156,11 +156,6 @@ class ActiveQueue:
         return frozenset(self._mails)
 
     @property
-    def started(self) -> list[QueuedMail]:
-        """The mails whose start is recorded."""
-        return [mail for mail in self._mails.values() if mail.started is not None]
-
-    @property
     def sending(self) -> frozenset[int]:
         """The mails in the hands of senders."""
         return frozenset(self._sending)
@@ -187,6 +182,18 @@ class ActiveQueue:
                 if lane[0] != mail.row:
                     continue
             self._line_of(mail).append(mail)
+
+    def first_in_lanes(self, mails: Iterable[QueuedMail]) -> list[QueuedMail]:
+        """Those of these new mails that would be behind no other one of their lane."""
+        first = []
+        lanes: set[str] = set()
+        for mail in mails:
+            if mail.lane is not None:
+                if mail.lane in self._lanes or mail.lane in lanes:
+                    continue
+                lanes.add(mail.lane)
+            first.append(mail)
+        return first
 
     def _line_of(self, mail: QueuedMail) -> _Users:
         return self._ready[not mail.urgent]

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import apsw
@@ -34,6 +34,7 @@ from zaiond.delivery.outcome import (
 from zaiond.delivery.pool import Pool
 from zaiond.delivery.sender import Answers, Sender
 from zaiond.delivery.servers import RateCounter
+from zaiond.errors import DiskFullError
 from zaiond.model import QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.smtp.syntax import Reply
@@ -123,13 +124,14 @@ class Dispatcher:
         self.pool.announce(0)
 
     def announce(self, mails: list[QueuedMail]) -> None:
-        """These will be added when they are on disk. Where a connection waits for each of them, the
-        start of the attempt is put on disk with them.
+        """These will be added when they are on disk. Where a connection waits for each of them that
+        is behind none of its lane, the start of the attempt is put on disk with it.
         """
         waiting = self.pool.announce(len(mails))
-        if len(mails) <= waiting:
+        first = self.active_queue.first_in_lanes(mails) if waiting else []
+        if len(first) <= waiting:
             now = self._clock()
-            for mail in mails:
+            for mail in first:
                 mail.started = now
 
     async def add_new(self, mails: list[QueuedMail]) -> None:
@@ -143,10 +145,12 @@ class Dispatcher:
         sending = self.active_queue.sending
         left = [mail for mail in mails if mail.started is not None and mail.row not in sending]
         if left:  # the connections went meanwhile
-            self.reload_waiting()  # now, lest one that is back takes them before that is on disk
-            for mail in left:
-                await self.take_back(mail)
+            # They come in again from disk. The loader looks for them behind this operation, so that
+            # it can't take back what another sender records: nor is it done later, on a full disk.
             self.reload_waiting()
+            put_back = self._writer.submit(partial(queue.put_back, mails=left), essential=True)
+            with suppress(DiskFullError):
+                await put_back
 
     def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
         kept: list[QueuedMail] = []
@@ -208,7 +212,7 @@ class Dispatcher:
     async def take_back(self, mail: QueuedMail) -> None:
         """Takes back `start`, if it was: nothing of the content was sent."""
         if mail.started is not None:
-            await self._writer.record(partial(queue.put_back, mail=mail))
+            await self._writer.record(partial(queue.put_back, mails=[mail]))
             mail.started = None
 
     async def finish(

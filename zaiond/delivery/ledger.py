@@ -3,6 +3,7 @@ what becomes of mails.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -11,6 +12,7 @@ import apsw
 
 from zaiond.clock import QueueTime
 from zaiond.delivery.servers import ServerState
+from zaiond.errors import DiskFullError
 from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.smtp.verdict import Failure
@@ -66,7 +68,9 @@ class Ledger:
         rows: list[int],
         of_size: Callable[[apsw.Connection, list[int], int], list[int]] = pending.of_size,
     ) -> AsyncIterator[list[int]]:
-        """These messages, or what else is `of_size`, as many together as memory bears."""
+        """These rows in chunks, each of as many as memory bears. `of_size` gives the first of some
+        rows, about as many as take so many bytes; by default they are messages.
+        """
 
         def first(db: apsw.Connection) -> list[int]:
             return of_size(db, rows[:CHUNK], CHUNK_BYTES)
@@ -130,11 +134,14 @@ class Ledger:
         self.holds.clear()
         self._queue_time.resume()
 
-    async def close(self, left: list[QueuedMail]) -> None:
-        """Waits until all is recorded; takes back the start of these mails."""
+    async def close(self, unknown: list[int]) -> None:
+        """Waits until all is recorded; takes back the start of all mails but these, of which nobody
+        knows whether they have arrived. No start is recorded any more.
+        """
         await asyncio.gather(*self._recording, return_exceptions=True)
-        for mail in left:
-            await self._writer.submit(partial(queue.put_back, mail=mail))
+        put_all_back = partial(queue.put_all_back, but=unknown)
+        with contextlib.suppress(DiskFullError):  # then more is feared than has to be
+            await self._writer.submit(put_all_back, essential=True)
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Records something, for which the end waits."""
@@ -146,5 +153,5 @@ class Ledger:
         self._recording.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             task.get_loop().call_exception_handler(
-                {"message": "a hold could not be recorded", "exception": error, "task": task}
+                {"message": "a change could not be recorded", "exception": error, "task": task}
             )

@@ -94,7 +94,9 @@ class Outbound:
 
     async def stop(self, seconds: float) -> None:
         """Takes no further mail; finishes what is between the final dot and its reply."""
-        await self.ledger.close(await self.pool.stop(seconds))
+        await self.pool.stop(seconds)
+        # The router may go on, but no connection waits for what it makes now.
+        await self.ledger.close(self.pool.unknown)
 
     def may_reach_admins(self) -> bool:
         """Whether an administrator is left who gets mail."""

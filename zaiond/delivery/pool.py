@@ -22,7 +22,8 @@ LONGEST_COMMIT = 1.0  # seconds that a connection waits for a mail that is being
 
 class Pool:
     """`servers` is None where none is to be used: there is no configuration, or it is suspended.
-    While it `is_paused`, no mail is handed out.
+    While it `is_paused`, no mail is handed out. `unknown` are the mails whose sender ended between
+    their final dot and its reply: nobody knows whether they have arrived.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Pool:
         self.servers: Servers | None = None
         self.is_paused = False
         self.stopping = False
+        self.unknown: list[int] = []
         self._active_queue = active_queue
         self._ledger = ledger
         self._observer = observer
@@ -205,13 +207,17 @@ class Pool:
                 Failure(stage=Stage.SESSION, server=sender.address, cause="os_error", detail=what),
             )
             if sender.mail is not None and not sender.after_dot:
-                self._ledger.in_background(self._outcomes.put_back(sender.mail))
+                self._ledger.in_background(self._put_back(sender.mail))
+        if sender.mail is not None and sender.after_dot:
+            self.unknown.append(sender.mail.row)
         self.pump()
 
-    async def stop(self, seconds: float) -> list[QueuedMail]:
-        """Ends all; waits so long for what is between the final dot and its reply. Gives the mails
-        whose start is recorded, and of whose content nothing was sent.
-        """
+    async def _put_back(self, mail: QueuedMail) -> None:
+        await self._outcomes.put_back(mail)
+        self.pump()
+
+    async def stop(self, seconds: float) -> None:
+        """Ends all; waits so long for what is between the final dot and its reply."""
         self.stopping = True
         self._release()
         senders = dict(self._senders)
@@ -224,9 +230,6 @@ class Pool:
         for task in senders.values():
             task.cancel()
         await asyncio.gather(*senders.values(), return_exceptions=True)
-        # Of a mail beyond its final dot nobody knows whether it has arrived: it stays started.
-        beyond = {s.mail.row for s in senders if s.mail is not None and s.after_dot}
-        return [mail for mail in self._active_queue.started if mail.row not in beyond]
 
     # -- what is said of servers
 

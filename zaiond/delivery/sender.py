@@ -92,6 +92,7 @@ class Sender:
                 mail = mail or await mails.wait(self, connection.fresh_for)
                 if mail is None:
                     break
+                self.mail = mail
                 if connection.lost:  # it was lost while it waited
                     again = mail
                     break
@@ -134,6 +135,7 @@ class Sender:
                 await outcomes.take_back(mail)
                 return mail
             if is_of_session:
+                self.mail = None
                 await outcomes.put_back(mail)
                 await connection.close()  # if it isn't lost, it is of no more use
                 return None

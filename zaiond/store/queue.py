@@ -9,6 +9,7 @@ a crash leaves started may have arrived, and is tried again under the same Messa
 `at` is a queue time everywhere, `now` a time of the machine's clock.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -185,40 +186,20 @@ def finish(
     """Records how each delivery's attempt ended; gives the events that have ended with it, and
     whether a delivery behind it in its lane is due now.
     """
-    db.executemany(
-        "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, tried = ?, ended = ?,"
-        " started = NULL WHERE id = ?",
-        [
-            (
-                a.state,
-                a.delivery.attempts + 1,
-                a.next_attempt,
-                at,
-                None if a.state in OPEN else at,
-                a.delivery.row,
-            )
-            for a in attempted
-        ],
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                a.delivery.row,
-                a.delivery.attempts + 1,
-                a.started,
-                a.ended,
-                a.outcome,
-                a.server,
-                a.reply,
-            )
-            for a in attempted
-        ],
-    )
     for a in attempted:
-        if a.delivery.attempts >= FIRST_ATTEMPTS + LAST_ATTEMPTS:
-            last = a.delivery.attempts + 1 - LAST_ATTEMPTS
-            db.execute(_FORGET_ATTEMPTS, (a.delivery.row, FIRST_ATTEMPTS, last))
+        row, number = a.delivery.row, a.delivery.attempts + 1
+        ended = None if a.state in OPEN else at
+        db.execute(
+            "UPDATE deliveries SET state = ?, attempts = ?, next_attempt = ?, tried = ?, ended = ?,"
+            " started = NULL WHERE id = ?",
+            (a.state, number, a.next_attempt, at, ended, row),
+        )
+        db.execute(
+            "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row, number, a.started, a.ended, a.outcome, a.server, a.reply),
+        )
+        if number > FIRST_ATTEMPTS + LAST_ATTEMPTS:
+            db.execute(_FORGET_ATTEMPTS, (row, FIRST_ATTEMPTS, number - LAST_ATTEMPTS))
     next_is_due = False
     if mail.lane is not None:
         for a in attempted:
@@ -252,10 +233,20 @@ _OPEN_ELSEWHERE = (
 )
 
 
-def put_back(db: apsw.Connection, mail: QueuedMail) -> None:
-    """Takes `start` back: nothing of the content was sent, and no attempt is counted."""
+def put_back(db: apsw.Connection, mails: list[QueuedMail]) -> None:
+    """Takes `start` back: nothing of their contents was sent, and no attempt is counted."""
     db.executemany(
-        "UPDATE deliveries SET started = NULL WHERE id = ?", [(d.row,) for d in mail.deliveries]
+        "UPDATE deliveries SET started = NULL WHERE id = ?",
+        [(d.row,) for mail in mails for d in mail.deliveries],
+    )
+
+
+def put_all_back(db: apsw.Connection, but: list[int]) -> None:
+    """As `put_back`, of all mails but these, which may have arrived."""
+    db.execute(
+        "UPDATE deliveries SET started = NULL WHERE started IS NOT NULL"
+        " AND message NOT IN (SELECT value FROM json_each(?))",
+        (json.dumps(but),),
     )
 
 

@@ -32,6 +32,13 @@ def test_mails_of_a_lane_go_one_after_the_other() -> None:
     assert taken(here) == [2]
 
 
+def test_of_new_mails_those_go_at_once_that_are_behind_none_of_their_lane() -> None:
+    here = active_queue(made(1, "a@x", lane="k"))
+    new = [made(2, "a@x", lane="k"), made(3, "a@x"), made(4, "a@x", lane="l"), made(5, "a@x")]
+    new.append(made(6, "a@x", lane="l"))
+    assert [one.row for one in here.first_in_lanes(new)] == [3, 4, 5]
+
+
 def test_who_is_deferred_waits_in_the_mails_behind_and_not_in_this_one() -> None:
     first, second = made(1, "a@x", "b@x", lane="k"), made(2, "a@x", "b@x", lane="k")
     here = active_queue(first, second)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,9 +215,21 @@ def test_what_is_put_back_was_never_started_nor_tried(store: Store) -> None:
     one = mail(1, [e])
     routed(store, one)
     store.run(lambda db: queue.start(db, one, NOW))
-    store.run(lambda db: queue.put_back(db, one))
+    store.run(lambda db: queue.put_back(db, [one]))
     assert store.run(lambda db: queue.recover(db, NOW)).started == 0
     assert load(store, 1) == [one]
+
+
+def test_all_that_is_started_is_put_back_but_what_may_have_arrived(store: Store) -> None:
+    mails = [mail(e.seq, [e]) for e in accepted(store, "1", "2", "3")]
+    routed(store, *mails)
+    for one in mails:
+        store.run(partial(queue.start, mail=one, now=NOW))
+    store.run(lambda db: queue.put_all_back(db, [2]))
+    started = "SELECT message FROM deliveries WHERE started IS NOT NULL"
+    assert store.connection.execute(started).fetchall() == [(2,)]
+    store.run(lambda db: queue.put_all_back(db, []))
+    assert store.run(lambda db: queue.recover(db, NOW)).started == 0
 
 
 @pytest.mark.parametrize("state", ["expired", "deleted"])
