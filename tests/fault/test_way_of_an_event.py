@@ -42,6 +42,7 @@ def calls_for_an_event(directory: Path) -> list[Call]:
             daemon.emit({"type": "a.b", "id": "first"})  # what is imported and made once
             sink.wait(1)
             daemon.becomes(lambda queue: not queue["deliveries"], "queue", "list")
+            time.sleep(0.3)  # until the connection of who asked has ended
             begin = time.monotonic()
             daemon.emit({"type": "a.b", "id": "traced"})
             sink.wait(2)
