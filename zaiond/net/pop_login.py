@@ -91,7 +91,8 @@ async def _log_in(
         allow_unprotected=auth.allow_unprotected_password,
     )
     logged_in: list[Event] = []
-    # One step is told, not those of the session.
+    # The session's own steps are not told, but only with a trace is the certificate looked at, of
+    # which the one step that is told may have to warn.
     on_step = (lambda _: None) if trace.enabled else None
     dialer = Dialer(there, context, deadline, on_step, logged_in.append, Pop3)
     dialer.settings = SessionSettings(there.address, "", pop.security, credentials, mask=mask)

@@ -118,10 +118,10 @@ class Pump(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def answered(self, event: Answered) -> None:
-        """For who wants to know."""
+        """Is told of every reply; a link passes it on where steps are told."""
 
     def encrypted(self, info: TlsInfo) -> None:
-        """For who wants to know."""
+        """Is told of TLS once it is there; a link keeps what it is."""
 
     # What asyncio calls
 

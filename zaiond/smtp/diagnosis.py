@@ -60,7 +60,7 @@ class Diagnosis(Enum):
     def __new__(cls, ruling: Ruling, ja: str, en: str) -> Self:
         """A member: what follows, and the label in both languages."""
         self = object.__new__(cls)
-        self._value_ = len(cls.__members__)
+        self._value_ = len(cls.__members__)  # or members of one ruling and label would be one
         self.ruling = ruling
         self.label = Text(ja, en)
         return self

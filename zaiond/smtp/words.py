@@ -3,9 +3,12 @@
 from zaiond.text import Sentence, Text
 
 CAUSES: dict[str, Text] = {
-    "reply": Text("拒否されました", "refused"),  # the server said no: `reply` is set
-    "err": Text("拒否されました", "turned away"),  # a POP server said -ERR
-    "err_login": Text("ログインを拒否されました", "login refused"),  # the same, to our credentials
+    # the server said no: `reply` is set
+    "reply": Text("拒否されました", "refused"),
+    # a POP server said -ERR
+    "err": Text("拒否されました", "turned away"),
+    # the same, to our credentials
+    "err_login": Text("ログインを拒否されました", "login refused"),
     "no_name": Text("そのような名前はありません", "no such name"),
     "dns_later": Text("DNS から応答がありません", "no answer from DNS"),
     "refused": Text("接続を拒否されました", "connection refused"),
@@ -13,34 +16,28 @@ CAUSES: dict[str, Text] = {
     "reset": Text("接続を切断されました", "connection reset"),
     "net_unreachable": Text("ネットワークに到達できません", "network unreachable"),
     "host_unreachable": Text("ホストに到達できません", "host unreachable"),
-    "os_error": Text(
-        "システムエラーが発生しました", "error of the system"
-    ),  # `detail` has its words
+    # `detail` has its words
+    "os_error": Text("システムエラーが発生しました", "error of the system"),
     "closed": Text("接続が閉じられました", "connection closed"),
     "tls": Text("TLS を開始できません", "handshake failed"),
     "certificate": Text("証明書を検証できません", "certificate not verified"),
     "tls_not_offered": Text("サーバーが TLS に対応していません", "TLS not offered"),
-    "injection": Text(
-        "通信に割り込まれたおそれがあります", "tampered with"
-    ),  # bytes behind the 220 of STARTTLS
-    "no_mechanism": Text(
-        "使える認証方式がありません", "no common mechanism"
-    ),  # `detail`: what is offered
+    # bytes behind the 220 of STARTTLS
+    "injection": Text("通信に割り込まれたおそれがあります", "tampered with"),
+    # `detail`: what is offered
+    "no_mechanism": Text("使える認証方式がありません", "no common mechanism"),
     "unprotected": Text("パスワードが保護されません", "the password would be unprotected"),
-    "token_refused": Text(
-        "トークンが発行されません", "no token is given"
-    ),  # `reply` has the HTTP status
-    "token": Text(
-        "トークンを取得できません", "no token could be got"
-    ),  # no answer that could be used
-    "token_unkept": Text(
-        "トークンを保存できません", "no place to keep a token"
-    ),  # so none was asked for
+    # `reply` has the HTTP status
+    "token_refused": Text("トークンが発行されません", "no token is given"),
+    # no answer that could be used
+    "token": Text("トークンを取得できません", "no token could be got"),
+    # so none was asked for
+    "token_unkept": Text("トークンを保存できません", "no place to keep a token"),
     "command": Text("コマンドが失敗しました", "token_command failed"),
-    "command_unfit": Text(
-        "コマンドを使えません", "token_command can't be used"
-    ),  # or says so by its exit status
-    "protocol": Text("応答を理解できません", "not understood"),  # or it fits nothing that was sent
+    # the program can't be run, or says so by its exit status
+    "command_unfit": Text("コマンドを使えません", "token_command can't be used"),
+    # what came is no reply, or fits nothing that was sent
+    "protocol": Text("応答を理解できません", "not understood"),
     "smtputf8": Text("サーバーが SMTPUTF8 に対応していません", "SMTPUTF8 not offered"),
     "too_big": Text("メールが大きすぎます", "too big for the server"),
     "address": Text("メールアドレスとして正しくありません", "not an address"),
