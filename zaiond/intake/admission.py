@@ -28,7 +28,8 @@ class Admission:
     for it (`reserve`); `accept` puts a batch to disk, and `settle` says what became of it.
 
     `on_accepted` gets what is new on disk; `look_at_history` is called when room grows short;
-    `on_room` each time that events have ended; `on_change` when more or fewer wait than before.
+    `on_room`, where somebody waits for room, each time that events have ended; `on_change` when
+    more or fewer wait than before.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Admission:
         self.quotas = quotas
         self.refusals = Refusals()
         self.is_full = False  # the disk
-        self.on_room: Callable[[], None] = lambda: None
+        self.on_room: Callable[[], None] | None = None
         self._space = space
         self._writer = writer
         self._turns = turns
@@ -134,7 +135,8 @@ class Admission:
         """These events have ended, and take nothing of their users' quotas any more."""
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
-        self.on_room()
+        if self.on_room is not None:
+            self.on_room()
         self._on_change()
 
     def _release(self, refused: list[NewEvent]) -> None:

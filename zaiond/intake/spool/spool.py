@@ -74,8 +74,6 @@ class Spool:
         self._name_of = name_of
         self._begun: dict[str, SpoolFile] = {}  # files that had to wait half-way
         self._again = asyncio.Event()
-        self._room_timer: asyncio.TimerHandle | None = None
-        admission.on_room = self._ended
         self._walked = 0.0  # seconds that the last walk took
         self._cleaned: float | None = None
         # Of the last sweep, also while it runs: by user, the first file that had no room, and why;
@@ -93,17 +91,14 @@ class Spool:
     def changed(self) -> None:
         self._again.set()
 
-    def _ended(self) -> None:
-        """Events have ended: there may be room for what waits, also for what the sweep that runs
-        has found no room for.
-        """
-        if self._no_room and self._room_timer is None:
-            loop = asyncio.get_running_loop()
-            self._room_timer = loop.call_later(ROOM_AFTER, self._has_room)
+    def _has_no_room(self, file: SpoolFile, why: Text) -> None:
+        """The file waits. Whatever ends from now on, also while the sweep runs, may make room."""
+        self._no_room.setdefault(self.user_of(file.uid), (file.name, why))
+        self._admission.on_room = self._ended
 
-    def _has_room(self) -> None:
-        self._room_timer = None
-        self._again.set()
+    def _ended(self) -> None:
+        self._admission.on_room = None
+        asyncio.get_running_loop().call_later(ROOM_AFTER, self._again.set)
 
     async def run(self) -> None:
         """Sweeps at every change, and every INTERVAL seconds; ends when cancelled."""
@@ -229,7 +224,7 @@ class Spool:
                 blocked.add(user)
                 # What is under way may be duplicates, which take no room: then it goes on.
                 if user not in busy:
-                    self._no_room[user] = (file.name, refusal.text)
+                    self._has_no_room(file, refusal.text)
         if commits:
             await asyncio.wait(commits)
 
@@ -239,7 +234,7 @@ class Spool:
         try:
             outcomes = self._admission.settle(events, accepted)
         except EventError as error:
-            self._no_room.setdefault(self.user_of(file.uid), (file.name, error.text))
+            self._has_no_room(file, error.text)
         else:
             file.settle(outcomes or ["accepted"] * len(events))
 
