@@ -1344,21 +1344,37 @@ async def test_a_mail_whose_sender_ended_by_an_error_is_tried_again_by_itself(
     assert mails(decent) == ["1"]
 
 
+@pytest.mark.parametrize(("where", "call"), [("send_content", 1), ("prepare", 2)])
 async def test_a_mail_whose_sender_ended_by_an_error_beyond_the_dot_may_have_arrived(
-    state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    where: str, call: int, state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = asyncio.Event()
-    asyncio.get_running_loop().set_exception_handler(lambda *_: told.set())
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    real = getattr(SmtpConnection, where)
+    calls = 0
 
-    async def broken(*_: object) -> None:
-        raise RuntimeError("can't start new thread")
+    def broken_once(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise RuntimeError("can't start new thread")
+        return real(*given)
 
-    monkeypatch.setattr(SmtpConnection, "send_content", broken)
-    async with Post(state, configuration(server(decent.port))) as post:
-        await post.emit("1")
-        await told.wait()
+    monkeypatch.setattr(SmtpConnection, where, broken_once)
+    one = server(decent.port, max_connections=1)
+    async with Post(state, configuration(one, queue=QUICK)) as post:
+        await post.emit("1", "2", "3")
+        await post.until_ended(3)
+        attempts = [
+            attempt["outcome"]
+            for id_ in ("1", "2", "3")
+            for delivery in (await post.history(id_))["deliveries"]
+            for attempt in delivery["attempts"]
+        ]
+        assert sorted(attempts) == ["delivered"] * 3 + ["unknown"]
+        await assert_settled(post)
+    assert set(mails(decent)) == {"1", "2", "3"}
     async with Post(state) as post:
-        assert post.recovered.started == 1
+        assert post.recovered.started == 0
 
 
 async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(

@@ -5,6 +5,7 @@ Each connection is a Sender's. What the servers' answers mean for the servers is
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 from zaiond.config.schema import Config
 from zaiond.delivery.active_queue import ActiveQueue
@@ -22,8 +23,8 @@ LONGEST_COMMIT = 1.0  # seconds that a connection waits for a mail that is being
 
 class Pool:
     """`servers` is None where none is to be used: there is no configuration, or it is suspended.
-    While it `is_paused`, no mail is handed out. `unknown` are the mails whose sender ended between
-    their final dot and its reply: nobody knows whether they have arrived.
+    While it `is_paused`, no mail is handed out. `unknown` are the mails whose sender was stopped
+    between their final dot and its reply: nobody knows whether they have arrived.
     """
 
     def __init__(
@@ -202,18 +203,26 @@ class Pool:
             )
             # An error of our own. What it came of may come again, so not at once.
             what = type(error).__name__
-            self.connection_failed(
-                sender.index,
-                Failure(stage=Stage.SESSION, server=sender.address, cause="os_error", detail=what),
-            )
-            if sender.mail is not None and not sender.after_dot:
-                self._ledger.in_background(self._put_back(sender.mail))
-        if sender.mail is not None and sender.after_dot:
+            failure = Failure.of(Stage.SESSION, sender.address, "os_error", detail=what)
+            self.connection_failed(sender.index, failure)
+            self._ledger.in_background(self._take_from(sender, failure))
+        elif sender.mail is not None and sender.after_dot:
             self.unknown.append(sender.mail.row)
         self.pump()
 
-    async def _put_back(self, mail: QueuedMail) -> None:
-        await self._outcomes.put_back(mail)
+    async def _take_from(self, sender: Sender, failure: Failure) -> None:
+        """The mails in the hands of a sender that failed so are tried again; one that may have
+        arrived is, as if the connection had been lost.
+        """
+        mail = sender.mail
+        if sender.upcoming is not None:
+            await self._outcomes.put_back(sender.upcoming)
+        if mail is not None and not sender.after_dot:
+            await self._outcomes.put_back(mail)
+        elif mail is not None and mail.started is not None:  # else its outcome is on disk
+            unanswered = replace(failure, stage=Stage.CONTENT)
+            answers = dict.fromkeys(mail.message.recipients, unanswered)
+            await self._outcomes.finish(sender, mail, answers, None)
         self.pump()
 
     async def stop(self, seconds: float) -> None:

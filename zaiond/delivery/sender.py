@@ -43,7 +43,7 @@ class Outcomes(Protocol):
 class Sender:
     """A connection at work. `index` is its server's place in the configuration in force, -1 if that
     has changed since; `mail` is the one in its hands, `after_dot` while that is between its final
-    dot and its outcome on disk.
+    dot and its outcome on disk, and `upcoming` the one behind it.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Sender:
         self.opened = False
         self.after_dot = False
         self.mail: QueuedMail | None = None
+        self.upcoming: QueuedMail | None = None
         self.address = server.address
         self._mails = mails
         self._outcomes = outcomes
@@ -147,6 +148,7 @@ class Sender:
             self.after_dot = True
             finishing = connection.send_content()
             upcoming = self._mails.take(self.index) if connection.reusable else None
+            self.upcoming = upcoming
             if upcoming is not None:
                 connection.prepare(upcoming.message)
             answers: Answers
@@ -163,5 +165,5 @@ class Sender:
                 return None
             await outcomes.finish(self, mail, answers, upcoming)
             self.after_dot = False
-            mail = upcoming
+            mail, self.upcoming = upcoming, None
         return None
