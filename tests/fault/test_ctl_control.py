@@ -316,6 +316,39 @@ def test_a_daemon_from_which_something_comes_now_and_then_is_waited_for(
     assert "All is well" in capsys.readouterr().out
 
 
+def test_a_daemon_that_refuses_before_it_is_asked_is_heard(
+    runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = {"ok": False, "exit": 75, "message": "too many others ask", "language": "en"}
+    closed = threading.Event()
+    there = socket.socket(socket.AF_UNIX)
+    there.bind(str(runtime / "control.sock"))
+    there.listen()
+
+    def refuse() -> None:
+        peer, _ = there.accept()
+        peer.sendall(json.dumps(refusal).encode() + b"\n")
+        peer.close()
+        closed.set()
+
+    real = socket.socket.sendall
+
+    def late(peer: socket.socket, data: bytes) -> None:
+        if b'"command"' in data:
+            assert closed.wait(10)
+        real(peer, data)
+
+    monkeypatch.setattr(socket.socket, "sendall", late)
+    server = threading.Thread(target=refuse)
+    server.start()
+    try:
+        assert run("status") == 75
+    finally:
+        server.join()
+        there.close()
+    assert capsys.readouterr().err == "zaiond-ctl: too many others ask\n"
+
+
 @pytest.mark.parametrize("status", [2, 69, 75, 77])
 @pytest.mark.parametrize(
     "argv", [["status"], ["queue", "list"], ["queue", "retry"], ["history"], ["reload"], ["test"]]

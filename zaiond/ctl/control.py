@@ -4,6 +4,7 @@ What takes the daemon long comes piece by piece, or with blanks before it: a dae
 comes for five seconds hangs.
 """
 
+import contextlib
 import json
 import socket
 import struct
@@ -45,7 +46,8 @@ def ask(line: Line, command: str, **arguments: Any) -> Reply:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
             peer.connect(path)
             peer.settimeout(_SILENCE)
-            peer.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
+            with contextlib.suppress(BrokenPipeError):  # who hangs up has said why
+                peer.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
             with peer.makefile("rb") as file:
                 return _reply(file.readline())
     except PermissionError:
