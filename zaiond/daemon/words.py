@@ -35,7 +35,8 @@ moved = Sentence(
 )
 possible_duplicates = Sentence(
     "前回の停止時に送信中だった配送 {number} 件を再送します（重複して届くことがあります）",
-    "{number} deliveries were under way at the last end: sent again, so they may arrive twice",
+    "deliveries that were under way at the last end: {number}. They are sent again, and may arrive"
+    " twice",
 )
 
 # -- The configuration

@@ -43,7 +43,7 @@ async def test_deliveries_under_way_at_the_last_end_are_counted_at_each_start_an
         assert found.possible_duplicates == possible
         assert found.started == NOW
         assert notes.kinds == [Kind.POSSIBLE_DUPLICATES]
-        assert notes.lines[0].startswith("2 deliveries were under way at the last end")
+        assert notes.lines[0].startswith("deliveries that were under way at the last end: 2.")
     notes = Notes()
     assert (await start.find(store, Clock(), notes)).possible_duplicates == 4
     assert notes.lines == []
