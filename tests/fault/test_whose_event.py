@@ -156,6 +156,21 @@ def test_an_id_that_events_of_several_sources_have_deletes_none_of_them(
     assert waiting(daemon) == set()
 
 
+def test_of_events_with_the_same_id_history_shows_those_that_are_asked_for(daemon: Daemon) -> None:
+    for source, type_ in (("backup", "a.b"), ("cleaner", "a.c")):
+        daemon.emit({"type": type_, "id": "nightly", "source": source})
+
+    def sources(*wanted: str) -> list[str]:
+        events = daemon.document("history", "nightly", *wanted)["events"]
+        return [event["source"] for event in events]
+
+    assert sources() == ["backup", "cleaner"]
+    assert sources("--source", "clean*") == ["cleaner"]
+    assert sources("--type", "a.b") == ["backup"]
+    assert sources("--since", "1h", "--limit", "1") == ["backup", "cleaner"]
+    assert daemon.ctl("history", "nightly", "--source", "other").returncode == 1
+
+
 @pytest.mark.parametrize("user", ["nobody-of-this-name", "", "-1", "1" * 30, "a\nb"])
 def test_a_user_that_there_is_not_is_a_fault_of_the_command_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, user: str

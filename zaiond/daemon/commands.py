@@ -125,6 +125,7 @@ class Answers:
     async def _history(self, request: Request) -> AsyncGenerator[bytes, None]:
         id_, limit = request.id, request.limit
         wanted = Wanted(
+            id=id_,
             since=request.since,
             type=request.type,
             source=request.source,
@@ -134,21 +135,16 @@ class Answers:
         more = b""
         if id_ is not None and not await self._queries.seqs_of([id_]):
             more = b',"shortened":' + _encode(await self._status.shortened())
-        return _pieces("events", self._events(id_, wanted), more)
+        return _pieces("events", self._events(wanted), more)
 
-    async def _events(
-        self, id_: str | None, wanted: Wanted
-    ) -> AsyncGenerator[dict[str, Any] | None, None]:
+    async def _events(self, wanted: Wanted) -> AsyncGenerator[dict[str, Any] | None, None]:
         """What became of events, as documents."""
         present, queries = await self._status.present(), self._queries
         seqs: list[int] = []
-        if id_ is None:
-            async for found in queries.find(wanted, all_held=present.holds.queue is not None):
-                seqs = found
-                yield None  # who asks sees that it goes on
-        else:
-            seqs = await queries.seqs_of([id_])
-        whole = id_ is not None
+        async for found in queries.find(wanted, all_held=present.holds.queue is not None):
+            seqs = found
+            yield None  # who asks sees that it goes on
+        whole = wanted.id is not None
         async for part in queries.told(seqs, whole=whole):
             yield None
             for one in part:

@@ -55,8 +55,11 @@ NAMED = 4  # recipients that are told by name, and one more
 
 @dataclass(kw_only=True)
 class Wanted:
-    """Which events are asked for: patterns are those of a shell."""
+    """Which events are asked for: patterns are those of a shell. With an `id` neither `failed` nor
+    `limit` counts.
+    """
 
+    id: str | None = None
     since: float | None = None
     type: str | None = None
     source: str | None = None
@@ -119,6 +122,11 @@ class Queries:
         """
         of: Any = Head if wanted.type is None else EventRow
         found: list[int] = []
+        if wanted.id is not None:
+            seqs = await self.seqs_of([wanted.id])
+            rows = self._pages(partial(history.events, seqs=seqs, of=of), 0)
+            yield [row.seq async for page in rows for row in page if wanted.has(row)]
+            return
         if wanted.failed:
             async for seqs in self._not_arriving(all_held=all_held):
                 rows = self._pages(partial(history.events, seqs=seqs, of=of), 0)
