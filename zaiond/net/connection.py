@@ -69,7 +69,13 @@ class SmtpConnection:
         self.server = server
         self._loop = asyncio.get_running_loop()
         deadline = self._loop.time() + server.session_timeout
-        self._dialer = Dialer(server, context, deadline, on_step, self._on_event)
+        log_in = None
+        if server.pop_before_smtp.enabled:
+            from zaiond.net import pop_login  # only where it is configured
+
+            log_in = partial(pop_login.log_in, server, context, deadline, on_step)
+        on_event = self._on_event
+        self._dialer = Dialer(server, context, deadline, on_step, on_event, log_in=log_in)
         self._trace = self._dialer.trace
         self._memory = self._dialer.memory
         self._link: Link

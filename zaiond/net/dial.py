@@ -5,7 +5,7 @@ and then every address in turn (RFC 5321 5.1), until one of them gives a session
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -71,8 +71,8 @@ class Link(Pump):
 class Dialer:
     """Opens the sessions of one connection. `deadline`, in the loop's time, is for all of them.
 
-    `login` is the number of the login by POP that they stand on, 0 without; `settings` those of the
-    sessions, which are made by `machine`.
+    `login` is the number of the login by POP that they stand on, which `log_in` gives, 0 without;
+    `settings` those of the sessions, which are made by `machine`.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Dialer:
         on_step: Callable[[Step], None] | None,
         on_event: Callable[[Event], None],
         machine: type[Session] = Session,
+        log_in: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self.settings: SessionSettings
         self.addresses: list[Address] = []
@@ -93,9 +94,9 @@ class Dialer:
         self._server = server
         self._context = context
         self._deadline = deadline
-        self._on_step = on_step
         self._on_event = on_event
         self._machine = machine
+        self._log_in = log_in
         self._loop = asyncio.get_running_loop()
         self._token = SessionToken(server, context.tokens, self.trace, deadline)
 
@@ -105,8 +106,7 @@ class Dialer:
         mask = context.masks.of(server.address)
         helo_name = server.helo_name or (await context.names()).fqdn
         self.settings = session_settings(server, helo_name, mask, trace=self.trace.enabled)
-        if server.pop_before_smtp.enabled:
-            await self._log_in_by_pop()
+        await self._log_in_by_pop()
         await self.look_up()
 
     async def look_up(self) -> None:
@@ -261,10 +261,9 @@ class Dialer:
         return True
 
     async def _log_in_by_pop(self) -> None:
-        from zaiond.net.pop_login import log_in  # only where it is configured
-
-        self.login = await log_in(self._server, self._context, self._deadline, self._on_step)
-        self.trace.begin()
+        if self._log_in is not None:
+            self.login = await self._log_in()
+            self.trace.begin()
 
     async def _connected(self, address: Address, limit: float) -> socket.socket:
         try:

@@ -10,16 +10,13 @@ that nobody knows which reply belongs to which command, so the session is over.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
 from zaiond.errors import ZaiondError
 from zaiond.model import Message, wire_address
 from zaiond.smtp import words
 from zaiond.smtp.mask import Mask
 from zaiond.text import Text
-
-if TYPE_CHECKING:
-    from zaiond.smtp.failure import Cause
 
 MAX_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; servers are known to exceed it
 MAX_REPLY = 65536
@@ -204,7 +201,7 @@ class Capabilities:
 class Unsendable(NamedTuple):
     """Why something can't be sent to this server, before it was tried."""
 
-    cause: "Cause"
+    cause: Literal["address", "smtputf8", "too_big"]
     detail: str | Text = ""
 
 
