@@ -56,7 +56,8 @@ class Container:
     """One booted system. `wheels` is a directory that it sees read-only as WHEELS."""
 
     def __init__(self, wheels: Path) -> None:
-        self.place = Path(tempfile.mkdtemp(prefix="zaiond-container-"))
+        # The machine is called so, and no name of one ends with what random letters may end with.
+        self.place = Path(tempfile.mkdtemp(prefix="zaiond-", suffix="-container"))
         self.group = _control_groups() / self.place.name
         self._wheels = wheels
         self._log = self.place.with_suffix(".log")
@@ -88,6 +89,7 @@ class Container:
             "opaque": _OPAQUE,
             "group": str(self.group),
             "place": str(self.place),
+            # A name must not end with what a random one may end with.
             "name": self.place.name.replace("_", "-"),
             "checkout": str(CHECKOUT),
             "source": SOURCE,
