@@ -215,6 +215,7 @@ class Pool:
         arrived is, as if the connection had been lost.
         """
         mail = sender.mail
+        sender.index = -1  # its server has been told of; the configuration may change meanwhile
         if sender.upcoming is not None:
             await self._outcomes.put_back(sender.upcoming)
         if mail is not None and not sender.after_dot:
