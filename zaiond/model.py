@@ -21,6 +21,12 @@ Severity = Literal["emerg", "alert", "crit", "err", "warning", "notice", "info",
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # RFC 5424 6.2.1, worst first
 URGENT: tuple[Severity, ...] = ("emerg", "alert", "crit")
 
+# Why an event waits in a mail to come: its group, a cron expression, active_time, max_mails, or
+# that its problem was told of before.
+GroupKind = Literal["grouped", "digest", "held", "suppressed", "problem"]
+MOST_SHOWN, MOST_IDS = 100, 1000  # of the events that one mail tells of
+SHOWN_BYTES = 128 * 1024  # of the lines of those that are shown
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event, complete: what the producer left out is filled in.
@@ -62,6 +68,53 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
     smtputf8: bool = False
     remark: Text | None = None
+
+
+class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a problem stood when its mail was made.
+
+    `since` is when it was opened, `until` when it was closed, None while it is open: seconds since
+    the epoch. `count` is how often it was reported. `reminder`: the mail reminds of it.
+    """
+
+    since: float
+    until: float | None = None
+    count: int = 1
+    reminder: bool = False
+
+
+class Routing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a mail came to be; kept with its message, so that it can be explained and made anew.
+
+    `route` is the name of its route, "" where none matched. `kind` is the kind of the group that it
+    was made of, "event" where it was made at once. `reason` is what `history` and `zaiond-ctl
+    route` show, None for what every event without a route has. `labels` are the fields in which the
+    events of its group agree, and their values. `recipients`: only these; None: those of the route.
+    """
+
+    route: str = ""
+    kind: GroupKind | Literal["event"] = "event"
+    reason: Text | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    standing: Standing | None = None
+    recipients: tuple[str, ...] | None = None
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Several events that one mail tells of.
+
+    `total` is how many, `severities` how many of each, `first` and `last` when the first and the
+    last of them were accepted. `shown` are the worst, of these the newest first: at most
+    MOST_SHOWN, whose lines have at most SHOWN_BYTES. `ids` are at most MOST_IDS, those of `shown`
+    first.
+    """
+
+    total: int
+    severities: dict[Severity, int]
+    first: float
+    last: float
+    shown: tuple[Event, ...]
+    ids: tuple[str, ...]
 
 
 class StoredEvent(NamedTuple):
