@@ -26,6 +26,7 @@ URGENT: tuple[Severity, ...] = ("emerg", "alert", "crit")
 GroupKind = Literal["grouped", "digest", "held", "suppressed", "problem"]
 MOST_SHOWN, MOST_IDS = 100, 1000  # of the events that one mail tells of
 SHOWN_BYTES = 128 * 1024  # of the lines of those that are shown
+MOST_LOADED = 10  # of the events of a mail that was made of a group
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +185,9 @@ class QueuedMail:
     `lane`: mails of the same lane go to a recipient one after the other. `user`: users take turns.
     `whole`: no other delivery of the message is open. `alone`: no other message tells of its
     events. `one_by_one`: deliveries whose turn comes when these have had theirs. `started`: when
-    its attempt began, where that is recorded, or will be so with the mail itself.
+    its attempt began, where that is recorded, or will be so with the mail itself. `routing` is
+    None for what goes by no route, at once. Of a mail that was made of a group `events` has at most
+    the first MOST_LOADED.
     """
 
     row: int
@@ -201,6 +204,12 @@ class QueuedMail:
     alone: bool = False  # or not known, and to be looked up
     one_by_one: tuple[QueuedDelivery, ...] = ()
     started: float | None = None
+    routing: Routing | None = None
+
+    @property
+    def is_of_group(self) -> bool:
+        """Whether it was made of a group: then its events have ended with that."""
+        return self.routing is not None and self.routing.kind != "event"
 
     def keeping(self, is_kept: Callable[[QueuedDelivery], bool]) -> "QueuedMail | None":
         """The mail with these of its deliveries; None: there are none."""

@@ -171,7 +171,7 @@ def _decoded(text: bytes) -> str | bytes:
 
 # Takes away what is left without what it belongs to, then says how far events were routed, by what
 # became of them; the order matters. A message has its content as long as one of its deliveries is
-# open: where only one of the two is left, it is made anew.
+# open: where only one of the two is left, it is made anew. A mail to come has neither of them.
 _CONSISTENT = (
     "DELETE FROM deliveries WHERE message NOT IN (SELECT id FROM messages)",
     "DELETE FROM deliveries WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL"
@@ -179,10 +179,13 @@ _CONSISTENT = (
     "DELETE FROM deliveries WHERE message IN (SELECT message FROM contents"
     " EXCEPT SELECT message FROM deliveries WHERE ended IS NULL)",
     "DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)",
-    "DELETE FROM messages WHERE id NOT IN (SELECT message FROM deliveries)",
+    "UPDATE messages SET due = NULL WHERE due IS NOT NULL"
+    " AND id IN (SELECT message FROM deliveries)",
+    "DELETE FROM messages WHERE due IS NULL AND id NOT IN (SELECT message FROM deliveries)",
     "DELETE FROM contents WHERE message NOT IN (SELECT id FROM messages)",
     "DELETE FROM message_events WHERE message NOT IN (SELECT id FROM messages)"
     " OR event NOT IN (SELECT seq FROM events WHERE outcome IS NULL)",
+    "DELETE FROM messages WHERE due IS NOT NULL AND id NOT IN (SELECT message FROM message_events)",
     "DELETE FROM routed_early WHERE seq NOT IN (SELECT event FROM message_events)"
     " AND seq NOT IN (SELECT seq FROM events WHERE outcome IS NOT NULL)",
     "INSERT OR REPLACE INTO meta SELECT 'routed_through', max("
@@ -205,9 +208,9 @@ _ROUTE_AGAIN = (  # behind all others, where it waits to be routed
 
 
 def make_consistent(db: apsw.Connection) -> None:
-    """Makes what is left of a queue one that could be: each event waits to be routed, is in a
-    message with deliveries, or has ended. An event of which it can't be told any more what became
-    of it waits to be routed again.
+    """Makes what is left of a queue one that could be: each event waits to be routed, is in a mail
+    to come or in a message with deliveries, or has ended. An event of which it can't be told any
+    more what became of it waits to be routed again.
     """
     for statement in _CONSISTENT:
         db.execute(statement)

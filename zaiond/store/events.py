@@ -145,7 +145,8 @@ def last_turns(db: apsw.Connection) -> tuple[int, int]:
 def usage(
     db: apsw.Connection, waiting: list[WaitingLine] | None = None
 ) -> dict[int, tuple[int, int]]:
-    """Events accepted and not yet ended, and their bytes, by uid: counted once, at a start.
+    """Events accepted and not yet ended, and their bytes, by uid: counted once, at a start. What a
+    mail tells of that was made of a group has ended with that.
     `waiting`: what `waiting_lines` gave.
     """
     counted: dict[int, tuple[int, int]] = {}
@@ -158,9 +159,13 @@ def usage(
     return counted
 
 
+# A message `m` that was made of a group: its events counted until then (sound.encode_routing).
+OF_GROUP = "instr(m.routing, '\"kind\":')"
 _USAGE_ROUTED = (
-    "SELECT uid, 1, length(body) FROM events WHERE seq IN (SELECT event"
-    " FROM message_events WHERE message IN (SELECT message FROM deliveries WHERE ended IS NULL))"
+    "SELECT uid, 1, length(body) FROM events WHERE seq IN (SELECT event FROM message_events"  # noqa: S608
+    " WHERE message IN (SELECT d.message FROM deliveries AS d JOIN messages AS m"
+    f" ON m.id = d.message WHERE d.ended IS NULL AND NOT {OF_GROUP}"
+    " UNION ALL SELECT id FROM messages WHERE due IS NOT NULL))"
 )
 
 
@@ -255,7 +260,9 @@ _OPEN_WITH_ID = (
     "SELECT seq, uid, source FROM events WHERE id = ? AND outcome IS NULL"
     " AND (seq > ? AND seq NOT IN (SELECT seq FROM routed_early) OR EXISTS (SELECT 1"
     " FROM message_events AS m JOIN deliveries AS d ON d.message = m.message"
-    " WHERE m.event = seq AND d.ended IS NULL)) ORDER BY seq"
+    " WHERE m.event = seq AND d.ended IS NULL) OR EXISTS (SELECT 1 FROM message_events AS m"
+    " JOIN messages AS g ON g.id = m.message WHERE m.event = seq AND g.due IS NOT NULL))"
+    " ORDER BY seq"
 )
 
 

@@ -14,7 +14,7 @@ from zaiond.config.load import LAST_GOOD
 from zaiond.errors import StoreError
 from zaiond.store import recovery, wal, words
 from zaiond.store.recovery import DATABASE, WAL, Salvage
-from zaiond.store.sound import VERSION, create, has_our_tables
+from zaiond.store.sound import VERSION, create, has_our_tables, upgrade
 
 WAL_BYTES = 8 * 1024 * 1024  # to which SQLite cuts a WAL that has been longer
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
@@ -133,9 +133,12 @@ def _prepare(connection: apsw.Connection, directory: Path, last: LastRun) -> Non
         if connection.execute("SELECT count(*) FROM sqlite_schema").get:
             raise apsw.CorruptError("its format is not recorded")
         create(connection)
-    elif version != VERSION:
+        return
+    if version not in (1, VERSION):
         raise StoreError(words.of_newer_version(path=directory / DATABASE, version=version))
-    elif not has_our_tables(connection):
+    if version == 1:
+        upgrade(connection)
+    if not has_our_tables(connection):
         raise apsw.CorruptError("its tables are not those of a queue")
 
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.model import Message, QueuedDelivery, QueuedMail, StoredEvent
+from zaiond.model import MOST_LOADED, Message, QueuedDelivery, QueuedMail, StoredEvent
 from zaiond.store.counts import FIRST_OPEN, Key, beyond
 from zaiond.store.events import COLUMNS, stored
-from zaiond.store.sound import expect, expect_message_id
+from zaiond.store.sound import decode_routing, expect, expect_message_id
 
 SLICE = 2000  # rows that are looked at together
 
@@ -43,7 +43,7 @@ def load(
     mails = []
     for row in messages:
         found: list[Any] = db.execute(
-            "SELECT message_id, reverse_path, smtputf8, accepted, queued, notice, content"
+            "SELECT message_id, reverse_path, smtputf8, accepted, queued, notice, content, routing"
             " FROM messages JOIN contents ON message = id WHERE id = ?",
             (row,),
         ).fetchall()
@@ -61,8 +61,8 @@ def load(
         ]
         if not found or not wanted:
             continue
-        expect(found[0], str, str, int, float, float, int, bytes)
-        message_id, reverse_path, smtputf8, accepted, queued, notice, content = found[0]
+        expect(found[0], str, str, int, float, float, int, bytes, str)
+        message_id, reverse_path, smtputf8, accepted, queued, notice, content, routing = found[0]
         expect_message_id(message_id)
         for each in wanted:
             expect(each, int, str, int, str, float | None, int, str | None, int)
@@ -89,6 +89,7 @@ def load(
                 lane=wanted[0][6],
                 user=wanted[0][7],
                 whole=len(wanted) == len(every),
+                routing=decode_routing(routing) if routing else None,
             )
         )
     return mails
@@ -109,8 +110,8 @@ def _events_of(db: apsw.Connection, message: int) -> tuple[StoredEvent, ...]:
         stored(row, to_be_read=False)
         for row in db.execute(
             f"SELECT {COLUMNS} FROM message_events JOIN events ON seq = event"  # noqa: S608
-            " WHERE message = ? ORDER BY seq",
-            (message,),
+            " WHERE message = ? ORDER BY event LIMIT ?",
+            (message, MOST_LOADED),
         )
     )
 

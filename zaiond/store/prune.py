@@ -119,7 +119,7 @@ _SLICE = (
 _DELIVERIES = (
     "SELECT count(*), coalesce(sum(d.attempts), 0),"
     " count(*) FILTER (WHERE d.ended IS NULL OR d.ended >= ?)"
-    " FROM message_events AS m JOIN deliveries AS d ON d.message = m.message WHERE m.event = ?"
+    " FROM message_events AS m LEFT JOIN deliveries AS d ON d.message = m.message WHERE m.event = ?"
 )
 
 

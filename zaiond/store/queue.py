@@ -17,8 +17,9 @@ import apsw
 
 from zaiond.model import OPEN, AttemptResult, QueuedMail, StoredEvent
 from zaiond.store.counts import Key, beyond
-from zaiond.store.events import encode_text, set_meta
+from zaiond.store.events import OF_GROUP, encode_text, set_meta
 from zaiond.store.pending import SLICE
+from zaiond.store.sound import encode_routing
 from zaiond.text import Text
 
 
@@ -112,7 +113,7 @@ def hurry(db: apsw.Connection, lane: str, recipient: str, message: int) -> None:
 def insert_messages(db: apsw.Connection, mails: list[QueuedMail]) -> None:
     """Messages without their deliveries."""
     db.executemany(
-        "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
         [
             (
                 mail.row,
@@ -122,6 +123,7 @@ def insert_messages(db: apsw.Connection, mails: list[QueuedMail]) -> None:
                 mail.accepted,
                 mail.queued,
                 mail.notice,
+                encode_routing(mail.routing),
             )
             for mail in mails
         ],
@@ -222,14 +224,17 @@ def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> list[StoredEvent]:
     db.execute("DELETE FROM contents WHERE message = ?", (mail.row,))
     if any(delivery.held for delivery in mail.deliveries):
         db.execute("DELETE FROM holds WHERE scope = 'mail' AND subject = ?", (str(mail.row),))
+    if mail.is_of_group:
+        return []
     if mail.alone:
         return list(mail.events)
     return [event for event in mail.events if not _get(db, _OPEN_ELSEWHERE, event.seq, mail.row)]
 
 
 _OPEN_ELSEWHERE = (
-    "SELECT EXISTS (SELECT 1 FROM message_events AS m JOIN deliveries AS d"
-    " ON d.message = m.message WHERE m.event = ? AND m.message <> ? AND d.ended IS NULL)"
+    "SELECT EXISTS (SELECT 1 FROM message_events AS e JOIN messages AS m ON m.id = e.message"  # noqa: S608
+    f" WHERE e.event = ? AND e.message <> ? AND (m.due IS NOT NULL OR NOT {OF_GROUP} AND EXISTS"
+    " (SELECT 1 FROM deliveries AS d WHERE d.message = m.id AND d.ended IS NULL)))"
 )
 
 

@@ -8,8 +8,8 @@ CREATE TABLE meta (
 ) WITHOUT ROWID;
 
 -- What producers told, in order of acceptance. An event with seq > meta.routed_through and without
--- an outcome waits to be routed; one with an outcome ended without becoming a mail; what became of
--- every other one is what became of its deliveries.
+-- an outcome waits to be routed; one with an outcome ended without becoming a mail; every other one
+-- is in a mail to come, or what became of it is what became of its deliveries.
 CREATE TABLE events (
   seq      INTEGER PRIMARY KEY,
   id       TEXT    NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE events (
   notice   INTEGER NOT NULL DEFAULT 0,  -- the daemon's own, which no emitter can make
   turn     INTEGER NOT NULL DEFAULT 0,  -- when it is to be routed among those of other users
   ahead    INTEGER NOT NULL DEFAULT 0,  -- urgent, or its turn comes before that of one before it
-  outcome  TEXT,                      -- dropped | deleted
+  outcome  TEXT,                      -- dropped | silenced | deleted
   reason   TEXT,                      -- {"ja": …, "en": …}; without an outcome: a remark on its mail
   body     BLOB    NOT NULL           -- the line as sent; last, so that it isn't read with the rest
 );
@@ -35,7 +35,8 @@ CREATE TABLE routed_early (
   seq INTEGER PRIMARY KEY
 );
 
--- Mails, made once. The content is kept beside, until every delivery has ended.
+-- Mails, made once. The content is kept beside, until every delivery has ended. A mail to come has
+-- no content and no deliveries, and tells of more and more events; it is made when it is `due`.
 CREATE TABLE messages (
   id           INTEGER PRIMARY KEY,
   message_id   TEXT    NOT NULL,
@@ -43,7 +44,9 @@ CREATE TABLE messages (
   smtputf8     INTEGER NOT NULL,
   accepted     REAL    NOT NULL,      -- of its oldest event
   queued       REAL    NOT NULL,      -- the same in queue time: expiry counts from here
-  notice       INTEGER NOT NULL       -- the daemon's own: its failure makes no further notice
+  notice       INTEGER NOT NULL,      -- the daemon's own: its failure makes no further notice
+  due          REAL,                  -- of a mail to come; else NULL
+  routing      TEXT    NOT NULL DEFAULT ''  -- why it was made, as JSON; '': at once, by no route
 );
 CREATE TABLE contents (
   message INTEGER PRIMARY KEY,
@@ -113,3 +116,13 @@ CREATE TABLE damaged (
   of  TEXT NOT NULL,                  -- their table
   row TEXT NOT NULL                   -- as JSON
 );
+
+-- Since version 2 (sound.py). At the end, so that all else begins in the file where it did before.
+CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
+-- What routing remembers: groups, problems, jobs, silences, how much was sent to whom.
+CREATE TABLE routing_state (
+  kind  TEXT NOT NULL,
+  key   TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (kind, key)
+) WITHOUT ROWID;

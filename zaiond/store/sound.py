@@ -17,12 +17,18 @@ from types import UnionType
 from typing import Any, NamedTuple
 
 import apsw
+import msgspec
 
 from zaiond import wire
 from zaiond.errors import EventError
-from zaiond.model import OPEN
+from zaiond.model import OPEN, Routing
 
-VERSION = 1  # of the schema
+VERSION = 2  # of the schema
+_SINCE_2 = "-- Since version 2"  # in schema.sql: what is new as a whole begins there
+_NEW_COLUMNS_OF_2 = """
+ALTER TABLE messages ADD COLUMN due REAL;
+ALTER TABLE messages ADD COLUMN routing TEXT NOT NULL DEFAULT '';
+"""
 _TYPES: dict[str, type[object] | UnionType] = {
     "INTEGER": int,
     "REAL": float,
@@ -55,9 +61,27 @@ class Table(NamedTuple):
 
 def create(db: apsw.Connection) -> None:
     """Puts the tables and the version of the schema into an empty database, in one transaction."""
-    tables = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+    _run(db, _statements())
+
+
+def upgrade(db: apsw.Connection) -> None:
+    """Makes a database of version 1 one of ours, in one transaction; what it has stays as it is.
+    Raises apsw.CorruptError where its tables are not those of a queue.
+    """
+    try:
+        _, since, new = _statements().partition(_SINCE_2)
+        _run(db, _NEW_COLUMNS_OF_2 + since + new)
+    except apsw.SQLError as error:
+        raise apsw.CorruptError(str(error)) from error
+
+
+def _statements() -> str:
+    return Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+
+
+def _run(db: apsw.Connection, statements: str) -> None:
     with db:
-        db.execute(tables)
+        db.execute(statements)
         db.execute(f"PRAGMA user_version={VERSION}")
 
 
@@ -128,6 +152,23 @@ def expect_message_id(message_id: str) -> None:
         raise DamagedRowError(f"{message_id!r:.200}")
 
 
+def decode_routing(stored: str) -> Routing:
+    """How a mail came to be, as it is stored. Raises DamagedRowError."""
+    if not stored:
+        return _DEFAULT
+    try:
+        return _routing(stored)
+    except msgspec.DecodeError as error:
+        raise DamagedRowError(f"{stored!r:.200}") from error
+
+
+def encode_routing(routing: Routing | None) -> str:
+    """The same, to be stored; '' for what goes by no route, at once."""
+    return "" if routing in (None, _DEFAULT) else msgspec.json.encode(routing).decode()
+
+
+_DEFAULT = Routing()
+_routing = msgspec.json.Decoder(Routing).decode
 _is_message_id = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>").fullmatch
 
 
@@ -143,7 +184,7 @@ def is_sound(table: Table, row: tuple[Any, ...]) -> bool:
 
 def _is_event(row: dict[str, Any]) -> bool:
     expect_event(row["id"], row["body"])
-    return row["outcome"] in (None, "dropped", "deleted") and (
+    return row["outcome"] in (None, "dropped", "silenced", "deleted") and (
         row["reason"] is None or _is_reason(row["reason"])
     )
 
@@ -157,9 +198,14 @@ def _is_reason(reason: str) -> bool:
     return isinstance(found, dict) and found.keys() == {"ja", "en"}
 
 
+def _is_message(row: dict[str, Any]) -> bool:
+    decode_routing(row["routing"])
+    return _is_message_id(row["message_id"]) is not None
+
+
 _CHECKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "events": _is_event,
-    "messages": lambda row: _is_message_id(row["message_id"]) is not None,
+    "messages": _is_message,
     "deliveries": lambda row: row["state"] in (OPEN if row["ended"] is None else _ENDED),
     "attempts": lambda row: row["outcome"] in _OUTCOMES,
     "meta": lambda row: row["name"] != "routed_through" or isinstance(row["value"], int),

@@ -123,6 +123,7 @@ def test_what_waits_is_counted_at_a_start_without_a_look_at_the_bodies(store: St
     store.run(
         lambda db: db.execute(
             "INSERT INTO message_events SELECT seq, seq FROM events;"
+            "INSERT INTO messages SELECT seq, '<a@x>', '', 0, 0, 0, 0, NULL, '' FROM events;"
             "INSERT INTO deliveries (id, message, recipient, state, urgent)"
             " SELECT seq, seq, 'a@x.example', 'waiting', 0 FROM events"
         )

@@ -45,7 +45,7 @@ def fill(store: Store, number: int, body: bytes = b'{"type":"a.b","subject":"x"}
             [(n, f"id{n}", NOW + n, body, float(n)) for n in range(1, 2 * number + 1)],
         )
         db.executemany(
-            "INSERT INTO messages VALUES (?, ?, 'z', 0, ?, ?, 0)",
+            "INSERT INTO messages VALUES (?, ?, 'z', 0, ?, ?, 0, NULL, '')",
             [(n, f"<{n}@x>", NOW + n, float(n)) for n in every],
         )
         db.executemany("INSERT INTO message_events VALUES (?, ?)", [(n, n) for n in every])
