@@ -1,0 +1,310 @@
+"""What routing must remember: groups, problems, jobs, silences, and how many mails were sent.
+
+All of it is in memory, and each change is written in the transaction of the decision that made it:
+`State.changes` gives the rows of `routing_state`, then `commit` or `rollback` says how that ended.
+The values are never changed in place, so that a rollback is to put the old ones back.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Any, Literal
+
+import msgspec
+
+from zaiond.model import URGENT, GroupKind, Routing, Severity
+
+MOST_GROUPS = MOST_PROBLEMS = MOST_RECIPIENTS = 10_000
+MOST_SILENCES = MOST_UNDECLARED_JOBS = 1_000
+LONGEST_TEXT = 255
+NEVER = 9e15  # seconds since the epoch; a row of `messages` has it while its group has no time yet
+
+Kind = Literal["group", "problem", "job", "silence", "sent", "meta"]
+Change = tuple[Kind, str, bytes | None]  # a row of routing_state; None: it is deleted
+Row = tuple[str, str, bytes]
+
+
+class _Value(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`due` is when something becomes of it by itself, in seconds since the epoch."""
+
+    due: float = NEVER
+
+
+class Group(_Value, frozen=True, kw_only=True):
+    """A mail to come, or one that was made of a group a short time ago.
+
+    `key` is its identity. `message` is its row in `messages`; 0: its mail has been made, and it is
+    kept until `due` so that the next event waits for `group_interval`. `routing` is its mail's.
+    `began`: when its first event joined; `flushed`: when its last mail was made, if there was one.
+    `worst` is the worst severity of its events. `job`: its recipients are those of that job.
+    `problem`: the key in `State.problems` of the problem that its events tell of.
+    """
+
+    key: str
+    routing: Routing
+    message: int = 0
+    began: float
+    flushed: float | None = None
+    worst: Severity = "debug"
+    job: str | None = None
+    problem: str | None = None
+
+    @property
+    def kind(self) -> GroupKind:
+        kind = self.routing.kind
+        assert kind != "event"  # noqa: S101 - that is no group's
+        return kind
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether events of it wait for their mail."""
+        return self.message != 0
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.worst in URGENT
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A route that told of a problem: when it did so last, and when it will remind of it."""
+
+    route: str
+    at: float
+    remind: float = NEVER
+
+
+class Problem(_Value, frozen=True, kw_only=True):
+    """A problem that is open. `due`: when somebody is reminded of it.
+
+    `uid` and `key` identify it, or `job` alone that of a job. `since`: when it was opened; `last`:
+    when it was last reported; `count`: how often. `event` is the row (seq) of the event that opened
+    it, `id` its id; `type`, `source` and `subject` are that event's. `told`: the routes that told
+    of it; none: nobody knows of it yet. `hidden` is the silence that its last report ran into.
+    """
+
+    uid: int
+    key: str
+    job: str | None = None
+    since: float
+    last: float
+    count: int = 1
+    worst: Severity
+    event: int = 0
+    id: str = ""
+    type: str = ""
+    source: str = ""
+    subject: str | None = None
+    told: tuple[Told, ...] = ()
+    hidden: str | None = None
+
+
+class JobState(_Value, frozen=True, kw_only=True):
+    """What is known of a job. Times are seconds since the epoch, None: never.
+
+    `declared`: since when it is in the configuration, None: it is not; `schedule`: with these
+    words. `heard`: the time of the last event that tells of it. `running`: when the run began that
+    has not ended. `failures`: how many in a row. `told_through`: slots up to this one have been
+    judged. `overdue`: the `running` of the run of which it was told that it takes too long.
+    """
+
+    declared: float | None = None
+    schedule: str = ""
+    heard: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    succeeded: float | None = None
+    running: float | None = None
+    failures: int = 0
+    told_through: float | None = None
+    overdue: float | None = None
+
+
+class Silence(_Value, frozen=True, kw_only=True):
+    """Events that match are told to nobody until `due`, which is when it ends.
+
+    `match` holds pairs of a field and a shell pattern (silence.parse_match); all fields must match,
+    a field several times means any of its patterns. `by` is who made it, `created` when.
+    """
+
+    id: str
+    match: tuple[tuple[str, str], ...] = ()
+    comment: str
+    by: str
+    created: float
+
+
+class Sent(_Value, frozen=True, kw_only=True):
+    """How many mails a recipient got in the last `window` seconds, by 60ths of it (throttle.py)."""
+
+    window: int
+    buckets: dict[int, int] = {}
+
+
+class Watch(_Value, frozen=True, kw_only=True):
+    """When the daemon last looked at the jobs, and the last time in which it could not."""
+
+    looked: float = 0.0
+    gap_from: float = 0.0
+    gap_until: float = 0.0
+
+
+_TYPES: dict[str, type[_Value]] = {
+    "group": Group, "problem": Problem, "job": JobState, "silence": Silence, "sent": Sent,
+    "meta": Watch,
+}  # fmt: skip
+_WATCH = "watch"
+
+
+def cut(text: str) -> str:
+    """The text, with a bound on its length: what is left out of a long one is in a hash at its end,
+    so that different ones stay different.
+    """
+    if len(text) <= LONGEST_TEXT:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{text[: LONGEST_TEXT - 33]}…{digest}"
+
+
+class State:
+    """`rows` are those of `routing_state`; one that can't be read is left out, and `unread` counts
+    them. `new_message` gives the row in `messages` of a group to come.
+    """
+
+    def __init__(self, rows: Iterable[Row], new_message: Callable[[], int]) -> None:
+        self.new_message = new_message
+        self.groups: dict[str, Group] = {}
+        self.problems: dict[str, Problem] = {}
+        self.jobs: dict[str, JobState] = {}
+        self.silences: dict[str, Silence] = {}
+        self.sent: dict[str, Sent] = {}
+        self.seen: float | None = None  # the latest time at which something was decided
+        self.unread = 0
+        self._meta: dict[str, Watch] = {}
+        self._of: dict[str, dict[str, Any]] = {
+            "group": self.groups, "problem": self.problems, "job": self.jobs,
+            "silence": self.silences, "sent": self.sent, "meta": self._meta,
+        }  # fmt: skip
+        self._before: dict[tuple[Kind, str], _Value | None] = {}  # what has changed was this
+        self._heap: list[tuple[float, str, str]] = []
+        for kind, key, value in rows:
+            try:
+                self._of[kind][key] = msgspec.json.decode(value, type=_TYPES[kind])
+            except (KeyError, msgspec.MsgspecError, UnicodeDecodeError):
+                self.unread += 1
+        self._rebuild()
+
+    @property
+    def watch(self) -> Watch:
+        """When the jobs were last looked at."""
+        return self._meta.get(_WATCH) or Watch()
+
+    def set_watch(self, watch: Watch) -> None:
+        self._put("meta", _WATCH, watch)
+
+    def put_group(self, group: Group) -> Group:
+        self._put("group", group.key, group)
+        return group
+
+    def put_problem(self, key: str, problem: Problem | None) -> None:
+        """None: it is closed."""
+        self._put("problem", key, problem)
+
+    def put_job(self, name: str, job: JobState | None) -> None:
+        self._put("job", name, job)
+
+    def put_silence(self, silence: Silence) -> None:
+        self._put("silence", silence.id, silence)
+
+    def put_sent(self, key: str, sent: Sent | None) -> None:
+        self._put("sent", key, sent)
+
+    def adopt(self, message: int, routing: Routing, began: float) -> Group:
+        """Takes in a mail to come that is on disk without its group (what was salvaged of a damaged
+        database): it is due at once.
+        """
+        group = Group(
+            due=0.0, key=f"adopted {message}", routing=routing, message=message, began=began
+        )
+        return self.put_group(group)
+
+    def forget_group(self, group: Group) -> None:
+        self._put("group", group.key, None)
+
+    def forget_silence(self, silence: Silence) -> None:
+        self._put("silence", silence.id, None)
+
+    def _put(self, kind: Kind, key: str, value: _Value | None) -> None:
+        values = self._of[kind]
+        self._before.setdefault((kind, key), values.get(key))
+        self._set(kind, key, value)
+
+    def _set(self, kind: str, key: str, value: _Value | None) -> None:
+        if value is None:
+            self._of[kind].pop(key, None)
+            return
+        self._of[kind][key] = value
+        if value.due < NEVER:
+            heapq.heappush(self._heap, (value.due, kind, key))
+            if len(self._heap) > 1000 + 4 * sum(map(len, self._of.values())):
+                self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._heap = [
+            (value.due, kind, key)
+            for kind, values in self._of.items()
+            for key, value in values.items()
+            if value.due < NEVER
+        ]
+        heapq.heapify(self._heap)
+
+    def changes(self) -> list[Change]:
+        """What is to be written for all that was decided since the last commit or rollback."""
+        encode = msgspec.json.encode
+        changes: list[Change] = []
+        for kind, key in self._before:
+            value = self._of[kind].get(key)
+            changes.append((kind, key, None if value is None else encode(value)))
+        return changes
+
+    def changed_groups(self) -> list[Group]:
+        """The mails to come among what has changed: `due` of their rows in `messages` may be
+        another one now.
+        """
+        found = (self.groups.get(key) for kind, key in self._before if kind == "group")
+        return [group for group in found if group is not None and group.is_pending]
+
+    def commit(self) -> None:
+        """The changes are on disk."""
+        self._before.clear()
+
+    def rollback(self) -> None:
+        """The changes are not on disk, nor is what was decided with them."""
+        for (kind, key), value in self._before.items():
+            self._set(kind, key, value)
+        self._before.clear()
+
+    def next_due(self) -> float | None:
+        """When something becomes due, in seconds since the epoch; None: nothing does by itself."""
+        heap = self._heap
+        while heap:
+            due, kind, key = heap[0]
+            value = self._of[kind].get(key)
+            if value is not None and value.due == due:
+                return due
+            heapq.heappop(heap)
+        return None
+
+    def pop_due(self, now: float) -> list[tuple[str, str]]:
+        """Kind and key of all that is due at `now`, in order of its time, each once."""
+        found: dict[tuple[str, str], None] = {}
+        while (due := self.next_due()) is not None and due <= now:
+            _, kind, key = heapq.heappop(self._heap)
+            found[kind, key] = None
+        return list(found)
+
+    def again(self, found: Iterable[tuple[str, str]]) -> None:
+        """What was found due is to be found again, unless it has changed."""
+        for kind, key in found:
+            value = self._of[kind].get(key)
+            if value is not None and value.due < NEVER:
+                heapq.heappush(self._heap, (value.due, kind, key))
