@@ -28,7 +28,7 @@ from zaiond.daemon.documents import Present
 from zaiond.errors import EventError
 from zaiond.holds import Holds
 from zaiond.journal import Journal
-from zaiond.message import compose, layout, mime
+from zaiond.message import assemble, compose, fields, layout, mime
 from zaiond.message.mime import Charset
 from zaiond.model import Event, Message
 from zaiond.safe import Replacer
@@ -154,8 +154,9 @@ def test_control_a_header_that_is_not_encoded_is_found(reader: str) -> None:
     with (
         patch.object(mime, "is_plain", lambda _text: True),
         patch.object(mime, "encoded", raw),
-        patch.object(compose, "one_line", _as_it_is),
+        patch.object(assemble, "one_line", _as_it_is),
         patch.object(layout, "one_line", _as_it_is),
+        patch.object(fields, "one_line", _as_it_is),
     ):
         found = list(found_by(reader))
     assert any("'Bcc'" in fault for fault in found)
@@ -167,7 +168,9 @@ def test_control_a_header_that_is_not_encoded_is_found(reader: str) -> None:
 def test_control_text_that_is_not_cleaned_is_found(reader: str) -> None:
     with (
         patch.object(layout, "one_line", _as_it_is),
+        patch.object(fields, "one_line", _as_it_is),
         patch.object(layout, "clean", _as_it_is),
+        patch.object(fields, "clean", _as_it_is),
     ):
         found = list(found_by(reader))
     assert any(": Subject: {" in fault for fault in found)

@@ -7,7 +7,7 @@ from base64 import b64decode
 from datetime import UTC
 from email.header import decode_header, make_header
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given
@@ -20,10 +20,11 @@ from zaiond.message.address import Mailbox, parse_list, parse_recipient, parse_s
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.layout import subject_line
 from zaiond.message.mime import Charset, as_jis, encode_body, encode_jis, mailboxes, unstructured
+from zaiond.message.together import compose_together
 from zaiond.message.words import EN, JA
-from zaiond.model import SEVERITIES, Event
+from zaiond.model import SEVERITIES, Event, GroupKind, Routing, Standing, Together
 from zaiond.safe import clean, one_line
-from zaiond.text import Language
+from zaiond.text import Language, Text
 
 OUR_FIELDS = [
     "From", "To", "Date", "Subject", "Message-ID", "In-Reply-To", "References", "Importance",
@@ -166,6 +167,68 @@ def test_a_reader_gets_our_fields_the_subject_the_id_and_the_text(
         assert len(line) <= 78 or b" " not in line.removeprefix(b"Subject: ").strip()
     for name in ("In-Reply-To", "References"):
         assert message[name] is None or MESSAGE_ID.fullmatch(message[name])
+
+
+standings = st.builds(
+    Standing,
+    since=st.floats(1.0, 4e9),
+    until=st.none() | st.floats(1.0, 4e9),
+    count=st.integers(1, 10**6),
+    reminder=st.booleans(),
+)
+
+
+@given(
+    told=st.lists(events, min_size=1, max_size=4),
+    more=st.integers(0, 10**6),
+    routing=st.builds(
+        Routing,
+        kind=st.sampled_from([*get_args(GroupKind), "event"]),
+        reason=st.none() | st.builds(Text, any_text, any_text),
+        labels=st.lists(st.tuples(any_text, any_text), max_size=3).map(tuple),
+        standing=st.none() | standings,
+    ),
+    language=st.sampled_from(["ja", "en"]),
+    charset=st.sampled_from(["utf-8", "iso-2022-jp"]),
+    user=any_text,
+)
+def test_of_several_events_too_a_reader_gets_our_fields_and_ids_and_clean_text(
+    told: list[Event],
+    more: int,
+    routing: Routing,
+    language: Language,
+    charset: Charset,
+    user: str,
+) -> None:
+    severities = dict.fromkeys((event.severity for event in told), 1)
+    of = Together(
+        len(told) + more, severities, 1.0, 4e9, tuple(told), tuple(event.id for event in told)
+    )
+    made = compose_together(
+        of,
+        routing,
+        recipients=["a@example.co.jp"],
+        sender="zaionnex",
+        subject_prefix="[Zaionnex]",
+        language=language,
+        message_id="<1@fileserver01>",
+        date=1369440000.9,
+        host="fileserver01",
+        fqdn="fileserver01.example.co.jp",
+        user_name=lambda uid: user,
+        tz=UTC,
+        charset=charset,
+    )
+    check_wire(made.content)
+    message = read(made.content)
+    assert not message.defects
+    assert set(message.keys()) <= set(OUR_FIELDS)
+    assert sorted(set(message.keys()), key=OUR_FIELDS.index) == list(dict.fromkeys(message.keys()))
+    ids = message.get_all("Zaiond-Event") or []
+    assert ids == list(dict.fromkeys(event.id for event in told))
+    said = message.get_content().replace("\r\n", "\n")
+    assert clean(said) == said
+    assert one_line(message["Subject"]) == message["Subject"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

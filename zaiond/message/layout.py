@@ -14,14 +14,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from itertools import islice
-from json import dumps
 from typing import Any
 
 from zaiond.event_rules import is_named_as_notice
+from zaiond.message.fields import Fields, scalar
 from zaiond.message.mime import duration, moment, shown_moment
+from zaiond.message.stood import Stood
 from zaiond.message.template import Template, template
 from zaiond.message.words import BackupWords, Words
-from zaiond.model import Event
+from zaiond.model import Event, Standing
 from zaiond.safe import clean, one_line
 
 _NAMING = ("target", "unit", "job", "device", "mount", "host")  # keys of data that name a thing
@@ -35,32 +36,48 @@ _has_clock_time = re.compile(r"[0-9]:[0-5][0-9]:[0-5][0-9]").search
 _is_sentence = re.compile(r".*(?:[^.][.!?]|[。！？])").fullmatch
 _BACKUP_KEYS = frozenset({"target", "started_at", "finished_at", "duration"})
 _LATE = 60.0  # seconds from an event to its acceptance that are worth telling
-_DEPTH = 5  # of data shown over several lines; what is deeper is JSON on one
-MOST_FIELDS = 1000  # of data; nobody reads more of them, and each takes time
-_LONGEST_LIST = 60  # of data, on one line
-_CONSTANTS = {None: "null", True: "true", False: "false"}
 _needs_no_quotes = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+").fullmatch
 
 
-def subject_line(event: Event, words: Words, host: str, user: str = "") -> str:
+def subject_line(
+    event: Event, words: Words, host: str, user: str = "", standing: Standing | None = None
+) -> str:
     """The subject without its prefix: one clean line. `user`: whose event it is, for one that could
     be taken for a notice of the daemon itself.
     """
-    common = template(event.type, event.severity, event.status, words)
+    what, place = _what_and_place(event, words, host, user, standing)
+    begin, end = words.around_place
+    where = f"{host}{words.between_places}{place}" if place else host
+    return one_line(f"{what}{begin}{where}{end}")
+
+
+def headline(event: Event, words: Words, host: str, user: str = "") -> str:
+    """The same for one event among others of this machine: without its name."""
+    what, place = _what_and_place(event, words, host, user, None)
+    begin, end = words.around_place
+    return one_line(f"{what}{begin}{place}{end}" if place else what)
+
+
+def _what_and_place(
+    event: Event, words: Words, host: str, user: str, standing: Standing | None
+) -> tuple[str, str]:
+    """What a subject says, and beside the host: the target, the user, or ""."""
+    common = _template(event, words, standing)
     if common.names_target:
         target = _name(event.data.get("target")) or _name(event.key)
-        where = (host, target) if target else (host,)
-        return _subject(common, common.about, where, words)
+        return common.mark + common.about, target
     what = one_line(event.subject[:_READ]).strip() if event.subject else ""
     if not what:
         what = _what(event, common.about, host)
-    where = (host, _cut(one_line(user), _LONGEST_NAME)) if _poses(event) else (host,)
-    return _subject(common, _cut(what, _LONGEST_SUBJECT), where, words)
+    place = _cut(one_line(user), _LONGEST_NAME) if _poses(event) else ""
+    return common.mark + _cut(what, _LONGEST_SUBJECT), place
 
 
-def _subject(common: Template, what: str, where: tuple[str, ...], words: Words) -> str:
-    begin, end = words.around_place
-    return one_line(f"{common.mark}{what}{begin}{words.between_places.join(where)}{end}")
+def _template(event: Event, words: Words, standing: Standing | None) -> Template:
+    if standing is None or not (standing.reminder or standing.until is not None):
+        return template(event.type, event.severity, event.status, words)
+    status = "problem" if standing.until is None else "ok"
+    return template(event.type, event.severity, status, words, standing.until is None)
 
 
 def _poses(event: Event) -> bool:
@@ -116,13 +133,13 @@ def _name(value: Any) -> str:
     if isinstance(value, str):
         text = one_line(value[:_READ])
     elif isinstance(value, list):
-        text = ", ".join(one_line(_scalar(one)[:_READ]) for one in value[:_LONGEST_NAME])
+        text = ", ".join(one_line(scalar(one)[:_READ]) for one in value[:_LONGEST_NAME])
     elif not value and not isinstance(value, (int, float)):
         return ""
     else:
         if isinstance(value, dict):
             value = dict(islice(value.items(), _LONGEST_NAME))
-        text = one_line(_scalar(value)[:_READ])
+        text = one_line(scalar(value)[:_READ])
     return _cut(text.strip(), _LONGEST_NAME)
 
 
@@ -130,26 +147,43 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def body(event: Event, words: Words, fqdn: str, user: str, tz: tzinfo | None) -> str:
-    """The text of the mail; its lines, the last one too, end in `\\n`."""
-    common = template(event.type, event.severity, event.status, words)
+def body(
+    event: Event,
+    words: Words,
+    fqdn: str,
+    user: str,
+    tz: tzinfo | None,
+    stood: Stood | None = None,
+    more: Iterable[str] = (),
+) -> str:
+    """The text of the mail; its lines, the last one too, end in `\\n`. `stood`: how its problem
+    stands; `more`: lines that stand below what is told of the event.
+    """
+    common = _template(event, words, stood.standing if stood else None)
     if common.backup is None:
-        lines = _general(event, common, words, fqdn, user, tz)
+        lines = _general(event, common, words, fqdn, user, tz, stood)
     else:
-        lines = _backup_auto_update(event, common, common.backup, words, fqdn, tz)
+        lines = _backup_auto_update(event, common, common.backup, words, fqdn, tz, stood)
     if event.extensions:
         lines += ("", words.extensions)
         _fields(lines, event.extensions, event, words)
+    lines += more
     lines.append(f"{common.closing}{event.id}\n")
     return "\n".join(lines)
 
 
 def _backup_auto_update(
-    event: Event, common: Template, backup: BackupWords, words: Words, fqdn: str, tz: tzinfo | None
+    event: Event,
+    common: Template,
+    backup: BackupWords,
+    words: Words,
+    fqdn: str,
+    tz: tzinfo | None,
+    stood: Stood | None,
 ) -> list[str]:
     data = event.data
     failed = backup is words.backup_failed
-    lines = [words.greeting, "", common.advice]
+    lines = [words.greeting, "", stood.told(common.advice, words) if stood else common.advice]
     if backup.message_first:
         _message(lines, backup.message, event.message)
     if failed:
@@ -177,6 +211,8 @@ def _backup_auto_update(
     heading = len(lines)
     _field(lines, words.about, event.subject)
     _status_key_job(lines, event, common, words)
+    if stood is not None:
+        lines += stood.facts(words, tz)
     if not data.keys() <= _BACKUP_KEYS:
         others = {name: data[name] for name in data if name not in _BACKUP_KEYS}
         _fields(lines, others, event, words)
@@ -186,14 +222,22 @@ def _backup_auto_update(
 
 
 def _general(
-    event: Event, common: Template, words: Words, fqdn: str, user: str, tz: tzinfo | None
+    event: Event,
+    common: Template,
+    words: Words,
+    fqdn: str,
+    user: str,
+    tz: tzinfo | None,
+    stood: Stood | None,
 ) -> list[str]:
-    lines = [words.greeting, "", common.advice]
+    lines = [words.greeting, "", stood.told(common.advice, words) if stood else common.advice]
     if _poses(event):
         lines[2:2] = words.no_notice(one_line(user)), ""
     _field(lines, words.about, event.subject)
     lines.append(common.facts)
     _status_key_job(lines, event, common, words)
+    if stood is not None:
+        lines += stood.facts(words, tz)
     lines.append(f"{words.server}: {fqdn}")
     if event.source != f"uid:{event.uid}":  # what a producer is called that has no name
         _field(lines, words.source, event.source)
@@ -228,88 +272,14 @@ def _field(lines: list[str], label: str, text: str | None) -> None:
         if text.isprintable():  # most are
             lines.append(f"{label}: {text}")
         else:
-            _Fields(lines).put("", f"{label}:", text, 1)
+            Fields(lines).put("", f"{label}:", text, 1)
 
 
 def _fields(lines: list[str], fields: dict[str, Any], event: Event, words: Words) -> None:
-    laid_out = _Fields(lines)
+    laid_out = Fields(lines)
     laid_out.put_all("", fields, 1)
     if laid_out.left_out:
         lines.append(words.left_out(laid_out.left_out, _command(event.id)))
-
-
-class _Fields:
-    """Values with their labels, as many as a mail has room for. `left_out`: how many more there
-    are; what such a value holds is not counted.
-    """
-
-    __slots__ = ("_lines", "_room", "left_out")
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-        self._room = MOST_FIELDS
-        self.left_out = 0
-
-    def put_all(self, indent: str, values: dict[str, Any] | list[Any], depth: int) -> None:
-        items: Iterable[tuple[str | None, Any]]
-        items = values.items() if isinstance(values, dict) else ((None, each) for each in values)
-        for number, (name, value) in enumerate(items):
-            if not self._room:
-                self.left_out += len(values) - number
-                return
-            self._room -= 1
-            label = "-" if name is None else f"{one_line(name)}:"
-            if isinstance(value, str) and value.isprintable():  # most are
-                self._lines.append(f"{indent}{label} {value}")
-            else:
-                self.put(indent, label, value, depth)
-
-    def put(self, indent: str, label: str, value: Any, depth: int) -> None:
-        """One value with its label: on the same line if it fits there, else indented below."""
-        lines = self._lines
-        if isinstance(value, str):
-            text = clean(value)
-            if "\n" in text:
-                lines.append(indent + label)
-                below = f"{indent}  "
-                text = below + text.rstrip().replace("\n", "\n" + below)
-                lines += map(str.rstrip, text.split("\n"))
-            else:
-                lines.append(f"{indent}{label} {text}")
-        elif value and depth < _DEPTH and isinstance(value, dict):
-            lines.append(indent + label)
-            self.put_all(f"{indent}  ", value, depth + 1)
-        elif value and depth < _DEPTH and isinstance(value, list):
-            text = _on_one_line(value)
-            if text:
-                lines.append(f"{indent}{label} {text}")
-                return
-            lines.append(indent + label)
-            self.put_all(f"{indent}  ", value, depth + 1)
-        else:
-            lines.append(f"{indent}{label} {_scalar(value)}")
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    # In most events it is a number, and dumps is slow.
-    if type(value) is int or type(value) is float:
-        return repr(value)
-    if value is None or isinstance(value, bool):
-        return _CONSTANTS[value]
-    return clean(dumps(value, ensure_ascii=False))
-
-
-def _on_one_line(values: list[Any]) -> str:
-    """`a, b`; "" if that is too long, or wouldn't show where a value ends."""
-    if len(values) > _LONGEST_LIST or any(isinstance(value, (dict, list)) for value in values):
-        return ""
-    texts = [_scalar(value) for value in values]
-    text = ", ".join(texts)
-    if len(text) > _LONGEST_LIST or not text.isprintable() or text.count(",") >= len(texts):
-        return ""
-    return text
 
 
 def _command(id: str) -> str:

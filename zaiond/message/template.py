@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from zaiond.message.words import BackupWords, Words
+from zaiond.message.words import standing as standing_words
 from zaiond.model import SEVERITIES, Severity
 
 BACKUP_AUTO_UPDATE = "backup.auto_update."
@@ -36,8 +37,12 @@ class Template(NamedTuple):
 
 
 @lru_cache(maxsize=128)  # a type has at most 255 characters: 300 KB in all
-def template(type: str, severity: Severity, status: str | None, words: Words) -> Template:
-    """The template of events of this type, severity and status, in the language of `words`."""
+def template(
+    type: str, severity: Severity, status: str | None, words: Words, reminder: bool = False
+) -> Template:
+    """The template of events of this type, severity and status, in the language of `words`;
+    `reminder`: the mail reminds of a problem that was told of before.
+    """
     of_backup = type.startswith(BACKUP_AUTO_UPDATE)
     backup = _backup_words(type, severity, status, words) if of_backup else None
     about, outcome = _about_and_outcome(type, words)
@@ -46,11 +51,15 @@ def template(type: str, severity: Severity, status: str | None, words: Words) ->
         result = words.recovered if status == "ok" else words.outcome[outcome]
         facts.append(f"{words.result}: {result}")
     facts.append(f"{words.severity_label}: {words.severity[severity]}")
-    standing = words.problem if status == "problem" else words.recovered
-    marks = _marks(severity, status, outcome, words)
-    advice = f"{_advice(severity, status, words)}\n\n{words.summary}"
+    problem = standing_words.CONTINUES.in_language(words.language) if reminder else words.problem
+    standing = problem if status == "problem" else words.recovered
+    marks = _marks(severity, status, outcome, words, problem)
+    advice = _advice(severity, status, words)
+    if reminder:
+        advice = standing_words.ON_REMINDER.in_language(words.language)
+    advice = f"{advice}\n\n{words.summary}"
     if backup is not None:
-        marks, advice = (backup.mark,), backup.sentences
+        marks, advice = (*marks[:reminder], backup.mark), backup.sentences
     names_target = backup is not None or type == f"{BACKUP_AUTO_UPDATE}failed"
     if names_target:
         about = words.subject_of["backup.auto_update"]
@@ -94,14 +103,14 @@ def _about_and_outcome(type: str, words: Words) -> tuple[str, str | None]:
 
 
 def _marks(
-    severity: Severity, status: str | None, outcome: str | None, words: Words
+    severity: Severity, status: str | None, outcome: str | None, words: Words, problem: str
 ) -> tuple[str, ...]:
     """How it stands; a severity that goes without saying is left out."""
     if status == "ok":
         return (words.recovered,)
     said = (words.severity[severity],) if severity in _NOTICE else ()
     if status == "problem":
-        return (words.problem, *said)
+        return (problem, *said)
     if outcome is None:
         return said
     mark = (words.outcome[outcome],)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.steps import steps
 from zaiond.message.compose import check_wire, compose
-from zaiond.message.layout import MOST_FIELDS, body
+from zaiond.message.fields import MOST_FIELDS
+from zaiond.message.layout import body
 from zaiond.message.mime import Charset
 from zaiond.message.words import EN, JA
 from zaiond.model import Event, Message

@@ -22,6 +22,7 @@ class Words:
     """The words of one language."""
 
     def __init__(self, language: Language) -> None:
+        self.language = language
         self.is_ja = language == "ja"
 
         def say(ja: str, en: str) -> str:
@@ -85,6 +86,8 @@ class Words:
         # What stands around the host and what else says where, in a subject.
         self.around_place = ("（", "）") if self.is_ja else (" (", ")")
         self.between_places = say("：", ": ")
+        # A line each in Japanese; Outlook would join an English one to the next.
+        self.between_sentences = say("\n", " ")
 
         # Headings.
         self.summary = say("■ 概要", "== Summary ==")

@@ -1,0 +1,61 @@
+"""The words of a mail that tells of several events. No line of a sentence has 40 characters or more
+before another: Outlook would join the two.
+"""
+
+from zaiond.text import Sentence, Text
+
+# How the subject begins, by the kind of the group: why its events go together.
+MARKS = {
+    "event": Text("まとめ", "several"),
+    "grouped": Text("グループ通知", "grouped"),
+    "digest": Text("まとめ送信", "digest"),
+    "held": Text("保留分", "held until now"),
+    "suppressed": Text("送信数の上限超過", "over the limit"),
+}
+NUMBER = Sentence("{total:,} 件のイベント", "{total:,} events")
+NUMBER_HELD = Sentence("保留した {total:,} 件のイベント", "{total:,} events held back")
+
+# What the mail is.
+SENTENCES = {
+    "event": Sentence(
+        "{total:,} 件のイベントをまとめてお知らせします。", "This mail tells of {total:,} events."
+    ),
+    "grouped": Sentence(
+        "同じグループのイベント {total:,} 件を、\nまとめてお知らせします。",
+        "This mail tells of {total:,} events of one group.",
+    ),
+    "digest": Sentence(
+        "まとめ送信です。\n{total:,} 件のイベントをお知らせします。",
+        "This is a digest of {total:,} events.",
+    ),
+    "held": Sentence(
+        "通知する時間帯になるまで保留していた、\n{total:,} 件のイベントをお知らせします。",
+        "This mail tells of {total:,} events that were held until now, as they came at a time"
+        " when no mails are to be sent.",
+    ),
+    "suppressed": Sentence(
+        "メールの数が上限を超えたため、\n{total:,} 件のイベントを保留していました。\n"
+        "1 通にまとめてお知らせします。",
+        "There were more mails than the limit allows. {total:,} events were held back; this mail"
+        " tells of them all.",
+    ),
+    "problem": Sentence(
+        "この障害について、\n{total:,} 件のイベントが報告されています。",
+        "{total:,} events have been reported of this problem.",
+    ),
+}
+WORST_FIRST = Text("重大度の高いものから順に示します。", "The worst come first.")
+
+# Labels, and what stands below the events.
+TOTAL = Text("件数", "Events")
+GROUP = Text("グループ", "Group")
+FIRST = Text("最初", "First")
+LAST = Text("最後", "Last")
+REASON = Text("理由", "Reason")
+EVENTS = Text("■ イベント", "== Events ==")
+MORE = Sentence(
+    "ほかに {number:,} 件のイベントがあります。", "{number:,} more events are not shown here."
+)
+ALL = Text("すべて表示", "To see all")
+ONE = Text("1 件の詳細を表示", "To see one in full")
+ONE_ID = Text("イベントID", "EVENT-ID")
