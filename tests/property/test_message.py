@@ -96,7 +96,7 @@ events = st.builds(
     id=printable,
     uid=st.integers(0, 2**32 - 2),
     type=st.sampled_from(
-        ["disk.full", "x" * 255]
+        ["disk.full", "x" * 255, "job.failed", "job.missed", "unit.failed", "mail.local"]
         + ["backup.auto_update." + end for end in ("started", "finished", "failed", "else")]
     ),
     source=any_text.filter(bool),
@@ -106,7 +106,11 @@ events = st.builds(
     subject=st.none() | any_text,
     message=st.none() | any_text,
     data=st.dictionaries(
-        any_text | st.sampled_from(["target", "started_at", "finished_at", "duration"]), values
+        any_text
+        | st.sampled_from(
+            ["target", "started_at", "finished_at", "duration", "slots", "output", "command"]
+        ),
+        values,
     ),
     key=st.none() | any_text,
     status=st.sampled_from([None, "problem", "ok"]),

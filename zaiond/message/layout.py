@@ -18,10 +18,12 @@ from typing import Any
 
 from zaiond.event_rules import is_named_as_notice
 from zaiond.message.fields import Fields, scalar
+from zaiond.message.known import OUTPUT, SUMMARY, Field, is_drill
 from zaiond.message.mime import duration, moment, shown_moment
 from zaiond.message.stood import Stood
 from zaiond.message.template import Template, template
 from zaiond.message.words import BackupWords, Words
+from zaiond.message.words import known as said_of_known
 from zaiond.model import Event, Standing
 from zaiond.safe import clean, one_line
 
@@ -63,14 +65,17 @@ def _what_and_place(
 ) -> tuple[str, str]:
     """What a subject says, and beside the host: the target, the user, or ""."""
     common = _template(event, words, standing)
+    mark = common.mark
+    if event.extensions and is_drill(event.extensions):
+        mark = said_of_known.DRILL_MARK.in_language(words.language) + mark
     if common.names_target:
         target = _name(event.data.get("target")) or _name(event.key)
-        return common.mark + common.about, target
+        return mark + common.about, target
     what = one_line(event.subject[:_READ]).strip() if event.subject else ""
     if not what:
         what = _what(event, common.about, host)
     place = _cut(one_line(user), _LONGEST_NAME) if _poses(event) else ""
-    return common.mark + _cut(what, _LONGEST_SUBJECT), place
+    return mark + _cut(what, _LONGEST_SUBJECT), place
 
 
 def _template(event: Event, words: Words, standing: Standing | None) -> Template:
@@ -160,13 +165,21 @@ def body(
     stands; `more`: lines that stand below what is told of the event.
     """
     common = _template(event, words, stood.standing if stood else None)
-    if common.backup is None:
+    if event.notice and event.type == SUMMARY:
+        lines = [
+            words.greeting,
+            "",
+            *map(str.rstrip, clean(event.message or "").rstrip().split("\n")),
+        ]
+    elif common.backup is None:
         lines = _general(event, common, words, fqdn, user, tz, stood)
     else:
         lines = _backup_auto_update(event, common, common.backup, words, fqdn, tz, stood)
     if event.extensions:
         lines += ("", words.extensions)
         _fields(lines, event.extensions, event, words)
+        if is_drill(event.extensions):
+            lines[2:2] = said_of_known.DRILL.in_language(words.language), ""
     lines += more
     lines.append(f"{common.closing}{event.id}\n")
     return "\n".join(lines)
@@ -238,6 +251,9 @@ def _general(
     _status_key_job(lines, event, common, words)
     if stood is not None:
         lines += stood.facts(words, tz)
+    data = event.data
+    if common.known and data:
+        data = _known(lines, data, common.known, event, words, tz)
     lines.append(f"{words.server}: {fqdn}")
     if event.source != f"uid:{event.uid}":  # what a producer is called that has no name
         _field(lines, words.source, event.source)
@@ -247,10 +263,34 @@ def _general(
         accepted = shown_moment(int(event.accepted // 1), words, tz)
         lines.append(f"{words.accepted}: {accepted}")
     _message(lines, words.message, event.message)
-    if event.data:
+    if common.known and isinstance(output := data.get(OUTPUT), str):
+        data = {name: data[name] for name in data if name != OUTPUT}
+        _message(lines, said_of_known.OUTPUT.in_language(words.language), output)
+    if data:
         lines += ("", words.details)
-        _fields(lines, event.data, event, words)
+        _fields(lines, data, event, words)
     return lines
+
+
+def _known(
+    lines: list[str],
+    data: dict[str, Any],
+    fields: Sequence[Field],
+    event: Event,
+    words: Words,
+    tz: tzinfo | None,
+) -> dict[str, Any]:
+    """Puts the fields of data that have labels of their own into the summary; gives the others."""
+    told = {}
+    for field in fields:
+        if field.name in data:
+            value = told[field.name] = field.form(data[field.name], words, tz)
+            label = field.label.in_language(words.language)
+            if isinstance(value, str):
+                _field(lines, label, value)
+            elif value or isinstance(value, (int, float)):
+                _fields(lines, {label: value}, event, words)
+    return {name: data[name] for name in data if name not in told} if told else data
 
 
 def _status_key_job(lines: list[str], event: Event, common: Template, words: Words) -> None:

@@ -5,6 +5,8 @@ the body: it is made once, and kept for those seen last.
 from functools import lru_cache
 from typing import NamedTuple
 
+from zaiond.message import known
+from zaiond.message.known import Field
 from zaiond.message.words import BackupWords, Words
 from zaiond.message.words import standing as standing_words
 from zaiond.model import SEVERITIES, Severity
@@ -24,6 +26,7 @@ class Template(NamedTuple):
 
     `backup`: the words of a phase of a backup's automatic update, which has a layout of its own.
     `names_target`: what is about such a backup, a recovery too, names its target in the subject.
+    `known`: fields of data that stand in the summary.
     """
 
     mark: str
@@ -34,6 +37,7 @@ class Template(NamedTuple):
     facts: str
     status: str
     closing: str
+    known: tuple[Field, ...]
 
 
 @lru_cache(maxsize=128)  # a type has at most 255 characters: 300 KB in all
@@ -48,13 +52,14 @@ def template(
     about, outcome = _about_and_outcome(type, words)
     facts = [f"{words.type}: {type}"]
     if outcome is not None and outcome != "started":
-        result = words.recovered if status == "ok" else words.outcome[outcome]
+        is_over = status == "ok" and type != "job.succeeded"
+        result = words.recovered if is_over else words.outcome[outcome]
         facts.append(f"{words.result}: {result}")
     facts.append(f"{words.severity_label}: {words.severity[severity]}")
     problem = standing_words.CONTINUES.in_language(words.language) if reminder else words.problem
     standing = problem if status == "problem" else words.recovered
     marks = _marks(severity, status, outcome, words, problem)
-    advice = _advice(severity, status, words)
+    advice = known.advice(type, status, words) or _advice(severity, status, words)
     if reminder:
         advice = standing_words.ON_REMINDER.in_language(words.language)
     advice = f"{advice}\n\n{words.summary}"
@@ -75,6 +80,7 @@ def template(
         facts="\n".join(facts),
         status=f"{words.status}: {standing}" if status is not None else "",
         closing=f"\n{words.automatic}\n{stop}\n{words.event_id}: ",
+        known=known.fields_of(type),
     )
 
 

@@ -7,10 +7,10 @@ ON_REMINDER = Text(
     "障害が続いています。\n内容を確認し、必要に応じて対応してください。\nこのメールは再通知です。",
     "The problem continues. Please check, and take action if necessary. This is a reminder.",
 )
-LASTED = Sentence("障害は {time} 続きました", "The problem lasted {time}")
-LASTS = Sentence("障害は {time} 続いています", "The problem has lasted {time} so far")
-REPORTED = Sentence("（報告 {count:,} 回）。", " and was reported {count:,} times.")
-REPORTED_ONCE = Text("。", " and was reported once.")
+LASTED = Sentence("障害は {time} 続きました", "The problem lasted {time}, and was")
+LASTS = Sentence("障害は {time} 続いています", "The problem has lasted {time} so far, and has been")
+REPORTED = Sentence("（報告 {count:,} 回）。", " reported {count:,} times.")
+REPORTED_ONCE = Text("。", " reported once.")
 
 OPENED = Text("障害発生日時", "Opened")
 CLOSED = Text("復旧日時", "Closed")
