@@ -11,7 +11,8 @@ from pathlib import Path
 
 from zaiond.config.declare import Declaration
 from zaiond.config.edit import in_yaml
-from zaiond.config.kinds import Group
+from zaiond.config.kinds import Below, Group, Named
+from zaiond.config.patterns import Several
 from zaiond.config.schema import every_setting
 from zaiond.text import Language, Text
 
@@ -22,6 +23,46 @@ _WIDTH = 92
 _NEVER_FIRST = "、。，）」ーぁぃぅぇぉっゃゅょァィゥェォッャュョ"  # on a line (JIS X 4051)
 # What stands where there is no default.
 _EXAMPLES = {"mail_server.host": "mailhost", "admins": "postmaster@example.co.jp"}
+# What has names of the user's own, or no default that could stand there.
+_COMMENTED = {
+    "routes": """\
+routes:
+  database:
+    order: 50
+    match:
+      type: ["backup.db.*"]
+      severity: warning+
+      source: "*/web*"
+      data.dataset: "prod/*"
+    continue: false
+    to: [dba@example.co.jp]
+    group_by: [type, data.host]
+    group_wait: 30s
+    active_time: office
+""",
+    "times": """\
+times:
+  office:
+    days: mon-fri
+    hours: "08:30-18:00"
+    timezone: Asia/Tokyo
+""",
+    "jobs": """\
+jobs:
+  nightly-backup:
+    schedule: "0 2 * * *"
+    timezone: Asia/Tokyo
+    grace: 2h
+    max_runtime: 6h
+    failures: 1
+    to: []
+""",
+    "heartbeat": """\
+heartbeat:
+  url_file: ping-url
+  every: 5m
+""",
+}
 _HEAD = """\
 # zaiond の設定 / The configuration of zaiond
 #
@@ -50,13 +91,17 @@ def _yaml() -> Iterator[str]:
         indent = "  " * key.count(".")
         if not within:
             yield ""
+        elif key.partition(".")[0] in _COMMENTED:
+            continue
         for sentence in declared.help:
             for line in _wrapped(sentence, _WIDTH - len(indent)):
                 yield f"{indent}# {line}"
         default = _EXAMPLES.get(key, declared.default)
-        if isinstance(declared.kind, Group):
+        if key in _COMMENTED:
+            yield from (f"# {line}" for line in _COMMENTED[key].splitlines())
+        elif isinstance(declared.kind, Group):
             yield f"{indent}{name}:"
-        elif declared.kind.tag == "str" and default != "null":
+        elif declared.kind.tag == "str" and default not in ("null", "[]"):
             yield f"{indent}{name}: {in_yaml(default)}"
         else:
             yield f"{indent}{name}: {default}"
@@ -68,12 +113,19 @@ def manual(language: Language) -> str:
     sections = {"": [f".SS {top.in_language(language)}"]}
     for key, declared in every_setting():
         text = _escaped(declared.help.in_language(language))
-        if isinstance(declared.kind, Group):
-            sections[key] = [f".SS {key}", text]
+        if isinstance(declared.kind, Group | Named):
+            name = f"{key}.NAME" if isinstance(declared.kind, Named) else key
+            sections[name] = [f".SS {name}", text]
         else:
+            key = f"{key}.FIELD" if isinstance(declared.kind, Below) else key
             form = _escaped(_form(declared).in_language(language))
-            sections[key.rpartition(".")[0]] += [".TP", f".B {key}", form, ".br", text]
+            sections[_within(key)] += [".TP", f".B {key}", form, ".br", text]
     return "".join(f"{line}\n" for section in sections.values() for line in section)
+
+
+def _within(key: str) -> str:
+    """The mapping of a setting: data.FIELD has a dot of its own."""
+    return key.removesuffix(".FIELD").rpartition(".")[0]
 
 
 def _form(declared: Declaration) -> Text:
@@ -81,7 +133,7 @@ def _form(declared: Declaration) -> Text:
     form = declared.kind.form
     if declared.required:
         return Text(f"{form.ja}。必須", f"{form.en}; required")
-    if declared.default == "null":
+    if declared.default in ("null", "{}") or isinstance(declared.kind, Several):
         return form
     return Text(f"{form.ja}。既定値は {declared.default}", f"{form.en}; default {declared.default}")
 

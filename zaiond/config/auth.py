@@ -227,7 +227,7 @@ class Auth(Login):
         if "oauth2" not in scope.invalid:
             self.oauth2.check_source(scope.below("oauth2"), wanted=self.mechanism == "xoauth2")
 
-    def with_secrets(self, scope: Scope) -> Self:
+    def completed(self, scope: Scope) -> Self:
         login = self.with_password(scope, needed=self.mechanism != "none")
         if self.mechanism in sasl.PREPARED:
             password = login.password.reveal() if login.password else ""

@@ -6,7 +6,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from zaiond.config.kinds import Kind, Secret, SourceError, Sources
 from zaiond.config.tree import Place
@@ -60,15 +60,18 @@ class Scope:
 
 class Settings:
     """A mapping of settings, each a field of the class. What must hold between them stands in the
-    class, too; the parser calls these methods in their order."""
+    class, too; the parser calls these methods in their order. `sparse`: what isn't written isn't
+    shown, as it is no default that says anything."""
 
     __slots__ = ()
+    sparse: ClassVar[bool] = False
 
     def check(self, scope: Scope) -> None:
         """Tells `scope` of what is missing or contradicts something else."""
 
-    def with_secrets(self, scope: Scope) -> Self:  # noqa: ARG002 (some mappings need it)
-        """The same with the secrets that its settings lead to."""
+    def completed(self, scope: Scope) -> Any:  # noqa: ARG002 (some mappings need it)
+        """What the rest of zaiond gets: the same with the secrets that its settings lead to, and
+        with what follows from several of them."""
         return self
 
     def warn(self, scope: Scope) -> None:
@@ -104,13 +107,29 @@ def setting(
     if required:
         return field(metadata=metadata)
     value = by_port(0) if by_port else None if default == "null" else kind.parse(default)
+    if isinstance(value, dict):  # a dataclass wants a new one each time
+        return field(default_factory=dict, metadata=metadata)
     return field(default=value, metadata=metadata)
 
 
 def declarations(settings: type) -> dict[str, Declaration]:
-    """The settings of a mapping by their keys, in the order in which they are documented."""
-    fields = dataclasses.fields(settings)
-    return {each.name: each.metadata["setting"] for each in fields if "setting" in each.metadata}
+    """The settings of a mapping by their keys, in the order in which they are documented. A key
+    that is a word of Python's has a field with `_` behind it."""
+    return {key: declared for key, (_, declared) in _declared(settings).items()}
+
+
+def built(settings: type[_S], values: dict[str, Any]) -> _S:
+    """The object of a mapping from the values by their keys."""
+    fields = _declared(settings)
+    return settings(**{fields[key][0]: value for key, value in values.items()})
+
+
+def _declared(settings: type) -> dict[str, tuple[str, Declaration]]:
+    return {
+        each.name.removesuffix("_"): (each.name, each.metadata["setting"])
+        for each in dataclasses.fields(settings)
+        if "setting" in each.metadata
+    }
 
 
 def bring(settings: _S, scope: Scope, names: Iterable[str], *, needed: bool) -> _S:

@@ -121,6 +121,16 @@ class MailRate(Kind):
         return f"{value.count}/{unit}"
 
 
+class MailLimit(MailRate):
+    """The same, or null for no limit."""
+
+    form = Text("数/単位、または null", "number/unit, or null")
+    null_counts = True
+
+    def write(self, value: Rate | None) -> str:
+        return "null" if value is None else super().write(value)
+
+
 def _with_unit(
     node: Node, pattern: re.Pattern[str], refusal: Callable[[], Text]
 ) -> tuple[str, str]:
@@ -285,6 +295,7 @@ class Addresses(Kind):
 
     form = Text("アドレスのリスト", "addresses")
     listed = True
+    may_be_empty = False
 
     def read(self, node: Node) -> tuple[str, ...]:
         if isinstance(node, Mapping):
@@ -301,14 +312,20 @@ class Addresses(Kind):
             raise WrongValueError(*faults, *error.texts, instead=instead) from None
         if faults:
             raise WrongValueError(*faults)
-        if not found:
+        if not found and not (self.may_be_empty and isinstance(node, Sequence)):
             raise WrongValueError(words.NO_ADDRESS)
         # Nobody's mailboxes differ by case alone, though they might (RFC 5321 2.4).
         admins = {address.parse_recipient(each).key.lower(): each for each in reversed(found)}
         return tuple(reversed(admins.values()))
 
     def write(self, value: tuple[str, ...]) -> str:
-        return ", ".join(value)
+        return ", ".join(value) if value else "[]"
+
+
+class Recipients(Addresses):
+    """The same; an empty list is nobody."""
+
+    may_be_empty = True
 
 
 def _texts(node: Sequence) -> tuple[list[Text], list[str]]:

@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:[smhdKMG]|/[smhd])?")
 # Simple addresses, and NTLM's DOMAIN\user.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9.-]+|[\w.-]*\\[\w.@-]+")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NAME = re.compile(r"[\w-]{1,255}")
 # What other programs call it.
 _MEANT = {
     "ssl": "tls", "smtps": "tls", "off": "none", "no": "none", "false": "none", "plain": "basic",
@@ -147,7 +148,8 @@ class Kind:
     `form` says in a few words what may be written, and between which bounds; `tag` is what YAML
     takes it for; `listed`: it may be a list of such texts, too. A `secret` is never shown.
     `settings` is the class of the mapping, or of each mapping of a list, that it is. `default` is
-    what YAML writes where a setting has no default of its own.
+    what YAML writes where a setting has no default of its own. `null_counts`: null is a value,
+    None, and doesn't only take away what was written before.
     """
 
     form = Text("文字列", "text")
@@ -156,6 +158,7 @@ class Kind:
     secret = False
     default = "null"
     settings: type[Any] | None = None
+    null_counts = False
 
     def read(self, node: Node) -> Any:
         """The value, as the rest of zaiond has it; raises WrongValueError."""
@@ -279,6 +282,51 @@ class Group(Kind):
 
     def parse(self, text: str) -> Any:  # noqa: ARG002 (it is the default's)
         return self.settings()
+
+
+class Named(Kind):
+    """A mapping of mappings of settings, each with a name of the user's own."""
+
+    tag = "map"
+    default = "{}"
+
+    def __init__(self, settings: type[Any]) -> None:
+        self.settings: type[Any] = settings
+
+    def read(self, node: Node) -> Mapping:
+        if isinstance(node, Mapping):
+            return node
+        raise WrongValueError(words.NO_NAMES)
+
+    def parse(self, text: str) -> Any:  # noqa: ARG002 (it is the default's)
+        return {}
+
+
+def name_key(name: str) -> str:
+    """A name of the user's own as a part of a dotted key."""
+    return name if _NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+class Below(Kind):
+    """Settings that are written flat: each of the setting's own name, a dot, and a name of the
+    user's own, as `data.host`. The value is those keys with what `each` reads."""
+
+    default = "{}"
+
+    def __init__(self, each: Kind) -> None:
+        self.each = each
+        self.form = each.form
+
+    def write(self, value: Any) -> str:
+        return "; ".join(f"{key}: {self.each.write(each)}" for key, each in value) or "{}"
+
+    def parse(self, text: str) -> Any:  # noqa: ARG002 (it is the default's)
+        return ()
+
+
+def is_below(key: str, name: str) -> bool:
+    """Whether the key is one of a setting `name` that is of the kind Below."""
+    return key.startswith(f"{name}.") and all(key.split("."))
 
 
 class ServerList(Kind):

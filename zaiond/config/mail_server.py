@@ -124,7 +124,7 @@ class PopBeforeSmtp(Login):
         if not scope.written(*PASSWORDS) and not auth.written(*PASSWORDS):
             scope.error("password", words.NO_POP_PASSWORD)
 
-    def with_secrets(self, scope: Scope) -> Self:
+    def completed(self, scope: Scope) -> Self:
         return self.with_password(scope, needed=self.enabled)
 
     def warn_of_login(self, scope: Scope, auth: Auth) -> None:
@@ -244,7 +244,7 @@ class MailServer(Settings):
     def check(self, scope: Scope) -> None:
         self.pop_before_smtp.check_login(scope.below("pop_before_smtp"), scope.below("auth"))
 
-    def with_secrets(self, scope: Scope) -> Self:
+    def completed(self, scope: Scope) -> Self:
         if self.auth.password is not None or not self._lends_password(scope):
             return self
         return replace(self, auth=self.auth.with_password(scope.below("auth"), needed=True))

@@ -1,81 +1,38 @@
 """YAML texts to a `Config`, or every error with its place.
 
-The keys that no setting has are found in each file. Then the files are merged, each value is read
-by its kind, and each mapping checks what must hold between its settings. Whatever lies outside of
-the texts (secret files, credentials, permissions) is asked of a `Sources`.
+The keys that no setting has are found in each file (`keys`). Then the files are merged, each value
+is read by its kind, and each mapping checks what must hold between its settings. Whatever lies
+outside of the texts (secret files, credentials, permissions) is asked of a `Sources`.
 """
 
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Sequence as Texts
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from zaiond.config import japanese, words
-from zaiond.config.declare import Declaration, Scope, Settings, declarations
+from zaiond.config.declare import Declaration, Scope, Settings, built, declarations
+from zaiond.config.keys import null_counts, unknown_keys
 from zaiond.config.kinds import (
+    Below,
     Group,
     Kind,
+    Named,
     ServerList,
     SourceError,
     Sources,
     WrongValueError,
-    choose,
+    is_below,
+    name_key,
     quoted,
 )
-from zaiond.config.schema import LATER_KEYS, Config
+from zaiond.config.schema import Config
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence, merge
 from zaiond.config.yaml import plain_scalar, read
 from zaiond.errors import ConfigError, Diagnostic
 from zaiond.text import Text
 
-
-def unknown_keys(
-    top: Mapping, settings: type[Settings] = Config, within: str = ""
-) -> Iterator[Diagnostic]:
-    """An error for each key of a file that no setting has, or that this version lacks."""
-    known = declarations(settings)
-    for key, entry in top.entries.items():
-        path = f"{within}.{key}" if within else key
-        if key in known:
-            below = known[key].kind.settings
-            if below is not None:
-                yield from _below(entry.value, below, path)
-        elif settings is Config and key in LATER_KEYS:
-            if not _says_nothing(entry.value):
-                yield entry.place.diagnostic(path, words.not_yet(key=key))
-        else:
-            path = f"{within}.{entry.name}" if within else entry.name
-            sentence = _sentence(key, entry.name, within, list(known))
-            yield entry.place.diagnostic(path, sentence)
-
-
-def _below(node: Node, settings: type[Settings], path: str) -> Iterator[Diagnostic]:
-    if isinstance(node, Mapping):
-        yield from unknown_keys(node, settings, path)
-    elif isinstance(node, Sequence):
-        for number, element in enumerate(node.elements):
-            if isinstance(element, Mapping):
-                yield from unknown_keys(element, settings, f"{path}[{number}]")
-
-
-def _says_nothing(node: Node) -> bool:
-    if isinstance(node, Mapping):
-        return not node.entries
-    return not node.elements if isinstance(node, Sequence) else node.is_null
-
-
-def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
-    narrow = unicodedata.normalize("NFKC", key)
-    if narrow != key and narrow in known:
-        return words.full_width_key(narrow=narrow)
-    for slip in japanese.in_line(key):  # `{host：mailhost}`
-        return slip.text
-    meant = choose(shown, known)
-    if meant:
-        return words.no_key_but(meant=meant)
-    names = ", ".join(known)
-    return words.no_key_in(within=within, names=names) if within else words.no_key(names=names)
+MOST_SIGNS = 255  # of a name of the user's own
 
 
 class YamlText(NamedTuple):
@@ -119,7 +76,7 @@ def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False)
             continue
         found += problems
         found += unknown_keys(top)
-        tree = merge(tree, top)
+        tree = merge(tree, top, null_counts)
     scope = Scope("", {"": tree.place}, sources, found, [])
     walk = _Walk({each.name: each.directory for each in texts}, incomplete)
     config: Config | None = walk.mapping(tree, Config, scope)
@@ -157,22 +114,28 @@ class _Walk:
             if entry is not None:
                 scope.places[scope.dotted(name)] = entry.place
             if isinstance(declared.kind, Group):
-                value = self._group(entry, name, declared.kind, scope)
+                value = self._group(entry, name, declared, scope)
+            elif isinstance(declared.kind, Named):
+                value = self._named(entry, name, declared.kind, scope)
+            elif isinstance(declared.kind, Below):
+                value = self._flat(tree, name, declared.kind.each, scope)
             elif isinstance(declared.kind, ServerList):
                 value = self._servers(entry, name, declared.kind, scope)
             elif entry is not None:
                 value = self._single(entry, name, declared.kind, scope)
+            elif settings.sparse:
+                value = None
             else:
                 value = self._default(name, declared, scope, values)
-            if value is not None:
+            if value is not None or (entry is not None and entry.value.is_null):
                 values[name] = value
         if any(declared.required and name not in values for name, declared in known.items()):
             return None
-        built = settings(**values)
+        mapping = built(settings, values)
         scope = replace(scope, invalid=frozenset(scope.written(*known)) - values.keys())
         if not self._incomplete:
-            built.check(scope)
-        return built.with_secrets(scope)
+            mapping.check(scope)
+        return mapping.completed(scope)
 
     # -- one setting: its value, or None where it has no valid one
 
@@ -187,9 +150,44 @@ class _Walk:
         self._show(name, value or declared.default, scope)
         return value
 
-    def _group(self, entry: Entry | None, name: str, kind: Group, scope: Scope) -> Any:
+    def _group(self, entry: Entry | None, name: str, declared: Declaration, scope: Scope) -> Any:
+        kind = declared.kind
+        if entry is None and declared.default == "null":
+            self._show(name, "null", scope)
+            return None
         tree = Mapping(scope.place(""), {}) if entry is None else _read(entry, name, kind, scope)
-        return None if tree is None else self.mapping(tree, kind.settings, scope.below(name))
+        if tree is None or kind.settings is None:
+            return None
+        return self.mapping(tree, kind.settings, scope.below(name))
+
+    def _named(self, entry: Entry | None, name: str, kind: Named, scope: Scope) -> Any:
+        found = None if entry is None else _read(entry, name, kind, scope)
+        if entry is None or (found and not found.entries):
+            self._show(name, "{}", scope)
+        if found is None:
+            return None
+        named: dict[str, Any] = {}
+        for own, each in found.entries.items():
+            within = f"{name}.{name_key(own)}"
+            scope.places[scope.dotted(within)] = each.place
+            if len(own) > MOST_SIGNS or not own.isprintable() or not own.strip():
+                scope.error(within, words.NO_NAME)
+            elif isinstance(each.value, Mapping):
+                named[own] = self.mapping(each.value, kind.settings, scope.below(within))
+            else:
+                scope.error(within, words.NO_MAPPING)
+        complete = len(named) == len(found.entries) and None not in named.values()
+        return named if complete else None
+
+    def _flat(self, tree: Mapping, name: str, kind: Kind, scope: Scope) -> Any:
+        found: list[tuple[str, Any]] = []
+        for key, entry in tree.entries.items():
+            if is_below(key, name):
+                scope.places[scope.dotted(key)] = entry.place
+                value = self._single(entry, key, kind, scope)
+                if value is not None:
+                    found.append((key, value))
+        return tuple(found)
 
     def _servers(self, entry: Entry | None, name: str, kind: ServerList, scope: Scope) -> Any:
         found = None if entry is None else _read(entry, name, kind, scope)
@@ -210,6 +208,9 @@ class _Walk:
 
     def _single(self, entry: Entry, name: str, kind: Kind, scope: Scope) -> Any:
         file = entry.place.file
+        if kind.null_counts and entry.value.is_null:
+            self._show(name, "null", scope)
+            return None
         if kind.secret:
             _ask(scope, name, lambda: scope.sources.check_permissions(file))
         value = _read(entry, name, kind, scope)

@@ -8,7 +8,7 @@ are absolute. Importing this module is cheap: the daemon's other parts use it fo
 # ruff: noqa: RUF009 (a declaration is a call that makes a dataclass field)
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 
 from zaiond.config import words
 from zaiond.config.auth import Auth, OAuth2
@@ -25,15 +25,26 @@ from zaiond.config.forms import (
     fill_names,
     is_example,
 )
-from zaiond.config.kinds import Choice, Group, Secret, ServerList, Switch
+from zaiond.config.jobs import Heartbeat, Job, Time
+from zaiond.config.kinds import Choice, Group, Named, Secret, ServerList, Switch
 from zaiond.config.mail_server import MailServer, PopBeforeSmtp
+from zaiond.config.routes import (
+    Match,
+    Route,
+    RouteDefaults,
+    completed_defaults,
+    completed_routes,
+)
+from zaiond.config.times import CronTimes
 from zaiond.message import address
 from zaiond.message.mime import Charset, as_jis, encode_jis
+from zaiond.schedule import Cron, Hours
 from zaiond.text import Language
 
 __all__ = [
-    "LATER_KEYS", "Auth", "Config", "Limits", "MailServer", "Notify", "OAuth2", "PopBeforeSmtp",
-    "Queue", "Rate", "Secret", "declaration", "declarations", "every_setting",
+    "LATER_KEYS", "Auth", "Config", "Cron", "Heartbeat", "Hours", "Job", "Limits", "MailServer",
+    "Match", "Notify", "OAuth2", "PopBeforeSmtp", "Queue", "Rate", "Route", "RouteDefaults",
+    "Secret", "declaration", "declarations", "every_setting",
 ]  # fmt: skip
 
 
@@ -205,10 +216,59 @@ class Config(Settings):
         "What each user that emits may take up.",
     )
 
+    route_defaults: RouteDefaults = setting(
+        Group(RouteDefaults),
+        "すべてのルートと、どのルートにも当てはまらないイベントの既定値です。",
+        "What counts for all routes, and for events that no route matches.",
+    )
+    routes: dict[str, Route] = setting(
+        Named(Route),
+        "どのイベントを、だれに、いつ送るかです。名前ごとに 1 つのルートを書きます。order の順に"
+        "試し、最初に当てはまったものに従います。"
+        "ここにない項目は route_defaults のもので、route_defaults の項目もここに書けます。",
+        "Which events go to whom, and when: a route for each name. They are tried by their order, "
+        "and the first that matches counts. "
+        "Each may have any setting of route_defaults, and has that one's where it has none.",
+    )
+    times: dict[str, Hours] = setting(
+        Named(Time),
+        "ルートの active_time で使う時間帯です。名前ごとに 1 つ書きます。",
+        "The times that active_time of a route names.",
+    )
+    jobs: dict[str, Job] = setting(
+        Named(Job),
+        "実行されたことを確かめるジョブです。名前ごとに 1 つ書きます。予定どおりに何も届かないか、"
+        "失敗が届いたら、メールを送ります。",
+        "Jobs that must be heard of, one for each name: silence is an alarm, as a failure is.",
+    )
+    summary: Cron | None = setting(
+        CronTimes(),
+        "この cron 式の日時に、定期レポート（ジョブ、件数、保留したもの、届いていないもの）を"
+        '送ります（例: "0 8 * * 1" は毎週月曜 8 時）。既定値は、送らない、です。',
+        "When the summary is mailed (jobs, counts, what was held, what is missing), a cron "
+        'expression as "0 8 * * 1" for each Monday at 8. Default: never.',
+    )
+    heartbeat: Heartbeat | None = setting(
+        Group(Heartbeat),
+        "デーモンが正常なあいだ、URL を定期的に取得します（外部の監視サービス用）。",
+        "A URL that is fetched while the daemon is healthy, for a watcher elsewhere.",
+        default="null",
+    )
+
     @property
     def mail_servers(self) -> tuple[MailServer, ...]:
         """Every mail server, in the order in which they are tried."""
         return (self.mail_server, *self.fallback_mail_servers)
+
+    def completed(self, scope: Scope) -> "Config":
+        times = {name: replace(hours, name=name) for name, hours in self.times.items()}
+        of_defaults, of_routes = scope.below("route_defaults"), scope.below("routes")
+        return replace(
+            self,
+            times=times,
+            routes=completed_routes(self.routes, self.route_defaults, times, of_routes),
+            route_defaults=completed_defaults(self.route_defaults, times, of_defaults),
+        )
 
     def warn(self, scope: Scope) -> None:
         for number, server in enumerate(self.mail_servers):
@@ -237,14 +297,24 @@ class Config(Settings):
                 scope.warn(name, words.beyond_jis(lacking=lacking))
 
 
+NAME = "NAME"
+
+
 def every_setting(
     settings: type[Settings] = Config, within: str = ""
 ) -> Iterator[tuple[str, Declaration]]:
-    """Each setting by its dotted key, a mapping before what is in it."""
+    """Each setting by its dotted key, a mapping before what is in it; NAME stands for a name of the
+    user's own."""
+    base = settings.__base__
+    known = declarations(base) if base and is_dataclass(base) else {}
     for name, declared in declarations(settings).items():
+        if name in known:  # those of a route are route_defaults'
+            continue
         yield within + name, declared
         if isinstance(declared.kind, Group):
             yield from every_setting(declared.kind.settings, f"{within}{name}.")
+        elif isinstance(declared.kind, Named):
+            yield from every_setting(declared.kind.settings, f"{within}{name}.{NAME}.")
 
 
 def declaration(key: str) -> Declaration:
@@ -252,7 +322,5 @@ def declaration(key: str) -> Declaration:
     return dict(every_setting())[key]
 
 
-LATER_KEYS = (
-    "route_defaults", "routes", "times", "jobs", "summary", "heartbeat", "web", "fleet",
-)  # fmt: skip
+LATER_KEYS = ("web", "fleet")
 """Top-level keys of later versions; only `null`, `{}` or `[]`, which say nothing, are taken."""

@@ -1,5 +1,6 @@
 """The values of a YAML file, each of which knows its place, and the merging of files."""
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import NamedTuple
 
@@ -85,19 +86,28 @@ class Mapping(_Value):
 Node = Scalar | Sequence | Mapping
 
 
-def merge(base: Mapping, over: Mapping) -> Mapping:
-    """`base` with `over` on top: mappings key by key, lists and scalars replaced, null removes."""
+def merge(
+    base: Mapping,
+    over: Mapping,
+    null_counts: Callable[[tuple[str, ...]], bool] = lambda _: False,
+    path: tuple[str, ...] = (),
+) -> Mapping:
+    """`base` with `over` on top, both at the keys `path`: mappings key by key, lists and scalars
+    replaced; null removes, unless it is a value there."""
     entries = dict(base.entries)
     for key, entry in over.entries.items():
         below = entries.get(key)
         value = entry.value
-        if value.is_null:
+        within = (*path, key)
+        if value.is_null and not null_counts(within):
             entries.pop(key, None)
         elif isinstance(value, Mapping) and below and isinstance(below.value, Mapping):
-            entries[key] = Entry(below.place, below.name, merge(below.value, value))
+            inner = merge(below.value, value, null_counts, within)
+            entries[key] = Entry(below.place, below.name, inner)
         elif isinstance(value, Mapping):
             empty = Mapping(value.place, {})
-            entries[key] = Entry(entry.place, entry.name, merge(empty, value))
+            inner = merge(empty, value, null_counts, within)
+            entries[key] = Entry(entry.place, entry.name, inner)
         else:
             entries[key] = entry
     return Mapping(base.place, entries)

@@ -1,0 +1,85 @@
+"""The keys of a file: those that no setting has, and those where null says something."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from zaiond.config import japanese, words
+from zaiond.config.declare import Settings, declarations
+from zaiond.config.kinds import Below, Kind, Named, choose, is_below, name_key
+from zaiond.config.schema import LATER_KEYS, Config
+from zaiond.config.tree import Mapping, Node, Sequence
+from zaiond.errors import Diagnostic
+from zaiond.text import Text
+
+
+def unknown_keys(
+    top: Mapping, settings: type[Settings] = Config, within: str = ""
+) -> Iterator[Diagnostic]:
+    """An error for each key of a file that no setting has, or that this version lacks."""
+    known = declarations(settings)
+    for key, entry in top.entries.items():
+        path = f"{within}.{key}" if within else key
+        kind = known[key].kind if key in known else None
+        if kind is not None and not isinstance(kind, Below):
+            yield from _below(entry.value, kind, path)
+        elif any(isinstance(known[n].kind, Below) and is_below(key, n) for n in known):
+            pass
+        elif settings is Config and key in LATER_KEYS:
+            if not _says_nothing(entry.value):
+                yield entry.place.diagnostic(path, words.not_yet(key=key))
+        else:
+            path = f"{within}.{entry.name}" if within else entry.name
+            sentence = _sentence(key, entry.name, within, list(known))
+            yield entry.place.diagnostic(path, sentence)
+
+
+def _below(node: Node, kind: Kind, path: str) -> Iterator[Diagnostic]:
+    settings = kind.settings
+    if settings is None:
+        return
+    if isinstance(kind, Named):
+        if isinstance(node, Mapping):
+            for name, entry in node.entries.items():
+                if isinstance(entry.value, Mapping):
+                    yield from unknown_keys(entry.value, settings, f"{path}.{name_key(name)}")
+    elif isinstance(node, Mapping):
+        yield from unknown_keys(node, settings, path)
+    elif isinstance(node, Sequence):
+        for number, element in enumerate(node.elements):
+            if isinstance(element, Mapping):
+                yield from unknown_keys(element, settings, f"{path}[{number}]")
+
+
+def _says_nothing(node: Node) -> bool:
+    if isinstance(node, Mapping):
+        return not node.entries
+    return not node.elements if isinstance(node, Sequence) else node.is_null
+
+
+def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
+    narrow = unicodedata.normalize("NFKC", key)
+    if narrow != key and narrow in known:
+        return words.full_width_key(narrow=narrow)
+    for slip in japanese.in_line(key):  # `{host：mailhost}`
+        return slip.text
+    meant = choose(shown, known)
+    if meant:
+        return words.no_key_but(meant=meant)
+    names = ", ".join(known)
+    return words.no_key_in(within=within, names=names) if within else words.no_key(names=names)
+
+
+def null_counts(path: tuple[str, ...]) -> bool:
+    """Whether null is a value at these keys."""
+    settings: type[Settings] | None = Config
+    keys = list(path)
+    while settings is not None and keys:
+        declared = declarations(settings).get(keys.pop(0))
+        if declared is None:
+            return False
+        if not keys:
+            return declared.kind.null_counts
+        if isinstance(declared.kind, Named):
+            keys.pop(0)
+        settings = declared.kind.settings
+    return False
