@@ -24,7 +24,8 @@ def old(tmp_path: Path) -> Path:
         db.pragma("user_version", 1)
         events.accept(db, [event("a"), event("b"), event("c")], 7.0)
         db.execute(
-            'UPDATE events SET outcome = \'dropped\', reason = \'{"ja":"","en":""}\' WHERE id = \'b\''
+            "UPDATE events SET outcome = 'dropped', reason = ? WHERE id = 'b'",
+            ('{"ja":"","en":""}',),
         )
         events.set_meta(db, "routed_through", 2)
         db.execute(
