@@ -4,6 +4,8 @@ _zaiond_ctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
     local commands="test emit status queue history spool check config setup reload"
+    local event="--severity --subject --message --data --data-json --problem --ok --job --id"
+    event+=" --source --time"
     local severities="emerg alert crit err warning notice info debug"
     local command="" word="" i
     COMPREPLY=()
@@ -45,7 +47,7 @@ _zaiond_ctl() {
             return
             ;;
         --subject | -m | --message | -d | --data | -D | --data-json | --problem | --ok | --job | \
-            --id | --source | --time | --since | --type | --limit | --user)
+            --id | --source | --time | --since | --type | --limit | --user | --drill)
             return
             ;;
     esac
@@ -53,11 +55,8 @@ _zaiond_ctl() {
     local words=$common
     case "$command $word" in
         " ") words="$commands $common" ;;
-        "test ") words="--file --verbose $common" ;;
-        "emit ")
-            words="--severity --subject --message --data --data-json --problem --ok --job --id"
-            words+=" --source --time --from $common"
-            ;;
+        "test ") words="--file --verbose --drill $event $common" ;;
+        "emit ") words="$event --from $common" ;;
         "queue " | "spool ") words="list retry delete $common" ;;
         "queue delete") words="--user --source $common" ;;
         "status ") words="--ack $common" ;;

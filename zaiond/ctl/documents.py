@@ -19,6 +19,12 @@ def state(name: str) -> Cell:
     return Painted(word, _COLOURS[name]) if name in _COLOURS else word
 
 
+def outcome(event: dict[str, Any]) -> Cell:
+    """What became of an event; one that is held by its route waits for a time, not for somebody."""
+    name = event["outcome"]
+    return labels.STATES["held"] if name == "held" and event.get("when") else state(name)
+
+
 def about(event: dict[str, Any]) -> str | Text:
     """What an event is about, in a line; and whose it is, if it looks like the daemon's own."""
     said = " ".join((event.get("subject") or "").split())
@@ -41,6 +47,16 @@ def user(uid: int) -> str:
         return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
     except KeyError:
         return f"uid {uid}"
+
+
+def severity(name: str | None) -> Text | None:
+    """A severity in words; in Japanese with its name."""
+    if name is None:
+        return None
+    from zaiond.message.words import JA as WORDS
+
+    word = WORDS.severity.get(name, name)  # type: ignore[call-overload]
+    return Text(f"{word} ({name})", name)
 
 
 def diagnostic(error: dict[str, Any], warning: str = "") -> str:

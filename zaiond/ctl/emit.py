@@ -7,15 +7,24 @@ from zaiond import client
 from zaiond.client import origin
 from zaiond.ctl import output
 from zaiond.ctl.commandline import Command, Example, Line, Option
-from zaiond.ctl.exit_status import BAD_EVENT, NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, Fault, words
+from zaiond.ctl.exit_status import (
+    BAD_EVENT,
+    NOT_PERMITTED,
+    TRY_AGAIN,
+    UNREACHABLE,
+    Failure,
+    Fault,
+    words,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from zaiond.text import Text
 
-_EVENT_OPTIONS = (
+EVENT_OPTIONS = (
     Option(
         "-s, --severity SEVERITY",
         "重大度: emerg alert crit err warning notice info debug（既定値 info）。大文字、および "
@@ -72,7 +81,7 @@ COMMANDS = (
         "デーモンが停止中でもイベントはスプールに保存され、終了ステータスは 0 になります。",
         "emit an event; prints its id\n"
         "While the daemon is down, the event is kept in the spool, and the exit status is 0.",
-        *_EVENT_OPTIONS,
+        *EVENT_OPTIONS,
         Option(
             "--from FILE",
             "1 行 1 イベントの JSON を FILE から読む。- は標準入力",
@@ -107,20 +116,29 @@ _ATTRIBUTES = ("severity", "subject", "message", "job", "id", "source", "time")
 
 def run(line: Line) -> int:
     """Emits what the command line says, or the lines of a file."""
-    source = line.text("source") or origin.unit() or origin.caller()
-    tally = _Tally(line)
-    path = line.text("from")
-    if path:
-        from zaiond.ctl import emit_input
-
-        beside = [option.names[0] for option in _EVENT_OPTIONS if line.flag(option.name)]
-        if line.operands or beside:
-            raise Fault(words.not_together(one="--from", other=(*line.operands, *beside)[0]))
-        for numbers, events in emit_input.events(path):
-            tally.add(numbers, _emit(events, line, source))
-    else:
-        tally.add(None, _emit([_event(line)], line, source))
+    source, tally = source_of(line), _Tally(line)
+    for numbers, events in events_of(line):
+        tally.add(numbers, _emit(events, line, source))
     return tally.finish()
+
+
+def events_of(line: Line) -> "Iterable[tuple[list[int] | None, list[dict[str, Any] | str]]]":
+    """The event of the command line, or those of `--from` as they come, with the numbers of their
+    lines. Raises Fault, Failure."""
+    path = line.text("from")
+    if not path:
+        return [(None, [event_of(line, *line.operands)])]
+    from zaiond.ctl import emit_input
+
+    beside = [option.names[0] for option in EVENT_OPTIONS if line.flag(option.name)]
+    if line.operands or beside:
+        raise Fault(words.not_together(one="--from", other=(*line.operands, *beside)[0]))
+    return emit_input.events(path)
+
+
+def source_of(line: Line) -> str:
+    """What emits: as it is said, else who runs zaiond-ctl."""
+    return line.text("source") or origin.unit() or origin.caller()
 
 
 def _emit(
@@ -135,10 +153,21 @@ def _emit(
     )
 
 
-def _event(line: Line) -> "dict[str, Any]":
-    if not line.operands:
+def one(line: Line, event: "dict[str, Any]") -> client.Emitted:
+    """Emits one event, and gives where it is. Raises Failure."""
+    (outcome,) = _emit([event], line, source_of(line))
+    if isinstance(outcome, client.Emitted):
+        return outcome
+    field = outcome.field if isinstance(outcome, client.Rejected) else None
+    text = outcome.text
+    raise Failure(_status(outcome), type(text)(*(by_option(said, field) for said in text)))
+
+
+def event_of(line: Line, type_: str | None = None) -> "dict[str, Any]":
+    """The event of this type that the options tell of. Raises Fault."""
+    if type_ is None:
         raise Fault(words.NAME_A_TYPE)
-    event: dict[str, Any] = {"type": _argument(line.operands[0])}
+    event: dict[str, Any] = {"type": _argument(type_)}
     for name in _ATTRIBUTES:
         value = line.text(name)
         if value is not None:
@@ -248,12 +277,7 @@ class _Tally:
         return status
 
     def _failed(self, number: int | None, error: client.ClientError) -> None:
-        if isinstance(error, client.NotPermitted):
-            status = NOT_PERMITTED
-        elif error.retry:
-            status = TRY_AGAIN
-        else:
-            status = BAD_EVENT if isinstance(error, client.Rejected) else UNREACHABLE
+        status = _status(error)
         said_before = status in (NOT_PERMITTED, UNREACHABLE) and status in self._statuses
         self._statuses.add(status)
         text, field = error.text, None
@@ -267,19 +291,28 @@ class _Tally:
         if number is not None:
             self._tell(words.of_line(number=number, text=text))
         else:
-            self._tell(type(text)(*(_by_option(said, field) for said in text)))
+            self._tell(type(text)(*(by_option(said, field) for said in text)))
 
     def _tell(self, text: "Text") -> None:
         output.complain(text, output.language(self._line))
+
+
+def _status(error: client.ClientError) -> int:
+    """The exit status for an event that was not taken."""
+    if isinstance(error, client.NotPermitted):
+        return NOT_PERMITTED
+    if error.retry:
+        return TRY_AGAIN
+    return BAD_EVENT if isinstance(error, client.Rejected) else UNREACHABLE
 
 
 def _events(number: int) -> str:
     return f"{number} event{'s' * (number != 1)}"
 
 
-def _by_option(said: str, field: str | None) -> str:
+def by_option(said: str, field: str | None) -> str:
     """`severity: …`, as an error begins, by what that is on the command line: `-s: …`."""
-    names = {one.name: one.names[0] for one in _EVENT_OPTIONS if one.name in _ATTRIBUTES}
+    names = {one.name: one.names[0] for one in EVENT_OPTIONS if one.name in _ATTRIBUTES}
     names |= {"type": "TYPE", "data": "-d", "key": "--problem, --ok"}
     behind = said.removeprefix(f"{field}: ")
     return said if behind == said or field not in names else f"{names[field]}: {behind}"

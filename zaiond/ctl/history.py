@@ -1,12 +1,12 @@
 """`zaiond-ctl history`: what became of an event, and why."""
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from zaiond.ctl import control, documents, labels, output
+from zaiond.ctl.arguments import seconds
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Cell, Fact, Page, Painted
@@ -64,9 +64,6 @@ COMMANDS = (
     ),
 )
 
-_AGO = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
 
 def run(line: Line) -> int:
     """Asks the daemon; of an event with an ID everything is shown, of several a line each."""
@@ -105,10 +102,10 @@ def _gone(id_: str, result: dict[str, Any]) -> Text:
 def _seconds(text: str) -> float:
     """`--since` in seconds since the epoch: a time, local if it names no offset, or so long ago;
     raises Fault."""
-    ago = _AGO.fullmatch(text)
+    ago = seconds(text)
     try:
-        if ago:
-            time = datetime.now().astimezone() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if ago is not None:
+            time = datetime.now().astimezone() - timedelta(seconds=ago)
         else:
             time = datetime.fromisoformat(text)
         return time.timestamp()
@@ -137,7 +134,7 @@ def of(event: dict[str, Any], language: Language) -> Page:
     rows: list[Fact] = [
         (labels.TYPE, event["type"]),
         (labels.SUBJECT, event.get("subject")),
-        (labels.SEVERITY, _severity(event.get("severity"))),
+        (labels.SEVERITY, documents.severity(event.get("severity"))),
         (labels.TIME, documents.when(event["time"])),
         (labels.ACCEPTED, documents.when(event.get("accepted"))),
         (labels.SOURCE, event["source"]),
@@ -145,8 +142,7 @@ def of(event: dict[str, Any], language: Language) -> Page:
         (labels.NOTE, labels.NO_NOTICE if documents.poses_as_notice(event) else None),
         (labels.KEY, _key(event)),
         (labels.JOB, event.get("job")),
-        (labels.OUTCOME, documents.state(event["outcome"])),
-        (labels.WHY, event.get("reason")),
+        *outcome_facts(event),
     ]
     page.facts(rows, "  ")
     if event.get("message"):
@@ -166,11 +162,23 @@ def of(event: dict[str, Any], language: Language) -> Page:
             page.table(list(said.items()), "    ")
     for one in event.get("deliveries") or []:
         page.gap()
-        _delivery(page, one)
+        add_delivery(page, one)
     return page
 
 
-def _delivery(page: Page, delivery: dict[str, Any]) -> None:
+def outcome_facts(event: dict[str, Any]) -> list[Fact]:
+    """What became of an event, and why."""
+    when = event.get("when")
+    return [
+        (labels.OUTCOME, documents.outcome(event)),
+        (labels.ROUTE, event.get("route")),
+        (labels.WHEN, when and documents.when(when)),
+        (labels.WHY, event.get("reason")),
+    ]
+
+
+def add_delivery(page: Page, delivery: dict[str, Any]) -> None:
+    """What became of an event for one recipient."""
     outcome, server = delivery["outcome"], delivery.get("server") or ""
     page.table([(delivery["recipient"], documents.state(outcome), server)], "  ")
     hold = delivery.get("hold") or {}
@@ -186,15 +194,6 @@ def _delivery(page: Page, delivery: dict[str, Any]) -> None:
         server, reply = one.get("server") or "-", one.get("reply") or ""
         attempts.append([f"#{one['number']}", ended, state, server, reply])
     page.table(attempts, "    ")
-
-
-def _severity(severity: str | None) -> Text | None:
-    if severity is None:
-        return None
-    from zaiond.message.words import JA as WORDS
-
-    word = WORDS.severity.get(severity, severity)  # type: ignore[call-overload]
-    return Text(f"{word} ({severity})", severity)
 
 
 def _key(event: dict[str, Any]) -> Cell | None:
@@ -216,7 +215,7 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
         why = event.get("remark" if event["outcome"] == "delivered" else "reason")
         if why:
             about = labels.said_of(what=about, said=" ".join(why.split()))
-        time, outcome = documents.brief(event["time"], now), documents.state(event["outcome"])
+        time, outcome = documents.brief(event["time"], now), documents.outcome(event)
         rows.append([time, outcome, event["id"], about])
     page.table(rows)
     return page

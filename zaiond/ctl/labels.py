@@ -14,6 +14,11 @@ STATES = {
     "deleted": Text("削除済み", "deleted"),
     "replaced": Text("宛先の変更により終了", "no longer a recipient"),
     "unknown": Text("結果不明", "unknown"),
+    # of an event, by its routes
+    "mailed": Text("メールで送信", "mailed"),
+    "grouped": Text("まとめ送信待ち", "grouped"),
+    "suppressed": Text("上限により保留", "suppressed"),
+    "silenced": Text("通知の一時停止中", "silenced"),
 }
 FILE_STATES = {
     "refused": Text("拒否", "refused"),
@@ -189,3 +194,10 @@ STARTED = Text("起動", "Started")
 VERSION = Text("バージョン", "Version")
 POSSIBLE_DUPLICATES = Text("二重配送の可能性", "Possible duplicates")
 possible_duplicates = Sentence("{number} 件", "{number}")
+
+# -- test --drill
+
+drilled = Sentence("訓練: {type}（{id}）", "Drill: {type} ({id})")
+
+ROUTE = Text("ルート", "Route")
+WHEN = Text("送信予定", "Mail due")

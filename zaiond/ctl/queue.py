@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from zaiond.ctl import control, documents, labels, output
+from zaiond.ctl.arguments import uid
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
-from zaiond.ctl.exit_status import FAILED, Fault
+from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.terminal import Cell, Page, Painted, one_line
 from zaiond.text import Language, Text
 
@@ -109,7 +110,6 @@ COMMANDS = (
 _COLUMNS = (
     labels.AGE, labels.NEXT_TRY, labels.TRIES, labels.EVENT_ID, labels.TO, labels.SUBJECT,
 )  # fmt: skip
-_MOST_DIGITS = 10  # of a uid
 _ORDER = {"held": "red", "deferred": "bold", "waiting": "bold"}  # the worst first; its colour
 
 
@@ -127,7 +127,7 @@ def _change_queue(line: Line) -> int:
     arguments: dict[str, Any] = {"ids": ids, **line.exact("source")}
     user = line.text("user")
     if user is not None:
-        arguments["uid"] = _uid(user)
+        arguments["uid"] = uid(user)
     reply = control.ask(line, line.name.replace(" ", "."), **arguments)
     result: dict[str, Any] = reply.result
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])
@@ -147,18 +147,6 @@ def _change_spool(line: Line) -> int:
     unchanged += [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
     rows = [[name] for name in result["files"]]
     return _changed(line, reply, rows, unchanged, failed=bool(unchanged))
-
-
-def _uid(user: str) -> int:
-    """The uid of a user by his name, or as it is. Raises Fault."""
-    import pwd
-
-    try:
-        return pwd.getpwnam(user).pw_uid
-    except (KeyError, ValueError):  # a NUL
-        if user.isascii() and user.isdigit() and len(user) <= _MOST_DIGITS:
-            return int(user)
-    raise Fault(labels.no_user(user=user))
 
 
 def _ambiguous(one: dict[str, Any]) -> Text:

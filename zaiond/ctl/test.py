@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from zaiond.ctl import check, control, documents, output, words
+from zaiond.ctl import check, control, documents, emit, output, words
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED, Fault, NoDaemon
 from zaiond.ctl.terminal import printable, wrapped
@@ -34,11 +34,25 @@ COMMANDS = (
             "接続から送信までの経過も表示する",
             "show each step of the session, too",
         ),
+        Option(
+            "--drill TYPE",
+            "代わりに、この種類の訓練のイベントを、ソケット、キュー、ルート、テンプレートを通して実際の"
+            "宛先に送り、結果を待つ。emit のオプションも使える。訓練は障害やジョブの状態を変えない",
+            "instead, a marked event of this type goes through socket, queue, route and template to"
+            " the real recipients; waits for the outcome. The options of emit go with it. A drill"
+            " opens no problem and counts for no job",
+        ),
+        *emit.EVENT_OPTIONS,
         Example("test postmaster@example.co.jp", "このアドレスに送ってみる", "try this address"),
         Example(
             "test --file ./zaiond.yaml -v",
             "反映する前の設定で、管理者に送ってみる",
             "try a configuration before it goes live",
+        ),
+        Example(
+            "test --drill backup.db.failed -s crit -d host=db1",
+            "本番の障害と同じ経路で届くかを試す",
+            "see whether the real alarm would arrive",
         ),
     ),
 )
@@ -46,6 +60,13 @@ COMMANDS = (
 
 def run(line: Line) -> int:
     """Through the daemon, or directly; exit status 1 if a mail was not taken."""
+    if line.flag("drill"):
+        from zaiond.ctl import drill
+
+        return drill.run(line)
+    alone = [option.names[0] for option in emit.EVENT_OPTIONS if line.flag(option.name)]
+    if alone:
+        raise Fault(words.only_with(one=alone[0], other="--drill"))
     from zaiond.selftest import render
 
     wanted = addresses(line.operands)

@@ -159,6 +159,18 @@ sent_by_last_good = Sentence(
     "{path}: has these errors, so the mail was not sent by what is in it now,"
     " but by the last good configuration, loaded {loaded}",
 )
+only_with = Sentence("{one} は {other} と一緒に指定してください", "{one} goes with {other} only")
+drill_spooled = Sentence(
+    "訓練のイベント {id} に zaiond が応答しないため、スプールに保存しました。zaiond の起動後に"
+    "送られます（経過: zaiond-ctl history {id}）",
+    "zaiond does not answer: the drill {id} is kept in the spool, to be mailed when it runs again"
+    " (what becomes of it: zaiond-ctl history {id})",
+)
+drill_known = Sentence(
+    "--id {id}: 使用済みの ID のため、訓練は行っていません。別の ID を付けるか、--id を省略して"
+    "ください",
+    "--id {id}: this id was used before, so there was no drill: use another one, or leave it out",
+)
 NEEDS_TERMINAL = Text(
     "setup は端末で対話的に使います。スクリプトでは設定ファイルを直接書き換え、"
     "zaiond-ctl check で確かめてください",

@@ -1,0 +1,71 @@
+"""`zaiond-ctl test --drill`: a marked event on the whole way of a real one, and what becomes of it.
+
+It goes through socket, queue, route and template to the real recipients. That it is a drill stands
+in its extension attribute `drill`, and at the beginning of its mail's subject.
+"""
+
+import time
+from typing import Any
+
+from zaiond import client
+from zaiond.ctl import control, emit, history, labels, output, words
+from zaiond.ctl.commandline import Line
+from zaiond.ctl.exit_status import FAILED, TRY_AGAIN, Failure, Fault
+from zaiond.ctl.terminal import Page, Painted
+from zaiond.text import Language
+
+_PATIENCE = 15 * 60.0  # seconds; mail_server.final_timeout alone is ten minutes
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks
+
+
+def run(line: Line) -> int:
+    """Emits the event and waits for its outcome; 0 if all recipients have it."""
+    beside = [*line.operands, *(f"--{name}" for name in ("file", "verbose") if line.flag(name))]
+    if beside:
+        raise Fault(words.not_together(one="--drill", other=beside[0]))
+    event = {**emit.event_of(line, line.text("drill")), "drill": True}
+    control.ask(line, "history", limit=0)  # no drill goes to the spool
+    emitted = emit.one(line, event)
+    if emitted.spooled:
+        raise Failure(TRY_AGAIN, words.drill_spooled(id=emitted.id))
+    if emitted.duplicate:
+        raise Failure(FAILED, words.drill_known(id=emitted.id))
+    result, language = _awaited(line, emitted)
+    output.answer(line, result, lambda: _page(result, language))
+    return 0 if result["ok"] else FAILED
+
+
+def _awaited(line: Line, emitted: client.Emitted) -> tuple[dict[str, Any], Language]:
+    """What has become of it, once nothing more happens for now, or after a time."""
+    deadline, pause = time.monotonic() + _PATIENCE, _FIRST_PAUSE
+    while True:
+        reply = control.ask(line, "history", id=emitted.id)
+        # Others may have used the id before; this event is the newest.
+        event: dict[str, Any] = reply.result["events"][-1]
+        if _is_settled(event) or time.monotonic() > deadline:
+            deliveries = event["deliveries"]
+            is_ok = bool(deliveries) and all(d["outcome"] == "delivered" for d in deliveries)
+            return {"ok": is_ok, **event}, reply.language
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _is_settled(event: dict[str, Any]) -> bool:
+    """Whether all has happened that happens without waiting for something else."""
+    if not event["deliveries"]:
+        return bool(event["outcome"] != "waiting")
+    return all(
+        one["outcome"] not in ("waiting", "deferred") or one["next_attempt"] is not None
+        for one in event["deliveries"]
+    )
+
+
+def _page(event: dict[str, Any], language: Language) -> Page:
+    page = Page(language)
+    page.line(Painted(labels.drilled(type=event["type"], id=event["id"]), "bold"))
+    if not event["deliveries"]:
+        page.facts(history.outcome_facts(event), "  ")
+    for one in event["deliveries"]:
+        page.gap()
+        history.add_delivery(page, one)
+    return page
