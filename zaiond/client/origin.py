@@ -122,8 +122,8 @@ def program() -> str:
     return _visible(name) or "python"
 
 
-def caller(us: str = "zaiond-ctl") -> str:
-    """The file name of the program or script that called `us`."""
+def caller() -> str:
+    """The file name of the program or script that called zaiond-ctl."""
     pid = os.getppid()
     for _ in range(8):
         try:
@@ -138,7 +138,7 @@ def caller(us: str = "zaiond-ctl") -> str:
         if found is not None:
             return _visible(found)
         pid = parent
-    return us
+    return "zaiond-ctl"
 
 
 def program_of(

@@ -4,10 +4,30 @@ decide() is a function of the event, the configuration (RoutingTable), the state
 it changes in the state counts when the caller has committed it.
 """
 
-from zaiond.model import Event
-from zaiond.routing.decision import Decision
-from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import State
+from msgspec import structs
+
+from zaiond.model import Event, Routing
+from zaiond.routing import job, problem, words
+from zaiond.routing.clock import notice_clock
+from zaiond.routing.decision import Decision, End, Join, Tell
+from zaiond.routing.group import (
+    Way,
+    group_key,
+    hold,
+    is_closed,
+    join,
+    pass_limit,
+    suppress,
+    to_digest,
+    to_group,
+)
+from zaiond.routing.matcher import RoutingTable, Rule
+from zaiond.routing.problem import News, counted_group
+from zaiond.routing.silence import silence_of
+from zaiond.routing.state import MOST_GROUPS, Group, State
+from zaiond.text import Text
+
+_BACKUP_AUTO_UPDATE = "backup.auto_update."
 
 
 def decide(
@@ -24,4 +44,193 @@ def decide(
     `seq` is its row, which a problem that it opens keeps. `recipients`: a program named them; no
     route, limit or silence counts then.
     """
-    raise NotImplementedError
+    if table.drops_backup_auto_update and event.type.startswith(_BACKUP_AUTO_UPDATE):
+        return _dropped(words.BACKUP_AUTO_UPDATE_OFF)
+    if recipients is not None:
+        routing = Routing(reason=words.NAMED_BY_PROGRAM, recipients=recipients)
+        return Decision((Tell("", recipients, routing),))
+    notice_clock(table, state, now)
+    rules: list[Rule] | None = None
+    news: News | None = None
+    if event.job is not None or event.key is not None or event.notice:
+        said = _news(event, table, state, seq)
+        if isinstance(said, job.Recorded):
+            rules = table.naming(event) if said.unless_named else []
+            if not rules:
+                return _dropped(said.reason)
+        elif isinstance(said, Text):
+            return _dropped(said)
+        else:
+            news = said
+    if state.silences:
+        silence = silence_of(state, event, now)
+        if silence is not None:
+            counted = () if news is None else _counted(state, news)
+            if news is not None:
+                problem.hide(state, news, silence.id)
+            reason = words.silenced(silence.due, silence.by, silence.comment)
+            return Decision(end=End("silenced", reason, counted))
+    if news is None:
+        step = _Step(table, state, now, event)
+        for rule in table.rules_of(event) if rules is None else rules:
+            step.by(rule)
+        return step.decision()
+    if news.what == "again":
+        return _count(table, state, news, event, now)
+    if news.what == "closed":
+        return _close(table, state, news, event, now)
+    step = _Step(table, state, now, event, news)
+    for rule in table.rules_of(event):
+        step.by(rule)
+    problem.remember(table, state, news, step.told, now)
+    return step.decision()
+
+
+def _dropped(reason: Text) -> Decision:
+    return Decision(end=End("dropped", reason))
+
+
+def _news(
+    event: Event, table: RoutingTable, state: State, seq: int
+) -> News | job.Recorded | Text | None:
+    if event.job is not None and event.type in job.TYPES:
+        return job.note(event, table, state, seq)
+    news = problem.note(event, state, seq)
+    if isinstance(news, News) and news.what == "closed" and news.problem.job is not None:
+        job.forgive(state, news.problem.job)
+    return news
+
+
+def _count(table: RoutingTable, state: State, news: News, event: Event, now: float) -> Decision:
+    """Those who were told of the problem are told that it was reported again with their next mail
+    about it.
+    """
+    problem.remember(table, state, news, [], now)
+    reason = words.counted(problem.name_of(news.problem), news.problem.since)
+    joins = []
+    for told in news.problem.told:
+        key = group_key("problem", told.route, news.key)
+        if key in state.groups or len(state.groups) < MOST_GROUPS:
+            routing = Routing(told.route, "problem", reason)
+            way = (event.severity, now)
+            joins.append(join(state, key, routing, told.remind, *way, problem=news.key))
+    return Decision(joins=tuple(joins)) if joins else _dropped(reason)
+
+
+def _close(table: RoutingTable, state: State, news: News, event: Event, now: float) -> Decision:
+    """The routes that told of the problem tell that it is over; what was counted goes along."""
+    by: dict[str, tuple[Rule, list[Group]]] = {}
+    for told in news.problem.told:
+        rule = table.rule(told.route)
+        _, groups = by.setdefault(rule.name, (rule, []))
+        group = counted_group(state, news.key, told.route)
+        if group is not None:
+            groups.append(group)
+    counted = _counted(state, news)
+    step = _Step(table, state, now, event, news)
+    for rule, groups in by.values():
+        step.by(rule, tuple(groups))
+    problem.remember(table, state, news, [], now)
+    if not step.told:
+        reason = step.nobody or words.not_told(problem.name_of(news.problem))
+        return Decision(end=End("dropped", reason, counted))
+    return step.decision(counted)
+
+
+def _counted(state: State, news: News) -> tuple[Group, ...]:
+    """The groups of what was counted, forgotten if the problem is closed."""
+    if news.what != "closed":
+        return ()
+    found = (counted_group(state, news.key, told.route) for told in news.problem.told)
+    groups = tuple(group for group in found if group is not None)
+    for group in groups:
+        state.forget_group(group)
+    return groups
+
+
+class _Step:
+    """An event on its way through the rules; `told` are those by which it is told to somebody, now
+    or later, `nobody` why it is to nobody by another.
+    """
+
+    def __init__(
+        self,
+        table: RoutingTable,
+        state: State,
+        now: float,
+        event: Event,
+        news: News | None = None,
+    ) -> None:
+        self.told: list[str] = []
+        self.nobody: Text | None = None
+        self._table = table
+        self._state = state
+        self._now = now
+        self._event = event
+        self._news = news
+        self._tells: list[Tell] = []
+        self._joins: list[Join] = []
+
+    def by(self, rule: Rule, absorbs: tuple[Group, ...] = ()) -> None:
+        """Goes through one of them; `absorbs` goes along."""
+        event, state, now = self._event, self._state, self._now
+        to = self._table.recipients(rule, event.job)
+        if not to:
+            self.nobody = self.nobody or words.nobody(rule.name)
+            return
+        self.told.append(rule.name)
+        own = event.job if to is not rule.to else None
+        way = Way(rule, event.severity, own, absorbs)
+        if rule.digest is not None:
+            self._joins.append(to_digest(state, way, now))
+            return
+        if rule.hours is not None and is_closed(rule, event.severity, now):
+            self._joins.append(hold(state, way, now))
+            return
+        if rule.is_grouping:
+            joined = to_group(state, way, rule.labels(event), now)
+            if joined is not None:
+                self._joins.append(joined)
+                return
+        passed, over = pass_limit(state, rule, to, now, exempt=event.notice)
+        if passed:
+            routing = self._routing(rule, own)
+            if over:
+                routing = structs.replace(routing, recipients=passed)
+            self._tells.append(Tell(rule.name, passed, routing, absorbs))
+        for recipient in over:
+            self._joins.append(suppress(state, way, recipient, now))
+
+    def _routing(self, rule: Rule, job: str | None) -> Routing:
+        news = self._news
+        if news is None and job is None:
+            return rule.routing
+        reason = rule.routing.reason if job is None else words.job_told(rule.name, job)
+        if news is None:
+            return Routing(rule.name, reason=reason)
+        if news.what == "closed":
+            reason = words.closed(rule.name, problem.name_of(news.problem))
+        return Routing(rule.name, reason=reason, standing=news.standing)
+
+    def decision(self, absorbs: tuple[Group, ...] = ()) -> Decision:
+        """What becomes of it; `absorbs`: all that must go along with it."""
+        if not self._tells and not self._joins:
+            assert self.nobody is not None  # noqa: S101 - there is a rule for each event
+            return _dropped(self.nobody)
+        if absorbs:
+            self._absorb(absorbs)
+        return Decision(tuple(self._tells), tuple(self._joins))
+
+    def _absorb(self, groups: tuple[Group, ...]) -> None:
+        """What a rule was to take along that tells nobody goes with the first that does."""
+        taken = {group.key for tell in self._tells for group in tell.absorbs}
+        taken |= {group.key for join in self._joins for group in join.absorbs}
+        left = tuple(group for group in groups if group.key not in taken)
+        if not left:
+            return
+        if self._tells:
+            first = self._tells[0]
+            self._tells[0] = structs.replace(first, absorbs=first.absorbs + left)
+        else:
+            joined = self._joins[0]
+            self._joins[0] = structs.replace(joined, absorbs=joined.absorbs + left)

@@ -1,8 +1,22 @@
-"""What becomes of what waits when its time has come, and when the configuration has changed."""
+"""What becomes of what waits when its time has come."""
 
-from zaiond.routing.decision import Due
-from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import State
+from msgspec import structs
+
+from zaiond.model import Routing
+from zaiond.routing import job, words
+from zaiond.routing.clock import notice_clock, reconsider
+from zaiond.routing.decision import Due, Expired, Flush, Remind
+from zaiond.routing.group import Way, hold, is_closed, pass_limit, suppress
+from zaiond.routing.matcher import RoutingTable, Rule
+from zaiond.routing.problem import counted_group, name_of, put
+from zaiond.routing.silence import silence_of_problem
+from zaiond.routing.state import NEVER, Group, Problem, Silence, State, Told
+from zaiond.routing.throttle import count, free_at, sent_key
+
+__all__ = ["LOOK", "due", "reconsider"]
+LOOK = job.LOOK
+_SOON = 60.0  # a reminder that is over the limit is tried again
+_MOST_HIDDEN = 100  # problems that one notice names
 
 
 def due(table: RoutingTable, state: State, now: float) -> list[Due]:
@@ -11,11 +25,149 @@ def due(table: RoutingTable, state: State, now: float) -> list[Due]:
 
     It looks at the jobs, too: to be called at least every LOOK seconds while there are any.
     """
-    raise NotImplementedError
+    notice_clock(table, state, now)
+    job.watch(table, state, now)
+    found: list[Due] = []
+    for kind, key in state.pop_due(now):
+        if kind == "group":
+            flush = _flush(table, state, state.groups[key], now)
+            found += [flush] if flush is not None else []
+        elif kind == "problem":
+            found += _remind(table, state, key, state.problems[key], now)
+        elif kind == "job":
+            found += job.look(table, state, key, now)
+        elif kind == "silence":
+            found.append(_expire(state, state.silences[key]))
+    return found
 
 
-def reconsider(table: RoutingTable, state: State, now: float) -> None:
-    """Brings the state in line with another configuration: at the start, and when it has changed.
-    What is due by it comes with the next `due`.
-    """
-    raise NotImplementedError
+def _flush(table: RoutingTable, state: State, group: Group, now: float) -> Flush | None:
+    """Makes the mail of a group, or moves its events to where they wait on."""
+    if group.kind == "problem" and group.problem in state.problems:
+        return None  # with its problem
+    if not group.is_pending:
+        state.forget_group(group)
+        return None
+    route = table.route_now(group.routing, group.job)
+    rule = table.rule(route.name)
+    way = Way(rule, group.worst, group.job)
+    if is_closed(rule, group.worst, now):
+        if group.kind in ("held", "suppressed"):
+            _later(state, group, _next_start(rule, now), now)
+            return None
+        state.forget_group(group)
+        return Flush(group, (), group.routing, (hold(state, way, now),))
+    if group.kind == "suppressed":
+        return _flush_suppressed(state, group, rule, route.to, now)
+    passed, over = pass_limit(state, rule, route.to, now)
+    is_same = rule.name == group.routing.route
+    if group.kind == "grouped" and rule.is_grouping and is_same:
+        cooled = structs.replace(
+            group, message=0, due=now + rule.interval, flushed=now, worst="debug"
+        )
+        state.put_group(cooled)
+    else:
+        state.forget_group(group)
+    return _made(state, group, group.routing, way, passed, over, now)
+
+
+def _made(
+    state: State,
+    group: Group,
+    routing: Routing,
+    way: Way,
+    passed: tuple[str, ...],
+    over: tuple[str, ...],
+    now: float,
+) -> Flush:
+    into = tuple(suppress(state, way, recipient, now) for recipient in over)
+    routing = structs.replace(
+        routing, route=way.rule.name, recipients=passed if over else routing.recipients
+    )
+    return Flush(group, passed, routing, into)
+
+
+def _flush_suppressed(
+    state: State, group: Group, rule: Rule, to: tuple[str, ...], now: float
+) -> Flush | None:
+    limit = rule.limit
+    if limit is not None:
+        keys = [sent_key(rule.scope, recipient) for recipient in to]
+        free = max(free_at(state, key, limit, now) for key in keys)
+        if free > now:
+            _later(state, group, free, now)
+            return None
+        for key in keys:
+            count(state, key, limit, now)
+    state.forget_group(group)
+    routing = structs.replace(group.routing, route=rule.name, recipients=to)
+    return Flush(group, to, routing)
+
+
+def _later(state: State, group: Group, due: float, now: float) -> None:
+    """It waits on."""
+    state.put_group(structs.replace(group, due=due if due > now else now + _SOON))
+
+
+def _next_start(rule: Rule, now: float) -> float:
+    return now if rule.hours is None else min(rule.hours.next_start(now), NEVER)
+
+
+def _remind(table: RoutingTable, state: State, key: str, problem: Problem, now: float) -> list[Due]:
+    """The mails of the routes that remind of the problem now."""
+    found: list[Due] = []
+    told: list[Told] = []
+    silence = silence_of_problem(state, problem, now)
+    for each in problem.told:
+        if each.remind > now:
+            told.append(each)
+            continue
+        rule = table.rule(each.route)
+        to = table.recipients(rule, problem.job)
+        if rule.repeat is None or not to:
+            told.append(structs.replace(each, remind=NEVER))
+        elif silence is not None:
+            told.append(structs.replace(each, remind=silence.due))
+        elif is_closed(rule, problem.worst, now):
+            told.append(structs.replace(each, remind=_next_start(rule, now)))
+        else:
+            reminder = _reminder(state, key, problem, each.route, rule, to, now)
+            if reminder is None:
+                told.append(structs.replace(each, remind=now + _SOON))
+            else:
+                found.append(reminder)
+                told.append(Told(each.route, now, now + rule.repeat))
+    put(state, key, problem, tuple(told))
+    return found
+
+
+def _reminder(
+    state: State,
+    key: str,
+    problem: Problem,
+    route: str,
+    rule: Rule,
+    to: tuple[str, ...],
+    now: float,
+) -> Flush | Remind | None:
+    """The mail that reminds of it; None: all are over `max_mails`."""
+    passed, over = pass_limit(state, rule, to, now)
+    if not passed:
+        return None
+    reason = words.reminder(rule.name, name_of(problem), problem.since)
+    standing = structs.replace(problem.standing, reminder=True)
+    group = counted_group(state, key, route)
+    job_name = problem.job if to is not rule.to else None
+    if group is None:
+        routing = Routing(rule.name, "event", reason, standing=standing)
+        routing = structs.replace(routing, recipients=passed if over else None)
+        return Remind(problem, rule.name, passed, routing)
+    state.forget_group(group)
+    routing = Routing(rule.name, "problem", reason, standing=standing)
+    return _made(state, group, routing, Way(rule, group.worst, job_name), passed, over, now)
+
+
+def _expire(state: State, silence: Silence) -> Expired:
+    state.forget_silence(silence)
+    hidden = [p for p in state.problems.values() if p.hidden == silence.id]
+    return Expired(silence, tuple(hidden[:_MOST_HIDDEN]))

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from zaiond.model import URGENT, GroupKind, Routing, Severity
+from zaiond.model import SEVERITIES, URGENT, GroupKind, Routing, Severity, Standing
 
+RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
 MOST_GROUPS = MOST_PROBLEMS = MOST_RECIPIENTS = 10_000
 MOST_SILENCES = MOST_UNDECLARED_JOBS = 1_000
 LONGEST_TEXT = 255
@@ -97,14 +98,20 @@ class Problem(_Value, frozen=True, kw_only=True):
     told: tuple[Told, ...] = ()
     hidden: str | None = None
 
+    @property
+    def standing(self) -> Standing:
+        """How it stands while it is open."""
+        return Standing(self.since, None, self.count)
+
 
 class JobState(_Value, frozen=True, kw_only=True):
     """What is known of a job. Times are seconds since the epoch, None: never.
 
     `declared`: since when it is in the configuration, None: it is not; `schedule`: with these
     words. `heard`: the time of the last event that tells of it. `running`: when the run began that
-    has not ended. `failures`: how many in a row. `told_through`: slots up to this one have been
-    judged. `overdue`: the `running` of the run of which it was told that it takes too long.
+    has not ended. `failures`: how many in a row; `failing`: the time of the first of them.
+    `told_through`: slots up to this one have been judged. `overdue`: the `running` of the run of
+    which it was told that it takes too long.
     """
 
     declared: float | None = None
@@ -115,6 +122,7 @@ class JobState(_Value, frozen=True, kw_only=True):
     succeeded: float | None = None
     running: float | None = None
     failures: int = 0
+    failing: float | None = None
     told_through: float | None = None
     overdue: float | None = None
 
@@ -136,7 +144,7 @@ class Silence(_Value, frozen=True, kw_only=True):
 class Sent(_Value, frozen=True, kw_only=True):
     """How many mails a recipient got in the last `window` seconds, by 60ths of it (throttle.py)."""
 
-    window: int
+    window: float
     buckets: dict[int, int] = {}
 
 
@@ -178,6 +186,7 @@ class State:
         self.silences: dict[str, Silence] = {}
         self.sent: dict[str, Sent] = {}
         self.seen: float | None = None  # the latest time at which something was decided
+        self.looked: float | None = None  # as Watch.looked, which is not written each time
         self.unread = 0
         self._meta: dict[str, Watch] = {}
         self._of: dict[str, dict[str, Any]] = {
@@ -186,6 +195,7 @@ class State:
         }  # fmt: skip
         self._before: dict[tuple[Kind, str], _Value | None] = {}  # what has changed was this
         self._heap: list[tuple[float, str, str]] = []
+        self._popped: list[tuple[str, str]] = []  # since the last commit
         for kind, key, value in rows:
             try:
                 self._of[kind][key] = msgspec.json.decode(value, type=_TYPES[kind])
@@ -276,12 +286,17 @@ class State:
     def commit(self) -> None:
         """The changes are on disk."""
         self._before.clear()
+        self._popped.clear()
 
     def rollback(self) -> None:
         """The changes are not on disk, nor is what was decided with them."""
         for (kind, key), value in self._before.items():
             self._set(kind, key, value)
+        for popped in self._popped:
+            self._set(*popped, self._of[popped[0]].get(popped[1]))
         self._before.clear()
+        self._popped.clear()
+        self.looked = None
 
     def next_due(self) -> float | None:
         """When something becomes due, in seconds since the epoch; None: nothing does by itself."""
@@ -295,16 +310,12 @@ class State:
         return None
 
     def pop_due(self, now: float) -> list[tuple[str, str]]:
-        """Kind and key of all that is due at `now`, in order of its time, each once."""
+        """Kind and key of all that is due at `now`, in order of its time, each once. After a
+        rollback it is found again.
+        """
         found: dict[tuple[str, str], None] = {}
         while (due := self.next_due()) is not None and due <= now:
             _, kind, key = heapq.heappop(self._heap)
             found[kind, key] = None
+        self._popped += found
         return list(found)
-
-    def again(self, found: Iterable[tuple[str, str]]) -> None:
-        """What was found due is to be found again, unless it has changed."""
-        for kind, key in found:
-            value = self._of[kind].get(key)
-            if value is not None and value.due < NEVER:
-                heapq.heappush(self._heap, (value.due, kind, key))

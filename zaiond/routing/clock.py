@@ -1,0 +1,99 @@
+"""What a clock that was set back, and another configuration, mean for what waits."""
+
+from msgspec import structs
+
+from zaiond.model import Routing
+from zaiond.routing import job, silence, words
+from zaiond.routing.matcher import RoutingTable, Rule
+from zaiond.routing.problem import put
+from zaiond.routing.state import NEVER, Group, State, Told
+from zaiond.routing.throttle import forget, free_at, sent_key
+
+_BACK = 1.0  # seconds by which a clock may be put right without consequences
+
+
+def notice_clock(table: RoutingTable, state: State, now: float) -> None:
+    """To be called before anything is decided at `now`."""
+    if state.seen is not None and now < state.seen - _BACK:
+        silence.set_back(state, now)
+        job.set_back(table, state, now)
+        _bring_near(table, state, now)
+        state.seen = now
+    elif state.seen is None or now > state.seen:
+        state.seen = now
+
+
+def reconsider(table: RoutingTable, state: State, now: float) -> None:
+    """Brings the state in line with another configuration: at the start, and when it has changed.
+    What is due by it comes with the next `due`.
+    """
+    if state.seen is None:  # the clock may have been set back while the daemon was down
+        silence.set_back(state, now)
+        if state.watch.looked > now:
+            job.set_back(table, state, now)
+    notice_clock(table, state, now)
+    _bring_near(table, state, now)
+    job.declare(table, state, now)
+    forget(state, now)
+
+
+def _bring_near(table: RoutingTable, state: State, now: float) -> None:
+    """Nothing waits for longer than the configuration says."""
+    for group in list(state.groups.values()):
+        due = _due_of(table, state, group, now)
+        if due is None:
+            state.forget_group(group)
+        elif due != group.due:
+            state.put_group(structs.replace(group, due=due, routing=_reason(table, group, due)))
+    for key, problem in list(state.problems.items()):
+        told = tuple(_reminder(table, each, now) for each in problem.told)
+        if told != problem.told:
+            put(state, key, problem, told)
+
+
+def _reminder(table: RoutingTable, told: Told, now: float) -> Told:
+    repeat, at = table.rule(told.route).repeat, min(told.at, now)
+    return Told(told.route, at, NEVER if repeat is None else at + repeat)
+
+
+def _due_of(table: RoutingTable, state: State, group: Group, now: float) -> float | None:
+    """When the group is due; None: it is to be forgotten."""
+    route = group.routing.route
+    rule = table.rule(route)
+    is_gone = rule.name != route
+    kind = group.kind
+    if not group.is_pending:
+        if is_gone or not rule.is_grouping:
+            return None
+        return min(group.flushed or now, now) + rule.interval
+    if group.due <= now:
+        return group.due
+    if kind == "problem":  # with the problem (problem.put), if there is one
+        return group.due if group.problem in state.problems else now
+    if kind == "suppressed":
+        return _slot(state, group, rule, now)
+    if is_gone:
+        return now
+    if kind == "held":
+        return now if rule.hours is None else min(rule.hours.next_start(now), NEVER)
+    if kind == "digest":
+        return now if rule.digest is None else min(rule.digest.next(now), NEVER)
+    if not rule.is_grouping:
+        return now
+    return min(group.due, now + max(rule.wait, rule.interval))
+
+
+def _slot(state: State, group: Group, rule: Rule, now: float) -> float:
+    """When the recipient of a suppressed mail may get one by the limit that counts now."""
+    if rule.limit is None or group.routing.recipients is None:
+        return now
+    key = sent_key(rule.scope, group.routing.recipients[0])
+    return free_at(state, key, rule.limit, now)
+
+
+def _reason(table: RoutingTable, group: Group, due: float) -> Routing:
+    """The routing of its mail, whose reason says until when it is held."""
+    hours = table.rule(group.routing.route).hours
+    if group.kind != "held" or hours is None:
+        return group.routing
+    return structs.replace(group.routing, reason=words.held(group.routing.route, due, hours.name))

@@ -1,0 +1,148 @@
+"""Mails to come: who joins them, what they wait for, and the limit that holds before any mail."""
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import structs
+
+from zaiond.model import GroupKind, Routing, Severity
+from zaiond.routing import words
+from zaiond.routing.decision import Join
+from zaiond.routing.matcher import Labels, Rule
+from zaiond.routing.state import MOST_GROUPS, NEVER, RANK, Group, State
+from zaiond.routing.throttle import count, free_at, sent_key
+
+
+def group_key(kind: GroupKind, route: str, of: object = None, job: str | None = None) -> str:
+    """The identity of a group: `of` are its labels, its recipient, or its problem."""
+    return msgspec.json.encode((kind, route, of, job)).decode()
+
+
+def join(
+    state: State,
+    key: str,
+    routing: Routing,
+    due: float,
+    severity: Severity,
+    now: float,
+    *,
+    job: str | None = None,
+    problem: str | None = None,
+    absorbs: tuple[Group, ...] = (),
+) -> Join:
+    """An event of this severity joins the group, or is its first; `due` counts for a first one."""
+    there = state.groups.get(key)
+    if there is not None and there.is_pending:
+        if RANK[severity] < RANK[there.worst]:
+            there = state.put_group(structs.replace(there, worst=severity))
+        return Join(there, absorbs=absorbs)
+    group = Group(
+        due=due,
+        key=key,
+        routing=routing,
+        message=state.new_message(),
+        began=now,
+        flushed=None if there is None else there.flushed,
+        worst=severity,
+        job=job,
+        problem=problem,
+    )
+    return Join(state.put_group(group), is_new=True, absorbs=absorbs)
+
+
+class Way(NamedTuple):
+    """What passes through a rule: an event, or the events of a group. `job`: its recipients are
+    those of that job. `absorbs`: groups that go along.
+    """
+
+    rule: Rule
+    severity: Severity
+    job: str | None = None
+    absorbs: tuple[Group, ...] = ()
+
+
+def to_digest(state: State, way: Way, now: float) -> Join:
+    """Joins the rule's digest."""
+    rule = way.rule
+    assert rule.digest is not None  # noqa: S101 - only such rules are asked
+    routing = Routing(rule.name, "digest", words.digest(rule.name, rule.digest.expression))
+    return _join(state, way, routing, min(rule.digest.next(now), NEVER), now)
+
+
+def hold(state: State, way: Way, now: float) -> Join:
+    """Joins what the rule's active_time holds."""
+    rule = way.rule
+    assert rule.hours is not None  # noqa: S101 - only such rules are asked
+    until = min(rule.hours.next_start(now), NEVER)
+    routing = Routing(rule.name, "held", words.held(rule.name, until, rule.hours.name))
+    return _join(state, way, routing, until, now)
+
+
+def _join(state: State, way: Way, routing: Routing, due: float, now: float) -> Join:
+    kind = routing.kind
+    assert kind != "event"  # noqa: S101
+    key = group_key(kind, way.rule.name, job=way.job)
+    return join(state, key, routing, due, way.severity, now, job=way.job, absorbs=way.absorbs)
+
+
+def is_closed(rule: Rule, severity: Severity, now: float) -> bool:
+    """Whether active_time holds this now: emerg to crit always pass."""
+    return rule.hours is not None and RANK[severity] > RANK["crit"] and not rule.hours.contains(now)
+
+
+def to_group(state: State, way: Way, labels: Labels, now: float) -> Join | None:
+    """Joins its group; None: it is the first one, and its own mail is made at once."""
+    rule = way.rule
+    key = group_key("grouped", rule.name, labels, way.job)
+    if labels and key not in state.groups and len(state.groups) >= MOST_GROUPS:
+        labels = ()  # one for all those that there is no more room for
+        key = group_key("grouped", rule.name, labels, way.job)
+    there = state.groups.get(key)
+    if there is None or (not there.is_pending and there.due <= now):
+        routing = Routing(rule.name, "grouped", words.grouped(rule.name, labels), labels)
+        if not rule.wait:
+            due = now + rule.interval
+            cooled = Group(due=due, key=key, routing=routing, began=now, flushed=now, job=way.job)
+            state.put_group(cooled)
+            return None
+        due = now + rule.wait
+    else:
+        routing, due = there.routing, there.due
+    return join(state, key, routing, due, way.severity, now, job=way.job, absorbs=way.absorbs)
+
+
+def pass_limit(
+    state: State, rule: Rule, to: tuple[str, ...], now: float, *, exempt: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who gets a mail now, which is counted, and who is over `max_mails`. `exempt`: the limit of
+    all together does not count.
+    """
+    if rule.limit is None or (exempt and not rule.scope):
+        return to, ()
+    passed: list[str] = []
+    over: list[str] = []
+    for recipient in to:
+        key = sent_key(rule.scope, recipient)
+        # Whose mail of what was over the limit is to come gets nothing before it.
+        waits = group_key("suppressed", rule.scope, recipient) in state.groups
+        if waits or free_at(state, key, rule.limit, now) > now:
+            over.append(recipient)
+        else:
+            count(state, key, rule.limit, now)
+            passed.append(recipient)
+    return tuple(passed), tuple(over)
+
+
+def suppress(state: State, way: Way, recipient: str, now: float) -> Join:
+    """Joins the mail of what a recipient could not get because of `max_mails`."""
+    rule = way.rule
+    assert rule.limit is not None  # noqa: S101 - else nobody is over it
+    key = group_key("suppressed", rule.scope, recipient)
+    there = state.groups.get(key)
+    if there is None:
+        reason = words.over(rule.limit.count, rule.limit.seconds)
+        routing = Routing(rule.scope, "suppressed", reason, recipients=(recipient,))
+        due = free_at(state, sent_key(rule.scope, recipient), rule.limit, now)
+    else:
+        routing, due = there.routing, there.due
+    return join(state, key, routing, due, way.severity, now, absorbs=way.absorbs)
