@@ -222,6 +222,11 @@ def is_named_as_notice(type: str, source: str) -> bool:
     return bool(_NOTICE_TYPE.match(type) or _NOTICE_SOURCE.match(source))
 
 
+def is_drill(extensions: "dict[str, Any]") -> bool:
+    """Whether an event is marked as one that only tries the way of the mails."""
+    return extensions.get("drill") is True
+
+
 def _too_deep() -> Unfit:
     return Unfit(
         None,

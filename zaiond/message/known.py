@@ -115,8 +115,3 @@ def advice(type: str, status: str | None, words: Words) -> str | None:
     else:
         text = known.ADVICE.get(type)
     return None if text is None else text.in_language(words.language)
-
-
-def is_drill(extensions: dict[str, Any]) -> bool:
-    """Whether an event is marked as one that only tries the way of the mails."""
-    return extensions.get("drill") is True

@@ -16,9 +16,9 @@ from datetime import tzinfo
 from itertools import islice
 from typing import Any
 
-from zaiond.event_rules import is_named_as_notice
+from zaiond.event_rules import is_drill, is_named_as_notice
 from zaiond.message.fields import Fields, scalar
-from zaiond.message.known import OUTPUT, SUMMARY, Field, is_drill
+from zaiond.message.known import OUTPUT, SUMMARY, Field
 from zaiond.message.mime import duration, moment, shown_moment
 from zaiond.message.stood import Stood
 from zaiond.message.template import Template, template

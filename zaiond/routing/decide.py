@@ -6,8 +6,10 @@ it changes in the state counts when the caller has committed it.
 
 from msgspec import structs
 
+from zaiond.event_rules import is_drill
 from zaiond.model import Event, Routing
 from zaiond.routing import job, problem, words
+from zaiond.routing import silence as silences
 from zaiond.routing.clock import notice_clock
 from zaiond.routing.decision import Decision, End, Join, Tell
 from zaiond.routing.group import (
@@ -23,7 +25,6 @@ from zaiond.routing.group import (
 )
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import News, counted_group
-from zaiond.routing.silence import silence_of
 from zaiond.routing.state import MOST_GROUPS, Group, State
 from zaiond.text import Text
 
@@ -42,7 +43,7 @@ def decide(
     """What becomes of an event at `now`, seconds since the epoch.
 
     `seq` is its row, which a problem that it opens keeps. `recipients`: a program named them; no
-    route, limit or silence counts then.
+    route, limit or silence counts then. A drill says nothing of problems and jobs.
     """
     if table.drops_backup_auto_update and event.type.startswith(_BACKUP_AUTO_UPDATE):
         return _dropped(words.BACKUP_AUTO_UPDATE_OFF)
@@ -52,7 +53,8 @@ def decide(
     notice_clock(table, state, now)
     rules: list[Rule] | None = None
     news: News | None = None
-    if event.job is not None or event.key is not None or event.notice:
+    is_real = not (event.extensions and is_drill(event.extensions))
+    if is_real and (event.job is not None or event.key is not None or event.notice):
         said = _news(event, table, state, seq)
         if isinstance(said, job.Recorded):
             rules = table.naming(event) if said.unless_named else []
@@ -63,8 +65,9 @@ def decide(
         else:
             news = said
     if state.silences:
-        silence = silence_of(state, event, now)
+        silence = silences.silence_of(state, event, now)
         if silence is not None:
+            silences.count(state, silence)
             counted = () if news is None else _counted(state, news)
             if news is not None:
                 problem.hide(state, news, silence.id)

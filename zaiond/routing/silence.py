@@ -13,7 +13,8 @@ from zaiond.routing.matcher import field_test
 from zaiond.routing.state import MOST_SILENCES, Problem, Silence, State, cut
 
 _FIELDS = ("type", "source", "severity", "subject", "key", "status", "job", "uid")
-LONGEST = 365 * 86400.0
+_OF_ITSELF = "zaiond."
+LONGEST = 30 * 86400.0  # what is to be so for longer is a route
 MOST_FIELDS = 20
 Match = tuple[tuple[str, str], ...]
 
@@ -65,13 +66,22 @@ def expire(state: State, id: str, now: float) -> Silence | None:
 
 
 def silence_of(state: State, event: Event, now: float) -> Silence | None:
-    """The silence that an event runs into, if there is one: that which lasts longest."""
+    """The silence that an event runs into, if there is one: that which lasts longest. Of what the
+    daemon has to tell of itself nothing is silenced; of jobs it tells as a producer.
+    """
+    if event.notice and event.type.startswith(_OF_ITSELF):
+        return None
     found = None
     for silence in state.silences.values():
         is_longest = silence.due > now and (found is None or silence.due > found.due)
         if is_longest and _matches(silence.match)(event):
             found = silence
     return found
+
+
+def count(state: State, silence: Silence) -> None:
+    """It has hidden one more event."""
+    state.put_silence(structs.replace(silence, hidden=silence.hidden + 1))
 
 
 def silence_of_problem(state: State, problem: Problem, now: float) -> Silence | None:

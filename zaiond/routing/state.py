@@ -131,7 +131,8 @@ class Silence(_Value, frozen=True, kw_only=True):
     """Events that match are told to nobody until `due`, which is when it ends.
 
     `match` holds pairs of a field and a shell pattern (silence.parse_match); all fields must match,
-    a field several times means any of its patterns. `by` is who made it, `created` when.
+    a field several times means any of its patterns. `by` is who made it, `created` when; `hidden`
+    is how many events it has hidden.
     """
 
     id: str
@@ -139,6 +140,7 @@ class Silence(_Value, frozen=True, kw_only=True):
     comment: str
     by: str
     created: float
+    hidden: int = 0
 
 
 class Sent(_Value, frozen=True, kw_only=True):

@@ -182,8 +182,8 @@ too_many_silences = Sentence(
     "there are {most} silences: end those that are not needed by zaiond-ctl silence expire ID",
 )
 NO_DURATION = Text(
-    "期間は 1s 以上、365d 以下にしてください（例: 2h）",
-    "it may last from 1s to 365d, as 2h",
+    "期間は 1s 以上、30d 以下にしてください（例: 2h）",
+    "it may last from 1s to 30d, as 2h",
 )
 
 
