@@ -17,10 +17,12 @@ from types import NoneType
 from typing import Any
 
 MAX_EVENT_BYTES = 256 * 1024
+MAX_MAIL_BYTES = 10 * 1024 * 1024  # of a mail that an event carries
 MAX_ID_LENGTH = 255
 MAX_DEPTH = 64
 MAX_VALUES = 10_000
 NOTICE_SOURCE = "zaiond"  # of the daemon's own events
+MAIL = "mail.local"  # the type of the event that carries a mail, in base64, as its `mail`
 _NOTICE_TYPE = re.compile(r"zaiond\.", re.IGNORECASE)
 _NOTICE_SOURCE = re.compile(rf"\s*{NOTICE_SOURCE}\s*\Z", re.IGNORECASE)
 SEVERITY_OF_WORD = {

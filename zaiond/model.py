@@ -34,7 +34,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     `time` and `accepted` are seconds since the epoch; `time` is the producer's claim, `accepted` is
     when it was taken in. `uid` is what the kernel says, `source` what the event says. `notice`: the
-    daemon itself made it, and nobody else can.
+    daemon itself made it, and nobody else can. `mail` is that which an event `mail.local` carries,
+    in base64; '' where it carries none.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     job: str | None = None
     extensions: dict[str, Any] = {}
     notice: bool = False
+    mail: str = ""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,13 +12,22 @@ import msgspec
 
 from zaiond import event_rules
 from zaiond.errors import RETRYABLE, EventError
-from zaiond.event_rules import MAX_DEPTH, MAX_EVENT_BYTES, MAX_ID_LENGTH, SEVERITY_OF_WORD, Unfit
+from zaiond.event_rules import (
+    MAIL,
+    MAX_DEPTH,
+    MAX_EVENT_BYTES,
+    MAX_ID_LENGTH,
+    MAX_MAIL_BYTES,
+    SEVERITY_OF_WORD,
+    Unfit,
+)
 from zaiond.model import URGENT, Event, NewEvent, Severity
 from zaiond.text import Language, Text
 
 __all__ = ["MAX_EVENT_BYTES", "MAX_ID_LENGTH"]  # and what is defined here
 
 MAX_SPOOL_FILE_BYTES = 1024 * 1024
+MAX_MAIL_LINE_BYTES = (MAX_MAIL_BYTES + 2) // 3 * 4 + MAX_EVENT_BYTES  # of one that carries a mail
 MAX_UNREAD_REPLY_BYTES = 1024 * 1024
 MAX_OUTLINE_TEXT = 1000  # characters of each attribute
 
@@ -77,12 +86,13 @@ def parse(line: bytes) -> Submission:
 
 
 def new_event(
-    line: bytes, uid: int, now: float, make_id: Callable[[], str]
+    line: bytes, uid: int, now: float, make_id: Callable[[], str], *, may_be_mail: bool = False
 ) -> NewEvent | EventError:
     """The event of a line that came at `now` (seconds since the epoch), or why it is none.
-    `make_id` gives it an id where it has none, or raises EventError.
+    `make_id` gives it an id where it has none, or raises EventError. `may_be_mail`: it may be
+    larger by a mail that it carries.
     """
-    if len(line) > MAX_EVENT_BYTES:
+    if len(line) > MAX_EVENT_BYTES and not (may_be_mail and _carries_mail(line)):
         return too_large()
     try:
         sent = parse(line)
@@ -103,6 +113,11 @@ def complete(line: bytes, *, id: str, uid: int, accepted: float, notice: bool = 
         data = {}
     elif not isinstance(data, dict):
         data = {"value": data}
+    mail = get("mail") if sent["type"] == MAIL else None
+    if isinstance(mail, str):
+        del sent["mail"]
+    else:
+        mail = ""
     return Event(
         id=id,
         uid=uid,
@@ -119,7 +134,27 @@ def complete(line: bytes, *, id: str, uid: int, accepted: float, notice: bool = 
         job=get("job"),
         extensions={name: sent[name] for name in sent if name not in _ATTRIBUTES},
         notice=notice,
+        mail=mail,
     )
+
+
+class _Carrier(msgspec.Struct, gc=False):
+    type: str
+    mail: str = ""
+
+
+_decode_carrier = msgspec.json.Decoder(_Carrier).decode
+
+
+def _carries_mail(line: bytes) -> bool:
+    """Whether a line is as long as it is by the mail that it carries."""
+    if len(line) > MAX_MAIL_LINE_BYTES:
+        return False
+    try:
+        carrier = _decode_carrier(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return carrier.type == MAIL and len(line) - len(carrier.mail) <= MAX_EVENT_BYTES
 
 
 class _Outline(msgspec.Struct, omit_defaults=True, gc=False):

@@ -122,8 +122,8 @@ def program() -> str:
     return _visible(name) or "python"
 
 
-def caller() -> str:
-    """The file name of the program or script that called zaiond-ctl."""
+def caller(us: str = "zaiond-ctl") -> str:
+    """The file name of the program or script that called `us`."""
     pid = os.getppid()
     for _ in range(8):
         try:
@@ -138,7 +138,7 @@ def caller() -> str:
         if found is not None:
             return _visible(found)
         pid = parent
-    return "zaiond-ctl"
+    return us
 
 
 def program_of(

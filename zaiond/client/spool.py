@@ -7,6 +7,7 @@ from zaiond import event_rules
 from zaiond.client.origin import base32
 
 MAX_FILE_BYTES = 1024 * 1024
+SUFFIX, MAIL_SUFFIX = ".json", ".mail"  # of files with events, with one that carries a mail
 
 
 def leave(spool: str, lines: list[bytes]) -> list[str | event_rules.Unfit | OSError]:
@@ -40,8 +41,8 @@ def leave(spool: str, lines: list[bytes]) -> list[str | event_rules.Unfit | OSEr
     return outcomes
 
 
-def write(spool: str, name: str, content: bytes) -> None:
-    """Leaves lines in the directory `spool` as `name`.json; on disk when it returns.
+def write(spool: str, name: str, content: bytes, suffix: str = SUFFIX) -> None:
+    """Leaves lines in the directory `spool` as `name` and suffix; on disk when it returns.
 
     Raises OSError; nothing is left behind then.
     """
@@ -53,8 +54,8 @@ def write(spool: str, name: str, content: bytes) -> None:
         while unwritten:
             unwritten = unwritten[os.write(file, unwritten) :]
         os.fsync(file)
-        os.rename(temporary, f"{spool}/{name}.json")
-        written = f"{spool}/{name}.json"
+        os.rename(temporary, f"{spool}/{name}{suffix}")
+        written = f"{spool}/{name}{suffix}"
         os.fsync(file)  # commits the rename too: an emitter can't open the directory itself
     except BaseException:
         from contextlib import suppress

@@ -25,6 +25,7 @@ from zaiond.model import (
     Remade,
     StoredEvent,
 )
+from zaiond.routing.named import named
 from zaiond.routing.route import Dropped, route
 from zaiond.store.turns import DAEMON
 
@@ -71,12 +72,18 @@ class MailMaker:
         self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
 
     def route(self, event: Event) -> tuple[str, ...] | Dropped:
-        """The recipients of the event, as the configuration has them; or why there are none."""
-        return route(
+        """The recipients of the event, as the configuration or its program has them; or why there
+        are none.
+        """
+        addresses, is_routed = named(event)
+        if not is_routed:
+            return addresses
+        decision = route(
             event.type,
             admins=self._config.admins,
             notify_backup_auto_update=self._config.notify.backup_auto_update,
         )
+        return decision if isinstance(decision, Dropped) else addresses + decision
 
     def recipients_now(self, event: Event) -> tuple[str, ...]:
         """Who gets a mail that there is already: no change of the configuration ends one, so where
@@ -123,16 +130,7 @@ class MailMaker:
             message = self._message(event, recipients, message_id)
         except Exception as error:  # noqa: BLE001 - one event must never stop all the others
             self._on_unmade(stored, error)
-            bare = structs.replace(
-                event,
-                subject=None,
-                message=_SEE_HISTORY,
-                data={},
-                extensions={},
-                key=None,
-                job=None,
-            )
-            message = self._message(bare, recipients, message_id)
+            message = self._bare(event, recipients, message_id)
         deliveries = tuple(
             QueuedDelivery(next(new_deliveries), recipient, 0) for recipient in message.recipients
         )
@@ -151,6 +149,8 @@ class MailMaker:
         )
 
     def _message(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
+        if event.mail:
+            return self._passed_on(event, recipients, message_id)
         message = compose(
             event,
             recipients=recipients,
@@ -166,6 +166,39 @@ class MailMaker:
         )
         check_wire(message.content, smtputf8=message.smtputf8)
         return message
+
+    def _bare(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
+        """The mail about an event whose own can't be made."""
+        if event.mail:
+            try:
+                return self._message(structs.replace(event, mail=""), recipients, message_id)
+            except Exception:  # noqa: BLE001, S110 - it was told of already
+                pass
+        bare = structs.replace(
+            event,
+            subject=None,
+            message=_SEE_HISTORY,
+            data={},
+            extensions={},
+            key=None,
+            job=None,
+            mail="",
+        )
+        return self._message(bare, recipients, message_id)
+
+    def _passed_on(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
+        from zaiond.message import local_mail  # where programs send mails
+
+        way = local_mail.Way(
+            sender=self._sender,
+            recipients=recipients,
+            named=bool(named(event)[0]),
+            message_id=message_id,
+            host=self._host,
+            fqdn=self._fqdn,
+            accepted=event.accepted,
+        )
+        return local_mail.pass_on(event, way)
 
 
 _SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"

@@ -101,7 +101,7 @@ NO_SETGID = Text(
 
 NOT_REGULAR = Text("通常のファイルではありません", "not a regular file of its own")
 NOT_JSON = Text("名前が .json で終わっていません", "its name does not end in .json")
-OVER_1_MIB = Text("1 MiB を超えています", "it is over 1 MiB")
+over = Sentence("{most} を超えています", "it is over {most}")
 not_for_group = Sentence(
     "グループに読み取り権限がありません（モード {mode}）。0640 にしてください",
     "its group may not read it (mode {mode}): it must be 0640",

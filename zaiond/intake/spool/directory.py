@@ -17,13 +17,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
-from zaiond import wire
 from zaiond.errors import StoreError
 from zaiond.intake import words
 from zaiond.intake.listener import give_to_emitters
 from zaiond.intake.spool.file import (
     FoundFile,
     another_name,
+    most_bytes,
     typed,
     why_foreign,
     why_kept_from_us,
@@ -238,7 +238,7 @@ def _read(name: str, directory: int, spool: int) -> FoundFile | None:
             why = why_foreign(name, now.st_mode, now.st_nlink, now.st_size)
             if why is None:
                 with open(file, "rb", closefd=False) as opened:
-                    content = opened.read(wire.MAX_SPOOL_FILE_BYTES)
+                    content = opened.read(most_bytes(name))
             return FoundFile(now.st_uid, now.st_ino, content, why)
         finally:
             os.close(file)

@@ -15,7 +15,8 @@ from zaiond.model import NewEvent
 from zaiond.store.events import AcceptOutcome
 from zaiond.text import Text
 
-SUFFIX = ".json"
+_LIMITS = {".json": wire.MAX_SPOOL_FILE_BYTES, ".mail": wire.MAX_MAIL_LINE_BYTES + 1}
+_MAIL = ".mail"  # the one event in it carries a mail
 NAME_MAX = 255  # bytes, on Linux
 EXCERPT_BYTES = 2000  # of a refused line, to be told
 LINES = 500  # that are parsed and committed together
@@ -29,8 +30,9 @@ _CODE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 
 def another_name(name: str, number: int) -> str:
     """A name for the `number`-th file of this name."""
-    stem = name.removesuffix(SUFFIX)
-    suffix = f".{number}" * (number > 0) + SUFFIX * name.endswith(SUFFIX)
+    kind = next((end for end in _LIMITS if name.endswith(end)), "")
+    stem = name.removesuffix(kind)
+    suffix = f".{number}" * (number > 0) + kind
     # By bytes, for a name may be no UTF-8.
     short = stem.encode("utf-8", "surrogateescape")[: NAME_MAX - len(suffix)]
     return short.decode("utf-8", "surrogateescape") + suffix
@@ -74,9 +76,15 @@ def why_foreign(name: str, mode: int, links: int, size: int) -> Text | None:
     """Why a file is none that a producer should leave here, by its name and inode(7); or None."""
     if not stat.S_ISREG(mode) or links != 1:
         return words.NOT_REGULAR
-    if not name.endswith(SUFFIX):
+    most = most_bytes(name)
+    if not most:
         return words.NOT_JSON
-    return words.OVER_1_MIB if size > wire.MAX_SPOOL_FILE_BYTES else None
+    return words.over(most=f"{most // 1024 // 1024} MiB") if size > most else None
+
+
+def most_bytes(name: str) -> int:
+    """How many bytes a file of this name may have; 0 for one that is none of ours."""
+    return next((most for end, most in _LIMITS.items() if name.endswith(end)), 0)
 
 
 def why_kept_from_us(mode: int, group: int, spool_mode: int, spool_group: int) -> Text | None:
@@ -198,7 +206,9 @@ class SpoolFile:
 
     def _parsed(self, line: bytes, now: float) -> NewEvent | EventError:
         try:
-            return wire.new_event(line, self.uid, now, _no_id)
+            return wire.new_event(
+                line, self.uid, now, _no_id, may_be_mail=self.name.endswith(_MAIL)
+            )
         except Exception as error:  # noqa: BLE001 - read at each start, it would end each daemon
             return EventError("invalid", words.internal_error(kind=type(error).__name__))
 

@@ -1,0 +1,164 @@
+"""zaiond-sendmail, from its standard input to the mail server."""
+
+import io
+import os
+import socket
+import stat
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support.attacks import being
+from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.sink import Sink
+from zaiond.sendmail import main
+
+MIB = 1024 * 1024
+
+
+def configuration(sink: Sink, more: str = "") -> str:
+    return f"""
+mail_server: {{host: 127.0.0.1, port: {sink.port}}}
+sender: zaionnex@example.co.jp
+admins: admin@example.co.jp
+language: en
+{more}
+"""
+
+
+def give(
+    daemon: Daemon, mail: bytes, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [PROGRAMS / "zaiond-sendmail", *arguments],
+        input=mail,
+        env={**daemon.environment, **daemon.places, "LC_ALL": "C", **environment},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_who_is_of_this_machine_is_the_admins_and_others_get_it_themselves(tmp_path: Path) -> None:
+    mail = b"To: root, b@x.example\nBcc: c@x.example\nSubject: x\n\nbody\n.\nmore\n"
+    with Sink() as sink, Daemon(tmp_path, configuration(sink)) as daemon:
+        assert give(daemon, mail, "-t", "-i").returncode == 0
+        sink.wait(1)
+        own = socket.gethostname()
+        assert give(daemon, b"Subject: y\n\ny\n", f"bob@{own}", "postmaster").returncode == 0
+        sink.wait(2)
+        assert give(daemon, b"Subject: z\n\nz\n", "d@x.example").returncode == 0
+        sink.wait(3)
+    recipients = {mail.subject: set(mail.recipients) for mail in sink.mails}
+    assert recipients["x"] == {"admin@example.co.jp", "b@x.example", "c@x.example"}
+    assert recipients["y"] == {"admin@example.co.jp"}
+    assert recipients["z"] == {"d@x.example"}
+    assert sink.mails[0].body == "body\n.\nmore\n"
+    assert {mail.reverse_path for mail in sink.mails} == {"zaionnex@example.co.jp"}
+
+
+def test_a_dot_alone_ends_a_mail_unless_it_is_told_otherwise(tmp_path: Path) -> None:
+    with Sink() as sink, Daemon(tmp_path, configuration(sink)) as daemon:
+        assert give(daemon, b"Subject: x\n\nbody\n.\nmore\n", "root").returncode == 0
+        sink.wait(1)
+    assert sink.mails[0].body == "body\n"
+
+
+@pytest.mark.parametrize("size", [1000, 400_000, 10 * MIB], ids=str)
+def test_a_mail_that_was_taken_while_the_daemon_was_down_arrives(tmp_path: Path, size: int) -> None:
+    line = b"0123456789abcdef" * 4 + b"\n"
+    body = (line * (size // len(line) + 1))[: size - 100]
+    with Sink(options={"data_size_limit": 0}) as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+        done = give(daemon, b"Subject: x\n\n" + body, "-i", "b@x.example")
+        assert (done.returncode, done.stderr) == (0, b"")
+        (left,) = daemon.spool.iterdir()
+        assert stat.S_IMODE(left.stat().st_mode) == 0o640
+        with daemon:
+            (mail,) = sink.wait(1)
+            history = daemon.ctl("history", mail.event_ids[0], "--json").stdout
+    assert mail.content.split(b"\r\n\r\n", 1)[1].replace(b"\r\n", b"\n").rstrip() == body.rstrip()
+    assert len(history) < 100_000  # nobody reads the mail there
+    assert not list(daemon.spool.glob("*.mail"))
+
+
+def test_what_is_too_large_is_read_to_its_end_and_refused(tmp_path: Path) -> None:
+    with Sink() as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+        done = give(daemon, b"Subject: x\n\n" + b"x\n" * (6 * MIB), "root")
+        assert done.returncode == 69
+        assert b"over 10 MiB" in done.stderr
+        assert not list(daemon.spool.iterdir())
+
+
+def test_what_is_said_is_in_the_language_of_the_user(tmp_path: Path) -> None:
+    with Sink() as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+    assert "メールが空です" in give(daemon, b"", "root", LC_ALL="ja_JP.UTF-8").stderr.decode()
+    assert b"the mail is empty" in give(daemon, b"", "root").stderr
+    assert give(daemon, b"", "-q").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="acts as another user")
+@pytest.mark.parametrize("lines", [1000, 400_000])
+def test_who_may_not_emit_is_told_which_group_to_join(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lines: int,
+) -> None:
+    with Sink() as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+    daemon.spool.chmod(0o700)
+    for name, value in (*daemon.places.items(), ("LC_ALL", "C")):
+        monkeypatch.setenv(name, value)
+    mail = b"x\n" * lines
+    assert main.run(["root"], io.BytesIO(mail)) == 0  # all that it loads is loaded
+    with being(65534):
+        status = main.run(["root"], io.BytesIO(mail))
+    assert status == 77
+    assert "zaiond-emit" in capsys.readouterr().err
+
+
+def test_neither_daemon_nor_spool_is_a_reason_to_try_again(tmp_path: Path) -> None:
+    with Sink() as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+    daemon.spool.rmdir()
+    for mail in (b"x\n", b"x\n" * 400_000):
+        done = give(daemon, mail, "root")
+        assert done.returncode == 75
+        assert b"not taken" in done.stderr
+
+
+def test_a_user_has_no_more_of_mails_than_of_other_events(tmp_path: Path) -> None:
+    limits = "limits: {bytes_waiting: 1M}"
+    mail = b"Subject: x\n\n" + b"x\n" * 250_000
+    with Sink(refuse={"b@x.example": "450 later"}) as sink:
+        daemon = Daemon(tmp_path, configuration(sink, limits))
+        with daemon:
+            assert give(daemon, mail, "b@x.example").returncode == 0
+            assert give(daemon, mail, "b@x.example").returncode == 0
+            small = b"Subject: x\n\n" + b"y" * 150_000
+            seen = {give(daemon, small, "b@x.example").returncode for _ in range(3)}
+    assert 75 in seen  # the user has no more room
+
+
+def test_a_mail_is_kept_whole_while_several_are_given_at_once(tmp_path: Path) -> None:
+    with Sink() as sink, Daemon(tmp_path, configuration(sink)) as daemon:
+        statuses: list[int] = []
+
+        def one(number: int) -> None:
+            mail = b"Subject: %d\n\n" % number + b"%d\n" % number * 40_000
+            statuses.append(give(daemon, mail, "b@x.example").returncode)
+
+        threads = [threading.Thread(target=one, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert statuses == [0] * 6
+        mails = sink.wait(6)
+    assert sorted(mail.subject for mail in mails) == list("012345")
+    assert all(mail.body == f"{mail.subject}\n" * 40_000 for mail in mails)
