@@ -89,7 +89,7 @@ def _heard(job: JobState, event: Event, watch: Watch, settings: Job | None) -> J
     at = event_time(event)
     heard = max(at, job.heard or at)
     if event.type == STARTED:
-        is_running = job.ended is None or at > job.ended  # what the spool had may come late
+        is_running = job.ended is None or at >= job.ended  # what the spool had may come late
         job = structs.replace(
             job,
             heard=heard,

@@ -1,0 +1,390 @@
+"""Problems: opened, counted, reminded of, closed; those of jobs are in test_job.py."""
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from tests.support.routed import A, B, Book, configured
+from zaiond.routing import problem, silence
+from zaiond.routing.decision import Decision
+from zaiond.routing.matcher import RoutingTable
+from zaiond.text import Text
+
+HOUR = 3600.0
+
+
+def book(text: str = "", admins: str = A) -> Book:
+    return Book(RoutingTable(configured(text, admins)))
+
+
+def bad(b: Book, severity: str = "err", **more: Any) -> Decision:
+    return b.tell(key="disk", status="problem", severity=severity, **more)
+
+
+def good(b: Book, **more: Any) -> Decision:
+    return b.tell(key="disk", status="ok", **more)
+
+
+def reason(of: Decision) -> str:
+    found: Text | None
+    if of.end is not None:
+        found = of.end.reason
+    else:
+        found = (of.tells[0].routing if of.tells else of.joins[0].group.routing).reason
+    assert found is not None
+    return found.en
+
+
+def test_a_problem_is_mailed_once_counted_and_closed_with_how_long_it_lasted() -> None:
+    b = book()
+    opened = b.now
+    (tell,) = bad(b).tells
+    assert tell.routing.standing is not None
+    assert (tell.routing.standing.since, tell.routing.standing.until) == (opened, None)
+    for _ in range(3):
+        b.wait(60)
+        counted = bad(b)
+        assert counted.joins[0].group.kind == "problem"
+        assert reason(counted).startswith("counted: problem disk is open since ")
+    b.wait(60)
+    (tell,) = good(b).tells
+    standing = tell.routing.standing
+    assert standing is not None
+    assert (standing.since, standing.until, standing.count) == (opened, opened + 240, 4)
+    assert tell.routing.reason is not None
+    assert "problem disk is over" in tell.routing.reason.en
+    assert [mail.events for mail in b.made] == [(0,), (1, 2, 3, 4)]
+    assert b.state.problems == {}
+    assert b.state.groups == {}
+    b.check()
+    assert bad(b).tells  # a new one
+
+
+def test_what_is_not_open_is_not_mailed_when_it_is_ok() -> None:
+    b = book()
+    assert reason(good(b)) == "recorded, not mailed: problem disk is not open"
+
+
+def test_a_problem_that_is_worse_than_ever_is_mailed_again() -> None:
+    b = book()
+    for severity, is_mailed in [
+        ("warning", True), ("notice", False), ("err", True), ("err", False), ("warning", False),
+        ("crit", True),
+    ]:  # fmt: skip
+        assert bool(bad(b, severity).tells) == is_mailed, severity
+    assert b.made[-1].routing.standing is not None
+    assert b.made[-1].routing.standing.count == 6
+
+
+def test_a_problem_is_its_users_and_its_keys() -> None:
+    b = book()
+    bad(b)
+    assert b.tell(key="disk", status="problem", uid=1001).tells
+    assert b.tell(key="other", status="problem").tells
+    assert b.tell(key="disk", status="ok", uid=1002).end is not None
+    assert len(b.state.problems) == 3
+    assert good(b).tells
+    assert len(b.state.problems) == 2
+
+
+def test_keys_that_differ_far_behind_are_different_problems_and_take_little() -> None:
+    b = book()
+    for last in "12":
+        assert b.tell(key="k" * 10_000 + last, status="problem").tells
+    assert sum(map(len, b.rows.values())) < 4000
+    assert b.tell(key="k" * 10_000 + "2", status="ok").tells
+    assert len(b.state.problems) == 1
+
+
+def test_it_is_closed_by_the_routes_that_told_of_it() -> None:
+    b = book(
+        "routes: {bad: {match: {severity: err+}, continue: true, to: [b@example.jp]},"
+        " worse: {match: {severity: crit+}, to: [c@example.jp]},"
+        " other: {match: {status: ok}, to: [d@example.jp]}}"
+    )
+    bad(b)
+    bad(b, "crit")
+    tells = good(b, severity="info").tells
+    assert [(tell.route, tell.to) for tell in tells] == [
+        ("bad", (B,)),
+        ("worse", ("c@example.jp",)),
+    ]
+
+
+def test_reminds_while_it_stays_of_what_was_counted_or_else_of_what_opened_it() -> None:
+    b = book("routes: {r: {repeat_interval: 4h}}")
+    bad(b)
+    b.wait(4 * HOUR - 1)
+    assert len(b.made) == 1
+    b.wait(1)
+    assert [mail.events for mail in b.made] == [(0,), (0,)]
+    b.wait(HOUR)
+    bad(b)
+    bad(b)
+    b.check()
+    b.wait(3 * HOUR - 1)
+    assert len(b.made) == 2
+    b.wait(1)
+    assert b.made[-1].events == (1, 2)
+    standing = b.made[-1].routing.standing
+    assert standing is not None
+    assert standing.reminder
+    assert standing.count == 3
+    assert b.made[-1].routing.reason is not None
+    assert "reminds of problem disk" in b.made[-1].routing.reason.en
+    good(b)
+    b.wait(100 * HOUR)
+    assert len(b.made) == 4
+
+
+def test_without_repeat_interval_nobody_is_reminded() -> None:
+    b = book()
+    bad(b)
+    bad(b)
+    assert b.state.next_due() is None
+    b.wait(1000 * HOUR)
+    assert len(b.made) == 1
+
+
+def test_each_route_reminds_at_its_own_interval() -> None:
+    b = book(
+        "routes: {one: {repeat_interval: 1h, continue: true, to: [b@example.jp]},"
+        " two: {repeat_interval: 90m, to: [c@example.jp]}}"
+    )
+    bad(b)
+    bad(b)
+    b.wait(3 * HOUR)
+    times = [(mail.to[0][0], (mail.at - 1_700_000_000) / HOUR) for mail in b.made]
+    assert times == [("b", 0), ("c", 0), ("b", 1), ("c", 1.5), ("b", 2), ("b", 3), ("c", 3)]
+    b.check()
+
+
+def test_a_reminder_waits_for_active_time() -> None:
+    b = book(
+        "times: {office: {hours: '09:00-18:00', timezone: UTC}}\n"
+        "routes: {r: {repeat_interval: 1h, active_time: office}}"
+    )
+    b.now = 86400.0 * 20_000 + 17.5 * HOUR
+    bad(b)
+    b.wait(10 * HOUR)
+    assert len(b.made) == 1
+    b.wait(5.5 * HOUR)
+    assert [mail.at % 86400 / HOUR for mail in b.made] == [17.5, 9]
+
+
+def test_a_reminder_waits_for_max_mails_and_loses_nothing_that_was_counted() -> None:
+    b = book("routes: {r: {repeat_interval: 10m, max_mails: 1/h, to: [a@x.jp, b@x.jp]}}")
+    bad(b)
+    bad(b)
+    b.wait(HOUR)
+    assert len(b.made) == 1
+    b.wait(3 * 60)
+    assert b.made[-1].events == (1,)
+    b.check()
+
+
+def test_a_closing_mail_that_has_to_wait_takes_what_was_counted_along() -> None:
+    for keys in ('digest: "0 * * * *"', "group_wait: 10s", "active_time: night", "max_mails: 1/h"):
+        b = book(
+            "times: {night: {hours: '00:00-01:00', timezone: UTC}}\n"
+            f"routes: {{r: {{{keys}, to: [a@x.jp, b@x.jp]}}}}"
+        )
+        b.now = 86400.0 * 20_000 + 10 * HOUR + 1
+        bad(b)
+        bad(b)
+        b.wait(1)
+        bad(b)
+        b.check()
+        assert good(b).joins
+        b.check()
+        b.wait(24 * HOUR)
+        b.check()
+        assert {0, 1, 2, 3} == {event for mail in b.made for event in mail.events}, keys
+        assert b.state.groups == {}
+
+
+def test_a_closing_mail_takes_along_what_was_counted_by_a_route_that_is_gone() -> None:
+    b = book("routes: {one: {continue: true, to: [b@x.jp]}, two: {to: [c@x.jp]}}")
+    bad(b)
+    bad(b)
+    b.reload(configured("routes: {two: {to: [c@x.jp]}}"))
+    decision = good(b)
+    assert sorted(tell.to for tell in decision.tells) == [(A,), ("c@x.jp",)]
+    b.check()
+    assert b.state.groups == {}
+
+
+def test_problems_survive_a_restart() -> None:
+    b = book("routes: {r: {repeat_interval: 1h}}")
+    bad(b)
+    bad(b)
+    for _ in range(10):
+        b.wait(600)
+        b.restart()
+    assert [mail.events for mail in b.made] == [(0,), (1,)]
+    assert good(b).tells
+
+
+def test_by_a_reload_the_reminders_go_by_the_new_interval() -> None:
+    b = book("routes: {r: {repeat_interval: 4h}}")
+    bad(b)
+    b.wait(HOUR)
+    b.reload(configured("routes: {r: {repeat_interval: 2h}}"))
+    b.wait(HOUR)
+    assert len(b.made) == 2
+    b.reload(configured("routes: {r: {}}"))
+    b.wait(100 * HOUR)
+    assert len(b.made) == 2
+
+
+def test_a_problem_closed_by_hand_is_told_with_the_comment() -> None:
+    b = book("routes: {r: {match: {type: x}, to: [b@example.jp]}}")
+    bad(b)
+    bad(b)
+    (kept,) = b.state.problems.values()
+    attributes = problem.closing(kept, "disk replaced", "root")
+    assert attributes["message"] == "disk replaced"
+    decision = b.tell(notice=True, uid=0, **attributes)
+    assert [tell.to for tell in decision.tells] == [(B,)]
+    assert b.state.problems == {}
+    b.check()
+
+
+def test_nobody_else_can_close_a_problem_by_that_event() -> None:
+    b = book()
+    bad(b)
+    (kept,) = b.state.problems.values()
+    b.tell(uid=1001, **problem.closing(kept, "", "x"))
+    assert len(b.state.problems) == 1
+
+
+def test_notices_of_the_daemon_open_no_problems() -> None:
+    b = book()
+    for _ in range(2):
+        assert bad(b, notice=True).tells
+    assert b.state.problems == {}
+
+
+def test_a_problem_that_nobody_was_told_of_is_told_of_when_somebody_can_be() -> None:
+    b = book("routes: {r: {to: []}}")
+    assert bad(b).end is not None
+    assert bad(b).end is not None
+    b.reload(configured())
+    (tell,) = bad(b).tells
+    assert tell.routing.standing is not None
+    assert tell.routing.standing.count == 3
+
+
+def test_what_nobody_was_told_of_is_closed_without_a_mail() -> None:
+    b = book("routes: {r: {match: {status: problem}, to: []}}")
+    bad(b)
+    assert reason(good(b)) == "recorded, not mailed: nobody was told of problem disk"
+
+
+def test_too_many_problems_are_mailed_as_any_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zaiond.routing.problem.MOST_PROBLEMS", 2)
+    b = book()
+    for key in "abcc":
+        assert b.tell(key=key, status="problem").tells
+    assert len(b.state.problems) == 2
+
+
+def test_too_many_groups_leave_what_is_counted_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = book()
+    bad(b)
+    monkeypatch.setattr("zaiond.routing.decide.MOST_GROUPS", 0)
+    assert reason(bad(b)).startswith("counted: ")
+    b.check()
+    (tell,) = good(b).tells
+    assert tell.routing.standing is not None
+    assert tell.routing.standing.count == 2
+
+
+def test_a_problem_is_counted_by_the_time_that_its_producer_gives_never_the_future() -> None:
+    b = book()
+    bad(b, time=b.now - 500)
+    (tell,) = good(b, time=b.now + 10**9).tells
+    assert tell.routing.standing is not None
+    assert tell.routing.standing.until == b.now
+    assert tell.routing.standing.since == b.now - 500
+    bad(b)
+    (tell,) = good(b, time=5.0).tells
+    assert tell.routing.standing is not None
+    assert tell.routing.standing.until == tell.routing.standing.since
+
+
+def test_text_of_strangers_in_a_reason_is_one_short_line() -> None:
+    b = book()
+    for _ in range(2):
+        decision = b.tell(key="a\n\x1b[31mred\x07" + "x" * 500, status="problem")
+    assert "\n" not in reason(decision)
+    assert "\x1b" not in reason(decision)
+    assert len(reason(decision)) < 200
+
+
+# -- with silences
+
+
+def silenced(b: Book, seconds: float = HOUR, **match: str) -> None:
+    silence.add(
+        b.state, id="s1", match=tuple(match.items()), seconds=seconds, comment="work", by="root",
+        now=b.now,
+    )  # fmt: skip
+
+
+def test_a_silenced_problem_is_kept_told_of_at_the_end_and_then_mailed() -> None:
+    b = book()
+    silenced(b, key="disk")
+    decision = bad(b)
+    assert decision.end is not None
+    assert decision.end.outcome == "silenced"
+    assert reason(decision).startswith("silenced until ")
+    assert reason(decision).endswith(" by root: work")
+    assert bad(b).end is not None
+    b.wait(HOUR)
+    (expired,) = b.expired
+    assert [hidden.count for hidden in expired.hides] == [2]
+    (tell,) = bad(b).tells
+    assert tell.routing.standing is not None
+    assert tell.routing.standing.count == 3
+
+
+def test_a_silence_hides_no_problem_that_is_over() -> None:
+    b = book()
+    silenced(b)
+    bad(b)
+    good(b)
+    b.wait(HOUR)
+    (expired,) = b.expired
+    assert expired.hides == ()
+    assert b.state.problems == {}
+
+
+def test_what_was_counted_goes_silently_with_a_silenced_end() -> None:
+    b = book()
+    bad(b)
+    bad(b)
+    silenced(b)
+    assert good(b).end is not None
+    b.check()
+    assert b.ended == {1: "silenced", 2: "silenced"}
+
+
+def test_nobody_is_reminded_of_what_is_silenced() -> None:
+    b = book("routes: {r: {repeat_interval: 1h}}")
+    bad(b)
+    silenced(b, 10 * HOUR, key="d*")
+    b.wait(10 * HOUR - 1)
+    assert len(b.made) == 1
+    b.wait(1)
+    assert len(b.made) == 2
+
+
+def test_a_problem_of_the_state_is_as_it_was_written() -> None:
+    b = book()
+    bad(b, subject="s" * 1000)
+    (kept,) = b.state.problems.values()
+    assert kept.subject is not None
+    assert len(kept.subject) <= 255
+    assert structs.replace(kept, due=kept.due) == kept
