@@ -628,5 +628,5 @@ def mail_server_auth(server: TokenServer) -> Auth:
 def test_what_only_some_logins_need_is_loaded_for_them() -> None:
     program = "import sys, zaiond.daemon.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
-    needed = {"http.client", "zaiond.oauth.http", "zaiond.pop3", "zaiond.smtp.ntlm"}
+    needed = {"http.client", "zaiond.http", "zaiond.pop3", "zaiond.smtp.ntlm"}
     assert not needed & set(loaded.decode().split())

@@ -13,13 +13,13 @@ from tests.property.test_wire import mailed
 from tests.support.token_server import in_pieces
 from zaiond import wire as wire_format
 from zaiond.errors import AddressError, AddressListError, EventError, ZaiondError
+from zaiond.http import NoAnswer, read_answer
 from zaiond.intake import connection as event_connection
 from zaiond.intake.connection import TOO_LARGE, EventConnection
 from zaiond.intake.quota import ReadAhead
 from zaiond.intake.spool.file import FoundFile, SpoolFile
 from zaiond.message.address import mended, parse_elements, parse_list, parse_recipient, parse_sender
 from zaiond.model import Message
-from zaiond.oauth.http import read_answer
 from zaiond.oauth.protocol import Granted, command_failed, expiry, first_line, granted
 from zaiond.pop3 import Pop3
 from zaiond.selftest.advice import hint, reason
@@ -329,10 +329,10 @@ def oauth(data: bytes) -> None:
 def _given(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except NoToken as error:
+    except (NoToken, NoAnswer) as error:
         for text in error.detail:
             _can_be_shown(text)
-        if error.reply is not None:
+        if isinstance(error, NoToken) and error.reply is not None:
             _can_be_shown(error.reply.text)
         return None
 

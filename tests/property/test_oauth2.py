@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.token_server import in_pieces
-from zaiond.oauth.http import read_answer
+from zaiond.http import NoAnswer, read_answer
 from zaiond.oauth.protocol import (
     Granted,
     command_failed,
@@ -45,8 +45,9 @@ def tried(call: Any, *arguments: Any) -> Any:
     """What comes of it; of an error it is seen that it can be shown."""
     try:
         found = call(*arguments)
-    except NoToken as error:
-        shown = error.detail.en + (error.reply.text if error.reply is not None else "")
+    except (NoToken, NoAnswer) as error:
+        reply = error.reply if isinstance(error, NoToken) else None
+        shown = error.detail.en + (reply.text if reply is not None else "")
         assert shown.isprintable()
         assert SECRET not in shown
         assert len(shown) < 2000

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from zaiond.config.schema import OAuth2
 
 ENDPOINT_SECONDS = 20.0  # for one request, all in all
+_HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
 COMMAND_SECONDS = 30.0
 LOCK_SECONDS = 30.0  # another process has our refresh token in use
 _PAUSE = 0.1  # seconds between two looks at a lock that another process holds
@@ -170,7 +174,7 @@ class Tokens:
         return Token(given.token, given.used_until(now), expires, source)
 
     async def _ask(self, oauth2: "OAuth2", ca_file: str | None, in_force: str) -> Granted:
-        from zaiond.oauth import http  # only for who has an endpoint
+        from zaiond import http  # only for who has an endpoint
 
         secret = oauth2.client_secret.reveal() if oauth2.client_secret is not None else ""
         url = oauth2.token_url or ""
@@ -183,7 +187,12 @@ class Tokens:
             refresh_token=in_force,
             scope=oauth2.scope,
         )
-        status, answer = await http.post(url, content, ca_file, ENDPOINT_SECONDS)
+        try:
+            status, answer = await http.request(
+                url, content, _HEADERS, ca_file=ca_file, limit=ENDPOINT_SECONDS
+            )
+        except http.NoAnswer as error:
+            raise NoToken(error.cause or "token", error.where, error.why) from error
         known = self._tokens.get(oauth2)
         mask = Mask(secret, in_force, known.text if known is not None else "")
         return protocol.granted(status, answer, url, mask)

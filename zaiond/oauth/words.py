@@ -6,14 +6,12 @@ UNKNOWN_TYPE = Text("トークンの種類が不明です", "a token of an unkno
 NO_TOKEN_AT_ALL = Text("トークンとして使えない値です", "a token that can't be one")
 REDIRECT = Text("リダイレクトには従いません", "a redirect, which is not followed")
 WITHOUT_TOKEN = Text("応答にトークンがありません", "an answer without a token")
-NO_HTTP = Text("HTTP の応答ではありません", "no answer of HTTP")
 NOT_IN_FIRST_LINE = Text(
     "出力の 1 行目にトークンがありません", "no token in the first line of its output"
 )
 NO_STATE_DIRECTORY = Text("状態ディレクトリがありません", "no state directory")
 IN_USE = Text("使用中の状態が続いています", "in use for too long")
 odd_status = Sentence("状態コード {status} の応答です", "an answer with status {status}")
-too_large = Sentence("応答が {most} KiB を超えています", "an answer of more than {most} KiB")
 not_done = Sentence("{limit:g} 秒以内に終わりません", "not done within {limit:g} s")
 # How a command ended, and its words
 killed = Sentence("シグナル {signal} により終了{said}", "killed by signal {signal}{said}")

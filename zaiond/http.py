@@ -1,5 +1,5 @@
-"""One POST over HTTP/1.1, as a token endpoint wants it: no redirect, no proxy, bounded in size and
-time.
+"""One request over HTTP/1.1, as a token endpoint or a watcher wants it: no redirect, no proxy,
+bounded in size and time.
 
 It is http.client's, in a thread of its own. Nobody waits for that thread at exit; it ends at the
 deadline, whatever the endpoint does, or when the resolver gives up.
@@ -9,59 +9,88 @@ import io
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from zaiond import __version__, sockets
-from zaiond.oauth import words
-from zaiond.smtp.failure import NoToken
-from zaiond.text import reason
+from zaiond.errors import ZaiondError
+from zaiond.smtp.failure import Cause
+from zaiond.text import Sentence, Text, reason
 
 MAX_ANSWER = 128 * 1024
-_HEADERS = {
-    "User-Agent": f"zaiond/{__version__}",
-    "Accept": "application/json",
-    "Content-Type": "application/x-www-form-urlencoded",
-    "Connection": "close",
-}
+NO_HTTP = Text("HTTP の応答ではありません", "no answer of HTTP")
+too_large = Sentence("応答が {most} KiB を超えています", "an answer of more than {most} KiB")
+_HEADERS = {"User-Agent": f"zaiond/{__version__}", "Connection": "close"}
 
 
-async def post(url: str, content: bytes, ca_file: str | None, limit: float) -> tuple[int, bytes]:
-    """The answer's status and content. `limit` (seconds) is for all of it; certificates are
-    verified by the system's store, and by `ca_file` too. Raises NoToken: there is no answer.
+class NoAnswer(ZaiondError):  # noqa: N818  (it carries a failure's parts)
+    """`where` (`host:port`) gave no answer, for this `cause` and `why`; without a cause it gave one
+    that isn't HTTP's.
     """
+
+    def __init__(self, cause: Cause | None, where: str, why: Text | str = "") -> None:
+        ja, en = why if isinstance(why, Text) else (why, why)
+        self.detail = Text(*(": ".join(filter(None, (where, each))) for each in (ja, en)))
+        super().__init__(self.detail)
+        self.cause, self.where, self.why = cause, where, why
+
+
+def where(url: str) -> str:
+    """`host:port` of a URL, which may be shown where the URL is a secret."""
     parts = urlsplit(url)
-    address = sockets.host_and_port(parts.hostname or "", _port(parts))
-    deadline = time.monotonic() + limit
+    return sockets.host_and_port(parts.hostname or "", _port(parts))
+
+
+async def request(
+    url: str,
+    content: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    ca_file: str | None = None,
+    limit: float,
+    most: int = MAX_ANSWER,
+) -> tuple[int, bytes]:
+    """The answer's status and content: of a POST with this content, else of a GET. `limit`
+    (seconds) is for all of it; certificates are verified by the system's store, and by `ca_file`
+    too. With `most` 0 (bytes) the content isn't read. Raises NoAnswer.
+    """
+    address, deadline = where(url), time.monotonic() + limit
     try:
         return await sockets.call_in_thread(
-            lambda: _post(parts, content, ca_file, deadline, address), limit
+            lambda: _request(url, content, headers or {}, ca_file, deadline, most), limit
         )
     except TimeoutError as error:
-        raise NoToken("timeout", f"{address}, {limit:g} s") from error
+        raise NoAnswer("timeout", f"{address}, {limit:g} s") from error
     except ssl.SSLEOFError as error:  # it hung up within the handshake
-        raise NoToken("reset", address) from error
+        raise NoAnswer("reset", address) from error
     except ssl.SSLError as error:
         cause, detail = sockets.unsecured(error)
-        raise NoToken(cause, address, detail) from error
+        raise NoAnswer(cause, address, detail) from error
     except OSError as error:
-        raise NoToken(sockets.cause_of(error), address, reason(error)) from error
+        raise NoAnswer(sockets.cause_of(error), address, reason(error)) from error
 
 
 def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _post(
-    parts: SplitResult, content: bytes, ca_file: str | None, deadline: float, address: str
+def _request(
+    url: str,
+    content: bytes | None,
+    headers: Mapping[str, str],
+    ca_file: str | None,
+    deadline: float,
+    most: int,
 ) -> tuple[int, bytes]:
-    """The same, blocking. Raises NoToken; OSError."""
-    import http.client  # only where a token is asked for, as it is large
+    """The same, blocking. Raises NoAnswer; OSError."""
+    import http.client  # only where something is asked for, as it is large
 
+    parts, address = urlsplit(url), where(url)
     host = parts.hostname or ""
     context = None
     if parts.scheme == "https":
-        # Made for each request and not kept: one is made an hour, and the store takes a megabyte.
+        # Made for each request and not kept: they are few, and the store takes a megabyte.
         context = sockets.verifying(None)
         if ca_file is not None:
             context.load_verify_locations(cafile=ca_file)
@@ -77,9 +106,12 @@ def _post(
             # In one packet with its content, which http.client sends by itself: else an endpoint
             # that answers before has hung up on the content, and its answer is lost.
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-            connection.request("POST", target, content, {"Host": parts.netloc, **_HEADERS})
+            method = "GET" if content is None else "POST"
+            connection.request(
+                method, target, content, {"Host": parts.netloc, **headers, **_HEADERS}
+            )
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
-            return read_answer(_Answer(secured, deadline, address), address)
+            return read_answer(_Answer(secured, deadline, address), address, most)
 
 
 def _left(deadline: float) -> float:
@@ -97,8 +129,8 @@ def _connected(host: str, port: int, deadline: float, address: str) -> socket.so
         found = sockets.addresses_of(host, port)
     except (OSError, ValueError) as error:
         cause, detail = sockets.unresolved(error)
-        raise NoToken(cause, address, detail) from error
-    failures: list[NoToken] = []
+        raise NoAnswer(cause, address, detail) from error
+    failures: list[NoAnswer] = []
     for number, each in enumerate(found):
         family, where = each
         share = _left(deadline) / (len(found) - number)
@@ -109,15 +141,15 @@ def _connected(host: str, port: int, deadline: float, address: str) -> socket.so
         except OSError as error:
             sock.close()
             cause, detail = sockets.unconnected(error, each, share)
-            failures.append(NoToken(cause, address, detail))
+            failures.append(NoAnswer(cause, address, detail))
         else:
             return sock
     # That an IPv6 address can't be reached says little.
-    raise next((each for each in failures if "unreachable" not in each.cause), failures[0])
+    raise next((each for each in failures if "unreachable" not in (each.cause or "")), failures[0])
 
 
 class _Answer(io.RawIOBase):
-    """What comes over a socket, until `deadline`. Raises NoToken where it is too much."""
+    """What comes over a socket, until `deadline`. Raises NoAnswer where it is too much."""
 
     def __init__(self, sock: socket.socket, deadline: float, address: str) -> None:
         self._sock = sock
@@ -133,7 +165,7 @@ class _Answer(io.RawIOBase):
         size = self._sock.recv_into(buffer)
         self._room -= size
         if self._room < 0:
-            raise NoToken("token", self._address, words.too_large(most=MAX_ANSWER // 1024))
+            raise NoAnswer(None, self._address, too_large(most=MAX_ANSWER // 1024))
         return size
 
 
@@ -151,8 +183,10 @@ class _Stream(io.BufferedReader):
         return line
 
 
-def read_answer(raw: io.RawIOBase, address: str) -> tuple[int, bytes]:
-    """Status and content of the answer in `raw`. Raises NoToken where it isn't one."""
+def read_answer(raw: io.RawIOBase, address: str, most: int = MAX_ANSWER) -> tuple[int, bytes]:
+    """Status and content of the answer in `raw`; with `most` 0 the content isn't read. Raises
+    NoAnswer where it isn't one.
+    """
     from http.client import HTTPException, HTTPResponse, LineTooLong
 
     stream = _Stream(raw)
@@ -160,8 +194,10 @@ def read_answer(raw: io.RawIOBase, address: str) -> tuple[int, bytes]:
     try:
         response.begin()
         is_cut_off = stream.cut_off  # for http.client that is the end of a header, too
+        if not most and not is_cut_off:
+            return response.status, b""
         # Never as much as the endpoint says: http.client makes room for it at once.
-        content = response.read(MAX_ANSWER)
+        content = response.read(most)
         # Without a length it ends with the connection (RFC 9112 6.3).
         if not response.length and not is_cut_off:
             return response.status, content
@@ -170,4 +206,4 @@ def read_answer(raw: io.RawIOBase, address: str) -> tuple[int, bytes]:
             pass
     except (HTTPException, ValueError, OverflowError):  # the last: of a chunk's size
         pass
-    raise NoToken("token", address, words.NO_HTTP)
+    raise NoAnswer(None, address, NO_HTTP)
