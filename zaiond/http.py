@@ -9,9 +9,10 @@ import io
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from zaiond import __version__, sockets
 from zaiond.errors import ZaiondError
@@ -112,6 +113,14 @@ def _request(
             )
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
             return read_answer(_Answer(secured, deadline, address), address, most)
+
+
+def _login(parts: SplitResult) -> dict[str, str]:
+    """What a URL with a user's name asks for (RFC 7617 2)."""
+    if parts.username is None:
+        return {}
+    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {b64encode(user.encode()).decode()}"}
 
 
 def _left(deadline: float) -> float:

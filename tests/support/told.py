@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tests.support.store import Clock, Notes, Store
+from zaiond.daemon.incidents import Incidents
 from zaiond.daemon.reports import Reports
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import Turns
@@ -39,6 +40,7 @@ class Told:
             UserNames(self.clock).shown,
             int,
             lambda: None,
+            Incidents(),
         )
         # Notices end here, as far as the rest of the daemon is concerned.
         admission = SimpleNamespace(ended=lambda ended: None, count=lambda more: None)

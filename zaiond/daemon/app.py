@@ -20,6 +20,7 @@ from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.reports import Reports
 from zaiond.daemon.start import Found
+from zaiond.daemon.watcher import Watcher
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.outbound import Outbound
 from zaiond.errors import DiskFullError
@@ -67,8 +68,9 @@ class App:
         )
         changed = self._status_line.changed
         self._reports = Reports(
-            journal, writer, turns, clock, queue_time, in_background, user_name, user_of, changed
-        )
+            journal, writer, turns, clock, queue_time, in_background, user_name, user_of, changed,
+            found.incidents,
+        )  # fmt: skip
         tokens = self._tokens = Tokens(
             options.state_dir, journal.error, lambda oauth2: self._token_watch.used(oauth2), clock
         )
@@ -109,9 +111,13 @@ class App:
         self._history_limit = HistoryLimit(
             database.space, writer, counts, clock, journal, user_name, lock, user_of
         )
+        self._watcher = Watcher(
+            self._outbound, self._reports, journal, database, clock, lambda: self.configuration,
+            self._round_trip, in_background,
+        )  # fmt: skip
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
-        configured = (self._intake, self._reports, self._token_watch)
+        configured = (self._intake, self._reports, self._token_watch, self._watcher)
         parts, outbound = [part.configure for part in configured], self._outbound
         emit = self._reports.emit
         self.configuration = Configuration(
@@ -135,6 +141,7 @@ class App:
                 outbound=outbound,
                 intake=self._intake,
                 user_names=user_names,
+                watcher=self._watcher,
             )
             return Answers(status).commands()
 
@@ -156,6 +163,7 @@ class App:
             self._outbound.run(),
             self._history_limit.run(),
             self._token_watch.run(),
+            self._watcher.run(),
             self._intake.spool.run(),
             self.configuration.run(),
             self.configuration.watch.run(),

@@ -80,6 +80,19 @@ def server_out_of_use(server: str, failure: Failure, since: float, *, faulty: bo
     )
 
 
+def server_stays_down(server: str, failure: Failure, since: float) -> Notice:
+    """The first server can't be used for long; told once an outage, beside its beginning."""
+    at = words.local(since)
+    return Notice(
+        "zaiond.server.down",
+        f"{server}/{int(since)}/stays",
+        "err",
+        words.server_out_for_long(server=server),
+        words.by_another_server_since(since=at, why=failure.text),
+        {"server": server},
+    )
+
+
 def expired(mail: QueuedMail, attempted: AttemptResult, now: float) -> Notice:
     """A mail was not delivered in its time; told once a day for a recipient."""
     recipient, ids = attempted.delivery.recipient, [event.id for event in mail.events]

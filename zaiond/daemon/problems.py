@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, NamedTuple
 
 from zaiond.daemon import words
@@ -40,6 +39,9 @@ class Facts:
     salvage: Salvage | None = None  # in the last days
     damaged: int = 0  # rows set aside in the last days
     spool: tuple[tuple[str, Text], ...] = ()  # what is wrong with what is there
+    no_mail: tuple[float, Failure | None] | None = None  # since when none leaves, and why
+    stays_down: tuple[str, float, Failure | None] | None = None  # the first server, for long
+    heartbeat: Text | None = None  # why it can't be fetched
 
 
 class Problem(NamedTuple):
@@ -75,8 +77,19 @@ def problems(facts: Facts) -> Iterator[Problem]:
     if outage is not None and facts.waiting.total and queue is None:
         text = _waits(words.server_down, outage, facts)
         yield Problem("server_down", text, "zaiond-ctl test", outage)
+    is_told = outage is not None or queue is not None or facts.config == "none"
+    if facts.no_mail is not None and facts.waiting.waiting and not is_told:
+        at, cause = facts.no_mail
+        said = words.UNKNOWN if cause is None else why(cause)
+        text = words.no_mail(since=words.local(at), number=facts.waiting.waiting, why=said)
+        yield Problem("no_mail", text, _QUEUE_LIST, cause)
+    if facts.stays_down is not None and not is_told:
+        server, at, cause = facts.stays_down
+        said = words.UNKNOWN if cause is None else why(cause)
+        text = words.stays_down(server=server, since=words.local(at), why=said)
+        yield Problem("server_stays_down", text, "zaiond-ctl test", cause)
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
-        since = _local(facts.oldest, "%Y-%m-%d %H:%M:%S %z")
+        since = words.local(facts.oldest)
         yield Problem("stuck", words.stuck(since=since), _QUEUE_LIST)
     for state, lost in facts.lost.items():
         if lost.unknown:
@@ -95,11 +108,14 @@ def problems(facts: Facts) -> Iterator[Problem]:
     if facts.free < 2 * facts.floor:
         text = words.disk_low(free=facts.free // (1024 * 1024), directory=facts.state_dir)
         yield Problem("disk", text, f"df -h {facts.state_dir}")
+    if facts.heartbeat is not None:
+        text = words.heartbeat_fails(why=facts.heartbeat)
+        yield Problem("heartbeat", text, "journalctl -u zaiond --since -24h")
 
 
 def _waits(sentence: Sentence, failure: Failure, facts: Facts) -> Text:
     at = facts.next_probe
-    next_try = "" if at is None else words.next_try(at=_local(at, "%H:%M:%S"))
+    next_try = "" if at is None else words.next_try(at=words.local(at, "%H:%M:%S"))
     return sentence(number=facts.waiting.held, why=why(failure), next_try=next_try)
 
 
@@ -109,7 +125,3 @@ def _few(recipients: Sequence[str]) -> Text:
     if len(named) > NAMED:
         named = [*named[: NAMED - 1], "…"]
     return Text("、".join(named), ", ".join(named))
-
-
-def _local(at: float, form: str) -> str:
-    return datetime.fromtimestamp(at).astimezone().strftime(form)

@@ -5,6 +5,7 @@ A notice's own failure makes no notice.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -13,19 +14,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from zaiond import wire
 from zaiond.config.schema import Config, MailServer
 from zaiond.daemon import notices, words
+from zaiond.daemon.incidents import INCIDENTS, Incidents, Outage
 from zaiond.daemon.notices import Notice, RefusedFile
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import ServerState
-from zaiond.errors import StoreError
+from zaiond.errors import DiskFullError, StoreError
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.intake.admission import Admission
 from zaiond.journal import Journal, Kind
 from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
-from zaiond.smtp.verdict import DeliveryFailure
+from zaiond.smtp.verdict import DeliveryFailure, Failure
 from zaiond.store import events, pending
 from zaiond.store.damage import Damage
 from zaiond.store.turns import Turns
@@ -47,7 +51,7 @@ _KINDS = {
 class Reports:
     """Hears what becomes of mails (delivery.ledger). `in_background` runs what takes a commit;
     `user_name` says who a uid is, `user_of` whose. `changed` is called when the line of `systemctl
-    status` may be another one.
+    status` may be another one. `incidents`: of which the last run has told.
     """
 
     _journal: Journal
@@ -59,6 +63,7 @@ class Reports:
     _user_name: Callable[[int], str]
     _user_of: Callable[[int], int]
     _changed: Callable[[], None]
+    incidents: Incidents
     _wall = False
     _spool_files_more = 0
     _spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
@@ -70,15 +75,19 @@ class Reports:
         """Notices are counted and go out as other events do."""
         self.events_ended, self.events_reopened = admission.ended, admission.count
         self._outbound = outbound
+        self.on_failure: Callable[[], object] = lambda: None  # called where mail doesn't leave
 
     def configure(self, config: Config) -> None:
         """Where no mail can leave, that is told as this configuration has it."""
         self._wall = config.notify.wall
+        if self.incidents.forget([server.address for server in config.mail_servers]):
+            self._keep_incidents()
 
     # -- deliveries and servers
 
     def not_delivered(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         """An attempt that did not deliver is worth a line."""
+        self.on_failure()
         ids = " ".join(event.id for event in mail.events)
         outcome = attempted.outcome if attempted.outcome in _KINDS else "deferred"
         recipient = attempted.delivery.recipient
@@ -109,8 +118,10 @@ class Reports:
     def held(self, hold: Hold) -> None:
         """The admins hear of it by mail, as long as there is one whom a mail reaches."""
         self._changed()
+        self.on_failure()
         why = DeliveryFailure(hold.failure).text
         if hold.scope == "queue":
+            self._no_mail(hold.since)
             self._stopped(words.all_held(why=why), Kind.QUEUE_HELD, hold.failure.said)
             return
         if hold.scope == "address" and not self._outbound.may_reach_admins():
@@ -140,8 +151,10 @@ class Reports:
     def server_changed(self, state: ServerState, works: bool) -> None:
         """The admins hear of a server out of use by mail, if another one can carry it."""
         self._changed()
-        failure, address = state.failure, state.server.address
+        self.on_failure()
+        failure, address, now = state.failure, state.server.address, self._clock()
         if failure is None:
+            self.server_in_use(address)
             self._journal.info(
                 words.server_usable(server=address),
                 Kind.SERVER_USABLE,
@@ -154,11 +167,56 @@ class Reports:
         log = self._journal.error if works else self._journal.critical
         by = f"{address} down"
         log(text, Kind.SERVER_OUT_OF_USE, by=by, server=address, reply=failure.said)
+        since = self.incidents.out_of_use(address, now).since
+        self._keep_incidents()
         if works:
-            notice = notices.server_out_of_use(address, failure, self._clock(), faulty=faulty)
+            notice = notices.server_out_of_use(address, failure, since, faulty=faulty)
             self._in_background(self.emit(notice))
-        elif not faulty:  # what holds the queue is told as such
+        elif not faulty and self._no_mail(now):  # what holds the queue is told as such
             self._alarm(text)
+
+    def server_in_use(self, address: str) -> None:
+        """Its outage is over, if there was one."""
+        if self.incidents.in_use(address, self._clock()):
+            self._keep_incidents()
+
+    def first_stays_down(self, address: str, failure: Failure, outage: Outage) -> None:
+        """The first server can't be used for long; another one sends."""
+        outage.stays = True
+        self._keep_incidents()
+        text = words.stays_down(server=address, since=words.local(outage.since), why=failure.text)
+        self._stopped(text, Kind.SERVER_STAYS_DOWN, failure.said)
+        self._in_background(self.emit(notices.server_stays_down(address, failure, outage.since)))
+
+    def no_mail_leaves(self, since: float, number: int, why: Text) -> None:
+        """So many wait, and none has left since then."""
+        if self._no_mail(since):
+            text = words.no_mail(since=words.local(since), number=number, why=why)
+            self._stopped(text, Kind.NO_MAIL, why.en)
+
+    def mail_leaves(self) -> None:
+        """Mail leaves again, or none waits."""
+        if self.incidents.no_mail is not None:
+            self.incidents.no_mail = None
+            self._keep_incidents()
+            self._journal.info(words.MAIL_LEAVES, Kind.SERVER_USABLE)
+
+    def _no_mail(self, since: float) -> bool:
+        """No mail can leave; says whether that is news."""
+        if self.incidents.no_mail is not None:
+            return False
+        self.incidents.no_mail = since
+        self._keep_incidents()
+        return True
+
+    def _keep_incidents(self) -> None:
+        self._in_background(self._keep(msgspec.json.encode(self.incidents).decode()))
+
+    async def _keep(self, value: str) -> None:
+        keep = partial(events.set_meta, name=INCIDENTS, value=value)
+        # On a disk that is full for good, it is told once more after the next start.
+        with contextlib.suppress(DiskFullError):
+            await self._writer.submit(keep, essential=True)
 
     def event_unmade(self, event: StoredEvent, error: Exception) -> None:
         """The mail about it says no more than where to look."""

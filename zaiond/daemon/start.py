@@ -9,6 +9,7 @@ import apsw
 
 from zaiond.clock import Kept
 from zaiond.daemon import systemd, words
+from zaiond.daemon.incidents import INCIDENTS, Incidents
 from zaiond.daemon.reload import INCIDENT
 from zaiond.errors import StoreError
 from zaiond.holds import Hold
@@ -37,7 +38,7 @@ def open_database(state_dir: str, journal: Journal) -> Database:
 
 class Found(NamedTuple):
     """`started` is when, in seconds since the epoch; `incident` the broken configuration of which
-    the admins were told.
+    the admins were told, `incidents` what else they were.
     """
 
     started: float
@@ -49,6 +50,7 @@ class Found(NamedTuple):
     usage: dict[int, tuple[int, int]]
     waiting: list[WaitingLine]
     last_turns: tuple[int, int]
+    incidents: Incidents
 
 
 async def find(writer: Writer, clock: Callable[[], float], journal: Journal) -> Found:
@@ -78,4 +80,5 @@ def _find(db: apsw.Connection, now: float) -> Found:
         events.usage(db, waiting),
         waiting,
         events.last_turns(db),
+        meta.find(db, INCIDENTS, Incidents) or Incidents(),
     )

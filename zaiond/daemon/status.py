@@ -13,6 +13,7 @@ from zaiond.daemon.documents import Present, moment
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
+from zaiond.daemon.watcher import Watcher
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import RateCounter
 from zaiond.intake.intake import Intake
@@ -45,6 +46,7 @@ class Status:
     outbound: Outbound
     intake: Intake
     user_names: UserNames
+    watcher: Watcher
 
     @property
     def language(self) -> Language:
@@ -58,12 +60,13 @@ class Status:
 
     async def document(self) -> dict[str, Any]:
         """The document of `status --json` (interface 5)."""
+        await self.watcher.mail.look()  # what is over since is not told as if it went on
         waiting, now = await self.outbound.count_waiting(), await self.present()
         lost, oldest = await self._lost(now.acknowledged), await self.queries.oldest()
         since, clock, name_of = self.clock() - LOOK_BACK, self.clock, self.user_names.shown
         free, floor = self.database.space.free_bytes()
         spool, refusals = await SpoolAdmin(self.intake.spool).account(), self.intake.refusals
-        config = self.configuration.config
+        config, heartbeat = self.configuration.config, self.watcher.heartbeat
         facts = Facts(
             config=self.configuration.state,
             waiting=waiting,
@@ -74,6 +77,9 @@ class Status:
             retry_max=(Queue() if config is None else config.queue).retry_max,
             outage=now.outage,
             next_probe=now.next_probe,
+            no_mail=self.watcher.mail.no_mail,
+            stays_down=self.watcher.mail.stays_down,
+            heartbeat=None if heartbeat is None else heartbeat.failure,
             refused=refusals.problem(clock(), name_of),
             free=free,
             floor=floor,
@@ -106,6 +112,7 @@ class Status:
             "refused": refusals.document(clock(), self.language),
             "spool": spool.document(name_of, self.language),
             "servers": self._servers(),
+            "heartbeat": heartbeat and heartbeat.document(self.language),
             "rates": {
                 "accepted": _rate(self.outbound.router.rate),
                 "delivered": _rate(self.outbound.dispatcher.rate),

@@ -291,7 +291,7 @@ class Dispatcher:
                 self._blamed.update((row, True) for row in self._blamed if row != mail.row)
         elif is_of_us_by_content(answer, verdict):
             self._blamed.setdefault(mail.row, False)
-        self.pool.learn(sender, answer, verdict)
+        self.pool.learn(sender, mail.row, answer, verdict)
         if verdict is not None:
             self._observer.not_delivered(mail, state.attempted)
 

@@ -92,6 +92,14 @@ class Pool:
             self._ledger.hold_queue(self.servers.held_by)
             self.pump()
 
+    def probe(self, index: int) -> None:
+        """Looks without a mail whether a server can be used, if its time has come."""
+        servers, now = self.servers, self._loop.time()
+        if servers is None or self.stopping or self.is_paused or self.connections[index]:
+            return
+        if servers.may_connect(index, now):
+            self._open(index)
+
     @property
     def connections(self) -> Counter[int]:
         """Connections by server."""
@@ -257,11 +265,17 @@ class Pool:
             self._failed(self.servers, index, failure, judge(failure))
             self._active_queue.unassign(index)
 
-    def learn(self, sender: Sender, answer: Reply | Failure, verdict: Verdict | None) -> None:
-        """What an answer to a mail says of the server itself."""
+    def learn(
+        self, sender: Sender, mail: int, answer: Reply | Failure, verdict: Verdict | None
+    ) -> None:
+        """What an answer to a mail (its row) says of the server itself."""
         index, servers = sender.index, self.servers
         if index < 0 or servers is None:
             return
+        if verdict is None:
+            servers.delivered(mail)
+        elif isinstance(answer, Failure) and _may_be_of_all(verdict, mail, servers.last_taken):
+            servers.refused(index, answer, self._loop.time())
         if verdict is None or verdict.scope in (Scope.MESSAGE, Scope.RECIPIENT):
             if servers.took_mail(index, self._loop.time()):
                 self._changed(servers, index)
@@ -280,6 +294,15 @@ class Pool:
     def _changed(self, servers: Servers, index: int) -> None:
         self._observer.server_changed(servers.states[index], servers.any_usable)
         self._ledger.hold_queue(servers.held_by)
+
+
+def _may_be_of_all(verdict: Verdict, mail: int, last_taken: int) -> bool:
+    """Whether what became of a mail may become of all: a filter behind the server that is out of
+    order says "later" to each at its end. If newer ones are taken all the same, it is the mail's.
+    """
+    if verdict.scope is Scope.MESSAGE:
+        return mail > last_taken and verdict.outcome != "held"
+    return verdict.scope is Scope.SERVER
 
 
 def _give_none(future: "asyncio.Future[QueuedMail | None]") -> None:

@@ -27,7 +27,8 @@ class ServerState:
 
     `failure` is what is wrong now, `last_failure` what was the last time, and when. `until`: when
     a server that is down or faulty is probed, or a busy one may be connected to again. `most`: how
-    many connections it seems to bear.
+    many connections it seems to bear. `refused`: since when nothing that was tried came of it while
+    no other server took a mail either, and why the last time.
     """
 
     server: MailServer
@@ -36,11 +37,17 @@ class ServerState:
     until: float = 0.0
     failure: Failure | None = None
     last_failure: tuple[Failure, float] | None = None
+    refused: tuple[float, Failure] | None = None
     most: int = 0
     sent: deque[float] = field(default_factory=deque)  # when, as far as `rate` looks back
 
     def __post_init__(self) -> None:
         self.most = self.server.max_connections
+
+    @property
+    def only_a_mail_shows(self) -> bool:
+        """Whether it let us in when it failed: a connection doesn't show whether that is over."""
+        return self.failure is not None and self.failure.stage in _OF_A_MAIL
 
 
 class Servers:
@@ -50,6 +57,7 @@ class Servers:
         self, servers: tuple[MailServer, ...], retry_first: float, retry_max: float, now: float
     ) -> None:
         self.states = [ServerState(server, since=now) for server in servers]
+        self.last_taken = 0  # the newest mail that any of them took, by its row
         self._retry_first = retry_first
         self._retry_max = retry_max
 
@@ -81,9 +89,10 @@ class Servers:
 
     def forget(self, now: float) -> None:
         """Nothing is known of any server, as at the start; what was sent still counts (`rate`)."""
+        self.last_taken = 0
         for state in self.states:
             state.state, state.since, state.until, state.failure = "unknown", now, 0.0, None
-            state.most = state.server.max_connections
+            state.most, state.refused = state.server.max_connections, None
 
     def rate_allows_at(self, index: int) -> float:
         """When the next mail may go out by this server (`rate`)."""
@@ -125,8 +134,8 @@ class Servers:
             # It bears one more than was thought; whether yet another one, is tried now and then.
             state.most = min(state.most + 1, state.server.max_connections)
             state.failure = None
-        if state.failure is not None and state.failure.stage in _OF_A_MAIL:
-            return False  # it let us in then, too: the next mail tells whether it is over
+        if state.only_a_mail_shows:
+            return False
         return self.took_mail(index, now)
 
     def took_mail(self, index: int, now: float) -> bool:
@@ -147,6 +156,7 @@ class Servers:
         """
         state = self.states[index]
         state.last_failure = failure, now
+        self.refused(index, failure, now)
         if verdict.wait:  # not a failover
             # A login too many counts for minutes, and each further one prolongs that.
             pause = self._retry_first if failure.stage is Stage.AUTH else BUSY_PAUSE
@@ -167,6 +177,27 @@ class Servers:
         if state.state != before:
             state.since = now
         return state.state != before
+
+    def delivered(self, mail: int) -> None:
+        """Some server took this mail (its row)."""
+        self.last_taken = max(self.last_taken, mail)
+        for state in self.states:
+            state.refused = None
+
+    def refused(self, index: int, failure: Failure, now: float) -> None:
+        """The server took no mail, and as far as is known it would take no other one either."""
+        before = self.states[index].refused
+        self.states[index].refused = (now if before is None else before[0], failure)
+
+    @property
+    def none_takes(self) -> tuple[float, Failure] | None:
+        """Since when no server has taken a mail though all that are in question were asked, and
+        what the last of these said. Those behind the first one that is up are in no question.
+        """
+        first_up = next((i for i, s in enumerate(self.states) if s.state == "up"), None)
+        asked = self.states if first_up is None else self.states[: first_up + 1]
+        refused = [state.refused for state in asked if state.refused is not None]
+        return max(refused, key=lambda one: one[0]) if len(refused) == len(asked) else None
 
     def ask_again(self, now: float) -> None:
         """Who is at fault may be tried at once: there is reason to doubt it."""
