@@ -12,6 +12,7 @@ from typing import Any
 from zaiond import http
 from zaiond.config.schema import Config
 from zaiond.daemon import words
+from zaiond.daemon.words import watch
 from zaiond.journal import Journal
 from zaiond.net.machine import rfc3339
 from zaiond.smtp.words import CAUSES
@@ -35,11 +36,11 @@ class Health:
     def ill(self) -> Text | None:
         """Why nothing is to be fetched; None: we are healthy."""
         reasons = (
-            (self.config_good, words.NOT_CONFIGURED_WELL),
-            (self.mail_leaves, words.NO_MAIL_LEAVES),
-            (self.first_server, words.FIRST_SERVER_DOWN),
-            (self.disk_free, words.DISK_LOW),
-            (self.disk_writable, words.NOT_WRITABLE),
+            (self.config_good, watch.NOT_CONFIGURED_WELL),
+            (self.mail_leaves, watch.NO_MAIL_LEAVES),
+            (self.first_server, watch.FIRST_SERVER_DOWN),
+            (self.disk_free, watch.DISK_LOW),
+            (self.disk_writable, watch.NOT_WRITABLE),
         )
         return next((reason for is_well, reason in reasons if not is_well), None)
 
@@ -102,25 +103,25 @@ class Heartbeat:
         host, health = self.host, await self._health()
         self.ill = health.ill
         if self.ill is not None:
-            self._tell(words.heartbeat_stops(host=host, why=self.ill))
+            self._tell(watch.heartbeat_stops(host=host, why=self.ill))
             return
         failure = None
         try:
             status, _ = await http.request(url, limit=LONGEST, most=0)
             if not 200 <= status < 300:  # a redirect is not followed: nobody knows to where
-                failure = words.odd_status(status=status)
+                failure = watch.odd_status(status=status)
         except http.NoAnswer as error:
             failure = _why(error)
         if url != self._url:  # it was changed meanwhile, and is fetched anew
             return
         self.failure = failure
         if failure is not None:
-            self._tell(words.heartbeat_failed(host=host, why=failure))
+            self._tell(watch.heartbeat_failed(host=host, why=failure))
             return
         self.last = self._clock()
         if self._told is not None:
             self._told = None
-            self._journal.info(words.heartbeat_sent(host=host))
+            self._journal.info(watch.heartbeat_sent(host=host))
 
     def _tell(self, text: Text) -> None:
         """Once, and again after long; another fault is told at once."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from zaiond.config.schema import MailServer
 from zaiond.daemon import words
+from zaiond.daemon.words import watch
 from zaiond.errors import Diagnostic
 from zaiond.holds import Hold
 from zaiond.message.layout import operands
@@ -87,8 +88,8 @@ def server_stays_down(server: str, failure: Failure, since: float) -> Notice:
         "zaiond.server.down",
         f"{server}/{int(since)}/stays",
         "err",
-        words.server_out_for_long(server=server),
-        words.by_another_server_since(since=at, why=failure.text),
+        watch.server_out_for_long(server=server),
+        watch.by_another_server_since(since=at, why=failure.text),
         {"server": server},
     )
 

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from zaiond.daemon import words
 from zaiond.daemon.documents import why
+from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold
 from zaiond.net.machine import rfc3339
@@ -81,12 +82,12 @@ def problems(facts: Facts) -> Iterator[Problem]:
     if facts.no_mail is not None and facts.waiting.waiting and not is_told:
         at, cause = facts.no_mail
         said = words.UNKNOWN if cause is None else why(cause)
-        text = words.no_mail(since=words.local(at), number=facts.waiting.waiting, why=said)
+        text = watch.no_mail(since=words.local(at), number=facts.waiting.waiting, why=said)
         yield Problem("no_mail", text, _QUEUE_LIST, cause)
     if facts.stays_down is not None and not is_told:
         server, at, cause = facts.stays_down
         said = words.UNKNOWN if cause is None else why(cause)
-        text = words.stays_down(server=server, since=words.local(at), why=said)
+        text = watch.stays_down(server=server, since=words.local(at), why=said)
         yield Problem("server_stays_down", text, "zaiond-ctl test", cause)
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
         since = words.local(facts.oldest)
@@ -109,7 +110,7 @@ def problems(facts: Facts) -> Iterator[Problem]:
         text = words.disk_low(free=facts.free // (1024 * 1024), directory=facts.state_dir)
         yield Problem("disk", text, f"df -h {facts.state_dir}")
     if facts.heartbeat is not None:
-        text = words.heartbeat_fails(why=facts.heartbeat)
+        text = watch.heartbeat_fails(why=facts.heartbeat)
         yield Problem("heartbeat", text, "journalctl -u zaiond --since -24h")
 
 

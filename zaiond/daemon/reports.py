@@ -21,6 +21,7 @@ from zaiond.config.schema import Config, MailServer
 from zaiond.daemon import notices, words
 from zaiond.daemon.incidents import INCIDENTS, Incidents, Outage
 from zaiond.daemon.notices import Notice, RefusedFile
+from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import DiskFullError, StoreError
@@ -184,14 +185,14 @@ class Reports:
         """The first server can't be used for long; another one sends."""
         outage.stays = True
         self._keep_incidents()
-        text = words.stays_down(server=address, since=words.local(outage.since), why=failure.text)
+        text = watch.stays_down(server=address, since=words.local(outage.since), why=failure.text)
         self._stopped(text, Kind.SERVER_STAYS_DOWN, failure.said)
         self._in_background(self.emit(notices.server_stays_down(address, failure, outage.since)))
 
     def no_mail_leaves(self, since: float, number: int, why: Text) -> None:
         """So many wait, and none has left since then."""
         if self._no_mail(since):
-            text = words.no_mail(since=words.local(since), number=number, why=why)
+            text = watch.no_mail(since=words.local(since), number=number, why=why)
             self._stopped(text, Kind.NO_MAIL, why.en)
 
     def mail_leaves(self) -> None:
@@ -199,7 +200,7 @@ class Reports:
         if self.incidents.no_mail is not None:
             self.incidents.no_mail = None
             self._keep_incidents()
-            self._journal.info(words.MAIL_LEAVES, Kind.SERVER_USABLE)
+            self._journal.info(watch.MAIL_LEAVES, Kind.SERVER_USABLE)
 
     def _no_mail(self, since: float) -> bool:
         """No mail can leave; says whether that is news."""

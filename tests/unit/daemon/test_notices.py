@@ -15,6 +15,7 @@ from tests.support.told import Told
 from zaiond import wire
 from zaiond.config.schema import Auth, Config, MailServer, OAuth2
 from zaiond.daemon import notices
+from zaiond.daemon.incidents import SETTLED
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import Diagnostic
@@ -155,7 +156,12 @@ async def test_a_server_out_of_use_is_told_of_once_an_outage_also_across_restart
     for _ in range(2):
         await told.tell(told.reports.server_changed, state, True, language="ja")
     told.clock.now += 500
-    await told.tell(told.reports.server_changed, state, True, language="ja")
+    works = ServerState(MailServer(host="mailhost"), "up")
+    for settled in (SETTLED - 1, SETTLED):  # one that comes and goes is one outage
+        await told.tell(told.reports.server_changed, works, True, language="ja")
+        told.clock.now += settled
+        assert [one["type"] for one in told.events] == ["zaiond.server.down"]
+        await told.tell(told.reports.server_changed, state, True, language="ja")
     assert [one["type"] for one in told.events] == ["zaiond.server.down"] * 2
     assert "mailhost:25" in told.events[0]["subject"]
 

@@ -95,15 +95,6 @@ server_usable = Sentence(
 server_unusable = Sentence(
     "メールサーバー {server} が使えません: {why}", "the mail server {server} can't be used: {why}"
 )
-stays_down = Sentence(
-    "メールサーバー {server} が {since} から使えません（予備のメールサーバーで送信中）: {why}",
-    "the mail server {server} has been out of use since {since} (another one sends): {why}",
-)
-no_mail = Sentence(
-    "{since} からメールを 1 通も送信できていません（送信待ち {number} 件）: {why}",
-    "no mail has left since {since} ({number} waiting): {why}",
-)
-MAIL_LEAVES = Text("メールを送信できるようになりました", "mail can leave again")
 event_unmade = Sentence(
     "イベント {id} の本文を作れません: {error}",
     "the mail about event {id} can't be made as it should: {error}",
@@ -128,18 +119,6 @@ server_out_of_use = Sentence(
 by_another_server = Sentence(
     "予備のメールサーバーで送信しています。原因: {why}",
     "Mail goes out by another server. Cause: {why}",
-)
-server_out_for_long = Sentence(
-    "メールサーバー {server} が使えない状態が続いています",
-    "The mail server {server} is still out of use",
-)
-by_another_server_since = Sentence(
-    "{since} から使えません。予備のメールサーバーで送信しています。\n原因: {why}\n\n"
-    "原因を取り除いたら、次のコマンドで確認してください。\nzaiond-ctl test\n"
-    "この障害についての通知は、これが最後です。",
-    "It can't be used since {since}; mail goes out by another one.\nCause: {why}\n\n"
-    "Once the cause is removed, this shows whether all is well:\nzaiond-ctl test\n"
-    "This outage is not told of again.",
 )
 expired_to = Sentence(
     "{recipient} に期限内に送信できませんでした", "Not delivered in time to {recipient}"
@@ -252,26 +231,6 @@ waiting = Sentence("送信待ち {number} 件", "{number} waiting")
 held_too = Sentence("{waiting}、保留 {number} 件", "{waiting}, {number} held")
 besides = Sentence("{what}、{more}", "{what}; {more}")
 
-# -- The heartbeat
-
-heartbeat_failed = Sentence(
-    "ハートビートを送れません（{host}）: {why}", "the heartbeat can't be sent ({host}): {why}"
-)
-heartbeat_sent = Sentence(
-    "ハートビートを送れるようになりました（{host}）", "the heartbeat is sent again ({host})"
-)
-heartbeat_stops = Sentence(
-    "ハートビートを止めています（{host}）: {why}", "the heartbeat is stopped ({host}): {why}"
-)
-odd_status = Sentence("状態コード {status} の応答です", "an answer with status {status}")
-NOT_CONFIGURED_WELL = Text("設定に誤りがあります", "the configuration is not valid")
-NO_MAIL_LEAVES = Text("メールを送信できません", "mail can't leave")
-FIRST_SERVER_DOWN = Text(
-    "最初のメールサーバーが使えない状態が続いています", "the first mail server stays out of use"
-)
-DISK_LOW = Text("ディスクの空きが足りません", "there is too little room on the disk")
-NOT_WRITABLE = Text("ディスクに書き込めません", "the disk can't be written to")
-
 # -- Problems
 
 CONFIG_NONE = Text(
@@ -286,7 +245,6 @@ server_down = Sentence(
     "メールサーバーに送信できません: {why}{next_try}", "no mail server can be used: {why}{next_try}"
 )
 next_try = Sentence("（次の試行: {at}）", " (next try: {at})")
-heartbeat_fails = Sentence("ハートビートを送れません: {why}", "the heartbeat can't be sent: {why}")
 stuck = Sentence("{since} から送信できていないメールがあります", "mail waits since {since}")
 lost = Sentence(
     "過去 7 日間の{state}: {number} 件（宛先: {to}）。"
