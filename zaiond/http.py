@@ -108,9 +108,8 @@ def _request(
             # that answers before has hung up on the content, and its answer is lost.
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
             method = "GET" if content is None else "POST"
-            connection.request(
-                method, target, content, {"Host": parts.netloc, **headers, **_HEADERS}
-            )
+            own = {"Host": parts.netloc.rpartition("@")[2], **_login(parts), **_HEADERS}
+            connection.request(method, target, content, {**headers, **own})
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
             return read_answer(_Answer(secured, deadline, address), address, most)
 

@@ -12,6 +12,7 @@ from zaiond.config.words import files, settings
 from zaiond.ctl import labels
 from zaiond.ctl import words as of_ctl
 from zaiond.daemon import words as of_daemon
+from zaiond.daemon.words import watch
 from zaiond.intake import words as of_intake
 from zaiond.setup import words as of_setup
 from zaiond.text import Sentence, Text
@@ -32,6 +33,11 @@ SENTENCES |= {  # each module imports one of the two, as `words`
     ("config", "words", name): value
     for module in (files, settings)
     for name, value in vars(module).items()
+    if isinstance(value, Sentence)
+}
+SENTENCES |= {
+    ("daemon", "watch", name): value
+    for name, value in vars(watch).items()
     if isinstance(value, Sentence)
 }
 

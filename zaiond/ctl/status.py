@@ -96,6 +96,7 @@ def _facts(status: dict[str, Any]) -> Iterator[Fact]:
         yield label, labels.rate(**{name: rates[name][span] for name in rates})
     for server in status["servers"]:
         yield from _facts_of_server(server)
+    yield labels.HEARTBEAT, _heartbeat(status["heartbeat"])
     yield labels.STARTED, documents.when(status["started"])
     yield labels.VERSION, status["version"]
     number = status["possible_duplicates"]
@@ -116,6 +117,14 @@ def _lost(status: dict[str, Any]) -> Text:
     if not known or {"failed", "expired"} & {one["code"] for one in status["problems"]}:
         return lost
     return labels.known(lost=lost, user=known["user"], time=documents.when(known["time"]))
+
+
+def _heartbeat(heartbeat: dict[str, Any] | None) -> Text | None:
+    if heartbeat is None:
+        return None
+    more = heartbeat["stopped"] or heartbeat["error"]
+    last = documents.when(heartbeat["last"]) if heartbeat["last"] else labels.NONE
+    return labels.heartbeat(host=heartbeat["host"], last=last, more=f": {more}" if more else "")
 
 
 def _facts_of_server(server: dict[str, Any]) -> Iterator[Fact]:
