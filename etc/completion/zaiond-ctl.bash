@@ -3,7 +3,7 @@
 _zaiond_ctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
-    local commands="test emit status queue history spool check config setup reload"
+    local commands="test emit run status queue history spool check config setup reload"
     local event="--severity --subject --message --data --data-json --problem --ok --job --id"
     event+=" --source --time"
     local severities="emerg alert crit err warning notice info debug"
@@ -47,7 +47,8 @@ _zaiond_ctl() {
             return
             ;;
         --subject | -m | --message | -d | --data | -D | --data-json | --problem | --ok | --job | \
-            --id | --source | --time | --since | --type | --limit | --user | --drill)
+            --id | --source | --time | --since | --type | --limit | --user | --drill | \
+            --warning-exit | --timeout)
             return
             ;;
     esac
@@ -57,6 +58,7 @@ _zaiond_ctl() {
         " ") words="$commands $common" ;;
         "test ") words="--file --verbose --drill $event $common" ;;
         "emit ") words="$event --from $common" ;;
+        "run ") words="--job --warning-exit --timeout $common" ;;
         "queue " | "spool ") words="list retry delete $common" ;;
         "queue delete") words="--user --source $common" ;;
         "status ") words="--ack $common" ;;

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 # Each by the module of zaiond.ctl that has its commands. In the order of the help.
 GROUPS = {
-    "test": "test", "emit": "emit", "status": "status", "queue": "queue", "history": "history",
-    "spool": "queue", "check": "check", "config": "config", "setup": "setup", "reload": "check",
+    "test": "test", "emit": "emit", "run": "run", "status": "status", "queue": "queue",
+    "history": "history", "spool": "queue", "check": "check", "config": "config", "setup": "setup",
+    "reload": "check",
 }  # fmt: skip
 # In the contract, not in this version.
-LATER = ("run", "route", "silence", "problems", "jobs")
+LATER = ("route", "silence", "problems", "jobs")
 
 
 class Entry:
@@ -157,7 +158,8 @@ def module(group: str) -> "ModuleType":
 
 
 def parse(argv: "Sequence[str]", line: Line) -> None:
-    """Fills `line`, as far as it gets; raises Fault. Options may stand anywhere before `--`."""
+    """Fills `line`, as far as it gets; raises Fault. Options may stand anywhere before `--`, and
+    before a COMMAND."""
     rest = list(argv)
     given: list[str] = []  # what is no option, in order
     known = _by_name(COMMON)
@@ -173,6 +175,9 @@ def parse(argv: "Sequence[str]", line: Line) -> None:
                 if line.command is not None:
                     given.clear()
                     known |= _by_name(line.command.options)
+            elif line.command.operands == ["COMMAND..."]:  # its options are its own
+                given += rest
+                rest = []
         else:
             while word:
                 word = _take_option(word, rest, known, line)

@@ -21,8 +21,6 @@ def main() -> None:
         from zaiond import utf8
 
         utf8.enforce()
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))  # no secret in a core dump
     os._exit(run(sys.argv[1:]))
 
 
@@ -31,6 +29,9 @@ def run(argv: "Sequence[str]") -> int:
     line = commandline.Line()
     try:
         commandline.parse(argv, line)
+        if line.group != "run":  # which knows no secret, and whose command has limits of its own
+            _, most = resource.getrlimit(resource.RLIMIT_CORE)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, most))  # no secret in a core dump
         if line.group is None or line.flag("help") or line.flag("version"):
             from zaiond.ctl import help as command
         else:

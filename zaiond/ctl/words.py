@@ -111,6 +111,22 @@ duplicates = Sentence(
     "zaiond had {events} already: not mailed again (see: zaiond-ctl history {id})",
 )
 
+# -- run
+
+cant_run = Sentence("{command}: 実行できません: {why}", "{command}: can't be run: {why}")
+output_lost = Sentence(
+    "出力 {size} バイトを書き込めませんでした: {why}",
+    "{size} bytes of the output could not be written: {why}",
+)
+no_exit_status = Sentence(
+    "--warning-exit には 1 から 255 までの数を指定してください: {given}",
+    "--warning-exit takes a number from 1 to 255: {given}",
+)
+no_time_limit = Sentence(
+    "--timeout には 30s、10m、6h のような 366 日以内の時間を指定してください: {given}",
+    "--timeout takes a time as 30s, 10m or 6h, 366 days at most: {given}",
+)
+
 # -- check, config, reload
 
 WARNING = Text("警告", "warning")
