@@ -44,17 +44,17 @@ def environment(monkeypatch: pytest.MonkeyPatch, runtime: Path, spool: Path) -> 
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[Any]:
     options = {"stdin": subprocess.DEVNULL, "capture_output": True} | options
     return subprocess.run([PROGRAM, "run", *arguments], timeout=WITHIN, check=False, **options)
 
 
-def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+def start(*arguments: str, **options: Any) -> subprocess.Popen[Any]:
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE} | options
     return subprocess.Popen([PROGRAM, "run", *arguments], **options)
 
 
-def shell(script: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+def shell(script: str, **options: Any) -> subprocess.CompletedProcess[Any]:
     """Runs a script of bash, in which CTL is zaiond-ctl."""
     options = {"stdin": subprocess.DEVNULL, "capture_output": True} | options
     command = ["/bin/bash", "-c", script.replace("CTL", str(PROGRAM))]
