@@ -29,7 +29,8 @@ def unknown_keys(
                 yield entry.place.diagnostic(path, words.not_yet(key=key))
         else:
             path = f"{within}.{entry.name}" if within else entry.name
-            sentence = _sentence(key, entry.name, within, list(known))
+            flat = [name for name in known if isinstance(known[name].kind, Below)]
+            sentence = _sentence(key, entry.name, within, list(known), flat)
             yield entry.place.diagnostic(path, sentence)
 
 
@@ -56,7 +57,10 @@ def _says_nothing(node: Node) -> bool:
     return not node.elements if isinstance(node, Sequence) else node.is_null
 
 
-def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
+def _sentence(key: str, shown: str, within: str, known: list[str], flat: list[str]) -> Text:
+    for name in flat:
+        if key.partition(".")[0] == name:
+            return words.flat_key(name=name)
     narrow = unicodedata.normalize("NFKC", key)
     if narrow != key and narrow in known:
         return words.full_width_key(narrow=narrow)
@@ -65,7 +69,7 @@ def _sentence(key: str, shown: str, within: str, known: list[str]) -> Text:
     meant = choose(shown, known)
     if meant:
         return words.no_key_but(meant=meant)
-    names = ", ".join(known)
+    names = ", ".join(f"{name}.NAME" if name in flat else name for name in known)
     return words.no_key_in(within=within, names=names) if within else words.no_key(names=names)
 
 

@@ -176,8 +176,7 @@ class _Walk:
                 named[own] = self.mapping(each.value, kind.settings, scope.below(within))
             else:
                 scope.error(within, words.NO_MAPPING)
-        complete = len(named) == len(found.entries) and None not in named.values()
-        return named if complete else None
+        return {own: value for own, value in named.items() if value is not None}
 
     def _flat(self, tree: Mapping, name: str, kind: Kind, scope: Scope) -> Any:
         found: list[tuple[str, Any]] = []

@@ -12,8 +12,9 @@ from zaiond.text import Text
 
 ATTRIBUTES = ("type", "severity", "source", "subject", "key", "status", "job")
 """What of an event can be named beside `data.`."""
-# As JSON has the same number, so that the text is what an event's data becomes, too.
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
+# As JSON has the same number and nobody writes it otherwise, so that it is what matches it.
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9]|[0-9]\.0")
+_TYPE_PATTERN = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 _FIELD = re.compile(r"data(?:\.[^.]+)+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
@@ -62,14 +63,14 @@ class Patterns(Several):
 
     def element(self, node: Node) -> str:
         if isinstance(node, Scalar) and not node.style:
-            plain_number = node.tag in ("int", "float") and _NUMBER.fullmatch(node.text)
-            if plain_number or (node.tag == "bool" and node.text in ("true", "false")):
+            is_as_in_json = node.tag in ("int", "float") and _NUMBER.fullmatch(node.text)
+            if is_as_in_json or (node.tag == "bool" and node.text in ("true", "false")):
                 return node.text
         return filled(node)
 
 
 class TypePatterns(Patterns):
-    """Patterns of the type of an event, which has no blanks and no commas."""
+    """Patterns of the type of an event, which has few signs (`event_rules`)."""
 
     def element(self, node: Node) -> str:
         text = super().element(node)
@@ -78,6 +79,8 @@ class TypePatterns(Patterns):
         if len(several) > 1:
             listed = f"[{', '.join(map(_quoted, several))}]"
             raise WrongValueError(words.types_in_one_text(listed=listed))
+        if not _TYPE_PATTERN.fullmatch(text):
+            raise WrongValueError(words.NO_TYPE)
         return text
 
 

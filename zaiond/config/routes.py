@@ -33,6 +33,7 @@ _R = TypeVar("_R", bound="RouteDefaults")
 GROUPING = ("group_by", "group_wait", "group_interval")
 """The settings of which each makes that mails are grouped."""
 _YEAR = 365 * DAY
+_A_DAY = 1704067200.0  # 2024-01-01, as good as any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,37 @@ class Match(Settings):
         "data の中の項目のパターンです。data.host、data.disk.name のように、深さを問わず書けます。",
         "Patterns of a field of data, at any depth: data.host, data.disk.name.",
     )
+
+    def covers(self, other: "Match") -> bool:
+        """Whether it surely takes every event that the other takes."""
+        if self.severity and not (other.severity and other.severity <= self.severity):
+            return False
+        had = dict(other.data)
+        pairs = [
+            (getattr(self, name), getattr(other, name))
+            for name in _PATTERNS
+            if name not in _ALWAYS_THERE or "*" not in getattr(self, name)
+        ]
+        pairs += [(patterns, had.get(path, ())) for path, patterns in self.data]
+        return all(_cover(patterns, others) for patterns, others in pairs)
+
+
+_PATTERNS = ("type", "source", "subject", "key", "status", "job")
+_ALWAYS_THERE = ("type", "source")
+
+
+def _cover(patterns: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Whether whatever matches one of the `others` matches one of the `patterns`; there being none,
+    everything does."""
+    if not others:
+        return not patterns
+    return not patterns or all(any(_covers(p, other) for p in patterns) for other in others)
+
+
+def _covers(pattern: str, other: str) -> bool:
+    begin = pattern[:-1]
+    is_beginning = pattern.endswith("*") and not set(begin) & set("*?[")
+    return pattern == other or (is_beginning and other.startswith(begin))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +199,14 @@ class RouteDefaults(Settings):
         if scope.written("digest"):
             for name in scope.written(*GROUPING):
                 scope.warn(name, words.digest_and_group(name=name))
+        if self.digest is None or self.hours is None or not scope.written("digest", "active_time"):
+            return
+        slots = self.digest.slots(_A_DAY, _A_DAY + _YEAR, 60)
+        if slots and not any(map(self.hours.contains, slots)):
+            scope.warn(
+                "digest" if scope.written("digest") else "active_time",
+                words.digest_outside(name=self.hours.name),
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +269,17 @@ def completed_routes(
     return found
 
 
+def warn_of_unreachable(routes: dict[str, Route], scope: Scope) -> None:
+    """Tells of each route whose events another one takes before it; `scope` is that of all."""
+    ends: dict[str, Match] = {}
+    for name, route in routes.items():
+        taker = next((each for each, match in ends.items() if match.covers(route.match)), None)
+        if taker is not None:
+            scope.warn(name_key(name), words.unreachable(taker=taker))
+        if not route.continue_:
+            ends[name] = route.match
+
+
 def _completed(route: _R, times: dict[str, Hours], scope: Scope) -> _R:
     if route.digest is not None:
         route = replace(route, group_by=None, group_wait=None, group_interval=None)
@@ -241,7 +292,7 @@ def _completed(route: _R, times: dict[str, Hours], scope: Scope) -> _R:
     name = route.active_time
     if name is None:
         return route
-    if name not in times and scope.written("active_time"):
+    if f"times.{name_key(name)}" not in scope.places and scope.written("active_time"):
         meant = choose(name, list(times))
         scope.error("active_time", words.no_time_but(meant=meant) if meant else words.NO_TIME)
     return replace(route, hours=times.get(name))

@@ -26,7 +26,7 @@ from zaiond.config.forms import (
     is_example,
 )
 from zaiond.config.jobs import Heartbeat, Job, Time
-from zaiond.config.kinds import Choice, Group, Named, Secret, ServerList, Switch
+from zaiond.config.kinds import Choice, Group, Named, Secret, ServerList, Switch, name_key
 from zaiond.config.mail_server import MailServer, PopBeforeSmtp
 from zaiond.config.routes import (
     Match,
@@ -34,6 +34,7 @@ from zaiond.config.routes import (
     RouteDefaults,
     completed_defaults,
     completed_routes,
+    warn_of_unreachable,
 )
 from zaiond.config.times import CronTimes
 from zaiond.message import address
@@ -278,12 +279,20 @@ class Config(Settings):
                 scope.warn(f"{within}.host", words.same_server(address=server.address))
         if self.charset == "iso-2022-jp":
             self._warn_beyond_jis(scope)
+        of_routes, of_jobs = scope.below("routes"), scope.below("jobs")
+        warn_of_unreachable(self.routes, of_routes)
+        mappings: list[tuple[Scope, RouteDefaults | Job]] = [
+            (scope.below("route_defaults"), self.route_defaults),
+            *((of_routes.below(name_key(name)), route) for name, route in self.routes.items()),
+            *((of_jobs.below(name_key(name)), job) for name, job in self.jobs.items()),
+        ]
+        for below, mapping in mappings:
+            mapping.warn(below)
+            if below.written("to"):
+                _warn_of_examples(below, "to", mapping.to or ())
+        _warn_of_examples(scope, "admins", self.admins)
         sender = address.parse_sender(fill_names(self.sender, host="host", fqdn="host"))
-        written = [("sender", sender.address)]
-        written += [("admins", address.parse_recipient(each).address) for each in self.admins]
-        for name, spec in written:
-            if "@" in spec and is_example(spec.rpartition("@")[2]):
-                scope.warn(name, words.example_domain(spec=spec))
+        _warn_of_example(scope, "sender", sender.address)
 
     def _warn_beyond_jis(self, scope: Scope) -> None:
         """Of what stands in every mail and makes each go out as UTF-8."""
@@ -295,6 +304,16 @@ class Config(Settings):
             except UnicodeEncodeError as error:
                 lacking = address.shown(error.object[error.start])
                 scope.warn(name, words.beyond_jis(lacking=lacking))
+
+
+def _warn_of_examples(scope: Scope, name: str, recipients: tuple[str, ...]) -> None:
+    for each in recipients:
+        _warn_of_example(scope, name, address.parse_recipient(each).address)
+
+
+def _warn_of_example(scope: Scope, name: str, spec: str) -> None:
+    if "@" in spec and is_example(spec.rpartition("@")[2]):
+        scope.warn(name, words.example_domain(spec=spec))
 
 
 NAME = "NAME"

@@ -1,6 +1,9 @@
 """The kinds of settings that say when: cron expressions, days, hours, time zones."""
 
 import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
 
 from zaiond.config import words
 from zaiond.config.kinds import Kind, WrongValueError, filled, refuse_full_width
@@ -52,6 +55,12 @@ class Days(Kind):
     listed = True
 
     def read(self, node: Node) -> frozenset[int]:
+        try:
+            return self._read(node)
+        except WrongValueError as error:
+            raise _mended(node, self._read) or error from None
+
+    def _read(self, node: Node) -> frozenset[int]:
         texts = [filled(each) for each in node.elements] if isinstance(node, Sequence) else (
             filled(node).split(",")
         )  # fmt: skip
@@ -82,7 +91,6 @@ def _days(text: str) -> frozenset[int]:
 
 
 def _day(text: str) -> int:
-    refuse_full_width(text)
     name = text.lower()
     for number, full in enumerate(_DAYS):
         if len(name) >= 3 and full.startswith(name):
@@ -99,8 +107,13 @@ class HoursOfDay(Kind):
     form = Text("時刻-時刻", "from-to")
 
     def read(self, node: Node) -> tuple[int, int]:
+        try:
+            return self._read(node)
+        except WrongValueError as error:
+            raise _mended(node, self._read) or error from None
+
+    def _read(self, node: Node) -> tuple[int, int]:
         text = node.text.strip() if isinstance(node, Scalar) else ""
-        refuse_full_width(text)
         found = _HOURS.fullmatch(text)
         if not found:
             raise WrongValueError(words.NO_HOURS)
@@ -114,3 +127,20 @@ class HoursOfDay(Kind):
 
     def write(self, value: tuple[int, int]) -> str:
         return "-".join(f"{minutes // 60:02}:{minutes % 60:02}" for minutes in value)
+
+
+_TO = str.maketrans(dict.fromkeys("~〜‐‑–—−", "-") | {"、": ","})
+
+
+def _mended(node: Node, read: Callable[[Node], object]) -> WrongValueError | None:
+    """The error that shows how a single text is to be written, where only its width is wrong."""
+    if not isinstance(node, Scalar):
+        return None
+    text = unicodedata.normalize("NFKC", node.text).translate(_TO).strip()
+    if text == node.text:
+        return None
+    try:
+        read(replace(node, tag="str", text=text))
+    except WrongValueError:
+        return None
+    return WrongValueError(words.FULL_WIDTH, instead=text)

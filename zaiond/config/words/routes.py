@@ -17,6 +17,10 @@ types_in_one_text = Sentence(
     "種類に空白とコンマは使えません。複数あるときはリストにしてください: {listed}",
     "a type has no blanks and no commas; several are a list: {listed}",
 )
+NO_TYPE = Text(
+    "種類に使えるのは英数字と . _ - / です（パターンには * ? [ ] も使えます）",
+    "a type has letters, digits, '.', '_', '-' and '/' alone (a pattern of it *, ? and [ ], too)",
+)
 severity_meant = Sentence(
     "書けるのは {names} と、warning+ のような「それ以上」です（{meant} ではありませんか）",
     "this may be {names}, or one of them or worse, as warning+: did you mean {meant}?",
@@ -66,6 +70,22 @@ TIMEZONE_UNUSED = Text(
 no_url_in_file = Sentence(
     "{path} に URL がありません。http:// か https:// で始まる URL だけを 1 行で書いてください",
     "{path} holds no URL: write the URL alone, on one line, beginning with http:// or https://",
+)
+digest_outside = Sentence(
+    "digest の日時がすべて active_time（{name}）の時間外なので、毎回、次の時間帯まで保留されます。"
+    "どちらかを直すか、active_time を削除してください",
+    "all times of digest are outside of active_time ({name}), so that each digest is held until it "
+    "begins: change one of them, or take active_time out",
+)
+unreachable = Sentence(
+    "このルートが使われることはありません。当てはまるイベントはすべて、先に試すルート {taker} が"
+    "受け取ります。order を小さくするか、{taker} に continue: true を設定してください",
+    "this route is never used: {taker}, which is tried before, takes every event that matches; "
+    "give this one a lower order, or {taker} continue: true",
+)
+flat_key = Sentence(
+    "{name} の中の項目は「.」でつなげて、{name}.host のように書いてください",
+    "a field of {name} is written behind a dot, as {name}.host",
 )
 NO_TIME = Text(
     "times にこの名前がありません。times に書くか、times にある名前にしてください",
