@@ -13,6 +13,7 @@ import pytest
 from tests.support.attacks import being
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.sink import Sink
+from tests.support.waiting import until
 from zaiond.sendmail import main
 
 MIB = 1024 * 1024
@@ -162,3 +163,52 @@ def test_a_mail_is_kept_whole_while_several_are_given_at_once(tmp_path: Path) ->
         mails = sink.wait(6)
     assert sorted(mail.subject for mail in mails) == list("012345")
     assert all(mail.body == f"{mail.subject}\n" * 40_000 for mail in mails)
+
+
+def test_a_recipient_that_only_the_program_named_and_the_server_does_not_know_is_given_up(
+    tmp_path: Path,
+) -> None:
+    unknown = "550 5.1.1 <gone@x.example>: No such user here"
+    with Sink(refuse={"gone@x.example": unknown}) as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+        with daemon:
+            mail = b"Subject: x\n\nx\n"
+            assert give(daemon, mail, "gone@x.example", "b@x.example", "root").returncode == 0
+            mails = sink.wait(2)
+            (notice,) = [one for one in mails if "Failed to gone@x.example" in one.subject]
+            (sent,) = [one for one in mails if one.subject == "x"]
+            assert set(sent.recipients) == {"b@x.example", "admin@example.co.jp"}
+            assert notice.recipients == ("admin@example.co.jp",)
+            assert unknown in notice.body
+            (id_,) = sent.event_ids
+            assert f"zaiond-ctl queue retry {id_}" in notice.body
+            assert daemon.ctl("queue", "list", "--json").stdout.count("recipient") == 0
+            assert daemon.ctl("status").returncode == 1
+            assert id_ in daemon.ctl("history", "--failed").stdout
+            del sink.refuse["gone@x.example"]
+            assert daemon.ctl("queue", "retry", id_).returncode == 0
+            sink.wait(3)
+    assert sink.mails[-1].recipients == ("gone@x.example",)
+    assert sink.mails[-1].message["Message-ID"] == sent.message["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "reply"),
+    [
+        ("root", "550 5.1.1 No such user"),  # an admin's address, which somebody can mend
+        ("b@x.example", "550 no thanks"),  # which says nothing
+        ("b@x.example", "554 5.7.1 Relay access denied"),
+        ("b@x.example", "450 4.2.1 later"),
+        ("b@x.example", "552 5.2.2 Mailbox full"),
+    ],
+)
+def test_what_somebody_can_mend_is_kept(tmp_path: Path, recipient: str, reply: str) -> None:
+    address = "admin@example.co.jp" if recipient == "root" else recipient
+    with Sink(refuse={address: reply}) as sink, Daemon(tmp_path, configuration(sink)) as daemon:
+        assert give(daemon, b"Subject: x\n\nx\n", recipient).returncode == 0
+
+        def waits() -> bool:
+            return '"attempts": 1' in daemon.ctl("queue", "list", "--json").stdout
+
+        until(waits, lambda: daemon.ctl("queue", "list", "--json").stdout)
+        assert '"failed": 0' in daemon.ctl("status", "--json").stdout

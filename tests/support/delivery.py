@@ -285,6 +285,9 @@ class Post:
 
     def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None: ...
 
+    def failed(self, mail: QueuedMail, result: AttemptResult) -> None:
+        self._note(mail, result)
+
     def expired(self, mail: QueuedMail, result: AttemptResult) -> None:
         self._note(mail, result)
 

@@ -54,6 +54,15 @@ class RefusedFile(NamedTuple):
     excerpt: str
 
 
+class Failed(NamedTuple):
+    """A delivery that has failed: of which events, whose they are, and what the server said."""
+
+    recipient: str
+    ids: tuple[str, ...]
+    user: str
+    said: str
+
+
 def _lines(parts: Sequence[Text]) -> Text:
     return Text("\n".join(part.ja for part in parts), "\n".join(part.en for part in parts))
 
@@ -106,6 +115,32 @@ def expired(mail: QueuedMail, attempted: AttemptResult, now: float) -> Notice:
         words.expired_to(recipient=recipient),
         words.expired(ids=" ".join(ids), why=why or words.UNKNOWN, again=again),
         {"recipient": recipient},
+    )
+
+
+def failed(failures: Sequence[Failed], more: int, now: float) -> Notice:
+    """Servers refuse, for good, recipients that programs named: these, and so many more."""
+    first, count = failures[0], len(failures) + more
+    told = [
+        words.failed_mail(
+            recipient=each.recipient, user=each.user, ids=" ".join(each.ids), said=each.said
+        )
+        for each in failures
+    ]
+    if more:
+        told.append(words.failed_more(more=more))
+    ids = operands(list(dict.fromkeys(id_ for each in failures for id_ in each.ids)))
+    told.append(words.after_failed(again=f"zaiond-ctl queue retry {ids}"))
+    subject = words.failed_to(recipient=first.recipient)
+    if count > 1:
+        subject = words.failed_to_several(recipient=first.recipient, more=count - 1)
+    return Notice(
+        "zaiond.delivery.failed",
+        f"{int(now)}/failed/{first.recipient}",
+        "err",
+        subject,
+        _lines(told),
+        {"recipient": first.recipient} if count == 1 else {},
     )
 
 

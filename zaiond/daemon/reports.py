@@ -4,7 +4,6 @@ matters, to the admins: by a notice, or on the terminals where no mail can leave
 A notice's own failure makes no notice.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -19,8 +18,9 @@ import msgspec
 from zaiond import wire
 from zaiond.config.schema import Config, MailServer
 from zaiond.daemon import notices, words
+from zaiond.daemon.gathered import Gathered
 from zaiond.daemon.incidents import INCIDENTS, Incidents, Outage
-from zaiond.daemon.notices import Notice, RefusedFile
+from zaiond.daemon.notices import Failed, Notice, RefusedFile
 from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import ServerState
@@ -37,8 +37,8 @@ from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
-MOST_SPOOL_FILES = 20
 SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
+FAILED_INTERVAL = 3600.0  # of mails that failed: any program may name any recipient
 
 _KINDS = {
     "deferred": Kind.DELIVERY_DEFERRED,
@@ -66,11 +66,11 @@ class Reports:
     _changed: Callable[[], None]
     incidents: Incidents
     _wall = False
-    _spool_files_more = 0
-    _spool_told_at = -SPOOL_INTERVAL  # by the loop's clock
 
     def __post_init__(self) -> None:
-        self._spool_files: list[RefusedFile] = []  # refused, and not told yet
+        background = self._in_background
+        self._spool_files = Gathered(lambda: SPOOL_INTERVAL, self._emit_spool_refused, background)
+        self._failures = Gathered(lambda: FAILED_INTERVAL, self._emit_failed, background)
 
     def connect(self, admission: Admission, outbound: Outbound) -> None:
         """Notices are counted and go out as other events do."""
@@ -109,6 +109,19 @@ class Reports:
             server=server,
             reply=reply,
         )
+
+    def failed(self, mail: QueuedMail, attempted: AttemptResult) -> None:
+        """A server refuses, for good, a recipient that a program named. Many within an hour are one
+        notice.
+        """
+        self.not_delivered(mail, attempted)
+        said = ": ".join(filter(None, (attempted.server, attempted.reply)))
+        ids = tuple(event.id for event in mail.events)
+        user = self._user_name(mail.events[0].uid) if mail.events else ""
+        self._failures.add(Failed(attempted.delivery.recipient, ids, user, said))
+
+    async def _emit_failed(self, failures: list[Failed], more: int) -> None:
+        await self.emit(notices.failed(failures, more, self._clock()))
 
     def expired(self, mail: QueuedMail, attempted: AttemptResult) -> None:
         """A delivery has had all its time."""
@@ -245,19 +258,9 @@ class Reports:
         """Something in a file of the spool can't be taken; the file is at `path` now. Many within
         an hour are one notice.
         """
-        if len(self._spool_files) >= MOST_SPOOL_FILES:
-            self._spool_files_more += 1
-            return
-        self._spool_files.append(RefusedFile(path, self._user_name(uid), why, excerpt))
-        if len(self._spool_files) == 1:
-            self._in_background(self._emit_spool_refused())
+        self._spool_files.add(RefusedFile(path, self._user_name(uid), why, excerpt))
 
-    async def _emit_spool_refused(self) -> None:
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._spool_told_at + SPOOL_INTERVAL - loop.time())
-        self._spool_told_at = loop.time()
-        files, more = self._spool_files, self._spool_files_more
-        self._spool_files, self._spool_files_more = [], 0
+    async def _emit_spool_refused(self, files: list[RefusedFile], more: int) -> None:
         await self.emit(notices.spool_refused(files, more))
 
     async def emit(self, notice: Notice) -> None:

@@ -19,6 +19,7 @@ from zaiond.config.schema import Config
 from zaiond.delivery.active_queue import ActiveQueue
 from zaiond.delivery.ledger import Ledger, Observer
 from zaiond.delivery.loader import Loader
+from zaiond.delivery.mail_maker import named_by_program
 from zaiond.delivery.outcome import (
     AttemptContext,
     NextState,
@@ -238,6 +239,7 @@ class Dispatcher:
                 held=self.holds.addresses,
                 language=self._config.language,
                 others_taken=self._blamed.get(mail.row, False),
+                named=named_by_program(mail),
             )
             states = next_state(mail, answers, attempt, self._config.queue)
             if mail.row in self._outdated:
@@ -292,7 +294,9 @@ class Dispatcher:
         elif is_of_us_by_content(answer, verdict):
             self._blamed.setdefault(mail.row, False)
         self.pool.learn(sender, mail.row, answer, verdict)
-        if verdict is not None:
+        if state.attempted.state == "failed":
+            self._observer.failed(mail, state.attempted)
+        elif verdict is not None:
             self._observer.not_delivered(mail, state.attempted)
 
     def _requeue(

@@ -35,6 +35,9 @@ class Observer(Protocol):
     def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None:
         """An attempt did not deliver."""
 
+    def failed(self, mail: QueuedMail, result: AttemptResult) -> None:
+        """A server refuses the recipient for good, and it is a program that named it."""
+
     def expired(self, mail: QueuedMail, result: AttemptResult) -> None:
         """A delivery was given up."""
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import repeat
 
+import msgspec
 from msgspec import structs
 
 from zaiond import wire
 from zaiond.config.forms import fill_names
 from zaiond.config.schema import Config
+from zaiond.event_rules import MAIL
 from zaiond.message.address import parse_recipient
 from zaiond.message.compose import check_wire, compose, message_id_for
 from zaiond.model import (
@@ -39,6 +41,17 @@ def complete(stored: StoredEvent) -> Event:
         accepted=stored.accepted,
         notice=stored.notice,
     )
+
+
+def named_by_program(mail: QueuedMail) -> frozenset[str]:
+    """The recipients of a mail that a program named itself, as they are in its envelope."""
+    if len(mail.events) != 1 or MAIL.encode() not in mail.events[0].body:
+        return frozenset()
+    try:
+        addresses, _ = named(complete(mail.events[0]))
+    except (msgspec.DecodeError, UnicodeDecodeError):  # a damaged page
+        return frozenset()
+    return frozenset(map(MailMaker.address, addresses))
 
 
 class MailMaker:

@@ -15,7 +15,7 @@ from zaiond.holds import Hold, Holds
 from zaiond.model import AttemptOutcome, AttemptResult, DeliveryState, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Stage
 from zaiond.smtp.syntax import Reply
-from zaiond.smtp.verdict import Failure, Scope, Verdict, judge
+from zaiond.smtp.verdict import Failure, Scope, Verdict, judge, refuses_recipient
 from zaiond.text import Language
 
 PROBE_AFTER = 3600.0  # seconds at most: what is held is tried again so often
@@ -29,8 +29,8 @@ class AttemptContext(msgspec.Struct, frozen=True, kw_only=True):
     `jitter` is a random number from 0 to 1, for the jitter of retries. `other_server`: another one
     can be tried at once. `overdue`: the mail has had the time of `queue.expire`. `held`: addresses
     that are held. `others_taken`: this mail's content was refused for what would concern all mail,
-    and another mail was taken since. `language`: of what a failure is called where the server said
-    nothing.
+    and another mail was taken since. `named`: recipients that a program named itself. `language`:
+    of what a failure is called where the server said nothing.
     """
 
     server: str
@@ -42,6 +42,7 @@ class AttemptContext(msgspec.Struct, frozen=True, kw_only=True):
     held: frozenset[str]
     language: Language
     others_taken: bool = False
+    named: frozenset[str] = frozenset()
 
 
 class NextState(NamedTuple):
@@ -189,6 +190,9 @@ def _failed(
             if several:
                 return ends("waiting", "held", alone=True)
             return ends("held", "held", probe_delay(queue), "mail")
+        is_named = delivery.recipient in attempt.named and not address_is_held
+        if is_named and refuses_recipient(failure):
+            return ends("failed", "failed")  # interface 8: nobody here can mend that
         # One probe an hour for the address, not one for each of its mails.
         probes = delivery.held or not address_is_held
         return ends("held", "held", probe_delay(queue) if probes else None, "address")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cause", "DeliveryFailure", "Failure", "Outcome", "Scope", "Stage", "Verdict", "judge",
-    "may_have_forgotten", "refuses_login",
+    "may_have_forgotten", "refuses_login", "refuses_recipient",
 ]  # fmt: skip
 
 
@@ -90,6 +90,28 @@ def _narrowed(scope: Scope | None, stage: Stage) -> Scope:
     if stage in (Stage.DATA, Stage.CONTENT):
         return Scope.MESSAGE
     return scope or Scope.SERVER
+
+
+def refuses_recipient(failure: Failure) -> bool:
+    """Whether the server refuses a recipient for good, in words that mean nothing else: there is
+    nobody of that address, and no setting of ours can make one.
+    """
+    from zaiond.smtp.diagnose import diagnose  # as in `judge`
+    from zaiond.smtp.diagnosis import Diagnosis
+
+    reply = failure.reply
+    return (
+        failure.stage is Stage.RCPT
+        and failure.cause == "reply"
+        and reply is not None
+        and reply.code >= 500
+        and diagnose(failure)
+        in (
+            Diagnosis.RECIPIENT_UNKNOWN,
+            Diagnosis.RECIPIENT_DOMAIN_UNKNOWN,
+            Diagnosis.RECIPIENT_DISABLED,
+        )
+    )
 
 
 def refuses_login(failure: Failure) -> bool:

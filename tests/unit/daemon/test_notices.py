@@ -14,7 +14,7 @@ from tests.support.store import NOW, event, mail
 from tests.support.told import Told
 from zaiond import wire
 from zaiond.config.schema import Auth, Config, MailServer, OAuth2
-from zaiond.daemon import notices
+from zaiond.daemon import notices, reports
 from zaiond.daemon.incidents import SETTLED
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.servers import ServerState
@@ -59,6 +59,30 @@ async def test_what_has_expired_is_told_of_once_a_day_with_the_way_to_send_it(to
     assert first["severity"] == "err"
     assert "451 4.7.1 Greylisted" in first["message"]
     assert "zaiond-ctl queue retry the-event" in first["message"]
+
+
+async def test_what_has_failed_is_told_of_with_who_named_it_and_what_the_server_said(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "FAILED_INTERVAL", 0.05)
+    one, attempted = expired()
+    refused = attempted._replace(state="failed", outcome="failed", reply="550 5.1.1 No such user")
+    await told.tell(told.reports.failed, one, refused)
+
+    def fail_many() -> None:
+        for _ in range(30):
+            told.reports.failed(one, refused)
+
+    told.clock.now += 3600.0
+    await told.tell(fail_many)
+    first, second = told.events
+    assert (first["type"], first["severity"]) == ("zaiond.delivery.failed", "err")
+    assert first["subject"] == "Failed to a@x: the recipient is refused"
+    assert first["data"] == {"recipient": "a@x"}
+    for word in ("550 5.1.1 No such user", "mailhost:25", "zaiond-ctl queue retry the-event"):
+        assert word in first["message"]
+    assert second["subject"] == "Failed to a@x and 29 more: the recipients are refused"
+    assert "and 10 more" in second["message"]
 
 
 async def test_whatever_an_id_has_in_it_the_way_to_send_it_is_one_command(told: Told) -> None:

@@ -120,6 +120,29 @@ by_another_server = Sentence(
     "予備のメールサーバーで送信しています。原因: {why}",
     "Mail goes out by another server. Cause: {why}",
 )
+failed_to = Sentence(
+    "{recipient} への送信に失敗しました（宛先が拒否されました）",
+    "Failed to {recipient}: the recipient is refused",
+)
+failed_to_several = Sentence(
+    "{recipient} ほか {more} 件への送信に失敗しました（宛先が拒否されました）",
+    "Failed to {recipient} and {more} more: the recipients are refused",
+)
+failed_mail = Sentence(
+    "{recipient}（{user} のプログラムが指定した宛先）\n  理由: {said}\n  イベント: {ids}",
+    "{recipient}, which a program of {user} named\n  Why: {said}\n  Event: {ids}",
+)
+failed_more = Sentence("ほか {more} 件", "and {more} more")
+after_failed = Sentence(
+    "\nこの宛先には再送しません。宛先の誤りなら、送信元のプログラムの設定を直してください。\n"
+    "もう一度送信するには、次のコマンドを実行してください。\n{again}\n\n"
+    "失敗したものの一覧: zaiond-ctl history --failed\n"
+    "この通知は 1 時間に 1 回までです。",
+    "\nIt is not tried again. If the address is wrong, mend it in the program that sends there.\n"
+    "To send it all the same, run:\n{again}\n\n"
+    "All that has failed: zaiond-ctl history --failed\n"
+    "There is at most one such notice an hour.",
+)
 expired_to = Sentence(
     "{recipient} に期限内に送信できませんでした", "Not delivered in time to {recipient}"
 )
