@@ -4,9 +4,10 @@ import re
 from functools import lru_cache
 from hashlib import sha256
 
-from zaiond.message import mime
+from zaiond.message import mime, parts
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
 from zaiond.message.mime import Charset
+from zaiond.message.parts import File
 from zaiond.message.words import EN, JA, Words
 from zaiond.model import URGENT, Message
 from zaiond.safe import one_line
@@ -96,10 +97,18 @@ def message(
     more_fields: str,
     text: str,
     remark: Text | None = None,
+    html: str | None = None,
+    files: tuple[File, ...] = (),
 ) -> Message:
+    """A mail, all of whose fields and texts are ready but for their encoding. What `charset` can't
+    hold goes out as UTF-8, with a remark.
+    """
     try:
         envelope = _envelope(sender, recipients, charset)
-        content_fields, octets = mime.encode_body(text, charset)
+        if html is None and not files:
+            content_fields, octets = mime.encode_body(text, charset)
+        else:
+            content_fields, octets = parts.content(text, html, files, charset, message_id)
         fields = (
             f"{envelope.fields}{date}{mime.unstructured(*subject, charset)}"
             f"Message-ID: {message_id}\r\n{more_fields}{GENERATED}{MIME}{content_fields}"
@@ -107,9 +116,19 @@ def message(
     except UnicodeEncodeError as error:
         if charset == "utf-8":
             raise
-        remark = is_not_in(charset, error.object[error.start])
+        remark = both(remark, is_not_in(charset, error.object[error.start]))
         return message(
-            "utf-8", sender, recipients, date, subject, message_id, more_fields, text, remark
+            "utf-8",
+            sender,
+            recipients,
+            date,
+            subject,
+            message_id,
+            more_fields,
+            text,
+            remark,
+            html,
+            files,
         )
     return Message(
         message_id=message_id,
@@ -119,6 +138,13 @@ def message(
         smtputf8=envelope.smtputf8,
         remark=remark,
     )
+
+
+def both(first: Text | None, second: Text) -> Text:
+    """Two remarks in one."""
+    if first is None:
+        return second
+    return Text(f"{first.ja}。{second.ja}", f"{first.en}; {second.en}")
 
 
 def is_not_in(charset: Charset, character: str) -> Text:

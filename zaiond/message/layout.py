@@ -74,7 +74,7 @@ def _what_and_place(
     what = one_line(event.subject[:_READ]).strip() if event.subject else ""
     if not what:
         what = _what(event, common.about, host)
-    place = _cut(one_line(user), _LONGEST_NAME) if _poses(event) else ""
+    place = _cut(one_line(user), _LONGEST_NAME) if poses(event) else ""
     return mark + _cut(what, _LONGEST_SUBJECT), place
 
 
@@ -85,7 +85,7 @@ def _template(event: Event, words: Words, standing: Standing | None) -> Template
     return template(event.type, event.severity, status, words, standing.until is None)
 
 
-def _poses(event: Event) -> bool:
+def poses(event: Event) -> bool:
     """Whether it looks as if the daemon itself had made it, and it has not."""
     return not event.notice and is_named_as_notice(event.type, event.source)
 
@@ -244,7 +244,7 @@ def _general(
     stood: Stood | None,
 ) -> list[str]:
     lines = [words.greeting, "", stood.told(common.advice, words) if stood else common.advice]
-    if _poses(event):
+    if poses(event):
         lines[2:2] = words.no_notice(one_line(user)), ""
     _field(lines, words.about, event.subject)
     lines.append(common.facts)

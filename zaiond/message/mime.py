@@ -300,7 +300,7 @@ def encode_body(text: str, charset: Charset = "utf-8") -> tuple[str, bytes]:
         quoted = _quoted_printable(octets)
         if len(quoted) < base64_length:
             return _QUOTED_PRINTABLE[charset], quoted
-    return _BASE64[charset], _base64(octets)
+    return _BASE64[charset], base64(octets)
 
 
 def _quoted_printable(octets: bytes) -> bytes:
@@ -309,7 +309,7 @@ def _quoted_printable(octets: bytes) -> bytes:
     return b"=46" + quoted[1:] if quoted.startswith(b"From ") else quoted
 
 
-def _base64(octets: bytes) -> bytes:
+def base64(octets: bytes) -> bytes:
     encoded = b2a_base64(octets, newline=False)
     whole = len(encoded) // _BASE64_LINE
     if whole > _FEW_LINES:

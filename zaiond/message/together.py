@@ -9,19 +9,24 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 
+from zaiond.event_rules import is_drill
 from zaiond.message import layout, mime
 from zaiond.message.assemble import (
     IMPORTANT,
     WORDS,
+    both,
     is_important,
     is_not_in,
     message,
     subject_beginning,
     thread,
 )
+from zaiond.message.custom import PLAIN, Look
 from zaiond.message.fields import scalar
 from zaiond.message.mime import Charset, as_jis, shown_moment
+from zaiond.message.parts import files_of
 from zaiond.message.stood import Stood
+from zaiond.message.view import rendered, view
 from zaiond.message.words import Words
 from zaiond.message.words import together as said
 from zaiond.model import MOST_IDS, SEVERITIES, Event, Message, Routing, Severity, Together
@@ -83,27 +88,43 @@ def compose_together(
     user_name: Callable[[int], str],
     tz: tzinfo | None = None,
     charset: Charset = "utf-8",
+    look: Look = PLAIN,
 ) -> Message:
     """The mail about several events, one of which at least is shown. `routing` is how they came
     together, `user_name` gives the name of a uid, "" where it has none; the other arguments are as
-    for `compose`. Raises AddressError.
+    for `compose`. Raises AddressError and TemplateError.
     """
     words = WORDS[language]
     alike, severities, total = _without_notice(together, routing)
-    mail = _Mail(
-        words, host, fqdn, user_name, tz, together, routing, alike, severities, total
-    )  # fmt: skip
-    remark = None
+    mail = _Mail(words, host, fqdn, user_name, tz, together, routing, alike, severities, total)
+    remark = look.remark
     fields, named = _naming(together.ids)
     if charset != "utf-8":
         # An id must be exact: it is what zaiond-ctl is asked about.
         changed = next((a for one in named for a in one if as_jis(a) != a), None)
         if changed is not None:
-            charset, remark = "utf-8", is_not_in(charset, changed)
+            charset, remark = "utf-8", both(remark, is_not_in(charset, changed))
     if any(map(is_important, severities)):
         fields = IMPORTANT + fields
     start, beginning = subject_beginning(subject_prefix)
-    if routing.kind == "problem":
+    html = None
+    if look.template is not None:
+        seen = view(
+            alike,
+            total,
+            severities,
+            words=words,
+            host=host,
+            fqdn=fqdn,
+            user_name=user_name,
+            tz=tz,
+            routing=routing,
+            at=date,
+        )
+        noted = next((e for e in alike if is_drill(e.extensions) or layout.poses(e)), alike[0])
+        subject, text, html = rendered(look.template, seen, noted, words, mail.user(noted))
+        subject = subject or _subject(mail)
+    elif routing.kind == "problem":
         subject, text = _of_problem(mail, date)
     else:
         subject, text = _subject(mail), _body(mail)
@@ -117,13 +138,17 @@ def compose_together(
         _thread(mail) + fields,
         text,
         remark,
+        html,
+        files_of(alike, look.attach) if look.attach else (),
     )
 
 
 def _without_notice(
     together: Together, routing: Routing
 ) -> tuple[tuple[Event, ...], dict[Severity, int], int]:
-    """The events without the notice that they were held, which is the mail itself."""
+    """The events without the notice that they were held, which is the mail itself. Of a problem
+    that is over the end comes first, for it is what the mail is about.
+    """
     severities = {name: together.severities.get(name, 0) for name in SEVERITIES}
     alike = together.shown
     if routing.kind == "suppressed":
@@ -132,6 +157,10 @@ def _without_notice(
             for notice in (event for event in alike if event not in held):
                 severities[notice.severity] -= 1
             alike = held
+    if routing.standing is not None and routing.standing.until is not None:
+        ends = [event for event in alike if event.status == "ok" or event.type == "job.succeeded"]
+        end = max(ends, key=lambda event: event.accepted, default=alike[0])
+        alike = (end, *(event for event in alike if event is not end))
     counted = {name: number for name, number in severities.items() if number > 0}
     return alike, counted, together.total - (len(together.shown) - len(alike))
 
@@ -209,9 +238,6 @@ def _of_problem(mail: _Mail, date: float) -> tuple[str, str]:
     """
     words, standing = mail.words, mail.routing.standing
     main = mail.alike[0]
-    if standing is not None and standing.until is not None:
-        ends = [e for e in mail.alike if e.status == "ok" or e.type == "job.succeeded"]
-        main = max(ends, key=lambda event: event.accepted, default=main)
     user = mail.user(main)
     stood = Stood(standing, date) if standing else None
     subject = layout.subject_line(main, words, mail.host, user, standing)
@@ -219,9 +245,8 @@ def _of_problem(mail: _Mail, date: float) -> tuple[str, str]:
     def body(more: Iterable[str]) -> str:
         return layout.body(main, words, mail.fqdn, user, mail.tz, stood, more)
 
-    others = tuple(event for event in mail.alike if event is not main)
     room = _MOST_TEXT - _size([body(())])
-    return subject, body(_events(mail, others, mail.total - 1, room))
+    return subject, body(_events(mail, mail.alike[1:], mail.total - 1, room))
 
 
 def _events(mail: _Mail, events: Sequence[Event], total: int, room: int) -> list[str]:

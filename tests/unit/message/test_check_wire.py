@@ -2,9 +2,12 @@ from datetime import UTC
 
 import pytest
 
+from tests.unit.message.test_compose import EVENTS
+from tests.unit.message.test_compose import mail as mail_of_event
 from zaiond.errors import MessageError
 from zaiond.message import compose as composing
 from zaiond.message.compose import check_wire
+from zaiond.message.custom import Look, TemplateFiles
 
 
 def mail(recipient: str = "a@example.co.jp") -> bytes:
@@ -81,3 +84,54 @@ def test_a_line_that_is_not_ours_is_refused_anywhere_in_the_header(
 def test_a_mail_without_one_of_our_fields_is_refused(field: bytes) -> None:
     lines = mail().split(b"\r\n")
     assert "header" in refused(b"\r\n".join(x for x in lines if not x.startswith(field + b":")))
+
+
+def of_parts() -> bytes:
+    texts = (("t.subject.j2", "x"), ("t.txt.j2", "text"), ("t.html.j2", "<p>html</p>"))
+    return mail_of_event(
+        EVENTS["problem"],
+        look=Look(TemplateFiles("t", "/t", texts), ("data.output", "data.device")),
+    ).content
+
+
+def test_a_mail_of_several_parts_passes() -> None:
+    check_wire(of_parts())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"text/html", b"text/calendar"),
+        (b"text/html", b"text/plain"),
+        (b"multipart/alternative", b"multipart/related"),
+        (b"multipart/mixed", b"message/rfc822"),
+        (b"Content-Disposition: attachment", b"Content-Disposition: inline"),
+        (b"Content-Disposition: attachment", b"X-Other: y\r\nContent-Disposition: attachment"),
+        (b'filename="output.txt"', b'filename="../output.txt"'),
+        (b'filename="output.txt"', b'filename="a"; x="b"'),
+        (b'charset="us-ascii"', b'charset="utf-7"'),
+        (b"Encoding: 7bit", b"Encoding: 8bit"),
+    ],
+)
+def test_parts_that_are_not_ours_are_refused(old: bytes, new: bytes) -> None:
+    content = of_parts()
+    assert old in content
+    assert refused(content.replace(old, new, 1))
+    assert refused(new.join(content.rsplit(old, 1)))
+
+
+def test_nothing_stands_before_the_first_part() -> None:
+    line = b"\r\n\r\n--=_"
+    assert "parts" in refused(of_parts().replace(line, b"\r\n\r\nsomething" + line[2:], 1))
+
+
+@pytest.mark.parametrize("more", [b"something\r\n", b"--=_x\r\n"])
+def test_nothing_stands_behind_the_last_part(more: bytes) -> None:
+    assert "parts" in refused(of_parts() + more)
+
+
+def test_a_mail_that_was_cut_off_within_its_parts_is_refused() -> None:
+    lines = of_parts().split(b"\r\n")
+    body = lines.index(b"") + 1
+    for end in range(body, len(lines) - 1):
+        assert refused(b"\r\n".join([*lines[:end], b""]))
