@@ -9,13 +9,18 @@ the hour is due whenever the wall shows it: in a fold twice, in a gap never. Any
 when the wall first shows it or, having jumped over it, shows a later time. So does Debian's cron.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from zaiond.errors import ZaiondError
 from zaiond.text import Sentence, Text
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 MOST_SIGNS = 255
 WEEK = frozenset(range(7))
@@ -169,10 +174,16 @@ _Offset = Callable[[int], int]  # of the wall time at a moment
 def _offset_of(timezone: str | None) -> _Offset:
     if timezone is None:
         return lambda at: _seconds(datetime.fromtimestamp(at, UTC).astimezone().utcoffset())
+    zone = _zone(timezone)
+    return lambda at: _seconds(datetime.fromtimestamp(at, zone).utcoffset())
+
+
+@functools.cache
+def _zone(name: str) -> "ZoneInfo":
+    """Read once: that its file is gone for a moment while the system is updated does no harm."""
     from zoneinfo import ZoneInfo  # only where a zone is named
 
-    zone = ZoneInfo(timezone)
-    return lambda at: _seconds(datetime.fromtimestamp(at, zone).utcoffset())
+    return ZoneInfo(name)
 
 
 def _seconds(offset: timedelta | None) -> int:
@@ -197,10 +208,10 @@ def _jump(offset: _Offset, after: int, until: int) -> int | None:
 
 def check_timezone(name: str) -> None:
     """Raises ScheduleError where this machine knows no time zone of that name."""
-    from zoneinfo import ZoneInfo, available_timezones
+    from zoneinfo import available_timezones
 
     try:
-        ZoneInfo(name)
+        _zone(name)
         return
     except (LookupError, ValueError, OSError):
         names = available_timezones()

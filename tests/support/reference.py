@@ -24,7 +24,7 @@ _NEVER_FIRST = "、。，）」ーぁぃぅぇぉっゃゅょァィゥェォッ�
 # What stands where there is no default.
 _EXAMPLES = {"mail_server.host": "mailhost", "admins": "postmaster@example.co.jp"}
 # What has names of the user's own, or no default that could stand there.
-_COMMENTED = {
+COMMENTED = {
     "routes": """\
 routes:
   database:
@@ -91,14 +91,14 @@ def _yaml() -> Iterator[str]:
         indent = "  " * key.count(".")
         if not within:
             yield ""
-        elif key.partition(".")[0] in _COMMENTED:
+        elif key.partition(".")[0] in COMMENTED:
             continue
         for sentence in declared.help:
             for line in _wrapped(sentence, _WIDTH - len(indent)):
                 yield f"{indent}# {line}"
         default = _EXAMPLES.get(key, declared.default)
-        if key in _COMMENTED:
-            yield from (f"# {line}" for line in _COMMENTED[key].splitlines())
+        if key in COMMENTED:
+            yield from (f"# {line}" for line in COMMENTED[key].splitlines())
         elif isinstance(declared.kind, Group):
             yield f"{indent}{name}:"
         elif declared.kind.tag == "str" and default not in ("null", "[]"):

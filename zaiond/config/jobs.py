@@ -51,7 +51,7 @@ class Job(Settings):
         'When the job runs, a cron expression as "0 2 * * *"; either this or every.',
     )
     every: float | None = setting(
-        Duration(60, _YEAR),
+        Duration(1, _YEAR),
         "ジョブの間隔です（例: 24h）。これか schedule のどちらか 1 つを設定します。",
         "How often the job runs, as 24h; either this or schedule.",
     )
@@ -113,7 +113,7 @@ class Heartbeat(Settings):
         required=True,
     )
     every: float = setting(
-        Duration(10, DAY), "取得する間隔です。", "How often it is fetched.", default="5m"
+        Duration(1, DAY), "取得する間隔です。", "How often it is fetched.", default="5m"
     )
     url: Secret | None = None
 

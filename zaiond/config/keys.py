@@ -57,6 +57,18 @@ def _says_nothing(node: Node) -> bool:
     return not node.elements if isinstance(node, Sequence) else node.is_null
 
 
+def idle_nulls(top: Mapping, below: Mapping) -> Iterator[Diagnostic]:
+    """A warning for each name of the user's own that has nothing, and takes nothing away `below`:
+    as a job that nobody watches because its settings are not indented."""
+    for key, declared in declarations(Config).items():
+        names, known = top.value(key), below.value(key)
+        if isinstance(declared.kind, Named) and isinstance(names, Mapping):
+            for name, entry in names.entries.items():
+                if entry.value.is_null and not (isinstance(known, Mapping) and known.value(name)):
+                    path = f"{key}.{name_key(name)}"
+                    yield entry.place.diagnostic(path, words.IDLE_NULL)
+
+
 def _sentence(key: str, shown: str, within: str, known: list[str], flat: list[str]) -> Text:
     for name in flat:
         if key.partition(".")[0] == name:

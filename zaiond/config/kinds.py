@@ -304,7 +304,9 @@ class Named(Kind):
 
 def name_key(name: str) -> str:
     """A name of the user's own as a part of a dotted key."""
-    return name if _NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    if _NAME.fullmatch(name):
+        return name
+    return json.dumps(name, ensure_ascii=not name.isprintable())
 
 
 class Below(Kind):
@@ -326,7 +328,7 @@ class Below(Kind):
 
 def is_below(key: str, name: str) -> bool:
     """Whether the key is one of a setting `name` that is of the kind Below."""
-    return key.startswith(f"{name}.") and all(key.split("."))
+    return key.startswith(f"{name}.") and all(key.split(".")) and key.isprintable()
 
 
 class ServerList(Kind):

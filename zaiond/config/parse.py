@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from zaiond.config import japanese, words
 from zaiond.config.declare import Declaration, Scope, Settings, built, declarations
-from zaiond.config.keys import null_counts, unknown_keys
+from zaiond.config.keys import idle_nulls, null_counts, unknown_keys
 from zaiond.config.kinds import (
     Below,
     Group,
@@ -66,6 +66,7 @@ def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False)
     """The configuration of `texts`, the main file first, later ones on top of it. `incomplete`: a
     file could not even be read, so what seems to be missing may be in it."""
     found: list[Diagnostic] = []
+    warned: list[Diagnostic] = []
     tree = Mapping(Place(texts[0].name if texts else "", 1, 1), {})
     for each in texts:
         try:
@@ -76,8 +77,9 @@ def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False)
             continue
         found += problems
         found += unknown_keys(top)
+        warned += idle_nulls(top, tree)
         tree = merge(tree, top, null_counts)
-    scope = Scope("", {"": tree.place}, sources, found, [])
+    scope = Scope("", {"": tree.place}, sources, found, warned)
     walk = _Walk({each.name: each.directory for each in texts}, incomplete)
     config: Config | None = walk.mapping(tree, Config, scope)
     order = {each.name: number for number, each in enumerate(texts)}

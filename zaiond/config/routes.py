@@ -2,6 +2,7 @@
 # ruff: noqa: RUF009 (a declaration is a call that makes a dataclass field)
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import ClassVar, TypeVar
 
 from zaiond.config import words
@@ -33,6 +34,7 @@ _R = TypeVar("_R", bound="RouteDefaults")
 GROUPING = ("group_by", "group_wait", "group_interval")
 """The settings of which each makes that mails are grouped."""
 _YEAR = 365 * DAY
+_MOST_COMPARED = 200  # each with all before it
 _A_DAY = 1704067200.0  # 2024-01-01, as good as any
 
 
@@ -161,7 +163,7 @@ class RouteDefaults(Settings):
         "How long after a mail of a group the next one follows. Default: 5m.",
     )
     repeat_interval: float | None = setting(
-        Duration(60, _YEAR),
+        Duration(1, _YEAR),
         "障害が続いているあいだ、この間隔で再度知らせます。既定値は、知らせない、です。",
         "Reminds of a problem, at this interval, while it stays. Default: never.",
     )
@@ -272,7 +274,7 @@ def completed_routes(
 def warn_of_unreachable(routes: dict[str, Route], scope: Scope) -> None:
     """Tells of each route whose events another one takes before it; `scope` is that of all."""
     ends: dict[str, Match] = {}
-    for name, route in routes.items():
+    for name, route in islice(routes.items(), _MOST_COMPARED):
         taker = next((each for each, match in ends.items() if match.covers(route.match)), None)
         if taker is not None:
             scope.warn(name_key(name), words.unreachable(taker=taker))

@@ -31,3 +31,22 @@ def test_the_example_as_it_stands_is_the_defaults() -> None:
         mail_server=MailServer(host="mailhost"), admins=("postmaster@example.co.jp",)
     )
     assert [warning.key for warning in found.warnings] == ["admins"]  # a placeholder
+
+
+def test_what_is_in_comments_in_the_example_works_when_it_is_uncommented(tmp_path: Path) -> None:
+    text = (ROOT / "etc/zaiond.yaml").read_text()
+    for block in reference.COMMENTED.values():
+        commented = "".join(f"# {line}\n" for line in block.splitlines())
+        assert commented in text
+        text = text.replace(commented, block)
+    file = tmp_path / "zaiond.yaml"
+    file.write_text(text)
+    (tmp_path / "ping-url").write_text("https://ping.zaion.jp/x\n")
+    (tmp_path / "ping-url").chmod(0o600)
+    found = load(str(file))
+    assert found.errors == ()
+    assert found.config is not None
+    assert list(found.config.routes) == ["database"]
+    assert found.config.routes["database"].hours == found.config.times["office"]
+    assert list(found.config.jobs) == ["nightly-backup"]
+    assert found.config.heartbeat is not None

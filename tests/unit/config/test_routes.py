@@ -391,6 +391,7 @@ def test_hours_are_from_and_to(hours: str, start: int, end: int) -> None:
             [],
         ),
         ("jobs: {a: {every: 1h, timezone: Asia/Tokyo}}", ["jobs.a.timezone"]),
+        ("jobs:\n  nightly:\n", ["jobs.nightly"]),
         ("jobs: {a: {every: 1h, to: [a@example.com]}}", ["jobs.a.to"]),
         ("routes: {a.b: {to: [a@example.com]}}", ['routes."a.b".to']),
         ("route_defaults: {to: [a@example.com]}\nroutes: {a: {}}", ["route_defaults.to"]),

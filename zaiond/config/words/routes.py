@@ -9,6 +9,12 @@ NO_NAMES = Text(
 NO_NAME = Text(
     "名前は、印字できる文字 1～255 文字にしてください", "a name is 1 to 255 printable characters"
 )
+IDLE_NULL = Text(
+    "この名前には設定がなく、使われません。設定は、この下にさらに字下げして書いてください（null は"
+    "ほかのファイルにある同じ名前のものを取り消しますが、それもありません）",
+    "this name has no settings and is not used: write them below it, indented (null takes one of "
+    "another file away, and there is none)",
+)
 NO_ELEMENT = Text(
     "リストが空です。少なくとも 1 つ書くか、この行を削除してください",
     "the list is empty: write one at least, or delete the line",
