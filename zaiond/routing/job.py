@@ -22,10 +22,11 @@ from zaiond.text import Text
 
 LOOK = 30.0  # the daemon looks at the jobs at least this often
 GAP = LOOK + 90.0  # since the last look: it could not
-EARLY = 60.0  # a clock elsewhere may be ahead
+EARLY = 5.0  # a clock elsewhere may be ahead; less than the shortest time between two slots
 MOST_SLOTS = 100  # that one event names
 _MOST_FOUND = 1000  # that are looked at for it
 _KEPT_WITHIN = 60.0  # Watch.looked, on disk
+_END_IN_SPOOL = 60.0  # after a gap, until the end of a run must have come from there
 _DAY = 86400.0
 
 STARTED, SUCCEEDED, FAILED = "job.started", "job.succeeded", "job.failed"
@@ -233,7 +234,7 @@ def _overdue_at(job: JobState, settings: Job, watch: Watch) -> float:
         return NEVER
     at = job.running + settings.max_runtime
     if at >= watch.gap_from and job.running <= watch.gap_until:
-        return max(at, watch.gap_until + min(settings.grace, EARLY))
+        return max(at, watch.gap_until + min(settings.grace, _END_IN_SPOOL))
     return at
 
 

@@ -165,7 +165,7 @@ def test_the_state_of_undeclared_jobs_is_bounded(monkeypatch: pytest.MonkeyPatch
 
 def test_a_slot_that_is_heard_in_time_is_not_missed() -> None:
     b = book()
-    for at in (1 + 59.5 / 60, 24 + 3.9, 48 + 2.5):
+    for at in (2 - 3 / 3600, 24 + 3.9, 48 + 2.5):
         until(b, at)
         told(b, "started")
     until(b, 76)
@@ -453,3 +453,11 @@ def test_the_next_slot_of_a_job_can_be_asked() -> None:
     until(b, 2)
     told(b, "started")
     assert next_slot(b.state.jobs["n"], settings) == T0 + 26 * HOUR
+
+
+def test_of_a_job_of_each_minute_each_minute_counts() -> None:
+    b = book('jobs: {n: {schedule: "* * * * *", timezone: UTC, grace: 5s}}\n')
+    b.wait(20)
+    told(b, "succeeded")
+    b.wait(50, 1.0)
+    assert slots(b) == [[1 / 60]]
