@@ -96,6 +96,7 @@ WELL: dict[str, Any] = {
     "history": {"shortened": []},
     "spool": {"waiting": [], "refused": []},
     "servers": [SERVER],
+    "heartbeat": None,
     "rates": {"accepted": {"minute": 0, "hour": 0}, "delivered": {"minute": 0, "hour": 0}},
     "possible_duplicates": 0,
     "started": "2013-05-25T00:00:00Z",
