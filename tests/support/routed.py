@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
-from zaiond.config.kinds import SourceError
+from zaiond.config.outside import SourceError
 from zaiond.config.parse import YamlText, parse
 from zaiond.config.schema import Config
 from zaiond.model import Event, Routing
@@ -38,6 +38,9 @@ class _NoSources:
 
     def credential(self, name: str) -> str:
         raise SourceError(Text(name, name))
+
+    def template_file(self, path: str) -> str:
+        raise SourceError(Text(path, path))
 
     def check_certificates(self, path: str) -> None: ...
     def check_program(self, program: str) -> None: ...

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from zaiond.config.kinds import Kind, Secret, SourceError, Sources
+from zaiond.config.kinds import Kind, Secret
+from zaiond.config.outside import SourceError, Sources
 from zaiond.config.tree import Place
 from zaiond.errors import Diagnostic
 from zaiond.text import Text

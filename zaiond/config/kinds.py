@@ -8,11 +8,12 @@ import json
 import posixpath
 import re
 import unicodedata
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from zaiond.config import words
+from zaiond.config.outside import Sources
 from zaiond.config.tree import Mapping, Node, Place, Scalar, Sequence
-from zaiond.errors import MendableError, ZaiondError
+from zaiond.errors import MendableError
 from zaiond.text import Text
 
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:[smhdKMG]|/[smhd])?")
@@ -111,35 +112,6 @@ def refuse_full_width(text: str) -> None:
     if _NUMBER.fullmatch(narrow):  # no secret
         raise WrongValueError(words.full_width_number(narrow=narrow))
     raise WrongValueError(words.FULL_WIDTH)
-
-
-class SourceError(ZaiondError):
-    """A secret, a certificate or a permission is not as it must be. `missing`: the file isn't
-    there; `unchecked`: it can't be known here, which is a warning."""
-
-    def __init__(self, text: Text, *, missing: bool = False, unchecked: bool = False) -> None:
-        super().__init__(text)
-        self.missing = missing
-        self.unchecked = unchecked
-
-
-class Sources(Protocol):
-    """What the settings refer to. Each raises SourceError; paths are absolute."""
-
-    def secret_file(self, path: str) -> str:
-        """The secret in a file, without its last newline."""
-
-    def credential(self, name: str) -> str:
-        """The secret that systemd brought, without its last newline."""
-
-    def check_certificates(self, path: str) -> None:
-        """Sees that the file holds certificates in PEM."""
-
-    def check_program(self, program: str) -> None:
-        """Sees that there is such a program: an absolute path, or a name to be looked for."""
-
-    def check_permissions(self, file: str) -> None:
-        """Sees that a YAML file that holds a secret is read by nobody else."""
 
 
 class Kind:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from zaiond.atomicfile import Owner, free_name, owner, replace, sync_directory
 from zaiond.config import japanese
 from zaiond.config.access import READ, SEARCH, Identity, is_own_group, refusal
-from zaiond.config.kinds import SourceError
 from zaiond.config.language import drop_in_names
+from zaiond.config.outside import SourceError
 from zaiond.config.parse import Parsed, YamlText, parse
 from zaiond.config.sources import DiskSources, Files, SnapshotSources, unreadable
 from zaiond.errors import Diagnostic
@@ -65,9 +65,10 @@ def load(
             texts.append(YamlText(name, os.path.dirname(absolute), text))
             refused += _about(name, refusal(reader, absolute))
     parsed = parse(texts, disk, incomplete=bool(unread))
-    order = [path, conf_d, *names]
+    order = {name: number for number, name in enumerate([path, conf_d, *names])}
     errors = sorted(
-        (*unread, *refused, *parsed.errors), key=lambda d: (order.index(d.file), d.line, d.column)
+        (*unread, *refused, *parsed.errors),
+        key=lambda d: (order.get(d.file, len(order)), d.line, d.column),
     )
     yaml = tuple(os.path.join(base, each.name) for each in texts)
     watched = [main, *(os.path.join(base, name) for name in (conf_d, *names)), *disk.asked]

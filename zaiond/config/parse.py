@@ -19,13 +19,12 @@ from zaiond.config.kinds import (
     Kind,
     Named,
     ServerList,
-    SourceError,
-    Sources,
     WrongValueError,
     is_below,
     name_key,
     quoted,
 )
+from zaiond.config.outside import SourceError, Sources
 from zaiond.config.schema import Config
 from zaiond.config.tree import Entry, Mapping, Node, Place, Scalar, Sequence, merge
 from zaiond.config.yaml import plain_scalar, read
@@ -95,8 +94,8 @@ def parse(texts: Texts[YamlText], sources: Sources, *, incomplete: bool = False)
 
 
 def _sorted(found: list[Diagnostic], order: dict[str, int]) -> tuple[Diagnostic, ...]:
-    unique = dict.fromkeys(found)
-    return tuple(sorted(unique, key=lambda d: (order.get(d.file, 0), d.line, d.column, d.key)))
+    unique, last = dict.fromkeys(found), len(order)  # where templates are, in files of their own
+    return tuple(sorted(unique, key=lambda d: (order.get(d.file, last), d.line, d.column, d.key)))
 
 
 class _Walk:

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from zaiond.config import words
 from zaiond.config.declare import Scope, Settings, declarations, setting
@@ -21,12 +21,13 @@ from zaiond.config.patterns import (
     DataFields,
     Fields,
     Patterns,
-    PlainName,
     Severities,
     StatusPatterns,
     TypePatterns,
 )
+from zaiond.config.templates import TemplateName, read_template
 from zaiond.config.times import CronTimes
+from zaiond.message.custom import TemplateFiles
 from zaiond.schedule import Cron, Hours
 from zaiond.text import Language
 
@@ -118,7 +119,8 @@ class RouteDefaults(Settings):
     """How an event becomes mail, where no route matches; and what a route has, too, unless it says
     otherwise. `to`: None for the admins, () for nobody. `hours` are those that `active_time` names.
     `group_wait` and `group_interval` are None where nothing is grouped. `max_mails`: None for no
-    limit; `own_max_mails`: it is what this mapping itself says, and not a default."""
+    limit; `own_max_mails`: it is what this mapping itself says, and not a default. `template` is
+    the path of its files without their ends, `template_files` their texts."""
 
     to: tuple[str, ...] | None = setting(
         Recipients(),
@@ -131,7 +133,7 @@ class RouteDefaults(Settings):
         "The language of the mail, ja or en. Default: the one at the top.",
     )
     template: str | None = setting(
-        PlainName(),
+        TemplateName(),
         "メールのテンプレートの名前です。設定ファイルと同じ場所の templates/ にある NAME.subject.j2"
         "、NAME.txt.j2 と、あれば NAME.html.j2 を使います。",
         "The name of the mail's template: NAME.subject.j2, NAME.txt.j2 and, if there, NAME.html.j2 "
@@ -191,6 +193,12 @@ class RouteDefaults(Settings):
     )
     hours: Hours | None = None
     own_max_mails: bool = False
+    template_files: TemplateFiles | None = None
+
+    def completed(self, scope: Scope) -> Self:
+        if self.template is None:
+            return self
+        return replace(self, template_files=read_template(self.template, scope))
 
     @property
     def is_grouping(self) -> bool:
@@ -267,6 +275,8 @@ def completed_routes(
             key: getattr(defaults, key) for key in ROUTE_KEYS if key not in written | excluded
         }
         complete = replace(route, **inherited, own_max_mails="max_mails" in written)
+        if "template" in inherited:
+            complete = replace(complete, template_files=defaults.template_files)
         found[name] = _completed(complete, times, within)
     return found
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from zaiond.config import japanese, words
 from zaiond.config.access import SEARCH, Identity, exposed, refusal
-from zaiond.config.kinds import SourceError
+from zaiond.config.outside import SourceError
 from zaiond.text import Text
 
 MAX_YAML = 1024 * 1024
 MAX_SECRET = 64 * 1024
+MAX_TEMPLATE = 256 * 1024
 MAX_CERTIFICATES = 4 * 1024 * 1024
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # for a bare name
 
@@ -81,6 +82,11 @@ class DiskSources(_WithCredentials):
         _demand(exposed(path, status, self._reader))
         return secret(self._kept(path, raw), path)
 
+    def template_file(self, path: str) -> str:
+        self.asked.append(path)
+        raw, _ = read(path, MAX_TEMPLATE)
+        return self._kept(path, raw)
+
     def check_certificates(self, path: str) -> None:
         import ssl  # heavy, and only for a user who names a ca_file
 
@@ -124,6 +130,11 @@ class SnapshotSources(_WithCredentials):
         if path not in self._texts:
             raise SourceError(words.not_kept(path=path), missing=True)
         return secret(self._texts[path], path)
+
+    def template_file(self, path: str) -> str:
+        if path not in self._texts:
+            raise SourceError(words.not_kept(path=path), missing=True)
+        return self._texts[path]
 
     def check_certificates(self, path: str) -> None:
         pass

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from zaiond.config.forms import fill_names
-from zaiond.config.kinds import SourceError
+from zaiond.config.outside import SourceError
 from zaiond.config.parse import Parsed, YamlText, parse
 from zaiond.config.schema import Config, MailServer, Rate, Secret
 from zaiond.text import Text
@@ -22,6 +22,11 @@ class Sources:
 
     def credential(self, name: str) -> str:
         raise SourceError(Text(f"{name} なし", f"no {name}"), unchecked=True)
+
+    def template_file(self, path: str) -> str:
+        if path.endswith(".html.j2"):
+            raise SourceError(Text(path, path), missing=True)
+        return f"{path}: {{{{ event.title }}}}"
 
     def check_certificates(self, path: str) -> None:
         pass

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,9 @@ def wrong(text: str) -> list[str]:
 
 def test_the_complete_example_is_read() -> None:
     config = valid(COMPLETE)
-    assert config.routes == {
+    (route,) = config.routes.values()
+    assert route.template_files is not None
+    assert {"database": replace(route, template_files=None)} == {
         "database": Route(
             match=Match(
                 type=("backup.db.*",),
@@ -96,7 +99,7 @@ def test_the_complete_example_is_read() -> None:
             ),
             to=("dba@zaion.jp",),
             language="en",
-            template="database",
+            template="/etc/zaiond/templates/database",
             attach=("data.log",),
             group_by=("type", "data.host"),
             group_wait=30.0,
@@ -430,6 +433,9 @@ def test_the_url_of_the_heartbeat_is_never_shown() -> None:
 
 def test_the_last_good_one_has_them_too(tmp_path: Path) -> None:
     (tmp_path / "zaiond.yaml").write_text(HEAD + COMPLETE)
+    (tmp_path / "templates").mkdir()
+    for end in ("subject", "txt"):
+        (tmp_path / "templates" / f"database.{end}.j2").write_text("{{ event.title }}")
     url = tmp_path / "ping-url"
     url.write_text("https://ping.zaion.jp/x\n")
     url.chmod(0o600)
