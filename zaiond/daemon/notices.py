@@ -5,15 +5,17 @@ One notice an incident: the id says which incident it is, so that idempotency ke
 across restarts.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from posixpath import basename
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zaiond.config.schema import MailServer
 from zaiond.daemon import words
 from zaiond.daemon.words import watch
 from zaiond.errors import Diagnostic
+from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.message.layout import operands
 from zaiond.model import AttemptResult, QueuedMail, Severity
@@ -22,25 +24,43 @@ from zaiond.smtp.failure import Failure
 from zaiond.smtp.verdict import judge
 from zaiond.store.damage import Damage
 from zaiond.store.recovery import Salvage
-from zaiond.text import Text
+from zaiond.text import Language, Text
 
 MOST_DIAGNOSTICS = 50
 
 
 class Notice(NamedTuple):
-    """An event of the daemon's own."""
+    """An event of the daemon's own; `job` is the one that it tells of. `own_id`: its id, where that
+    isn't said by its type and the incident.
+    """
 
     type: str
     incident: str
     severity: Severity
-    subject: Text
-    message: Text
-    data: Mapping[str, str] = {}
+    subject: Text | None
+    message: Text | None
+    data: Mapping[str, Any] = {}
+    job: str | None = None
+    own_id: str = ""
 
     @property
     def id(self) -> str:
         """Of an incident of this type."""
-        return f"{self.type}/{self.incident}"[:255]
+        return self.own_id or f"{self.type}/{self.incident}"[:255]
+
+    def line(self, language: Language) -> bytes:
+        """The event, as the event socket would take it."""
+        said = {"subject": self.subject, "message": self.message}
+        sent: dict[str, Any] = {
+            "type": self.type,
+            "source": NOTICE_SOURCE,
+            "severity": self.severity,
+            **{name: text.in_language(language) for name, text in said.items() if text},
+            "data": self.data,
+        }
+        if self.job is not None:
+            sent["job"] = self.job
+        return json.dumps(sent, ensure_ascii=False).encode("utf-8", "replace")
 
 
 class RefusedFile(NamedTuple):

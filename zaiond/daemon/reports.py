@@ -5,18 +5,17 @@ A notice's own failure makes no notice.
 """
 
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from zaiond import wire
-from zaiond.config.schema import Config, MailServer
+from zaiond.config.schema import Config, Job, MailServer
 from zaiond.daemon import notices, words
 from zaiond.daemon.gathered import Gathered
 from zaiond.daemon.incidents import INCIDENTS, Incidents, Outage
@@ -36,6 +35,9 @@ from zaiond.store.damage import Damage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
+
+if TYPE_CHECKING:
+    from zaiond.daemon.by_itself import ByItself
 
 SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
 FAILED_INTERVAL = 3600.0  # of mails that failed: any program may name any recipient
@@ -68,6 +70,7 @@ class Reports:
     _wall = False
 
     def __post_init__(self) -> None:
+        self._jobs: Mapping[str, Job] = {}
         background = self._in_background
         self._spool_files = Gathered(lambda: SPOOL_INTERVAL, self._emit_spool_refused, background)
         self._failures = Gathered(lambda: FAILED_INTERVAL, self._emit_failed, background)
@@ -80,7 +83,7 @@ class Reports:
 
     def configure(self, config: Config) -> None:
         """Where no mail can leave, that is told as this configuration has it."""
-        self._wall = config.notify.wall
+        self._wall, self._jobs = config.notify.wall, config.jobs
         if self.incidents.forget([server.address for server in config.mail_servers]):
             self._keep_incidents()
 
@@ -263,22 +266,29 @@ class Reports:
     async def _emit_spool_refused(self, files: list[RefusedFile], more: int) -> None:
         await self.emit(notices.spool_refused(files, more))
 
+    async def by_itself(self, told: Sequence["ByItself"]) -> None:
+        """What became of jobs and silences by itself; told again, it is recorded once. Raises
+        StoreError: it is to be told again.
+        """
+        from zaiond.daemon import by_itself  # only for who has jobs or silences
+
+        for one in told:
+            notice = by_itself.notice(one, self._jobs, self._clock())
+            if notice is not None:
+                await self._record(notice)
+
     async def emit(self, notice: Notice) -> None:
         """Records a notice, in the language in force; it is mailed as any event."""
-        language, subject = self._journal.language, notice.subject
-        body = json.dumps(
-            {
-                "type": notice.type,
-                "source": NOTICE_SOURCE,
-                "severity": notice.severity,
-                "subject": subject.in_language(language),
-                "message": notice.message.in_language(language),
-                "data": notice.data,
-            },
-            ensure_ascii=False,
-        ).encode("utf-8", "replace")
-        urgent = notice.severity in URGENT
-        new = (notice.id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, None)
+        try:
+            await self._record(notice)
+        except StoreError as error:
+            what = notice.subject or notice.type
+            self._journal.error(words.unrecorded(subject=what, why=error.text), by="notices")
+
+    async def _record(self, notice: Notice) -> None:
+        body = notice.line(self._journal.language)
+        lane, urgent = wire.parse(body).lane, notice.severity in URGENT
+        new = (notice.id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, lane)
         accept = partial(
             events.accept,
             batch=[new],
@@ -286,11 +296,7 @@ class Reports:
             places=self._turns.give([new], notice=True),
             notice=True,
         )
-        try:
-            acceptance = await self._writer.submit(accept)
-        except StoreError as error:
-            self._journal.error(words.unrecorded(subject=subject, why=error.text), by="notices")
-            return
+        acceptance = await self._writer.submit(accept)
         if acceptance.events:
             self.events_reopened(acceptance.events)
             self._outbound.router.accepted(acceptance)

@@ -65,6 +65,7 @@ class Reloading:
         self.contexts.append(context)
 
     async def _tell(self, notice: Notice) -> None:
+        assert notice.message is not None
         self.broken.append((notice.incident, notice.message.en.count("zaiond.yaml:")))
 
 

@@ -2,8 +2,7 @@
 what zaiond-ctl shows of it.
 """
 
-from datetime import datetime
-
+from zaiond.daemon.words.watch import local as local
 from zaiond.text import Sentence, Text
 
 UNKNOWN = Text("不明", "not known")
@@ -15,12 +14,6 @@ OUTCOMES = {
     "failed": Text("送信失敗", "failed"),
     "expired": Text("期限切れ", "expired"),
 }
-
-
-def local(at: float, form: str = "%Y-%m-%d %H:%M:%S %z") -> str:
-    """A time (seconds since the epoch) as this machine's people have it."""
-    return datetime.fromtimestamp(at).astimezone().strftime(form)
-
 
 # -- Start and end
 

@@ -1,6 +1,14 @@
 """What the daemon says of how it is itself: that mail can't leave, and the heartbeat."""
 
+from datetime import datetime
+
 from zaiond.text import Sentence, Text
+
+
+def local(at: float, form: str = "%Y-%m-%d %H:%M:%S %z") -> str:
+    """A time (seconds since the epoch) as this machine's people have it."""
+    return datetime.fromtimestamp(at).astimezone().strftime(form)
+
 
 stays_down = Sentence(
     "メールサーバー {server} が {since} から使えません（予備のメールサーバーで送信中）: {why}",
@@ -44,3 +52,16 @@ FIRST_SERVER_DOWN = Text(
 DISK_LOW = Text("ディスクの空きが足りません", "there is too little room on the disk")
 NOT_WRITABLE = Text("ディスクに書き込めません", "the disk can't be written to")
 heartbeat_fails = Sentence("ハートビートを送れません: {why}", "the heartbeat can't be sent: {why}")
+
+# -- Silences
+
+silence_hides = Sentence(
+    "通知の一時停止が終わりました。続いている障害: {number} 件",
+    "A silence has ended; problems that are still there: {number}",
+)
+hidden = Sentence(
+    "設定した人: {by}\nコメント: {comment}\n\n停止中に通知されなかった障害:\n{problems}",
+    "Set by: {by}\nComment: {comment}\n\nProblems that it has hidden:\n{problems}",
+)
+still_open = Sentence("・{name}（{since} から）", "- {name} (since {since})")
+more_problems = Sentence("・ほか {number} 件", "- and {number} more")
