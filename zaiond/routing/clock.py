@@ -3,11 +3,10 @@
 from msgspec import structs
 
 from zaiond.model import Routing
-from zaiond.routing import job, silence, words
+from zaiond.routing import job, silence, throttle, words
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import put
 from zaiond.routing.state import NEVER, Group, State, Told
-from zaiond.routing.throttle import forget, free_at, sent_key
 
 _BACK = 1.0  # seconds by which a clock may be put right without consequences
 
@@ -16,6 +15,7 @@ def notice_clock(table: RoutingTable, state: State, now: float) -> None:
     """To be called before anything is decided at `now`."""
     if state.seen is not None and now < state.seen - _BACK:
         silence.set_back(state, now)
+        throttle.set_back(state, now)
         job.set_back(table, state, now)
         _bring_near(table, state, now)
         state.seen = now
@@ -29,12 +29,13 @@ def reconsider(table: RoutingTable, state: State, now: float) -> None:
     """
     if state.seen is None:  # the clock may have been set back while the daemon was down
         silence.set_back(state, now)
+        throttle.set_back(state, now)
         if state.watch.looked > now:
             job.set_back(table, state, now)
     notice_clock(table, state, now)
     _bring_near(table, state, now)
     job.declare(table, state, now)
-    forget(state, now)
+    throttle.forget(state, now)
 
 
 def _bring_near(table: RoutingTable, state: State, now: float) -> None:
@@ -87,8 +88,8 @@ def _slot(state: State, group: Group, rule: Rule, now: float) -> float:
     """When the recipient of a suppressed mail may get one by the limit that counts now."""
     if rule.limit is None or group.routing.recipients is None:
         return now
-    key = sent_key(rule.scope, group.routing.recipients[0])
-    return free_at(state, key, rule.limit, now)
+    key = throttle.sent_key(rule.scope, group.routing.recipients[0])
+    return throttle.free_at(state, key, rule.limit, now)
 
 
 def _reason(table: RoutingTable, group: Group, due: float) -> Routing:

@@ -40,6 +40,14 @@ def count(state: State, key: str, rate: Rate, now: float) -> None:
     state.put_sent(key, Sent(window=rate.seconds, buckets=buckets))
 
 
+def set_back(state: State, now: float) -> None:
+    """The clock was set back to `now`: what was sent later counts as sent now, from here on."""
+    for key, sent in list(state.sent.items()):
+        current = _current(sent, Rate(1, sent.window), now)
+        if current != sent:
+            state.put_sent(key, current)
+
+
 def forget(state: State, now: float) -> None:
     """Forgets the recipients who got no mail within a window."""
     for key, sent in list(state.sent.items()):

@@ -374,6 +374,8 @@ def test_a_clock_that_was_far_ahead_and_is_put_right_does_not_stop_the_watch() -
     b.wait(0)
     b.wait(4 * HOUR)
     told(b, "started")
+    until(b, 3000 * 24 + 30)
+    assert len(b.jobs) == 2
     b.jobs.clear()
     b.now = T0 + 8 * HOUR
     until(b, 28)

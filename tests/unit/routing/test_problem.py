@@ -215,6 +215,62 @@ def test_a_closing_mail_takes_along_what_was_counted_by_a_route_that_is_gone() -
     assert b.state.groups == {}
 
 
+def test_the_closing_mail_of_each_route_takes_along_what_was_counted() -> None:
+    b = book("routes: {one: {continue: true, to: [b@x.jp]}, two: {to: [c@x.jp]}}")
+    bad(b)
+    bad(b)
+    good(b)
+    assert [mail.events for mail in b.made] == [(0,), (0,), (1, 2), (1, 2)]
+
+
+def test_what_was_counted_by_a_route_that_tells_nobody_any_more_goes_with_another() -> None:
+    b = book("routes: {one: {continue: true, to: [b@x.jp]}, two: {to: [c@x.jp]}}")
+    bad(b)
+    bad(b)
+    b.reload(configured("routes: {one: {continue: true, to: []}, two: {to: [c@x.jp]}}"))
+    (tell,) = good(b).tells
+    assert {group.routing.route for group in tell.absorbs} == {"one", "two"}
+    b.check()
+    assert b.state.groups == {}
+
+
+def test_what_was_counted_ends_with_a_problem_that_nobody_is_told_of_any_more() -> None:
+    b = book()
+    bad(b)
+    bad(b)
+    b.reload(configured("route_defaults: {to: []}"))
+    decision = good(b)
+    assert decision.end is not None
+    b.check()
+    assert b.ended == {1: "dropped", 2: "dropped"}
+
+
+def test_the_row_of_what_was_counted_is_due_with_its_problem() -> None:
+    b = book("routes: {r: {repeat_interval: 4h}}")
+    bad(b)
+    bad(b)
+    (group,) = b.state.groups.values()
+    assert group.due == b.now + 4 * HOUR
+    b.wait(HOUR)
+    bad(b, "crit")
+    (group,) = b.state.groups.values()
+    assert group.due == b.now + 4 * HOUR
+    b.reload(configured("routes: {r: {repeat_interval: 2h}}"))
+    (group,) = b.state.groups.values()
+    assert group.due == b.now + 2 * HOUR
+
+
+def test_what_was_counted_of_a_problem_that_was_lost_is_mailed() -> None:
+    b = book()
+    bad(b)
+    bad(b)
+    (key,) = b.state.problems
+    del b.rows["problem", key]
+    b.restart()
+    b.wait(0)
+    assert [mail.events for mail in b.made] == [(0,), (1,)]
+
+
 def test_problems_survive_a_restart() -> None:
     b = book("routes: {r: {repeat_interval: 1h}}")
     bad(b)
@@ -294,7 +350,9 @@ def test_too_many_groups_leave_what_is_counted_recorded(monkeypatch: pytest.Monk
     b = book()
     bad(b)
     monkeypatch.setattr("zaiond.routing.decide.MOST_GROUPS", 0)
-    assert reason(bad(b)).startswith("counted: ")
+    counted = bad(b)
+    assert counted.end is not None
+    assert reason(counted).startswith("counted: ")
     b.check()
     (tell,) = good(b).tells
     assert tell.routing.standing is not None

@@ -1,0 +1,233 @@
+"""What a clock that was set and another configuration mean for what waits."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.routed import A, B, Book, configured
+from zaiond.routing.matcher import RoutingTable
+
+HOUR, DAY = 3600.0, 86400.0
+T0 = 20_000 * DAY + 20 * HOUR  # 20:00 UTC
+TIMES = "times: {office: {hours: '09:00-18:00', timezone: UTC}}\n"
+
+
+def book(text: str = "", admins: str = A) -> Book:
+    return Book(RoutingTable(configured(text, admins)), now=T0)
+
+
+WAITING = {
+    "grouped": "routes: {r: {group_wait: 1h, to: [b@example.jp]}}",
+    "digest": "routes: {r: {digest: '30 * * * *', to: [b@example.jp]}}",
+    "held": TIMES + "routes: {r: {active_time: office, to: [b@example.jp]}}",
+    "suppressed": "routes: {r: {max_mails: 1/h, to: [b@example.jp]}}",
+}
+
+
+def waiting(kind: str) -> Book:
+    """A book in which one event waits."""
+    b = book(WAITING[kind])
+    decision = b.tell()
+    if kind == "suppressed":
+        decision = b.tell()
+    assert [join.group.kind for join in decision.joins] == [kind]
+    return b
+
+
+def made_later(b: Book, kind: str) -> Any:
+    return b.made[1:] if kind == "suppressed" else b.made
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_what_waits_by_a_route_that_is_gone_is_mailed_to_the_admins(kind: str) -> None:
+    b = waiting(kind)
+    b.reload(configured())
+    b.wait(0)
+    b.check()
+    (mail,) = made_later(b, kind)
+    assert mail.to == (A,)
+    assert mail.routing.route == ""
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_what_waits_by_a_route_that_does_not_let_it_wait_any_more_is_mailed(kind: str) -> None:
+    b = waiting(kind)
+    b.reload(configured("routes: {r: {max_mails: null, to: [b@example.jp]}}"))
+    b.wait(0)
+    (mail,) = made_later(b, kind)
+    assert mail.to == (B,)
+    assert mail.routing.route == "r"
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_what_waits_goes_to_who_is_a_recipient_when_it_is_mailed(kind: str) -> None:
+    b = waiting(kind)
+    text = WAITING[kind].replace("[b@example.jp]", "[new@example.jp]")
+    b.reload(configured(text))
+    b.wait(DAY)
+    (mail,) = made_later(b, kind)
+    # One recipient's mail of what he could not get: where he is gone, the admins'.
+    assert mail.to == ((A,) if kind == "suppressed" else ("new@example.jp",))
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_where_nobody_is_left_the_admins_get_it(kind: str) -> None:
+    b = waiting(kind)
+    b.reload(configured(WAITING[kind].replace("[b@example.jp]", "[]")))
+    b.wait(DAY)
+    (mail,) = made_later(b, kind)
+    assert mail.to == (A,)
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_a_reload_that_changes_nothing_and_a_restart_change_nothing(kind: str) -> None:
+    b = waiting(kind)
+    at = b.state.next_due()
+    b.wait(60)
+    b.reload(configured(WAITING[kind]))
+    b.restart()
+    assert b.state.next_due() == at
+    b.wait(DAY)
+    assert len(made_later(b, kind)) == 1
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_a_clock_set_back_makes_nothing_wait_for_longer_than_it_may(kind: str) -> None:
+    b = waiting(kind)
+    b.now -= 1000 * DAY
+    b.look()
+    b.check()
+    longest = {"grouped": HOUR, "digest": HOUR, "held": 13 * HOUR, "suppressed": HOUR + 60}[kind]
+    b.wait(longest)
+    assert len(made_later(b, kind)) == 1
+    b.wait(2 * DAY)
+    assert len(made_later(b, kind)) == 1
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_so_does_one_set_back_while_the_daemon_was_down(kind: str) -> None:
+    b = waiting(kind)
+    b.now -= 1000 * DAY
+    b.restart()
+    b.wait(13 * HOUR)
+    assert len(made_later(b, kind)) == 1
+
+
+def test_a_digest_goes_by_the_new_times() -> None:
+    b = waiting("digest")
+    b.reload(configured("routes: {r: {digest: '45 21 * * *', to: [b@example.jp]}}"))
+    due = b.state.next_due()
+    assert due is not None
+    assert due > T0
+
+
+def test_what_is_held_goes_by_the_new_hours_and_says_so() -> None:
+    b = waiting("held")
+    b.reload(configured(WAITING["held"].replace("09:00", "07:00")))
+    assert b.state.next_due() == T0 + 11 * HOUR
+    b.wait(11 * HOUR)
+    (mail,) = b.made
+    assert mail.routing.reason is not None
+    assert "active_time office" in mail.routing.reason.en
+
+
+def test_hours_that_have_just_come_to_include_now_release_what_is_held() -> None:
+    b = waiting("held")
+    b.reload(configured(WAITING["held"].replace("18:00", "22:00")))
+    b.wait(0)
+    assert len(b.made) == 1
+
+
+def test_a_shorter_interval_counts_at_once() -> None:
+    b = waiting("grouped")
+    b.reload(configured("routes: {r: {group_wait: 10s, group_interval: 20s}}"))
+    b.wait(20)
+    assert len(b.made) == 1
+
+
+def test_a_lower_limit_counts_what_was_sent_before() -> None:
+    b = book("route_defaults: {max_mails: 60/h}")
+    for _ in range(10):
+        b.tell()
+    b.reload(configured("route_defaults: {max_mails: 5/d}"))
+    assert b.tell().joins
+    b.wait(DAY)
+    assert len(b.made) == 10
+    b.wait(2 * HOUR)
+    assert len(b.made) == 11
+
+
+def test_after_the_mail_of_a_group_a_clock_set_back_costs_one_interval_at_most() -> None:
+    b = book("routes: {r: {group_interval: 1h}}")
+    b.tell()
+    b.now -= 1000 * DAY
+    assert b.tell().joins
+    b.wait(HOUR)
+    assert len(b.made) == 2
+
+
+def test_a_group_that_is_over_its_interval_begins_anew_before_it_is_forgotten() -> None:
+    b = book("routes: {r: {group_interval: 1h}}")
+    b.tell()
+    b.now += HOUR
+    assert b.tell().tells
+    b.check()
+
+
+def test_a_limit_lasts_no_longer_than_its_window_when_the_clock_is_set_back() -> None:
+    b = book("route_defaults: {max_mails: 1/h}")
+    b.tell()
+    b.now -= 1000 * DAY
+    assert b.tell().joins
+    b.wait(HOUR + 60)
+    assert len(b.made) == 2
+
+
+def test_who_is_over_the_limit_gets_nothing_before_the_mail_of_that() -> None:
+    b = book("route_defaults: {max_mails: 2/h}")
+    for _ in range(3):
+        b.tell()
+    due = b.state.next_due()
+    assert due is not None
+    b.now = due
+    assert b.tell().joins  # a slot is free, but nobody has looked yet
+    b.look()
+    assert [mail.events for mail in b.made] == [(0,), (1,), (2, 3)]
+
+
+def test_the_end_of_a_window_is_not_early() -> None:
+    b = book("route_defaults: {max_mails: 1/m}")
+    b.now = 6e8 + 0.9
+    b.tell()
+    b.tell()
+    b.now = 6e8 + 60.5
+    b.look()
+    assert len(b.made) == 1
+    b.now = 6e8 + 61
+    b.look()
+    assert len(b.made) == 2
+
+
+def test_who_got_no_mail_for_a_window_is_forgotten_by_a_reload() -> None:
+    b = book()
+    b.tell()
+    assert b.state.sent
+    b.wait(2 * HOUR)
+    b.reload(configured())
+    assert b.state.sent == {}
+
+
+def test_recipients_that_are_counted_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zaiond.routing.throttle.MOST_RECIPIENTS", 3)
+    b = book(
+        "routes: {"
+        + ", ".join(f"r{n}: {{match: {{type: t{n}}}, to: [u{n}@x.jp]}}" for n in range(9))
+        + "}"
+    )
+    for n in range(9):
+        b.wait(61)
+        b.tell(type=f"t{n}")
+    assert len(b.state.sent) == 3
+    b.tell(type="t8")
+    b.tell(type="t7")
+    assert len(b.state.sent) == 3
