@@ -227,3 +227,101 @@ def test_what_an_error_says_to_write_is_good(key: str, value: str) -> None:
         line = error.text.en.partition(_SHOWN)[2]
         if line:
             assert loaded(f"{base}{line}\n".encode()).errors == ()
+
+
+_names = st.sampled_from(["a", "b.c", "日本", "'x y'", "12", "max_mails"])
+_cron = ["0 8 * * *", "'@daily'", "'*/5 * * * *'", "0 0 29 2 *"]
+_right = {
+    "to": ["[]", "b@zaion.jp", "null"],
+    "language": ["ja", "en"],
+    "template": ["database"],
+    "attach": ["[]", "data.log"],
+    "group_by": ["type", "[type, data.x]", "[]"],
+    "group_wait": ["0s", "5m"],
+    "group_interval": ["5m"],
+    "repeat_interval": ["4h"],
+    "active_time": ["office"],
+    "digest": _cron,
+    "max_mails": ["60/h", "null"],
+}
+_of_route = {"order": ["50", "-1"], "continue": ["true", "false"], **_right}
+_of_match = {
+    "type": ["b.*", "[a, '*']"],
+    "severity": ["warning+", "[err, 'crit+']"],
+    "job": ["12", "x"],
+    "data.x": ["80", "true", "1.5"],
+    "data.x.y": ["'*'"],
+}
+_of_time = {
+    "days": ["mon-fri", "sat-mon", "[mon, 水]"],
+    "hours": ["8:00-18:00", "22:00-06:00", "'0:00-24:00'"],
+    "timezone": ["Asia/Tokyo", "UTC", "Australia/Lord_Howe"],
+}
+_of_job = {
+    "schedule": _cron,
+    "every": ["1h"],
+    "grace": ["0s", "2h"],
+    "max_runtime": ["1s"],
+    "failures": ["3"],
+    "to": ["[]", "b@zaion.jp"],
+}
+_any_value = st.one_of(
+    st.sampled_from(["{}", "''", "0 0 31 2 *", "[err, 5]", "0x5", "７", "月〜金", "x y", "9" * 30]),
+    st.text("abc: -#'\"{}[]&*!,@.0", max_size=8),
+)
+
+
+@st.composite
+def _settings(draw: st.DrawFn, right: dict[str, list[str]]) -> dict[str, str]:
+    """Mostly such as may be, so that there are valid configurations among them."""
+    keys = draw(st.lists(st.sampled_from(sorted(right)), max_size=4, unique=True))
+    found = {key: draw(st.sampled_from(right[key])) for key in keys}
+    if draw(st.integers(0, 15)) == 0:
+        wrong = draw(st.sampled_from([*right, "zzz", "data", "data.", "<<"]))
+        found[wrong] = draw(_any_value)
+    return found
+
+
+def _named(right: dict[str, list[str]]) -> st.SearchStrategy[dict[str, dict[str, str]]]:
+    return st.dictionaries(_names, _settings(right), max_size=3)
+
+
+def _lines(settings: dict[str, str], indent: str) -> str:
+    return (
+        "".join(f"{indent}{key}: {value}\n" for key, value in settings.items()) or f"{indent}{{}}\n"
+    )
+
+
+@given(
+    _settings(_right), _named(_of_route), _settings(_of_match), _named(_of_time), _named(_of_job)
+)
+def test_routes_of_any_value_give_a_configuration_that_can_be_used_or_errors(
+    defaults: dict[str, str],
+    routes: dict[str, dict[str, str]],
+    match: dict[str, str],
+    times: dict[str, dict[str, str]],
+    jobs: dict[str, dict[str, str]],
+) -> None:
+    text = "admins: a@zaion.jp\nmail_server:\n  host: h\n"
+    text += f"route_defaults:\n{_lines(defaults, '  ')}"
+    for key, mappings in (("routes", routes), ("times", times), ("jobs", jobs)):
+        text += f"{key}:\n" + "".join(
+            f"  {name}:\n{_lines(settings, '    ')}" for name, settings in mappings.items()
+        )
+    matching = f"routes:\n  matching:\n    match:\n{_lines(match, '      ')}"
+    text = text.replace("routes:\n", matching, 1).replace("times:\n", "times:\n  office: {}\n", 1)
+    content = text.encode()
+    found = loaded(content)
+    check_places(content, found)
+    if found.config is None:
+        return
+    now = 1369440000.0
+    for each in (found.config.route_defaults, *found.config.routes.values()):
+        assert each.digest is None or now < each.digest.next(now)
+        assert each.hours is None or now <= each.hours.next_start(now)
+        assert (each.hours is None) == (each.active_time is None)
+        assert each.is_grouping == (each.group_wait is not None)
+        assert not (each.is_grouping and each.digest)
+    for job in found.config.jobs.values():
+        assert (job.schedule is None) != (job.every is None)
+    assert load_files(found.files).config == found.config

@@ -16,6 +16,7 @@ ATTRIBUTES = ("type", "severity", "source", "subject", "key", "status", "job")
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9]|[0-9]\.0")
 _TYPE_PATTERN = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 _FIELD = re.compile(r"data(?:\.[^.]+)+")
+_KEY = re.compile(r"[\w-]{1,60}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 
@@ -143,7 +144,8 @@ class Fields(Several):
         meant = choose(text, list(self.attributes)) if "." not in text else None
         if meant:
             raise WrongValueError(words.may_be_meant(names=names, meant=meant))
-        raise WrongValueError(words.no_field(names=names, written=text))
+        below = text if _KEY.fullmatch(text) else "NAME"
+        raise WrongValueError(words.no_field(names=names, below=below))
 
 
 class DataFields(Fields):

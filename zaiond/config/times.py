@@ -98,7 +98,7 @@ def _day(text: str) -> int:
     japanese = name.removesuffix("日").removesuffix("曜") if len(name) > 1 else name
     if len(japanese) == 1 and japanese in _JAPANESE_DAYS:
         return _JAPANESE_DAYS.index(japanese)
-    raise WrongValueError(words.no_day(written=text))
+    raise WrongValueError(words.no_day(written=text[:40]))
 
 
 class HoursOfDay(Kind):

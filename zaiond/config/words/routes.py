@@ -36,8 +36,8 @@ severity_may_be = Sentence(
     "this may be {names}, or one of them or worse, as warning+",
 )
 no_field = Sentence(
-    "書けるのは {names} です（data の中の項目なら data.{written}）",
-    "this may be {names}: if it is a field of data, write data.{written}",
+    "書けるのは {names} です（data の中の項目なら data.{below}）",
+    "this may be {names}: if it is a field of data, write data.{below}",
 )
 NO_PLAIN_NAME = Text(
     "名前だけを書いてください（英数字、「_」「-」「.」。ディレクトリと .j2 は付けません）",
