@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime
+from importlib.util import find_spec
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -68,6 +69,7 @@ def test_a_time_is_later_than_the_one_asked_for_by_less_than_a_second_too() -> N
         # A gap: what it jumps over is due at its end, once.
         ("Europe/Berlin", "2023-03-26", "30 2 * * *", ["03-26 03:00", "03-27 02:30"]),
         ("Europe/Berlin", "2023-03-26", "0,30 2 * * *", ["03-26 03:00", "03-27 02:00"]),
+        ("Europe/Berlin", "2023-03-26", "0 2,4 * * *", ["03-26 03:00", "03-26 04:00"]),
         ("Europe/Berlin", "2023-03-26", "0 3 * * *", ["03-26 03:00", "03-27 03:00"]),
         ("America/New_York", "2023-03-12", "15 2 * * *", ["03-12 03:00", "03-13 02:15"]),
         ("Australia/Lord_Howe", "2023-10-01", "15 2 * * *", ["10-01 02:30", "10-02 02:15"]),
@@ -285,6 +287,23 @@ def test_of_an_unknown_time_zone_a_near_one_is_named(name: str, meant: str) -> N
 def test_what_is_no_time_zone_is_refused(name: str) -> None:
     with pytest.raises(ScheduleError):
         check_timezone(name)
+
+
+@pytest.mark.skipif(find_spec("tzdata") is not None, reason="the data are there as a package")
+def test_where_the_machine_has_no_time_zones_the_remedy_is_a_package() -> None:
+    program = (
+        "from zaiond.schedule import ScheduleError, check_timezone\n"
+        "try: check_timezone('Asia/Tokyo')\n"
+        "except ScheduleError as error: print(error.text.en)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONTZPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "this machine has no time zone data: install the package tzdata\n"
 
 
 def test_nothing_is_loaded_until_there_is_an_expression_or_a_time_zone() -> None:

@@ -426,6 +426,35 @@ def test_what_is_written_is_shown_with_its_place() -> None:
     assert shown["routes.a.to"] == ("[]", 3)
 
 
+@pytest.mark.parametrize(
+    ("severity", "shown"),
+    [
+        ("error+", "err+"),
+        ("emerg+", "emerg"),
+        ("[debug, WARN]", "warning, debug"),
+        ("[alert, emerg]", "alert+"),
+    ],
+)
+def test_severities_are_shown_by_the_words_of_the_contract(severity: str, shown: str) -> None:
+    found = parsed(f"{HEAD}routes: {{a: {{match: {{severity: {severity}}}}}}}\n")
+    assert [each.value for each in found.settings if each.key.endswith("severity")] == [shown]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://", "ping.zaion.jp", "http://a b/", "http://a:0/", "http://ａ/"]
+)
+def test_a_heartbeat_needs_a_url(url: str) -> None:
+    class Wrong(Sources):
+        def secret_file(self, path: str) -> str:
+            return url
+
+    text = f"{HEAD}heartbeat: {{url_file: x}}\n"
+    (error,) = parse([YamlText("zaiond.yaml", "/etc/zaiond", text)], Wrong()).errors
+    assert error.key == "heartbeat.url_file"
+    assert "/etc/zaiond/x" in error.text.en
+    assert url not in error.text.en.replace("http://", "", 1)
+
+
 def test_the_url_of_the_heartbeat_is_never_shown() -> None:
     found = parsed(HEAD + COMPLETE)
     assert "ping.zaion.jp" not in repr(found)
