@@ -98,13 +98,14 @@ install:
 	set -ex; $(PYTHON) -m venv $(lib)/$$new; \
 	cp -r pyproject.toml README.md zaiond $$source; cd $(lib)/$$new/bin; \
 	./python -m pip install -q --disable-pip-version-check --no-input $$source; \
-	sed -i "1s|.*|#!$(PREFIX)/lib/$$new/bin/python|" zaiond zaiond-ctl; \
+	sed -i "1s|.*|#!$(PREFIX)/lib/$$new/bin/python|" zaiond zaiond-ctl zaiond-sendmail; \
 	ln -sfn $$new $(program).new; mv -T $(program).new $(program); \
 	for old in $(program)-[0-9]*; do \
 	    case $${old##*/} in $$new | $$before) ;; *) rm -rf $$old ;; esac; \
 	done
 	install -d $(bin) $(completion) $(lib)/systemd/system
-	ln -sf $(PREFIX)/lib/zaiond/bin/zaiond $(PREFIX)/lib/zaiond/bin/zaiond-ctl $(bin)
+	ln -sf $(PREFIX)/lib/zaiond/bin/zaiond $(PREFIX)/lib/zaiond/bin/zaiond-ctl \
+	    $(PREFIX)/lib/zaiond/bin/zaiond-sendmail $(bin)
 	@for page in docs/*.[158]; do \
 	    name=$${page#docs/}; section=$${name##*.}; \
 	    case $$name in *.ja.*) language=/ja; name=$${name%.ja.*}.$$section ;; *) language= ;; esac; \
@@ -136,7 +137,7 @@ ifeq ($(DESTDIR),)
 	systemctl disable zaiond.service zaiond.socket || true
 endif
 	rm -rf $(program) $(program)-[0-9]*
-	rm -f $(bin)/zaiond $(bin)/zaiond-ctl $(completion)/zaiond-ctl
+	rm -f $(bin)/zaiond $(bin)/zaiond-ctl $(bin)/zaiond-sendmail $(completion)/zaiond-ctl
 	rm -f $(man)/man[158]/zaiond*.[158] $(man)/ja/man[158]/zaiond*.[158]
 	rm -f $(lib)/systemd/system/zaiond.service $(lib)/systemd/system/zaiond.socket
 	rm -f $(lib)/sysusers.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf

@@ -96,7 +96,7 @@ def test_man_pages_in_both_languages_and_completion_are_where_they_are_looked_fo
     service: Service,
 ) -> None:
     share = service.machine.path("/usr/local/share")
-    pages = ("man1/zaiond-ctl.1", "man5/zaiond.yaml.5", "man8/zaiond.8")
+    pages = ("man1/zaiond-ctl.1", "man5/zaiond.yaml.5", "man8/zaiond.8", "man8/zaiond-sendmail.8")
     for page in pages:
         assert "SH NAME" in (share / "man" / page).read_text(encoding="utf-8")
         assert "SH 名前" in (share / "man/ja" / page).read_text(encoding="utf-8")
