@@ -71,7 +71,10 @@ def pass_on(event: Event, way: Way) -> Message:
         mail = a2b_base64(event.mail.encode("ascii"), strict_mode=True)
     except (Error, UnicodeEncodeError):
         raise _cannot(Text("mail が base64 ではありません", "its `mail` is no base64")) from None
-    found = rfc5322.read(rfc5322.with_crlf(mail))
+    try:
+        found = rfc5322.read(rfc5322.with_crlf(mail))
+    except rfc5322.TooLong:
+        raise _cannot(Text("ヘッダーが長すぎます", "its header is too long")) from None
     with_domains = [_with_domains(field, way.fqdn) for field in found.fields]
     found = seven_bit.entity(Entity(tuple(with_domains), found.body))
     sender = parse_sender(way.sender)

@@ -6,17 +6,19 @@ person would read. Pure.
 import re
 from binascii import Error, a2b_base64, a2b_qp
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
 from zaiond.safe import clean, one_line
 
-DEPTH = 20  # of parts within parts; what is deeper is not looked into
+DEPTH = 8  # of parts within parts; what is deeper is not looked into
+MOST_FIELDS = 1000  # of a header
+MOST_HEADER = 256 * 1024  # bytes of it
 _PARTS = 1000  # of a mail
 MOST_READ = 64 * 1024  # bytes of a part, of which a person reads the beginning
 
 _is_name = re.compile(rb"[!-9;-~]{1,200}[ \t]*:").match
-_line_ends = re.compile(rb"\r?\n")
 _fold = re.compile(rb"\r\n(?=[ \t])")
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:*-]+)\?([BbQq])\?([!->@-~ ]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t\r\n]+(?==\?[A-Za-z0-9_.:*-]+\?[BbQq]\?)")
@@ -24,6 +26,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^<>]*>?|\[[^\[\]]*\]|[,;:]|\s+|[^"<>
 _ROUTE = re.compile(r"@[^<>:]*:")  # RFC 5322 4.4
 _quoted_pair = re.compile(r"\\(.)")
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)')
+_rest_of_delimiter = re.compile(rb"(--)?[ \t]{0,100}(?:\r\n|\Z)").match
 _TAG = re.compile(
     r"<(style|script)\b[^<]*+(?:<(?!/\1)[^<]*+)*+(?:</\1>|\Z)|<[^<>]*+>", re.IGNORECASE
 )
@@ -52,6 +55,10 @@ class Field(NamedTuple):
         return decoded_words(as_text(_fold.sub(b"", self.value)).strip())
 
 
+class TooLong(ValueError):  # noqa: N818 - not an error of the program
+    """A header has more fields, or bytes, than anybody needs."""
+
+
 class Entity(NamedTuple):
     """A mail, or a part of one (RFC 2045 2.4)."""
 
@@ -70,13 +77,13 @@ class Entity(NamedTuple):
 
 def with_crlf(mail: bytes) -> bytes:
     """Each line ends in CRLF, the last one too. A CR that is no part of a line end stays."""
-    mail = _line_ends.sub(b"\r\n", mail)
+    mail = mail.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return mail if not mail or mail.endswith(b"\r\n") else mail + b"\r\n"
 
 
 def read(mail: bytes) -> Entity:
     """A mail with lines that end in CRLF. The header ends with the first empty line, or before what
-    is no field; a line `From …` of an mbox at its begin is none of it.
+    is no field; a line `From …` of an mbox at its begin is none of it. Raises TooLong.
     """
     fields: list[Field] = []
     at = mail.find(b"\r\n") + 2 if mail.startswith((b"From ", b">From ")) else 0
@@ -86,12 +93,18 @@ def read(mail: bytes) -> Entity:
         named = _is_name(mail, at)
         if named is None:
             break
+        if len(fields) >= MOST_FIELDS or at > MOST_HEADER:
+            raise TooLong
         end = mail.find(b"\r\n", at)
         while end >= 0 and mail[end + 2 : end + 3] in (b" ", b"\t"):
+            if end > 2 * MOST_HEADER:
+                raise TooLong
             end = mail.find(b"\r\n", end + 2)
         end = len(mail) if end < 0 else end
         name = named[0][:-1].rstrip().decode()
         fields.append(Field(name, mail[named.end() : end]))
+        if end - at > 2 * MOST_HEADER:
+            raise TooLong
         at = end + 2
     return Entity(tuple(fields), mail[at:])
 
@@ -236,20 +249,35 @@ def pieces(entity: Entity) -> list[Piece]:
     is one piece of what is no such multipart, or has too many parts.
     """
     boundary = parameter(entity, "content-type", "boundary").encode("utf-8", "replace")
-    if not (media_type(entity).startswith("multipart/") and 0 < len(boundary) <= 200):
-        return [Piece(entity.body, b"")]
-    line = re.compile(rb"(?:\A|(?<=\r\n))--%s(--)?[ \t]*(?:\r\n|\Z)" % re.escape(boundary))
+    body = entity.body
     found: list[Piece] = []
-    at = 0
-    for met in line.finditer(entity.body):
-        octets = entity.body[at : met.start()]
-        end = b"\r\n" if octets.endswith(b"\r\n") else b""
-        found.append(Piece(octets.removesuffix(b"\r\n"), end + met[0]))
-        at = met.end()
-        if met[1] or len(found) > _PARTS:
-            break
-    found.append(Piece(entity.body[at:], b""))
-    return found if len(found) <= _PARTS else [Piece(entity.body, b"")]
+    if media_type(entity).startswith("multipart/") and 0 < len(boundary) <= 200:
+        begun = 0
+        for start, end, is_last in _delimiters(body, b"--" + boundary):
+            before = body[begun:start]
+            line_end = b"\r\n" if before.endswith(b"\r\n") else b""
+            found.append(Piece(before.removesuffix(b"\r\n"), line_end + body[start:end]))
+            begun = end
+            if is_last:
+                break
+            if len(found) > _PARTS:
+                return [Piece(body, b"")]
+        body = body[begun:]
+    return [*found, Piece(body, b"")]
+
+
+def _delimiters(body: bytes, boundary: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Where each line is that is a delimiter, and whether it is the last one."""
+    at = body.find(boundary)
+    while at >= 0:
+        rest = _rest_of_delimiter(body, at + len(boundary))
+        if rest is not None and (at == 0 or body[at - 2 : at] == b"\r\n"):
+            yield at, rest.end(), bool(rest[1])
+            at = body.find(boundary, rest.end())
+        else:
+            # To the next line: there may be many of these in one.
+            line = body.find(b"\r\n", at)
+            at = -1 if line < 0 else body.find(boundary, line)
 
 
 def content(entity: Entity, most: int | None = None) -> bytes:
@@ -296,4 +324,5 @@ def _texts(entity: Entity, depth: int) -> Iterator[Entity]:
     elif depth and (kind.startswith("multipart/") or kind == "message/rfc822"):
         parts = [piece.octets for piece in pieces(entity)[1:-1]] or [entity.body]
         for part in parts if kind != "message/rfc822" else [entity.body]:
-            yield from _texts(read(part), depth - 1)
+            with suppress(TooLong):
+                yield from _texts(read(part), depth - 1)

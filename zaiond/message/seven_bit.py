@@ -12,8 +12,9 @@ from zaiond.message.address import Mailbox, parse_recipient
 from zaiond.message.rfc5322 import Entity, Field, read
 from zaiond.safe import one_line
 
-_bare = re.compile(rb"\r(?!\n)|(?<!\r)\n").search
-_overlong = re.compile(rb"[^\n]{%d}" % (mime.MAX_LINE + 2)).search
+_PLAIN = bytes(63 if byte in (0, *range(128, 256)) else byte for byte in range(256))
+_QUOTED = bytes(byte for byte in range(256) if byte not in b"\t\r\n" and not 32 <= byte < 127)
+_MOST_READ = 256 * 1024  # bytes of a text in an encoding that is to be found out
 _acting = re.compile(rb"[^\t\r\n -~]").search
 _base64_lines = re.compile(rb".{1,76}").findall
 _ADDRESSES = frozenset(
@@ -47,9 +48,24 @@ def is_clean(octets: bytes) -> bool:
     return (
         octets.isascii()
         and b"\0" not in octets
-        and _bare(octets) is None
-        and _overlong(octets) is None
+        and not _has_bare(octets)
+        and not _is_overlong(octets)
     )
+
+
+def _has_bare(octets: bytes) -> bool:
+    """Whether there is a CR or LF that is no part of a line end."""
+    ends = octets.count(b"\r\n")
+    return not ends == octets.count(b"\n") == octets.count(b"\r")
+
+
+def _is_overlong(octets: bytes) -> bool:
+    at, most = 0, mime.MAX_LINE
+    while len(octets) - at > most:
+        at = octets.rfind(b"\n", at, at + most + 2) + 1
+        if not at:
+            return True
+    return False
 
 
 def entity(found: Entity, depth: int = rfc5322.DEPTH) -> Entity:
@@ -80,7 +96,12 @@ def as_bytes(found: Entity) -> bytes:
 
 
 def _part(octets: bytes, depth: int) -> bytes:
-    return octets if is_clean(octets) else as_bytes(entity(read(octets), depth - 1))
+    if is_clean(octets):
+        return octets
+    try:
+        return as_bytes(entity(read(octets), depth - 1))
+    except rfc5322.TooLong:
+        return _forced(octets)
 
 
 def _leaf(found: Entity, *, is_text: bool) -> Entity:
@@ -94,10 +115,11 @@ def _leaf(found: Entity, *, is_text: bool) -> Entity:
         return Entity(fields, _forced(body))  # only who knows that encoding could change it
     elif is_text and not body.isascii():
         fields, body = _with_charset(found)
+    # Quoted, such an octet takes three; base64 takes a third more of all.
+    beyond = len(body) - len(body.translate(None, _QUOTED + b"="))
+    if is_text and not _has_bare(body) and beyond * 2 < len(body) // 3:
+        return Entity(_labelled(fields, "quoted-printable"), _quoted_printable(body))
     base64 = b2a_base64(body, newline=False)
-    quoted = _quoted_printable(body) if is_text else base64 * 2
-    if len(quoted) <= len(base64) + 2 * (len(base64) // 76):
-        return Entity(_labelled(fields, "quoted-printable"), quoted)
     return Entity(_labelled(fields, "base64"), b"\r\n".join(_base64_lines(base64)) + b"\r\n")
 
 
@@ -108,20 +130,30 @@ def _with_charset(found: Entity) -> tuple[tuple[Field, ...], bytes]:
     charset = rfc5322.parameter(found, "content-type", "charset")
     if not rfc5322.says_nothing(charset):
         return found.fields, found.body
-    body = rfc5322.as_text(found.body).encode("utf-8", "backslashreplace")
+    charset, body = "utf-8", found.body
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        if len(body) > _MOST_READ:
+            charset = "unknown-8bit"  # RFC 1428 3
+        else:
+            body = rfc5322.as_text(body).encode("utf-8", "backslashreplace")
     before = found.first("content-type")
     if before is None:
-        return (*found.fields, Field("Content-Type", b" text/plain; charset=utf-8")), body
+        return (
+            *found.fields,
+            Field("Content-Type", b" text/plain; charset=" + charset.encode()),
+        ), body
     value = before.value.decode("ascii", "replace")
-    named, count = _CHARSET.subn(r"\1utf-8", value)
-    new = Field(before.name, (named if count else f"{value}; charset=utf-8").encode())
+    named, count = _CHARSET.subn(rf"\g<1>{charset}", value)
+    new = Field(before.name, (named if count else f"{value}; charset={charset}").encode())
     return tuple(new if field is before else field for field in found.fields), body
 
 
 def _quoted_printable(octets: bytes) -> bytes:
-    # Line by line, so that a CR or LF that is no line end is encoded.
-    lines = [b2a_qp(line, istext=False) for line in octets.split(b"\r\n")]
-    return b"\r\n".join(lines).replace(b"=\n", b"=\r\n")
+    # b2a_qp ends its soft line breaks as the text's first line ends: in CRLF, if there is any.
+    quoted = b2a_qp(octets)
+    return quoted if b"\r\n" in octets else quoted.replace(b"=\n", b"=\r\n")
 
 
 def _labelled(fields: tuple[Field, ...], encoding: str) -> tuple[Field, ...]:
@@ -139,14 +171,15 @@ def _forced(octets: bytes) -> bytes:
     """7-bit, whatever is lost: of what stands where no encoding can be said."""
     if is_clean(octets):
         return octets
-    octets = re.sub(rb"[\x80-\xff\0]", b"?", octets)
-    lines = re.sub(rb"\r(?!\n)|(?<!\r)\n", b"\r\n", octets).split(b"\r\n")
-    short = [line[at : at + mime.MAX_LINE] for line in lines for at in _steps(line)]
-    return b"\r\n".join(short)
-
-
-def _steps(line: bytes) -> range:
-    return range(0, max(1, len(line)), mime.MAX_LINE)
+    octets = octets.translate(_PLAIN).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    octets = octets.replace(b"\n", b"\r\n")
+    lines: list[bytes] = []
+    at, most = 0, mime.MAX_LINE
+    while len(octets) - at > most:
+        end = octets.rfind(b"\n", at, at + most + 2) + 1
+        lines.append(octets[at:end] if end else octets[at : at + most] + b"\r\n")
+        at = end or at + most
+    return b"".join((*lines, octets[at:]))
 
 
 # -- fields
@@ -158,7 +191,7 @@ def clean_field(field: Field) -> Field | None:
     """
     if (
         _acting(field.value) is None
-        and _bare(field.value) is None
+        and not _has_bare(field.value)
         and max(map(len, field.line.split(b"\r\n"))) <= mime.MAX_LINE
         and all(map(bytes.strip, field.value.split(b"\r\n")[1:]))  # RFC 5322 3.2.2
     ):

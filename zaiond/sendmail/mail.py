@@ -38,7 +38,13 @@ def event(call: Call, mail: bytes, is_own: Callable[[str], bool]) -> dict[str, A
     """
     if not mail.strip():
         raise Refused(BAD_DATA, words.EMPTY)
-    found = rfc5322.read(rfc5322.with_crlf(mail))
+    try:
+        found = rfc5322.read(rfc5322.with_crlf(mail))
+    except rfc5322.TooLong:
+        most = f"{rfc5322.MOST_HEADER // 1024} KiB"
+        raise Refused(
+            BAD_DATA, words.header_too_long(fields=rfc5322.MOST_FIELDS, most=most)
+        ) from None
     if passes(found) >= HOPS:
         raise Refused(UNAVAILABLE, words.LOOP)
     recipients = list(_recipients(call, found, is_own))

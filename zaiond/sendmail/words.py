@@ -33,6 +33,10 @@ too_many = Sentence(
     "宛先が多すぎます（{count} 件）。1 通のメールの宛先は {most} 件までです。分けて送ってください",
     "too many recipients ({count}): a mail can have {most}; send it in parts",
 )
+header_too_long = Sentence(
+    "メールのヘッダーが長すぎます。{fields} 項目、{most} までです",
+    "the header of the mail is too long: it can have {fields} fields and {most}",
+)
 TOO_LARGE = Text(
     "メールが 10 MiB を超えています。添付ファイルを減らすか、ファイルに残して"
     "場所を知らせてください",
