@@ -4,6 +4,7 @@ the tests.
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from typing import NamedTuple
 
 from zaiond.message import layout, mime
 from zaiond.message.assemble import (
@@ -17,12 +18,13 @@ from zaiond.message.assemble import (
     subject_beginning,
     thread,
 )
-from zaiond.message.custom import PLAIN, Look
+from zaiond.message.custom import PLAIN, Look, Rendered, TemplateFiles
 from zaiond.message.mime import Charset, as_jis
 from zaiond.message.parts import files_of
 from zaiond.message.stood import Stood
 from zaiond.message.view import rendered, view
 from zaiond.message.wire_check import check_wire
+from zaiond.message.words import Words
 from zaiond.model import Event, Message, Routing, Standing
 from zaiond.text import Language
 
@@ -82,19 +84,8 @@ def compose(
         stood = Stood(standing, date) if standing else None
         text = layout.body(event, words, fqdn, user, tz, stood)
     else:
-        seen = view(
-            (event,),
-            1,
-            {event.severity: 1},
-            words=words,
-            host=host,
-            fqdn=fqdn,
-            user_name=lambda _: user,
-            tz=tz,
-            routing=routing,
-            at=date,
-        )
-        subject, text, html = rendered(look.template, seen, event, words, user)
+        where = _Where(host, fqdn, user, tz)
+        subject, text, html = _by_template(look.template, event, words, where, routing, date)
         subject = subject or layout.subject_line(event, words, host, user, standing)
     return message(
         charset,
@@ -109,6 +100,38 @@ def compose(
         html,
         files_of((event,), look.attach) if look.attach else (),
     )
+
+
+class _Where(NamedTuple):
+    """This machine, the user of an event, and the zone in which times are shown."""
+
+    host: str
+    fqdn: str
+    user: str
+    tz: tzinfo | None
+
+
+def _by_template(
+    template: TemplateFiles,
+    event: Event,
+    words: Words,
+    where: _Where,
+    routing: Routing,
+    at: float,
+) -> Rendered:
+    seen = view(
+        (event,),
+        1,
+        {event.severity: 1},
+        words=words,
+        host=where.host,
+        fqdn=where.fqdn,
+        user_name=lambda _: where.user,
+        tz=where.tz,
+        routing=routing,
+        at=at,
+    )
+    return rendered(template, seen, event, words, where.user)
 
 
 def test_mail(

@@ -64,7 +64,11 @@ def _what_and_place(
     event: Event, words: Words, host: str, user: str, standing: Standing | None
 ) -> tuple[str, str]:
     """What a subject says, and beside the host: the target, the user, or ""."""
-    common = _template(event, words, standing)
+    common = (
+        template(event.type, event.severity, event.status, words)
+        if standing is None
+        else _template_of_problem(event, words, standing)
+    )
     mark = common.mark
     if event.extensions and is_drill(event.extensions):
         mark = said_of_known.DRILL_MARK.in_language(words.language) + mark
@@ -78,8 +82,8 @@ def _what_and_place(
     return mark + _cut(what, _LONGEST_SUBJECT), place
 
 
-def _template(event: Event, words: Words, standing: Standing | None) -> Template:
-    if standing is None or not (standing.reminder or standing.until is not None):
+def _template_of_problem(event: Event, words: Words, standing: Standing) -> Template:
+    if standing.until is None and not standing.reminder:
         return template(event.type, event.severity, event.status, words)
     status = "problem" if standing.until is None else "ok"
     return template(event.type, event.severity, status, words, standing.until is None)
@@ -164,7 +168,11 @@ def body(
     """The text of the mail; its lines, the last one too, end in `\\n`. `stood`: how its problem
     stands; `more`: lines that stand below what is told of the event.
     """
-    common = _template(event, words, stood.standing if stood else None)
+    common = (
+        template(event.type, event.severity, event.status, words)
+        if stood is None
+        else _template_of_problem(event, words, stood.standing)
+    )
     if event.notice and event.type == SUMMARY:
         lines = [
             words.greeting,
@@ -180,7 +188,8 @@ def body(
         _fields(lines, event.extensions, event, words)
         if is_drill(event.extensions):
             lines[2:2] = said_of_known.DRILL.in_language(words.language), ""
-    lines += more
+    if more:
+        lines += more
     lines.append(f"{common.closing}{event.id}\n")
     return "\n".join(lines)
 

@@ -5,7 +5,6 @@ documented in docs/templates.md.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from functools import partial
-from html import escape
 from typing import Any
 
 from zaiond.event_rules import is_drill
@@ -97,6 +96,8 @@ def rendered(
         return found
     html = found.html
     if html is not None:
+        from html import escape  # with a table of some size, for few
+
         html = "".join(f"<p>{escape(note)}</p>\n" for note in notes) + html
     text = "".join(f"{note}\n\n" for note in notes) + found.text
     return Rendered(found.subject and mark + found.subject, text, html)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.mail_readers import READERS
+from tests.support.steps import steps
 from tests.unit.message.test_compose import EVENTS, FINISHED, JST, NINE, read
 from zaiond.message.compose import check_wire
 from zaiond.message.together import compose_together
@@ -295,3 +296,18 @@ def test_readers_see_it_in_iso_2022_jp_too(reader: Any) -> None:
     assert b"utf-8" in mail(odd, charset="iso-2022-jp").content
     odd = together(replace(event(1), id="ｱ"), event(2))
     assert "U+FF71" in (mail(odd, charset="iso-2022-jp").remark or Text("", "")).en
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["\u202e", "\x1b", "a\x85", "a\n", "\r", "a\b", "日\b", "\t", " ", "\udce7", "か\u3099a"],
+)
+def test_many_hostile_events_take_no_more_steps_than_as_many_honest_ones(unit: str) -> None:
+    size = 1200
+    hostile = unit * (size // len(unit.encode(errors="surrogatepass")))
+    many = [
+        event(n, subject=hostile[:200], message=hostile, key=hostile[:200], data={hostile[:50]: 1})
+        for n in range(MOST_SHOWN)
+    ]
+    number, _ = steps(lambda: mail(together(*many), charset="iso-2022-jp"))
+    assert number < 200 * MOST_SHOWN
