@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from zaiond.config import japanese, words
 from zaiond.config.declare import Settings, declarations
 from zaiond.config.kinds import Below, Kind, Named, choose, is_below, name_key
-from zaiond.config.schema import LATER_KEYS, Config
+from zaiond.config.schema import Config
 from zaiond.config.tree import Mapping, Node, Sequence
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
+
+LATER_KEYS = ("web", "fleet")
+"""Top-level keys of later versions; only `null`, `{}` or `[]`, which say nothing, are taken."""
 
 
 def unknown_keys(

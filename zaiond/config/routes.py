@@ -32,8 +32,7 @@ from zaiond.schedule import Cron, Hours
 from zaiond.text import Language
 
 _R = TypeVar("_R", bound="RouteDefaults")
-GROUPING = ("group_by", "group_wait", "group_interval")
-"""The settings of which each makes that mails are grouped."""
+_GROUPING = ("group_by", "group_wait", "group_interval")  # each makes that mails are grouped
 _YEAR = 365 * DAY
 _MOST_COMPARED = 200  # each with all before it
 _A_DAY = 1704067200.0  # 2024-01-01, as good as any
@@ -101,11 +100,11 @@ _ALWAYS_THERE = ("type", "source")
 
 
 def _cover(patterns: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    """Whether whatever matches one of the `others` matches one of the `patterns`; there being none,
-    everything does."""
-    if not others:
-        return not patterns
-    return not patterns or all(any(_covers(p, other) for p in patterns) for other in others)
+    """Whether what matches one of the `others` surely matches one of the `patterns`; where there
+    are none, everything does."""
+    if not patterns:
+        return True
+    return bool(others) and all(any(_covers(p, other) for p in patterns) for other in others)
 
 
 def _covers(pattern: str, other: str) -> bool:
@@ -207,7 +206,7 @@ class RouteDefaults(Settings):
 
     def warn(self, scope: Scope) -> None:
         if scope.written("digest"):
-            for name in scope.written(*GROUPING):
+            for name in scope.written(*_GROUPING):
                 scope.warn(name, words.digest_and_group(name=name))
         if self.digest is None or self.hours is None or not scope.written("digest", "active_time"):
             return
@@ -228,7 +227,7 @@ class Route(RouteDefaults):
     order: int = setting(
         Integer(-1_000_000, 1_000_000),
         "ルートを試す順番です。小さいほうから試し、同じなら書いた順です。",
-        "When the route is tried: the lower the earlier; of the same, as they are written.",
+        "Routes are tried by this number, the lowest first; those of the same as they are written.",
         default="50",
     )
     match: Match = setting(
@@ -246,18 +245,24 @@ class Route(RouteDefaults):
     )
 
 
-ROUTE_KEYS = tuple(declarations(RouteDefaults))
+_KEYS = tuple(declarations(RouteDefaults))
 
 
 # -- what follows from several of them
 
 
-def completed_defaults(
-    defaults: RouteDefaults, times: dict[str, Hours], scope: Scope
-) -> RouteDefaults:
-    """The defaults as the rest of zaiond has them; `scope` is theirs."""
+def check_time(route: RouteDefaults, times: dict[str, Hours], scope: Scope) -> None:
+    """Tells the route's `scope` of a time that nobody has written; `times` are the valid ones."""
+    name = route.active_time
+    if name is not None and f"times.{name_key(name)}" not in scope.places:
+        meant = choose(name, list(times))
+        scope.error("active_time", words.no_time_but(meant=meant) if meant else words.NO_TIME)
+
+
+def completed_defaults(defaults: RouteDefaults, times: dict[str, Hours]) -> RouteDefaults:
+    """The defaults as the rest of zaiond has them."""
     own = defaults.max_mails != RouteDefaults().max_mails
-    return _completed(replace(defaults, own_max_mails=own), times, scope)
+    return _completed(replace(defaults, own_max_mails=own), times)
 
 
 def completed_routes(
@@ -268,16 +273,14 @@ def completed_routes(
     found = {}
     for name, route in sorted(routes.items(), key=lambda item: item[1].order):
         within = scope.below(name_key(name))
-        written = set(within.written(*ROUTE_KEYS))
+        written = set(within.written(*_KEYS))
         # Groups are in place of a digest of the defaults.
-        excluded = {"digest"} if written & set(GROUPING) else set()
-        inherited = {
-            key: getattr(defaults, key) for key in ROUTE_KEYS if key not in written | excluded
-        }
+        excluded = {"digest"} if written & set(_GROUPING) else set()
+        inherited = {key: getattr(defaults, key) for key in _KEYS if key not in written | excluded}
         complete = replace(route, **inherited, own_max_mails="max_mails" in written)
         if "template" in inherited:
             complete = replace(complete, template_files=defaults.template_files)
-        found[name] = _completed(complete, times, within)
+        found[name] = _completed(complete, times)
     return found
 
 
@@ -292,19 +295,13 @@ def warn_of_unreachable(routes: dict[str, Route], scope: Scope) -> None:
             ends[name] = route.match
 
 
-def _completed(route: _R, times: dict[str, Hours], scope: Scope) -> _R:
+def _completed(route: _R, times: dict[str, Hours]) -> _R:
     if route.digest is not None:
         route = replace(route, group_by=None, group_wait=None, group_interval=None)
-    elif any(getattr(route, key) is not None for key in GROUPING):
+    elif any(getattr(route, key) is not None for key in _GROUPING):
         route = replace(
             route,
             group_wait=0.0 if route.group_wait is None else route.group_wait,
             group_interval=300.0 if route.group_interval is None else route.group_interval,
         )
-    name = route.active_time
-    if name is None:
-        return route
-    if f"times.{name_key(name)}" not in scope.places and scope.written("active_time"):
-        meant = choose(name, list(times))
-        scope.error("active_time", words.no_time_but(meant=meant) if meant else words.NO_TIME)
-    return replace(route, hours=times.get(name))
+    return replace(route, hours=times.get(route.active_time or ""))

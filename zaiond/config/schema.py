@@ -32,6 +32,7 @@ from zaiond.config.routes import (
     Match,
     Route,
     RouteDefaults,
+    check_time,
     completed_defaults,
     completed_routes,
     warn_of_unreachable,
@@ -43,7 +44,7 @@ from zaiond.schedule import Cron, Hours
 from zaiond.text import Language
 
 __all__ = [
-    "LATER_KEYS", "Auth", "Config", "Cron", "Heartbeat", "Hours", "Job", "Limits", "MailServer",
+    "Auth", "Config", "Cron", "Heartbeat", "Hours", "Job", "Limits", "MailServer",
     "Match", "Notify", "OAuth2", "PopBeforeSmtp", "Queue", "Rate", "Route", "RouteDefaults",
     "Secret", "declaration", "declarations", "every_setting",
 ]  # fmt: skip
@@ -261,14 +262,23 @@ class Config(Settings):
         """Every mail server, in the order in which they are tried."""
         return (self.mail_server, *self.fallback_mail_servers)
 
+    def _every_route(self, scope: Scope) -> Iterator[tuple[Scope, RouteDefaults]]:
+        yield scope.below("route_defaults"), self.route_defaults
+        for name, route in self.routes.items():
+            yield scope.below("routes").below(name_key(name)), route
+
+    def check(self, scope: Scope) -> None:
+        for within, route in self._every_route(scope):
+            check_time(route, self.times, within)
+
     def completed(self, scope: Scope) -> "Config":
         times = {name: replace(hours, name=name) for name, hours in self.times.items()}
-        of_defaults, of_routes = scope.below("route_defaults"), scope.below("routes")
+        of_routes = scope.below("routes")
         return replace(
             self,
             times=times,
             routes=completed_routes(self.routes, self.route_defaults, times, of_routes),
-            route_defaults=completed_defaults(self.route_defaults, times, of_defaults),
+            route_defaults=completed_defaults(self.route_defaults, times),
         )
 
     def warn(self, scope: Scope) -> None:
@@ -279,13 +289,10 @@ class Config(Settings):
                 scope.warn(f"{within}.host", words.same_server(address=server.address))
         if self.charset == "iso-2022-jp":
             self._warn_beyond_jis(scope)
-        of_routes, of_jobs = scope.below("routes"), scope.below("jobs")
-        warn_of_unreachable(self.routes, of_routes)
-        mappings: list[tuple[Scope, RouteDefaults | Job]] = [
-            (scope.below("route_defaults"), self.route_defaults),
-            *((of_routes.below(name_key(name)), route) for name, route in self.routes.items()),
-            *((of_jobs.below(name_key(name)), job) for name, job in self.jobs.items()),
-        ]
+        warn_of_unreachable(self.routes, scope.below("routes"))
+        mappings: list[tuple[Scope, RouteDefaults | Job]] = [*self._every_route(scope)]
+        of_jobs = scope.below("jobs")
+        mappings += [(of_jobs.below(name_key(name)), job) for name, job in self.jobs.items()]
         for below, mapping in mappings:
             mapping.warn(below)
             if below.written("to"):
@@ -339,7 +346,3 @@ def every_setting(
 def declaration(key: str) -> Declaration:
     """The declaration of a setting by its dotted key; raises KeyError."""
     return dict(every_setting())[key]
-
-
-LATER_KEYS = ("web", "fleet")
-"""Top-level keys of later versions; only `null`, `{}` or `[]`, which say nothing, are taken."""

@@ -235,6 +235,15 @@ def test_a_time_that_is_wrong_is_not_called_missing_too() -> None:
     assert wrong(text) == ["times.office.days"]
 
 
+def test_a_time_that_may_be_in_a_file_that_cannot_be_read_is_not_called_missing() -> None:
+    files = [
+        YamlText("0.yaml", "/", f"{HEAD}routes: {{one: {{active_time: office}}}}\n"),
+        YamlText("1.yaml", "/", "times: {office: {}\n"),
+    ]
+    (error,) = parse(files, Sources()).errors
+    assert error.file == "1.yaml"
+
+
 # -- what an event must have
 
 
