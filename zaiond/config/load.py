@@ -13,6 +13,7 @@ from zaiond.config.outside import SourceError
 from zaiond.config.parse import Parsed, YamlText, parse
 from zaiond.config.sources import DiskSources, Files, SnapshotSources, unreadable
 from zaiond.errors import Diagnostic
+from zaiond.message.custom import HTML, TEXT
 from zaiond.text import Text
 
 LAST_GOOD = "last-good.json"
@@ -103,6 +104,13 @@ def drop_ins(path: str) -> tuple[list[str], Diagnostic | None]:
         return [], Diagnostic(directory, 1, 1, "", unreadable(directory, error))
 
 
+def new_templates(files: Files) -> list[str]:
+    """The HTML that is beside templates on disk now, and was not when `files` were read."""
+    texts = [path for path in files.texts if path.endswith(TEXT)]
+    beside = [path.removesuffix(TEXT) + HTML for path in texts]
+    return [path for path in beside if path not in files.texts and os.path.lexists(path)]
+
+
 def _about(name: str, what: Text | None) -> list[Diagnostic]:
     return [] if what is None else [Diagnostic(name, 1, 1, "", what)]
 
@@ -143,16 +151,16 @@ def revert(files: Files) -> list[str]:
     Each file is replaced atomically and keeps its owner and mode, but for one that holds a secret
     and could be read by others; where a path is a symbolic link, the file that it leads to is
     replaced. A drop-in that is there now and was not then would change the configuration: it is
-    renamed to `NAME.yaml.reverted` (with a number if that exists), which is no drop-in. Raises
-    OSError; what was written until then stays.
+    renamed to `NAME.yaml.reverted` (with a number if that exists), which is no drop-in; so is the
+    HTML of a template. Raises OSError; what was written until then stays.
     """
     changed = []
     directory = os.path.join(os.path.dirname(files.main), "conf.d")
-    for name in drop_in_names(directory):
-        path = os.path.join(directory, name)
+    there = [os.path.join(directory, name) for name in drop_in_names(directory)]
+    for path in (*there, *new_templates(files)):
         if path not in files.yaml:
             os.rename(path, free_name(f"{path}.reverted", "."))
-            sync_directory(directory)
+            sync_directory(os.path.dirname(path))
             changed.append(path)
     secret = _Secret(files).paths
     for path, text in files.texts.items():

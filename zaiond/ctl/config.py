@@ -112,12 +112,14 @@ def _from_disk(line: Line) -> tuple[dict[str, Any], Language]:
 
 
 def _diff(line: Line) -> int:
-    from zaiond.config.load import drop_ins
+    from zaiond.config.load import drop_ins, new_templates
 
     kept, language = _kept(line)
     yaml = dict.fromkeys((*kept.yaml, *drop_ins(kept.main)[0]))
-    now = {path: _read(path) for path in dict.fromkeys((*kept.texts, *yaml))}
-    lines = differences(kept.texts, now, yaml, language)
+    templates = [path for path in kept.texts if path.endswith(".j2")]
+    shown = dict.fromkeys((*yaml, *templates, *new_templates(kept)))
+    now = {path: _read(path) for path in dict.fromkeys((*kept.texts, *shown))}
+    lines = differences(kept.texts, now, shown, language)
     said = lines or [words.SAME.in_language(language)]
     output.answer(line, {"same": not lines, "diff": lines}, lambda: map(printable, said))
     return FAILED if lines else 0
@@ -178,10 +180,10 @@ def _read(path: str) -> str | None:
 def differences(
     kept: Mapping[str, str],
     now: Mapping[str, str | None],
-    yaml: Collection[str],
+    shown: Collection[str],
     language: Language,
 ) -> list[str]:
-    """The lines of a unified diff of each file of `yaml`, from what is in force to what is on disk
+    """The lines of a unified diff of each file of `shown`, from what is in force to what is on disk
     (None: gone, or not readable). Of the others, which may hold a secret, it is only said that they
     differ."""
     lines: list[str] = []
@@ -191,7 +193,7 @@ def differences(
             continue
         if text is None:
             lines.append(words.gone(path=path).in_language(language))
-        elif path not in yaml:
+        elif path not in shown:
             lines.append(words.differs(path=path).in_language(language))
         else:
             lines += _of_yaml(path, before, text, language)

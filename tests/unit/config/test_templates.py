@@ -1,5 +1,6 @@
 """Templates are part of the configuration: read with it, tried with it, kept and brought back."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from zaiond.config.access import Identity
-from zaiond.config.load import load, load_files, read_last_good, revert, save_last_good
+from zaiond.config.load import (
+    load,
+    load_files,
+    new_templates,
+    read_last_good,
+    revert,
+    save_last_good,
+)
 from zaiond.config.schema import Config
 from zaiond.errors import Diagnostic
 from zaiond.message.custom import TemplateFiles
@@ -180,14 +188,15 @@ def test_a_template_that_includes_too_much_is_an_error(etc: Path) -> None:
 
 def test_a_template_that_the_daemon_could_not_read_is_an_error(etc: Path) -> None:
     nobody = Identity("nobody", 65534, 65534, frozenset({65534}))
-    for each in (etc, etc / "templates"):
-        each.chmod(0o755)
+    for each in (etc / "templates", *(etc / "x").parents):
+        if not each.stat().st_mode & 0o001:
+            each.chmod(0o755)
     (etc / "zaiond.yaml").chmod(0o644)
     (etc / "templates" / "disk.subject.j2").chmod(0o644)
     file = etc / "templates" / "disk.txt.j2"
     file.chmod(0o600)
     texts = [each.text.en for each in load(str(etc / "zaiond.yaml"), reader=nobody).errors]
-    assert any(str(file) in text for text in texts)
+    assert any(str(file) in text for text in texts), texts
 
 
 def test_the_last_good_configuration_has_its_templates(etc: Path, tmp_path: Path) -> None:
@@ -206,6 +215,23 @@ def test_the_last_good_configuration_has_its_templates(etc: Path, tmp_path: Path
     assert revert(kept) == [str(etc / "templates" / "disk.txt.j2")]
     assert (etc / "templates" / "disk.txt.j2").read_text() == "{{ event.message }}"
     assert config(etc)
+
+
+def test_what_was_not_there_then_is_put_aside_when_the_files_are_brought_back(etc: Path) -> None:
+    kept = load(str(etc / "zaiond.yaml")).files
+    page = write(etc, "disk.html.j2", "<p>")
+    assert new_templates(kept) == [str(page)]
+    assert revert(kept) == [str(page)]
+    assert (etc / "templates" / "disk.html.j2.reverted").read_text() == "<p>"
+    assert new_templates(kept) == []
+    assert load(str(etc / "zaiond.yaml")).files == kept
+
+
+def test_a_template_that_is_gone_is_brought_back(etc: Path) -> None:
+    kept = load(str(etc / "zaiond.yaml")).files
+    shutil.rmtree(etc / "templates")
+    assert len(revert(kept)) == 2
+    assert load(str(etc / "zaiond.yaml")).files == kept
 
 
 def test_a_template_is_shown_by_its_name(etc: Path) -> None:

@@ -321,3 +321,29 @@ def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
 def test_a_difference_shows_what_only_names_a_secret(text: str) -> None:
     shown = differences({"/z.yaml": "a: 1"}, {"/z.yaml": text}, {"/z.yaml"}, "en")
     assert f"+{text}" in shown
+
+
+def test_a_template_is_checked_shown_where_it_differs_and_brought_back(
+    file: Path, tmp_path: Path, capsys: Said
+) -> None:
+    write(file, f"{GOOD}language: en\nroutes: {{all: {{template: mine}}}}\n")
+    (tmp_path / "templates").mkdir()
+    for name in ("mine.subject.j2", "mine.txt.j2"):
+        write(tmp_path / "templates" / name, "{{ event.title }}\n")
+    assert run("check") == 0
+    keep(file, tmp_path)
+    template = tmp_path / "templates" / "mine.txt.j2"
+    write(template, "{{ event.title }}\n{{ event.titel }}\n")
+    write(tmp_path / "templates" / "mine.html.j2", "<p>\n")
+    capsys.readouterr()
+    assert run("check") == 78
+    (error,) = capsys.readouterr().out.splitlines()
+    assert error.startswith(f"{template}:2:1: routes.all.template: ")
+    assert "titel" in error
+    assert run("config", "diff") == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert "+{{ event.titel }}" in shown
+    assert "+<p>" in shown
+    assert run("config", "revert") == 0
+    assert run("check") == 0
+    assert run("config", "diff") == 0
