@@ -30,7 +30,7 @@ lint: setup
 	.venv/bin/ruff format -q --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash; \
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash $(scripts); \
 	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
 unit: setup
@@ -86,6 +86,8 @@ version := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' zaiond/__init__.py)
 bin = $(DESTDIR)$(PREFIX)/bin
 man = $(DESTDIR)$(PREFIX)/share/man
 completion = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+examples = $(DESTDIR)$(PREFIX)/share/doc/zaiond/examples
+scripts = $(addprefix etc/examples/,rsync-backup apt-event mdadm-event smartd-event)
 
 # A virtual environment of its own: what else is installed stays as it is. It is made beside the one
 # in use, whose place it takes by a rename: at no moment there is none. The one before stays until the
@@ -112,10 +114,16 @@ install:
 	    install -D -m 644 $$page $(man)$$language/man$$section/$$name || exit; \
 	done
 	install -m 644 etc/completion/zaiond-ctl.bash $(completion)/zaiond-ctl
+	install -d $(examples)
+	install -m 644 $(filter-out $(scripts),$(wildcard etc/examples/*)) $(examples)
+	install -m 755 $(scripts) $(examples)
+	@sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(examples)/*
 	install -D -m 644 systemd/sysusers.d/zaiond.conf $(lib)/sysusers.d/zaiond.conf
 	install -D -m 644 systemd/tmpfiles.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
-	install -m 644 systemd/zaiond.service systemd/zaiond.socket $(lib)/systemd/system
-	@sed -i 's|/usr/local/|$(PREFIX)/|' $(lib)/systemd/system/zaiond.service
+	install -m 644 systemd/zaiond.service systemd/zaiond.socket systemd/zaiond-notify@.service \
+	    $(lib)/systemd/system
+	@cd $(lib)/systemd/system && \
+	    sed -i 's|/usr/local/|$(PREFIX)/|' zaiond.service zaiond-notify@.service
 ifeq ($(DESTDIR),)
 	systemd-sysusers
 	systemd-tmpfiles --create zaiond.conf
@@ -138,8 +146,10 @@ ifeq ($(DESTDIR),)
 endif
 	rm -rf $(program) $(program)-[0-9]*
 	rm -f $(bin)/zaiond $(bin)/zaiond-ctl $(bin)/zaiond-sendmail $(completion)/zaiond-ctl
+	rm -rf $(examples)
 	rm -f $(man)/man[158]/zaiond*.[158] $(man)/ja/man[158]/zaiond*.[158]
 	rm -f $(lib)/systemd/system/zaiond.service $(lib)/systemd/system/zaiond.socket
+	rm -f $(lib)/systemd/system/zaiond-notify@.service
 	rm -f $(lib)/sysusers.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
 ifeq ($(DESTDIR),)
 	[ ! -d /run/systemd/system ] || systemctl daemon-reload
