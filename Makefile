@@ -115,9 +115,9 @@ install:
 	done
 	install -m 644 etc/completion/zaiond-ctl.bash $(completion)/zaiond-ctl
 	install -d $(examples)
-	install -m 644 $(filter-out $(scripts),$(wildcard etc/examples/*)) $(examples)
-	install -m 755 $(scripts) $(examples)
-	@sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(examples)/*
+	cp -r etc/examples/. $(examples)
+	@chmod -R u=rwX,go=rX $(examples)
+	@find $(examples) -type f -exec sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' {} +
 	install -D -m 644 systemd/sysusers.d/zaiond.conf $(lib)/sysusers.d/zaiond.conf
 	install -D -m 644 systemd/tmpfiles.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
 	install -m 644 systemd/zaiond.service systemd/zaiond.socket systemd/zaiond-notify@.service \

@@ -83,6 +83,16 @@ def test_the_page_on_mail_servers_shows_the_same_in_both_languages() -> None:
     assert shared <= set(commands(PAGES[3]))
 
 
+def test_the_page_on_integrations_shows_the_same_in_both_languages_and_every_example() -> None:
+    pages = ("docs/integrations.md", "docs/integrations.ja.md")
+    assert commands(pages[0]) == commands(pages[1])
+    examples = {path.name for path in (ROOT / "etc/examples").iterdir() if path.is_file()}
+    assert len(examples) > 5
+    for page in pages:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert {name for name in examples if name not in text} == set()
+
+
 def test_the_makefile_has_what_the_readme_tells_to_run() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
