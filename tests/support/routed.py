@@ -4,7 +4,6 @@ A `Book` has what `messages`, `message_events` and `routing_state` have: mails t
 and which events each has. After each step every event is where it has to be, once.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
@@ -79,7 +78,7 @@ class Book:
     events: list[Event] = field(default_factory=list)
     expired: list[Expired] = field(default_factory=list)
     jobs: list[Missed | Overdue] = field(default_factory=list)
-    absorbed: Counter[int] = field(default_factory=Counter)
+    told_at: list[float] = field(default_factory=list)  # of each of `jobs`
 
     def __post_init__(self) -> None:
         self.messages = count(1)
@@ -171,15 +170,20 @@ class Book:
                 self.expired.append(each)
             else:
                 self.jobs.append(each)
+                self.told_at.append(self.now)
         self._commit()
         return found
 
-    def wait(self, seconds: float, step: float = float("inf")) -> None:
-        """Time passes, and whatever becomes due in it is done in its time."""
+    def wait(self, seconds: float, step: float = float("inf"), *, is_awake: bool = False) -> None:
+        """Time passes, and whatever becomes due in it is done in its time. `is_awake`: the daemon
+        has looked meanwhile, as it does every LOOK seconds; that found nothing.
+        """
         end = self.now + seconds
         while True:
             at = self.state.next_due()
             self.now = max(self.now, min(end, self.now + step, end if at is None else at))
+            if is_awake:
+                self.state.looked = self.now
             self.look()
             if self.now >= end:
                 return

@@ -208,6 +208,17 @@ def test_the_end_of_a_window_is_not_early() -> None:
     assert len(b.made) == 2
 
 
+def test_a_mail_counts_until_it_is_a_window_old() -> None:
+    b = book("route_defaults: {max_mails: 1/m}")
+    b.now = 6e8 + 0.9
+    b.tell()
+    b.now = 6e8 + 60.5
+    assert b.tell().joins
+    b.now = 6e8 + 0.9
+    b.wait(61)
+    assert len(b.made) == 2
+
+
 def test_who_got_no_mail_for_a_window_is_forgotten_by_a_reload() -> None:
     b = book()
     b.tell()
