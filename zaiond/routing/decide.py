@@ -51,6 +51,15 @@ def decide(
         routing = Routing(reason=words.NAMED_BY_PROGRAM, recipients=recipients)
         return Decision((Tell("", recipients, routing),))
     notice_clock(table, state, now)
+    if table.plain is not None and event.key is None and event.job is None and not state.silences:
+        # The usual case where no routes are configured.
+        rule = table.default
+        passed, over = pass_limit(state, rule, rule.to, now, exempt=event.notice)
+        if not over:
+            return table.plain
+        step = _Step(table, state, now, event)
+        step.tell(Way(rule, event.severity), passed, over)
+        return step.decision()
     rules: list[Rule] | None = None
     news: News | None = None
     is_real = not (event.extensions and is_drill(event.extensions))
@@ -195,14 +204,17 @@ class _Step:
             if joined is not None:
                 self._joins.append(joined)
                 return
-        passed, over = pass_limit(state, rule, to, now, exempt=event.notice)
+        self.tell(way, *pass_limit(state, rule, to, now, exempt=event.notice))
+
+    def tell(self, way: Way, passed: tuple[str, ...], over: tuple[str, ...]) -> None:
+        """Those who passed are told now, those who are over the limit later."""
         if passed:
-            routing = self._routing(rule, own)
+            routing = self._routing(way.rule, way.job)
             if over:
                 routing = structs.replace(routing, recipients=passed)
-            self._tells.append(Tell(rule.name, passed, routing, absorbs))
+            self._tells.append(Tell(way.rule.name, passed, routing, way.absorbs))
         for recipient in over:
-            self._joins.append(suppress(state, way, recipient, now))
+            self._joins.append(suppress(self._state, way, recipient, self._now))
 
     def _routing(self, rule: Rule, job: str | None) -> Routing:
         news = self._news

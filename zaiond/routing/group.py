@@ -124,7 +124,7 @@ def pass_limit(
     for recipient in to:
         key = sent_key(rule.scope, recipient)
         # Whose mail of what was over the limit is to come gets nothing before it.
-        waits = group_key("suppressed", rule.scope, recipient) in state.groups
+        waits = state.groups and group_key("suppressed", rule.scope, recipient) in state.groups
         if waits or free_at(state, key, rule.limit, now) > now:
             over.append(recipient)
         else:

@@ -1,24 +1,16 @@
 """The routes, compiled once for each configuration, so that an event finds its own quickly."""
 
-import json
-import re
-from collections.abc import Callable, Iterable
-from fnmatch import translate
-from typing import Any
-
 from zaiond.config.forms import Rate
 from zaiond.config.routes import Match, RouteDefaults
-from zaiond.config.routes import Route as RouteSettings
 from zaiond.config.schema import Config, Job
 from zaiond.model import Event, Routing
 from zaiond.routing import words
-from zaiond.routing.decision import Route
+from zaiond.routing.decision import Decision, Route, Tell
+from zaiond.routing.fields import Conditions, Index, label_of
 from zaiond.routing.state import cut
 from zaiond.schedule import Cron, Hours
 
-_MOST_TYPES = 4096  # of which it is remembered which routes they may match
 Labels = tuple[tuple[str, str], ...]
-Test = Callable[[Event], bool]
 
 
 class Rule:
@@ -44,6 +36,10 @@ class Rule:
         self.routing = Routing(name, reason=words.told(name)) if name else Routing()
         if not name and settings.to is not None:
             self.routing = Routing(reason=words.BY_DEFAULTS)
+        # What becomes of an event of which nothing counts but that it comes this way.
+        is_plain = self.to and not (self.is_grouping or self.hours or self.digest)
+        tell = Tell(name, self.to, self.routing)
+        self.plain: Decision | None = Decision((tell,)) if is_plain else None
 
     def labels(self, event: Event) -> Labels:
         """The fields in which events of a group agree, and their values in this one."""
@@ -58,11 +54,14 @@ class RoutingTable:
         self.drops_backup_auto_update = not config.notify.backup_auto_update
         self.jobs: dict[str, Job] = config.jobs
         self.default = Rule("", config.route_defaults, config)
-        self._routes = [
-            _Compiled(Rule(name, route, config), route) for name, route in config.routes.items()
-        ]
-        self.rules = {each.rule.name: each.rule for each in self._routes}
-        self._by_type: dict[str, list[_Compiled]] = {}
+        self.rules = {name: Rule(name, route, config) for name, route in config.routes.items()}
+        self._rules = tuple(self.rules.values())
+        matches = [route.match for route in config.routes.values()]
+        self._index = Index([_conditions(match) for match in matches])
+        self._naming = Index([{"type": _names(match)} for match in matches])
+        self.plain = None if self.rules else self.default.plain
+        # Behind a route that does not continue no other counts.
+        self._last = sum(not r.continue_ and 1 << n for n, r in enumerate(config.routes.values()))
 
     def rule(self, name: str) -> Rule:
         """The rule of a route; the default where there is none of that name any more."""
@@ -70,26 +69,26 @@ class RoutingTable:
 
     def rules_of(self, event: Event) -> list[Rule]:
         """The rules by which the event is routed, in their order."""
-        if not self._routes:
+        if not self._rules:
             return [self.default]
-        candidates = self._by_type.get(event.type)
-        if candidates is None:
-            if len(self._by_type) >= _MOST_TYPES:
-                self._by_type.clear()
-            candidates = [each for each in self._routes if each.takes_type(event.type)]
-            self._by_type[event.type] = candidates
-        found = []
-        for each in candidates:
-            if each.matches(event):
-                found.append(each.rule)
-                if not each.continues:
-                    break
-        return found or [self.default]
+        return self._first(self._index.matching(event)) or [self.default]
 
     def naming(self, event: Event) -> list[Rule]:
-        """Those of the event's rules that name its type: which do not match just any."""
-        named = {each.rule.name for each in self._routes if each.names_type(event.type)}
-        return [rule for rule in self.rules_of(event) if rule.name in named]
+        """The rules by which an event goes that only routes count for that name its type: which
+        match not just any.
+        """
+        return self._first(self._index.matching(event) & self._naming.matching(event))
+
+    def _first(self, matching: int) -> list[Rule]:
+        """Of the rules that match, one for each bit, those up to the first that is the last."""
+        found = []
+        while matching:
+            bit = matching & -matching
+            found.append(self._rules[bit.bit_length() - 1])
+            if bit & self._last:
+                break
+            matching ^= bit
+        return found
 
     def recipients(self, rule: Rule, job: str | None) -> tuple[str, ...]:
         """Who is told by a rule; of a job with recipients of its own, they are."""
@@ -125,94 +124,17 @@ class RoutingTable:
         return Route(rule.name, left or self.admins)
 
 
-class _Compiled:
-    """A route's match: `takes_type` is asked once a type, `matches` of each event of such a type.
-
-    The tests that cost least come first.
-    """
-
-    def __init__(self, rule: Rule, route: RouteSettings) -> None:
-        match = route.match
-        self.rule = rule
-        self.continues = route.continue_
-        self.takes_type: Callable[[str], bool] = any_of(match.type) if match.type else _anything
-        self._names = any_of(p for p in match.type if p.strip("*"))
-        self._tests = _tests(match)
-
-    def names_type(self, type: str) -> bool:
-        return self._names(type)
-
-    def matches(self, event: Event) -> bool:
-        return all(test(event) for test in self._tests)
-
-
-def _tests(match: Match) -> list[Test]:
-    tests: list[Test] = []
+def _conditions(match: Match) -> Conditions:
+    """What a match asks of each field of an event."""
+    conditions: Conditions = {}
     if match.severity:
-        tests.append(lambda event: event.severity in match.severity)
-    for name in ("status", "source", "job", "key", "subject"):
+        conditions["severity"] = tuple(match.severity)
+    for name in ("type", "source", "subject", "key", "status", "job"):
         if patterns := getattr(match, name):
-            tests.append(field_test(name, patterns))
-    return tests + [field_test(name, patterns) for name, patterns in match.data]
+            conditions[name] = patterns
+    return conditions | dict(match.data)
 
 
-def field_test(name: str, patterns: Iterable[str]) -> Test:
-    """Whether a field has a value that one of the patterns matches; an absent one has none."""
-    matches = any_of(patterns)
-    if name.startswith("data."):
-        keys = name.split(".")[1:]
-        return lambda event: any(map(matches, _texts(_below(event.data, keys))))
-
-    def test(event: Event) -> bool:
-        value = getattr(event, name)
-        return value is not None and matches(str(value))
-
-    return test
-
-
-def any_of(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a text, as a whole, is matched by one of the shell patterns."""
-    listed = tuple(patterns)
-    exact = frozenset(p for p in listed if not any(sign in p for sign in "*?["))
-    others = [p for p in listed if p not in exact]
-    if not others:
-        return exact.__contains__
-    if any(not p.strip("*") for p in others):
-        return _anything
-    found = re.compile("|".join(map(translate, others))).match
-    if not exact:
-        return lambda text: found(text) is not None
-    return lambda text: text in exact or found(text) is not None
-
-
-def _anything(text: str) -> bool:  # noqa: ARG001
-    return True
-
-
-def label_of(event: Event, name: str) -> str:
-    """The value of a field as text, "" where there is none."""
-    if name.startswith("data."):
-        value = _below(event.data, name.split(".")[1:])
-        return value if isinstance(value, str) else "" if value is None else _as_text(value)
-    value = getattr(event, name)
-    return "" if value is None else str(value)
-
-
-def _below(data: Any, keys: list[str]) -> Any:
-    """What is below these keys, each one deeper; or below all of them as one key with dots."""
-    value = data
-    for key in keys:
-        if not isinstance(value, dict) or key not in value:
-            return data.get(".".join(keys)) if len(keys) > 1 else None
-        value = value[key]
-    return value
-
-
-def _texts(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [_as_text(each) for each in (value if isinstance(value, list) else [value])]
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _names(match: Match) -> tuple[str, ...]:
+    """Its patterns of a type that do not match just any."""
+    return tuple(pattern for pattern in match.type if pattern.strip("*"))

@@ -9,7 +9,7 @@ from zaiond.errors import MendableError
 from zaiond.event_rules import SEVERITY_OF_WORD
 from zaiond.model import SEVERITIES, Event
 from zaiond.routing import words
-from zaiond.routing.matcher import field_test
+from zaiond.routing.fields import field_test
 from zaiond.routing.state import MOST_SILENCES, Problem, Silence, State, cut
 
 _FIELDS = ("type", "source", "severity", "subject", "key", "status", "job", "uid")

@@ -17,7 +17,10 @@ def sent_key(scope: str, recipient: str) -> str:
 
 def free_at(state: State, key: str, rate: Rate, now: float) -> float:
     """When the next mail may go: `now`, or later."""
-    sent = _current(state.sent.get(key), rate, now)
+    known = state.sent.get(key)
+    if known is None or sum(known.buckets.values()) < rate.count:
+        return now
+    sent = _current(known, rate, now)
     left = sum(sent.buckets.values()) - rate.count
     if left < 0:
         return now
