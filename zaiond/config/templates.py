@@ -4,6 +4,7 @@ good one, and tried on sample events before they count.
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 
 from zaiond.config.declare import Scope
 from zaiond.config.outside import SourceError, Sources
@@ -39,8 +40,11 @@ def read_template(path: str, scope: Scope) -> TemplateFiles | None:
     except SourceError as error:
         scope.error("template", error.text)
     except TemplateError as error:
-        where = scope.dotted("template")
-        scope.errors.append(Diagnostic(error.path, error.line, 1, where, error.why))
+        key = scope.dotted("template")
+        found = Diagnostic(error.path, error.line, 1, key, error.why)
+        # Other routes may have the same template: it is wrong once.
+        if not any(replace(one, key=key) == found for one in scope.errors):
+            scope.errors.append(found)
     else:
         return files
     return None

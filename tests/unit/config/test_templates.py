@@ -148,6 +148,12 @@ def test_what_is_wrong_with_the_html_is_told_of_that_file(etc: Path) -> None:
     assert (error(etc).file, error(etc).line) == (str(file), 2)
 
 
+def test_what_is_wrong_with_a_template_of_several_routes_is_told_once(etc: Path) -> None:
+    write(etc, "disk.txt.j2", "{{ wrong }}")
+    (etc / "zaiond.yaml").write_text(f"{START}{ROUTE}  more: {{template: disk}}\n")
+    assert error(etc).key == "routes.disks.template"
+
+
 def test_that_the_samples_lack_a_field_is_no_error(etc: Path) -> None:
     write(etc, "disk.txt.j2", "{% if data.percent > 90 %}{{ data.disk.name.upper() }}{% endif %}")
     assert files(etc)
