@@ -29,6 +29,8 @@ def due(table: RoutingTable, state: State, now: float) -> list[Due]:
     job.watch(table, state, now)
     found: list[Due] = []
     for kind, key in state.pop_due(now):
+        if not state.is_due(kind, key, now):  # what was done before has changed it
+            continue
         if kind == "group":
             flush = _flush(table, state, state.groups[key], now)
             found += [flush] if flush is not None else []

@@ -311,6 +311,11 @@ class State:
             heapq.heappop(heap)
         return None
 
+    def is_due(self, kind: str, key: str, now: float) -> bool:
+        """Whether there is such a thing, and its time has come."""
+        value = self._of[kind].get(key)
+        return value is not None and value.due <= now
+
     def pop_due(self, now: float) -> list[tuple[str, str]]:
         """Kind and key of all that is due at `now`, in order of its time, each once. After a
         rollback it is found again.

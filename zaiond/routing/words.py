@@ -194,14 +194,19 @@ def silenced(until: float, by: str, comment: str) -> Text:
 # -- words of all
 
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def moment(at: float) -> Text:
     """A time of the days around now, as a person says it; far from now it would take the year."""
     local = datetime.fromtimestamp(at).astimezone()
     day = "月火水木金土日"[local.weekday()]
     english = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[local.weekday()]
-    date = f"{local.month}/{local.day}"
+    month = _MONTHS[local.month - 1]
     time = f"{local.hour:02}:{local.minute:02}"
-    return Text(f"{date}（{day}）{time}", f"{english} {date} {time}")
+    return Text(
+        f"{local.month}/{local.day}（{day}）{time}", f"{english} {month} {local.day}, {time}"
+    )
 
 
 def short(text: str) -> str:

@@ -160,6 +160,19 @@ def test_each_route_reminds_at_its_own_interval() -> None:
     b.check()
 
 
+def test_reminders_of_several_routes_that_are_late_are_made_at_once() -> None:
+    b = book(
+        "routes: {one: {repeat_interval: 1h, continue: true, to: [b@example.jp]},"
+        " two: {repeat_interval: 90m, to: [c@example.jp]}}"
+    )
+    bad(b)
+    bad(b)
+    b.now += 2 * HOUR
+    b.look()
+    b.check()
+    assert [mail.events for mail in b.made] == [(0,), (0,), (1,), (1,)]
+
+
 def test_a_reminder_waits_for_active_time() -> None:
     b = book(
         "times: {office: {hours: '09:00-18:00', timezone: UTC}}\n"
