@@ -111,9 +111,10 @@ class MailRate(Kind):
 
     form = Text("数/単位", "number/unit")
     _pattern = re.compile(r"(?!0+/)([0-9]{1,9})/([smhd])")
+    _refusal: Callable[[], Text] = staticmethod(lambda: words.NO_RATE)
 
     def read(self, node: Node) -> Rate:
-        number, unit = _with_unit(node, self._pattern, lambda: words.NO_RATE)
+        number, unit = _with_unit(node, self._pattern, self._refusal)
         return Rate(int(number), _SECONDS[unit])
 
     def write(self, value: Rate) -> str:
@@ -126,6 +127,7 @@ class MailLimit(MailRate):
 
     form = Text("数/単位、または null", "number/unit, or null")
     null_counts = True
+    _refusal = staticmethod(lambda: words.NO_LIMIT)
 
     def write(self, value: Rate | None) -> str:
         return "null" if value is None else super().write(value)

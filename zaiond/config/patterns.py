@@ -112,7 +112,8 @@ class Severities(Several):
         if name is not None:
             at = SEVERITIES.index(name)
             return frozenset(SEVERITIES[: at + 1] if plus else (name,))
-        meant = choose(word, list(SEVERITY_OF_WORD))
+        plus = "+" if word.startswith(">") else plus
+        meant = choose(word.strip("<>= "), list(SEVERITY_OF_WORD))
         names = ", ".join(SEVERITIES)
         if meant:
             raise WrongValueError(words.severity_meant(names=names, meant=f"{meant}{plus}"))

@@ -15,6 +15,11 @@ IDLE_NULL = Text(
     "this name has no settings and is not used: write them below it, indented (null takes one of "
     "another file away, and there is none)",
 )
+NO_LIMIT = Text(
+    "「数/単位」の形で書いてください。単位は s（秒）、m（分）、h（時間）、d（日）です（例: 1 時間に"
+    " 60 通までなら 60/h）。上限なしは null です",
+    "a rate is a number (1 or more) and s, m, h or d, as 60/h for 60 an hour; null is no limit",
+)
 NO_ELEMENT = Text(
     "リストが空です。少なくとも 1 つ書くか、この行を削除してください",
     "the list is empty: write one at least, or delete the line",
