@@ -62,14 +62,16 @@ class Job(Settings):
     )
     grace: float = setting(
         Duration(0, 30 * DAY),
-        "猶予時間です。予定からこの時間を過ぎても何も届かなければ、job.missed を送ります。",
+        "猶予時間です。予定の日時からこの時間を過ぎても何も届かなければ、未実行（job.missed）として"
+        "知らせます。",
         "How long after it is due it is told of as missed, where nothing was heard of it "
         "(job.missed).",
         default="1h",
     )
     max_runtime: float | None = setting(
         Duration(1, _YEAR),
-        "実行時間の上限です。超えると job.overdue を送ります。既定値は上限なしです。",
+        "実行時間の上限です。超えると、実行時間超過（job.overdue）として知らせます。既定値は上限なし"
+        "です。",
         "How long it may run before it is told of as overdue (job.overdue). Default: any time.",
     )
     failures: int = setting(

@@ -58,7 +58,7 @@ class Match(Settings):
         default="[]",
     )
     source: tuple[str, ...] = setting(
-        Patterns(), "送信元のパターンです。", "Patterns of the event's source.", default="[]"
+        Patterns(), "発行元のパターンです。", "Patterns of the event's source.", default="[]"
     )
     subject: tuple[str, ...] = setting(
         Patterns(), "件名のパターンです。", "Patterns of the event's subject.", default="[]"
@@ -177,8 +177,8 @@ class RouteDefaults(Settings):
     )
     digest: Cron | None = setting(
         CronTimes(),
-        "この cron 式の日時に、すべてを 1 通にまとめて送ります（group_* の代わりに設定します）。"
-        '例: "0 8 * * *" は毎日 8 時です。',
+        "まとめ送信の日時です（cron 式。group_* の代わりに設定します）。その日時に、すべてを 1 通で"
+        '送ります。例: "0 8 * * *" は毎日 8 時です。',
         'All goes into one mail at the times of this cron expression, as "0 8 * * *" for each day '
         "at 8; in place of group_*.",
     )
