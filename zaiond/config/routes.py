@@ -148,7 +148,7 @@ class RouteDefaults(Settings):
         Fields(),
         "これらの項目が一致するイベントを 1 通にまとめます（例: [type, data.host]）。group_by、"
         "group_wait、group_interval のどれかを設定すると、まとめます。group_by がなければ、"
-        "すべてを 1 つにまとめます。",
+        "すべてをまとめます。",
         "Events that agree in these fields go into one mail, as [type, data.host]. Mails are "
         "grouped where one of group_by, group_wait and group_interval is set; without group_by all "
         "are one group.",
@@ -172,8 +172,8 @@ class RouteDefaults(Settings):
         Kind(),
         "メールを送る時間帯で、times の名前です。時間外のものは保留し、時間になったら 1 通に"
         "まとめて送ります。emerg から crit までは、いつでも送ります。",
-        "When mail is sent, a name of times: outside of it it is held, and released in one mail. "
-        "emerg to crit always pass.",
+        "A name of times: what comes outside of these hours is held, and released in one mail when "
+        "they begin. emerg to crit always pass.",
     )
     digest: Cron | None = setting(
         CronTimes(),
