@@ -108,7 +108,8 @@ def compose_together(
         fields = IMPORTANT + fields
     start, beginning = subject_beginning(subject_prefix)
     html = None
-    if look.template is not None:
+    # What was held because of max_mails is of no one route, and is all to be listed.
+    if look.template is not None and routing.kind != "suppressed":
         seen = view(
             alike,
             total,

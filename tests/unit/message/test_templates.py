@@ -116,6 +116,12 @@ def test_a_template_of_several_events_sees_all_that_are_shown() -> None:
     assert message["Importance"] == "high"
 
 
+def test_what_was_held_back_is_listed_in_the_built_in_words() -> None:
+    of = together(one_of_many(1), one_of_many(2))
+    by_template = mail_of_several(of, "suppressed", look=Look(template("x", "y")))
+    assert by_template.content == mail_of_several(of, "suppressed").content
+
+
 def test_a_field_that_an_event_lacks_is_empty() -> None:
     assert (
         text("[{{ data.no }}{{ data.no.such.field }}{{ data['x'] }}{{ data.device.x }}]", FINISHED)
