@@ -156,12 +156,16 @@ def _from(found: Entity, way: Way, sender: Mailbox, has_reply_to: bool) -> list[
     if said is None or given is None:
         return [_field(mime.mailboxes("From", (sender,)))]
     comment = _comment(said.text)  # root (Cron Daemon)
-    name = one_line(given.name or (comment[1] if comment else ""))[:200] or sender.name
+    is_of_us = is_local(given.address, way.host, way.fqdn)
+    name = given.name or (comment[1] if comment else "")
+    if is_of_us:  # then it is no address, which a name must not look like
+        name = name or given.address.partition("@")[0]
+    name = one_line(name)[:200] or sender.name
     fields = [_field(mime.mailboxes("From", (Mailbox(name, sender.address),)))]
     if given.address.lower() == sender.address.lower():
         return fields
     fields.append(_field(mime.unstructured("Original-From: ", one_line(said.text)[:1000])))
-    if not has_reply_to and not is_local(given.address, way.host, way.fqdn):
+    if not has_reply_to and not is_of_us:
         try:
             box = parse_recipient(given.address)
         except AddressError:

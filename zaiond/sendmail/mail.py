@@ -2,6 +2,7 @@
 
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from zaiond.errors import AddressError
@@ -32,9 +33,11 @@ class Refused(Exception):  # noqa: N818 - not an error of the program
         self.text = text
 
 
-def event(call: Call, mail: bytes, is_own: Callable[[str], bool]) -> dict[str, Any]:
+def event(
+    call: Call, mail: bytes, is_own: Callable[[str], bool], user: str = "root"
+) -> dict[str, Any]:
     """The event of a mail as it came on standard input. `is_own` says whether a domain is this
-    machine's. Raises Refused.
+    machine's; `user` is the name of who sends it. Raises Refused.
     """
     if not mail.strip():
         raise Refused(BAD_DATA, words.EMPTY)
@@ -52,11 +55,11 @@ def event(call: Call, mail: bytes, is_own: Callable[[str], bool]) -> dict[str, A
         raise Refused(USAGE, words.NO_RECIPIENT)
     if len(recipients) > MOST:
         raise Refused(BAD_DATA, words.too_many(count=len(recipients), most=MOST))
-    if (call.sender or call.name) and found.first("from") is None:
-        mail = _from(call).encode() + mail
-    data: dict[str, Any] = {"recipients": recipients}
-    if sender := call.sender or found.value("from"):
-        data["from"] = one_line(sender)[:_LONGEST_SUBJECT]
+    sender = found.value("from")
+    if found.first("from") is None:
+        mail = _from(call, user).encode() + mail
+        sender = call.sender or user
+    data = {"recipients": recipients, "from": one_line(sender)[:_LONGEST_SUBJECT]}
     told = {
         "type": MAIL,
         "severity": "notice",
@@ -93,12 +96,11 @@ def _checked(address: str, is_own: Callable[[str], bool]) -> str:
         raise Refused(NO_USER, why) from None
 
 
-def _from(call: Call) -> str:
+def _from(call: Call, user: str) -> str:
     """The field of a mail that has none."""
-    try:
-        address = parse_sender(call.sender.strip("<>") or "root").address
-    except AddressError:
-        address = "root"
-    if not address.isascii():
-        address = "root"
+    address = "root"
+    for wanted in (user, call.sender.strip("<>")):
+        with suppress(AddressError):
+            parsed = parse_sender(wanted).address
+            address = parsed if parsed.isascii() else address
     return mime.mailboxes("From", (Mailbox(one_line(call.name)[:200], address),))

@@ -48,7 +48,7 @@ def run(arguments: list[str], given: BinaryIO | None) -> int:
     from zaiond.sendmail.mail import Refused, event
 
     try:
-        carried = event(call, mail, _is_own)
+        carried = event(call, mail, _is_own, _user())
     except Refused as refused:
         return _fail(refused.status, refused.text)
     return _emit(call, carried)
@@ -80,6 +80,16 @@ def _is_own(domain: str) -> bool:
     except OSError:
         return False
     return domain == found[0][3].lower()
+
+
+def _user() -> str:
+    """The name of who runs this program."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid{os.getuid()}"
 
 
 def _emit(call: Call, carried: "dict[str, object]") -> int:

@@ -96,6 +96,12 @@ def test_nobody_can_reply_to_a_user_of_this_machine(local: str) -> None:
     assert found["Reply-To"] is None
 
 
+def test_who_of_this_machine_it_is_stands_in_the_name() -> None:
+    assert read(sent(b"From: aiko@web1\n\ny\n"))["From"] == "aiko <zaionnex@example.co.jp>"
+    found = read(sent(b"From: a@other.example\n\ny\n"))
+    assert found["From"] == "Zaionnex <zaionnex@example.co.jp>"
+
+
 def test_a_name_in_brackets_as_of_cron_is_one() -> None:
     assert read(sent(CRON))["From"] == "Cron Daemon <zaionnex@example.co.jp>"
 

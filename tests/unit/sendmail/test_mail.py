@@ -14,8 +14,9 @@ def made(
     mail: str | bytes, *recipients: str, by_header: bool = False, **more: Any
 ) -> dict[str, Any]:
     given = mail.encode() if isinstance(mail, str) else mail
+    user = more.pop("user", "root")
     call = Call(recipients, by_header=by_header, **more)
-    found = event(call, given, lambda domain: domain == "web1.example.co.jp")
+    found = event(call, given, lambda domain: domain == "web1.example.co.jp", user)
     event_rules.check({**found, "id": "1"})
     return found
 
@@ -33,7 +34,7 @@ def refused(mail: str | bytes, *recipients: str, by_header: bool = False) -> int
 
 
 def test_the_mail_is_carried_to_the_octet() -> None:
-    mail = b"Subject: x\r\n\n\0\xff\r.\n"
+    mail = b"From: a\nSubject: x\r\n\n\0\xff\r.\n"
     assert b64decode(made(mail, "root")["mail"]) == mail
 
 
@@ -106,8 +107,16 @@ def test_the_sender_of_the_command_line_is_that_of_a_mail_without_one() -> None:
     assert found["data"]["from"] == "app@shop.jp"
     found = made("From: a@x.jp\n\nx", "root", sender="app@shop.jp")
     assert b64decode(found["mail"]) == b"From: a@x.jp\n\nx"
+    assert found["data"]["from"] == "a@x.jp"
     found = made("Subject: x\n\nx", "root", name="x\r\nBcc: evil@x.jp")
     assert b"\nBcc" not in b64decode(found["mail"])
+
+
+def test_a_mail_without_a_sender_is_of_the_user() -> None:
+    found = made("Subject: x\n\nx", "root", user="aiko")
+    assert b64decode(found["mail"]) == b"From: aiko\r\nSubject: x\n\nx"
+    assert found["data"]["from"] == "aiko"
+    assert b64decode(made("\nx", "root", user="a b")["mail"]).startswith(b"From: root\r\n\n")
 
 
 def test_an_event_is_bounded() -> None:
