@@ -75,8 +75,8 @@ class Flush(msgspec.Struct, frozen=True):
 
 
 class Remind(msgspec.Struct, frozen=True):
-    """A problem is still open, and was not reported again since its last mail: the event that
-    opened it (`problem.event` is its row) is told of again, in a new message.
+    """A problem is still open, and was not reported again since its last mail: the first event
+    that told of it (`problem.event` is its row) is told of again, in a new message.
     """
 
     problem: Problem

@@ -80,13 +80,8 @@ def reported(
             last=at,
             count=count,
             worst=event.severity,
-            event=seq,
-            id=event.id,
-            type=event.type,
-            source=cut(event.source),
-            subject=None if event.subject is None else cut(event.subject),
         )
-        return News("opened", key, problem)
+        return News("opened", key, _told_by(event, seq, problem))
     is_worse = RANK[event.severity] < RANK[there.worst]
     problem = structs.replace(
         there,
@@ -94,7 +89,21 @@ def reported(
         last=max(at, there.last),
         worst=event.severity if is_worse else there.worst,
     )
-    return News("worse" if is_worse else "again" if there.told else "opened", key, problem)
+    if not there.told:
+        return News("opened", key, _told_by(event, seq, problem))
+    return News("worse" if is_worse else "again", key, problem)
+
+
+def _told_by(event: Event, seq: int, problem: Problem) -> Problem:
+    """The problem, of which this event is the first that somebody may be told of."""
+    return structs.replace(
+        problem,
+        event=seq,
+        id=event.id,
+        type=event.type,
+        source=cut(event.source),
+        subject=None if event.subject is None else cut(event.subject),
+    )
 
 
 def closed(event: Event, key: str, there: Problem) -> News:

@@ -78,9 +78,10 @@ class Problem(_Value, frozen=True, kw_only=True):
     """A problem that is open. `due`: when somebody is reminded of it.
 
     `uid` and `key` identify it, or `job` alone that of a job. `since`: when it was opened; `last`:
-    when it was last reported; `count`: how often. `event` is the row (seq) of the event that opened
-    it, `id` its id; `type`, `source` and `subject` are that event's. `told`: the routes that told
-    of it; none: nobody knows of it yet. `hidden` is the silence that its last report ran into.
+    when it was last reported; `count`: how often. `event` is the row (seq) of its first event that
+    somebody was told of, `id` its id; `type`, `source` and `subject` are that event's. `told`: the
+    routes that told of it; none: nobody knows of it yet. `hidden` is the silence that its last
+    report ran into.
     """
 
     uid: int

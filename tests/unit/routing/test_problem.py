@@ -421,6 +421,19 @@ def test_a_silenced_problem_is_kept_told_of_at_the_end_and_then_mailed() -> None
     assert tell.routing.standing.count == 3
 
 
+def test_nobody_is_reminded_by_an_event_that_nobody_was_told_of() -> None:
+    b = book("routes: {r: {repeat_interval: 2h}}")
+    silenced(b)
+    bad(b, subject="silenced")
+    b.wait(HOUR)
+    bad(b, subject="told")
+    b.wait(2 * HOUR)
+    assert [mail.events for mail in b.made] == [(1,), (1,)]
+    (kept,) = b.state.problems.values()
+    assert (kept.id, kept.subject, kept.count) == ("e1", "told", 2)
+    b.check()
+
+
 def test_a_silence_hides_no_problem_that_is_over() -> None:
     b = book()
     silenced(b)
