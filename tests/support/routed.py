@@ -84,10 +84,14 @@ class Book:
         self.messages = count(1)
         self.restart()
 
-    def restart(self) -> None:
+    def load(self) -> None:
+        """The state is read from its rows."""
         rows = [(kind, key, value) for (kind, key), value in self.rows.items()]
         self.state = State(rows, lambda: next(self.messages))
         assert not self.state.unread
+
+    def restart(self) -> None:
+        self.load()
         reconsider(self.table, self.state, self.now)
         self._commit()
 

@@ -13,13 +13,15 @@ _BACK = 1.0  # seconds by which a clock may be put right without consequences
 
 def notice_clock(table: RoutingTable, state: State, now: float) -> None:
     """To be called before anything is decided at `now`."""
-    if state.seen is not None and now < state.seen - _BACK:
+    seen = state.seen
+    # While the daemon was down the clock may have been set back, too.
+    if seen is None or now < seen - _BACK:
         silence.set_back(state, now)
         throttle.set_back(state, now)
         job.set_back(table, state, now)
         _bring_near(table, state, now)
         state.seen = now
-    elif state.seen is None or now > state.seen:
+    elif now > seen:
         state.seen = now
 
 
@@ -27,11 +29,6 @@ def reconsider(table: RoutingTable, state: State, now: float) -> None:
     """Brings the state in line with another configuration: at the start, and when it has changed.
     What is due by it comes with the next `due`.
     """
-    if state.seen is None:  # the clock may have been set back while the daemon was down
-        silence.set_back(state, now)
-        throttle.set_back(state, now)
-        if state.watch.looked > now:
-            job.set_back(table, state, now)
     notice_clock(table, state, now)
     _bring_near(table, state, now)
     job.declare(table, state, now)

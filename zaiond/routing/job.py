@@ -274,14 +274,10 @@ def set_back(table: RoutingTable, state: State, now: float) -> None:
     ahead = now + _DAY
     seen = state.watch
     if seen.looked > now:
-        state.set_watch(
-            Watch(
-                looked=now,
-                gap_from=min(seen.gap_from, now),
-                gap_until=min(seen.gap_until, now),
-            )
-        )
-    state.looked = now
+        since, until = min(seen.gap_from, now), min(seen.gap_until, now)
+        state.set_watch(Watch(looked=now, gap_from=since, gap_until=until))
+    if state.looked is not None:
+        state.looked = min(state.looked, now)
     for name, job in list(state.jobs.items()):
         times = {
             field: now

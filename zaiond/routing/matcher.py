@@ -111,16 +111,18 @@ class RoutingTable:
         gone, the default; where nobody is left, the admins. `job`: of its events.
         """
         rule = self.rule(routing.route)
-        to = self.recipients(rule, job) or self.admins
-        if routing.kind != "suppressed" or routing.recipients is None:
+        to, only = self.recipients(rule, job) or self.admins, routing.recipients
+        if only is None:
             return Route(rule.name, to)
+        if routing.kind != "suppressed":
+            return Route(rule.name, tuple(r for r in to if r in only) or to)
         # One recipient's mail of several routes: his, as long as any route or job names him.
         known = {*self.admins, *self.default.to}
         for each in self.rules.values():
             known.update(each.to)
         for job_settings in self.jobs.values():
             known.update(job_settings.to or ())
-        left = tuple(r for r in routing.recipients if r in known)
+        left = tuple(r for r in only if r in known)
         return Route(rule.name, left or self.admins)
 
 

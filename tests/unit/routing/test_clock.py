@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.routed import A, B, Book, configured
+from zaiond.model import Routing
+from zaiond.routing.decision import Missed
+from zaiond.routing.due import reconsider
 from zaiond.routing.matcher import RoutingTable
 
 HOUR, DAY = 3600.0, 86400.0
@@ -111,6 +114,36 @@ def test_so_does_one_set_back_while_the_daemon_was_down(kind: str) -> None:
     b.restart()
     b.wait(13 * HOUR)
     assert len(made_later(b, kind)) == 1
+
+
+def test_what_comes_before_the_configuration_is_looked_at_does_not_hide_that() -> None:
+    b = waiting("suppressed")
+    b.now -= 1000 * DAY
+    b.load()
+    b.tell()  # the first thing that happens after the start
+    reconsider(b.table, b.state, b.now)
+    b.wait(13 * HOUR)
+    assert len(made_later(b, "suppressed")) == 1
+    jobs = book("jobs: {n: {every: 1h, grace: 10m}}")
+    jobs.wait(0)
+    jobs.now += 10 * HOUR
+    jobs.load()
+    jobs.tell()
+    reconsider(jobs.table, jobs.state, jobs.now)
+    jobs.wait(700, 30)
+    (missed,) = jobs.jobs
+    assert isinstance(missed, Missed)
+    assert missed.daemon_down
+
+
+def test_a_mail_to_come_that_was_for_some_of_its_recipients_stays_so() -> None:
+    b = book("routes: {r: {to: [a@x.jp, b@x.jp, c@x.jp]}}")
+    b.tell()
+    b.made.clear()
+    b.coming[77] = {0}
+    b.state.adopt(77, Routing("r", "problem", recipients=("b@x.jp", "gone@x.jp")), b.now)
+    b.wait(0)
+    assert [mail.to for mail in b.made] == [("b@x.jp",)]
 
 
 def test_a_digest_goes_by_the_new_times() -> None:
