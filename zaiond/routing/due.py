@@ -134,8 +134,8 @@ def _remind(table: RoutingTable, state: State, key: str, problem: Problem, now: 
             told.append(structs.replace(each, remind=_next_start(rule, now)))
         else:
             reminder = _reminder(state, key, problem, each.route, rule, to, now)
-            if reminder is None:
-                told.append(structs.replace(each, remind=now + _SOON))
+            if isinstance(reminder, float):
+                told.append(structs.replace(each, remind=reminder))
             else:
                 found.append(reminder)
                 told.append(Told(each.route, now, now + rule.repeat))
@@ -151,11 +151,12 @@ def _reminder(
     rule: Rule,
     to: tuple[str, ...],
     now: float,
-) -> Flush | Remind | None:
-    """The mail that reminds of it; None: all are over `max_mails`."""
+) -> Flush | Remind | float:
+    """The mail that reminds of it; where all are over `max_mails`, when it is tried again."""
     passed, over = pass_limit(state, rule, to, now)
-    if not passed:
-        return None
+    if not passed and rule.limit is not None:
+        keys = [sent_key(rule.scope, recipient) for recipient in over]
+        return max(now + _SOON, min(free_at(state, each, rule.limit, now) for each in keys))
     reason = words.reminder(rule.name, name_of(problem), problem.since)
     standing = structs.replace(problem.standing, reminder=True)
     group = counted_group(state, key, route)

@@ -70,7 +70,7 @@ def reported(
     there = state.problems.get(key)
     at = event_time(event)
     if there is None:
-        if len(state.problems) >= MOST_PROBLEMS:
+        if _are_too_many(state, event.uid):
             return None
         problem = Problem(
             uid=event.uid,
@@ -92,6 +92,17 @@ def reported(
     if not there.told:
         return News("opened", key, _told_by(event, seq, problem))
     return News("worse" if is_worse else "again", key, problem)
+
+
+def _are_too_many(state: State, uid: int) -> bool:
+    """Whether there is no room for one more. Once half of it is taken, who has a quarter gets no
+    more: no user takes it all.
+    """
+    number = len(state.problems)
+    if number < MOST_PROBLEMS // 2:
+        return False
+    own = sum(problem.uid == uid for problem in state.problems.values())
+    return number >= MOST_PROBLEMS or own >= MOST_PROBLEMS // 4
 
 
 def _told_by(event: Event, seq: int, problem: Problem) -> Problem:

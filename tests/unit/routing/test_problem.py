@@ -352,11 +352,44 @@ def test_what_nobody_was_told_of_is_closed_without_a_mail() -> None:
 
 
 def test_too_many_problems_are_mailed_as_any_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zaiond.routing.problem.MOST_PROBLEMS", 2)
+    monkeypatch.setattr("zaiond.routing.problem.MOST_PROBLEMS", 4)
     b = book()
-    for key in "abcc":
-        assert b.tell(key=key, status="problem").tells
-    assert len(b.state.problems) == 2
+    for uid in (1, 2, 3, 4, 5, 5):
+        assert b.tell(key="k", status="problem", uid=uid).tells
+    assert len(b.state.problems) == 4
+
+
+def test_a_user_with_very_many_problems_leaves_room_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zaiond.routing.problem.MOST_PROBLEMS", 8)
+    b = book("route_defaults: {max_mails: null}")
+    for n in range(20):
+        b.tell(key=f"k{n}", status="problem", uid=1)
+    assert len(b.state.problems) == 4
+    for n in range(20):
+        b.tell(key=f"k{n}", status="problem", uid=2)
+    assert len(b.state.problems) == 6
+    b.tell(key="k", status="problem", uid=3)
+    b.tell(key="k", status="problem", uid=4)
+    b.tell(key="k", status="problem", uid=5)
+    assert len(b.state.problems) == 8
+
+
+def test_very_many_reminders_over_the_limit_are_not_tried_all_the_time() -> None:
+    b = book("route_defaults: {max_mails: 60/h, repeat_interval: 1h}")
+    for n in range(200):
+        b.tell(key=f"k{n}", status="problem")
+    b.wait(2 * HOUR)
+    b.now += 1
+    looks = 0
+    end = b.now + 2 * HOUR
+    while (at := b.state.next_due()) is not None and at <= end:
+        b.now = max(b.now, at)
+        b.look()
+        looks += 1
+    assert looks < 20
+    b.check()
 
 
 def test_too_many_groups_leave_what_is_counted_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
