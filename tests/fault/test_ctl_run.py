@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.fake_daemon import FakeDaemon
-from tests.support.process import peak_bytes
+from tests.support.process import MODES_COUNT, peak_bytes
 from tests.support.terminal import CTRL_C, Terminal
 from tests.support.waiting import until
 from zaiond import event_rules
@@ -279,7 +279,7 @@ def test_wrong_usage_is_2_and_runs_and_emits_nothing(
 # -- signals
 
 
-@pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM"])
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "WINCH"])
 def test_a_signal_is_forwarded_and_what_the_command_makes_of_it_counts(
     spool: Path, name: str
 ) -> None:
@@ -580,6 +580,29 @@ def test_where_nothing_can_be_told_standard_error_has_one_line_and_the_status_st
         assert (done.stdout, done.returncode) == (b"x\n", status)
         (line,) = done.stderr.splitlines()
         assert b"/nonexistent" in line
+
+
+def test_whatever_is_wrong_with_the_spool_costs_the_command_nothing(spool: Path) -> None:
+    for script in (
+        "ulimit -f 0; CTL run -- sh -c 'echo x >&2; exit 6' 2>&1 | cat; exit ${PIPESTATUS[0]}",
+        f"chmod 0 {spool}; MODES CTL run -- sh -c 'echo x; exit 6' 2>&1",
+    ):
+        done = shell(script.replace("MODES", " ".join(MODES_COUNT)))
+        assert done.returncode == 6
+        first, second = done.stdout.splitlines()
+        assert first == b"x"
+        assert second.startswith(b"zaiond-ctl: ")
+        spool.chmod(0o755)
+
+
+def test_the_size_of_a_terminal_is_that_of_the_real_one(terminal: Any, spool: Path) -> None:
+    script = "trap 'stty size <&1' WINCH; echo ready; while :; do sleep 0.1; done"
+    window = terminal("--", "bash", "-c", script)
+    window.expect("ready")
+    window.resize(33, 77)
+    window.expect("33 77")
+    window.enter(CTRL_C)
+    assert window.ended() == -signal.SIGINT
 
 
 def test_its_way_imports_no_more_than_that_of_emit(spool: Path) -> None:

@@ -49,6 +49,10 @@ class Terminal:
         """Whether what is typed is shown by the terminal itself."""
         return bool(termios.tcgetattr(self._theirs)[3] & termios.ECHO)
 
+    def resize(self, rows: int, columns: int) -> None:
+        """Makes it of another size, as a person does with a window."""
+        termios.tcsetwinsize(self._ours, (rows, columns))
+
     def expect(self, text: str) -> None:
         """Waits until `text` has been written, behind what was expected before."""
         deadline = time.monotonic() + SOON

@@ -139,8 +139,9 @@ class Child:
 
     def _heed(self, info: "signal.struct_siginfo") -> None:
         if info.si_signo == signal.SIGWINCH:
-            for master in self._masters:
-                relay.resize(self._terminal, master)
+            if self._terminal >= 0:
+                for master in self._masters:
+                    relay.resize(self._terminal, master)
             self._send(signal.SIGWINCH)
         elif info.si_signo == signal.SIGCHLD:
             pass  # `wait` looks

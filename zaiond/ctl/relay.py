@@ -103,8 +103,11 @@ def resize(target: int, ours: int) -> None:
     """Makes it as large as the real one."""
     import termios
 
-    size = fcntl.ioctl(target, termios.TIOCGWINSZ, b"\0" * 8)
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, size)
+    try:
+        size = fcntl.ioctl(target, termios.TIOCGWINSZ, b"\0" * 8)
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, size)
+    except OSError:  # it has hung up
+        return
 
 
 class Output:
