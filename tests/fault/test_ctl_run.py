@@ -118,14 +118,15 @@ def test_what_stands_behind_the_command_is_the_commands(
     assert last(spool)["job"] == "j"
 
 
-def test_standard_input_is_the_commands(spool: Path) -> None:
+def test_standard_input_is_the_commands(spool: Path, tmp_path: Path) -> None:
     assert run("--", "cat", input=b"\0\xff\n", stdin=None).stdout == b"\0\xff\n"
     # What it leaves is for the next one.
     done = shell(r"printf 'a\nb\n' | { CTL run -- sh -c 'read x; echo $x'; cat; }")
     assert done.stdout == b"a\nb\n"
     # Who writes to it learns when it reads no more.
-    done = shell("yes | CTL run -- sh -c 'exec <&-; sleep 1'; echo ${PIPESTATUS[@]}")
-    assert done.stdout == b"141 0\n"
+    wait = f"until [ -s {tmp_path}/end ]; do sleep 0.05; done"
+    done = shell(f"(yes; echo $? >{tmp_path}/end) | CTL run -- sh -c 'exec <&-; {wait}'")
+    assert (tmp_path / "end").read_text() == "141\n"
 
 
 def test_output_comes_as_it_is_produced(spool: Path) -> None:
@@ -461,16 +462,21 @@ def test_at_a_terminal_it_has_one_and_its_output_is_told_all_the_same(
 
 @pytest.mark.parametrize("limit", [[], ["--timeout", "50s"]])
 def test_ctrl_c_reaches_it_once(terminal: Any, spool: Path, limit: list[str]) -> None:
-    script = (
-        "import signal, sys\nfor number in (1, 2):\n try:\n  print('ready', number, flush=True)\n"
-        "  signal.pause()\n except KeyboardInterrupt:\n  print('got', number, flush=True)"
-    )
+    script = """import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGCONT])
+print("ready", flush=True)
+signal.sigwait([signal.SIGINT])
+print("got it", flush=True)
+signal.sigwait([signal.SIGCONT])
+print("and again" if signal.SIGINT in signal.sigpending() else "once")"""
     window = terminal(*limit, "--", sys.executable, "-c", script)
-    window.expect("ready 1")
+    window.expect("ready")
+    # We are to feel the key after the command has: else two would be one to it.
+    os.kill(window.pid, signal.SIGSTOP)
     window.enter(CTRL_C)
-    window.expect("got 1\nready 2")
-    window.enter(CTRL_C)
-    window.expect("got 2")
+    window.expect("got it")
+    os.kill(window.pid, signal.SIGCONT)
+    window.expect("once")
     assert window.ended() == 0
 
 

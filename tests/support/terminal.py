@@ -40,6 +40,11 @@ class Terminal:
         self._seen = 0
 
     @property
+    def pid(self) -> int:
+        """The program's."""
+        return self._process.pid
+
+    @property
     def screen(self) -> str:
         """Everything so far, without escape sequences, lines ended by a newline."""
         return _ESCAPE.sub("", self._raw.decode(errors="replace")).replace("\r", "")
@@ -76,7 +81,7 @@ class Terminal:
         by Python at the next key only.
         """
         stat = Path(f"/proc/{self._process.pid}/stat")
-        until(lambda: stat.read_text().rpartition(") ")[2][0] in "SZ", lambda: self.screen)
+        until(lambda: stat.read_text().rpartition(") ")[2][0] in "STZ", lambda: self.screen)
         os.write(self._ours, text if isinstance(text, bytes) else f"{text}\r".encode())
 
     def answer(self, prompt: str, text: str | bytes = "") -> None:
