@@ -147,6 +147,9 @@ NewEvent = tuple[str, int, str, float, bytes, bool, str | None]
 Place = tuple[int, int, bool]
 
 
+Usage = dict[int, tuple[int, int]]  # events that wait and their bytes, by uid
+
+
 class WaitingLine(NamedTuple):
     """Events of a user that wait to be routed, or have come to: how many, their bytes, how many of
     them are `ahead`, and their turns.
@@ -250,6 +253,7 @@ class MessageRecord(NamedTuple):
     row: int
     message_id: str
     is_open: bool
+    routing: Routing = Routing()
 
 
 class DeliveryRecord(NamedTuple):
@@ -264,27 +268,56 @@ class DeliveryRecord(NamedTuple):
     def is_open(self) -> bool:
         return self.state in OPEN
 
+    @property
+    def is_lost(self) -> bool:
+        return self.state in ("failed", "expired")
+
 
 class EventRecord(NamedTuple):
-    """An event that became mails, and what became of them."""
+    """An event that became mails of its own, and what became of them. `elsewhere` is how the mails
+    came to be, or will, that were made of a group which it is in.
+    """
 
     event: StoredEvent
     messages: tuple[MessageRecord, ...]
     deliveries: tuple[DeliveryRecord, ...]
+    elsewhere: tuple[Routing, ...] = ()
+
+
+class GroupRecord(NamedTuple):
+    """A mail that was made of a group, and what became of it. `has_other`: another message tells of
+    the same to those of its recipients whose addresses need SMTPUTF8, or to those whose do not.
+    """
+
+    message: MessageRecord
+    deliveries: tuple[DeliveryRecord, ...]
+    has_other: bool
 
 
 class Remade(NamedTuple):
     """What the mails of an event are from now on: `mails` with the deliveries that are to be made;
     which of these messages and deliveries there were not before; the deliveries that are `replaced`
-    by others, and the messages of which nothing is left to be sent.
+    by others, and the messages of which nothing is left to be sent. `event` None: they are mails
+    that were made of a group; what tells of the same as that with the row `of` is new.
     """
 
-    event: StoredEvent
+    event: StoredEvent | None
     mails: tuple[QueuedMail, ...]
     new_messages: frozenset[int]
     new_deliveries: frozenset[int]
     replaced: tuple[int, ...]
     emptied: tuple[int, ...]
+    of: int = 0
+
+    def plus(self, more: "Remade") -> "Remade":
+        """With other mails of the same event."""
+        return self._replace(
+            mails=self.mails + more.mails,
+            new_messages=self.new_messages | more.new_messages,
+            new_deliveries=self.new_deliveries | more.new_deliveries,
+            replaced=self.replaced + more.replaced,
+            emptied=self.emptied + more.emptied,
+        )
 
 
 def wire_address(address: str) -> str:

@@ -34,6 +34,7 @@ HANGS = 60.0  # seconds; a bound for what hangs
 CONFIGURATION = f"""
 mail_server: {{host: 127.0.0.1, port: PORT, max_connections: {MAX_CONNECTIONS}}}
 admins: [{", ".join(ADMINS)}]
+route_defaults: {{max_mails: null}}
 queue: {{retry_first: 1s, retry_max: 1s}}
 """
 

@@ -16,6 +16,7 @@ from tests.support.sink import Sink
 CONFIGURATION = """
 mail_server: {{host: 127.0.0.1, port: {port}}}
 admins: [now@example.co.jp, never@example.co.jp]
+route_defaults: {{max_mails: null}}
 language: en
 queue: {{retry_first: 1h, retry_max: 2h}}
 """

@@ -19,6 +19,7 @@ def configuration(port: int, more: str = "") -> str:
     return f"""
 mail_server: {{host: 127.0.0.1, port: {port}}}
 admins: a@example.co.jp
+route_defaults: {{max_mails: null}}
 queue: {{retry_first: 1s}}
 {more}
 """

@@ -21,6 +21,7 @@ from zaiond.holds import Hold
 from zaiond.model import AttemptResult
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import events, holds, queue
+from zaiond.store.queue import Ended
 from zaiond.store.sound import is_sound, schema
 from zaiond.text import Text
 
@@ -58,7 +59,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             for one in routed if not one.id.startswith("dropped")
         }  # fmt: skip
-        dropped = [(e, Text("理由", "why")) for e in routed if e.id not in mails]
+        dropped = [Ended(e, Text("理由", "why")) for e in routed if e.id not in mails]
         store.run(lambda db: queue.route(db, routed[-1].seq, [*mails.values()], dropped))
         for id_, one in mails.items():
             kind = id_.partition("-")[0]

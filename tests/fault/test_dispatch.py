@@ -42,15 +42,16 @@ from tests.support.sink import Sink
 from tests.support.store import event, recount, rows
 from tests.support.waiting import turns
 from zaiond.config.schema import Auth, Queue, Rate, Secret
-from zaiond.delivery import active_queue, ledger, loader, router
+from zaiond.delivery import active_queue, ledger, loader, memory, router
 from zaiond.holds import Hold
 from zaiond.model import NewEvent, QueuedMail, StoredEvent
 from zaiond.net.connection import SmtpConnection
 from zaiond.smtp.failure import Failure, Stage
-from zaiond.store import events, pending, prune
+from zaiond.store import events, lanes, pending, prune
 from zaiond.store import queue as queue_on_disk
 from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.pending import Expired, Expiry, Waiting
+from zaiond.store.queue import Ended
 from zaiond.text import Text
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -1114,7 +1115,7 @@ async def test_of_mails_of_one_key_those_behind_the_first_are_not_started_before
 async def test_events_are_mailed_in_order_and_once_whether_they_were_kept_in_memory_or_not(
     state: Path, decent: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "KEPT_IN_MEMORY", 50)
+    monkeypatch.setattr(memory, "KEPT_IN_MEMORY", 50)
     async with Post(state) as post:
         await post.emit(*ids(30, "a"))
     async with Post(state) as post:
@@ -1397,7 +1398,7 @@ async def test_what_is_made_due_while_the_loader_looks_is_not_overlooked(
             db, found = given[0], look(*given)
             looks.append(len(found.messages))
             if len(looks) == 1:  # behind its back
-                queue_on_disk.let_all_wait(db, 100)
+                lanes.let_all_wait(db, 100)
                 loop.call_soon_threadsafe(post.dispatcher.reload_waiting)
             return found
 
@@ -1425,7 +1426,7 @@ async def test_events_dated_ahead_keep_no_history_for_good(
             def put(db: apsw.Connection) -> None:
                 batch = [event(f"{name}{number}") for number in range(250)]
                 stored = events.accept(db, batch, queued).events
-                gone = [(one, Text("理由", "why")) for one in stored]
+                gone = [Ended(one, Text("理由", "why")) for one in stored]
                 queue_on_disk.route(db, stored[-1].seq, [], gone)
 
             await post.writer.submit(put)

@@ -14,7 +14,7 @@ from tests.support.scripted_server import Answer, Peer, ScriptedServer, ordinary
 from zaiond.config.schema import Config
 from zaiond.delivery import active_queue, ledger
 from zaiond.model import QueuedMail
-from zaiond.store import queue
+from zaiond.store import lanes
 
 LATER = "450 4.2.1 Later"
 A, B = "a@x.example", "b@x.example"
@@ -211,7 +211,7 @@ async def test_a_recipient_that_waits_again_while_the_mail_is_sent_to_another_is
         await in_memory(post, 1)
         moody.comes_back(post)
         await moody.has_content.wait()
-        await post.writer.submit(lambda db: queue.let_all_wait(db, 10))
+        await post.writer.submit(lambda db: lanes.let_all_wait(db, 10))
         post.dispatcher.reload_waiting()
         await post.emit("second", key="k")
         await seen(post, lambda: not post.router.waiting)

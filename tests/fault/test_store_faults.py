@@ -22,12 +22,16 @@ from tests.support.waiting import until
 from zaiond.errors import StoreError
 from zaiond.model import AttemptResult
 from zaiond.store import database, events, pending, queue, recovery
+from zaiond.store.queue import Ended
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
 EVENTS = 2000
 THIS_BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-CONFIGURATION = "{mail_server: {host: 127.0.0.1, port: 1}, admins: a@example.co.jp}"
+CONFIGURATION = (
+    "{mail_server: {host: 127.0.0.1, port: 1}, admins: a@example.co.jp,"
+    " route_defaults: {max_mails: null}}"
+)
 ENGLISH = """language: en
 mail_server: {host: 127.0.0.1, port: 1}
 admins: a@example.co.jp
@@ -46,7 +50,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         batch = [event(f"{n:05}", more=f',"message":"{filling}"') for n in range(EVENTS)]
         stored = store.run(lambda db: events.accept(db, batch, 0.0)).events
         routed = stored[: EVENTS // 2]
-        dropped = [(one, WHY) for one in routed[::10]]
+        dropped = [Ended(one, WHY) for one in routed[::10]]
         mails = [
             mail(one.seq, [one], ["a@x", "b@x"], content=b"content %d " % one.seq + b"y" * 500)
             for one in routed
@@ -62,14 +66,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 ]
                 store.run(lambda db, m=one, a=attempted: queue.finish(db, m, a, 0.0))  # type: ignore[misc]
         early = [mail(one.seq, [one]) for one in stored[-100::2]]
-        why = [(one, WHY) for one in stored[-99:-50:2]]
+        why = [Ended(one, WHY) for one in stored[-99:-50:2]]
         store.run(
             lambda db: queue.route(
                 db,
                 routed[-1].seq,
                 early,
                 why,
-                [*(m.row for m in early), *(gone.seq for gone, _ in why)],
+                [*(m.row for m in early), *(gone.event.seq for gone in why)],
             )
         )
     return state

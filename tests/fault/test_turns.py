@@ -13,9 +13,9 @@ import pytest
 from tests.support.delivery import PATIENT, QUICK, SOON, Post, configuration, ids, mails, server
 from tests.support.scripted_server import Peer, Script, ScriptedServer, ordinary
 from zaiond.config.schema import MailServer
-from zaiond.delivery import active_queue, router
+from zaiond.delivery import active_queue, memory, router
 from zaiond.delivery.mail_maker import MailMaker
-from zaiond.store import pending, queue
+from zaiond.store import lanes, pending, queue
 
 FLOOD, OTHER, THIRD = 1000, 1001, 1002
 
@@ -73,7 +73,7 @@ async def until_nothing_is_routed(post: Post) -> None:
 async def test_who_sends_one_event_beside_a_flood_has_it_mailed_next(
     state: Path, moody: Moody, monkeypatch: pytest.MonkeyPatch, kept_in_memory: int
 ) -> None:
-    monkeypatch.setattr(router, "KEPT_IN_MEMORY", kept_in_memory)
+    monkeypatch.setattr(memory, "KEPT_IN_MEMORY", kept_in_memory)
     moody.goes_away()
     async with (
         ScriptedServer(moody.script) as there,
@@ -252,7 +252,7 @@ async def test_large_events_fill_the_memory_by_their_bytes(
 ) -> None:
     monkeypatch.setattr(active_queue, "BYTES", 1_000_000)
     monkeypatch.setattr(active_queue, "MORE_BYTES", 500_000)
-    monkeypatch.setattr(router, "KEPT_BYTES", 500_000)
+    monkeypatch.setattr(memory, "KEPT_BYTES", 500_000)
     monkeypatch.setattr(router, "BATCH_BYTES", 100_000)
     moody.goes_away()
     async with (
@@ -263,7 +263,7 @@ async def test_large_events_fill_the_memory_by_their_bytes(
             await post.emit(*ids(4, f"{number:02}"), uid=FLOOD, message="x" * 20_000)
         await until_nothing_is_routed(post)
         kept = post.router._memory.events
-        assert 0 < sum(len(event.body) for event in kept) <= router.KEPT_BYTES + router.BATCH_BYTES
+        assert 0 < sum(len(event.body) for event in kept) <= memory.KEPT_BYTES + router.BATCH_BYTES
         held = sum(map(active_queue.size, post.dispatcher.active_queue._mails.values()))
         assert active_queue.BYTES <= held <= active_queue.BYTES + 3 * router.BATCH_BYTES
         await post.emit("other", uid=OTHER)
@@ -297,7 +297,7 @@ async def test_what_comes_in_from_disk_is_bounded_in_bytes(
         await post.settled()
         moody.to_recipients = "250 Ok"
         monkeypatch.setattr(pending, "load", counted)
-        await post.writer.submit(lambda db: queue.let_all_wait(db, 100))
+        await post.writer.submit(lambda db: lanes.let_all_wait(db, 100))
         post.dispatcher.reload_waiting()
         await post.until_ended(40)
         assert max(loaded) <= max(1_000_000, active_queue.LITTLE_BYTES) + 300_000

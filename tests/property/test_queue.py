@@ -17,6 +17,7 @@ from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
 from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.store import events, pending, prune, queue
+from zaiond.store.queue import Ended
 from zaiond.text import Text
 
 LONGEST_DELAY = 1e6
@@ -118,11 +119,11 @@ class Queue(RuleBasedStateMachine):
         if not batch:
             return
         mails: list[QueuedMail] = []
-        dropped: list[tuple[StoredEvent, Text]] = []
+        dropped: list[Ended] = []
         for stored, recipients in zip(batch, fates, strict=False):
             known = self.known[stored.seq]
             if not recipients:
-                dropped.append((stored, WHY))
+                dropped.append(Ended(stored, WHY))
                 known.outcome, known.ended = "dropped", True
                 continue
             row = max(self.mails, default=0) + 1

@@ -15,13 +15,14 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from tests.support.delivery import Named, configuration, server
-from tests.support.store import Store, event
-from zaiond.delivery import router
+from tests.support.store import NOW, Store, event
+from zaiond.delivery import memory, router
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.router import Router
 from zaiond.errors import DiskFullError
 from zaiond.model import QueuedMail, StoredEvent
 from zaiond.store import events, queue
+from zaiond.store.groups import Remembered
 from zaiond.store.turns import Line, Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
@@ -83,6 +84,9 @@ async def live(directory: Path, script: list[tuple[Any, ...]]) -> None:
                 await writer.submit(events.waiting_lines), await writer.submit(events.last_turns)
             ),
             Named(),
+            lambda: NOW,
+            lambda: 0.0,
+            Remembered(),
         )
         started.maker = maker
         return started
@@ -137,11 +141,11 @@ def check(routed: list[StoredEvent], wanted: set[int]) -> None:
 def test_each_event_is_routed_once_and_in_its_order(script: list[tuple[Any, ...]]) -> None:
     directory = Path(tempfile.mkdtemp(prefix="zaiond-router-"))
     few: Any = {
-        "BATCH": 8, "KEPT_IN_MEMORY": 20, "KEPT_BYTES": 3000, "BATCH_BYTES": 2000,
-        "DISK_FULL_PAUSE": 0.0,
+        "BATCH": 8, "BATCH_BYTES": 2000, "DISK_FULL_PAUSE": 0.0,
     }  # fmt: skip
+    little: Any = {"KEPT_IN_MEMORY": 20, "KEPT_BYTES": 3000}
     try:
-        with patch.multiple(router, **few):
+        with patch.multiple(router, **few), patch.multiple(memory, **little):
             asyncio.run(live(directory / "state", script))
     finally:
         shutil.rmtree(directory)

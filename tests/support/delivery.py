@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,22 +13,25 @@ from typing import Any, Self
 
 from tests.support.queries import histories
 from tests.support.scripted_server import Peer, ScriptedServer
+from tests.support.sink import Sink
 from tests.support.store import Notes, Store, event
 from zaiond.clock import LONGEST_STEP, Kept, QueueTime
-from zaiond.config.schema import Config, MailServer, Queue
+from zaiond.config.schema import Config, MailServer, Queue, RouteDefaults
 from zaiond.daemon.documents import Present
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.outcome import NextState
 from zaiond.delivery.queue_admin import Changed
+from zaiond.delivery.scheduler import ByItself
 from zaiond.delivery.sender import Sender
 from zaiond.delivery.servers import ServerState
 from zaiond.holds import Hold
-from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
+from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent, Usage
 from zaiond.net.context import ConnectionContext
 from zaiond.net.machine import MachineNames, Names
 from zaiond.oauth.tokens import Tokens
-from zaiond.store import events, holds, meta, queue
+from zaiond.store import events, groups, holds, meta, queue
+from zaiond.store.groups import add_usage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Language
@@ -51,8 +54,9 @@ def connection_context(**given: Any) -> ConnectionContext:
 
 
 def configuration(*servers: MailServer, **settings: Any) -> Config:
-    """A configuration with these servers."""
+    """A configuration with these servers, and without a limit of mails an hour."""
     given: dict[str, Any] = {"sender": "zaionnex", "admins": ("a@x.example",), "queue": PATIENT}
+    given["route_defaults"] = RouteDefaults(max_mails=None)
     return Config(
         mail_server=servers[0], fallback_mail_servers=servers[1:], **{**given, **settings}
     )
@@ -82,6 +86,8 @@ class Post:
         self.served = 0.0  # beyond the real time
         self.queue_time = QueueTime(time.monotonic, Kept())
         self.holds: list[Hold] = []
+        self.by_itself: list[ByItself] = []
+        self.released_usage: Usage = {}
         self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
         self.ended: list[str] = []
         self.servers_changed: list[tuple[str, str, bool]] = []
@@ -127,6 +133,8 @@ class Post:
                 config, lambda: f"M{next(self._numbers)}", lambda _: "", self.event_unmade
             ),
             self._upkeep,
+            await self.writer.submit(groups.find),
+            self._tell,
         )
         self.router, self.dispatcher = self.outbound.router, self.outbound.dispatcher
         self.pool, self.queue_admin = self.outbound.pool, self.outbound.queue_admin
@@ -138,6 +146,10 @@ class Post:
         return self
 
     async def _upkeep(self) -> None: ...
+
+    async def _tell(self, told: Sequence[ByItself]) -> None:
+        self.by_itself += told
+        self._happened.set()
 
     def _note_attempts(self) -> None:
         """Notes the outcomes of attempts as they come to disk."""
@@ -191,6 +203,7 @@ class Post:
             self.served += min(seconds, LONGEST_STEP)
             seconds -= LONGEST_STEP
             self.queue_time()
+        self.outbound.scheduler.wake()  # as it does by itself twice a minute
 
     async def emit(
         self, *ids: str, message: str | None = None, kind: str = "a.b", uid: int = 1000, **more: str
@@ -223,6 +236,16 @@ class Post:
         except TimeoutError:
             last = self.outcomes[-9:]
             raise AssertionError(f"{len(self.ended)} of {count} ended, the last: {last}") from None
+
+    async def routed(self) -> None:
+        """Waits until every event is routed, and that is on disk."""
+        async with asyncio.timeout(SOON):
+            while self.router.waiting:
+                await self.writer.submit(lambda _: None)
+
+    async def arrived(self, sink: Sink, count: int) -> None:
+        """Waits until so many mails have arrived."""
+        await asyncio.to_thread(sink.wait, count)
 
     async def settled(self) -> None:
         """Waits until every event is routed, and no mail is in memory any more."""
@@ -276,6 +299,10 @@ class Post:
 
     def events_ended(self, ended: list[StoredEvent]) -> None:
         self.ended += [one.id for one in ended]
+        self._happened.set()
+
+    def released(self, released: Usage) -> None:
+        add_usage(self.released_usage, released)
         self._happened.set()
 
     def events_reopened(self, reopened: list[StoredEvent]) -> None: ...

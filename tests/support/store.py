@@ -160,6 +160,10 @@ def recount(db: apsw.Connection) -> dict[int, tuple[int, int]]:
             " (seq > coalesce((SELECT value FROM meta WHERE name = 'routed_through'), 0)"
             " AND seq NOT IN (SELECT seq FROM routed_early))"
             " OR EXISTS (SELECT 1 FROM message_events AS m JOIN deliveries AS d"
-            " ON d.message = m.message WHERE m.event = e.seq AND d.ended IS NULL)) GROUP BY uid"
+            " ON d.message = m.message JOIN messages AS of ON of.id = m.message"
+            " WHERE m.event = e.seq AND d.ended IS NULL AND of.routing NOT LIKE '%\"kind\":%')"
+            " OR EXISTS (SELECT 1 FROM message_events AS m JOIN messages AS to_come"
+            " ON to_come.id = m.message WHERE m.event = e.seq AND to_come.due IS NOT NULL))"
+            " GROUP BY uid"
         )
     }

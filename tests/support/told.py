@@ -43,7 +43,9 @@ class Told:
             Incidents(),
         )
         # Notices end here, as far as the rest of the daemon is concerned.
-        admission = SimpleNamespace(ended=lambda ended: None, count=lambda more: None)
+        admission = SimpleNamespace(
+            ended=lambda ended: None, count=lambda more: None, released=lambda usage: None
+        )
         router = SimpleNamespace(accepted=self.accepted.append)
         outbound = SimpleNamespace(router=router, may_reach_admins=lambda: self.reaches)
         self.reports.connect(cast(Any, admission), cast(Any, outbound))

@@ -75,20 +75,12 @@ class App:
             options.state_dir, journal.error, lambda oauth2: self._token_watch.used(oauth2), clock
         )
         self._token_watch = TokenWatch(tokens, clock, self._reports.refresh_token_ends)
+        unmade = self._reports.event_unmade
         self._outbound = Outbound(
-            writer,
-            self._reports,
-            found.recovered,
-            found.holds,
-            turns,
-            queue_time,
-            names,
-            clock,
-            lambda config: MailMaker(
-                config, make_id, user_names, self._reports.event_unmade, user_of
-            ),
-            lambda: self._history_limit.upkeep(),
-        )
+            writer, self._reports, found.recovered, found.holds, turns, queue_time, names, clock,
+            lambda config: MailMaker(config, make_id, user_names, unmade, user_of),
+            lambda: self._history_limit.upkeep(), found.remembered, self._reports.by_itself,
+        )  # fmt: skip
         self._intake = Intake(
             options.spool_dir,
             database.space,
@@ -109,8 +101,9 @@ class App:
         self._reports.connect(self._intake.admission, self._outbound)
         counts, lock = self._intake.quotas.waiting, self._outbound.router.lock
         self._history_limit = HistoryLimit(
-            database.space, writer, counts, clock, journal, user_name, lock, user_of
-        )
+            database.space, writer, counts, clock, journal, user_name, lock, user_of,
+            self._outbound.router.reminded_of,
+        )  # fmt: skip
         self._watcher = Watcher(
             self._outbound, self._reports, journal, database, clock, lambda: self.configuration,
             self._round_trip, in_background,
@@ -183,6 +176,7 @@ class App:
     def damaged(self, damage: Damage) -> None:
         """Rows of the database were set aside while it works."""
         self._outbound.router.recounted(damage.waiting)
+        self._in_background(self._outbound.reconcile())
         self._intake.quotas.recounted(damage.usage)
         self._reports.damaged(damage)
 

@@ -18,7 +18,7 @@ from zaiond.intake.spool.file import shown
 from zaiond.model import OPEN
 from zaiond.net.machine import TimeZone, rfc3339
 from zaiond.store.events import Owner
-from zaiond.store.history import EventRow, OpenDelivery
+from zaiond.store.history import EventRow, MailToCome, OpenDelivery, Telling
 from zaiond.store.queries import MOST, Wanted, matcher
 
 MOST_SPOOL_FILES = 1000
@@ -75,16 +75,24 @@ class Answers:
 
     async def _list_queue(self, _: Request) -> AsyncGenerator[bytes, None]:
         number = await self._status.outbound.count_waiting()
-        waiting = self._waiting(self._queries.waiting(), self._queries.unrouted())
+        queries = self._queries
+        waiting = self._waiting(queries.waiting(), queries.unrouted(), queries.to_come())
         return _pieces("deliveries", waiting, b',"total":%d' % number.total)
 
     async def _waiting(
-        self, mails: AsyncIterator[list[OpenDelivery]], events: AsyncIterator[list[EventRow]]
+        self,
+        mails: AsyncIterator[list[OpenDelivery]],
+        events: AsyncIterator[list[EventRow]],
+        to_come: AsyncIterator[list[tuple[MailToCome, Telling]]],
     ) -> AsyncGenerator[dict[str, Any] | None, None]:
         """The first MOST of these, as documents, and None whenever some were read."""
         present, left = await self._status.present(), MOST
         made: Any
-        for slices, made in ((mails, documents.queued), (events, documents.unrouted)):
+        for slices, made in (
+            (mails, documents.queued),
+            (events, documents.unrouted),
+            (to_come, documents.to_come),
+        ):
             async for rows in slices:
                 yield None
                 for row in rows[:left]:
@@ -118,7 +126,8 @@ class Answers:
         """The first MOST that are in these states of these events."""
         seqs = sorted(set(seqs))[:MOST]
         mails, events = self._queries.deliveries_of(seqs, states), self._queries.unrouted_of(seqs)
-        return [one async for one in self._waiting(mails, events) if one is not None]
+        waiting = self._waiting(mails, events, self._queries.to_come_of(seqs))
+        return [one async for one in waiting if one is not None]
 
     # -- history
 

@@ -11,12 +11,22 @@ import msgspec
 
 from zaiond import wire
 from zaiond.daemon import words
+from zaiond.daemon.routings import due, routing_of, routings
+from zaiond.daemon.routings import outcome as outcome_of
 from zaiond.holds import Hold, Holds
 from zaiond.model import OPEN, Event
 from zaiond.net.machine import rfc3339
 from zaiond.smtp.failure import Failure
 from zaiond.store.events import decode_text
-from zaiond.store.history import AttemptRow, DeliveryRow, EventHistory, EventRow, OpenDelivery
+from zaiond.store.history import (
+    AttemptRow,
+    DeliveryRow,
+    EventHistory,
+    EventRow,
+    MailToCome,
+    OpenDelivery,
+    Telling,
+)
 from zaiond.store.meta import Acknowledgement, acknowledgement_of
 from zaiond.text import Language, Text
 
@@ -139,7 +149,9 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
     shown = [
         _of_delivery(delivery, _last_word(tried), present) for delivery, tried in told.deliveries
     ]
-    outcome, reason = _outcome(row, shown, present)
+    outcome, reason = _outcome(told, shown, present)
+    routing = routings(told, present.say)
+    because = dict.fromkeys(one["reason"] for one in routing)
     of_its_mail = row.reason if row.outcome is None else None
     remark = _joined(
         present.say(decode_text(of_its_mail)) if of_its_mail else None,
@@ -154,9 +166,12 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
         "time": rfc3339(event.time),
         "accepted": rfc3339(row.accepted),
         "outcome": outcome,
-        "reason": _joined(reason, remark),
+        "reason": _joined(*dict.fromkeys((reason, *because, remark))),
         "remark": remark,
         **_members(event, "key", "status", "job"),
+        "route": routing[0]["route"] if routing else None,
+        "when": routing[0]["due"] if routing else None,
+        "routing": routing,
         "deliveries": [
             {
                 "recipient": delivery.recipient,
@@ -193,10 +208,13 @@ def _complete(row: EventRow) -> Event:
 
 
 def _outcome(
-    row: EventRow, deliveries: Sequence[dict[str, Any]], present: Present
+    told: EventHistory, deliveries: Sequence[dict[str, Any]], present: Present
 ) -> tuple[str, str | None]:
+    row = told.event
     if row.outcome is not None:
         return row.outcome, present.say(decode_text(row.reason)) if row.reason else None
+    if told.to_come and not any(one["state"] in OPEN for one in deliveries):
+        return outcome_of(told.to_come[0]), None
     if not deliveries:
         hold = present.holds.queue
         if hold is not None:
@@ -253,13 +271,41 @@ def queued(waiting: OpenDelivery, present: Present) -> dict[str, Any]:
     """One of `deliveries`: what it tells of, and why it waits."""
     delivery = waiting.delivery
     return {
-        "event_ids": waiting.ids,
+        **_telling(waiting.of),
         "recipient": delivery.recipient,
         "attempts": delivery.attempts,
         "message_id": delivery.message_id,
         "accepted": rfc3339(delivery.accepted),
-        **_of_event(waiting.first),
+        **_of_event(waiting.of.first),
         **_of_delivery(delivery, waiting.last, present),
+    }
+
+
+def _telling(of: Telling) -> dict[str, Any]:
+    return {"event_ids": of.ids, "events": of.events}
+
+
+def to_come(waiting: tuple[MailToCome, Telling], present: Present) -> dict[str, Any]:
+    """One of `deliveries`, of a mail to come: what it tells of so far, and what it waits for."""
+    mail, of = waiting
+    routing = routing_of(mail.routing)
+    return {
+        **_telling(of),
+        "recipient": ", ".join(routing.recipients) if routing.recipients else None,
+        "attempts": 0,
+        "message_id": mail.message_id,
+        "accepted": rfc3339(mail.accepted),
+        "route": routing.route or None,
+        "kind": routing.kind,
+        **_of_event(of.first),
+        # Nothing is wrong with it: what keeps mail from going out is not what it waits for.
+        "state": "waiting",
+        "server": None,
+        "reply": None,
+        "reason": present.say(routing.reason) if routing.reason else None,
+        "next_attempt": due(mail),
+        "when": due(mail),
+        "hold": None,
     }
 
 
@@ -269,6 +315,7 @@ def unrouted(event: EventRow, present: Present) -> dict[str, Any]:
     standing["reason"] = standing["reason"] or present.say(words.WAITS_TO_BE_ROUTED)
     return {
         "event_ids": [event.id],
+        "events": 1,
         "recipient": None,
         "attempts": 0,
         "message_id": None,

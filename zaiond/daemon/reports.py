@@ -78,6 +78,7 @@ class Reports:
     def connect(self, admission: Admission, outbound: Outbound) -> None:
         """Notices are counted and go out as other events do."""
         self.events_ended, self.events_reopened = admission.ended, admission.count
+        self.released = admission.released
         self._outbound = outbound
         self.on_failure: Callable[[], object] = lambda: None  # called where mail doesn't leave
 

@@ -15,7 +15,7 @@ from zaiond.errors import StoreError
 from zaiond.holds import Hold
 from zaiond.journal import Journal, Kind
 from zaiond.model import WaitingLine
-from zaiond.store import events, holds, meta, queue
+from zaiond.store import events, groups, holds, meta, queue
 from zaiond.store.database import Database
 from zaiond.store.writer import Writer
 
@@ -51,6 +51,7 @@ class Found(NamedTuple):
     waiting: list[WaitingLine]
     last_turns: tuple[int, int]
     incidents: Incidents
+    remembered: groups.Remembered
 
 
 async def find(writer: Writer, clock: Callable[[], float], journal: Journal) -> Found:
@@ -81,4 +82,5 @@ def _find(db: apsw.Connection, now: float) -> Found:
         waiting,
         events.last_turns(db),
         meta.find(db, INCIDENTS, Incidents) or Incidents(),
+        groups.find(db),
     )

@@ -3,7 +3,7 @@ recording is reserved again."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from functools import partial
 
 from zaiond.clock import QueueTime
@@ -13,7 +13,7 @@ from zaiond.delivery.ledger import Observer
 from zaiond.delivery.outcome import last_hour
 from zaiond.errors import DiskFullError
 from zaiond.model import AttemptResult
-from zaiond.store import meta, pending, prune, queue
+from zaiond.store import lanes, meta, pending, prune
 from zaiond.store.counts import FIRST_OPEN, Key
 from zaiond.store.pending import Expiry
 from zaiond.store.writer import Writer
@@ -27,7 +27,8 @@ class Housekeeping:
     """Expires and prunes by the configuration in force; without one, nothing.
 
     `upkeep` is what else is to be done then. `lock` is held where history is deleted: what has
-    ended may be about to be sent again.
+    ended may be about to be sent again. `spared` gives events that are kept: somebody is to be
+    reminded of them.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Housekeeping:
         queue_time: QueueTime,
         upkeep: Callable[[], Awaitable[None]],
         lock: asyncio.Lock,
+        spared: Callable[[], Container[int]],
     ) -> None:
         self._timing: Queue | None = None
         self._language: Language = "ja"
@@ -49,6 +51,7 @@ class Housekeeping:
         self._queue_time = queue_time
         self._upkeep = upkeep
         self._lock = lock
+        self._spared = spared
         self._prune_all_at = 0.0
         self._changed = asyncio.Event()
 
@@ -84,9 +87,9 @@ class Housekeeping:
 
     async def _mend(self) -> None:
         now = self._clock()
-        after: Key | None = queue.FIRST_LANE
+        after: Key | None = lanes.FIRST_LANE
         while after is not None:
-            go = partial(queue.let_lanes_go, now=now, after=after)
+            go = partial(lanes.let_lanes_go, now=now, after=after)
             after = await self._writer.submit(go, essential=True)
         await self._dispatcher.mend_holds()
 
@@ -129,7 +132,9 @@ class Housekeeping:
         is_thorough = at >= self._prune_all_at
         after: int | None = 0
         while after is not None:
-            operation = partial(prune.too_old, before=at - timing.keep, after=after)
+            operation = partial(
+                prune.too_old, before=at - timing.keep, after=after, spared=self._spared()
+            )
             async with self._lock:
                 met, _, after = await self._writer.submit(operation, essential=True)
             if not (met or is_thorough):

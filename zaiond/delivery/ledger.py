@@ -14,7 +14,7 @@ from zaiond.clock import QueueTime
 from zaiond.delivery.servers import ServerState
 from zaiond.errors import DiskFullError
 from zaiond.holds import Hold, Holds
-from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent
+from zaiond.model import AttemptResult, QueuedDelivery, QueuedMail, StoredEvent, Usage
 from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, pending, queue
 from zaiond.store.writer import Writer
@@ -28,6 +28,9 @@ class Observer(Protocol):
 
     def events_ended(self, ended: list[StoredEvent]) -> None:
         """All deliveries of these events have ended, or they are dropped or deleted."""
+
+    def released(self, released: Usage) -> None:
+        """So many events of users have ended, as they are told of together, and their bytes."""
 
     def events_reopened(self, reopened: list[StoredEvent]) -> None:
         """What had ended of these events is to be sent again."""

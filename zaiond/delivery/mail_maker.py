@@ -2,33 +2,34 @@
 Pure.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import repeat
 
 import msgspec
 from msgspec import structs
 
 from zaiond import wire
-from zaiond.config.forms import fill_names
 from zaiond.config.schema import Config
+from zaiond.delivery.composer import Composer
 from zaiond.event_rules import MAIL
 from zaiond.message.address import parse_recipient
-from zaiond.message.compose import check_wire, compose, message_id_for
 from zaiond.model import (
+    MOST_IDS,
     URGENT,
     Event,
-    EventRecord,
-    Message,
-    MessageRecord,
     QueuedDelivery,
     QueuedMail,
-    Remade,
+    Routing,
     StoredEvent,
+    Together,
 )
+from zaiond.routing.decide import decide
+from zaiond.routing.decision import Decision
+from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.named import named
-from zaiond.routing.route import Dropped, route
+from zaiond.routing.state import State
+from zaiond.store.members import Beginning, Members
 from zaiond.store.turns import DAEMON
 
 
@@ -69,41 +70,61 @@ class MailMaker:
         on_unmade: Callable[[StoredEvent, Exception], None],
         user_of: Callable[[int], int] = int,
     ) -> None:
+        self.table = RoutingTable(config)
+        self.composer = Composer(config, make_id, user_name)
+        self.call_machine = self.composer.call_machine
         self._config = config
-        self._make_id = make_id
-        self._user_name = user_name
         self._on_unmade = on_unmade
         self._user_of = user_of
-        self._machine: tuple[str, str] | None = None
 
-    def call_machine(self, host: str, fqdn: str) -> None:
-        """This machine has these names now; to be called before a mail is made."""
-        if self._machine == (host, fqdn):
-            return
-        self._machine = self._host, self._fqdn = host, fqdn
-        self._sender = fill_names(self._config.sender, host=host, fqdn=fqdn)
-        self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
-
-    def route(self, event: Event) -> tuple[str, ...] | Dropped:
-        """The recipients of the event, as the configuration or its program has them; or why there
-        are none.
+    def decide(self, stored: StoredEvent, event: Event, state: State, now: float) -> Decision:
+        """What becomes of the event at `now`, seconds since the epoch; `state` is to be committed,
+        or rolled back.
         """
+        if not event.mail:
+            return decide(event, self.table, state, now, seq=stored.seq)
         addresses, is_routed = named(event)
-        if not is_routed:
-            return addresses
-        decision = route(
-            event.type,
-            admins=self._config.admins,
-            notify_backup_auto_update=self._config.notify.backup_auto_update,
-        )
-        return decision if isinstance(decision, Dropped) else addresses + decision
+        found = Decision()
+        if is_routed:
+            found = decide(event, self.table, state, now, seq=stored.seq)
+        if not addresses:
+            return found
+        if len(found.tells) == 1 and not found.joins:  # in one mail, as it was sent
+            (tell,) = found.tells
+            to = tuple(dict.fromkeys((*addresses, *tell.to)))
+            return Decision((structs.replace(tell, to=to),))
+        told = decide(event, self.table, state, now, recipients=addresses)
+        return Decision(told.tells + found.tells, found.joins, told.end)
 
-    def recipients_now(self, event: Event) -> tuple[str, ...]:
-        """Who gets a mail that there is already: no change of the configuration ends one, so where
-        nobody would be left it is the admins.
+    def tells_now(
+        self, event: Event, elsewhere: Sequence[Routing], before: Sequence[Routing]
+    ) -> list[tuple[Routing, tuple[str, ...]]]:
+        """Who gets the mails that there are already, by each route: no change of the configuration
+        ends one, so where nobody would be left it is the admins. `elsewhere` is how other mails
+        tell of the event together with others; `before` how these mails came to be.
         """
-        decision = self.route(event)
-        return self._config.admins if isinstance(decision, Dropped) else decision
+        known = {routing.route: routing for routing in before}
+        grouped = {one.route for one in elsewhere if one.kind != "suppressed"}
+        # Who could not be told because of max_mails.
+        over = {r for one in elsewhere if one.kind == "suppressed" for r in one.recipients or ()}
+        told = []
+        addresses, is_routed = named(event)
+        for name, to in self.table.routes_of(event) if is_routed else ():
+            left = tuple(recipient for recipient in to if recipient not in over)
+            if left and name not in grouped:
+                left, addresses = tuple(dict.fromkeys((*addresses, *left))), ()
+                told.append((known.get(name) or self.table.rule(name).routing, left))
+        if addresses:
+            told.append((known.get("") or Routing(recipients=addresses), addresses))
+        return told
+
+    def recipients_of(self, routing: Routing, job: str | None) -> tuple[str, ...]:
+        """Who gets a mail that was made of a group; `job`: that all its events tell of."""
+        to = self.table.route_now(routing, job).to
+        only = routing.recipients
+        if only is None or routing.kind == "suppressed":
+            return to
+        return tuple(recipient for recipient in to if recipient in only) or to
 
     @property
     def admins(self) -> list[str]:
@@ -136,14 +157,19 @@ class MailMaker:
         message_id: str | None = None,
         *,
         alone: bool = False,
+        routing: Routing | None = None,
+        date: float | None = None,
     ) -> QueuedMail:
-        """The mail about an event, with deliveries of these rows; `alone`: it is the only one."""
-        message_id = message_id or message_id_for(self._make_id(), self._fqdn)
+        """The mail about an event, with deliveries of these rows; `alone`: it is the only one.
+        `routing` None: by no route, at once. `date`: when it is made (seconds since the epoch),
+        None: when the event was accepted.
+        """
+        message_id = message_id or self.composer.new_message_id()
         try:
-            message = self._message(event, recipients, message_id)
+            message = self.composer.about(event, recipients, message_id, routing, date)
         except Exception as error:  # noqa: BLE001 - one event must never stop all the others
             self._on_unmade(stored, error)
-            message = self._bare(event, recipients, message_id)
+            message = self.composer.bare(event, recipients, message_id, routing)
         deliveries = tuple(
             QueuedDelivery(next(new_deliveries), recipient, 0) for recipient in message.recipients
         )
@@ -159,142 +185,72 @@ class MailMaker:
             lane=stored.lane and f"{stored.uid} {stored.lane}",
             user=DAEMON if stored.notice else self._user_of(stored.uid),
             alone=alone,
+            routing=routing,
         )
 
-    def _message(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
-        if event.mail:
-            return self._passed_on(event, recipients, message_id)
-        message = compose(
-            event,
-            recipients=recipients,
-            sender=self._sender,
-            subject_prefix=self._prefix,
-            language=self._config.language,
-            charset=self._config.charset,
-            message_id=message_id,
-            date=event.accepted,
-            host=self._host,
-            fqdn=self._fqdn,
-            user=self._user_name(event.uid),
-        )
-        check_wire(message.content, smtputf8=message.smtputf8)
-        return message
-
-    def _bare(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
-        """The mail about an event whose own can't be made."""
-        if event.mail:
-            try:
-                return self._message(structs.replace(event, mail=""), recipients, message_id)
-            except Exception:  # noqa: BLE001, S110 - it was told of already
-                pass
-        bare = structs.replace(
-            event,
-            subject=None,
-            message=_SEE_HISTORY,
-            data={},
-            extensions={},
-            key=None,
-            job=None,
-            mail="",
-        )
-        return self._message(bare, recipients, message_id)
-
-    def _passed_on(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
-        from zaiond.message import local_mail  # where programs send mails
-
-        way = local_mail.Way(
-            sender=self._sender,
-            recipients=recipients,
-            named=bool(named(event)[0]),
-            message_id=message_id,
-            host=self._host,
-            fqdn=self._fqdn,
-            accepted=event.accepted,
-        )
-        return local_mail.pass_on(event, way)
-
-
-_SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"
-_LOST = ("failed", "expired")
-
-
-def remake(
-    state: EventRecord,
-    maker: MailMaker,
-    new_messages: Iterator[int],
-    new_deliveries: Iterator[int],
-    at: float,
-    *,
-    reopen: bool,
-) -> Remade | None:
-    """What is to be put in the place of an event's mails at `at` (queue time) by the configuration
-    in force; None: nothing of it is open. `reopen`: what has failed or expired is sent again, too.
-    `new_messages` and `new_deliveries` give the rows of what there was not.
-
-    Who is a recipient now gets the mail; what has arrived stays as it is, and nobody gets it twice.
-    A mail that there is keeps its row and its Message-ID, a delivery its row and its attempts.
-    """
-    left = {d.recipient: d for d in state.deliveries if d.is_open or (reopen and d.state in _LOST)}
-    if not left:
-        return None
-    # Who was replaced once may be a recipient again; all other ends stand.
-    done = {
-        d.recipient
-        for d in state.deliveries
-        if not d.is_open and d.state != "replaced" and d.recipient not in left
-    }
-    event = complete(state.event)
-    old = [message for message in state.messages if message.is_open or reopen]
-    mails: list[QueuedMail] = []
-    added_messages: set[int] = set()
-    added_deliveries: set[int] = set()
-    for recipients in maker.parts(maker.recipients_now(event)):
-        addresses = dict.fromkeys(map(maker.address, recipients))
-        to = [address for address in addresses if address not in done]
-        if not to:
-            continue
-        message = _nearest(to, old, state)
-        if message is not None:
-            old.remove(message)
-            row, message_id = message.row, message.message_id
-        else:
-            row, message_id = next(new_messages), None
-            added_messages.add(row)
-        deliveries = []
-        for address in to:
-            there = left.get(address)
-            number = next(new_deliveries) if there is None else there.row
-            if there is None:
-                added_deliveries.add(number)
-            deliveries.append(QueuedDelivery(number, address, 0))  # what was tried stays on disk
-        made = maker.make(row, state.event, event, recipients, repeat(0), message_id)
-        # Who was stopped has had no time, or all of it: it has all of it from now on.
-        stopped = any(d.state in ("held", *_LOST) for d in left.values())
-        mails.append(
-            replace(
-                made,
-                message=structs.replace(made.message, recipients=tuple(to)),
-                deliveries=tuple(deliveries),
-                queued=at if stopped else made.queued,
+    def make_together(
+        self,
+        row: int,
+        members: Members,
+        shown: Sequence[StoredEvent],
+        start: Beginning,
+        recipients: tuple[str, ...],
+        new_deliveries: Iterator[int],
+        routing: Routing,
+        at: float,
+        now: float,
+        message_id: str | None = None,
+    ) -> QueuedMail:
+        """The mail about all events of a mail to come, made at `at` in queue time, `now` in seconds
+        since the epoch. `shown` are those that it tells of one by one.
+        """
+        if members.total == 1:
+            (stored,) = shown
+            event = complete(stored)
+            mail = self.make(
+                row,
+                stored,
+                event,
+                recipients,
+                new_deliveries,
+                message_id,
+                routing=routing,
+                date=now,
             )
+            return replace(mail, queued=at, accepted=members.first)
+        events = tuple(map(complete, shown))
+        message_id = message_id or self.composer.new_message_id()
+        try:
+            message = self.composer.together(
+                Together(
+                    members.total,
+                    dict(members.severities),
+                    members.first,
+                    members.last,
+                    events,
+                    tuple(dict.fromkeys((*(event.id for event in events), *start.ids)))[:MOST_IDS],
+                ),
+                routing,
+                recipients,
+                message_id,
+                now,
+            )
+        except Exception as error:  # noqa: BLE001 - one event must never stop all the others
+            self._on_unmade(shown[0], error)
+            message = self.composer.bare(events[0], recipients, message_id, routing)
+        uid, notice = min(members.users)
+        of_one = len(members.users) == 1
+        (lane,) = members.lanes if len(members.lanes) == 1 else (None,)
+        return QueuedMail(
+            row,
+            message,
+            tuple(QueuedDelivery(next(new_deliveries), r, 0) for r in message.recipients),
+            members.first,
+            at,
+            notice and of_one,
+            start.first,
+            urgent=members.urgent,
+            lane=lane,
+            user=DAEMON if notice and of_one else self._user_of(uid),
+            routing=routing,
         )
-    kept = {delivery.row for mail in mails for delivery in mail.deliveries}
-    return Remade(
-        state.event,
-        tuple(mails),
-        frozenset(added_messages),
-        frozenset(added_deliveries),
-        tuple(d.row for d in left.values() if d.is_open and d.row not in kept),
-        tuple({m.row for m in state.messages if m.is_open} - {mail.row for mail in mails}),
-    )
-
-
-def _nearest(
-    to: list[str], messages: list[MessageRecord], state: EventRecord
-) -> MessageRecord | None:
-    """The message that becomes the one to these addresses: that which has most of them."""
-
-    def common(message: MessageRecord) -> int:
-        return sum(d.message == message.row and d.recipient in to for d in state.deliveries)
-
-    return max(messages, key=common, default=None)

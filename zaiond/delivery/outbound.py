@@ -1,7 +1,7 @@
 """The front door of this room: its parts, put together, and one way to configure and stop them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,19 +13,21 @@ from zaiond.delivery.ledger import Ledger, Observer
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.queue_admin import QueueAdmin
 from zaiond.delivery.router import Router
+from zaiond.delivery.scheduler import ByItself, Scheduler
 from zaiond.holds import Hold, Holds
 from zaiond.net.context import ConnectionContext
 from zaiond.net.machine import MachineNames
-from zaiond.store import counts
+from zaiond.store import counts, groups
 from zaiond.store.counts import Key
+from zaiond.store.groups import Remembered
 from zaiond.store.queue import Recovered
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Submit, Writer
 
 
 class Waiting(NamedTuple):
-    """What has not ended: deliveries, and events that are no mails yet, each of which counts as one
-    delivery. What is held is not among what waits.
+    """What has not ended: deliveries, and events that are no mails yet and mails to come, each of
+    which counts as one delivery. What is held is not among what waits.
     """
 
     waiting: int
@@ -40,7 +42,8 @@ class Waiting(NamedTuple):
 class Outbound:
     """`recovered`, `held` and `turns` are what a start found on disk. `clock` gives seconds since
     the epoch, `maker_for` who makes mails by a configuration. `upkeep` is what else is to be done
-    whenever the housekeeping is.
+    whenever the housekeeping is. `remembered` is what routing has left, `tell` records events of
+    the daemon's own about jobs and silences.
     """
 
     def __init__(
@@ -55,17 +58,38 @@ class Outbound:
         clock: Callable[[], float],
         maker_for: Callable[[Config], MailMaker],
         upkeep: Callable[[], Awaitable[None]],
+        remembered: Remembered,
+        tell: Callable[[Sequence[ByItself]], Awaitable[None]],
     ) -> None:
         self._submit, self._maker_for = writer.submit, maker_for
         self.holds = Holds(held)
         self.ledger = Ledger(writer, observer, clock, queue_time, self.holds)
         self.dispatcher = Dispatcher(writer, self.ledger, observer, clock, queue_time)
         self.pool, self.loader = self.dispatcher.pool, self.dispatcher.loader
-        self.router = Router(writer, self.dispatcher, observer, recovered, turns, names)
+        self.router = Router(
+            writer,
+            self.dispatcher,
+            observer,
+            recovered,
+            turns,
+            names,
+            clock,
+            queue_time,
+            remembered,
+        )
+        self.scheduler = Scheduler(writer, self.router, clock, tell)
+        self.router.on_put_off = self.scheduler.look
         self.dispatcher.on_capacity = self.router.wake
         self.queue_admin = QueueAdmin(writer, self.router, self.dispatcher, observer, queue_time)
         self.housekeeping = Housekeeping(
-            writer, self.dispatcher, observer, clock, queue_time, upkeep, self.router.lock
+            writer,
+            self.dispatcher,
+            observer,
+            clock,
+            queue_time,
+            upkeep,
+            self.router.lock,
+            self.router.reminded_of,
         )
 
     async def remake(self, config: Config) -> None:
@@ -81,10 +105,17 @@ class Outbound:
         self.housekeeping.configure(config.queue, config.language)
         self.router.configure(self._maker_for(config))
         self.dispatcher.configure(config, context)
+        self.scheduler.configured()
+
+    async def reconcile(self) -> None:
+        """Rows were set aside: there may be fewer mails to come, or others."""
+        async with self.router.lock:
+            self.router.reconcile(await self._submit(groups.to_come))
+        self.scheduler.wake()
 
     async def run(self) -> None:
         """Works for ever; ends when cancelled, or by the error of a part."""
-        parts = (self.router, self.loader, self.queue_admin, self.housekeeping)
+        parts = (self.router, self.loader, self.queue_admin, self.housekeeping, self.scheduler)
         try:
             async with asyncio.TaskGroup() as running:
                 for part in parts:
@@ -106,6 +137,7 @@ class Outbound:
     async def count_waiting(self) -> Waiting:
         """What has not ended."""
         number = await count(self._submit, counts.skip_open) + self.router.waiting
+        number += await self._submit(counts.to_come)
         if self.holds.queue is not None:
             return Waiting(0, number)
         held = await count(self._submit, counts.skip_held)

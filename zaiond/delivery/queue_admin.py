@@ -3,7 +3,7 @@ configuration has changed, and deleted (`zaiond-ctl queue delete`).
 """
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,11 +13,12 @@ import msgspec
 from zaiond.clock import QueueTime
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.ledger import Observer
-from zaiond.delivery.mail_maker import MailMaker, remake
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.remake import remake
 from zaiond.delivery.router import Router
 from zaiond.errors import DiskFullError
-from zaiond.model import EventRecord, StoredEvent
-from zaiond.store import events, holds, pending, queue
+from zaiond.model import EventRecord, Remade, StoredEvent
+from zaiond.store import events, groups, holds, lanes, membership, pending
 from zaiond.store import remake as remade
 from zaiond.store.events import Owner
 from zaiond.store.writer import Writer
@@ -63,13 +64,20 @@ class QueueAdmin:
 
     async def retry(self, ids: Iterable[str] = ()) -> Changed:
         """Makes the mails of these events (default: all that wait) anew, and due at once; of these
-        also what has failed or expired.
+        also what has failed or expired, and the mails to come that they are in.
 
         Every server is tried again, too. The Message-ID stays, and so does what has arrived.
         """
         seqs, unknown = await self._find(ids)
         try:
-            made, in_flight = await self.rebuild(seqs, by_hand=seqs is not None)
+            of_groups: list[int] = []
+            if seqs is not None:
+                of_groups = await self._writer.submit(partial(remade.groups_of, seqs=seqs))
+            made, in_flight = await self.rebuild(
+                seqs, of_groups=of_groups, by_hand=seqs is not None
+            )
+            if seqs is not None:
+                made += await self._send_now(seqs)
             # What is not yet a mail becomes one by this configuration anyway.
             if seqs is None:
                 made += self._router.waiting
@@ -81,19 +89,39 @@ class QueueAdmin:
             self._dispatcher.pool.retry_servers()
         return Changed(made, unknown, in_flight)
 
+    async def _send_now(self, seqs: list[int]) -> int:
+        """Makes the mails to come of these events; gives how many deliveries."""
+        router = self._router
+        async with router.lock:
+            rows = await self._writer.submit(partial(groups.to_come_of, seqs=seqs))
+            maker = await router.maker_now()
+            if maker is None or not rows:
+                return 0
+            made = await router.make_now(maker, rows)
+        await router.hand_over(made)
+        return sum(len(mail.deliveries) for mail in made.mails)
+
     async def run(self) -> None:
         """Makes anew what was being sent while the configuration changed; ends when cancelled."""
         while True:
             mail = await self._dispatcher.outdated.get()
             with contextlib.suppress(DiskFullError):  # it goes out as it is
-                await self.rebuild([event.seq for event in mail.events])
+                if mail.is_of_group:
+                    await self.rebuild([], of_groups=[mail.row])
+                else:
+                    await self.rebuild([event.seq for event in mail.events])
 
     async def rebuild(
-        self, seqs: list[int] | None = None, *, by_hand: bool = False
+        self,
+        seqs: list[int] | None = None,
+        *,
+        of_groups: list[int] | None = None,
+        by_hand: bool = False,
     ) -> tuple[int, tuple[str, ...]]:
-        """Makes the mails of these events (default: all that wait) as the configuration has it;
-        gives how many deliveries, and the ids of the events that are being sent. `by_hand`: what
-        holds them no longer does, and what has failed or expired is sent again.
+        """Makes the mails of these events, and those of these rows that were made of groups
+        (default: all that wait) as the configuration has it; gives how many deliveries, and the ids
+        of the events that are being sent. `by_hand`: what holds them no longer does, and what has
+        failed or expired is sent again.
         """
         async with self._dispatcher.changing(self._router.lock):
             maker = await self._router.maker_now()
@@ -101,6 +129,7 @@ class QueueAdmin:
                 return 0, ()
             if seqs is None:
                 wanted = await self._writer.submit(remade.open_events)
+                of_groups = await self._writer.submit(remade.open_groups)
                 await self._dispatcher.ledger.release_all()
             else:
                 wanted = seqs
@@ -116,12 +145,22 @@ class QueueAdmin:
                     else:
                         in_flight.append(state.event.id)
                 made += await self._put(free, maker, by_hand=by_hand)
+            for row in of_groups or ():
+                if row in self._dispatcher.active_queue.sending:
+                    in_flight += await self._ids(row)
+                else:
+                    new = await self._router.group_mails.remake(maker, row, reopen=by_hand)
+                    made += await self._put_all([new] if new else [], [], by_hand=by_hand)
             if seqs is None:
-                while await self._writer.submit(partial(queue.let_all_wait, limit=pending.SLICE)):
+                while await self._writer.submit(partial(lanes.let_all_wait, limit=pending.SLICE)):
                     pass
             else:
-                await self._writer.submit(partial(queue.let_lanes_of_events_wait, seqs=seqs))
+                await self._writer.submit(partial(lanes.let_lanes_of_events_wait, seqs=seqs))
         return made, tuple(in_flight)
+
+    async def _ids(self, row: int) -> Sequence[str]:
+        found = await self._writer.submit(partial(membership.beginning, row=row))
+        return () if found is None else found.ids
 
     async def _put(self, states: list[EventRecord], maker: MailMaker, *, by_hand: bool) -> int:
         at = self._queue_time()
@@ -139,8 +178,12 @@ class QueueAdmin:
                 )
             )
         ]
+        return await self._put_all(new, states, by_hand=by_hand)
+
+    async def _put_all(self, new: list[Remade], states: list[EventRecord], *, by_hand: bool) -> int:
         if not new:
             return 0
+        at = self._queue_time()
         recipients = {d.recipient for one in new for mail in one.mails for d in mail.deliveries}
         over = recipients & self._dispatcher.holds.addresses if by_hand else set()
 
@@ -155,7 +198,9 @@ class QueueAdmin:
         for row in (mail.row for one in new for mail in one.mails):
             self._dispatcher.holds.release("mail", str(row))
         were_open = {s.event.seq for s in states if any(d.is_open for d in s.deliveries)}
-        self._observer.events_reopened([one.event for one in new if one.event.seq not in were_open])
+        self._observer.events_reopened(
+            [one.event for one in new if one.event is not None and one.event.seq not in were_open]
+        )
         self._observer.events_ended(ended)
         return sum(len(mail.deliveries) for one in new for mail in one.mails)
 
@@ -203,11 +248,16 @@ class QueueAdmin:
             )
             self._router.deleted(gone)
             self._observer.events_ended(gone)
+            taken_out = await self._writer.submit(
+                partial(groups.take_out, seqs=seqs, reason=_BY_HAND), essential=True
+            )
+            self._observer.events_ended(taken_out.ended)
             rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
             deleted, in_flight = await self._delete(rows)
             # An address or a mail of which nothing is left is held no longer.
             await self._dispatcher.mend_holds()
-        return Changed(len(gone) + deleted, chosen.unknown, in_flight)
+        number = len(gone) + taken_out.places + deleted
+        return Changed(number, chosen.unknown, in_flight)
 
     async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
         """Deletes what isn't being sent just now; gives the number of deliveries, and the ids of

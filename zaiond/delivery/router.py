@@ -7,71 +7,36 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import count
 
+from zaiond.delivery.batch import Batch, Wanted
 from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.group_mails import GroupMails, Made
 from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker, complete
+from zaiond.delivery.memory import Memory
 from zaiond.delivery.servers import RateCounter
 from zaiond.errors import DiskFullError
-from zaiond.model import QueuedMail, StoredEvent, WaitingLine
+from zaiond.model import QueuedMail, Routing, StoredEvent, WaitingLine
 from zaiond.net.machine import MachineNames, TimeZone
-from zaiond.routing.route import Dropped
-from zaiond.store import events, queue
+from zaiond.routing.state import State
+from zaiond.store import events, groups, queue
 from zaiond.store.events import Acceptance
 from zaiond.store.turns import MOST_OF_A_LANE, Choice, Line, Turns, choose
 from zaiond.store.writer import DISK_FULL_PAUSE, Writer
-from zaiond.text import Text
 
-KEPT_IN_MEMORY = 1000
-KEPT_BYTES = 4 * 1024 * 1024
 BATCH = 100
 BATCH_BYTES = 1024 * 1024  # of their events
 SLICE_BYTES = 64 * 1024  # of the events that become mails in one turn of the loop
 
 
-class _Memory:
-    """The events that wait and were taken in first: all of them up to `through`."""
-
-    def __init__(self, through: int) -> None:
-        self.through = through
-        self.events: deque[StoredEvent] = deque()
-        self._bytes = 0
-
-    def extend(self, events: list[StoredEvent]) -> None:
-        """Those that come next."""
-        self.events.extend(events)
-        self._bytes += _size(events)
-        self.through = events[-1].seq
-
-    def has_room_for(self, events: list[StoredEvent]) -> bool:
-        """Whether they can be kept, too."""
-        return (
-            len(self.events) + len(events) <= KEPT_IN_MEMORY
-            and self._bytes + _size(events) <= KEPT_BYTES
-        )
-
-    def remove(self, gone: Iterable[int]) -> None:
-        """These wait no longer."""
-        seqs = set(gone)
-        while self.events and self.events[0].seq in seqs:
-            seqs.discard(self.events[0].seq)
-            self._bytes -= len(self.events.popleft().body)
-        if seqs:
-            self.events = deque(event for event in self.events if event.seq not in seqs)
-            self._bytes = _size(self.events)
-
-
-def _size(events: Iterable[StoredEvent]) -> int:
-    return sum(len(event.body) for event in events)
-
-
 class Router:
     """Takes events in turns over their users, urgent ones first, else in order of acceptance.
-    `maker` None: there is no configuration, all waits.
+    `maker` None: there is no configuration, all waits. `on_put_off` is called when routing may have
+    put something off.
     """
 
     def __init__(
@@ -82,11 +47,22 @@ class Router:
         recovered: queue.Recovered,
         turns: Turns,
         names: MachineNames,
+        clock: Callable[[], float],
+        queue_time: Callable[[], float],
+        remembered: groups.Remembered,
     ) -> None:
         self.maker: MailMaker | None = None
+        self.on_put_off: Callable[[], None] = lambda: None
         self.routed_through = recovered.routed_through
         self.new_messages = count(recovered.next_message)  # rows of those about to be made
         self.new_deliveries = count(recovered.next_delivery)
+        self._clock = clock
+        self.state = State(remembered.rows, lambda: next(self.new_messages))
+        self.reconcile(remembered.to_come)
+        self.group_mails = GroupMails(
+            writer, self.new_messages, self.new_deliveries, queue_time, clock
+        )
+        self.queue_time = queue_time
         self.lock = asyncio.Lock()  # held while events become mails, or are changed by hand
         self.turns = turns
         self.rate = RateCounter()  # of events accepted
@@ -95,7 +71,7 @@ class Router:
         self._observer = observer
         self._names = names
         self._time_zone = TimeZone()
-        self._memory = _Memory(recovered.routed_through)
+        self._memory = Memory(recovered.routed_through)
         self._times_accepted = 0
         self._wake = asyncio.Event()
         self._wake.set()
@@ -138,7 +114,7 @@ class Router:
     def recounted(self, waiting: list[WaitingLine]) -> None:
         """So many events more wait on disk than before, or fewer, and perhaps others."""
         self.turns.recounted(waiting)
-        self._memory = _Memory(self.routed_through)  # all is read from disk again
+        self._memory = Memory(self.routed_through)  # all is read from disk again
         self._wake.set()
 
     def deleted(self, gone: list[StoredEvent]) -> None:
@@ -187,11 +163,17 @@ class Router:
             # Without the lock: an administrator may be about to make room.
             await asyncio.sleep(DISK_FULL_PAUSE)
             return True
-        mails, dropped = done
-        if dropped:
-            self._observer.events_ended([event for event, _ in dropped])
-        await self._dispatcher.add_new(mails)
+        await self.hand_over(done)
         return True
+
+    async def hand_over(self, made: Made) -> None:
+        """These mails are on disk, and go out."""
+        if made.released:
+            self._observer.released(made.released)
+        if len(made.mails) > max(BATCH, self._dispatcher.capacity):
+            self._dispatcher.reload_waiting()  # they come in from disk, as there is room
+        else:
+            await self._dispatcher.add_new(made.mails)
 
     async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:
         """The events that are routed next."""
@@ -214,7 +196,7 @@ class Router:
                 turns.none_waits()  # whatever was counted
         if len(turns.waiting) < 2 and not turns.ahead:
             rooms = [most] if of_line is None else [most, *map(of_line, turns.waiting)]
-            alone = _first(known, min(rooms))
+            alone = memory.first(min(rooms), BATCH_BYTES)
             return Choice(alone, alone, set())
         ahead: list[list[StoredEvent]] = []
         if beyond and turns.ahead:
@@ -229,53 +211,122 @@ class Router:
             ahead = await self._writer.submit(find)
         return choose(known, ahead, turns.line, most, BATCH_BYTES, of_line)
 
-    async def _route(
-        self, choice: Choice
-    ) -> tuple[list[QueuedMail], list[tuple[StoredEvent, Text]]] | None:
+    async def _route(self, choice: Choice) -> Made | None:
         """Makes the mails of these events and puts them on disk; None: it is full."""
         maker = await self.maker_now()
         assert maker is not None  # noqa: S101 - once there is one, there always is
-        batch = choice.events
-        mails: list[QueuedMail] = []
-        dropped: list[tuple[StoredEvent, Text]] = []
-        made = 0
-        for stored in batch:
-            if made >= SLICE_BYTES:  # whatever else there is to do comes in between
+        batch, now, read = self.batch(maker), self._clock(), 0
+        mails = batch.mails
+        for stored in choice.events:
+            if read >= SLICE_BYTES:  # whatever else there is to do comes in between
                 await asyncio.sleep(0)
-                made = 0
-            made += len(stored.body)
+                read = 0
+            read += len(stored.body)
             event = complete(stored)
-            decision = maker.route(event)
-            if isinstance(decision, Dropped):
-                dropped.append((stored, decision.reason))
-                continue
-            parts = maker.parts(self._reached(maker, stored, decision))
-            for recipients in parts:
-                row, rows = next(self.new_messages), self.new_deliveries
-                alone = len(parts) == 1
-                mail = maker.make(row, stored, event, recipients, rows, alone=alone)
-                # What is before an urgent one in its lane is so, too.
-                mail.urgent = mail.urgent or stored.seq in choice.urgent
-                mails.append(mail)
-        through = self._through(batch)
+            decision = maker.decide(stored, event, self.state, now)
+            # What is before an urgent one in its lane is so, too.
+            batch.add(stored, event, decision, urgent=stored.seq in choice.urgent)
+        through = self._through(choice.events)
+        steps = batch.steps(self.state.changed_groups(), self.state.changes())
         route = partial(
             queue.route,
             routed_through=through,
             mails=mails,
-            dropped=dropped,
-            early=[event.seq for event in batch if event.seq > through],
+            ended=batch.ended,
+            early=[event.seq for event in choice.events if event.seq > through],
         )
         self._dispatcher.announce(mails)
         try:
-            behind = await self._writer.submit(route)
+            behind, released = (
+                (await self._writer.submit(route), {})
+                if steps is None
+                else await self._writer.submit(partial(groups.route, route=route, steps=steps))
+            )
         except DiskFullError:
+            self.state.rollback()
             self._dispatcher.announce([])
             return None
+        self.state.commit()
         self.routed_through = through
-        self._memory.remove(event.seq for event in batch)
-        self.turns.gone(batch)
+        self._memory.remove(event.seq for event in choice.events)
+        self.turns.gone(choice.events)
+        if batch.ended:
+            self._observer.events_ended([one.event for one in batch.ended])
         left = [mail.keeping(lambda d: d.row not in behind) for mail in mails] if behind else mails
-        return [mail for mail in left if mail is not None], dropped
+        made = Made([mail for mail in left if mail is not None], released)
+        if batch.wanted:
+            try:
+                made.add(await self.group_mails.make(maker, batch.wanted))
+            except DiskFullError:  # they are due, and the scheduler finds them
+                for one in batch.wanted:
+                    self.state.adopt(one.row, one.kept_routing, now)
+            made.mails.sort(key=lambda mail: mail.row)
+        if steps is not None and steps.joins:
+            self.on_put_off()
+        return made
+
+    async def make_now(self, maker: MailMaker, rows: Mapping[int, Routing]) -> Made:
+        """Makes these mails to come, whatever they wait for; to be called with `lock` held. Raises
+        DiskFullError.
+        """
+        known = {group.message: group for group in self.state.groups.values() if group.is_pending}
+        wanted = []
+        for row, routing in rows.items():
+            group = known.get(row)
+            job = None
+            if group is not None:
+                self.state.forget_group(group)
+                job = group.job
+            wanted.append(Wanted(row, maker.recipients_of(routing, job), routing))
+        steps = self.batch(maker).steps((), self.state.changes())
+        try:
+            made = await self.group_mails.make(maker, wanted, steps)
+        except DiskFullError:
+            self.state.rollback()
+            raise
+        self.state.commit()
+        return made
+
+    def reminded_of(self) -> frozenset[int]:
+        """The events (seq) that opened problems: somebody may be reminded of them."""
+        return frozenset(problem.event for problem in self.state.problems.values())
+
+    def reconcile(self, to_come: Mapping[int, Routing]) -> None:
+        """Remembers these mails to come, which are those on disk: what was lost of either is due at
+        once, or forgotten. To be called with `lock` held, or before anything is routed.
+        """
+        known = {group.message: group for group in self.state.groups.values() if group.is_pending}
+        for row, group in known.items():
+            if row not in to_come:
+                self.state.forget_group(group)
+        for row, routing in to_come.items():
+            if row not in known:
+                self.state.adopt(row, routing, self._clock())
+
+    def batch(self, maker: MailMaker) -> Batch:
+        """What becomes of some events is collected in it."""
+        reached = partial(self._reached, maker)
+        return Batch(maker, self.new_messages, self.new_deliveries, reached)
+
+    def mails(
+        self, maker: MailMaker, stored: StoredEvent, to: tuple[str, ...], routing: Routing
+    ) -> list[QueuedMail]:
+        """Mails about an event that was told of before."""
+        event = complete(stored)
+        made = [
+            maker.make(
+                next(self.new_messages),
+                stored,
+                event,
+                recipients,
+                self.new_deliveries,
+                routing=routing,
+                date=self._clock(),
+            )
+            for recipients in maker.parts(self._reached(maker, stored, to))
+        ]
+        of = (stored,) if stored.seq else ()
+        return [replace(mail, queued=self.queue_time(), events=of) for mail in made]
 
     def _through(self, batch: list[StoredEvent]) -> int:
         """Up to where every event is routed, once these are."""
@@ -291,14 +342,3 @@ class Router:
         if not (held and stored.notice):
             return recipients
         return tuple(r for r in recipients if maker.address(r) not in held) or recipients
-
-
-def _first(known: Iterable[StoredEvent], most: int) -> list[StoredEvent]:
-    first: list[StoredEvent] = []
-    size = 0
-    for event in known:
-        if len(first) >= most or size >= BATCH_BYTES:
-            break
-        first.append(event)
-        size += len(event.body)
-    return first

@@ -11,7 +11,7 @@ from zaiond.intake import words
 from zaiond.intake.quota import Quotas
 from zaiond.intake.refusals import Refusals
 from zaiond.journal import Journal, Kind
-from zaiond.model import NewEvent, StoredEvent
+from zaiond.model import NewEvent, StoredEvent, Usage
 from zaiond.store import events
 from zaiond.store.database import DiskSpace
 from zaiond.store.events import Acceptance, AcceptOutcome
@@ -135,6 +135,13 @@ class Admission:
         """These events have ended, and take nothing of their users' quotas any more."""
         for event in ended:
             self.quotas.release(event.uid, len(event.body))
+        if self.on_room is not None:
+            self.on_room()
+        self._on_change()
+
+    def released(self, released: Usage) -> None:
+        """So many events of each uid, and their bytes, have ended."""
+        self.quotas.recounted({uid: (-events, -size) for uid, (events, size) in released.items()})
         if self.on_room is not None:
             self.on_room()
         self._on_change()

@@ -12,6 +12,15 @@ Key = tuple[Any, ...]  # of a row: what the index has, then the row's id
 FIRST_OPEN: Key = (-(2**62), 0, 0)  # before all of them
 HELD = "state = 'held' AND ended IS NULL"
 
+# A mail to come `m` that comes of itself: what counts the reports of a problem may tell nobody.
+AWAITED = 'instr(m.routing, \'"kind":"problem"\') = 0'
+
+
+def to_come(db: apsw.Connection) -> int:
+    """How many mails to come there are that are awaited: routing bounds it."""
+    query = f"SELECT count(*) FROM messages AS m WHERE due IS NOT NULL AND {AWAITED}"  # noqa: S608
+    return int(db.execute(query).get)
+
 
 def skip_open(db: apsw.Connection, after: Key = FIRST_OPEN) -> tuple[int, Key | None]:
     """How many open deliveries a slice after user, message and id has, and where it ends; None:

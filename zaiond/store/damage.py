@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.model import WaitingLine
+from zaiond.model import Usage, WaitingLine
 from zaiond.store import words
 from zaiond.store.events import usage, waiting_lines
 from zaiond.store.sound import Table, is_sound, schema
@@ -18,7 +18,6 @@ from zaiond.text import Text
 
 MOST_KEPT = 1000  # rows set aside: beyond, the oldest are forgotten
 _NOBODY = -2  # whose an event seemed to be
-_Usage = dict[int, tuple[int, int]]
 # An id that has become that of another event: both are kept.
 _TELL_APART = (
     "UPDATE events SET id = substr(id, 1, 200) || '/' || seq"
@@ -35,7 +34,7 @@ class Damage(NamedTuple):
 
     rows: dict[str, int]
     waiting: list[WaitingLine]
-    usage: _Usage
+    usage: Usage
 
     @property
     def text(self) -> Text:
@@ -75,14 +74,14 @@ def set_aside(db: apsw.Connection, now: float) -> Damage | None:
     return Damage(rows, [*less, *after], _difference(used, uses)) if rows else None
 
 
-def _usage(db: apsw.Connection) -> _Usage | None:
+def _usage(db: apsw.Connection) -> Usage | None:
     try:
         return usage(db)
     except (apsw.CorruptError, TypeError):  # what stood in a damaged row
         return None
 
 
-def _difference(before: _Usage | None, after: _Usage | None) -> _Usage:
+def _difference(before: Usage | None, after: Usage | None) -> Usage:
     if before is None or after is None:
         return {}
     none = (0, 0)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import apsw
 
 from zaiond import wire
-from zaiond.model import NewEvent, Place, StoredEvent, WaitingLine
+from zaiond.model import NewEvent, Place, StoredEvent, Usage, WaitingLine
 from zaiond.store.sound import expect, expect_event
 from zaiond.text import Text
 
@@ -142,14 +142,12 @@ def last_turns(db: apsw.Connection) -> tuple[int, int]:
     return plain or 0, urgent or 0
 
 
-def usage(
-    db: apsw.Connection, waiting: list[WaitingLine] | None = None
-) -> dict[int, tuple[int, int]]:
+def usage(db: apsw.Connection, waiting: list[WaitingLine] | None = None) -> Usage:
     """Events accepted and not yet ended, and their bytes, by uid: counted once, at a start. What a
     mail tells of that was made of a group has ended with that.
     `waiting`: what `waiting_lines` gave.
     """
-    counted: dict[int, tuple[int, int]] = {}
+    counted: Usage = {}
     waiting = waiting_lines(db) if waiting is None else waiting
     unrouted = ((line.uid, line.events, line.bytes) for line in waiting)
     # Not by GROUP BY: SQLite would sort the bodies, in memory.

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 import apsw
 
 from zaiond.store import counts
+from zaiond.store.counts import AWAITED
 
 ROWS = 200  # of which an operation reads no more
 BYTES = 256 * 1024  # of events' bodies, after which it reads no further one
 SMALL_ROWS = 2000  # the same for rows of a few numbers
 SAME_ID = 1000  # events of one id that are found
+IDS = 100  # of the events of a mail that are shown
 
 
 class EventRow(NamedTuple):
@@ -44,6 +46,7 @@ class DeliveryRow(NamedTuple):
     ended: float | None
     message_id: str
     accepted: float
+    routing: str
 
 
 class AttemptRow(NamedTuple):
@@ -58,21 +61,39 @@ class AttemptRow(NamedTuple):
     reply: str
 
 
+class MailToCome(NamedTuple):
+    """A mail to come, of one event of it or of all; `due` is in seconds since the epoch."""
+
+    message: int
+    message_id: str
+    accepted: float
+    due: float
+    routing: str
+
+
 class EventHistory(NamedTuple):
-    """An event with its deliveries, each with its attempts."""
+    """An event with its deliveries, each with its attempts, and the mails to come that it is in."""
 
     event: EventRow
     deliveries: Sequence[tuple[DeliveryRow, Sequence[AttemptRow]]]
+    to_come: Sequence[MailToCome] = ()
+
+
+class Telling(NamedTuple):
+    """What a mail tells of: how many events, the ids of the first of them, and the first one."""
+
+    events: int
+    ids: Sequence[str]
+    first: EventRow | None
 
 
 class OpenDelivery(NamedTuple):
-    """A delivery that is open, with the ids of the events that it tells of, the first of them, and
-    the last attempt in which a server said something.
+    """A delivery that is open, what it tells of, and the last attempt in which a server said
+    something.
     """
 
     delivery: DeliveryRow
-    ids: Sequence[str]
-    first: EventRow | None
+    of: Telling
     last: AttemptRow | None
 
 
@@ -97,7 +118,7 @@ class LostRow(NamedTuple):
 
 _DELIVERY = (
     "d.message, d.id, d.recipient, d.state, d.attempts, d.next_attempt, d.ended, m.message_id,"
-    " m.accepted FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
+    " m.accepted, m.routing FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
 )
 _UNROUTED = "outcome IS NULL AND seq NOT IN (SELECT seq FROM routed_early)"
 
@@ -152,6 +173,32 @@ def deliveries(
     return [(seq, row.id, row) for seq, *of in rows for row in [DeliveryRow(*of)]]
 
 
+def to_come(
+    db: apsw.Connection, seqs: Sequence[int], after: tuple[int, int] = (0, 0)
+) -> list[tuple[int, int, MailToCome]]:
+    """The mails to come that these events are in: the event's seq, the mail's row and itself."""
+    query = (
+        f"SELECT e.event, m.id, {_TO_COME} JOIN message_events AS e ON e.message = m.id"
+        " WHERE e.event = ? AND m.id > ? AND m.due IS NOT NULL ORDER BY m.id LIMIT ?"
+    )
+    rows = _of_each(db, query, seqs, after, ROWS)
+    return [(seq, row, MailToCome(*of)) for seq, row, *of in rows]
+
+
+def all_to_come(
+    db: apsw.Connection, after: tuple[float, int]
+) -> list[tuple[float, int, MailToCome]]:
+    """All mails to come that are awaited, by when they are due and their row."""
+    query = (
+        f"SELECT m.due, m.id, {_TO_COME} WHERE m.due IS NOT NULL AND (m.due, m.id) > (?, ?)"
+        f" AND {AWAITED} ORDER BY m.due, m.id LIMIT ?"
+    )
+    return [(due, row, MailToCome(*of)) for due, row, *of in _all(db, query, *after, ROWS)]
+
+
+_TO_COME = "m.id, m.message_id, m.accepted, m.due, m.routing FROM messages AS m"
+
+
 def open_deliveries(db: apsw.Connection, after: tuple[int, int] = (0, 0)) -> list[DeliveryRow]:
     """Deliveries that have not ended, in order of message and id."""
     # A message has its content as long as one of its deliveries is open.
@@ -181,6 +228,23 @@ def last_replies(db: apsw.Connection, deliveries: Sequence[int]) -> list[Attempt
     return [AttemptRow(*row) for one in deliveries for row in _all(db, query, one)]
 
 
+def telling(db: apsw.Connection, messages: Sequence[int]) -> list[tuple[int, int, list[str], int]]:
+    """Of each of these messages: its row, how many events it tells of, the ids of the first IDS of
+    them, and the first one.
+    """
+    count = "SELECT count(*) FROM message_events WHERE message = ?"
+    query = (
+        "SELECT event, id FROM message_events JOIN events ON seq = event WHERE message = ?"
+        " ORDER BY event LIMIT ?"
+    )
+    found = []
+    for message in messages:
+        first = _all(db, query, message, IDS)
+        number = db.execute(count, (message,)).get
+        found.append((message, number, [id_ for _, id_ in first], first[0][0] if first else 0))
+    return found
+
+
 def seqs_of(
     db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
 ) -> list[tuple[int, int]]:
@@ -188,17 +252,6 @@ def seqs_of(
     query = (
         "SELECT message, event FROM message_events WHERE message = ? AND event > ?"
         " ORDER BY event LIMIT ?"
-    )
-    return _of_each(db, query, messages, after, SMALL_ROWS)
-
-
-def ids_of(
-    db: apsw.Connection, messages: Sequence[int], after: tuple[int, int] = (0, 0)
-) -> list[tuple[int, int, str]]:
-    """The same, with the events' ids."""
-    query = (
-        "SELECT message, event, id FROM message_events JOIN events ON seq = event"
-        " WHERE message = ? AND event > ? ORDER BY event LIMIT ?"
     )
     return _of_each(db, query, messages, after, SMALL_ROWS)
 

@@ -14,7 +14,7 @@ import msgspec
 from zaiond.holds import Hold, HoldScope
 from zaiond.smtp.failure import Failure
 from zaiond.store.counts import HELD
-from zaiond.store.queue import let_lanes_wait
+from zaiond.store.lanes import let_lanes_wait
 
 _SUBJECTS = "SELECT subject FROM holds WHERE scope = '{}'"
 _encode = msgspec.json.Encoder().encode

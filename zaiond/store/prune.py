@@ -11,10 +11,9 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import inf
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from zaiond.journal import Journal, Kind
 from zaiond.store import meta, words
 from zaiond.store.database import DiskSpace, Pages, pages
 from zaiond.store.events import get_meta, last_seq
+from zaiond.store.space import Space, shares
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
@@ -62,13 +62,14 @@ class Pruned(NamedTuple):
     after: int | None
 
 
-def too_old(db: apsw.Connection, before: float, after: int) -> Pruned:
-    """Deletes events after seq `after` that were accepted and have ended before then (queue time).
+def too_old(db: apsw.Connection, before: float, after: int, spared: Container[int] = ()) -> Pruned:
+    """Deletes events after seq `after` that were accepted and have ended before then (queue time),
+    but those that are `spared`.
 
     queue.keep is never less than queue.expire, and yet some may not have ended: where the queue is
     held, or nothing is routed.
     """
-    return _prune(db, lambda queued, *_: queued < before, after, before)
+    return _prune(db, lambda queued, *_: queued < before, after, before, spared=spared)
 
 
 def _prune(
@@ -77,6 +78,7 @@ def _prune(
     after: int,
     ended_before: float = inf,
     user_of: Callable[[int], int] = int,
+    spared: Container[int] = (),
 ) -> Pruned:
     """Deletes the wanted ones of a slice, all of whose deliveries ended before then; `wanted` gets
     when it was accepted (queue time), its user, and the bytes that were deleted of that user so
@@ -98,7 +100,7 @@ def _prune(
         counts: Any = db.execute(_DELIVERIES, (ended_before, seq)).fetchall()[0]
         deliveries, attempts, left = counts
         is_routed = seq <= through or (seq < newest and (has_outcome or deliveries))
-        if left or not is_routed:
+        if left or not is_routed or seq in spared:
             continue
         seqs.append((seq,))
         deleted[user] = of_user.plus(1, takes_up, accepted)
@@ -164,54 +166,21 @@ def shorten(
     after: int,
     now: float,
     user_of: Callable[[int], int] = int,
+    spared: Container[int] = (),
 ) -> tuple[Pruned, Pages]:
     """Deletes so many bytes of each of these users of what has ended after seq `after`, the oldest
     first, and remembers that; gives what there is afterwards, too.
     """
     pruned = _prune(
-        db, lambda _, user, deleted: deleted < to_free.get(user, 0), after, user_of=user_of
+        db,
+        lambda _, user, deleted: deleted < to_free.get(user, 0),
+        after,
+        user_of=user_of,
+        spared=spared,
     )
     if pruned.deleted:
         meta.remember_shortened(db, pruned.deleted, now)
     return pruned, pages(db)
-
-
-class Space(NamedTuple):
-    """Bytes: of the database's pages in use and those free in it, of the disk free and the floor
-    below which no event is taken; the limit of the history; what events that wait may take up.
-    """
-
-    used: int
-    reusable: int
-    free: int
-    floor: int
-    limit: int
-    waiting: int
-
-    @property
-    def is_short(self) -> bool:
-        """Whether history must be deleted: there is too much of it, or the disk is low."""
-        return self._excess(self.limit, 2 * self.floor) > 0
-
-    @property
-    def to_free(self) -> int:
-        """How much must be deleted so that it won't be needed again soon; 0: enough was."""
-        return max(0, self._excess(self.limit * 9 // 10, self.floor * 9 // 4))
-
-    def _excess(self, limit: int, room: int) -> int:
-        return max(self.used - limit - self.waiting, room - self.free - self.reusable)
-
-
-def shares(of_users: Mapping[int, int], to_free: int) -> dict[int, int]:
-    """How much of each user's is to be deleted: the largest are cut down to what they all have."""
-    total = number = 0
-    ordered = sorted(of_users.values(), reverse=True)
-    for number, (size, smaller) in enumerate(pairwise((*ordered, 0)), 1):
-        total += size
-        if total - number * smaller >= to_free:
-            break
-    level = max(0, (total - to_free) // max(1, number))
-    return {uid: size - level for uid, size in of_users.items() if size > level}
 
 
 @dataclass
@@ -219,7 +188,8 @@ class HistoryLimit:
     """Looks when it is told to, and deletes what must be deleted, a slice at a time.
 
     `waiting` gives how many events and bytes of each uid wait. `lock` is held meanwhile: what has
-    ended may be about to be sent again. `user_of` says whose a uid is.
+    ended may be about to be sent again. `user_of` says whose a uid is. `spared` gives the events of
+    which somebody is to be reminded: they are kept.
     """
 
     disk: DiskSpace
@@ -230,6 +200,7 @@ class HistoryLimit:
     name_of: Callable[[int], str]
     lock: asyncio.Lock
     user_of: Callable[[int], int] = int
+    spared: Callable[[], Container[int]] = frozenset
 
     def __post_init__(self) -> None:
         self._wanted = asyncio.Event()
@@ -299,6 +270,7 @@ class HistoryLimit:
                 now=self.clock(),
                 # The writer's transaction looks at no file.
                 user_of=lambda uid: self._users.get(uid, uid),
+                spared=self.spared(),
             )
             async with self.lock:  # essential: it makes room
                 pruned, held = await self.writer.submit(operation, essential=True)

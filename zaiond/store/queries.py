@@ -19,7 +19,16 @@ import msgspec
 from zaiond import wire
 from zaiond.model import OPEN
 from zaiond.store import history
-from zaiond.store.history import AttemptRow, DeliveryRow, EventHistory, EventRow, Head, OpenDelivery
+from zaiond.store.history import (
+    AttemptRow,
+    DeliveryRow,
+    EventHistory,
+    EventRow,
+    Head,
+    MailToCome,
+    OpenDelivery,
+    Telling,
+)
 from zaiond.store.writer import Submit
 
 T = TypeVar("T")
@@ -186,7 +195,11 @@ class Queries:
         of_event: dict[int, list[tuple[DeliveryRow, list[AttemptRow]]]] = defaultdict(list)
         for seq, id_, delivery in deliveries:
             of_event[seq].append((delivery, of_delivery[id_]))
-        return [EventHistory(event, of_event[event.seq]) for event in events]
+        to_come: dict[int, list[MailToCome]] = defaultdict(list)
+        awaited = partial(history.to_come, seqs=[row.seq for row in events])
+        for seq, _, mail in await self._all(awaited):
+            to_come[seq].append(mail)
+        return [EventHistory(event, of_event[event.seq], to_come[event.seq]) for event in events]
 
     # -- the queue
 
@@ -211,22 +224,37 @@ class Queries:
                 yield await self._waiting(deliveries)
 
     async def _waiting(self, deliveries: Sequence[DeliveryRow]) -> list[OpenDelivery]:
-        messages = sorted({row.message for row in deliveries})
-        ids: dict[int, list[str]] = defaultdict(list)
-        first: dict[int, int] = {}
-        for message, seq, id_ in await self._all(partial(history.ids_of, messages=messages)):
-            ids[message].append(id_)
-            first.setdefault(message, seq)
-        events = {row.seq: row for row in await self._outlines(sorted(set(first.values())))}
+        tellings = await self._tellings(row.message for row in deliveries)
         tried = [row.id for row in deliveries if row.attempts]
         replies = await self._submit(partial(history.last_replies, deliveries=tried))
         last = {row.delivery: row for row in replies}
-        return [
-            OpenDelivery(
-                row, ids[row.message], events.get(first.get(row.message, -1)), last.get(row.id)
-            )
-            for row in deliveries
-        ]
+        return [OpenDelivery(row, tellings[row.message], last.get(row.id)) for row in deliveries]
+
+    async def _tellings(self, messages: Iterable[int]) -> dict[int, Telling]:
+        wanted = sorted(set(messages))
+        found = await self._submit(partial(history.telling, messages=wanted))
+        firsts = sorted({first for *_, first in found})
+        events = {row.seq: row for row in await self._outlines(firsts)}
+        return {row: Telling(number, ids, events.get(first)) for row, number, ids, first in found}
+
+    async def to_come(self) -> AsyncIterator[list[tuple[MailToCome, Telling]]]:
+        """The mails to come that are awaited, by when they are due, a few at a time."""
+        async for page in self._pages(history.all_to_come, (-1.0, 0)):
+            for part in _parts(page):
+                yield await self._told_of([mail for *_, mail in part])
+
+    async def to_come_of(
+        self, seqs: Sequence[int]
+    ) -> AsyncIterator[list[tuple[MailToCome, Telling]]]:
+        """Those of these events, a few at a time."""
+        rows = await self._all(partial(history.to_come, seqs=seqs))
+        for part in _parts(list({row: mail for _, row, mail in rows}.values())):
+            yield await self._told_of(part)
+
+    async def _told_of(self, mails: Sequence[MailToCome]) -> list[tuple[MailToCome, Telling]]:
+        tellings = await self._tellings(mail.message for mail in mails)
+        # Of which all were deleted, it is forgotten when it is due.
+        return [(mail, of) for mail in mails if (of := tellings[mail.message]).events]
 
     async def unrouted(self) -> AsyncIterator[list[EventRow]]:
         """The events that are no mails yet, a few at a time."""

@@ -11,16 +11,22 @@ a crash leaves started may have arrived, and is tried again under the same Messa
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import apsw
 
 from zaiond.model import OPEN, AttemptResult, QueuedMail, StoredEvent
-from zaiond.store.counts import Key, beyond
 from zaiond.store.events import OF_GROUP, encode_text, set_meta
-from zaiond.store.pending import SLICE
 from zaiond.store.sound import encode_routing
 from zaiond.text import Text
+
+
+class Ended(NamedTuple):
+    """An event that ended without becoming a mail, and why."""
+
+    event: StoredEvent
+    reason: Text
+    outcome: Literal["dropped", "silenced"] = "dropped"
 
 
 class Recovered(NamedTuple):
@@ -56,22 +62,28 @@ def route(
     db: apsw.Connection,
     routed_through: int,
     mails: list[QueuedMail],
-    dropped: list[tuple[StoredEvent, Text]],
+    ended: Sequence[Ended],
     early: Iterable[int] = (),
 ) -> set[int]:
-    """One step of routing: events up to `routed_through` are now in a message or dropped, and those
-    of `early`, which are beyond. Gives the deliveries that have to wait behind an earlier one of
-    their lane.
+    """One step of routing: events up to `routed_through` are now in a message or have ended, and
+    those of `early`, which are beyond. Gives the deliveries that have to wait behind an earlier one
+    of their lane.
     """
     set_meta(db, "routed_through", routed_through)
     db.execute("DELETE FROM routed_early WHERE seq <= ?", (routed_through,))
     db.executemany("INSERT OR IGNORE INTO routed_early VALUES (?)", [(seq,) for seq in early])
-    for event, reason in dropped:
-        db.execute(
-            "UPDATE events SET outcome = 'dropped', reason = ? WHERE seq = ?",
-            (encode_text(reason), event.seq),
-        )
+    db.executemany(
+        "UPDATE events SET outcome = ?, reason = ? WHERE seq = ?",
+        [(one.outcome, encode_text(one.reason), one.event.seq) for one in ended],
+    )
     insert_messages(db, mails)
+    return insert_deliveries(db, mails)
+
+
+def insert_deliveries(db: apsw.Connection, mails: Sequence[QueuedMail]) -> set[int]:
+    """The deliveries of new mails; gives those that have to wait behind an earlier one of their
+    lane.
+    """
     behind = {
         d.row
         for mail in mails
@@ -110,8 +122,17 @@ def hurry(db: apsw.Connection, lane: str, recipient: str, message: int) -> None:
     db.executemany("UPDATE deliveries SET urgent = 1 WHERE id = ?", [(row,) for row in before])
 
 
-def insert_messages(db: apsw.Connection, mails: list[QueuedMail]) -> None:
+def insert_messages(db: apsw.Connection, mails: Sequence[QueuedMail]) -> None:
     """Messages without their deliveries."""
+    insert_rows(db, mails)
+    db.executemany(
+        "INSERT INTO message_events VALUES (?, ?)",
+        [(mail.row, event.seq) for mail in mails for event in mail.events],
+    )
+
+
+def insert_rows(db: apsw.Connection, mails: Sequence[QueuedMail]) -> None:
+    """Messages without their deliveries, and without what says of which events they tell."""
     db.executemany(
         "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
         [
@@ -132,9 +153,14 @@ def insert_messages(db: apsw.Connection, mails: list[QueuedMail]) -> None:
     db.executemany(
         "INSERT INTO contents VALUES (?, ?)", [(m.row, m.message.content) for m in mails]
     )
-    db.executemany(
-        "INSERT INTO message_events VALUES (?, ?)",
-        [(mail.row, event.seq) for mail in mails for event in mail.events],
+
+
+def copy_events(db: apsw.Connection, row: int, other: int) -> None:
+    """The message `other` tells of all that the message `row` does."""
+    db.execute(
+        "INSERT OR IGNORE INTO message_events SELECT ?, event FROM message_events"
+        " WHERE message = ?",
+        (other, row),
     )
 
 
@@ -168,7 +194,7 @@ _LET_WAIT = (
     "UPDATE deliveries SET state = 'deferred', next_attempt = NULL WHERE lane = ? AND recipient = ?"
     " AND message > ? AND ended IS NULL AND state = 'waiting'"
 )
-_LET_NEXT_GO = (
+LET_NEXT_GO = (
     "UPDATE deliveries SET next_attempt = ? WHERE id = (SELECT id FROM deliveries WHERE lane = ?"
     " AND recipient = ? AND ended IS NULL AND state IN ('deferred', 'waiting')"
     " ORDER BY message LIMIT 1) AND state = 'deferred' AND next_attempt IS NULL"
@@ -210,7 +236,7 @@ def finish(
             elif a.state != "waiting":
                 if a.state == "deferred":  # until it expires: that keeps no other waiting
                     db.execute("UPDATE deliveries SET lane = NULL WHERE id = ?", (a.delivery.row,))
-                db.execute(_LET_NEXT_GO, (a.ended, mail.lane, a.delivery.recipient))
+                db.execute(LET_NEXT_GO, (a.ended, mail.lane, a.delivery.recipient))
                 next_is_due = next_is_due or db.changes() > 0
     is_open = any(a.state in OPEN for a in attempted)
     return [] if is_open else _end_if_over(db, mail), next_is_due
@@ -228,12 +254,19 @@ def _end_if_over(db: apsw.Connection, mail: QueuedMail) -> list[StoredEvent]:
         return []
     if mail.alone:
         return list(mail.events)
-    return [event for event in mail.events if not _get(db, _OPEN_ELSEWHERE, event.seq, mail.row)]
+    return [event for event in mail.events if not is_open(db, event.seq)]
 
 
-_OPEN_ELSEWHERE = (
+def is_open(db: apsw.Connection, seq: int) -> bool:
+    """Whether an event that was routed counts as one that waits: it is in a mail to come, or a
+    delivery of a mail of its own is open.
+    """
+    return bool(_get(db, _IS_OPEN, seq))
+
+
+_IS_OPEN = (
     "SELECT EXISTS (SELECT 1 FROM message_events AS e JOIN messages AS m ON m.id = e.message"  # noqa: S608
-    f" WHERE e.event = ? AND e.message <> ? AND (m.due IS NOT NULL OR NOT {OF_GROUP} AND EXISTS"
+    f" WHERE e.event = ? AND (m.due IS NOT NULL OR NOT {OF_GROUP} AND EXISTS"
     " (SELECT 1 FROM deliveries AS d WHERE d.message = m.id AND d.ended IS NULL)))"
 )
 
@@ -288,57 +321,8 @@ def end(
         )
         if mail.lane is not None:
             for d in mail.deliveries:
-                db.execute(_LET_NEXT_GO, (now, mail.lane, d.recipient))
+                db.execute(LET_NEXT_GO, (now, mail.lane, d.recipient))
     return [event for mail in mails for event in _end_if_over(db, mail)]
-
-
-def let_all_wait(db: apsw.Connection, limit: int) -> bool:
-    """Makes `limit` deliveries due that are deferred or held; says whether there are more."""
-    db.execute(
-        "UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE id IN (SELECT id"
-        " FROM deliveries WHERE state IN ('deferred', 'held') AND ended IS NULL LIMIT ?)",
-        (limit,),
-    )
-    return db.changes() == limit
-
-
-def let_lanes_wait(db: apsw.Connection, of: str, values: Sequence[Any]) -> None:
-    """Makes due what is deferred in the lanes of open deliveries that are so, whoever the recipient
-    is: what is deferred comes in before what waits, and would go before it.
-    """
-    db.execute(
-        "UPDATE deliveries SET state = 'waiting', next_attempt = NULL WHERE state = 'deferred'"  # noqa: S608
-        " AND ended IS NULL AND lane IN (SELECT lane FROM deliveries WHERE lane IS NOT NULL"
-        f" AND ended IS NULL AND {of})",
-        values,
-    )
-
-
-def let_lanes_of_events_wait(db: apsw.Connection, seqs: list[int]) -> None:
-    """Makes due what is deferred in the lanes of these events."""
-    for seq in seqs:
-        let_lanes_wait(
-            db, "message IN (SELECT message FROM message_events WHERE event = ?)", (seq,)
-        )
-
-
-FIRST_LANE: Key = ("", "", 0)  # before all of them
-
-
-def let_lanes_go(db: apsw.Connection, now: float, after: Key = FIRST_LANE) -> Key | None:
-    """Sees to it that the first of each lane waits for nobody, whatever ended the one before it: in
-    a slice after lane, recipient and message. Gives where to go on after; None at the end.
-    """
-    key = ("lane", "recipient", "message")
-    columns = "lane, recipient, message, state = 'deferred' AND next_attempt IS NULL"
-    which = "lane IS NOT NULL AND ended IS NULL"
-    query, values = beyond(columns, key, which, after)
-    rows: list[Any] = db.execute(
-        f"{query} ORDER BY lane, recipient, message LIMIT {SLICE}", values
-    ).fetchall()
-    lanes = {row[:2]: None for row in rows if row[3]}
-    db.executemany(_LET_NEXT_GO, [(now, *lane) for lane in lanes])
-    return rows[-1][:3] if rows else None
 
 
 def _get(db: apsw.Connection, query: str, *values: int | str) -> int:

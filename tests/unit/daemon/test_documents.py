@@ -16,6 +16,7 @@ from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.syntax import Reply
 from zaiond.store import events, holds, queue
 from zaiond.store.meta import Acknowledgement
+from zaiond.store.queue import Ended
 from zaiond.text import Text
 
 WHY = Text("設定により対象外", "not by the configuration")
@@ -142,7 +143,7 @@ def test_a_recipient_that_is_none_any_more_says_nothing_for_the_event(
 
 def test_an_event_that_became_no_mail_says_why_in_the_language_asked_for(store: Store) -> None:
     stored = unrouted(store, "1")
-    store.run(lambda db: queue.route(db, stored.seq, [], [(stored, WHY)]))
+    store.run(lambda db: queue.route(db, stored.seq, [], [Ended(stored, WHY)]))
     assert (told(store)[0]["outcome"], told(store)[0]["reason"]) == ("dropped", WHY.en)
     assert told(store, language="ja")[0]["reason"] == WHY.ja
 
@@ -232,7 +233,7 @@ def test_what_won_t_arrive_by_itself_is_what_failed_expired_or_is_held(store: St
         finish(store, routed(store, state), state)
     finish(store, routed(store, "partly", "a@x", "b@x"), "delivered", "failed")
     dropped = unrouted(store, "dropped")
-    store.run(lambda db: queue.route(db, dropped.seq, [], [(dropped, WHY)]))
+    store.run(lambda db: queue.route(db, dropped.seq, [], [Ended(dropped, WHY)]))
     unrouted(store, "unrouted")
     assert [d["id"] for d in told(store, failed=True)] == ["held", "failed", "expired", "partly"]
     assert [d["id"] for d in told(store, failed=True, limit=2)] == ["expired", "partly"]

@@ -137,7 +137,7 @@ async def test_an_address_is_told_of_again_once_it_has_got_a_mail_in_between(tol
     accept = partial(events.accept, batch=[event("the-event")], queued=0.0)
     (stored,) = (await told.writer.submit(accept)).events
     one = mail(1, [stored], ["a@x", "b@x"])
-    route = partial(queue.route, routed_through=stored.seq, mails=[one], dropped=[])
+    route = partial(queue.route, routed_through=stored.seq, mails=[one], ended=[])
     await told.writer.submit(route)
 
     async def deliver(delivery: QueuedDelivery) -> None:

@@ -35,7 +35,7 @@ async def test_deliveries_under_way_at_the_last_end_are_counted_at_each_start_an
 ) -> None:
     stored = await accept(store, "1")
     one = mail(1, stored, ["a@x", "b@x"])
-    await store.submit(lambda db: queue.route(db, routed_through=1, mails=[one], dropped=[]))
+    await store.submit(lambda db: queue.route(db, routed_through=1, mails=[one], ended=[]))
     for possible in (2, 4):
         await store.submit(lambda db: queue.start(db, one, NOW))
         notes = Notes()

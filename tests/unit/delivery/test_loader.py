@@ -42,7 +42,7 @@ class Loading:
         batch = [event("1"), event("2"), event("3")]
         accepted = self.store.run(partial(events.accept, batch=batch, queued=0.0))
         mails = [mail(row, [one]) for row, one in enumerate(accepted.events, 1)]
-        self.store.run(partial(queue.route, routed_through=3, mails=mails, dropped=[]))
+        self.store.run(partial(queue.route, routed_through=3, mails=mails, ended=[]))
         self.db = self.store.connection
         self.writer = Interrupted(self.db, asyncio.get_running_loop(), print, lambda: False)
         self.active_queue, self.loaded = ActiveQueue(), list[int]()

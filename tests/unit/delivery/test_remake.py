@@ -3,7 +3,8 @@
 from itertools import count
 from typing import Any, cast
 
-from zaiond.delivery.mail_maker import MailMaker, remake
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.remake import remake
 from zaiond.model import (
     DeliveryRecord,
     EventRecord,
@@ -11,6 +12,7 @@ from zaiond.model import (
     MessageRecord,
     QueuedMail,
     Remade,
+    Routing,
     StoredEvent,
 )
 
@@ -23,16 +25,13 @@ class Maker:
     def __init__(self, *admins: str) -> None:
         self.admins = admins
 
-    def recipients_now(self, _event: object) -> tuple[str, ...]:
-        return self.admins
+    def tells_now(self, *_: object) -> list[tuple[Routing, tuple[str, ...]]]:
+        return [(Routing(), self.admins)]
 
     def parts(self, recipients: tuple[str, ...]) -> list[tuple[str, ...]]:
         return [recipients]
 
-    def address(self, recipient: str) -> str:
-        return recipient
-
-    def make(self, row: int, *given: Any) -> QueuedMail:
+    def make(self, row: int, *given: Any, routing: Routing) -> QueuedMail:
         message_id = given[-1] or "<new@x>"
         message = Message(message_id=message_id, reverse_path="", recipients=(), content=b"")
         return QueuedMail(row, message, (), 1.0, 1.0, False, (EVENT,))

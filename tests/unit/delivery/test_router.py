@@ -10,11 +10,12 @@ from typing import Any, cast
 import pytest
 
 from tests.support.delivery import configuration, server
-from tests.support.store import Store, event
+from tests.support.store import NOW, Store, event
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.router import Router
 from zaiond.net.machine import Names
 from zaiond.store import events, queue
+from zaiond.store.groups import Remembered
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 
@@ -48,7 +49,7 @@ class Routing:
         observer = SimpleNamespace(events_ended=lambda dropped: None)
         self.router = Router(
             self.writer, cast(Any, self.dispatcher), cast(Any, observer), recovered, self.turns,
-            cast(Any, self.names),
+            cast(Any, self.names), lambda: NOW, lambda: 0.0, Remembered(),
         )  # fmt: skip
 
     async def accept(self, id_: str) -> events.Acceptance:

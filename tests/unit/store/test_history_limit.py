@@ -12,7 +12,8 @@ from zaiond.errors import DiskFullError
 from zaiond.intake.quota import Quotas
 from zaiond.journal import Kind
 from zaiond.store import database, events, prune
-from zaiond.store.prune import HistoryLimit, Space, shares
+from zaiond.store.prune import HistoryLimit
+from zaiond.store.space import Space, shares
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 

@@ -11,6 +11,7 @@ from zaiond.model import AttemptResult, NewEvent
 from zaiond.store import database, events, meta, prune, queue
 from zaiond.store.meta import Shortened
 from zaiond.store.prune import Deleted, Pruned
+from zaiond.store.queue import Ended
 from zaiond.text import Text
 
 WHY = Text("理由", "why")
@@ -40,7 +41,7 @@ def large(id: str, uid: int, at: float = NOW) -> NewEvent:
 def ended(store: Store, *batch: NewEvent) -> None:
     """Events that became no mail."""
     stored = accept(store, *batch).events
-    dropped = [(one, WHY) for one in stored]
+    dropped = [Ended(one, WHY) for one in stored]
     store.run(lambda db: queue.route(db, stored[-1].seq, [], dropped))
 
 
@@ -51,7 +52,7 @@ def shorten(store: Store, to_free: dict[int, int], now: float = NOW, after: int 
 def test_a_seq_is_never_given_twice_even_when_all_events_are_pruned(store: Store) -> None:
     accept(store, event("a"), event("b"))
     stored = store.run(lambda db: events.unrouted(db, 0, 10))
-    store.run(lambda db: queue.route(db, 2, [], [(e, WHY) for e in stored]))
+    store.run(lambda db: queue.route(db, 2, [], [Ended(e, WHY) for e in stored]))
     assert store.run(lambda db: prune.too_old(db, NOW, 0)).after is None
     assert accept(store, event("a")).events[0].seq == 3
 
@@ -63,7 +64,7 @@ def test_what_was_routed_before_its_time_is_forgotten_with_its_event_and_its_seq
         accept(store, *([event("has no room")] if number == 2 else []), event(str(number)))
         early = store.run(lambda db: events.unrouted(db, 1, 10))
         assert [one.seq for one in early] == [number]
-        gone = [(one, WHY) for one in early]
+        gone = [Ended(one, WHY) for one in early]
         store.run(lambda db, gone=gone, n=number: queue.route(db, 0, [], gone, [n]))  # type: ignore[misc]
         store.run(lambda db: prune.too_old(db, 1.0, 0))
         kept = store.connection.execute("SELECT seq FROM routed_early").fetchall()
@@ -102,7 +103,7 @@ def test_prune_takes_the_whole_history_of_old_events_and_of_no_others(store: Sto
 def test_prune_leaves_what_has_not_ended_however_old_it_is(store: Store) -> None:
     accept(store, event("dropped"), event("mailed"), event("unrouted"))
     dropped, mailed, _ = store.run(lambda db: events.unrouted(db, 0, 10))
-    store.run(lambda db: queue.route(db, 2, [mail(1, [mailed])], [(dropped, WHY)]))
+    store.run(lambda db: queue.route(db, 2, [mail(1, [mailed])], [Ended(dropped, WHY)]))
     store.run(lambda db: prune.too_old(db, 1e9, 0))
     left = store.connection.execute("SELECT id FROM events ORDER BY seq").fetchall()
     assert left == [("mailed",), ("unrouted",)]
@@ -115,7 +116,7 @@ def test_what_can_not_be_pruned_does_not_keep_what_is_behind_it(
     monkeypatch.setattr(prune, "LOOKED_AT", 3)
     accept(store, *(event(str(number)) for number in range(10)))
     first, *others = store.run(lambda db: events.unrouted(db, 0, 100))
-    dropped = [(one, WHY) for one in others]
+    dropped = [Ended(one, WHY) for one in others]
     store.run(lambda db: queue.route(db, 10, [mail(1, [first])], dropped))
     after: int | None = 0
     while after is not None:
@@ -145,7 +146,7 @@ def test_events_dated_ahead_do_not_keep_those_behind_them_however_many_they_are(
     ahead = accept(store, *(event(f"ahead{n}", at=NOW + 1e8) for n in range(120))).events
     store.run(lambda db: db.execute("UPDATE events SET queued = 1e8") and None)
     behind = accept(store, *(event(f"behind{n}") for n in range(120))).events
-    dropped = [(one, WHY) for one in (*ahead, *behind)]
+    dropped = [Ended(one, WHY) for one in (*ahead, *behind)]
     store.run(lambda db: queue.route(db, behind[-1].seq, [], dropped))
     after: int | None = 0
     while after is not None:
@@ -167,7 +168,7 @@ def test_what_waits_is_never_deleted(store: Store) -> None:
     stored = accept(store, *(large(str(n), 1000) for n in range(4))).events
     in_flight, delivered, dropped, _ = stored
     mails = [mail(1, [in_flight], ["a@x", "b@x"]), mail(2, [delivered])]
-    store.run(lambda db: queue.route(db, 3, mails, [(dropped, WHY)]))
+    store.run(lambda db: queue.route(db, 3, mails, [Ended(dropped, WHY)]))
     for one in mails:  # of the first, one delivery of two
         attempted = [AttemptResult(one.deliveries[0], "delivered", "delivered", "", "", NOW, NOW)]
         part = mail(one.row, one.events, ["a@x"])

@@ -14,6 +14,7 @@ from tests.support.store import NOW, Store, due_messages, event, mail, recount
 from tests.support.store import waiting as all_waiting
 from zaiond.model import AttemptResult, QueuedMail, StoredEvent
 from zaiond.store import events, pending, queue
+from zaiond.store.queue import Ended
 from zaiond.text import Text
 
 HOUR = 3600.0
@@ -97,7 +98,7 @@ def test_waiting_is_read_in_parts_and_in_order(store: Store) -> None:
 
 def test_a_dropped_event_has_ended_with_its_reason(store: Store) -> None:
     stored = accepted(store, "1", "2")
-    dropped = [(stored[0], WHY)]
+    dropped = [Ended(stored[0], WHY)]
     store.run(lambda db: queue.route(db, 2, [mail(1, [stored[1]])], dropped))
     assert get(store, "SELECT outcome FROM events WHERE id = '1'") == "dropped"
     assert events.decode_text(get(store, "SELECT reason FROM events WHERE id = '1'")) == WHY

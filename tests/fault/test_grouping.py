@@ -1,0 +1,261 @@
+"""What is not told of at once comes in a mail all the same, across restarts and reloads: no event
+is lost on the way, or told of twice.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.delivery import Post, ids
+from tests.support.routes import routed
+from tests.support.sink import Mail, Sink
+from tests.support.store import recount
+from zaiond.store import events
+
+GROUPED = """
+route_defaults: {max_mails: null}
+routes:
+  database:
+    match: {type: "db.*"}
+    group_by: [type]
+    group_wait: 30s
+    group_interval: 5m
+"""
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as sink:
+        yield sink
+
+
+def told(mails: list[Mail]) -> list[tuple[str, ...]]:
+    """The ids of the events that each mail tells of."""
+    return [tuple(sorted(mail.event_ids)) for mail in mails]
+
+
+async def assert_counted(post: Post) -> None:
+    """What users are said to have waiting is what waits."""
+    assert await post.writer.submit(events.usage) == await post.writer.submit(recount)
+
+
+async def test_events_that_agree_in_a_field_go_into_one_mail(state: Path, sink: Sink) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2", kind="db.a")
+        await post.emit("3", kind="db.b")
+        await post.emit("4", kind="db.a")
+        await post.routed()
+        assert not sink.mails
+        await assert_counted(post)
+        post.serve(31)
+        await post.arrived(sink, 2)
+        assert sorted(told(sink.mails)) == [("1", "2", "4"), ("3",)]
+        await post.settled()
+        await assert_counted(post)
+        assert post.released_usage[1000][0] == 4
+
+
+async def test_a_group_outlives_a_restart(state: Path, sink: Sink) -> None:
+    config = routed(sink.port, GROUPED)
+    async with Post(state, config) as post:
+        await post.emit("1", "2", kind="db.a")
+        await post.routed()
+    async with Post(state, config) as post:
+        await assert_counted(post)
+        await post.emit("3", kind="db.a")
+        await post.routed()
+        post.serve(31)
+        await post.arrived(sink, 1)
+        await post.settled()
+        await assert_counted(post)
+    assert told(sink.mails) == [("1", "2", "3")]
+
+
+async def test_after_the_first_mail_of_a_group_further_ones_wait_for_the_interval(
+    state: Path, sink: Sink
+) -> None:
+    routes = GROUPED.replace("group_wait: 30s", "group_wait: 0s")
+    async with Post(state, routed(sink.port, routes)) as post:
+        await post.emit("1", kind="db.a")
+        await post.arrived(sink, 1)
+        await post.emit("2", "3", kind="db.a")
+        await post.routed()
+        await post.settled()
+        assert len(sink.mails) == 1
+        post.serve(301)
+        await post.arrived(sink, 2)
+        assert told(sink.mails) == [("1",), ("2", "3")]
+
+
+DIGEST = """
+route_defaults: {max_mails: null}
+routes:
+  daily: {match: {type: "d.*"}, digest: "* * * * *"}
+"""
+
+
+async def test_a_digest_has_all_that_came_before_its_time(state: Path, sink: Sink) -> None:
+    async with Post(state, routed(sink.port, DIGEST)) as post:
+        await post.emit("1", kind="d.a")
+        await post.emit("2", kind="d.b", severity="err")
+        await post.emit("3", kind="e.f")
+        await post.arrived(sink, 1)
+        post.serve(61)
+        await post.arrived(sink, 2)
+        assert told(sink.mails) == [("3",), ("1", "2")]
+
+
+HOURS = """
+route_defaults: {max_mails: null, active_time: never}
+times: {never: {hours: "00:00-00:01", timezone: UTC, days: mon}}
+"""
+
+
+async def test_outside_of_its_hours_a_mail_is_held_and_what_is_urgent_passes(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, HOURS)) as post:
+        # Not in that minute of the week.
+        post.serve(3600 * (12 - time.gmtime().tm_hour) % 86400 + 3600)
+        await post.emit("1", "2")
+        await post.emit("3", severity="crit")
+        await post.arrived(sink, 1)
+        await post.settled()
+        assert told(sink.mails) == [("3",)]
+        assert (await post.history("1"))["outcome"] == "held"
+        week = 7 * 86400.0
+        now = post.clock()
+        until = (4 * 86400 - now) % week  # Monday 0:00 UTC
+        post.serve(until + 1)
+        await post.arrived(sink, 2)
+        assert told(sink.mails)[1] == ("1", "2")
+
+
+LIMITED = "route_defaults: {max_mails: 3/h}\n"
+
+
+async def test_beyond_max_mails_one_mail_tells_of_the_rest_the_worst_first(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, LIMITED)) as post:
+        await post.emit(*ids(3))
+        await post.arrived(sink, 3)
+        await post.emit("mild", *ids(20, "m"))
+        await post.emit("bad", severity="err")
+        await post.routed()
+        document = await post.history("mild")
+        assert document["outcome"] == "held"
+        assert document["reason"]
+        await assert_counted(post)
+        post.serve(3700)
+        await post.arrived(sink, 4)
+        last = sink.mails[3]
+        assert set(last.event_ids) >= {"mild", "bad", *ids(20, "m")}
+        assert last.body.index("bad") < last.body.index("mild")
+        assert "22" in last.subject
+        await post.settled()
+        await assert_counted(post)
+        document = await post.history("mild")
+        assert document["outcome"] == "delivered"
+
+
+TWO = """
+route_defaults: {max_mails: null}
+routes:
+  first: {order: 1, match: {type: "a.*"}, continue: true, to: [b@x.example], language: ja}
+  second: {order: 2, match: {type: "a.b"}, to: [c@x.example], language: en}
+  nobody: {order: 3, match: {type: "n.*"}, to: []}
+"""
+
+
+async def test_each_route_tells_its_own_recipients_in_its_own_language(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, TWO)) as post:
+        await post.emit("1")
+        await post.emit("2", kind="a.c")
+        await post.emit("3", kind="n.o")
+        await post.emit("4", kind="other")
+        await post.arrived(sink, 4)
+        await post.until_ended(4)
+        got = {(m.event_ids[0], m.recipients): m.body for m in sink.mails}
+        assert sorted(got) == [
+            ("1", ("b@x.example",)),
+            ("1", ("c@x.example",)),
+            ("2", ("b@x.example",)),
+            ("4", ("a@x.example",)),
+        ]
+        assert "管理者各位" in got["1", ("b@x.example",)]
+        assert "管理者各位" not in got["1", ("c@x.example",)]
+        document = await post.history("3")
+        assert document["outcome"] == "dropped"
+        assert "nobody" in document["reason"]
+
+
+PROBLEMS = """
+route_defaults: {max_mails: null, repeat_interval: 1h}
+"""
+
+
+async def test_a_problem_is_told_once_counted_reminded_of_and_closed(
+    state: Path, sink: Sink
+) -> None:
+    config = routed(sink.port, PROBLEMS)
+    async with Post(state, config) as post:
+        await post.emit("1", key="disk", status="problem", severity="err")
+        await post.arrived(sink, 1)
+        await post.settled()
+        await post.emit("2", "3", key="disk", status="problem", severity="err")
+        await post.routed()
+        assert (await post.history("2"))["outcome"] == "grouped"
+    async with Post(state, config) as post:
+        await post.settled()
+        assert len(sink.mails) == 1
+        post.serve(3601)
+        await post.arrived(sink, 2)
+        assert set(sink.mails[1].event_ids) == {"2", "3"}
+        post.serve(3601)
+        await post.arrived(sink, 3)
+        assert sink.mails[2].event_ids == ("1",)
+        await post.emit("4", key="disk", status="problem", severity="err")
+        await post.routed()
+        await post.emit("5", key="disk", status="ok")
+        await post.arrived(sink, 4)
+        assert set(sink.mails[3].event_ids) == {"4", "5"}
+        await post.settled()
+        await assert_counted(post)
+        assert (await post.history("4"))["outcome"] == "delivered"
+        await post.emit("6", key="disk", status="ok")
+        await post.routed()
+        assert (await post.history("6"))["outcome"] == "dropped"
+
+
+async def test_a_route_that_is_gone_leaves_what_it_grouped_to_what_counts_now(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2", kind="db.a")
+        await post.routed()
+        config = routed(sink.port, "route_defaults: {max_mails: null}\n")
+        await post.outbound.remake(config)
+        post.configure(config)
+        await post.arrived(sink, 1)
+        assert told(sink.mails) == [("1", "2")]
+
+
+async def test_an_event_of_a_mail_to_come_can_be_deleted_and_the_rest_be_sent_now(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2", "3", kind="db.a")
+        await post.routed()
+        assert (await post.delete(["2"])).deliveries == 1
+        assert (await post.history("2"))["outcome"] == "deleted"
+        await assert_counted(post)
+        assert (await post.queue_admin.retry(["1"])).deliveries == 1
+        await post.arrived(sink, 1)
+        assert told(sink.mails) == [("1", "3")]
+        await post.settled()
+        await assert_counted(post)

@@ -1,0 +1,183 @@
+"""Mails to come are made: of what they tell of, by the configuration in force."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
+from typing import NamedTuple
+
+import apsw
+
+from zaiond.delivery.batch import Wanted
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.remake import anew
+from zaiond.model import QueuedMail, Remade, Routing, StoredEvent, Usage
+from zaiond.store import groups, membership
+from zaiond.store import remake as remade
+from zaiond.store.groups import Steps
+from zaiond.store.members import Beginning, Members
+from zaiond.store.writer import Writer
+
+AT_ONCE = 20  # mails that are made together: each may take a megabyte until it is on disk
+
+
+class Made(NamedTuple):
+    """Mails that are on disk and due, and what ends with them in the quotas of users."""
+
+    mails: list[QueuedMail]
+    released: Usage
+
+    def add(self, more: "Made") -> None:
+        """With those that were made behind them."""
+        self.mails.extend(more.mails)
+        groups.add_usage(self.released, more.released)
+
+
+class _Ready(NamedTuple):
+    """What is to be put on disk of a mail to come."""
+
+    wanted: Wanted
+    mails: list[QueuedMail]
+    known: Members
+
+
+class GroupMails:
+    """Makes mails to come. `new_messages` and `new_deliveries` give rows; `queue_time` when what is
+    made now is queued, `clock` seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        new_messages: Iterator[int],
+        new_deliveries: Iterator[int],
+        queue_time: Callable[[], float],
+        clock: Callable[[], float],
+    ) -> None:
+        self._submit = writer.submit
+        self._new_messages, self._new_deliveries = new_messages, new_deliveries
+        self._queue_time, self._clock = queue_time, clock
+
+    async def make(
+        self,
+        maker: MailMaker,
+        wanted: Sequence[Wanted],
+        steps: Steps | None = None,
+        others: Sequence[QueuedMail] = (),
+    ) -> Made:
+        """Makes these, and records `steps` and the mails `others`, which tell of events that were
+        told of before, with them. Nothing may join them meanwhile: the router's lock is held.
+        Raises DiskFullError.
+        """
+        ready = [await self._ready(maker, one) for one in wanted]
+
+        def put(db: apsw.Connection) -> tuple[set[int], Usage]:
+            if steps is not None:
+                steps.put(db)
+            behind = groups.add(db, others)
+            released: Usage = {}
+            for one in ready:
+                row, _, _, into = one.wanted
+                more, ended = groups.make(db, row, one.mails, into, one.known.elsewhere)
+                behind |= more
+                groups.add_usage(released, ended)
+            return behind, released
+
+        behind, released = await self._submit(put)
+        for one in ready:
+            if not one.wanted.into:
+                groups.add_usage(released, one.known.usage)
+        mails = [*others, *(mail for one in ready for mail in one.mails)]
+        mails.sort(key=lambda mail: mail.row)
+        left = [mail.keeping(lambda d: d.row not in behind) for mail in mails]
+        return Made([mail for mail in left if mail is not None], released)
+
+    async def remake(self, maker: MailMaker, row: int, *, reopen: bool) -> Remade | None:
+        """What is to be put in the place of a mail that was made of a group, by the configuration
+        in force; None: nothing of it is open. `reopen`: as of `remake`.
+        """
+        record = await self._submit(partial(remade.group_state, row=row))
+        if record is None or not (
+            record.message.is_open or (reopen and any(d.is_lost for d in record.deliveries))
+        ):
+            return None
+        routing = record.message.routing
+        known = await self._known(row)
+        read = await self._read(row, known, routing)
+        if read is None:
+            return None
+        start, events = read
+        lane = next(iter(known.lanes)) if len(known.lanes) == 1 else None
+        _, _, job = (lane or "").partition(" job ")
+        parts = maker.parts(maker.recipients_of(routing, job or None))
+        if record.has_other:  # which has the others
+            is_plain = all(d.recipient.isascii() for d in record.deliveries)
+            parts = [part for part in parts if MailMaker.address(part[0]).isascii() == is_plain]
+        at, now = self._queue_time(), self._clock()
+
+        def make(of: int, to: tuple[str, ...], message_id: str | None) -> QueuedMail:
+            return maker.make_together(
+                of, known, events, start, to, repeat(0), routing, at, now, message_id
+            )
+
+        done = anew(
+            [record.message],
+            record.deliveries,
+            parts,
+            make,
+            self._new_messages,
+            self._new_deliveries,
+            at,
+            reopen=reopen,
+        )
+        return done._replace(of=row)
+
+    async def _known(self, row: int) -> Members:
+        known = Members()
+        some: Members | None = None
+        while some is None or some.total:
+            some = await self._submit(partial(membership.look, row=row, after=known.through))
+            known.add(some)
+        return known
+
+    async def _read(
+        self, row: int, known: Members, routing: Routing
+    ) -> tuple[Beginning, list[StoredEvent]] | None:
+        """What its text needs of it; None: it tells of nothing."""
+        if not known.total:
+            return None
+        start = await self._submit(partial(membership.beginning, row=row))
+        if start is None:
+            return None
+        shown = known.shown
+        if routing.kind == "problem":  # the last one may say that it is over
+            shown = [known.through, *(seq for seq in shown if seq != known.through)]
+        events = await self._submit(partial(membership.read, seqs=shown))
+        await asyncio.sleep(0)
+        return start, events
+
+    async def _ready(self, maker: MailMaker, wanted: Wanted) -> _Ready:
+        row, to, routing, _ = wanted
+        known = await self._known(row)
+        read = await self._read(row, known, routing) if to else None
+        if read is None:
+            return _Ready(wanted, [], known)
+        start, events = read
+        mails: list[QueuedMail] = []
+        for recipients in maker.parts(to):
+            first = not mails
+            mails.append(
+                maker.make_together(
+                    row if first else next(self._new_messages),
+                    known,
+                    events,
+                    start,
+                    recipients,
+                    self._new_deliveries,
+                    routing,
+                    self._queue_time(),
+                    self._clock(),
+                    start.message_id if first else None,
+                )
+            )
+        return _Ready(wanted, mails, known)

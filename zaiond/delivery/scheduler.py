@@ -1,0 +1,161 @@
+"""What routing has put off is done when its time has come: mails to come are made, problems are
+reminded of, and what becomes of jobs and silences by itself is told.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+import msgspec
+from msgspec import structs
+
+from zaiond.delivery.batch import Wanted
+from zaiond.delivery.group_mails import AT_ONCE, Made
+from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.router import Router
+from zaiond.errors import StoreError
+from zaiond.model import QueuedMail, StoredEvent
+from zaiond.routing.decision import Due, Expired, Flush, Missed, Overdue, Remind
+from zaiond.routing.due import due, reconsider
+from zaiond.store import membership
+from zaiond.store.writer import DISK_FULL_PAUSE, Writer
+
+LOOK = 30.0  # seconds: while something is put off, the clock may be set
+ByItself = Expired | Missed | Overdue  # what is told of by an event of the daemon's own
+
+
+class Scheduler:
+    """Works by the router's state and configuration. `clock` gives seconds since the epoch; `tell`
+    records an event of the daemon's own for each of these, whatever was recorded before.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        router: Router,
+        clock: Callable[[], float],
+        tell: Callable[[Sequence[ByItself]], Awaitable[None]],
+    ) -> None:
+        self._writer = writer
+        self._router = router
+        self._clock = clock
+        self._tell = tell
+        self._wake = asyncio.Event()
+        self._planned: float | None = None
+        self._is_changed = False  # the configuration
+
+    def look(self) -> None:
+        """Something may be due earlier than before."""
+        if self._router.state.next_due() != self._planned:
+            self.wake()
+
+    def configured(self) -> None:
+        """Another configuration is in force."""
+        self._is_changed = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Something may be due now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works for ever; ends when cancelled."""
+        while True:
+            self._wake.clear()
+            maker, at = self._router.maker, self._router.state.next_due()
+            self._planned = at
+            if maker is not None:
+                now = self._clock()
+                is_due = at is not None and at <= now
+                if self._is_changed or is_due or maker.table.jobs:
+                    await self._work()
+                    at = self._planned = self._router.state.next_due()
+            timeout = None
+            if maker is not None and (at is not None or maker.table.jobs):
+                timeout = LOOK if at is None else min(LOOK, max(0.0, at - self._clock()))
+            # Not wait_for: before Python 3.12 it may swallow a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
+
+    async def _work(self) -> None:
+        """Does what is due now."""
+        router, state = self._router, self._router.state
+        made: Made | None = None
+        async with router.lock:
+            maker = await router.maker_now()
+            assert maker is not None  # noqa: S101 - once there is one, there always is
+            is_changed, self._is_changed = self._is_changed, False
+            now = self._clock()
+            if is_changed:
+                reconsider(maker.table, state, now)
+            found = due(maker.table, state, now)
+            try:
+                # First, for what is told twice is recorded once.
+                told = [one for one in found if isinstance(one, ByItself)]
+                if told:
+                    await self._tell(told)
+                made = await self._carry_out(maker, found)
+                state.commit()
+            except StoreError:
+                state.rollback()
+                self._is_changed = self._is_changed or is_changed
+        if made is None:  # without the lock: an administrator may be about to make room
+            await asyncio.sleep(DISK_FULL_PAUSE)
+            self._wake.set()
+        else:
+            await router.hand_over(made)
+
+    async def _carry_out(self, maker: MailMaker, found: Sequence[Due]) -> Made:
+        """Makes what is due to be made, and records what routing remembers of it."""
+        router, state = self._router, self._router.state
+        batch = router.batch(maker)
+        wanted: list[Wanted] = []
+        reminders: list[QueuedMail] = []
+        for one in found:
+            if isinstance(one, Flush):
+                row = one.group.message
+                at = router.queue_time()
+                for join in one.into:
+                    if join.is_new:
+                        group = join.group
+                        batch.begin(group.message, group.began, at, group.due, group.routing)
+                into = tuple(join.group.message for join in one.into)
+                wanted.append(Wanted(row, one.to, one.routing, into))
+            elif isinstance(one, Remind):
+                reminders += await self._reminders(maker, one)
+        steps = batch.steps(state.changed_groups(), state.changes())
+        made = Made([], {})
+        # What is left of them at a crash is due at once: what routing remembers comes first.
+        parts = [wanted[at : at + AT_ONCE] for at in range(0, len(wanted), AT_ONCE)] or [[]]
+        if not (wanted or reminders or steps):
+            return made
+        for part in parts:
+            more = await router.group_mails.make(maker, part, steps, reminders)
+            made.add(more)
+            steps, reminders = None, []
+        return made
+
+    async def _reminders(self, maker: MailMaker, remind: Remind) -> list[QueuedMail]:
+        """The mails that remind of a problem by the event that opened it."""
+        problem = remind.problem
+        find = partial(membership.read, seqs=[problem.event])
+        found = await self._writer.submit(find)
+        stored = found[0] if found else None
+        if stored is None or stored.id != problem.id:  # history has it no more
+            line = {
+                "type": problem.type or "problem",
+                "source": problem.source or None,
+                "severity": problem.worst,
+                "subject": problem.subject,
+                "key": problem.key or None,
+                "status": "problem" if problem.key else None,
+                "job": problem.job,
+            }
+            stored = StoredEvent(
+                0, problem.id, problem.uid, "", problem.since, msgspec.json.encode(line)
+            )
+        # Its event ended when it was told of: it is not to do so again.
+        routing = structs.replace(remind.routing, kind="problem")
+        return self._router.mails(maker, stored, remind.to, routing)
