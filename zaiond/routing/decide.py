@@ -25,7 +25,7 @@ from zaiond.routing.group import (
 )
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import News, counted_group
-from zaiond.routing.state import MOST_GROUPS, Group, State
+from zaiond.routing.state import MOST_GROUPS, Group, State, Told
 from zaiond.text import Text
 
 _BACKUP_AUTO_UPDATE = "backup.auto_update."
@@ -118,15 +118,23 @@ def _count(table: RoutingTable, state: State, news: News, event: Event, now: flo
     about it.
     """
     problem.remember(table, state, news, [], now)
-    reason = words.counted(problem.name_of(news.problem), news.problem.since)
-    joins = []
-    for told in news.problem.told:
+    severity = event.severity
+
+    def reason() -> Text:
+        return words.counted(problem.name_of(news.problem), news.problem.since)
+
+    def count(told: Told) -> Join | None:
         key = group_key("problem", told.route, news.key)
-        if key in state.groups or len(state.groups) < MOST_GROUPS:
-            routing = Routing(told.route, "problem", reason)
-            way = (event.severity, now)
-            joins.append(join(state, key, routing, told.remind, *way, problem=news.key))
-    return Decision(joins=tuple(joins)) if joins else _dropped(reason)
+        if key not in state.groups and len(state.groups) >= MOST_GROUPS:
+            return None
+
+        def make() -> tuple[Routing, float]:
+            return Routing(told.route, "problem", reason()), told.remind
+
+        return join(state, key, make, severity, now, problem=news.key)
+
+    joins = tuple(joined for told in news.problem.told if (joined := count(told)) is not None)
+    return Decision(joins=joins) if joins else _dropped(reason())
 
 
 def _close(table: RoutingTable, state: State, news: News, event: Event, now: float) -> Decision:

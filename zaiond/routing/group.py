@@ -1,5 +1,6 @@
 """Mails to come: who joins them, what they wait for, and the limit that holds before any mail."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -21,8 +22,7 @@ def group_key(kind: GroupKind, route: str, of: object = None, job: str | None = 
 def join(
     state: State,
     key: str,
-    routing: Routing,
-    due: float,
+    make: Callable[[], tuple[Routing, float]],
     severity: Severity,
     now: float,
     *,
@@ -30,12 +30,15 @@ def join(
     problem: str | None = None,
     absorbs: tuple[Group, ...] = (),
 ) -> Join:
-    """An event of this severity joins the group, or is its first; `due` counts for a first one."""
+    """An event of this severity joins the group, or is its first: then `make` gives how its mail
+    comes to be, and when it is due.
+    """
     there = state.groups.get(key)
     if there is not None and there.is_pending:
         if RANK[severity] < RANK[there.worst]:
             there = state.put_group(structs.replace(there, worst=severity))
         return Join(there, absorbs=absorbs)
+    routing, due = make()
     group = Group(
         due=due,
         key=key,
@@ -63,26 +66,28 @@ class Way(NamedTuple):
 
 def to_digest(state: State, way: Way, now: float) -> Join:
     """Joins the rule's digest."""
-    rule = way.rule
-    assert rule.digest is not None  # noqa: S101 - only such rules are asked
-    routing = Routing(rule.name, "digest", words.digest(rule.name, rule.digest.expression))
-    return _join(state, way, routing, min(rule.digest.next(now), NEVER), now)
+    name, digest = way.rule.name, way.rule.digest
+    assert digest is not None  # noqa: S101 - only such rules are asked
+
+    def make() -> tuple[Routing, float]:
+        reason = words.digest(name, digest.expression)
+        return Routing(name, "digest", reason), min(digest.next(now), NEVER)
+
+    key = group_key("digest", name, job=way.job)
+    return join(state, key, make, way.severity, now, job=way.job, absorbs=way.absorbs)
 
 
 def hold(state: State, way: Way, now: float) -> Join:
     """Joins what the rule's active_time holds."""
-    rule = way.rule
-    assert rule.hours is not None  # noqa: S101 - only such rules are asked
-    until = min(rule.hours.next_start(now), NEVER)
-    routing = Routing(rule.name, "held", words.held(rule.name, until, rule.hours.name))
-    return _join(state, way, routing, until, now)
+    name, hours = way.rule.name, way.rule.hours
+    assert hours is not None  # noqa: S101 - only such rules are asked
 
+    def make() -> tuple[Routing, float]:
+        until = min(hours.next_start(now), NEVER)
+        return Routing(name, "held", words.held(name, until, hours.name)), until
 
-def _join(state: State, way: Way, routing: Routing, due: float, now: float) -> Join:
-    kind = routing.kind
-    assert kind != "event"  # noqa: S101
-    key = group_key(kind, way.rule.name, job=way.job)
-    return join(state, key, routing, due, way.severity, now, job=way.job, absorbs=way.absorbs)
+    key = group_key("held", name, job=way.job)
+    return join(state, key, make, way.severity, now, job=way.job, absorbs=way.absorbs)
 
 
 def is_closed(rule: Rule, severity: Severity, now: float) -> bool:
@@ -108,7 +113,15 @@ def to_group(state: State, way: Way, labels: Labels, now: float) -> Join | None:
         due = now + rule.wait
     else:
         routing, due = there.routing, there.due
-    return join(state, key, routing, due, way.severity, now, job=way.job, absorbs=way.absorbs)
+    return join(
+        state,
+        key,
+        lambda: (routing, due),
+        way.severity,
+        now,
+        job=way.job,
+        absorbs=way.absorbs,
+    )
 
 
 def pass_limit(
@@ -136,13 +149,13 @@ def pass_limit(
 def suppress(state: State, way: Way, recipient: str, now: float) -> Join:
     """Joins the mail of what a recipient could not get because of `max_mails`."""
     rule = way.rule
-    assert rule.limit is not None  # noqa: S101 - else nobody is over it
+    limit = rule.limit
+    assert limit is not None  # noqa: S101 - else nobody is over it
     key = group_key("suppressed", rule.scope, recipient)
-    there = state.groups.get(key)
-    if there is None:
-        reason = words.over(rule.limit.count, rule.limit.seconds)
-        routing = Routing(rule.scope, "suppressed", reason, recipients=(recipient,))
-        due = free_at(state, sent_key(rule.scope, recipient), rule.limit, now)
-    else:
-        routing, due = there.routing, there.due
-    return join(state, key, routing, due, way.severity, now, absorbs=way.absorbs)
+
+    def make() -> tuple[Routing, float]:
+        reason = words.over(limit.count, limit.seconds)
+        due = free_at(state, sent_key(rule.scope, recipient), limit, now)
+        return Routing(rule.scope, "suppressed", reason, recipients=(recipient,)), due
+
+    return join(state, key, make, way.severity, now, absorbs=way.absorbs)
