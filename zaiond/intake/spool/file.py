@@ -79,7 +79,7 @@ def why_foreign(name: str, mode: int, links: int, size: int) -> Text | None:
     most = most_bytes(name)
     if not most:
         return words.NOT_JSON
-    return words.over(most=f"{most // 1024 // 1024} MiB") if size > most else None
+    return words.over(most=f"{-(-most // (1024 * 1024))} MiB") if size > most else None
 
 
 def most_bytes(name: str) -> int:

@@ -1,5 +1,6 @@
 """A file of the spool, taken part by part; its name; and what it must be."""
 
+import json
 import stat
 
 import pytest
@@ -14,6 +15,7 @@ from zaiond.intake.spool.file import (
     another_name,
     shown,
     typed,
+    why_foreign,
     why_kept_from_us,
     why_unsafe,
 )
@@ -165,3 +167,47 @@ def test_a_line_at_which_we_fail_costs_itself_alone(monkeypatch: pytest.MonkeyPa
     assert file.is_through
     assert file.fault is not None
     assert file.fault.en == "line 2: an internal error (ZeroDivisionError)"
+
+
+def carrier(type_: str = "mail.local", *, mail: int = 0, data: int = 0) -> bytes:
+    """The line of an event with a mail of so many characters, and so many of other text."""
+    told = {"type": type_, "id": "1", "data": {"x": "y" * data}, "mail": "A" * mail}
+    return json.dumps(told).encode()
+
+
+def refusal(name: str, content: bytes) -> str | None:
+    file = SpoolFile(name, FoundFile(7, 1, content))
+    file.parse(1, NOW)
+    file.settle(["accepted"])
+    return None if file.fault is None else file.fault.en
+
+
+def test_a_file_of_a_mail_may_have_one_that_is_as_large_as_it_says() -> None:
+    most = wire.MAX_MAIL_LINE_BYTES - wire.MAX_EVENT_BYTES
+    assert refusal("a.mail", carrier(mail=most)) is None
+    assert why_foreign("a.mail", stat.S_IFREG, 1, wire.MAX_MAIL_LINE_BYTES + 1) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", carrier(mail=wire.MAX_EVENT_BYTES)),  # a file of events
+        ("a.mail", carrier("backup.done", mail=wire.MAX_EVENT_BYTES)),  # no mail
+        ("a.mail", carrier(mail=10, data=wire.MAX_EVENT_BYTES)),  # but for it too large
+        ("a.mail", carrier(mail=wire.MAX_MAIL_LINE_BYTES)),
+        ("a.mail", b"x" * (wire.MAX_EVENT_BYTES + 1)),
+        ("a.mail", b'{"type":"mail.local","mail":1,"x":"' + b"y" * wire.MAX_EVENT_BYTES + b'"}'),
+    ],
+    ids=["events", "no mail", "rest", "mail", "no event", "mail is none"],
+)
+def test_what_is_larger_than_an_event_and_no_mail_is_refused(name: str, content: bytes) -> None:
+    said = refusal(name, content)
+    assert said is not None
+    assert "the event is over 256 KiB" in said
+
+
+def test_a_file_of_a_mail_has_a_bound() -> None:
+    over = why_foreign("a.mail", stat.S_IFREG, 1, wire.MAX_MAIL_LINE_BYTES + 2)
+    assert over is not None
+    assert over.en == "it is over 14 MiB"
+    assert another_name("a.mail", 2) == "a.2.mail"
