@@ -1,6 +1,7 @@
 """zaiond-sendmail, from its standard input to the mail server."""
 
 import io
+import json
 import os
 import socket
 import stat
@@ -212,3 +213,29 @@ def test_what_somebody_can_mend_is_kept(tmp_path: Path, recipient: str, reply: s
 
         until(waits, lambda: daemon.ctl("queue", "list", "--json").stdout)
         assert '"failed": 0' in daemon.ctl("status", "--json").stdout
+
+
+@pytest.mark.parametrize("reply", ["554 5.7.1 Relay denied", "530 5.7.0 Must log in", "550 no"])
+def test_what_is_said_of_a_recipient_that_a_program_named_holds_that_mail_alone(
+    tmp_path: Path, reply: str
+) -> None:
+    refuse = {f"{name}@x.example": reply for name in "bcd"}
+    with Sink(refuse=refuse) as sink, Daemon(tmp_path, configuration(sink)) as daemon:
+        for recipient in refuse:
+            assert give(daemon, b"Subject: x\n\nx\n", recipient).returncode == 0
+        (notice,) = sink.wait(1)
+        assert "its recipient is refused" in notice.subject
+        assert "A mail server refuses the recipient of a mail" in notice.body
+        daemon.ctl("emit", "disk.low")
+        sink.wait(2)
+
+        def holds() -> list[str]:
+            listed = json.loads(daemon.ctl("queue", "list", "--json").stdout)["deliveries"]
+            return sorted(one["hold"]["scope"] for one in listed if one["hold"])
+
+        until(lambda: holds() == ["mail"] * 3, lambda: str(holds()))
+        assert len(sink.mails) == 2  # there is no notice for each
+        sink.refuse.clear()
+        assert daemon.ctl("queue", "retry").returncode == 0
+        sink.wait(5)
+        assert holds() == []

@@ -8,6 +8,7 @@ from zaiond.delivery.outcome import AttemptContext, next_state, retry_delay
 from zaiond.model import OPEN, Message, QueuedDelivery, QueuedMail
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.syntax import Reply
+from zaiond.smtp.verdict import Scope
 
 queues = st.builds(
     lambda first, more, expire: Queue(
@@ -27,7 +28,8 @@ failures = st.builds(
     ),
     st.sampled_from(list(Stage)),
     st.builds(lambda code, said: Reply(code, (said,)), st.integers(400, 599),
-              st.binary(max_size=40)),
+              st.binary(max_size=40)
+              | st.sampled_from((b"5.1.1 No such user", b"5.7.1 Relay access denied"))),
     st.booleans(),
 ) | st.builds(
     lambda stage, cause, reused: Failure(
@@ -61,6 +63,7 @@ def test_delays_never_get_shorter(attempts: int, queue: Queue, spread: float) ->
     st.booleans(),
     st.booleans(),
     st.sets(st.integers(0, 3)),
+    st.sets(st.integers(0, 3)),
 )
 def test_whatever_a_server_answers_the_mail_is_delivered_or_kept(
     answers: list[Reply | Failure],
@@ -71,6 +74,7 @@ def test_whatever_a_server_answers_the_mail_is_delivered_or_kept(
     other_server: bool,
     overdue: bool,
     held: set[int],
+    named: set[int],
 ) -> None:
     recipients = tuple(f"r{number}@x" for number in range(len(answers)))
     deliveries = tuple(
@@ -87,6 +91,7 @@ def test_whatever_a_server_answers_the_mail_is_delivered_or_kept(
         overdue=overdue,
         held=frozenset(f"r{n}@x" for n in held),
         language="ja",
+        named=frozenset(f"r{n}@x" for n in named),
     )
     by_recipient = dict(zip(recipients, answers, strict=True))
     concluded = next_state(mail, by_recipient, attempt, queue)
@@ -97,7 +102,17 @@ def test_whatever_a_server_answers_the_mail_is_delivered_or_kept(
         answer = by_recipient[one.delivery.recipient]
         assert (one.state == "delivered") == isinstance(answer, Reply)
         assert (verdict is None) == isinstance(answer, Reply)
-        assert one.state == "delivered" or one.state in OPEN
+        assert one.state in ("delivered", "failed", *OPEN)
+        is_named = one.delivery.row in named and one.delivery.row not in held
+        if one.state == "failed":  # only whom a program named, and a server knows not of
+            assert is_named
+            assert isinstance(answer, Failure)
+            assert answer.reply is not None
+            assert (answer.stage, answer.reply.code // 100) == (Stage.RCPT, 5)
+        if is_named and isinstance(answer, Failure) and answer.stage is Stage.RCPT:
+            assert each.holds != "address"  # nor does it hold any other mail
+            assert verdict is not None
+            assert verdict.outcome != "held" or verdict.scope is Scope.RECIPIENT
         assert (each.holds is not None) == (one.state == "held")
         if one.next_attempt is not None:
             assert one.state in ("deferred", "held")

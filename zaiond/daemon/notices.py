@@ -20,7 +20,7 @@ from zaiond.holds import Hold
 from zaiond.message.layout import operands
 from zaiond.model import AttemptResult, QueuedMail, Severity
 from zaiond.safe import one_line
-from zaiond.smtp.failure import Failure
+from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.verdict import judge
 from zaiond.store.damage import Damage
 from zaiond.store.recovery import Salvage
@@ -176,6 +176,8 @@ def held(hold: Hold, last_delivered: int, now: float) -> Notice:
         incident, (subject, what, goes_on) = f"{last_delivered}/{recipient}", words.ADDRESS_HELD
     elif judge(hold.failure).outcome == "ambiguous":
         incident, (subject, what, goes_on) = f"{_day(now)}/unknown", words.UNKNOWN_HELD
+    elif hold.failure.stage is Stage.RCPT:
+        incident, (subject, what, goes_on) = f"{_day(now)}/named", words.NAMED_HELD
     else:
         incident, (subject, what, goes_on) = f"{_day(now)}/mail", words.CONTENT_HELD
     return Notice(

@@ -106,10 +106,12 @@ def next_state(
         verdict = verdicts[delivery.row]
         if verdict.again and not progress:
             verdict = replace(verdict, again=False)
-        if _is_of_us(verdict) and answer.stage is Stage.RCPT and not of_us:
-            # It was not said to every recipient: so it is about this one.
+        is_named = delivery.recipient in attempt.named
+        if _is_of_us(verdict) and answer.stage is Stage.RCPT and (is_named or not of_us):
+            # It was not said to every recipient, or any program may have named it: so it is about
+            # this one.
             verdict = replace(verdict, scope=Scope.RECIPIENT)
-        if is_of_us_by_content(answer, verdict) and attempt.others_taken:
+        if is_of_us_by_content(answer, verdict) and (is_named or attempt.others_taken):
             # Nor is it said to every mail, whatever words a filter has for what is in this one.
             verdict = replace(verdict, scope=Scope.MESSAGE)
         states.append(_failed(delivery, answer, verdict, attempt, queue, with_content > 1))
@@ -190,9 +192,11 @@ def _failed(
             if several:
                 return ends("waiting", "held", alone=True)
             return ends("held", "held", probe_delay(queue), "mail")
-        is_named = delivery.recipient in attempt.named and not address_is_held
-        if is_named and refuses_recipient(failure):
-            return ends("failed", "failed")  # interface 8: nobody here can mend that
+        if delivery.recipient in attempt.named and not address_is_held:
+            if refuses_recipient(failure):
+                return ends("failed", "failed")  # interface 8: nobody here can mend that
+            # An address that anybody may name holds no other mail, and makes no notice of its own.
+            return ends("held", "held", probe_delay(queue), "mail")
         # One probe an hour for the address, not one for each of its mails.
         probes = delivery.held or not address_is_held
         return ends("held", "held", probe_delay(queue) if probes else None, "address")

@@ -7,6 +7,7 @@ from zaiond.message.address import parse_recipient
 from zaiond.model import Event
 
 MOST = 1000  # recipients that a program can name
+_LONGEST = 500  # characters of one: it has 254 octets at most (RFC 5321 4.5.3.1.3)
 
 
 def named(event: Event) -> tuple[tuple[str, ...], bool]:
@@ -21,8 +22,12 @@ def named(event: Event) -> tuple[tuple[str, ...], bool]:
     return addresses, not addresses or len(told) < len(recipients)
 
 
-@lru_cache(1000)
 def _is_address(recipient: str) -> bool:
+    return len(recipient) <= _LONGEST and _is_valid(recipient)
+
+
+@lru_cache(1000)
+def _is_valid(recipient: str) -> bool:
     try:
         parse_recipient(recipient)
     except AddressError:

@@ -42,7 +42,8 @@ def expired(recipient: str = "a@x", *, notice: bool = False) -> tuple[QueuedMail
 
 def held(scope: Any = "address", subject: str = "a@x") -> Hold:
     reply = Reply(550, (b"5.1.1 No such user",))
-    failure = Failure(stage=Stage.RCPT, server="mailhost:25", cause="reply", reply=reply)
+    stage = Stage.CONTENT if scope == "mail" else Stage.RCPT
+    failure = Failure(stage=stage, server="mailhost:25", cause="reply", reply=reply)
     return Hold(scope, subject, NOW, 0.0, failure)
 
 

@@ -177,6 +177,15 @@ CONTENT_HELD = (
     ),
     _ONCE_MENDED,
 )
+NAMED_HELD = (
+    Sentence("宛先を拒否されたメールを保留しています", "A mail is held: its recipient is refused"),
+    Text(
+        "プログラムが指定した宛先を、メールサーバーが拒否したメールがあります。"
+        "ほかのメールは送信しています。",
+        "A mail server refuses the recipient of a mail, which a program named. The others go out.",
+    ),
+    _ONCE_MENDED,
+)
 UNKNOWN_HELD = (
     Sentence(
         "届いたかどうか分からないメールを保留しています", "A mail is held: it may have arrived"
