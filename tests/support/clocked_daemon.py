@@ -1,5 +1,6 @@
 """The daemon with a wall clock that is set by hand: it is ahead of the machine's by as many seconds
-as the file ZAIOND_TEST_CLOCK says, which may change at any time.
+as the file ZAIOND_TEST_CLOCK says, which may change at any time. It looks each second whether it
+was set.
 """
 
 import os
@@ -39,8 +40,12 @@ def main() -> None:
     """Runs the daemon."""
     file, real = Path(os.environ[VARIABLE]), time.time
     time.time = lambda: real() + float(file.read_text())
+    from zaiond.daemon import summary
     from zaiond.daemon.main import main as run
+    from zaiond.delivery import scheduler
 
+    scheduler.LOOK = summary.LOOK = 1.0
+    summary.AFTER_START = 2.0
     run()
 
 
