@@ -23,7 +23,7 @@ from zaiond.daemon.notices import Failed, Notice, RefusedFile
 from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import ServerState
-from zaiond.errors import DiskFullError, StoreError
+from zaiond.errors import DiskFullError, StoreError, ZaiondError
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.intake.admission import Admission
@@ -237,9 +237,10 @@ class Reports:
             await self._writer.submit(keep, essential=True)
 
     def event_unmade(self, event: StoredEvent, error: Exception) -> None:
-        """The mail about it says no more than where to look."""
+        """The mail about it says no more than where to look, or has the built-in words."""
+        why = error.text if isinstance(error, ZaiondError) else repr(error)
         self._journal.error(
-            words.event_unmade(id=event.id, error=repr(error)),
+            words.event_unmade(id=event.id, error=why),
             by=self._user_of(event.uid),
             event=event.id,
         )

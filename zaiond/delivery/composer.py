@@ -5,8 +5,9 @@ from collections.abc import Callable
 from msgspec import structs
 
 from zaiond.config.forms import fill_names
-from zaiond.config.schema import Config
-from zaiond.message.compose import check_wire, compose, message_id_for
+from zaiond.config.schema import Config, RouteDefaults
+from zaiond.message.compose import BY_DEFAULT, check_wire, compose, message_id_for
+from zaiond.message.custom import PLAIN, Look, TemplateError, in_built_in_words
 from zaiond.model import Event, Message, Routing, Together
 from zaiond.routing.named import named
 from zaiond.text import Language
@@ -27,6 +28,13 @@ class Composer:
         self._user_name = user_name
         self._machine: tuple[str, str] | None = None
 
+        def form(route: RouteDefaults) -> tuple[Language, Look]:
+            look = Look(route.template_files, route.attach)
+            return route.language or config.language, PLAIN if look == PLAIN else look
+
+        self._default_form = form(config.route_defaults)
+        self._forms = {name: form(route) for name, route in config.routes.items()}
+
     def call_machine(self, host: str, fqdn: str) -> None:
         """This machine has these names now; to be called before a mail is made."""
         if self._machine == (host, fqdn):
@@ -39,10 +47,14 @@ class Composer:
         """A Message-ID that no mail has."""
         return message_id_for(self._make_id(), self._fqdn)
 
-    def _language(self, routing: Routing | None) -> Language:
-        config = self._config
-        route = config.routes.get(routing.route) if routing is not None else None
-        return (route or config.route_defaults).language or config.language
+    def _form(self, routing: Routing | None) -> tuple[Language, Look]:
+        if routing is None:
+            return self._default_form
+        return self._forms.get(routing.route, self._default_form)
+
+    def built_in(self, routing: Routing | None, error: TemplateError) -> Look:
+        """How a mail looks whose template has failed."""
+        return in_built_in_words(self._form(routing)[1], error)
 
     def about(
         self,
@@ -51,16 +63,20 @@ class Composer:
         message_id: str,
         routing: Routing | None,
         date: float | None = None,
+        look: Look | None = None,
     ) -> Message:
-        """The mail about an event, of this date; None: of when it was accepted."""
+        """The mail about an event, of this date; None: of when it was accepted. `look` None: as its
+        route wants it. Raises TemplateError.
+        """
         if event.mail:
             return self._passed_on(event, recipients, message_id)
+        language, own = self._form(routing)
         message = compose(
             event,
             recipients=recipients,
             sender=self._sender,
             subject_prefix=self._prefix,
-            language=self._language(routing),
+            language=language,
             charset=self._config.charset,
             message_id=message_id,
             date=event.accepted if date is None else date,
@@ -68,6 +84,8 @@ class Composer:
             fqdn=self._fqdn,
             user=self._user_name(event.uid),
             standing=None if routing is None else routing.standing,
+            look=own if look is None else look,
+            routing=routing or BY_DEFAULT,
         )
         check_wire(message.content, smtputf8=message.smtputf8)
         return message
@@ -79,23 +97,28 @@ class Composer:
         recipients: tuple[str, ...],
         message_id: str,
         now: float,
+        look: Look | None = None,
     ) -> Message:
-        """The mail about several events, made at `now` (seconds since the epoch)."""
+        """The mail about several events, made at `now` (seconds since the epoch); `look` as for
+        `about`. Raises TemplateError.
+        """
         from zaiond.message.together import compose_together  # not before several are told of
 
+        language, own = self._form(routing)
         message = compose_together(
             together,
             routing,
             recipients=recipients,
             sender=self._sender,
             subject_prefix=self._prefix,
-            language=self._language(routing),
+            language=language,
             charset=self._config.charset,
             message_id=message_id,
             date=now,
             host=self._host,
             fqdn=self._fqdn,
             user_name=self._user_name,
+            look=own if look is None else look,
         )
         check_wire(message.content, smtputf8=message.smtputf8)
         return message
@@ -123,7 +146,7 @@ class Composer:
             job=None,
             mail="",
         )
-        return self.about(bare, recipients, message_id, routing)
+        return self.about(bare, recipients, message_id, routing, look=PLAIN)
 
     def _passed_on(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
         from zaiond.message import local_mail  # where programs send mails

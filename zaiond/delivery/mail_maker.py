@@ -14,6 +14,7 @@ from zaiond.config.schema import Config
 from zaiond.delivery.composer import Composer
 from zaiond.event_rules import MAIL
 from zaiond.message.address import parse_recipient
+from zaiond.message.custom import TemplateError
 from zaiond.model import (
     MOST_IDS,
     URGENT,
@@ -165,8 +166,14 @@ class MailMaker:
         None: when the event was accepted.
         """
         message_id = message_id or self.composer.new_message_id()
+        about = self.composer.about
         try:
-            message = self.composer.about(event, recipients, message_id, routing, date)
+            try:
+                message = about(event, recipients, message_id, routing, date)
+            except TemplateError as error:
+                self._on_unmade(stored, error)
+                look = self.composer.built_in(routing, error)
+                message = about(event, recipients, message_id, routing, date, look)
         except Exception as error:  # noqa: BLE001 - one event must never stop all the others
             self._on_unmade(stored, error)
             message = self.composer.bare(event, recipients, message_id, routing)
@@ -220,21 +227,22 @@ class MailMaker:
             return replace(mail, queued=at, accepted=members.first)
         events = tuple(map(complete, shown))
         message_id = message_id or self.composer.new_message_id()
+        several = Together(
+            members.total,
+            dict(members.severities),
+            members.first,
+            members.last,
+            events,
+            tuple(dict.fromkeys((*(event.id for event in events), *start.ids)))[:MOST_IDS],
+        )
+        together = self.composer.together
         try:
-            message = self.composer.together(
-                Together(
-                    members.total,
-                    dict(members.severities),
-                    members.first,
-                    members.last,
-                    events,
-                    tuple(dict.fromkeys((*(event.id for event in events), *start.ids)))[:MOST_IDS],
-                ),
-                routing,
-                recipients,
-                message_id,
-                now,
-            )
+            try:
+                message = together(several, routing, recipients, message_id, now)
+            except TemplateError as error:
+                self._on_unmade(shown[0], error)
+                look = self.composer.built_in(routing, error)
+                message = together(several, routing, recipients, message_id, now, look)
         except Exception as error:  # noqa: BLE001 - one event must never stop all the others
             self._on_unmade(shown[0], error)
             message = self.composer.bare(events[0], recipients, message_id, routing)

@@ -22,7 +22,7 @@ class Stood(NamedTuple):
         one. It is put before the summary's heading, if that is part of `advice`.
         """
         standing, language = self.standing, words.language
-        if standing.until is None and not standing.reminder:
+        if standing.until is None and (not standing.reminder or self.at < standing.since):
             return advice
         sentence = said.LASTS if standing.until is None else said.LASTED
         lasted = max(0.0, (self.at if standing.until is None else standing.until) - standing.since)
