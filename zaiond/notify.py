@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from signal import Signals
 from time import monotonic
 from typing import Any
 
@@ -46,8 +47,10 @@ def event_of(
     status = monitored.get("MONITOR_EXIT_STATUS", "")
     if status.isdecimal():
         data["exit_status"] = int(status)
-    elif status:
-        data["signal"] = f"SIG{status}"  # systemd has its name
+    elif status:  # the name of a signal
+        data["signal"] = f"SIG{status}"
+        if data["signal"] in Signals.__members__:
+            data["exit_status"] = 128 + Signals[data["signal"]]
     invocation = monitored.get("MONITOR_INVOCATION_ID")
     event: dict[str, Any] = {
         "type": "unit.failed",

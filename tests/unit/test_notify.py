@@ -48,10 +48,13 @@ def test_it_says_which_unit_and_how_it_ended_and_its_last_lines() -> None:
     }
 
 
-def test_a_signal_has_its_name() -> None:
+def test_a_signal_has_its_name_and_the_exit_status_that_a_shell_says() -> None:
     monitored = EXITED | {"MONITOR_EXIT_CODE": "killed", "MONITOR_EXIT_STATUS": "KILL"}
     data = made(monitored)["data"]
-    assert data["signal"] == "SIGKILL"
+    assert (data["signal"], data["exit_status"]) == ("SIGKILL", 137)
+    monitored["MONITOR_EXIT_STATUS"] = "RTMIN+3"
+    data = made(monitored)["data"]
+    assert data["signal"] == "SIGRTMIN+3"
     assert "exit_status" not in data
 
 
