@@ -3,7 +3,8 @@
 _zaiond_ctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
-    local commands="test emit run status queue history spool check config setup reload"
+    local commands="test emit run status queue history spool problems jobs silence route"
+    commands+=" check config setup reload"
     local event="--severity --subject --message --data --data-json --problem --ok --job --id"
     event+=" --source --time"
     local severities="emerg alert crit err warning notice info debug"
@@ -24,8 +25,10 @@ _zaiond_ctl() {
             *)
                 if [[ -z $command ]]; then
                     command=${COMP_WORDS[i]}
-                elif [[ $command == queue || $command == spool || $command == config ]]; then
-                    word=${word:-${COMP_WORDS[i]}}
+                else
+                    case $command in
+                        queue | spool | config | silence | problems) word=${word:-${COMP_WORDS[i]}} ;;
+                    esac
                 fi
                 ;;
         esac
@@ -48,7 +51,7 @@ _zaiond_ctl() {
             ;;
         --subject | -m | --message | -d | --data | -D | --data-json | --problem | --ok | --job | \
             --id | --source | --time | --since | --type | --limit | --user | --drill | \
-            --warning-exit | --timeout)
+            --warning-exit | --timeout | --match | --for | --comment)
             return
             ;;
     esac
@@ -57,12 +60,16 @@ _zaiond_ctl() {
     case "$command $word" in
         " ") words="$commands $common" ;;
         "test ") words="--file --verbose --drill $event $common" ;;
-        "emit ") words="$event --from $common" ;;
+        "emit " | "route ") words="$event --from $common" ;;
         "run ") words="--job --warning-exit --timeout $common" ;;
         "queue " | "spool ") words="list retry delete $common" ;;
         "queue delete") words="--user --source $common" ;;
         "status ") words="--ack $common" ;;
         "history ") words="--since --type --source --failed --limit $common" ;;
+        "problems ") words="close $common" ;;
+        "problems close") words="--comment --user $common" ;;
+        "silence ") words="add list expire $common" ;;
+        "silence add") words="--match --for --comment $common" ;;
         "config ") words="show diff revert $common" ;;
         "config show") words="--origin $common" ;;
         "check ")

@@ -99,6 +99,7 @@ WELL: dict[str, Any] = {
     "heartbeat": None,
     "rates": {"accepted": {"minute": 0, "hour": 0}, "delivered": {"minute": 0, "hour": 0}},
     "possible_duplicates": 0,
+    "routes": {"problems": 0, "silences": 0, "mails_to_come": 0, "jobs": {}},
     "started": "2013-05-25T00:00:00Z",
     "version": "0.1.0",
 }
@@ -133,6 +134,22 @@ def test_status_is_well_at_a_glance(runtime: Path, capsys: Said) -> None:
     with answering(runtime, WELL):
         assert run("status") == 0
     assert capsys.readouterr().out.splitlines()[0] == "All is well"
+
+
+def test_status_counts_what_is_open_and_to_come_and_all_may_be_well(
+    runtime: Path, capsys: Said
+) -> None:
+    routes = {"problems": 2, "silences": 1, "mails_to_come": 3, "jobs": {"failed": 1, "ok": 4}}
+    with answering(runtime, {**WELL, "routes": routes}):
+        assert run("status") == 0
+    facts = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert ["Open problems", "2 (zaiond-ctl problems)"] in facts
+    assert ["Silences", "1 (zaiond-ctl silence list)"] in facts
+    assert ["Mails to come", "3"] in facts
+    assert ["Jobs", "4 ok, 1 failed"] in facts
+    with answering(runtime, WELL):
+        assert run("status") == 0
+    assert "Open problems" not in capsys.readouterr().out
 
 
 def test_status_says_first_what_is_wrong_and_exits_1(runtime: Path, capsys: Said) -> None:
@@ -405,6 +422,15 @@ def test_the_queue_is_listed_by_what_it_waits_for(runtime: Path, capsys: Said) -
     assert head.split() == ["経過", "試行", "イベント", "ID", "件名"]
     assert row.split()[1:] == ["2", "E1", "+1", "夜間バックアップ"]
     assert waiting.splitlines()[-1].split()[1:] == ["E3", "a.b"]
+
+
+def test_of_a_mail_to_come_it_is_said_of_how_many_events_it_tells(
+    runtime: Path, capsys: Said
+) -> None:
+    to_come = UNROUTED | {"event_ids": ["E1", "E2"], "events": 5000, "next_attempt": AT}
+    with answering(runtime, {"deliveries": [to_come], "total": 1}):
+        assert run("queue", "list") == 0
+    assert "E1 +4999" in capsys.readouterr().out
 
 
 def test_what_is_the_same_for_many_is_said_once(runtime: Path, capsys: Said) -> None:

@@ -104,8 +104,8 @@ def test_a_drill_that_does_not_reach_everybody_fails(
 def test_what_a_drill_waits_for_is_told_with_its_time(runtime: Path, capsys: Said) -> None:
     soon = datetime.now(timezone(timedelta(hours=9))) + timedelta(hours=1)
     event = {
-        "outcome": "held", "reason": "outside of the hours", "when": soon.isoformat(),
-        "route": "office", "deliveries": [],
+        "outcome": "held", "reason": "outside of the hours", "deliveries": [],
+        "routing": [{"route": "office", "due": soon.isoformat(), "message_id": "m"}],
     }  # fmt: skip
     with Drilled(runtime, event).daemon:
         assert run("test", "--drill", "a.b") == 1

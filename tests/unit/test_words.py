@@ -12,7 +12,7 @@ from zaiond.config.words import files, settings
 from zaiond.ctl import labels
 from zaiond.ctl import words as of_ctl
 from zaiond.daemon import words as of_daemon
-from zaiond.daemon.words import watch
+from zaiond.daemon.words import routes, watch
 from zaiond.intake import words as of_intake
 from zaiond.setup import words as of_setup
 from zaiond.text import Sentence, Text
@@ -36,8 +36,9 @@ SENTENCES |= {  # each module imports one of the two, as `words`
     if isinstance(value, Sentence)
 }
 SENTENCES |= {
-    ("daemon", "watch", name): value
-    for name, value in vars(watch).items()
+    ("daemon", module.__name__.rpartition(".")[2], name): value
+    for module in (routes, watch)
+    for name, value in vars(module).items()
     if isinstance(value, Sentence)
 }
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 # Each by the module of zaiond.ctl that has its commands. In the order of the help.
 GROUPS = {
     "test": "test", "emit": "emit", "run": "run", "status": "status", "queue": "queue",
-    "history": "history", "spool": "queue", "check": "check", "config": "config", "setup": "setup",
-    "reload": "check",
+    "history": "history", "spool": "queue", "problems": "problems", "jobs": "jobs",
+    "silence": "silence", "route": "route", "check": "check", "config": "config",
+    "setup": "setup", "reload": "check",
 }  # fmt: skip
 # In the contract, not in this version.
-LATER = ("route", "silence", "problems", "jobs")
+LATER = ("web", "fleet")
 
 
 class Entry:
@@ -170,13 +171,11 @@ def parse(argv: "Sequence[str]", line: Line) -> None:
             rest = []
         elif word == "-" or not word.startswith("-"):
             given.append(word)
-            if line.command is None:
+            if line.command is None or len(given) == 1:
                 _choose(given, line)
-                if line.command is not None:
-                    given.clear()
-                    known |= _by_name(line.command.options)
-            elif line.command.operands == ["COMMAND..."]:  # its options are its own
-                given += rest
+                known |= _by_name(line.command.options if line.command else ())
+            if given and line.command and line.command.operands == ["COMMAND..."]:
+                given += rest  # its options are its own
                 rest = []
         else:
             while word:
@@ -186,15 +185,18 @@ def parse(argv: "Sequence[str]", line: Line) -> None:
 
 
 def _choose(given: list[str], line: Line) -> None:
-    """Finds the command that the words so far name."""
+    """Finds the command that the words so far name: of "problems" and "problems close" the longer
+    one; what it takes is no longer among `given`."""
     if line.group is None:
         if given[0] not in GROUPS:
             raise _unknown_command(given[0], GROUPS)
         line.group = given[0]
-    name = " ".join(given)
+    name = " ".join([line.name, *given] if line.command else given)
     names = {command.name: command for command in commands(line.group)}
-    line.command = names.get(name)
-    if line.command is None and len(given) > 1:
+    if name in names:
+        line.command = names[name]
+        given.clear()
+    elif line.command is None and len(given) > 1:
         raise _unknown_command(name, names)
 
 

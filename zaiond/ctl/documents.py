@@ -20,9 +20,11 @@ def state(name: str) -> Cell:
 
 
 def outcome(event: dict[str, Any]) -> Cell:
-    """What became of an event; one that is held by its route waits for a time, not for somebody."""
-    name = event["outcome"]
-    return labels.STATES["held"] if name == "held" and event.get("when") else state(name)
+    """What became of an event; one that its route holds waits for a time, not for somebody."""
+    name, states = event["outcome"], {one["outcome"] for one in event["deliveries"]}
+    if name == "held" and name not in states and event.get("routing"):
+        return labels.STATES[name]
+    return state(name)
 
 
 def about(event: dict[str, Any]) -> str | Text:

@@ -167,14 +167,15 @@ def of(event: dict[str, Any], language: Language) -> Page:
 
 
 def outcome_facts(event: dict[str, Any]) -> list[Fact]:
-    """What became of an event, and why."""
-    when = event.get("when")
-    return [
-        (labels.OUTCOME, documents.outcome(event)),
-        (labels.ROUTE, event.get("route")),
-        (labels.WHEN, when and documents.when(when)),
-        (labels.WHY, event.get("reason")),
-    ]
+    """What became of an event, and why; and the mails of it that are to come."""
+    facts: list[Fact] = [(labels.OUTCOME, documents.outcome(event))]
+    made = {one.get("message_id") for one in event["deliveries"]}
+    for one in event.get("routing") or ():
+        if one["message_id"] in made:
+            continue
+        facts.append((labels.ROUTE, one["route"]))
+        facts.append((labels.WHEN, one["due"] and documents.when(one["due"])))
+    return [*facts, (labels.WHY, event.get("reason"))]
 
 
 def add_delivery(page: Page, delivery: dict[str, Any]) -> None:

@@ -17,7 +17,6 @@ STATES = {
     # of an event, by its routes
     "mailed": Text("メールで送信", "mailed"),
     "grouped": Text("まとめ送信待ち", "grouped"),
-    "suppressed": Text("上限により保留", "suppressed"),
     "silenced": Text("通知の一時停止中", "silenced"),
 }
 FILE_STATES = {
@@ -173,6 +172,15 @@ history_deleted = Sentence(
     "{events} events of {user} that had ended ({size} MB), since {since}: too much history, or too"
     " little room on the disk",
 )
+OF_ROUTES = {
+    "mails_to_come": Text("送信予定のメール", "Mails to come"),
+    "problems": Text("解決していない障害", "Open problems"),
+    "silences": Text("通知の一時停止", "Silences"),
+}
+COMMANDS_OF_ROUTES = {"problems": "zaiond-ctl problems", "silences": "zaiond-ctl silence list"}
+number = Sentence("{number} 件", "{number}")
+number_and_command = Sentence("{number} 件（{command}）", "{number} ({command})")
+JOBS = Text("ジョブ", "Jobs")
 RATES = {"minute": Text("直近 1 分", "Last minute"), "hour": Text("直近 1 時間", "Last hour")}
 rate = Sentence(
     "受け付け {accepted} 件、送信 {delivered} 件", "{accepted} accepted, {delivered} delivered"
@@ -195,11 +203,98 @@ heartbeat = Sentence("{host}（前回 {last}）{more}", "{host} (last {last}){mo
 STARTED = Text("起動", "Started")
 VERSION = Text("バージョン", "Version")
 POSSIBLE_DUPLICATES = Text("二重配送の可能性", "Possible duplicates")
-possible_duplicates = Sentence("{number} 件", "{number}")
 
 # -- test --drill
 
 drilled = Sentence("訓練: {type}（{id}）", "Drill: {type} ({id})")
 
+# -- what several commands of routes, problems and jobs say
+
+required = Sentence("--{name} {value} を指定してください", "--{name} {value} is missing")
+SINCE = Text("開始", "Since")
+COMMENT = Text("コメント", "Comment")
+BY = Text("実行者", "By")
+STATE = Text("状態", "State")
+
+# -- route
+
 ROUTE = Text("ルート", "Route")
+decided = Sentence("{route}: {outcome}", "{route}: {outcome}")
+NO_ROUTE = Text("（一致するルートなし）", "(no route matches)")
 WHEN = Text("送信予定", "Mail due")
+UNDATED = Text("未定", "open")
+NO_DAEMON_DECIDES = Text(
+    "zaiond が動いていないため、ファイルの設定だけで判断します（まとめ送信、上限、障害、"
+    "通知の一時停止の状態は反映されません）",
+    "zaiond is not running: this is decided by the configuration on disk alone, as if no group,"
+    " limit, problem or silence were under way",
+)
+
+# -- silence
+
+no_duration = Sentence(
+    "--for は 30m、2h、7d のように指定してください: {text}",
+    "--for takes 30m, 2h, 7d, or the like: {text}",
+)
+no_matcher = Sentence(
+    "--match は KEY=PATTERN の形にしてください: {text}", "--match takes KEY=PATTERN: {text}"
+)
+SILENCE_ADDED = Text("通知を一時停止しました:", "Silenced:")
+SILENCE_EXPIRED = Text("通知の一時停止を終えました:", "The silence has ended:")
+how_to_expire = Sentence(
+    "途中で終えるには: zaiond-ctl silence expire {id}",
+    "To end it before: zaiond-ctl silence expire {id}",
+)
+NO_SILENCES = Text("通知の一時停止はありません", "Nothing is silenced")
+MATCHES = Text("対象", "Events")
+EVERY_EVENT = Text(
+    "すべてのイベント（緊急から重大のものも含む）", "all events, those of emerg to crit too"
+)
+UNTIL = Text("終了", "Until")
+HIDDEN = Text("止めたイベント", "Hidden so far")
+
+# -- problems
+
+NO_PROBLEMS = Text("解決していない障害はありません", "No problem is open")
+for_so_long = Sentence("{time}（{age}前）", "{time} ({age} ago)")
+REPORTED = Text("知らせ", "Reported")
+times = Sentence("{number} 回", "{number} times")
+LAST_REPORT = Text("最後の知らせ", "Last report")
+TOLD = Text("通知先", "Told")
+NEXT_REMINDER = Text("次の再通知", "Next reminder")
+SILENCE = Text("通知の一時停止", "Silence")
+in_silence = Sentence("{id} による一時停止中", "by {id}")
+no_problem = Sentence(
+    "{key}: このキーの障害はありません（一覧: zaiond-ctl problems）",
+    "{key}: no problem of this key is open (the list: zaiond-ctl problems)",
+)
+problem_closed = Sentence(
+    "{key}: 障害を終えました（継続時間 {lasted}）", "{key}: closed after {lasted}"
+)
+ambiguous_problem = Sentence(
+    "{key}: このキーの障害が {number} 件あるため、何も終えていません。"
+    "だれの障害かを --user で指定してください:{owners}",
+    "{key}: {number} users have a problem of this key, so none was closed; say whose you mean with"
+    " --user:{owners}",
+)
+owner_of_problem = Sentence("\n  ユーザー {user}", "\n  user {user}")
+
+# -- jobs
+
+NO_JOBS = Text("ジョブはありません", "No jobs")
+LAST_RUN = Text("前回の実行", "Last run")
+NEXT_RUN = Text("次回の実行", "Next run")
+REMARK = Text("備考", "Remark")
+JOB_STATES = {
+    "ok": Text("正常", "ok"),
+    "running": Text("実行中", "running"),
+    "failed": Text("失敗", "failed"),
+    "missed": Text("未実行", "missed"),
+    "overdue": Text("実行時間超過", "overdue"),
+    "unknown": Text("知らせなし", "not heard of yet"),
+}
+failed_in_a_row = Sentence("連続失敗 {number} 回", "failed {number} times in a row")
+last_success = Sentence("最後の成功 {time}", "last success {time}")
+NEVER_SUCCEEDED = Text("成功の記録なし", "no success on record")
+running_since = Sentence("{time} から実行中", "running since {time}")
+UNDECLARED = Text("未登録", "undeclared")

@@ -207,7 +207,8 @@ def _rows(deliveries: list[dict[str, Any]], now: datetime) -> list[tuple[str | T
 
 def _ids(delivery: dict[str, Any]) -> str:
     ids = delivery["event_ids"]
-    more = f" +{len(ids) - 1}" if len(ids) > 1 else ""
+    number = delivery.get("events") or len(ids)  # of a mail to many, not all ids are there
+    more = f" +{number - 1}" if number > 1 else ""
     return f"{ids[0]}{more}" if ids else "-"
 
 

@@ -89,6 +89,7 @@ def _facts(status: dict[str, Any]) -> Iterator[Fact]:
         for one in status["spool"][state]
     ]
     yield labels.SPOOL, listed(files) if files else None
+    yield from _facts_of_routes(status["routes"])
     for one in status["history"]["shortened"]:
         told = {"size": -(-one["bytes"] // (1024 * 1024)), "since": documents.when(one["since"])}
         yield labels.HISTORY_DELETED, labels.history_deleted(**one | told)
@@ -100,7 +101,24 @@ def _facts(status: dict[str, Any]) -> Iterator[Fact]:
     yield labels.STARTED, documents.when(status["started"])
     yield labels.VERSION, status["version"]
     number = status["possible_duplicates"]
-    yield labels.POSSIBLE_DUPLICATES, labels.possible_duplicates(number=number) if number else None
+    yield labels.POSSIBLE_DUPLICATES, labels.number(number=number) if number else None
+
+
+def _facts_of_routes(routes: dict[str, Any]) -> Iterator[Fact]:
+    for name, label in labels.OF_ROUTES.items():
+        number, command = routes[name], labels.COMMANDS_OF_ROUTES.get(name)
+        if command is None:
+            said = labels.number(number=number)
+        else:
+            said = labels.number_and_command(number=number, command=command)
+        yield label, said if number else None
+    jobs = routes["jobs"]
+    counts = [
+        labels.counted(state=word, number=jobs[state])
+        for state, word in labels.JOB_STATES.items()
+        if state in jobs
+    ]
+    yield labels.JOBS, listed(counts) if counts else None
 
 
 def _counts(queue: dict[str, Any], *states: str) -> Text:

@@ -136,7 +136,7 @@ class App:
                 user_names=user_names,
                 watcher=self._watcher,
             )
-            return Answers(status).commands()
+            return Answers(status, emit).commands()
 
         self.control = Control(commands, journal)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from zaiond.daemon import documents, words
 from zaiond.daemon.control import Command, Commands, Refused, Request
+from zaiond.daemon.routing import RoutingAnswers, Tell
 from zaiond.daemon.status import Status
 from zaiond.delivery.queue_admin import Changed
 from zaiond.intake.spool.admin import Changed as SpoolChanged
@@ -29,10 +30,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Answers:
-    """Answers each command."""
+    """Answers each command. `tell` records an event of the daemon's own."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, tell: Tell) -> None:
         self._status = status
+        self._routing = RoutingAnswers(status, tell)
         self._queries = status.queries
         self._queue_admin = status.outbound.queue_admin
         self._spool_admin = SpoolAdmin(status.intake.spool)
@@ -55,6 +57,7 @@ class Answers:
             "config.last_good": self._last_good,
             "reload": self._reload,
             "test": self._test,
+            **self._routing.commands(),
         }
         return {name: partial(self._run, command) for name, command in by_name.items()}
 

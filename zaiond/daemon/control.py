@@ -58,6 +58,11 @@ class Request(msgspec.Struct):
     since: float | None = None
     limit: float | None = None
     failed: bool = False
+    lines: list[str] = []
+    matchers: list[str] = []
+    seconds: float | None = None
+    comment: str | None = None
+    key: str | None = None
     asked_by: int = -1
 
 

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from zaiond.config.schema import MailServer
 from zaiond.daemon import words
-from zaiond.daemon.words import watch
+from zaiond.daemon.words import routes, watch
 from zaiond.errors import Diagnostic
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.message.layout import operands
 from zaiond.model import AttemptResult, QueuedMail, Severity
+from zaiond.routing.problem import closing, name_of
+from zaiond.routing.state import Problem
 from zaiond.safe import one_line
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.verdict import judge
@@ -30,8 +32,8 @@ MOST_DIAGNOSTICS = 50
 
 
 class Notice(NamedTuple):
-    """An event of the daemon's own; `job` is the one that it tells of. `own_id`: its id, where that
-    isn't said by its type and the incident.
+    """An event of the daemon's own; `job` is the one that it tells of, `closes` the key of the
+    problem that it ends. `own_id`: its id, where that isn't said by its type and the incident.
     """
 
     type: str
@@ -42,6 +44,7 @@ class Notice(NamedTuple):
     data: Mapping[str, Any] = {}
     job: str | None = None
     own_id: str = ""
+    closes: str | None = None
 
     @property
     def id(self) -> str:
@@ -60,6 +63,8 @@ class Notice(NamedTuple):
         }
         if self.job is not None:
             sent["job"] = self.job
+        if self.closes is not None:
+            sent |= {"key": self.closes, "status": "ok"}
         return json.dumps(sent, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -244,4 +249,19 @@ def spool_refused(files: Sequence[RefusedFile], more: int) -> Notice:
         "err",
         words.spool_refused(count=count, s="s" * (count > 1)),
         _lines([*told, words.AFTER_REFUSED]),
+    )
+
+
+def closed_by_hand(problem: Problem, comment: str, by: str, unique: str) -> Notice:
+    """An administrator says that a problem is over; `unique` makes the id, as each is told."""
+    attributes = closing(problem, comment, by)
+    return Notice(
+        attributes["type"],
+        unique,
+        attributes["severity"],
+        routes.closed_by_hand(name=one_line(name_of(problem))),
+        routes.closed_by(user=by, comment=comment),
+        attributes["data"],
+        attributes.get("job"),
+        closes=attributes.get("key"),
     )

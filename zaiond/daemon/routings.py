@@ -5,6 +5,7 @@ from typing import Any
 
 from zaiond.model import Routing
 from zaiond.net.machine import rfc3339
+from zaiond.routing.explain import OUTCOMES
 from zaiond.store.groups import NEVER
 from zaiond.store.history import DeliveryRow, EventHistory, MailToCome
 from zaiond.store.sound import DamagedRowError, decode_routing
@@ -43,10 +44,6 @@ def due(mail: MailToCome) -> str | None:
     return rfc3339(mail.due) if mail.due < NEVER else None
 
 
-# Of what waits for its mail, by why. What goes beyond max_mails is held, too (interface 7).
-_TO_COME = {"held": "held", "suppressed": "held"}
-
-
 def outcome(mail: MailToCome) -> str:
     """What has become of the events of a mail to come."""
-    return _TO_COME.get(routing_of(mail.routing).kind, "grouped")
+    return OUTCOMES.get(routing_of(mail.routing).kind, "grouped")

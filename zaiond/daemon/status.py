@@ -9,6 +9,7 @@ from typing import Any
 
 from zaiond import __version__
 from zaiond.config.schema import Queue
+from zaiond.daemon import routing_documents
 from zaiond.daemon.documents import Present, moment
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
@@ -111,6 +112,7 @@ class Status:
             "history": {"shortened": await self.shortened(since)},
             "refused": refusals.document(clock(), self.language),
             "spool": spool.document(name_of, self.language),
+            "routes": self._routes(),
             "servers": self._servers(),
             "heartbeat": heartbeat and heartbeat.document(self.language),
             "rates": {
@@ -182,6 +184,11 @@ class Status:
             "loaded": moment(configuration.loaded_at),
             "errors": [error.document(self.language) for error in configuration.errors],
         }
+
+    def _routes(self) -> dict[str, Any]:
+        router = self.outbound.router
+        table = None if router.maker is None else router.maker.table
+        return routing_documents.counts(router.state, table, self.clock())
 
     def _servers(self) -> list[dict[str, Any]]:
         servers = self.outbound.dispatcher.pool.servers

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 import msgspec
-from msgspec import structs
 
 from zaiond import wire
 from zaiond.config.schema import Config
@@ -25,10 +24,9 @@ from zaiond.model import (
     StoredEvent,
     Together,
 )
-from zaiond.routing.decide import decide
 from zaiond.routing.decision import Decision
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.named import named
+from zaiond.routing.named import decision_of, named
 from zaiond.routing.state import State
 from zaiond.store.members import Beginning, Members
 from zaiond.store.turns import DAEMON
@@ -82,20 +80,7 @@ class MailMaker:
         """What becomes of the event at `now`, seconds since the epoch; `state` is to be committed,
         or rolled back.
         """
-        if not event.mail:
-            return decide(event, self.table, state, now, seq=stored.seq)
-        addresses, is_routed = named(event)
-        found = Decision()
-        if is_routed:
-            found = decide(event, self.table, state, now, seq=stored.seq)
-        if not addresses:
-            return found
-        if len(found.tells) == 1 and not found.joins:  # in one mail, as it was sent
-            (tell,) = found.tells
-            to = tuple(dict.fromkeys((*addresses, *tell.to)))
-            return Decision((structs.replace(tell, to=to),))
-        told = decide(event, self.table, state, now, recipients=addresses)
-        return Decision(told.tells + found.tells, found.joins, told.end)
+        return decision_of(event, self.table, state, now, seq=stored.seq)
 
     def tells_now(
         self, event: Event, elsewhere: Sequence[Routing], before: Sequence[Routing]

@@ -41,6 +41,12 @@ def test_options_go_between_the_words_of_a_command() -> None:
     assert line.text("runtime-dir") == "/r"
 
 
+def test_of_two_commands_with_the_same_beginning_the_longer_one_is_meant() -> None:
+    assert parsed("problems").name == "problems"
+    line = parsed("problems", "--json", "close", "--comment", "c", "close")
+    assert (line.name, line.operands) == ("problems close", ["close"])
+
+
 def test_an_option_takes_its_value_in_every_usual_form() -> None:
     for argv in (["-s", "err"], ["-serr"], ["--severity", "err"], ["--severity=err"]):
         assert parsed("emit", *argv, "a").text("severity") == "err"
@@ -74,7 +80,9 @@ def test_the_last_of_a_repeated_option_counts_unless_it_takes_many() -> None:
     [
         ((), "name a command"),
         (("stauts",), "did you mean status"),
-        (("silence",), "not in this version"),
+        (("web",), "not in this version"),
+        (("silence",), "silence add, silence list, silence expire"),
+        (("problems", "x"), "one argument too many: x"),
         (("queue",), "queue list, queue retry, queue delete"),
         (("queue", "show"), "no command queue show"),
         (("queue", "delete"), "ID... is missing"),

@@ -1,0 +1,85 @@
+"""`zaiond-ctl jobs`: whether what should run does."""
+
+from datetime import datetime
+from typing import Any
+
+from zaiond.ctl import control, documents, labels, output
+from zaiond.ctl.commandline import Command, Example, Line
+from zaiond.ctl.exit_status import FAILED
+from zaiond.ctl.terminal import Cell, Page, Painted
+from zaiond.ctl.words import listed
+from zaiond.text import Language, Text
+
+COMMANDS = (
+    Command(
+        "jobs",
+        "ジョブを、前回と次回の実行とともに一覧表示する。確認が必要なら終了ステータスは 1\n"
+        "失敗、未実行、実行時間超過のジョブがあるとき、終了ステータスは 1 です。設定 jobs にない"
+        "ジョブ（未登録）も、知らせがあれば表示します。未登録のジョブは、実行されなくても"
+        "分かりません。",
+        "list the jobs, with their last and next run; the exit status is 1 when one needs a look\n"
+        "That is when one has failed, was missed, or runs for too long. A job that the setting jobs"
+        " lacks (undeclared) is listed once it was heard of; nobody watches whether it runs.",
+        Example("jobs", "すべて実行されているかを見る", "see whether all have run"),
+        Example("jobs --json", "監視プログラムなどで使う", "for a program, such as a monitor"),
+    ),
+)
+
+# The worst first, with its colour; one that needs a look is red.
+_STATES = {
+    "failed": "red", "missed": "red", "overdue": "red", "running": "bold", "unknown": "yellow",
+    "ok": "green",
+}  # fmt: skip
+
+
+def run(line: Line) -> int:
+    """Asks the daemon; the exit status is 1 where a job needs a look."""
+    reply = control.ask(line, "jobs.list")
+    jobs: list[dict[str, Any]] = reply.result["jobs"]
+    now = datetime.now().astimezone()
+    output.answer(line, reply.result, lambda: listing(jobs, reply.language, now))
+    return FAILED if any(_STATES.get(one["state"]) == "red" for one in jobs) else 0
+
+
+def listing(jobs: list[dict[str, Any]], language: Language, now: datetime) -> Page:
+    """A line for each job, those that need a look first."""
+    page = Page(language)
+    if not jobs:
+        page.line(labels.NO_JOBS)
+        return page
+    order = list(_STATES)
+    rows: list[list[Cell]] = []
+    for one in sorted(jobs, key=lambda one: (order.index(one["state"]), one["job"])):
+        state = Painted(labels.JOB_STATES[one["state"]], _STATES[one["state"]])
+        last, next_ = one["last_run"], one["next_run"]
+        rows.append(
+            [
+                one["job"],
+                state,
+                documents.brief(last, now) if last else "-",
+                documents.brief(next_, now) if next_ else "-",
+                _remark(one, now),
+            ]
+        )
+    head = labels.JOB, labels.STATE, labels.LAST_RUN, labels.NEXT_RUN, labels.REMARK
+    page.table(rows, head=head)
+    return page
+
+
+def _remark(job: dict[str, Any], now: datetime) -> Text:
+    """What is to be known of it beside its state."""
+    said: list[Text] = []
+    if job["failures"]:
+        said.append(labels.failed_in_a_row(number=job["failures"]))
+    if job["state"] in ("failed", "missed", "overdue"):
+        success = job["last_success"]
+        said.append(
+            labels.last_success(time=documents.brief(success, now))
+            if success
+            else labels.NEVER_SUCCEEDED
+        )
+    if job["running_since"]:
+        said.append(labels.running_since(time=documents.brief(job["running_since"], now)))
+    if not job["declared"]:
+        said.append(labels.UNDECLARED)
+    return listed(said)

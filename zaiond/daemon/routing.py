@@ -1,0 +1,180 @@
+"""The commands about routes, silences, problems and jobs: by what the router knows, and under its
+lock, so that nothing is decided meanwhile.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from secrets import token_hex
+from typing import Any
+
+from zaiond import wire
+from zaiond.daemon import notices, words
+from zaiond.daemon import routing_documents as documents
+from zaiond.daemon.control import Command, Refused, Request
+from zaiond.daemon.documents import moment
+from zaiond.daemon.notices import Notice
+from zaiond.daemon.status import Status
+from zaiond.daemon.words import routes
+from zaiond.errors import DiskFullError, EventError, MendableError
+from zaiond.model import Event
+from zaiond.routing import silence
+from zaiond.routing.explain import document
+from zaiond.routing.matcher import RoutingTable
+from zaiond.routing.named import decision_of
+from zaiond.routing.state import Silence, State
+from zaiond.store import groups
+
+_ID_BYTES = 4  # of a silence: short enough to be typed
+_CLOSED_WITHIN, _PAUSE = 3.0, 0.02  # seconds
+Tell = Callable[[Notice], Awaitable[None]]
+
+
+class RoutingAnswers:
+    """Answers them. `tell` records an event of the daemon's own."""
+
+    def __init__(self, status: Status, tell: Tell) -> None:
+        self._status = status
+        self._router = status.outbound.router
+        self._scheduler = status.outbound.scheduler
+        self._tell = tell
+
+    def commands(self) -> dict[str, Command]:
+        """Each by its name."""
+        return {
+            "route": self._route,
+            "silence.add": self._add_silence,
+            "silence.list": self._list_silences,
+            "silence.expire": self._expire_silence,
+            "problems.list": self._list_problems,
+            "problems.close": self._close_problem,
+            "jobs.list": self._list_jobs,
+        }
+
+    @property
+    def _state(self) -> State:
+        return self._router.state
+
+    @property
+    def _table(self) -> RoutingTable | None:
+        maker = self._router.maker
+        return None if maker is None else maker.table
+
+    # -- route
+
+    async def _route(self, request: Request) -> dict[str, Any]:
+        told: list[dict[str, Any]] = []
+        async with self._router.lock:
+            table = self._table
+            if table is None:
+                raise Refused(78, words.NO_CONFIGURATION, self._status.config_document())
+            for line in request.lines:
+                event = self._event(line, request.asked_by)
+                now = self._status.clock()
+                try:
+                    decision = decision_of(event, table, self._state, now)
+                finally:
+                    self._state.rollback()
+                told.append(document(event, decision, table, now, self._status.language, moment))
+        return {"events": told}
+
+    def _event(self, line: str, uid: int) -> Event:
+        try:
+            sent = wire.parse(line.encode())
+        except EventError as error:
+            raise Refused(65, error.text) from None
+        now = self._status.clock()
+        return wire.complete(sent.line, id=sent.id or "", uid=uid, accepted=now)
+
+    # -- silences
+
+    async def _list_silences(self, _: Request) -> dict[str, Any]:
+        return {"silences": documents.silences(self._state, self._status.clock())}
+
+    async def _add_silence(self, request: Request) -> dict[str, Any]:
+        state, comment = self._state, (request.comment or "").strip()
+        if not comment or request.seconds is None:
+            raise Refused(2, routes.NO_SILENCE)
+        async with self._router.lock:
+            try:
+                added = silence.add(
+                    state,
+                    id=self._new_id(),
+                    match=tuple(map(silence.parse_match, request.matchers)),
+                    seconds=request.seconds,
+                    comment=comment,
+                    by=self._status.user_names.shown(request.asked_by),
+                    now=self._status.clock(),
+                )
+            except MendableError as error:
+                raise Refused(2, error.text) from None
+            await self._keep()
+        return _silences(added)
+
+    async def _expire_silence(self, request: Request) -> dict[str, Any]:
+        id_ = request.id or ""
+        async with self._router.lock:
+            expired = silence.expire(self._state, id_, self._status.clock())
+            if expired is None:
+                raise Refused(1, routes.no_silence(id=id_))
+            await self._keep()
+        return _silences(expired)
+
+    def _new_id(self) -> str:
+        while (id_ := token_hex(_ID_BYTES)) in self._state.silences:
+            pass
+        return id_
+
+    async def _keep(self) -> None:
+        """Puts what has changed on disk; raises DiskFullError, and then nothing has."""
+        state = self._state
+        changes = state.changes()
+        try:
+            await self._status.writer.submit(partial(groups.remember, changes=changes))
+        except DiskFullError:
+            state.rollback()
+            raise
+        state.commit()
+        self._scheduler.look()
+
+    # -- problems
+
+    async def _list_problems(self, _: Request) -> dict[str, Any]:
+        name_of = self._status.user_names.shown
+        return {"problems": documents.problems(self._state, self._table, name_of)}
+
+    async def _close_problem(self, request: Request) -> dict[str, Any]:
+        comment, key = (request.comment or "").strip(), request.key
+        if not comment or key is None:
+            raise Refused(2, routes.NO_COMMENT)
+        if self._table is None:  # then nothing is routed, an end neither
+            raise Refused(78, words.NO_CONFIGURATION, self._status.config_document())
+        uid = None if request.uid is None else int(request.uid)
+        found = documents.named(self._state, key, uid)
+        name_of = self._status.user_names.shown
+        if len(found) > 1:
+            owners = [{"uid": one.uid, "user": name_of(one.uid)} for one in found.values()]
+            return {"problems": [], "ambiguous": owners}
+        told = [documents.problem(one, self._table, self._state, name_of) for one in found.values()]
+        for place, one in found.items():
+            by = name_of(request.asked_by)
+            await self._tell(notices.closed_by_hand(one, comment, by, token_hex(8)))
+            await self._until_closed(place)
+        return {"problems": told, "ambiguous": []}
+
+    async def _until_closed(self, place: str) -> None:
+        """The event that closes it is routed as any other: most of the time at once."""
+        for _ in range(int(_CLOSED_WITHIN / _PAUSE)):
+            if place not in self._state.problems:
+                return
+            await asyncio.sleep(_PAUSE)
+        raise Refused(75, routes.NOT_CLOSED_YET)
+
+    # -- jobs
+
+    async def _list_jobs(self, _: Request) -> dict[str, Any]:
+        return {"jobs": documents.jobs(self._state, self._table, self._status.clock())}
+
+
+def _silences(one: Silence) -> dict[str, Any]:
+    return {"silences": [documents.silence(one)]}
