@@ -45,7 +45,6 @@ def join(
         routing=routing,
         message=state.new_message(),
         began=now,
-        flushed=None if there is None else there.flushed,
         worst=severity,
         job=job,
         problem=problem,

@@ -32,7 +32,7 @@ class Rule:
         self.hours: Hours | None = settings.hours
         self.digest: Cron | None = settings.digest
         self.scope = name if own else ""
-        self.limit: Rate | None = (settings if own else config.route_defaults).max_mails
+        self.limit: Rate | None = settings.max_mails
         self.routing = Routing(name, reason=words.told(name)) if name else Routing()
         if not name and settings.to is not None:
             self.routing = Routing(reason=words.BY_DEFAULTS)

@@ -36,7 +36,7 @@ class Group(_Value, frozen=True, kw_only=True):
 
     `key` is its identity. `message` is its row in `messages`; 0: its mail has been made, and it is
     kept until `due` so that the next event waits for `group_interval`. `routing` is its mail's.
-    `began`: when its first event joined; `flushed`: when its last mail was made, if there was one.
+    `began`: when its first event joined; `flushed`: when its mail was made.
     `worst` is the worst severity of its events. `job`: its recipients are those of that job.
     `problem`: the key in `State.problems` of the problem that its events tell of.
     """

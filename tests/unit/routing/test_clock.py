@@ -252,6 +252,14 @@ def test_a_mail_counts_until_it_is_a_window_old() -> None:
     assert len(b.made) == 2
 
 
+def test_each_mail_counts_until_it_is_a_window_old() -> None:
+    b = book("route_defaults: {max_mails: 2/m}")
+    for at in (6e8 - 5, 6e8 + 0.9, 6e8 + 60.5):
+        b.now = at
+        assert b.tell().tells
+    assert b.tell().joins
+
+
 def test_who_got_no_mail_for_a_window_is_forgotten_by_a_reload() -> None:
     b = book()
     b.tell()

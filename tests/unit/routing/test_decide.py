@@ -366,6 +366,36 @@ def test_notices_of_the_daemon_are_beyond_the_limit_of_all_together_only() -> No
     assert b.tell(type="own", notice=True).joins
 
 
+def test_notices_are_beyond_the_limit_where_there_are_no_routes_either() -> None:
+    b = book("route_defaults: {max_mails: 1/h}")
+    assert b.tell().tells
+    for _ in range(3):
+        assert b.tell(notice=True).tells
+
+
+def test_the_mail_of_what_was_over_the_limit_counts_too() -> None:
+    b = book("route_defaults: {max_mails: 1/h}")
+    b.tell()
+    b.tell()
+    b.wait(3660)
+    assert len(b.made) == 2
+    assert b.tell().joins
+    b.wait(3600)
+    assert len(b.made) == 2
+
+
+def test_what_is_over_the_limit_of_a_route_waits_for_its_active_time() -> None:
+    b = book(OFFICE.replace("to:", "max_mails: 1/h, to:"))
+    b.now = MONDAY + 9 * 3600 - 60
+    b.tell()
+    assert b.tell().joins[0].group.kind == "suppressed"
+    b.wait(14.5 * 3600)
+    assert len(b.made) == 1
+    b.check()
+    b.wait(60)
+    assert mails(b)[1:] == [((B,), (1,))]
+
+
 def test_a_groups_mail_that_is_over_the_limit_is_told_with_the_others_later() -> None:
     b = book("route_defaults: {max_mails: 1/h}\nroutes: {r: {match: {type: g}, group_wait: 10s}}")
     b.tell(type="g")

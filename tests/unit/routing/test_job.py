@@ -157,7 +157,12 @@ def test_the_state_of_undeclared_jobs_is_bounded(monkeypatch: pytest.MonkeyPatch
         b.wait(1)
         b.tell(type="job.started", job=f"j{n}")
     assert len(b.state.jobs) == 11
-    assert {"n", "j99"} <= set(b.state.jobs)
+    assert {"n", "j99", "j98", "j90"} <= set(b.state.jobs)
+    b.tell(type="job.failed", job="bad", severity="err")
+    for n in range(100):
+        b.wait(1)
+        b.tell(type="job.started", job=f"j{n}")
+    assert {"bad", "j99"} <= set(b.state.jobs)
 
 
 # -- missed
@@ -426,6 +431,15 @@ def test_a_run_that_has_ended_is_not_overdue_in_whatever_order_it_is_heard_of() 
     told(b, "started", time=T0 + 2 * HOUR)
     until(b, 20)
     assert b.jobs == []
+
+
+def test_the_end_of_an_earlier_run_does_not_end_the_one_that_runs() -> None:
+    b = book()
+    until(b, 2)
+    told(b, "started")
+    told(b, "failed", time=T0 + HOUR)
+    until(b, 8)
+    assert len(b.jobs) == 1
 
 
 def test_overdue_is_mailed_and_opens_no_problem() -> None:

@@ -478,6 +478,18 @@ def test_a_silence_hides_no_problem_that_is_over() -> None:
     assert b.state.problems == {}
 
 
+def test_a_silence_that_ends_names_only_what_it_still_hides() -> None:
+    b = book()
+    b.tell(key="other", status="problem")
+    silenced(b, severity="err")
+    bad(b)
+    bad(b, "crit")  # the silence is for err alone: now somebody is told of it
+    b.tell(key="hidden", status="problem", severity="err")
+    b.wait(HOUR)
+    (expired,) = b.expired
+    assert [each.key for each in expired.hides] == ["hidden"]
+
+
 def test_what_was_counted_goes_silently_with_a_silenced_end() -> None:
     b = book()
     bad(b)

@@ -56,6 +56,7 @@ def test_what_was_found_due_is_found_again_after_a_rollback_and_not_after_a_comm
     s.commit()
     assert s.pop_due(10.0) == []
     assert s.next_due() == 50.0
+    assert s._popped == []
 
 
 def test_only_the_last_due_time_of_something_counts() -> None:
