@@ -27,7 +27,7 @@ from zaiond.intake.admission import Admission
 from zaiond.intake.connection import EventConnection
 from zaiond.net.connection import SmtpConnection
 from zaiond.smtp.syntax import Reply
-from zaiond.store import events, queue
+from zaiond.store import events, groups, queue
 from zaiond.store.database import Database
 from zaiond.store.writer import Writer
 
@@ -39,6 +39,8 @@ OPERATIONS = {
     "start": (queue, "start"),
     "finish": (queue, "finish"),
 }
+_WHEN = ("before", "after")
+GROUP_OPERATIONS = {"make": (groups, "make")}
 POINTS = (
     "new-schema",  # the first start of all: the tables are there, not committed
     "before-begin",
@@ -49,6 +51,8 @@ POINTS = (
     "content-answered",  # the reply is here, and not recorded
     "spool-before-unlink",  # committed, still in the spool
 )
+# Where events are told of together.
+GROUP_POINTS = tuple(f"{when}-commit-of-{name}" for name in GROUP_OPERATIONS for when in _WHEN)
 
 
 class Fuse:
@@ -117,7 +121,7 @@ def lay_in_store(fuse: Fuse) -> None:
         within.add(operation)
         return result
 
-    for operation, (module, name) in OPERATIONS.items():
+    for operation, (module, name) in {**OPERATIONS, **GROUP_OPERATIONS}.items():
         wrap(module, name, functools.partial(note, operation))
 
 
@@ -214,7 +218,17 @@ def never_look_at_the_files() -> None:
     wrap(Database, "is_whole", lambda original, database: True)
 
 
+def forget_who_joins() -> None:
+    """A fault: of the events that join mails to come together, one does not."""
+
+    def put(original: Callable[..., None], steps: groups.Steps, db: apsw.Connection) -> None:
+        original(steps._replace(joins=steps.joins[1:]), db)
+
+    wrap(groups.Steps, "put", put)
+
+
 FAULTS = {
+    "forget-who-joins": forget_who_joins,
     "never-look-at-the-files": never_look_at_the_files,
     "expire-by-the-clock": expire_by_the_clock,
     "none": lambda: None,

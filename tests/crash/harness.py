@@ -12,13 +12,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import apsw
 
-from tests.crash.failing_daemon import POINTS
+from tests.crash.failing_daemon import GROUP_POINTS, POINTS
 from tests.crash.program import SOURCE, ledger_of
 from tests.support.daemon import Daemon, EndedBeforeReadyError
 from tests.support.fast_sink import Arrival, FastSink
@@ -36,6 +37,12 @@ mail_server: {{host: 127.0.0.1, port: PORT, max_connections: {MAX_CONNECTIONS}}}
 admins: [{", ".join(ADMINS)}]
 route_defaults: {{max_mails: null}}
 queue: {{retry_first: 1s, retry_max: 1s}}
+"""
+
+
+GROUPED = f"""{CONFIGURATION}
+routes:
+  together: {{group_by: [type], group_wait: 1s, group_interval: 1s}}
 """
 
 
@@ -63,6 +70,7 @@ class Outcome:
     dropped: int
     acknowledged: list[str]
     arrivals: list[Arrival]
+    mails: list[tuple[str, str]]  # Message-ID, recipient
     possible_duplicates: int
     unknown: Counter[tuple[str, str]]  # by event and recipient: attempts that ended so
     left: dict[str, Any]  # what the database still holds, by what it should not hold
@@ -71,7 +79,7 @@ class Outcome:
     @property
     def duplicates(self) -> int:
         """How many deliveries too many there were."""
-        return len(self.arrivals) - len({(a.event, a.recipient) for a in self.arrivals})
+        return len(self.mails) - len(set(self.mails))
 
     def check(self) -> None:
         """The promise. Raises LostError, or AssertionError for what else is broken."""
@@ -94,12 +102,12 @@ class Outcome:
         assert not untold, f"came twice, and the history does not say so: {untold}"
 
 
-def plan(kills: int, events: int, dice: random.Random) -> list[End]:
+def plan(kills: int, events: int, dice: random.Random, of: Sequence[str] = POINTS) -> list[End]:
     """How each life ends: half of them at points, each in its turn, the others at any time."""
     share = events // (kills + 1)
     ends: list[End] = []
     while len(ends) < kills // 2:
-        points = [point for point in POINTS if point != "new-schema"]
+        points = [point for point in of if point != "new-schema"]
         dice.shuffle(points)
         ends += [End(point, dice.randint(1, 3)) for point in points]
     del ends[kills // 2 :]
@@ -125,6 +133,7 @@ class Run:
     ends: list[End]
     fault: str = "none"
     drops: int = 0
+    configuration: str = CONFIGURATION
     kills: int = 0
     granted: int = 0
     reached: Counter[str] = field(default_factory=Counter)
@@ -135,7 +144,7 @@ class Run:
         self.sink = self._open.enter_context(FastSink(self.drops))
         self.daemon = Daemon(
             self.directory,
-            CONFIGURATION.replace("PORT", str(self.sink.port)),
+            self.configuration.replace("PORT", str(self.sink.port)),
             {"PYTHONPATH": str(ROOT)},
         )
         self._open.callback(self.daemon.end)
@@ -192,6 +201,7 @@ class Run:
                 for event in ledger_of(self._ledger(number))
             ],
             arrivals=self.sink.arrivals,
+            mails=self.sink.mails,
             possible_duplicates=status["possible_duplicates"],
             unknown=self._unknown(),
             left=self._left(),
@@ -222,7 +232,7 @@ class Run:
         died = self.daemon.process.wait()
         assert died == -signal.SIGKILL, f"exit status {died}\n{self.daemon.printed()}"
         self._programs_are_done()
-        if end.point in POINTS:
+        if end.point in (*POINTS, *GROUP_POINTS):
             if not alive:
                 self.reached[end.point] += 1
             elif end.nth > 1:
@@ -292,6 +302,7 @@ class Run:
                     for what, query in {
                         "open deliveries": "SELECT count(*) FROM deliveries WHERE ended IS NULL",
                         "contents": "SELECT count(*) FROM contents",
+                        "mails to come": "SELECT count(*) FROM messages WHERE due IS NOT NULL",
                         "not delivered": "SELECT count(*) FROM deliveries"
                         " WHERE state <> 'delivered'",
                         "started": "SELECT count(*) FROM deliveries WHERE started IS NOT NULL",

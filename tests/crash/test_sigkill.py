@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.failing_daemon import POINTS
-from tests.crash.harness import End, LostError, Run, plan
+from tests.crash.failing_daemon import GROUP_POINTS, POINTS
+from tests.crash.harness import GROUPED, End, LostError, Run, plan
 
 EVENTS = int(os.environ.get("ZAIOND_CRASH_EVENTS", "800"))
 KILLS = int(os.environ.get("ZAIOND_CRASH_KILLS", "5"))
@@ -56,6 +56,19 @@ def test_what_may_come_twice_is_counted_even_if_the_daemon_is_killed_while_it_co
     assert outcome.duplicates > 0
 
 
+def test_what_is_told_of_together_is_told_of_once_whenever_the_daemon_is_killed(
+    tmp_path: Path,
+) -> None:
+    print(f"ZAIOND_CRASH_SEED={SEED}")
+    ends = [End(point, 1) for point in GROUP_POINTS]
+    ends += plan(KILLS, EVENTS, random.Random(SEED), [*GROUP_POINTS, "before-commit-of-route"])
+    with Run(tmp_path, EVENTS, ends, drops=20, configuration=GROUPED) as run:
+        outcome = run.finish()
+    outcome.check()
+    assert len(outcome.mails) < EVENTS, "nothing was told of together"
+    assert set(GROUP_POINTS) <= set(outcome.reached)
+
+
 # Controls: a harness that can't see a loss proves nothing.
 
 
@@ -70,6 +83,13 @@ def test_an_acknowledgement_before_the_commit_is_found_out(tmp_path: Path) -> No
 def test_a_delivery_marked_done_before_the_reply_is_found_out(tmp_path: Path) -> None:
     fault = "done-before-the-reply"
     with Run(tmp_path, 200, [End("content-sent", 20)], fault=fault, drops=50) as run:
+        outcome = run.finish()
+    with pytest.raises(LostError):
+        outcome.check()
+
+
+def test_an_event_that_does_not_join_is_found_out(tmp_path: Path) -> None:
+    with Run(tmp_path, 200, [], fault="forget-who-joins", configuration=GROUPED) as run:
         outcome = run.finish()
     with pytest.raises(LostError):
         outcome.check()

@@ -20,7 +20,7 @@ _ADDRESS = re.compile(rb"<([^>]*)>")
 
 
 class Arrival(NamedTuple):
-    """A mail that was taken, for one recipient."""
+    """An event that a mail tells of which was taken, for one recipient."""
 
     event: str
     recipient: str
@@ -39,6 +39,7 @@ class FastSink:
     refused: bytes | None = None
     listener: socket.socket | None = None
     arrivals: list[Arrival] = field(default_factory=list)
+    mails: list[tuple[str, str]] = field(default_factory=list)  # Message-ID, recipient
     offered: int = 0
     dropped: int = 0
 
@@ -64,17 +65,19 @@ class FastSink:
 
     def take(self, recipients: list[str], content: bytes) -> bool:
         """Takes a mail; False: it is dropped."""
-        event, message_id = _EVENT.search(content), _MESSAGE_ID.search(content)
-        assert event is not None, content
+        events, message_id = _EVENT.findall(content), _MESSAGE_ID.search(content)
+        assert events, content
         assert message_id is not None, content
         with self._lock:
             self.offered += 1
             if self.drops and self.offered % self.drops == 0:
                 self.dropped += 1
                 return False
-            name, given = event[1].decode(), message_id[1].decode()
-            self.arrivals += [Arrival(name, recipient, given) for recipient in recipients]
-            self.events[name] += 1
+            given = message_id[1].decode()
+            self.mails += [(given, recipient) for recipient in recipients]
+            for name in map(bytes.decode, events):
+                self.arrivals += [Arrival(name, recipient, given) for recipient in recipients]
+                self.events[name] += 1
             self._tell()
         return True
 
