@@ -155,6 +155,11 @@ async def test_beyond_max_mails_one_mail_tells_of_the_rest_the_worst_first(
         assert set(last.event_ids) >= {"mild", "bad", *ids(20, "m")}
         assert last.body.index("bad") < last.body.index("mild")
         assert "22" in last.subject
+        (notice,) = set(last.event_ids) - {"mild", "bad", *ids(20, "m")}
+        assert notice.startswith("zaiond.mails.suppressed/")
+        assert (await post.history(notice))["outcome"] in ("waiting", "delivered")
+        await post.emit("after", severity="crit")  # what comes behind it is routed as ever
+        await post.routed()
         await post.settled()
         await assert_counted(post)
         document = await post.history("mild")
@@ -243,6 +248,25 @@ async def test_a_route_that_is_gone_leaves_what_it_grouped_to_what_counts_now(
         post.configure(config)
         await post.arrived(sink, 1)
         assert told(sink.mails) == [("1", "2")]
+
+
+async def test_an_event_can_be_deleted_out_of_a_mail_that_tells_of_others(
+    state: Path, sink: Sink
+) -> None:
+    sink.stop()  # so that it waits
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2", "3", kind="db.a")
+        await post.routed()
+        post.serve(31)
+        await post.until(lambda: bool(post.released_usage))
+        await post.unconnected()  # it was tried
+        assert (await post.delete(["2"])).deliveries == 1
+        assert (await post.history("2"))["outcome"] == "deleted"
+        assert set(await post.states("1")) == {"a@x.example"}
+        sink.start()
+        assert (await post.queue_admin.retry()).deliveries == 1
+        await post.arrived(sink, 1)
+        assert told(sink.mails) == [("1", "3")]
 
 
 async def test_an_event_of_a_mail_to_come_can_be_deleted_and_the_rest_be_sent_now(

@@ -1,23 +1,29 @@
 """Mails to come are made: of what they tell of, by the configuration in force."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
 import apsw
+import msgspec
 
+from zaiond.delivery import words
 from zaiond.delivery.batch import Wanted
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.remake import anew
-from zaiond.model import QueuedMail, Remade, Routing, StoredEvent, Usage
+from zaiond.event_rules import NOTICE_SOURCE
+from zaiond.model import NewEvent, QueuedMail, Remade, Routing, StoredEvent, Usage
+from zaiond.net.machine import rfc3339
 from zaiond.store import groups, membership
 from zaiond.store import remake as remade
 from zaiond.store.groups import Steps
 from zaiond.store.members import Beginning, Members
 from zaiond.store.writer import Writer
 
+SUPPRESSED = "zaiond.mails.suppressed"  # the notice that some events were held
 AT_ONCE = 20  # mails that are made together: each may take a megabyte until it is on disk
 
 
@@ -39,6 +45,7 @@ class _Ready(NamedTuple):
     wanted: Wanted
     mails: list[QueuedMail]
     known: Members
+    notice: NewEvent | None = None  # that something was held, which the mail tells of, too
 
 
 class GroupMails:
@@ -70,6 +77,7 @@ class GroupMails:
         Raises DiskFullError.
         """
         ready = [await self._ready(maker, one) for one in wanted]
+        at = self._queue_time()
 
         def put(db: apsw.Connection) -> tuple[set[int], Usage]:
             if steps is not None:
@@ -78,6 +86,8 @@ class GroupMails:
             released: Usage = {}
             for one in ready:
                 row, _, _, into = one.wanted
+                if one.notice is not None:
+                    groups.add_notice(db, row, one.notice, at)
                 more, ended = groups.make(db, row, one.mails, into, one.known.elsewhere)
                 behind |= more
                 groups.add_usage(released, ended)
@@ -163,6 +173,12 @@ class GroupMails:
         if read is None:
             return _Ready(wanted, [], known)
         start, events = read
+        notice = None
+        if routing.kind == "suppressed" and known.total > 1:
+            notice = self._notice(maker, wanted, known)
+            events.append(StoredEvent(0, *notice, notice=True))
+            known.total += 1
+            known.severities["warning"] += 1
         mails: list[QueuedMail] = []
         for recipients in maker.parts(to):
             first = not mails
@@ -180,4 +196,17 @@ class GroupMails:
                     start.message_id if first else None,
                 )
             )
-        return _Ready(wanted, mails, known)
+        return _Ready(wanted, mails, known, notice)
+
+    def _notice(self, maker: MailMaker, wanted: Wanted, known: Members) -> NewEvent:
+        recipient, now = ", ".join(wanted.to), self._clock()
+        said = words.suppressed(recipient=recipient, held=known.total)
+        line = {
+            "type": SUPPRESSED,
+            "source": NOTICE_SOURCE,
+            "severity": "warning",
+            "subject": said.in_language(maker.language),
+            "data": {"recipient": recipient, "held": known.total, "since": rfc3339(known.first)},
+        }
+        id_, body = f"{SUPPRESSED}/{int(now)}/{wanted.row}", msgspec.json.encode(line)
+        return id_, os.getuid(), NOTICE_SOURCE, now, body, False, None

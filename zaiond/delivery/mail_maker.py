@@ -30,6 +30,7 @@ from zaiond.routing.named import decision_of, named
 from zaiond.routing.state import State
 from zaiond.store.members import Beginning, Members
 from zaiond.store.turns import DAEMON
+from zaiond.text import Language
 
 
 def complete(stored: StoredEvent) -> Event:
@@ -111,6 +112,11 @@ class MailMaker:
         if only is None or routing.kind == "suppressed":
             return to
         return tuple(recipient for recipient in to if recipient in only) or to
+
+    @property
+    def language(self) -> Language:
+        """Of what people read."""
+        return self._config.language
 
     @property
     def admins(self) -> list[str]:

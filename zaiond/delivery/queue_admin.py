@@ -252,12 +252,34 @@ class QueueAdmin:
                 partial(groups.take_out, seqs=seqs, reason=_BY_HAND), essential=True
             )
             self._observer.events_ended(taken_out.ended)
+            left = await self._leave_groups(seqs)
             rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
             deleted, in_flight = await self._delete(rows)
             # An address or a mail of which nothing is left is held no longer.
             await self._dispatcher.mend_holds()
-        number = len(gone) + taken_out.places + deleted
+        number = len(gone) + taken_out.places + left + deleted
         return Changed(number, chosen.unknown, in_flight)
+
+    async def _leave_groups(self, seqs: list[int]) -> int:
+        """Takes events out of mails that were made of groups, which tell of the others all the
+        same; gives how many.
+        """
+        maker = await self._router.maker_now()
+        rows = await self._writer.submit(partial(remade.groups_of, seqs=seqs))
+        number = 0
+        for row in rows if maker is not None else ():
+            if row in self._dispatcher.active_queue.sending:
+                continue
+            state = await self._writer.submit(partial(remade.group_state, row=row))
+            if state is None or not state.message.is_open:
+                continue
+            leave = partial(groups.leave, row=row, seqs=seqs, reason=_BY_HAND)
+            gone = await self._writer.submit(leave, essential=True)
+            if gone and maker is not None:
+                new = await self._router.group_mails.remake(maker, row, reopen=False)
+                await self._put_all([new] if new else [], [], by_hand=False)
+            number += gone
+        return number
 
     async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
         """Deletes what isn't being sent just now; gives the number of deliveries, and the ids of

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import apsw
 
-from zaiond.model import QueuedMail, Routing, StoredEvent, Usage
+from zaiond.model import NewEvent, QueuedMail, Routing, StoredEvent, Usage
 from zaiond.store import queue
-from zaiond.store.events import encode_text
+from zaiond.store.events import accept, encode_text
 from zaiond.store.membership import read
 from zaiond.store.queue import Ended, copy_events, insert_deliveries, insert_rows, is_open
 from zaiond.store.sound import decode_routing, encode_routing
@@ -181,6 +181,13 @@ def add(db: apsw.Connection, mails: Sequence[QueuedMail]) -> set[int]:
     return insert_deliveries(db, mails)
 
 
+def add_notice(db: apsw.Connection, row: int, notice: NewEvent, queued: float) -> None:
+    """Records an event of the daemon's own that is told of in the mail to come of this row."""
+    for event in accept(db, [notice], queued, notice=True).events:
+        db.execute("INSERT INTO routed_early VALUES (?)", (event.seq,))
+        db.execute("INSERT INTO message_events VALUES (?, ?)", (row, event.seq))
+
+
 def make(
     db: apsw.Connection,
     row: int,
@@ -242,20 +249,35 @@ def take_out(db: apsw.Connection, seqs: Sequence[int], reason: Text) -> TakenOut
         if not rows:
             continue
         places += len(rows)
-        db.executemany(
-            "DELETE FROM message_events WHERE message = ? AND event = ?",
-            [(row, seq) for row in rows],
-        )
-        if not db.execute(
-            "SELECT EXISTS (SELECT 1 FROM message_events WHERE event = ?)", (seq,)
-        ).get:
-            db.execute(
-                "UPDATE events SET outcome = 'deleted', reason = ? WHERE seq = ?",
-                (encode_text(reason), seq),
-            )
+        _leave(db, rows, seq, reason)
         if not is_open(db, seq):
             ended += read(db, [seq])
     return TakenOut(places, ended)
+
+
+def leave(db: apsw.Connection, row: int, seqs: Sequence[int], reason: Text) -> int:
+    """Takes these events out of a mail that was made of a group and that others are left in; gives
+    how many. 0: it tells of no others.
+    """
+    wanted = set(seqs)
+    found = [seq for (seq,) in db.execute(_SEQS, (row,)) if seq in wanted]
+    all_ = int(db.execute("SELECT count(*) FROM message_events WHERE message = ?", (row,)).get)
+    if len(found) == all_:
+        return 0
+    for seq in found:
+        _leave(db, [row], seq, reason)
+    return len(found)
+
+
+def _leave(db: apsw.Connection, rows: Sequence[int], seq: int, reason: Text) -> None:
+    db.executemany(
+        "DELETE FROM message_events WHERE message = ? AND event = ?", [(row, seq) for row in rows]
+    )
+    db.execute(
+        "UPDATE events SET outcome = 'deleted', reason = ? WHERE seq = ?"
+        " AND NOT EXISTS (SELECT 1 FROM message_events WHERE event = seq)",
+        (encode_text(reason), seq),
+    )
 
 
 def to_come_of(db: apsw.Connection, seqs: Sequence[int]) -> dict[int, Routing]:

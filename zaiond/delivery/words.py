@@ -1,0 +1,9 @@
+"""What the delivery itself has to tell of, for a person."""
+
+from zaiond.text import Sentence
+
+suppressed = Sentence(
+    "{recipient} 宛のイベント {held} 件を、メール数の上限（max_mails）により保留し、"
+    "1 通にまとめました",
+    "{held} events to {recipient} were held because of max_mails, and told in one mail",
+)
