@@ -27,7 +27,10 @@ _LOGGED_WITHIN = 2.0  # seconds: the journal may be a moment behind
 def main() -> None:
     """Emits `unit.failed` of the unit that the command line names."""
     unit = sys.argv[1]
-    entries = _logged(unit, os.environ.get("MONITOR_INVOCATION_ID", ""))
+    try:
+        entries = _logged(unit, os.environ.get("MONITOR_INVOCATION_ID", ""))
+    except OSError:  # a journal that can't be read is no reason to say nothing
+        entries = []
     event = event_of(unit, os.environ, entries)
     try:
         emit(**event)

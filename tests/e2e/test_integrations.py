@@ -165,7 +165,7 @@ def test_restic_by_a_timer_is_a_job_and_its_failure_is_told(service: Service) ->
     assert "wrong password" in events["unit.failed"]["message"]
 
 
-def test_a_job_of_cron_is_told_with_its_output(service: Service) -> None:
+def test_a_job_of_cron_that_failed_is_mailed_with_its_output(service: Service, sink: Sink) -> None:
     machine = service.machine
     example(machine, "backup.cron", "/etc/cron.d/backup")
     text = machine.path("/etc/cron.d/backup").read_text()
@@ -179,6 +179,13 @@ def test_a_job_of_cron_is_told_with_its_output(service: Service) -> None:
     assert ended["job"] == "nightly-backup"
     assert ended["data"]["exit_status"] == 5
     assert ended["data"]["output"] == "copying\nno space left"
+    machine.until(
+        lambda: any(ended["id"] in mail.event_ids for mail in sink.mails), "it is not mailed"
+    )
+    (mail,) = [mail for mail in sink.mails if ended["id"] in mail.event_ids]
+    assert "Job nightly-backup" in mail.subject
+    assert "Exit status: 5" in mail.body
+    assert "\ncopying\nno space left\n" in mail.body
 
 
 def test_rsnapshot_and_rsync_are_jobs_and_their_warnings_no_failures(service: Service) -> None:

@@ -1,10 +1,15 @@
 """What is told of a systemd unit that has failed."""
 
+import os
+import subprocess
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.process import MODES_COUNT
 from zaiond import event_rules
 from zaiond.notify import event_of, of_invocation
 
@@ -82,6 +87,18 @@ def test_many_long_lines_are_cut_to_the_last_ones(line: str | bytes) -> None:
 def test_text_in_another_encoding_is_read() -> None:
     event = made(EXITED, entry("容量が不足しています".encode("euc_jp")))
     assert event["message"].endswith("容量が不足しています")
+
+
+def test_without_a_journal_that_can_be_read_the_unit_is_told_of(tmp_path: Path) -> None:
+    environment = {**os.environ, **EXITED, "ZAIOND_SPOOL_DIR": str(tmp_path)}
+    environment |= {"ZAIOND_RUNTIME_DIR": str(tmp_path)}
+    command = [sys.executable, "-I", "-m", "zaiond.notify", "none-of-this-machine.service"]
+    subprocess.run([*MODES_COUNT, *command], env=environment, check=True)
+    (file,) = tmp_path.glob("*.json")
+    event = event_rules.read(file.read_bytes())
+    event_rules.check(event)
+    assert event["data"]["unit"] == "none-of-this-machine.service"
+    assert event["source"] == "none-of-this-machine.service"
 
 
 def test_lines_of_one_run_are_told_also_those_that_do_not_say_so() -> None:

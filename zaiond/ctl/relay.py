@@ -188,6 +188,7 @@ def _relay(ways: list[Way], asked: int, tell: int) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     for way in ways:
         os.close(way.sink)
+    os.chdir("/")  # so that a file system can be unmounted
     # What else is open is the command's: a lock, say, which would not end with it.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     ours = {0, 1, 2, asked, tell, *(way.source for way in ways)}
