@@ -21,6 +21,7 @@ from zaiond.text import Sentence, Text, reason
 
 MAX_ANSWER = 128 * 1024
 NO_HTTP = Text("HTTP の応答ではありません", "no answer of HTTP")
+NO_REQUEST = Text("要求に使えない URL です", "a URL that can't be asked for")
 too_large = Sentence("応答が {most} KiB を超えています", "an answer of more than {most} KiB")
 _HEADERS = {"User-Agent": f"zaiond/{__version__}", "Connection": "close"}
 
@@ -109,7 +110,10 @@ def _request(
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
             method = "GET" if content is None else "POST"
             own = {"Host": parts.netloc.rpartition("@")[2], **_login(parts), **_HEADERS}
-            connection.request(method, target, content, {**headers, **own})
+            try:
+                connection.request(method, target, content, {**headers, **own})
+            except (http.client.HTTPException, ValueError) as error:  # a sign that it can't say
+                raise NoAnswer(None, address, NO_REQUEST) from error
             secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
             return read_answer(_Answer(secured, deadline, address), address, most)
 

@@ -179,6 +179,18 @@ async def test_a_server_that_is_not_there_is_a_fault(beating: Beating) -> None:
     assert SECRET not in json.dumps([beating.notes.lines, beating.document])
 
 
+@pytest.mark.parametrize("path", ["a\x01b", "a b", "a\x7f", "\x00"])
+async def test_a_url_that_can_not_be_asked_for_is_a_fault_and_ends_nothing(
+    server: HttpServer, beating: Beating, path: str
+) -> None:
+    beating.fetch(f"{server.url}/{SECRET}{path}")
+    await beating.sees(lambda: beating.heartbeat.failure)
+    assert beating.document["error"] == "a URL that can't be asked for"
+    assert SECRET not in json.dumps([beating.notes.lines, beating.document])
+    beating.fetch(f"{server.url}/well")
+    await beating.sees(lambda: server.asked)
+
+
 async def test_a_server_without_a_certificate_that_holds_is_a_fault(
     beating: Beating, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -139,5 +139,6 @@ def _is_url(text: str) -> bool:
         and bool(parts.hostname)
         and port != 0
         and text.isascii()
+        and text.isprintable()
         and " " not in text
     )
