@@ -213,7 +213,6 @@ async def test_a_fault_that_lasts_is_told_of_again_after_long(
     monkeypatch.setattr(module, "TOLD_EVERY", 0.05)
     beating.fetch(f"{server.url}/")
     await beating.sees(lambda: len(beating.notes.lines) >= 2)
-    assert len(server.asked) > 2
     assert len(set(beating.notes.lines)) == 1
 
 

@@ -42,7 +42,8 @@ class Watched(Post):
             lambda work: self._working.add(loop.create_task(work)), str, int, lambda: None,
             found or Incidents(),
         )  # fmt: skip
-        admission = SimpleNamespace(ended=lambda ended: None, count=lambda more: None)
+        nothing = dict.fromkeys(("ended", "count", "released"), lambda _: None)
+        admission = SimpleNamespace(**nothing)
         self.reports.connect(cast(Any, admission), self.outbound)
         self.watch = MailWatch(
             self.outbound, self.reports, lambda: self.config is not None, self.clock

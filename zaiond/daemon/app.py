@@ -11,7 +11,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zaiond.clock import QueueTime, UlidFactory
 from zaiond.daemon import notices, systemd
@@ -38,6 +38,10 @@ from zaiond.store.prune import HistoryLimit
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.users import UserNames, UserOf
+
+if TYPE_CHECKING:
+    from zaiond.daemon.status import Status
+    from zaiond.daemon.summary_text import Facts
 
 STOP_SECONDS = 30.0  # for what is between the final dot and its reply
 
@@ -104,9 +108,26 @@ class App:
             database.space, writer, counts, clock, journal, user_name, lock, user_of,
             self._outbound.router.reminded_of,
         )  # fmt: skip
+
+        def status() -> "Status":
+            # With all that people may ask for: not before somebody does.
+            from zaiond.daemon.status import Status
+
+            return Status(
+                found=found, state_dir=options.state_dir, journal=journal, clock=clock,
+                queue_time=queue_time, configuration=self.configuration, database=database,
+                writer=writer, outbound=self._outbound, intake=self._intake,
+                user_names=user_names, watcher=self._watcher,
+            )  # fmt: skip
+
+        async def facts(since: float, queued: float) -> "Facts":
+            from zaiond.daemon.summary_facts import gather
+
+            return await gather(status(), since, queued)
+
         self._watcher = Watcher(
-            self._outbound, self._reports, journal, database, clock, lambda: self.configuration,
-            self._round_trip, in_background,
+            self._outbound, self._reports, journal, database, writer, clock, queue_time,
+            found.started, lambda: self.configuration, self._round_trip, facts, in_background,
         )  # fmt: skip
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
@@ -118,25 +139,9 @@ class App:
         )
 
         def commands() -> Commands:
-            # With all that people may ask for: not before somebody does.
             from zaiond.daemon.commands import Answers
-            from zaiond.daemon.status import Status
 
-            status = Status(
-                found=found,
-                state_dir=options.state_dir,
-                journal=journal,
-                clock=clock,
-                queue_time=queue_time,
-                configuration=self.configuration,
-                database=database,
-                writer=writer,
-                outbound=outbound,
-                intake=self._intake,
-                user_names=user_names,
-                watcher=self._watcher,
-            )
-            return Answers(status, emit).commands()
+            return Answers(status(), emit).commands()
 
         self.control = Control(commands, journal)
 

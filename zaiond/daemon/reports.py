@@ -277,17 +277,18 @@ class Reports:
         for one in told:
             notice = by_itself.notice(one, self._jobs, self._clock())
             if notice is not None:
-                await self._record(notice)
+                await self.record(notice)
 
     async def emit(self, notice: Notice) -> None:
         """Records a notice, in the language in force; it is mailed as any event."""
         try:
-            await self._record(notice)
+            await self.record(notice)
         except StoreError as error:
             what = notice.subject or notice.type
             self._journal.error(words.unrecorded(subject=what, why=error.text), by="notices")
 
-    async def _record(self, notice: Notice) -> None:
+    async def record(self, notice: Notice) -> None:
+        """The same; raises StoreError."""
         body = notice.line(self._journal.language)
         lane, urgent = wire.parse(body).lane, notice.severity in URGENT
         new = (notice.id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, lane)

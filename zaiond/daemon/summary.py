@@ -14,7 +14,6 @@ import msgspec
 from zaiond.config.schema import Config, Cron
 from zaiond.daemon.notices import Notice
 from zaiond.daemon.summary_text import Facts, compose, numbers
-from zaiond.daemon.words import local
 from zaiond.daemon.words import summary as words
 from zaiond.errors import StoreError
 from zaiond.message.known import SUMMARY
@@ -98,18 +97,21 @@ class Summary:
 
     async def run(self) -> None:
         """Tells; ends when cancelled."""
-        await asyncio.sleep(AFTER_START)
+        loop = asyncio.get_running_loop()
+        begin = loop.time() + AFTER_START
         while True:
             self._changed.clear()
-            wait = None if self._cron is None else await self._look(self._cron)
+            wait = None
+            if self._cron is not None:
+                wait = await self._look(self._cron, tells=loop.time() >= begin)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
             except TimeoutError:
                 continue
 
-    async def _look(self, cron: Cron) -> float:
-        """Tells, if it is time; after how many seconds to look again."""
+    async def _look(self, cron: Cron, *, tells: bool) -> float:
+        """Tells, if it is time and it `tells` already; after how many seconds to look again."""
         before = self._kept
         if before is None:
             before = await self._writer.submit(partial(meta.find, name=_KEPT, kind=Kept))
@@ -117,14 +119,16 @@ class Summary:
         kept = self._kept = expected(before or Kept(), cron, now)
         slot, following = due(cron, kept, now)
         try:
-            if slot is not None:
+            if slot is not None and tells:
                 await self._tell(kept, slot, now)
                 kept.told, kept.at, kept.queued = slot, now, self._queue_time()
-            if slot is not None or kept != before:
+            if kept != before:
                 await self._writer.submit(partial(meta.keep, name=_KEPT, value=kept))
         except StoreError:  # which is told where it bars events
             self._kept = before
             return AGAIN
+        if slot is not None and not tells:
+            return 1.0
         return min(LOOK, max(0.0, following - self._clock()))
 
     async def _tell(self, kept: Kept, slot: float, now: float) -> None:
@@ -135,8 +139,8 @@ class Summary:
             Notice(
                 SUMMARY,
                 str(int(slot)),
-                "notice",
-                words.subject(until=local(slot, "%Y-%m-%d %H:%M")),
+                "info",
+                words.SUBJECT,
                 Text(text, text),
                 numbers(facts),
             )

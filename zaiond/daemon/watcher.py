@@ -13,14 +13,16 @@ from zaiond.delivery.outbound import Outbound
 from zaiond.errors import ZaiondError
 from zaiond.journal import Journal
 from zaiond.store.database import Database
+from zaiond.store.writer import Writer
 
 if TYPE_CHECKING:
     from zaiond.daemon.heartbeat import Health, Heartbeat
+    from zaiond.daemon.summary import Gather, Summary
 
 
 class Watcher:
     """`configuration` gives the daemon's; `round_trip` goes through all that must work, or raises
-    ZaiondError.
+    ZaiondError. `started` is when the daemon was, `facts` gives what a summary has to tell.
     """
 
     def __init__(
@@ -29,9 +31,13 @@ class Watcher:
         reports: Reports,
         journal: Journal,
         database: Database,
+        writer: Writer,
         clock: Callable[[], float],
+        queue_time: Callable[[], float],
+        started: float,
         configuration: Callable[[], Configuration],
         round_trip: Callable[[], Awaitable[None]],
+        facts: "Gather",
         in_background: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._configuration, self._database = configuration, database
@@ -40,6 +46,8 @@ class Watcher:
         self.incidents = reports.incidents
         self.mail = MailWatch(outbound, reports, lambda: configuration().config is not None, clock)
         self.heartbeat: Heartbeat | None = None
+        self._summary: Summary | None = None
+        self._for_summary = writer, facts, reports.record, clock, queue_time, started
         reports.on_failure = self.mail.failed
         self.run = self.mail.run
 
@@ -52,6 +60,13 @@ class Watcher:
             self._in_background(self.heartbeat.run())
         if self.heartbeat is not None:
             self.heartbeat.configure(config)
+        if config.summary is not None and self._summary is None:
+            from zaiond.daemon.summary import Summary  # as above
+
+            self._summary = Summary(*self._for_summary)
+            self._in_background(self._summary.run())
+        if self._summary is not None:
+            self._summary.configure(config)
 
     async def health(self) -> "Health":
         """How we are."""

@@ -94,7 +94,7 @@ class Telling:
         self.came.set()
 
     async def look(self, cron: Cron = DAILY) -> float:
-        return await self.summary._look(cron)
+        return await self.summary._look(cron, tells=True)
 
     @property
     def ids(self) -> list[str]:

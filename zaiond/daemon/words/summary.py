@@ -2,7 +2,7 @@
 
 from zaiond.text import Sentence, Text
 
-subject = Sentence("定期レポート（{until}）", "Summary ({until})")
+SUBJECT = Text("定期レポート", "Summary")
 well = Sentence(
     "zaiond は正常に動作しています（{since} から、バージョン {version}）。",
     "zaiond is at work and well (since {since}, version {version}).",
