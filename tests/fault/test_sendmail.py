@@ -239,3 +239,35 @@ def test_what_is_said_of_a_recipient_that_a_program_named_holds_that_mail_alone(
         assert daemon.ctl("queue", "retry").returncode == 0
         sink.wait(5)
         assert holds() == []
+
+
+def test_mails_that_are_told_of_together_are_told_by_their_subjects_and_texts(
+    tmp_path: Path,
+) -> None:
+    routes = "routes: {local: {match: {type: mail.local}, group_wait: 5s}}"
+    with Sink() as sink:
+        daemon = Daemon(tmp_path, configuration(sink, routes))
+        for number in range(12):
+            body = f"text of {number}\n".encode() + b"0123456789\n" * (MIB // 11)
+            mail = b"Subject: mail %d\n\n" % number + body
+            assert give(daemon, mail, "root", *["b@x.example"][number:]).returncode == 0
+        with daemon:
+            mails = sink.wait(2, timeout=60)
+    (named,) = [mail for mail in mails if mail.recipients == ("b@x.example",)]
+    assert len(named.content) > MIB  # that one goes by no route
+    (together,) = [mail for mail in mails if mail is not named]
+    assert len(together.event_ids) == 12
+    for number in range(12):
+        assert f"mail {number}" in together.body
+        assert f"text of {number}" in together.body
+    assert len(together.content) < MIB
+
+
+def test_one_mail_that_waited_for_others_goes_out_as_it_came(tmp_path: Path) -> None:
+    routes = "routes: {local: {match: {type: mail.local}, group_wait: 1s}}"
+    with Sink() as sink, Daemon(tmp_path, configuration(sink, routes)) as daemon:
+        body = b"0123456789\n" * 50_000
+        assert give(daemon, b"X-Own: field\nSubject: x\n\n" + body, "root").returncode == 0
+        (mail,) = sink.wait(1)
+    assert mail.message["X-Own"] == "field"
+    assert mail.body.encode() == body

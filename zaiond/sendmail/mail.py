@@ -20,7 +20,7 @@ from zaiond.text import Text
 USAGE, BAD_DATA, NO_USER, UNAVAILABLE = 64, 65, 67, 69  # sysexits.h
 
 _LONGEST_SUBJECT = 500  # characters
-_LONGEST_MESSAGE = 16 * 1024
+_LONGEST_MESSAGE = 4 * 1024  # the mail itself goes along; this is for who sees many
 _TO = ("to", "cc", "bcc")
 
 
@@ -64,10 +64,18 @@ def event(
         "type": MAIL,
         "severity": "notice",
         "subject": one_line(found.value("subject")[:_LONGEST_SUBJECT]),
-        "message": rfc5322.readable(found)[:_LONGEST_MESSAGE],
+        "message": _beginning(rfc5322.readable(found)),
     }
     kept = {name: text for name, text in told.items() if text}
     return {**kept, "data": data, "mail": b2a_base64(mail, newline=False).decode()}
+
+
+def _beginning(text: str) -> str:
+    """Its first lines."""
+    if len(text) <= _LONGEST_MESSAGE:
+        return text
+    begun, _, _ = text[:_LONGEST_MESSAGE].rpartition("\n")
+    return f"{begun or text[:_LONGEST_MESSAGE]}\n…"
 
 
 def _recipients(call: Call, found: Entity, is_own: Callable[[str], bool]) -> Iterable[str]:

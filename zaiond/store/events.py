@@ -40,6 +40,13 @@ class Acceptance(NamedTuple):
 
 
 COLUMNS = "seq, id, uid, source, accepted, body, urgent, lane, queued, notice, turn, ahead"
+# The same of events that are told of together: the mail that one carries goes out with that alone.
+COLUMNS_WITHOUT_MAIL = COLUMNS.replace(
+    "body",
+    "CASE WHEN length(body) > 4096 AND json_valid(CAST(body AS TEXT))"
+    " AND json_extract(CAST(body AS TEXT), '$.type') = 'mail.local'"
+    " THEN CAST(json_remove(CAST(body AS TEXT), '$.mail') AS BLOB) ELSE body END",
+)
 _INSERT = (
     f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     " ON CONFLICT DO NOTHING"

@@ -17,9 +17,9 @@ class Members:
     """What is known of the events of a mail to come, as far as they were looked at.
 
     `worst` are those of the worst severity, of these the newest first, at most MOST_SHOWN: rank of
-    the severity (0 is the worst), the negative of the seq, its bytes. `lanes` are at most two of
-    theirs. `usage` is what they take of their users' quotas; those in `elsewhere` are also in
-    another message, and not counted in it.
+    the severity (0 is the worst), the negative of the seq, its bytes but for a mail that it
+    carries. `lanes` are at most two of theirs. `usage` is what they take of their users' quotas;
+    those in `elsewhere` are also in another message, and not counted in it.
     """
 
     total: int = 0

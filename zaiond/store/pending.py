@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.model import MOST_LOADED, Message, QueuedDelivery, QueuedMail, StoredEvent
+from zaiond.model import Message, QueuedDelivery, QueuedMail
+from zaiond.store import membership
 from zaiond.store.counts import FIRST_OPEN, Key, beyond
-from zaiond.store.events import COLUMNS, stored
 from zaiond.store.sound import decode_routing, expect, expect_message_id
 
 SLICE = 2000  # rows that are looked at together
@@ -84,7 +84,7 @@ def load(
                 accepted,
                 queued,
                 bool(notice),
-                _events_of(db, row),
+                membership.events_of(db, row, to_be_read=False),
                 urgent=bool(wanted[0][5]),
                 lane=wanted[0][6],
                 user=wanted[0][7],
@@ -103,17 +103,6 @@ def _unknown(db: apsw.Connection, delivery: int, attempts: int) -> int:
 _UNKNOWN = (
     "SELECT count(*) FROM attempts WHERE delivery = ? AND outcome = 'unknown' AND server <> ''"
 )
-
-
-def _events_of(db: apsw.Connection, message: int) -> tuple[StoredEvent, ...]:
-    return tuple(
-        stored(row, to_be_read=False)
-        for row in db.execute(
-            f"SELECT {COLUMNS} FROM message_events JOIN events ON seq = event"  # noqa: S608
-            " WHERE message = ? ORDER BY event LIMIT ?",
-            (message, MOST_LOADED),
-        )
-    )
 
 
 class Waiting(NamedTuple):

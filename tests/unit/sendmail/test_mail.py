@@ -122,4 +122,6 @@ def test_a_mail_without_a_sender_is_of_the_user() -> None:
 def test_an_event_is_bounded() -> None:
     found = made("Subject: " + "s" * 100_000 + "\n\n" + "x" * 1_000_000, "root")
     assert len(found["subject"]) <= 500
-    assert len(found["message"]) <= 16 * 1024
+    assert len(found["message"]) <= 4 * 1024 + 2
+    told = made("\n" + "line\n" * 10_000, "root")["message"]
+    assert told.endswith("line\n…")
