@@ -11,6 +11,7 @@ from zaiond.message.assemble import (
     IMPORTANT,
     WORDS,
     both,
+    check_wire,
     is_important,
     is_not_in,
     message,
@@ -23,7 +24,6 @@ from zaiond.message.mime import Charset, as_jis
 from zaiond.message.parts import files_of
 from zaiond.message.stood import Stood
 from zaiond.message.view import rendered, view
-from zaiond.message.wire_check import check_wire
 from zaiond.message.words import Words
 from zaiond.model import Event, Message, Routing, Standing
 from zaiond.text import Language
