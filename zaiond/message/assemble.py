@@ -1,5 +1,5 @@
-"""A mail put together of what it says and to whom: its envelope, its header, its bytes; and the last
-look at these before they leave.
+"""A mail put together of what it says and to whom: its envelope, its header, its bytes; and the
+last look at these before they leave.
 """
 
 import re
