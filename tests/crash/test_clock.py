@@ -31,6 +31,7 @@ SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().ge
 CONFIGURATION = """language: en
 mail_server: {{host: 127.0.0.1, port: {port}}}
 admins: admin@example.co.jp
+route_defaults: {{max_mails: null}}
 queue: {{retry_first: 1s, retry_max: 1s, expire: 1h, keep: 1d}}
 """
 NOW = time.time()

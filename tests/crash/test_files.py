@@ -29,6 +29,7 @@ EVENTS = 40
 CONFIGURATION = """language: en
 mail_server: {host: 127.0.0.1, port: 1}
 admins: admin@example.co.jp
+route_defaults: {max_mails: null}
 """
 HOLDS_EVENTS = ("queue.db", "queue.db-wal")
 NAMES = (

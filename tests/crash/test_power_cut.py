@@ -39,6 +39,7 @@ BATCH = 20
 CONFIGURATION = """language: en
 mail_server: {{host: 127.0.0.1, port: {port}, max_connections: 3, keep_idle: 1s}}
 admins: admin@example.co.jp
+route_defaults: {{max_mails: null}}
 queue: {{retry_first: 1s, retry_max: 1s}}
 {more}"""
 

@@ -23,6 +23,7 @@ MEBIBYTES = 96
 CONFIGURATION = """language: en
 mail_server: {{host: 127.0.0.1, port: {port}, max_connections: 2, timeout: 5s}}
 admins: admin@example.co.jp
+route_defaults: {{max_mails: null}}
 queue: {{retry_first: 1s, retry_max: 1s}}
 """
 

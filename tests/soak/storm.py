@@ -36,6 +36,7 @@ CALM_WITHIN = 180.0  # seconds until nothing waits any more; a bound for what ha
 CONFIGURATION = """\
 mail_server: {{host: 127.0.0.1, port: {port}, timeout: 2s, final_timeout: 4s}}
 admins: {admin}
+route_defaults: {{max_mails: null}}
 subject_prefix: "[{number}]"
 language: en
 queue: {{retry_first: 1s, retry_max: 2s}}

@@ -31,6 +31,29 @@ zaiond-ctl emit backup.auto_update.finished -d target=営業共有 \\
     -d files=18342 -d size=51.2GiB
 """
 
+MOST_LINES = 50  # of a mail, that are shown
+
+# What README.md has after ten minutes, with shorter times.
+WATCHED = """\
+jobs:
+  nightly-backup: {every: 24h}
+  hourly-sync: {every: 4s, grace: 1s}
+routes:
+  storms: {match: {severity: warning+}, group_by: [type], group_interval: 5s}
+summary: "* * * * *"
+"""
+
+JOB = """\
+zaiond-ctl run --job nightly-backup -- sh -c '
+    echo "copying /srv to /backup ..."
+    [ -e "$ZAIOND_STATE_DIR/disk" ] || { echo "no disk at /backup" >&2; exit 11; }'
+"""
+
+STORM = """\
+seq 500 | sed 's|.*|{"type": "switch.flapping", "severity": "warning", "data": {"port": &}}|' |
+    zaiond-ctl emit --from - | wc -l
+"""
+
 FAILED_BACKUP = """\
 zaiond-ctl emit backup.auto_update.failed -s err -d target=Sales \\
     -m 'rsync: write failed on "/backup/sales": No space left on device (28)'
@@ -42,6 +65,7 @@ class Demo:
 
     def __init__(self, directory: Path, sink: Sink) -> None:
         self.sink = sink
+        self._shown: set[int] = set()
         self.daemon = Daemon(directory, CONFIGURATION.format(port=sink.port))
         # As an administrator's shell has them where everything is in its usual place.
         self.daemon.environment |= {
@@ -63,7 +87,7 @@ class Demo:
                 "A backup script tells of its end, and a mail reaches the administrator",
             )
             self.shell(BACKUP)
-            self.show_mail(1)
+            self.show_mail()
 
             title(
                 "動作中に設定を変える: 英語にし、宛先を追加する （再起動は不要）",
@@ -73,7 +97,7 @@ class Demo:
             self.edit("admins: admin@", "admins: backup-team@example.co.jp, admin@")
             self.await_setting("language", "en")
             self.shell(FAILED_BACKUP)
-            self.show_mail(2)
+            self.show_mail()
 
             title(
                 "設定に誤りがあっても、直前の有効な設定で動き続け、誤りの場所を知らせる",
@@ -84,13 +108,57 @@ class Demo:
             self.shell("zaiond-ctl status", expected=1)
             self.shell("zaiond-ctl check", expected=78)
             print("管理者にも一度だけ知らせる / and the administrators are told, once:\n")
-            self.show_mail(3)
+            self.show_mail()
 
             title("直せば、すぐ元どおり", "Mended, all is well again")
             self.edit("language: klingon", "language: ja")
             self.daemon.becomes(lambda status: status["config"]["state"] == "good", "status")
             self.shell("zaiond-ctl status")
-            self.shell("zaiond-ctl history --limit 5")
+            self.watched()
+            self.shell("zaiond-ctl status")
+            self.shell("zaiond-ctl history --limit 10")
+
+    def watched(self) -> None:
+        """Jobs, a storm and the summary: what README.md promises after ten minutes."""
+        title(
+            "ジョブの監視、まとめ送信、定期レポートの設定を追加する （時間は短くしてあります）",
+            "Add jobs to be watched, a route for storms, and a summary (with shorter times)",
+        )
+        directory = self.daemon.config.parent / "conf.d"
+        directory.mkdir(exist_ok=True)
+        (directory / "watch.yaml").write_text(WATCHED, encoding="utf-8")
+        self.shell(f"cat {directory}/watch.yaml", shown="/etc/zaiond/conf.d/watch.yaml")
+        self.await_setting("routes.storms.group_by", "type")
+
+        title(
+            "cron のジョブが失敗すると、終了ステータスと出力がメールで届く",
+            "A cron job fails: a mail with its exit status and its output",
+        )
+        self.shell(JOB, expected=11)
+        self.show_mail("nightly-backup")
+
+        title("直って成功すると、復旧を知らせる", "Mended: the success that ends the failures is told")
+        (self.daemon.state / "disk").touch()
+        self.shell(JOB)
+        self.show_mail("nightly-backup")
+
+        title(
+            "実行されるはずのジョブから何も届かない: それも知らせる",
+            "A job that should have run, and was not heard of: that is a mail, too",
+        )
+        self.show_mail("hourly-sync")
+        self.shell("zaiond-ctl jobs", expected=1)
+
+        title("同じ警告が 500 件: メールはすぐに 1 通、あとで 1 通", "500 times the same: two mails")
+        self.shell(STORM)
+        self.show_mail("switch.flapping")
+        self.show_mail("switch.flapping")
+
+        title(
+            "定期レポート（次の正分に届く）: すべてが動いていることの証明",
+            "The summary, at the next full minute: the proof that all of this works",
+        )
+        self.show_mail("zaiond.summary")
 
     def edit(self, old: str, new: str) -> None:
         """Changes the configuration file as sed -i does: by a rename."""
@@ -116,11 +184,20 @@ class Demo:
             raise SystemExit(f"exit status {done.returncode} instead of {expected}")
         print()
 
-    def show_mail(self, number: int) -> None:
-        """Waits for the mail with that number, counted from 1, and shows it."""
-        mail = self.sink.wait(number)[number - 1]
-        for line in mail.as_read().splitlines():
+    def show_mail(self, about: str = "") -> None:
+        """Waits for the next mail in which `about` stands and which was not shown, and shows it."""
+        number = 0
+        while True:
+            mail = self.sink.wait(number + 1)[number]
+            if number not in self._shown and about in mail.as_read():
+                break
+            number += 1
+        self._shown.add(number)
+        lines = mail.as_read().splitlines()
+        for line in lines[:MOST_LINES]:
             print(f"  │ {line}")
+        if len(lines) > MOST_LINES:
+            print(f"  │ … ＋{len(lines) - MOST_LINES} 行 / lines")
         print()
 
 
