@@ -137,7 +137,7 @@ class Demo:
         self.shell(JOB, expected=11)
         self.show_mail("nightly-backup")
 
-        title("直って成功すると、復旧を知らせる", "Mended: the success that ends the failures is told")
+        title("直って成功すると、復旧を知らせる", "Mended: the success is told, too")
         (self.daemon.state / "disk").touch()
         self.shell(JOB)
         self.show_mail("nightly-backup")
@@ -149,7 +149,7 @@ class Demo:
         self.show_mail("hourly-sync")
         self.shell("zaiond-ctl jobs", expected=1)
 
-        title("同じ警告が 500 件: メールはすぐに 1 通、あとで 1 通", "500 times the same: two mails")
+        title("同じ警告が 500 件: メールはすぐに 1 通、あとで 1 通", "500 of a kind: two mails")
         self.shell(STORM)
         self.show_mail("switch.flapping")
         self.show_mail("switch.flapping")

@@ -66,8 +66,13 @@ def test_every_configuration_that_is_shown_is_a_valid_one(text: str, tmp_path: P
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "company-ca.pem"))
     file = tmp_path / "zaiond.yaml"
     file.write_text(re.sub(r"(token_command: \[)[^,]+", r"\g<1>/bin/true", text))
-    for each in tmp_path.iterdir():
-        each.chmod(0o600)
+    if "mail_server:" not in text:  # a drop-in
+        (tmp_path / "conf.d").mkdir()
+        file.rename(tmp_path / "conf.d" / "10.yaml")
+        file.write_text("mail_server: {host: mailhost}\nadmins: a@zaion.jp\n")
+    for each in tmp_path.rglob("*"):
+        if each.is_file():
+            each.chmod(0o600)
     loaded = load(str(file))
     assert loaded.errors == ()
     # Whoever follows it has names of his own.
