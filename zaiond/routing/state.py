@@ -189,6 +189,7 @@ class State:
         self.silences: dict[str, Silence] = {}
         self.sent: dict[str, Sent] = {}
         self.seen: float | None = None  # the latest time at which something was decided
+        self._committed_seen: float | None = None
         self.looked: float | None = None  # as Watch.looked, which is not written each time
         self.unread = 0
         self._meta: dict[str, Watch] = {}
@@ -288,6 +289,7 @@ class State:
 
     def commit(self) -> None:
         """The changes are on disk."""
+        self._committed_seen = self.seen
         self._before.clear()
         self._popped.clear()
 
@@ -300,6 +302,7 @@ class State:
         self._before.clear()
         self._popped.clear()
         self.looked = None
+        self.seen = self._committed_seen  # whether the clock was set back is to be seen again
 
     def next_due(self) -> float | None:
         """When something becomes due, in seconds since the epoch; None: nothing does by itself."""

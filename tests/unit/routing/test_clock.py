@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.routed import A, B, Book, configured
 from zaiond.model import Routing
+from zaiond.routing.decide import decide
 from zaiond.routing.decision import Missed
 from zaiond.routing.due import reconsider
 from zaiond.routing.matcher import RoutingTable
@@ -134,6 +135,17 @@ def test_what_comes_before_the_configuration_is_looked_at_does_not_hide_that() -
     (missed,) = jobs.jobs
     assert isinstance(missed, Missed)
     assert missed.daemon_down
+
+
+def test_a_clock_set_back_counts_for_what_comes_after_what_was_taken_back() -> None:
+    b = waiting("suppressed")
+    b.wait(60)
+    b.now -= 1000 * DAY
+    decide(b.event(), b.table, b.state, b.now)  # as `zaiond-ctl route` asks
+    b.state.rollback()
+    b.tell()
+    b.wait(HOUR + 60)
+    assert len(made_later(b, "suppressed")) == 1
 
 
 def test_a_mail_to_come_that_was_for_some_of_its_recipients_stays_so() -> None:
