@@ -211,6 +211,14 @@ async def test_without_a_configuration_events_that_wait_for_long_are_told_of(
         assert "no valid configuration" in line
 
 
+async def test_mail_can_leave_while_the_configuration_changes(tmp_path: Path, first: Moody) -> None:
+    async with watched(tmp_path, settings(first)) as post:
+        post.dispatcher.suspend()
+        assert post.watch.can_leave
+    async with watched(tmp_path, None) as post:
+        assert not post.watch.can_leave
+
+
 async def test_an_outage_is_told_at_once_and_not_again_when_it_lasts_or_the_daemon_starts_anew(
     tmp_path: Path, first: Moody, alarms: list[str]
 ) -> None:

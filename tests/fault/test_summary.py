@@ -87,7 +87,7 @@ def test_one_that_passed_while_the_daemon_was_down_is_made_up_for_once(
     daemon.start()
     first = summary(sink, 1)
     assert first.event_ids == (f"zaiond.summary/{int(MONDAY + 2 * WEEK)}",)
-    assert "\nPeriod: 2026-06-15 13:00:" in first.body  # since the start: it is the first one
+    assert "\nPeriod: 2026-06-01 05:00:" in first.body  # since it is configured
     daemon.restart()
     daemon.set(MONDAY + 3 * WEEK)
     assert summary(sink, 2).event_ids == (f"zaiond.summary/{int(MONDAY + 3 * WEEK)}",)

@@ -127,7 +127,7 @@ class App:
 
         self._watcher = Watcher(
             self._outbound, self._reports, journal, database, writer, clock, queue_time,
-            found.started, lambda: self.configuration, self._round_trip, facts, in_background,
+            lambda: self.configuration, self._round_trip, facts, in_background,
         )  # fmt: skip
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)

@@ -51,12 +51,11 @@ class MailWatch:
     def can_leave(self) -> bool:
         """Whether mail can leave, as far as is known."""
         servers = self._outbound.pool.servers
-        return (
-            servers is not None
-            and servers.any_usable
-            and self._outbound.holds.queue is None
-            and self._reports.incidents.no_mail is None
-        )
+        if self._outbound.holds.queue is not None or self._reports.incidents.no_mail is not None:
+            return False
+        if servers is None:  # while the configuration changes, too
+            return self._has_config()
+        return servers.any_usable
 
     @property
     def no_mail(self) -> tuple[float, Failure | None] | None:

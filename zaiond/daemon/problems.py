@@ -43,6 +43,7 @@ class Facts:
     no_mail: tuple[float, Failure | None] | None = None  # since when none leaves, and why
     stays_down: tuple[str, float, Failure | None] | None = None  # the first server, for long
     heartbeat: Text | None = None  # why it can't be fetched
+    stopped: Text | None = None  # why it isn't tried
 
 
 class Problem(NamedTuple):
@@ -55,8 +56,16 @@ class Problem(NamedTuple):
     failure: Failure | None = None
 
 
-def problems(facts: Facts) -> Iterator[Problem]:
+def problems(facts: Facts) -> list[Problem]:
     """What should be looked at, the worst first."""
+    found = list(_problems(facts))
+    if not found and facts.stopped is not None:  # who watches from elsewhere raises the alarm
+        text = watch.heartbeat_is_stopped(why=facts.stopped)
+        found.append(Problem("heartbeat", text, "zaiond-ctl status"))
+    return found
+
+
+def _problems(facts: Facts) -> Iterator[Problem]:
     if facts.config == "none":
         yield Problem("config_none", words.CONFIG_NONE, "zaiond-ctl check")
     elif facts.config == "last_good":

@@ -81,6 +81,7 @@ class Status:
             no_mail=self.watcher.mail.no_mail,
             stays_down=self.watcher.mail.stays_down,
             heartbeat=None if heartbeat is None else heartbeat.failure,
+            stopped=None if heartbeat is None else heartbeat.ill,
             refused=refusals.problem(clock(), name_of),
             free=free,
             floor=floor,

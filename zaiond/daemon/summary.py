@@ -29,8 +29,9 @@ _KEPT = "summary"  # its name in the database
 
 
 class Kept(msgspec.Struct):
-    """`expression`: the configuration's words, in force since `declared`; `told`: the last time of
-    which was told, `at` when, and `queued` the same in queue time. Else seconds since the epoch.
+    """`expression`: the configuration's words, in force since `declared`. `told`: the last time of
+    which was told, and `at`: when that was. All are seconds since the epoch. `queued` is `at` in
+    queue time, or `declared` as long as nothing was told.
     """
 
     expression: str = ""
@@ -53,11 +54,15 @@ def due(cron: Cron, kept: Kept, now: float) -> tuple[float | None, float]:
     return first, cron.next(now)
 
 
-def expected(kept: Kept, cron: Cron, now: float) -> Kept:
-    """As it counts now: for a configuration that is another one, or a clock that was set back."""
+def expected(kept: Kept, cron: Cron, now: float, queued: float) -> Kept:
+    """As it counts now, in queue time at `queued`: for a configuration that is another one, or a
+    clock that was set back.
+    """
     expression = f"{cron.expression} {cron.timezone or ''}"
     if kept.expression != expression:
         kept = msgspec.structs.replace(kept, expression=expression, declared=now)
+        if kept.at is None:
+            kept.queued = queued
     ahead = now + _DAY
     return msgspec.structs.replace(
         kept,
@@ -82,10 +87,9 @@ class Summary:
         record: Callable[[Notice], Awaitable[None]],
         clock: Callable[[], float],
         queue_time: Callable[[], float],
-        started: float,
     ) -> None:
         self._writer, self._gather, self._record = writer, gather, record
-        self._clock, self._queue_time, self._started = clock, queue_time, started
+        self._clock, self._queue_time = clock, queue_time
         self._cron: Cron | None = None
         self._kept: Kept | None = None
         self._changed = asyncio.Event()
@@ -116,7 +120,7 @@ class Summary:
         if before is None:
             before = await self._writer.submit(partial(meta.find, name=_KEPT, kind=Kept))
         now = self._clock()
-        kept = self._kept = expected(before or Kept(), cron, now)
+        kept = self._kept = expected(before or Kept(), cron, now, self._queue_time())
         slot, following = due(cron, kept, now)
         try:
             if slot is not None and tells:
@@ -132,8 +136,8 @@ class Summary:
         return min(LOOK, max(0.0, following - self._clock()))
 
     async def _tell(self, kept: Kept, slot: float, now: float) -> None:
-        since = self._started if kept.at is None else min(kept.at, now)
-        facts = await self._gather(since, kept.queued)
+        since = kept.declared if kept.at is None else kept.at
+        facts = await self._gather(min(since, now), kept.queued)
         text = compose(facts)
         await self._record(
             Notice(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 class Watcher:
     """`configuration` gives the daemon's; `round_trip` goes through all that must work, or raises
-    ZaiondError. `started` is when the daemon was, `facts` gives what a summary has to tell.
+    ZaiondError. `facts` gives what a summary has to tell.
     """
 
     def __init__(
@@ -34,7 +34,6 @@ class Watcher:
         writer: Writer,
         clock: Callable[[], float],
         queue_time: Callable[[], float],
-        started: float,
         configuration: Callable[[], Configuration],
         round_trip: Callable[[], Awaitable[None]],
         facts: "Gather",
@@ -47,7 +46,7 @@ class Watcher:
         self.mail = MailWatch(outbound, reports, lambda: configuration().config is not None, clock)
         self.heartbeat: Heartbeat | None = None
         self._summary: Summary | None = None
-        self._for_summary = writer, facts, reports.record, clock, queue_time, started
+        self._for_summary = writer, facts, reports.record, clock, queue_time
         reports.on_failure = self.mail.failed
         self.run = self.mail.run
 

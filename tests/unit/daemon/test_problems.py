@@ -164,3 +164,42 @@ def test_a_queue_that_is_held_while_nothing_waits_is_not_told_as_mail_that_is_he
     assert "0 件" not in problem.text.ja
     (problem,) = found(holds=(QUEUE,), waiting=Waiting(0, 3)).values()
     assert problem.text.en.startswith("mail is held (3): mailhost:587")
+
+
+LATER = Failure(
+    stage=Stage.MAIL, server="mailhost:25", cause="reply", reply=Reply(451, (b"4.3.0 Later",))
+)
+
+
+def test_mail_that_has_not_left_for_long_is_told_of_with_what_the_server_says() -> None:
+    problem = found(waiting=Waiting(3, 0), no_mail=(NOW, LATER))["no_mail"]
+    assert problem.failure == LATER
+    assert problem.text.en.startswith("no mail has left since 2013-05-25 ")
+    assert "(3 waiting)" in problem.text.en
+    assert "4.3.0 Later" in problem.text.ja
+    assert "not known" in found(waiting=Waiting(3, 0), no_mail=(NOW, None))["no_mail"].text.en
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"outage": REFUSED}, {"holds": (QUEUE,)}, {"config": "none"}, {"waiting": Waiting(0, 0)}],
+)
+def test_mail_that_can_not_leave_is_told_of_once_by_why_it_can_not(known: dict[str, Any]) -> None:
+    down = ("mailhost:25", NOW, REFUSED)
+    facts = {"waiting": Waiting(3, 0), "no_mail": (NOW, LATER)} | known
+    assert "no_mail" not in found(**facts)
+    if "waiting" not in known:
+        assert "server_stays_down" not in found(**facts, stays_down=down)
+
+
+def test_a_first_server_that_stays_down_is_a_problem_though_another_one_sends() -> None:
+    problem = found(stays_down=("mailhost:25", NOW, REFUSED))["server_stays_down"]
+    assert problem.command == "zaiond-ctl test"
+    assert "mailhost:25 has been out of use since 2013-05-25 " in problem.text.en
+
+
+def test_a_heartbeat_that_fails_is_a_problem_and_one_that_is_stopped_if_nothing_says_why() -> None:
+    why = Text("理由", "why")
+    assert found(heartbeat=why)["heartbeat"].text.en == "the heartbeat can't be sent: why"
+    assert found(stopped=why)["heartbeat"].text.en == "the heartbeat is stopped: why"
+    assert set(found(stopped=why, config="last_good")) == {"config_broken"}

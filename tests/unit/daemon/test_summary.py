@@ -48,18 +48,18 @@ def test_many_times_that_passed_are_not_gone_through_one_by_one() -> None:
 
 
 def test_no_time_before_it_was_configured_is_due() -> None:
-    new = expected(Kept(), DAILY, EIGHT + 60)
+    new = expected(Kept(), DAILY, EIGHT + 60, 0.0)
     assert due(DAILY, new, EIGHT + 60) == (None, EIGHT + DAY)
     weekly = Cron("0 8 * * 1", "UTC")
-    of = expected(kept(told=EIGHT - 5 * DAY), weekly, EIGHT + 60)
+    of = expected(kept(told=EIGHT - 5 * DAY), weekly, EIGHT + 60, 0.0)
     slot, _ = due(weekly, of, EIGHT + 60)
     assert slot is None
 
 
 def test_a_clock_that_was_set_back_stops_it_for_no_more_than_a_day() -> None:
-    of = expected(kept(told=EIGHT + 1000 * DAY), DAILY, EIGHT + 60)
+    of = expected(kept(told=EIGHT + 1000 * DAY), DAILY, EIGHT + 60, 0.0)
     assert due(DAILY, of, EIGHT + DAY)[0] == EIGHT + DAY
-    assert expected(kept(told=EIGHT), DAILY, EIGHT - 7200).told == EIGHT  # told is told
+    assert expected(kept(told=EIGHT), DAILY, EIGHT - 7200, 0.0).told == EIGHT  # told is told
 
 
 # -- at work
@@ -80,7 +80,7 @@ class Telling:
     def start(self) -> None:
         """As a start of the daemon does."""
         self.summary = Summary(
-            self.writer, self.gather, self.record, lambda: self.now, lambda: self.now - NOW, NOW
+            self.writer, self.gather, self.record, lambda: self.now, lambda: self.now - NOW
         )
 
     async def gather(self, since: float, queued: float) -> Facts:
@@ -117,8 +117,16 @@ async def test_each_time_is_told_of_once_across_restarts_too(telling: Telling) -
         await telling.look()
         telling.start()
     assert telling.ids == [f"zaiond.summary/{int(EIGHT + n * DAY)}" for n in range(4)]
-    # The first one tells of the time since the start, each other of that since the one before.
+    # The first one tells of the time since it was configured, each other since the one before.
     assert telling.asked[:2] == [(NOW, 0.0), (EIGHT, EIGHT - NOW)]
+
+
+async def test_what_was_before_it_was_configured_is_not_counted(telling: Telling) -> None:
+    telling.now = NOW + 3600
+    await telling.look()
+    telling.now = EIGHT
+    await telling.look()
+    assert telling.asked == [(NOW + 3600, 3600.0)]
 
 
 async def test_a_time_that_passed_while_it_was_down_is_made_up_for_once(telling: Telling) -> None:

@@ -233,3 +233,50 @@ def test_it_takes_no_more_memory_than_an_hour_needs() -> None:
 
 def test_nothing_passed_yet() -> None:
     assert RateCounter().last(60, 5.0) == 0
+
+
+# -- whether any takes a mail
+
+
+def test_servers_that_were_not_asked_may_take_mail() -> None:
+    made = servers()
+    assert made.none_takes is None
+    unreachable(made, 0, failure(), 1.0)
+    assert made.none_takes is None  # the second was not asked
+
+
+def test_when_all_were_asked_and_none_took_a_mail_it_is_since_the_last_one() -> None:
+    made = servers()
+    unreachable(made, 0, failure(), 1.0)
+    made.refused(1, failure(Stage.MAIL), 2.0)
+    made.refused(1, failure(Stage.DATA), 3.0)
+    assert made.none_takes == (2.0, failure(Stage.DATA))
+    made.connected(1, 4.0)
+    assert made.none_takes is not None  # to let us in is not to take a mail
+    made.delivered(7)
+    assert made.none_takes is None
+
+
+def test_a_server_behind_one_that_is_up_is_in_no_question() -> None:
+    made = servers()
+    made.connected(0, 1.0)
+    throttle(made, 0, failure(Stage.MAIL, "reply"), 2.0, 1)
+    assert made.none_takes is not None
+
+
+def test_a_probe_that_fails_says_nothing_of_the_server_that_sends() -> None:
+    made = servers()
+    unreachable(made, 0, failure(), 1.0)
+    made.connected(1, 2.0)
+    made.delivered(7)
+    unreachable(made, 0, failure(), 100.0)
+    assert made.none_takes is None
+
+
+def test_after_a_request_to_try_again_nothing_is_known() -> None:
+    made = servers(1)
+    made.delivered(7)
+    unreachable(made, 0, failure(), 1.0)
+    made.forget(2.0)
+    assert made.none_takes is None
+    assert made.last_taken == 0

@@ -51,6 +51,9 @@ FIRST_SERVER_DOWN = Text(
 )
 DISK_LOW = Text("ディスクの空きが足りません", "there is too little room on the disk")
 NOT_WRITABLE = Text("ディスクに書き込めません", "the disk can't be written to")
+heartbeat_is_stopped = Sentence(
+    "ハートビートを止めています: {why}", "the heartbeat is stopped: {why}"
+)
 heartbeat_fails = Sentence("ハートビートを送れません: {why}", "the heartbeat can't be sent: {why}")
 
 # -- Silences
