@@ -1,4 +1,4 @@
-"""A silence that ends, by its time or by hand, while a problem that it has hidden is still there."""
+"""A silence that ends, by its time or by hand, while a problem that it hid is still there."""
 
 import json
 from collections.abc import Iterator

@@ -300,9 +300,11 @@ def _may_be_of_all(verdict: Verdict, mail: int, last_taken: int) -> bool:
     """Whether what became of a mail may become of all: a filter behind the server that is out of
     order says "later" to each at its end. If newer ones are taken all the same, it is the mail's.
     """
-    if verdict.scope is Scope.MESSAGE:
-        return mail > last_taken and verdict.outcome != "held"
-    return verdict.scope is Scope.SERVER
+    if mail <= last_taken:
+        return False
+    return verdict.scope is Scope.SERVER or (
+        verdict.scope is Scope.MESSAGE and verdict.outcome != "held"
+    )
 
 
 def _give_none(future: "asyncio.Future[QueuedMail | None]") -> None:
