@@ -18,6 +18,7 @@ from typing import Any
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_MAIL_BYTES = 10 * 1024 * 1024  # of a mail that an event carries
+MOST_RECIPIENTS = 1000  # that a program can name
 MAX_ID_LENGTH = 255
 MAX_DEPTH = 64
 MAX_VALUES = 10_000

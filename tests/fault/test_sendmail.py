@@ -271,3 +271,52 @@ def test_one_mail_that_waited_for_others_goes_out_as_it_came(tmp_path: Path) -> 
         (mail,) = sink.wait(1)
     assert mail.message["X-Own"] == "field"
     assert mail.body.encode() == body
+
+
+def test_an_explicit_recipient_bypasses_routes_and_silences(tmp_path: Path) -> None:
+    routes = """
+routes:
+  backup: {match: {type: mail.local, subject: "backup*"}, to: [ops@x.example]}
+  rest: {match: {type: mail.local}, to: []}
+"""
+    with Sink() as sink, Daemon(tmp_path, configuration(sink, routes)) as daemon:
+        assert give(daemon, b"Subject: backup ok\n\nx\n", "root", "b@x.example").returncode == 0
+        sink.wait(1)
+        assert give(daemon, b"Subject: chatter\n\nx\n", "root", "c@x.example").returncode == 0
+        sink.wait(2)
+        silence = ("--match", "type=mail.local", "--for", "1h", "--comment", "test")
+        assert daemon.ctl("silence", "add", *silence).returncode == 0
+        assert give(daemon, b"Subject: backup late\n\nx\n", "root", "d@x.example").returncode == 0
+        sink.wait(3)
+        assert give(daemon, b"Subject: backup gone\n\nx\n", "root").returncode == 0
+        told = json.loads(daemon.ctl("history", "--json").stdout)["events"]
+    sent = sorted((mail.subject, mail.recipients) for mail in sink.mails)
+    assert sent == [
+        ("backup late", ("d@x.example",)),
+        ("backup ok", ("b@x.example", "ops@x.example")),
+        ("chatter", ("c@x.example",)),
+    ]
+    outcomes = {one["subject"]: (one["outcome"], one["reason"]) for one in told}
+    assert outcomes["backup gone"][0] == "silenced"
+    assert outcomes["chatter"][0] == "delivered"
+
+
+def test_a_mail_that_waits_is_made_anew_for_whom_its_program_named(tmp_path: Path) -> None:
+    with Sink(refuse={"b@x.example": "450 4.2.1 later"}) as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+        with daemon:
+            mail = b"Subject: x\nMessage-ID: <own@x.example>\n\nx\n"
+            assert give(daemon, mail, "b@x.example").returncode == 0
+
+            def is_deferred() -> bool:
+                return '"state": "deferred"' in daemon.ctl("queue", "list", "--json").stdout
+
+            until(is_deferred, lambda: daemon.ctl("queue", "list").stdout)
+            sink.refuse.clear()
+            changed = configuration(sink).replace("zaionnex@example.co.jp", "new@example.co.jp")
+            daemon.config.write_text(changed, encoding="utf-8")
+            (arrived,) = sink.wait(1)
+    assert arrived.recipients == ("b@x.example",)
+    assert arrived.reverse_path == "new@example.co.jp"
+    assert arrived.message["From"].addresses[0].addr_spec == "new@example.co.jp"
+    assert arrived.message["Message-ID"] == "<own@x.example>"

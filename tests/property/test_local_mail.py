@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaiond.errors import MessageError
+from zaiond.event_rules import MOST_RECIPIENTS
 from zaiond.message import rfc5322, seven_bit
 from zaiond.message.local_mail import Way, pass_on
 from zaiond.model import Event, Message
-from zaiond.routing.named import MOST
 from zaiond.sendmail.arguments import Call
 from zaiond.sendmail.mail import Refused, event
 
@@ -125,7 +125,7 @@ def test_whoever_is_named_an_event_is_made_or_refused(
     except Refused:
         return
     data = told["data"]
-    assert 1 <= len(data["recipients"]) <= MOST
+    assert 1 <= len(data["recipients"]) <= MOST_RECIPIENTS
     for name in ("subject", "message"):
         text = told.get(name, "")
         assert not any(sign in text for sign in "\0\r\x1b\u202e")

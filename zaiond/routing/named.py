@@ -5,6 +5,7 @@ from functools import lru_cache
 from msgspec import structs
 
 from zaiond.errors import AddressError
+from zaiond.event_rules import MOST_RECIPIENTS
 from zaiond.message.address import parse_recipient
 from zaiond.model import Event
 from zaiond.routing.decide import decide
@@ -12,7 +13,6 @@ from zaiond.routing.decision import Decision
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.state import State
 
-MOST = 1000  # recipients that a program can name
 _LONGEST = 500  # characters of one: it has 254 octets at most (RFC 5321 4.5.3.1.3)
 
 
@@ -23,7 +23,7 @@ def named(event: Event) -> tuple[tuple[str, ...], bool]:
     recipients = event.data.get("recipients") if event.mail else None
     if not isinstance(recipients, list):
         return (), True
-    told = [one for one in recipients[:MOST] if isinstance(one, str) and "@" in one]
+    told = [one for one in recipients[:MOST_RECIPIENTS] if isinstance(one, str) and "@" in one]
     addresses = tuple(dict.fromkeys(filter(_is_address, told)))
     return addresses, not addresses or len(told) < len(recipients)
 

@@ -6,12 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from zaiond.errors import AddressError
-from zaiond.event_rules import MAIL
+from zaiond.event_rules import MAIL, MOST_RECIPIENTS
 from zaiond.message import mime, rfc5322
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender, shown
 from zaiond.message.local_mail import HOPS, is_local, passes
 from zaiond.message.rfc5322 import Entity
-from zaiond.routing.named import MOST
 from zaiond.safe import one_line
 from zaiond.sendmail import words
 from zaiond.sendmail.arguments import Call
@@ -53,8 +52,8 @@ def event(
     recipients = list(_recipients(call, found, is_own))
     if not recipients:
         raise Refused(USAGE, words.NO_RECIPIENT)
-    if len(recipients) > MOST:
-        raise Refused(BAD_DATA, words.too_many(count=len(recipients), most=MOST))
+    if len(recipients) > MOST_RECIPIENTS:
+        raise Refused(BAD_DATA, words.too_many(count=len(recipients), most=MOST_RECIPIENTS))
     sender = found.value("from")
     if found.first("from") is None:
         mail = _from(call, user).encode() + mail
