@@ -68,8 +68,11 @@ _JOB = (
     Field("running", known.RUNNING, _time),
     Field("max_runtime", known.MAX_RUNTIME, _time),
     Field("slots", known.SLOTS, _slots),
+    Field("count", known.MISSED, _as_sent),
     Field("grace", known.GRACE, _time),
     Field("schedule", known.SCHEDULE, _as_sent),
+    Field("timezone", known.TIMEZONE, _as_sent),
+    Field("every", known.EVERY, _time),
     Field("failures", known.FAILURES, _as_sent),
     Field("last_started", known.LAST_STARTED, moment),
     Field("last_success", known.LAST_SUCCESS, moment),
@@ -81,6 +84,7 @@ _UNIT = (
     Field("unit", known.UNIT, _as_sent),
     Field("result", known.UNIT_RESULT, _as_sent),
     Field("exit_status", known.EXIT_STATUS, _as_sent),
+    Field("signal", known.SIGNAL, _as_sent),
     Field("invocation_id", known.INVOCATION, _as_sent),
 )
 _MAIL = (Field("from", known.FROM, _as_sent), Field("to", known.TO, _as_sent))
@@ -88,6 +92,10 @@ _SUPPRESSED = (
     Field("recipient", known.RECIPIENT, _as_sent),
     Field("held", known.HELD, _as_sent),
     Field("since", known.SINCE, moment),
+)
+_SILENCE = (
+    Field("silence", known.SILENCE, _as_sent),
+    Field("hidden", known.HIDDEN, _as_sent),
 )
 _FIELDS = {
     "job.failed": _JOB,
@@ -98,6 +106,7 @@ _FIELDS = {
     "unit.failed": _UNIT,
     "mail.local": _MAIL,
     "zaiond.mails.suppressed": _SUPPRESSED,
+    "zaiond.silence.hides": _SILENCE,
 }
 SUMMARY = "zaiond.summary"  # the notice whose message is the mail
 OUTPUT = "output"  # the field of `data` that stands at the end, below a heading of its own

@@ -198,7 +198,7 @@ def _subject(mail: _Mail) -> str:
     worst = next(iter(mail.severities))
     mark = words.mark((mail.say(said.MARKS[routing.kind]), words.severity[worst]))
     number = said.NUMBER_HELD if routing.kind == "suppressed" else said.NUMBER
-    what = mark + mail.say(number(total=mail.total))
+    what = mark + mail.say(number(events=said.events(mail.total)))
     labels = ", ".join(one_line(value[:_LONGEST_VALUE]) for _, value in routing.labels if value)
     if labels:
         what += f": {_cut(labels, _LONGEST_LABELS)}"
@@ -208,7 +208,7 @@ def _subject(mail: _Mail) -> str:
 
 def _body(mail: _Mail) -> str:
     routing, words = mail.routing, mail.words
-    told = mail.say(said.SENTENCES[routing.kind](total=mail.total))
+    told = mail.say(said.SENTENCES[routing.kind](events=said.events(mail.total)))
     lines = [
         words.greeting,
         "",
@@ -282,7 +282,7 @@ def _see_all(mail: _Mail, left: int) -> list[str]:
         shown = since.isoformat()
     command = f"zaiond-ctl history --since {shown} --limit {_MOST_IN_HISTORY}"
     one = f"{mail.say(said.ONE)}: zaiond-ctl history {mail.say(said.ONE_ID)}"
-    lines = [mail.say(said.MORE(number=left))] if left > 0 else []
+    lines = [mail.say(said.MORE(events=said.events(left)))] if left > 0 else []
     # Empty lines between them: Outlook would join these.
     return [*lines, f"{mail.say(said.ALL)}: {command}", "", one]
 

@@ -175,6 +175,12 @@ def test_the_notice_that_mails_were_held_is_named_and_not_counted() -> None:
     assert "zaiond.mails.suppressed" in body(together(event(1), forged), "suppressed")
 
 
+def test_one_event_that_was_held_is_one_event() -> None:
+    of = together(event(1), replace(event(9, type="zaiond.mails.suppressed"), notice=True))
+    assert subject(of, "suppressed", "en").endswith(": 1 event held back (fileserver01)")
+    assert "tells of 1 event held back.\n" in body(of, "suppressed", "en").replace(" The", "\n")
+
+
 def test_each_event_is_named_once_in_the_header() -> None:
     names = read(mail(SOME)).get_all("Zaiond-Event")
     assert names == list(SOME.ids)
@@ -251,7 +257,7 @@ def test_a_mail_is_bounded_however_much_its_events_say() -> None:
 
 def test_all_of_them_can_be_seen_by_the_command_in_the_mail() -> None:
     text = body(SOME, language="en")
-    assert "100 more events are not shown here.\n" in text
+    assert "Not shown here: 100 events.\n" in text
     assert "zaiond-ctl history --since 2013-05-25T09:00:01+09:00 --limit 10000\n" in text
 
 

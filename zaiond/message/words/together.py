@@ -12,36 +12,29 @@ MARKS = {
     "held": Text("保留分", "held until now"),
     "suppressed": Text("送信数の上限超過", "over the limit"),
 }
-NUMBER = Sentence("{total:,} 件のイベント", "{total:,} events")
-NUMBER_HELD = Sentence("保留した {total:,} 件のイベント", "{total:,} events held back")
+NUMBER = Sentence("{events}のイベント", "{events}")
+NUMBER_HELD = Sentence("保留した {events}のイベント", "{events} held back")
 
 # What the mail is.
 SENTENCES = {
     "event": Sentence(
-        "{total:,} 件のイベントをまとめてお知らせします。", "This mail tells of {total:,} events."
+        "{events}のイベントをまとめてお知らせします。", "This mail tells of {events}."
     ),
     "grouped": Sentence(
-        "同じグループのイベント {total:,} 件を、\nまとめてお知らせします。",
-        "This mail tells of {total:,} events of one group.",
+        "同じグループのイベント {events}を、\nまとめてお知らせします。",
+        "This mail tells of {events} of one group.",
     ),
     "digest": Sentence(
-        "まとめ送信です。\n{total:,} 件のイベントをお知らせします。",
-        "This is a digest of {total:,} events.",
+        "まとめ送信です。\n{events}のイベントをお知らせします。", "This is a digest of {events}."
     ),
     "held": Sentence(
-        "通知する時間帯になるまで保留していた、\n{total:,} 件のイベントをお知らせします。",
-        "This mail tells of {total:,} events that were held until now, as they came at a time"
-        " when no mails are to be sent.",
+        "通知する時間帯になるまで保留していた、\n{events}のイベントをお知らせします。",
+        "This mail tells of {events} held until now, as no mails are sent at that time.",
     ),
     "suppressed": Sentence(
-        "メールの数が上限を超えたため、\n{total:,} 件のイベントを保留していました。\n"
+        "メールの数が上限を超えたため、\n{events}のイベントを保留していました。\n"
         "1 通にまとめてお知らせします。",
-        "There were more mails than the limit allows. {total:,} events were held back; this mail"
-        " tells of them all.",
-    ),
-    "problem": Sentence(
-        "この障害について、\n{total:,} 件のイベントが報告されています。",
-        "{total:,} events have been reported of this problem.",
+        "There were more mails than the limit allows. This mail tells of {events} held back.",
     ),
 }
 WORST_FIRST = Text("重大度の高いものから順に示します。", "The worst come first.")
@@ -53,9 +46,12 @@ FIRST = Text("最初", "First")
 LAST = Text("最後", "Last")
 REASON = Text("理由", "Reason")
 EVENTS = Text("■ イベント", "== Events ==")
-MORE = Sentence(
-    "ほかに {number:,} 件のイベントがあります。", "{number:,} more events are not shown here."
-)
+MORE = Sentence("ほかに {events}のイベントがあります。", "Not shown here: {events}.")
 ALL = Text("すべて表示", "To see all")
 ONE = Text("1 件の詳細を表示", "To see one in full")
 ONE_ID = Text("イベントID", "EVENT-ID")
+
+
+def events(number: int) -> Text:
+    """So many of them."""
+    return Text(f"{number:,} 件", f"{number:,} event{'s' if number != 1 else ''}")
