@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import apsw
 
-from tests.bench import acknowledgement, idle, latency, million, neighbours, throughput
+from tests.bench import acknowledgement, idle, latency, million, neighbours, routes, throughput
 from tests.bench.figures import Row, table
 from tests.bench.run import Run
 
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Run], list[Row]]] = {
     "latency": latency.measure,
     "idle": idle.measure,
     "start": idle.measure_start,
+    "routes": routes.measure,
     "million": million.measure,
     "neighbours": neighbours.measure,
 }

@@ -32,6 +32,8 @@ mail_server: {{host: 127.0.0.1, port: {port}{server}}}
 admins: admin@example.co.jp
 sender: zaionnex@example.co.jp
 limits: {{events_waiting: 100000000, bytes_waiting: 100G}}
+route_defaults: {{max_mails: null}}
+{more}
 """
 # The sink has no AUTH: a fault of the configuration, so the queue is held.
 HELD = ", auth: {mechanism: basic, username: zaion, password: secret}"
@@ -66,9 +68,14 @@ class Run:
         path.mkdir()
         return path
 
-    def daemon(self, port: int, server: str = "", place: Path | None = None) -> Daemon:
-        """A daemon, not yet started, for the mail server on `port` and more of its settings."""
-        return Daemon(place or self.place(), _CONFIGURATION.format(port=port, server=server))
+    def daemon(
+        self, port: int, server: str = "", place: Path | None = None, more: str = ""
+    ) -> Daemon:
+        """A daemon, not yet started, for the mail server on `port` and more of its settings; `more`
+        are other top-level ones.
+        """
+        configuration = _CONFIGURATION.format(port=port, server=server, more=more)
+        return Daemon(place or self.place(), configuration)
 
     @cached_property
     def mail_bytes(self) -> int:

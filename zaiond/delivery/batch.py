@@ -63,20 +63,25 @@ class Batch:
             self.ended.append(ended)
             self._moves += (Move(group.message, (), ended) for group in end.absorbs)
             return
-        parts = [
-            (tell.routing, recipients)
-            for tell in tells
-            if not tell.absorbs
-            for recipients in self._maker.parts(self._reached(stored, tell.to))
-        ]
-        alone = len(parts) == 1 == len(tells) and not joins
-        for routing, recipients in parts:
-            row, rows = next(self._new_messages), self._new_deliveries
-            mail = self._maker.make(
-                row, stored, event, recipients, rows, alone=alone, routing=routing
-            )
-            mail.urgent = mail.urgent or urgent
-            self.mails.append(mail)
+        alone = len(tells) == 1 and not joins
+        for tell in tells:
+            if tell.absorbs:
+                continue
+            parts = self._maker.parts(self._reached(stored, tell.to))
+            for recipients in parts:
+                mail = self._maker.make(
+                    next(self._new_messages),
+                    stored,
+                    event,
+                    recipients,
+                    self._new_deliveries,
+                    alone=alone and len(parts) == 1,
+                    routing=tell.routing,
+                )
+                mail.urgent = mail.urgent or urgent
+                self.mails.append(mail)
+        if alone and not tells[0].absorbs:  # as it mostly is
+            return
         into = self.join(joins, stored)
         for tell in tells:
             if tell.absorbs:
