@@ -1254,7 +1254,7 @@ async def test_a_full_disk_does_not_end_the_housekeeping(
 ) -> None:
     rounds: list[float] = []
 
-    def too_old(db: apsw.Connection, before: float, after: int) -> prune.Pruned:
+    def too_old(db: apsw.Connection, before: float, after: int, **_: Any) -> prune.Pruned:
         rounds.append(before)
         raise apsw.FullError
 
@@ -1415,9 +1415,9 @@ async def test_events_dated_ahead_keep_no_history_for_good(
     looks: list[int] = []
     too_old = prune.too_old
 
-    def look(db: apsw.Connection, before: float, after: int) -> prune.Pruned:
+    def look(db: apsw.Connection, before: float, after: int, **more: Any) -> prune.Pruned:
         looks.append(after)
-        return too_old(db, before, after)
+        return too_old(db, before, after, **more)
 
     monkeypatch.setattr(prune, "too_old", look)
     async with Post(state) as post:  # nothing is pruned by itself

@@ -70,12 +70,7 @@ class QueueAdmin:
         """
         seqs, unknown = await self._find(ids)
         try:
-            of_groups: list[int] = []
-            if seqs is not None:
-                of_groups = await self._writer.submit(partial(remade.groups_of, seqs=seqs))
-            made, in_flight = await self.rebuild(
-                seqs, of_groups=of_groups, by_hand=seqs is not None
-            )
+            made, in_flight = await self.rebuild(seqs, by_hand=seqs is not None)
             if seqs is not None:
                 made += await self._send_now(seqs)
             # What is not yet a mail becomes one by this configuration anyway.
@@ -133,6 +128,8 @@ class QueueAdmin:
                 await self._dispatcher.ledger.release_all()
             else:
                 wanted = seqs
+                if by_hand:
+                    of_groups = await self._writer.submit(partial(remade.groups_of, seqs=seqs))
             made = 0
             in_flight: list[str] = []
             async for chunk in self._dispatcher.ledger.chunks(wanted, remade.of_size):
