@@ -26,8 +26,8 @@ class Stood(NamedTuple):
             return advice
         sentence = said.LASTS if standing.until is None else said.LASTED
         lasted = max(0.0, (self.at if standing.until is None else standing.until) - standing.since)
-        if lasted >= _HOUR:
-            lasted = lasted // 60 * 60  # nobody counts the seconds
+        # Nobody counts the seconds of hours.
+        lasted = lasted // 60 * 60 if lasted >= _HOUR else round(lasted)
         count = said.REPORTED_ONCE if standing.count == 1 else said.REPORTED(count=standing.count)
         text = sentence(time=duration(lasted, words)).in_language(language)
         text += count.in_language(language)

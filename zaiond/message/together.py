@@ -256,7 +256,8 @@ def _events(mail: _Mail, events: Sequence[Event], total: int, room: int) -> list
     """
     if not total:
         return []
-    lines: list[str] = ["", mail.say(said.EVENTS)]
+    heading = said.REPORTS if mail.routing.kind == "problem" else said.EVENTS
+    lines: list[str] = ["", mail.say(heading)]
     end = _size(_see_all(mail, total)) + _size(lines)
     number = 0
     for number, event in enumerate(events, 1):

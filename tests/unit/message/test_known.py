@@ -130,6 +130,7 @@ def test_a_problem_that_has_become_worse_says_since_when_it_stays() -> None:
         (754, 1, "障害は 12分34秒 続きました。", "The problem lasted 12 min 34 s, and was"),
         (11527, 2, "障害は 3時間12分 続きました（報告 2 回）。", "min, and was reported 2 times."),
         (187920, 9, "障害は 2日4時間12分 続きました", "The problem lasted 2 d 4 h 12 min"),
+        (2.5, 1, "障害は 2秒 続きました。", "The problem lasted 2 s, and was"),
         (-5, 2, "障害は 0秒 続きました", "The problem lasted 0 s"),
     ],
 )  # fmt: skip

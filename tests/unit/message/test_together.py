@@ -157,7 +157,7 @@ def test_a_reminder_of_a_problem_says_that_it_lasts_and_how_often_it_was_reporte
     ja, en = (body(of, "problem", language, standing=standing) for language in ("ja", "en"))
     assert "\n障害は 3時間12分 続いています（報告 17 回）。\n" in ja
     assert "The problem has lasted 3 h 12 min so far, and has been reported 17 times." in en
-    assert "■ イベント\n1. 【障害発生・重大】sda が故障しそうです\n" in ja
+    assert "■ ほかの報告\n1. 【障害発生・重大】sda が故障しそうです\n" in ja
 
 
 def test_the_notice_that_mails_were_held_is_named_and_not_counted() -> None:

@@ -46,6 +46,7 @@ FIRST = Text("最初", "First")
 LAST = Text("最後", "Last")
 REASON = Text("理由", "Reason")
 EVENTS = Text("■ イベント", "== Events ==")
+REPORTS = Text("■ ほかの報告", "== Other reports ==")  # of a problem that is told of above
 MORE = Sentence("ほかに {events}のイベントがあります。", "Not shown here: {events}.")
 ALL = Text("すべて表示", "To see all")
 ONE = Text("1 件の詳細を表示", "To see one in full")
