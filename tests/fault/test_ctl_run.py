@@ -413,6 +413,16 @@ def test_what_holds_the_output_open_is_not_waited_for_and_not_harmed(
     until((tmp_path / "end").exists, lambda: "it was harmed")
 
 
+def test_one_stream_that_never_rests_does_not_keep_us_while_the_other_is_silent(
+    spool: Path, tmp_path: Path
+) -> None:
+    with (tmp_path / "silent").open("wb") as silent, Path("/dev/null").open("wb") as loud:
+        script = "exec 3>&1; yes >&2 & echo $!"
+        done = run("--", "sh", "-c", script, capture_output=False, stdout=silent, stderr=loud)
+    assert done.returncode == 0
+    os.kill(int((tmp_path / "silent").read_text()), signal.SIGKILL)
+
+
 def test_who_reads_to_the_end_is_not_kept_for_ever(spool: Path, tmp_path: Path) -> None:
     script = f"(while sleep 0.2; do echo tick; date >>{tmp_path}/ticks; done) & echo $!"
     begun = time.monotonic()

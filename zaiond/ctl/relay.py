@@ -37,6 +37,7 @@ class Way:
         self.pending = memoryview(b"")  # read, and not yet written
         self.open = True
         self.since_end = 0  # bytes that were read after the command's end
+        self.quiet_since = 0.0
         self.writable = poll()
         self.writable.register(target, POLLOUT)
         self.is_terminal = os.isatty(sink)
@@ -220,22 +221,26 @@ def _relay(ways: list[Way], asked: int, tell: int) -> None:
         elif deadline is not None:
             wait = max(0.0, deadline - monotonic())
         happened = {file for file, _ in ready.poll(None if wait is None else wait * 1000)}
+        now = monotonic()
         if asked in happened:
             wanted = os.read(asked, 1)
             if not wanted:  # it was killed
                 os.close(asked)
                 asked = -1
                 continue
+            for way in ways:
+                way.quiet_since = now
         for way in ways:
             if way.source in happened and way.open and not way.pending:
                 _read(way, output, bool(wanted))
+                way.quiet_since = now
             if way.pending:
                 _write(way, output)
-        if wanted and (wanted == _AT_ONCE or not happened or all(map(_has_come, ways))):
+        if wanted and (wanted == _AT_ONCE or all(_has_come(way, now) for way in ways)):
             _answer(output, tell)
             os.close(asked)
             asked, wanted = -1, b""
-            deadline = monotonic() + _LET_GO
+            deadline = now + _LET_GO
         if deadline is not None and monotonic() >= deadline:
             deadline = None
             for way in ways:
@@ -243,9 +248,11 @@ def _relay(ways: list[Way], asked: int, tell: int) -> None:
                     way.let_go()
 
 
-def _has_come(way: Way) -> bool:
+def _has_come(way: Way, now: float) -> bool:
     """Whether all that was written before the command's end has gone through."""
-    return not way.pending and (not way.open or way.since_end >= way.capacity)
+    if way.pending:
+        return False
+    return not way.open or way.since_end >= way.capacity or now >= way.quiet_since + _QUIET
 
 
 def _read(way: Way, output: Output, has_ended: bool) -> None:
