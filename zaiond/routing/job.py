@@ -25,6 +25,7 @@ GAP = LOOK + 90.0  # since the last look: it could not
 EARLY = 5.0  # a clock elsewhere may be ahead; less than the shortest time between two slots
 MOST_SLOTS = 100  # that one event names
 _MOST_FOUND = 1000  # that are looked at for it
+_SPOOL = 5.0  # in which the spool is taken in, however short a grace is
 _KEPT_WITHIN = 60.0  # Watch.looked, on disk
 _END_IN_SPOOL = 60.0  # after a gap, until the end of a run must have come from there
 _DAY = 86400.0
@@ -136,7 +137,8 @@ def watch(table: RoutingTable, state: State, now: float) -> None:
     if is_gap:
         # What waits for its judgement after the gap before waits for that after this one.
         grace = max(settings.grace for settings in table.jobs.values())
-        since = known.gap_from if looked <= known.gap_until + grace else looked
+        settled = known.gap_until + max(grace, _SPOOL)
+        since = known.gap_from if looked <= settled else looked
         state.set_watch(Watch(looked=now, gap_from=since, gap_until=now))
         for name, settings in table.jobs.items():
             job = state.jobs.get(name)
@@ -196,7 +198,7 @@ def _judged_at(slot: float, settings: Job, watch: Watch) -> float:
     """When it can be said that a slot was missed."""
     heard_by = slot + settings.grace
     if slot - EARLY <= watch.gap_until and heard_by >= watch.gap_from:
-        return max(heard_by, watch.gap_until + settings.grace)
+        return max(heard_by, watch.gap_until + max(settings.grace, _SPOOL))
     return heard_by
 
 
