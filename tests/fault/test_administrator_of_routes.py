@@ -149,6 +149,7 @@ def test_a_silence_hides_what_matches_until_it_is_ended(daemon: Daemon, sink: Si
         (("--match", "colour=red"), "there is no field colour"),
         (("--match", "severity=loud"), "there is no severity loud"),
         (("--for", "31d"), "from 1s to 30d"),
+        (("--comment", "c" * 256), "may have 255 characters"),
     ],
 )
 def test_a_wrong_silence_is_refused_and_nothing_is_silent(

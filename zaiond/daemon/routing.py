@@ -22,7 +22,7 @@ from zaiond.routing import silence
 from zaiond.routing.explain import document
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.named import decision_of
-from zaiond.routing.state import Silence, State
+from zaiond.routing.state import LONGEST_TEXT, Silence, State
 from zaiond.store import groups
 
 _ID_BYTES = 4  # of a silence: short enough to be typed
@@ -92,7 +92,7 @@ class RoutingAnswers:
         return {"silences": documents.silences(self._state, self._status.clock())}
 
     async def _add_silence(self, request: Request) -> dict[str, Any]:
-        state, comment = self._state, (request.comment or "").strip()
+        state, comment = self._state, _comment(request)
         if not comment or request.seconds is None:
             raise Refused(2, routes.NO_SILENCE)
         async with self._router.lock:
@@ -144,7 +144,7 @@ class RoutingAnswers:
         return {"problems": documents.problems(self._state, self._table, name_of)}
 
     async def _close_problem(self, request: Request) -> dict[str, Any]:
-        comment, key = (request.comment or "").strip(), request.key
+        comment, key = _comment(request), request.key
         if not comment or key is None:
             raise Refused(2, routes.NO_COMMENT)
         if self._table is None:  # then nothing is routed, an end neither
@@ -178,3 +178,10 @@ class RoutingAnswers:
 
 def _silences(one: Silence) -> dict[str, Any]:
     return {"silences": [documents.silence(one)]}
+
+
+def _comment(request: Request) -> str:
+    comment = (request.comment or "").strip()
+    if len(comment) > LONGEST_TEXT:
+        raise Refused(2, routes.long_comment(most=LONGEST_TEXT))
+    return comment

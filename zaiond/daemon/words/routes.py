@@ -23,3 +23,7 @@ no_silence = Sentence(
 NO_COMMENT = Text(
     "キーとコメント（--comment）を指定してください", "a key and a comment (--comment) are needed"
 )
+long_comment = Sentence(
+    "コメント（--comment）は {most} 文字以内にしてください",
+    "a comment (--comment) may have {most} characters",
+)
