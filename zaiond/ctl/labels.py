@@ -213,7 +213,7 @@ drilled = Sentence("訓練: {type}（{id}）", "Drill: {type} ({id})")
 required = Sentence("--{name} {value} を指定してください", "--{name} {value} is missing")
 SINCE = Text("開始", "Since")
 COMMENT = Text("コメント", "Comment")
-BY = Text("実行者", "By")
+BY = Text("設定者", "By")
 STATE = Text("状態", "State")
 
 # -- route
@@ -257,9 +257,9 @@ HIDDEN = Text("止めたイベント", "Hidden so far")
 
 NO_PROBLEMS = Text("解決していない障害はありません", "No problem is open")
 for_so_long = Sentence("{time}（{age}前）", "{time} ({age} ago)")
-REPORTED = Text("知らせ", "Reported")
+REPORTED = Text("報告回数", "Reported")
 times = Sentence("{number} 回", "{number} times")
-LAST_REPORT = Text("最後の知らせ", "Last report")
+LAST_REPORT = Text("最後の報告", "Last report")
 TOLD = Text("通知先", "Told")
 NEXT_REMINDER = Text("次の再通知", "Next reminder")
 SILENCE = Text("通知の一時停止", "Silence")
@@ -291,7 +291,7 @@ JOB_STATES = {
     "failed": Text("失敗", "failed"),
     "missed": Text("未実行", "missed"),
     "overdue": Text("実行時間超過", "overdue"),
-    "unknown": Text("知らせなし", "not heard of yet"),
+    "unknown": Text("未受信", "not heard of yet"),
 }
 failed_in_a_row = Sentence("連続失敗 {number} 回", "failed {number} times in a row")
 last_success = Sentence("最後の成功 {time}", "last success {time}")
