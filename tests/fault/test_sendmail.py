@@ -320,3 +320,37 @@ def test_a_mail_that_waits_is_made_anew_for_whom_its_program_named(tmp_path: Pat
     assert arrived.reverse_path == "new@example.co.jp"
     assert arrived.message["From"].addresses[0].addr_spec == "new@example.co.jp"
     assert arrived.message["Message-ID"] == "<own@x.example>"
+
+
+def test_a_mail_that_was_taken_arrives_whole_whenever_the_daemon_is_killed(tmp_path: Path) -> None:
+    taken: list[str] = []
+
+    def send(daemon: Daemon) -> None:
+        for number in range(12):
+            lines = b"%d\n" % number * (60_000 if number % 2 else 10)
+            mail = b"Subject: %d\n\n" % number + lines
+            if give(daemon, mail, "b@x.example").returncode == 0:
+                taken.append(str(number))
+
+    with Sink() as sink:
+        daemon = Daemon(tmp_path, configuration(sink))
+        daemon.start()
+        sending = threading.Thread(target=send, args=(daemon,))
+        sending.start()
+        for arrived in (2, 4, 7):
+            sink.wait(arrived)
+            daemon.kill()
+            daemon.start()
+        sending.join()
+
+        def arrived_all() -> bool:
+            return set(taken) <= {mail.subject for mail in sink.mails}
+
+        until(arrived_all, lambda: str(set(taken) - {mail.subject for mail in sink.mails}))
+        daemon.stop()
+    assert len(taken) == 12  # the spool takes what a killed daemon doesn't
+    for mail in sink.mails:
+        lines = 60_000 if int(mail.subject) % 2 else 10
+        assert mail.body == f"{mail.subject}\n" * lines
+    ids = {mail.message["Message-ID"] for mail in sink.mails}
+    assert len(ids) == 12  # what came twice can be known by it

@@ -49,6 +49,9 @@ CASES = (
     b"To: <" * 100 + b"\n\nx", b"To: " + b"(" * 1000 + b"\n\nx", b"A: b\n" * 2000,
     b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * 3000 + b"\xff",
     b"Content-Type: message/rfc822\n\n" * 50 + b"\xff",
+    b"a:" * 125_000, b"To: " + b"a," * 100_000, b"To: " + b"<" * 200_000, b"To: " + b'"' * 200_000,
+    b"Subject: " + b"\xe9" * 250_000, b"Content-Type: text/plain" + b"; a=\xe9" * 50_000,
+    b"Subject: \xff" + b"=?punycode?Q?" + b"a" * 100_000 + b"-" + b"b" * 100_000 + b"?=",
 )  # fmt: skip
 
 

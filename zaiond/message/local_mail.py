@@ -46,6 +46,7 @@ _is_date = re.compile(rf"{_DATE} (?:[+-][0-9]{{4}}|[A-Z]{{1,5}})(?: \([^()]*\))?
 _is_simple = re.compile(rb"[^\"()\\:;\[\]]*").fullmatch  # a list with nothing but names, <> and ,
 _local_part = re.compile(rb"(?<![^\s,<])[A-Za-z0-9_.+-]+(?=\s*(?:[,>]|\Z))")
 _comment = re.compile(r"\(([^()]+)\)\s*\Z").search
+_names = re.compile(rb"^([!-9;-~]+):", re.MULTILINE).findall
 _header = re.compile(rb"(?:[!-9;-~]+:[ -~\t]*+\r\n(?:[ \t][ -~\t]*+\r\n)*+)*+\r\n").match
 
 
@@ -222,7 +223,7 @@ def check(message: Message) -> None:
     header = _header(plain)
     if not seven_bit.is_clean(plain) or not plain.endswith(b"\r\n") or header is None:
         raise _cannot(Text("RFC 5321 の形式にできません", "it can't be put as RFC 5321 wants it"))
-    keys = [field.key for field in rfc5322.read(header[0]).fields]
+    keys = [name.lower().decode() for name in _names(header[0])]
     once = [key for key in keys if key in _ONCE or key in _OURS_ALONE]
     if len(once) != len(set(once)) or not set(keys) >= _OURS_ALONE:
         raise _cannot(Text("ヘッダーが不正です", "its header isn't as it must be"))

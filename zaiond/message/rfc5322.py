@@ -10,17 +10,19 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
+from zaiond.event_rules import MOST_RECIPIENTS
 from zaiond.safe import clean, one_line
 
 DEPTH = 8  # of parts within parts; what is deeper is not looked into
 MOST_FIELDS = 1000  # of a header
 MOST_HEADER = 256 * 1024  # bytes of it
 _PARTS = 1000  # of a mail
+_ADDRESSES = MOST_RECIPIENTS + 1
 MOST_READ = 64 * 1024  # bytes of a part, of which a person reads the beginning
 
 _is_name = re.compile(rb"[!-9;-~]{1,200}[ \t]*:").match
 _fold = re.compile(rb"\r\n(?=[ \t])")
-_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:*-]+)\?([BbQq])\?([!->@-~ ]*)\?=")
+_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:*-]+)\?([BbQq])\?([!->@-~ ]{0,1000})\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t\r\n]+(?==\?[A-Za-z0-9_.:*-]+\?[BbQq]\?)")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^<>]*>?|\[[^\[\]]*\]|[,;:]|\s+|[^"<>\[\],;:\s]+|.')
 _ROUTE = re.compile(r"@[^<>:]*:")  # RFC 5322 4.4
@@ -159,11 +161,15 @@ class Address(NamedTuple):
 
 
 def addresses(text: str) -> list[Address]:
-    """The addresses of a list, those in groups too (RFC 5322 3.4); `text` has no folds."""
+    """The addresses of a list, those in groups too (RFC 5322 3.4); `text` has no folds. Of more
+    than a mail can have recipients only as many, and one more.
+    """
     found: list[Address] = []
     words: list[str] = []
     angle: str | None = None
     for sign in (*_TOKEN.findall(_without_comments(text)), ","):
+        if len(found) >= _ADDRESSES:
+            break
         if sign in (",", ";"):
             said = "".join(words).strip()
             if angle is not None:
@@ -174,7 +180,7 @@ def addresses(text: str) -> list[Address]:
         elif sign == ":" and angle is None and "@" not in "".join(words):
             words = []  # what stood there is the name of a group
         elif sign.startswith("<"):
-            angle = sign.strip("<>") if angle is None else f"{angle}{sign}"  # of two none is valid
+            angle = sign.strip("<>") if angle is None else "<>"  # of two none is valid
         else:
             words.append(sign)
     return found
@@ -285,7 +291,9 @@ def content(entity: Entity, most: int | None = None) -> bytes:
     body = entity.body[: most and 2 * most]
     try:
         if encoding(entity) == "base64":
-            return a2b_base64(body)[:most]
+            # As many whole groups as there are.
+            octets = body.translate(None, b"\r\n\t ")
+            return a2b_base64(octets[: len(octets) // 4 * 4])[:most]
         if encoding(entity) == "quoted-printable":
             return a2b_qp(body)[:most]
     except Error:

@@ -14,6 +14,7 @@ from zaiond.safe import one_line
 
 _PLAIN = bytes(63 if byte in (0, *range(128, 256)) else byte for byte in range(256))
 _QUOTED = bytes(byte for byte in range(256) if byte not in b"\t\r\n" and not 32 <= byte < 127)
+_LONGEST_ADDRESS = 500  # characters; it has 254 octets at most (RFC 5321 4.5.3.1.3)
 _MOST_READ = 256 * 1024  # bytes of a text in an encoding that is to be found out
 _acting = re.compile(rb"[^\t\r\n -~]").search
 _base64_lines = re.compile(rb".{1,76}").findall
@@ -215,6 +216,8 @@ def _made(line: str) -> Field:
 def _address_field(name: str, text: str) -> Field | None:
     boxes: list[Mailbox] = []
     for said in rfc5322.addresses(text):
+        if len(said.address) > _LONGEST_ADDRESS:
+            continue
         try:
             box = parse_recipient(said.address)
         except AddressError:

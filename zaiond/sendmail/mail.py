@@ -20,6 +20,7 @@ USAGE, BAD_DATA, NO_USER, UNAVAILABLE = 64, 65, 67, 69  # sysexits.h
 
 _LONGEST_SUBJECT = 500  # characters
 _LONGEST_MESSAGE = 4 * 1024  # the mail itself goes along; this is for who sees many
+_LONGEST_ADDRESS = 1000  # which none is
 _TO = ("to", "cc", "bcc")
 
 
@@ -90,13 +91,13 @@ def _recipients(call: Call, found: Entity, is_own: Callable[[str], bool]) -> Ite
 
 
 def _checked(address: str, is_own: Callable[[str], bool]) -> str:
-    local, at, domain = address.rpartition("@")
+    local, at, domain = address[:_LONGEST_ADDRESS].rpartition("@")
     try:
         if not at:
-            return parse_sender(address).address
+            return parse_sender(domain).address
         if is_local(address) or is_own(domain):
             return parse_sender(local).address
-        return parse_recipient(address).address
+        return parse_recipient(f"{local}@{domain}").address
     except AddressError as error:
         said = shown(address[:100])
         why = words.wrong_recipient(recipient=said, why=error.text)

@@ -1,6 +1,6 @@
 """Whom a mail goes to, and what its event says."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
@@ -56,6 +56,14 @@ def test_of_several_parts_the_text_is_read() -> None:
     assert made(mail, "root")["message"] == "本文"
     html = "Content-Type: text/html\n\n<style>p {}</style><p>a &amp; b</p>\n"
     assert made(html, "root")["message"] == "a & b"
+
+
+def test_of_a_long_text_in_base64_the_beginning_is_read() -> None:
+    text = "本文の行です。\n" * 20_000
+    encoded = b64encode(text.encode()).decode()
+    lines = "\n".join(encoded[at : at + 75] for at in range(0, len(encoded), 75))
+    mail = f"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n{lines}"
+    assert made(mail, "root")["message"].startswith("本文の行です。\n本文の行です。\n")
 
 
 def test_a_name_without_a_domain_or_with_that_of_this_machine_is_one_of_this_machine() -> None:
