@@ -22,6 +22,7 @@ mail_server: {{host: 127.0.0.1, port: {port}}}
 sender: zaionnex@example.co.jp
 admins: a@example.co.jp
 language: en
+route_defaults: {{max_mails: null}}
 jobs:
   nightly: {{schedule: "0 2 * * *", timezone: UTC, grace: 2s, max_runtime: 1h}}
 """
