@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.property.test_message import any_text, events, read
 from tests.support.hostile import acting
+from zaiond.errors import MessageError
 from zaiond.message.compose import check_wire, compose
 from zaiond.message.custom import Look, TemplateError, TemplateFiles
 from zaiond.message.mime import Charset
@@ -113,3 +114,48 @@ def test_whatever_stands_in_a_template_makes_a_mail_or_an_error_with_its_line(sa
         assert 1 <= error.line <= said.count("\n") + 1  # noqa: PT017
     else:
         check_wire(made.content)
+
+
+GOOD = compose(
+    Event(
+        id="1", uid=0, type="a.b", source="s", time=1e9, accepted=1e9, message="語\n",
+        data={"log": "line\n", "ログ": "語"},
+    ),
+    recipients=["a@example.co.jp"],
+    sender="zaionnex@example.co.jp",
+    subject_prefix="",
+    language="ja",
+    message_id="<1@fileserver01>",
+    date=1369440000,
+    host="fileserver01",
+    fqdn="fileserver01.example.co.jp",
+    tz=UTC,
+    look=Look(LOOK.template, ("data.log", "data.ログ")),
+).content  # fmt: skip
+
+
+@given(
+    at=st.integers(0, len(GOOD)),
+    skip=st.integers(0, 3),
+    put=st.sampled_from(
+        [b"\r\n", b"\r\n\r\n", b"--", b"=_", b"\r\nBcc: a@b", b"\r\nContent-Type: text/calendar",
+         b":", b" ", b";", b'"', b""]
+    )
+    | st.binary(max_size=5),
+)  # fmt: skip
+def test_a_mail_of_parts_that_was_tampered_with_is_refused_or_has_no_part_of_another_kind(
+    at: int, skip: int, put: bytes
+) -> None:
+    content = GOOD[:at] + put + GOOD[at + skip :]
+    try:
+        check_wire(content)
+    except MessageError:
+        return
+
+    def parts(content: bytes) -> list[tuple[str, list[str]]]:
+        return [(part.get_content_maintype(), part.keys()) for part in read(content).walk()]
+
+    found, ours = parts(content), parts(GOOD)
+    assert found[0] == ours[0]
+    assert all(part in ours for part in found)
+    assert len(found) <= len(ours)

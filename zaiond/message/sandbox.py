@@ -12,6 +12,7 @@ take long or make much in one step is looked at before it is done.
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from posixpath import join, normpath
+from types import FrameType
 from typing import Any, ClassVar
 
 from jinja2 import (
@@ -42,13 +43,14 @@ from zaiond.message.custom import (
 from zaiond.message.fields import scalar
 from zaiond.message.guards import MOST_BITS, MOST_IN_ALL, TooLargeError, bits, bound, guard, weight
 from zaiond.message.words import custom as said
-from zaiond.safe import clean, one_line
+from zaiond.safe import one_line, with_codes
 from zaiond.text import Text
 from zaiond.time_limit import TimeIsUp, within
 
 _LONGEST_SUBJECT = 255
 # `safe` would show what an event says as it is; the others take long, or are different each time.
 _NOT_FOR_MAILS = ("safe", "random", "urlize", "pprint")
+_WORKS_FOR_TEMPLATES = ("jinja2.", "zaiond.message.")
 
 
 class _MissingError(UndefinedError):
@@ -210,6 +212,7 @@ class Sandboxed:
                     run(self._plain, name + TEXT),
                     run(self._html, name + HTML) if self.has_html else None,
                 ),
+                _may_end,
             )
         except TimeIsUp as error:
             raise self._error(error, name + TEXT) from None
@@ -236,7 +239,7 @@ class Sandboxed:
             raise self._error(error, name) from None
 
     def _lines(self, text: str, name: str) -> str:
-        text = clean(text).rstrip() + "\n"
+        text = with_codes(text).rstrip() + "\n"
         if len(text.encode(errors="surrogatepass")) > MOST_BYTES:
             raise self._error(TooLargeError(), name)
         return text
@@ -265,6 +268,12 @@ def _why(error: BaseException) -> Text:
     if isinstance(error, UndefinedError):
         return said.UNKNOWN(why=shown)
     return said.FAILED(why=f"{type(error).__name__}: {shown}")
+
+
+def _may_end(frame: FrameType) -> bool:
+    """In a template, and in what works for it, nothing catches all exceptions."""
+    of = frame.f_globals
+    return "__jinja_template__" in of or of.get("__name__", "").startswith(_WORKS_FOR_TEMPLATES)
 
 
 def _place(error: BaseException, name: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from zaiond.message.custom import Fixed, Rendered, TemplateFiles
 from zaiond.message.words import Words
 from zaiond.message.words import known as words_of_known
 from zaiond.model import SEVERITIES, Event, Routing, Severity, Standing
-from zaiond.safe import one_line
+from zaiond.safe import clean, one_line
 
 
 def view(
@@ -35,7 +35,7 @@ def view(
 
     def seen(event: Event) -> Fixed:
         user = user_name(event.uid) or f"uid {event.uid}"
-        return Fixed(
+        return cleaned(
             id=event.id,
             type=event.type,
             source=event.source,
@@ -54,11 +54,14 @@ def view(
             title=layout.headline(event, words, host, user),
         )
 
+    def cleaned(**values: Any) -> Fixed:
+        return Fixed(_cleaned(values))
+
     all_seen = [seen(event) for event in events]
     reason = routing.reason
     return {
         "event": all_seen[0],
-        "data": events[0].data,
+        "data": all_seen[0]["data"],
         "events": all_seen,
         "total": total,
         "severities": {name: severities[name] for name in SEVERITIES if severities.get(name)},
@@ -69,7 +72,7 @@ def view(
         "route": routing.route,
         "kind": routing.kind,
         "reason": "" if reason is None else reason.in_language(words.language),
-        "labels": dict(routing.labels),
+        "labels": _cleaned(dict(routing.labels)),
         "standing": None if routing.standing is None else _standing(routing.standing, at),
         "local_time": partial(_local_time, words=words, tz=tz),
         "duration": partial(mime.duration, words=words),
@@ -101,6 +104,19 @@ def rendered(
         html = "".join(f"<p>{escape(note)}</p>\n" for note in notes) + html
     text = "".join(f"{note}\n\n" for note in notes) + found.text
     return Rendered(found.subject and mark + found.subject, text, html)
+
+
+def _cleaned(value: Any) -> Any:
+    """What somebody wrote, so that it acts on nothing: a backspace would take away what stands
+    before it, and that is the template's.
+    """
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(name): _cleaned(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(inner) for inner in value]
+    return value
 
 
 def _local_time(value: Any, *, words: Words, tz: tzinfo | None) -> Any:

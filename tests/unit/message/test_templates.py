@@ -1,5 +1,6 @@
 """Mails by templates: what they see, what they can't do, and what a reader gets."""
 
+import re
 import time
 from typing import Any
 
@@ -327,6 +328,24 @@ def test_what_an_event_says_is_escaped_in_html(said: str) -> None:
     content = html.get_content().lower()
     assert "<script" not in content
     assert "<img" not in content
+
+
+@pytest.mark.parametrize("sign", ["\b", "\b\b\b", "\r", "\x1b]x", "\x9b", "\u202e", "\0"])
+def test_nothing_in_an_event_takes_away_what_the_template_says(sign: str) -> None:
+    attack = f"{sign} onclick=alert(1) {sign}"
+    hostile = replace(PROBLEM, message=attack, data={attack: attack, "a": [attack]}, subject=None)
+    page = (
+        "<p title='{{ event.message }}'>{% for n, v in data.items() %}<i lang='{{ n }}'>{{ v }}</i>"
+        "{% endfor %}<b{{ {'title': event.message} | xmlattr }}></b></p>"
+    )
+    message = read(made(template("S {{ event.message }}", "T {{ event.message }}", page), hostile))
+    assert message["Subject"].startswith("[Zaionnex] S ")
+    plain, html = (part.get_content() for part in message.iter_parts())
+    assert plain.startswith("T ")
+    assert re.fullmatch(
+        r"<p title='[^'<>]*'>(<i lang='[^'<>]*'>[^<>]*</i>){2}<b title=\"[^\"<>]*\"></b></p>\r\n",
+        html,
+    )
 
 
 def test_no_template_turns_escaping_off() -> None:
