@@ -15,8 +15,11 @@ import msgspec
 from zaiond.model import SEVERITIES, URGENT, GroupKind, Routing, Severity, Standing
 
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
-MOST_GROUPS = MOST_PROBLEMS = MOST_RECIPIENTS = 10_000
-MOST_SILENCES = MOST_UNDECLARED_JOBS = 1_000
+MOST_GROUPS = 10_000
+MOST_PROBLEMS = 10_000
+MOST_RECIPIENTS = 10_000
+MOST_SILENCES = 1_000
+MOST_UNDECLARED_JOBS = 1_000
 LONGEST_TEXT = 255
 NEVER = 9e15  # seconds since the epoch; a row of `messages` has it while its group has no time yet
 
