@@ -1,0 +1,198 @@
+"""The configuration changes while mails wait: who is a recipient now gets each, by the routes of
+now, and nobody twice.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.delivery import Post
+from tests.support.routes import routed
+from tests.support.sink import Mail, Sink
+from tests.support.store import recount
+from zaiond.config.schema import Config
+from zaiond.store import events
+
+NO_LIMIT = "route_defaults: {max_mails: null}\n"
+TWO = (
+    NO_LIMIT
+    + """
+routes:
+  first: {order: 1, match: {type: "a.*"}, continue: true, to: [b@x.example], language: ja}
+  second: {order: 2, match: {type: "a.*"}, to: [c@x.example]}
+"""
+)
+GROUPED = (
+    NO_LIMIT
+    + """
+routes:
+  together: {match: {type: "a.*"}, group_wait: 30s, to: [b@x.example, d@x.example]}
+"""
+)
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as sink:
+        yield sink
+
+
+def got(mails: list[Mail]) -> list[tuple[str, tuple[str, ...]]]:
+    """Who got which events, once for each mail."""
+    return sorted((one, tuple(sorted(mail.event_ids))) for mail in mails for one in mail.recipients)
+
+
+async def change(post: Post, config: Config) -> None:
+    """Puts another configuration in force, as the daemon does it."""
+    await post.outbound.remake(config)
+    post.configure(config)
+
+
+async def waiting(post: Post, sink: Sink, *ids: str) -> None:
+    """Events whose mails are made and wait, since nobody takes them."""
+    sink.stop()
+    await post.emit(*ids)
+    await post.routed()
+    await post.unconnected()
+
+
+async def assert_counted(post: Post) -> None:
+    await post.settled()
+    assert await post.writer.submit(events.usage) == await post.writer.submit(recount) == {}
+
+
+async def test_each_route_that_told_tells_who_is_a_recipient_of_it_now(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, TWO)) as post:
+        await waiting(post, sink, "1")
+        sink.start()
+        await change(post, routed(sink.port, TWO.replace("c@x.example", "e@x.example")))
+        await post.arrived(sink, 2)
+        await assert_counted(post)
+    assert got(sink.mails) == [("b@x.example", ("1",)), ("e@x.example", ("1",))]
+    assert ["管理者各位" in mail.body for mail in sink.mails if "b@" in mail.recipients[0]] == [
+        True
+    ]
+
+
+async def test_what_a_route_has_delivered_comes_not_again_when_another_s_is_made_anew(
+    state: Path, sink: Sink
+) -> None:
+    sink.refuse["c@x.example"] = "450 4.2.1 later"
+    async with Post(state, routed(sink.port, TWO)) as post:
+        await post.emit("1")
+        await post.arrived(sink, 1)
+        await post.until(lambda: ("1", "c@x.example", "deferred") in post.outcomes)
+        await post.settled()
+        sink.refuse.clear()
+        await change(post, routed(sink.port, TWO.replace("language: ja", "language: en")))
+        await post.arrived(sink, 2)
+        await assert_counted(post)
+    assert got(sink.mails) == [("b@x.example", ("1",)), ("c@x.example", ("1",))]
+
+
+async def test_where_the_routes_are_gone_the_admins_get_it_once(state: Path, sink: Sink) -> None:
+    async with Post(state, routed(sink.port, TWO)) as post:
+        await waiting(post, sink, "1")
+        sink.start()
+        await change(post, routed(sink.port, NO_LIMIT))
+        await post.arrived(sink, 1)
+        await assert_counted(post)
+    assert got(sink.mails) == [("a@x.example", ("1",))]
+
+
+async def test_where_a_route_tells_nobody_now_what_waits_goes_to_the_admins(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, GROUPED.replace("group_wait: 30s, ", ""))) as post:
+        await waiting(post, sink, "1")
+        sink.start()
+        nobody = NO_LIMIT + "routes: {together: {to: []}}\n"
+        await change(post, routed(sink.port, nobody))
+        await post.arrived(sink, 1)
+        await assert_counted(post)
+    assert got(sink.mails) == [("a@x.example", ("1",))]
+
+
+async def test_a_mail_of_a_group_is_made_anew_of_its_events(state: Path, sink: Sink) -> None:
+    sink.refuse["d@x.example"] = "450 4.2.1 later"
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2", "3")
+        await post.routed()
+        post.serve(31)
+        await post.arrived(sink, 1)
+        await post.until(lambda: ("1", "d@x.example", "deferred") in post.outcomes)
+        await post.settled()
+        changed = GROUPED.replace("d@x.example]", "e@x.example], language: ja")
+        await change(post, routed(sink.port, changed))
+        await post.arrived(sink, 2)
+        await assert_counted(post)
+        document = await post.history("2")
+        assert {one["recipient"]: one["outcome"] for one in document["deliveries"]} == {
+            "b@x.example": "delivered", "d@x.example": "replaced", "e@x.example": "delivered",
+        }  # fmt: skip
+        (routing,) = document["routing"]
+        assert (routing["route"], routing["kind"]) == ("together", "grouped")
+    three = ("1", "2", "3")
+    assert got(sink.mails) == [("b@x.example", three), ("e@x.example", three)]
+    assert "3" in sink.mails[1].subject
+    assert "管理者各位" in sink.mails[1].body
+
+
+async def test_a_mail_to_come_goes_to_who_is_a_recipient_when_it_is_made(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2")
+        await post.routed()
+        await change(post, routed(sink.port, GROUPED.replace("d@x.example", "e@x.example")))
+        await post.emit("3")
+        await post.routed()
+        post.serve(31)
+        await post.arrived(sink, 1)
+        await assert_counted(post)
+    three = ("1", "2", "3")
+    assert got(sink.mails) == [("b@x.example", three), ("e@x.example", three)]
+
+
+async def test_an_address_beyond_ascii_gets_the_same_in_a_mail_of_its_own(
+    state: Path, sink: Sink
+) -> None:
+    routes = GROUPED.replace("d@x.example", "dö@x.example")
+    sink.options["enable_SMTPUTF8"] = True
+    sink.stop()
+    sink.start()
+    async with Post(state, routed(sink.port, routes)) as post:
+        await post.emit("1", "2")
+        await post.routed()
+        sink.stop()
+        post.serve(31)
+        await post.until(lambda: bool(post.released_usage))
+        await post.unconnected()
+        await change(post, routed(sink.port, routes))  # each is made anew as what it is
+        sink.start()
+        await post.queue_admin.retry()
+        await post.arrived(sink, 2)
+        await assert_counted(post)
+    assert got(sink.mails) == [("b@x.example", ("1", "2")), ("dö@x.example", ("1", "2"))]
+
+
+async def test_what_has_expired_of_a_group_goes_out_again_by_hand(state: Path, sink: Sink) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2")
+        await post.routed()
+        sink.stop()
+        post.serve(31)
+        await post.until(lambda: bool(post.released_usage))
+        await post.unconnected()
+        assert post.config is not None
+        post.serve(post.config.queue.expire + 7200)
+        await post.housekeeping._expire(post.config.queue)
+        assert (await post.history("1"))["outcome"] == "expired"
+        sink.start()
+        assert (await post.queue_admin.retry(["2"])).deliveries == 2
+        await post.arrived(sink, 1)
+        await assert_counted(post)
+    assert got(sink.mails) == [("b@x.example", ("1", "2")), ("d@x.example", ("1", "2"))]
