@@ -283,3 +283,19 @@ async def test_an_event_of_a_mail_to_come_can_be_deleted_and_the_rest_be_sent_no
         assert told(sink.mails) == [("1", "3")]
         await post.settled()
         await assert_counted(post)
+
+
+async def test_a_mail_to_come_in_which_nothing_is_left_is_forgotten(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", kind="db.a")
+        await post.routed()
+        assert (await post.outbound.count_waiting()).total == 1
+        await post.delete(["1"])
+        assert (await post.outbound.count_waiting()).total == 0
+        await post.emit("2", kind="db.a")
+        await post.routed()
+        post.serve(31)
+        await post.arrived(sink, 1)
+        assert told(sink.mails) == [("2",)]

@@ -106,7 +106,7 @@ class App:
         counts, lock = self._intake.quotas.waiting, self._outbound.router.lock
         self._history_limit = HistoryLimit(
             database.space, writer, counts, clock, journal, user_name, lock, user_of,
-            self._outbound.router.reminded_of,
+            self._outbound.reminded_of,
         )  # fmt: skip
 
         def status() -> "Status":

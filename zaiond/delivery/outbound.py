@@ -89,7 +89,7 @@ class Outbound:
             queue_time,
             upkeep,
             self.router.lock,
-            self.router.reminded_of,
+            self.reminded_of,
         )
 
     async def remake(self, config: Config) -> None:
@@ -106,6 +106,10 @@ class Outbound:
         self.router.configure(self._maker_for(config))
         self.dispatcher.configure(config, context)
         self.scheduler.configured()
+
+    def reminded_of(self) -> frozenset[int]:
+        """The events (seq) that opened problems: somebody may be reminded of them."""
+        return frozenset(problem.event for problem in self.router.state.problems.values())
 
     async def reconcile(self) -> None:
         """Rows were set aside: there may be fewer mails to come, or others."""

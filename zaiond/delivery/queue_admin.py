@@ -249,6 +249,7 @@ class QueueAdmin:
                 partial(groups.take_out, seqs=seqs, reason=_BY_HAND), essential=True
             )
             self._observer.events_ended(taken_out.ended)
+            await self._router.forget(taken_out.emptied)
             left = await self._leave_groups(seqs)
             rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
             deleted, in_flight = await self._delete(rows)

@@ -7,7 +7,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -287,9 +287,14 @@ class Router:
         self.state.commit()
         return made
 
-    def reminded_of(self) -> frozenset[int]:
-        """The events (seq) that opened problems: somebody may be reminded of them."""
-        return frozenset(problem.event for problem in self.state.problems.values())
+    async def forget(self, rows: Sequence[int]) -> None:
+        """Forgets these mails to come, in which no event is left; to be called with `lock` held."""
+        for group in [one for one in self.state.groups.values() if one.message in rows]:
+            self.state.forget_group(group)
+        if rows:
+            forget = partial(groups.forget, rows=rows, changes=self.state.changes())
+            await self._writer.submit(forget, essential=True)
+            self.state.commit()
 
     def reconcile(self, to_come: Mapping[int, Routing]) -> None:
         """Remembers these mails to come, which are those on disk: what was lost of either is due at

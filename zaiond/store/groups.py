@@ -230,29 +230,40 @@ def make(
 
 
 class TakenOut(NamedTuple):
-    """Events that were taken out of mails to come: from how many `places`, and those of which
-    nothing else is open.
+    """Events that were taken out of mails to come: from how many `places`, those of which nothing
+    else is open, and the mails to come in which none is left.
     """
 
     places: int
     ended: list[StoredEvent]
+    emptied: list[int]
 
 
 def take_out(db: apsw.Connection, seqs: Sequence[int], reason: Text) -> TakenOut:
-    """Takes these events out of the mails to come that they are in. A mail of which nothing is left
-    is forgotten when it is due: until then others may join it.
+    """Takes these events out of the mails to come that they are in. Who remembers one in which none
+    is left has to forget it (`forget`).
     """
     places = 0
+    touched: set[int] = set()
     ended: list[StoredEvent] = []
     for seq in seqs:
         rows = [row for (row,) in db.execute(_TO_COME_OF, (seq,))]
         if not rows:
             continue
         places += len(rows)
+        touched.update(rows)
         _leave(db, rows, seq, reason)
         if not is_open(db, seq):
             ended += read(db, [seq])
-    return TakenOut(places, ended)
+    is_any = "SELECT EXISTS (SELECT 1 FROM message_events WHERE message = ?)"
+    emptied = [row for row in sorted(touched) if not db.execute(is_any, (row,)).get]
+    return TakenOut(places, ended, emptied)
+
+
+def forget(db: apsw.Connection, rows: Sequence[int], changes: Iterable[Change]) -> None:
+    """Forgets mails to come in which no event is left."""
+    db.executemany("DELETE FROM messages WHERE id = ?", [(row,) for row in rows])
+    remember(db, changes)
 
 
 def leave(db: apsw.Connection, row: int, seqs: Sequence[int], reason: Text) -> int:

@@ -141,10 +141,13 @@ def test_what_was_counted_moves_or_ends(store: Store) -> None:
 
 def test_an_event_can_be_taken_out(store: Store) -> None:
     joined(store, event("a"), event("b"))
-    places, gone = store.run(lambda db: groups.take_out(db, [1], WHY))
-    assert (places, [one.id for one in gone]) == (1, ["a"])
+    places, gone, emptied = store.run(lambda db: groups.take_out(db, [1], WHY))
+    assert (places, [one.id for one in gone], emptied) == (1, ["a"], [])
     assert members(store).total == 1
     assert events.usage(store.connection) == recount(store.connection)
+    assert store.run(lambda db: groups.take_out(db, [2], WHY)).emptied == [1]
+    store.run(lambda db: groups.forget(db, [1], [("group", "g", None)]))
+    assert store.run(groups.find) == groups.Remembered([], {})
 
 
 def test_history_is_not_deleted_of_what_is_to_come_nor_of_what_is_spared(store: Store) -> None:
