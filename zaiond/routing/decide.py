@@ -146,6 +146,8 @@ def _close(table: RoutingTable, state: State, news: News, event: Event, now: flo
         group = counted_group(state, news.key, told.route)
         if group is not None:
             groups.append(group)
+    if not by and news.problem.hinted:  # as any event, for who heard of it by a silence's end
+        by = {rule.name: (rule, []) for rule in table.rules_of(event)}
     counted = _counted(state, news)
     step = _Step(table, state, now, event, news)
     for rule, groups in by.values():

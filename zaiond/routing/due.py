@@ -172,5 +172,8 @@ def _reminder(
 
 def _expire(state: State, silence: Silence) -> Expired:
     state.forget_silence(silence)
-    hidden = [p for p in state.problems.values() if p.hidden == silence.id]
-    return Expired(silence, tuple(hidden[:_MOST_HIDDEN]))
+    found = [(key, p) for key, p in state.problems.items() if p.hidden == silence.id]
+    hidden = found[:_MOST_HIDDEN]
+    for key, problem in hidden:
+        state.put_problem(key, structs.replace(problem, hidden=None, hinted=True))
+    return Expired(silence, tuple(problem for _, problem in hidden))

@@ -84,7 +84,7 @@ class Problem(_Value, frozen=True, kw_only=True):
     when it was last reported; `count`: how often. `event` is the row (seq) of its first event that
     somebody was told of, `id` its id; `type`, `source` and `subject` are that event's. `told`: the
     routes that told of it; none: nobody knows of it yet. `hidden` is the silence that its last
-    report ran into.
+    report ran into; `hinted`: the admins were told that a silence hid it when that ended.
     """
 
     uid: int
@@ -101,6 +101,7 @@ class Problem(_Value, frozen=True, kw_only=True):
     subject: str | None = None
     told: tuple[Told, ...] = ()
     hidden: str | None = None
+    hinted: bool = False
 
     @property
     def standing(self) -> Standing:

@@ -478,6 +478,18 @@ def test_a_silence_hides_no_problem_that_is_over() -> None:
     assert b.state.problems == {}
 
 
+def test_the_end_of_a_problem_that_the_end_of_a_silence_told_of_is_mailed() -> None:
+    b = book()
+    silenced(b)
+    bad(b)
+    b.wait(HOUR)
+    (tell,) = good(b).tells
+    assert tell.to == (A,)
+    assert tell.routing.standing is not None
+    assert tell.routing.standing.until == b.now
+    assert bad(b).tells
+
+
 def test_a_silence_that_ends_names_only_what_it_still_hides() -> None:
     b = book()
     b.tell(key="other", status="problem")
