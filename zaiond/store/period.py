@@ -11,7 +11,7 @@ import apsw
 
 from zaiond.store.writer import Submit
 
-ROWS = 5000  # of which an operation reads no more
+ROWS = 2000  # of which an operation reads no more
 _FIRST = 2**62  # beyond any row
 
 Slice = tuple[
