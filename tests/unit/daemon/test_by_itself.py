@@ -7,6 +7,7 @@ from tests.support.told import Told
 from zaiond.config.schema import Config, Cron, Job, MailServer
 from zaiond.daemon.by_itself import MOST_PROBLEMS, silence_hides
 from zaiond.daemon.words import local
+from zaiond.message.known import fields_of
 from zaiond.net.machine import rfc3339
 from zaiond.routing.decision import Expired, Missed, Overdue
 from zaiond.routing.state import JobState, Problem, Silence
@@ -98,3 +99,15 @@ def test_of_many_problems_not_all_are_named() -> None:
     assert notice is not None
     assert notice.message is not None
     assert notice.message.en.endswith("- and 5 more")
+
+
+async def test_a_mail_shows_all_that_it_says_with_labels(told: Told) -> None:
+    state = JobState(declared=0.0, told_through=SLOT)
+    for name in ("nightly", "hourly"):
+        await tell(told, Missed(name, state, (SLOT,), 500, True, f"job.missed/{name}/1"))
+    for event in told.events:
+        shown = fields_of(event["type"])
+        assert set(event["data"]) <= {field.name for field in shown}
+    late = Overdue("nightly", state, NOW - 9, 3.0, "job.overdue/nightly/1")
+    (*_, event) = await tell(told, late)
+    assert set(event["data"]) <= {field.name for field in fields_of("job.overdue")}
