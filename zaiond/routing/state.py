@@ -8,6 +8,7 @@ The values are never changed in place, so that a rollback is to put the old ones
 import heapq
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from math import ceil
 from typing import Any, Literal
 
 import msgspec
@@ -33,6 +34,11 @@ class _Value(msgspec.Struct, frozen=True, omit_defaults=True):
 
     due: float = NEVER
 
+    @property
+    def wake(self) -> float:
+        """When it is to be looked at because of that."""
+        return self.due
+
 
 class Group(_Value, frozen=True, kw_only=True):
     """A mail to come, or one that was made of a group a short time ago.
@@ -52,6 +58,11 @@ class Group(_Value, frozen=True, kw_only=True):
     worst: Severity = "debug"
     job: str | None = None
     problem: str | None = None
+
+    @property
+    def wake(self) -> float:
+        """What is only to be forgotten is so with others, once a minute."""
+        return self.due if self.is_pending else ceil(self.due / 60) * 60.0
 
     @property
     def kind(self) -> GroupKind:
@@ -261,17 +272,17 @@ class State:
             self._of[kind].pop(key, None)
             return
         self._of[kind][key] = value
-        if value.due < NEVER:
-            heapq.heappush(self._heap, (value.due, kind, key))
+        if value.wake < NEVER:
+            heapq.heappush(self._heap, (value.wake, kind, key))
             if len(self._heap) > 1000 + 4 * sum(map(len, self._of.values())):
                 self._rebuild()
 
     def _rebuild(self) -> None:
         self._heap = [
-            (value.due, kind, key)
+            (value.wake, kind, key)
             for kind, values in self._of.items()
             for key, value in values.items()
-            if value.due < NEVER
+            if value.wake < NEVER
         ]
         heapq.heapify(self._heap)
 
@@ -314,7 +325,7 @@ class State:
         while heap:
             due, kind, key = heap[0]
             value = self._of[kind].get(key)
-            if value is not None and value.due == due:
+            if value is not None and value.wake == due:
                 return due
             heapq.heappop(heap)
         return None

@@ -165,9 +165,27 @@ def test_further_mails_of_a_group_are_an_interval_apart_and_a_quiet_one_is_forgo
     assert b.tell().joins
     b.wait(200)
     assert len(b.made) == 3
-    b.wait(300)
+    b.wait(299)
+    assert b.tell().joins
+    b.wait(1)
+    assert len(b.made) == 4
+    b.wait(360)
     assert b.state.groups == {}
     assert b.tell().tells
+
+
+def test_groups_that_are_only_to_be_forgotten_are_so_once_a_minute() -> None:
+    b = book(GROUPED + "\nroute_defaults: {max_mails: null}")
+    for n in range(60):
+        b.tell(data={"host": f"h{n}"})
+        b.now += 1
+    looks = 0
+    while (at := b.state.next_due()) is not None:
+        b.now = at
+        b.look()
+        looks += 1
+    assert b.state.groups == {}
+    assert looks <= 2
 
 
 def test_group_wait_lets_the_first_mail_of_a_group_wait_for_more() -> None:
