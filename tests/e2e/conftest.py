@@ -70,6 +70,7 @@ def make_daemon(directory: Path) -> Iterator[MakeDaemon]:
             "sender": "zaionnex",
             "admins": "postmaster@example.co.jp",
             "queue": {"retry_first": "1s", "retry_max": "2s"},
+            "route_defaults": {"max_mails": None},  # more than 60 an hour
             **settings,
         }
         text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)

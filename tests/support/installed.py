@@ -28,6 +28,7 @@ def configuration(**settings: Any) -> str:
             "admins": "postmaster@example.co.jp",
             "language": "en",
             "queue": {"retry_first": "1s", "retry_max": "2s"},
+            "route_defaults": {"max_mails": None},  # more than 60 an hour
             **settings,
         }
     )
