@@ -5,14 +5,17 @@ is lost on the way, or told of twice.
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 
 from tests.support.delivery import Post, ids
 from tests.support.routes import routed
 from tests.support.sink import Mail, Sink
 from tests.support.store import recount
-from zaiond.store import events
+from zaiond.delivery import router, scheduler
+from zaiond.store import events, groups
 
 GROUPED = """
 route_defaults: {max_mails: null}
@@ -299,3 +302,102 @@ async def test_a_mail_to_come_in_which_nothing_is_left_is_forgotten(
         post.serve(31)
         await post.arrived(sink, 1)
         assert told(sink.mails) == [("2",)]
+
+
+def full_at_first(monkeypatch: pytest.MonkeyPatch, name: str, times: int = 2) -> list[int]:
+    """The disk is full when this operation is run so many times; then it has room."""
+    monkeypatch.setattr(scheduler, "DISK_FULL_PAUSE", 0.01)
+    monkeypatch.setattr(router, "DISK_FULL_PAUSE", 0.01)
+    original, failures = getattr(groups, name), [0]
+
+    def operation(*given: Any, **more: Any) -> Any:
+        if failures[0] < times:
+            failures[0] += 1
+            raise apsw.FullError
+        return original(*given, **more)
+
+    monkeypatch.setattr(groups, name, operation)
+    return failures
+
+
+async def test_a_disk_that_is_full_when_a_mail_is_due_costs_nothing_but_time(
+    state: Path, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        await post.emit("1", "2", kind="db.a")
+        await post.routed()
+        failures = full_at_first(monkeypatch, "make")
+        post.serve(31)
+        await post.arrived(sink, 1)
+        assert failures == [2]
+        await post.settled()
+        await assert_counted(post)
+        await post.emit("3", kind="db.a")  # and it is known when the mail was made
+        await post.routed()
+        assert (await post.history("3"))["outcome"] == "grouped"
+    assert told(sink.mails) == [("1", "2")]
+
+
+async def test_a_disk_that_is_full_when_events_join_loses_and_doubles_none(
+    state: Path, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Post(state, routed(sink.port, GROUPED)) as post:
+        failures = full_at_first(monkeypatch, "route")
+        await post.emit("1", "2", kind="db.a")
+        await post.routed()
+        assert failures == [2]
+        await assert_counted(post)
+        post.serve(31)
+        await post.arrived(sink, 1)
+        await post.settled()
+        await assert_counted(post)
+    assert told(sink.mails) == [("1", "2")]
+
+
+async def test_a_closing_mail_that_could_not_be_made_at_once_is_made_by_who_finds_it(
+    state: Path, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Post(state, routed(sink.port, PROBLEMS)) as post:
+        await post.emit("1", key="disk", status="problem", severity="err")
+        await post.arrived(sink, 1)
+        await post.emit("2", key="disk", status="problem", severity="err")
+        await post.routed()
+        failures = full_at_first(monkeypatch, "make", 1)
+        await post.emit("3", key="disk", status="ok")
+        await post.arrived(sink, 2)
+        assert failures == [1]
+        await post.settled()
+        await assert_counted(post)
+    assert told(sink.mails) == [("1",), ("2", "3")]
+
+
+async def test_a_mail_to_come_that_routing_does_not_remember_is_made_at_the_start(
+    state: Path, sink: Sink
+) -> None:
+    config = routed(sink.port, GROUPED)
+    async with Post(state, config) as post:
+        await post.emit("1", "2", kind="db.a")
+        await post.routed()
+        await post.writer.submit(lambda db: db.execute("DELETE FROM routing_state").close())
+    async with Post(state, config) as post:
+        await post.arrived(sink, 1)
+        await post.settled()
+        await assert_counted(post)
+    assert told(sink.mails) == [("1", "2")]
+
+
+async def test_what_routing_remembers_and_is_not_there_is_forgotten(
+    state: Path, sink: Sink
+) -> None:
+    config = routed(sink.port, GROUPED)
+    async with Post(state, config) as post:
+        await post.emit("1", kind="db.a")
+        await post.routed()
+        gone = "DELETE FROM messages; DELETE FROM message_events"
+        await post.writer.submit(lambda db: db.execute(gone).close())
+    async with Post(state, config) as post:
+        await post.emit("2", kind="db.a")
+        await post.routed()
+        post.serve(31)
+        await post.arrived(sink, 1)
+    assert told(sink.mails) == [("2",)]
