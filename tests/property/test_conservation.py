@@ -26,11 +26,14 @@ from tests.support.scripted_server import (
     give,
     ordinary,
 )
-from zaiond.config.schema import Notify, Queue
+from zaiond.config.schema import Notify, Queue, RouteDefaults
 from zaiond.store import events
 
 ADMINS = ("a@x.example", "b@x.example", "財@x.example")
 TIMING = Queue(retry_first=0.01, retry_max=0.02)
+AT_ONCE = RouteDefaults(max_mails=None)
+TOGETHER = RouteDefaults(max_mails=None, group_by=("type",), group_wait=0.0, group_interval=60.0)
+LATER = RouteDefaults(max_mails=None, group_by=("key",), group_wait=5.0, group_interval=900.0)
 OPEN = ("waiting", "deferred", "held")
 
 admins = st.lists(st.sampled_from(ADMINS), min_size=1, unique=True).map(tuple)
@@ -59,6 +62,7 @@ configurations = st.fixed_dictionaries(
         "admins": admins,
         "sender": st.sampled_from(["z@corp.example", "財音@corp.example"]),
         "notify": st.booleans().map(lambda on: Notify(backup_auto_update=on)),
+        "route_defaults": st.sampled_from([AT_ONCE, AT_ONCE, TOGETHER, LATER]),
     }
 )
 emits = st.tuples(
@@ -121,8 +125,8 @@ class World:
                     if given == usual and peer in accepted:
                         accepted[peer].append(address)
                 if command == "CONTENT" and accepted.get(peer) and given == usual:
-                    (event,) = re.findall(rb"Zaiond-Event: (\S+)", peer.contents[-1])
-                    self.arrived.update((event.decode(), to) for to in accepted[peer])
+                    for event in re.findall(rb"Zaiond-Event: (\S+)", peer.contents[-1]):
+                        self.arrived.update((event.decode(), to) for to in accepted[peer])
                 await give(given, peer)
 
             return answer
@@ -191,7 +195,7 @@ async def live(world: World, script: list[tuple[Any, ...]]) -> None:
                 answers.clear()
             last = ("c@x.example", *ADMINS[:1])
             open_now = await still_open(post)
-            await post.mend(admins=last, sender="z@corp.example")
+            await post.mend(admins=last, sender="z@corp.example", route_defaults=AT_ONCE)
             await until_all_have_ended(post)
             await check(world, post, last, open_now)
 
@@ -205,6 +209,8 @@ async def still_open(post: Post) -> set[str]:
             for (id_,) in db.execute(
                 "SELECT id FROM events WHERE outcome IS NULL AND (seq IN (SELECT event FROM"
                 " message_events JOIN deliveries USING (message) WHERE ended IS NULL)"
+                " OR seq IN (SELECT event FROM message_events JOIN messages ON id = message"
+                " WHERE due IS NOT NULL)"
                 " OR seq NOT IN (SELECT event FROM message_events))"
             )
         }
