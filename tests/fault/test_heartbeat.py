@@ -101,6 +101,21 @@ async def test_another_url_is_fetched_at_once(server: HttpServer, beating: Beati
     assert server.asked == ["/one", "/two"]
 
 
+async def test_what_came_of_a_url_that_was_changed_meanwhile_counts_for_nothing(
+    server: HttpServer, beating: Beating
+) -> None:
+    server.may_answer.clear()
+    server.status = 500
+    beating.fetch(f"{server.url}/one", every=3600)
+    await beating.sees(lambda: server.asked)
+    beating.fetch(f"{server.url}/two", every=3600)
+    server.status = 200
+    server.may_answer.set()
+    await beating.sees(lambda: beating.heartbeat.last)
+    assert server.asked == ["/one", "/two"]
+    assert beating.notes.lines == []
+
+
 async def test_none_is_fetched_once_it_is_configured_no_more(
     server: HttpServer, beating: Beating
 ) -> None:
