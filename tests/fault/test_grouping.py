@@ -2,6 +2,7 @@
 is lost on the way, or told of twice.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -238,6 +239,51 @@ async def test_a_problem_is_told_once_counted_reminded_of_and_closed(
         await post.emit("6", key="disk", status="ok")
         await post.routed()
         assert (await post.history("6"))["outcome"] == "dropped"
+
+
+async def test_the_mail_that_a_problem_began_outlives_its_reminders_while_no_server_answers(
+    state: Path, sink: Sink
+) -> None:
+    config = routed(sink.port, PROBLEMS)
+    sink.stop()
+    async with Post(state, config) as post:
+        await post.emit("1", key="disk", status="problem", severity="err")
+        await post.routed()
+        post.serve(3601)
+        async with asyncio.timeout(20):
+            while sum((await post.counts()).values()) < 2:
+                await asyncio.sleep(0)
+        sink.start()
+        await post.queue_admin.retry()
+        await post.arrived(sink, 2)
+        subjects = [mail.subject for mail in sink.mails]
+        assert sorted("continues" in subject for subject in subjects) == [False, True]
+
+
+OFFICE = """
+route_defaults: {{max_mails: null, active_time: office}}
+times: {{office: {{hours: "{0}-{1}", timezone: UTC}}}}
+"""
+
+
+async def test_what_is_held_for_longer_says_so(state: Path, sink: Sink) -> None:
+    async with Post(state, routed(sink.port, OFFICE.format("12:00", "12:01"))) as post:
+        day = 86400.0
+        post.serve((13 * 3600 - post.clock()) % day)
+        await post.emit("1")
+        await post.routed()
+        before = await post.history("1")
+        post.configure(routed(sink.port, OFFICE.format("18:00", "18:01")))
+        async with asyncio.timeout(20):
+            while (now := await post.history("1"))["when"] == before["when"]:
+                await asyncio.sleep(0)
+        assert now["reason"] != before["reason"]
+        assert "18:00" in now["reason"]
+        post.serve(day + 6 * 3600)  # no mail could be made in that minute
+        async with asyncio.timeout(20):
+            while (later := await post.history("1"))["when"] == now["when"]:
+                await asyncio.sleep(0)
+        assert later["reason"] != now["reason"]
 
 
 async def test_a_route_that_is_gone_leaves_what_it_grouped_to_what_counts_now(

@@ -119,9 +119,9 @@ class Batch:
 
     def steps(self, due: Iterable[Group], changes: list[Change]) -> Steps | None:
         """What is to be recorded beside the mails; `due` are mails to come that may be due at
-        another time now, `changes` what routing remembers. None: nothing.
+        another time, or for another reason now, `changes` what routing remembers. None: nothing.
         """
-        times = [(group.due, group.message) for group in due]
+        times = [(group.due, group.routing, group.message) for group in due]
         if not (self._begun or self._joins or self._moves or times or changes):
             return None
         return Steps(self._begun, times, self._joins, changes, self._moves)

@@ -88,10 +88,12 @@ class MailMaker:
     ) -> list[tuple[Routing, tuple[str, ...]]]:
         """Who gets the mails that there are already, by each route: no change of the configuration
         ends one, so where nobody would be left it is the admins. `elsewhere` is how other mails
-        tell of the event together with others; `before` how these mails came to be.
+        tell of the event together with others, or remind of it; `before` how these mails came to
+        be.
         """
         known = {routing.route: routing for routing in before}
-        grouped = {one.route for one in elsewhere if one.kind != "suppressed"}
+        # Who is reminded of a problem was told of it by one of these mails.
+        grouped = {one.route for one in elsewhere if one.kind not in ("suppressed", "problem")}
         # Who could not be told because of max_mails.
         over = {r for one in elsewhere if one.kind == "suppressed" for r in one.recipients or ()}
         told = []

@@ -42,7 +42,7 @@ def _bring_near(table: RoutingTable, state: State, now: float) -> None:
         if due is None:
             state.forget_group(group)
         elif due != group.due:
-            state.put_group(structs.replace(group, due=due, routing=_reason(table, group, due)))
+            state.put_group(structs.replace(group, due=due, routing=routing_until(table, group, due)))
     for key, problem in list(state.problems.items()):
         told = tuple(_reminder(table, each, now) for each in problem.told)
         if told != problem.told:
@@ -89,7 +89,7 @@ def _slot(state: State, group: Group, rule: Rule, now: float) -> float:
     return throttle.free_at(state, key, rule.limit, now)
 
 
-def _reason(table: RoutingTable, group: Group, due: float) -> Routing:
+def routing_until(table: RoutingTable, group: Group, due: float) -> Routing:
     """The routing of its mail, whose reason says until when it is held."""
     hours = table.rule(group.routing.route).hours
     if group.kind != "held" or hours is None:

@@ -4,7 +4,7 @@ from msgspec import structs
 
 from zaiond.model import Routing
 from zaiond.routing import job, words
-from zaiond.routing.clock import notice_clock, reconsider
+from zaiond.routing.clock import notice_clock, reconsider, routing_until
 from zaiond.routing.decision import Due, Expired, Flush, Remind
 from zaiond.routing.group import Way, hold, is_closed, pass_limit, suppress
 from zaiond.routing.matcher import RoutingTable, Rule
@@ -55,12 +55,12 @@ def _flush(table: RoutingTable, state: State, group: Group, now: float) -> Flush
     way = Way(rule, group.worst, group.job)
     if is_closed(rule, group.worst, now):
         if group.kind in ("held", "suppressed"):
-            _later(state, group, _next_start(rule, now), now)
+            _later(table, state, group, _next_start(rule, now), now)
             return None
         state.forget_group(group)
         return Flush(group, (), group.routing, (hold(state, way, now),))
     if group.kind == "suppressed":
-        return _flush_suppressed(state, group, rule, route.to, now)
+        return _flush_suppressed(table, state, group, rule, route.to, now)
     passed, over = pass_limit(state, rule, route.to, now)
     is_same = rule.name == group.routing.route
     if group.kind == "grouped" and rule.is_grouping and is_same:
@@ -90,14 +90,19 @@ def _made(
 
 
 def _flush_suppressed(
-    state: State, group: Group, rule: Rule, to: tuple[str, ...], now: float
+    table: RoutingTable,
+    state: State,
+    group: Group,
+    rule: Rule,
+    to: tuple[str, ...],
+    now: float,
 ) -> Flush | None:
     limit = rule.limit
     if limit is not None:
         keys = [sent_key(rule.scope, recipient) for recipient in to]
         free = max(free_at(state, key, limit, now) for key in keys)
         if free > now:
-            _later(state, group, free, now)
+            _later(table, state, group, free, now)
             return None
         for key in keys:
             count(state, key, limit, now)
@@ -106,9 +111,11 @@ def _flush_suppressed(
     return Flush(group, to, routing)
 
 
-def _later(state: State, group: Group, due: float, now: float) -> None:
+def _later(table: RoutingTable, state: State, group: Group, due: float, now: float) -> None:
     """It waits on."""
-    state.put_group(structs.replace(group, due=due if due > now else now + _SOON))
+    due = due if due > now else now + _SOON
+    routing = routing_until(table, group, due)
+    state.put_group(structs.replace(group, due=due, routing=routing))
 
 
 def _next_start(rule: Rule, now: float) -> float:

@@ -57,12 +57,12 @@ class Move(NamedTuple):
 
 class Steps(NamedTuple):
     """What one step of routing changes beside mails that are made: mails to come that are `begun`;
-    those that are due at another time (time, row); which event joins which (row, seq); what routing
+    those that are due at another time (time, how they come to be, row); which event joins which (row, seq); what routing
     remembers; and whose events move.
     """
 
     begun: Sequence[MailToCome] = ()
-    due: Sequence[tuple[float, int]] = ()
+    due: Sequence[tuple[float, Routing, int]] = ()
     joins: Sequence[tuple[int, int]] = ()
     changes: Sequence[Change] = ()
     moves: Sequence[Move] = ()
@@ -86,8 +86,8 @@ class Steps(NamedTuple):
             )
         if self.due:
             db.executemany(
-                "UPDATE messages SET due = ? WHERE id = ? AND due IS NOT NULL",
-                [(min(at, NEVER), row) for at, row in self.due],
+                "UPDATE messages SET due = ?, routing = ? WHERE id = ? AND due IS NOT NULL",
+                [(min(at, NEVER), encode_routing(routing), row) for at, routing, row in self.due],
             )
         if self.joins:
             db.executemany("INSERT OR IGNORE INTO message_events VALUES (?, ?)", self.joins)
