@@ -103,6 +103,20 @@ def test_what_is_no_mail_is_refused() -> None:
     assert refused("\nx", *(f"u{n}@x.jp" for n in range(10_001))) == 65
 
 
+def test_what_mdadm_gives_to_sendmail_is_a_mail_to_root() -> None:
+    """`mdadm --monitor --test` (4.2), which runs `sendmail -t`; it needs an array to be tried."""
+    mail = (
+        "From: mdadm monitoring <root>\nTo: root\nSubject: TestMessage event on /dev/md0:web1\n\n"
+        "This is an automatically generated mail message from mdadm\nrunning on web1\n\n"
+        "A TestMessage event had been detected on md device /dev/md0.\n\n"
+        "Faithfully yours, etc.\n"
+    )
+    found = made(mail, by_header=True)
+    assert found["data"] == {"recipients": ["root"], "from": "mdadm monitoring <root>"}
+    assert found["subject"] == "TestMessage event on /dev/md0:web1"
+    assert found["message"].startswith("This is an automatically generated mail message")
+
+
 def test_a_mail_that_goes_round_ends() -> None:
     once = "Received: by web1 (zaiond-sendmail, uid 0) id 1;\n date\n"
     assert to(f"{once * 4}Subject: x\n\nx", "root") == ["root"]
