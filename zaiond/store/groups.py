@@ -57,8 +57,8 @@ class Move(NamedTuple):
 
 class Steps(NamedTuple):
     """What one step of routing changes beside mails that are made: mails to come that are `begun`;
-    those that are due at another time (time, how they come to be, row); which event joins which (row, seq); what routing
-    remembers; and whose events move.
+    those that are due at another time (time, how they come to be, row); which event joins which
+    (row, seq); what routing remembers; and whose events move.
     """
 
     begun: Sequence[MailToCome] = ()
