@@ -42,7 +42,8 @@ def _bring_near(table: RoutingTable, state: State, now: float) -> None:
         if due is None:
             state.forget_group(group)
         elif due != group.due:
-            state.put_group(structs.replace(group, due=due, routing=routing_until(table, group, due)))
+            routing = routing_until(table, group, due)
+            state.put_group(structs.replace(group, due=due, routing=routing))
     for key, problem in list(state.problems.items()):
         told = tuple(_reminder(table, each, now) for each in problem.told)
         if told != problem.told:
