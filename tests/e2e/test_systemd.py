@@ -104,7 +104,7 @@ def test_man_pages_in_both_languages_and_completion_are_where_they_are_looked_fo
 
 
 def test_the_status_line_tells_what_waits_and_of_the_configuration(service: Service) -> None:
-    assert service.show("StatusText") == "0 waiting; configuration good"
+    service.becomes("StatusText", "0 waiting; configuration good")
     service.emit("disk.full")  # there is no mail server
     service.begins("StatusText", "1 waiting; configuration good; ")  # and what it waits for
     assert 'Status: "1 waiting; configuration good; ' in service.systemctl("status", UNITS[1])
