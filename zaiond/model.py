@@ -248,7 +248,7 @@ class AttemptResult(NamedTuple):
 
 
 class MessageRecord(NamedTuple):
-    """A message of an event; `is_open`: one of its deliveries is."""
+    """A message of an event; `is_open`: one of its deliveries is, or it is to come."""
 
     row: int
     message_id: str
@@ -274,14 +274,14 @@ class DeliveryRecord(NamedTuple):
 
 
 class EventRecord(NamedTuple):
-    """An event that became mails of its own, and what became of them. `elsewhere` is how the mails
-    came to be, or will, that were made of a group which it is in.
+    """An event that became mails of its own, and what became of them. `elsewhere` are the mails,
+    made or to come, of groups that it is in.
     """
 
     event: StoredEvent
     messages: tuple[MessageRecord, ...]
     deliveries: tuple[DeliveryRecord, ...]
-    elsewhere: tuple[Routing, ...] = ()
+    elsewhere: tuple[MessageRecord, ...] = ()
 
 
 class GroupRecord(NamedTuple):

@@ -29,7 +29,7 @@ def test_a_flood_that_was_mailed_costs_its_own_oldest_history_and_nobody_is_refu
     with Sink() as sink:
         config = (
             f"mail_server: {{host: 127.0.0.1, port: {sink.port}}}\n"
-            "admins: a@example.jp\nlanguage: en\n"
+            "admins: a@example.jp\nlanguage: en\nroute_defaults: {max_mails: null}\n"
         )
         daemon = Daemon(tmp_path, config)
         daemon.program = PROGRAM

@@ -196,3 +196,22 @@ async def test_what_has_expired_of_a_group_goes_out_again_by_hand(state: Path, s
         await post.arrived(sink, 1)
         await assert_counted(post)
     assert got(sink.mails) == [("b@x.example", ("1", "2")), ("d@x.example", ("1", "2"))]
+
+
+async def test_who_takes_the_place_of_others_gets_what_was_held_for_one_of_them_once(
+    state: Path, sink: Sink
+) -> None:
+    limit = "route_defaults: {max_mails: 1/h, to: [b@x.example, d@x.example]}"
+    async with Post(state, routed(sink.port, limit)) as post:
+        only_d = limit.replace("b@x.example, ", "")
+        await change(post, routed(sink.port, only_d))
+        await post.emit("first")  # now d has had all that he gets
+        await post.arrived(sink, 1)
+        await change(post, routed(sink.port, limit))
+        await waiting(post, sink, "1")
+        assert set(await post.states("1")) == {"b@x.example"}
+        sink.start()
+        await change(post, routed(sink.port, "route_defaults: {max_mails: null}"))
+        await post.arrived(sink, 2)
+        await assert_counted(post)
+    assert got(sink.mails) == [("a@x.example", ("1",)), ("d@x.example", ("first",))]

@@ -18,6 +18,7 @@ from zaiond.model import (
     MOST_IDS,
     URGENT,
     Event,
+    MessageRecord,
     QueuedDelivery,
     QueuedMail,
     Routing,
@@ -84,18 +85,23 @@ class MailMaker:
         return decision_of(event, self.table, state, now, seq=stored.seq)
 
     def tells_now(
-        self, event: Event, elsewhere: Sequence[Routing], before: Sequence[Routing]
+        self, event: Event, elsewhere: Sequence[MessageRecord], before: Sequence[Routing]
     ) -> list[tuple[Routing, tuple[str, ...]]]:
         """Who gets the mails that there are already, by each route: no change of the configuration
-        ends one, so where nobody would be left it is the admins. `elsewhere` is how other mails
+        ends one, so where nobody would be left it is the admins. `elsewhere` are other mails that
         tell of the event together with others, or remind of it; `before` how these mails came to
         be.
         """
         known = {routing.route: routing for routing in before}
         # Who is reminded of a problem was told of it by one of these mails.
-        grouped = {one.route for one in elsewhere if one.kind not in ("suppressed", "problem")}
-        # Who could not be told because of max_mails.
-        over = {r for one in elsewhere if one.kind == "suppressed" for r in one.recipients or ()}
+        others = ("suppressed", "problem")
+        grouped = {m.routing.route for m in elsewhere if m.routing.kind not in others}
+        # Who could not be told because of max_mails, or gets that mail in his place.
+        over: set[str] = set()
+        for mail in elsewhere:
+            if mail.routing.kind == "suppressed":
+                over.update(mail.routing.recipients or ())
+                over.update(self.table.route_now(mail.routing).to if mail.is_open else ())
         told = []
         addresses, is_routed = named(event)
         for name, to in self.table.routes_of(event) if is_routed else ():

@@ -101,7 +101,7 @@ def states(db: apsw.Connection, seqs: list[int]) -> list[EventRecord]:
                     stored(rows[0]),
                     tuple(own),
                     tuple(d for d in deliveries if d.message in ours),
-                    tuple(one.routing for one in messages if one.row not in ours),
+                    tuple(one for one in messages if one.row not in ours),
                 )
             )
     return found
@@ -122,7 +122,7 @@ def _deliveries(rows: Iterable[tuple[Any, ...]]) -> tuple[DeliveryRecord, ...]:
 
 
 _MESSAGES = (
-    "SELECT id, message_id, EXISTS (SELECT 1 FROM deliveries AS d"
+    "SELECT id, message_id, due IS NOT NULL OR EXISTS (SELECT 1 FROM deliveries AS d"
     " WHERE d.message = m.id AND d.ended IS NULL), routing FROM messages AS m WHERE {} ORDER BY id"
 )
 _DELIVERIES = "SELECT id, message, recipient, state FROM deliveries WHERE {} ORDER BY id"
