@@ -304,6 +304,7 @@ class Router:
         for row, group in known.items():
             if row not in to_come:
                 self.state.forget_group(group)
+        self.state.commit()  # so it is on disk, whatever is taken back later
         for row, routing in to_come.items():
             if row not in known:
                 self.state.adopt(row, routing, self._clock())

@@ -11,11 +11,11 @@ import msgspec
 from msgspec import structs
 
 from zaiond.delivery.batch import Wanted
-from zaiond.delivery.group_mails import AT_ONCE, Made
+from zaiond.delivery.group_mails import AT_ONCE
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.router import Router
 from zaiond.errors import StoreError
-from zaiond.model import QueuedMail, StoredEvent
+from zaiond.model import QueuedMail, Routing, StoredEvent
 from zaiond.routing.decision import Due, Expired, Flush, Missed, Overdue, Remind
 from zaiond.routing.due import due, reconsider
 from zaiond.store import membership
@@ -82,7 +82,7 @@ class Scheduler:
     async def _work(self) -> None:
         """Does what is due now."""
         router, state = self._router, self._router.state
-        made: Made | None = None
+        is_done = False
         async with router.lock:
             maker = await router.maker_now()
             assert maker is not None  # noqa: S101 - once there is one, there always is
@@ -96,22 +96,22 @@ class Scheduler:
                 told = [one for one in found if isinstance(one, ByItself)]
                 if told:
                     await self._tell(told)
-                made = await self._carry_out(maker, found)
-                state.commit()
+                is_done = await self._carry_out(maker, found)
             except StoreError:
                 state.rollback()
                 self._is_changed = self._is_changed or is_changed
-        if made is None:  # without the lock: an administrator may be about to make room
+        if not is_done:  # without the lock: an administrator may be about to make room
             await asyncio.sleep(DISK_FULL_PAUSE)
             self._wake.set()
-        else:
-            await router.hand_over(made)
 
-    async def _carry_out(self, maker: MailMaker, found: Sequence[Due]) -> Made:
-        """Makes what is due to be made, and records what routing remembers of it."""
+    async def _carry_out(self, maker: MailMaker, found: Sequence[Due]) -> bool:
+        """Makes what is due to be made, and records what routing remembers of it. False: some of it
+        is left, and due. Raises StoreError: nothing is recorded.
+        """
         router, state = self._router, self._router.state
         batch = router.batch(maker)
         wanted: list[Wanted] = []
+        waited: dict[int, Routing] = {}  # as the mails to come are on disk
         reminders: list[QueuedMail] = []
         for one in found:
             if isinstance(one, Flush):
@@ -123,19 +123,28 @@ class Scheduler:
                         batch.begin(group.message, group.began, at, group.due, group.routing)
                 into = tuple(join.group.message for join in one.into)
                 wanted.append(Wanted(row, one.to, one.routing, into))
+                waited[row] = one.group.routing
             elif isinstance(one, Remind):
                 reminders += await self._reminders(maker, one)
         steps = batch.steps(state.changed_groups(), state.changes())
-        made = Made([], {})
         # What is left of them at a crash is due at once: what routing remembers comes first.
         parts = [wanted[at : at + AT_ONCE] for at in range(0, len(wanted), AT_ONCE)] or [[]]
-        if not (wanted or reminders or steps):
-            return made
-        for part in parts:
-            more = await router.group_mails.make(maker, part, steps, reminders)
-            made.add(more)
-            steps, reminders = None, []
-        return made
+        if wanted or reminders or steps:
+            made = await router.group_mails.make(maker, parts[0], steps, reminders)
+            state.commit()
+            # Each part at once: it may come in from disk while the next one is made.
+            await router.hand_over(made)
+        state.commit()
+        for number, part in enumerate(parts[1:], 1):
+            try:
+                made = await router.group_mails.make(maker, part)
+            except StoreError:
+                for left in (one for part in parts[number:] for one in part):
+                    routing = waited[left.row] if left.into or not left.to else left.kept_routing
+                    state.adopt(left.row, routing, self._clock())
+                return False
+            await router.hand_over(made)
+        return True
 
     async def _reminders(self, maker: MailMaker, remind: Remind) -> list[QueuedMail]:
         """The mails that remind of a problem by the event that opened it."""

@@ -249,12 +249,13 @@ class State:
 
     def adopt(self, message: int, routing: Routing, began: float) -> Group:
         """Takes in a mail to come that is on disk without its group (what was salvaged of a damaged
-        database): it is due at once.
+        database): it is due at once. No rollback takes that back: the disk has it.
         """
         group = Group(
             due=0.0, key=f"adopted {message}", routing=routing, message=message, began=began
         )
-        return self.put_group(group)
+        self._set("group", group.key, group)
+        return group
 
     def forget_group(self, group: Group) -> None:
         self._put("group", group.key, None)
