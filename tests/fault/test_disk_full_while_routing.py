@@ -65,7 +65,7 @@ async def test_mails_to_come_that_are_made_in_parts_come_once_where_a_later_part
                 raise DiskFullError(FULL)
             return await made(*given)
 
-        post.router.group_mails.make = make  # type: ignore[method-assign]
+        post.router.group_mails.make = make  # type: ignore[method-assign, assignment]
         post.serve(31)
         await post.arrived(sink, MANY)
         await assert_counted(post)
@@ -90,7 +90,7 @@ async def test_what_comes_in_from_disk_meanwhile_is_not_handed_over_again(
                 await post.arrived(sink, AT_ONCE)
             return await made(*given)
 
-        post.router.group_mails.make = make  # type: ignore[method-assign]
+        post.router.group_mails.make = make  # type: ignore[method-assign, assignment]
         post.serve(31)
         await post.arrived(sink, MANY)
         await assert_counted(post)
@@ -121,7 +121,7 @@ async def test_the_end_of_a_problem_is_told_of_once_the_disk_has_room(
                 raise DiskFullError(FULL)
             return route(*given, **more)
 
-        post.router.group_mails.make = make  # type: ignore[method-assign]
+        post.router.group_mails.make = make  # type: ignore[method-assign, assignment]
         monkeypatch.setattr(queue, "route", full_for_a_time)
         await post.emit("3", key="disk", status="ok")
         await post.routed()

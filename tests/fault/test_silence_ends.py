@@ -64,6 +64,7 @@ def test_the_admins_are_told_of_a_problem_that_it_has_hidden(
 def test_nobody_is_told_of_one_that_hides_nothing_that_is_left(daemon: Clocked, sink: Sink) -> None:
     silence(daemon)
     daemon.emit({**DISK, "status": "problem"}, {**DISK, "status": "ok"})
+    daemon.becomes(lambda h: {e["outcome"] for e in h["events"]} == {"silenced"}, "history")
     daemon.set(NOON + 3700)
     daemon.becomes(lambda listed: listed["silences"] == [], "silence", "list")
     daemon.emit({"type": "a.b", "id": "after"})
