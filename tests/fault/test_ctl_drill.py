@@ -114,6 +114,20 @@ def test_what_a_drill_waits_for_is_told_with_its_time(runtime: Path, capsys: Sai
         assert words in said
 
 
+def test_a_mail_that_comes_soon_is_waited_for(runtime: Path, capsys: Said) -> None:
+    soon = datetime.now(timezone(timedelta(hours=9))) + timedelta(seconds=10)
+    routing = [{"route": "grouped", "due": soon.isoformat(), "message_id": "m"}]
+    drilled = Drilled(
+        runtime,
+        {"outcome": "grouped", "deliveries": [], "routing": routing},
+        {"outcome": "grouped", "deliveries": [delivery("delivered")], "routing": routing},
+        {"outcome": "delivered", "deliveries": [delivery("delivered")], "routing": []},
+    )
+    with drilled.daemon:
+        assert run("test", "--drill", "a.b") == 0
+    assert "delivered" in capsys.readouterr().out
+
+
 def test_a_drill_does_not_go_to_the_spool(runtime: Path, tmp_path: Path, capsys: Said) -> None:
     (tmp_path / "spool").mkdir()
     assert run("test", "--drill", "a.b") == 69

@@ -5,6 +5,7 @@ in its extension attribute `drill`, and at the beginning of its mail's subject.
 """
 
 import time
+from datetime import datetime
 from typing import Any
 
 from zaiond import client
@@ -15,6 +16,7 @@ from zaiond.ctl.terminal import Page, Painted
 from zaiond.text import Language
 
 _PATIENCE = 15 * 60.0  # seconds; mail_server.final_timeout alone is ten minutes
+_SOON = 60.0  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks
 
 
@@ -51,7 +53,9 @@ def _awaited(line: Line, emitted: client.Emitted) -> tuple[dict[str, Any], Langu
 
 
 def _is_settled(event: dict[str, Any]) -> bool:
-    """Whether all has happened that happens without waiting for something else."""
+    """Whether all has happened that happens without waiting for something else, or soon."""
+    if any(_is_soon(one.get("due")) for one in event.get("routing", ())):
+        return False
     if not event["deliveries"]:
         return bool(event["outcome"] != "waiting")
     return all(
@@ -69,3 +73,8 @@ def _page(event: dict[str, Any], language: Language) -> Page:
         page.gap()
         history.add_delivery(page, one)
     return page
+
+
+def _is_soon(due: str | None) -> bool:
+    """Whether a mail to come is due shortly, as that of a group mostly is."""
+    return due is not None and datetime.fromisoformat(due).timestamp() < time.time() + _SOON
