@@ -127,6 +127,23 @@ def test_slots_that_passed_while_the_daemon_was_down_are_one_mail_after_one_grac
     assert len(tells(daemon, "job.missed")) == 1
 
 
+def test_a_slot_that_passed_while_the_daemon_was_down_for_seconds_waits_one_grace_too(
+    daemon: Clocked, sink: Sink
+) -> None:
+    daemon.set(TWO - 60)
+    daemon.start()
+    shows(daemon)
+    daemon.kill()
+    daemon.set(TWO + 2 * GRACE)
+    began = daemon.now
+    daemon.start()
+    sink.wait(2)
+    assert daemon.now >= began + GRACE
+    (event,) = tells(daemon, "job.missed")
+    assert slots(event) == [TWO]
+    assert event["data"]["daemon_down"] is True
+
+
 def test_what_the_spool_has_to_tell_of_a_job_is_heard_before_it_is_judged(
     daemon: Clocked, sink: Sink
 ) -> None:

@@ -3,7 +3,8 @@
 A job has slots: the times of its `schedule`, or `every` so long after it was last heard of. A slot
 is heard if an event with a time from EARLY before it on has come by one grace after it. The daemon
 can't hear while it is down, or the machine asleep (a gap): slots whose time to be heard a gap cuts
-are judged one grace after its end, for the spool is taken in first.
+are judged one grace after its end, for the spool is taken in first; where it was short, those that
+passed in it.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ EARLY = 5.0  # a clock elsewhere may be ahead; less than the shortest time betwe
 MOST_SLOTS = 100  # that one event names
 _MOST_FOUND = 1000  # that are looked at for it
 _SPOOL = 5.0  # in which the spool is taken in, however short a grace is
-_KEPT_WITHIN = 60.0  # Watch.looked, on disk
+_KEPT_WITHIN = LOOK  # Watch.looked, on disk: so exactly is it known since when the daemon was down
 _END_IN_SPOOL = 60.0  # after a gap, until the end of a run must have come from there
 _DAY = 86400.0
 
@@ -132,7 +133,7 @@ def watch(table: RoutingTable, state: State, now: float) -> None:
         return
     known = state.watch
     looked = known.looked if state.looked is None else state.looked
-    is_gap = 0 < looked < now - GAP
+    is_gap = 0 < looked < (now - GAP if state.has_looked else now)  # a start is one, however short
     state.looked = now
     if is_gap:
         # What waits for its judgement after the gap before waits for that after this one.
@@ -197,9 +198,11 @@ def _slots(job: JobState, settings: Job, until: float) -> Iterator[float]:
 def _judged_at(slot: float, settings: Job, watch: Watch) -> float:
     """When it can be said that a slot was missed."""
     heard_by = slot + settings.grace
-    if slot - EARLY <= watch.gap_until and heard_by >= watch.gap_from:
-        return max(heard_by, watch.gap_until + max(settings.grace, _SPOOL))
-    return heard_by
+    if slot - EARLY > watch.gap_until or heard_by < watch.gap_from:
+        return heard_by
+    # A short restart delays no other judgement by more than the spool needs.
+    is_long = watch.gap_until - watch.gap_from > GAP or slot > watch.gap_from
+    return max(heard_by, watch.gap_until + (max(settings.grace, _SPOOL) if is_long else _SPOOL))
 
 
 def _missed(job: JobState, settings: Job, watch: Watch, now: float) -> list[float]:

@@ -206,6 +206,7 @@ class State:
         self.seen: float | None = None  # the latest time at which something was decided
         self._committed_seen: float | None = None
         self.looked: float | None = None  # as Watch.looked, which is not written each time
+        self.has_looked = False  # since the start
         self.unread = 0
         self._meta: dict[str, Watch] = {}
         self._of: dict[str, dict[str, Any]] = {
@@ -306,6 +307,7 @@ class State:
     def commit(self) -> None:
         """The changes are on disk."""
         self._committed_seen = self.seen
+        self.has_looked = self.has_looked or self.looked is not None
         self._before.clear()
         self._popped.clear()
 

@@ -70,7 +70,7 @@ def grouped(route: str, labels: tuple[tuple[str, str], ...]) -> Text:
     if not labels:
         return _grouped_all(route=name_of(route))
     shown = ", ".join(f"{name}={short(value)}" for name, value in labels)
-    return _grouped(route=name_of(route), labels=Text(f" {shown} ", f"the same {shown}"))
+    return _grouped(route=name_of(route), labels=Text(f"{shown} ", f"the same {shown}"))
 
 
 def digest(route: str, cron: str) -> Text:
