@@ -4,7 +4,7 @@ The outcome stands before a reason wherever it is shown (dropped, silenced, held
 doesn't say it again.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from zaiond.safe import one_line
 from zaiond.text import Sentence, Text
@@ -195,11 +195,15 @@ def silenced(until: float, by: str, comment: str) -> Text:
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_BEGIN, _END = -62135596800.0, 253402300799.0  # of the years 1 and 9999 in UTC
 
 
 def moment(at: float) -> Text:
     """A time of the days around now, as a person says it; far from now it would take the year."""
-    local = datetime.fromtimestamp(at).astimezone()
+    try:
+        local = datetime.fromtimestamp(at).astimezone()
+    except (ValueError, OverflowError, OSError):  # where the calendar ends, or begins
+        local = datetime.fromtimestamp(max(_BEGIN, min(at, _END)), UTC)
     day = "月火水木金土日"[local.weekday()]
     english = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[local.weekday()]
     month = _MONTHS[local.month - 1]

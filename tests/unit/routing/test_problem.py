@@ -529,3 +529,15 @@ def test_a_problem_of_the_state_is_as_it_was_written() -> None:
     assert kept.subject is not None
     assert len(kept.subject) <= 255
     assert structs.replace(kept, due=kept.due) == kept
+
+
+def test_a_problem_from_where_the_calendar_begins_is_counted_like_any_other() -> None:
+    b = book("route_defaults: {repeat_interval: 4h}\n")
+    begin = -62135596800.0  # 0001-01-01T00:00:00Z, which has no local time
+    bad(b, time=begin)
+    assert "open since Mon Jan 1, 00:00" in reason(bad(b, time=begin))
+    b.wait(4 * HOUR)
+    assert [made.routing.kind for made in b.made] == ["event", "problem"]
+    reminder = b.made[1].routing.reason
+    assert reminder is not None
+    assert "open since Mon Jan 1, 00:00" in reminder.en
