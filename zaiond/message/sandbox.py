@@ -50,7 +50,7 @@ from zaiond.time_limit import TimeIsUp, within
 _LONGEST_SUBJECT = 255
 # `safe` would show what an event says as it is; the others take long, or are different each time.
 _NOT_FOR_MAILS = ("safe", "random", "urlize", "pprint")
-_WORKS_FOR_TEMPLATES = ("jinja2.", "zaiond.message.")
+_WORKS_FOR_TEMPLATES = ("jinja2.", "zaiond.message.", "textwrap")
 
 
 class _MissingError(UndefinedError):

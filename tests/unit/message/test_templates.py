@@ -240,6 +240,8 @@ LONG = {
     "joining": "{{ range(90000) | join('x' * 100000) }}",
     "a joining method": "{{ ('x' * 100000).join(range(90000) | map('string')) }}",
     "translating": "{{ ('x' * 100000).translate({120: 'y' * 100000}) }}",
+    "wrapping a long word": "{{ ('x' * 250000) | wordwrap(1) }}",
+    "wrapping blanks": "{{ (' ' * 250000) | wordwrap(5) }}",
     "batches": "{{ [1] | batch(1000000000, 0) | list }}",
     "slices": "{{ [1] | slice(1000000000) | list }}",
     "rounding": "{{ 1.5 | round(1000000000, 'ceil') }}",
