@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.support.store import NOW
 from tests.support.told import Told
 from zaiond.config.schema import Config, Cron, Job, MailServer
@@ -111,3 +113,11 @@ async def test_a_mail_shows_all_that_it_says_with_labels(told: Told) -> None:
     late = Overdue("nightly", state, NOW - 9, 3.0, "job.overdue/nightly/1")
     (*_, event) = await tell(told, late)
     assert set(event["data"]) <= {field.name for field in fields_of("job.overdue")}
+
+
+def test_a_problem_that_its_producer_dates_to_the_year_1_hides_no_notice() -> None:
+    (problem,) = hidden(1)
+    notice = silence_hides(Expired(SILENCE, (replace(problem, since=-62135596800.0),)))
+    assert notice is not None
+    assert notice.message is not None
+    assert "(since 1-01-01 00:00:00 +0000)" in notice.message.en

@@ -282,3 +282,8 @@ def test_of_very_many_only_the_first_are_named() -> None:
     text = compose(facts(jobs=[job(f"j{n}", "missed") for n in range(MOST + 9)]))
     assert text.count(": missed") == MOST
     assert "- and 9 more\n" in text
+
+
+def test_what_is_dated_to_the_year_1_does_not_keep_the_summary_back() -> None:
+    text = compose(facts(problems=[problem("old", since="0001-01-01T00:00:00.000+00:00")]))
+    assert "- old (error, since 1-01-01 00:00:00 +0000, reported 3 times)" in text
