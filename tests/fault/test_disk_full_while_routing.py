@@ -2,7 +2,9 @@
 mail goes out all the same, and once.
 """
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,32 @@ async def test_what_comes_in_from_disk_meanwhile_is_not_handed_over_again(
         await post.arrived(sink, MANY)
         await assert_counted(post)
     assert told(sink.mails) == sorted((id_,) for id_ in ids(MANY))
+
+
+async def test_what_is_routed_with_the_end_of_a_problem_is_not_handed_over_again(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, PROBLEMS)) as post:
+        await post.emit("1", key="disk", status="problem")
+        await post.arrived(sink, 1)
+        await post.emit("2", key="disk", status="problem")
+        await post.routed()
+        await post.settled()
+        made = post.router.group_mails.make
+
+        async def make(*given: Any) -> Made:
+            post.dispatcher.reload_waiting()
+            with suppress(AssertionError):  # nothing is to come in before both are there
+                await asyncio.to_thread(sink.wait, 2, 0.5)
+            return await made(*given)
+
+        post.router.group_mails.make = make  # type: ignore[method-assign, assignment]
+        async with post.router.lock:  # so that they are routed together
+            await post.emit("3", key="disk", status="ok")
+            await post.emit("4")
+        await post.arrived(sink, 3)
+        await assert_counted(post)
+    assert told(sink.mails) == [("1",), ("2", "3"), ("4",)]
 
 
 async def test_the_end_of_a_problem_is_told_of_once_the_disk_has_room(

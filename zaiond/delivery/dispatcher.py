@@ -8,8 +8,8 @@ outcome after the reply; then the mail leaves the active queue or is put back in
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import apsw
@@ -181,6 +181,18 @@ class Dispatcher:
             self._changing -= 1
             self.loader.is_paused = self.pool.is_paused = self._changing > 0
             self.reload_waiting()
+
+    @contextmanager
+    def loading_nothing(self) -> Iterator[None]:
+        """Meanwhile no mail comes in from disk: what is put there will be handed over."""
+        self._changing += 1
+        self.loader.is_paused = True
+        try:
+            yield
+        finally:
+            self._changing -= 1
+            self.loader.is_paused = self.pool.is_paused = self._changing > 0
+            self.loader.look()
 
     def reload_waiting(self) -> None:
         """Deliveries on disk were changed. All that waits comes in from there, as there is room:

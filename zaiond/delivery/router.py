@@ -8,6 +8,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -235,35 +236,36 @@ class Router:
             ended=batch.ended,
             early=[event.seq for event in choice.events if event.seq > through],
         )
-        self._dispatcher.announce(mails)
-        try:
-            behind, released = (
-                (await self._writer.submit(route), {})
-                if steps is None
-                else await self._writer.submit(partial(groups.route, route=route, steps=steps))
-            )
-        except DiskFullError:
-            self.state.rollback()
-            self._dispatcher.announce([])
-            return None
-        self.state.commit()
-        self.routed_through = through
-        self._memory.remove(event.seq for event in choice.events)
-        self.turns.gone(choice.events)
-        if batch.ended:
-            self._observer.events_ended([one.event for one in batch.ended])
-        left = [mail.keeping(lambda d: d.row not in behind) for mail in mails] if behind else mails
-        made = Made([mail for mail in left if mail is not None], released)
-        if batch.wanted:
+        with self._dispatcher.loading_nothing() if batch.wanted else nullcontext():
+            self._dispatcher.announce(mails)
             try:
-                made.add(await self.group_mails.make(maker, batch.wanted))
-            except DiskFullError:  # they are due, and the scheduler finds them
-                for one in batch.wanted:
-                    self.state.adopt(one.row, one.kept_routing, now)
-            made.mails.sort(key=lambda mail: mail.row)
-        if steps is not None and steps.joins:
-            self.on_put_off()
-        return made
+                behind, released = (
+                    (await self._writer.submit(route), {})
+                    if steps is None
+                    else await self._writer.submit(partial(groups.route, route=route, steps=steps))
+                )
+            except DiskFullError:
+                self.state.rollback()
+                self._dispatcher.announce([])
+                return None
+            self.state.commit()
+            self.routed_through = through
+            self._memory.remove(event.seq for event in choice.events)
+            self.turns.gone(choice.events)
+            if batch.ended:
+                self._observer.events_ended([one.event for one in batch.ended])
+            left = [m.keeping(lambda d: d.row not in behind) if behind else m for m in mails]
+            made = Made([mail for mail in left if mail is not None], released)
+            if batch.wanted:
+                try:
+                    made.add(await self.group_mails.make(maker, batch.wanted))
+                except DiskFullError:  # they are due, and the scheduler finds them
+                    for one in batch.wanted:
+                        self.state.adopt(one.row, one.kept_routing, now)
+                made.mails.sort(key=lambda mail: mail.row)
+            if steps is not None and steps.joins:
+                self.on_put_off()
+            return made
 
     async def make_now(self, maker: MailMaker, rows: Mapping[int, Routing]) -> Made:
         """Makes these mails to come, whatever they wait for; to be called with `lock` held. Raises
@@ -273,10 +275,9 @@ class Router:
         wanted = []
         for row, routing in rows.items():
             group = known.get(row)
-            job = None
+            job = None if group is None else group.job
             if group is not None:
                 self.state.forget_group(group)
-                job = group.job
             wanted.append(Wanted(row, maker.recipients_of(routing, job), routing))
         steps = self.batch(maker).steps((), self.state.changes())
         try:
@@ -301,9 +302,8 @@ class Router:
         once, or forgotten. To be called with `lock` held, or before anything is routed.
         """
         known = {group.message: group for group in self.state.groups.values() if group.is_pending}
-        for row, group in known.items():
-            if row not in to_come:
-                self.state.forget_group(group)
+        for group in [one for row, one in known.items() if row not in to_come]:
+            self.state.forget_group(group)
         self.state.commit()  # so it is on disk, whatever is taken back later
         for row, routing in to_come.items():
             if row not in known:
