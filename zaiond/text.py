@@ -78,3 +78,8 @@ def in_japanese(error: OSError) -> str:
 def reason(error: OSError) -> Text:
     """Why the system could not do it."""
     return Text(in_japanese(error), error.strerror or str(error))
+
+
+def times(number: int) -> Text:
+    """How often something was."""
+    return Text(f"{number:,} 回", "once" if number == 1 else f"{number:,} times")

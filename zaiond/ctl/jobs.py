@@ -70,7 +70,8 @@ def _remark(job: dict[str, Any], now: datetime) -> Text:
     """What is to be known of it beside its state."""
     said: list[Text] = []
     if job["failures"]:
-        said.append(labels.failed_in_a_row(number=job["failures"]))
+        number = job["failures"]
+        said.append(labels.FAILED_ONCE if number == 1 else labels.failed_in_a_row(number=number))
     if job["state"] in ("failed", "missed", "overdue"):
         success = job["last_success"]
         said.append(

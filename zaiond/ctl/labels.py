@@ -258,7 +258,6 @@ HIDDEN = Text("止めたイベント", "Hidden so far")
 NO_PROBLEMS = Text("解決していない障害はありません", "No problem is open")
 for_so_long = Sentence("{time}（{age}前）", "{time} ({age} ago)")
 REPORTED = Text("報告回数", "Reported")
-times = Sentence("{number} 回", "{number} times")
 LAST_REPORT = Text("最後の報告", "Last report")
 TOLD = Text("通知先", "Told")
 NEXT_REMINDER = Text("次の再通知", "Next reminder")
@@ -293,6 +292,7 @@ JOB_STATES = {
     "overdue": Text("実行時間超過", "overdue"),
     "unknown": Text("未受信", "not heard of yet"),
 }
+FAILED_ONCE = Text("連続失敗 1 回", "failed once")
 failed_in_a_row = Sentence("連続失敗 {number} 回", "failed {number} times in a row")
 last_success = Sentence("最後の成功 {time}", "last success {time}")
 NEVER_SUCCEEDED = Text("成功の記録なし", "no success on record")

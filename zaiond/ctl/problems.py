@@ -8,7 +8,7 @@ from zaiond.ctl.arguments import uid
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Fact, Page, Painted
-from zaiond.text import Language, Text
+from zaiond.text import Language, Text, times
 
 COMMANDS = (
     Command(
@@ -117,7 +117,7 @@ def _facts(problem: dict[str, Any], now: datetime) -> list[Fact]:
         (labels.SEVERITY, documents.severity(problem["severity"])),
         (labels.JOB, problem["job"] if problem["key"] else None),
         (labels.SINCE, labels.for_so_long(time=since, age=documents.age(problem["since"], now))),
-        (labels.REPORTED, labels.times(number=problem["count"])),
+        (labels.REPORTED, times(problem["count"])),
         (labels.LAST_REPORT, documents.when(problem["last"])),
         (labels.TOLD, ", ".join(problem["to"])),
         (labels.NEXT_REMINDER, problem["reminder"] and documents.when(problem["reminder"])),

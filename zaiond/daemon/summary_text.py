@@ -13,7 +13,7 @@ from zaiond.daemon.words import summary as words
 from zaiond.message.assemble import WORDS
 from zaiond.safe import one_line
 from zaiond.store.period import Period
-from zaiond.text import Language, Text
+from zaiond.text import Language, Text, times
 
 MOST = 50  # jobs, problems and things to look at, of each
 _WORST_JOBS = ("missed", "overdue", "failed", "unknown", "running", "ok")
@@ -104,7 +104,7 @@ def _problems(facts: Facts) -> Iterator[Text]:
             name=_name(one["job"] or one["key"] or one["type"]),
             severity=severities[one["severity"]],
             since=_shown(one["since"]),
-            count=one["count"],
+            times=times(one["count"]),
         )
         yield words.silenced_problem(problem=told) if one["silence"] else told
     yield from _more(facts.problems)

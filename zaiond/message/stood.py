@@ -7,6 +7,7 @@ from zaiond.message.mime import duration, shown_moment
 from zaiond.message.words import Words
 from zaiond.message.words import standing as said
 from zaiond.model import Standing
+from zaiond.text import times
 
 _HOUR = 3600.0
 
@@ -42,5 +43,5 @@ class Stood(NamedTuple):
         rows = [(said.OPENED, shown_moment(int(standing.since // 1), words, tz))]
         if standing.until is not None:
             rows.append((said.CLOSED, shown_moment(int(standing.until // 1), words, tz)))
-        rows.append((said.COUNT, said.TIMES(count=standing.count).in_language(language)))
+        rows.append((said.COUNT, times(standing.count).in_language(language)))
         return [f"{label.in_language(language)}: {value}" for label, value in rows]

@@ -287,3 +287,10 @@ def test_of_very_many_only_the_first_are_named() -> None:
 def test_what_is_dated_to_the_year_1_does_not_keep_the_summary_back() -> None:
     text = compose(facts(problems=[problem("old", since="0001-01-01T00:00:00.000+00:00")]))
     assert "- old (error, since 1-01-01 00:00:00 +0000, reported 3 times)" in text
+
+
+def test_a_problem_that_was_reported_once_says_so() -> None:
+    text = compose(facts(problems=[problem("disk", count=1)]))
+    assert "reported once)" in text
+    text = compose(facts("ja", problems=[problem("disk", count=1)]))
+    assert "から、1 回）" in text

@@ -28,8 +28,8 @@ count = Sentence("{label}: {number:,} 件", "{label}: {number:,}")
 fact = Sentence("{label}: {value}", "{label}: {value}")
 
 problem = Sentence(
-    "・{name}（{severity}、{since} から、{count} 回）",
-    "- {name} ({severity}, since {since}, reported {count} times)",
+    "・{name}（{severity}、{since} から、{times}）",
+    "- {name} ({severity}, since {since}, reported {times})",
 )
 silenced_problem = Sentence("{problem}（通知の一時停止中）", "{problem} (silenced)")
 job = Sentence(
