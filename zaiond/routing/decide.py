@@ -202,11 +202,14 @@ class _Step:
             return
         self.told.append(rule.name)
         own = event.job if to is not rule.to else None
-        way = Way(rule, event.severity, own, absorbs)
+        news, severity = self._news, event.severity
+        if news is not None and news.what == "closed":
+            severity = news.problem.worst  # who was woken by it hears when it is over
+        way = Way(rule, severity, own, absorbs)
         if rule.digest is not None:
             self._joins.append(to_digest(state, way, now))
             return
-        if rule.hours is not None and is_closed(rule, event.severity, now):
+        if rule.hours is not None and is_closed(rule, severity, now):
             self._joins.append(hold(state, way, now))
             return
         if rule.is_grouping:

@@ -91,7 +91,9 @@ def reported(
     )
     if not there.told:
         return News("opened", key, _told_by(event, seq, problem))
-    return News("worse" if is_worse else "again", key, problem)
+    if is_worse:
+        return News("worse", key, _told_by(event, seq, problem))
+    return News("again", key, problem)
 
 
 def _are_too_many(state: State, uid: int) -> bool:
@@ -106,7 +108,7 @@ def _are_too_many(state: State, uid: int) -> bool:
 
 
 def _told_by(event: Event, seq: int, problem: Problem) -> Problem:
-    """The problem, of which this event is the first that somebody may be told of."""
+    """The problem, of which this event is the first that somebody may be told of, or the worst."""
     return structs.replace(
         problem,
         event=seq,

@@ -541,3 +541,22 @@ def test_a_problem_from_where_the_calendar_begins_is_counted_like_any_other() ->
     reminder = b.made[1].routing.reason
     assert reminder is not None
     assert "open since Mon Jan 1, 00:00" in reminder.en
+
+
+def test_reminds_of_the_worst_that_was_told_of_it() -> None:
+    b = book("routes: {r: {repeat_interval: 4h}}")
+    bad(b)
+    bad(b, "crit")
+    bad(b, "err")
+    b.wait(4 * HOUR)
+    b.wait(4 * HOUR)
+    assert [mail.events for mail in b.made] == [(0,), (1,), (2,), (1,)]
+
+
+def test_who_was_woken_by_a_problem_hears_when_it_is_over() -> None:
+    b = book(
+        "times: {night: {hours: '00:00-01:00', timezone: UTC}}\nroutes: {r: {active_time: night}}"
+    )
+    b.now = 86400.0 * 20_000 + 10 * HOUR
+    bad(b, "crit")
+    assert good(b).tells
