@@ -147,7 +147,7 @@ class Scheduler:
         return True
 
     async def _reminders(self, maker: MailMaker, remind: Remind) -> list[QueuedMail]:
-        """The mails that remind of a problem by the event that opened it."""
+        """The mails that remind of a problem by the event that told of it at its worst."""
         problem = remind.problem
         find = partial(membership.read, seqs=[problem.event])
         found = await self._writer.submit(find)

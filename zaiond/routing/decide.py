@@ -28,6 +28,7 @@ from zaiond.routing.problem import News, counted_group
 from zaiond.routing.state import MOST_GROUPS, Group, State, Told
 from zaiond.text import Text
 
+MOST_COUNTED = 1000  # reports of a problem that wait for its next mail; of more, it has the number
 _BACKUP_AUTO_UPDATE = "backup.auto_update."
 
 
@@ -133,6 +134,8 @@ def _count(table: RoutingTable, state: State, news: News, event: Event, now: flo
 
         return join(state, key, make, severity, now, problem=news.key)
 
+    if news.problem.count > MOST_COUNTED:  # none of them would leave its user's quota
+        return _dropped(reason())
     joins = tuple(joined for told in news.problem.told if (joined := count(told)) is not None)
     return Decision(joins=joins) if joins else _dropped(reason())
 

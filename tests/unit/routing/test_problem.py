@@ -560,3 +560,16 @@ def test_who_was_woken_by_a_problem_hears_when_it_is_over() -> None:
     b.now = 86400.0 * 20_000 + 10 * HOUR
     bad(b, "crit")
     assert good(b).tells
+
+
+def test_of_what_is_reported_very_often_the_number_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zaiond.routing.decide.MOST_COUNTED", 10)
+    b = book()
+    for number in range(30):
+        assert (bad(b).end is not None) == (number >= 10)
+    standing = good(b).tells[0].routing.standing
+    assert standing is not None
+    assert standing.count == 30
+    b.check()
