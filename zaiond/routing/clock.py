@@ -51,8 +51,18 @@ def _bring_near(table: RoutingTable, state: State, now: float) -> None:
 
 
 def _reminder(table: RoutingTable, told: Told, now: float) -> Told:
-    repeat, at = table.rule(told.route).repeat, min(told.at, now)
-    return Told(told.route, at, NEVER if repeat is None else at + repeat)
+    rule = table.rule(told.route)
+    at = min(told.at, _latest(rule, now))
+    return Told(told.route, at, NEVER if rule.repeat is None else min(at + rule.repeat, NEVER))
+
+
+def _latest(rule: Rule, now: float) -> float:
+    """When what a rule has told of by now is mailed, at the latest."""
+    if rule.digest is not None:
+        return min(rule.digest.next(now), NEVER)
+    if rule.hours is not None:
+        return min(rule.hours.next_start(now), NEVER)
+    return now + max(rule.wait, rule.interval) if rule.is_grouping else now
 
 
 def _due_of(table: RoutingTable, state: State, group: Group, now: float) -> float | None:

@@ -95,7 +95,7 @@ def decide(
     step = _Step(table, state, now, event, news)
     for rule in table.rules_of(event):
         step.by(rule)
-    problem.remember(table, state, news, step.told, now)
+    problem.remember(table, state, news, step.told)
     return step.decision()
 
 
@@ -118,7 +118,7 @@ def _count(table: RoutingTable, state: State, news: News, event: Event, now: flo
     """Those who were told of the problem are told that it was reported again with their next mail
     about it.
     """
-    problem.remember(table, state, news, [], now)
+    problem.remember(table, state, news, {})
     severity = event.severity
 
     def reason() -> Text:
@@ -155,7 +155,7 @@ def _close(table: RoutingTable, state: State, news: News, event: Event, now: flo
     step = _Step(table, state, now, event, news)
     for rule, groups in by.values():
         step.by(rule, tuple(groups))
-    problem.remember(table, state, news, [], now)
+    problem.remember(table, state, news, {})
     if not step.told:
         reason = step.nobody or words.not_told(problem.name_of(news.problem))
         return Decision(end=End("dropped", reason, counted))
@@ -174,8 +174,8 @@ def _counted(state: State, news: News) -> tuple[Group, ...]:
 
 
 class _Step:
-    """An event on its way through the rules; `told` are those by which it is told to somebody, now
-    or later, `nobody` why it is to nobody by another.
+    """An event on its way through the rules; `told` are those by which it is told to somebody, and
+    when, `nobody` why it is to nobody by another.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class _Step:
         event: Event,
         news: News | None = None,
     ) -> None:
-        self.told: list[str] = []
+        self.told: dict[str, float] = {}
         self.nobody: Text | None = None
         self._table = table
         self._state = state
@@ -203,24 +203,28 @@ class _Step:
         if not to:
             self.nobody = self.nobody or words.nobody(rule.name)
             return
-        self.told.append(rule.name)
         own = event.job if to is not rule.to else None
         news, severity = self._news, event.severity
         if news is not None and news.what == "closed":
             severity = news.problem.worst  # who was woken by it hears when it is over
         way = Way(rule, severity, own, absorbs)
         if rule.digest is not None:
-            self._joins.append(to_digest(state, way, now))
+            self._join(rule, to_digest(state, way, now))
             return
         if rule.hours is not None and is_closed(rule, severity, now):
-            self._joins.append(hold(state, way, now))
+            self._join(rule, hold(state, way, now))
             return
         if rule.is_grouping:
             joined = to_group(state, way, rule.labels(event), now)
             if joined is not None:
-                self._joins.append(joined)
+                self._join(rule, joined)
                 return
+        self.told[rule.name] = now
         self.tell(way, *pass_limit(state, rule, to, now, exempt=event.notice))
+
+    def _join(self, rule: Rule, joined: Join) -> None:
+        self._joins.append(joined)
+        self.told[rule.name] = max(joined.group.due, self._now)
 
     def tell(self, way: Way, passed: tuple[str, ...], over: tuple[str, ...]) -> None:
         """Those who passed are told now, those who are over the limit later."""

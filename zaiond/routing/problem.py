@@ -134,15 +134,15 @@ def counted_group(state: State, key: str, route: str) -> Group | None:
     return state.groups.get(group_key("problem", route, key))
 
 
-def remember(table: RoutingTable, state: State, news: News, told_by: list[str], now: float) -> None:
-    """Keeps the problem as it is now; these routes have told of it at `now`."""
+def remember(table: RoutingTable, state: State, news: News, told_by: dict[str, float]) -> None:
+    """Keeps the problem as it is now; these routes tell of it, at these times."""
     if news.what == "closed":
         state.put_problem(news.key, None)
         return
     told = {each.route: each for each in news.problem.told}
-    for route in told_by:
+    for route, at in told_by.items():
         repeat = table.rule(route).repeat
-        told[route] = Told(route, now, NEVER if repeat is None else now + repeat)
+        told[route] = Told(route, at, NEVER if repeat is None else min(at + repeat, NEVER))
     put(state, news.key, structs.replace(news.problem, hidden=None), tuple(told.values()))
 
 

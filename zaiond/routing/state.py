@@ -81,7 +81,9 @@ class Group(_Value, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A route that told of a problem: when it did so last, and when it will remind of it."""
+    """A route that told of a problem: when its last mail was made, or will be, and when it will
+    remind of it.
+    """
 
     route: str
     at: float

@@ -573,3 +573,22 @@ def test_of_what_is_reported_very_often_the_number_is_kept(
     assert standing is not None
     assert standing.count == 30
     b.check()
+
+
+@pytest.mark.parametrize(
+    "route", ["digest: '0 8 * * *'", "active_time: morning", "group_wait: 10h"]
+)
+def test_nobody_is_reminded_of_what_he_is_yet_to_be_told(route: str) -> None:
+    times = "times: {morning: {hours: '08:00-23:59', timezone: UTC}}\n"
+    text = f"{times}route_defaults: {{{route}, repeat_interval: 1h}}\n"
+    b = book(text)
+    b.wait(24 * HOUR - b.now % (24 * HOUR))  # until midnight
+    bad(b)
+    bad(b)
+    b.reload(configured(text, A))
+    b.wait(12 * HOUR)
+    first, reminder = b.made[:2]
+    assert first.events == (0,)
+    assert first.routing.kind not in ("event", "problem")
+    assert reminder.routing.standing is not None
+    assert reminder.at == first.at + HOUR
