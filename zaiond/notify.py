@@ -26,6 +26,8 @@ _LOGGED_WITHIN = 2.0  # seconds: the journal may be a moment behind
 
 def main() -> None:
     """Emits `unit.failed` of the unit that the command line names."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m zaiond.notify UNIT")
     unit = sys.argv[1]
     try:
         entries = _logged(unit, os.environ.get("MONITOR_INVOCATION_ID", ""))

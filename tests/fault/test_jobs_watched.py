@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests.support.clocked_daemon import Clocked
+from tests.support.daemon import Daemon
 from tests.support.sink import Mail, Sink
+from zaiond.delivery.scheduler import LOOK
 
 HOUR, DAY = 3600.0, 86400.0
 TWO = datetime(2026, 6, 2, 2, tzinfo=UTC).timestamp()  # when the job is due, each day
@@ -212,3 +214,13 @@ def test_the_job_that_comes_after_all_closes_its_problem(daemon: Clocked, sink: 
     mail = sink.wait(2)[1]
     assert "nightly" in mail.subject
     assert str(mail.message["References"]) != "None"
+
+
+def test_a_run_that_has_just_begun_is_overdue_in_time(tmp_path: Path, sink: Sink) -> None:
+    jobs = "  nightly: {every: 1h, max_runtime: 1s}\n"
+    config = CONFIG.format(port=sink.port).partition("  nightly:")[0] + jobs
+    with Daemon(tmp_path, config) as daemon:
+        daemon.emit({"type": "job.started", "job": "nightly"})
+        # Before the scheduler looks in any case.
+        (mail,) = sink.wait(1, timeout=LOOK * 2 / 3)
+    assert "overdue" in mail.body

@@ -263,7 +263,7 @@ class Router:
                     for one in batch.wanted:
                         self.state.adopt(one.row, one.kept_routing, now)
                 made.mails.sort(key=lambda mail: mail.row)
-            if steps is not None and steps.joins:
+            if steps is not None:
                 self.on_put_off()
             return made
 

@@ -47,7 +47,8 @@ class Scheduler:
 
     def look(self) -> None:
         """Something may be due earlier than before."""
-        if self._router.state.next_due() != self._planned:
+        at, planned = self._router.state.next_due(), self._planned
+        if at is not None and (planned is None or at < planned):
             self.wake()
 
     def configured(self) -> None:
