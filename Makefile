@@ -34,11 +34,11 @@ lint: setup
 	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
 unit: setup
-	.venv/bin/pytest -n 2
+	.venv/bin/pytest -n 4
 
 coverage: setup
 	rm -f .coverage .coverage.*
-	.venv/bin/coverage run -m pytest -n 2
+	.venv/bin/coverage run -m pytest -n 4
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report
 

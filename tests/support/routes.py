@@ -10,7 +10,8 @@ from zaiond.config.schema import Config
 def routed(port: int, routes: str, **more: str) -> Config:
     """A configuration with a server at 127.0.0.1 and these top-level settings, in YAML."""
     text = f"""
-mail_server: {{host: 127.0.0.1, port: {port}, security: none, helo_name: client.example}}
+mail_server: {{host: 127.0.0.1, port: {port}, security: none, helo_name: client.example,
+  keep_idle: 0.1s}}
 admins: a@x.example
 language: en
 {routes}

@@ -300,9 +300,7 @@ class State:
         return changes
 
     def changed_groups(self) -> list[Group]:
-        """The mails to come among what has changed: `due` of their rows in `messages` may be
-        another one now.
-        """
+        """The mails to come among what has changed: their rows in `messages` may be due anew."""
         found = (self.groups.get(key) for kind, key in self._before if kind == "group")
         return [group for group in found if group is not None and group.is_pending]
 
