@@ -48,6 +48,7 @@ fallback_mail_servers: [{", ".join(others)}]
 sender: {sender}
 admins: a@example.co.jp
 queue: {{retry_first: 1s, retry_max: 1s}}
+route_defaults: {{max_mails: null}}
 {more}
 """
 
