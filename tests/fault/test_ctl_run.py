@@ -336,7 +336,9 @@ print([int(x, 16) & ~0x180000000 for x in re.findall('Sig(?:Ign|Blk):(.*)', text
 
 
 def test_it_stops_and_goes_on_by_signals(spool: Path) -> None:
-    with start("--", "sh", "-c", "echo $$; read x; echo end", stdin=subprocess.PIPE) as process:
+    script = "echo $$; read x; echo end"
+    # POSIX, General Terminal Interface: what is in an orphaned process group can't be stopped so.
+    with start("--", "sh", "-c", script, stdin=subprocess.PIPE, process_group=0) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         pid = int(process.stdout.readline())

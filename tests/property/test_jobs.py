@@ -62,8 +62,7 @@ def test_the_slots_that_were_missed(grace: int, steps: list[tuple[str, Any]]) ->
             b.tell(type="job.succeeded", job="n", time=b.now - how)
             heard.append((b.now - how, b.now))
         else:
-            if what == "down":
-                gaps.append((b.now, b.now + how))
+            gaps.append((b.now, b.now + how))  # it can't hear while it starts afresh
             b.now += how
             b.restart()
             b.wait(0)
