@@ -211,7 +211,7 @@ def test_rsnapshot_and_rsync_are_jobs_and_their_warnings_no_failures(service: Se
 
 
 def package(machine: Container, name: str, postinst: str) -> str:
-    folder = machine.path(f"/root/{name}/DEBIAN")
+    folder = machine.path(f"/srv/{name}/DEBIAN")
     folder.mkdir(parents=True)
     (folder / "control").write_text(
         f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.com>\n"
@@ -219,8 +219,8 @@ def package(machine: Container, name: str, postinst: str) -> str:
     )
     (folder / "postinst").write_text(f"#!/bin/sh\n{postinst}\n")
     (folder / "postinst").chmod(0o755)
-    machine.run("dpkg-deb", "--build", f"/root/{name}")
-    return f"/root/{name}.deb"
+    machine.run("dpkg-deb", "--build", f"/srv/{name}")
+    return f"/srv/{name}.deb"
 
 
 def test_apt_tells_of_packages_that_it_left_broken_and_when_they_are_well(service: Service) -> None:
