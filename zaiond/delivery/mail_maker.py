@@ -25,7 +25,7 @@ from zaiond.model import (
     StoredEvent,
     Together,
 )
-from zaiond.routing.decision import Decision
+from zaiond.routing.decision import Decision, Tell
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.named import decision_of, named
 from zaiond.routing.state import State
@@ -82,7 +82,13 @@ class MailMaker:
         """What becomes of the event at `now`, seconds since the epoch; `state` is to be committed,
         or rolled back.
         """
-        return decision_of(event, self.table, state, now, seq=stored.seq)
+        mark = state.mark()
+        try:
+            return decision_of(event, self.table, state, now, seq=stored.seq)
+        except Exception as error:  # noqa: BLE001 - one event must never stop all the others
+            state.undo(mark)
+            self._on_unmade(stored, error)
+            return Decision((Tell("", self._config.admins, self.table.default.routing),))
 
     def tells_now(
         self, event: Event, elsewhere: Sequence[MessageRecord], before: Sequence[Routing]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from zaiond.model import SEVERITIES, URGENT, GroupKind, Routing, Severity, Standing
+from zaiond.model import SEVERITIES, GroupKind, Routing, Severity, Standing
 
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
 MOST_GROUPS = 10_000
@@ -74,10 +74,6 @@ class Group(_Value, frozen=True, kw_only=True):
     def is_pending(self) -> bool:
         """Whether events of it wait for their mail."""
         return self.message != 0
-
-    @property
-    def is_urgent(self) -> bool:
-        return self.worst in URGENT
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -215,7 +211,7 @@ class State:
             "group": self.groups, "problem": self.problems, "job": self.jobs,
             "silence": self.silences, "sent": self.sent, "meta": self._meta,
         }  # fmt: skip
-        self._before: dict[tuple[Kind, str], _Value | None] = {}  # what has changed was this
+        self._undo: list[tuple[Kind, str, _Value | None]] = []  # what has changed was this
         self._heap: list[tuple[float, str, str]] = []
         self._popped: list[tuple[str, str]] = []  # since the last commit
         for kind, key, value in rows:
@@ -227,7 +223,6 @@ class State:
 
     @property
     def watch(self) -> Watch:
-        """When the jobs were last looked at."""
         return self._meta.get(_WATCH) or Watch()
 
     def set_watch(self, watch: Watch) -> None:
@@ -238,7 +233,6 @@ class State:
         return group
 
     def put_problem(self, key: str, problem: Problem | None) -> None:
-        """None: it is closed."""
         self._put("problem", key, problem)
 
     def put_job(self, name: str, job: JobState | None) -> None:
@@ -251,8 +245,8 @@ class State:
         self._put("sent", key, sent)
 
     def adopt(self, message: int, routing: Routing, began: float) -> Group:
-        """Takes in a mail to come that is on disk without its group (what was salvaged of a damaged
-        database): it is due at once. No rollback takes that back: the disk has it.
+        """Takes in a mail to come that is on disk without its group, as after salvage: it is due at
+        once. No rollback takes that back: the disk has it.
         """
         group = Group(
             due=0.0, key=f"adopted {message}", routing=routing, message=message, began=began
@@ -267,8 +261,7 @@ class State:
         self._put("silence", silence.id, None)
 
     def _put(self, kind: Kind, key: str, value: _Value | None) -> None:
-        values = self._of[kind]
-        self._before.setdefault((kind, key), values.get(key))
+        self._undo.append((kind, key, self._of[kind].get(key)))
         self._set(kind, key, value)
 
     def _set(self, kind: str, key: str, value: _Value | None) -> None:
@@ -290,47 +283,54 @@ class State:
         ]
         heapq.heapify(self._heap)
 
+    def _changed(self) -> Iterable[tuple[Kind, str]]:
+        return dict.fromkeys((kind, key) for kind, key, _ in self._undo)
+
     def changes(self) -> list[Change]:
         """What is to be written for all that was decided since the last commit or rollback."""
-        encode = msgspec.json.encode
-        changes: list[Change] = []
-        for kind, key in self._before:
-            value = self._of[kind].get(key)
-            changes.append((kind, key, None if value is None else encode(value)))
-        return changes
+        encode, of = msgspec.json.encode, self._of
+        return [
+            (kind, key, None if (value := of[kind].get(key)) is None else encode(value))
+            for kind, key in self._changed()
+        ]
 
     def changed_groups(self) -> list[Group]:
         """The mails to come among what has changed: their rows in `messages` may be due anew."""
-        found = (self.groups.get(key) for kind, key in self._before if kind == "group")
+        found = (self.groups.get(key) for kind, key in self._changed() if kind == "group")
         return [group for group in found if group is not None and group.is_pending]
 
     def commit(self) -> None:
         """The changes are on disk."""
         self._committed_seen = self.seen
         self.has_looked = self.has_looked or self.looked is not None
-        self._before.clear()
+        self._undo.clear()
         self._popped.clear()
+
+    def mark(self) -> int:
+        return len(self._undo)
+
+    def undo(self, mark: int = 0) -> None:
+        """Takes back what was decided since `mark` gave that."""
+        while len(self._undo) > mark:
+            self._set(*self._undo.pop())
 
     def rollback(self) -> None:
         """The changes are not on disk, nor is what was decided with them."""
-        for (kind, key), value in self._before.items():
-            self._set(kind, key, value)
+        self.undo()
         for popped in self._popped:
             self._set(*popped, self._of[popped[0]].get(popped[1]))
-        self._before.clear()
         self._popped.clear()
         self.looked = None
         self.seen = self._committed_seen  # whether the clock was set back is to be seen again
 
     def next_due(self) -> float | None:
         """When something becomes due, in seconds since the epoch; None: nothing does by itself."""
-        heap = self._heap
-        while heap:
-            due, kind, key = heap[0]
+        while self._heap:
+            due, kind, key = self._heap[0]
             value = self._of[kind].get(key)
             if value is not None and value.wake == due:
                 return due
-            heapq.heappop(heap)
+            heapq.heappop(self._heap)
         return None
 
     def is_due(self, kind: str, key: str, now: float) -> bool:
