@@ -291,7 +291,8 @@ async def test_nothing_is_believed_of_files_that_are_no_longer_ours_and_nothing_
     served.store.database.must_check()
     with Store(image(state)) as after:
         assert why(after) == words.MOVED
-        assert ids_in(after) == ["1", "2", "3"]
+        # Of what was refused the first is there, and the other if both came to one commit.
+        assert ids_in(after) in (["1", "2"], ["1", "2", "3"])
         assert after.connection.pragma("integrity_check") == "ok"
 
 
