@@ -55,6 +55,7 @@ mail_server: {{host: 127.0.0.1, port: {port}}}
 admins: a@example.co.jp
 language: {language}
 queue: {{retry_first: 1h}}
+route_defaults: {{max_mails: null}}
 """
 
 
