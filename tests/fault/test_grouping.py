@@ -225,6 +225,7 @@ async def test_a_problem_is_told_once_counted_reminded_of_and_closed(
         post.serve(3601)
         await post.arrived(sink, 2)
         assert set(sink.mails[1].event_ids) == {"2", "3"}
+        await post.settled()
         post.serve(3601)
         await post.arrived(sink, 3)
         assert sink.mails[2].event_ids == ("1",)
@@ -241,23 +242,74 @@ async def test_a_problem_is_told_once_counted_reminded_of_and_closed(
         assert (await post.history("6"))["outcome"] == "dropped"
 
 
-async def test_the_mail_that_a_problem_began_outlives_its_reminders_while_no_server_answers(
+async def looked(post: Post) -> None:
+    """Waits until the scheduler has done all that is due."""
+    async with asyncio.timeout(20):
+        while True:
+            async with post.router.lock:
+                due = post.router.state.next_due()
+                if due is None or due > post.clock():
+                    return
+            await post.writer.submit(lambda _: None)
+
+
+async def test_nobody_is_reminded_of_a_problem_before_the_last_mail_about_it_has_reached_him(
     state: Path, sink: Sink
 ) -> None:
-    config = routed(sink.port, PROBLEMS)
-    sink.stop()
-    async with Post(state, config) as post:
+    async with Post(state, routed(sink.port, PROBLEMS)) as post:
+        sink.stop()
         await post.emit("1", key="disk", status="problem", severity="err")
         await post.routed()
-        post.serve(3601)
-        async with asyncio.timeout(20):
-            while sum((await post.counts()).values()) < 2:
-                await post.writer.submit(lambda _: None)
+        for _ in range(3):
+            post.serve(3601)
+            await looked(post)
+        assert sum((await post.counts()).values()) == 1
+        sink.start()
+        await post.queue_admin.retry()
+        await post.arrived(sink, 1)
+        await post.settled()
+        sink.stop()
+        await post.emit("2", "3", key="disk", status="problem", severity="err")
+        await post.routed()
+        for number in range(3):  # the first of them tells of what was counted
+            post.serve(3601)
+            await looked(post)
+            await post.emit(f"more{number}", key="disk", status="problem", severity="err")
+            await post.routed()
+        assert sum((await post.counts()).values()) == 2
         sink.start()
         await post.queue_admin.retry()
         await post.arrived(sink, 2)
-        subjects = [mail.subject for mail in sink.mails]
-        assert sorted("continues" in subject for subject in subjects) == [False, True]
+        await post.settled()
+        post.serve(3601)
+        await post.arrived(sink, 3)
+        told_of = [set(mail.event_ids) for mail in sink.mails]
+        assert told_of == [{"1"}, {"2", "3"}, {"more0", "more1", "more2"}]
+        await post.settled()
+        await assert_counted(post)
+
+
+async def test_the_mail_that_a_problem_began_outlives_the_reminders_of_others(
+    state: Path, sink: Sink
+) -> None:
+    config = routed(sink.port, PROBLEMS, admins="a@x.example, b@x.example")
+    sink.refuse["b@x.example"] = "451 4.2.1 later"
+    async with Post(state, config) as post:
+        await post.emit("1", key="disk", status="problem", severity="err")
+        await post.arrived(sink, 1)
+        await post.settled()
+        post.serve(3601)
+        await post.arrived(sink, 2)
+        await post.settled()
+        sink.refuse.clear()
+        await post.queue_admin.retry()
+        await post.arrived(sink, 3)
+        found = [("continues" in mail.subject, mail.recipients) for mail in sink.mails]
+        assert found == [
+            (False, ("a@x.example",)),
+            (True, ("a@x.example",)),
+            (False, ("b@x.example",)),
+        ]
 
 
 OFFICE = """

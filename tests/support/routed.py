@@ -79,6 +79,7 @@ class Book:
     expired: list[Expired] = field(default_factory=list)
     jobs: list[Missed | Overdue] = field(default_factory=list)
     told_at: list[float] = field(default_factory=list)  # of each of `jobs`
+    unheard: dict[str, set[str]] = field(default_factory=dict)  # as of `due`
 
     def __post_init__(self) -> None:
         self.messages = count(1)
@@ -159,7 +160,7 @@ class Book:
 
     def look(self) -> list[Due]:
         """What is due now is carried out."""
-        found = due(self.table, self.state, self.now)
+        found = due(self.table, self.state, self.now, self.unheard)
         for each in found:
             if isinstance(each, Flush):
                 events = self.coming.pop(each.group.message)

@@ -7,12 +7,12 @@ from zaiond.config.load import load
 from zaiond.config.schema import Config
 
 
-def routed(port: int, routes: str, **more: str) -> Config:
+def routed(port: int, routes: str, admins: str = "a@x.example") -> Config:
     """A configuration with a server at 127.0.0.1 and these top-level settings, in YAML."""
     text = f"""
 mail_server: {{host: 127.0.0.1, port: {port}, security: none, helo_name: client.example,
   keep_idle: 0.1s}}
-admins: a@x.example
+admins: {admins}
 language: en
 {routes}
 """

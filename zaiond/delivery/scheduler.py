@@ -18,7 +18,7 @@ from zaiond.errors import StoreError
 from zaiond.model import QueuedMail, Routing, StoredEvent
 from zaiond.routing.decision import Due, Expired, Flush, Missed, Overdue, Remind
 from zaiond.routing.due import due, reconsider
-from zaiond.store import membership
+from zaiond.store import lanes, membership
 from zaiond.store.writer import DISK_FULL_PAUSE, Writer
 
 LOOK = 30.0  # seconds: while something is put off, the clock may be set
@@ -91,8 +91,8 @@ class Scheduler:
             now = self._clock()
             if is_changed:
                 reconsider(maker.table, state, now)
-            found = due(maker.table, state, now)
             try:
+                found = due(maker.table, state, now, await self._unheard(maker, now))
                 # First, for what is told twice is recorded once.
                 told = [one for one in found if isinstance(one, ByItself)]
                 if told:
@@ -104,6 +104,26 @@ class Scheduler:
         if not is_done:  # without the lock: an administrator may be about to make room
             await asyncio.sleep(DISK_FULL_PAUSE)
             self._wake.set()
+
+    async def _unheard(self, maker: MailMaker, now: float) -> dict[str, set[str]]:
+        """Of the problems that somebody is to be reminded of, those whom the last mail about it has
+        not reached yet.
+        """
+        table = maker.table
+        problems = {k: one for k, one in self._router.state.problems.items() if one.due <= now}
+        if not problems:
+            return {}
+        read = partial(lanes.still_to_hear, seqs={one.event for one in problems.values()})
+        waits = await self._writer.submit(read)
+        return {
+            key: {
+                recipient
+                for each in problem.told
+                for recipient in table.recipients(table.rule(each.route), problem.job)
+                if maker.address(recipient) in waits[problem.event]
+            }
+            for key, problem in problems.items()
+        }
 
     async def _carry_out(self, maker: MailMaker, found: Sequence[Due]) -> bool:
         """Makes what is due to be made, and records what routing remembers of it. False: some of it

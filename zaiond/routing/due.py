@@ -1,5 +1,7 @@
 """What becomes of what waits when its time has come."""
 
+from collections.abc import Collection, Mapping
+
 from msgspec import structs
 
 from zaiond.model import Routing
@@ -19,14 +21,21 @@ _SOON = 60.0  # a reminder that is over the limit is tried again
 _MOST_HIDDEN = 100  # problems that one notice names
 
 
-def due(table: RoutingTable, state: State, now: float) -> list[Due]:
+def due(
+    table: RoutingTable,
+    state: State,
+    now: float,
+    unheard: Mapping[str, Collection[str]] | None = None,
+) -> list[Due]:
     """What is due at `now`, seconds since the epoch, in order of its time; to be carried out and
-    committed, or rolled back, before anything else is decided.
+    committed, or rolled back, before anything else is decided. `unheard` are, by the key of a
+    problem, recipients whom the last mail about it has not reached yet: they are not reminded.
 
     It looks at the jobs, too: to be called at least every LOOK seconds while there are any.
     """
     notice_clock(table, state, now)
     job.watch(table, state, now)
+    unheard = unheard or {}
     found: list[Due] = []
     for kind, key in state.pop_due(now):
         if not state.is_due(kind, key, now):  # what was done before has changed it
@@ -35,7 +44,7 @@ def due(table: RoutingTable, state: State, now: float) -> list[Due]:
             flush = _flush(table, state, state.groups[key], now)
             found += [flush] if flush is not None else []
         elif kind == "problem":
-            found += _remind(table, state, key, state.problems[key], now)
+            found += _remind(table, state, key, state.problems[key], now, unheard.get(key, ()))
         elif kind == "job":
             found += job.look(table, state, key, now)
         elif kind == "silence":
@@ -122,7 +131,14 @@ def _next_start(rule: Rule, now: float) -> float:
     return now if rule.hours is None else min(rule.hours.next_start(now), NEVER)
 
 
-def _remind(table: RoutingTable, state: State, key: str, problem: Problem, now: float) -> list[Due]:
+def _remind(
+    table: RoutingTable,
+    state: State,
+    key: str,
+    problem: Problem,
+    now: float,
+    unheard: Collection[str],
+) -> list[Due]:
     """The mails of the routes that remind of the problem now."""
     found: list[Due] = []
     told: list[Told] = []
@@ -139,8 +155,10 @@ def _remind(table: RoutingTable, state: State, key: str, problem: Problem, now: 
             told.append(structs.replace(each, remind=silence.due))
         elif is_closed(rule, problem.worst, now):
             told.append(structs.replace(each, remind=_next_start(rule, now)))
+        elif all(recipient in unheard for recipient in to):
+            told.append(Told(each.route, now, now + rule.repeat))
         else:
-            reminder = _reminder(state, key, problem, each.route, rule, to, now)
+            reminder = _reminder(state, key, problem, each.route, rule, to, now, unheard)
             if isinstance(reminder, float):
                 told.append(structs.replace(each, remind=reminder))
             else:
@@ -158,22 +176,24 @@ def _reminder(
     rule: Rule,
     to: tuple[str, ...],
     now: float,
+    unheard: Collection[str],
 ) -> Flush | Remind | float:
     """The mail that reminds of it; where all are over `max_mails`, when it is tried again."""
-    passed, over = pass_limit(state, rule, to, now)
+    left = tuple(recipient for recipient in to if recipient not in unheard)
+    passed, over = pass_limit(state, rule, left, now)
     if not passed and rule.limit is not None:
         keys = [sent_key(rule.scope, recipient) for recipient in over]
         return max(now + _SOON, min(free_at(state, each, rule.limit, now) for each in keys))
     reason = words.reminder(rule.name, name_of(problem), problem.since)
     standing = structs.replace(problem.standing, reminder=True)
+    only = passed if passed != to else None
     group = counted_group(state, key, route)
     job_name = problem.job if to is not rule.to else None
     if group is None:
-        routing = Routing(rule.name, "event", reason, standing=standing)
-        routing = structs.replace(routing, recipients=passed if over else None)
+        routing = Routing(rule.name, "event", reason, standing=standing, recipients=only)
         return Remind(problem, rule.name, passed, routing)
     state.forget_group(group)
-    routing = Routing(rule.name, "problem", reason, standing=standing)
+    routing = Routing(rule.name, "problem", reason, standing=standing, recipients=only)
     return _made(state, group, routing, Way(rule, group.worst, job_name), passed, over, now)
 
 

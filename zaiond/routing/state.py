@@ -77,8 +77,8 @@ class Group(_Value, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A route that told of a problem: when its last mail was made, or will be, and when it will
-    remind of it.
+    """A route that told of a problem: when its last mail was made, or will be, or was left out as
+    the one before had reached nobody; and when it will remind of it.
     """
 
     route: str

@@ -2,12 +2,13 @@
 done for all lanes. Operations of the writer's transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
 
 from zaiond.store.counts import Key, beyond
+from zaiond.store.events import OF_GROUP
 from zaiond.store.pending import SLICE
 from zaiond.store.queue import LET_NEXT_GO
 
@@ -59,3 +60,19 @@ def let_lanes_go(db: apsw.Connection, now: float, after: Key = FIRST_LANE) -> Ke
     lanes = {row[:2]: None for row in rows if row[3]}
     db.executemany(LET_NEXT_GO, [(now, *lane) for lane in lanes])
     return rows[-1][:3] if rows else None
+
+
+def still_to_hear(db: apsw.Connection, seqs: Iterable[int]) -> dict[int, set[str]]:
+    """Of each of these events that a problem is told of by, the recipients of open mails that tell
+    of it, or were made of what its lane told of since.
+    """
+    return {seq: {recipient for (recipient,) in db.execute(_OPEN, (seq, seq))} for seq in seqs}
+
+
+_OPEN = (
+    "SELECT recipient FROM deliveries WHERE ended IS NULL"  # noqa: S608
+    " AND message IN (SELECT message FROM message_events WHERE event = ?) UNION"
+    " SELECT d.recipient FROM events AS e JOIN deliveries AS d ON d.lane = e.uid || ' ' || e.lane"
+    " JOIN messages AS m ON m.id = d.message"
+    f" WHERE e.seq = ? AND d.ended IS NULL AND {OF_GROUP}"
+)

@@ -592,3 +592,25 @@ def test_nobody_is_reminded_of_what_he_is_yet_to_be_told(route: str) -> None:
     assert first.routing.kind not in ("event", "problem")
     assert reminder.routing.standing is not None
     assert reminder.at == first.at + HOUR
+
+
+def test_whom_the_last_mail_about_a_problem_has_not_reached_is_not_reminded_of_it() -> None:
+    b = book("route_defaults: {repeat_interval: 4h}", admins=f"{A}, {B}")
+    bad(b)
+    (key,) = b.state.problems
+    b.unheard = {key: {A, B}}
+    b.wait(4 * HOUR)
+    assert len(b.made) == 1
+    bad(b)
+    b.unheard = {key: {B}}
+    b.wait(3.9 * HOUR)
+    assert len(b.made) == 1
+    b.wait(0.1 * HOUR)
+    assert [(mail.to, mail.events) for mail in b.made[1:]] == [((A,), (1,))]
+    assert b.made[1].routing.recipients == (A,)
+    b.wait(4 * HOUR)
+    assert (b.made[2].to, b.made[2].routing.recipients) == ((A,), (A,))
+    b.unheard = {}
+    b.wait(4 * HOUR)
+    assert (b.made[3].to, b.made[3].routing.recipients) == ((A, B), None)
+    b.check()
