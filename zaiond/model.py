@@ -93,6 +93,8 @@ class Routing(msgspec.Struct, frozen=True, omit_defaults=True):
     was made of, "event" where it was made at once. `reason` is what `history` and `zaiond-ctl
     route` show, None for what every event without a route has. `labels` are the fields in which the
     events of its group agree, and their values. `recipients`: only these; None: those of the route.
+    `job`: of the job that it tells of, which has some of its own. `worst`: of the events of its
+    group, while it is to come.
     """
 
     route: str = ""
@@ -101,6 +103,8 @@ class Routing(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: tuple[tuple[str, str], ...] = ()
     standing: Standing | None = None
     recipients: tuple[str, ...] | None = None
+    job: str | None = None
+    worst: Severity = "debug"
 
 
 class Together(msgspec.Struct, frozen=True):

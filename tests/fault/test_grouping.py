@@ -338,6 +338,54 @@ async def test_what_is_held_for_longer_says_so(state: Path, sink: Sink) -> None:
         assert later["reason"] != now["reason"]
 
 
+def forget_all(state: Path) -> None:
+    """What routing remembered is lost, as by a bad page; the mails to come are not."""
+    with apsw.Connection(str(state / "queue.db")) as db:
+        db.execute("DELETE FROM routing_state")
+
+
+JOBS = """
+route_defaults: {max_mails: null}
+routes:
+  failures: {match: {type: "job.*"}, group_by: [type], group_wait: 30s}
+jobs:
+  nightly: {every: 24h, to: [operator@x.example]}
+"""
+
+
+async def test_a_mail_to_come_of_a_job_goes_to_its_recipients_though_all_else_is_forgotten(
+    state: Path, sink: Sink
+) -> None:
+    config = routed(sink.port, JOBS)
+    async with Post(state, config) as post:
+        await post.emit("1", "2", kind="job.failed", job="nightly", severity="err")
+        await post.routed()
+    forget_all(state)
+    async with Post(state, config) as post:
+        await post.arrived(sink, 1)
+    (mail,) = sink.mails
+    assert (mail.recipients, *told([mail])) == (("operator@x.example",), ("1", "2"))
+
+
+async def test_what_is_urgent_in_a_mail_to_come_passes_the_hours_though_all_else_is_forgotten(
+    state: Path, sink: Sink
+) -> None:
+    config = routed(sink.port, OFFICE.format("12:00", "12:01").replace("null", "1/h"))
+    async with Post(state, config) as post:
+        ahead = (13 * 3600 - post.clock()) % 86400.0
+        post.serve(ahead)
+        await post.emit("1", "2", severity="warning")
+        await post.emit("3", "4", severity="crit")
+        await post.arrived(sink, 1)
+    forget_all(state)
+    post = Post(state, config)
+    post.ahead = ahead
+    async with post:
+        await post.arrived(sink, 2)
+        assert told(sink.mails) == [("3",), ("4",)]
+        assert (await post.history("1"))["outcome"] == "held"
+
+
 async def test_a_route_that_is_gone_leaves_what_it_grouped_to_what_counts_now(
     state: Path, sink: Sink
 ) -> None:

@@ -43,7 +43,7 @@ def problem(
     to: dict[str, None] = {}
     if table is not None:
         for told in one.told:
-            to |= dict.fromkeys(recipients(Routing(told.route), table, one.job))
+            to |= dict.fromkeys(recipients(Routing(told.route, job=one.job), table))
     return {
         "key": one.key or None,
         "job": one.job,

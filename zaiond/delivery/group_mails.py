@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import apsw
 import msgspec
+from msgspec import structs
 
 from zaiond.delivery import words
 from zaiond.delivery.batch import Wanted
@@ -118,8 +119,9 @@ class GroupMails:
             return None
         start, events = read
         lane = next(iter(known.lanes)) if len(known.lanes) == 1 else None
-        _, _, job = (lane or "").partition(" job ")
-        parts = maker.parts(maker.recipients_of(routing, job or None))
+        _, _, job = (lane or "").partition(" job ")  # it may have recipients of its own now
+        now_of = structs.replace(routing, job=routing.job or job or None)
+        parts = maker.parts(maker.table.route_now(now_of).to)
         if record.has_other:  # which has the others
             is_plain = all(d.recipient.isascii() for d in record.deliveries)
             parts = [part for part in parts if MailMaker.address(part[0]).isascii() == is_plain]

@@ -119,14 +119,6 @@ class MailMaker:
             told.append((known.get("") or Routing(recipients=addresses), addresses))
         return told
 
-    def recipients_of(self, routing: Routing, job: str | None) -> tuple[str, ...]:
-        """Who gets a mail that was made of a group; `job`: that all its events tell of."""
-        to = self.table.route_now(routing, job).to
-        only = routing.recipients
-        if only is None or routing.kind == "suppressed":
-            return to
-        return tuple(recipient for recipient in to if recipient in only) or to
-
     @property
     def language(self) -> Language:
         """Of what people read."""

@@ -274,11 +274,9 @@ class Router:
         known = {group.message: group for group in self.state.groups.values() if group.is_pending}
         wanted = []
         for row, routing in rows.items():
-            group = known.get(row)
-            job = None if group is None else group.job
-            if group is not None:
-                self.state.forget_group(group)
-            wanted.append(Wanted(row, maker.recipients_of(routing, job), routing))
+            if row in known:
+                self.state.forget_group(known[row])
+            wanted.append(Wanted(row, maker.table.route_now(routing).to, routing))
         steps = self.batch(maker).steps((), self.state.changes())
         try:
             made = await self.group_mails.make(maker, wanted, steps)

@@ -132,7 +132,9 @@ def _count(table: RoutingTable, state: State, news: News, event: Event, now: flo
         def make() -> tuple[Routing, float]:
             return Routing(told.route, "problem", reason()), told.remind
 
-        return join(state, key, make, severity, now, problem=news.key)
+        rule = table.rule(told.route)
+        own = event.job if table.recipients(rule, event.job) is not rule.to else None
+        return join(state, key, make, severity, now, job=own, problem=news.key)
 
     if news.problem.count > MOST_COUNTED:  # none of them would leave its user's quota
         return _dropped(reason())
@@ -242,10 +244,10 @@ class _Step:
             return rule.routing
         reason = rule.routing.reason if job is None else words.job_told(rule.name, job)
         if news is None:
-            return Routing(rule.name, reason=reason)
+            return Routing(rule.name, reason=reason, job=job)
         if news.what == "closed":
             reason = words.closed(rule.name, problem.name_of(news.problem))
-        return Routing(rule.name, reason=reason, standing=news.standing)
+        return Routing(rule.name, reason=reason, standing=news.standing, job=job)
 
     def decision(self, absorbs: tuple[Group, ...] = ()) -> Decision:
         """What becomes of it; `absorbs`: all that must go along with it."""

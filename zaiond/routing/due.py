@@ -59,10 +59,10 @@ def _flush(table: RoutingTable, state: State, group: Group, now: float) -> Flush
     if not group.is_pending:
         state.forget_group(group)
         return None
-    route = table.route_now(group.routing, group.job)
+    route = table.route_now(group.routing)
     rule = table.rule(route.name)
-    way = Way(rule, group.worst, group.job)
-    if is_closed(rule, group.worst, now):
+    way = Way(rule, group.routing.worst, group.routing.job)
+    if is_closed(rule, way.severity, now):
         if group.kind in ("held", "suppressed"):
             _later(table, state, group, _next_start(rule, now), now)
             return None
@@ -73,10 +73,8 @@ def _flush(table: RoutingTable, state: State, group: Group, now: float) -> Flush
     passed, over = pass_limit(state, rule, route.to, now)
     is_same = rule.name == group.routing.route
     if group.kind == "grouped" and rule.is_grouping and is_same:
-        cooled = structs.replace(
-            group, message=0, due=now + rule.interval, flushed=now, worst="debug"
-        )
-        state.put_group(cooled)
+        due = now + rule.interval
+        state.put_group(structs.replace(group, message=0, due=due, flushed=now))
     else:
         state.forget_group(group)
     return _made(state, group, group.routing, way, passed, over, now)
@@ -187,14 +185,14 @@ def _reminder(
     reason = words.reminder(rule.name, name_of(problem), problem.since)
     standing = structs.replace(problem.standing, reminder=True)
     only = passed if passed != to else None
+    own = problem.job if to is not rule.to else None
     group = counted_group(state, key, route)
-    job_name = problem.job if to is not rule.to else None
     if group is None:
-        routing = Routing(rule.name, "event", reason, standing=standing, recipients=only)
+        routing = Routing(rule.name, "event", reason, standing=standing, recipients=only, job=own)
         return Remind(problem, rule.name, passed, routing)
     state.forget_group(group)
-    routing = Routing(rule.name, "problem", reason, standing=standing, recipients=only)
-    return _made(state, group, routing, Way(rule, group.worst, job_name), passed, over, now)
+    routing = Routing(rule.name, "problem", reason, standing=standing, recipients=only, job=own)
+    return _made(state, group, routing, Way(rule, group.routing.worst, own), passed, over, now)
 
 
 def _expire(state: State, silence: Silence) -> Expired:

@@ -39,7 +39,7 @@ def explain(decision: Decision, table: RoutingTable, now: float) -> Iterator[Exp
         yield Explained(tell.route, "mailed", tell.to, now, tell.routing.reason)
     for join in decision.joins:
         group = join.group
-        to = recipients(group.routing, table, group.job)
+        to = recipients(group.routing, table)
         when = group.due if group.due < NEVER else None
         outcome = OUTCOMES[group.kind]
         yield Explained(group.routing.route, outcome, to, when, group.routing.reason)
@@ -48,9 +48,9 @@ def explain(decision: Decision, table: RoutingTable, now: float) -> Iterator[Exp
         yield Explained("", end.outcome, (), None, end.reason)
 
 
-def recipients(routing: Routing, table: RoutingTable, job: str | None = None) -> tuple[str, ...]:
+def recipients(routing: Routing, table: RoutingTable) -> tuple[str, ...]:
     """Who gets a mail that is to come, by the configuration in force."""
-    return routing.recipients or table.route_now(routing, job).to
+    return routing.recipients or table.route_now(routing).to
 
 
 def document(

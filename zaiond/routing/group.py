@@ -35,18 +35,17 @@ def join(
     """
     there = state.groups.get(key)
     if there is not None and there.is_pending:
-        if RANK[severity] < RANK[there.worst]:
-            there = state.put_group(structs.replace(there, worst=severity))
+        if RANK[severity] < RANK[there.routing.worst]:
+            routing = structs.replace(there.routing, worst=severity)
+            there = state.put_group(structs.replace(there, routing=routing))
         return Join(there, absorbs=absorbs)
     routing, due = make()
     group = Group(
         due=due,
         key=key,
-        routing=routing,
+        routing=structs.replace(routing, job=job, worst=severity),
         message=state.new_message(),
         began=now,
-        worst=severity,
-        job=job,
         problem=problem,
     )
     return Join(state.put_group(group), is_new=True, absorbs=absorbs)
@@ -106,7 +105,7 @@ def to_group(state: State, way: Way, labels: Labels, now: float) -> Join | None:
         routing = Routing(rule.name, "grouped", words.grouped(rule.name, labels), labels)
         if not rule.wait:
             due = now + rule.interval
-            cooled = Group(due=due, key=key, routing=routing, began=now, flushed=now, job=way.job)
+            cooled = Group(due=due, key=key, routing=routing, began=now, flushed=now)
             state.put_group(cooled)
             return None
         due = now + rule.wait

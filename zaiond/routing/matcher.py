@@ -106,12 +106,12 @@ class RoutingTable:
         ]
         return tuple(found) or (Route("", self.admins),)
 
-    def route_now(self, routing: Routing, job: str | None = None) -> Route:
+    def route_now(self, routing: Routing) -> Route:
         """The route of a mail that there is already, by the configuration in force: where it is
-        gone, the default; where nobody is left, the admins. `job`: of its events.
+        gone, the default; where nobody is left, the admins.
         """
         rule = self.rule(routing.route)
-        to, only = self.recipients(rule, job) or self.admins, routing.recipients
+        to, only = self.recipients(rule, routing.job) or self.admins, routing.recipients
         if only is None:
             return Route(rule.name, to)
         if routing.kind != "suppressed":

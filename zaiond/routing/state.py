@@ -46,7 +46,6 @@ class Group(_Value, frozen=True, kw_only=True):
     `key` is its identity. `message` is its row in `messages`; 0: its mail has been made, and it is
     kept until `due` so that the next event waits for `group_interval`. `routing` is its mail's.
     `began`: when its first event joined; `flushed`: when its mail was made.
-    `worst` is the worst severity of its events. `job`: its recipients are those of that job.
     `problem`: the key in `State.problems` of the problem that its events tell of.
     """
 
@@ -55,8 +54,6 @@ class Group(_Value, frozen=True, kw_only=True):
     message: int = 0
     began: float
     flushed: float | None = None
-    worst: Severity = "debug"
-    job: str | None = None
     problem: str | None = None
 
     @property

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.support.routed import A, B, Book, configured
 from zaiond.model import Routing
@@ -156,6 +157,17 @@ def test_a_mail_to_come_that_was_for_some_of_its_recipients_stays_so() -> None:
     b.state.adopt(77, Routing("r", "problem", recipients=("b@x.jp", "gone@x.jp")), b.now)
     b.wait(0)
     assert [mail.to for mail in b.made] == [("b@x.jp",)]
+
+
+def test_a_closing_mail_of_a_job_that_is_found_without_its_state_goes_to_its_recipients() -> None:
+    b = book("jobs: {nightly: {every: 24h, to: [op@x.jp]}}")
+    b.tell(type="job.failed", job="nightly", severity="err")
+    b.tell(type="job.failed", job="nightly", severity="err")
+    (tell,) = b.tell(type="job.succeeded", job="nightly").tells
+    b.coming[77] = {2}
+    b.state.adopt(77, structs.replace(tell.routing, kind="problem", recipients=tell.to), b.now)
+    b.wait(0)
+    assert b.made[-1].to == ("op@x.jp",)
 
 
 def test_a_digest_goes_by_the_new_times() -> None:
