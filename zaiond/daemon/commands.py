@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from zaiond.daemon import documents, words
+from zaiond.daemon import documents, metrics, words
 from zaiond.daemon.control import Command, Commands, Refused, Request
 from zaiond.daemon.routing import RoutingAnswers, Tell
 from zaiond.daemon.status import Status
@@ -46,6 +46,7 @@ class Answers:
         by_name = {
             "status": self._show_status,
             "status.ack": self._acknowledge,
+            "metrics": self._metrics,
             "queue.list": self._list_queue,
             "queue.retry": self._retry,
             "queue.delete": self._delete,
@@ -73,6 +74,9 @@ class Answers:
     async def _acknowledge(self, request: Request) -> dict[str, Any]:
         number = await self._status.acknowledge(request.asked_by)
         return {**await self._status.document(), "acknowledged": number}
+
+    async def _metrics(self, _: Request) -> dict[str, Any]:
+        return await metrics.document(self._status)
 
     # -- queue
 

@@ -121,7 +121,7 @@ class Status:
                 "delivered": _rate(self.outbound.dispatcher.rate),
             },
             "possible_duplicates": self.found.possible_duplicates,
-            "delivered": self.outbound.dispatcher.delivered,
+            "delivered": self.outbound.ledger.ended["delivered"],
             "started": rfc3339(self.found.started),
             "version": __version__,
         }

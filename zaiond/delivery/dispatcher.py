@@ -63,7 +63,6 @@ class Dispatcher:
         clock: Callable[[], float],
         queue_time: QueueTime,
     ) -> None:
-        self.delivered = 0
         self.rate = RateCounter()  # of deliveries
         self.outdated: asyncio.Queue[QueuedMail] = asyncio.Queue()
         self.ledger, self.holds = ledger, ledger.holds
@@ -299,7 +298,7 @@ class Dispatcher:
         """What the outcome of one delivery says of others."""
         verdict = state.verdict
         if verdict is None:
-            self.delivered += 1
+            self.ledger.ended["delivered"] += 1
             self.rate.count(1, time.monotonic())
             if self._blamed:
                 self._blamed.update((row, True) for row in self._blamed if row != mail.row)
@@ -307,6 +306,7 @@ class Dispatcher:
             self._blamed.setdefault(mail.row, False)
         self.pool.learn(sender, mail.row, answer, verdict)
         if state.attempted.state == "failed":
+            self.ledger.ended["failed"] += 1
             self._observer.failed(mail, state.attempted)
         elif verdict is not None:
             self._observer.not_delivered(mail, state.attempted)

@@ -51,8 +51,13 @@ class Observer(Protocol):
         """Something is held from now on that was not."""
 
 
+Outcome = Literal["delivered", "failed", "expired", "deleted"]  # interface 8
+
+
 class Ledger:
-    """`clock` gives seconds since the epoch; `found` is what was held at the last end."""
+    """`clock` gives seconds since the epoch; `found` is what was held at the last end. `ended`: how
+    many deliveries have ended since the start, by how they did.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Ledger:
         found: Holds,
     ) -> None:
         self.holds = found
+        self.ended: dict[Outcome, int] = {"delivered": 0, "failed": 0, "expired": 0, "deleted": 0}
         self._writer = writer
         self._observer = observer
         self._clock = clock
@@ -93,7 +99,9 @@ class Ledger:
         now, at = self._clock(), self._queue_time()
         end = partial(queue.end, mails=mails, state=state, now=now, at=at, server=server, why=why)
         # Essential, for it makes room.
-        self._observer.events_ended(await self._writer.submit(end, essential=True))
+        ended = await self._writer.submit(end, essential=True)
+        self.ended[state] += sum(len(mail.deliveries) for mail in mails)
+        self._observer.events_ended(ended)
 
     def leave_held(self, deliveries: list[QueuedDelivery]) -> None:
         """These are held by an address, and no attempt was made of them."""

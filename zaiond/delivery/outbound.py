@@ -147,6 +147,13 @@ class Outbound:
         held = await count(self._submit, counts.skip_held)
         return Waiting(max(0, number - held), held)
 
+    async def count_deferred(self) -> int:
+        """How many of those that wait are deferred."""
+        if self.holds.queue is not None:
+            return 0
+        number = await count(self._submit, counts.skip_not_waiting)
+        return max(0, number - await count(self._submit, counts.skip_held))
+
 
 async def count(submit: Submit, skip: Callable[..., tuple[int, Key | None]]) -> int:
     """How many there are of what `skip` skips slice by slice."""

@@ -255,8 +255,10 @@ class QueueAdmin:
             deleted, in_flight = await self._delete(rows)
             # An address or a mail of which nothing is left is held no longer.
             await self._dispatcher.mend_holds()
-        number = len(gone) + taken_out.places + left + deleted
-        return Changed(number, chosen.unknown, in_flight)
+        # What was no mail yet counts as one delivery, as everywhere.
+        no_mails = len(gone) + taken_out.places + left
+        self._dispatcher.ledger.ended["deleted"] += no_mails
+        return Changed(no_mails + deleted, chosen.unknown, in_flight)
 
     async def _leave_groups(self, seqs: list[int]) -> int:
         """Takes events out of mails that were made of groups, which tell of the others all the

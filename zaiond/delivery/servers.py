@@ -230,13 +230,15 @@ _SLOTS = 3600 // _SLOT
 
 
 class RateCounter:
-    """Tells how many passed in the last minute or hour. Nothing runs meanwhile."""
+    """Tells how many passed in the last minute or hour, and in all. Nothing runs meanwhile."""
 
     def __init__(self) -> None:
+        self.total = 0
         self._slots: dict[int, int] = {}  # how many, in order of the slots
 
     def count(self, number: int, now: float) -> None:
         """So many passed at `now`, in seconds of a clock that is never set."""
+        self.total += number
         slot, slots = int(now) // _SLOT, self._slots
         slots[slot] = slots.get(slot, 0) + number
         if len(slots) > _SLOTS:

@@ -34,11 +34,13 @@ class Refusals:
     """
 
     def __init__(self) -> None:
+        self.by_code = Counter[str]()  # since the start
         self._total = Counter[int]()  # by the hour, for a day
         # The one heard of last is the last.
         self._of: dict[tuple[int, str, str | None], tuple[Counter[int], float, Text]] = {}
 
     def count(self, uid: int, error: EventError, now: float, number: int = 1) -> None:
+        self.by_code[error.code] += number
         key = (uid, error.code, error.field)
         hours = self._of.pop(key)[0] if key in self._of else Counter[int]()
         for each in (self._total, hours):

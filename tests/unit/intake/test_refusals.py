@@ -71,3 +71,11 @@ def test_an_administrator_reads_names() -> None:
     )
     assert "15 件" in text.ja
     assert "backup 4 件「理由 why 1」" in text.ja
+
+
+def test_all_that_was_ever_refused_is_counted_by_its_code() -> None:
+    refusals = Refusals()
+    for uid in range(2 * MOST):
+        refusals.count(uid, EventError("quota", Text("", "")), uid * 86400.0, 2)
+    refusals.count(0, EventError("invalid", Text("", "")), 0.0)
+    assert refusals.by_code == {"quota": 4 * MOST, "invalid": 1}

@@ -1,0 +1,47 @@
+"""The numbers that a monitoring system reads, as the document of the control command `metrics`.
+Each is asked of whoever counts it anyway, for `zaiond-ctl status` too.
+"""
+
+from collections import Counter
+from typing import Any, get_args
+
+from zaiond import __version__
+from zaiond.daemon.status import Status
+from zaiond.errors import EventErrorCode
+from zaiond.model import SEVERITIES
+
+
+async def document(status: Status) -> dict[str, Any]:
+    """What has come in, what became of it, and how things are; what is counted begins anew with
+    each start of the daemon.
+    """
+    outbound, refused = status.outbound, status.intake.refusals.by_code
+    waiting, deferred = await outbound.count_waiting(), await outbound.count_deferred()
+    oldest, servers = await status.queries.oldest(), outbound.dispatcher.pool.servers
+    state = outbound.router.state
+    problems = Counter(problem.worst for problem in state.problems.values())
+    return {
+        "events_accepted": outbound.router.rate.total,
+        "events_refused": {code: refused[code] for code in get_args(EventErrorCode)},
+        "deliveries_ended": dict(outbound.ledger.ended),
+        "deliveries": {
+            "waiting": max(0, waiting.waiting - deferred),
+            "deferred": min(deferred, waiting.waiting),
+            "held": waiting.held,
+        },
+        "oldest_delivery_seconds": 0.0
+        if oldest is None or not waiting.total
+        else max(0.0, status.clock() - oldest[0]),
+        "mail_server_up": {
+            of.server.address: of.state not in ("down", "faulty")
+            for of in ([] if servers is None else servers.states)
+        },
+        "config_state": {
+            one: one == status.configuration.state for one in ("good", "last_good", "none")
+        },
+        "job_last_success": {
+            name: job.succeeded for name, job in state.jobs.items() if job.succeeded is not None
+        },
+        "problems": {severity: problems[severity] for severity in SEVERITIES},
+        "version": __version__,
+    }
