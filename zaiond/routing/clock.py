@@ -89,7 +89,9 @@ def _due_of(table: RoutingTable, state: State, group: Group, now: float) -> floa
         return now if rule.digest is None else min(rule.digest.next(now), NEVER)
     if not rule.is_grouping:
         return now
-    return min(group.due, now + max(rule.wait, rule.interval))
+    if group.flushed is None:
+        return min(group.due, min(group.began, now) + rule.wait)
+    return min(group.due, min(group.flushed, now) + rule.interval)
 
 
 def _slot(state: State, group: Group, rule: Rule, now: float) -> float:

@@ -43,6 +43,7 @@ def join(
     group = Group(
         due=due,
         key=key,
+        flushed=None if there is None or there.due <= now else there.flushed,
         routing=structs.replace(routing, job=job, worst=severity),
         message=state.new_message(),
         began=now,

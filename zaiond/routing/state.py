@@ -45,7 +45,8 @@ class Group(_Value, frozen=True, kw_only=True):
 
     `key` is its identity. `message` is its row in `messages`; 0: its mail has been made, and it is
     kept until `due` so that the next event waits for `group_interval`. `routing` is its mail's.
-    `began`: when its first event joined; `flushed`: when its mail was made.
+    `began`: when its first event joined; `flushed`: when its mail was made, or the one
+    that it waits behind for `group_interval`.
     `problem`: the key in `State.problems` of the problem that its events tell of.
     """
 

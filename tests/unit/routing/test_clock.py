@@ -170,6 +170,33 @@ def test_a_closing_mail_of_a_job_that_is_found_without_its_state_goes_to_its_rec
     assert b.made[-1].to == ("op@x.jp",)
 
 
+GROUPED = "routes: {{r: {{group_by: [type], group_wait: {0}, group_interval: {1}}}}}"
+
+
+def test_a_group_goes_by_a_group_wait_that_is_shorter_now() -> None:
+    b = book(GROUPED.format("10m", "2h"))
+    b.tell()
+    b.wait(60)
+    b.reload(configured(GROUPED.format("2m", "2h")))
+    assert b.state.next_due() == T0 + 120
+    b.reload(configured(GROUPED.format("10m", "2h")))  # none waits for longer than it was told
+    b.wait(60)
+    assert len(b.made) == 1
+
+
+def test_what_waits_behind_a_mail_of_its_group_goes_by_a_group_interval_that_is_shorter() -> None:
+    b = book(GROUPED.format("1m", "2h"))
+    b.tell()
+    b.wait(60)
+    b.tell()
+    b.wait(60)
+    b.reload(configured(GROUPED.format("10m", "3m")))
+    b.restart()
+    assert b.state.next_due() == T0 + 60 + 180
+    b.wait(120)
+    assert len(b.made) == 2
+
+
 def test_a_digest_goes_by_the_new_times() -> None:
     b = waiting("digest")
     b.reload(configured("routes: {r: {digest: '45 21 * * *', to: [b@example.jp]}}"))
