@@ -92,6 +92,11 @@ class Declaration(NamedTuple):
     required: bool = False
     by_port: Callable[[int], str] | None = None
 
+    @property
+    def fallback(self) -> Any:
+        """The default as the field has it; None where there is none."""
+        return None if self.default == "null" else self.kind.parse(self.default)
+
 
 def setting(
     kind: Kind,

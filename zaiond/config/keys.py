@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from zaiond.config import japanese, words
 from zaiond.config.declare import Settings, declarations
 from zaiond.config.kinds import Below, Kind, Named, choose, is_below, name_key
+from zaiond.config.routes import INHERITED, Route
 from zaiond.config.schema import Config
 from zaiond.config.tree import Mapping, Node, Sequence
 from zaiond.errors import Diagnostic
@@ -89,7 +90,9 @@ def _sentence(key: str, shown: str, within: str, known: list[str], flat: list[st
 
 
 def null_counts(path: tuple[str, ...]) -> bool:
-    """Whether null is a value at these keys."""
+    """Whether null is a value at these keys: in a route, it is what the route has in the place of
+    route_defaults.
+    """
     settings: type[Settings] | None = Config
     keys = list(path)
     while settings is not None and keys:
@@ -97,7 +100,7 @@ def null_counts(path: tuple[str, ...]) -> bool:
         if declared is None:
             return False
         if not keys:
-            return declared.kind.null_counts
+            return declared.kind.null_counts or (settings is Route and path[-1] in INHERITED)
         if isinstance(declared.kind, Named):
             keys.pop(0)
         settings = declared.kind.settings

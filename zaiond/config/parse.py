@@ -128,8 +128,10 @@ class _Walk:
                 value = None
             else:
                 value = self._default(name, declared, scope, values)
-            if value is not None or (entry is not None and entry.value.is_null):
+            if value is not None:
                 values[name] = value
+            elif entry is not None and entry.value.is_null:  # as if no default were inherited
+                values[name] = None if declared.kind.null_counts else declared.fallback
         if any(declared.required and name not in values for name, declared in known.items()):
             return None
         mapping = built(settings, values)
@@ -208,7 +210,7 @@ class _Walk:
 
     def _single(self, entry: Entry, name: str, kind: Kind, scope: Scope) -> Any:
         file = entry.place.file
-        if kind.null_counts and entry.value.is_null:
+        if entry.value.is_null:  # which is a value there
             self._show(name, "null", scope)
             return None
         if kind.secret:

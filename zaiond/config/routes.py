@@ -205,7 +205,7 @@ class RouteDefaults(Settings):
         return self.group_interval is not None
 
     def warn(self, scope: Scope) -> None:
-        if scope.written("digest"):
+        if self.digest is not None and scope.written("digest"):
             for name in scope.written(*_GROUPING):
                 scope.warn(name, words.digest_and_group(name=name))
         if self.digest is None or self.hours is None or not scope.written("digest", "active_time"):
@@ -245,7 +245,8 @@ class Route(RouteDefaults):
     )
 
 
-_KEYS = tuple(declarations(RouteDefaults))
+INHERITED = tuple(declarations(RouteDefaults))
+"""The keys that a route has of route_defaults, unless it says otherwise."""
 
 
 # -- what follows from several of them
@@ -273,10 +274,11 @@ def completed_routes(
     found = {}
     for name, route in sorted(routes.items(), key=lambda item: item[1].order):
         within = scope.below(name_key(name))
-        written = set(within.written(*_KEYS))
+        written = set(within.written(*INHERITED))
         # Groups are in place of a digest of the defaults.
-        excluded = {"digest"} if written & set(_GROUPING) else set()
-        inherited = {key: getattr(defaults, key) for key in _KEYS if key not in written | excluded}
+        is_grouping = any(getattr(route, key) is not None for key in _GROUPING)
+        own = written | {"digest"} if is_grouping else written
+        inherited = {key: getattr(defaults, key) for key in INHERITED if key not in own}
         complete = replace(route, **inherited, own_max_mails="max_mails" in written)
         if "template" in inherited:
             complete = replace(complete, template_files=defaults.template_files)

@@ -227,10 +227,12 @@ class Config(Settings):
         Named(Route),
         "どのイベントを、だれに、いつ送るかです。名前ごとに 1 つのルートを書きます。order の順に"
         "試し、最初に当てはまったものに従います。"
-        "ここにない項目は route_defaults のもので、route_defaults の項目もここに書けます。",
+        "ここにない項目は route_defaults のもので、route_defaults の項目もここに書けます。"
+        "null は、route_defaults の値を使わないことを示します。",
         "Which events go to whom, and when: a route for each name. They are tried by their order, "
         "and the first that matches counts. "
-        "Each may have any setting of route_defaults, and has that one's where it has none.",
+        "Each may have any setting of route_defaults, and has that one's where it has none. "
+        "null: what route_defaults says doesn't count here.",
     )
     times: dict[str, Hours] = setting(
         Named(Time),

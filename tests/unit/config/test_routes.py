@@ -310,6 +310,39 @@ def test_null_removes_what_was_written_before_but_for_a_limit() -> None:
     assert config.route_defaults.max_mails is None
 
 
+def test_null_in_a_route_is_none_of_what_the_defaults_say() -> None:
+    config = valid(
+        "route_defaults: {to: [a@zaion.jp], language: en, template: database, attach: [data.log],"
+        " group_by: [type], group_wait: 1m, repeat_interval: 4h, active_time: office}\n"
+        "times: {office: {}}\n"
+        "routes:\n"
+        "  one: {to: null, language: null, template: null, attach: null, group_by: null,"
+        " group_wait: null, group_interval: null, repeat_interval: null, active_time: null}\n"
+        "  two: {repeat_interval: null}\n"
+    )
+    assert config.routes["one"] == Route(max_mails=Rate(60, 3600.0))
+    two = config.routes["two"]
+    assert (two.repeat_interval, two.to, two.active_time) == (None, ("a@zaion.jp",), "office")
+    assert two.template_files is not None
+
+
+def test_null_in_a_route_of_a_drop_in_is_none_too() -> None:
+    config = valid(
+        "route_defaults: {digest: '@daily'}\nroutes:\n  one: {digest: '@hourly'}\n  two: {}\n",
+        "routes:\n  one: {digest: null}\n",
+    )
+    assert config.routes["one"].digest is None
+    assert config.routes["two"].digest == Cron("@daily")
+
+
+def test_null_for_groups_leaves_the_digest_of_the_defaults() -> None:
+    config = valid("route_defaults: {digest: '@daily'}\nroutes:\n  one: {group_by: null}\n")
+    assert config.routes["one"].digest == Cron("@daily")
+    text = "routes:\n  one: {digest: null, group_by: [type]}\n"
+    assert warned(f"route_defaults: {{digest: '@daily'}}\n{text}") == []
+    assert valid(f"route_defaults: {{digest: '@daily'}}\n{text}").routes["one"].is_grouping
+
+
 def test_a_route_of_that_name_is_removed_as_any_other() -> None:
     config = valid("routes: {max_mails: {to: []}}\n", "routes: {max_mails: null}\n")
     assert config.routes == {}
