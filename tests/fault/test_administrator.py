@@ -98,6 +98,21 @@ def test_during_an_outage_everything_says_when_the_server_is_tried_next(
         assert "ext try" in daemon.ctl(*command.split()).stdout, command
 
 
+def test_what_was_refused_is_a_problem_until_somebody_knows_of_it(daemon: Daemon) -> None:
+    daemon.emit({"type": "a b"}, {"type": "a.b", "severity": "loud"})
+    looked = daemon.ctl("status")
+    assert looked.returncode == 1
+    assert "events refused in the last day: 2 (" in looked.stdout
+    done = daemon.ctl("status", "--ack")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "Acknowledged: 2")
+    status = daemon.document("status")
+    assert (status["ok"], status["refused"]["count"]) == (True, 2)
+    daemon.emit({"type": "a b"})
+    status = daemon.document("status")
+    assert [one["code"] for one in status["problems"]] == ["refused"]
+    assert "last day: 1 (" in status["problems"][0]["message"]
+
+
 def test_what_was_lost_is_a_problem_until_somebody_knows_of_it(daemon: Daemon, sink: Sink) -> None:
     sink.refuse.clear()
     daemon.emit({"type": "a.b", "id": "one"}, {"type": "a.b", "id": "two"})

@@ -220,6 +220,27 @@ def test_a_failed_jobs_problem_is_closed_by_the_jobs_name(daemon: Daemon, sink: 
     assert daemon.ctl("jobs").returncode == 0
 
 
+def test_a_failed_job_that_a_silence_hides_is_no_alarm_until_it_ends(
+    daemon: Daemon, sink: Sink
+) -> None:
+    daemon.emit(problem("disk", "one", id="p"))
+    sink.wait(1)
+    assert daemon.ctl("status").returncode == 0  # who is to mend it was told
+    done = daemon.ctl(
+        "silence", "add", "--match", "job=adhoc", "--for", "1h", "--comment", "c", "--json"
+    )
+    (silence,) = json.loads(done.stdout)["silences"]
+    daemon.emit({"type": "job.failed", "job": "adhoc", "severity": "err", "id": "f"})
+    settled(daemon, "f")
+    listed = daemon.ctl("jobs")
+    assert listed.returncode == daemon.ctl("status").returncode == 0
+    assert f"silenced ({silence['id']})" in listed.stdout
+    assert daemon.ctl("silence", "expire", silence["id"]).returncode == 0
+    status = daemon.document("status")
+    assert [one["code"] for one in status["problems"]] == ["jobs"]
+    assert daemon.ctl("jobs").returncode == daemon.ctl("status").returncode == 1
+
+
 def test_without_a_configuration_no_problem_is_closed(daemon: Daemon, sink: Sink) -> None:
     daemon.emit(problem("disk", "one"))
     sink.wait(1)

@@ -207,6 +207,21 @@ def test_a_run_that_takes_too_long_is_mailed_once(daemon: Clocked, sink: Sink) -
     assert len(of(sink.mails, "nightly")) == 1
 
 
+def test_a_missed_job_is_an_alarm_of_status_too_until_it_is_known(
+    daemon: Clocked, sink: Sink
+) -> None:
+    starts_before_two(daemon)
+    sink.wait(1)
+    status = daemon.ctl("status")
+    assert status.returncode == daemon.ctl("jobs").returncode == 1
+    assert "- jobs that need a look: nightly (missed)\n    More: zaiond-ctl jobs" in status.stdout
+    done = daemon.ctl("problems", "close", "nightly", "--comment", "the disk is being replaced")
+    assert done.returncode == 0, done
+    for _ in range(2):
+        assert daemon.ctl("status").returncode == daemon.ctl("jobs").returncode == 0
+        daemon.restart()
+
+
 def test_the_job_that_comes_after_all_closes_its_problem(daemon: Clocked, sink: Sink) -> None:
     starts_before_two(daemon)
     sink.wait(1)

@@ -14,12 +14,16 @@ COMMANDS = (
     Command(
         "jobs",
         "ジョブを、前回と次回の実行とともに一覧表示する。確認が必要なら終了ステータスは 1\n"
-        "失敗、未実行、実行時間超過のジョブがあるとき、終了ステータスは 1 です。設定 jobs にない"
-        "ジョブ（未登録）も、知らせがあれば表示します。未登録のジョブは、実行されなくても"
-        "分かりません。",
+        "失敗、未実行、実行時間超過のジョブがあるとき、終了ステータスは 1 です（status"
+        " も同じです）。通知の一時停止中のジョブと、problems close"
+        " で障害を終えたジョブは除きます。設定 jobs"
+        " にないジョブ（未登録）も、知らせがあれば表示します。未登録のジョブは、実行されなくても分"
+        "かりません。",
         "list the jobs, with their last and next run; the exit status is 1 when one needs a look\n"
-        "That is when one has failed, was missed, or runs for too long. A job that the setting jobs"
-        " lacks (undeclared) is listed once it was heard of; nobody watches whether it runs.",
+        "That is when one has failed, was missed, or runs for too long, and so it is with status;"
+        " but not when a silence hides it, or its problem was closed by hand (problems close). A"
+        " job that the setting jobs lacks (undeclared) is listed once it was heard of; nobody"
+        " watches whether it runs.",
         Example("jobs", "すべて実行されているかを見る", "see whether all have run"),
         Example("jobs --json", "監視プログラムなどで使う", "for a program, such as a monitor"),
     ),
@@ -38,7 +42,11 @@ def run(line: Line) -> int:
     jobs: list[dict[str, Any]] = reply.result["jobs"]
     now = datetime.now().astimezone()
     output.answer(line, reply.result, lambda: listing(jobs, reply.language, now))
-    return FAILED if any(_STATES.get(one["state"]) == "red" for one in jobs) else 0
+    return FAILED if any(map(_needs_a_look, jobs)) else 0
+
+
+def _needs_a_look(job: dict[str, Any]) -> bool:
+    return _STATES.get(job["state"]) == "red" and not job.get("silence")
 
 
 def listing(jobs: list[dict[str, Any]], language: Language, now: datetime) -> Page:
@@ -81,6 +89,8 @@ def _remark(job: dict[str, Any], now: datetime) -> Text:
         )
     if job["running_since"]:
         said.append(labels.running_since(time=documents.brief(job["running_since"], now)))
+    if job.get("silence"):
+        said.append(labels.silenced(id=job["silence"]))
     if not job["declared"]:
         said.append(labels.UNDECLARED)
     return listed(said)

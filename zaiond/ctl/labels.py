@@ -263,6 +263,7 @@ TOLD = Text("通知先", "Told")
 NEXT_REMINDER = Text("次の再通知", "Next reminder")
 SILENCE = Text("通知の一時停止", "Silence")
 in_silence = Sentence("{id} による一時停止中", "by {id}")
+silenced = Sentence("通知の一時停止中（{id}）", "silenced ({id})")
 no_problem = Sentence(
     "{key}: このキーの障害はありません（一覧: zaiond-ctl problems）",
     "{key}: no problem of this key is open (the list: zaiond-ctl problems)",

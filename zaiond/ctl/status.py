@@ -15,26 +15,32 @@ COMMANDS = (
         "status",
         "現在の状態を表示する。確認が必要なら終了ステータスは 1\n"
         "次のとき終了ステータスは 1 です: メールの保留や滞留、使えるメールサーバーがない、"
-        "10 分間 1 通も送信できない、最初のサーバーが 1 時間使えない、ハートビートを送れない、7 "
-        "日以内の送信失敗や期限切れ（確認済みのものを除く）、24 時間以内に受け付けなかった"
-        "イベント、スプールの拒否されたファイルや 1 時間以上待っているファイル、スプールの所有者や"
-        "モードの誤り、設定の誤り、キューのデータベースの破損、ディスクの残り不足。件数は配送の"
-        "数です（1 通のメールを 2 人に送るなら 2 件）。宛先がまだ決まっていないイベントは 1 件と"
-        "数えます。",
+        "10 分間 1 通も送信できない、最初のサーバーが 1 時間使えない、ハートビートを送れない、7"
+        " 日以内の送信失敗や期限切れ、24"
+        " 時間以内に受け付けなかったイベント（どちらも確認済みのものを除く）、失敗・未実行・実行時"
+        "間超過のジョブ（jobs を参照）、スプールの拒否されたファイルや 1"
+        " 時間以上待っているファイル、スプールの所有者やモードの誤り、設定の誤り、キューのデータベ"
+        "ースの破損、ディスクの残り不足。件数は配送の数です（1 通のメールを 2 人に送るなら 2"
+        " 件）。宛先がまだ決まっていないイベントは 1"
+        " 件と数えます。続いている障害は表示するだけで、終了ステータスは変わりません（problems"
+        " を参照）。",
         "say how things are; the exit status is 1 when an administrator should look\n"
         "That is when mail is held or stuck or no server takes it, when none has left for ten"
         " minutes, when the first server has been out of use for an hour, when the heartbeat can't"
-        " be sent, when some has failed or expired in the last 7 days and nobody has acknowledged"
-        " it, when events were refused in the last day, when files of the spool were refused or"
-        " have waited for more than an hour, when"
-        " others may do in the spool what only the daemon should, when the configuration is not"
-        " valid, when the queue's database was damaged, or when disk space is low. Deliveries are"
-        " counted: a mail to two recipients is two. An event that is not routed yet counts as one.",
+        " be sent, when some has failed or expired in the last 7 days or events were refused in"
+        " the last day and nobody has acknowledged it, when a job has failed, was missed or runs"
+        " for too long (see jobs), when files of the spool were refused or have waited for more"
+        " than an hour, when others may do in the spool what only the daemon should, when the"
+        " configuration is not valid, when the queue's database was damaged, or when disk space"
+        " is low. Deliveries are counted: a mail to two recipients is two. An event that is not"
+        " routed yet counts as one. Open problems are counted too, and make no exit status: who"
+        " watches them was told (see problems).",
         Option(
             "--ack",
-            "これまでの送信失敗と期限切れを確認済みにする（だれがいつ確認したかは履歴に残る）",
-            "what has failed and expired so far is known (who said so, and when, stands in the"
-            " history)",
+            "これまでの送信失敗、期限切れ、受け付けなかったイベントを確認済みにする（だれがいつ確認"
+            "したかは履歴に残る）",
+            "what has failed, has expired and was refused so far is known (who said so, and when,"
+            " stands in the history)",
         ),
         Example("status", "状態を見る", "see how things are"),
         Example(

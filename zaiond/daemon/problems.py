@@ -6,10 +6,12 @@ from typing import Literal, NamedTuple
 
 from zaiond.daemon import words
 from zaiond.daemon.documents import why
+from zaiond.daemon.routing_documents import JobStanding
 from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold
 from zaiond.net.machine import rfc3339
+from zaiond.safe import one_line
 from zaiond.smtp.failure import Failure
 from zaiond.store.queries import NAMED, Lost
 from zaiond.store.recovery import Salvage
@@ -17,6 +19,7 @@ from zaiond.text import Sentence, Text
 
 STUCK_AFTER = 2.0  # times queue.retry_max: then something that waits is no longer ordinary
 HOLDS_TOLD = 3  # one by one; of more only how many
+_LONGEST = 100  # characters of a job's name
 _QUEUE_LIST = "zaiond-ctl queue list"
 
 
@@ -44,6 +47,7 @@ class Facts:
     stays_down: tuple[str, float, Failure | None] | None = None  # the first server, for long
     heartbeat: Text | None = None  # why it can't be fetched
     stopped: Text | None = None  # why it isn't tried
+    jobs: tuple[tuple[str, JobStanding], ...] = ()  # that need a look
 
 
 class Problem(NamedTuple):
@@ -62,7 +66,22 @@ def problems(facts: Facts) -> list[Problem]:
     if not found and facts.stopped is not None:  # who watches from elsewhere raises the alarm
         text = watch.heartbeat_is_stopped(why=facts.stopped)
         found.append(Problem("heartbeat", text, "zaiond-ctl status"))
+    if facts.jobs:
+        found.append(Problem("jobs", _jobs(facts.jobs), "zaiond-ctl jobs"))
     return found
+
+
+def _jobs(jobs: Sequence[tuple[str, JobStanding]]) -> Text:
+    """Those few by name; of more only how many."""
+    from zaiond.daemon.words.summary import JOB_STATES  # only where one needs a look
+
+    named = [
+        watch.job(name=one_line(name)[:_LONGEST], state=JOB_STATES[state])
+        for name, state in jobs[:NAMED]
+    ]
+    more = watch.more_jobs(number=len(jobs) - NAMED) if len(jobs) > NAMED else ""
+    ja, en = "、".join(one.ja for one in named), ", ".join(one.en for one in named)
+    return watch.jobs(names=Text(ja, en), more=more)
 
 
 def _problems(facts: Facts) -> Iterator[Problem]:

@@ -12,9 +12,11 @@ from zaiond.model import SEVERITIES, Routing
 from zaiond.routing.explain import recipients
 from zaiond.routing.job import EARLY, next_slot
 from zaiond.routing.matcher import RoutingTable
+from zaiond.routing.problem import job_key
 from zaiond.routing.state import NEVER, JobState, Problem, Silence, State
 
 JobStanding = Literal["failed", "missed", "overdue", "running", "unknown", "ok"]
+_ILL = frozenset({"failed", "missed", "overdue"})
 
 
 def silence(one: Silence) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def problem(
         "count": one.count,
         "to": list(to),
         "reminder": moment(one.due) if one.due < NEVER else None,
-        "silence": one.hidden if one.hidden in state.silences else None,
+        "silence": _silence_of(one, state),
         "event_id": one.id or None,
     }
 
@@ -88,16 +90,24 @@ def standing_of(job: JobState, settings: Job | None) -> JobStanding:
     if job.failures >= (1 if settings is None else settings.failures):
         return "failed"
     told = job.told_through
-    if told is not None and (job.heard is None or job.heard < told - EARLY):
+    if told is not None and told != job.known and (job.heard is None or job.heard < told - EARLY):
         return "missed"
     if job.running is not None:
         return "running"
     return "unknown" if job.heard is None else "ok"
 
 
-def job(name: str, one: JobState, settings: Job | None, now: float) -> dict[str, Any]:
+def needs_a_look(job: dict[str, Any]) -> bool:
+    """Whether an administrator should look at this one of `jobs`: not if a silence says that he
+    knows.
+    """
+    return job["state"] in _ILL and not job.get("silence")
+
+
+def job(name: str, one: JobState, settings: Job | None, state: State, now: float) -> dict[str, Any]:
     """One of `jobs`. `last_run` is when the last run ended, or when it began if it has not."""
     next_run = None
+    there = state.problems.get(job_key(name))
     if settings is not None:
         cron = settings.schedule
         next_run = next_slot(one, settings) if cron is None else cron.next(now)
@@ -112,7 +122,13 @@ def job(name: str, one: JobState, settings: Job | None, now: float) -> dict[str,
         "running_since": moment(one.running),
         "failures": one.failures,
         "next_run": moment(next_run),
+        "silence": None if there is None else _silence_of(there, state),
     }
+
+
+def _silence_of(problem: Problem, state: State) -> str | None:
+    """The silence that hides the problem, if it is still in force."""
+    return problem.hidden if problem.hidden in state.silences else None
 
 
 def _jobs(
@@ -129,7 +145,7 @@ def _jobs(
 def jobs(state: State, table: RoutingTable | None, now: float) -> list[dict[str, Any]]:
     """All that are declared, and those that were heard of, by their names."""
     found = _jobs(state, () if table is None else table.jobs.items())
-    return [job(name, *one, now) for name, one in sorted(found.items())]
+    return [job(name, *one, state, now) for name, one in sorted(found.items())]
 
 
 def counts(state: State, table: RoutingTable | None, now: float) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from zaiond.intake.intake import Intake
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.journal import Journal
 from zaiond.net.machine import rfc3339
+from zaiond.routing.matcher import RoutingTable
+from zaiond.routing.state import State
 from zaiond.store import damage, meta
 from zaiond.store.database import Database
 from zaiond.store.meta import Acknowledgement
@@ -82,7 +84,8 @@ class Status:
             stays_down=self.watcher.mail.stays_down,
             heartbeat=None if heartbeat is None else heartbeat.failure,
             stopped=None if heartbeat is None else heartbeat.ill,
-            refused=refusals.problem(clock(), name_of),
+            jobs=self._jobs_to_look_at(),
+            refused=refusals.unknown.problem(clock(), name_of),
             free=free,
             floor=floor,
             state_dir=self.state_dir,
@@ -127,13 +130,17 @@ class Status:
         }
 
     async def acknowledge(self, uid: int) -> int:
-        """This user knows of all that has failed or expired; gives how many nobody knew of."""
+        """This user knows of all that has failed, expired or was refused; gives of how many nobody
+        knew.
+        """
         lost = await self._lost(await self.writer.submit(meta.acknowledgements))
-        number = sum(of.unknown for of in lost.values())
+        refused = self.intake.refusals.unknown.total(self.clock())
+        number = sum(of.unknown for of in lost.values()) + refused
         if number:
             user = self.user_names.shown(uid)
             known = Acknowledgement(self.queue_time(), uid, user, self.clock())
             await self.writer.submit(partial(meta.acknowledge, new=known), essential=True)
+            self.intake.refusals.acknowledge()
         return number
 
     async def _lost(self, acknowledged: tuple[Acknowledgement, ...]) -> dict[str, Lost]:
@@ -187,9 +194,16 @@ class Status:
         }
 
     def _routes(self) -> dict[str, Any]:
+        return routing_documents.counts(*self._routing(), self.clock())
+
+    def _jobs_to_look_at(self) -> tuple[tuple[str, routing_documents.JobStanding], ...]:
+        found = routing_documents.jobs(*self._routing(), self.clock())
+        ill = [(one["job"], one["state"]) for one in found if routing_documents.needs_a_look(one)]
+        return tuple(ill)
+
+    def _routing(self) -> tuple[State, RoutingTable | None]:
         router = self.outbound.router
-        table = None if router.maker is None else router.maker.table
-        return routing_documents.counts(router.state, table, self.clock())
+        return router.state, None if router.maker is None else router.maker.table
 
     def _servers(self) -> list[dict[str, Any]]:
         servers = self.outbound.dispatcher.pool.servers

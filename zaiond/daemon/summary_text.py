@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from zaiond.daemon import words as common
+from zaiond.daemon.routing_documents import needs_a_look
 from zaiond.daemon.words import local
 from zaiond.daemon.words import summary as words
 from zaiond.message.assemble import WORDS
@@ -79,7 +80,7 @@ def _rfc3339(at: float) -> str:
 
 
 def _head(facts: Facts) -> Iterator[Text]:
-    is_well = not facts.status["problems"] and not any(map(_needs_a_look, facts.jobs))
+    is_well = not facts.status["problems"] and not any(map(needs_a_look, facts.jobs))
     say = words.well if is_well else words.not_well
     yield say(since=_at(facts.started), version=facts.status["version"])
     yield words.period(since=_at(facts.since), until=_at(facts.until))
@@ -175,10 +176,6 @@ def _more(found: Iterable[object]) -> Iterator[Text]:
     number = sum(1 for _ in found)
     if number > MOST:
         yield words.more(number=number - MOST)
-
-
-def _needs_a_look(job: dict[str, Any]) -> bool:
-    return job["state"] in ("missed", "overdue", "failed")
 
 
 def _name(text: str) -> str:

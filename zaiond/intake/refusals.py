@@ -28,7 +28,7 @@ class Refusal(NamedTuple):
     why: Text
 
 
-class Refusals:
+class Refused:
     """Counts what is refused. Of more reasons than MOST the one heard of last is kept; the total
     has them all.
     """
@@ -94,6 +94,22 @@ class Refusals:
         ]
         some = words.some(told, more=len(reasons) > _SHOWN)
         return words.refused_in_the_last_day(total=total, some=some)
+
+
+class Refusals(Refused):
+    """All that is refused; `unknown` is what no administrator has said of that he knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unknown = Refused()
+
+    def count(self, uid: int, error: EventError, now: float, number: int = 1) -> None:
+        super().count(uid, error, now, number)
+        self.unknown.count(uid, error, now, number)
+
+    def acknowledge(self) -> None:
+        """What was refused so far is known."""
+        self.unknown = Refused()
 
 
 def _in_last_day(hours: Counter[int], now: float) -> int:

@@ -113,10 +113,12 @@ def _heard(job: JobState, event: Event, watch: Watch, settings: Job | None) -> J
 
 
 def forgive(state: State, name: str) -> None:
-    """The job's problem was closed by hand: its failures are counted anew."""
+    """The job's problem was closed by hand: its failures are counted anew, and of the slots that
+    were missed somebody knows.
+    """
     job = state.jobs.get(name)
-    if job is not None and job.failures:
-        _put(state, name, structs.replace(job, failures=0, failing=None))
+    if job is not None:
+        _put(state, name, structs.replace(job, failures=0, failing=None, known=job.told_through))
 
 
 def _put(state: State, name: str, job: JobState) -> None:

@@ -119,11 +119,10 @@ class Problem(_Value, frozen=True, kw_only=True):
 class JobState(_Value, frozen=True, kw_only=True):
     """What is known of a job. Times are seconds since the epoch, None: never.
 
-    `declared`: since when it is in the configuration, None: it is not; `schedule`: with these
-    words. `heard`: the time of the last event that tells of it. `running`: when the run began that
-    has not ended. `failures`: how many in a row; `failing`: the time of the first of them.
-    `told_through`: slots up to this one have been judged. `overdue`: the `running` of the run of
-    which it was told that it takes too long.
+    `declared`: since when it is in the configuration, None: it is not; `schedule`: in its words.
+    `heard`: the time of the last event that tells of it. `running`: when the run began that has not
+    ended; `overdue`: this one, if it was told to take too long. `failures`: so many in a row, since
+    `failing`. `told_through`: slots up to this one are judged, `known`: an administrator knows.
     """
 
     declared: float | None = None
@@ -136,6 +135,7 @@ class JobState(_Value, frozen=True, kw_only=True):
     failures: int = 0
     failing: float | None = None
     told_through: float | None = None
+    known: float | None = None
     overdue: float | None = None
 
 

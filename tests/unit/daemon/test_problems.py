@@ -39,6 +39,15 @@ def found(failed: Lost = NOTHING, expired: Lost = NOTHING, **facts: Any) -> dict
     return {problem.code: problem for problem in problems(Facts(**{**well, **facts}))}
 
 
+def test_jobs_that_need_a_look_are_named_as_far_as_they_are_few() -> None:
+    text = found(jobs=(("nightly", "missed"), ("a\nb", "overdue")))["jobs"].text
+    assert text.ja == "確認が必要なジョブ: nightly（未実行）、a b（実行時間超過）"
+    assert text.en == "jobs that need a look: nightly (missed), a b (overdue)"
+    text = found(jobs=tuple((f"{n}" * 300, "failed") for n in range(9)))["jobs"].text
+    assert text.en.endswith(f"{'3' * 100} (failed), and 5 more")
+    assert len(text.en) < 500
+
+
 def test_nothing_is_wrong() -> None:
     assert found() == {}
     assert found(waiting=Waiting(5, 0), oldest=NOW, oldest_age=7000.0) == {}

@@ -121,7 +121,7 @@ def test_a_job_is_told_from_when_it_is_declared_on() -> None:
     assert one == {
         "job": "nightly", "declared": True, "schedule": "0 2 * * * UTC", "state": "unknown",
         "last_run": None, "last_success": None, "running_since": None, "failures": 0,
-        "next_run": one["next_run"],
+        "next_run": one["next_run"], "silence": None,
     }  # fmt: skip
     next_run = datetime.fromisoformat(one["next_run"])
     assert b.now < next_run.timestamp() <= b.now + 86400

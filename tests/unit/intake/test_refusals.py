@@ -58,6 +58,18 @@ def test_what_is_kept_has_a_bound_and_the_total_has_all() -> None:
     assert {one.uid for one in refusals.last_day(NOW)} == set(range(9 * MOST + 1, 10 * MOST + 1))
 
 
+def test_what_is_known_is_no_problem_and_still_counted() -> None:
+    refusals = Refusals()
+    refusals.count(1, error(why="first"), NOW, 3)
+    refusals.acknowledge()
+    assert refusals.unknown.problem(NOW, str) is None
+    assert refusals.document(NOW, "en")["count"] == 3
+    refusals.count(2, error(why="later"), NOW)
+    text = refusals.unknown.problem(NOW, str)
+    assert text is not None
+    assert text.en == "events refused in the last day: 1 (1 of 2: later)"
+
+
 def test_an_administrator_reads_names() -> None:
     refusals = Refusals()
     for uid in range(5):

@@ -62,6 +62,12 @@ heartbeat_is_stopped = Sentence(
 )
 heartbeat_fails = Sentence("ハートビートを送れません: {why}", "the heartbeat can't be sent: {why}")
 
+# -- Jobs
+
+jobs = Sentence("確認が必要なジョブ: {names}{more}", "jobs that need a look: {names}{more}")
+job = Sentence("{name}（{state}）", "{name} ({state})")
+more_jobs = Sentence("、ほか {number} 件", ", and {number} more")
+
 # -- Silences
 
 silence_hides = Sentence(
