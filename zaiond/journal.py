@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Hashable
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple, TextIO
 
 from zaiond.log_limit import LogLimit
@@ -162,7 +163,7 @@ class Journal:
 # -- outputs
 
 
-def output(log_format: str) -> Output:
+def output(log_format: str, program: str = "zaiond") -> Output:
     """`json`: an object a line on standard error. `text`: to systemd's journal where standard error
     is that, else a line on standard error.
     """
@@ -171,13 +172,13 @@ def output(log_format: str) -> Output:
     # systemd.exec(5): JOURNAL_STREAM names the device and inode of the journal's own stderr.
     stderr = os.fstat(sys.stderr.fileno())
     if os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}":
-        return to_systemd()
-    return to_terminal(sys.stderr)
+        return to_systemd(program)
+    return to_terminal(sys.stderr, program)
 
 
-def to_terminal(stream: TextIO) -> Output:
+def to_terminal(stream: TextIO, program: str = "zaiond") -> Output:
     """Lines for a person, each after the program's name."""
-    return Output(_Stream(stream), (_line,))
+    return Output(_Stream(stream), (lambda _, __, line: f"{program}: {_message(line)}",))
 
 
 def to_json(stream: TextIO) -> Output:
@@ -193,13 +194,9 @@ def to_json(stream: TextIO) -> Output:
     )
 
 
-def to_systemd() -> Output:
+def to_systemd(program: str = "zaiond") -> Output:
     """systemd's journal by its native protocol."""
-    return Output(_Systemd(), (_journal_fields,))
-
-
-def _line(_: object, __: str, line: EventDict) -> str:
-    return f"zaiond: {_message(line)}"
+    return Output(_Systemd(), (partial(_journal_fields, program),))
 
 
 def _message(line: EventDict) -> str:
@@ -212,9 +209,11 @@ def _members(_: object, __: str, line: EventDict) -> EventDict:
     return {**{name: line[name] for name in names if name in line}, **line["fields"]}
 
 
-def _journal_fields(_: object, level: str, line: EventDict) -> tuple[tuple[str, ...], EventDict]:
+def _journal_fields(
+    program: str, _: object, level: str, line: EventDict
+) -> tuple[tuple[str, ...], EventDict]:
     fields = {"MESSAGE": _message(line), "PRIORITY": _PRIORITIES[level]}
-    fields["SYSLOG_IDENTIFIER"] = "zaiond"
+    fields["SYSLOG_IDENTIFIER"] = program
     if "message_id" in line:
         fields["MESSAGE_ID"] = line["message_id"]
     fields |= {f"ZAIOND_{name.upper()}": value for name, value in line["fields"].items()}

@@ -73,7 +73,7 @@ def of(status: dict[str, Any], language: Language) -> Page:
         page.labelled(labels.REMEDY, problem["remedy"], "    ")
         page.labelled(labels.MORE, problem["command"], "    ")
     page.gap()
-    page.facts(_facts(status))
+    page.facts(facts(status))
     errors = status["config"]["errors"]
     if errors:
         page.gap()
@@ -83,7 +83,8 @@ def of(status: dict[str, Any], language: Language) -> Page:
     return page
 
 
-def _facts(status: dict[str, Any]) -> Iterator[Fact]:
+def facts(status: dict[str, Any]) -> Iterator[Fact]:
+    """What the document says, a label and a value each."""
     queue, config, rates = status["queue"], status["config"], status["rates"]
     state, loaded = labels.CONFIGURATION_STATES[config["state"]], config["loaded"]
     time = documents.when(loaded)

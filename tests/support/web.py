@@ -1,0 +1,195 @@
+"""A real zaiond-web as a process of its own before a real daemon, and a browser without a screen:
+plain HTTP with cookies and forms."""
+
+import http.client
+import subprocess
+from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
+from http.cookies import SimpleCookie
+from types import TracebackType
+from typing import NamedTuple, Self
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.waiting import until
+
+STOPPED_WITHIN = 30.0  # seconds; a bound for what hangs, not a target
+CONFIG = "mail_server: {host: 127.0.0.1, port: 9}\nadmins: admin@example.co.jp\n"
+
+
+class Answer(NamedTuple):
+    """What a server answers; `url` is where it came from in the end."""
+
+    status: int
+    headers: Mapping[str, str]  # by their names in lower case; of Set-Cookie the last
+    body: bytes
+    url: str
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+class Browser:
+    """Keeps cookies, follows 303, and sends what a browser sends."""
+
+    def __init__(self, base: str, headers: Mapping[str, str] | None = None) -> None:
+        self.base = base
+        self.headers = {"Accept-Language": "en", **(headers or {})}
+        self.cookies: dict[str, str] = {}
+        self.page = Answer(0, {}, b"", base)  # the last one
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request, one answer."""
+        parts = urlsplit(urljoin(self.base, url))
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        given = {**self.headers, **(headers or {})}
+        if self.cookies:
+            given["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        try:
+            connection.request(method, path, body, given)
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        for line in response.headers.get_all("Set-Cookie") or []:
+            for name, morsel in SimpleCookie(line).items():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+        found = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, found, content, urljoin(self.base, url))
+
+    def get(self, url: str, **headers: str) -> Answer:
+        """The page at `url`, or where it leads; header names have _ for -."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._followed(self.send("GET", url, headers=given))
+
+    def post(self, url: str, fields: Mapping[str, str | Sequence[str]] | None = None) -> Answer:
+        """Sends a form of the page that was loaded last (with its `csrf`), follows the answer."""
+        filled = {"csrf": self.csrf, **(fields or {})}
+        body = urlencode(filled, doseq=True).encode()
+        kind = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.base}
+        return self._followed(self.send("POST", url, body, kind))
+
+    @property
+    def csrf(self) -> str:
+        """The hidden field of the last page's forms."""
+        fields = _Fields()
+        fields.feed(self.page.text)
+        return fields.hidden.get("csrf", "")
+
+    def _followed(self, answer: Answer) -> Answer:
+        for _ in range(10):
+            if answer.status != 303:
+                break
+            answer = self.send("GET", urljoin(answer.url, answer.headers["location"]))
+        self.page = answer
+        return answer
+
+
+class _Fields(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        if tag == "input" and given.get("type") == "hidden":
+            self.hidden[given.get("name") or ""] = given.get("value") or ""
+
+
+class Web:
+    """zaiond-web before `daemon`, as `zaiond-ctl web` starts it: with a link that works once."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.log = daemon.directory / "web.log"
+        self._process: subprocess.Popen[str] | None = None
+        self.link = ""
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The process that was started last."""
+        assert self._process is not None, "not started"
+        return self._process
+
+    @property
+    def base(self) -> str:
+        """The address of its pages, as `http://127.0.0.1:8025`."""
+        parts = urlsplit(self.link)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def start(self) -> None:
+        """Starts it; returns when it listens."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [PROGRAMS / "zaiond-web", *self.daemon.options, "--link"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=self.daemon.environment,
+                process_group=0,
+            )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if "/once/" in line:
+                self.link = line.strip()
+                return
+        raise AssertionError(f"zaiond-web printed no link:\n{self.printed()}")
+
+    def printed(self) -> str:
+        """What it has written to standard error so far."""
+        return self.log.read_text(encoding="utf-8", errors="backslashreplace")
+
+    def logged(self, text: str) -> None:
+        """Waits until it has written this."""
+        until(lambda: text in self.printed(), lambda: f"no {text!r} in:\n{self.printed()}")
+
+    def browser(self, **headers: str) -> Browser:
+        """A browser of nobody; header names have _ for -."""
+        return Browser(
+            self.base, {name.replace("_", "-"): value for name, value in headers.items()}
+        )
+
+    def inside(self, **headers: str) -> Browser:
+        """A browser that has come in by the link; only one can."""
+        browser = self.browser(**headers)
+        answer = browser.get(self.link)
+        assert answer.status == 200, answer.text
+        return browser
+
+    def stop(self) -> int:
+        """SIGTERM; returns its exit status."""
+        self.process.terminate()
+        return self.process.wait(STOPPED_WITHIN)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOPPED_WITHIN)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()

@@ -1,0 +1,72 @@
+"""What is served: every page's routes behind the gate, and the pages that say what went wrong."""
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from zaiond.text import Text
+from zaiond.web import static, words
+from zaiond.web.asking import NoAnswer, Refused
+from zaiond.web.context import Web, web
+from zaiond.web.gate import Gate
+from zaiond.web.pages import login, status
+from zaiond.web.render import page
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/status", 303)
+
+
+ROUTES = [Route("/", _home), *static.routes, *login.routes, *status.routes]
+
+
+def build(what: Web) -> Gate:
+    """The application, of which there is one in a process."""
+    app = Starlette(
+        routes=ROUTES,
+        exception_handlers={
+            HTTPException: _http_error,
+            NoAnswer: _no_answer,
+            Refused: _refused,
+            Exception: _fault,
+        },
+    )
+    app.state.web = what
+    app.router.redirect_slashes = False
+    return Gate(app, what, complain)
+
+
+def complain(request: Request, status_code: int, title: Text, why: Text) -> Response:
+    """A page that says what is wrong."""
+    return page(request, "error.html", title=title, why=why, again=False, status_code=status_code)
+
+
+async def _http_error(request: Request, error: Any) -> Response:
+    if error.status_code == 405:
+        return complain(request, 405, words.WRONG_METHOD, words.NOT_FOUND_WHY)
+    return complain(request, error.status_code, words.NOT_FOUND, words.NOT_FOUND_WHY)
+
+
+async def _no_answer(request: Request, error: Any) -> Response:
+    title, again = words.NO_DAEMON, request.method == "GET"
+    live = {"live": 5} if again else {}
+    answer = page(
+        request, "error.html", title=title, why=error.text, again=again, status_code=503, **live
+    )
+    answer.headers["retry-after"] = "5"
+    return answer
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    return complain(request, 409, words.NOT_DONE, Text(error.message, error.message))
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    web(request).journal.error(
+        words.internal_error(path=request.url.path[:200]), by="internal error", error=error
+    )
+    return complain(request, 500, words.FAULT, words.FAULT_WHY)

@@ -1,0 +1,131 @@
+"""The gate before all pages: the Host, the session or the token, the form, how much is sent and how
+long that may take, and the headers of each answer. What is not named as open here is closed.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs, quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zaiond.text import Text
+from zaiond.web import guard, words
+from zaiond.web.context import Form, Web
+
+OPEN = ("/login", "/once/", "/static/")  # what is to be had without a session
+BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 30.0
+MOST_FIELDS = 2000  # of a form
+
+# Answers with a page that says what is wrong: status, title, why.
+Complain = Callable[[Request, int, Text, Text], Response]
+
+
+class Gate:
+    """Lets through to `app` what may; `complain` makes the pages for the others."""
+
+    def __init__(self, app: ASGIApp, web: Web, complain: Complain) -> None:
+        self._app = app
+        self._web = web
+        self._complain = complain
+        self.open_requests = 0
+        self.last_use = time.monotonic()  # when a request of a user ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self.open_requests += 1
+        try:
+            await self._serve(scope, receive, self._with_headers(scope, send))
+        finally:
+            self.open_requests -= 1
+            self.last_use = time.monotonic()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        web, headers = self._web, Headers(scope=scope)
+        peer = scope["client"][0] if scope["client"] else ""
+        scope["zaiond.address"] = guard.client_address(
+            peer, headers.get("x-forwarded-for"), web.place
+        )
+        scope["app"] = self._app
+        request = Request(scope, receive)
+        token = request.cookies.get(web.cookie, "")
+        scope["zaiond.token"] = token
+        scope["zaiond.session"] = web.sessions.find(token, counts="x-live" not in headers)
+        refusal = await self._refusal(request)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, request._receive, send)
+
+    async def _refusal(self, request: Request) -> Response | None:
+        """Why a request goes no further; None: it may."""
+        web, scope = self._web, request.scope
+        host = request.headers.get("host", "")
+        if not guard.host_is_ours(host, web.place):
+            return self._complain(request, 400, words.REFUSED, words.wrong_host(host=host[:100]))
+        path, is_safe = request.url.path, request.method in guard.SAFE_METHODS
+        is_open = path.startswith(OPEN)
+        if scope["zaiond.session"] is None and not is_open:
+            if not is_safe:
+                return self._complain(request, 403, words.ENTER, words.WRONG_FORM)
+            wanted = f"{path}?{request.url.query}" if request.url.query else path
+            return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+        if is_safe:
+            return None
+        if not guard.is_from_us(request.headers, request.url.scheme, web.place):
+            return self._complain(request, 403, words.REFUSED, words.WRONG_ORIGIN)
+        return await self._refusal_of_form(request)
+
+    async def _refusal_of_form(self, request: Request) -> Response | None:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/x-www-form-urlencoded":
+            return self._complain(request, 415, words.REFUSED, words.NO_FORM)
+        body = await read_body(request, BODY_BYTES)
+        if isinstance(body, Text):
+            status = 413 if body is words.TOO_LARGE else 408
+            return self._complain(request, status, words.REFUSED, body)
+        try:
+            fields = parse_qs(
+                body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+            )
+        except ValueError:
+            return self._complain(request, 400, words.REFUSED, words.NO_FORM)
+        form = Form(fields)
+        request.scope["zaiond.form"] = form
+        if not guard.form_is_ours(form.text("csrf"), request.scope["zaiond.token"]):
+            return self._complain(request, 403, words.REFUSED, words.WRONG_FORM)
+        return None
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        is_tls = scope["scheme"] == "https" or self._web.place.is_behind_tls
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in (guard.HEADERS | (guard.UNDER_TLS if is_tls else {})).items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return sent
+
+
+async def read_body(request: Request, most: int) -> bytes | Text:
+    """What was sent, or why it isn't read: TOO_LARGE, TOO_SLOW."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > most:
+                    return words.TOO_LARGE
+                pieces.append(piece)
+    except TimeoutError:
+        return words.TOO_SLOW
+    return b"".join(pieces)

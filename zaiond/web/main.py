@@ -1,0 +1,29 @@
+"""The program `zaiond-web`: its options, its sockets, and its end when nobody has used it."""
+
+import contextlib
+import os
+import sys
+
+from zaiond import utf8
+from zaiond.client import origin
+from zaiond.web.options import parse
+
+
+def main() -> None:
+    """The console script."""
+    utf8.enforce()
+    options = parse(sys.argv[1:])
+    try:
+        import jinja2  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        from zaiond.web import words
+
+        print("zaiond-web:", words.NO_EXTRA.in_language(origin.language()), file=sys.stderr)
+        sys.exit(os.EX_UNAVAILABLE)
+    from zaiond.web.serving import serve
+
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(serve(options))

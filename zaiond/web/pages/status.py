@@ -1,0 +1,42 @@
+"""Status: what `zaiond-ctl status` says, the worst first; `--ack` as a button."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from zaiond.ctl import documents
+from zaiond.ctl.status import facts
+from zaiond.web.context import ask, note
+from zaiond.web.render import done, page
+from zaiond.web.words import status as words
+
+
+async def show(request: Request) -> Response:
+    """How things are."""
+    reply = await ask(request, "status")
+    return page(request, "status.html", title=words.TITLE, w=words, live=5, **view(reply.result))
+
+
+async def acknowledge(request: Request) -> Response:
+    """What has failed and expired so far is known."""
+    reply = await ask(request, "status.ack")
+    number = reply.result["acknowledged"]
+    if number:
+        note(request, words.acknowledged(number=number))
+    return done(request, words.acknowledged(number=number), "/status")
+
+
+def view(status: dict[str, Any]) -> dict[str, Any]:
+    """What the template shows of the document of `status --json`."""
+    return {
+        "ok": status["ok"],
+        "problems": status["problems"],
+        "facts": [(label, value) for label, value in facts(status) if value],
+        "errors": [documents.diagnostic(error) for error in status["config"]["errors"]],
+        "lost": any(one["code"] in ("failed", "expired") for one in status["problems"]),
+    }
+
+
+routes = [Route("/status", show), Route("/status/ack", acknowledge, methods=["POST"])]

@@ -1,0 +1,124 @@
+"""HTML of templates: a Text among the values is put in by the page's language, everything else is
+escaped, and what would act on a reader (controls, marks of direction) is shown by its code.
+"""
+
+import re
+from functools import cache, partial
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from zaiond.ctl import labels
+from zaiond.ctl.terminal import Painted
+from zaiond.safe import with_codes
+from zaiond.text import Language, Text
+from zaiond.web import guard, words
+from zaiond.web.context import web
+
+_RANGE = re.compile(r"\s*(ja|en)\b[^,;]*(?:;\s*q=([\d.]{1,5}))?\s*$", re.IGNORECASE | re.ASCII)
+_MOST_LANGUAGES = 500  # characters of Accept-Language that are read
+
+
+def preferred(accept: str) -> Language | None:
+    """Which of our languages a browser likes best (RFC 9110 12.5.4); None: it names neither."""
+    best: Language | None = None
+    best_quality = 0.0
+    for one in accept[:_MOST_LANGUAGES].split(","):
+        found = _RANGE.match(one)
+        if found is None:
+            continue
+        try:
+            quality = float(found[2] or 1)
+        except ValueError:
+            continue
+        if quality > best_quality:
+            best, best_quality = ("ja" if found[1].lower() == "ja" else "en"), quality
+    return best
+
+
+def language_of(request: Request) -> Language:
+    """The language to answer in: the browser's, else the daemon's."""
+    asked = request.headers.get("accept-language", "")
+    return preferred(asked) or web(request).daemon.language
+
+
+def _shown(language: Language, value: Any) -> Any:
+    match value:
+        case Markup():
+            return value
+        case Text():
+            return with_codes(value.in_language(language))
+        case Painted():
+            text = _shown(language, value.text)
+            return Markup('<span class="{}">{}</span>').format(value.colour, text)
+        case str():
+            return with_codes(value)
+        case None:
+            return ""
+    return value
+
+
+@cache
+def _templates(language: Language) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("zaiond.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=partial(_shown, language),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals |= {"common": words, "labels": labels, "language": language}
+    return environment
+
+
+def page(
+    request: Request, template: str, *, title: Text, status_code: int = 200, **values: Any
+) -> HTMLResponse:
+    """The page of a template, which gets `values`; and by itself `language`, `title`, `session`
+    (None without one), `messages` (results of what was done before), `csrf` (the hidden field of
+    every form), `here` (the path), `common` (words of all pages), `labels` (those of zaiond-ctl).
+    """
+    html = html_of(request, template, title=title, **values)
+    return HTMLResponse(html, status_code, {"content-language": language_of(request)})
+
+
+def html_of(request: Request, template: str, **values: Any) -> str:
+    """As `page`, as text: for a piece of a page that is streamed."""
+    session, token = request.scope.get("zaiond.session"), request.scope.get("zaiond.token", "")
+    field = Markup('<input type="hidden" name="csrf" value="{}">').format(guard.form_token(token))
+    messages: list[tuple[str, Text]] = []
+    if session is not None and not is_live(request):
+        messages, session.messages = session.messages, []
+    return (
+        _templates(language_of(request))
+        .get_template(template)
+        .render(
+            {
+                "session": session,
+                "messages": messages,
+                "csrf": field,
+                "here": request.url.path,
+                "static": web(request).static.address,
+                **values,
+            }
+        )
+    )
+
+
+def is_live(request: Request) -> bool:
+    """Whether the page itself looks again, and not its user."""
+    return "x-live" in request.headers
+
+
+def done(request: Request, text: Text | str, to: str, *, kind: str = "ok") -> Response:
+    """The end of a POST: `text` is shown by the page at `to`, to which the browser goes on. `kind`:
+    "ok", or "error" where it was refused.
+    """
+    said = text if isinstance(text, Text) else Text(text, text)
+    request.scope["zaiond.session"].tell(kind, said)
+    return RedirectResponse(guard.page_of_ours(to), 303)

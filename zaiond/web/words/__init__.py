@@ -1,0 +1,116 @@
+"""What every page says, in both languages; each page's own sentences stand beside this."""
+
+from zaiond.text import Sentence, Text
+
+# -- The frame of a page
+
+PRODUCT = Text("Zaionnex メール通知", "Zaionnex mail notification")
+SKIP = Text("本文へ移動", "Skip to the content")
+NAVIGATION = Text("ページ", "Pages")
+LOGOUT = Text("ログアウト", "Log out")
+PAGES = {
+    "/status": Text("状態", "Status"),
+}
+title_of = Sentence("{page} - {product}", "{page} - {product}")
+RESULT = Text("結果", "Result")
+RELOAD = Text("もう一度表示する", "Try again")
+
+# -- What went wrong
+
+NOT_DONE = Text("実行できませんでした", "That could not be done")
+NOT_FOUND = Text("ページが見つかりません", "No such page")
+NOT_FOUND_WHY = Text(
+    "アドレスを確認するか、上の一覧から選んでください。",
+    "Check the address, or choose a page above.",
+)
+WRONG_METHOD = Text("この操作はできません", "That can't be done here")
+FAULT = Text("内部エラーが発生しました", "Something went wrong here")
+FAULT_WHY = Text(
+    "zaiond-web の不具合です。詳細: journalctl -u zaiond-web",
+    "This is a fault of zaiond-web. More: journalctl -u zaiond-web",
+)
+REFUSED = Text("受け付けられません", "Not accepted")
+wrong_host = Sentence(
+    "このアドレス（{host}）は zaiond-web のものではありません。"
+    "プロキシ経由で使う場合は、設定 web.url にブラウザーで開くアドレスを書いてください。",
+    "This address ({host}) is not zaiond-web's. Behind a proxy, the setting web.url names the"
+    " address that browsers open.",
+)
+WRONG_ORIGIN = Text(
+    "ほかのサイトから送られたフォームのため、何も変更していません。"
+    "プロキシ経由で使う場合は、設定 web.url にブラウザーで開くアドレスを書いてください。",
+    "The form came from another site, so nothing was changed. Behind a proxy, the setting web.url"
+    " names the address that browsers open.",
+)
+WRONG_FORM = Text(
+    "フォームの有効期限が切れたため、何も変更していません。"
+    "前のページに戻り、再読み込みしてからもう一度実行してください。",
+    "The form has expired, so nothing was changed. Go back, load the page again, and then try"
+    " again.",
+)
+TOO_LARGE = Text("送られた内容が大きすぎます。", "What was sent is too large.")
+TOO_SLOW = Text("時間内に届きませんでした。", "It did not arrive in time.")
+NO_FORM = Text("フォームとして読めません。", "It can't be read as a form.")
+
+# -- The daemon
+
+NO_DAEMON = Text("zaiond が応答しません", "zaiond does not answer")
+AGAIN = Text(
+    "このページは、zaiond が応答すると自動的に表示されます。",
+    "This page looks again by itself until zaiond answers.",
+)
+not_running = Sentence(
+    "zaiond が動いていません（{path}: {why}）。起動: systemctl start zaiond",
+    "zaiond is not running ({path}: {why}). To start it: systemctl start zaiond",
+)
+not_permitted = Sentence(
+    "{path}: 権限がありません。zaiond-web のユーザーがグループ {group} に参加している必要があります"
+    "（自分で起動した場合は、usermod -aG {group} ユーザー名 のあとログインし直すか、"
+    "root で起動してください）",
+    "{path}: permission denied: the user of zaiond-web must be in the group {group} (where you"
+    " started it yourself: usermod -aG {group} USER and log in again, or start it as root)",
+)
+hangs = Sentence(
+    "zaiond がハングしているようです。{seconds:.0f} 秒以内に応答がありません（{path}）。"
+    "ログ: journalctl -u zaiond、再起動: systemctl restart zaiond",
+    "zaiond hangs: no answer within {seconds:.0f} s ({path})."
+    " Its log: journalctl -u zaiond; to restart it: systemctl restart zaiond",
+)
+broke_off = Sentence(
+    "zaiond の応答が途中で切れました（{path}）", "zaiond's answer broke off ({path})"
+)
+no_talk = Sentence(
+    "zaiond と通信できません（{path}: {why}）", "can't talk to zaiond ({path}: {why})"
+)
+
+# -- The process
+
+NO_EXTRA = Text(
+    "zaiond-web に必要なライブラリがインストールされていません。"
+    "インストール: /usr/local/lib/zaiond/bin/python -m pip install 'zaiond[web]'",
+    "the libraries of zaiond-web are not installed. To install them:"
+    " /usr/local/lib/zaiond/bin/python -m pip install 'zaiond[web]'",
+)
+LINK = Text(
+    "ブラウザーで次のリンクを開いてください（1 回だけ使えます）:",
+    "Open this link in a browser (it works once):",
+)
+ENDS = Text(
+    "30 分間使われないと終了します。今すぐ終了するには Ctrl-C を押してください。",
+    "This ends after 30 minutes without use; Ctrl-C ends it now.",
+)
+cant_listen = Sentence("{address} で待ち受けできません: {why}", "can't listen on {address}: {why}")
+internal_error = Sentence("内部エラー（{path}）", "internal error ({path})")
+entered = Sentence(
+    "{name} がリンクからログインしました（{address}）", "{name} logged in by the link ({address})"
+)
+ONCE = Text("このリンクはもう使えません", "This link is used up")
+ONCE_WHY = Text(
+    "リンクは 1 回だけ使えます。zaiond-ctl web をもう一度実行してください。",
+    "A link works once. Run zaiond-ctl web again.",
+)
+ENTER = Text("ログインしてください", "Please log in")
+ENTER_BY_LINK = Text(
+    "zaiond-ctl web が表示したリンクから開いてください。",
+    "Open the link that zaiond-ctl web has printed.",
+)
