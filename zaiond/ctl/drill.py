@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from zaiond import client
-from zaiond.ctl import control, emit, history, labels, output, words
+from zaiond.ctl import control, documents, emit, history, labels, output, words
 from zaiond.ctl.commandline import Line
 from zaiond.ctl.exit_status import FAILED, TRY_AGAIN, Failure, Fault
-from zaiond.ctl.terminal import Page, Painted
+from zaiond.ctl.terminal import Fact, Page, Painted
 from zaiond.text import Language
 
 _PATIENCE = 15 * 60.0  # seconds; mail_server.final_timeout alone is ten minutes
@@ -67,12 +67,23 @@ def _is_settled(event: dict[str, Any]) -> bool:
 def _page(event: dict[str, Any], language: Language) -> Page:
     page = Page(language)
     page.line(Painted(labels.drilled(type=event["type"], id=event["id"]), "bold"))
-    if not event["deliveries"]:
-        page.facts(history.outcome_facts(event), "  ")
+    page.facts(_by_routes(event) or history.outcome_facts(event), "  ")
     for one in event["deliveries"]:
         page.gap()
         history.add_delivery(page, one)
     return page
+
+
+def _by_routes(event: dict[str, Any]) -> list[Fact]:
+    """By which routes its mails go, in the words of `route` and `history`; of an event without a
+    mail its outcome says why."""
+    if not event["deliveries"]:
+        return []
+    said: list[Fact] = []
+    for one in event.get("routing") or ():
+        said.append((labels.ROUTE, one["reason"] or one["route"]))
+        said.append((labels.WHEN, one["due"] and documents.when(one["due"])))
+    return said or [(labels.ROUTE, labels.NO_ROUTE)]
 
 
 def _is_soon(due: str | None) -> bool:
