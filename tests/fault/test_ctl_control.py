@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import socket
 import subprocess
 import threading
@@ -236,6 +237,34 @@ def test_status_as_json_is_the_document_of_the_daemon(runtime: Path, capsys: Sai
 def test_without_a_daemon_it_is_69_and_says_how_to_start_one(capsys: Said, argv: list[str]) -> None:
     assert run(*argv) == 69
     assert "systemctl start zaiond" in capsys.readouterr().err
+
+
+def test_the_command_that_starts_a_daemon_elsewhere_starts_that_one(tmp_path: Path) -> None:
+    class Bare(Daemon):
+        """One that knows its places by its options alone."""
+
+        @property
+        def places(self) -> dict[str, str]:
+            return {}
+
+    daemon = Bare(tmp_path / "a place", "language: en\n")
+    by_environment = subprocess.run(
+        [PROGRAMS / "zaiond-ctl", "status"],
+        env={**daemon.environment, **Daemon.places.__get__(daemon)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    for done in (daemon.ctl("status"), by_environment):
+        assert done.returncode == 69
+        told = re.search(r"To start it: (.*) \(where", done.stderr)
+        assert told, done.stderr
+        _, *options = shlex.split(told[1])
+        daemon.program = [PROGRAMS / "zaiond", *options]
+        daemon.start()
+        assert daemon.document("status")["config"]["state"] == "none"
+        daemon.stop()
 
 
 def test_a_stale_socket_is_no_daemon(runtime: Path, capsys: Said) -> None:

@@ -134,6 +134,11 @@ class Line:
             or "/var/lib/zaiond"
         )
 
+    def spool_dir(self) -> str:
+        """Where events are left while the daemon is down."""
+        given = self.text("spool-dir") or os.environ.get("ZAIOND_SPOOL_DIR")
+        return given or "/var/spool/zaiond"
+
     @staticmethod
     def credentials() -> str | None:
         """Where systemd put the daemon's credentials: root can read them while it runs."""

@@ -6,8 +6,10 @@ comes for five seconds hangs.
 
 import contextlib
 import json
+import os
 import socket
 import struct
+import sys
 from typing import Any, NamedTuple
 
 from zaiond.client import origin
@@ -54,13 +56,43 @@ def ask(line: Line, command: str, **arguments: Any) -> Reply:
         text = words.not_in_group(path=path, group=_ADMINISTRATORS)
         raise Failure(NOT_PERMITTED, text) from None
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise NoDaemon(UNREACHABLE, words.no_daemon(path=path, why=error)) from None
+        text = words.no_daemon(path=path, why=error, start=_start(line, path))
+        raise NoDaemon(UNREACHABLE, text) from None
     except (TimeoutError, BlockingIOError):
-        raise Failure(TRY_AGAIN, words.hangs(path=path, seconds=_SILENCE)) from None
+        restart = words.RESTART_SERVICE
+        if not _is_service(path):
+            restart = words.restart_program(start=_start(line, path))
+        text = words.hangs(path=path, seconds=_SILENCE, restart=restart)
+        raise Failure(TRY_AGAIN, text) from None
     except OSError as error:
         raise Failure(UNREACHABLE, words.no_talk(path=path, why=error)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Failure(UNREACHABLE, words.broke_off(path=path)) from None
+
+
+def _is_service(path: str) -> bool:
+    """Whether it is systemd's to start, by where its control socket is (sd_booted(3))."""
+    return path == "/run/zaiond/control.sock" and os.path.isdir("/run/systemd/system")
+
+
+def _start(line: Line, path: str) -> Text:
+    """How to start the daemon that was asked for."""
+    if _is_service(path):
+        return words.START_SERVICE
+    import shlex
+    import shutil
+
+    beside = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "zaiond")
+    places = {
+        "--config": (line.config(), "/etc/zaiond/zaiond.yaml"),
+        "--runtime-dir": (os.path.dirname(path), "/run/zaiond"),
+        "--state-dir": (line.state_dir(), "/var/lib/zaiond"),
+        "--spool-dir": (line.spool_dir(), "/var/spool/zaiond"),
+    }
+    command = ["zaiond" if shutil.which("zaiond") else beside]
+    for option, (place, default) in places.items():
+        command += [option, os.path.abspath(place)] if place != default else []
+    return words.start_program(command=shlex.join(command))
 
 
 def _reply(text: bytes) -> Reply:

@@ -69,14 +69,25 @@ not_in_group = Sentence(
     " again), or run this as root (as: sudo zaiond-ctl …)",
 )
 no_daemon = Sentence(
-    "zaiond が動いていません（{path}: {why}）。起動: systemctl start zaiond",
-    "zaiond is not running ({path}: {why}). To start it: systemctl start zaiond",
+    "zaiond が動いていません（{path}: {why}）。起動: {start}",
+    "zaiond is not running ({path}: {why}). To start it: {start}",
+)
+START_SERVICE = Text("systemctl start zaiond", "systemctl start zaiond")
+start_program = Sentence(
+    "{command}（サービスとして動かしている場合は systemctl start zaiond）",
+    "{command} (where it runs as a service: systemctl start zaiond)",
 )
 hangs = Sentence(
-    "zaiond がハングしているようです。{seconds:.0f} 秒以内に応答がありません（{path}）。"
+    "zaiond がハングしているようです。{seconds:.0f} 秒以内に応答がありません（{path}）。{restart}",
+    "zaiond hangs: no answer within {seconds:.0f} s ({path}). {restart}",
+)
+RESTART_SERVICE = Text(
     "ログ: journalctl -u zaiond、再起動: systemctl restart zaiond",
-    "zaiond hangs: no answer within {seconds:.0f} s ({path})."
-    " Its log: journalctl -u zaiond; to restart it: systemctl restart zaiond",
+    "Its log: journalctl -u zaiond; to restart it: systemctl restart zaiond",
+)
+restart_program = Sentence(
+    "終了させて（kill。終わらなければ kill -9）、起動し直してください: {start}",
+    "End it (kill, or kill -9 if it doesn't end) and start it again: {start}",
 )
 no_talk = Sentence(
     "zaiond と通信できません（{path}: {why}）", "can't talk to zaiond ({path}: {why})"
