@@ -6,16 +6,17 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from heapq import nsmallest
 
 import msgspec
 from msgspec import structs
 
 from zaiond.delivery.batch import Wanted
-from zaiond.delivery.group_mails import AT_ONCE
+from zaiond.delivery.group_mails import AT_ONCE, Made
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.router import Router
 from zaiond.errors import StoreError
-from zaiond.model import QueuedMail, Routing, StoredEvent
+from zaiond.model import QueuedMail, StoredEvent
 from zaiond.routing.decision import Due, Expired, Flush, Missed, Overdue, Remind
 from zaiond.routing.due import due, reconsider
 from zaiond.store import lanes, membership
@@ -81,7 +82,7 @@ class Scheduler:
                     await self._wake.wait()
 
     async def _work(self) -> None:
-        """Does what is due now."""
+        """Does what is due now, or the first of it: each time what is whole by itself."""
         router, state = self._router, self._router.state
         is_done = False
         async with router.lock:
@@ -92,12 +93,13 @@ class Scheduler:
             if is_changed:
                 reconsider(maker.table, state, now)
             try:
-                found = due(maker.table, state, now, await self._unheard(maker, now))
+                found = due(maker.table, state, now, await self._unheard(maker, now), AT_ONCE)
                 # First, for what is told twice is recorded once.
                 told = [one for one in found if isinstance(one, ByItself)]
                 if told:
                     await self._tell(told)
-                is_done = await self._carry_out(maker, found)
+                await self._carry_out(maker, found)
+                is_done = True
             except StoreError:
                 state.rollback()
                 self._is_changed = self._is_changed or is_changed
@@ -109,8 +111,9 @@ class Scheduler:
         """Of the problems that somebody is to be reminded of, those whom the last mail about it has
         not reached yet.
         """
-        table = maker.table
-        problems = {k: one for k, one in self._router.state.problems.items() if one.due <= now}
+        table, known = maker.table, self._router.state.problems
+        due_now = ((one.due, key) for key, one in known.items() if one.due <= now)
+        problems = {key: known[key] for _, key in nsmallest(AT_ONCE, due_now)}
         if not problems:
             return {}
         read = partial(lanes.still_to_hear, seqs={one.event for one in problems.values()})
@@ -125,47 +128,31 @@ class Scheduler:
             for key, problem in problems.items()
         }
 
-    async def _carry_out(self, maker: MailMaker, found: Sequence[Due]) -> bool:
-        """Makes what is due to be made, and records what routing remembers of it. False: some of it
-        is left, and due. Raises StoreError: nothing is recorded.
+    async def _carry_out(self, maker: MailMaker, found: Sequence[Due]) -> None:
+        """Makes what is due to be made, and records with it what routing remembers: whatever a
+        crash leaves undone is due again. Raises StoreError: nothing is recorded.
         """
         router, state = self._router, self._router.state
         batch = router.batch(maker)
         wanted: list[Wanted] = []
-        waited: dict[int, Routing] = {}  # as the mails to come are on disk
         reminders: list[QueuedMail] = []
         for one in found:
             if isinstance(one, Flush):
-                row = one.group.message
                 at = router.queue_time()
                 for join in one.into:
                     if join.is_new:
                         group = join.group
                         batch.begin(group.message, group.began, at, group.due, group.routing)
                 into = tuple(join.group.message for join in one.into)
-                wanted.append(Wanted(row, one.to, one.routing, into))
-                waited[row] = one.group.routing
+                wanted.append(Wanted(one.group.message, one.to, one.routing, into))
             elif isinstance(one, Remind):
                 reminders += await self._reminders(maker, one)
         steps = batch.steps(state.changed_groups(), state.changes())
-        # What is left of them at a crash is due at once: what routing remembers comes first.
-        parts = [wanted[at : at + AT_ONCE] for at in range(0, len(wanted), AT_ONCE)] or [[]]
+        made = Made([], {})
         if wanted or reminders or steps:
-            made = await router.group_mails.make(maker, parts[0], steps, reminders)
-            state.commit()
-            # Each part at once: it may come in from disk while the next one is made.
-            await router.hand_over(made)
+            made = await router.group_mails.make(maker, wanted, steps, reminders)
         state.commit()
-        for number, part in enumerate(parts[1:], 1):
-            try:
-                made = await router.group_mails.make(maker, part)
-            except StoreError:
-                for left in (one for part in parts[number:] for one in part):
-                    routing = waited[left.row] if left.into or not left.to else left.kept_routing
-                    state.adopt(left.row, routing, self._clock())
-                return False
-            await router.hand_over(made)
-        return True
+        await router.hand_over(made)
 
     async def _reminders(self, maker: MailMaker, remind: Remind) -> list[QueuedMail]:
         """The mails that remind of a problem by the event that told of it at its worst."""

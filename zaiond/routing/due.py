@@ -12,7 +12,7 @@ from zaiond.routing.group import Way, hold, is_closed, pass_limit, suppress
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import counted_group, name_of, put
 from zaiond.routing.silence import silence_of_problem
-from zaiond.routing.state import NEVER, Group, Problem, Silence, State, Told
+from zaiond.routing.state import MOST_GROUPS, NEVER, Group, Problem, Silence, State, Told
 from zaiond.routing.throttle import count, free_at, sent_key
 
 __all__ = ["LOOK", "due", "reconsider"]
@@ -26,10 +26,13 @@ def due(
     state: State,
     now: float,
     unheard: Mapping[str, Collection[str]] | None = None,
+    most: int = MOST_GROUPS,
 ) -> list[Due]:
     """What is due at `now`, seconds since the epoch, in order of its time; to be carried out and
-    committed, or rolled back, before anything else is decided. `unheard` are, by the key of a
-    problem, recipients whom the last mail about it has not reached yet: they are not reminded.
+    committed, or rolled back, before anything else is decided. These are the first `most` groups,
+    problems, jobs and silences: `State.next_due` says whether there are more. `unheard` are, by the
+    key of a problem, recipients whom the last mail about it has not reached yet: they are not
+    reminded.
 
     It looks at the jobs, too: to be called at least every LOOK seconds while there are any.
     """
@@ -37,19 +40,40 @@ def due(
     job.watch(table, state, now)
     unheard = unheard or {}
     found: list[Due] = []
-    for kind, key in state.pop_due(now):
+    joined: set[int] = set()  # mails to come that get more events with this
+    for kind, key in state.pop_due(now, most):
         if not state.is_due(kind, key, now):  # what was done before has changed it
             continue
-        if kind == "group":
-            flush = _flush(table, state, state.groups[key], now)
-            found += [flush] if flush is not None else []
-        elif kind == "problem":
-            found += _remind(table, state, key, state.problems[key], now, unheard.get(key, ()))
-        elif kind == "job":
-            found += job.look(table, state, key, now)
-        elif kind == "silence":
-            found.append(_expire(state, state.silences[key]))
+        if kind == "group" and (group := state.groups[key]).message in joined:
+            state.put_group(group)  # is due again at the next look, when it has them
+            continue
+        done = _done(table, state, kind, key, now, unheard)
+        for one in done:
+            if isinstance(one, Flush):
+                joined.update(join.group.message for join in one.into)
+        found += done
     return found
+
+
+def _done(
+    table: RoutingTable,
+    state: State,
+    kind: str,
+    key: str,
+    now: float,
+    unheard: Mapping[str, Collection[str]],
+) -> list[Due]:
+    """What becomes of one thing that is due."""
+    if kind == "group":
+        flush = _flush(table, state, state.groups[key], now)
+        return [] if flush is None else [flush]
+    if kind == "problem":
+        return _remind(table, state, key, state.problems[key], now, unheard.get(key, ()))
+    if kind == "job":
+        return list(job.look(table, state, key, now))
+    if kind == "silence":
+        return [_expire(state, state.silences[key])]
+    return []
 
 
 def _flush(table: RoutingTable, state: State, group: Group, now: float) -> Flush | None:

@@ -336,12 +336,12 @@ class State:
         value = self._of[kind].get(key)
         return value is not None and value.due <= now
 
-    def pop_due(self, now: float) -> list[tuple[str, str]]:
-        """Kind and key of all that is due at `now`, in order of its time, each once. After a
-        rollback it is found again.
+    def pop_due(self, now: float, most: int = MOST_GROUPS) -> list[tuple[str, str]]:
+        """Kind and key of the first of what is due at `now`, in order of its time, each once. After
+        a rollback it is found again.
         """
         found: dict[tuple[str, str], None] = {}
-        while (due := self.next_due()) is not None and due <= now:
+        while len(found) < most and (due := self.next_due()) is not None and due <= now:
             _, kind, key = heapq.heappop(self._heap)
             found[kind, key] = None
         self._popped += found
