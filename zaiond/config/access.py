@@ -98,6 +98,13 @@ def daemon_identity() -> Identity | None:
     return Identity(_USER, user.pw_uid, user.pw_gid, frozenset(groups))
 
 
+def credentials() -> str | None:
+    """Where systemd put the daemon's credentials: root can read them while it runs."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    default = "/run/credentials/zaiond.service"
+    return given or (default if os.path.isdir(default) else None)
+
+
 def refusal(who: Identity | None, path: str, want: int = READ) -> Text | None:
     """The first thing on the way to `path` (absolute), or at its end, that keeps `who` out; None
     stands for ourselves, who have read it."""

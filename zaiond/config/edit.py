@@ -15,6 +15,7 @@ from zaiond.config.kinds import Kind
 from zaiond.config.schema import Config, declaration, declarations
 from zaiond.config.tree import Mapping, Node, Scalar, Sequence
 from zaiond.errors import ConfigError, ZaiondError
+from zaiond.text import Text
 
 _STEP = "  "
 # What means the same in every place and to every parser, where it is no number or the like.
@@ -24,7 +25,12 @@ _NO_TEXT = re.compile("[\ufeff\ufffe\uffff]")
 
 
 class EditError(ZaiondError):
-    """The value can't be changed without changing something else: a person must do it."""
+    """The value can't be changed without changing something else: a person must do it. `key` is the
+    setting's."""
+
+    def __init__(self, text: Text, key: str) -> None:
+        super().__init__(text)
+        self.key = key
 
 
 def change(name: str, text: str, changes: Changes[str, str]) -> str:
@@ -45,7 +51,7 @@ def change(name: str, text: str, changes: Changes[str, str]) -> str:
             after = None
         if after is None or problems or _plain(top) != wanted:
             shown = "********" if kind.secret else _scalar(new)
-            raise EditError(words.cannot_change(key=key, written=shown))
+            raise EditError(words.cannot_change(key=key, written=shown), key)
         text = after
     return mark + text
 

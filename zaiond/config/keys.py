@@ -12,7 +12,7 @@ from zaiond.config.tree import Mapping, Node, Sequence
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
-LATER_KEYS = ("web", "fleet")
+LATER_KEYS = ("fleet",)
 """Top-level keys of later versions; only `null`, `{}` or `[]`, which say nothing, are taken."""
 
 

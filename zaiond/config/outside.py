@@ -31,6 +31,9 @@ class Sources(Protocol):
     def check_certificates(self, path: str) -> None:
         """Sees that the file holds certificates in PEM."""
 
+    def check_key(self, certificate: str, key: str) -> None:
+        """Sees that a file holds the certificate's private key, where it can be read."""
+
     def check_program(self, program: str) -> None:
         """Sees that there is such a program: an absolute path, or a name to be looked for."""
 

@@ -2,8 +2,8 @@
 
 Its type is what the rest of the daemon sees; its metadata (`Declaration`) is what the parser, the
 man page zaiond.yaml(5), etc/zaiond.yaml, `zaiond-ctl config show` and `zaiond-ctl setup` follow:
-its kind, its default and its help in both languages. Durations are seconds, sizes are bytes, paths
-are absolute. Importing this module is cheap: the daemon's other parts use it for the types alone.
+kind, default and help in both languages. Durations are seconds, sizes bytes, paths absolute.
+Importing this module is cheap: the daemon's other parts use it for the types alone.
 """
 # ruff: noqa: RUF009 (a declaration is a call that makes a dataclass field)
 
@@ -38,6 +38,7 @@ from zaiond.config.routes import (
     warn_of_unreachable,
 )
 from zaiond.config.times import CronTimes
+from zaiond.config.web import Web
 from zaiond.message import address
 from zaiond.message.mime import Charset, as_jis, encode_jis
 from zaiond.schedule import Cron, Hours
@@ -46,7 +47,7 @@ from zaiond.text import Language
 __all__ = [
     "Auth", "Config", "Cron", "Heartbeat", "Hours", "Job", "Limits", "MailServer",
     "Match", "Notify", "OAuth2", "PopBeforeSmtp", "Queue", "Rate", "Route", "RouteDefaults",
-    "Secret", "declaration", "declarations", "every_setting",
+    "Secret", "Web", "declaration", "declarations", "every_setting",
 ]  # fmt: skip
 
 
@@ -206,9 +207,7 @@ class Config(Settings):
         "in utf-8; history says so.",
         default="utf-8",
     )
-    notify: Notify = setting(
-        Group(Notify), "どの通知を送るかの設定です。", "Which notifications are sent."
-    )
+    notify: Notify = setting(Group(Notify), "送る通知の設定です。", "Which notifications are sent.")
     queue: Queue = setting(
         Group(Queue), "再送の設定です。", "When a mail is tried again, and for how long."
     )
@@ -217,7 +216,6 @@ class Config(Settings):
         "イベントを送るユーザー 1 人あたりの上限です。",
         "What each user that emits may take up.",
     )
-
     route_defaults: RouteDefaults = setting(
         Group(RouteDefaults),
         "すべてのルートと、どのルートにも当てはまらないイベントの既定値です。",
@@ -258,6 +256,7 @@ class Config(Settings):
         "A URL that is fetched while the daemon is healthy, for a watcher elsewhere.",
         default="null",
     )
+    web: Web = setting(Group(Web), "ブラウザの画面（zaiond-web）の設定です。", "zaiond-web.")
 
     @property
     def mail_servers(self) -> tuple[MailServer, ...]:

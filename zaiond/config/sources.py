@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import stat
 from dataclasses import dataclass, field
 
@@ -98,6 +99,28 @@ class DiskSources(_WithCredentials):
         except (ssl.SSLError, OSError):
             raise SourceError(words.no_certificate(path=path)) from None
 
+    def check_key(self, certificate: str, key: str) -> None:
+        """The daemon has no use for either: what it may not read is no error."""
+        import ssl
+
+        try:
+            status = os.stat(key)
+            if not stat.S_ISREG(status.st_mode):
+                raise SourceError(words.not_regular(path=key))
+            if status.st_mode & stat.S_IROTH:
+                command = f"chmod o-rwx {shlex.quote(key)}"
+                raise SourceError(words.everybody_reads_key(path=key, command=command))
+            with open(key, "rb"):
+                pass
+            chain = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            chain.load_cert_chain(certificate, key, password="")  # or it would ask
+        except PermissionError:
+            pass
+        except (ssl.SSLError, ValueError):
+            raise SourceError(words.not_its_key(path=key, certificate=certificate)) from None
+        except OSError as error:
+            raise SourceError(unreadable(key, error)) from None
+
     def _kept(self, path: str, raw: bytes) -> str:
         _demand(refusal(self._reader, path))
         self.texts[path] = _utf8(raw, path)
@@ -137,6 +160,9 @@ class SnapshotSources(_WithCredentials):
         return self._texts[path]
 
     def check_certificates(self, path: str) -> None:
+        pass
+
+    def check_key(self, certificate: str, key: str) -> None:
         pass
 
     def check_program(self, program: str) -> None:

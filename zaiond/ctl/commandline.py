@@ -141,10 +141,10 @@ class Line:
 
     @staticmethod
     def credentials() -> str | None:
-        """Where systemd put the daemon's credentials: root can read them while it runs."""
-        given = os.environ.get("CREDENTIALS_DIRECTORY")
-        default = "/run/credentials/zaiond.service"
-        return given or (default if os.path.isdir(default) else None)
+        """Where systemd put the daemon's credentials."""
+        from zaiond.config.access import credentials
+
+        return credentials()
 
 
 def exact(word: str) -> str:

@@ -23,7 +23,8 @@ from zaiond.text import Language
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from zaiond.setup.dialogue import Answers, Ask, Review, Try
+    from zaiond.setup.answers import Answers
+    from zaiond.setup.dialogue import Ask, Review, Try
     from zaiond.setup.files import Settings
 
 COMMANDS = (

@@ -11,7 +11,7 @@ one that is needed some day is not found broken on that day.
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -47,16 +47,23 @@ _FORMS = tuple(
 
 
 async def self_test(
-    config: Config, addresses: Sequence[str], context: ConnectionContext
+    config: Config,
+    addresses: Sequence[str],
+    context: ConnectionContext,
+    *,
+    language: Language | None = None,
+    on_step: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Sends the test mail to each address in turn (none: to the admins), by `config`.
 
     The mail servers are tried in their order, as the daemon would. Returns the document of
-    `test --json`; `line`, `hint`, `detail` and `warning` are in the configuration's language.
+    `test --json`; `line`, `hint`, `detail` and `warning` are in `language` (None: the
+    configuration's, as the mails are). `on_step` is told of each step as it ends.
     `context` is the one of the daemon's own connections by `config`, if there is a daemon: so the
     test goes the way that its mail goes. Raises AddressError where an address is none; then nothing
     was sent.
     """
+    language = language or config.language
     names = await context.names()
     sender = fill_names(config.sender, host=names.host, fqdn=names.fqdn)
     mails = [
@@ -76,11 +83,13 @@ async def self_test(
             replace(server, final_timeout=server.timeout),
             f"fallback_mail_servers[{index - 1}]" if index else "mail_server",
             context,
+            language,
+            on_step,
         )
         for index, server in enumerate(config.mail_servers)
     ]
     try:
-        return {"results": [await _result(mail, tests, config.language) for mail in mails]}
+        return {"results": [await _result(mail, tests, language) for mail in mails]}
     finally:
         for test in tests:
             await test.end()
@@ -93,19 +102,32 @@ class _Tried(NamedTuple):
     keys: str
     failure: Failure | None
     queue_id: str | None
-    steps: list[Step]
+    steps: list[dict[str, Any]]
 
 
 class _ServerTest:
     """One server. Its connection is kept from address to address; if it failed, it stays so."""
 
-    def __init__(self, server: MailServer, keys: str, context: ConnectionContext) -> None:
+    def __init__(
+        self,
+        server: MailServer,
+        keys: str,
+        context: ConnectionContext,
+        language: Language,
+        on_step: Callable[[dict[str, Any]], None],
+    ) -> None:
         self._server = server
         self._keys = keys
         self._context = context
+        self._language: Language = language
+        self._on_step = on_step
         self._connection: SmtpConnection | None = None
         self._unusable: Failure | None = None
-        self._steps: list[Step] = []
+        self._steps: list[dict[str, Any]] = []
+
+    def _took(self, step: Step) -> None:
+        self._steps.append(_step(step, self._keys, self._language))
+        self._on_step(self._steps[-1])
 
     async def run(self, mail: Message, *, only_ask: bool) -> _Tried:
         if self._unusable is not None:
@@ -144,9 +166,7 @@ class _ServerTest:
             raise DeliveryFailure(self._unusable)
         if self._connection is None or self._connection.lost:
             await self.end()
-            self._connection = await SmtpConnection.open(
-                self._server, self._context, lambda step: self._steps.append(step)
-            )
+            self._connection = await SmtpConnection.open(self._server, self._context, self._took)
         return self._connection
 
     async def end(self) -> None:
@@ -173,7 +193,7 @@ async def _result(
         "line": told["line"] or words.SENT.in_language(language),
         "hint": told["hint"],
         "queue_id": last.queue_id,
-        "steps": [_step(step, each.keys, language) for each in tried for step in each.steps],
+        "steps": [step for each in tried for step in each.steps],
         "servers": [_told(each, mail, language) for each in tried],
     }
 

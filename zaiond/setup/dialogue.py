@@ -1,40 +1,17 @@
 """The seed page's questions, a dialogue without I/O: a generator of what is to be done next.
 
-Each yield is a Say, an Ask, a Review or a Try, and is answered by what came of it. The answers are
-converted by the settings' own declarations, so that a wrong one is refused in the words of `check`.
+Each yield is a Say, an Ask, a Review or a Try, and is answered by what came of it.
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from zaiond.config.auth import WITHOUT_PASSWORD
 from zaiond.config.kinds import WrongValueError
 from zaiond.config.schema import declaration
 from zaiond.setup import words
+from zaiond.setup.answers import PASSWORD, POP_PASSWORD, Answers, Current, Page
 from zaiond.setup.words import Question
 from zaiond.text import Language, Text
-
-AUTH = "mail_server.auth"
-POP_BEFORE_SMTP = "mail_server.pop_before_smtp"
-
-
-class Current(NamedTuple):
-    """What a setting is now: its text, '' where it has none; `locked` is why it can't be changed
-    here. `proposed`: it isn't set, and taking it is a change. A secret's text is only "set"."""
-
-    text: str = ""
-    locked: Text | None = None
-    proposed: bool = False
-
-
-@dataclass(slots=True)
-class Answers:
-    """What is to be changed, by dotted key, as a file has it; `secrets` by the mapping of the login
-    that they are for."""
-
-    changes: dict[str, str] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 class Say(NamedTuple):
@@ -73,30 +50,30 @@ class Dialogue:
     cancelled. `current` is by dotted key; the key of a login's secret is that of its `password`."""
 
     def __init__(self, current: Mapping[str, Current], language: Language) -> None:
-        self._current = current
+        self._page = Page(current)
         self._language: Language = language
-        self._answers = Answers()
         self._errors: list[str] = []
 
     def run(self) -> Generator[Step, Any, Answers | None]:
         """The steps, each answered by what came of it."""
         while True:
-            yield from self._page()
+            yield from self._questions()
             button = yield from self._buttons()
             if button == "back":
                 yield Say("")
                 continue
-            return self._answers if button == "update" else None
+            return self._page.answers if button == "update" else None
 
-    def _page(self) -> Inner:
+    def _questions(self) -> Inner:
         yield self._say(words.HEADING)
         for question in words.QUESTIONS:
             yield from self._question(question)
             if question is words.MECHANISM:
-                yield from self._login()
+                yield from self._login(words.USERNAME, words.PASSWORD, PASSWORD)
             elif question is words.POP:
-                yield from self._pop_login()
-        self._errors, warnings = yield Review(self._answers)
+                yield from self._login(words.POP_USERNAME, words.POP_PASSWORD, POP_PASSWORD)
+        self._page.forget_unasked()
+        self._errors, warnings = yield Review(self._page.answers)
         if self._errors or warnings:
             yield Say("\n".join(("", *self._errors, *warnings)))
         if not self._errors:
@@ -106,7 +83,7 @@ class Dialogue:
     # -- one question
 
     def _question(self, question: Question) -> Inner:
-        now = self._now(question.key)
+        now = self._page.now(question.key)
         if now.locked:
             shown = question.choices.get(now.text, now.text)
             yield self._say(words.locked(label=question.label, shown=shown, why=now.locked))
@@ -123,28 +100,20 @@ class Dialogue:
             answer: str = (yield Ask(prompt)).strip()
             if answer == "?":
                 yield self._say(question.help)
-            elif not answer and not now.text:
-                yield self._say(words.REQUIRED)
-            elif (yield from self._took(question, answer or now.text, now)):
+            elif (yield from self._took(question, answer or now.text)):
                 return
 
-    def _took(self, question: Question, text: str, now: Current) -> Inner:
+    def _took(self, question: Question, text: str) -> Inner:
         """Whether a text that was entered is right, and kept now."""
         try:
-            kind = declaration(question.key).kind
-            taken = kind.write(kind.parse(text))
+            self._page.take(question.key, text)
         except WrongValueError as error:
             yield from map(self._say, error.told(str))
             return False
-        before = self._current.get(question.key, Current())
-        if taken == before.text and not before.proposed:
-            self._answers.changes.pop(question.key, None)
-        elif taken != now.text or now.proposed:
-            self._answers.changes[question.key] = taken
         return True
 
     def _choice(self, question: Question, now: Current) -> Inner:
-        choices = self._choices(question)
+        choices = self._page.choices(question)
         values = list(choices)
         lines = [self._in(question.label)]
         lines += [f"  {n}) {self._in(label)}" for n, label in enumerate(choices.values(), 1)]
@@ -158,66 +127,37 @@ class Dialogue:
             chosen = now.text if not answer and known else _chosen(answer, choices)
             if chosen is None:
                 yield self._say(words.choose(count=len(values)))
-            elif (yield from self._took(question, chosen, now)):
+            elif (yield from self._took(question, chosen)):
                 return
-
-    def _choices(self, question: Question) -> Mapping[str, Text]:
-        """XOAUTH2 is not on the seed's page: offered only to a user who has it."""
-        if question is words.MECHANISM and self._now(question.key).text != "xoauth2":
-            return {name: label for name, label in words.MECHANISMS.items() if name != "xoauth2"}
-        return question.choices
 
     # -- logins
 
-    def _login(self) -> Inner:
-        mechanism = self._now(words.MECHANISM.key).text
-        if mechanism == "none":  # what was answered for another one, before
-            self._answers.changes.pop(words.USERNAME.key, None)
-        else:
-            yield from self._question(words.USERNAME)
-        if mechanism in WITHOUT_PASSWORD:
-            self._answers.secrets.pop(AUTH, None)
-        else:
-            yield from self._secret(words.PASSWORD, AUTH)
+    def _login(self, user: Question, password: Text, key: str) -> Inner:
+        if user.key in self._page.login_rows:
+            yield from self._question(user)
+        if key in self._page.login_rows:
+            yield from self._secret(password, key)
 
-    def _pop_login(self) -> Inner:
-        """Its own where SMTP has none to lend (interface 2: its default is auth's)."""
-        lent = self._now(words.MECHANISM.key).text not in WITHOUT_PASSWORD
-        own = self._current.get(words.POP_USERNAME.key, Current()).text
-        used = self._now(words.POP.key).text == "true"
-        if used and (own or not lent):
-            yield from self._question(words.POP_USERNAME)
-            yield from self._secret(words.POP_PASSWORD, POP_BEFORE_SMTP)
-        else:
-            self._answers.changes.pop(words.POP_USERNAME.key, None)
-            self._answers.secrets.pop(POP_BEFORE_SMTP, None)
-
-    def _secret(self, label: Text, login: str) -> Inner:
-        now = self._now(f"{login}.password")
-        is_set = bool(now.text) or login in self._answers.secrets
-        shown = self._in(words.IS_SET if is_set else words.NOT_SET)
+    def _secret(self, label: Text, key: str) -> Inner:
+        now = self._page.now(key)
+        shown = self._in(words.IS_SET if self._page.is_set(key) else words.NOT_SET)
         if now.locked:
             yield self._say(words.locked(label=label, shown=shown, why=now.locked))
             return
         prompt = f"{self._in(label)} [{shown}]: "
         while True:
             answer: str = yield Ask(prompt, secret=True)
-            if not answer and not is_set:
-                yield self._say(words.REQUIRED)
+            try:
+                self._page.take_secret(key, answer)
+            except WrongValueError as error:
+                yield self._say(error.text)
                 continue
-            if answer:
-                try:
-                    declaration(f"{login}.password").kind.parse(answer)
-                except WrongValueError as error:
-                    yield self._say(error.text)
-                    continue
-                self._answers.secrets[login] = answer
             return
 
     # -- the test, and the end
 
     def _test(self) -> Inner:
-        admins = self._now(words.ADMINS.key).text
+        admins = self._page.now(words.ADMINS.key).text
         prompt = self._in(words.address(admins=admins))
         while True:
             answer: str = (yield Ask(prompt)).strip()
@@ -229,7 +169,7 @@ class Dialogue:
                 yield from map(self._say, error.told(str))
                 continue
             yield self._say(words.SENDING)
-            lines = yield Try(self._answers, addresses)
+            lines = yield Try(self._page.answers, addresses)
             yield Say("\n".join((self._in(words.RESULT) + lines[0], *lines[1:])))
             return
 
@@ -249,15 +189,6 @@ class Dialogue:
                 yield from self._test()
             else:
                 return button
-
-    # -- what has been answered
-
-    def _now(self, key: str) -> Current:
-        """The last answer; else what is in the file."""
-        known = self._current.get(key, Current())
-        if key in self._answers.changes:
-            return Current(self._answers.changes[key], known.locked)
-        return known
 
     def _in(self, text: Text) -> str:
         return text.in_language(self._language)

@@ -4,8 +4,13 @@ The text is changed by config.edit, and parsed by the daemon's own parser before
 written. Everything is written whole or not at all, the main file last.
 """
 
+import contextlib
 import errno
+import fcntl
+import hashlib
+import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
 from zaiond.atomicfile import Owner, Replacement, free_name, owner
@@ -15,9 +20,9 @@ from zaiond.config.edit import EditError, change, is_shared
 from zaiond.config.load import Loaded, load, load_files
 from zaiond.config.sources import Files
 from zaiond.config.yaml import read
-from zaiond.errors import ZaiondError
+from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.setup import words
-from zaiond.setup.dialogue import AUTH, POP_BEFORE_SMTP, Answers, Current
+from zaiond.setup.answers import AUTH, POP_BEFORE_SMTP, Answers, Current
 from zaiond.text import Language, Text
 
 _ASKED = (*words.QUESTIONS, words.USERNAME, words.POP_USERNAME)
@@ -63,8 +68,30 @@ class Settings:
         asked = {question.key for question in _ASKED}
         asked |= {f"{login}.{name}" for login in _LOGINS for name in PASSWORDS}
         self.errors = tuple(e for e in self._loaded.errors if e.key not in asked)
+        self.warnings = self._loaded.warnings
         self._settings = {s.key: s for s in self._loaded.settings if s.file is not None}
         self._defaults = {s.key: s.value for s in self._loaded.settings}
+
+    @property
+    def mendable(self) -> tuple[Diagnostic, ...]:
+        """The errors that answers can mend; none of a file that is not there yet."""
+        if self.is_new:
+            return ()
+        return tuple(e for e in self._loaded.errors if e not in self.errors)
+
+    @property
+    def revision(self) -> str:
+        """A word for the files as they are on disk now, another one after each change. It is made
+        of what the directory says of them, and tells nothing of what is in them."""
+        seen: list[tuple[str, int, int, int] | str] = []
+        for path in sorted({self.main, *self._found.files.texts}):
+            try:
+                found = os.stat(path)
+            except OSError:
+                seen.append(path)
+            else:
+                seen.append((path, found.st_ino, found.st_mtime_ns, found.st_size))
+        return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:32]
 
     @property
     def current(self) -> dict[str, Current]:
@@ -74,10 +101,11 @@ class Settings:
             found[f"{login}.password"] = self._current_secret(login)
         user, password = (f"{POP_BEFORE_SMTP}.{name}" for name in ("username", "password"))
         if not found[user].text:  # interface 2: the default is auth's
-            found[user] = found[words.USERNAME.key]._replace(locked=found[user].locked)
+            lent = found[words.USERNAME.key]
+            found[user] = lent._replace(locked=found[user].locked, lent=True)
             if not found[password].text:
-                of_auth = found[f"{AUTH}.password"]
-                found[password] = of_auth._replace(locked=found[password].locked)
+                lent = found[f"{AUTH}.password"]
+                found[password] = lent._replace(locked=found[password].locked, lent=True)
         return found
 
     def _current(self, key: str) -> Current:
@@ -135,7 +163,7 @@ class Settings:
         for key in changes:
             if loaded.config is not None and origin.get(key) != self.main:
                 others = ", ".join(self._files.yaml[1:])
-                raise EditError(words.overruled(key=key, others=others))
+                raise EditError(words.overruled(key=key, others=others), key)
         return loaded
 
     def _parsed(self, files: Files) -> Loaded:
@@ -150,9 +178,14 @@ class Settings:
         new = candidate.files.texts
         changed = [path for path, text in new.items() if text != self._found.files.texts.get(path)]
         changed.sort(key=lambda path: path == self.main)  # secrets first: the file names them
-        again = load(self.main, self._credentials, credentials_optional=True)
-        if again.files != self._found.files:
-            raise ChangedMeanwhileError(words.CHANGED_MEANWHILE)
+        with _alone(os.path.dirname(os.path.realpath(self.main))):
+            again = load(self.main, self._credentials, credentials_optional=True)
+            if again.files != self._found.files:
+                raise ChangedMeanwhileError(words.CHANGED_MEANWHILE)
+            self._put_in_place(changed, new)
+        return changed
+
+    def _put_in_place(self, changed: list[str], new: dict[str, str]) -> None:
         ready: list[Replacement] = []
         try:
             for path in changed:
@@ -168,7 +201,18 @@ class Settings:
         finally:
             for left in ready:
                 left.discard()
-        return changed
+
+
+@contextlib.contextmanager
+def _alone(directory: str) -> Iterator[None]:
+    """Two who update at the same time do it one after the other."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _not_permitted(path: str) -> PermissionError:

@@ -177,3 +177,11 @@ no_directory = Sentence(
     "ディレクトリ {directory} がありません。先に作成してください",
     "there is no directory {directory}: make it first",
 )
+
+# -- serve
+
+NO_REQUEST = Text("要求の形式が正しくありません", "this is no request")
+not_permitted = Sentence(
+    "{path}: 権限がありません。設定を変更できるのは root です",
+    "{path}: permission denied: it takes root to change the settings",
+)

@@ -28,6 +28,9 @@ class Sources:
             raise SourceError(Text(path, path), missing=True)
         return f"{path}: {{{{ event.title }}}}"
 
+    def check_key(self, certificate: str, key: str) -> None:
+        pass
+
     def check_certificates(self, path: str) -> None:
         pass
 

@@ -7,16 +7,8 @@ from pathlib import Path
 import pytest
 
 from zaiond.config.edit import EditError
-from zaiond.setup.dialogue import (
-    AUTH,
-    POP_BEFORE_SMTP,
-    Answers,
-    Ask,
-    Current,
-    Dialogue,
-    Review,
-    Try,
-)
+from zaiond.setup.answers import AUTH, POP_BEFORE_SMTP, Answers, Current
+from zaiond.setup.dialogue import Ask, Dialogue, Review, Try
 from zaiond.setup.files import Settings, SetupError
 from zaiond.text import Language, Text
 
@@ -151,6 +143,18 @@ def test_pop_uses_the_login_of_smtp_and_has_its_own_where_there_is_none() -> Non
     kept = Talk(["", "", "", "", "", "", "", "", "-", "1"], POP)
     assert kept.hidden == ["  POP password [set]: "]
     assert kept.answers == Answers()
+
+
+def test_pop_is_not_asked_for_a_login_that_it_borrows_from_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "pw", "pw\n")
+    auth = "{mechanism: basic, username: zaion, password_file: pw}"
+    current = settings(tmp_path, with_auth(auth)).current
+    lent = Talk(["", "", "", "", "", "1", "", "", "-", "1"], current)
+    assert lent.hidden == ["  Password [set]: "]
+    # Without a login of SMTP it is shown what it would borrow, and may have another one.
+    own = Talk(["", "", "4", "1", "popper", "pw2", "", "", "-", "1"], current).answers
+    assert own is not None
+    assert own.changes[f"{POP_BEFORE_SMTP}.username"] == "popper"
 
 
 def test_what_was_answered_for_a_login_that_is_not_wanted_after_all_is_forgotten() -> None:

@@ -1,5 +1,5 @@
-"""What is said of a configuration: of its files (`files`), of its settings (`settings`), and of
-those that say who gets what (`routes`).
+"""What is said of a configuration: of its files (`files`), of its settings (`settings`), of
+those that say who gets what (`routes`), and of zaiond-web's (`web`).
 
 They are imported when something is said: of a valid configuration nothing is.
 """
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from zaiond.config.words.files import *  # noqa: F403
     from zaiond.config.words.routes import *  # noqa: F403
     from zaiond.config.words.settings import *  # noqa: F403
+    from zaiond.config.words.web import *  # noqa: F403
 else:
+    _ROOMS = ("settings", "files", "routes", "web")
 
     def __getattr__(name: str) -> Any:
-        rooms = [import_module(f"{__name__}.{each}") for each in ("settings", "files", "routes")]
+        rooms = [import_module(f"{__name__}.{each}") for each in _ROOMS]
         room = next((each for each in rooms if hasattr(each, name)), rooms[0])
         return getattr(room, name)

@@ -1,0 +1,33 @@
+"""Where zaiond-web listens, and as whom: the section `web` of the files, certificate and key in it
+as texts. So the key may be root's alone, and what else is broken keeps no page from being there."""
+
+from typing import Any
+
+from zaiond.config.access import credentials
+from zaiond.config.load import load
+from zaiond.config.schema import declaration
+from zaiond.config.sources import MAX_CERTIFICATES, read
+
+_SECTION = "web"
+_NAMES = ("listen", "url")
+_FILES = ("cert_file", "key_file")
+
+
+def listening(path: str) -> dict[str, Any]:
+    """The addresses, and the texts in PEM, each None where it isn't set; `errors` has what is wrong
+    with them. Raises SourceError where a file can't be read."""
+    loaded = load(path, credentials(), credentials_optional=True)
+    found = {setting.key: setting.value for setting in loaded.settings}
+    values = {name: found.get(f"{_SECTION}.{name}") for name in (*_NAMES, *_FILES)}
+    if values["listen"] is None:  # the files can't be read, or it is wrong
+        values["listen"] = declaration(f"{_SECTION}.listen").default
+    reply: dict[str, Any] = {name: None if v == "null" else v for name, v in values.items()}
+    for name in _FILES:
+        named = reply.pop(name)
+        text = None if named is None else read(named, MAX_CERTIFICATES)[0].decode(errors="replace")
+        reply[name.removesuffix("_file")] = text
+    errors = [e for e in loaded.errors if e.key.partition(".")[0] == _SECTION]
+    reply["errors"] = [
+        {"key": e.key, "file": e.file, "line": e.line, **e.text._asdict()} for e in errors
+    ]
+    return reply
