@@ -14,7 +14,7 @@ import pytest
 from tests.support.delivery import Post
 from tests.support.routes import routed
 from tests.support.sink import Sink
-from zaiond.routing.state import Group
+from zaiond.routing.records import Group
 from zaiond.store import groups
 from zaiond.store.writer import Writer
 

@@ -25,7 +25,8 @@ from zaiond.routing.decision import (
 )
 from zaiond.routing.due import due, reconsider
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import Group, State
+from zaiond.routing.records import Group
+from zaiond.routing.state import State
 from zaiond.text import Text
 
 A, B = "a@example.jp", "b@example.jp"

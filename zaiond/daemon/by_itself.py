@@ -14,7 +14,7 @@ from zaiond.net.machine import rfc3339
 from zaiond.routing.decision import Expired, Missed, Overdue
 from zaiond.routing.job import MISSED, OVERDUE, next_slot
 from zaiond.routing.problem import name_of
-from zaiond.routing.state import JobState, Problem
+from zaiond.routing.records import JobState, Problem
 from zaiond.text import Text
 
 ByItself = Expired | Missed | Overdue

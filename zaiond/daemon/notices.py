@@ -20,7 +20,7 @@ from zaiond.holds import Hold
 from zaiond.message.layout import operands
 from zaiond.model import AttemptResult, QueuedMail, Severity
 from zaiond.routing.problem import closing, name_of
-from zaiond.routing.state import Problem
+from zaiond.routing.records import Problem
 from zaiond.safe import one_line
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.verdict import judge

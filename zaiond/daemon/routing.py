@@ -22,7 +22,8 @@ from zaiond.routing import silence
 from zaiond.routing.explain import document
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.named import decision_of
-from zaiond.routing.state import LONGEST_TEXT, Silence, State
+from zaiond.routing.records import Silence
+from zaiond.routing.state import LONGEST_TEXT, State
 from zaiond.store import groups
 
 _ID_BYTES = 4  # of a silence: short enough to be typed

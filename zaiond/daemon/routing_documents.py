@@ -13,7 +13,8 @@ from zaiond.routing.explain import recipients
 from zaiond.routing.job import EARLY, next_slot
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.problem import job_key
-from zaiond.routing.state import NEVER, JobState, Problem, Silence, State
+from zaiond.routing.records import NEVER, JobState, Problem, Silence
+from zaiond.routing.state import State
 
 JobStanding = Literal["failed", "missed", "overdue", "running", "unknown", "ok"]
 _ILL = frozenset({"failed", "missed", "overdue"})

@@ -8,7 +8,8 @@ from msgspec import structs
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.model import Event, QueuedMail, Routing, StoredEvent
 from zaiond.routing.decision import Decision, Join, Tell
-from zaiond.routing.state import Change, Group
+from zaiond.routing.records import Group
+from zaiond.routing.state import Change
 from zaiond.store.groups import MailToCome, Move, Steps
 from zaiond.store.queue import Ended
 

@@ -6,7 +6,8 @@ from zaiond.model import Routing
 from zaiond.routing import job, silence, throttle, words
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import put
-from zaiond.routing.state import NEVER, Group, State, Told
+from zaiond.routing.records import NEVER, Group, Told
+from zaiond.routing.state import State
 
 _BACK = 1.0  # seconds by which a clock may be put right without consequences
 

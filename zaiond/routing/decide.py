@@ -25,7 +25,8 @@ from zaiond.routing.group import (
 )
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import News, counted_group
-from zaiond.routing.state import MOST_GROUPS, Group, State, Told
+from zaiond.routing.records import Group, Told
+from zaiond.routing.state import MOST_GROUPS, State
 from zaiond.text import Text
 
 MOST_COUNTED = 1000  # reports of a problem that wait for its next mail; of more, it has the number

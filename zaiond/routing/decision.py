@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from zaiond.model import Routing
-from zaiond.routing.state import Group, JobState, Problem, Silence
+from zaiond.routing.records import Group, JobState, Problem, Silence
 from zaiond.text import Text
 
 

@@ -11,8 +11,9 @@ from zaiond.routing.decision import Due, Expired, Flush, Remind
 from zaiond.routing.group import Way, hold, is_closed, pass_limit, suppress
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import counted_group, name_of, put
+from zaiond.routing.records import NEVER, Group, Problem, Silence, Told
 from zaiond.routing.silence import silence_of_problem
-from zaiond.routing.state import MOST_GROUPS, NEVER, Group, Problem, Silence, State, Told
+from zaiond.routing.state import MOST_GROUPS, State
 from zaiond.routing.throttle import count, free_at, sent_key
 
 __all__ = ["LOOK", "due", "reconsider"]

@@ -9,7 +9,7 @@ from zaiond.model import Event, Routing
 from zaiond.routing import words
 from zaiond.routing.decision import Decision
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import NEVER
+from zaiond.routing.records import NEVER
 from zaiond.text import Language, Text
 
 Outcome = Literal["mailed", "grouped", "held", "silenced", "dropped"]

@@ -10,7 +10,8 @@ from zaiond.model import GroupKind, Routing, Severity
 from zaiond.routing import words
 from zaiond.routing.decision import Join
 from zaiond.routing.matcher import Labels, Rule
-from zaiond.routing.state import MOST_GROUPS, NEVER, RANK, Group, State
+from zaiond.routing.records import NEVER, RANK, Group
+from zaiond.routing.state import MOST_GROUPS, State
 from zaiond.routing.throttle import count, free_at, sent_key
 
 

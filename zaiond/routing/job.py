@@ -18,7 +18,8 @@ from zaiond.routing import words
 from zaiond.routing.decision import Missed, Overdue
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.problem import News, closed, event_time, job_key, reported
-from zaiond.routing.state import MOST_UNDECLARED_JOBS, NEVER, JobState, State, Watch, cut
+from zaiond.routing.records import NEVER, JobState, Watch
+from zaiond.routing.state import MOST_UNDECLARED_JOBS, State, cut
 from zaiond.text import Text
 
 LOOK = 30.0  # the daemon looks at the jobs at least this often

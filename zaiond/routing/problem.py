@@ -8,7 +8,8 @@ from zaiond.model import Event, Standing
 from zaiond.routing import words
 from zaiond.routing.group import group_key
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import MOST_PROBLEMS, NEVER, RANK, Group, Problem, State, Told, cut
+from zaiond.routing.records import NEVER, RANK, Group, Problem, Told
+from zaiond.routing.state import MOST_PROBLEMS, State, cut
 from zaiond.text import Text
 
 CLOSED_BY_HAND = "zaiond.problem.closed"  # the type of the event

@@ -10,7 +10,8 @@ from zaiond.event_rules import SEVERITY_OF_WORD
 from zaiond.model import SEVERITIES, Event
 from zaiond.routing import words
 from zaiond.routing.fields import field_test
-from zaiond.routing.state import MOST_SILENCES, Problem, Silence, State, cut
+from zaiond.routing.records import Problem, Silence
+from zaiond.routing.state import MOST_SILENCES, State, cut
 
 _FIELDS = ("type", "source", "severity", "subject", "key", "status", "job", "uid")
 _OF_ITSELF = "zaiond."

@@ -13,168 +13,43 @@ from typing import Any, Literal
 
 import msgspec
 
-from zaiond.model import SEVERITIES, GroupKind, Routing, Severity, Standing
+from zaiond.model import Routing
+from zaiond.routing.records import (
+    NEVER,
+    Group,
+    JobState,
+    Problem,
+    Sent,
+    Silence,
+    Value,
+    Watch,
+)
 
-RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
 MOST_GROUPS = 10_000
 MOST_PROBLEMS = 10_000
 MOST_RECIPIENTS = 10_000
 MOST_SILENCES = 1_000
 MOST_UNDECLARED_JOBS = 1_000
 LONGEST_TEXT = 255
-NEVER = 9e15  # seconds since the epoch; a row of `messages` has it while its group has no time yet
 
 Kind = Literal["group", "problem", "job", "silence", "sent", "meta"]
 Change = tuple[Kind, str, bytes | None]  # a row of routing_state; None: it is deleted
 Row = tuple[str, str, bytes]
 
-
-class _Value(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`due` is when something becomes of it by itself, in seconds since the epoch."""
-
-    due: float = NEVER
-
-    @property
-    def wake(self) -> float:
-        """When it is to be looked at because of that."""
-        return self.due
-
-
-class Group(_Value, frozen=True, kw_only=True):
-    """A mail to come, or one that was made of a group a short time ago.
-
-    `key` is its identity. `message` is its row in `messages`; 0: its mail has been made, and it is
-    kept until `due` so that the next event waits for `group_interval`. `routing` is its mail's.
-    `began`: when its first event joined; `flushed`: when its mail was made, or the one
-    that it waits behind for `group_interval`.
-    `problem`: the key in `State.problems` of the problem that its events tell of.
-    """
-
-    key: str
-    routing: Routing
-    message: int = 0
-    began: float
-    flushed: float | None = None
-    problem: str | None = None
-
-    @property
-    def wake(self) -> float:
-        """What is only to be forgotten is so with others, once a minute."""
-        return self.due if self.is_pending else ceil(self.due / 60) * 60.0
-
-    @property
-    def kind(self) -> GroupKind:
-        kind = self.routing.kind
-        assert kind != "event"  # noqa: S101 - that is no group's
-        return kind
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether events of it wait for their mail."""
-        return self.message != 0
-
-
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A route that told of a problem: when its last mail was made, or will be, or was left out as
-    the one before had reached nobody; and when it will remind of it.
-    """
-
-    route: str
-    at: float
-    remind: float = NEVER
-
-
-class Problem(_Value, frozen=True, kw_only=True):
-    """A problem that is open. `due`: when somebody is reminded of it.
-
-    `uid` and `key` identify it, or `job` alone that of a job. `since`: when it was opened; `last`:
-    when it was last reported; `count`: how often. `event` is the row (seq) of its first event that
-    somebody was told of, `id` its id; `type`, `source` and `subject` are that event's. `told`: the
-    routes that told of it; none: nobody knows of it yet. `hidden` is the silence that its last
-    report ran into; `hinted`: the admins were told that a silence hid it when that ended.
-    """
-
-    uid: int
-    key: str
-    job: str | None = None
-    since: float
-    last: float
-    count: int = 1
-    worst: Severity
-    event: int = 0
-    id: str = ""
-    type: str = ""
-    source: str = ""
-    subject: str | None = None
-    told: tuple[Told, ...] = ()
-    hidden: str | None = None
-    hinted: bool = False
-
-    @property
-    def standing(self) -> Standing:
-        """How it stands while it is open."""
-        return Standing(self.since, None, self.count)
-
-
-class JobState(_Value, frozen=True, kw_only=True):
-    """What is known of a job. Times are seconds since the epoch, None: never.
-
-    `declared`: since when it is in the configuration, None: it is not; `schedule`: in its words.
-    `heard`: the time of the last event that tells of it. `running`: when the run began that has not
-    ended; `overdue`: this one, if it was told to take too long. `failures`: so many in a row, since
-    `failing`. `told_through`: slots up to this one are judged, `known`: an administrator knows.
-    """
-
-    declared: float | None = None
-    schedule: str = ""
-    heard: float | None = None
-    started: float | None = None
-    ended: float | None = None
-    succeeded: float | None = None
-    running: float | None = None
-    failures: int = 0
-    failing: float | None = None
-    told_through: float | None = None
-    known: float | None = None
-    overdue: float | None = None
-
-
-class Silence(_Value, frozen=True, kw_only=True):
-    """Events that match are told to nobody until `due`, which is when it ends.
-
-    `match` holds pairs of a field and a shell pattern (silence.parse_match); all fields must match,
-    a field several times means any of its patterns. `by` is who made it, `created` when; `hidden`
-    is how many events it has hidden.
-    """
-
-    id: str
-    match: tuple[tuple[str, str], ...] = ()
-    comment: str
-    by: str
-    created: float
-    hidden: int = 0
-
-
-class Sent(_Value, frozen=True, kw_only=True):
-    """How many mails a recipient got in the last `window` seconds, by 60ths of it (throttle.py)."""
-
-    window: float
-    buckets: dict[int, int] = {}
-
-
-class Watch(_Value, frozen=True, kw_only=True):
-    """When the daemon last looked at the jobs, and the last time in which it could not."""
-
-    looked: float = 0.0
-    gap_from: float = 0.0
-    gap_until: float = 0.0
-
-
-_TYPES: dict[str, type[_Value]] = {
+_TYPES: dict[str, type[Value]] = {
     "group": Group, "problem": Problem, "job": JobState, "silence": Silence, "sent": Sent,
     "meta": Watch,
 }  # fmt: skip
 _WATCH = "watch"
+
+
+def _wake(value: Value) -> float:
+    """When it is to be looked at because it is due. What is only to be forgotten is so with others,
+    once a minute.
+    """
+    if isinstance(value, Group) and not value.is_pending:
+        return ceil(value.due / 60) * 60.0
+    return value.due
 
 
 def cut(text: str) -> str:
@@ -209,7 +84,7 @@ class State:
             "group": self.groups, "problem": self.problems, "job": self.jobs,
             "silence": self.silences, "sent": self.sent, "meta": self._meta,
         }  # fmt: skip
-        self._undo: list[tuple[Kind, str, _Value | None]] = []  # what has changed was this
+        self._undo: list[tuple[Kind, str, Value | None]] = []  # what has changed was this
         self._heap: list[tuple[float, str, str]] = []
         self._popped: list[tuple[str, str]] = []  # since the last commit
         for kind, key, value in rows:
@@ -258,26 +133,26 @@ class State:
     def forget_silence(self, silence: Silence) -> None:
         self._put("silence", silence.id, None)
 
-    def _put(self, kind: Kind, key: str, value: _Value | None) -> None:
+    def _put(self, kind: Kind, key: str, value: Value | None) -> None:
         self._undo.append((kind, key, self._of[kind].get(key)))
         self._set(kind, key, value)
 
-    def _set(self, kind: str, key: str, value: _Value | None) -> None:
+    def _set(self, kind: str, key: str, value: Value | None) -> None:
         if value is None:
             self._of[kind].pop(key, None)
             return
         self._of[kind][key] = value
-        if value.wake < NEVER:
-            heapq.heappush(self._heap, (value.wake, kind, key))
+        if value.due < NEVER:
+            heapq.heappush(self._heap, (_wake(value), kind, key))
             if len(self._heap) > 1000 + 4 * sum(map(len, self._of.values())):
                 self._rebuild()
 
     def _rebuild(self) -> None:
         self._heap = [
-            (value.wake, kind, key)
+            (_wake(value), kind, key)
             for kind, values in self._of.items()
             for key, value in values.items()
-            if value.wake < NEVER
+            if value.due < NEVER
         ]
         heapq.heapify(self._heap)
 
@@ -326,7 +201,7 @@ class State:
         while self._heap:
             due, kind, key = self._heap[0]
             value = self._of[kind].get(key)
-            if value is not None and value.wake == due:
+            if value is not None and _wake(value) == due:
                 return due
             heapq.heappop(self._heap)
         return None

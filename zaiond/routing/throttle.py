@@ -5,7 +5,8 @@ window, so that the limit is kept strictly; a slot is free again up to a 60th la
 """
 
 from zaiond.config.forms import Rate
-from zaiond.routing.state import MOST_RECIPIENTS, NEVER, Sent, State, cut
+from zaiond.routing.records import NEVER, Sent
+from zaiond.routing.state import MOST_RECIPIENTS, State, cut
 
 _PARTS = 60
 

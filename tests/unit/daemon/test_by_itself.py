@@ -12,7 +12,7 @@ from zaiond.daemon.words import local
 from zaiond.message.known import fields_of
 from zaiond.net.machine import rfc3339
 from zaiond.routing.decision import Expired, Missed, Overdue
-from zaiond.routing.state import JobState, Problem, Silence
+from zaiond.routing.records import JobState, Problem, Silence
 
 NIGHTLY = Job(schedule=Cron("0 2 * * *", "Asia/Tokyo"), grace=7200.0, max_runtime=21600.0)
 HOURLY = Job(every=3600.0)

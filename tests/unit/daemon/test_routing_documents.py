@@ -9,7 +9,7 @@ from tests.support.routed import A, B, Book, configured
 from zaiond.daemon import routing_documents as documents
 from zaiond.routing import silence
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import JobState
+from zaiond.routing.records import JobState
 
 
 def book(text: str = "") -> Book:

@@ -12,7 +12,8 @@ from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.model import StoredEvent
 from zaiond.routing.decision import Decision
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import JobState, State
+from zaiond.routing.records import JobState
+from zaiond.routing.state import State
 
 
 def test_a_mail_has_the_names_that_the_machine_has_when_it_is_made() -> None:

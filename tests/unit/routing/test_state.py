@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from zaiond.model import Routing
-from zaiond.routing.state import LONGEST_TEXT, Group, Problem, State, cut
+from zaiond.routing.records import Group, Problem
+from zaiond.routing.state import LONGEST_TEXT, State, cut
 
 
 def state(*rows: tuple[str, str, bytes]) -> State:
