@@ -195,6 +195,17 @@ class Daemon:
             raise AssertionError(f"{arguments}: no JSON: {done}") from None
         return document
 
+    def ask(self, command: str, **arguments: Any) -> Any:
+        """The answer to a question at the control socket, as any program may put it."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(60)
+            connection.connect(str(self.runtime / "control.sock"))
+            connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
+            with connection.makefile("rb") as replies:
+                reply = json.loads(replies.readline())
+        assert reply["ok"], reply
+        return reply["result"]
+
     def emit(self, *events: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Puts events into the event socket, all sent ahead; returns the replies, in order."""
         return emit(self.event_socket, events)
