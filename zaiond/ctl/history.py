@@ -175,7 +175,10 @@ def outcome_facts(event: dict[str, Any]) -> list[Fact]:
             continue
         facts.append((labels.ROUTE, one["route"]))
         facts.append((labels.WHEN, one["due"] and documents.when(one["due"])))
-    return [*facts, (labels.WHY, event.get("reason"))]
+    why = event.get("reason") or ""
+    routed = (one.get("reason") or "" for one in event.get("routing") or ())
+    whole = dict.fromkeys((why, *(reason for reason in routed if reason not in why)))
+    return [*facts, (labels.WHY, "; ".join(filter(None, whole)) or None)]
 
 
 def add_delivery(page: Page, delivery: dict[str, Any]) -> None:

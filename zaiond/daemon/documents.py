@@ -16,6 +16,7 @@ from zaiond.daemon.routings import outcome as outcome_of
 from zaiond.holds import Hold, Holds
 from zaiond.model import OPEN, Event
 from zaiond.net.machine import rfc3339
+from zaiond.routing.words import DEFAULT
 from zaiond.smtp.failure import Failure
 from zaiond.store.events import decode_text
 from zaiond.store.history import (
@@ -151,7 +152,9 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
     ]
     outcome, reason = _outcome(told, shown, present)
     routing = routings(told, present.say)
-    because = dict.fromkeys(one["reason"] for one in routing)
+    # That of the default says nothing new of each event, and least where there are no routes.
+    usual = present.say(DEFAULT)
+    because = dict.fromkeys(one["reason"] for one in routing if one["reason"] != usual)
     of_its_mail = row.reason if row.outcome is None else None
     remark = _joined(
         present.say(decode_text(of_its_mail)) if of_its_mail else None,

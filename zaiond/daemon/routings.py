@@ -5,6 +5,7 @@ from typing import Any
 
 from zaiond.model import Routing
 from zaiond.net.machine import rfc3339
+from zaiond.routing import words
 from zaiond.routing.explain import OUTCOMES
 from zaiond.store.groups import NEVER
 from zaiond.store.history import DeliveryRow, EventHistory, MailToCome
@@ -18,7 +19,7 @@ def routed(one: MailToCome | DeliveryRow, say: Callable[[Text], str]) -> dict[st
     return {
         "route": routing.route or None,
         "kind": routing.kind,
-        "reason": say(routing.reason) if routing.reason else None,
+        "reason": say(routing.reason or words.DEFAULT),
         "message_id": one.message_id,
         "due": due(one) if isinstance(one, MailToCome) else None,
     }
@@ -26,7 +27,7 @@ def routed(one: MailToCome | DeliveryRow, say: Callable[[Text], str]) -> dict[st
 
 def routings(told: EventHistory, say: Callable[[Text], str]) -> list[dict[str, Any]]:
     """`routing` of an event: of each mail about it, made or to come."""
-    of = {row.message: row for row, _ in told.deliveries if row.routing}
+    of = {row.message: row for row, _ in told.deliveries}
     mails: list[MailToCome | DeliveryRow] = [*told.to_come, *of.values()]
     return [routed(one, say) for one in mails]
 
