@@ -2,19 +2,21 @@
 of its own where zaiond is installed as a service.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.container import Container
+from tests.support.container import SOURCE, Container, disk, unpacked
 from tests.support.installed import PORT, Service, installed
 from tests.support.sink import Sink
 
 pytestmark = pytest.mark.xdist_group("integrations")  # they share one container
 
 EXAMPLES = Path(__file__).parents[2] / "etc/examples"
+PROGRAMS = f"{SOURCE}/build/programs"
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +167,29 @@ def test_restic_by_a_timer_is_a_job_and_its_failure_is_told(service: Service) ->
     assert "wrong password" in events["unit.failed"]["message"]
 
 
+def test_borgmatic_is_a_job_by_its_hooks_and_its_failure_is_told(service: Service) -> None:
+    machine = service.machine
+    unpacked(machine, PROGRAMS)
+    hooks = (EXAMPLES / "borgmatic.yaml").read_text()
+    settings = machine.path("/etc/borgmatic/config.yaml")
+    settings.parent.mkdir()
+    settings.write_text(
+        "location:\n    source_directories: [/etc/zaiond]\n    repositories: [/var/borg]\n"
+        "retention:\n    keep_daily: 7\n" + hooks
+    )
+    machine.run("borgmatic", "init", "--encryption", "none")
+    machine.run("borgmatic")
+    begun, ended = told(service, 2)
+    assert (begun["type"], ended["type"]) == ("job.started", "job.succeeded")
+    assert begun["job"] == ended["job"] == "borgmatic"
+    assert len(json.loads(machine.run("borg", "list", "--json", "/var/borg").stdout)["archives"])
+    machine.run("mv", "/var/borg", "/var/elsewhere")
+    assert machine.run("borgmatic", check=False).returncode != 0
+    failed = told(service, 3)[2]  # it prunes first, before the hook before the backup
+    assert (failed["type"], failed["job"]) == ("job.failed", "borgmatic")
+    assert (failed["severity"], failed["data"]["repository"]) == ("err", "/var/borg")
+
+
 def test_a_job_of_cron_that_failed_is_mailed_with_its_output(service: Service, sink: Sink) -> None:
     machine = service.machine
     example(machine, "backup.cron", "/etc/cron.d/backup")
@@ -256,23 +281,44 @@ def test_apt_tells_of_packages_that_it_left_broken_and_when_they_are_well(servic
         machine.run("chmod", "755", "/usr/local/lib/zaiond/bin/zaiond-ctl")
 
 
-def test_smartd_and_mdadm_tell_of_disks(service: Service) -> None:
+def test_smartd_tells_of_a_disk_and_tries_the_way_before(service: Service) -> None:
     machine = service.machine
     example(machine, "smartd-event", "/etc/smartmontools/run.d/20zaiond")
     machine.run("rm", "/etc/smartmontools/run.d/10mail")
-    machine.run(
-        "env",
-        "SMARTD_DEVICE=/dev/sda",
-        "SMARTD_FAILTYPE=CurrentPendingSector",
-        "SMARTD_FULLMESSAGE=8 Currently unreadable (pending) sectors",
-        "/usr/share/smartmontools/smartd-runner",
-        given="",
-    )
+    loaded = disk(machine, "/dev/nvme7")
+    runner = "/usr/share/smartmontools/smartd-runner"
+    settings = machine.path("/etc/smartd-test.conf")
+    smartd = ("smartd", "-q", "onecheck", "-c", "/etc/smartd-test.conf")
+    settings.write_text(f"/dev/nvme7 -d nvme -H -m root -M exec {runner} -M test\n")
+    machine.run(*loaded, *smartd)
+    (tried,) = told(service, 1)
+    assert (tried["type"], tried["severity"], tried["key"]) == ("disk.smart", "notice", None)
+    assert "TEST EMAIL from smartd for device: /dev/nvme7" in tried["message"]
+    settings.write_text(f"/dev/nvme7 -d nvme -H -m root -M exec {runner}\n")
+    machine.run(*loaded, "DISK_WARNING=4", *smartd, check=False)
+    failing = told(service, 2)[-1]
+    assert (failing["key"], failing["status"]) == ("smart:/dev/nvme7", "problem")
+    assert failing["severity"] == "err"
+    assert "Critical Warning (0x04): Reliability" in failing["message"]
+
+
+def test_mdadm_tries_the_way_and_tells_of_an_array(service: Service) -> None:
+    machine = service.machine
+    unpacked(machine, PROGRAMS)
     example(machine, "mdadm-event", "/usr/local/sbin/zaiond-mdadm-event")
+    settings = machine.path("/etc/mdadm/mdadm.conf")
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("PROGRAM /usr/local/sbin/zaiond-mdadm-event\n")
+    # No array is there, which it sees after it has tried the way.
+    machine.run("mdadm", "--monitor", "--oneshot", "--test", "/dev/md0")
+    tried, gone = told(service, 2)
+    assert (tried["type"], tried["status"]) == ("raid.TestMessage", None)
+    assert (gone["type"], gone["severity"]) == ("raid.DeviceDisappeared", "err")
+    assert (gone["key"], gone["status"]) == ("raid:/dev/md0", "problem")
+    assert gone["data"]["array"] == "/dev/md0"
+    # What it calls of an array that is there.
     for event in (("DegradedArray", "/dev/md0"), ("SpareActive", "/dev/md0", "/dev/sdb1")):
         machine.run("zaiond-mdadm-event", *event)
-    disk, degraded, active = told(service, 3)
-    assert (disk["key"], disk["status"], disk["severity"]) == ("smart:/dev/sda", "problem", "err")
-    assert disk["message"] == "8 Currently unreadable (pending) sectors"
+    degraded, active = told(service, 4)[2:]
     assert (degraded["key"], degraded["status"]) == ("raid:/dev/md0", "problem")
     assert (active["status"], active["data"]["component"]) == ("ok", "/dev/sdb1")

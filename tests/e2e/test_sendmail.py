@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.container import SOURCE, Container
+from tests.support.container import SOURCE, Container, disk, unpacked
 from tests.support.installed import MEMBER, PORT, Service, installed
 from tests.support.sink import Mail, Sink
 
@@ -89,20 +89,23 @@ def test_mail(machine: Container, arrives: Callable[[str], Mail], program: str) 
 
 
 def test_smartd(machine: Container, arrives: Callable[[str], Mail]) -> None:
-    """What smartd runs for `-m root -M test`: a machine of tests has no disk."""
-    variables = {
-        "SMARTD_ADDRESS": "root",
-        "SMARTD_FAILTYPE": "EmailTest",
-        "SMARTD_MESSAGE": "TEST EMAIL from smartd for device: /dev/sda [SAT]",
-        "SMARTD_DEVICE": "/dev/sda",
-        "SMARTD_DEVICEINFO": "WDC WD40EFRX",
-        "SMARTD_PREVCNT": "0",
-    }
-    given = [f"{name}={value}" for name, value in variables.items()]
-    machine.run("env", *given, "/usr/share/smartmontools/smartd_warning.sh")
+    loaded = disk(machine, "/dev/nvme7")
+    settings = machine.path("/etc/smartd-test.conf")
+    settings.write_text("/dev/nvme7 -d nvme -H -m root -M test\n")
+    machine.run(*loaded, "smartd", "-q", "onecheck", "-c", "/etc/smartd-test.conf")
     mail = arrives("SMART error (EmailTest) detected on host")
     assert mail.recipients == (ADMIN,)
-    assert "TEST EMAIL from smartd" in mail.body
+    assert "TEST EMAIL from smartd for device: /dev/nvme7" in mail.body
+
+
+def test_mdadm(machine: Container, arrives: Callable[[str], Mail]) -> None:
+    # No array is there, which it sees after it has sent the mail.
+    unpacked(machine, f"{SOURCE}/build/programs")
+    machine.run("mdadm", "--monitor", "--oneshot", "--test", "--mail=root", "/dev/md0")
+    mail = arrives("TestMessage event on /dev/md0")
+    assert mail.recipients == (ADMIN,)
+    assert "A TestMessage event had been detected on md device /dev/md0." in mail.body
+    assert mail.message["From"].addresses[0].display_name == "mdadm monitoring"
 
 
 def test_logwatch(machine: Container, arrives: Callable[[str], Mail]) -> None:

@@ -215,6 +215,21 @@ class Container:
         return made[0]
 
 
+def unpacked(container: Container, packages: str) -> None:
+    """Debian's packages of a directory there, without what their installation does beside."""
+    unpack = "dpkg-deb --fsys-tarfile $package | tar -x -C / --keep-directory-symlink"
+    container.run("sh", "-euc", f"for package in {packages}/*.deb; do {unpack}; done")
+
+
+def disk(container: Container, place: str) -> list[str]:
+    """A disk for smartd at `place`: what its command line begins with (tests/e2e/disk.c)."""
+    library = container.path("/usr/local/lib/disk.so")
+    source = CHECKOUT / "tests/e2e/disk.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    container.path(place).touch()
+    return ["env", "LD_PRELOAD=/usr/local/lib/disk.so"]
+
+
 def _children(pid: int) -> list[int]:
     try:
         return [
