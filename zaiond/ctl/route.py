@@ -146,9 +146,9 @@ class _Decider:
     def _load(self) -> Callable[[bytes], dict[str, Any]]:
         from zaiond.config.load import load
         from zaiond.net.machine import rfc3339
+        from zaiond.routing.decide import decide
         from zaiond.routing.explain import document
         from zaiond.routing.matcher import RoutingTable
-        from zaiond.routing.named import decision_of
         from zaiond.routing.state import State
 
         path = self._line.config()
@@ -166,7 +166,7 @@ class _Decider:
         def by_files(line: bytes) -> dict[str, Any]:
             now = time.time()
             event = wire.complete(line, id="", uid=os.getuid(), accepted=now)
-            decision = decision_of(event, table, state, now)
+            decision = decide(event, table, state, now)
             state.rollback()
             return document(event, decision, table, now, language, moment)
 

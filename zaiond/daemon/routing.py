@@ -19,9 +19,9 @@ from zaiond.daemon.words import routes
 from zaiond.errors import DiskFullError, EventError, MendableError
 from zaiond.model import Event
 from zaiond.routing import silence
+from zaiond.routing.decide import decide
 from zaiond.routing.explain import document
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.named import decision_of
 from zaiond.routing.records import Silence
 from zaiond.routing.state import LONGEST_TEXT, State
 from zaiond.store import groups
@@ -73,7 +73,7 @@ class RoutingAnswers:
                 event = self._event(line, request.asked_by)
                 now = self._status.clock()
                 try:
-                    decision = decision_of(event, table, self._state, now)
+                    decision = decide(event, table, self._state, now)
                 finally:
                     self._state.rollback()
                 told.append(document(event, decision, table, now, self._status.language, moment))

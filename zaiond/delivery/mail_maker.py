@@ -25,9 +25,10 @@ from zaiond.model import (
     StoredEvent,
     Together,
 )
+from zaiond.routing.decide import decide
 from zaiond.routing.decision import Decision, Tell
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.named import decision_of, named
+from zaiond.routing.named import named
 from zaiond.routing.state import State
 from zaiond.store.members import Beginning, Members
 from zaiond.store.turns import DAEMON
@@ -84,7 +85,7 @@ class MailMaker:
         """
         mark = state.mark()
         try:
-            return decision_of(event, self.table, state, now, seq=stored.seq)
+            return decide(event, self.table, state, now, seq=stored.seq)
         except Exception as error:  # noqa: BLE001 - one event must never stop all the others
             state.undo(mark)
             self._on_unmade(stored, error)

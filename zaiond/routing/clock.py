@@ -9,28 +9,22 @@ from zaiond.routing.problem import put
 from zaiond.routing.records import NEVER, Group, Told
 from zaiond.routing.state import State
 
-_BACK = 1.0  # seconds by which a clock may be put right without consequences
 
-
-def notice_clock(table: RoutingTable, state: State, now: float) -> None:
-    """To be called before anything is decided at `now`."""
-    seen = state.seen
-    # While the daemon was down the clock may have been set back, too.
-    if seen is None or now < seen - _BACK:
-        silence.set_back(state, now)
-        throttle.set_back(state, now)
-        job.set_back(table, state, now)
-        _bring_near(table, state, now)
-        state.seen = now
-    elif now > seen:
-        state.seen = now
+def set_back(table: RoutingTable, state: State, now: float) -> None:
+    """The clock was set back to `now`: it does not go on from what was seen (`State.goes_on`)."""
+    silence.set_back(state, now)
+    throttle.set_back(state, now)
+    job.set_back(table, state, now)
+    _bring_near(table, state, now)
+    state.seen = now
 
 
 def reconsider(table: RoutingTable, state: State, now: float) -> None:
     """Brings the state in line with another configuration: at the start, and when it has changed.
     What is due by it comes with the next `due`.
     """
-    notice_clock(table, state, now)
+    if not state.goes_on(now):
+        set_back(table, state, now)
     _bring_near(table, state, now)
     job.declare(table, state, now)
     throttle.forget(state, now)

@@ -10,23 +10,15 @@ from zaiond.event_rules import is_drill
 from zaiond.model import Event, Routing
 from zaiond.routing import job, problem, words
 from zaiond.routing import silence as silences
-from zaiond.routing.clock import notice_clock
+from zaiond.routing.clock import set_back
 from zaiond.routing.decision import Decision, End, Join, Tell
-from zaiond.routing.group import (
-    Way,
-    group_key,
-    hold,
-    is_closed,
-    join,
-    pass_limit,
-    suppress,
-    to_digest,
-    to_group,
-)
+from zaiond.routing.group import Way, hold, is_closed, join, to_digest, to_group
 from zaiond.routing.matcher import RoutingTable, Rule
+from zaiond.routing.named import named
 from zaiond.routing.problem import News, counted_group
-from zaiond.routing.records import Group, Told
+from zaiond.routing.records import Group, Told, group_key
 from zaiond.routing.state import MOST_GROUPS, State
+from zaiond.routing.throttle import pass_limit, suppress
 from zaiond.text import Text
 
 MOST_COUNTED = 1000  # reports of a problem that wait for its next mail; of more, it has the number
@@ -34,25 +26,32 @@ _BACKUP_AUTO_UPDATE = "backup.auto_update."
 
 
 def decide(
-    event: Event,
-    table: RoutingTable,
-    state: State,
-    now: float,
-    *,
-    seq: int = 0,
-    recipients: tuple[str, ...] | None = None,
+    event: Event, table: RoutingTable, state: State, now: float, *, seq: int = 0
 ) -> Decision:
-    """What becomes of an event at `now`, seconds since the epoch.
-
-    `seq` is its row, which a problem that it opens keeps. `recipients`: a program named them; no
-    route, limit or silence counts then. A drill says nothing of problems and jobs.
+    """What becomes of an event at `now`, seconds since the epoch. `seq` is its row, which a problem
+    that it opens keeps. A drill says nothing of problems and jobs.
     """
+    if not event.mail:
+        return _routed(event, table, state, now, seq)
+    addresses, is_routed = named(event)
+    found = _routed(event, table, state, now, seq) if is_routed else Decision()
+    if not addresses:
+        return found
+    # Whom a program named gets its mail: no route, limit or silence counts for that.
+    if len(found.tells) == 1 and not found.joins:  # in one mail, as it was sent
+        (tell,) = found.tells
+        to = tuple(dict.fromkeys((*addresses, *tell.to)))
+        return Decision((structs.replace(tell, to=to),))
+    routing = Routing(reason=words.NAMED_BY_PROGRAM, recipients=addresses)
+    return Decision((Tell("", addresses, routing), *found.tells), found.joins)
+
+
+def _routed(event: Event, table: RoutingTable, state: State, now: float, seq: int) -> Decision:
+    """What the routes say of it."""
     if table.drops_backup_auto_update and event.type.startswith(_BACKUP_AUTO_UPDATE):
         return _dropped(words.BACKUP_AUTO_UPDATE_OFF)
-    if recipients is not None:
-        routing = Routing(reason=words.NAMED_BY_PROGRAM, recipients=recipients)
-        return Decision((Tell("", recipients, routing),))
-    notice_clock(table, state, now)
+    if not state.goes_on(now):
+        set_back(table, state, now)
     if table.plain is not None and event.key is None and event.job is None and not state.silences:
         # The usual case where no routes are configured.
         rule = table.default

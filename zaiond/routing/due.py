@@ -6,15 +6,15 @@ from msgspec import structs
 
 from zaiond.model import Routing
 from zaiond.routing import job, words
-from zaiond.routing.clock import notice_clock, reconsider, routing_until
+from zaiond.routing.clock import reconsider, routing_until, set_back
 from zaiond.routing.decision import Due, Expired, Flush, Remind
-from zaiond.routing.group import Way, hold, is_closed, pass_limit, suppress
+from zaiond.routing.group import Way, hold, is_closed
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import counted_group, name_of, put
 from zaiond.routing.records import NEVER, Group, Problem, Silence, Told
 from zaiond.routing.silence import silence_of_problem
 from zaiond.routing.state import MOST_GROUPS, State
-from zaiond.routing.throttle import count, free_at, sent_key
+from zaiond.routing.throttle import count, free_at, pass_limit, sent_key, suppress
 
 __all__ = ["LOOK", "due", "reconsider"]
 LOOK = job.LOOK
@@ -37,7 +37,8 @@ def due(
 
     It looks at the jobs, too: to be called at least every LOOK seconds while there are any.
     """
-    notice_clock(table, state, now)
+    if not state.goes_on(now):
+        set_back(table, state, now)
     job.watch(table, state, now)
     unheard = unheard or {}
     found: list[Due] = []

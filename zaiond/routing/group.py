@@ -1,23 +1,16 @@
-"""Mails to come: who joins them, what they wait for, and the limit that holds before any mail."""
+"""Mails to come: who joins them, and what they wait for."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
 from msgspec import structs
 
-from zaiond.model import GroupKind, Routing, Severity
+from zaiond.model import Routing, Severity
 from zaiond.routing import words
 from zaiond.routing.decision import Join
 from zaiond.routing.matcher import Labels, Rule
-from zaiond.routing.records import NEVER, RANK, Group
+from zaiond.routing.records import NEVER, RANK, Group, group_key
 from zaiond.routing.state import MOST_GROUPS, State
-from zaiond.routing.throttle import count, free_at, sent_key
-
-
-def group_key(kind: GroupKind, route: str, of: object = None, job: str | None = None) -> str:
-    """The identity of a group: `of` are its labels, its recipient, or its problem."""
-    return msgspec.json.encode((kind, route, of, job)).decode()
 
 
 def join(
@@ -122,40 +115,3 @@ def to_group(state: State, way: Way, labels: Labels, now: float) -> Join | None:
         job=way.job,
         absorbs=way.absorbs,
     )
-
-
-def pass_limit(
-    state: State, rule: Rule, to: tuple[str, ...], now: float, *, exempt: bool = False
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Who gets a mail now, which is counted, and who is over `max_mails`. `exempt`: the limit of
-    all together does not count.
-    """
-    if rule.limit is None or (exempt and not rule.scope):
-        return to, ()
-    passed: list[str] = []
-    over: list[str] = []
-    for recipient in to:
-        key = sent_key(rule.scope, recipient)
-        # Whose mail of what was over the limit is to come gets nothing before it.
-        waits = state.groups and group_key("suppressed", rule.scope, recipient) in state.groups
-        if waits or free_at(state, key, rule.limit, now) > now:
-            over.append(recipient)
-        else:
-            count(state, key, rule.limit, now)
-            passed.append(recipient)
-    return tuple(passed), tuple(over)
-
-
-def suppress(state: State, way: Way, recipient: str, now: float) -> Join:
-    """Joins the mail of what a recipient could not get because of `max_mails`."""
-    rule = way.rule
-    limit = rule.limit
-    assert limit is not None  # noqa: S101 - else nobody is over it
-    key = group_key("suppressed", rule.scope, recipient)
-
-    def make() -> tuple[Routing, float]:
-        reason = words.over(limit.count, limit.seconds)
-        due = free_at(state, sent_key(rule.scope, recipient), limit, now)
-        return Routing(rule.scope, "suppressed", reason, recipients=(recipient,)), due
-
-    return join(state, key, make, way.severity, now, absorbs=way.absorbs)

@@ -2,16 +2,10 @@
 
 from functools import lru_cache
 
-from msgspec import structs
-
 from zaiond.errors import AddressError
 from zaiond.event_rules import MOST_RECIPIENTS
 from zaiond.message.address import parse_recipient
 from zaiond.model import Event
-from zaiond.routing.decide import decide
-from zaiond.routing.decision import Decision
-from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.state import State
 
 _LONGEST = 500  # characters of one: it has 254 octets at most (RFC 5321 4.5.3.1.3)
 
@@ -26,26 +20,6 @@ def named(event: Event) -> tuple[tuple[str, ...], bool]:
     told = [one for one in recipients[:MOST_RECIPIENTS] if isinstance(one, str) and "@" in one]
     addresses = tuple(dict.fromkeys(filter(_is_address, told)))
     return addresses, not addresses or len(told) < len(recipients)
-
-
-def decision_of(
-    event: Event, table: RoutingTable, state: State, now: float, *, seq: int = 0
-) -> Decision:
-    """As `decide`, also of a mail whose program named its recipients: who they are, and what the
-    routes say beside them.
-    """
-    if not event.mail:
-        return decide(event, table, state, now, seq=seq)
-    addresses, is_routed = named(event)
-    found = decide(event, table, state, now, seq=seq) if is_routed else Decision()
-    if not addresses:
-        return found
-    if len(found.tells) == 1 and not found.joins:  # in one mail, as it was sent
-        (tell,) = found.tells
-        to = tuple(dict.fromkeys((*addresses, *tell.to)))
-        return Decision((structs.replace(tell, to=to),))
-    told = decide(event, table, state, now, recipients=addresses)
-    return Decision(told.tells + found.tells, found.joins, told.end)
 
 
 def _is_address(recipient: str) -> bool:

@@ -6,9 +6,8 @@ from msgspec import structs
 
 from zaiond.model import Event, Standing
 from zaiond.routing import words
-from zaiond.routing.group import group_key
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.records import NEVER, RANK, Group, Problem, Told
+from zaiond.routing.records import NEVER, RANK, Group, Problem, Told, group_key
 from zaiond.routing.state import MOST_PROBLEMS, State, cut
 from zaiond.text import Text
 

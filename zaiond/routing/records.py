@@ -45,6 +45,11 @@ class Group(Value, frozen=True, kw_only=True):
         return self.message != 0
 
 
+def group_key(kind: GroupKind, route: str, of: object = None, job: str | None = None) -> str:
+    """The identity of a group: `of` are its labels, its recipient, or its problem."""
+    return msgspec.json.encode((kind, route, of, job)).decode()
+
+
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """A route that told of a problem: when its last mail was made, or will be, or was left out as
     the one before had reached nobody; and when it will remind of it.

@@ -41,6 +41,7 @@ _TYPES: dict[str, type[Value]] = {
     "meta": Watch,
 }  # fmt: skip
 _WATCH = "watch"
+_BACK = 1.0  # seconds by which a clock may be put right without consequences
 
 
 def _wake(value: Value) -> float:
@@ -178,6 +179,15 @@ class State:
         self.has_looked = self.has_looked or self.looked is not None
         self._undo.clear()
         self._popped.clear()
+
+    def goes_on(self, now: float) -> bool:
+        """Whether `now`, at which something is to be decided, is not before what was seen; nothing
+        was seen yet: the clock may have been set back while the daemon was down.
+        """
+        if self.seen is None or now < self.seen - _BACK:
+            return False
+        self.seen = max(self.seen, now)
+        return True
 
     def mark(self) -> int:
         return len(self._undo)

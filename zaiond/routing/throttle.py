@@ -5,7 +5,12 @@ window, so that the limit is kept strictly; a slot is free again up to a 60th la
 """
 
 from zaiond.config.forms import Rate
-from zaiond.routing.records import NEVER, Sent
+from zaiond.model import Routing
+from zaiond.routing import words
+from zaiond.routing.decision import Join
+from zaiond.routing.group import Way, join
+from zaiond.routing.matcher import Rule
+from zaiond.routing.records import NEVER, Sent, group_key
 from zaiond.routing.state import MOST_RECIPIENTS, State, cut
 
 _PARTS = 60
@@ -89,3 +94,40 @@ def _current(sent: Sent | None, rate: Rate, now: float) -> Sent:
                 kept[bucket] = kept.get(bucket, 0) + mails
         buckets = kept
     return Sent(window=rate.seconds, buckets=buckets)
+
+
+def pass_limit(
+    state: State, rule: Rule, to: tuple[str, ...], now: float, *, exempt: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who gets a mail now, which is counted, and who is over `max_mails`. `exempt`: the limit of
+    all together does not count.
+    """
+    if rule.limit is None or (exempt and not rule.scope):
+        return to, ()
+    passed: list[str] = []
+    over: list[str] = []
+    for recipient in to:
+        key = sent_key(rule.scope, recipient)
+        # Whose mail of what was over the limit is to come gets nothing before it.
+        waits = state.groups and group_key("suppressed", rule.scope, recipient) in state.groups
+        if waits or free_at(state, key, rule.limit, now) > now:
+            over.append(recipient)
+        else:
+            count(state, key, rule.limit, now)
+            passed.append(recipient)
+    return tuple(passed), tuple(over)
+
+
+def suppress(state: State, way: Way, recipient: str, now: float) -> Join:
+    """Joins the mail of what a recipient could not get because of `max_mails`."""
+    rule = way.rule
+    limit = rule.limit
+    assert limit is not None  # noqa: S101 - else nobody is over it
+    key = group_key("suppressed", rule.scope, recipient)
+
+    def make() -> tuple[Routing, float]:
+        reason = words.over(limit.count, limit.seconds)
+        due = free_at(state, sent_key(rule.scope, recipient), limit, now)
+        return Routing(rule.scope, "suppressed", reason, recipients=(recipient,)), due
+
+    return join(state, key, make, way.severity, now, absorbs=way.absorbs)

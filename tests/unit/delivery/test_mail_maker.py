@@ -45,7 +45,7 @@ def test_an_event_that_routing_stumbles_over_goes_to_the_admins_and_changes_noth
         state.put_job("half done", JobState())
         raise ValueError("year 0 is out of range")
 
-    monkeypatch.setattr("zaiond.delivery.mail_maker.decision_of", stumble)
+    monkeypatch.setattr("zaiond.delivery.mail_maker.decide", stumble)
     decision = maker.decide(stored, complete(stored), state, 1e9)
     assert [tell.to for tell in decision.tells] == [config.admins]
     assert [repr(error) for error in told] == ["ValueError('year 0 is out of range')"]

@@ -117,14 +117,11 @@ def test_the_setting_drops_the_backups_automatic_updates_before_routing_and_is_n
 
 def test_recipients_named_by_a_program_bypass_routes_limits_and_silences() -> None:
     from zaiond.routing import silence
-    from zaiond.routing.decide import decide
 
     b = book("route_defaults: {max_mails: 1/h}\nroutes: {quiet: {to: []}}")
     silence.add(b.state, id="s", match=(), seconds=60, comment="", by="root", now=b.now)
     for _ in range(3):
-        event = b.event(type="mail.local")
-        decision = decide(event, b.table, b.state, b.now, recipients=(C,))
-        (tell,) = decision.tells
+        (tell,) = b.tell(type="mail.local", mail="RnJvbTo", data={"recipients": [C]}).tells
         assert (tell.to, tell.routing.recipients) == ((C,), (C,))
         assert tell.routing.reason == words.NAMED_BY_PROGRAM
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.routed import A, B, Book, configured
 from zaiond.routing import words
+from zaiond.routing.decide import decide
 from zaiond.routing.explain import document
 from zaiond.routing.matcher import RoutingTable
-from zaiond.routing.named import decision_of
 
 
 def book(text: str = "") -> Book:
@@ -19,7 +19,7 @@ def explained(b: Book, **attributes: object) -> list[dict[str, Any]]:
     """The decisions about an event, which nothing is changed by."""
     event = b.event(**attributes)
     before = dict(b.state.groups), dict(b.state.problems)
-    decision = decision_of(event, b.table, b.state, b.now)
+    decision = decide(event, b.table, b.state, b.now)
     b.state.rollback()
     assert (b.state.groups, b.state.problems) == before
     found = document(
