@@ -9,7 +9,6 @@ make.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
@@ -186,8 +185,7 @@ class QueuedDelivery(NamedTuple):
     held: bool = False
 
 
-@dataclass(slots=True)
-class QueuedMail:
+class QueuedMail(msgspec.Struct):
     """A message with the deliveries that are due, and the events it tells of.
 
     `queued`: when its oldest event was accepted, in queue time. `urgent`: it goes before others.
@@ -230,7 +228,7 @@ class QueuedMail:
     def reduced(self, left: tuple[QueuedDelivery, ...]) -> "QueuedMail":
         """The same mail to some of its recipients; others of it are open."""
         message = structs.replace(self.message, recipients=tuple(d.recipient for d in left))
-        return replace(self, deliveries=left, message=message, whole=False)
+        return structs.replace(self, deliveries=left, message=message, whole=False)
 
 
 class AttemptResult(NamedTuple):

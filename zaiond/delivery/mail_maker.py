@@ -3,10 +3,10 @@ Pure.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import msgspec
+from msgspec import structs
 
 from zaiond import wire
 from zaiond.config.schema import Config
@@ -222,7 +222,7 @@ class MailMaker:
                 routing=routing,
                 date=now,
             )
-            return replace(mail, queued=at, accepted=members.first)
+            return structs.replace(mail, queued=at, accepted=members.first)
         events = tuple(map(complete, shown))
         message_id = message_id or self.composer.new_message_id()
         several = Together(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from zaiond.config.schema import Queue
 from zaiond.holds import Hold, Holds
@@ -254,7 +255,7 @@ def remaining(
         again, alone = again[:1], again[1:] + alone
     elif alone and not again:
         again, alone, other = alone[:1], alone[1:], None
-    rest = replace(mail.reduced(again), one_by_one=alone)
+    rest = structs.replace(mail.reduced(again), one_by_one=alone)
     rest.whole = mail.whole and not alone and len(again) == len(states)
     return rest, other
 

@@ -1,7 +1,6 @@
 """A mail that there is already, made anew by the configuration in force. Pure."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from itertools import repeat
 
 from msgspec import structs
@@ -135,7 +134,7 @@ def anew(
         # Who was stopped has had no time, or all of it: it has all of it from now on.
         stopped = any(d.state in ("held", *_LOST) for d in left.values())
         mails.append(
-            replace(
+            structs.replace(
                 made,
                 message=structs.replace(made.message, recipients=tuple(to)),
                 deliveries=tuple(of_mail),

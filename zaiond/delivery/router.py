@@ -9,9 +9,10 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from itertools import count
+
+from msgspec import structs
 
 from zaiond.delivery.batch import Batch, Wanted
 from zaiond.delivery.dispatcher import Dispatcher
@@ -330,7 +331,7 @@ class Router:
             for recipients in maker.parts(self._reached(maker, stored, to))
         ]
         of = (stored,) if stored.seq else ()
-        return [replace(mail, queued=self.queue_time(), events=of) for mail in made]
+        return [structs.replace(mail, queued=self.queue_time(), events=of) for mail in made]
 
     def _through(self, batch: list[StoredEvent]) -> int:
         """Up to where every event is routed, once these are."""

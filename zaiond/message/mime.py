@@ -201,13 +201,13 @@ def moment(value: Any, words: Words, tz: tzinfo | None) -> Any:
     try:
         seconds = value
         if isinstance(value, str):
-            if _is_number(value):
-                seconds = float(value)
-            elif _is_date_time(value):
+            if _is_date_time(value):
                 moment = datetime.fromisoformat(value.upper())
                 if moment.tzinfo is None:  # the producer's local time, which is ours
                     moment = moment.replace(tzinfo=tz) if tz else moment.astimezone()
                 return shown_moment(int(moment.timestamp() // 1), words, tz)
+            if _is_number(value):
+                seconds = float(value)
         if isinstance(seconds, (int, float)) and seconds >= _EARLIEST:
             return shown_moment(int(seconds // 1), words, tz)
     except (ValueError, OverflowError, OSError):

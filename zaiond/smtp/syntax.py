@@ -64,7 +64,10 @@ class Reply(NamedTuple):
         Only printable characters: nothing that a server says can forge a line of a log or move a
         terminal's cursor. At most 500 characters.
         """
-        said = printable(b" ".join(line.strip() for line in self.shown if line.strip()))
+        shown = self.shown
+        # Nearly all have one line.
+        joined = shown[0] if len(shown) == 1 else b" ".join(filter(None, map(bytes.strip, shown)))
+        said = printable(joined.strip())
         return f"{self.code} {said}".strip() if self.code else said
 
 

@@ -1,7 +1,6 @@
 """Messages and deliveries on disk, from route to their end."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -321,7 +320,7 @@ def urgent_due(db: apsw.Connection) -> list[int]:
 
 def test_urgent_mails_that_are_not_due_cost_nothing_to_those_that_are(store: Store) -> None:
     there = accepted(store, *map(str, range(6000)))
-    mails = [replace(mail(n, [one]), urgent=n > 3000) for n, one in enumerate(there, 1)]
+    mails = [structs.replace(mail(n, [one]), urgent=n > 3000) for n, one in enumerate(there, 1)]
     routed(store, *mails)
     assert store.run(urgent_due) == [3001, 3002, 3003, 3004, 3005]
 

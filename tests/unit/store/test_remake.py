@@ -1,7 +1,6 @@
 """What is put on disk in the place of mails that are made anew."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def test_how_a_mail_was_made_this_time_is_kept_with_its_event(store: Store) -> N
     state = state_of(store)
     made = mail(1, [state.event], ("a@x", "b@x"))
     for remark, shown in ((REMARK, 1), (None, 0)):
-        new_mail = replace(made, message=structs.replace(made.message, remark=remark))
+        new_mail = structs.replace(made, message=structs.replace(made.message, remark=remark))
         new = Remade(state.event, (new_mail,), frozenset(), frozenset(), (), ())
         store.run(lambda db, new=new: remade.put(db, [new], 7.0))  # type: ignore[misc]
         found = get(store, "SELECT count(*) FROM events WHERE reason LIKE '%remark%'")
