@@ -20,7 +20,12 @@ from zaiond.daemon import heartbeat as module
 from zaiond.daemon.heartbeat import Health
 
 WELL = Health(
-    config_good=True, mail_leaves=True, first_server=True, disk_free=True, disk_writable=True
+    config_good=True,
+    mail_leaves=True,
+    admins_hear=True,
+    first_server=True,
+    disk_free=True,
+    disk_writable=True,
 )
 CONFIG = Config(mail_server=MailServer(host="mailhost"), admins=("a@x",))
 SECRET = "pr1vate-p1ng"
@@ -303,4 +308,21 @@ def test_a_daemon_whose_configuration_is_broken_or_whose_mail_can_not_leave_is_s
     assert status["heartbeat"]["stopped"] == "mail can't leave"
     assert server.asked == [f"/{SECRET}"]
     sink.start()
+    assert server.wait(2)[1] == f"/{SECRET}-two"
+
+
+def test_a_daemon_whose_administrators_are_all_refused_is_silent(
+    daemon: Daemon, server: HttpServer, sink: Sink
+) -> None:
+    server.wait(1)
+    sink.refuse["a@example.co.jp"] = "550 5.1.1 No such user here"
+    daemon.emit({"type": "a.b"})
+    daemon.becomes(lambda s: s["queue"]["held"], "status")
+    (daemon.config.parent / "ping-url").write_text(f"{server.url}/{SECRET}-two\n")
+    status = daemon.becomes(lambda s: s["heartbeat"]["stopped"], "status")
+    assert status["heartbeat"]["stopped"] == "every administrator's address is refused"
+    assert server.asked == [f"/{SECRET}"]
+    sink.refuse.clear()
+    daemon.ctl("queue", "retry")
+    daemon.becomes(lambda s: s["queue"]["held"] == 0, "status")
     assert server.wait(2)[1] == f"/{SECRET}-two"

@@ -28,6 +28,7 @@ class Health:
 
     config_good: bool
     mail_leaves: bool
+    admins_hear: bool  # there is one whose address is not refused
     first_server: bool  # it is in use, or has failed for a short time only
     disk_free: bool
     disk_writable: bool
@@ -38,6 +39,7 @@ class Health:
         reasons = (
             (self.config_good, watch.NOT_CONFIGURED_WELL),
             (self.mail_leaves, watch.NO_MAIL_LEAVES),
+            (self.admins_hear, watch.NO_ADMIN_HEARS),
             (self.first_server, watch.FIRST_SERVER_DOWN),
             (self.disk_free, watch.DISK_LOW),
             (self.disk_writable, watch.NOT_WRITABLE),

@@ -40,7 +40,7 @@ class Watcher:
         in_background: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._configuration, self._database = configuration, database
-        self._journal, self._clock = journal, clock
+        self._journal, self._clock, self._outbound = journal, clock, outbound
         self._round_trip, self._in_background = round_trip, in_background
         self.incidents = reports.incidents
         self.mail = MailWatch(outbound, reports, lambda: configuration().config is not None, clock)
@@ -82,6 +82,8 @@ class Watcher:
         return Health(
             config_good=self._configuration().state == "good",
             mail_leaves=self.mail.can_leave,
+            # Without a configuration, and while it changes, nobody is refused.
+            admins_hear=self._outbound.router.maker is None or self._outbound.may_reach_admins(),
             first_server=self.mail.stays_down is None,
             disk_free=free >= floor,
             disk_writable=writable,

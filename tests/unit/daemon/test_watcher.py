@@ -28,7 +28,7 @@ class Parts:
 
     def __init__(self) -> None:
         self.configuration = SimpleNamespace(state="good", config=CONFIG)
-        self.free, self.is_writable = (1000, 100), True
+        self.free, self.is_writable, self.reachable = (1000, 100), True, True
         self.incidents = Incidents()
         self.begun: list[Coroutine[Any, Any, None]] = []
         servers = Servers(CONFIG.mail_servers, 60.0, 3600.0, 0.0)
@@ -36,6 +36,8 @@ class Parts:
             pool=SimpleNamespace(servers=servers, probe=lambda _: None),
             holds=Holds(),
             count_waiting=self.count,
+            router=SimpleNamespace(maker="one"),
+            may_reach_admins=lambda: self.reachable,
         )
         reports = SimpleNamespace(incidents=self.incidents, record=None)
         database = SimpleNamespace(space=SimpleNamespace(free_bytes=lambda: self.free))
@@ -74,6 +76,8 @@ async def test_what_is_wrong_with_any_of_them_makes_it_ill(parts: Parts) -> None
     assert await parts.ill() == watch.DISK_LOW
     parts.incidents.outages["mailhost:25"] = Outage(0.0, stays=True)
     assert await parts.ill() == watch.FIRST_SERVER_DOWN
+    parts.reachable = False
+    assert await parts.ill() == watch.NO_ADMIN_HEARS
     parts.incidents.no_mail = 1.0
     assert await parts.ill() == watch.NO_MAIL_LEAVES
     parts.configuration.state = "last_good"

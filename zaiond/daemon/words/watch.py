@@ -52,6 +52,9 @@ heartbeat_stops = Sentence(
 odd_status = Sentence("状態コード {status} の応答です", "an answer with status {status}")
 NOT_CONFIGURED_WELL = Text("設定に誤りがあります", "the configuration is not valid")
 NO_MAIL_LEAVES = Text("メールを送信できません", "mail can't leave")
+NO_ADMIN_HEARS = Text(
+    "どの管理者の宛先も拒否されています", "every administrator's address is refused"
+)
 FIRST_SERVER_DOWN = Text(
     "最初のメールサーバーが使えない状態が続いています", "the first mail server stays out of use"
 )
