@@ -93,7 +93,7 @@ class Dialogue:
             yield from self._text(question, now)
 
     def _text(self, question: Question, now: Current) -> Inner:
-        note = self._in(question.note)
+        note = self._in(words.beside(note=question.note)) if question.note.en else ""
         known = f" [{now.text}]" if now.text else ""
         prompt = f"{self._in(question.label)}{note}{known}: "
         while True:

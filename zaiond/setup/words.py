@@ -54,7 +54,7 @@ PORT = Question(
         "The port of SMTP. It decides on the encryption, too (465: TLS from the start; 587: "
         "STARTTLS, required; any other: STARTTLS where the server has it).",
     ),
-    note=Text("（規定値は 25 となります）", " (25 by default)"),
+    note=Text("規定値は 25 となります", "25 by default"),
 )
 MECHANISM = Question(
     "mail_server.auth.mechanism",
@@ -114,7 +114,7 @@ ADMINS = Question(
         "データバックアップの自動アップデートなどの通知を受けるメンバーのメールアドレスです。",
         "The addresses of those who get the notices, as of the data backup's automatic update.",
     ),
-    note=Text("（コンマ区切りで複数設定できます）", " (several, separated by commas)"),
+    note=Text("コンマ区切りで複数設定できます", "several, separated by commas"),
 )
 QUESTIONS = (HOST, PORT, MECHANISM, POP, SENDER, ADMINS)
 
@@ -138,6 +138,7 @@ RESULT = Text("送信結果: ", "Result: ")
 choose = Sentence(
     "1 から {count} までの番号で答えてください", "answer by a number from 1 to {count}"
 )
+beside = Sentence("（{note}）", " ({note})")
 locked = Sentence("{label}: {shown}\n  {why}", "{label}: {shown}\n  {why}")
 
 # -- the files

@@ -13,15 +13,17 @@ from zaiond.web import static, words
 from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import Web, web
 from zaiond.web.gate import Gate
-from zaiond.web.pages import login, status
+from zaiond.web.pages import login, settings, status
 from zaiond.web.render import page
+from zaiond.web.settings_service import NoSettings
+from zaiond.web.words import settings as settings_words
 
 
 async def _home(_: Request) -> Response:
     return RedirectResponse("/status", 303)
 
 
-ROUTES = [Route("/", _home), *static.routes, *login.routes, *status.routes]
+ROUTES = [Route("/", _home), *static.routes, *login.routes, *status.routes, *settings.routes]
 
 
 def build(what: Web) -> Gate:
@@ -31,6 +33,7 @@ def build(what: Web) -> Gate:
         exception_handlers={
             HTTPException: _http_error,
             NoAnswer: _no_answer,
+            NoSettings: _no_settings,
             Refused: _refused,
             Exception: _fault,
         },
@@ -59,6 +62,10 @@ async def _no_answer(request: Request, error: Any) -> Response:
     )
     answer.headers["retry-after"] = "5"
     return answer
+
+
+async def _no_settings(request: Request, error: Any) -> Response:
+    return complain(request, 503, settings_words.CANT_SHOW, error.text)
 
 
 async def _refused(request: Request, error: Any) -> Response:

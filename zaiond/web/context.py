@@ -11,6 +11,7 @@ from zaiond.text import Text
 from zaiond.web.asking import Daemon, Reply
 from zaiond.web.guard import Place
 from zaiond.web.sessions import Session, Sessions
+from zaiond.web.settings_service import SettingsService
 from zaiond.web.static import Static
 
 
@@ -21,6 +22,7 @@ class Web:
     daemon: Daemon
     journal: Journal
     sessions: Sessions
+    settings: SettingsService
     static: Static
     place: Place
     cookie: str  # its name

@@ -83,6 +83,7 @@ def page(
     (None without one), `messages` (results of what was done before), `csrf` (the hidden field of
     every form), `here` (the path), `common` (words of all pages), `labels` (those of zaiond-ctl).
     """
+    values["messages"] = _messages(request)
     html = html_of(request, template, title=title, **values)
     return HTMLResponse(html, status_code, {"content-language": language_of(request)})
 
@@ -91,16 +92,13 @@ def html_of(request: Request, template: str, **values: Any) -> str:
     """As `page`, as text: for a piece of a page that is streamed."""
     session, token = request.scope.get("zaiond.session"), request.scope.get("zaiond.token", "")
     field = Markup('<input type="hidden" name="csrf" value="{}">').format(guard.form_token(token))
-    messages: list[tuple[str, Text]] = []
-    if session is not None and not is_live(request):
-        messages, session.messages = session.messages, []
     return (
         _templates(language_of(request))
         .get_template(template)
         .render(
             {
                 "session": session,
-                "messages": messages,
+                "messages": [],
                 "csrf": field,
                 "here": request.url.path,
                 "static": web(request).static.address,
@@ -108,6 +106,14 @@ def html_of(request: Request, template: str, **values: Any) -> str:
             }
         )
     )
+
+
+def _messages(request: Request) -> list[tuple[str, Text]]:
+    """Results of what was done before, each for one page."""
+    session, messages = request.scope.get("zaiond.session"), []
+    if session is not None and not is_live(request):
+        messages, session.messages = session.messages, []
+    return messages
 
 
 def is_live(request: Request) -> bool:

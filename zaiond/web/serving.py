@@ -23,6 +23,7 @@ from zaiond.web.gate import Gate
 from zaiond.web.guard import Place
 from zaiond.web.options import Options
 from zaiond.web.sessions import Sessions
+from zaiond.web.settings_service import SettingsService
 from zaiond.web.static import Static
 
 IDLE_SECONDS = 60.0  # without a request, where systemd starts us again for the next one
@@ -54,6 +55,7 @@ def serve(options: Options) -> int:
         daemon=Daemon(options.runtime_dir),
         journal=journal,
         sessions=Sessions(time.time),
+        settings=SettingsService(options.given, by_socket=is_activated),
         static=Static(),
         place=Place(frozenset({socket.gethostname().lower()}), None),
         cookie=f"zaiond-{port}",

@@ -10,6 +10,7 @@ NAVIGATION = Text("ページ", "Pages")
 LOGOUT = Text("ログアウト", "Log out")
 PAGES = {
     "/status": Text("状態", "Status"),
+    "/settings": Text("メールサーバー設定", "Mail server"),
 }
 title_of = Sentence("{page} - {product}", "{page} - {product}")
 RESULT = Text("結果", "Result")

@@ -1,0 +1,380 @@
+"""The settings page of a real zaiond-web, as a browser without a script has it."""
+
+import http.client
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from tests.support.daemon import Daemon
+from tests.support.html import Html
+from tests.support.sink import Sink
+from tests.support.web import Browser, Web
+
+SEED = Path(__file__).parents[1] / "support" / "mail-server-settings.txt"
+SECRET = "hush-hush-0123"
+TEXT = """\
+# ours, with comments
+mail_server:   # the relay
+  host:   127.0.0.1   # keep this
+  port: {port}
+admins:
+- a@zaion.jp   # Alice
+- b@zaion.jp   # Bob
+"""
+LOGIN = {"mail_server.auth.mechanism": "basic", "mail_server.auth.username": "zaion"}
+PASSWORD = "mail_server.auth.password"
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def web(tmp_path: Path, sink: Sink) -> Iterator[Web]:
+    with Daemon(tmp_path, TEXT.format(port=sink.port)) as daemon, Web(daemon) as web:
+        yield web
+
+
+@pytest.fixture
+def browser(web: Web) -> Browser:
+    return web.inside()
+
+
+def settings(browser: Browser) -> Html:
+    answer = browser.get("/settings")
+    assert answer.status == 200
+    return Html(answer.text)
+
+
+def post(browser: Browser, to: str = "/settings", **fields: str) -> Html:
+    """Sends the form that the browser shows, with these fields changed; _ stands for a dot."""
+    sent = Html(browser.page.text).form()
+    browser.post(to, {**sent, **fields})
+    return Html(browser.page.text)
+
+
+def messages(page: Html) -> list[str]:
+    return [
+        re.sub(r"\s+", " ", one["text"]).strip()
+        for _, one in page.elements
+        if one.get("class", "").startswith("message")
+    ]
+
+
+# -- the seed
+
+
+def seed_lines() -> list[str]:
+    """Each piece of text of the seed, in order, without its form of writing."""
+    text = SEED.read_text(encoding="utf-8")
+    text = re.sub(r"<[^>]*>|\*\*|^- |```|\t", "\n", text, flags=re.MULTILINE)
+    pieces = [piece.strip() for piece in text.split("\n")]
+    return [re.sub(r"\s+", " ", piece) for piece in pieces if piece]
+
+
+def test_the_page_is_the_seeds_word_for_word_in_its_order(browser: Browser) -> None:
+    browser.headers["Accept-Language"] = "ja"
+    page = settings(browser)
+    lines = seed_lines()
+    title, needed, window, again, *rest = lines
+    # The frame of the window is the browser's own, and the title in it that of the page.
+    assert (window, again) == ("✖", title)
+    assert len(rest) > 50
+    at = 0
+    for line in (title, needed, *rest):
+        found = page.text.find(line, at)
+        assert found >= 0, f"{line!r} is not behind {page.text[max(0, at - 60) : at]!r}"
+        at = found + len(line)
+
+
+def test_a_first_configuration_begins_as_the_seeds_page_is_filled(web: Web) -> None:
+    browser = web.inside()
+    web.daemon.config.unlink()
+    page = settings(browser)
+    assert page.field("mail_server.host")["value"] == "mailhost"
+    assert page.field("mail_server.port")["value"] == "25"
+    assert page.chosen("mail_server.auth.mechanism") == ["none"]
+    assert page.chosen("mail_server.pop_before_smtp.enabled") == ["false"]
+    assert page.field("sender")["value"] == "zaionnex"
+    assert messages(page) == ["There is no configuration yet: Update makes it."]
+    post(browser, **{"admins": "a@zaion.jp", "mail_server.host": "mx.zaion.jp"})
+    assert web.daemon.config.read_text() == (
+        "# The configuration of zaiond. All settings: man zaiond.yaml\n\n"
+        "mail_server:\n  host: mx.zaion.jp\nadmins: a@zaion.jp\nlanguage: en\n"
+    )
+
+
+# -- what it does
+
+
+def test_update_writes_what_setup_writes_and_the_daemon_takes_it(web: Web, sink: Sink) -> None:
+    browser = web.inside()
+    before = web.daemon.config.read_text()
+    settings(browser)
+    page = post(
+        browser,
+        **LOGIN,
+        **{PASSWORD: SECRET, "sender": "z@zaion.jp", "admins": "b@zaion.jp, c@zaion.jp"},
+    )
+    file = web.daemon.config
+    assert browser.page.url == f"{web.base}/settings"
+    assert messages(page) == [
+        f"Updated: {file.parent / 'smtp-password'}",
+        f"Updated: {file}",
+        "The running zaiond has taken it",
+    ]
+    assert file.read_text() == (
+        before.replace(
+            f"  port: {sink.port}\n",
+            f"  port: {sink.port}\n  auth:\n    mechanism: basic\n    username: zaion\n"
+            "    password_file: smtp-password\n"
+            "sender: z@zaion.jp\n",
+        )
+        .replace("- a@zaion.jp   # Alice\n", "")
+        .replace("# Bob\n", "# Bob\n- c@zaion.jp\n")
+    )
+    assert (file.parent / "smtp-password").read_text() == f"{SECRET}\n"
+    in_force = web.daemon.document("config", "show")["settings"]
+    assert {"key": "sender", "value": "z@zaion.jp"}.items() <= in_force[
+        [one["key"] for one in in_force].index("sender")
+    ].items()
+    web.logged(f"settings changed ({file.parent / 'smtp-password'}, {file})")
+    assert SECRET not in web.printed()
+
+
+def test_a_password_never_comes_back_to_the_browser(browser: Browser, web: Web) -> None:
+    settings(browser)
+    wrong = post(browser, **LOGIN, **{PASSWORD: SECRET, "mail_server.port": "x"})
+    assert SECRET not in browser.page.text
+    assert "not saved yet: enter it again" in wrong.said(PASSWORD)
+    post(browser, "/settings/test", **LOGIN, **{PASSWORD: SECRET, "mail_server.port": "1"})
+    assert SECRET not in browser.page.text
+    settings(browser)
+    post(browser, **LOGIN, **{PASSWORD: SECRET})
+    page = settings(browser)
+    assert SECRET not in browser.page.text
+    assert "value" not in page.field(PASSWORD)
+    assert page.said(PASSWORD).startswith("Set. To keep it, leave this empty.")
+    assert messages(post(browser)) == ["Nothing to change"]
+    assert (web.daemon.config.parent / "smtp-password").read_text() == f"{SECRET}\n"
+
+
+def test_an_error_stands_at_its_field_in_the_words_of_check(browser: Browser, web: Web) -> None:
+    before = web.daemon.config.read_bytes()
+    settings(browser)
+    page = post(
+        browser,
+        **{
+            "mail_server.host": "mailhost:25",
+            "mail_server.port": "２５",
+            "mail_server.auth.mechanism": "ntlm",
+            "sender": "",
+            "admins": "a@zaion.jp；b@zaion.jp <script>",
+        },
+    )
+    assert browser.page.status == 422
+    for key, said in (
+        ("mail_server.host", "write the name alone: the port belongs into `port`"),
+        ("mail_server.port", "there are full-width digits or signs: write 25"),
+        ("mail_server.auth.username", "this is required: enter a value"),
+        (PASSWORD, "this is required: enter a value"),
+        ("sender", "this is required: enter a value"),
+        ("admins", "separate addresses by ','"),
+    ):
+        field = page.field(key)
+        assert said in page.said(key)
+        assert field["aria-invalid"] == "true"
+        assert f"said-{field['id']}" in field["aria-describedby"].split()
+    assert page.field("mail_server.port")["value"] == "２５"
+    assert page.field("admins")["value"] == "a@zaion.jp；b@zaion.jp <script>"
+    assert page.chosen("mail_server.auth.mechanism") == ["ntlm"]
+    assert "<script>" not in browser.page.text
+    assert "aria-invalid" not in page.by_id("mail-server-auth-mechanism")
+    assert web.daemon.config.read_bytes() == before
+
+
+def test_cancel_and_back_change_nothing(browser: Browser, web: Web) -> None:
+    before = web.daemon.config.read_bytes()
+    settings(browser)
+    assert messages(post(browser, "/settings/cancel", sender="z@zaion.jp")) == [
+        "Cancelled. Nothing was changed"
+    ]
+    assert Html(browser.page.text).field("sender")["value"] == "zaionnex"
+    assert web.daemon.config.read_bytes() == before
+
+
+def test_two_administrators_at_once_see_each_others_changes_and_overwrite_none(web: Web) -> None:
+    one = web.inside()
+    two = web.browser()
+    two.cookies = dict(one.cookies)
+    settings(one)
+    settings(two)
+    post(two, **{"mail_server.host": "mx.zaion.jp", "sender": "two@zaion.jp"})
+    after = web.daemon.config.read_bytes()
+    page = post(one, sender="one@zaion.jp", admins="c@zaion.jp")
+    assert one.page.status == 409
+    assert web.daemon.config.read_bytes() == after
+    assert messages(page)[0].startswith("The configuration was changed by someone else meanwhile.")
+    assert page.field("mail_server.host")["value"] == "127.0.0.1"
+    assert "Changed by someone else to: mx.zaion.jp" in page.said("mail_server.host")
+    assert page.field("sender")["value"] == "one@zaion.jp"
+    assert "Changed by someone else to: two@zaion.jp" in page.said("sender")
+    again = post(one, **{"mail_server.host": "mx.zaion.jp"})
+    assert one.page.status == 200
+    assert again.field("mail_server.host")["value"] == "mx.zaion.jp"
+    assert again.field("sender")["value"] == "one@zaion.jp"
+    assert again.field("admins")["value"] == "c@zaion.jp"
+
+
+def test_what_cannot_be_changed_here_says_why(browser: Browser, web: Web) -> None:
+    drop_in = web.daemon.config.parent / "conf.d" / "10.yaml"
+    drop_in.parent.mkdir(exist_ok=True)
+    drop_in.write_text("sender: over@zaion.jp\nmail_server: {auth: {mechanism: none}}\n")
+    drop_in.chmod(0o640)
+    page = settings(browser)
+    assert "readonly" in page.field("sender")
+    assert page.said("sender") == f"it is set in {drop_in}:1: to change it, edit that file"
+    radios = [one for _, one in page.elements if one.get("name") == "mail_server.auth.mechanism"]
+    assert all("disabled" in one for one in radios)
+    assert f"{drop_in}:2" in page.said("mail_server.auth.mechanism")
+    updated = post(browser, admins="c@zaion.jp")
+    assert browser.page.status == 200
+    assert updated.field("admins")["value"] == "c@zaion.jp"
+
+
+def test_errors_that_the_page_cannot_mend_are_shown_with_their_line(
+    browser: Browser, web: Web
+) -> None:
+    file = web.daemon.config
+    file.write_text(file.read_text() + "charset: x\n")
+    page = settings(browser)
+    assert "Mend them in the file first." in messages(page)[0]
+    assert f"{file}:8: charset: " in messages(page)[0]
+
+
+def test_without_a_daemon_the_settings_can_be_changed_all_the_same(
+    browser: Browser, web: Web
+) -> None:
+    web.daemon.stop()
+    settings(browser)
+    page = post(browser, sender="z@zaion.jp")
+    assert page.field("sender")["value"] == "z@zaion.jp"
+    assert "zaiond is not running" in messages(page)[1]
+    web.daemon.start()
+
+
+# -- ⑦
+
+
+def test_the_test_goes_out_by_what_is_in_the_fields_and_they_stay(
+    browser: Browser, web: Web, sink: Sink
+) -> None:
+    before = web.daemon.config.read_bytes()
+    settings(browser)
+    page = post(browser, "/settings/test", sender="z@zaion.jp", addresses="t@zaion.jp")
+    (mail,) = sink.wait(1)
+    assert (mail.reverse_path, mail.recipients) == ("z@zaion.jp", ("t@zaion.jp",))
+    result = page.by_id("result")["text"]
+    assert "Sent successfully" in result
+    assert result.index("connect") < result.index("content") < result.index("Sent successfully")
+    assert page.field("sender")["value"] == "z@zaion.jp"
+    assert page.field("addresses")["value"] == "t@zaion.jp"
+    assert web.daemon.config.read_bytes() == before
+    web.logged("test mail sent (t@zaion.jp: ok)")
+    # What was tried can be written then.
+    assert post(browser).field("sender")["value"] == "z@zaion.jp"
+
+
+def test_without_an_address_it_goes_to_the_admins_in_the_fields(
+    browser: Browser, sink: Sink
+) -> None:
+    settings(browser)
+    post(browser, "/settings/test", admins="x@zaion.jp, y@zaion.jp")
+    assert [mail.recipients[0] for mail in sink.wait(2)] == ["x@zaion.jp", "y@zaion.jp"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "advice"),
+    [("ja", "送信エラー", "対処: "), ("en", "Send error", "Remedy: ")],
+)
+def test_a_failure_is_told_in_the_words_of_the_contract_with_advice_below(
+    browser: Browser, language: str, words: str, advice: str
+) -> None:
+    browser.headers["Accept-Language"] = language
+    line = f"[Error] {words} Cant connect Server 10061 127.0.0.1:1 t@zaion.jp zaionnex"
+    settings(browser)
+    tried = {"mail_server.port": "1", "addresses": "t@zaion.jp"}
+    result = post(browser, "/settings/test", **tried).by_id("result")["text"]
+    assert line in result.splitlines()
+    assert result.index(line) < result.index(advice)
+
+
+def test_a_wrong_address_is_told_at_its_field_and_nothing_is_sent(
+    browser: Browser, sink: Sink
+) -> None:
+    settings(browser)
+    page = post(browser, "/settings/test", addresses="nobody")
+    assert browser.page.status == 422
+    assert "there is no '@'" in page.said("addresses")
+    assert page.field("addresses")["aria-invalid"] == "true"
+    assert "no test mail was sent" in messages(page)[0]
+    assert sink.mails == []
+
+
+@pytest.mark.parametrize("piece", [True, False])
+def test_each_step_reaches_the_browser_when_it_has_happened(
+    browser: Browser, web: Web, piece: bool
+) -> None:
+    settings(browser)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        fields = Html(browser.page.text).form() | {"mail_server.port": port, "addresses": "t@b.jp"}
+        connection = http.client.HTTPConnection(urlsplit(web.base).netloc, timeout=30)
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": web.base,
+            "Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items()),
+            "Accept-Language": "en",
+            **({"X-Piece": "1"} if piece else {}),
+        }
+        connection.request("POST", "/settings/test", urlencode(fields), headers)
+        peer, _ = listener.accept()
+        with peer:
+            response = connection.getresponse()
+            assert response.status == 200
+            seen = b""
+            while b"<code>connect</code>" not in seen:  # the server has said nothing yet
+                seen += response.readline()
+            peer.sendall(b"554 5.3.2 go away\r\n")
+            rest = response.read().decode()
+        connection.close()
+    assert "Server refused 554" in rest
+    assert ("</html>" in rest) is not piece
+
+
+def test_who_leaves_during_a_test_ends_it(browser: Browser, web: Web) -> None:
+    settings(browser)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        fields = Html(browser.page.text).form() | {"mail_server.port": port}
+        connection = http.client.HTTPConnection(urlsplit(web.base).netloc, timeout=30)
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items()),
+        }
+        connection.request("POST", "/settings/test", urlencode(fields), headers)
+        peer, _ = listener.accept()
+        with peer:
+            connection.close()
+            peer.settimeout(30)
+            assert peer.recv(1) == b""  # it hung up
+
+
+def test_reloading_the_address_of_a_test_leads_back_to_the_page(browser: Browser) -> None:
+    assert browser.get("/settings/test").url.endswith("/settings")
