@@ -215,3 +215,48 @@ async def test_who_takes_the_place_of_others_gets_what_was_held_for_one_of_them_
         await post.arrived(sink, 2)
         await assert_counted(post)
     assert got(sink.mails) == [("a@x.example", ("1",)), ("d@x.example", ("first",))]
+
+
+BOTH = "route_defaults: {max_mails: 1/h, to: [b@x.example, d@x.example]}"
+
+
+@pytest.mark.parametrize(
+    ("now", "gets"),
+    [("to: [d@x.example], ", "d@x.example"), ("to: [e@x.example], ", "a@x.example")],
+)
+async def test_what_was_held_for_somebody_who_is_gone_comes_once_to_who_is_left(
+    state: Path, sink: Sink, now: str, gets: str
+) -> None:
+    async with Post(state, routed(sink.port, BOTH)) as post:
+        await post.emit("first")
+        await post.arrived(sink, 1)
+        await post.emit("1", "2")  # held for both
+        await post.routed()
+        await change(post, routed(sink.port, f"route_defaults: {{{now}max_mails: null}}"))
+        await post.arrived(sink, 2)
+        await post.emit("last")  # what comes behind all that was to come
+        await post.arrived(sink, 3)
+        await assert_counted(post)
+    held = [(to, ids) for to, ids in got(sink.mails) if "1" in ids]
+    assert [to for to, _ in held] == [gets]
+    assert {"1", "2"} <= set(held[0][1])
+
+
+async def test_what_one_got_and_was_held_for_another_who_is_gone_comes_not_again(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, BOTH.replace(", d@x.example", ""))) as post:
+        await post.emit("first")
+        await post.arrived(sink, 1)
+        await change(post, routed(sink.port, BOTH))
+        await post.emit("1")  # held for b alone
+        await post.arrived(sink, 2)
+        only_d = "route_defaults: {to: [d@x.example], max_mails: null}"
+        await change(post, routed(sink.port, only_d))
+        await post.emit("last")
+        await post.arrived(sink, 3)
+        await assert_counted(post)
+        assert (await post.history("1"))["outcome"] == "delivered"
+    assert got(sink.mails) == [
+        ("b@x.example", ("first",)), ("d@x.example", ("1",)), ("d@x.example", ("last",)),
+    ]  # fmt: skip

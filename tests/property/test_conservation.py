@@ -1,19 +1,23 @@
 """No mail is given up: whatever is emitted, answered, configured, set and restarted in whatever
-order, each event is mailed once there is a server that takes it, to whoever is a recipient then.
+order, each event is mailed once there is a server that takes it, to whoever is a recipient then;
+and what a mail counts is what it tells of.
 """
 
 import asyncio
+import email
+import email.policy
 import itertools
 import re
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from tests.support.delivery import Post, configuration, server
@@ -26,7 +30,7 @@ from tests.support.scripted_server import (
     give,
     ordinary,
 )
-from zaiond.config.schema import Notify, Queue, RouteDefaults
+from zaiond.config.schema import Notify, Queue, Rate, RouteDefaults
 from zaiond.store import events
 
 ADMINS = ("a@x.example", "b@x.example", "財@x.example")
@@ -34,6 +38,8 @@ TIMING = Queue(retry_first=0.01, retry_max=0.02)
 AT_ONCE = RouteDefaults(max_mails=None)
 TOGETHER = RouteDefaults(max_mails=None, group_by=("type",), group_wait=0.0, group_interval=60.0)
 LATER = RouteDefaults(max_mails=None, group_by=("key",), group_wait=5.0, group_interval=900.0)
+LIMITED = RouteDefaults(max_mails=Rate(1, 60.0))
+LIMITED_GROUPS = replace(TOGETHER, max_mails=Rate(2, 3600.0))
 OPEN = ("waiting", "deferred", "held")
 
 admins = st.lists(st.sampled_from(ADMINS), min_size=1, unique=True).map(tuple)
@@ -62,7 +68,9 @@ configurations = st.fixed_dictionaries(
         "admins": admins,
         "sender": st.sampled_from(["z@corp.example", "財音@corp.example"]),
         "notify": st.booleans().map(lambda on: Notify(backup_auto_update=on)),
-        "route_defaults": st.sampled_from([AT_ONCE, AT_ONCE, TOGETHER, LATER]),
+        "route_defaults": st.sampled_from(
+            [AT_ONCE, AT_ONCE, TOGETHER, LATER, LIMITED, LIMITED, LIMITED_GROUPS]
+        ),
     }
 )
 emits = st.tuples(
@@ -106,6 +114,7 @@ class World:
     arrived: Counter[tuple[str, str]] = field(default_factory=Counter)
     settings: dict[str, Any] = field(default_factory=lambda: {"admins": ADMINS[:2]})
     ahead: float = 0.0
+    mails: set[bytes] = field(default_factory=set)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def script(self, which: int) -> Script:
@@ -125,6 +134,7 @@ class World:
                     if given == usual and peer in accepted:
                         accepted[peer].append(address)
                 if command == "CONTENT" and accepted.get(peer) and given == usual:
+                    self.mails.add(peer.contents[-1])
                     for event in re.findall(rb"Zaiond-Event: (\S+)", peer.contents[-1]):
                         self.arrived.update((event.decode(), to) for to in accepted[peer])
                 await give(given, peer)
@@ -233,13 +243,36 @@ async def check(world: World, post: Post, last: tuple[str, ...], open_now: set[s
         assert document["outcome"] in allowed | ({"dropped"} if dropped else set()), document
         if event in open_now and document["outcome"] != "dropped":
             became = {d["recipient"]: d["outcome"] for d in document["deliveries"]}
-            for recipient in last:
-                assert became.get(recipient) in allowed, document
+            # What was beyond max_mails is for those for whom it was held, as long as one is left.
+            if not any(one["kind"] == "suppressed" for one in document["routing"]):
+                for recipient in last:
+                    assert became.get(recipient) in allowed, document
+        for one in document["deliveries"]:
+            if one["outcome"] == "delivered":  # and it is named in that mail
+                assert world.arrived[event, one["recipient"]], document
     unknown = await post.writer.submit(
         lambda db: db.execute("SELECT count(*) FROM attempts WHERE outcome = 'unknown'").get
     )
     twice = {which: n for which, n in world.arrived.items() if n > 1}
     assert not twice or unknown, twice
+    for content in world.mails:
+        check_counts(content)
+
+
+def check_counts(content: bytes) -> bool:
+    """What a mail of several events says of how many they are, and of which severity, is what it
+    names; whether it is one.
+    """
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    ids = message.get_all("Zaiond-Event", [])
+    body = str(message.get_content()).replace("\r\n", "\n")
+    told = re.search(r"^Events: ([0-9]+)\n((?:  \w+: [0-9]+\n)+)", body, re.MULTILINE)
+    if told is None:
+        return False
+    number = len([one for one in ids if not one.startswith("zaiond.mails.suppressed/")])
+    assert int(told[1]) == number
+    assert sum(map(int, re.findall("[0-9]+", told[2]))) == number
+    return True
 
 
 def world_notifies(document: dict[str, Any]) -> bool:
@@ -255,3 +288,12 @@ def test_every_event_is_mailed_to_whoever_is_a_recipient_in_the_end(
         asyncio.run(live(World(directory / "state"), [*beginning, *script]))
     finally:
         shutil.rmtree(directory)
+
+
+def test_a_wrong_count_would_be_seen() -> None:
+    """The control of check_counts()."""
+    mail = b"Zaiond-Event: 1\r\nZaiond-Event: 2\r\n\r\nSummary\r\nEvents: 2\r\n  Error: 2\r\n\r\n"
+    assert check_counts(mail)
+    for right, wrong in ((b"Events: 2", b"Events: 3"), (b"Error: 2", b"Error: 1")):
+        with pytest.raises(AssertionError):
+            check_counts(mail.replace(right, wrong))

@@ -16,13 +16,14 @@ from zaiond.store.queue import Ended
 
 class Wanted(NamedTuple):
     """A mail to come that is made now: its row, who gets it (nobody: it is forgotten) and how it
-    came to be; the rows of those into which its events go, too.
+    came to be; the rows of those into which its events go, too. `inherited`: of Flush.is_inherited.
     """
 
     row: int
     to: tuple[str, ...]
     routing: Routing
     into: tuple[int, ...] = ()
+    inherited: bool = False
 
     @property
     def kept_routing(self) -> Routing:

@@ -41,11 +41,12 @@ class Made(NamedTuple):
 
 
 class _Ready(NamedTuple):
-    """What is to be put on disk of a mail to come."""
+    """What is to be put on disk of a mail to come; `left` has ended in quotas before."""
 
     wanted: Wanted
     mails: list[QueuedMail]
     known: Members
+    left: Usage
     notice: NewEvent | None = None  # that something was held, which the mail tells of, too
 
 
@@ -86,7 +87,7 @@ class GroupMails:
             behind = groups.add(db, others)
             released: Usage = {}
             for one in ready:
-                row, _, _, into = one.wanted
+                row, into = one.wanted.row, one.wanted.into
                 if one.notice is not None:
                     groups.add_notice(db, row, one.notice, at)
                 more, ended = groups.make(db, row, one.mails, into, one.known.elsewhere)
@@ -96,6 +97,7 @@ class GroupMails:
 
         behind, released = await self._submit(put)
         for one in ready:
+            groups.add_usage(released, one.left)
             if not one.wanted.into:
                 groups.add_usage(released, one.known.usage)
         mails = [*others, *(mail for one in ready for mail in one.mails)]
@@ -169,11 +171,12 @@ class GroupMails:
         return start, events
 
     async def _ready(self, maker: MailMaker, wanted: Wanted) -> _Ready:
-        row, to, routing, _ = wanted
+        row, to, routing = wanted.row, wanted.to, wanted.routing
+        left = await self._submit(partial(groups.leave_told, row=row)) if wanted.inherited else {}
         known = await self._known(row)
         read = await self._read(row, known, routing) if to else None
         if read is None:
-            return _Ready(wanted, [], known)
+            return _Ready(wanted, [], known, left)
         start, events = read
         notice = None
         if routing.kind == "suppressed" and known.total > 1:
@@ -198,7 +201,7 @@ class GroupMails:
                     start.message_id if first else None,
                 )
             )
-        return _Ready(wanted, mails, known, notice)
+        return _Ready(wanted, mails, known, left, notice)
 
     def _notice(self, maker: MailMaker, wanted: Wanted, known: Members) -> NewEvent:
         recipient, now = ", ".join(wanted.to), self._clock()

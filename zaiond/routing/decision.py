@@ -73,6 +73,14 @@ class Flush(msgspec.Struct, frozen=True):
     routing: Routing
     into: tuple[Join, ...] = ()
 
+    @property
+    def is_inherited(self) -> bool:
+        """Those for whom it was held are no recipients any more: others get it in their place, as
+        far as nobody else is told of its events.
+        """
+        held_for = self.group.routing.recipients or ()
+        return bool(held_for and self.to) and set(held_for).isdisjoint(self.to)
+
 
 class Remind(msgspec.Struct, frozen=True):
     """A problem is still open, and was not reported again since its last mail: the first event

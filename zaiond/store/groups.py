@@ -229,6 +229,27 @@ def make(
     return behind, released
 
 
+def leave_told(db: apsw.Connection, row: int) -> Usage:
+    """Takes those events out of the mail to come of this row of which another mail tells, or will;
+    gives what they took of their users' quotas, as far as that ends now.
+    """
+    seqs = [seq for (seq,) in db.execute(_TOLD_ELSEWHERE, (row,))]
+    db.executemany(
+        "DELETE FROM message_events WHERE message = ? AND event = ?", [(row, seq) for seq in seqs]
+    )
+    released: Usage = {}
+    _release(db, seqs, released)
+    return released
+
+
+_TOLD_ELSEWHERE = (
+    "SELECT event FROM message_events AS e WHERE message = ?1 AND EXISTS (SELECT 1"
+    " FROM message_events AS o JOIN messages AS m ON m.id = o.message"
+    " WHERE o.event = e.event AND o.message <> ?1 AND (m.due IS NOT NULL OR EXISTS"
+    " (SELECT 1 FROM deliveries AS d WHERE d.message = m.id AND d.state <> 'replaced')))"
+)
+
+
 class TakenOut(NamedTuple):
     """Events that were taken out of mails to come: from how many `places`, those of which nothing
     else is open, and the mails to come in which none is left.
