@@ -62,6 +62,7 @@ async def check(post: Post) -> None:
             " EXISTS (SELECT 1 FROM message_events WHERE event = seq)"
         ).fetchall()
         assert nowhere_or_twice == []
+        assert not post.stumbled
         lost = "SELECT * FROM message_events WHERE message NOT IN (SELECT id FROM messages)"
         assert db.execute(lost).fetchall() == []
         undelivered = (

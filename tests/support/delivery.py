@@ -87,6 +87,7 @@ class Post:
         self.queue_time = QueueTime(time.monotonic, Kept())
         self.holds: list[Hold] = []
         self.by_itself: list[ByItself] = []
+        self.stumbled: list[tuple[str, str, Exception]] = []
         self.released_usage: Usage = {}
         self.outcomes: list[tuple[str, str, str]] = []  # event, recipient, state; in their order
         self.ended: list[str] = []
@@ -309,6 +310,9 @@ class Post:
 
     def event_unmade(self, event: StoredEvent, error: Exception) -> None:
         raise AssertionError(f"{event.id} can't be made") from error
+
+    def stumbled_over(self, kind: str, key: str, error: Exception) -> None:
+        self.stumbled.append((kind, key, error))
 
     def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None: ...
 

@@ -197,6 +197,7 @@ class Book:
                 return
 
     def _commit(self) -> None:
+        assert not self.state.stumbled
         for kind, key, value in self.state.changes():
             if value is None:
                 self.rows.pop((kind, key), None)

@@ -245,6 +245,10 @@ class Reports:
             event=event.id,
         )
 
+    def stumbled_over(self, kind: str, key: str, error: Exception) -> None:
+        """Routing can't cope with what it remembers of one thing, and leaves it."""
+        self._journal.error(words.stumbled(what=f"{kind} {key}", error=repr(error)), by="routing")
+
     # -- what has to be mended
 
     async def refresh_token_ends(

@@ -35,6 +35,9 @@ class Observer(Protocol):
     def events_reopened(self, reopened: list[StoredEvent]) -> None:
         """What had ended of these events is to be sent again."""
 
+    def stumbled_over(self, kind: str, key: str, error: Exception) -> None:
+        """Routing can't cope with what it remembers of one thing: once since the start."""
+
     def not_delivered(self, mail: QueuedMail, result: AttemptResult) -> None:
         """An attempt did not deliver."""
 

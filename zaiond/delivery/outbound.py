@@ -77,7 +77,7 @@ class Outbound:
             queue_time,
             remembered,
         )
-        self.scheduler = Scheduler(writer, self.router, clock, tell)
+        self.scheduler = Scheduler(writer, self.router, observer, clock, tell)
         self.router.on_put_off = self.scheduler.look
         self.dispatcher.on_capacity = self.router.wake
         self.queue_admin = QueueAdmin(writer, self.router, self.dispatcher, observer, queue_time)

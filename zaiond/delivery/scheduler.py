@@ -13,6 +13,7 @@ from msgspec import structs
 
 from zaiond.delivery.batch import Wanted
 from zaiond.delivery.group_mails import AT_ONCE, Made
+from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.router import Router
 from zaiond.errors import StoreError
@@ -35,16 +36,19 @@ class Scheduler:
         self,
         writer: Writer,
         router: Router,
+        observer: Observer,
         clock: Callable[[], float],
         tell: Callable[[Sequence[ByItself]], Awaitable[None]],
     ) -> None:
         self._writer = writer
         self._router = router
+        self._observer = observer
         self._clock = clock
         self._tell = tell
         self._wake = asyncio.Event()
         self._planned: float | None = None
         self._is_changed = False  # the configuration
+        self._stumbled = 0  # over how many things, as far as that was told
 
     def look(self) -> None:
         """Something may be due earlier than before."""
@@ -103,6 +107,9 @@ class Scheduler:
             except StoreError:
                 state.rollback()
                 self._is_changed = self._is_changed or is_changed
+        for (kind, key), error in list(state.stumbled.items())[self._stumbled :]:
+            self._observer.stumbled_over(kind, key, error)
+        self._stumbled = len(state.stumbled)
         if not is_done:  # without the lock: an administrator may be about to make room
             await asyncio.sleep(DISK_FULL_PAUSE)
             self._wake.set()

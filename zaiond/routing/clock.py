@@ -33,16 +33,18 @@ def reconsider(table: RoutingTable, state: State, now: float) -> None:
 def _bring_near(table: RoutingTable, state: State, now: float) -> None:
     """Nothing waits for longer than the configuration says."""
     for group in list(state.groups.values()):
-        due = _due_of(table, state, group, now)
-        if due is None:
-            state.forget_group(group)
-        elif due != group.due:
-            routing = routing_until(table, group, due)
-            state.put_group(structs.replace(group, due=due, routing=routing))
+        with state.guarded("group", group.key):
+            due = _due_of(table, state, group, now)
+            if due is None:
+                state.forget_group(group)
+            elif due != group.due:
+                routing = routing_until(table, group, due)
+                state.put_group(structs.replace(group, due=due, routing=routing))
     for key, problem in list(state.problems.items()):
-        told = tuple(_reminder(table, each, now) for each in problem.told)
-        if told != problem.told:
-            put(state, key, problem, told)
+        with state.guarded("problem", key):
+            told = tuple(_reminder(table, each, now) for each in problem.told)
+            if told != problem.told:
+                put(state, key, problem, told)
 
 
 def _reminder(table: RoutingTable, told: Told, now: float) -> Told:

@@ -13,7 +13,7 @@ from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import counted_group, name_of, put
 from zaiond.routing.records import NEVER, Group, Problem, Silence, Told
 from zaiond.routing.silence import silence_of_problem
-from zaiond.routing.state import MOST_GROUPS, State
+from zaiond.routing.state import MOST_GROUPS, Kind, State
 from zaiond.routing.throttle import count, free_at, pass_limit, sent_key, suppress
 
 __all__ = ["LOOK", "due", "reconsider"]
@@ -49,7 +49,11 @@ def due(
         if kind == "group" and (group := state.groups[key]).message in joined:
             state.put_group(group)  # is due again at the next look, when it has them
             continue
-        done = _done(table, state, kind, key, now, unheard)
+        done: list[Due] | None = None
+        with state.guarded(kind, key):
+            done = _done(table, state, kind, key, now, unheard)
+        if done is None:
+            done = _to_admins(table, state, state.groups[key]) if kind == "group" else []
         for one in done:
             if isinstance(one, Flush):
                 joined.update(join.group.message for join in one.into)
@@ -60,7 +64,7 @@ def due(
 def _done(
     table: RoutingTable,
     state: State,
-    kind: str,
+    kind: Kind,
     key: str,
     now: float,
     unheard: Mapping[str, Collection[str]],
@@ -76,6 +80,13 @@ def _done(
     if kind == "silence":
         return [_expire(state, state.silences[key])]
     return []
+
+
+def _to_admins(table: RoutingTable, state: State, group: Group) -> list[Due]:
+    """The mail of a group that can't be made as it should: no event of it may be lost."""
+    state.forget_group(group)
+    routing = structs.replace(group.routing, kind="grouped", recipients=None)
+    return [Flush(group, table.admins, routing)] if group.is_pending else []
 
 
 def _flush(table: RoutingTable, state: State, group: Group, now: float) -> Flush | None:

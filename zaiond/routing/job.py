@@ -145,9 +145,10 @@ def watch(table: RoutingTable, state: State, now: float) -> None:
         since = known.gap_from if looked <= settled else looked
         state.set_watch(Watch(looked=now, gap_from=since, gap_until=now))
         for name, settings in table.jobs.items():
-            job = state.jobs.get(name)
-            if job is not None:
-                _put(state, name, structs.replace(job, due=_next_look(job, settings, state.watch)))
+            with state.guarded("job", name):
+                if (job := state.jobs.get(name)) is not None:
+                    due = _next_look(job, settings, state.watch)
+                    _put(state, name, structs.replace(job, due=due))
     elif not known.looked <= now < known.looked + _KEPT_WITHIN:
         state.set_watch(structs.replace(known, looked=now))
 
@@ -259,11 +260,12 @@ def _next_look(job: JobState, settings: Job | None, watch: Watch) -> float:
 def declare(table: RoutingTable, state: State, now: float) -> None:
     """The jobs of the configuration are watched from when they came into it on."""
     for name, settings in table.jobs.items():
-        job = state.jobs.get(cut(name), JobState())
-        schedule = _as_text(settings)
-        if job.declared is None or job.schedule != schedule:
-            job = structs.replace(job, declared=now, schedule=schedule)
-        _put(state, name, structs.replace(job, due=_next_look(job, settings, state.watch)))
+        with state.guarded("job", name):
+            job = state.jobs.get(cut(name), JobState())
+            schedule = _as_text(settings)
+            if job.declared is None or job.schedule != schedule:
+                job = structs.replace(job, declared=now, schedule=schedule)
+            _put(state, name, structs.replace(job, due=_next_look(job, settings, state.watch)))
     for name, job in list(state.jobs.items()):
         if name not in table.jobs and job.declared is not None:
             _put(state, name, structs.replace(job, declared=None, schedule="", due=NEVER))
@@ -279,7 +281,6 @@ def set_back(table: RoutingTable, state: State, now: float) -> None:
     """The clock was set back to `now`. What was told of stays so, but for what is so far ahead that
     the clock must have been wrong then.
     """
-    ahead = now + _DAY
     seen = state.watch
     if seen.looked > now:
         since, until = min(seen.gap_from, now), min(seen.gap_until, now)
@@ -287,13 +288,17 @@ def set_back(table: RoutingTable, state: State, now: float) -> None:
     if state.looked is not None:
         state.looked = min(state.looked, now)
     for name, job in list(state.jobs.items()):
-        times = {
-            field: now
-            for field in ("declared", "heard", "started", "ended", "succeeded", "running",
-                          "failing", "told_through", "overdue")
-            if (getattr(job, field) or 0.0) > ahead
-        }  # fmt: skip
-        if times:
-            job = structs.replace(job, **times)
-        due = _next_look(job, table.jobs.get(name), state.watch)
-        _put(state, name, structs.replace(job, due=due))
+        with state.guarded("job", name):
+            _put(state, name, _known_at(job, table.jobs.get(name), state.watch, now))
+
+
+def _known_at(job: JobState, settings: Job | None, watch: Watch, now: float) -> JobState:
+    times = {
+        field: now
+        for field in ("declared", "heard", "started", "ended", "succeeded", "running",
+                      "failing", "told_through", "overdue")
+        if (getattr(job, field) or 0.0) > now + _DAY
+    }  # fmt: skip
+    if times:
+        job = structs.replace(job, **times)
+    return structs.replace(job, due=_next_look(job, settings, watch))

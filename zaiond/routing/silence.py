@@ -113,9 +113,10 @@ def silence_of_problem(state: State, problem: Problem, now: float) -> Silence | 
 def set_back(state: State, now: float) -> None:
     """The clock was set back to `now`: none lasts longer than it was made for."""
     for silence in list(state.silences.values()):
-        if silence.created > now:
-            due = min(silence.due, now + (silence.due - silence.created))
-            state.put_silence(structs.replace(silence, created=now, due=due))
+        with state.guarded("silence", silence.id):
+            if silence.created > now:
+                due = min(silence.due, now + (silence.due - silence.created))
+                state.put_silence(structs.replace(silence, created=now, due=due))
 
 
 @lru_cache(MOST_SILENCES)

@@ -6,10 +6,11 @@ The values are never changed in place, so that a rollback is to put the old ones
 """
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -80,17 +81,18 @@ class State:
         self.looked: float | None = None  # as Watch.looked, which is not written each time
         self.has_looked = False  # since the start
         self.unread = 0
+        self.stumbled: dict[tuple[Kind, str], Exception] = {}  # over what, since the start
         self._meta: dict[str, Watch] = {}
-        self._of: dict[str, dict[str, Any]] = {
+        self._of: dict[Kind, dict[str, Any]] = {
             "group": self.groups, "problem": self.problems, "job": self.jobs,
             "silence": self.silences, "sent": self.sent, "meta": self._meta,
         }  # fmt: skip
         self._undo: list[tuple[Kind, str, Value | None]] = []  # what has changed was this
-        self._heap: list[tuple[float, str, str]] = []
-        self._popped: list[tuple[str, str]] = []  # since the last commit
+        self._heap: list[tuple[float, Kind, str]] = []
+        self._popped: list[tuple[Kind, str]] = []  # since the last commit
         for kind, key, value in rows:
             try:
-                self._of[kind][key] = msgspec.json.decode(value, type=_TYPES[kind])
+                self._of[cast(Kind, kind)][key] = msgspec.json.decode(value, type=_TYPES[kind])
             except (KeyError, msgspec.MsgspecError, UnicodeDecodeError):
                 self.unread += 1
         self._rebuild()
@@ -138,7 +140,7 @@ class State:
         self._undo.append((kind, key, self._of[kind].get(key)))
         self._set(kind, key, value)
 
-    def _set(self, kind: str, key: str, value: Value | None) -> None:
+    def _set(self, kind: Kind, key: str, value: Value | None) -> None:
         if value is None:
             self._of[kind].pop(key, None)
             return
@@ -189,6 +191,18 @@ class State:
         self.seen = max(self.seen, now)
         return True
 
+    @contextmanager
+    def guarded(self, kind: Kind, key: str) -> Iterator[None]:
+        """What is done about one thing: where that fails, it stays as it was, and all the others
+        must not suffer.
+        """
+        mark = self.mark()
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self.undo(mark)
+            self.stumbled.setdefault((kind, key), error)
+
     def mark(self) -> int:
         return len(self._undo)
 
@@ -216,16 +230,16 @@ class State:
             heapq.heappop(self._heap)
         return None
 
-    def is_due(self, kind: str, key: str, now: float) -> bool:
+    def is_due(self, kind: Kind, key: str, now: float) -> bool:
         """Whether there is such a thing, and its time has come."""
         value = self._of[kind].get(key)
         return value is not None and value.due <= now
 
-    def pop_due(self, now: float, most: int = MOST_GROUPS) -> list[tuple[str, str]]:
+    def pop_due(self, now: float, most: int = MOST_GROUPS) -> list[tuple[Kind, str]]:
         """Kind and key of the first of what is due at `now`, in order of its time, each once. After
         a rollback it is found again.
         """
-        found: dict[tuple[str, str], None] = {}
+        found: dict[tuple[Kind, str], None] = {}
         while len(found) < most and (due := self.next_due()) is not None and due <= now:
             _, kind, key = heapq.heappop(self._heap)
             found[kind, key] = None

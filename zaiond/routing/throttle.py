@@ -52,16 +52,18 @@ def count(state: State, key: str, rate: Rate, now: float) -> None:
 def set_back(state: State, now: float) -> None:
     """The clock was set back to `now`: what was sent later counts as sent now, from here on."""
     for key, sent in list(state.sent.items()):
-        current = _current(sent, Rate(1, sent.window), now)
-        if current != sent:
-            state.put_sent(key, current)
+        with state.guarded("sent", key):
+            current = _current(sent, Rate(1, sent.window), now)
+            if current != sent:
+                state.put_sent(key, current)
 
 
 def forget(state: State, now: float) -> None:
     """Forgets the recipients who got no mail within a window."""
     for key, sent in list(state.sent.items()):
-        if not _current(sent, Rate(1, sent.window), now).buckets:
-            state.put_sent(key, None)
+        with state.guarded("sent", key):
+            if not _current(sent, Rate(1, sent.window), now).buckets:
+                state.put_sent(key, None)
 
 
 def _last(sent: Sent) -> float:

@@ -92,6 +92,12 @@ event_unmade = Sentence(
     "イベント {id} の本文を作れません: {error}",
     "the mail about event {id} can't be made as it should: {error}",
 )
+stumbled = Sentence(
+    "ルーティングの状態 {what} を処理できません: {error}。グループのイベントは管理者に送信し、"
+    "それ以外はそのまま保持します。zaiond の不具合としてご報告ください",
+    "what routing remembers as {what} can't be worked with: {error}; events of a group are mailed"
+    " to the admins, all else is kept as it is: please report this as a bug of zaiond",
+)
 unrecorded = Sentence(
     "管理者への通知を記録できません: {subject}: {why}",
     "can't record a notice to the admins: {subject}: {why}",
