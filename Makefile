@@ -11,6 +11,9 @@
 # make install     as a service, for root: programs, units, users, man pages, a first configuration
 # make uninstall   takes that away again, but no configuration, no state and no users
 
+# The tests start some hundred interpreters, and each would compile all of zaiond anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint unit coverage e2e crash fuzz soak bench clean install uninstall
 
@@ -23,7 +26,12 @@ setup:
 demo: setup
 	@.venv/bin/python -m tests.support.demo
 
-test: lint unit
+# The linters have the second processor while the first one collects; what they say comes last.
+test: setup
+	@said=$$(mktemp); trap 'rm -f $$said' EXIT; \
+	$(MAKE) --no-print-directory lint >$$said 2>&1 & lint=$$!; \
+	$(MAKE) --no-print-directory unit; unit=$$?; \
+	wait $$lint; lint=$$?; cat $$said; exit $$((lint | unit))
 
 lint: setup
 	.venv/bin/ruff check -q
@@ -33,7 +41,9 @@ lint: setup
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash $(scripts); \
 	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
+# Collected once before, so that not each of the four compiles the tests for itself.
 unit: setup
+	@.venv/bin/pytest --collect-only -qq >/dev/null || true
 	.venv/bin/pytest -n 4
 
 coverage: setup
