@@ -614,8 +614,15 @@ def test_whatever_is_wrong_with_the_spool_costs_the_command_nothing(spool: Path)
 
 
 def test_the_size_of_a_terminal_is_that_of_the_real_one(terminal: Any, spool: Path) -> None:
-    script = "trap 'stty size <&1' WINCH; echo ready; while :; do sleep 0.1; done"
-    window = terminal("--", "bash", "-c", script)
+    # The system tells it before we do, of the old size. Not a shell: that forgets a signal that
+    # comes while it runs the trap of the one before.
+    script = """import os, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])
+print("ready", flush=True)
+while signal.sigwait([signal.SIGWINCH]):
+    print("{1} {0}".format(*os.get_terminal_size(1)), flush=True)"""
+    window = terminal("--", sys.executable, "-c", script)
     window.expect("ready")
     window.resize(33, 77)
     window.expect("33 77")

@@ -115,13 +115,16 @@ class Outcome:
 
 @dataclass
 class Storm:
-    """One run below `directory`. `fault` is `failing_daemon`'s; `point` is where it is killed."""
+    """One run below `directory`. `fault` is `failing_daemon`'s; `point` is where it is killed, and
+    it lasts until that has happened `deaths` times.
+    """
 
     directory: Path
     seconds: float
     seed: int
     fault: str = "none"
     point: str | None = None
+    deaths: int = 0
     happened: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Self:
@@ -265,11 +268,13 @@ class Storm:
             self._fill_disk: 4.0,
             self._change_attack: 3.0,
         }
-        if self.point:  # then it dies by itself
-            del every[self._kill]
+        if self.point:  # then it dies by itself, and what it loses is to be the emitters'
+            del every[self._kill], every[self._change_attack]
         begun = time.monotonic()
         due = {each: begun + self._dice.random() * period for each, period in every.items()}
-        while (now := time.monotonic()) < begun + self.seconds:
+        end = begun + self.seconds
+        while (now := time.monotonic()) < end or self.happened["killed"] < self.deaths:
+            assert now < end + CALM_WITHIN, "it does not come to its point"
             for each, at in due.items():
                 if at <= now:
                     due[each] = now + every[each] * self._dice.uniform(0.5, 1.5)

@@ -40,7 +40,7 @@ def test_whatever_happens_at_once_what_was_acknowledged_arrives(directory: Path)
 def test_an_acknowledgement_before_the_commit_is_found_out(directory: Path) -> None:
     # A control: an account that can't show a loss proves nothing.
     fault, point = "acknowledge-before-the-commit", "before-commit-of-accept"
-    with Storm(directory, 8, SEED, fault, point) as storm:
+    with Storm(directory, 8, SEED, fault, point, deaths=3) as storm:
         outcome = storm.run()
     with pytest.raises(LostError):
         outcome.check()
