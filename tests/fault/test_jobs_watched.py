@@ -14,6 +14,7 @@ import pytest
 from tests.support.clocked_daemon import Clocked
 from tests.support.daemon import Daemon
 from tests.support.sink import Mail, Sink
+from tests.support.waiting import until
 from zaiond.delivery.scheduler import LOOK
 
 HOUR, DAY = 3600.0, 86400.0
@@ -76,6 +77,12 @@ def shows(daemon: Clocked) -> None:
     )  # fmt: skip
 
 
+def waits(daemon: Clocked, time: float) -> None:
+    """Its clock shows `time`, and it has had its time to look at the jobs."""
+    until(lambda: daemon.now >= time, lambda: f"its clock shows {daemon.now}")
+    shows(daemon)
+
+
 def of(mails: list[Mail], word: str) -> list[Mail]:
     return [mail for mail in mails if word in mail.subject]
 
@@ -103,8 +110,7 @@ def test_a_job_that_is_heard_of_in_time_is_not_mailed(daemon: Clocked, sink: Sin
     starts_before_two(daemon)
     emit(daemon, "job.started")
     emit(daemon, "job.succeeded")
-    while daemon.now < TWO + GRACE + 1:
-        shows(daemon)
+    waits(daemon, TWO + GRACE + 1)
     assert tells(daemon, "job.missed") == []
     assert of(sink.mails, "nightly") == []
 
@@ -159,8 +165,7 @@ def test_what_the_spool_has_to_tell_of_a_job_is_heard_before_it_is_judged(
     daemon.set(TWO + HOUR)
     began = daemon.now
     daemon.start()
-    while daemon.now < began + 2 * GRACE + 1:
-        shows(daemon)
+    waits(daemon, began + 2 * GRACE + 1)
     assert tells(daemon, "job.missed") == []
 
 
@@ -183,8 +188,7 @@ def test_a_clock_that_is_set_back_and_forth_tells_nothing_twice(
     for _ in range(2):
         daemon.set(TWO - 3)
         shows(daemon)
-        while daemon.now < TWO + GRACE + 1:
-            shows(daemon)
+        waits(daemon, TWO + GRACE + 1)
     assert len(tells(daemon, "job.missed")) == 1
     assert len(of(sink.mails, "nightly")) == 1
 

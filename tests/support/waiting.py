@@ -6,18 +6,25 @@ from collections.abc import Callable
 from typing import TypeVar
 
 SOON = 30.0  # seconds; a bound for what hangs, not a target
-_PAUSE = 0.02  # between two looks
+_PAUSE = 0.02  # seconds between two looks, at least
 
 T = TypeVar("T")
 
 
 def until(look: Callable[[], T], complaint: Callable[[], str], seconds: float = SOON) -> T:
-    """What `look` gives once it is true; AssertionError with the `complaint` after `seconds`."""
+    """What `look` gives once it is true; AssertionError with the `complaint` after `seconds`.
+
+    A look that takes its time, as one by zaiond-ctl does, leaves the processor to what is waited
+    for.
+    """
     deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, complaint()
-        time.sleep(_PAUSE)
-    return found
+    while True:
+        began = time.monotonic()
+        if found := look():
+            return found
+        ended = time.monotonic()
+        assert ended < deadline, complaint()
+        time.sleep(max(_PAUSE, min(2 * (ended - began), deadline - ended)))
 
 
 async def turns(count: int = 1) -> None:
