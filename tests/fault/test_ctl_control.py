@@ -1,5 +1,6 @@
 """What zaiond-ctl makes of the daemon's answers, and of a daemon that gives none."""
 
+import grp
 import json
 import os
 import re
@@ -276,6 +277,7 @@ def test_a_stale_socket_is_no_daemon(runtime: Path, capsys: Said) -> None:
 def test_who_may_not_use_the_control_socket_is_told_which_group_to_join(
     runtime: Path,
 ) -> None:
+    has_group = any(group.gr_name == "zaiond-admin" for group in grp.getgrall())
     with answering(runtime, WELL):
         (runtime / "control.sock").chmod(0)
         for words in (["status"], ["test", "a@example.co.jp"]):
@@ -288,6 +290,7 @@ def test_who_may_not_use_the_control_socket_is_told_which_group_to_join(
             )
             assert (done.returncode, done.stdout) == (77, "")
             assert "usermod -aG zaiond-admin" in done.stderr
+            assert ("groupadd --system zaiond-admin" in done.stderr) is not has_group
             assert "root" in done.stderr
 
 

@@ -135,12 +135,21 @@ def test_a_drill_does_not_go_to_the_spool(runtime: Path, tmp_path: Path, capsys:
     assert "not running" in capsys.readouterr().err
 
 
+def test_a_misspelt_drill_is_no_refused_event_of_which_status_tells(tmp_path: Path) -> None:
+    with Daemon(tmp_path / "d", CONFIGURATION.format(port=1)) as daemon:
+        for argv, word in ((("a b",), "TYPE: must be"), (("a.b", "-s", "loud"), "-s: must be")):
+            done = daemon.ctl("test", "--drill", *argv)
+            assert done.returncode == 65
+            assert word in done.stderr
+        assert daemon.document("status")["refused"]["count"] == 0
+
+
 def test_an_event_that_is_none_is_no_drill(runtime: Path, capsys: Said) -> None:
     reply = {"status": "error", "code": "invalid", "field": "severity", "message": "severity: no"}
     answer = json.dumps({**reply, "retry": False}).encode() + b"\n"
     control = Drilled(runtime)._answer
     with FakeDaemon(runtime, events=lambda line: answer, control=control):
-        assert run("test", "--drill", "a.b", "-s", "loud") == 65
+        assert run("test", "--drill", "a.b", "-s", "err") == 65
     assert capsys.readouterr().err == "zaiond-ctl: -s: no\n"
 
 
@@ -184,7 +193,7 @@ def test_a_drill_goes_the_way_of_a_real_event_and_the_server_answers(tmp_path: P
             done = daemon.ctl("test", "--drill", "backup.db.failed", "-s", "crit", "-d", "host=db1")
             assert done.returncode == 1, done
             assert "a@example.co.jp  delivered" in done.stdout
-            assert "Route  (no route matches)" in done.stdout
+            assert "Route  no route matches: to the admins" in done.stdout
             assert "550 5.1.1 No such user here" in done.stdout
 
 

@@ -53,8 +53,7 @@ def ask(line: Line, command: str, **arguments: Any) -> Reply:
             with peer.makefile("rb") as file:
                 return _reply(file.readline())
     except PermissionError:
-        text = words.not_in_group(path=path, group=_ADMINISTRATORS)
-        raise Failure(NOT_PERMITTED, text) from None
+        raise Failure(NOT_PERMITTED, _not_permitted(path)) from None
     except (FileNotFoundError, ConnectionRefusedError) as error:
         text = words.no_daemon(path=path, why=error, start=_start(line, path))
         raise NoDaemon(UNREACHABLE, text) from None
@@ -68,6 +67,22 @@ def ask(line: Line, command: str, **arguments: Any) -> Reply:
         raise Failure(UNREACHABLE, words.no_talk(path=path, why=error)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Failure(UNREACHABLE, words.broke_off(path=path)) from None
+
+
+def _not_permitted(path: str) -> Text:
+    """Who may use the control socket."""
+    import grp
+
+    from zaiond.ctl import documents
+
+    try:
+        grp.getgrnam(_ADMINISTRATORS)
+    except KeyError:
+        with contextlib.suppress(OSError):
+            owner = os.stat(path).st_uid
+            who = words.owner_or_root(owner=documents.user(owner)) if owner else "root"
+            return words.without_group(path=path, who=who, group=_ADMINISTRATORS)
+    return words.not_in_group(path=path, group=_ADMINISTRATORS)
 
 
 def _is_service(path: str) -> bool:

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from zaiond import client
-from zaiond.ctl import control, documents, emit, history, labels, output, words
+from zaiond.ctl import control, documents, emit, history, labels, output, route, words
 from zaiond.ctl.commandline import Line
-from zaiond.ctl.exit_status import FAILED, TRY_AGAIN, Failure, Fault
+from zaiond.ctl.exit_status import BAD_EVENT, FAILED, TRY_AGAIN, Failure, Fault
 from zaiond.ctl.terminal import Fact, Page, Painted
+from zaiond.errors import EventError
 from zaiond.text import Language
 
 _PATIENCE = 15 * 60.0  # seconds; mail_server.final_timeout alone is ten minutes
@@ -26,6 +27,10 @@ def run(line: Line) -> int:
     if beside:
         raise Fault(words.not_together(one="--drill", other=beside[0]))
     event = {**emit.event_of(line, line.text("drill")), "drill": True}
+    try:
+        route.as_sent(event, emit.source_of(line), line)  # the daemon would count what it refuses
+    except EventError as error:
+        raise Failure(BAD_EVENT, route.wrong(error)) from None
     control.ask(line, "history", limit=0)  # no drill goes to the spool
     emitted = emit.one(line, event)
     if emitted.spooled:
@@ -83,7 +88,7 @@ def _by_routes(event: dict[str, Any]) -> list[Fact]:
     for one in event.get("routing") or ():
         said.append((labels.ROUTE, one["reason"] or one["route"]))
         said.append((labels.WHEN, one["due"] and documents.when(one["due"])))
-    return said or [(labels.ROUTE, labels.NO_ROUTE)]
+    return said
 
 
 def _is_soon(due: str | None) -> bool:

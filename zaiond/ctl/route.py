@@ -61,11 +61,11 @@ def run(line: Line) -> int:
         lines: list[bytes] = []
         for place, event in enumerate(events):
             try:
-                lines.append(_line(event, source, line))
+                lines.append(as_sent(event, source, line))
             except EventError as error:
                 bad = True
                 output.complain(
-                    _wrong(error, numbers[place] if numbers else None), output.language(line)
+                    wrong(error, numbers[place] if numbers else None), output.language(line)
                 )
         for part in _parts(lines):
             try:
@@ -84,7 +84,7 @@ def run(line: Line) -> int:
     return BAD_EVENT if bad else 0
 
 
-def _line(event: dict[str, Any] | str, source: str, line: Line) -> bytes:
+def as_sent(event: dict[str, Any] | str, source: str, line: Line) -> bytes:
     """The event as it would be sent, but for what does not matter here. Raises EventError."""
     text = event if isinstance(event, str) else json.dumps(event, ensure_ascii=False)
     data = text.encode("utf-8", "backslashreplace")
@@ -101,7 +101,8 @@ def _line(event: dict[str, Any] | str, source: str, line: Line) -> bytes:
     return json.dumps({**json.loads(sent.line), "source": source}, ensure_ascii=False).encode()
 
 
-def _wrong(error: EventError, number: int | None) -> Text:
+def wrong(error: EventError, number: int | None = None) -> Text:
+    """What is wrong with an event, by the option that says it, or in which line of a file."""
     if number is not None:
         return words.of_line(number=number, text=error.text)
     return Text(*(emit.by_option(said, error.field) for said in error.text))

@@ -68,6 +68,14 @@ not_in_group = Sentence(
     "{path}: permission denied: join the group {group} (as: usermod -aG {group} USER; then log in"
     " again), or run this as root (as: sudo zaiond-ctl …)",
 )
+without_group = Sentence(
+    "{path}: 権限がありません。{who} で実行してください（例: sudo zaiond-ctl …）。"
+    "ほかのユーザーにも許可するには、groupadd --system {group} と usermod -aG {group} ユーザー名を"
+    "実行して、zaiond を起動し直してください",
+    "{path}: permission denied: run this as {who} (as: sudo zaiond-ctl …). To permit"
+    " other users: groupadd --system {group}, usermod -aG {group} USER, and start zaiond again",
+)
+owner_or_root = Sentence("{owner} か root", "{owner} or root")
 no_daemon = Sentence(
     "zaiond が動いていません（{path}: {why}）。起動: {start}",
     "zaiond is not running ({path}: {why}). To start it: {start}",

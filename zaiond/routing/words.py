@@ -182,8 +182,8 @@ too_many_silences = Sentence(
     "there are {most} silences: end those that are not needed by zaiond-ctl silence expire ID",
 )
 NO_DURATION = Text(
-    "期間は 1s 以上、30d 以下にしてください（例: 2h）",
-    "it may last from 1s to 30d, as 2h",
+    "通知の一時停止の期間は 1s 以上、30d 以下にしてください（例: 2h）",
+    "a silence may last from 1s to 30d, as 2h",
 )
 
 
