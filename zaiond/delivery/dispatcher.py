@@ -36,7 +36,7 @@ from zaiond.delivery.pool import Pool
 from zaiond.delivery.sender import Answers, Sender
 from zaiond.delivery.servers import RateCounter
 from zaiond.errors import DiskFullError
-from zaiond.model import QueuedDelivery, QueuedMail, StoredEvent
+from zaiond.model import QueuedMail, StoredEvent
 from zaiond.net.context import ConnectionContext
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import Failure
@@ -117,7 +117,7 @@ class Dispatcher:
         again: it is left on disk.
         """
         if self.holds.addresses:
-            mails = self._without_held(mails, self.holds.addresses)
+            mails = self.ledger.without_held(mails)
         self.active_queue.add(mails)
         if mails and len(self._blamed) == 1:
             self.pool.ask_again()  # it may be about that one mail alone
@@ -151,19 +151,6 @@ class Dispatcher:
             put_back = self._writer.submit(partial(queue.put_back, mails=left), essential=True)
             with suppress(DiskFullError):
                 await put_back
-
-    def _without_held(self, mails: list[QueuedMail], addresses: frozenset[str]) -> list[QueuedMail]:
-        kept: list[QueuedMail] = []
-        out: list[QueuedDelivery] = []
-        for mail in mails:
-            # One that was held already is the probe.
-            left = mail.keeping(lambda d: d.held or d.recipient not in addresses)
-            if left is not None:
-                kept.append(left)
-            if left is not mail:
-                out += [d for d in mail.deliveries if left is None or d not in left.deliveries]
-        self.ledger.leave_held(out)
-        return kept
 
     @asynccontextmanager
     async def changing(self, lock: asyncio.Lock) -> AsyncIterator[None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from typing import NamedTuple
@@ -15,9 +15,11 @@ from zaiond.delivery import words
 from zaiond.delivery.batch import Wanted
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.remake import anew
+from zaiond.errors import DiskFullError
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.model import NewEvent, QueuedMail, Remade, Routing, StoredEvent, Usage
 from zaiond.net.machine import rfc3339
+from zaiond.routing.state import State
 from zaiond.store import groups, membership
 from zaiond.store import remake as remade
 from zaiond.store.groups import Steps
@@ -51,19 +53,22 @@ class _Ready(NamedTuple):
 
 
 class GroupMails:
-    """Makes mails to come. `new_messages` and `new_deliveries` give rows; `queue_time` when what is
-    made now is queued, `clock` seconds since the epoch.
+    """Makes mails to come, which `state` remembers, and forgets them. `new_messages` and
+    `new_deliveries` give rows; `queue_time` when what is made now is queued, `clock` seconds since
+    the epoch.
     """
 
     def __init__(
         self,
         writer: Writer,
+        state: State,
         new_messages: Iterator[int],
         new_deliveries: Iterator[int],
         queue_time: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
         self._submit = writer.submit
+        self._state = state
         self._new_messages, self._new_deliveries = new_messages, new_deliveries
         self._queue_time, self._clock = queue_time, clock
 
@@ -104,6 +109,45 @@ class GroupMails:
         mails.sort(key=lambda mail: mail.row)
         left = [mail.keeping(lambda d: d.row not in behind) for mail in mails]
         return Made([mail for mail in left if mail is not None], released)
+
+    async def make_now(self, maker: MailMaker, rows: Mapping[int, Routing]) -> Made:
+        """Makes these mails to come, whatever they wait for; to be called with `lock` held. Raises
+        DiskFullError.
+        """
+        known = {group.message: group for group in self._state.groups.values() if group.is_pending}
+        wanted = []
+        for row, routing in rows.items():
+            if row in known:
+                self._state.forget_group(known[row])
+            wanted.append(Wanted(row, maker.table.route_now(routing).to, routing))
+        try:
+            made = await self.make(maker, wanted, Steps(changes=self._state.changes()))
+        except DiskFullError:
+            self._state.rollback()
+            raise
+        self._state.commit()
+        return made
+
+    async def forget(self, rows: Sequence[int]) -> None:
+        """Forgets these mails to come, in which no event is left; to be called with `lock` held."""
+        for group in [one for one in self._state.groups.values() if one.message in rows]:
+            self._state.forget_group(group)
+        if rows:
+            forget = partial(groups.forget, rows=rows, changes=self._state.changes())
+            await self._submit(forget, essential=True)
+            self._state.commit()
+
+    def reconcile(self, to_come: Mapping[int, Routing]) -> None:
+        """Remembers these mails to come, which are those on disk: what was lost of either is due at
+        once, or forgotten. To be called with `lock` held, or before anything is routed.
+        """
+        known = {group.message: group for group in self._state.groups.values() if group.is_pending}
+        for group in [one for row, one in known.items() if row not in to_come]:
+            self._state.forget_group(group)
+        self._state.commit()  # so it is on disk, whatever is taken back later
+        for row, routing in to_come.items():
+            if row not in known:
+                self._state.adopt(row, routing, self._clock())
 
     async def remake(self, maker: MailMaker, row: int, *, reopen: bool) -> Remade | None:
         """What is to be put in the place of a mail that was made of a group, by the configuration

@@ -106,6 +106,21 @@ class Ledger:
         self.ended[state] += sum(len(mail.deliveries) for mail in mails)
         self._observer.events_ended(ended)
 
+    def without_held(self, mails: list[QueuedMail]) -> list[QueuedMail]:
+        """These mails, without their deliveries to addresses that are held."""
+        kept: list[QueuedMail] = []
+        out: list[QueuedDelivery] = []
+        addresses = self.holds.addresses
+        for mail in mails:
+            # One that was held already is the probe.
+            left = mail.keeping(lambda d: d.held or d.recipient not in addresses)
+            if left is not None:
+                kept.append(left)
+            if left is not mail:
+                out += [d for d in mail.deliveries if left is None or d not in left.deliveries]
+        self.leave_held(out)
+        return kept
+
     def leave_held(self, deliveries: list[QueuedDelivery]) -> None:
         """These are held by an address, and no attempt was made of them."""
         if deliveries:

@@ -114,7 +114,7 @@ class Outbound:
     async def reconcile(self) -> None:
         """Rows were set aside: there may be fewer mails to come, or others."""
         async with self.router.lock:
-            self.router.reconcile(await self._submit(groups.to_come))
+            self.router.group_mails.reconcile(await self._submit(groups.to_come))
         self.scheduler.wake()
 
     async def run(self) -> None:

@@ -92,7 +92,7 @@ class QueueAdmin:
             maker = await router.maker_now()
             if maker is None or not rows:
                 return 0
-            made = await router.make_now(maker, rows)
+            made = await router.group_mails.make_now(maker, rows)
         await router.hand_over(made)
         return sum(len(mail.deliveries) for mail in made.mails)
 
@@ -249,7 +249,7 @@ class QueueAdmin:
                 partial(groups.take_out, seqs=seqs, reason=_BY_HAND), essential=True
             )
             self._observer.events_ended(taken_out.ended)
-            await self._router.forget(taken_out.emptied)
+            await self._router.group_mails.forget(taken_out.emptied)
             left = await self._leave_groups(seqs)
             rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
             deleted, in_flight = await self._delete(rows)

@@ -7,14 +7,12 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from itertools import count
 
-from msgspec import structs
-
-from zaiond.delivery.batch import Batch, Wanted
+from zaiond.delivery.batch import Batch
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.group_mails import GroupMails, Made
 from zaiond.delivery.ledger import Observer
@@ -22,7 +20,7 @@ from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.memory import Memory
 from zaiond.delivery.servers import RateCounter
 from zaiond.errors import DiskFullError
-from zaiond.model import QueuedMail, Routing, StoredEvent, WaitingLine
+from zaiond.model import StoredEvent, WaitingLine
 from zaiond.net.machine import MachineNames, TimeZone
 from zaiond.routing.state import State
 from zaiond.store import events, groups, queue
@@ -60,10 +58,10 @@ class Router:
         self.new_deliveries = count(recovered.next_delivery)
         self._clock = clock
         self.state = State(remembered.rows, lambda: next(self.new_messages))
-        self.reconcile(remembered.to_come)
         self.group_mails = GroupMails(
-            writer, self.new_messages, self.new_deliveries, queue_time, clock
+            writer, self.state, self.new_messages, self.new_deliveries, queue_time, clock
         )
+        self.group_mails.reconcile(remembered.to_come)
         self.queue_time = queue_time
         self.lock = asyncio.Lock()  # held while events become mails, or are changed by hand
         self.turns = turns
@@ -268,70 +266,10 @@ class Router:
                 self.on_put_off()
             return made
 
-    async def make_now(self, maker: MailMaker, rows: Mapping[int, Routing]) -> Made:
-        """Makes these mails to come, whatever they wait for; to be called with `lock` held. Raises
-        DiskFullError.
-        """
-        known = {group.message: group for group in self.state.groups.values() if group.is_pending}
-        wanted = []
-        for row, routing in rows.items():
-            if row in known:
-                self.state.forget_group(known[row])
-            wanted.append(Wanted(row, maker.table.route_now(routing).to, routing))
-        steps = self.batch(maker).steps((), self.state.changes())
-        try:
-            made = await self.group_mails.make(maker, wanted, steps)
-        except DiskFullError:
-            self.state.rollback()
-            raise
-        self.state.commit()
-        return made
-
-    async def forget(self, rows: Sequence[int]) -> None:
-        """Forgets these mails to come, in which no event is left; to be called with `lock` held."""
-        for group in [one for one in self.state.groups.values() if one.message in rows]:
-            self.state.forget_group(group)
-        if rows:
-            forget = partial(groups.forget, rows=rows, changes=self.state.changes())
-            await self._writer.submit(forget, essential=True)
-            self.state.commit()
-
-    def reconcile(self, to_come: Mapping[int, Routing]) -> None:
-        """Remembers these mails to come, which are those on disk: what was lost of either is due at
-        once, or forgotten. To be called with `lock` held, or before anything is routed.
-        """
-        known = {group.message: group for group in self.state.groups.values() if group.is_pending}
-        for group in [one for row, one in known.items() if row not in to_come]:
-            self.state.forget_group(group)
-        self.state.commit()  # so it is on disk, whatever is taken back later
-        for row, routing in to_come.items():
-            if row not in known:
-                self.state.adopt(row, routing, self._clock())
-
     def batch(self, maker: MailMaker) -> Batch:
         """What becomes of some events is collected in it."""
-        reached = partial(self._reached, maker)
+        reached = partial(self.reached, maker)
         return Batch(maker, self.new_messages, self.new_deliveries, reached)
-
-    def mails(
-        self, maker: MailMaker, stored: StoredEvent, to: tuple[str, ...], routing: Routing
-    ) -> list[QueuedMail]:
-        """Mails about an event that was told of before."""
-        event = complete(stored)
-        made = [
-            maker.make(
-                next(self.new_messages),
-                stored,
-                event,
-                recipients,
-                self.new_deliveries,
-                routing=routing,
-                date=self._clock(),
-            )
-            for recipients in maker.parts(self._reached(maker, stored, to))
-        ]
-        of = (stored,) if stored.seq else ()
-        return [structs.replace(mail, queued=self.queue_time(), events=of) for mail in made]
 
     def _through(self, batch: list[StoredEvent]) -> int:
         """Up to where every event is routed, once these are."""
@@ -339,7 +277,7 @@ class Router:
         left = (event.seq for event in self._memory.events if event.seq not in seqs)
         return max(self.routed_through, next(left, self._memory.through + 1) - 1)
 
-    def _reached(
+    def reached(
         self, maker: MailMaker, stored: StoredEvent, recipients: tuple[str, ...]
     ) -> tuple[str, ...]:
         """The recipients, but for a notice only those who are reached, if there are any."""

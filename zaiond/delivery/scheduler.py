@@ -14,7 +14,7 @@ from msgspec import structs
 from zaiond.delivery.batch import Wanted
 from zaiond.delivery.group_mails import AT_ONCE, Made
 from zaiond.delivery.ledger import Observer
-from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.router import Router
 from zaiond.errors import StoreError
 from zaiond.model import QueuedMail, StoredEvent
@@ -183,4 +183,18 @@ class Scheduler:
             )
         # Its event ended when it was told of: it is not to do so again.
         routing = structs.replace(remind.routing, kind="problem")
-        return self._router.mails(maker, stored, remind.to, routing)
+        router, event = self._router, complete(stored)
+        made = [
+            maker.make(
+                next(router.new_messages),
+                stored,
+                event,
+                recipients,
+                router.new_deliveries,
+                routing=routing,
+                date=self._clock(),
+            )
+            for recipients in maker.parts(router.reached(maker, stored, remind.to))
+        ]
+        of = (stored,) if stored.seq else ()
+        return [structs.replace(mail, queued=router.queue_time(), events=of) for mail in made]
