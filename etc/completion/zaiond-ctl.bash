@@ -4,7 +4,7 @@ _zaiond_ctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
     local commands="test emit run status queue history spool problems jobs silence route"
-    commands+=" check config setup reload"
+    commands+=" check config setup reload web"
     local event="--severity --subject --message --data --data-json --problem --ok --job --id"
     event+=" --source --time"
     local severities="emerg alert crit err warning notice info debug"
@@ -27,7 +27,7 @@ _zaiond_ctl() {
                     command=${COMP_WORDS[i]}
                 else
                     case $command in
-                        queue | spool | config | silence | problems) word=${word:-${COMP_WORDS[i]}} ;;
+                        queue | spool | config | silence | problems | web) word=${word:-${COMP_WORDS[i]}} ;;
                     esac
                 fi
                 ;;
@@ -70,6 +70,8 @@ _zaiond_ctl() {
         "problems close") words="--comment --user $common" ;;
         "silence ") words="add list expire $common" ;;
         "silence add") words="--match --for --comment $common" ;;
+        "web ") words="password token list remove $common" ;;
+        "web token") words="--metrics --emit $common" ;;
         "config ") words="show diff revert $common" ;;
         "config show") words="--origin $common" ;;
         "check ")

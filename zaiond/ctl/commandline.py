@@ -20,10 +20,10 @@ GROUPS = {
     "test": "test", "emit": "emit", "run": "run", "status": "status", "queue": "queue",
     "history": "history", "spool": "queue", "problems": "problems", "jobs": "jobs",
     "silence": "silence", "route": "route", "check": "check", "config": "config",
-    "setup": "setup", "reload": "check",
+    "setup": "setup", "reload": "check", "web": "web",
 }  # fmt: skip
 # In the contract, not in this version.
-LATER = ("web", "fleet")
+LATER = ("fleet",)
 
 
 class Entry:

@@ -178,12 +178,13 @@ def _typed(question: "Ask", language: Language) -> str:
     output.flush()
     while True:
         try:
-            return _hidden(prompt) if question.secret else input(prompt)
+            return hidden(prompt) if question.secret else input(prompt)
         except UnicodeDecodeError:
             output.say(words.NOT_DECODABLE.in_language(language))
 
 
-def _hidden(prompt: str) -> str:
+def hidden(prompt: str) -> str:
+    """A line typed without an echo. Raises EOFError, KeyboardInterrupt, Failure."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", GetPassWarning)
         try:

@@ -238,3 +238,34 @@ HOW_TO_START = Text(
     "zaiond is not running. This starts it with these settings:\n"
     "  systemctl enable --now zaiond.socket zaiond.service",
 )
+
+# -- web
+
+METRICS_OR_EMIT = Text(
+    "--metrics か --emit のどちらかを指定してください", "name one of --metrics and --emit"
+)
+new_password = Sentence("{name} の新しいパスワード: ", "New password of {name}: ")
+NEW_PASSWORD_AGAIN = Text("もう一度入力: ", "The same again: ")
+PASSWORDS_DIFFER = Text(
+    "2 回の入力が一致しません。何も変更していません",
+    "what was typed twice is not the same: nothing was changed",
+)
+NO_PASSWORD = Text("標準入力にパスワードがありません", "there is no password on standard input")
+password_set = Sentence("{name} のパスワードを設定しました", "The password of {name} is set")
+TOKEN_ONCE = Text("トークンが表示されるのは今回だけです:", "The token, which is not shown again:")
+removed = Sentence(
+    "{name} のパスワードとトークンを削除しました", "Removed: the password and tokens of {name}"
+)
+nobody = Sentence("{name} という名前は登録されていません", "there is no {name}")
+NOBODY_YET = Text(
+    "まだだれも登録されていません（登録: zaiond-ctl web password NAME）",
+    "Nobody is there yet (to let somebody in: zaiond-ctl web password NAME)",
+)
+USES = {
+    "password": Text("ログイン", "login"),
+    "metrics": Text("メトリクス", "metrics"),
+    "emit": Text("イベントの送信", "emit"),
+}
+USE = Text("用途", "Use")
+SET_ON = Text("設定日時", "Set")
+cant_keep = Sentence("{path} に保存できません: {why}", "can't write {path}: {why}")
