@@ -2,10 +2,13 @@
 plain HTTP with cookies and forms."""
 
 import http.client
+import socket
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -14,7 +17,8 @@ from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.waiting import until
 
 STOPPED_WITHIN = 30.0  # seconds; a bound for what hangs, not a target
-CONFIG = "mail_server: {host: 127.0.0.1, port: 9}\nadmins: admin@example.co.jp\n"
+NAME, PASSWORD = "yamada", "correct horse battery"
+CONFIG = "mail_server: {host: 127.0.0.1, port: 9}\nadmins: admin@example.co.jp\nlanguage: en\n"
 
 
 class Answer(NamedTuple):
@@ -81,12 +85,27 @@ class Browser:
         kind = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.base}
         return self._followed(self.send("POST", url, body, kind))
 
+    def log_in(self, name: str = "", password: str = "", to: str = "/status") -> Answer:
+        """Opens `to`, which leads to the login, and fills it in; by default as NAME."""
+        self.get(to)
+        fields = {
+            "name": name or NAME,
+            "password": password or PASSWORD,
+            "next": self.hidden["next"],
+        }
+        return self.post("/login", fields)
+
     @property
     def csrf(self) -> str:
-        """The hidden field of the last page's forms."""
+        """The hidden field of the last page's forms that each of them has."""
+        return self.hidden.get("csrf", "")
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """All hidden fields of the last page."""
         fields = _Fields()
         fields.feed(self.page.text)
-        return fields.hidden.get("csrf", "")
+        return fields.hidden
 
     def _followed(self, answer: Answer) -> Answer:
         for _ in range(10):
@@ -108,12 +127,26 @@ class _Fields(HTMLParser):
             self.hidden[given.get("name") or ""] = given.get("value") or ""
 
 
-class Web:
-    """zaiond-web before `daemon`, as `zaiond-ctl web` starts it: with a link that works once."""
+# sd_listen_fds(3): the socket is descriptor 3, and the process that is meant says so.
+_ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
-    def __init__(self, daemon: Daemon) -> None:
+
+class Web:
+    """zaiond-web before `daemon`, as `zaiond-ctl web` starts it: with a link that works once; or
+    `as_service`, as systemd does: with a socket that listens, and logins by name and password.
+    """
+
+    def __init__(self, daemon: Daemon, *, as_service: bool = False) -> None:
         self.daemon = daemon
         self.log = daemon.directory / "web.log"
+        self.listening: socket.socket | None = None
+        if as_service:
+            self.listening = socket.create_server(("127.0.0.1", 0))
         self._process: subprocess.Popen[str] | None = None
         self.link = ""
 
@@ -126,21 +159,33 @@ class Web:
     @property
     def base(self) -> str:
         """The address of its pages, as `http://127.0.0.1:8025`."""
+        if self.listening is not None:
+            return f"http://127.0.0.1:{self.listening.getsockname()[1]}"
         parts = urlsplit(self.link)
         return f"{parts.scheme}://{parts.netloc}"
 
     def start(self) -> None:
         """Starts it; returns when it listens."""
+        command: list[str | Path] = [PROGRAMS / "zaiond-web", *self.daemon.options]
+        passed: tuple[int, ...] = ()
+        if self.listening is None:
+            command.append("--link")
+        else:
+            passed = (self.listening.fileno(),)
+            command = [sys.executable, "-c", _ACTIVATE, str(passed[0]), *command]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [PROGRAMS / "zaiond-web", *self.daemon.options, "--link"],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 env=self.daemon.environment,
+                pass_fds=passed,
                 process_group=0,
             )
+        if self.listening is not None:
+            return
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if "/once/" in line:
@@ -158,21 +203,39 @@ class Web:
 
     def browser(self, **headers: str) -> Browser:
         """A browser of nobody; header names have _ for -."""
-        return Browser(
-            self.base, {name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Browser(self.base, given)
 
     def inside(self, **headers: str) -> Browser:
-        """A browser that has come in by the link; only one can."""
+        """A browser that has come in: by the link, which only one can; as a service by the name
+        NAME, whose password this sets.
+        """
         browser = self.browser(**headers)
-        answer = browser.get(self.link)
+        if self.listening is None:
+            answer = browser.get(self.link)
+        else:
+            set_ = self.daemon.ctl("web", "password", NAME, given=f"{PASSWORD}\n")
+            assert set_.returncode == 0, set_
+            answer = browser.log_in()
         assert answer.status == 200, answer.text
         return browser
 
     def stop(self) -> int:
         """SIGTERM; returns its exit status."""
         self.process.terminate()
-        return self.process.wait(STOPPED_WITHIN)
+        try:
+            return self.process.wait(STOPPED_WITHIN)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Whatever state it is in, it runs no more."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -184,12 +247,8 @@ class Web:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOPPED_WITHIN)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        if self._process is not None and self._process.stdout is not None:
-            self._process.stdout.close()
+        if kind is None and self.process.poll() is None:
+            self.stop()
+        self.end()
+        if self.listening is not None:
+            self.listening.close()

@@ -72,7 +72,8 @@ class Answers:
         return await self._status.document()
 
     async def _acknowledge(self, request: Request) -> dict[str, Any]:
-        number = await self._status.acknowledge(request.asked_by)
+        user = self._status.asker(request.asked_by, request.by)
+        number = await self._status.acknowledge(request.asked_by, user)
         return {**await self._status.document(), "acknowledged": number}
 
     async def _metrics(self, _: Request) -> dict[str, Any]:

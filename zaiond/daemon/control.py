@@ -44,7 +44,8 @@ class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
 
 class Request(msgspec.Struct):
     """What is asked, and with what; null counts as left out. `asked_by` is a uid (SO_PEERCRED),
-    whatever was sent as such; `uid` is whose events are meant.
+    whatever was sent as such; `by` is on whose behalf zaiond-web asks; `uid` is whose events are
+    meant.
     """
 
     command: str
@@ -63,6 +64,7 @@ class Request(msgspec.Struct):
     seconds: float | None = None
     comment: str | None = None
     key: str | None = None
+    by: str | None = None
     asked_by: int = -1
 
 

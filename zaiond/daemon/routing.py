@@ -104,7 +104,7 @@ class RoutingAnswers:
                     match=tuple(map(silence.parse_match, request.matchers)),
                     seconds=request.seconds,
                     comment=comment,
-                    by=self._status.user_names.shown(request.asked_by),
+                    by=self._status.asker(request.asked_by, request.by),
                     now=self._status.clock(),
                 )
             except MendableError as error:
@@ -158,7 +158,7 @@ class RoutingAnswers:
             return {"problems": [], "ambiguous": owners}
         told = [documents.problem(one, self._table, self._state, name_of) for one in found.values()]
         for place, one in found.items():
-            by = name_of(request.asked_by)
+            by = self._status.asker(request.asked_by, request.by)
             await self._tell(notices.closed_by_hand(one, comment, by, token_hex(8)))
             await self._until_closed(place)
         return {"problems": told, "ambiguous": []}

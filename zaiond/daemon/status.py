@@ -23,6 +23,7 @@ from zaiond.journal import Journal
 from zaiond.net.machine import rfc3339
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.state import State
+from zaiond.safe import one_line
 from zaiond.store import damage, meta
 from zaiond.store.database import Database
 from zaiond.store.meta import Acknowledgement
@@ -31,6 +32,8 @@ from zaiond.store.writer import Writer
 from zaiond.text import Language
 from zaiond.users import UserNames
 
+WEB_USER = "zaiond-web"
+_LONGEST_NAME = 64
 LOOK_BACK = 7 * 86400.0  # seconds that status looks back for what failed or expired
 
 
@@ -129,7 +132,16 @@ class Status:
             "version": __version__,
         }
 
-    async def acknowledge(self, uid: int) -> int:
+    def asker(self, uid: int, by: str | None) -> str:
+        """Who asks, for a person: the user, or on whose behalf zaiond-web does. Only root and its
+        own user may say so.
+        """
+        user = self.user_names.shown(uid)
+        if by is None or (uid != 0 and user != WEB_USER):
+            return user
+        return f"{one_line(by)[:_LONGEST_NAME]} ({WEB_USER})"
+
+    async def acknowledge(self, uid: int, user: str) -> int:
         """This user knows of all that has failed, expired or was refused; gives of how many nobody
         knew.
         """
@@ -137,7 +149,6 @@ class Status:
         refused = self.intake.refusals.unknown.total(self.clock())
         number = sum(of.unknown for of in lost.values()) + refused
         if number:
-            user = self.user_names.shown(uid)
             known = Acknowledgement(self.queue_time(), uid, user, self.clock())
             await self.writer.submit(partial(meta.acknowledge, new=known), essential=True)
             self.intake.refusals.acknowledge()

@@ -1,6 +1,5 @@
 """What a page finds in its request: the daemon, the journal, who asks, the fields of a form."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -8,8 +7,10 @@ from starlette.requests import Request
 
 from zaiond.journal import Journal
 from zaiond.text import Text
+from zaiond.web import words
 from zaiond.web.asking import Daemon, Reply
 from zaiond.web.guard import Place
+from zaiond.web.logins import Logins
 from zaiond.web.sessions import Session, Sessions
 from zaiond.web.settings_service import SettingsService
 from zaiond.web.static import Static
@@ -17,15 +18,19 @@ from zaiond.web.static import Static
 
 @dataclass(slots=True, kw_only=True)
 class Web:
-    """What the process has one of. `link`: the token of the link that still lets somebody in."""
+    """What the process has one of. `asks_password`: who comes in has a name and a password; else by
+    `link`, the token that lets `link_name` in, None once it was used.
+    """
 
     daemon: Daemon
     journal: Journal
+    logins: Logins
     sessions: Sessions
     settings: SettingsService
     static: Static
     place: Place
     cookie: str  # its name
+    asks_password: bool
     link: str | None = None
     link_name: str = ""
 
@@ -66,10 +71,16 @@ async def ask(request: Request, command: str, **arguments: Any) -> Reply:
     """One question to the daemon, in the name of who asks. Raises NoAnswer, Refused: where a page
     does not catch them, a page says so.
     """
-    return await web(request).daemon.ask(command, **arguments)
+    what = web(request)
+    if what.asks_password:  # else the daemon knows the user by himself
+        arguments["by"] = session(request).name
+    reply = await what.daemon.ask(command, **arguments)
+    what.journal.language = reply.language  # it may be another one since
+    return reply
 
 
 def note(request: Request, text: Text, **fields: Any) -> None:
-    """A line of the journal about what was done, with who did it and where he is."""
-    who: Mapping[str, Any] = {"user": session(request).name, "address": address(request)}
-    web(request).journal.info(text, **who, **fields)
+    """A line of the journal about what was done, by whom and from where."""
+    name, where = session(request).name, address(request)
+    line = words.noted(name=name, address=where, what=text)
+    web(request).journal.info(line, user=name, address=where, **fields)

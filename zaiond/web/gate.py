@@ -73,7 +73,7 @@ class Gate:
         is_open = path.startswith(OPEN)
         if scope["zaiond.session"] is None and not is_open:
             if not is_safe:
-                return self._complain(request, 403, words.ENTER, words.WRONG_FORM)
+                return self._complain(request, 403, words.SESSION_OVER, words.SESSION_OVER_WHY)
             wanted = f"{path}?{request.url.query}" if request.url.query else path
             return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
         if is_safe:

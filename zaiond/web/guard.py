@@ -5,10 +5,12 @@ All of it is pure; `gate` asks it before anything else is done.
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?", re.ASCII)  # RFC 9110 7.2
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 # Nothing but our own: script, style, image, connection, where forms go. No frame around us.
@@ -53,12 +55,13 @@ def host_is_ours(host: str, place: Place) -> bool:
     """Whether a Host header names us. Another name may be an attacker's that leads to our address
     (DNS rebinding); an address that is written out can't be.
     """
-    if place.url is not None and host.lower() == urlsplit(place.url).netloc.lower():
+    host = host.lower()
+    if place.url is not None and host == urlsplit(place.url).netloc.lower():
         return True
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
+    found = _HOST.fullmatch(host)
+    if found is None:
         return False
+    name = found[1].strip("[]")
     if name == "localhost" or name in place.names:
         return True
     try:

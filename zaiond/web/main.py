@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import sys
 
 from zaiond import utf8
@@ -13,6 +14,7 @@ def main() -> None:
     """The console script."""
     utf8.enforce()
     options = parse(sys.argv[1:])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no password in a core dump
     try:
         import jinja2  # noqa: F401
         import starlette  # noqa: F401
@@ -27,3 +29,7 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     os._exit(serve(options))
+
+
+if __name__ == "__main__":  # as `zaiond-ctl web` starts it
+    main()

@@ -22,6 +22,7 @@ class Options(NamedTuple):
     take which we start.
     """
 
+    config: str
     runtime_dir: str
     state_dir: str
     link: bool
@@ -65,6 +66,11 @@ def parse(arguments: list[str]) -> Options:
     by_systemd = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     state_dir = os.path.join(below, "web") if below else by_systemd or "/var/lib/zaiond-web"
     runtime_dir = found.runtime_dir or origin.default_runtime_dir()
+    config = found.config or os.environ.get("ZAIOND_CONFIG") or "/etc/zaiond/zaiond.yaml"
     return Options(
-        os.path.abspath(runtime_dir), os.path.abspath(state_dir), found.link, tuple(given)
+        os.path.abspath(config),
+        os.path.abspath(runtime_dir),
+        os.path.abspath(state_dir),
+        found.link,
+        tuple(given),
     )

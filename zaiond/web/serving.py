@@ -6,21 +6,25 @@ import logging
 import os
 import pwd
 import secrets
+import signal
 import socket
 import time
+from collections.abc import Iterator
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zaiond.client import origin
+from zaiond.config.language import wanted_language
 from zaiond.journal import Journal, output
 from zaiond.sockets import host_and_port
 from zaiond.web import words
 from zaiond.web.app import build
-from zaiond.web.asking import Daemon
+from zaiond.web.asking import Daemon, NoAnswer, Refused
 from zaiond.web.context import Web
 from zaiond.web.gate import Gate
 from zaiond.web.guard import Place
+from zaiond.web.logins import Logins
 from zaiond.web.options import Options
 from zaiond.web.sessions import Sessions
 from zaiond.web.settings_service import SettingsService
@@ -41,7 +45,10 @@ def serve(options: Options) -> int:
     os.umask(0o077)
     logging.disable()  # what uvicorn would tell, the journal is told by us
     journal = Journal(output("text", "zaiond-web"))
-    journal.language = origin.language()
+    try:
+        journal.language = wanted_language(options.config)
+    except OSError:  # as a service; the daemon says it below
+        journal.language = origin.language()
     sockets = _from_systemd()
     is_activated = bool(sockets)
     try:
@@ -51,11 +58,19 @@ def serve(options: Options) -> int:
         return 1
     host, port = sockets[0].getsockname()[:2]
     url = f"http://{host_and_port(host, port)}"
+    logins = Logins(options.state_dir, time.time)
+    sessions = Sessions(
+        time.time,
+        (lambda _: True) if options.link else logins.is_known,
+        None if options.link else os.path.join(options.state_dir, "sessions.json"),
+    )
     web = Web(
         daemon=Daemon(options.runtime_dir),
         journal=journal,
-        sessions=Sessions(time.time),
+        logins=logins,
+        sessions=sessions,
         settings=SettingsService(options.given, by_socket=is_activated),
+        asks_password=not options.link,
         static=Static(),
         place=Place(frozenset({socket.gethostname().lower()}), None),
         cookie=f"zaiond-{port}",
@@ -67,9 +82,24 @@ def serve(options: Options) -> int:
               words.ENDS.in_language(language), sep="\n", flush=True)  # fmt: skip
     idle = IDLE_SECONDS_OF_LINK if options.link else IDLE_SECONDS if is_activated else None
     server = Server(build(web), idle)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(server.serve(sockets))
+    asyncio.run(_run(server, sockets, web))
+    sessions.save()
+    journal.tell_left_out()
     return 0
+
+
+async def _run(server: "Server", sockets: list[socket.socket], web: Web) -> None:
+    web.daemon.language = web.journal.language
+    learning = asyncio.create_task(_learn_language(web))
+    try:
+        await server.serve(sockets)
+    finally:
+        learning.cancel()
+
+
+async def _learn_language(web: Web) -> None:
+    with contextlib.suppress(NoAnswer, Refused):
+        web.journal.language = (await web.daemon.ask("silence.list")).language
 
 
 def _from_systemd() -> list[socket.socket]:
@@ -135,6 +165,18 @@ class Server(uvicorn.Server):
         )
         self._gate = gate
         self._idle = idle
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends by SIGTERM and SIGINT as by itself; the second one does not wait for answers."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end now. No connection is accepted between this and the end of listening: what

@@ -1,21 +1,82 @@
-"""Coming in and going out."""
+"""Coming in, by a link that works once or by name and password, and going out."""
 
 import hmac
+import math
+import secrets
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from zaiond.web import sessions, words
-from zaiond.web.context import Web, address, web
+from zaiond.text import Text
+from zaiond.web import guard, sessions
+from zaiond.web.context import Web, address, form, note, web
+from zaiond.web.logins import Login
 from zaiond.web.render import page
+from zaiond.web.words import login as words
+
+_LONGEST_NAME = 200  # characters that the form shows again
 
 
 async def show(request: Request) -> Response:
     """The page that asks who it is."""
+    wanted = guard.page_of_ours(request.query_params.get("next", ""))
     if request.scope["zaiond.session"] is not None:
-        return RedirectResponse("/status", 303)
-    return page(request, "login.html", title=words.ENTER)
+        return RedirectResponse(wanted, 303)
+    return _asked(request, wanted)
+
+
+async def log_in(request: Request) -> Response:
+    """By name and password."""
+    what, given, where = web(request), form(request), address(request)
+    wanted = guard.page_of_ours(given.text("next"))
+    name = given.text("name").strip()
+    if not what.asks_password:
+        return _asked(request, wanted)
+    login = await what.logins.log_in(name, given.text("password"), where)
+    if login.account is not None:
+        what.journal.info(words.logged_in(name=name, address=where), user=name, address=where)
+        there = RedirectResponse(wanted, 303)
+        return _with_session(request, there, name, login.account.since)
+    # A name that isn't known may be a password: nothing of it goes into the journal.
+    who = Text(name, name) if login.known else words.NOBODY_KNOWN
+    why = _why(login)
+    line = words.login_refused(name=who, address=where, why=why)
+    what.journal.warning(line, by=where, user=name if login.known else "", address=where)
+    answer = _asked(request, wanted, name[:_LONGEST_NAME], why)
+    answer.status_code = {"wrong": 403, "wait": 429, "busy": 503}[login.outcome]
+    if login.wait:
+        answer.headers["retry-after"] = str(math.ceil(login.wait))
+    return answer
+
+
+def _why(login: Login) -> Text:
+    if login.outcome == "wait":
+        return words.wait(minutes=math.ceil(login.wait / 60))
+    return words.BUSY if login.outcome == "busy" else words.WRONG
+
+
+def _asked(request: Request, wanted: str, name: str = "", error: Text | None = None) -> Response:
+    """The form. Its secret is bound to a cookie of its own, as there is no session yet."""
+    what, token = web(request), request.scope["zaiond.token"]
+    if not token:
+        request.scope["zaiond.token"] = secrets.token_urlsafe(32)
+    accounts = what.logins.accounts if what.asks_password else None
+    answer = page(
+        request,
+        "login.html",
+        title=words.TITLE,
+        w=words,
+        wanted=wanted,
+        name=name,
+        error=error,
+        asks_password=what.asks_password,
+        fault=what.logins.fault if what.asks_password else None,
+        has_accounts=accounts is not None and bool(accounts.accounts),
+    )
+    if not token:
+        _set_cookie(request, answer, request.scope["zaiond.token"], None)
+    return answer
 
 
 async def once(request: Request) -> Response:
@@ -23,35 +84,42 @@ async def once(request: Request) -> Response:
     ahead.
     """
     what, given = web(request), request.path_params["token"]
-    if "prefetch" in request.headers.get("sec-purpose", ""):
+    if request.method != "GET" or "prefetch" in request.headers.get("sec-purpose", ""):
         return Response(status_code=503)
     if what.link is None or not hmac.compare_digest(given.encode(), what.link.encode()):
-        return page(request, "error.html", title=words.ONCE, why=words.ONCE_WHY, again=False,
+        return page(request, "error.html", title=words.USED_UP, why=words.USED_UP_WHY, again=False,
                     status_code=403)  # fmt: skip
     what.link = None
-    what.journal.info(words.entered(name=what.link_name, address=address(request)))
-    return _with_session(request, RedirectResponse("/status", 303), what.link_name)
+    name, where = what.link_name, address(request)
+    what.journal.info(words.logged_in_by_link(name=name, address=where), user=name, address=where)
+    return _with_session(request, RedirectResponse("/status", 303), name, None)
 
 
-async def logout(request: Request) -> Response:
+async def log_out(request: Request) -> Response:
     """Ends the session."""
+    note(request, words.LOGGED_OUT)
     what = web(request)
     what.sessions.end(request.scope["zaiond.token"])
     answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(what.cookie, path="/")
+    _set_cookie(request, answer, "", 0)
+    answer.headers["clear-site-data"] = '"cache"'
     return answer
 
 
-def _with_session(request: Request, answer: Response, name: str) -> Response:
+def _with_session(request: Request, answer: Response, name: str, since: float | None) -> Response:
     what = web(request)
     what.sessions.end(request.scope["zaiond.token"])
-    token = what.sessions.begin(name)
-    is_tls = _is_under_tls(request, what)
+    token = what.sessions.begin(name, since)
+    _set_cookie(request, answer, token, int(sessions.IN_ALL))
+    return answer
+
+
+def _set_cookie(request: Request, answer: Response, token: str, seconds: int | None) -> None:
+    what = web(request)
     answer.set_cookie(
-        what.cookie, token, int(sessions.IN_ALL), path="/", secure=is_tls, httponly=True,
+        what.cookie, token, seconds, path="/", secure=_is_under_tls(request, what), httponly=True,
         samesite="lax",
     )  # fmt: skip
-    return answer
 
 
 def _is_under_tls(request: Request, what: Web) -> bool:
@@ -60,6 +128,7 @@ def _is_under_tls(request: Request, what: Web) -> bool:
 
 routes = [
     Route("/login", show),
-    Route("/logout", logout, methods=["POST"]),
+    Route("/login", log_in, methods=["POST"]),
+    Route("/logout", log_out, methods=["POST"]),
     Route("/once/{token}", once),
 ]

@@ -37,6 +37,12 @@ wrong_host = Sentence(
     "This address ({host}) is not zaiond-web's. Behind a proxy, the setting web.url names the"
     " address that browsers open.",
 )
+SESSION_OVER = Text("ログインの有効期限が切れました", "You are logged out")
+SESSION_OVER_WHY = Text(
+    "何も変更していません。ログインしてから、もう一度実行してください。",
+    "Nothing was changed. Log in, and then try again.",
+)
+TO_LOGIN = Text("ログインする", "Log in")
 WRONG_ORIGIN = Text(
     "ほかのサイトから送られたフォームのため、何も変更していません。"
     "プロキシ経由で使う場合は、設定 web.url にブラウザーで開くアドレスを書いてください。",
@@ -102,16 +108,5 @@ ENDS = Text(
 )
 cant_listen = Sentence("{address} で待ち受けできません: {why}", "can't listen on {address}: {why}")
 internal_error = Sentence("内部エラー（{path}）", "internal error ({path})")
-entered = Sentence(
-    "{name} がリンクからログインしました（{address}）", "{name} logged in by the link ({address})"
-)
-ONCE = Text("このリンクはもう使えません", "This link is used up")
-ONCE_WHY = Text(
-    "リンクは 1 回だけ使えます。zaiond-ctl web をもう一度実行してください。",
-    "A link works once. Run zaiond-ctl web again.",
-)
-ENTER = Text("ログインしてください", "Please log in")
-ENTER_BY_LINK = Text(
-    "zaiond-ctl web が表示したリンクから開いてください。",
-    "Open the link that zaiond-ctl web has printed.",
-)
+cant_read = Sentence("{path} を読めません: {why}", "can't read {path}: {why}")
+noted = Sentence("{name}（{address}）: {what}", "{name} ({address}): {what}")

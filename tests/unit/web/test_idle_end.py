@@ -1,0 +1,88 @@
+"""zaiond-web ends when nobody uses it, and loses no request by that."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zaiond.journal import Journal, to_terminal
+from zaiond.web.app import build
+from zaiond.web.asking import Daemon
+from zaiond.web.context import Web
+from zaiond.web.guard import Place
+from zaiond.web.logins import Logins
+from zaiond.web.serving import Server
+from zaiond.web.sessions import Sessions
+from zaiond.web.static import Static
+
+IDLE = 0.5
+ASKED = b"GET /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Web:
+    logins = Logins(str(tmp_path), time.time)
+    with (tmp_path / "log").open("w") as log:
+        return Web(
+            daemon=Daemon(str(tmp_path)),
+            journal=Journal(to_terminal(log)),
+            logins=logins,
+            sessions=Sessions(time.time, logins.is_known, None),
+            asks_password=True,
+            static=Static(),
+            place=Place(frozenset(), None),
+            cookie="zaiond",
+        )
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+async def asked(listening: socket.socket) -> bytes:
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    writer.write(ASKED)
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_it_serves_as_long_as_it_is_used_and_then_ends(
+    web: Web, listening: socket.socket
+) -> None:
+    serving = asyncio.create_task(Server(build(web), IDLE).serve([listening.dup()]))
+    began = time.monotonic()
+    while time.monotonic() - began < 3 * IDLE:
+        assert b"200 OK" in await asked(listening)
+        assert not serving.done()
+    await asyncio.wait_for(serving, 10)
+
+
+async def test_who_is_connected_is_served_before_it_ends(
+    web: Web, listening: socket.socket
+) -> None:
+    serving = asyncio.create_task(Server(build(web), IDLE).serve([listening.dup()]))
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    await asyncio.sleep(3 * IDLE)  # what is tried is that time passes
+    writer.write(ASKED)
+    assert b"200 OK" in await reader.read()
+    writer.close()
+    await asyncio.wait_for(serving, 10)
+
+
+async def test_who_comes_after_its_end_waits_for_the_next_one(
+    web: Web, listening: socket.socket
+) -> None:
+    await asyncio.wait_for(Server(build(web), IDLE).serve([listening.dup()]), 10)
+    waiting = asyncio.create_task(asked(listening))
+    serving = asyncio.create_task(Server(build(web), IDLE).serve([listening.dup()]))
+    assert b"200 OK" in await waiting
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.wait_for(serving, 10)
