@@ -144,7 +144,7 @@ def test_update_writes_what_setup_writes_and_the_daemon_takes_it(web: Web, sink:
     assert {"key": "sender", "value": "z@zaion.jp"}.items() <= in_force[
         [one["key"] for one in in_force].index("sender")
     ].items()
-    web.logged(f"settings changed ({file.parent / 'smtp-password'}, {file})")
+    web.logged(f"設定を変更しました（{file.parent / 'smtp-password'}, {file}）")
     assert SECRET not in web.printed()
 
 

@@ -17,6 +17,7 @@ from zaiond.web.guard import Place
 from zaiond.web.logins import Logins
 from zaiond.web.serving import Server
 from zaiond.web.sessions import Sessions
+from zaiond.web.settings_service import SettingsService
 from zaiond.web.static import Static
 
 IDLE = 0.5
@@ -32,6 +33,7 @@ def web(tmp_path: Path) -> Web:
             journal=Journal(to_terminal(log)),
             logins=logins,
             sessions=Sessions(time.time, logins.is_known, None),
+            settings=SettingsService([], by_socket=False),
             asks_password=True,
             static=Static(),
             place=Place(frozenset(), None),
