@@ -10,7 +10,7 @@ import msgspec
 
 from zaiond.daemon import documents, metrics, words
 from zaiond.daemon.control import Command, Commands, Refused, Request
-from zaiond.daemon.routing import RoutingAnswers, Tell
+from zaiond.daemon.routing_commands import RoutingAnswers, Tell
 from zaiond.daemon.status import Status
 from zaiond.delivery.queue_admin import Changed
 from zaiond.intake.spool.admin import Changed as SpoolChanged

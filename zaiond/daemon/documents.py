@@ -11,8 +11,8 @@ import msgspec
 
 from zaiond import wire
 from zaiond.daemon import words
-from zaiond.daemon.routings import due, routing_of, routings
-from zaiond.daemon.routings import outcome as outcome_of
+from zaiond.daemon.mail_routes import due, routing_of, routings
+from zaiond.daemon.mail_routes import outcome as outcome_of
 from zaiond.holds import Hold, Holds
 from zaiond.model import OPEN, Event
 from zaiond.net.machine import rfc3339

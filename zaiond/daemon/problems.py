@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from zaiond.daemon import words
 from zaiond.daemon.documents import why
-from zaiond.daemon.routing_documents import JobStanding
+from zaiond.daemon.remembered_documents import JobStanding
 from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold

@@ -9,7 +9,7 @@ from typing import Any
 
 from zaiond import __version__
 from zaiond.config.schema import Queue
-from zaiond.daemon import routing_documents
+from zaiond.daemon import remembered_documents
 from zaiond.daemon.documents import Present, moment
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
@@ -205,11 +205,13 @@ class Status:
         }
 
     def _routes(self) -> dict[str, Any]:
-        return routing_documents.counts(*self._routing(), self.clock())
+        return remembered_documents.counts(*self._routing(), self.clock())
 
-    def _jobs_to_look_at(self) -> tuple[tuple[str, routing_documents.JobStanding], ...]:
-        found = routing_documents.jobs(*self._routing(), self.clock())
-        ill = [(one["job"], one["state"]) for one in found if routing_documents.needs_a_look(one)]
+    def _jobs_to_look_at(self) -> tuple[tuple[str, remembered_documents.JobStanding], ...]:
+        found = remembered_documents.jobs(*self._routing(), self.clock())
+        ill = [
+            (one["job"], one["state"]) for one in found if remembered_documents.needs_a_look(one)
+        ]
         return tuple(ill)
 
     def _routing(self) -> tuple[State, RoutingTable | None]:

@@ -1,6 +1,6 @@
 """What the summary tells, asked of the daemon's parts."""
 
-from zaiond.daemon import routing_documents
+from zaiond.daemon import remembered_documents
 from zaiond.daemon.status import Status
 from zaiond.daemon.summary_text import Facts
 from zaiond.store import period
@@ -19,9 +19,9 @@ async def gather(status: Status, since: float, queued: float) -> Facts:
         started=status.found.started,
         status=await status.document(),
         period=await period.count(status.writer.submit, since, queued),
-        jobs=routing_documents.jobs(state, table, now),
-        problems=routing_documents.problems(state, table, status.user_names.shown),
-        silences=routing_documents.silences(state, now),
+        jobs=remembered_documents.jobs(state, table, now),
+        problems=remembered_documents.problems(state, table, status.user_names.shown),
+        silences=remembered_documents.silences(state, now),
         to_come=sum(group.is_pending for group in state.groups.values()),
         free=free,
     )

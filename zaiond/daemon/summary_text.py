@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from zaiond.daemon import words as common
-from zaiond.daemon.routing_documents import needs_a_look
+from zaiond.daemon.remembered_documents import needs_a_look
 from zaiond.daemon.words import local
 from zaiond.daemon.words import summary as words
 from zaiond.message.assemble import WORDS

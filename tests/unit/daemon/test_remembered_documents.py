@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.routed import A, B, Book, configured
-from zaiond.daemon import routing_documents as documents
+from zaiond.daemon import remembered_documents as documents
 from zaiond.routing import silence
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.records import JobState

@@ -10,7 +10,7 @@ from typing import Any
 
 from zaiond import wire
 from zaiond.daemon import notices, words
-from zaiond.daemon import routing_documents as documents
+from zaiond.daemon import remembered_documents as documents
 from zaiond.daemon.control import Command, Refused, Request
 from zaiond.daemon.documents import moment
 from zaiond.daemon.notices import Notice
