@@ -286,7 +286,7 @@ def test_the_test_goes_out_by_what_is_in_the_fields_and_they_stay(
     assert page.field("sender")["value"] == "z@zaion.jp"
     assert page.field("addresses")["value"] == "t@zaion.jp"
     assert web.daemon.config.read_bytes() == before
-    web.logged("test mail sent (t@zaion.jp: ok)")
+    web.logged("テストメールを送りました（t@zaion.jp: ok）")
     # What was tried can be written then.
     assert post(browser).field("sender")["value"] == "z@zaion.jp"
 
