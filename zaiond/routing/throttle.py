@@ -4,8 +4,10 @@ Mails are counted by 60ths of a window. A 60th counts for as long as one of its 
 window, so that the limit is kept strictly; a slot is free again up to a 60th later than it could.
 """
 
+from msgspec import structs
+
 from zaiond.config.forms import Rate
-from zaiond.model import Routing
+from zaiond.model import URGENT, Routing
 from zaiond.routing import words
 from zaiond.routing.decision import Join
 from zaiond.routing.group import Way, join
@@ -127,9 +129,14 @@ def suppress(state: State, way: Way, recipient: str, now: float) -> Join:
     assert limit is not None  # noqa: S101 - else nobody is over it
     key = group_key("suppressed", rule.scope, recipient)
 
+    free = free_at(state, sent_key(rule.scope, recipient), limit, now)
+
     def make() -> tuple[Routing, float]:
         reason = words.over(limit.count, limit.seconds)
-        due = free_at(state, sent_key(rule.scope, recipient), limit, now)
-        return Routing(rule.scope, "suppressed", reason, recipients=(recipient,)), due
+        return Routing(rule.scope, "suppressed", reason, recipients=(recipient,)), free
 
-    return join(state, key, make, way.severity, now, absorbs=way.absorbs)
+    joined = join(state, key, make, way.severity, now, absorbs=way.absorbs)
+    if way.severity in URGENT and free < joined.group.due:  # active_time holds it no longer
+        group = state.put_group(structs.replace(joined.group, due=free))
+        joined = structs.replace(joined, group=group)
+    return joined

@@ -334,3 +334,20 @@ def test_recipients_that_are_counted_are_bounded(monkeypatch: pytest.MonkeyPatch
     b.tell(type="t8")
     b.tell(type="t7")
     assert len(b.state.sent) == 3
+
+
+def test_what_is_urgent_and_over_the_limit_waits_for_the_limit_alone() -> None:
+    routes = "routes: {r: {max_mails: 1/h, active_time: office, to: [b@example.jp]}}\n"
+    b = Book(RoutingTable(configured(TIMES + routes)), now=T0 - 3 * HOUR)  # 17:00
+    b.tell(severity="warning")
+    b.tell(severity="warning")
+    b.wait(2 * HOUR)  # a slot is free again, and the office closed
+    assert len(b.made) == 1
+    b.tell(severity="notice")  # held with what is held
+    b.tell(severity="crit")
+    b.wait(0)
+    assert [mail.events for mail in b.made] == [(0,), (1, 3)]
+    b.tell(severity="emerg")
+    b.wait(HOUR + 60)
+    assert [mail.events for mail in b.made[2:]] == [(4,)]
+    b.check()
