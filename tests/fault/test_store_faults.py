@@ -26,7 +26,7 @@ from zaiond.store.queue import Ended
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
-EVENTS = 2000
+EVENTS = 1000
 THIS_BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 CONFIGURATION = (
     "{mail_server: {host: 127.0.0.1, port: 1}, admins: a@example.co.jp,"
@@ -241,6 +241,28 @@ def test_of_a_queue_that_was_cut_off_what_lies_before_the_cut_is_taken_over(
         salvage = store.database.salvage
         assert salvage is not None
         assert salvage.events >= EVENTS * kept / len(pages) * 0.9  # they are of much the same size
+        assert_whole(store.connection)
+        assert_usable(store)
+
+
+@pytest.mark.parametrize("table", ["events", "messages", "contents", "deliveries", "attempts"])
+@pytest.mark.parametrize("part", [0.2, 0.4])
+def test_of_a_queue_that_was_cut_off_within_a_page_what_lies_before_the_cut_is_taken_over(
+    damaged: Path, table: str, part: float
+) -> None:
+    pages = pages_of(damaged, table)
+    # All keys of the page at the cut are 0 then, and where they should be nothing can be read.
+    os.truncate(damaged / "queue.db", pages[int(len(pages) * part)] * 4096 + 2048)
+    looks = 0
+
+    def looked() -> None:
+        nonlocal looks
+        looks += 1
+        assert looks < 1000, "it goes round and round"
+
+    database.Database(str(damaged), looked).connection.close()
+    with Store(image(damaged)) as store:
+        assert store.database.salvage is not None
         assert_whole(store.connection)
         assert_usable(store)
 

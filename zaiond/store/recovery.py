@@ -314,6 +314,8 @@ def _scan(
             key = row[:keys]
             if last is not None and not (key > last if order == "ASC" else key < last):
                 return False, last  # its pages go round in a ring
+            if between is not None and not between[0] <= key[0] <= between[1]:
+                return False, last  # a page that is cut off: its keys are all 0
             last = key
             yield row[keys:]
     except Exception:  # noqa: BLE001 - a damaged page raises what it likes, also in Python
