@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from zaiond.text import Text
-from zaiond.web import static, words
+from zaiond.web import doors, guard, static, words
 from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import Web, web
 from zaiond.web.gate import Gate
@@ -23,7 +23,14 @@ async def _home(_: Request) -> Response:
     return RedirectResponse("/status", 303)
 
 
-ROUTES = [Route("/", _home), *static.routes, *login.routes, *status.routes, *settings.routes]
+ROUTES = [
+    Route("/", _home),
+    *doors.ROUTES,
+    *static.routes,
+    *login.routes,
+    *status.routes,
+    *settings.routes,
+]
 
 
 def build(what: Web) -> Gate:
@@ -49,6 +56,8 @@ def complain(request: Request, status_code: int, title: Text, why: Text) -> Resp
 
 
 async def _http_error(request: Request, error: Any) -> Response:
+    if guard.door(request.url.path) is not None:
+        return doors.http_error(request, error)
     if error.status_code == 405:
         return complain(request, 405, words.WRONG_METHOD, words.NOT_FOUND_WHY)
     return complain(request, error.status_code, words.NOT_FOUND, words.NOT_FOUND_WHY)
@@ -76,4 +85,6 @@ async def _fault(request: Request, error: Exception) -> Response:
     web(request).journal.error(
         words.internal_error(path=request.url.path[:200]), by="internal error", error=error
     )
+    if guard.door(request.url.path) is not None:
+        return doors.complain(request, 500, words.FAULT_WHY)
     return complain(request, 500, words.FAULT, words.FAULT_WHY)

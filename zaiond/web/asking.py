@@ -20,7 +20,6 @@ REPLY_BYTES = 65 * 1024 * 1024  # of a document; the daemon keeps below by itsel
 EVENT_REPLY_BYTES = 64 * 1024
 MOST_QUESTIONS = 16  # side by side: the daemon has room for twice as many
 _CHUNK = 256 * 1024
-_GROUP = "zaiond-admin"  # of the control socket
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -65,7 +64,7 @@ class Daemon:
         """One question. Raises NoAnswer, Refused."""
         line = _encode({"command": command, **arguments}) + b"\n"
         async with self._turn:
-            with _explained(self._control):
+            with _explained(self._control, "zaiond-admin"):
                 async with _connected(self._control, _CHUNK) as (reader, writer):
                     with contextlib.suppress(ConnectionError):  # who hangs up has said why
                         writer.write(line)
@@ -83,7 +82,7 @@ class Daemon:
         replies in order, as many as came (no reply means unknown). Raises NoAnswer if none came.
         """
         replies: list[dict[str, Any]] = []
-        with _explained(self._events):
+        with _explained(self._events, "zaiond-emit"):
             async with _connected(self._events, EVENT_REPLY_BYTES) as (reader, writer):
                 sending = asyncio.ensure_future(_send(writer, lines))
                 try:
@@ -138,12 +137,12 @@ async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
 
 
 @contextlib.contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """What may go wrong at a socket, as NoAnswer."""
+def _explained(path: str, group: str) -> Iterator[None]:
+    """What may go wrong at a socket, which is for a group, as NoAnswer."""
     try:
         yield
     except PermissionError:
-        text = words.not_permitted(path=path, group=_GROUP)
+        text = words.not_permitted(path=path, group=group)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         text = words.not_running(path=path, why=error)
     except (TimeoutError, BlockingIOError):

@@ -1,6 +1,6 @@
 """What a page finds in its request: the daemon, the journal, who asks, the fields of a form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from zaiond.journal import Journal
 from zaiond.text import Text
 from zaiond.web import words
 from zaiond.web.asking import Daemon, Reply
+from zaiond.web.bodies import Room
 from zaiond.web.guard import Place
 from zaiond.web.logins import Logins
 from zaiond.web.sessions import Session, Sessions
@@ -33,6 +34,7 @@ class Web:
     asks_password: bool
     link: str | None = None
     link_name: str = ""
+    room: Room = field(default_factory=Room)  # for what programs send
 
 
 def web(request: Request) -> Web:
@@ -48,6 +50,11 @@ def session(request: Request) -> Session:
 def address(request: Request) -> str:
     """Where who asks is, as far as that is known."""
     return cast(str, request.scope["zaiond.address"])
+
+
+def program(request: Request) -> str:
+    """Which program asks at a door of its own: the name that its token is for."""
+    return cast(str, request.scope["zaiond.program"])
 
 
 class Form(dict[str, list[str]]):

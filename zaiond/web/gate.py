@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zaiond.text import Text
-from zaiond.web import guard, words
+from zaiond.web import doors, guard, words
 from zaiond.web.context import Form, Web
 
 OPEN = ("/login", "/once/", "/static/")  # what is to be had without a session
@@ -66,6 +66,9 @@ class Gate:
     async def _refusal(self, request: Request) -> Response | None:
         """Why a request goes no further; None: it may."""
         web, scope = self._web, request.scope
+        kind = guard.door(request.url.path)
+        if kind is not None:  # a token is sent by no browser by itself, wherever it was led to
+            return doors.refusal(request, kind)
         host = request.headers.get("host", "")
         if not guard.host_is_ours(host, web.place):
             return self._complain(request, 400, words.REFUSED, words.wrong_host(host=host[:100]))

@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from zaiond.accounts import TokenKind
+
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?", re.ASCII)  # RFC 9110 7.2
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -35,6 +37,10 @@ HEADERS = {
     "cache-control": "no-store",
 }
 UNDER_TLS = {"strict-transport-security": "max-age=31536000"}
+
+
+_is_token = re.compile(r"[A-Za-z0-9._~+/-]{1,512}=*").fullmatch
+_DOORS: dict[str, TokenKind] = {"/metrics": "metrics", "/v1/": "emit"}
 
 
 class Place(NamedTuple):
@@ -86,6 +92,18 @@ def is_from_us(headers: Mapping[str, str], scheme: str, place: Place) -> bool:
         there = urlsplit(place.url)
         ours.add(f"{there.scheme}://{there.netloc}".lower())
     return origin.lower() in ours
+
+
+def door(path: str) -> TokenKind | None:
+    """Which kind of token a door for programs takes; None: it is no such door."""
+    return next((kind for begin, kind in _DOORS.items() if path.startswith(begin)), None)
+
+
+def bearer(authorization: str) -> str | None:
+    """The token of an Authorization header (RFC 6750 2.1); None: it has none."""
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and _is_token(token) else None
 
 
 def form_token(session_token: str) -> str:
