@@ -166,6 +166,12 @@ def test_what_is_not_taken_has_a_status_that_says_so(
     assert reply["message"]
 
 
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/alertmanager", "/v1/jobs/a/success"])
+def test_a_packed_body_is_not_taken_for_what_it_holds(emitter: Program, path: str) -> None:
+    packed = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    assert emitter.send("POST", path, b"\x1f\x8b", packed).status == 415
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/alertmanager", "/v1/jobs/a/success"])
 def test_only_post_sends_anything(emitter: Program, method: str, path: str) -> None:

@@ -48,7 +48,18 @@ class Webhook(msgspec.Struct, rename="camel"):
     truncated_alerts: int = 0
 
 
-decode = msgspec.json.Decoder(Webhook).decode  # raises msgspec.DecodeError or UnicodeDecodeError
+_decode = msgspec.json.Decoder(Webhook).decode
+_MOST_OBJECTS = 50_000  # of a body: an alert is three
+
+
+def decode(body: bytes) -> Webhook:
+    """What was posted. Raises ValueError: it is no webhook, or has more alerts than anybody."""
+    if body.count(b"{") > _MOST_OBJECTS:
+        raise ValueError
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        raise ValueError from error
 
 
 def events(webhook: Webhook) -> list[dict[str, Any]]:

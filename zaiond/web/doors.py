@@ -70,7 +70,7 @@ async def alerts(request: Request) -> Response:
     def lines(body: bytes) -> list[bytes]:
         try:
             found = alertmanager.events(alertmanager.decode(body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except ValueError:
             raise bodies.Unreadable(words.NO_WEBHOOK) from None
         if not found:
             raise bodies.Unreadable(words.NO_ALERT)
@@ -85,6 +85,8 @@ async def alerts(request: Request) -> Response:
 async def ping(request: Request) -> Response:
     """How a run of a job stands; the body is its log."""
     job, how = request.path_params["job"], request.path_params["how"]
+    if not pings.is_result(how):
+        return complain(request, 404, words.NO_RESULT)
     language = language_of(request)
     try:
         log = await _log(request)
@@ -93,8 +95,6 @@ async def ping(request: Request) -> Response:
         return wrong.answer
     except shorten.TooLong:
         return _refused(request, 400, "invalid", words.LONG_NAME)
-    if event is None:
-        return complain(request, 404, words.NO_RESULT)
     return await _sent(request, [bodies.line_of(event, _source(request))])
 
 
@@ -180,7 +180,9 @@ async def _posted(request: Request, lines: Callable[[bytes], list[bytes]]) -> Re
 
 
 async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
-    """What is sent, as it comes. Raises _Wrong: it is too much, or too slow."""
+    """What is sent, as it comes. Raises _Wrong: it is too much, too slow, or packed."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise _Wrong(complain(request, 415, words.PACKED))  # RFC 9110 15.5.16
     size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):

@@ -55,18 +55,21 @@ class Log:
         return shorten.joined(ends, room, language)
 
 
-def event(job: str, how: str, log: Log, language: Language) -> dict[str, Any] | None:
-    """The event of a ping; `how` is start, success, fail or an exit status. None: it is neither.
-    Raises shorten.TooLong: the job's name leaves no room.
+def is_result(how: str) -> bool:
+    """Whether that is how a run may stand: start, success, fail or an exit status."""
+    is_status = how.isascii() and how.isdigit() and len(how) <= 3 and int(how) <= 255
+    return is_status or how in _RESULTS
+
+
+def event(job: str, how: str, log: Log, language: Language) -> dict[str, Any]:
+    """The event of a ping; `how` is what `is_result` takes. Raises shorten.TooLong: the job's name
+    leaves no room.
     """
     data: dict[str, Any] = {}
-    if how in _RESULTS:
-        type_, severity = _RESULTS[how]
-    elif how.isascii() and how.isdigit() and len(how) <= 3 and int(how) <= 255:
+    if how.isdigit():
         data["exit_status"] = int(how)
-        type_, severity = _RESULTS["fail" if int(how) else "success"]
-    else:
-        return None
+        how = "fail" if int(how) else "success"
+    type_, severity = _RESULTS[how]
     told = {"type": type_, "severity": severity, "job": job, "data": data}
     room = MAX_EVENT_BYTES - len(json.dumps(told, ensure_ascii=False).encode()) - _MADE_BYTES
     output = log.text(room, language)

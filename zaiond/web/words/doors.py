@@ -49,6 +49,10 @@ NO_RESULT = Text(
     "the address must end in start, success, fail or an exit status (0 to 255)",
 )
 LONG_NAME = Text("ジョブの名前が長すぎます", "the job's name is too long")
+PACKED = Text(
+    "圧縮された本文（Content-Encoding）は受け付けません",
+    "a body with a Content-Encoding is not taken: send it as it is",
+)
 too_many = Sentence(
     "1 回に送れるイベントは {most} 件までです。分けて送ってください",
     "more than {most} events in one request: send them in several",
