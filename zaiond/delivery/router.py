@@ -35,8 +35,8 @@ SLICE_BYTES = 64 * 1024  # of the events that become mails in one turn of the lo
 
 class Router:
     """Takes events in turns over their users, urgent ones first, else in order of acceptance.
-    `maker` None: there is no configuration, all waits. `on_put_off` is called when routing may have
-    put something off.
+    `maker` None: there is no configuration, all waits. `on_put_off` is called when something is due
+    at another time than before.
     """
 
     def __init__(
@@ -216,7 +216,7 @@ class Router:
         maker = await self.maker_now()
         assert maker is not None  # noqa: S101 - once there is one, there always is
         batch, now, read = self.batch(maker), self._clock(), 0
-        mails = batch.mails
+        mails, planned = batch.mails, self.state.next_due()
         for stored in choice.events:
             if read >= SLICE_BYTES:  # whatever else there is to do comes in between
                 await asyncio.sleep(0)
@@ -262,7 +262,7 @@ class Router:
                     for one in batch.wanted:
                         self.state.adopt(one.row, one.kept_routing, now)
                 made.mails.sort(key=lambda mail: mail.row)
-            if steps is not None:
+            if self.state.next_due() != planned:
                 self.on_put_off()
             return made
 
