@@ -3,16 +3,17 @@ last look at these before they leave.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 
 from zaiond.errors import MessageError
 from zaiond.message import mime, parts
 from zaiond.message.address import Mailbox, parse_recipient, parse_sender
+from zaiond.message.custom import PLAIN, Look
 from zaiond.message.mime import Charset
-from zaiond.message.parts import File
 from zaiond.message.words import EN, JA, Words
-from zaiond.model import URGENT, Message
+from zaiond.model import URGENT, Event, Message
 from zaiond.safe import one_line
 from zaiond.text import Language, Text
 
@@ -101,11 +102,14 @@ def message(
     text: str,
     remark: Text | None = None,
     html: str | None = None,
-    files: tuple[File, ...] = (),
+    look: Look = PLAIN,
+    events: Sequence[Event] = (),
 ) -> Message:
-    """A mail, all of whose fields and texts are ready but for their encoding. What `charset` can't
-    hold goes out as UTF-8, with a remark.
+    """A mail, all of whose fields and texts are ready but for their encoding. `events` are those
+    that it tells of, from which `look` may take files. What `charset` can't hold goes out as UTF-8,
+    with a remark.
     """
+    files = parts.files_of(events, look.attach) if look.attach else ()
     try:
         envelope = _envelope(sender, recipients, charset)
         if html is None and not files:
@@ -131,7 +135,8 @@ def message(
             text,
             remark,
             html,
-            files,
+            look,
+            events,
         )
     return Message(
         message_id=message_id,

@@ -21,7 +21,6 @@ from zaiond.message.assemble import (
 )
 from zaiond.message.custom import PLAIN, Look, Rendered, TemplateFiles
 from zaiond.message.mime import Charset, as_jis
-from zaiond.message.parts import files_of
 from zaiond.message.stood import Stood
 from zaiond.message.view import rendered, view
 from zaiond.message.words import Words
@@ -98,7 +97,8 @@ def compose(
         text,
         remark,
         html,
-        files_of((event,), look.attach) if look.attach else (),
+        look,
+        (event,),
     )
 
 

@@ -68,4 +68,4 @@ class TemplateError(ZaiondError):
 
 def in_built_in_words(look: Look, error: TemplateError) -> Look:
     """How a mail looks that can't be made by its template."""
-    return Look(attach=look.attach, remark=said.FELL_BACK(why=error.text))
+    return look._replace(template=None, remark=said.FELL_BACK(why=error.text))

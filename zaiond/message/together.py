@@ -24,7 +24,6 @@ from zaiond.message.assemble import (
 from zaiond.message.custom import PLAIN, Look
 from zaiond.message.fields import scalar
 from zaiond.message.mime import Charset, as_jis, shown_moment
-from zaiond.message.parts import files_of
 from zaiond.message.stood import Stood
 from zaiond.message.view import rendered, view
 from zaiond.message.words import Words
@@ -140,7 +139,8 @@ def compose_together(
         text,
         remark,
         html,
-        files_of(alike, look.attach) if look.attach else (),
+        look,
+        alike,
     )
 
 
