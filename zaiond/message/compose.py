@@ -22,7 +22,6 @@ from zaiond.message.assemble import (
 from zaiond.message.custom import PLAIN, Look, Rendered, TemplateFiles
 from zaiond.message.mime import Charset, as_jis
 from zaiond.message.stood import Stood
-from zaiond.message.view import rendered, view
 from zaiond.message.words import Words
 from zaiond.model import Event, Message, Routing, Standing
 from zaiond.text import Language
@@ -119,6 +118,8 @@ def _by_template(
     routing: Routing,
     at: float,
 ) -> Rendered:
+    from zaiond.message.view import rendered, view  # where there are templates
+
     seen = view(
         (event,),
         1,

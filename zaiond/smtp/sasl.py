@@ -8,7 +8,6 @@ and challenges are bytes before base64.
 import base64
 import binascii
 import hashlib
-import hmac
 import json
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
@@ -73,6 +72,8 @@ def login(credentials: Credentials) -> Exchange:
 
 def cram_md5(credentials: Credentials) -> Exchange:
     """CRAM-MD5 (RFC 2195 2): the name, and the challenge's HMAC-MD5 (RFC 2104) by the password."""
+    import hmac  # for nothing else here
+
     name, password = credentials.prepared
     challenge = yield None
     # No call for security, or where that is enforced (FIPS) there would be no MD5.

@@ -11,7 +11,6 @@ of it is routed anew: its mail may arrive twice, but it does arrive.
 import contextlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -135,6 +134,8 @@ def recover(directory: Path, why: Text, on_long_work: Callable[[], None]) -> Sal
     if done.quarantine:
         aside.rename(done.quarantine)
     else:
+        import shutil  # as seldom as a database is not sound
+
         shutil.rmtree(aside)
     sync_directory(str(directory))
     return done
@@ -198,6 +199,8 @@ def _with_a_schema(aside: Path) -> Iterator[Path]:
         ).fetchall()
     _forget_size(copy)
     ours = copy.read_bytes()
+    import shutil  # as seldom as a database is not sound
+
     shutil.copyfile(old, copy)
     with copy.open("r+b") as file:
         if _size(aside / WAL):

@@ -10,8 +10,6 @@ import errno
 import grp
 import os
 import pwd
-import secrets
-import shutil
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -116,7 +114,7 @@ class SpoolDirectory:
 
     def _out_of_the_way(self, name: str, spool: int) -> str:
         status = os.stat(name, dir_fd=spool, follow_symlinks=False)
-        new = FOREIGN + secrets.token_hex(8)
+        new = FOREIGN + os.urandom(8).hex()
         os.rename(name, new, src_dir_fd=spool, dst_dir_fd=spool)
         self.moved.append((name, new, status.st_uid))
         return new
@@ -298,6 +296,8 @@ def _remove(name: str, directory: int) -> None:
     except (IsADirectoryError, PermissionError):
         if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
             raise
+        import shutil  # only where somebody has put a directory here
+
         shutil.rmtree(name, dir_fd=directory)
 
 
