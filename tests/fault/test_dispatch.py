@@ -5,7 +5,6 @@ back: dispatcher, senders and router at work together.
 import asyncio
 import socket
 import threading
-import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -927,9 +926,13 @@ async def test_a_stop_while_a_mail_and_its_start_are_put_on_disk_leaves_nothing_
 
         post.dispatcher.announce = announcing  # type: ignore[method-assign, assignment]
         await post.emit("second")
-        post.writer.submit(lambda _: time.sleep(0.3))  # a slow disk
+        disk = threading.Event()  # a slow one
+        post.writer.submit(lambda _: disk.wait(SOON))
         await announced.wait()
-        await post.end(SOON)
+        ending = asyncio.create_task(post.end(SOON))
+        await turns(5)
+        disk.set()
+        await ending
     assert mails(decent) == ["first"]
     async with Post(state, configuration(one)) as post:
         assert post.recovered.started == 0
@@ -942,17 +945,21 @@ async def test_a_stop_while_a_start_is_put_on_disk_leaves_nothing_under_way(
 ) -> None:
     async with Post(state, configuration(server(decent.port))) as post:
         submit, starts = post.writer.submit, asyncio.Event()
+        disk = threading.Event()  # a slow one
 
         def submitted(operation: Any, **more: Any) -> Any:
             if getattr(operation, "func", None) is queue_on_disk.start:
-                submit(lambda _: time.sleep(0.3))  # a slow disk
+                submit(lambda _: disk.wait(SOON))
                 starts.set()
             return submit(operation, **more)
 
         post.writer.submit = submitted  # type: ignore[method-assign]
         await post.emit("1")
         await starts.wait()
-        await post.end(SOON)
+        ending = asyncio.create_task(post.end(SOON))
+        await turns(5)
+        disk.set()
+        await ending
     assert mails(decent) == []
     async with Post(state, configuration(server(decent.port))) as post:
         assert post.recovered.started == 0

@@ -15,6 +15,7 @@ from tests.support.http_server import HttpServer
 from tests.support.scripted_server import server_context
 from tests.support.sink import Sink
 from tests.support.store import NOW, Clock, Notes
+from tests.support.waiting import meanwhile
 from zaiond.config.schema import Config, Heartbeat, MailServer, Secret
 from zaiond.daemon import heartbeat as module
 from zaiond.daemon.heartbeat import Health
@@ -127,9 +128,9 @@ async def test_none_is_fetched_once_it_is_configured_no_more(
     beating.fetch(f"{server.url}/one")
     await beating.sees(lambda: beating.heartbeat.last)
     beating.heartbeat.configure(CONFIG)
-    await asyncio.sleep(0.05)  # one may be under way
+    await meanwhile(0.05)  # one may be under way
     asked = len(server.asked)
-    await asyncio.sleep(0.1)
+    await meanwhile(0.1)
     assert len(server.asked) == asked
     assert beating.heartbeat.document("en") is None
 
@@ -141,7 +142,7 @@ async def test_nothing_is_fetched_while_the_daemon_is_not_healthy(
     beating.health = replace(WELL, **{part: False})
     beating.fetch(f"{server.url}/{SECRET}")
     await beating.sees(lambda: beating.heartbeat.ill)
-    await asyncio.sleep(0.1)
+    await meanwhile(0.1)
     assert server.asked == []
     assert len(beating.notes.lines) == 1
     assert beating.notes.lines[0].startswith(f"the heartbeat is stopped ({server.host}): ")
@@ -182,7 +183,7 @@ async def test_a_server_that_gives_no_answer_is_left_after_a_while_and_asked_by_
     server.may_answer.clear()
     beating.fetch(f"{server.url}/{SECRET}")
     await beating.sees(lambda: server.asked)
-    await asyncio.sleep(0.1)  # ten times as long as until the next one
+    await meanwhile(0.1)  # ten times as long as until the next one
     assert len(server.asked) == 1
     await beating.sees(lambda: beating.heartbeat.failure)
     assert "timed out" in beating.document["error"]

@@ -885,7 +885,7 @@ async def each_turn(parsed: list[int], until: Callable[[], bool]) -> list[list[i
     in_turn: list[list[int]] = []
     while not until():
         parsed.clear()
-        await asyncio.sleep(0)
+        await turns()
         in_turn.append(parsed.copy())
     return in_turn
 

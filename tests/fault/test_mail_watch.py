@@ -13,6 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.fault.test_fallback import Moody
 from tests.support.delivery import QUICK, SOON, Post, configuration, connection_context, server
 from tests.support.store import Notes
+from tests.support.waiting import meanwhile
 from zaiond.config.schema import Config, Notify
 from zaiond.daemon import mail_watch, wall
 from zaiond.daemon.incidents import INCIDENTS, Incidents
@@ -162,7 +163,7 @@ async def test_what_was_told_is_told_no_more_after_a_restart(
     asked = len(first.asked)
     async with watched(tmp_path, settings(first)) as post:
         await post.sees(lambda: len(first.asked) > asked + 5)
-        await asyncio.sleep(2 * NO_MAIL)  # nothing is to happen in it
+        await meanwhile(2 * NO_MAIL)
         assert not post.watch.can_leave
         assert post.told(Kind.NO_MAIL) == []
         first.moods.clear()
@@ -217,7 +218,7 @@ async def test_without_a_configuration_events_that_wait_for_long_are_told_of(
     tmp_path: Path,
 ) -> None:
     async with watched(tmp_path, None) as post:
-        await asyncio.sleep(NO_MAIL)  # nothing waits, so nothing is to be told
+        await meanwhile(NO_MAIL)  # nothing waits, so nothing is to be told
         assert post.told(Kind.NO_MAIL) == []
         await post.emit("one", "two")
         await post.sees(lambda: post.told(Kind.NO_MAIL))
@@ -241,10 +242,10 @@ async def test_an_outage_is_told_at_once_and_not_again_when_it_lasts_or_the_daem
     async with watched(tmp_path, settings(first)) as post:
         await post.emit("one")
         await post.sees(lambda: alarms)
-        await asyncio.sleep(2 * NO_MAIL)
+        await meanwhile(2 * NO_MAIL)
     async with watched(tmp_path, settings(first)) as post:
         await post.sees(lambda: post.servers_changed)
-        await asyncio.sleep(2 * NO_MAIL)
+        await meanwhile(2 * NO_MAIL)
         assert not post.watch.can_leave
         assert len(alarms) == 1
         assert post.told(Kind.NO_MAIL) == []
@@ -288,7 +289,7 @@ async def test_a_first_server_that_stays_down_is_told_of_once_more_by_the_other(
         assert post.watch.stays_down is not None  # known at once
         await post.emit("two")
         await post.delivers("two")
-        await asyncio.sleep(0.1)
+        await meanwhile(0.1)
         assert len(second.mails) == 4
         assert len(alarms) == 1
         first.start()

@@ -19,6 +19,7 @@ from tests.support.scripted_server import (
     Peer,
     Script,
     ScriptedServer,
+    dripping,
     endless_line,
     ordinary,
     say,
@@ -26,6 +27,7 @@ from tests.support.scripted_server import (
 )
 from tests.support.store import NOW, Clock
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
+from tests.support.waiting import turns
 from zaiond.config.schema import Auth, MailServer, OAuth2, Secret
 from zaiond.net.connection import SmtpConnection
 from zaiond.net.trace import Step
@@ -350,10 +352,7 @@ async def test_an_endpoint_may_not_keep_us(monkeypatch: pytest.MonkeyPatch) -> N
         assert (await no_token(by_credentials(url(server)))).cause == "timeout"
 
 
-async def _drip(peer: Peer) -> None:
-    while True:
-        await peer.send(b"x")
-        await asyncio.sleep(0.02)
+_drip = dripping(b"x")
 
 
 async def _hang(peer: Peer) -> None:
@@ -496,7 +495,7 @@ async def test_what_a_command_leaves_behind_keeps_nobody_and_no_pipe(
         async with asyncio.timeout(60):
             error = await no_token(by_command(program))
         assert (error.cause, "not done within" in error.detail.en) == ("command", True)
-        await asyncio.sleep(0)  # what is closed is let go in the next turn
+        await turns()  # what is closed is let go in the next turn
         assert len(os.listdir("/proc/self/fd")) <= before
     finally:
         os.kill(int(left.read_text()), signal.SIGKILL)

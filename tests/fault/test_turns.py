@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.delivery import PATIENT, QUICK, SOON, Post, configuration, ids, mails, server
 from tests.support.scripted_server import Peer, Script, ScriptedServer, ordinary
+from tests.support.waiting import turns
 from zaiond.config.schema import MailServer
 from zaiond.delivery import active_queue, memory, router
 from zaiond.delivery.mail_maker import MailMaker
@@ -319,7 +320,7 @@ async def test_what_is_made_into_mails_leaves_room_for_other_work(
     async def beside() -> None:
         while going_on:
             made_in_a_row.append(0)
-            await asyncio.sleep(0)
+            await turns()
 
     async with (
         ScriptedServer(moody.script) as there,

@@ -27,6 +27,11 @@ def until(look: Callable[[], T], complaint: Callable[[], str], seconds: float = 
         time.sleep(max(_PAUSE, min(2 * (ended - began), deadline - ended)))
 
 
+async def meanwhile(seconds: float) -> None:
+    """Lets time pass in which nothing is to happen: that is the one thing that can't be awaited."""
+    await asyncio.sleep(seconds)
+
+
 async def turns(count: int = 1) -> None:
     """Lets the event loop go round: whatever is ready is done."""
     for _ in range(count):

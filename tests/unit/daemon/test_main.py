@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from tests.support.store import Notes
+from tests.support.waiting import turns
 from zaiond.daemon import main
 from zaiond.daemon.main import Daemon
 from zaiond.daemon.options import Options
@@ -66,7 +67,7 @@ def test_each_call_has_a_thread_that_ends_and_many_that_hang_have_a_bound(
 
     async def hang() -> tuple[int, list[bool]]:
         calls = [asyncio.create_task(asyncio.to_thread(go_on.wait, 20)) for _ in range(50)]
-        await asyncio.sleep(0)
+        await turns()
         most = threading.active_count()
         go_on.set()
         return most, await asyncio.gather(*calls)

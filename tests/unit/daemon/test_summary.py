@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from tests.support.store import NOW, Store
+from tests.support.waiting import turns
 from zaiond.config.schema import Config, Cron, MailServer
 from zaiond.daemon import summary as module
 from zaiond.daemon.notices import Notice
@@ -155,9 +156,9 @@ async def test_it_is_told_at_its_time_by_the_configuration_in_force(
     config = Config(mail_server=MailServer(host="mailhost"), admins=("a@x",))
     working = asyncio.create_task(telling.summary.run())
     telling.summary.configure(config)
-    await asyncio.sleep(0.05)
+    await turns(20)
     telling.summary.configure(replace(config, summary=DAILY))
-    await asyncio.sleep(0.05)
+    await turns(20)
     assert telling.ids == []
     telling.now = EIGHT
     telling.summary.configure(replace(config, summary=DAILY))  # as any reload

@@ -1,6 +1,5 @@
 """How the daemon is, asked of its parts, and what is only loaded for who wants it."""
 
-import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.support.store import Clock, Notes
+from tests.support.waiting import turns
 from zaiond.config.schema import Config, Cron, Heartbeat, MailServer, Secret
 from zaiond.daemon.incidents import Incidents, Outage
 from zaiond.daemon.watcher import Watcher
@@ -97,4 +97,4 @@ async def test_heartbeat_and_summary_are_made_once_they_are_configured(parts: Pa
     assert parts.watcher.heartbeat.host == ""
     for work in parts.begun:
         work.close()
-    await asyncio.sleep(0)
+    await turns()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.delivery import configuration, server
 from tests.support.store import NOW, Store, event
+from tests.support.waiting import turns
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.router import Router
 from zaiond.net.machine import Names
@@ -90,7 +91,7 @@ async def test_what_is_told_while_it_is_read_from_disk_is_routed_once(routing: R
     first, second = await routing.accept("1"), await routing.accept("2")
     routing.router.turns.accepted(first.events + second.events)  # counted, and not told yet
     reading = asyncio.create_task(routing.router._next(10, None))
-    await asyncio.sleep(0)
+    await turns()
     routing.router.accepted(first)
     routing.router.accepted(second)
     chosen = await reading

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.spooled import Spooled
 from tests.support.store import Clock
+from tests.support.waiting import turns
 from zaiond.errors import EventError
 from zaiond.intake.spool import spool, walk
 from zaiond.intake.spool.file import SpoolFile
@@ -60,11 +61,9 @@ async def test_however_many_names_there_are_the_loop_runs_on_and_an_honest_file_
 
     monkeypatch.setattr(walk.Walk, "_meet", count)
     sweep = asyncio.ensure_future(spooled.spool.sweep())
-    turns = 0
     while not sweep.done() and "honest" not in spooled.on_disk_now():
         looked_at.append(0)
-        turns += 1
-        await asyncio.sleep(0)
+        await turns()
     assert sum(looked_at) == 20_001 + 1  # and .refused
     assert max(looked_at) <= 2 * walk.CHUNK  # from one turn of the loop to the next
     await sweep
@@ -289,7 +288,7 @@ async def test_room_that_comes_wakes_the_sweep_but_once_in_a_while(
 ) -> None:
     monkeypatch.setattr(spool, "ROOM_AFTER", 0.0)
     spooled.admission.ended([])
-    await asyncio.sleep(0.01)
+    await turns(10)
     assert not spooled.spool._again.is_set()  # nothing waits
     spooled.quotas.limits = replace(spooled.quotas.limits, events_waiting=0)
     spooled.put("one.json", event(1))

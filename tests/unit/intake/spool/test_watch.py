@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import turns
 from zaiond.intake.spool import walk
 from zaiond.intake.spool.walk import SpoolWatch
 from zaiond.text import Text
@@ -43,8 +44,7 @@ async def test_however_many_there_are_they_are_told_once_until_it_is_armed_again
     for number in range(1000):
         put(tmp_path, str(number))
     await asyncio.wait_for(first.wait(), 10)
-    for _ in range(10):  # what else there were to be read would be read by now
-        await asyncio.sleep(0)
+    await turns(10)  # what else there were to be read would be read by now
     assert told == [1]
     watch.stop()
 
@@ -61,8 +61,7 @@ async def test_what_is_only_being_written_is_not_told(tmp_path: Path) -> None:
     watch.arm()
     for number in range(100):
         (tmp_path / f".tmp-{number}").write_text("")
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await turns(10)
     assert told == []
     put(tmp_path, "whole")
     await asyncio.wait_for(event.wait(), 10)
