@@ -61,7 +61,8 @@ def test_a_change_of_a_route_takes_effect_and_a_broken_one_leaves_the_last_good(
     origins = {one["key"]: (one["file"], one["line"]) for one in settings}
     assert origins["routes.database.max_mails"] == (str(drop_in), 1)
     assert origins["routes.database.to"] == (str(daemon.config), 9)
-    assert "routes.database.active_time" not in origins
+    assert origins["routes.database.active_time"] == (str(drop_in), 1)
+    assert shown(daemon)["routes.database.active_time"] == "null"  # nor what route_defaults says
     drop_in.write_text("routes: {database: {active_time: offise}}\n")
     status = daemon.becomes(lambda found: found["config"]["state"] == "last_good", "status")
     assert "routes.database.active_time" in str(status)
