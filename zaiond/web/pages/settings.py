@@ -16,7 +16,7 @@ from zaiond.ctl import words as ctl
 from zaiond.selftest import render as selftest
 from zaiond.text import Text
 from zaiond.web.asking import NoAnswer, Refused
-from zaiond.web.context import ask, form, note, session, web
+from zaiond.web.context import address, ask, form, note, session, web
 from zaiond.web.render import done, html_of, language_of, page
 from zaiond.web.settings_form import Entered, View, entered, view
 from zaiond.web.settings_service import NoSettings
@@ -47,7 +47,7 @@ async def update(request: Request) -> Response:
         return await _refused(request, reply, given, words.ERRORS)
     if not reply["files"]:
         return done(request, ctl.NOTHING_TO_CHANGE, PATH)
-    note(request, words.updated(files=", ".join(reply["files"])))
+    note(request, words.updated(**_who(request), files=", ".join(reply["files"])))
     for file in reply["files"]:
         session(request).tell("ok", ctl.updated(path=file))
     taken, kind = await _taken(request, reply["path"])
@@ -131,7 +131,7 @@ def _result(request: Request, document: Reply) -> list[str]:
     remarks = [*selftest.whose(document, language), *selftest.remarks(document, language)]
     shown += [("advice", line) for line in [*lines[len(results) :], *remarks] if line]
     told = "; ".join(f"{one['address']}: {'ok' if one['ok'] else one['reason']}" for one in results)
-    note(request, words.tested(results=told))
+    note(request, words.tested(**_who(request), results=told))
     return [_piece(request, said=line, kind=kind) for kind, line in shown]
 
 
@@ -156,6 +156,10 @@ async def _shown(request: Request) -> Reply | Response:
     """What is in the files, or the page that says why that can't be shown."""
     shown = await web(request).settings.ask("show", language=language_of(request))
     return shown if shown["ok"] else _no_settings(request, _message(shown), 403)
+
+
+def _who(request: Request) -> dict[str, str]:
+    return {"name": session(request).name, "address": address(request)}
 
 
 def _message(reply: Reply) -> Text:

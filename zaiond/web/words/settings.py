@@ -109,8 +109,14 @@ not_taken = Sentence(
 
 # -- in the journal
 
-updated = Sentence("設定を変更しました（{files}）", "settings changed ({files})")
-tested = Sentence("テストメールを送りました（{results}）", "test mail sent ({results})")
+updated = Sentence(
+    "{name} が設定を変更しました（{files}）（{address}）",
+    "{name} changed the settings ({files}) ({address})",
+)
+tested = Sentence(
+    "{name} がテストメールを送信しました（{results}）（{address}）",
+    "{name} sent a test mail ({results}) ({address})",
+)
 
 # -- the explanations
 
