@@ -83,15 +83,19 @@ def view(
     errors: Iterable[Mapping[str, Any]] = (),
     warnings: Iterable[Mapping[str, Any]] = (),
     compare: bool = False,
+    password_stays: bool = False,
 ) -> View:
     """The page of `shown` (the reply to "show") with what was entered, if anything was. `compare`:
-    the files are not what they were when that was entered."""
+    the files are not what they were when that was entered. `password_stays`: in the browser, which
+    only takes what is said beside the fields."""
     page = Page({key: _current(one) for key, one in shown["settings"].items()})
     rows = [row for question in setup.QUESTIONS for row in _rows(question, page)]
     by_key = {row.key: row for row in rows}
     if given is not None:
         for row in rows:
             _put_in(row, given, compare=compare)
+            if row.is_secret and LOGINS[row.key] in given.secrets:
+                row.note = words.NOT_SAVED if password_stays else words.ENTER_AGAIN
     lost: defaultdict[str, list[Text]] = defaultdict(list)
     for kind, found in (("errors", errors), ("warnings", warnings)):
         for one in found:
@@ -150,12 +154,8 @@ def _shown_with(key: str, page: Page) -> str:
 
 
 def _put_in(row: Row, given: Entered, *, compare: bool) -> None:
-    if row.is_secret:
-        if LOGINS[row.key] in given.secrets:
-            row.note = words.ENTER_AGAIN
-        return
     text = given.changes.get(row.key)
-    if text is None or row.locked:
+    if text is None or row.locked or row.is_secret:
         return
     if compare and text.strip() != row.value:
         now = row.choices.get(row.value, Text(row.value, row.value))

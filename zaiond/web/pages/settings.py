@@ -127,7 +127,10 @@ def _result(request: Request, document: Reply) -> list[str]:
     language = language_of(request)
     results = document["results"]
     lines = selftest.lines(document, language)
-    shown = [("line", line) for line in lines[: len(results)]]
+    shown = [
+        (f"line {'good' if one['ok'] else 'bad'}", line)
+        for one, line in zip(results, lines, strict=False)
+    ]
     remarks = [*selftest.whose(document, language), *selftest.remarks(document, language)]
     shown += [("advice", line) for line in [*lines[len(results) :], *remarks] if line]
     told = "; ".join(f"{one['address']}: {'ok' if one['ok'] else one['reason']}" for one in results)
@@ -173,17 +176,25 @@ def _no_settings(request: Request, why: Text, status_code: int = 503) -> Respons
 
 async def _refused(request: Request, reply: Reply, given: Entered, wrong: Text) -> Response:
     """The page with what was entered, and what is wrong where it is wrong."""
+    stays = PIECE in request.headers
     match reply["code"]:
         case "errors":
             shown = await _shown(request)
             if isinstance(shown, Response):
                 return shown
-            seen = view(shown, given=given, errors=reply["errors"], warnings=reply["warnings"])
+            seen = view(
+                shown,
+                given=given,
+                errors=reply["errors"],
+                warnings=reply["warnings"],
+                password_stays=stays,
+            )
             # As it was seen first: what was changed since is told when there are no errors.
             shown["revision"] = given.revision
             return _page(request, shown, seen, given, alert=wrong, status_code=422)
         case "changed_meanwhile":
-            seen = view(reply, given=given, warnings=reply["warnings"], compare=True)
+            warnings = reply["warnings"]
+            seen = view(reply, given=given, warnings=warnings, compare=True, password_stays=stays)
             alert = words.CHANGED_MEANWHILE
             return _page(request, reply, seen, given, alert=alert, status_code=409)
         case "broken":

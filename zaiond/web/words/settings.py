@@ -35,6 +35,7 @@ PASSWORD_SET = Text(
     "設定済み（変更しないときは、空欄のままにします）", "Set. To keep it, leave this empty."
 )
 PASSWORD_NOT_SET = Text("未設定", "Not set")
+NOT_SAVED = Text("まだ保存されていません", "Not saved yet")
 ENTER_AGAIN = Text(
     "入力されたパスワードは、まだ保存されていません。もう一度入力してください",
     "The password that you entered is not saved yet: enter it again.",
@@ -69,12 +70,12 @@ BROKEN_OFF = Text(
 # -- what came of it
 
 ERRORS = Text(
-    "入力に誤りがあるため、何も変更していません。赤で示した項目を直してください。",
-    "There are errors, so nothing was changed. Correct what is marked below.",
+    "入力に誤りがあるため、何も変更していません。各項目に示した内容を直してください。",
+    "There are errors, so nothing was changed. What is wrong stands at each field.",
 )
 TEST_ERRORS = Text(
-    "入力に誤りがあるため、テストメールは送っていません。赤で示した項目を直してください。",
-    "There are errors, so no test mail was sent. Correct what is marked below.",
+    "入力に誤りがあるため、テストメールは送っていません。各項目に示した内容を直してください。",
+    "There are errors, so no test mail was sent. What is wrong stands at each field.",
 )
 CHANGED_MEANWHILE = Text(
     "入力中に、設定ファイルがほかから変更されました。何も書き込んでいません。下の各項目に、変更さ"
