@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.dialog import TRANSCRIPTS, Cut, run
@@ -23,6 +23,7 @@ each_transcript = pytest.mark.parametrize(
 
 
 @each_transcript
+@settings(max_examples=settings().max_examples // 3)  # there are more than a hundred of them
 @given(data=st.data())
 def test_any_split_of_the_servers_bytes_gives_the_same_events(
     play: Run, transcript: Path, data: st.DataObject

@@ -25,6 +25,7 @@ from tests.soak.server import MOODS, MoodySink
 from tests.support.daemon import Daemon, EndedBeforeReadyError
 from tests.support.neighbours import SUBORDINATE, Attack, Place
 from tests.support.process import peak_bytes, resident_bytes
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 ADMIN = "admin@example.co.jp"
@@ -292,16 +293,15 @@ class Storm:
         self._daemon.config.write_text(self._configuration())
         self._daemon.kill()
         self._look()
-        deadline = time.monotonic() + CALM_WITHIN
-        while True:
+        queue: dict[str, Any] = {}
+
+        def nothing_waits() -> bool:
             self._look()
             self._daemon.ctl("queue", "retry")
-            status = self._daemon.document("status")
-            queue = status["queue"]
-            if not queue["waiting"] and not queue["held"] and not self._spooled():
-                break
-            assert time.monotonic() < deadline, f"{queue}, {self._spooled()[:5]}"
-            time.sleep(0.5)
+            queue.update(self._daemon.document("status")["queue"])
+            return not queue["waiting"] and not queue["held"] and not self._spooled()
+
+        until(nothing_waits, lambda: f"{queue}, {self._spooled()[:5]}", CALM_WITHIN)
         # Connections are kept for five seconds.
         time.sleep(6)
         self._daemon.ctl("status", "--ack")
