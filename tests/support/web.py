@@ -3,6 +3,7 @@ plain HTTP with cookies and forms."""
 
 import http.client
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -38,8 +39,14 @@ class Answer(NamedTuple):
 class Browser:
     """Keeps cookies, follows 303, and sends what a browser sends."""
 
-    def __init__(self, base: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        base: str,
+        headers: Mapping[str, str] | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.base = base
+        self._context = context  # what it trusts
         self.headers = {"Accept-Language": "en", **(headers or {})}
         self.cookies: dict[str, str] = {}
         self.page = Answer(0, {}, b"", base)  # the last one
@@ -54,6 +61,10 @@ class Browser:
         """One request, one answer."""
         parts = urlsplit(urljoin(self.base, url))
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        if parts.scheme == "https":
+            connection = http.client.HTTPSConnection(
+                parts.hostname or "", parts.port, timeout=60, context=self._context
+            )
         given = {**self.headers, **(headers or {})}
         if self.cookies:
             given["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -138,11 +149,15 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 class Web:
     """zaiond-web before `daemon`, as `zaiond-ctl web` starts it: with a link that works once; or
-    `as_service`, as systemd does: with a socket that listens, and logins by name and password.
+    `as_service`, as systemd does: with a socket that listens, and logins by name and password; or
+    `by_hand`, with the same logins, where the configuration makes it listen: at that URL.
     """
 
-    def __init__(self, daemon: Daemon, *, as_service: bool = False) -> None:
+    def __init__(
+        self, daemon: Daemon, *, as_service: bool = False, by_hand: str | None = None
+    ) -> None:
         self.daemon = daemon
+        self.by_hand = by_hand
         self.log = daemon.directory / "web.log"
         self.listening: socket.socket | None = None
         if as_service:
@@ -159,6 +174,8 @@ class Web:
     @property
     def base(self) -> str:
         """The address of its pages, as `http://127.0.0.1:8025`."""
+        if self.by_hand is not None:
+            return self.by_hand
         if self.listening is not None:
             return f"http://127.0.0.1:{self.listening.getsockname()[1]}"
         parts = urlsplit(self.link)
@@ -169,7 +186,7 @@ class Web:
         command: list[str | Path] = [PROGRAMS / "zaiond-web", *self.daemon.options]
         passed: tuple[int, ...] = ()
         if self.listening is None:
-            command.append("--link")
+            command += [] if self.by_hand else ["--link"]
         else:
             passed = (self.listening.fileno(),)
             command = [sys.executable, "-c", _ACTIVATE, str(passed[0]), *command]
@@ -184,7 +201,9 @@ class Web:
                 pass_fds=passed,
                 process_group=0,
             )
-        if self.listening is not None:
+        if self.by_hand is not None:
+            self.logged(self.by_hand)
+        if self.by_hand is not None or self.listening is not None:
             return
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -211,7 +230,7 @@ class Web:
         NAME, whose password this sets.
         """
         browser = self.browser(**headers)
-        if self.listening is None:
+        if self.listening is None and self.by_hand is None:
             answer = browser.get(self.link)
         else:
             set_ = self.daemon.ctl("web", "password", NAME, given=f"{PASSWORD}\n")

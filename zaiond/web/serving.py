@@ -7,7 +7,7 @@ import os
 import pwd
 import secrets
 import signal
-import socket
+import ssl
 import time
 from collections.abc import Iterator
 
@@ -17,13 +17,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from zaiond.client import origin
 from zaiond.config.language import wanted_language
 from zaiond.journal import Journal, output
-from zaiond.sockets import host_and_port
 from zaiond.web import words
 from zaiond.web.app import build
 from zaiond.web.asking import Daemon, NoAnswer, Refused
 from zaiond.web.context import Web
 from zaiond.web.gate import Gate
-from zaiond.web.guard import Place
+from zaiond.web.listening import CannotListen, as_configured, for_one_user, from_systemd, renew
 from zaiond.web.logins import Logins
 from zaiond.web.options import Options
 from zaiond.web.sessions import Sessions
@@ -36,8 +35,6 @@ HEAD_SECONDS = 10.0  # in which a connection's first request must have come
 KEEP_ALIVE_SECONDS = 5
 MOST_CONNECTIONS = 64
 HEAD_BYTES = 32 * 1024
-DEFAULT_PORT = 8025
-_FIRST_OF_SYSTEMD = 3  # sd_listen_fds(3)
 
 
 def serve(options: Options) -> int:
@@ -47,77 +44,65 @@ def serve(options: Options) -> int:
     journal = Journal(output("text", "zaiond-web"))
     try:
         journal.language = wanted_language(options.config)
-    except OSError:  # as a service; the daemon says it below
+    except OSError:  # as a service; the daemon says it later
         journal.language = origin.language()
-    sockets = _from_systemd()
-    is_activated = bool(sockets)
     try:
-        sockets = sockets or [_listening()]
-    except OSError as error:
-        journal.error(words.cant_listen(address=f"127.0.0.1:{DEFAULT_PORT}", why=error))
-        return 1
-    host, port = sockets[0].getsockname()[:2]
-    url = f"http://{host_and_port(host, port)}"
+        asyncio.run(_serve(options, journal))
+    except CannotListen as error:
+        journal.error(error.text)
+        return error.exit_status
+    journal.tell_left_out()
+    return 0
+
+
+async def _serve(options: Options, journal: Journal) -> None:
+    sockets = [] if options.link else from_systemd()
+    settings = SettingsService(options.given, by_socket=bool(sockets))
     logins = Logins(options.state_dir, time.time)
-    sessions = Sessions(
-        time.time,
-        (lambda _: True) if options.link else logins.is_known,
-        None if options.link else os.path.join(options.state_dir, "sessions.json"),
-    )
+    idle: float | None = IDLE_SECONDS_OF_LINK
+    if options.link:
+        listening = for_one_user()
+        sessions = Sessions(time.time, lambda _: True, None)
+    else:
+        idle = IDLE_SECONDS if sockets else None
+        listening = await as_configured(sockets, settings, journal)
+        kept = os.path.join(options.state_dir, "sessions.json")
+        sessions = Sessions(time.time, logins.is_known, kept)
     web = Web(
         daemon=Daemon(options.runtime_dir),
         journal=journal,
         logins=logins,
         sessions=sessions,
-        settings=SettingsService(options.given, by_socket=is_activated),
+        settings=settings,
         asks_password=not options.link,
         static=Static(),
-        place=Place(frozenset({socket.gethostname().lower()}), None),
-        cookie=f"zaiond-{port}",
+        place=listening.place,
+        # A browser has the same cookies for all ports of a host.
+        cookie=f"zaiond-{listening.sockets[0].getsockname()[1]}",
     )
+    web.daemon.language = journal.language
+    server = Server(build(web), idle, listening.context)
     if options.link:
         web.link, web.link_name = secrets.token_urlsafe(32), _own_name()
-        language = journal.language
-        print(words.LINK.in_language(language), f"{url}/once/{web.link}", "",
-              words.ENDS.in_language(language), sep="\n", flush=True)  # fmt: skip
-    idle = IDLE_SECONDS_OF_LINK if options.link else IDLE_SECONDS if is_activated else None
-    server = Server(build(web), idle)
-    asyncio.run(_run(server, sockets, web))
-    sessions.save()
-    journal.tell_left_out()
-    return 0
-
-
-async def _run(server: "Server", sockets: list[socket.socket], web: Web) -> None:
-    web.daemon.language = web.journal.language
-    learning = asyncio.create_task(_learn_language(web))
+        texts = (one.in_language(journal.language) for one in (words.LINK, words.ENDS))
+        print(next(texts), f"{listening.url}/once/{web.link}", "", *texts, sep="\n", flush=True)
+    elif idle is None:
+        journal.info(words.listens(url=listening.url))
+    beside = [
+        asyncio.create_task(_learn_language(web)),
+        asyncio.create_task(renew(listening, settings)),
+    ]
     try:
-        await server.serve(sockets)
+        await server.serve(listening.sockets)
     finally:
-        learning.cancel()
+        for task in beside:
+            task.cancel()
+        sessions.save()
 
 
 async def _learn_language(web: Web) -> None:
     with contextlib.suppress(NoAnswer, Refused):
         web.journal.language = (await web.daemon.ask("silence.list")).language
-
-
-def _from_systemd() -> list[socket.socket]:
-    """The sockets that systemd listens on for us (sd_listen_fds(3)); none where it does not."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
-        return []
-    count = int(os.environ.get("LISTEN_FDS", "0"))
-    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
-        os.environ.pop(name, None)
-    return [socket.socket(fileno=_FIRST_OF_SYSTEMD + one) for one in range(count)]
-
-
-def _listening() -> socket.socket:
-    """A socket at the default port, or at any that is free: the service may have that one."""
-    try:
-        return socket.create_server(("127.0.0.1", DEFAULT_PORT), backlog=128)
-    except OSError:
-        return socket.create_server(("127.0.0.1", 0), backlog=128)
 
 
 def _own_name() -> str:
@@ -143,9 +128,11 @@ class _Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Ends when nobody has used it for `idle` seconds; None: never."""
+    """Ends when nobody has used it for `idle` seconds; None: never. `context`: it speaks TLS."""
 
-    def __init__(self, gate: Gate, idle: float | None) -> None:
+    def __init__(
+        self, gate: Gate, idle: float | None, context: ssl.SSLContext | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 gate,
@@ -163,6 +150,8 @@ class Server(uvicorn.Server):
                 h11_max_incomplete_event_size=HEAD_BYTES,
             )
         )
+        self.config.load()
+        self.config.ssl = context
         self._gate = gate
         self._idle = idle
 

@@ -110,3 +110,23 @@ cant_listen = Sentence("{address} で待ち受けできません: {why}", "can't
 internal_error = Sentence("内部エラー（{path}）", "internal error ({path})")
 cant_read = Sentence("{path} を読めません: {why}", "can't read {path}: {why}")
 noted = Sentence("{name}（{address}）: {what}", "{name} ({address}): {what}")
+listens = Sentence("zaiond-web を起動しました: {url}", "zaiond-web has started: {url}")
+needs_certificate = Sentence(
+    "{address} はほかのマシンから接続できるアドレスなので、証明書がなければ待ち受けません。"
+    "設定 web.cert_file と web.key_file を設定してください",
+    "{address} can be reached from other machines, which takes a certificate: set web.cert_file"
+    " and web.key_file",
+)
+listens_elsewhere = Sentence(
+    "設定 web.listen は {listen} ですが、待ち受けているのは {address} です。"
+    "systemd のソケットに合わせるには: systemctl edit zaiond-web.socket"
+    "（[Socket] に ListenStream= と ListenStream={listen} の 2 行）",
+    "web.listen is {listen}, but what listens is systemd's socket at {address}. To change that:"
+    " systemctl edit zaiond-web.socket (below [Socket] two lines, ListenStream= and"
+    " ListenStream={listen})",
+)
+bad_certificate = Sentence(
+    "設定 web.cert_file と web.key_file の証明書と秘密鍵を使えません: {why}",
+    "the certificate and key of web.cert_file and web.key_file can't be used: {why}",
+)
+wrong_setting = Sentence("設定の誤り: {key}: {what}", "wrong setting: {key}: {what}")

@@ -1,0 +1,111 @@
+"""Where zaiond-web listens: beyond this machine by TLS only, whoever opened the socket."""
+
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    with Daemon(tmp_path, CONFIG) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def configure(daemon: Daemon, **settings: str | Path) -> None:
+    lines = "".join(f"  {name}: {value}\n" for name, value in settings.items())
+    daemon.config.write_text(f"{CONFIG}web:\n{lines}")
+
+
+def certificate(daemon: Daemon, authority: trustme.CA) -> dict[str, Path]:
+    made = authority.issue_cert("127.0.0.1")
+    paths = {name: daemon.config.parent / name for name in ("cert_file", "key_file")}
+    made.cert_chain_pems[0].write_to_path(str(paths["cert_file"]))
+    made.private_key_pem.write_to_path(str(paths["key_file"]))
+    paths["key_file"].chmod(0o600)
+    return paths
+
+
+def test_beyond_this_machine_it_speaks_tls_with_the_certificate_of_the_configuration(
+    daemon: Daemon, port: int, authority: trustme.CA
+) -> None:
+    configure(daemon, listen=f"0.0.0.0:{port}", **certificate(daemon, authority))
+    with Web(daemon, by_hand=f"https://0.0.0.0:{port}") as web:
+        trusting = ssl.create_default_context()
+        authority.configure_trust(trusting)
+        daemon.ctl("web", "password", NAME, given=PASSWORD)
+        browser = Browser(f"https://127.0.0.1:{port}", context=trusting)
+        assert browser.log_in().status == 200
+        first = browser.send("GET", "/status")
+        assert "max-age=" in first.headers["strict-transport-security"]
+        cookie = Browser(browser.base, context=trusting).send("GET", "/login").headers["set-cookie"]
+        assert "secure" in cookie.lower()
+        assert web.stop() == 0
+
+
+@pytest.mark.parametrize("systemd", [False, True])
+def test_beyond_this_machine_without_a_certificate_it_does_not_start(
+    daemon: Daemon, port: int, systemd: bool
+) -> None:
+    configure(daemon, listen=f"0.0.0.0:{port}")
+    web = Web(daemon, as_service=systemd)
+    if web.listening is not None:
+        web.listening.close()
+        web.listening = socket.create_server(("0.0.0.0", port))
+        web.start()
+        assert web.process.wait(30) == 78
+        web.end()
+        web.listening.close()
+        said = web.printed()
+        assert "settings.sock" in said or "certificate" in said
+    else:
+        done = subprocess.run(
+            [PROGRAMS / "zaiond-web", *daemon.options], capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 78
+        assert f"0.0.0.0:{port} can be reached from other machines" in done.stderr
+
+
+def test_behind_a_proxy_browsers_come_by_its_url_and_who_asks_is_whom_it_names(
+    daemon: Daemon, port: int
+) -> None:
+    configure(daemon, listen=f"127.0.0.1:{port}", url="https://mail.zaion.jp")
+    with Web(daemon, by_hand=f"http://127.0.0.1:{port}") as web:
+        daemon.ctl("web", "password", NAME, given=PASSWORD)
+        proxied = {"Host": "mail.zaion.jp", "X-Forwarded-For": "203.0.113.9"}
+        browser = Browser(web.base, proxied)
+        answer = browser.get("/login")
+        assert "secure" in answer.headers["set-cookie"].lower()
+        assert "strict-transport-security" in answer.headers
+        fields = f"csrf={browser.csrf}&name={NAME}&password={PASSWORD}".replace(" ", "+")
+        sent = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": "https://mail.zaion.jp",
+        }
+        assert browser.send("POST", "/login", fields.encode(), sent).status == 303
+        web.logged(f"{NAME} logged in (203.0.113.9)")
+        assert browser.send("GET", "/status").status == 200
+
+
+def test_a_port_that_is_taken_is_said(daemon: Daemon, port: int) -> None:
+    configure(daemon, listen=f"127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", port)):
+        done = subprocess.run(
+            [PROGRAMS / "zaiond-web", *daemon.options], capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"zaiond-web: can't listen on 127.0.0.1:{port}: ")
+    assert "Traceback" not in done.stderr
