@@ -97,6 +97,8 @@ bin = $(DESTDIR)$(PREFIX)/bin
 man = $(DESTDIR)$(PREFIX)/share/man
 completion = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 examples = $(DESTDIR)$(PREFIX)/share/doc/zaiond/examples
+units = $(notdir $(wildcard systemd/*.service systemd/*.socket))
+enabled = zaiond.socket zaiond.service zaiond-web.socket zaiond-web-settings.socket
 scripts = $(addprefix etc/examples/,rsync-backup apt-event mdadm-event smartd-event)
 
 # A virtual environment of its own: what else is installed stays as it is. It is made beside the one
@@ -109,15 +111,15 @@ install:
 	trap 'rm -rf $$source; [ "$$(readlink $(program))" = $$new ] || rm -rf $(lib)/$$new' EXIT; \
 	set -ex; $(PYTHON) -m venv $(lib)/$$new; \
 	cp -r pyproject.toml README.md zaiond $$source; cd $(lib)/$$new/bin; \
-	./python -m pip install -q --disable-pip-version-check --no-input $$source; \
-	sed -i "1s|.*|#!$(PREFIX)/lib/$$new/bin/python|" zaiond zaiond-ctl zaiond-sendmail; \
+	./python -m pip install -q --disable-pip-version-check --no-input "$$source[web]"; \
+	sed -i "1s|.*|#!$(PREFIX)/lib/$$new/bin/python|" zaiond zaiond-ctl zaiond-sendmail zaiond-web; \
 	ln -sfn $$new $(program).new; mv -T $(program).new $(program); \
 	for old in $(program)-[0-9]*; do \
 	    case $${old##*/} in $$new | $$before) ;; *) rm -rf $$old ;; esac; \
 	done
 	install -d $(bin) $(completion) $(lib)/systemd/system
 	ln -sf $(PREFIX)/lib/zaiond/bin/zaiond $(PREFIX)/lib/zaiond/bin/zaiond-ctl \
-	    $(PREFIX)/lib/zaiond/bin/zaiond-sendmail $(bin)
+	    $(PREFIX)/lib/zaiond/bin/zaiond-sendmail $(PREFIX)/lib/zaiond/bin/zaiond-web $(bin)
 	@for page in docs/*.[158]; do \
 	    name=$${page#docs/}; section=$${name##*.}; \
 	    case $$name in *.ja.*) language=/ja; name=$${name%.ja.*}.$$section ;; *) language= ;; esac; \
@@ -130,17 +132,15 @@ install:
 	@find $(examples) -type f -exec sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' {} +
 	install -D -m 644 systemd/sysusers.d/zaiond.conf $(lib)/sysusers.d/zaiond.conf
 	install -D -m 644 systemd/tmpfiles.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
-	install -m 644 systemd/zaiond.service systemd/zaiond.socket systemd/zaiond-notify@.service \
-	    $(lib)/systemd/system
-	@cd $(lib)/systemd/system && \
-	    sed -i 's|/usr/local/|$(PREFIX)/|' zaiond.service zaiond-notify@.service
+	install -m 644 $(addprefix systemd/,$(units)) $(lib)/systemd/system
+	@cd $(lib)/systemd/system && sed -i 's|/usr/local/|$(PREFIX)/|' $(filter %.service,$(units))
 ifeq ($(DESTDIR),)
 	systemd-sysusers
 	systemd-tmpfiles --create zaiond.conf
 	[ -e /etc/zaiond/zaiond.yaml ] || \
 	    install -m 640 -g zaiond etc/zaiond.yaml /etc/zaiond/zaiond.yaml
 	[ ! -d /run/systemd/system ] || \
-	    { systemctl daemon-reload && systemctl try-restart zaiond.service; }
+	    { systemctl daemon-reload && systemctl try-restart zaiond.service zaiond-web.service; }
 	@echo "Now run zaiond-ctl setup, or edit /etc/zaiond/zaiond.yaml; then: systemctl enable --now zaiond.socket zaiond.service"
 	@echo "次に zaiond-ctl setup を実行するか /etc/zaiond/zaiond.yaml を編集し、systemctl enable --now zaiond.socket zaiond.service"
 else
@@ -151,15 +151,15 @@ endif
 uninstall:
 ifeq ($(DESTDIR),)
 	@# Also where systemd isn't PID 1, or an earlier one was interrupted.
-	[ ! -d /run/systemd/system ] || systemctl stop zaiond.service zaiond.socket || true
-	systemctl disable zaiond.service zaiond.socket || true
+	[ ! -d /run/systemd/system ] || systemctl stop zaiond-web.service $(enabled) || true
+	systemctl disable $(enabled) || true
 endif
 	rm -rf $(program) $(program)-[0-9]*
-	rm -f $(bin)/zaiond $(bin)/zaiond-ctl $(bin)/zaiond-sendmail $(completion)/zaiond-ctl
+	rm -f $(bin)/zaiond $(bin)/zaiond-ctl $(bin)/zaiond-sendmail $(bin)/zaiond-web \
+	    $(completion)/zaiond-ctl
 	rm -rf $(examples)
 	rm -f $(man)/man[158]/zaiond*.[158] $(man)/ja/man[158]/zaiond*.[158]
-	rm -f $(lib)/systemd/system/zaiond.service $(lib)/systemd/system/zaiond.socket
-	rm -f $(lib)/systemd/system/zaiond-notify@.service
+	rm -f $(addprefix $(lib)/systemd/system/,$(units))
 	rm -f $(lib)/sysusers.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
 ifeq ($(DESTDIR),)
 	[ ! -d /run/systemd/system ] || systemctl daemon-reload

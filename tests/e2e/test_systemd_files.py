@@ -17,7 +17,8 @@ def run(*command: str | Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("unit", "most"), [("zaiond.service", 1.3), ("zaiond-notify@.service", 0.6)]
+    ("unit", "most"),
+    [("zaiond.service", 1.3), ("zaiond-notify@.service", 0.6), ("zaiond-web.service", 1.3)],
 )
 def test_a_service_is_exposed_no_more_than_it_must_be(unit: str, most: float) -> None:
     path = CHECKOUT / "systemd" / unit
@@ -40,6 +41,8 @@ def test_an_installation_into_a_directory_knows_only_its_final_place_and_goes_aw
     assert "ExecReload=/usr/bin/zaiond-ctl reload\n" in unit
     unit = (tmp_path / "usr/lib/systemd/system/zaiond-notify@.service").read_text()
     assert "ExecStart=/usr/lib/zaiond/bin/python -I -m zaiond.notify %i\n" in unit
+    unit = (tmp_path / "usr/lib/systemd/system/zaiond-web.service").read_text()
+    assert "ExecStart=/usr/bin/zaiond-web\n" in unit
     examples = tmp_path / "usr/share/doc/zaiond/examples"
     assert "/usr/bin/zaiond-ctl" in (examples / "apt-event").read_text()
     assert os.access(examples / "apt-event", os.X_OK)

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import tomllib
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -198,21 +199,27 @@ class Container:
 
     def listener(self, port: int) -> socket.socket:
         """A listening socket on the container's 127.0.0.1, served from here."""
-        made: list[socket.socket] = []
+        return self._in_network(lambda: socket.create_server(("127.0.0.1", port)))
 
-        def make() -> None:
-            # Of this thread only: the socket stays in the namespace in which it was made.
-            with open(f"/proc/{self.leader}/ns/net") as namespace:
-                libc = ctypes.CDLL(None, use_errno=True)
-                if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                    return
-            made.append(socket.create_server(("127.0.0.1", port)))
+    def connected(self, port: int) -> socket.socket:
+        """A connection to a port of the container's 127.0.0.1, from here."""
+        return self._in_network(lambda: socket.create_connection(("127.0.0.1", port), DONE_WITHIN))
 
-        thread = threading.Thread(target=make)
-        thread.start()
-        thread.join()
-        assert made, "can't enter the container's network"
-        return made[0]
+    def _in_network(self, make: Callable[[], socket.socket]) -> socket.socket:
+        """What `make` makes in a thread of its own that is in the container's network."""
+        made: Future[socket.socket] = Future()
+
+        def run() -> None:
+            try:
+                with open(f"/proc/{self.leader}/ns/net") as namespace:
+                    libc = ctypes.CDLL(None, use_errno=True)
+                    assert libc.setns(namespace.fileno(), CLONE_NEWNET) == 0
+                made.set_result(make())
+            except BaseException as error:  # noqa: BLE001 (it is raised below)
+                made.set_exception(error)
+
+        threading.Thread(target=run).start()
+        return made.result()
 
 
 def unpacked(container: Container, packages: str) -> None:
@@ -263,7 +270,9 @@ def wheels(directory: Path) -> None:
         [
             *(sys.executable, "-m", "pip", "--python", "/usr/bin/python3", "wheel", "-q"),
             *("--disable-pip-version-check", "--no-input", "--wheel-dir", str(directory)),
-            *(*project["project"]["dependencies"], *project["build-system"]["requires"]),
+            *project["project"]["dependencies"],
+            *project["project"]["optional-dependencies"]["web"],
+            *project["build-system"]["requires"],
         ],
         check=True,
         timeout=300,

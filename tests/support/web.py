@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -44,9 +44,11 @@ class Browser:
         base: str,
         headers: Mapping[str, str] | None = None,
         context: ssl.SSLContext | None = None,
+        connect: Callable[[], socket.socket] | None = None,
     ) -> None:
         self.base = base
         self._context = context  # what it trusts
+        self._connect = connect  # how it gets there, if not by the base's address
         self.headers = {"Accept-Language": "en", **(headers or {})}
         self.cookies: dict[str, str] = {}
         self.page = Answer(0, {}, b"", base)  # the last one
@@ -65,6 +67,8 @@ class Browser:
             connection = http.client.HTTPSConnection(
                 parts.hostname or "", parts.port, timeout=60, context=self._context
             )
+        if self._connect is not None:
+            connection.sock = self._connect()
         given = {**self.headers, **(headers or {})}
         if self.cookies:
             given["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
