@@ -1,6 +1,7 @@
 """The settings' files served to who may not read them: real processes, by one line a request."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from pathlib import Path
@@ -160,6 +161,20 @@ def test_what_was_changed_meanwhile_is_not_overwritten_and_is_shown(file: Path) 
         assert again["files"] == [str(file)]
     assert "port: 587" in file.read_text()
     assert "sender: z@zaion.jp" in file.read_text()
+
+
+def test_of_many_who_update_at_once_one_succeeds_and_the_others_are_told(file: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        services = [stack.enter_context(SettingsService(file)) for _ in range(6)]
+        revisions = [service.ask("show")["revision"] for service in services]
+        for number, service in enumerate(services):
+            changes = {"sender": f"z{number}@zaion.jp", "mail_server.port": str(100 + number)}
+            service.send("update", revision=revisions[number], changes=changes)
+        replies = [next(service.lines()) for service in services]
+    (winner,) = [number for number, reply in enumerate(replies) if reply["ok"]]
+    assert {reply.get("code") for reply in replies} == {None, "changed_meanwhile"}
+    assert f"sender: z{winner}@zaion.jp" in file.read_text()
+    assert f"port: {100 + winner}\n" in file.read_text()
 
 
 def test_a_secret_that_was_changed_meanwhile_is_a_change_too(file: Path) -> None:
