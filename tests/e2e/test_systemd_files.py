@@ -18,7 +18,12 @@ def run(*command: str | Path) -> str:
 
 @pytest.mark.parametrize(
     ("unit", "most"),
-    [("zaiond.service", 1.3), ("zaiond-notify@.service", 0.6), ("zaiond-web.service", 1.3)],
+    [
+        ("zaiond.service", 1.3),
+        ("zaiond-notify@.service", 0.6),
+        ("zaiond-web.service", 1.3),
+        ("zaiond-web-settings@.service", 2.1),
+    ],
 )
 def test_a_service_is_exposed_no_more_than_it_must_be(unit: str, most: float) -> None:
     path = CHECKOUT / "systemd" / unit

@@ -100,9 +100,15 @@ def daemon_identity() -> Identity | None:
 
 def credentials() -> str | None:
     """Where systemd put the daemon's credentials: root can read them while it runs."""
-    given = os.environ.get("CREDENTIALS_DIRECTORY")
-    default = "/run/credentials/zaiond.service"
-    return given or (default if os.path.isdir(default) else None)
+    for path in (os.environ.get("CREDENTIALS_DIRECTORY"), "/run/credentials/zaiond.service"):
+        try:
+            if path and os.listdir(path):
+                return path
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:  # whoever asks for one is told
+            return path
+    return None
 
 
 def refusal(who: Identity | None, path: str, want: int = READ) -> Text | None:

@@ -135,7 +135,7 @@ def _rows(question: Question, page: Page) -> Iterable[Row]:
             key=key,
             label=words.LABELS[key],
             value="" if is_secret else now.text,
-            note=note if is_secret else None,
+            note=note if is_secret and not now.locked else None,
             is_secret=is_secret,
             locked=now.locked,
             shown_with=_shown_with(key, page),

@@ -207,7 +207,7 @@ async def _taken(request: Request, path: str) -> tuple[Text, str]:
     """What becomes of what was written: as `setup` tells it."""
     try:
         await ask(request, "reload")
-        in_use = (await ask(request, "config.last_good")).result["main"]
+        in_use = (await ask(request, "status")).result["config"]["path"]
     except Refused as refused:
         errors = (refused.result or {}).get("errors", [])
         why = "; ".join([refused.message, *map(documents.diagnostic, errors)])
