@@ -34,6 +34,8 @@ from zaiond.smtp.sasl import Credentials
 from zaiond.smtp.session import Session
 from zaiond.smtp.syntax import MAX_LINE, MAX_REPLY, Capabilities, Reply, Unsendable, rcpt_command
 from zaiond.smtp.verdict import judge
+from zaiond.web import alertmanager, bodies, pings
+from zaiond.web.bodies import Unreadable
 
 PASSWORD = "k0nna-himitsu"
 MOST_SHOWN = 700  # characters of a server's words, with ours around them
@@ -337,7 +339,43 @@ def _given(call: Callable[[], Any]) -> Any:
         return None
 
 
+def doors(data: bytes) -> None:
+    """What is posted to zaiond-web; the first byte says where, and as what."""
+    choice, body = (data[0] if data else 0) % 5, data[1:]
+    if choice == 3:
+        try:
+            webhook = alertmanager.decode(body)
+        except ValueError:
+            return
+        lines = [bodies.line_of(event, "web:a") for event in alertmanager.events(webhook)]
+    elif choice == 4:
+        log = pings.Log()
+        for start in range(0, len(body), 1000):
+            log.add(body[start : start + 1000])
+        lines = [bodies.line_of(pings.event("a", "fail", log, "en"), "web:a")]
+        wire_format.parse(lines[0])
+    else:
+        headers = {"content-type": ("text/plain", bodies.BATCH, "application/json")[choice]}
+        if choice == 2:
+            head, _, body = body.partition(b"\n\n")
+            for line in head.decode("latin-1").split("\n"):
+                name, _, value = line.partition(":")
+                headers[name.lower()] = value
+        try:
+            lines = bodies.lines(headers, body, "web:a")
+        except Unreadable as error:
+            for text in error.text:
+                assert text.isprintable(), text
+            return
+    assert lines or choice == 3
+    for line in lines:
+        assert b"\n" not in line
+        assert len(line) <= 8 * len(data) + 2000  # a byte may be shown by its code
+        taken = wire_format.new_event(line, 0, 1e9, lambda: "id")
+        assert isinstance(taken, EventError) or b'"source"' in line
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "smtp": smtp, "pop": pop, "ntlm": ntlm, "config": config, "wire": wire, "address": address,
-    "oauth": oauth, "spool": spool, "lines": lines,
+    "oauth": oauth, "spool": spool, "lines": lines, "doors": doors,
 }  # fmt: skip

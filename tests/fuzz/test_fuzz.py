@@ -85,6 +85,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "oauth": (protocol, "_object", b"NaN"),
     "spool": (event_rules, "read_bounded", b"\xff"),
     "lines": (EventConnection, "_put", b"\0"),
+    "doors": (event_rules, "read_bounded", b"NaN"),
 }
 
 

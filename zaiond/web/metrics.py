@@ -72,7 +72,7 @@ class _Numbers(Collector):
         )
         yield GaugeMetricFamily(
             "zaiond_oldest_delivery_seconds",
-            "Age of the oldest event that waits, 0 where none does",
+            "Age of the oldest event whose mail is to be sent now, 0 where none is",
             found["oldest_delivery_seconds"],
         )
         yield _by_label(
