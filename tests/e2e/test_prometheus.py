@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -81,6 +82,42 @@ def run(*command: str | os.PathLike[str], given: str = "") -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def test_the_line_for_cron_tells_of_a_job_by_curl(
+    daemon: Daemon, web: Web, directory: Path, sink: Sink
+) -> None:
+    lines = (EXAMPLES / "curl.cron").read_text().splitlines()
+    settings = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]+=", line))
+    (job,) = [line.split(maxsplit=6)[6] for line in lines if line.startswith("0 2 ")]
+    given = directory / "token"
+    given.write_text(f"Authorization: Bearer {token(daemon, 'backup', 'emit')}\n")
+    log = directory / "backup.log"
+    programs = directory / "bin"
+    programs.mkdir()
+    backup = programs / "backup"
+    backup.write_text("#!/bin/sh\nprintf 'one\\ntwo\\n'; exit 3\n")
+    backup.chmod(0o755)
+    places = {
+        "https://zaiond.example.co.jp:8025": web.base, "/etc/zaiond-token": str(given),
+        "/var/log/backup.log": str(log),
+    }  # fmt: skip
+    for before, here in places.items():
+        assert before in str(settings) + job
+        settings = {name: value.replace(before, here) for name, value in settings.items()}
+        job = job.replace(before, here)
+    # cron takes the quotes off (crontab(5)).
+    environment = {name: value.strip('"') for name, value in settings.items()}
+    environment["PATH"] = f"{programs}:{environment['PATH']}"
+    done = subprocess.run(["sh", "-c", job], env=environment, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+    (found,) = daemon.becomes(
+        lambda found: any(one["state"] == "failed" for one in found["jobs"]), "jobs"
+    )["jobs"]
+    assert found["job"] == "nightly-backup"
+    until(lambda: sink.mails, daemon.printed)
+    assert "one\ntwo\n" in sink.mails[0].body
+    assert "nightly-backup" in sink.mails[0].subject
 
 
 def test_promtool_finds_nothing_against_the_metrics(daemon: Daemon, web: Web) -> None:

@@ -301,6 +301,21 @@ def test_without_a_daemon_all_is_to_be_sent_again(no_daemon: Web) -> None:
     assert "zaiond is not running" in metrics.text
 
 
+def test_a_user_who_has_all_that_may_wait_sends_it_again_later(tmp_path: Path) -> None:
+    config = (
+        "mail_server: {host: 127.0.0.1, port: 9}\nadmins: a@example.co.jp\n"
+        "limits: {events_waiting: 3}\nlanguage: ja\n"
+    )
+    with Daemon(tmp_path / "full", config) as daemon, Web(daemon) as web:
+        program = emitting(web)
+        body = "\n".join(f'{{"type":"a","id":"{n}"}}' for n in range(5))
+        answer = program.post("/v1/events", body)
+        assert (answer.status, answer.headers["retry-after"]) == (429, "10")
+        assert [reply.get("code") for reply in replies(answer)] == [None] * 3 + ["quota"] * 2
+        assert program.post("/v1/alertmanager", POSTED).status == 503
+        assert daemon.document("status")["refused"]["count"] == 3
+
+
 def refusal(code: str) -> bytes:
     return (
         json.dumps({"status": "error", "code": code, "message": "m", "retry": True}).encode()

@@ -358,8 +358,8 @@ def doors(data: bytes) -> None:
         headers = {"content-type": ("text/plain", bodies.BATCH, "application/json")[choice]}
         if choice == 2:
             head, _, body = body.partition(b"\n\n")
-            for line in head.decode("latin-1").split("\n"):
-                name, _, value = line.partition(":")
+            for header in head.decode("latin-1").split("\n"):
+                name, _, value = header.partition(":")
                 headers[name.lower()] = value
         try:
             lines = bodies.lines(headers, body, "web:a")

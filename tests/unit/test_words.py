@@ -1,7 +1,9 @@
 """Sentences: both languages have what is put in, and code puts in just that."""
 
 import ast
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from string import Formatter
 
 import pytest
@@ -16,6 +18,7 @@ from zaiond.daemon.words import routes, watch
 from zaiond.intake import words as of_intake
 from zaiond.setup import words as of_setup
 from zaiond.text import Sentence, Text
+from zaiond.web import words as of_web
 
 PACKAGE = Path(str(schema.__file__)).parents[1]
 FILES = [
@@ -41,6 +44,17 @@ SENTENCES |= {
     for name, value in vars(module).items()
     if isinstance(value, Sentence)
 }
+
+OF_WEB = [  # a page imports its own as `words`: none is called as that of another
+    import_module(f"{of_web.__name__}.{each.name}") for each in iter_modules(of_web.__path__)
+]
+SENTENCES |= {
+    ("web", "words", name): value
+    for module in (of_web, *OF_WEB)
+    for name, value in vars(module).items()
+    if isinstance(value, Sentence)
+}
+FILES += sorted((PACKAGE / "web").rglob("*.py"))
 
 
 def places(sentence: str) -> set[str]:
