@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from tests.support.fake_daemon import FakeDaemon, accept
 from tests.support.programs import Program, replies, token
 from tests.support.sink import Sink
 from tests.support.waiting import until
-from tests.support.web import Web
+from tests.support.web import CONFIG, Web
 from tests.unit.web.test_alertmanager import POSTED
 from tests.unit.web.test_metrics import NAMES, PROMETHEUS
 from zaiond import __version__
-from zaiond.web.bodies import BATCH, BODY_BYTES
+from zaiond.web.bodies import BATCH, BODY_BYTES, BYTES_IN_ALL
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[Dae
     config = (
         f"mail_server: {{host: 127.0.0.1, port: {sink.port}}}\nadmins: a@example.co.jp\n"
         "language: en\nroute_defaults: {max_mails: null}\n"
-        "limits: {events_waiting: 5000}\n"
+        "routes: {quiet: {match: {type: 'quiet.*'}, to: []}}\n"
     )
     with Daemon(tmp_path_factory.mktemp("d"), config) as running:
         yield running
@@ -127,7 +128,7 @@ def test_each_line_has_its_reply_and_a_bad_one_costs_itself_alone(emitter: Progr
 
 def test_a_batch_of_thousands_of_events_is_sent_ahead(daemon: Daemon, emitter: Program) -> None:
     before = daemon.document("status")["rates"]["accepted"]["hour"]
-    batch = [{"type": "a", "id": f"b{n}", "data": {"n": n}} for n in range(2000)]
+    batch = [{"type": "quiet.a", "id": f"b{n}", "data": {"n": n}} for n in range(2000)]
     answer = emitter.post("/v1/events", batch, BATCH)
     assert answer.status == 200
     assert [reply["id"] for reply in replies(answer)] == [f"b{n}" for n in range(2000)]
@@ -363,21 +364,31 @@ def test_accounts_that_can_not_be_read_are_told(no_daemon: Web) -> None:
     assert "accounts.json" in answer.text
 
 
-def test_a_body_that_does_not_come_costs_its_sender_alone(web: Web, emitter: Program) -> None:
-    """Of one hundred who say that they will send much and don't, nobody keeps others away."""
-    host, port = web.base.removeprefix("http://").split(":")
-    given = emitter._given["Authorization"]
-    head = (
-        f"POST /v1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: {given}\r\n"
-        f"Content-Length: {BODY_BYTES}\r\n\r\n"
-    ).encode()
-    waiting = []
-    try:
-        for _ in range(30):
-            peer = socket.create_connection((host, int(port)))
-            peer.sendall(head + b" " * 1000)
-            waiting.append(peer)
-        assert emitter.post("/v1/events", {"type": "a"}).status == 200
-    finally:
+def test_bodies_take_no_more_memory_than_there_is_for_all_of_them(tmp_path: Path) -> None:
+    whole = b'{"type":"a"}' + b" " * (BODY_BYTES - 12)
+    waiting: list[socket.socket] = []
+    with Daemon(tmp_path / "d", CONFIG) as daemon, Web(daemon) as web:
+        program = emitting(web)
+        for _ in range(BYTES_IN_ALL // BODY_BYTES + 1):  # what is answered takes none
+            assert program.post("/v1/events", whole).status == 200
+        host, port = web.base.removeprefix("http://").split(":")
+        head = (
+            f"POST /v1/events HTTP/1.1\r\nHost: {host}\r\nContent-Length: {BODY_BYTES}\r\n"
+            f"Authorization: {program.authorization}\r\n\r\n"
+        ).encode()
+
+        def is_full_with_one_more() -> bool:  # who comes too late is one of those that wait
+            waiting.append(socket.create_connection((host, int(port))))
+            with suppress(ConnectionError):
+                waiting[-1].sendall(head + whole[:-1000])
+            return program.post("/v1/events", whole).status == 503
+
+        until(is_full_with_one_more, web.printed)
+        assert len(waiting) >= BYTES_IN_ALL // BODY_BYTES
+        answer = program.post("/v1/events", whole)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+        assert replies(answer)[0]["retry"] is True
+        assert program.post("/v1/events", {"type": "a"}).status == 200  # for that there is
         for peer in waiting:
             peer.close()
+        until(lambda: program.post("/v1/events", whole).status == 200, web.printed)

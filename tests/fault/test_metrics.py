@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.sink import Sink
 from tests.support.waiting import until
 from zaiond import __version__
@@ -148,6 +149,21 @@ def test_what_ends_by_hand_is_counted_as_it_is_told(make_daemon: MakeDaemon) -> 
         assert metrics(daemon)["deliveries_ended"]["deleted"] == 2
         assert metrics(daemon)["deliveries"] == {"waiting": 0, "deferred": 0, "held": 0}
         assert metrics(daemon)["oldest_delivery_seconds"] == 0.0
+
+
+def test_what_fails_for_good_is_counted(make_daemon: MakeDaemon, sink: Sink) -> None:
+    sink.refuse["gone@example.co.jp"] = "550 5.1.1 No such user"
+    daemon = make_daemon(sink.port)
+    done = subprocess.run(
+        [PROGRAMS / "zaiond-sendmail", "gone@example.co.jp"],
+        input=b"Subject: hello\n\nx\n",
+        env={**daemon.environment, **daemon.places},
+        check=False,
+    )
+    assert done.returncode == 0
+    found = become(daemon, lambda found: found["deliveries_ended"]["failed"] == 1)
+    assert found["deliveries"] == {"waiting": 0, "deferred": 0, "held": 0}
+    assert daemon.document("status")["queue"]["failed"] == 1
 
 
 def test_problems_jobs_and_the_configuration_are_as_the_daemon_knows_them(

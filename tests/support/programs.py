@@ -19,7 +19,8 @@ class Program:
 
     def __init__(self, web: Web, given: str | None) -> None:
         self._browser = Browser(web.base)
-        self._given = {} if given is None else {"Authorization": f"Bearer {given}"}
+        self.authorization = f"Bearer {given}"
+        self._given = {} if given is None else {"Authorization": self.authorization}
 
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
