@@ -33,18 +33,22 @@ class Gate:
         self._web = web
         self._complain = complain
         self.open_requests = 0
-        self.last_use = time.monotonic()  # when a request of a user ended
+        self.last_request = self.last_use = time.monotonic()  # when the last one ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["zaiond.session"] = None
         self.open_requests += 1
         try:
             await self._serve(scope, receive, self._with_headers(scope, send))
         finally:
             self.open_requests -= 1
-            self.last_use = time.monotonic()
+            self.last_request = time.monotonic()
+            # A page that looks again by itself is no use of it, nor is a stranger's knocking.
+            if scope["zaiond.session"] is not None and not guard.is_live(Headers(scope=scope)):
+                self.last_use = self.last_request
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         web, headers = self._web, Headers(scope=scope)
@@ -56,7 +60,7 @@ class Gate:
         request = Request(scope, receive)
         token = request.cookies.get(web.cookie, "")
         scope["zaiond.token"] = token
-        scope["zaiond.session"] = web.sessions.find(token, counts="x-live" not in headers)
+        scope["zaiond.session"] = web.sessions.find(token, counts=not guard.is_live(headers))
         refusal = await self._refusal(request)
         if refusal is not None:
             await refusal(scope, receive, send)

@@ -118,6 +118,11 @@ def form_is_ours(given: str, session_token: str) -> bool:
     return hmac.compare_digest(given.encode(), form_token(session_token).encode())
 
 
+def is_live(headers: Mapping[str, str]) -> bool:
+    """Whether the page itself looks again, and not its user."""
+    return "x-live" in headers
+
+
 def client_address(peer: str, forwarded: str | None, place: Place) -> str:
     """Who asks: where a proxy of this machine is in front, whom it names last."""
     if forwarded is None or place.url is None or not is_loopback(peer):

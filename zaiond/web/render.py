@@ -118,7 +118,7 @@ def _messages(request: Request) -> list[tuple[str, Text]]:
 
 def is_live(request: Request) -> bool:
     """Whether the page itself looks again, and not its user."""
-    return "x-live" in request.headers
+    return guard.is_live(request.headers)
 
 
 def done(request: Request, text: Text | str, to: str, *, kind: str = "ok") -> Response:

@@ -31,7 +31,8 @@ from zaiond.web.static import Static
 
 IDLE_SECONDS = 60.0  # without a request, where systemd starts us again for the next one
 IDLE_SECONDS_OF_LINK = 30 * 60.0
-HEAD_SECONDS = 10.0  # in which a connection's first request must have come
+HEAD_SECONDS = 10.0  # in which the head of a request must have come
+READER_SECONDS = 30.0  # in which what was written must be read
 KEEP_ALIVE_SECONDS = 5
 MOST_CONNECTIONS = 64
 HEAD_BYTES = 32 * 1024
@@ -81,7 +82,7 @@ async def _serve(options: Options, journal: Journal) -> None:
         cookie=f"zaiond-{listening.sockets[0].getsockname()[1]}",
     )
     web.daemon.language = journal.language
-    server = Server(build(web), idle, listening.context)
+    server = Server(build(web), idle, listening.context, of_users=options.link)
     if options.link:
         web.link, web.link_name = secrets.token_urlsafe(32), _own_name()
         texts = (one.in_language(journal.language) for one in (words.LINK, words.ENDS))
@@ -113,25 +114,67 @@ def _own_name() -> str:
 
 
 class _Protocol(H11Protocol):
-    """A connection on which the head of a request does not come in time is closed."""
+    """Closes a connection on which the head of a request takes too long, or nobody reads the
+    answer.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > 2 * MOST_CONNECTIONS:
             transport.abort()
-            return
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+        else:
+            self._wait(HEAD_SECONDS)
 
-    def _too_slow(self) -> None:
-        if self.cycle is None:
-            self.transport.close()
+    def data_received(self, data: bytes) -> None:
+        """The head is there once there is a cycle that has not ended."""
+        if self._deadline is None and self._is_between_requests():
+            self._wait(HEAD_SECONDS)
+        super().data_received(data)
+        if not self._is_between_requests():
+            self._done()
+
+    def pause_writing(self) -> None:
+        """What was written last waits for its reader."""
+        super().pause_writing()
+        self._wait(READER_SECONDS)
+
+    def resume_writing(self) -> None:
+        """It was read."""
+        super().resume_writing()
+        self._done()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._done()
+        super().connection_lost(exc)
+
+    def _is_between_requests(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait(self, seconds: float) -> None:
+        self._done()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _done(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class Server(uvicorn.Server):
-    """Ends when nobody has used it for `idle` seconds; None: never. `context`: it speaks TLS."""
+    """Ends when there was no request for `idle` seconds (None: never); `of_users`: none of somebody
+    who has logged in, whatever his browser asks by itself. `context`: it speaks TLS.
+    """
 
     def __init__(
-        self, gate: Gate, idle: float | None, context: ssl.SSLContext | None = None
+        self,
+        gate: Gate,
+        idle: float | None,
+        context: ssl.SSLContext | None = None,
+        *,
+        of_users: bool = False,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -154,6 +197,7 @@ class Server(uvicorn.Server):
         self.config.ssl = context
         self._gate = gate
         self._idle = idle
+        self._of_users = of_users
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -172,6 +216,10 @@ class Server(uvicorn.Server):
         comes meanwhile waits at systemd's socket, and starts us again.
         """
         ends = await super().on_tick(counter)
-        if self._idle is None or self._gate.open_requests or self.server_state.connections:
+        if self._idle is None:
             return ends
-        return ends or time.monotonic() - self._gate.last_use >= self._idle
+        gate, now = self._gate, time.monotonic()
+        if gate.open_requests or (self.server_state.connections and not self._of_users):
+            return ends
+        last = gate.last_use if self._of_users else gate.last_request
+        return ends or now - last >= self._idle

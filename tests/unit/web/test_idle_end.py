@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from zaiond.journal import Journal, to_terminal
+from zaiond.web import serving as serving_module
 from zaiond.web.app import build
 from zaiond.web.asking import Daemon
 from zaiond.web.context import Web
@@ -47,9 +48,10 @@ def listening() -> Iterator[socket.socket]:
         yield listening
 
 
-async def asked(listening: socket.socket) -> bytes:
+async def asked(listening: socket.socket, *headers: str) -> bytes:
     reader, writer = await asyncio.open_connection(*listening.getsockname())
-    writer.write(ASKED)
+    lines = "".join(f"{line}\r\n" for line in headers).encode()
+    writer.write(ASKED.removesuffix(b"\r\n") + lines + b"\r\n")
     try:
         return await reader.read()
     finally:
@@ -88,3 +90,50 @@ async def test_who_comes_after_its_end_waits_for_the_next_one(
     assert b"200 OK" in await waiting
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.wait_for(serving, 10)
+
+
+async def test_at_a_terminal_only_what_its_user_does_keeps_it(
+    web: Web, listening: socket.socket
+) -> None:
+    web.sessions = Sessions(time.time, lambda _: True, None)
+    cookie = f"Cookie: zaiond={web.sessions.begin('yamada')}"
+    server = Server(build(web), IDLE, of_users=True)
+    serving = asyncio.create_task(server.serve([listening.dup()]))
+    began = time.monotonic()
+    while time.monotonic() - began < 3 * IDLE:
+        assert b"303 See Other" in await asked(listening, cookie)  # in, and led on
+        assert not serving.done()
+    while not serving.done():
+        with contextlib.suppress(OSError):  # nobody answers when it has ended
+            async with asyncio.timeout(1):
+                await asked(listening, cookie, "X-Live: 1")
+                await asked(listening)
+        assert time.monotonic() - began < 20, "what a page does by itself keeps it"
+
+
+async def test_a_head_that_does_not_come_and_an_answer_that_nobody_reads_end_a_connection(
+    web: Web, listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_module, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(serving_module, "READER_SECONDS", 0.3)
+    server = Server(build(web), None)
+    serving = asyncio.create_task(server.serve([listening.dup()]))
+    for before in (b"", b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writer.write(before)
+        if before:
+            await reader.readuntil(b"</html>")
+        writer.write(b"GET /login HTTP/1.1\r\nHost: localhost\r\n")
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) in (b"", b"\n")
+        writer.close()
+    with socket.create_connection(listening.getsockname()) as greedy:
+        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        greedy.setblocking(False)
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ConnectionError):  # more than the kernel keeps, and none is read
+            async with asyncio.timeout(20):
+                while True:
+                    await loop.sock_sendall(greedy, ASKED.replace(b"Connection: close\r\n", b""))
+    server.should_exit = True
+    await asyncio.wait_for(serving, 20)
