@@ -7,12 +7,11 @@ secret in it, but for `listen` (docs/how-it-works.md has the requests).
 """
 
 import argparse
-import asyncio
 import contextlib
 import os
 import resource
 import select
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -89,9 +88,9 @@ class Server:
     def _answer(self, request: Request) -> Reply:
         if request.do == "listen":
             return listening(self._config)
-        settings = Settings(self._config, request.language, credentials())
         if request.do == "show":
             return self._shown(request)
+        settings = Settings(self._config, request.language, credentials())
         if settings.errors:
             raise _Refused({"code": "broken", **self._shown(request)})
         if request.do == "update" and settings.revision != request.revision:
@@ -147,25 +146,9 @@ class Server:
         return _Refused({"code": "changed_meanwhile", **self._shown(request)})
 
     def _try(self, config: Config, addresses: Sequence[str], language: Language) -> Reply:
-        from zaiond.net.context import ConnectionContext
-        from zaiond.oauth.tokens import Tokens
-        from zaiond.selftest.run import self_test
+        from zaiond.setup.trying import tried  # what the rest need not load
 
-        async def test() -> Reply:
-            # A refresh token that is new belongs to the daemon, though it isn't asked.
-            tokens = Tokens(self._state_dir, lambda told: self._say({"remark": told._asdict()}))
-            try:
-                return await self_test(
-                    config,
-                    addresses,
-                    ConnectionContext(tokens),
-                    language=language,
-                    on_step=lambda step: self._say({"step": step}),
-                )
-            finally:
-                await tokens.close()
-
-        return asyncio.run(_while_somebody_reads(test()))
+        return tried(config, addresses, language, self._state_dir, self._say)
 
 
 class _Refused(Exception):  # noqa: N818 - it answers, it doesn't break
@@ -205,28 +188,6 @@ def _addresses(typed: str) -> tuple[tuple[str, ...], list[Reply]]:
 
 def _diagnostic(found: Diagnostic) -> Reply:
     return {"key": found.key, "file": found.file, "line": found.line, **found.text._asdict()}
-
-
-async def _while_somebody_reads(test: Awaitable[Reply]) -> Reply:
-    """What the test comes to; the process ends where the caller has gone."""
-    task = asyncio.ensure_future(test)
-    loop = asyncio.get_running_loop()
-    output = select.poll()
-    output.register(1, 0)  # of itself it tells that the other end is closed
-
-    def changed() -> None:
-        loop.remove_reader(1)  # what else can be read of a socket, waits
-        if output.poll(0):
-            task.cancel()
-
-    with contextlib.suppress(PermissionError):  # a file, which has no other end
-        loop.add_reader(1, changed)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        raise SystemExit(0) from None
-    finally:
-        loop.remove_reader(1)
 
 
 def _lines() -> Iterator[bytes]:

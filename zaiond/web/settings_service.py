@@ -19,6 +19,7 @@ SOCKET = "/run/zaiond-web/settings.sock"
 REPLY_SECONDS = 30.0  # for all but a test, which lasts as long as the mail server takes
 REPLY_BYTES = 16 * 1024 * 1024
 MOST = 8  # side by side: each is a process
+MOST_TESTS = 4  # beside them, for these take their time
 _OPTIONS = ("--config=", "--state-dir=")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -44,6 +45,7 @@ class SettingsService:
         self._options = [one for one in options if one.startswith(_OPTIONS)]
         self._by_socket = by_socket
         self._turn = asyncio.Semaphore(MOST)
+        self._turn_of_tests = asyncio.Semaphore(MOST_TESTS)
 
     async def ask(self, do: str, **more: Any) -> dict[str, Any]:
         """The reply to one request. Raises NoSettings."""
@@ -56,7 +58,8 @@ class SettingsService:
 
     async def lines(self, do: str, **more: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Each line of the reply as it comes; the last one has `ok`. Raises NoSettings."""
-        async with self._turn, self._connected() as (reader, writer):
+        turn = self._turn_of_tests if do == "try" else self._turn
+        async with turn, self._connected() as (reader, writer):
             try:
                 writer.write(_encode({"do": do, **more}) + b"\n")
                 await writer.drain()
