@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from zaiond.ctl import control, documents, labels, output
 from zaiond.ctl.arguments import uid
@@ -132,21 +132,25 @@ def _change_queue(line: Line) -> int:
     result: dict[str, Any] = reply.result
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])
     found = result["deliveries"]
-    rows = [[_ids(one), one["recipient"] or "-", documents.about(one)] for one in found]
-    unchanged = [labels.no_event(id=id_) for id_ in unknown]
-    unchanged += [labels.in_flight(id=id_) for id_ in result.get("under_way", [])]
-    unchanged += map(_ambiguous, ambiguous)
-    return _changed(line, reply, rows, unchanged, failed=bool(unknown or ambiguous))
+    rows = [[shown_ids(one), one["recipient"] or "-", documents.about(one)] for one in found]
+    return _changed(line, reply, rows, unchanged(result), failed=bool(unknown or ambiguous))
+
+
+def unchanged(result: dict[str, Any]) -> list[Text]:
+    """What was left alone, and why, of the document of `queue retry` and `queue delete`."""
+    said = [labels.no_event(id=id_) for id_ in result.get("unknown", [])]
+    said += [labels.in_flight(id=id_) for id_ in result.get("under_way", [])]
+    return [*said, *map(_ambiguous, result.get("ambiguous", []))]
 
 
 def _change_spool(line: Line) -> int:
     names = [exact(word) for word in line.operands]
     reply = control.ask(line, line.name.replace(" ", "."), names=names)
     result: dict[str, Any] = reply.result
-    unchanged = [labels.no_file(name=name) for name in result["unknown"]]
-    unchanged += [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
+    left = [labels.no_file(name=name) for name in result["unknown"]]
+    left += [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
     rows = [[name] for name in result["files"]]
-    return _changed(line, reply, rows, unchanged, failed=bool(unchanged))
+    return _changed(line, reply, rows, left, failed=bool(left))
 
 
 def _ambiguous(one: dict[str, Any]) -> Text:
@@ -167,17 +171,14 @@ def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime)
     page = Page(language)
     if not deliveries:
         page.line(labels.NOTHING_WAITS)
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for one in deliveries:
-        remedy = (one.get("hold") or {}).get("remedy")
-        waits_for = one["state"], one.get("reason") or "", remedy or ""
-        groups.setdefault(waits_for, []).append(one)
-    order = list(_ORDER)
-    for waits_for in sorted(groups, key=lambda waits_for: order.index(waits_for[0])):
-        state, reason, remedy = waits_for
-        rows = _rows(groups[waits_for], now)
-        number = len(groups[waits_for])
-        _heading(page, labels.STATES[state], _ORDER[state], number, reason, remedy)
+    for group in groups(deliveries):
+        rows = [
+            (one.age, one.next_try, one.tries, one.ids, one.to, one.about)
+            for one in mails(group.deliveries, now)
+        ]
+        number, colour = len(group.deliveries), _ORDER[group.state]
+        state = labels.STATES[group.state]
+        _heading(page, state, colour, number, group.reason, group.remedy)
         columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
         for label in (labels.NEXT_TRY, labels.TO):
             if len(set(columns[label])) == 1:  # it stands above the rows
@@ -189,23 +190,66 @@ def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime)
     return page
 
 
-def _rows(deliveries: list[dict[str, Any]], now: datetime) -> list[tuple[str | Text, ...]]:
+class Group(NamedTuple):
+    """Deliveries that wait for the same; `reason` and `remedy` are "" where there is none."""
+
+    state: str
+    reason: str
+    remedy: str
+    deliveries: list[dict[str, Any]]
+
+
+def groups(deliveries: Iterable[dict[str, Any]]) -> list[Group]:
+    """What waits, by what it waits for, the worst first."""
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for one in deliveries:
+        remedy = (one.get("hold") or {}).get("remedy")
+        waits_for = one["state"], one.get("reason") or "", remedy or ""
+        found.setdefault(waits_for, []).append(one)
+    order = list(_ORDER)
+    return [
+        Group(*waits_for, found[waits_for])
+        for waits_for in sorted(found, key=lambda waits_for: order.index(waits_for[0]))
+    ]
+
+
+class Mail(NamedTuple):
+    """A row: what is told of a mail; `ids` as shown; `of` is the document of its first delivery."""
+
+    age: str | Text
+    next_try: str
+    tries: str
+    ids: str
+    about: str | Text
+    to: str = ""
+    of: dict[str, Any] | None = None
+
+
+def mails(deliveries: Iterable[dict[str, Any]], now: datetime) -> list[Mail]:
     """One for each mail: its recipients are in one, where nothing else differs."""
+    deliveries = list(deliveries)
     # What an address holds is tried by one delivery for all.
     probes: dict[str | None, str] = {}
     for one in deliveries:
         if one["state"] == "held" and one["next_attempt"]:
             probes.setdefault(one["recipient"], one["next_attempt"])
-    merged: dict[tuple[str | Text, ...], list[str]] = {}
+    merged: dict[Mail, Mail] = {}
     for one in deliveries:
-        age = documents.age(one.get("accepted"), now)
-        next_try = documents.soon(one["next_attempt"] or probes.get(one["recipient"]), now)
-        mail = age, next_try, str(one["attempts"] or "-"), _ids(one), documents.about(one)
-        merged.setdefault(mail, []).append(one["recipient"] or "-")
-    return [(*mail[:-1], ", ".join(to), mail[-1]) for mail, to in merged.items()]
+        mail = Mail(
+            documents.age(one.get("accepted"), now),
+            documents.soon(one["next_attempt"] or probes.get(one["recipient"]), now),
+            str(one["attempts"] or "-"),
+            shown_ids(one),
+            documents.about(one),
+        )
+        to, same = one["recipient"] or "-", merged.get(mail)
+        to, of = (to, one) if same is None else (f"{same.to}, {to}", same.of)
+        merged[mail] = mail._replace(to=to, of=of)
+    return list(merged.values())
 
 
-def _ids(delivery: dict[str, Any]) -> str:
+def shown_ids(delivery: dict[str, Any]) -> str:
+    """The id of its event, or of the first of them and how many more there are."""
     ids = delivery["event_ids"]
     number = delivery.get("events") or len(ids)  # of a mail to many, not all ids are there
     more = f" +{number - 1}" if number > 1 else ""
@@ -256,6 +300,15 @@ def _listed(
     return 0
 
 
+def said_changed(name: str, number: int, *, listed: bool) -> Text:
+    """That a command has changed so many; `listed`: which, stands below."""
+    done, nothing = labels.CHANGED[name]
+    if not number:
+        return nothing
+    text = done(number=number)
+    return text if listed else Text(text.ja.rstrip(":"), text.en)
+
+
 def _changed(
     line: Line,
     reply: control.Reply,
@@ -265,14 +318,10 @@ def _changed(
     failed: bool,
 ) -> int:
     """Says what the daemon did, or that there was nothing to do, and what it left alone."""
-    done, nothing = labels.CHANGED[line.name]
     page, number = Page(reply.language), reply.result["changed"]
-    if number:
-        text = done(number=number)
-        page.line(text if rows else Text(text.ja.rstrip(":"), text.en))
+    if number or not failed:
+        page.line(said_changed(line.name, number, listed=bool(rows)))
         page.table(rows, "  ")
-    elif not failed:
-        page.line(nothing)
     output.answer(line, reply.result, lambda: page)
     for remark in remarks:
         output.complain(remark, reply.language)

@@ -1,6 +1,6 @@
 // What is live: <main data-live="5"> is fetched again every five seconds and replaced where it has
-// changed. Not while nobody looks, nor while somebody is in one of its forms. No sentence stands
-// here: what a page says, the server has written.
+// changed. Not while nobody looks, nor while somebody is in one of its forms or has changed something
+// there. No sentence stands here: what a page says, the server has written.
 "use strict";
 
 (() => {
@@ -9,7 +9,10 @@
   const isInUse = () => {
     const active = document.activeElement;
     const selected = document.getSelection();
-    return (active && active.closest("main form") !== null)
+    const changed = [...main().querySelectorAll("input, textarea")].some((one) =>
+      one.value !== one.defaultValue || one.checked !== (one.defaultChecked ?? one.checked));
+    return changed
+      || (active && active.closest("main form") !== null)
       || (selected && !selected.isCollapsed && main().contains(selected.anchorNode));
   };
 

@@ -10,11 +10,24 @@ NAVIGATION = Text("ページ", "Pages")
 LOGOUT = Text("ログアウト", "Log out")
 PAGES = {
     "/status": Text("状態", "Status"),
+    "/queue": Text("キュー", "Queue"),
     "/settings": Text("メールサーバー設定", "Mail server"),
 }
 title_of = Sentence("{page} - {product}", "{page} - {product}")
 RESULT = Text("結果", "Result")
 RELOAD = Text("もう一度表示する", "Try again")
+
+# -- Lists
+
+FILTERS = Text("絞り込み", "Filter")
+SHOW = Text("表示", "Show")
+ANY = Text("すべて", "any")
+CONTAINS = Text("含まれる文字列", "Contains")
+CANCEL = Text("キャンセル", "Cancel")
+BEFORE = Text("前のページ", "Previous page")
+AFTER = Text("次のページ", "Next page")
+PARTS = Text("一覧のページ", "Pages of the list")
+part_of = Sentence("{pages} ページ中 {number} ページ目", "page {number} of {pages}")
 
 # -- What went wrong
 

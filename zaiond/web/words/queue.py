@@ -1,0 +1,28 @@
+"""The words of the queue's page; what it says of mails and of what was done is in ctl.labels."""
+
+from zaiond.text import Sentence, Text
+
+TITLE = Text("キュー", "Queue")
+RETRY = Text("すぐに送り直す", "Retry now")
+DELETE = Text("削除", "Delete")
+DELETE_ASKS = Text("削除…", "Delete…")
+CHOSEN = Text("選択したメール", "Chosen mails")
+RETRY_CHOSEN = Text("選択したメールをすぐに送り直す", "Retry those chosen")
+DELETE_CHOSEN = Text("選択したメールを削除…", "Delete those chosen…")
+ALL = Text("すべて", "All")
+ALL_FILTERED = Text("絞り込んだすべて", "All that match")
+retry_all = Sentence("{number} 件すべてをすぐに送り直す", "Retry all {number} now")
+delete_all = Sentence("{number} 件すべてを削除…", "Delete all {number}…")
+choose = Sentence("{id} を選択", "choose {id}")
+CHOOSE = Text("選択", "Choose")
+ACTIONS = Text("操作", "Actions")
+NOTHING_CHOSEN = Text("メールを選択してください", "Choose mails first")
+NONE_MATCHES = Text("条件に一致するメールはありません", "Nothing that waits matches")
+SURE = Text("メールを削除しますか？", "Delete these mails?")
+really = Sentence(
+    "送信を待っている次の {number} 件の配送を、送らずに削除します。元に戻せません。",
+    "Deliveries that would be deleted unsent: {number}. There is no way back.",
+)
+and_more = Sentence("ほか {number} 件", "and {number} more")
+deleted = Sentence("配送 {number} 件を削除", "deleted {number} deliveries")
+retried = Sentence("配送 {number} 件を再送", "retried {number} deliveries")
