@@ -5,8 +5,10 @@ from zaiond.text import Sentence, Text
 TITLE = Text("状態", "Status")
 FACTS = Text("現在の状態", "At present")
 PROBLEMS = Text("確認が必要なこと", "What needs a look")
-ACKNOWLEDGE = Text("送信失敗と期限切れを確認済みにする", "Acknowledge what failed and expired")
-acknowledged = Sentence(
-    "送信失敗と期限切れ {number} 件を確認済みにしました",
-    "Acknowledged: {number} failed or expired",
+ACKNOWLEDGE = Text("ここまでを確認済みにする", "Acknowledge all so far")
+ACKNOWLEDGE_WHAT = Text(
+    "送信失敗、期限切れ、受け付けなかったイベントについて、原因が分かったときに押してください。"
+    "だれがいつ確認したかは記録されます。",
+    "Once you know why mail was lost or events were refused. Who said so, and when, is recorded.",
 )
+acknowledged = Sentence("{number} 件を確認済みにしました", "Acknowledged: {number}")
