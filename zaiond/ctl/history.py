@@ -71,7 +71,10 @@ def run(line: Line) -> int:
     arguments: dict[str, Any] = {"limit": limit, **line.exact("type", "source")}
     since = line.text("since")
     if since is not None:
-        arguments["since"] = _seconds(since)
+        begin = moment(since)
+        if begin is None:
+            raise Fault(labels.not_since(text=since))
+        arguments["since"] = begin
     if line.flag("failed"):
         arguments["failed"] = True
     if line.operands:
@@ -86,12 +89,13 @@ def run(line: Line) -> int:
     if reply.result.get("truncated"):
         output.complain(labels.CUT_OFF, reply.language)
     if line.operands and not events:
-        output.complain(_gone(line.operands[0], reply.result), reply.language)
+        output.complain(gone(line.operands[0], reply.result), reply.language)
         return FAILED
     return 0
 
 
-def _gone(id_: str, result: dict[str, Any]) -> Text:
+def gone(id_: str, result: dict[str, Any]) -> Text:
+    """Why there may be no event of this id, by the document of `history`."""
     users = [
         labels.up_to(user=one["user"], newest=documents.when(one["newest"]))
         for one in result.get("shortened") or []
@@ -99,9 +103,9 @@ def _gone(id_: str, result: dict[str, Any]) -> Text:
     return labels.gone(id=id_, shortened=labels.shortened(users=listed(users)) if users else "")
 
 
-def _seconds(text: str) -> float:
+def moment(text: str) -> float | None:
     """`--since` in seconds since the epoch: a time, local if it names no offset, or so long ago;
-    raises Fault."""
+    None: it is neither."""
     ago = seconds(text)
     try:
         if ago is not None:
@@ -110,7 +114,7 @@ def _seconds(text: str) -> float:
             time = datetime.fromisoformat(text)
         return time.timestamp()
     except (ValueError, OverflowError):
-        raise Fault(labels.not_since(text=text)) from None
+        return None
 
 
 def _limit(text: str | None) -> int:
@@ -131,7 +135,27 @@ def of(event: dict[str, Any], language: Language) -> Page:
     """Everything about one event."""
     page = Page(language)
     page.line(Painted(event["id"], "bold"))
-    rows: list[Fact] = [
+    page.facts(facts(event), "  ")
+    if event.get("message"):
+        page.gap()
+        page.line(labels.MESSAGE, "  ")
+        for text in message(event).split("\n"):
+            page.line(text, "    ")
+    for name, title in (("data", labels.DATA), ("extensions", labels.EXTENSIONS)):
+        fields = members(event, name)
+        if fields:
+            page.gap()
+            page.line(title, "  ")
+            page.table(fields, "    ")
+    for one in event.get("deliveries") or []:
+        page.gap()
+        add_delivery(page, one)
+    return page
+
+
+def facts(event: dict[str, Any]) -> list[Fact]:
+    """What is known of an event beside its own text."""
+    return [
         (labels.TYPE, event["type"]),
         (labels.SUBJECT, event.get("subject")),
         (labels.SEVERITY, documents.severity(event.get("severity"))),
@@ -144,60 +168,66 @@ def of(event: dict[str, Any], language: Language) -> Page:
         (labels.JOB, event.get("job")),
         *outcome_facts(event),
     ]
-    page.facts(rows, "  ")
-    if event.get("message"):
-        page.gap()
-        page.line(labels.MESSAGE, "  ")
-        for text in clean(event["message"]).split("\n"):
-            page.line(text.expandtabs(), "    ")
-    for name, title in (("data", labels.DATA), ("extensions", labels.EXTENSIONS)):
-        fields: dict[str, Any] = event.get(name) or {}
-        if fields:
-            page.gap()
-            page.line(title, "  ")
-            said = {
-                key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-                for key, value in fields.items()
-            }
-            page.table(list(said.items()), "    ")
-    for one in event.get("deliveries") or []:
-        page.gap()
-        add_delivery(page, one)
-    return page
+
+
+def message(event: dict[str, Any]) -> str:
+    """The event's text, as a terminal would show it at last."""
+    return clean(event["message"]).expandtabs()
+
+
+def members(event: dict[str, Any], name: str) -> list[tuple[str, str]]:
+    """What `data` or `extensions` has, each value in a line."""
+    fields: dict[str, Any] = event.get(name) or {}
+    return [
+        (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for key, value in fields.items()
+    ]
 
 
 def outcome_facts(event: dict[str, Any]) -> list[Fact]:
     """What became of an event, and why; and the mails of it that are to come."""
-    facts: list[Fact] = [(labels.OUTCOME, documents.outcome(event))]
+    told: list[Fact] = [(labels.OUTCOME, documents.outcome(event))]
     made = {one.get("message_id") for one in event["deliveries"]}
     for one in event.get("routing") or ():
         if one["message_id"] in made:
             continue
-        facts.append((labels.ROUTE, one["route"]))
-        facts.append((labels.WHEN, one["due"] and documents.when(one["due"])))
+        told.append((labels.ROUTE, one["route"]))
+        told.append((labels.WHEN, one["due"] and documents.when(one["due"])))
     why = event.get("reason") or ""
     routed = (one.get("reason") or "" for one in event.get("routing") or ())
     whole = dict.fromkeys((why, *(reason for reason in routed if reason not in why)))
-    return [*facts, (labels.WHY, "; ".join(filter(None, whole)) or None)]
+    return [*told, (labels.WHY, "; ".join(filter(None, whole)) or None)]
 
 
 def add_delivery(page: Page, delivery: dict[str, Any]) -> None:
     """What became of an event for one recipient."""
     outcome, server = delivery["outcome"], delivery.get("server") or ""
     page.table([(delivery["recipient"], documents.state(outcome), server)], "  ")
-    hold = delivery.get("hold") or {}
-    next_ = delivery.get("next_attempt")
-    label = labels.REPLY if outcome == "delivered" else labels.WHY
-    page.labelled(label, delivery.get("reason") or delivery.get("reply"), "    ")
-    page.labelled(labels.HELD_SINCE, documents.when(hold["since"]) if hold else None, "    ")
-    page.labelled(labels.REMEDY, hold.get("remedy"), "    ")
-    page.labelled(labels.NEXT_TRY, next_ and documents.when(next_), "    ")
-    attempts: list[list[Cell]] = []
+    for label, value in delivery_facts(delivery):
+        page.labelled(label, value, "    ")
+    page.table(attempts(delivery), "    ")
+
+
+def delivery_facts(delivery: dict[str, Any]) -> list[tuple[Text, str | None]]:
+    """Why a delivery stands as it does, and what comes next."""
+    hold, next_ = delivery.get("hold") or {}, delivery.get("next_attempt")
+    label = labels.REPLY if delivery["outcome"] == "delivered" else labels.WHY
+    return [
+        (label, delivery.get("reason") or delivery.get("reply")),
+        (labels.HELD_SINCE, documents.when(hold["since"]) if hold else None),
+        (labels.REMEDY, hold.get("remedy")),
+        (labels.NEXT_TRY, next_ and documents.when(next_)),
+    ]
+
+
+def attempts(delivery: dict[str, Any]) -> list[list[Cell]]:
+    """A row for each: its number, when it ended, how, at which server, and what that said."""
+    rows: list[list[Cell]] = []
     for one in delivery["attempts"]:
         ended, state = documents.when(one["ended"]), documents.state(one["outcome"])
         server, reply = one.get("server") or "-", one.get("reply") or ""
-        attempts.append([f"#{one['number']}", ended, state, server, reply])
-    page.table(attempts, "    ")
+        rows.append([f"#{one['number']}", ended, state, server, reply])
+    return rows
 
 
 def _key(event: dict[str, Any]) -> Cell | None:
@@ -214,12 +244,15 @@ def listing(events: list[dict[str, Any]], language: Language, now: datetime) -> 
         page.line(labels.NO_EVENTS)
     rows: list[list[Cell]] = []
     for event in events:
-        about = documents.about(event)
-        # Of what has arrived a server's reply says nothing new.
-        why = event.get("remark" if event["outcome"] == "delivered" else "reason")
-        if why:
-            about = labels.said_of(what=about, said=" ".join(why.split()))
         time, outcome = documents.brief(event["time"], now), documents.outcome(event)
-        rows.append([time, outcome, event["id"], about])
+        rows.append([time, outcome, event["id"], about(event)])
     page.table(rows)
     return page
+
+
+def about(event: dict[str, Any]) -> str | Text:
+    """What an event is about, and why it has not arrived."""
+    said = documents.about(event)
+    # Of what has arrived a server's reply says nothing new.
+    why = event.get("remark" if event["outcome"] == "delivered" else "reason")
+    return labels.said_of(what=said, said=" ".join(why.split())) if why else said

@@ -13,7 +13,7 @@ from zaiond.web import doors, guard, static, words
 from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import Web, web
 from zaiond.web.gate import Gate
-from zaiond.web.pages import login, queue, settings, status
+from zaiond.web.pages import history, login, queue, settings, status
 from zaiond.web.render import page
 from zaiond.web.settings_service import NoSettings
 from zaiond.web.words import settings as settings_words
@@ -30,6 +30,7 @@ ROUTES = [
     *login.routes,
     *status.routes,
     *queue.routes,
+    *history.routes,
     *settings.routes,
 ]
 

@@ -17,6 +17,7 @@ from zaiond.safe import with_codes
 from zaiond.text import Language, Text
 from zaiond.web import guard, words
 from zaiond.web.context import web
+from zaiond.web.listing import address, event_address
 
 _RANGE = re.compile(r"\s*(ja|en)\b[^,;]*(?:;\s*q=([\d.]{1,5}))?\s*$", re.IGNORECASE | re.ASCII)
 _MOST_LANGUAGES = 500  # characters of Accept-Language that are read
@@ -72,7 +73,13 @@ def _templates(language: Language) -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals |= {"common": words, "labels": labels, "language": language}
+    environment.globals |= {
+        "common": words,
+        "labels": labels,
+        "language": language,
+        "event_address": event_address,
+        "address": address,
+    }
     return environment
 
 

@@ -31,3 +31,9 @@ def test_what_a_form_carries_comes_back_as_it_was_and_nothing_else_does() -> Non
 def test_a_filter_looks_into_every_place_whatever_the_case() -> None:
     assert listing.has("DISK", None, "the disk")
     assert not listing.has("disk", None, "")
+
+
+def test_the_page_of_an_event_is_found_by_a_browser_whatever_its_id_is() -> None:
+    assert listing.event_address("a/b c?<é") == "/history/a/b%20c%3F%3C%C3%A9"
+    for id_ in ("..", "a/../b", "."):
+        assert listing.event_address(id_).startswith("/history?id=")

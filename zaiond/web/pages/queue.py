@@ -14,7 +14,7 @@ from starlette.routing import Route
 from zaiond.ctl import documents, labels
 from zaiond.ctl.queue import Mail, groups, mails, said_changed, shown_ids, unchanged
 from zaiond.web.context import ask, form, note, session
-from zaiond.web.listing import address, has, packed, part, unpacked
+from zaiond.web.listing import has, packed, part, unpacked
 from zaiond.web.render import done, page
 from zaiond.web.words import queue as words
 
@@ -72,7 +72,6 @@ def view(queue: Document, filters: dict[str, str], asked: str, now: datetime) ->
         "cut": told if cut else None,
         "chosen": chosen_of,
         "until": now.isoformat(),
-        "link": address,
     }
 
 
@@ -193,17 +192,16 @@ async def _found(request: Request) -> list[Document]:
             for one in matching(listed, _sent_filters(request))
             if until is None or (at := documents.local(one["accepted"])) is None or at <= until
         ]
-    chosen = {tuple(one) for one in map(_as_chosen, _sent_mails(request)) if one is not None}
+    wanted = await _wanted(request)
+    first, others = set(wanted), {(one.id, one.uid) for one in wanted}
     return [
         one
         for one in listed
-        for id_ in one["event_ids"][:1]
-        if (id_, one.get("uid"), one.get("source")) in chosen
+        for uid, source in [(one.get("uid"), one.get("source"))]
+        # What is known of a mail to many is whose its first event is.
+        if any(Chosen(id_, uid, source) in first for id_ in one["event_ids"][:1])
+        or any((id_, uid) in others for id_ in one["event_ids"][1:])
     ]
-
-
-def _as_chosen(text: str) -> list[Any] | None:
-    return unpacked(text, str, int, str)
 
 
 def _sent_mails(request: Request) -> list[str]:

@@ -11,6 +11,7 @@ LOGOUT = Text("ログアウト", "Log out")
 PAGES = {
     "/status": Text("状態", "Status"),
     "/queue": Text("キュー", "Queue"),
+    "/history": Text("履歴", "History"),
     "/settings": Text("メールサーバー設定", "Mail server"),
 }
 title_of = Sentence("{page} - {product}", "{page} - {product}")
