@@ -1,7 +1,7 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make test    linters, types, arrows, and every test that needs nothing but this directory
 # make coverage   which lines `make test` runs, in processes of its own too; fails below the floor
-# make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container (Debian's packages)
+# make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container, Chromium (Debian's packages)
 # make crash   kill -9, power cuts, disks that fail, files harmed, clocks (KILLS=500 CUTS=5000 FAULTS=all FILES=all CLOCKS=all)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)

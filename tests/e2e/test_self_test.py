@@ -1,12 +1,12 @@
 """The settings page's own words: what `zaiond-ctl test` says and sends (the seed)."""
 
 import re
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import MakeDaemon, MakePostfix
+from tests.support.names import no_such_name
 from tests.support.postfix import Postfix
 from tests.support.scripted_server import refusing
 from tests.support.sink import Sink
@@ -38,24 +38,6 @@ def test_success_in_english(make_daemon: MakeDaemon, postfix: Postfix, sink: Sin
     (mail,) = sink.wait(1)
     assert mail.subject == "[Zaionnex] Test Mail"
     assert mail.body == "This is a test mail from Zaionnex.\n"
-
-
-def no_such_name(directory: Path) -> tuple[str, ...]:
-    """A command below which the resolver says that `mailhost` does not exist.
-
-    That is none at all where it says so anyway; where it doesn't answer, files alone are asked.
-    """
-    try:
-        socket.getaddrinfo("mailhost", 25)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_NONAME:
-            return ()
-    names = directory / "nsswitch.conf"
-    names.write_text("hosts: files\n")
-    hosts = directory / "hosts"
-    hosts.write_text("127.0.0.1 localhost\n")
-    mounts = f"mount --bind {names} /etc/nsswitch.conf && mount --bind {hosts} /etc/hosts"
-    return ("unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh")
 
 
 @pytest.mark.parametrize("through_daemon", [True, False])

@@ -54,7 +54,7 @@ class Daemon:
         self.config.chmod(0o640)
         self.environment = {**os.environ, "TZ": "Asia/Tokyo", **(environment or {})}
         self.program: Sequence[str | Path] = (PROGRAMS / "zaiond",)
-        self._wrapper = wrapper
+        self.wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -98,7 +98,7 @@ class Daemon:
             ready.bind("\0" + name)
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*self._wrapper, *self.program],
+                    [*self.wrapper, *self.program],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -176,7 +176,7 @@ class Daemon:
     def ctl(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs zaiond-ctl against it, as an administrator would; `given` is its standard input."""
         return subprocess.run(
-            [*self._wrapper, PROGRAMS / "zaiond-ctl", *self.options, *arguments],
+            [*self.wrapper, PROGRAMS / "zaiond-ctl", *self.options, *arguments],
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,

@@ -187,7 +187,8 @@ class Web:
 
     def start(self) -> None:
         """Starts it; returns when it listens."""
-        command: list[str | Path] = [PROGRAMS / "zaiond-web", *self.daemon.options]
+        command: list[str | Path] = [*self.daemon.wrapper, PROGRAMS / "zaiond-web"]
+        command += self.daemon.options
         passed: tuple[int, ...] = ()
         if self.listening is None:
             command += [] if self.by_hand else ["--link"]
