@@ -408,6 +408,22 @@ def test_the_link_says_what_to_do_and_ctrl_c_ends_it(daemon: Daemon) -> None:
         assert "Traceback" not in terminal.screen
 
 
+def test_without_its_libraries_it_says_how_to_install_them(daemon: Daemon) -> None:
+    program = (
+        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['zaiond-web'];"
+        "from zaiond.web.main import main; main()"
+    )
+    done = subprocess.run(
+        [PROGRAMS / "python", "-c", program],
+        capture_output=True,
+        text=True,
+        env={**daemon.environment, "LC_ALL": "C.UTF-8"},
+    )
+    assert done.returncode == 69
+    assert "-m pip install 'zaiond[web]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_daemon_and_zaiond_ctl_load_none_of_it(daemon: Daemon) -> None:
     maps = Path(f"/proc/{daemon.process.pid}/maps").read_text()
     assert "starlette" not in maps

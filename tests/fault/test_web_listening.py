@@ -53,6 +53,7 @@ def test_beyond_this_machine_it_speaks_tls_with_the_certificate_of_the_configura
         assert "max-age=" in first.headers["strict-transport-security"]
         cookie = Browser(browser.base, context=trusting).send("GET", "/login").headers["set-cookie"]
         assert "secure" in cookie.lower()
+        assert cookie.startswith("__Host-")
         assert web.stop() == 0
 
 

@@ -22,7 +22,8 @@ def main() -> None:
     except ImportError:
         from zaiond.web import words
 
-        print("zaiond-web:", words.NO_EXTRA.in_language(origin.language()), file=sys.stderr)
+        said = words.no_extra(python=sys.executable).in_language(origin.language())
+        print("zaiond-web:", said, file=sys.stderr)
         sys.exit(os.EX_UNAVAILABLE)
     from zaiond.web.serving import serve
 

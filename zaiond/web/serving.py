@@ -22,7 +22,14 @@ from zaiond.web.app import build
 from zaiond.web.asking import Daemon, NoAnswer, Refused
 from zaiond.web.context import Web
 from zaiond.web.gate import Gate
-from zaiond.web.listening import CannotListen, as_configured, for_one_user, from_systemd, renew
+from zaiond.web.listening import (
+    CannotListen,
+    Listening,
+    as_configured,
+    for_one_user,
+    from_systemd,
+    renew,
+)
 from zaiond.web.logins import Logins
 from zaiond.web.options import Options
 from zaiond.web.sessions import Sessions
@@ -78,8 +85,7 @@ async def _serve(options: Options, journal: Journal) -> None:
         asks_password=not options.link,
         static=Static(),
         place=listening.place,
-        # A browser has the same cookies for all ports of a host.
-        cookie=f"zaiond-{listening.sockets[0].getsockname()[1]}",
+        cookie=_cookie(listening),
     )
     web.daemon.language = journal.language
     server = Server(build(web), idle, listening.context, of_users=options.link)
@@ -104,6 +110,14 @@ async def _serve(options: Options, journal: Journal) -> None:
 async def _learn_language(web: Web) -> None:
     with contextlib.suppress(NoAnswer, Refused):
         web.journal.language = (await web.daemon.ask("silence.list")).language
+
+
+def _cookie(listening: Listening) -> str:
+    """The name of ours: a browser has the same cookies for all ports of a host."""
+    name = f"zaiond-{listening.sockets[0].getsockname()[1]}"
+    # RFC 6265bis 4.1.3.2: no other host, and nobody without TLS, can have set it.
+    is_tls = listening.context is not None or listening.place.is_behind_tls
+    return f"__Host-{name}" if is_tls else name
 
 
 def _own_name() -> str:

@@ -106,11 +106,11 @@ no_talk = Sentence(
 
 # -- The process
 
-NO_EXTRA = Text(
+no_extra = Sentence(
     "zaiond-web に必要なライブラリがインストールされていません。"
-    "インストール: /usr/local/lib/zaiond/bin/python -m pip install 'zaiond[web]'",
+    "インストール: {python} -m pip install 'zaiond[web]'",
     "the libraries of zaiond-web are not installed. To install them:"
-    " /usr/local/lib/zaiond/bin/python -m pip install 'zaiond[web]'",
+    " {python} -m pip install 'zaiond[web]'",
 )
 LINK = Text(
     "ブラウザーで次のリンクを開いてください（1 回だけ使えます）:",
