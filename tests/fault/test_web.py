@@ -387,6 +387,17 @@ def test_what_is_done_is_recorded_by_who_did_it(service: Web) -> None:
     assert silence["user"] == "a\\u202eb (zaiond-web)"  # this test is root
 
 
+def test_the_daemons_sentences_are_in_the_language_of_the_browser(web: Web) -> None:
+    browser = web.inside(Accept_Language="ja")
+    web.daemon.emit({"type": "bad type"})
+    page = browser.get("/status").text
+    assert "受け付けなかった" in page
+    assert "events refused" not in page
+    browser.headers["Accept-Language"] = "en"
+    assert "events refused" in browser.get("/status").text
+    assert "events refused" in web.daemon.ctl("status").stdout, "its own is as it was"
+
+
 def test_idle_connections_and_slow_ones_are_closed(web: Web) -> None:
     host, port = web.base.removeprefix("http://").split(":")
     started = time.monotonic()

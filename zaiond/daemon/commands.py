@@ -1,8 +1,10 @@
 """The commands of the control socket: what zaiond-ctl asks of a running daemon."""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextvars import Context
 from functools import partial
 from typing import Any
 
@@ -232,7 +234,9 @@ class Answers:
         }
 
     async def _reload(self, _: Request) -> dict[str, Any]:
-        if await self._configuration.reload():
+        # What begins by it and goes on is not in the language of who asked.
+        reloading = asyncio.create_task(self._configuration.reload(), context=Context())
+        if await reloading:
             return self._status.config_document()
         raise Refused(78, words.NOT_RELOADED, self._status.config_document())
 

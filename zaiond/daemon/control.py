@@ -21,9 +21,10 @@ from typing import Any
 import msgspec
 
 from zaiond.daemon import words
+from zaiond.daemon.asked import LANGUAGE
 from zaiond.errors import DiskFullError, ZaiondError
 from zaiond.journal import Journal
-from zaiond.text import Text
+from zaiond.text import Language, Text
 
 REQUEST_BYTES = 1024 * 1024
 REQUEST_SECONDS = 10.0
@@ -45,7 +46,7 @@ class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
 class Request(msgspec.Struct):
     """What is asked, and with what; null counts as left out. `asked_by` is a uid (SO_PEERCRED),
     whatever was sent as such; `by` is on whose behalf zaiond-web asks; `uid` is whose events are
-    meant.
+    meant; `language` is that of the texts in the answer, by default the configuration's.
     """
 
     command: str
@@ -65,6 +66,7 @@ class Request(msgspec.Struct):
     comment: str | None = None
     key: str | None = None
     by: str | None = None
+    language: Language | None = None
     asked_by: int = -1
 
 
@@ -138,6 +140,7 @@ class Control:
         if command is None:
             raise Refused(2, words.NO_REQUEST)
         request.asked_by = _uid_of(writer)
+        LANGUAGE.set(request.language)  # each connection is a task of its own
         is_long = request.command in LONG
         with _signs_of_life(writer) if is_long else contextlib.nullcontext():
             return await command(request)
@@ -150,7 +153,7 @@ class Control:
             "ok": False,
             "language": self._journal.language,
             "exit": error.exit_status,
-            "message": error.text.in_language(self._journal.language),
+            "message": error.text.in_language(LANGUAGE.get() or self._journal.language),
         }
         return reply if error.result is None else {**reply, "result": error.result}
 

@@ -10,6 +10,7 @@ from typing import Any
 from zaiond import __version__
 from zaiond.config.schema import Queue
 from zaiond.daemon import remembered_documents
+from zaiond.daemon.asked import LANGUAGE
 from zaiond.daemon.documents import Present, moment
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
@@ -56,8 +57,8 @@ class Status:
 
     @property
     def language(self) -> Language:
-        """Of what people read."""
-        return self.journal.language
+        """Of what people read: as it was asked for, else the configuration's."""
+        return LANGUAGE.get() or self.journal.language
 
     @property
     def queries(self) -> Queries:

@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Reply(NamedTuple):
-    """What the daemon answers, and the language that it speaks."""
+    """What the daemon answers, and the language that it speaks unless it is asked for another."""
 
     result: Any
     language: Language
@@ -40,8 +40,8 @@ class NoAnswer(Exception):  # noqa: N818 - the daemon's failure, not one of the 
 
 
 class Refused(Exception):  # noqa: N818
-    """The daemon said no: `message` in its language, `exit_status` as zaiond-ctl would end with it,
-    `result` what it gave along.
+    """The daemon said no: `message` in the language that was asked for, `exit_status` as zaiond-ctl
+    would end with it, `result` what it gave along.
     """
 
     def __init__(self, exit_status: int, message: str, result: Any) -> None:

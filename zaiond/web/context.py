@@ -1,12 +1,13 @@
 """What a page finds in its request: the daemon, the journal, who asks, the fields of a form."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from starlette.requests import Request
 
 from zaiond.journal import Journal
-from zaiond.text import Text
+from zaiond.text import Language, Text
 from zaiond.web import words
 from zaiond.web.asking import Daemon, Reply
 from zaiond.web.bodies import Room
@@ -15,6 +16,9 @@ from zaiond.web.logins import Logins
 from zaiond.web.sessions import Session, Sessions
 from zaiond.web.settings_service import SettingsService
 from zaiond.web.static import Static
+
+_RANGE = re.compile(r"\s*(ja|en)\b[^,;]*(?:;\s*q=([\d.]{1,5}))?\s*$", re.IGNORECASE | re.ASCII)
+_MOST_LANGUAGES = 500  # characters of Accept-Language that are read
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +61,29 @@ def program(request: Request) -> str:
     return cast(str, request.scope["zaiond.program"])
 
 
+def preferred(accept: str) -> Language | None:
+    """Which of our languages a browser likes best (RFC 9110 12.5.4); None: it names neither."""
+    best: Language | None = None
+    best_quality = 0.0
+    for one in accept[:_MOST_LANGUAGES].split(","):
+        found = _RANGE.match(one)
+        if found is None:
+            continue
+        try:
+            quality = float(found[2] or 1)
+        except ValueError:
+            continue
+        if quality > best_quality:
+            best, best_quality = ("ja" if found[1].lower() == "ja" else "en"), quality
+    return best
+
+
+def language_of(request: Request) -> Language:
+    """The language to answer in: the browser's, else the daemon's."""
+    asked = request.headers.get("accept-language", "")
+    return preferred(asked) or web(request).daemon.language
+
+
 class Form(dict[str, list[str]]):
     """The fields of a form, each with its values in order."""
 
@@ -75,13 +102,13 @@ def form(request: Request) -> Form:
 
 
 async def ask(request: Request, command: str, **arguments: Any) -> Reply:
-    """One question to the daemon, in the name of who asks. Raises NoAnswer, Refused: where a page
-    does not catch them, a page says so.
+    """One question to the daemon, in the name of who asks and in his language. Raises NoAnswer,
+    Refused: where a page does not catch them, a page says so.
     """
     what = web(request)
     if what.asks_password:  # else the daemon knows the user by himself
         arguments["by"] = session(request).name
-    reply = await what.daemon.ask(command, **arguments)
+    reply = await what.daemon.ask(command, **arguments, language=language_of(request))
     what.journal.language = reply.language  # it may be another one since
     return reply
 

@@ -2,7 +2,6 @@
 escaped, and what would act on a reader (controls, marks of direction) is shown by its code.
 """
 
-import re
 from functools import cache, partial
 from typing import Any
 
@@ -16,34 +15,9 @@ from zaiond.ctl.terminal import Painted
 from zaiond.safe import with_codes
 from zaiond.text import Language, Text
 from zaiond.web import guard, words
+from zaiond.web.context import language_of as language_of  # of pages, too
 from zaiond.web.context import web
 from zaiond.web.listing import address, event_address
-
-_RANGE = re.compile(r"\s*(ja|en)\b[^,;]*(?:;\s*q=([\d.]{1,5}))?\s*$", re.IGNORECASE | re.ASCII)
-_MOST_LANGUAGES = 500  # characters of Accept-Language that are read
-
-
-def preferred(accept: str) -> Language | None:
-    """Which of our languages a browser likes best (RFC 9110 12.5.4); None: it names neither."""
-    best: Language | None = None
-    best_quality = 0.0
-    for one in accept[:_MOST_LANGUAGES].split(","):
-        found = _RANGE.match(one)
-        if found is None:
-            continue
-        try:
-            quality = float(found[2] or 1)
-        except ValueError:
-            continue
-        if quality > best_quality:
-            best, best_quality = ("ja" if found[1].lower() == "ja" else "en"), quality
-    return best
-
-
-def language_of(request: Request) -> Language:
-    """The language to answer in: the browser's, else the daemon's."""
-    asked = request.headers.get("accept-language", "")
-    return preferred(asked) or web(request).daemon.language
 
 
 def _shown(language: Language, value: Any) -> Any:

@@ -3,8 +3,8 @@
 import pytest
 
 from zaiond.web import guard
+from zaiond.web.context import preferred
 from zaiond.web.guard import Place
-from zaiond.web.render import preferred
 
 ALONE = Place(frozenset({"relay", "relay.zaion.jp"}), None)
 BEHIND = Place(frozenset(), "https://mail.zaion.jp")
