@@ -289,11 +289,13 @@ class EventRecord(NamedTuple):
 class GroupRecord(NamedTuple):
     """A mail that was made of a group, and what became of it. `has_other`: another message tells of
     the same to those of its recipients whose addresses need SMTPUTF8, or to those whose do not.
+    `elsewhere` are all other mails that tell of its first event, made or to come.
     """
 
     message: MessageRecord
     deliveries: tuple[DeliveryRecord, ...]
     has_other: bool
+    elsewhere: tuple[MessageRecord, ...]
 
 
 class Remade(NamedTuple):

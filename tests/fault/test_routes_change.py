@@ -2,12 +2,13 @@
 now, and nobody twice.
 """
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.delivery import Post
+from tests.support.delivery import SOON, Post
 from tests.support.routes import routed
 from tests.support.sink import Mail, Sink
 from tests.support.store import recount
@@ -60,6 +61,16 @@ async def waiting(post: Post, sink: Sink, *ids: str) -> None:
 async def assert_counted(post: Post) -> None:
     await post.settled()
     assert await post.writer.submit(events.usage) == await post.writer.submit(recount) == {}
+
+
+async def none_is_to_come(post: Post) -> None:
+    """Waits until every mail to come is made."""
+    async with asyncio.timeout(SOON):
+        while True:
+            async with post.router.lock:  # what is decided is on disk
+                if not any(group.is_pending for group in post.router.state.groups.values()):
+                    return
+            await post.writer.submit(lambda _: None)
 
 
 async def test_each_route_that_told_tells_who_is_a_recipient_of_it_now(
@@ -260,3 +271,40 @@ async def test_what_one_got_and_was_held_for_another_who_is_gone_comes_not_again
     assert got(sink.mails) == [
         ("b@x.example", ("first",)), ("d@x.example", ("1",)), ("d@x.example", ("last",)),
     ]  # fmt: skip
+
+
+OVER_IN_A_GROUP = """
+route_defaults: {max_mails: 1/h}
+routes:
+  other: {order: 1, match: {type: "x.*"}, to: [d@x.example]}
+  together: {order: 2, match: {type: "a.*"}, group_wait: 30s, to: [b@x.example, d@x.example]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("to", "get_it"), [("[d@x.example, e@x.example]", "de"), ("[d@x.example]", "d"),
+                       ("[b@x.example, d@x.example, e@x.example]", "bde")],
+)  # fmt: skip
+async def test_a_mail_of_a_group_that_some_may_not_get_yet_reaches_each_who_is_a_recipient_now_once(
+    state: Path, sink: Sink, to: str, get_it: str
+) -> None:
+    async with Post(state, routed(sink.port, OVER_IN_A_GROUP)) as post:
+        await post.emit("first", kind="x.y")  # now d has had all that he gets
+        await post.arrived(sink, 1)
+        sink.stop()
+        await post.emit("1", "2")
+        await post.routed()
+        post.serve(31)
+        async with asyncio.timeout(SOON):
+            while not await post.states("1"):  # to b; what d gets is held
+                await post.writer.submit(lambda _: None)
+        await post.unconnected()
+        sink.start()
+        changed = OVER_IN_A_GROUP.replace("[b@x.example, d@x.example]", to)
+        await change(post, routed(sink.port, changed))
+        post.serve(3700)
+        await none_is_to_come(post)
+        await assert_counted(post)
+    assert sorted(one for one, ids in got(sink.mails) if "1" in ids) == [
+        f"{name}@x.example" for name in get_it
+    ]

@@ -167,7 +167,7 @@ class GroupMails:
         lane = next(iter(known.lanes)) if len(known.lanes) == 1 else None
         _, _, job = (lane or "").partition(" job ")  # it may have recipients of its own now
         now_of = structs.replace(routing, job=routing.job or job or None)
-        parts = maker.parts(maker.table.route_now(now_of).to)
+        parts = maker.parts(maker.group_tells_now(now_of, record.elsewhere))
         if record.has_other:  # which has the others
             is_plain = all(d.recipient.isascii() for d in record.deliveries)
             parts = [part for part in parts if MailMaker.address(part[0]).isascii() == is_plain]

@@ -2,7 +2,7 @@
 Pure.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -103,12 +103,7 @@ class MailMaker:
         # Who is reminded of a problem was told of it by one of these mails.
         others = ("suppressed", "problem")
         grouped = {m.routing.route for m in elsewhere if m.routing.kind not in others}
-        # Who could not be told because of max_mails, or gets that mail in his place.
-        over: set[str] = set()
-        for mail in elsewhere:
-            if mail.routing.kind == "suppressed":
-                over.update(mail.routing.recipients or ())
-                over.update(self.table.route_now(mail.routing).to if mail.is_open else ())
+        over = self._over(elsewhere)
         told = []
         addresses, is_routed = named(event)
         for name, to in self.table.routes_of(event) if is_routed else ():
@@ -119,6 +114,31 @@ class MailMaker:
         if addresses:
             told.append((known.get("") or Routing(recipients=addresses), addresses))
         return told
+
+    def group_tells_now(
+        self, routing: Routing, elsewhere: Sequence[MessageRecord]
+    ) -> tuple[str, ...]:
+        """Who gets a mail that was made of a group; `elsewhere` are other mails that tell of the
+        same. Nobody: all who are its recipients now are told by those.
+        """
+        is_reminder = routing.standing is not None and routing.standing.reminder
+        if routing.kind != "suppressed" and not is_reminder:
+            # To some only because the others were over max_mails.
+            routing = structs.replace(routing, recipients=None)
+        to = self.table.route_now(routing).to
+        if routing.kind == "suppressed":
+            return to
+        over = self._over(elsewhere)
+        return tuple(recipient for recipient in to if recipient not in over)
+
+    def _over(self, elsewhere: Iterable[MessageRecord]) -> set[str]:
+        """Who could not be told because of max_mails, or gets that mail in his place."""
+        over: set[str] = set()
+        for mail in elsewhere:
+            if mail.routing.kind == "suppressed":
+                over.update(mail.routing.recipients or ())
+                over.update(self.table.route_now(mail.routing).to if mail.is_open else ())
+        return over
 
     @property
     def language(self) -> Language:

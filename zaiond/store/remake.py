@@ -70,7 +70,12 @@ def group_state(db: apsw.Connection, row: int) -> GroupRecord | None:
         " (SELECT event FROM message_events WHERE message = ?1 ORDER BY event LIMIT 1))",
         (row,),
     )
-    return GroupRecord(_message(messages[0]), _deliveries(deliveries), bool(other.get))
+    # Whom max_mails kept from it is told of all of its events in another.
+    first = db.execute("SELECT min(event) FROM message_events WHERE message = ?", (row,)).get
+    beside = tuple(
+        one for one in map(_message, db.execute(_MESSAGES_OF, (first,))) if one.row != row
+    )
+    return GroupRecord(_message(messages[0]), _deliveries(deliveries), bool(other.get), beside)
 
 
 def of_size(db: apsw.Connection, seqs: list[int], size: int) -> list[int]:
