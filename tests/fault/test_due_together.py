@@ -14,6 +14,7 @@ import pytest
 from tests.support.delivery import Post
 from tests.support.routes import routed
 from tests.support.sink import Sink
+from zaiond.delivery.group_mails import AT_ONCE
 from zaiond.routing.records import Group
 from zaiond.store import groups
 from zaiond.store.writer import Writer
@@ -55,6 +56,10 @@ def assert_whole(db: apsw.Connection) -> None:
     assert all(sorted(recipients) == ADMINS for recipients in told.values())
 
 
+def mails_made(db: apsw.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM messages WHERE due IS NULL").get)
+
+
 class Checked:
     """Looks at what each operation leaves, from `begin` on: no crash leaves anything else."""
 
@@ -62,6 +67,7 @@ class Checked:
         self.is_on = False
         self.count = 0
         self.failures: list[AssertionError] = []
+        self.most_mails = 0  # that were made in one of them
         submit = Writer.submit
 
         def submitted(writer: Writer, operation: Any, **more: Any) -> Any:
@@ -71,7 +77,9 @@ class Checked:
 
     def _run(self, operation: Any, db: apsw.Connection) -> Any:
         changes = db.total_changes()
+        before = mails_made(db)
         result = operation(db)
+        self.most_mails = max(self.most_mails, mails_made(db) - before)
         if self.is_on and db.total_changes() > changes:
             self.count += 1
             try:
@@ -120,6 +128,21 @@ async def test_each_transaction_of_many_mails_that_are_due_together_is_whole(
         post.serve(3700)
         await due_is_done(post)
     assert checked.count >= 5
+    assert not checked.failures, checked.failures[0]
+    assert came(sink) == WANTED
+
+
+async def test_what_is_sent_by_hand_of_many_mails_to_come_is_made_some_at_a_time(
+    state: Path, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = Checked(monkeypatch)
+    async with Post(state, routed(sink.port, MANY, admins=f"{A}, {B}")) as post:
+        await emitted(post)
+        checked.is_on = True
+        ids = [f"{number}" for number in range(GROUPS)]
+        assert (await post.queue_admin.retry(ids)).deliveries == 2 * GROUPS
+        await post.settled()
+    assert 0 < checked.most_mails <= AT_ONCE  # each may take a megabyte until it is on disk
     assert not checked.failures, checked.failures[0]
     assert came(sink) == WANTED
 

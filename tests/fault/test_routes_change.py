@@ -253,6 +253,20 @@ async def test_what_was_held_for_somebody_who_is_gone_comes_once_to_who_is_left(
     assert {"1", "2"} <= set(held[0][1])
 
 
+async def test_what_was_held_for_several_who_are_gone_is_sent_by_hand_once(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state, routed(sink.port, BOTH)) as post:
+        await post.emit("first")
+        await post.arrived(sink, 1)
+        await post.emit("1", "2")  # held for both
+        await post.routed()
+        await change(post, routed(sink.port, BOTH.replace("[b@x.example, d@", "[e@")))
+        await post.queue_admin.retry(["1", "2"])
+        await assert_counted(post)
+    assert [to for to, ids in got(sink.mails) if {"1", "2"} <= set(ids)] == ["a@x.example"]
+
+
 async def test_what_one_got_and_was_held_for_another_who_is_gone_comes_not_again(
     state: Path, sink: Sink
 ) -> None:

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.model import Event, QueuedMail, Routing, StoredEvent
-from zaiond.routing.decision import Decision, Join, Tell
+from zaiond.routing.decision import Decision, Flush, Join, Tell
 from zaiond.routing.records import Group
 from zaiond.routing.state import Change
 from zaiond.store.groups import MailToCome, Move, Steps
@@ -24,6 +24,12 @@ class Wanted(NamedTuple):
     routing: Routing
     into: tuple[int, ...] = ()
     inherited: bool = False
+
+    @classmethod
+    def of(cls, flush: Flush) -> "Wanted":
+        """What is made of a group that is due."""
+        into = tuple(join.group.message for join in flush.into)
+        return cls(flush.group.message, flush.to, flush.routing, into, flush.is_inherited)
 
     @property
     def kept_routing(self) -> Routing:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from zaiond.errors import DiskFullError
 from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.model import NewEvent, QueuedMail, Remade, Routing, StoredEvent, Usage
 from zaiond.net.machine import rfc3339
+from zaiond.routing.decision import Flush
 from zaiond.routing.state import State
 from zaiond.store import groups, membership
 from zaiond.store import remake as remade
@@ -110,16 +111,15 @@ class GroupMails:
         left = [mail.keeping(lambda d: d.row not in behind) for mail in mails]
         return Made([mail for mail in left if mail is not None], released)
 
-    async def make_now(self, maker: MailMaker, rows: Mapping[int, Routing]) -> Made:
-        """Makes these mails to come, whatever they wait for; to be called with `lock` held. Raises
-        DiskFullError.
+    async def make_now(self, maker: MailMaker, rows: Collection[int]) -> Made:
+        """Makes these mails to come, whatever they wait for, but for those that were made
+        meanwhile; to be called with `lock` held. Raises DiskFullError.
         """
-        known = {group.message: group for group in self._state.groups.values() if group.is_pending}
         wanted = []
-        for row, routing in rows.items():
-            if row in known:
-                self._state.forget_group(known[row])
-            wanted.append(Wanted(row, maker.table.route_now(routing).to, routing))
+        for group in [one for one in self._state.groups.values() if one.message in rows]:
+            self._state.forget_group(group)
+            to = maker.table.route_now(group.routing).to
+            wanted.append(Wanted.of(Flush(group, to, group.routing)))
         try:
             made = await self.make(maker, wanted, Steps(changes=self._state.changes()))
         except DiskFullError:

@@ -12,6 +12,7 @@ import msgspec
 
 from zaiond.clock import QueueTime
 from zaiond.delivery.dispatcher import Dispatcher
+from zaiond.delivery.group_mails import AT_ONCE
 from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.remake import remake
@@ -86,15 +87,18 @@ class QueueAdmin:
 
     async def _send_now(self, seqs: list[int]) -> int:
         """Makes the mails to come of these events; gives how many deliveries."""
-        router = self._router
-        async with router.lock:
-            rows = await self._writer.submit(partial(groups.to_come_of, seqs=seqs))
-            maker = await router.maker_now()
-            if maker is None or not rows:
-                return 0
-            made = await router.group_mails.make_now(maker, rows)
-        await router.hand_over(made)
-        return sum(len(mail.deliveries) for mail in made.mails)
+        router, number = self._router, 0
+        rows = await self._writer.submit(partial(groups.to_come_of, seqs=seqs))
+        for first in range(0, len(rows), AT_ONCE):
+            async with router.lock:
+                maker = await router.maker_now()
+                if maker is None:
+                    break
+                some = rows[first : first + AT_ONCE]
+                made = await router.group_mails.make_now(maker, some)
+            await router.hand_over(made)
+            number += sum(len(mail.deliveries) for mail in made.mails)
+        return number
 
     async def run(self) -> None:
         """Makes anew what was being sent while the configuration changed; ends when cancelled."""

@@ -150,9 +150,7 @@ class Scheduler:
                     if join.is_new:
                         group = join.group
                         batch.begin(group.message, group.began, at, group.due, group.routing)
-                into = tuple(join.group.message for join in one.into)
-                inherited = one.is_inherited
-                wanted.append(Wanted(one.group.message, one.to, one.routing, into, inherited))
+                wanted.append(Wanted.of(one))
             elif isinstance(one, Remind):
                 reminders += await self._reminders(maker, one)
         steps = batch.steps(state.changed_groups(), state.changes())

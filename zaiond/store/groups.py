@@ -312,10 +312,9 @@ def _leave(db: apsw.Connection, rows: Sequence[int], seq: int, reason: Text) -> 
     )
 
 
-def to_come_of(db: apsw.Connection, seqs: Sequence[int]) -> dict[int, Routing]:
-    """The mails to come that these events are in, by their rows."""
-    rows = {row for seq in seqs for (row,) in db.execute(_TO_COME_OF, (seq,))}
-    return {row: routing for row, routing in to_come(db).items() if row in rows}
+def to_come_of(db: apsw.Connection, seqs: Sequence[int]) -> list[int]:
+    """The rows of the mails to come that these events are in, in order."""
+    return sorted({row for seq in seqs for (row,) in db.execute(_TO_COME_OF, (seq,))})
 
 
 _TO_COME_OF = (
