@@ -1,7 +1,7 @@
 """`zaiond-ctl jobs`: whether what should run does."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from zaiond.ctl import control, documents, labels, output
 from zaiond.ctl.commandline import Command, Example, Line
@@ -55,23 +55,35 @@ def listing(jobs: list[dict[str, Any]], language: Language, now: datetime) -> Pa
     if not jobs:
         page.line(labels.NO_JOBS)
         return page
-    order = list(_STATES)
-    rows: list[list[Cell]] = []
-    for one in sorted(jobs, key=lambda one: (order.index(one["state"]), one["job"])):
-        state = Painted(labels.JOB_STATES[one["state"]], _STATES[one["state"]])
-        last, next_ = one["last_run"], one["next_run"]
-        rows.append(
-            [
-                one["job"],
-                state,
-                documents.brief(last, now) if last else "-",
-                documents.brief(next_, now) if next_ else "-",
-                _remark(one, now),
-            ]
-        )
+    rows = [[one.name, one.state, one.last, one.next, one.remark] for one in standing(jobs, now)]
     head = labels.JOB, labels.STATE, labels.LAST_RUN, labels.NEXT_RUN, labels.REMARK
     page.table(rows, head=head)
     return page
+
+
+class Standing(NamedTuple):
+    """How a job stands: when its last run ended or began, and when the next one is due."""
+
+    name: str
+    state: Cell
+    last: str
+    next: str
+    remark: Text
+
+
+def standing(jobs: list[dict[str, Any]], now: datetime) -> list[Standing]:
+    """Each job, those that need a look first."""
+    order = list(_STATES)
+    return [
+        Standing(
+            one["job"],
+            Painted(labels.JOB_STATES[one["state"]], _STATES[one["state"]]),
+            documents.brief(one["last_run"], now) if one["last_run"] else "-",
+            documents.brief(one["next_run"], now) if one["next_run"] else "-",
+            _remark(one, now),
+        )
+        for one in sorted(jobs, key=lambda one: (order.index(one["state"]), one["job"]))
+    ]
 
 
 def _remark(job: dict[str, Any], now: datetime) -> Text:

@@ -50,7 +50,7 @@ COMMANDS = (
     ),
 )
 
-_COLOURS = {"emerg": "red", "alert": "red", "crit": "red", "err": "red", "warning": "yellow"}
+COLOURS = {"emerg": "red", "alert": "red", "crit": "red", "err": "red", "warning": "yellow"}
 
 
 def run(line: Line) -> int:
@@ -77,13 +77,14 @@ def _close(line: Line) -> int:
     now = datetime.now().astimezone()
     output.answer(line, result, lambda: _closed(closed, reply.language, now))
     if result["ambiguous"]:
-        output.complain(_ambiguous(arguments["key"], result["ambiguous"]), reply.language)
+        output.complain(ambiguous(arguments["key"], result["ambiguous"]), reply.language)
     elif not closed:
         output.complain(labels.no_problem(key=arguments["key"]), reply.language)
     return 0 if closed else FAILED
 
 
-def _ambiguous(key: str, others: list[dict[str, Any]]) -> Text:
+def ambiguous(key: str, others: list[dict[str, Any]]) -> Text:
+    """That nothing was closed, as several users have a problem of this key."""
     owners = [labels.owner_of_problem(user=one["user"]) for one in others]
     joined = Text("".join(each.ja for each in owners), "".join(each.en for each in owners))
     return labels.ambiguous_problem(key=key, number=len(others), owners=joined)
@@ -92,9 +93,14 @@ def _ambiguous(key: str, others: list[dict[str, Any]]) -> Text:
 def _closed(closed: list[dict[str, Any]], language: Language, now: datetime) -> Page:
     page = Page(language)
     for one in closed:
-        lasted = documents.age(one["since"], now)
-        page.line(labels.problem_closed(key=one["key"] or one["job"], lasted=lasted))
+        page.line(said_closed(one, now))
     return page
+
+
+def said_closed(problem: dict[str, Any], now: datetime) -> Text:
+    """That a problem was closed, and how long it lasted."""
+    lasted = documents.age(problem["since"], now)
+    return labels.problem_closed(key=problem["key"] or problem["job"], lasted=lasted)
 
 
 def listing(problems: list[dict[str, Any]], language: Language, now: datetime) -> Page:
@@ -104,12 +110,13 @@ def listing(problems: list[dict[str, Any]], language: Language, now: datetime) -
         page.line(labels.NO_PROBLEMS)
     for one in problems:
         page.gap()
-        page.line(Painted(one["key"] or one["job"], _COLOURS.get(one["severity"], "bold")))
-        page.facts(_facts(one, now), "  ")
+        page.line(Painted(one["key"] or one["job"], COLOURS.get(one["severity"], "bold")))
+        page.facts(facts(one, now), "  ")
     return page
 
 
-def _facts(problem: dict[str, Any], now: datetime) -> list[Fact]:
+def facts(problem: dict[str, Any], now: datetime) -> list[Fact]:
+    """What is known of a problem beside its key."""
     since = documents.when(problem["since"])
     silence = problem["silence"]
     return [

@@ -186,12 +186,12 @@ def page(events: list[dict[str, Any]], language: Language) -> Page:
                 outcome = labels.decided(route=route, outcome=outcome)
             page.line(outcome, "  ")
             page.labelled(labels.TO, ", ".join(one["to"]), "    ")
-            page.labelled(labels.WHEN, _when(one), "    ")
+            page.labelled(labels.WHEN, when(one), "    ")
             page.labelled(labels.WHY, one["reason"], "    ")
     return page
 
 
-def _when(decision: dict[str, Any]) -> str | Text | None:
+def when(decision: dict[str, Any]) -> str | Text | None:
     """When its mail is made, where that is not at once."""
     if decision["outcome"] in ("mailed", "silenced", "dropped"):
         return None

@@ -109,7 +109,7 @@ def _told(title: Text, reply: control.Reply) -> Page:
     page = Page(reply.language)
     page.line(title)
     for one in reply.result["silences"]:
-        page.facts(_facts(one), "  ")
+        page.facts(facts(one), "  ")
     if title is labels.SILENCE_ADDED:
         ids = " ".join(one["id"] for one in reply.result["silences"])
         page.line(labels.how_to_expire(id=ids))
@@ -124,11 +124,12 @@ def listing(silences: list[dict[str, Any]], language: Language) -> Page:
     for one in silences:
         page.gap()
         page.line(Painted(one["id"], "bold"))
-        page.facts(_facts(one), "  ")
+        page.facts(facts(one), "  ")
     return page
 
 
-def _facts(silence: dict[str, Any]) -> list[Fact]:
+def facts(silence: dict[str, Any]) -> list[Fact]:
+    """What is known of a silence beside its id."""
     return [
         (labels.MATCHES, ", ".join(silence["matchers"]) or Painted(labels.EVERY_EVENT, "yellow")),
         (labels.UNTIL, documents.when(silence["until"])),

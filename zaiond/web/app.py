@@ -13,7 +13,17 @@ from zaiond.web import doors, guard, static, words
 from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import Web, web
 from zaiond.web.gate import Gate
-from zaiond.web.pages import history, login, queue, settings, status
+from zaiond.web.pages import (
+    history,
+    jobs,
+    login,
+    problems,
+    queue,
+    routes,
+    settings,
+    silences,
+    status,
+)
 from zaiond.web.render import page
 from zaiond.web.settings_service import NoSettings
 from zaiond.web.words import settings as settings_words
@@ -31,6 +41,10 @@ ROUTES = [
     *status.routes,
     *queue.routes,
     *history.routes,
+    *problems.routes,
+    *jobs.routes,
+    *silences.routes,
+    *routes.routes,
     *settings.routes,
 ]
 

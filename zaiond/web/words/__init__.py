@@ -12,6 +12,10 @@ PAGES = {
     "/status": Text("状態", "Status"),
     "/queue": Text("キュー", "Queue"),
     "/history": Text("履歴", "History"),
+    "/problems": Text("障害", "Problems"),
+    "/jobs": Text("ジョブ", "Jobs"),
+    "/silences": Text("通知の一時停止", "Silences"),
+    "/routes": Text("送信先の確認", "Routes"),
     "/settings": Text("メールサーバー設定", "Mail server"),
 }
 title_of = Sentence("{page} - {product}", "{page} - {product}")
@@ -25,6 +29,10 @@ SHOW = Text("表示", "Show")
 ANY = Text("すべて", "any")
 CONTAINS = Text("含まれる文字列", "Contains")
 CANCEL = Text("キャンセル", "Cancel")
+COMMENT = Text("コメント（必須）", "Comment (required)")
+NO_COMMENT = Text("コメントを入力してください", "Enter a comment")
+at_least = Sentence("{severity} 以上", "{severity} and worse")
+ACTIONS = Text("操作", "Actions")
 BEFORE = Text("前のページ", "Previous page")
 AFTER = Text("次のページ", "Next page")
 PARTS = Text("一覧のページ", "Pages of the list")
