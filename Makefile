@@ -1,4 +1,5 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
+# make demo-web   such a daemon with its page to click through and an inbox to read, until Ctrl-C
 # make test    linters, types, arrows, and every test that needs nothing but this directory
 # make coverage   which lines `make test` runs, in processes of its own too; fails below the floor
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container, Chromium (Debian's packages)
@@ -6,6 +7,7 @@
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
+# make screenshots   docs/page/*.png anew, by Chromium (Debian's packages)
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
 # make install     as a service, for root: programs, units, users, man pages, a first configuration
@@ -15,7 +17,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit coverage e2e crash fuzz soak bench clean install uninstall
+.PHONY: help setup demo demo-web screenshots test lint unit coverage e2e crash fuzz soak bench clean install uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -25,6 +27,13 @@ setup:
 
 demo: setup
 	@.venv/bin/python -m tests.support.demo
+
+demo-web: setup
+	@.venv/bin/python -m tests.support.demo_web
+
+screenshots: setup
+	@.ci/install-for-e2e
+	.venv/bin/python -m tests.support.screenshots
 
 # The linters have the second processor while the first one collects; what they say comes last.
 test: setup

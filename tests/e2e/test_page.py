@@ -122,6 +122,7 @@ def is_well(tab: Tab) -> None:
             where = f"{tab.page.url} {scheme} {width}"
             assert tab.violations() == [], where
             assert tab.too_wide() == [], where
+            assert tab.broken_heads() == [], where
     assert tab.complaints == []
 
 

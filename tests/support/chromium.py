@@ -54,10 +54,10 @@ class Tab:
         if message.type in ("error", "warning") and "server responded with" not in message.text:
             self.complaints.append(message.text)
 
-    def show(self, scheme: str, width: int) -> None:
-        """Changes colours and width; the page stays."""
+    def show(self, scheme: str, width: int, height: int = 800) -> None:
+        """Changes colours and size; the page stays."""
         self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.set_viewport_size({"width": width, "height": height})
 
     def violations(self) -> list[Mapping[str, Any]]:
         """What axe finds in the page as it is shown now."""
@@ -76,6 +76,18 @@ class Tab:
                     .filter(one => one.getBoundingClientRect().right > wide + 1)
                     .map(one => one.outerHTML.slice(0, 200));
             }"""
+        )
+        return found
+
+    def broken_heads(self) -> list[str]:
+        """Headings of columns that are broken within a word."""
+        found: list[str] = self.page.evaluate(
+            """() => [...document.querySelectorAll("th")].filter(one => {
+                const range = document.createRange();
+                range.selectNodeContents(one);
+                const lines = new Set([...range.getClientRects()].map(box => box.top));
+                return lines.size > one.textContent.trim().split(/\\s+/).length;
+            }).map(one => one.textContent)"""
         )
         return found
 

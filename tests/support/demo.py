@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.sink import Sink
+from tests.support.web import Web
 
 CONFIGURATION = """\
 mail_server:
@@ -78,7 +79,13 @@ class Demo:
 
     def run(self) -> None:
         """The whole demonstration."""
-        with self.daemon:
+        with self.daemon, Web(self.daemon) as web:
+            title(
+                "ブラウザーで見るページ（リンクは 1 回だけ、このデモの間だけ使えます）",
+                "The page for a browser (the link works once, and while this demonstration lasts)",
+            )
+            print(f"  {web.link}\n", flush=True)
+
             title("デーモンの状態", "The daemon's state")
             self.shell("zaiond-ctl status")
 
@@ -115,7 +122,7 @@ class Demo:
             self.daemon.becomes(lambda status: status["config"]["state"] == "good", "status")
             self.shell("zaiond-ctl status")
             self.watched()
-            self.shell("zaiond-ctl status")
+            self.shell("zaiond-ctl status", expected=1)  # hourly-sync is still missing
             self.shell("zaiond-ctl history --limit 10")
 
     def watched(self) -> None:

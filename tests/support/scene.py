@@ -8,14 +8,14 @@ from pathlib import Path
 from tests.support.daemon import Daemon
 from tests.support.sink import Sink
 
-GONE = "sales-old@example.co.jp"  # whom the mail server does not know
+GONE = "sales-old@office.internal"  # whom the mail server does not know
 
 CONFIGURATION = """\
 mail_server:
   host: 127.0.0.1
   port: {port}
-sender: Zaionnex <zaionnex@example.co.jp>
-admins: postmaster@example.co.jp
+sender: Zaionnex <zaionnex@office.internal>
+admins: postmaster@office.internal
 language: {language}
 web: {{listen: "{listen}"}}
 jobs:
@@ -24,11 +24,11 @@ jobs:
 routes:
   database:
     match: {{type: "db.*"}}
-    to: dba@example.co.jp
+    to: dba@office.internal
     repeat_interval: 4h
   sales:
     match: {{data.target: Sales}}
-    to: [sales@example.co.jp, {gone}]
+    to: [sales@office.internal, {gone}]
   storms:
     match: {{severity: warning+}}
     group_by: [type]
