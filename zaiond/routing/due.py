@@ -8,7 +8,7 @@ from zaiond.model import Routing
 from zaiond.routing import job, words
 from zaiond.routing.clock import reconsider, routing_until, set_back
 from zaiond.routing.decision import Due, Expired, Flush, Remind
-from zaiond.routing.group import Way, hold, is_closed
+from zaiond.routing.group import Way, hold, is_closed, join
 from zaiond.routing.matcher import RoutingTable, Rule
 from zaiond.routing.problem import counted_group, name_of, put
 from zaiond.routing.records import NEVER, Group, Problem, Silence, Told
@@ -142,6 +142,12 @@ def _flush_suppressed(
     now: float,
 ) -> Flush | None:
     limit = rule.limit
+    heir = _heir(table, state, group, to)
+    if heir is not None:
+        state.forget_group(group)
+        worst = group.routing.worst
+        joined = join(state, heir.key, lambda: (heir.routing, heir.due), worst, now)
+        return Flush(group, (), group.routing, (joined,))
     if limit is not None:
         keys = [sent_key(rule.scope, recipient) for recipient in to]
         free = max(free_at(state, key, limit, now) for key in keys)
@@ -153,6 +159,21 @@ def _flush_suppressed(
     state.forget_group(group)
     routing = structs.replace(group.routing, route=rule.name, recipients=to)
     return Flush(group, to, routing)
+
+
+def _heir(table: RoutingTable, state: State, group: Group, to: tuple[str, ...]) -> Group | None:
+    """Another mail that was held for somebody who is no recipient any more: what these others get
+    in their place is one mail.
+    """
+    if not Flush(group, to, group.routing).is_inherited:
+        return None
+    for other in state.groups.values():
+        if other.kind != "suppressed" or not other.is_pending or other.key == group.key:
+            continue
+        theirs = table.route_now(other.routing).to
+        if theirs == to and Flush(other, theirs, other.routing).is_inherited:
+            return other
+    return None
 
 
 def _later(table: RoutingTable, state: State, group: Group, due: float, now: float) -> None:

@@ -123,7 +123,10 @@ class RoutingTable:
         for job_settings in self.jobs.values():
             known.update(job_settings.to or ())
         left = tuple(r for r in only if r in known)
-        return Route(rule.name, left or self.admins)
+        # In his place those of the route whose limit it is. That of all together has events of
+        # several routes, where there are any.
+        is_of_one = rule.name == routing.route and (rule.name or not self.rules)
+        return Route(rule.name, left or (to if is_of_one else self.admins))
 
 
 def _conditions(match: Match) -> Conditions:

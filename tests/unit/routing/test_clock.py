@@ -71,8 +71,7 @@ def test_what_waits_goes_to_who_is_a_recipient_when_it_is_mailed(kind: str) -> N
     b.reload(configured(text))
     b.wait(DAY)
     (mail,) = made_later(b, kind)
-    # One recipient's mail of what he could not get: where he is gone, the admins'.
-    assert mail.to == ((A,) if kind == "suppressed" else ("new@example.jp",))
+    assert mail.to == ("new@example.jp",)
 
 
 @pytest.mark.parametrize("kind", WAITING)
