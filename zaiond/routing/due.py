@@ -199,13 +199,16 @@ def _remind(
     found: list[Due] = []
     told: list[Told] = []
     silence = silence_of_problem(state, problem, now)
+    rules: set[str] = set()
     for each in problem.told:
+        rule = table.rule(each.route)
+        is_another = rule.name not in rules  # of several that are gone one reminds
+        rules.add(rule.name)
         if each.remind > now:
             told.append(each)
             continue
-        rule = table.rule(each.route)
         to = table.recipients(rule, problem.job)
-        if rule.repeat is None or not to:
+        if rule.repeat is None or not to or not is_another:
             told.append(structs.replace(each, remind=NEVER))
         elif silence is not None:
             told.append(structs.replace(each, remind=silence.due))

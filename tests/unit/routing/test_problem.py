@@ -614,3 +614,17 @@ def test_whom_the_last_mail_about_a_problem_has_not_reached_is_not_reminded_of_i
     b.wait(4 * HOUR)
     assert (b.made[3].to, b.made[3].routing.recipients) == ((A, B), None)
     b.check()
+
+
+def test_of_routes_that_are_gone_one_reminds_and_the_end_is_told_once() -> None:
+    two = "routes: {r: {continue: true, to: [b@example.jp]}, s: {to: [c@example.jp]}}\n"
+    repeat = "route_defaults: {max_mails: null, repeat_interval: 4h}\n"
+    b = book(repeat + two)
+    bad(b)
+    b.reload(configured(repeat))
+    bad(b)  # counted for both
+    b.wait(9 * HOUR)
+    assert [mail.to for mail in b.made[2:]] == [(A,), (A,)]
+    assert [tell.to for tell in good(b).tells] == [(A,)]
+    b.check()
+    assert not b.state.groups
