@@ -72,7 +72,7 @@ def complain(request: Request, status_code: int, title: Text, why: Text) -> Resp
 
 
 async def _http_error(request: Request, error: Any) -> Response:
-    if guard.door(request.url.path) is not None:
+    if guard.door(request.scope["path"]) is not None:
         return doors.http_error(request, error)
     if error.status_code == 405:
         return complain(request, 405, words.WRONG_METHOD, words.NOT_FOUND_WHY)
@@ -99,8 +99,8 @@ async def _refused(request: Request, error: Any) -> Response:
 
 async def _fault(request: Request, error: Exception) -> Response:
     web(request).journal.error(
-        words.internal_error(path=request.url.path[:200]), by="internal error", error=error
+        words.internal_error(path=request.scope["path"][:200]), by="internal error", error=error
     )
-    if guard.door(request.url.path) is not None:
+    if guard.door(request.scope["path"]) is not None:
         return doors.complain(request, 500, words.FAULT_WHY)
     return complain(request, 500, words.FAULT, words.FAULT_WHY)

@@ -3,6 +3,7 @@ one doubles it, up to an hour. During a wait the right password is refused, too,
 """
 
 import hashlib
+import ipaddress
 
 import msgspec
 
@@ -67,4 +68,17 @@ class Attempts(msgspec.Struct):
     def _keys(self, name: str, address: str) -> tuple[str, str]:
         given = name.encode(errors="surrogatepass")
         hashed = hashlib.blake2b(given, digest_size=16, key=self.key.encode()).hexdigest()
-        return f"name {hashed}", f"address {address}"
+        return f"name {hashed}", f"address {_network(address)}"
+
+
+def _network(address: str) -> str:
+    """What one may take all addresses of: with IPv6 a network of 64 bits (RFC 6177 2)."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, ipaddress.IPv6Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(found), 64), strict=False))

@@ -124,7 +124,7 @@ def refusal(request: Request, kind: TokenKind) -> Response | None:
         if owner_of_token(token, "emit" if kind == "metrics" else "metrics", known) is not None:
             why = words.FOR_EVENTS if kind == "metrics" else words.FOR_METRICS
             status, fault = 403, ', error="insufficient_scope"'
-    where, path = address(request), request.url.path[:100]
+    where, path = address(request), request.scope["path"][:100]
     line = words.token_refused(path=path, address=where, why=why)
     what.journal.warning(line, by="token", address=where)
     answer = complain(request, status, why)

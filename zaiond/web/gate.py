@@ -54,7 +54,10 @@ class Gate:
         web, headers = self._web, Headers(scope=scope)
         peer = scope["client"][0] if scope["client"] else ""
         scope["zaiond.address"] = guard.client_address(
-            peer, headers.get("x-forwarded-for"), web.place
+            # Some proxies add a header line of their own behind the one that the browser sent.
+            peer,
+            ",".join(headers.getlist("x-forwarded-for")) or None,
+            web.place,
         )
         scope["app"] = self._app
         request = Request(scope, receive)
@@ -70,23 +73,26 @@ class Gate:
     async def _refusal(self, request: Request) -> Response | None:
         """Why a request goes no further; None: it may."""
         web, scope = self._web, request.scope
-        kind = guard.door(request.url.path)
+        # The path by which routes are chosen, not that of `request.url`: the Host is part of that,
+        # and could hold a path of its own.
+        path, is_safe = scope["path"], request.method in guard.SAFE_METHODS
+        kind = guard.door(path)
         if kind is not None:  # a token is sent by no browser by itself, wherever it was led to
             return doors.refusal(request, kind)
         host = request.headers.get("host", "")
         if not guard.host_is_ours(host, web.place):
-            return self._complain(request, 400, words.REFUSED, words.wrong_host(host=host[:100]))
-        path, is_safe = request.url.path, request.method in guard.SAFE_METHODS
+            return self._suspect(request, 400, words.wrong_host(host=host[:100]))
         is_open = path.startswith(OPEN)
         if scope["zaiond.session"] is None and not is_open:
             if not is_safe:
                 return self._complain(request, 403, words.SESSION_OVER, words.SESSION_OVER_WHY)
-            wanted = f"{path}?{request.url.query}" if request.url.query else path
+            query = scope["query_string"].decode("latin-1")
+            wanted = f"{path}?{query}" if query else path
             return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
         if is_safe:
             return None
-        if not guard.is_from_us(request.headers, request.url.scheme, web.place):
-            return self._complain(request, 403, words.REFUSED, words.WRONG_ORIGIN)
+        if not guard.is_from_us(request.headers, scope["scheme"], web.place):
+            return self._suspect(request, 403, words.WRONG_ORIGIN)
         return await self._refusal_of_form(request)
 
     async def _refusal_of_form(self, request: Request) -> Response | None:
@@ -106,8 +112,15 @@ class Gate:
         form = Form(fields)
         request.scope["zaiond.form"] = form
         if not guard.form_is_ours(form.text("csrf"), request.scope["zaiond.token"]):
-            return self._complain(request, 403, words.REFUSED, words.WRONG_FORM)
+            return self._suspect(request, 403, words.WRONG_FORM)
         return None
+
+    def _suspect(self, request: Request, status_code: int, why: Text) -> Response:
+        """What no browser sends of a page of ours: the journal has it, too."""
+        where, path = request.scope["zaiond.address"], request.scope["path"][:100]
+        line = words.request_refused(path=path, address=where, why=why)
+        self._web.journal.warning(line, by=where, address=where)
+        return self._complain(request, status_code, words.REFUSED, why)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         is_tls = scope["scheme"] == "https" or self._web.place.is_behind_tls

@@ -81,7 +81,7 @@ def html_of(request: Request, template: str, **values: Any) -> str:
                 "session": session,
                 "messages": [],
                 "csrf": field,
-                "here": request.url.path,
+                "here": request.scope["path"],
                 "static": web(request).static.address,
                 **values,
             }

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from zaiond.client import origin
 from zaiond.config.language import wanted_language
 from zaiond.journal import Journal, output
-from zaiond.web import words
+from zaiond.web import guard, words
 from zaiond.web.app import build
 from zaiond.web.asking import Daemon, NoAnswer, Refused
 from zaiond.web.context import Web
@@ -38,7 +38,7 @@ from zaiond.web.static import Static
 
 IDLE_SECONDS = 60.0  # without a request, where systemd starts us again for the next one
 IDLE_SECONDS_OF_LINK = 30 * 60.0
-HEAD_SECONDS = 10.0  # in which the head of a request must have come
+HEAD_SECONDS = 10.0  # in which the head of a request, or what is left of one, must have come
 READER_SECONDS = 30.0  # in which what was written must be read
 KEEP_ALIVE_SECONDS = 5
 MOST_CONNECTIONS = 64
@@ -127,54 +127,67 @@ def _own_name() -> str:
         return f"uid {os.getuid()}"
 
 
+# What can't be read as HTTP gets this, with the headers of every answer.
+_NO_HTTP = b"".join(
+    (
+        b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n",
+        *(f"{name}: {value}\r\n".encode() for name, value in guard.HEADERS.items()),
+        b"content-length: 12\r\nconnection: close\r\n\r\nBad Request\n",
+    )
+)
+
+
 class _Protocol(H11Protocol):
-    """Closes a connection on which the head of a request takes too long, or nobody reads the
-    answer.
+    """Closes a connection on which the head of a request, or what is left of one that has its
+    answer, takes too long, or nobody reads the answer. Neither of these two waits ends the other.
     """
 
-    _deadline: asyncio.TimerHandle | None = None
+    _coming: asyncio.TimerHandle | None = None
+    _reader: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > 2 * MOST_CONNECTIONS:
             transport.abort()
         else:
-            self._wait(HEAD_SECONDS)
+            self._coming = self.loop.call_later(HEAD_SECONDS, self._too_slow)
 
-    def data_received(self, data: bytes) -> None:
-        """The head is there once there is a cycle that has not ended."""
-        if self._deadline is None and self._is_between_requests():
-            self._wait(HEAD_SECONDS)
-        super().data_received(data)
-        if not self._is_between_requests():
-            self._done()
+    def on_response_complete(self) -> None:
+        _cancel(self._coming)
+        self._coming = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+        super().on_response_complete()
+
+    def _too_slow(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()  # once the end of the answer is read, if there is such a reader
+            self._coming = self.loop.call_later(READER_SECONDS, self.transport.abort)
 
     def pause_writing(self) -> None:
         """What was written last waits for its reader."""
         super().pause_writing()
-        self._wait(READER_SECONDS)
+        self._reader = self.loop.call_later(READER_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         """It was read."""
         super().resume_writing()
-        self._done()
+        _cancel(self._reader)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
-        self._done()
+        _cancel(self._coming)
+        _cancel(self._reader)
         super().connection_lost(exc)
 
-    def _is_between_requests(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+    def send_400_response(self, _: str) -> None:
+        """What came is no HTTP."""
+        if self.cycle is None or self.cycle.response_complete:  # else it would be within another
+            self.transport.write(_NO_HTTP)
+        self.transport.close()
 
-    def _wait(self, seconds: float) -> None:
-        self._done()
-        self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
-    def _done(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 class Server(uvicorn.Server):

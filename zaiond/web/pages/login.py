@@ -123,7 +123,7 @@ def _set_cookie(request: Request, answer: Response, token: str, seconds: int | N
 
 
 def _is_under_tls(request: Request, what: Web) -> bool:
-    return request.url.scheme == "https" or what.place.is_behind_tls
+    return request.scope["scheme"] == "https" or what.place.is_behind_tls
 
 
 routes = [

@@ -130,6 +130,10 @@ ENDS = Text(
 )
 cant_listen = Sentence("{address} で待ち受けできません: {why}", "can't listen on {address}: {why}")
 internal_error = Sentence("内部エラー（{path}）", "internal error ({path})")
+request_refused = Sentence(
+    "{address} からの {path} へのアクセスを拒否しました: {why}",
+    "a request from {address} for {path} was refused: {why}",
+)
 cant_read = Sentence("{path} を読めません: {why}", "can't read {path}: {why}")
 noted = Sentence("{name}（{address}）: {what}", "{name} ({address}): {what}")
 listens = Sentence("zaiond-web を起動しました: {url}", "zaiond-web has started: {url}")
