@@ -101,6 +101,22 @@ def test_behind_a_proxy_browsers_come_by_its_url_and_who_asks_is_whom_it_names(
         assert browser.send("GET", "/status").status == 200
 
 
+def test_of_several_lines_that_name_who_asks_the_proxy_wrote_the_last(
+    daemon: Daemon, port: int
+) -> None:
+    configure(daemon, listen=f"127.0.0.1:{port}", url="https://mail.zaion.jp")
+    with (
+        Web(daemon, by_hand=f"http://127.0.0.1:{port}") as web,
+        socket.create_connection(("127.0.0.1", port)) as proxy,
+    ):
+        proxy.sendall(
+            b"GET /login HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-For: 198.51.100.1\r\n"
+            b"X-Forwarded-For: 203.0.113.9\r\nConnection: close\r\n\r\n"
+        )
+        assert proxy.recv(65536).startswith(b"HTTP/1.1 400 ")
+        web.logged("a request from 203.0.113.9 for /login was refused")
+
+
 def test_a_port_that_is_taken_is_said(daemon: Daemon, port: int) -> None:
     configure(daemon, listen=f"127.0.0.1:{port}")
     with socket.create_server(("127.0.0.1", port)):

@@ -54,6 +54,24 @@ def test_a_right_one_ends_the_count_and_so_does_a_day(attempts: Attempts) -> Non
     assert attempts.wait("yamada", HERE, FORGOTTEN_AFTER + 1) == 0
 
 
+@pytest.mark.parametrize(
+    ("one", "another", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("", "192.0.2.2", False),
+    ],
+)
+def test_who_has_a_network_of_ipv6_has_one_address(
+    attempts: Attempts, one: str, another: str, same: bool
+) -> None:
+    fail(attempts, FREE, address=one)
+    assert (attempts.wait("suzuki", another, 0.0) > 0) is same
+
+
 def test_a_clock_that_is_set_back_makes_no_wait_longer(attempts: Attempts) -> None:
     attempts.tried.clear()
     for _ in range(FREE):

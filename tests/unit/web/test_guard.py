@@ -42,6 +42,13 @@ def test_whose_address_counts(peer: str, forwarded: str, place: Place, address: 
     assert guard.client_address(peer, forwarded, place) == address
 
 
+def test_a_form_counts_by_the_secret_of_its_session_and_without_one_never() -> None:
+    assert guard.form_is_ours(guard.form_token("token"), "token")
+    assert not guard.form_is_ours(guard.form_token("other"), "token")
+    assert not guard.form_is_ours("", "token")
+    assert not guard.form_is_ours(guard.form_token(""), "")
+
+
 @pytest.mark.parametrize(
     "path",
     ["", "status", "//evil", "/\\evil", "https://evil", "/a\r\nb", "/\t/evil", "/ä", "js:x"],
