@@ -99,6 +99,16 @@ def test_a_token_that_is_made_anew_or_removed_is_no_longer_good_at_once(web: Web
     web.logged("refused access to /v1/events (127.0.0.1)")
 
 
+def test_a_program_wakes_the_service_and_needs_no_password(daemon: Daemon) -> None:
+    with Web(daemon, as_service=True) as service:
+        answer = Program(service, token(daemon, "a", "emit")).post("/v1/events", {"type": "a"})
+        assert answer.status == 200
+        assert Program(service, token(daemon, "a", "metrics")).send("GET", "/metrics").status == 200
+        given = {"Host": "some.name.example", "Origin": "https://elsewhere.example"}
+        program = Program(service, token(daemon, "b", "metrics"))
+        assert program.send("GET", "/metrics", headers=given).status == 200
+
+
 # -- /v1/events
 
 
