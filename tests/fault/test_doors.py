@@ -266,6 +266,7 @@ def test_a_job_may_be_called_anything_that_is_one_line(emitter: Program, name: s
 
 @pytest.mark.parametrize("accept", [PROMETHEUS, "text/plain", "*/*"])
 def test_metrics_are_what_the_daemon_says(daemon: Daemon, watcher: Program, accept: str) -> None:
+    daemon.becomes(lambda found: found["queue"]["waiting"] == 0, "status")
     answer = watcher.send("GET", "/metrics", headers={"Accept": accept})
     assert answer.status == 200
     assert ("openmetrics" in answer.headers["content-type"]) == (accept == PROMETHEUS)
