@@ -98,6 +98,19 @@ def test_the_page_on_integrations_shows_the_same_in_both_languages_and_every_exa
         assert {name for name in examples if name not in text} == set()
 
 
+def test_the_page_on_the_page_shows_the_same_in_both_languages_and_its_pictures() -> None:
+    pages = ("docs/page.md", "docs/page.ja.md")
+    assert commands(pages[0]) == commands(pages[1])
+    shown = {
+        name
+        for page in (*pages, "README.md", "README.ja.md")
+        for name in re.findall(r"page/[\w.]+\.png", (ROOT / page).read_text(encoding="utf-8"))
+    }
+    pictures = list((ROOT / "docs/page").glob("*.png"))
+    assert {f"page/{path.name}" for path in pictures} == shown
+    assert sum(path.stat().st_size for path in pictures) < 600_000
+
+
 def test_the_makefile_has_what_the_readme_tells_to_run() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
