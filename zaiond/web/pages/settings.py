@@ -23,6 +23,7 @@ from zaiond.web.settings_service import NoSettings
 from zaiond.web.words import settings as words
 
 PATH = "/settings"
+MOST_TOLD = 20  # results of a test, in the journal
 PIECE = "x-piece"  # only the test's lines are wanted: the page is there
 
 Reply = dict[str, Any]
@@ -133,7 +134,9 @@ def _result(request: Request, document: Reply) -> list[str]:
     ]
     remarks = [*selftest.whose(document, language), *selftest.remarks(document, language)]
     shown += [("advice", line) for line in [*lines[len(results) :], *remarks] if line]
-    told = "; ".join(f"{one['address']}: {'ok' if one['ok'] else one['reason']}" for one in results)
+    told = "; ".join(
+        f"{one['address']}: {'ok' if one['ok'] else one['reason']}" for one in results[:MOST_TOLD]
+    )
     note(request, words.tested(**_who(request), results=told))
     return [_piece(request, said=line, kind=kind) for kind, line in shown]
 
