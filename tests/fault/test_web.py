@@ -3,6 +3,7 @@ shown when the daemon is away."""
 
 import json
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -15,17 +16,54 @@ import pytest
 
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.terminal import Terminal
-from tests.support.web import CONFIG, NAME, PASSWORD, Web
+from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
 from zaiond.web.app import ROUTES
 from zaiond.web.attempts import FREE
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with Daemon(tmp_path, CONFIG) as daemon:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with Daemon(tmp_path_factory.mktemp("daemon"), CONFIG) as daemon:
         yield daemon
+
+
+@pytest.fixture
+def daemon(shared: Daemon) -> Daemon:
+    """Nobody has ever used zaiond-web before it."""
+    shutil.rmtree(shared.state / "web", ignore_errors=True)
+    if shared.process.poll() is not None:
+        shared.start()
+    return shared
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, dict[str, str]]]:
+    """As systemd starts it; with the account NAME, and the cookies of a browser of his."""
+    directory = tmp_path_factory.mktemp("web")
+    with Daemon(directory, CONFIG) as daemon, Web(daemon, as_service=True) as web:
+        yield web, web.inside().cookies
+
+
+@pytest.fixture
+def used(running: tuple[Web, dict[str, str]]) -> Web:
+    """The same for all tests that neither stop it nor change the account."""
+    web, _ = running
+    web.forget()
+    if web.process.poll() is not None:  # as systemd does when it has ended, being idle
+        web.start()
+    return web
+
+
+@pytest.fixture
+def browser(used: Web, running: tuple[Web, dict[str, str]]) -> Browser:
+    """It has logged in, and shows the status."""
+    _, cookies = running
+    browser = used.browser()
+    browser.cookies = dict(cookies)
+    assert browser.get("/status").status == 200
+    return browser
 
 
 @pytest.fixture
@@ -74,32 +112,31 @@ def test_without_a_daemon_a_page_says_so_and_shows_it_when_it_is_back(web: Web) 
 
 
 def test_a_name_and_its_password_let_in_and_lead_to_the_page_that_was_asked_for(
-    service: Web,
+    used: Web,
 ) -> None:
-    service.inside()
-    browser = service.browser()
+    browser = used.browser()
     answer = browser.log_in(to="/status?a=1")
     assert answer.status == 200
-    assert answer.url == f"{service.base}/status?a=1"
-    service.logged(f"{NAME} logged in (127.0.0.1)")
+    assert answer.url == f"{used.base}/status?a=1"
+    used.logged(f"{NAME} logged in (127.0.0.1)")
 
 
-def test_the_login_leads_nowhere_else(service: Web) -> None:
-    service.inside()
+def test_the_login_leads_nowhere_else(used: Web) -> None:
     for elsewhere in ("https://evil.example/", "//evil.example/", "/\\evil.example"):
-        browser = service.browser()
+        browser = used.browser()
         browser.get("/login")
         fields = {"name": NAME, "password": PASSWORD, "next": elsewhere}
-        assert browser.post("/login", fields).url == f"{service.base}/status"
+        assert browser.post("/login", fields).url == f"{used.base}/status"
 
 
-def test_who_has_logged_out_is_out_and_the_token_of_then_is_of_no_use(service: Web) -> None:
-    browser = service.inside()
+def test_who_has_logged_out_is_out_and_the_token_of_then_is_of_no_use(used: Web) -> None:
+    browser = used.browser()
+    assert browser.log_in().status == 200
     cookies = dict(browser.cookies)
-    assert browser.post("/logout").url == f"{service.base}/login"
+    assert browser.post("/logout").url == f"{used.base}/login"
     browser.cookies = cookies
     assert browser.get("/status").url.endswith("/login?next=%2Fstatus")
-    service.logged(f"{NAME} (127.0.0.1): logged out")
+    used.logged(f"{NAME} (127.0.0.1): logged out")
 
 
 def test_another_password_ends_the_sessions_that_began_by_the_one_before(service: Web) -> None:
@@ -153,9 +190,8 @@ def test_a_password_typed_as_the_name_is_nowhere_afterwards(service: Web) -> Non
         assert PASSWORD.encode() not in content, path
 
 
-def test_without_a_session_there_is_only_the_login_and_what_has_a_token(service: Web) -> None:
-    service.inside()
-    browser = service.browser()
+def test_without_a_session_there_is_only_the_login_and_what_has_a_token(used: Web) -> None:
+    browser = used.browser()
     for route in ROUTES:
         path = re.sub(r"{\w+(:\w+)?}", "x", route.path)
         if path.startswith(("/login", "/once/", "/static/", "/metrics", "/v1/")):
@@ -186,8 +222,7 @@ HOSTS = {
 }
 
 
-def test_a_host_that_is_not_ours_gets_nothing(web: Web) -> None:
-    browser = web.inside()
+def test_a_host_that_is_not_ours_gets_nothing(browser: Browser) -> None:
     got = {host: browser.send("GET", "/status", headers={"Host": host}) for host in HOSTS}
     assert {host: answer.status for host, answer in got.items()} == HOSTS
     for answer in got.values():
@@ -211,26 +246,24 @@ FORMS: list[tuple[dict[str, str], bool, int]] = [
 ]
 
 
-def test_a_form_counts_only_if_it_was_on_a_page_of_ours(web: Web) -> None:
-    browser = web.inside()
+def test_a_form_counts_only_if_it_was_on_a_page_of_ours(used: Web, browser: Browser) -> None:
     csrf = browser.csrf
     for headers, has_secret, status in FORMS:
-        given = FORM | {name: value.replace("BASE", web.base) for name, value in headers.items()}
+        given = FORM | {name: value.replace("BASE", used.base) for name, value in headers.items()}
         body = urlencode({"csrf": csrf if has_secret else "0" * 64}).encode()
         answer = browser.send("POST", "/status/ack", body, given)
         assert answer.status == status, (headers, has_secret, answer.text)
 
 
-def test_a_form_of_another_session_does_not_count(service: Web) -> None:
-    browser, other = service.inside(), service.browser()
+def test_a_form_of_another_session_does_not_count(used: Web, browser: Browser) -> None:
+    other = used.browser()
     other.log_in()
     body = urlencode({"csrf": other.csrf}).encode()
     assert other.csrf != browser.csrf
     assert browser.send("POST", "/status/ack", body, FORM).status == 403
 
 
-def test_what_is_too_large_or_no_form_is_refused(web: Web) -> None:
-    browser = web.inside()
+def test_what_is_too_large_or_no_form_is_refused(browser: Browser) -> None:
     csrf = browser.csrf.encode()
     large = b"csrf=" + csrf + b"&a=" + b"x" * 1024 * 1024
     assert browser.send("POST", "/status/ack", large, FORM).status == 413
@@ -239,14 +272,13 @@ def test_what_is_too_large_or_no_form_is_refused(web: Web) -> None:
     assert browser.send("POST", "/status/ack", many, FORM).status == 400
 
 
-def test_every_answer_has_the_headers_that_keep_it_to_itself(web: Web) -> None:
-    browser = web.inside()
+def test_every_answer_has_the_headers_that_keep_it_to_itself(used: Web, browser: Browser) -> None:
     for answer in (
         browser.send("GET", "/status"),
         browser.send("GET", "/no-such-page"),
         browser.send("DELETE", "/status"),
-        web.browser().send("GET", "/login"),
-        web.browser().send("GET", "/status"),
+        used.browser().send("GET", "/login"),
+        used.browser().send("GET", "/status"),
     ):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -255,7 +287,7 @@ def test_every_answer_has_the_headers_that_keep_it_to_itself(web: Web) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert "server" not in answer.headers
-    cookie = web.browser().send("GET", "/login").headers["set-cookie"].lower()
+    cookie = used.browser().send("GET", "/login").headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
 
@@ -299,16 +331,16 @@ def _only(path: Path) -> str:
     return str(name)
 
 
-def test_accounts_are_for_their_owner_alone_and_hold_no_password(service: Web) -> None:
-    service.inside()
-    file = service.daemon.state / "web/accounts.json"
+def test_accounts_are_for_their_owner_alone_and_hold_no_password(daemon: Daemon) -> None:
+    assert daemon.ctl("web", "password", NAME, given=f"{PASSWORD}\n").returncode == 0
+    file = daemon.state / "web/accounts.json"
     assert stat.S_IMODE(file.stat().st_mode) & 0o007 == 0
-    token = service.daemon.ctl("web", "token", "prometheus", "--metrics").stdout.strip()
+    token = daemon.ctl("web", "token", "prometheus", "--metrics").stdout.strip()
     assert len(token) >= 43
     content = file.read_text()
     assert token not in content
     assert PASSWORD not in content
-    listed = service.daemon.ctl("web", "list", "--json").stdout
+    listed = daemon.ctl("web", "list", "--json").stdout
     assert token not in listed
     assert [(one["name"], one["use"]) for one in json.loads(listed)["accounts"]] == [
         ("prometheus", "metrics"),
@@ -365,8 +397,8 @@ def test_a_damaged_file_of_accounts_lets_nobody_in_and_is_told(service: Web) -> 
     assert "zaiond-ctl web password NAME" in service.browser().get("/login").text
 
 
-def test_what_is_done_is_recorded_by_who_did_it(service: Web) -> None:
-    browser, daemon = service.inside(), service.daemon
+def test_what_is_done_is_recorded_by_who_did_it(used: Web, browser: Browser) -> None:
+    daemon = used.daemon
     assert "Acknowledge all so far" not in browser.page.text
     daemon.emit({"type": "bad type <script>"})
     page = browser.get("/status").text
@@ -377,7 +409,7 @@ def test_what_is_done_is_recorded_by_who_did_it(service: Web) -> None:
     assert "Acknowledged: 1" in browser.post("/status/ack").text
     assert "All is well" in browser.page.text
     assert "Acknowledged: 1" not in browser.get("/status").text
-    service.logged(f"{NAME} (127.0.0.1): Acknowledged: 1")
+    used.logged(f"{NAME} (127.0.0.1): Acknowledged: 1")
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(daemon.runtime / "control.sock"))
         request = {"command": "silence.add", "seconds": 60, "comment": "x", "by": "a\u202eb"}
@@ -387,19 +419,22 @@ def test_what_is_done_is_recorded_by_who_did_it(service: Web) -> None:
     assert silence["user"] == "a\\u202eb (zaiond-web)"  # this test is root
 
 
-def test_the_daemons_sentences_are_in_the_language_of_the_browser(web: Web) -> None:
-    browser = web.inside(Accept_Language="ja")
-    web.daemon.emit({"type": "bad type"})
+def test_the_daemons_sentences_are_in_the_language_of_the_browser(
+    used: Web, browser: Browser
+) -> None:
+    browser.headers["Accept-Language"] = "ja"
+    used.daemon.emit({"type": "bad type"})
     page = browser.get("/status").text
     assert "受け付けなかった" in page
     assert "events refused" not in page
     browser.headers["Accept-Language"] = "en"
     assert "events refused" in browser.get("/status").text
-    assert "events refused" in web.daemon.ctl("status").stdout, "its own is as it was"
+    assert "events refused" in used.daemon.ctl("status").stdout, "its own is as it was"
+    browser.post("/status/ack")  # no other test sees it
 
 
-def test_idle_connections_and_slow_ones_are_closed(web: Web) -> None:
-    host, port = web.base.removeprefix("http://").split(":")
+def test_idle_connections_and_slow_ones_are_closed(used: Web) -> None:
+    host, port = used.base.removeprefix("http://").split(":")
     started = time.monotonic()
     with socket.create_connection((host, int(port))) as silent:
         silent.settimeout(30)

@@ -1,7 +1,6 @@
 """The history's pages of a real zaiond-web, as a browser without a script has them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,22 +12,32 @@ from tests.support.web import CONFIG, Browser, Web
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202eevil"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sink() -> Iterator[Sink]:
     with Sink() as sink:
         yield sink
 
 
-@pytest.fixture
-def web(tmp_path: Path, sink: Sink) -> Iterator[Web]:
-    config = CONFIG.replace("port: 9", f"port: {sink.port}")
-    with Daemon(tmp_path, config) as daemon, Web(daemon) as web:
-        yield web
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, dict[str, str]]]:
+    """One zaiond-web, and the cookies of the browser that came in by its link."""
+    with Daemon(tmp_path_factory.mktemp("web"), CONFIG) as daemon, Web(daemon) as web:
+        yield web, web.inside().cookies
 
 
 @pytest.fixture
-def browser(web: Web) -> Browser:
-    return web.inside()
+def web(inside: tuple[Web, dict[str, str]], sink: Sink) -> Web:
+    web, _ = inside
+    web.begin_anew(CONFIG.replace("port: 9", f"port: {sink.port}"))
+    return web
+
+
+@pytest.fixture
+def browser(web: Web, inside: tuple[Web, dict[str, str]]) -> Browser:
+    _, cookies = inside
+    browser = web.browser()
+    browser.cookies = dict(cookies)
+    return browser
 
 
 def delivered(web: Web, *ids: str) -> None:

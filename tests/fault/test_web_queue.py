@@ -1,7 +1,6 @@
 """The queue's page of a real zaiond-web, as a browser without a script has it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +14,27 @@ from tests.support.web import CONFIG, Browser, Web
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202eevil"
 
 
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, dict[str, str]]]:
+    """One zaiond-web, and the cookies of the browser that came in by its link."""
+    with Daemon(tmp_path_factory.mktemp("web"), CONFIG) as daemon, Web(daemon) as web:
+        yield web, web.inside().cookies
+
+
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
+def web(inside: tuple[Web, dict[str, str]]) -> Web:
     """No server takes mail: what comes, waits."""
-    with Daemon(tmp_path, CONFIG) as daemon, Web(daemon) as web:
-        yield web
+    web, _ = inside
+    web.begin_anew(CONFIG)
+    return web
 
 
 @pytest.fixture
-def browser(web: Web) -> Browser:
-    return web.inside()
+def browser(web: Web, inside: tuple[Web, dict[str, str]]) -> Browser:
+    _, cookies = inside
+    browser = web.browser()
+    browser.cookies = dict(cookies)
+    return browser
 
 
 def queued(web: Web, *events: dict[str, Any]) -> None:
@@ -181,20 +191,17 @@ def test_an_id_of_two_sources_means_the_one_that_was_shown(web: Web, browser: Br
     assert left["subject"] == "second"
 
 
-def test_what_waits_is_sent_at_once_where_that_is_wished(tmp_path: Path) -> None:
+def test_what_waits_is_sent_at_once_where_that_is_wished(web: Web, browser: Browser) -> None:
     with Sink() as sink:
-        config = CONFIG.replace("port: 9", f"port: {sink.port}")
-        with Daemon(tmp_path, CONFIG) as daemon, Web(daemon) as web:
-            browser = web.inside()
-            queued(web, {"id": "one", "subject": "first"}, {"id": "two", "subject": "second"})
-            daemon.config.write_text(config)
-            page = shown(browser)
-            assert "Retry all 2 now" in page.text
-            answer = browser.post("/queue/retry", {"one": value_of(page, "one")})
-            assert "Deliveries tried again now: 1" in answer.text
-            web.logged("retried 1 deliveries")
-            daemon.ctl("reload")
-            daemon.becomes(lambda queue: queue["total"] == 0, "queue", "list")
+        queued(web, {"id": "one", "subject": "first"}, {"id": "two", "subject": "second"})
+        web.daemon.config.write_text(CONFIG.replace("port: 9", f"port: {sink.port}"))
+        page = shown(browser)
+        assert "Retry all 2 now" in page.text
+        answer = browser.post("/queue/retry", {"one": value_of(page, "one")})
+        assert "Deliveries tried again now: 1" in answer.text
+        web.logged("retried 1 deliveries")
+        web.daemon.ctl("reload")
+        web.daemon.becomes(lambda queue: queue["total"] == 0, "queue", "list")
 
 
 def test_ten_thousand_mails_are_parted_and_what_is_beyond_is_said(

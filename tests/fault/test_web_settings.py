@@ -2,9 +2,11 @@
 
 import http.client
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -29,21 +31,57 @@ LOGIN = {"mail_server.auth.mechanism": "basic", "mail_server.auth.username": "za
 PASSWORD = "mail_server.auth.password"
 
 
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
+class Running(NamedTuple):
+    """What all tests here share."""
+
+    web: Web
+    sink: Sink
+    cookies: dict[str, str]  # of the one browser that came in by the link
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("web")
+    with (
+        Sink() as sink,
+        Daemon(directory, TEXT.format(port=sink.port)) as daemon,
+        Web(daemon) as web,
+    ):
+        yield Running(web, sink, web.inside().cookies)
 
 
 @pytest.fixture
-def web(tmp_path: Path, sink: Sink) -> Iterator[Web]:
-    with Daemon(tmp_path, TEXT.format(port=sink.port)) as daemon, Web(daemon) as web:
-        yield web
+def sink(running: Running) -> Sink:
+    running.sink.mails.clear()
+    return running.sink
 
 
 @pytest.fixture
-def browser(web: Web) -> Browser:
-    return web.inside()
+def web(running: Running, sink: Sink) -> Web:
+    """With the configuration as it was at first, which the daemon has read."""
+    web, config = running.web, running.web.daemon.config
+    for path in config.parent.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    config.write_text(TEXT.format(port=sink.port))
+    config.chmod(0o640)
+    if web.daemon.process.poll() is None:
+        web.daemon.ask("reload")
+    else:
+        web.daemon.start()
+    web.forget()
+    return web
+
+
+@pytest.fixture
+def browser(running: Running, web: Web) -> Browser:
+    """Where a login leads: that page learns the daemon's language."""
+    browser = web.browser()
+    browser.cookies = dict(running.cookies)
+    assert browser.get("/status").status == 200
+    return browser
 
 
 def settings(browser: Browser) -> Html:
@@ -93,8 +131,9 @@ def test_the_page_is_the_seeds_word_for_word_in_its_order(browser: Browser) -> N
         at = found + len(line)
 
 
-def test_a_first_configuration_begins_as_the_seeds_page_is_filled(web: Web) -> None:
-    browser = web.inside()
+def test_a_first_configuration_begins_as_the_seeds_page_is_filled(
+    browser: Browser, web: Web
+) -> None:
     web.daemon.config.unlink()
     page = settings(browser)
     assert page.field("mail_server.host")["value"] == "mailhost"
@@ -113,8 +152,9 @@ def test_a_first_configuration_begins_as_the_seeds_page_is_filled(web: Web) -> N
 # -- what it does
 
 
-def test_update_writes_what_setup_writes_and_the_daemon_takes_it(web: Web, sink: Sink) -> None:
-    browser = web.inside()
+def test_update_writes_what_setup_writes_and_the_daemon_takes_it(
+    browser: Browser, web: Web, sink: Sink
+) -> None:
     before = web.daemon.config.read_text()
     settings(browser)
     page = post(
@@ -213,8 +253,10 @@ def test_cancel_and_back_change_nothing(browser: Browser, web: Web) -> None:
     assert web.daemon.config.read_bytes() == before
 
 
-def test_two_administrators_at_once_see_each_others_changes_and_overwrite_none(web: Web) -> None:
-    one = web.inside()
+def test_two_administrators_at_once_see_each_others_changes_and_overwrite_none(
+    browser: Browser, web: Web
+) -> None:
+    one = browser
     two = web.browser()
     two.cookies = dict(one.cookies)
     settings(one)

@@ -2,6 +2,7 @@
 plain HTTP with cookies and forms."""
 
 import http.client
+import shutil
 import socket
 import ssl
 import subprocess
@@ -167,6 +168,7 @@ class Web:
         if as_service:
             self.listening = socket.create_server(("127.0.0.1", 0))
         self._process: subprocess.Popen[str] | None = None
+        self._read_from = 0  # of the log
         self.link = ""
 
     @property
@@ -218,12 +220,33 @@ class Web:
         raise AssertionError(f"zaiond-web printed no link:\n{self.printed()}")
 
     def printed(self) -> str:
-        """What it has written to standard error so far."""
-        return self.log.read_text(encoding="utf-8", errors="backslashreplace")
+        """What it has written to standard error so far, or since `forget`."""
+        return self.log.read_bytes()[self._read_from :].decode(errors="backslashreplace")
+
+    def forget(self) -> None:
+        """What it has written until now is of a test before."""
+        self._read_from = self.log.stat().st_size
 
     def logged(self, text: str) -> None:
         """Waits until it has written this."""
         until(lambda: text in self.printed(), lambda: f"no {text!r} in:\n{self.printed()}")
+
+    def begin_anew(self, config: str) -> None:
+        """The daemon has never heard of an event and has this configuration; the sessions and
+        accounts of zaiond-web, which goes on, are as they were.
+        """
+        self.daemon.end()
+        for directory in (self.daemon.state, self.daemon.spool):
+            for path in directory.iterdir():
+                if path.name == "web":
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        self.daemon.config.write_text(config)
+        self.daemon.start()
+        self.forget()
 
     def browser(self, **headers: str) -> Browser:
         """A browser of nobody; header names have _ for -."""
