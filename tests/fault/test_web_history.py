@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.daemon import Daemon
 from tests.support.html import Html
 from tests.support.sink import Sink
 from tests.support.web import CONFIG, Browser, Web
@@ -18,26 +17,11 @@ def sink() -> Iterator[Sink]:
         yield sink
 
 
-@pytest.fixture(scope="module")
-def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, dict[str, str]]]:
-    """One zaiond-web, and the cookies of the browser that came in by its link."""
-    with Daemon(tmp_path_factory.mktemp("web"), CONFIG) as daemon, Web(daemon) as web:
-        yield web, web.inside().cookies
-
-
 @pytest.fixture
 def web(inside: tuple[Web, dict[str, str]], sink: Sink) -> Web:
     web, _ = inside
     web.begin_anew(CONFIG.replace("port: 9", f"port: {sink.port}"))
     return web
-
-
-@pytest.fixture
-def browser(web: Web, inside: tuple[Web, dict[str, str]]) -> Browser:
-    _, cookies = inside
-    browser = web.browser()
-    browser.cookies = dict(cookies)
-    return browser
 
 
 def delivered(web: Web, *ids: str) -> None:

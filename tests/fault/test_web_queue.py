@@ -1,11 +1,9 @@
 """The queue's page of a real zaiond-web, as a browser without a script has it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.daemon import Daemon
 from tests.support.html import Html
 from tests.support.sink import Sink
 from tests.support.waiting import until
@@ -14,27 +12,12 @@ from tests.support.web import CONFIG, Browser, Web
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202eevil"
 
 
-@pytest.fixture(scope="module")
-def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, dict[str, str]]]:
-    """One zaiond-web, and the cookies of the browser that came in by its link."""
-    with Daemon(tmp_path_factory.mktemp("web"), CONFIG) as daemon, Web(daemon) as web:
-        yield web, web.inside().cookies
-
-
 @pytest.fixture
 def web(inside: tuple[Web, dict[str, str]]) -> Web:
     """No server takes mail: what comes, waits."""
     web, _ = inside
     web.begin_anew(CONFIG)
     return web
-
-
-@pytest.fixture
-def browser(web: Web, inside: tuple[Web, dict[str, str]]) -> Browser:
-    _, cookies = inside
-    browser = web.browser()
-    browser.cookies = dict(cookies)
-    return browser
 
 
 def queued(web: Web, *events: dict[str, Any]) -> None:

@@ -3,11 +3,9 @@ script has them."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Daemon
 from tests.support.html import Html
 from tests.support.sink import Sink
 from tests.support.web import Browser, Web
@@ -26,21 +24,17 @@ jobs:
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sink() -> Iterator[Sink]:
     with Sink() as sink:
         yield sink
 
 
 @pytest.fixture
-def web(tmp_path: Path, sink: Sink) -> Iterator[Web]:
-    with Daemon(tmp_path, ROUTES % sink.port) as daemon, Web(daemon) as web:
-        yield web
-
-
-@pytest.fixture
-def browser(web: Web) -> Browser:
-    return web.inside()
+def web(inside: tuple[Web, dict[str, str]], sink: Sink) -> Web:
+    web, _ = inside
+    web.begin_anew(ROUTES % sink.port)
+    return web
 
 
 def shown(browser: Browser, url: str, status: int = 200) -> Html:
