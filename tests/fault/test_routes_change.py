@@ -269,6 +269,30 @@ async def test_what_a_route_held_for_somebody_who_is_gone_goes_to_its_recipients
     assert [to for to, ids in got(sink.mails) if {"1", "2"} <= set(ids)] == ["e@x.example"]
 
 
+@pytest.mark.parametrize(
+    ("limit", "gets"), [("", "a@x.example"), (", max_mails: 1/h", "e@x.example")]
+)
+async def test_what_was_held_for_somebody_who_is_gone_is_told_though_another_route_tells_others(
+    state: Path, sink: Sink, limit: str, gets: str
+) -> None:
+    limited = f"""
+route_defaults: {{max_mails: 1/h}}
+routes:
+  one: {{order: 1, continue: true, to: [b@x.example]}}
+  two: {{order: 2, to: [d@x.example]{limit}}}
+"""
+    async with Post(state, routed(sink.port, limited)) as post:
+        await post.emit("first")
+        await post.arrived(sink, 2)
+        await post.emit("1")  # held for both
+        await post.routed()
+        await change(post, routed(sink.port, limited.replace("d@x", "e@x")))
+        post.serve(3700)
+        await none_is_to_come(post)
+        await assert_counted(post)
+    assert sorted(to for to, ids in got(sink.mails) if "1" in ids) == sorted([gets, "b@x.example"])
+
+
 async def test_what_was_held_for_several_who_are_gone_is_sent_by_hand_once(
     state: Path, sink: Sink
 ) -> None:

@@ -216,7 +216,7 @@ class GroupMails:
 
     async def _ready(self, maker: MailMaker, wanted: Wanted) -> _Ready:
         row, to, routing = wanted.row, wanted.to, wanted.routing
-        left = await self._submit(partial(groups.leave_told, row=row)) if wanted.inherited else {}
+        left = await self._leave_told(maker, row, to) if wanted.inherited else {}
         known = await self._known(row)
         read = await self._read(row, known, routing) if to else None
         if read is None:
@@ -246,6 +246,18 @@ class GroupMails:
                 )
             )
         return _Ready(wanted, mails, known, left, notice)
+
+    async def _leave_told(self, maker: MailMaker, row: int, to: Sequence[str]) -> Usage:
+        """Who gets this mail in the place of others gets nothing by it that another tells him."""
+        beside = await self._submit(partial(groups.beside, row=row))
+        theirs = [
+            other
+            for other, routing in beside.items()
+            if not set(to).isdisjoint(maker.table.route_now(routing).to)
+        ]
+        addresses = [maker.address(recipient) for recipient in to]
+        leave = partial(groups.leave_told, row=row, to_come=theirs, recipients=addresses)
+        return await self._submit(leave)
 
     def _notice(self, maker: MailMaker, wanted: Wanted, known: Members) -> NewEvent:
         recipient, now = ", ".join(wanted.to), self._clock()

@@ -75,8 +75,8 @@ class Flush(msgspec.Struct, frozen=True):
 
     @property
     def is_inherited(self) -> bool:
-        """Those for whom it was held are no recipients any more: others get it in their place, as
-        far as nobody else is told of its events.
+        """Those for whom it was held are no recipients any more: others get in their place what no
+        other mail tells these.
         """
         held_for = self.group.routing.recipients or ()
         return bool(held_for and self.to) and set(held_for).isdisjoint(self.to)

@@ -5,6 +5,7 @@ A mail to come is a row of `messages` that is `due` one day; its events are in `
 the moment on in which they are routed.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -229,11 +230,28 @@ def make(
     return behind, released
 
 
-def leave_told(db: apsw.Connection, row: int) -> Usage:
-    """Takes those events out of the mail to come of this row of which another mail tells, or will;
-    gives what they took of their users' quotas, as far as that ends now.
+def beside(db: apsw.Connection, row: int) -> dict[int, Routing]:
+    """The other mails to come that tell of an event of this one, by their rows."""
+    rows = db.execute(_BESIDE, (row,))
+    return {other: decode_routing(routing) for other, routing in rows}
+
+
+_BESIDE = (
+    "SELECT DISTINCT m.id, m.routing FROM message_events AS e"
+    " JOIN message_events AS o ON o.event = e.event AND o.message <> e.message"
+    " JOIN messages AS m ON m.id = o.message WHERE e.message = ? AND m.due IS NOT NULL"
+)
+
+
+def leave_told(
+    db: apsw.Connection, row: int, to_come: Sequence[int], recipients: Sequence[str]
+) -> Usage:
+    """Takes those events out of the mail to come of this row that are in one of `to_come`, or of
+    which another mail was made for one of these recipients; gives what they took of their users'
+    quotas, as far as that ends now.
     """
-    seqs = [seq for (seq,) in db.execute(_TOLD_ELSEWHERE, (row,))]
+    values = row, json.dumps(to_come), json.dumps(recipients)
+    seqs = [seq for (seq,) in db.execute(_TOLD_ELSEWHERE, values)]
     db.executemany(
         "DELETE FROM message_events WHERE message = ? AND event = ?", [(row, seq) for seq in seqs]
     )
@@ -244,9 +262,10 @@ def leave_told(db: apsw.Connection, row: int) -> Usage:
 
 _TOLD_ELSEWHERE = (
     "SELECT event FROM message_events AS e WHERE message = ?1 AND EXISTS (SELECT 1"
-    " FROM message_events AS o JOIN messages AS m ON m.id = o.message"
-    " WHERE o.event = e.event AND o.message <> ?1 AND (m.due IS NOT NULL OR EXISTS"
-    " (SELECT 1 FROM deliveries AS d WHERE d.message = m.id AND d.state <> 'replaced')))"
+    " FROM message_events AS o WHERE o.event = e.event AND o.message <> ?1"
+    " AND (o.message IN (SELECT value FROM json_each(?2)) OR EXISTS (SELECT 1"
+    " FROM deliveries AS d WHERE d.message = o.message AND d.state <> 'replaced'"
+    " AND d.recipient IN (SELECT value FROM json_each(?3)))))"
 )
 
 
