@@ -166,9 +166,33 @@ def test_a_long_history_is_cut_with_a_word_about_it_and_goes_on(web: Web, browse
     (more,) = [one["href"] for tag, one in page.elements if one.get("text") == "Show more"]
     assert "limit=100" in more
     shown(browser, "/history?limit=1000")
-    assert browser.page.text.count("<tr>") == 1001
+    assert browser.page.text.count('<td data-label="Event ID">') == 1000
     assert shown(browser, "/history?limit=10000000").by_id("limit")
-    assert browser.page.text.count("<tr>") == 51
+    assert browser.page.text.count('<td data-label="Event ID">') == 50
+
+
+def test_a_chart_shows_the_mails_of_the_day_by_hour_with_the_same_numbers_as_text(
+    web: Web, browser: Browser
+) -> None:
+    page = shown(browser, "/history")
+    assert "No mails in the last 24 hours" in page.text
+    assert "<svg" not in browser.page.text
+    web.daemon.emit(*({"id": f"id-{n}", "type": "t"} for n in range(3)))
+    delivered(web, "id-0", "id-1", "id-2")
+    page = shown(browser, "/history")
+    assert page.by_id("mails-chart-description")["text"] == "3 delivered"
+    assert browser.page.text.count('<rect class="fill-green"') in (1, 2)  # an hour may have ended
+    assert ("svg", "img") in [(tag, one.get("role")) for tag, one in page.elements]
+    numbers = [
+        int(one["text"])
+        for tag, one in page.elements
+        if tag == "td" and one.get("data-label") == "delivered"
+    ]
+    assert len(numbers) == 24
+    assert sum(numbers) == 3
+    browser.headers["Accept-Language"] = "ja"
+    shown(browser, "/history")
+    assert ">この 24 時間のメール</title>" in browser.page.text
 
 
 def test_without_a_daemon_the_pages_say_so(web: Web, browser: Browser) -> None:

@@ -141,6 +141,29 @@ def test_jobs_are_shown_those_that_need_a_look_first_and_by_state(
     assert "連続失敗 1 回" in shown(browser, "/jobs").text
 
 
+def test_the_last_runs_of_a_job_are_a_chart_and_a_list_and_outlive_a_restart(
+    web: Web, browser: Browser
+) -> None:
+    assert "<svg" not in shown_text(browser, "/jobs")
+    for ended, type_ in (("09:00:12", "job.succeeded"), ("10:00:30", "job.failed")):
+        web.daemon.emit(
+            {"type": "job.started", "job": "x", "time": f"2013-05-25T{ended[:5]}:00Z"},
+            {"type": type_, "job": "x", "time": f"2013-05-25T{ended}Z"},
+        )
+    web.daemon.becomes(lambda found: found["jobs"][-1]["state"] == "failed", "jobs")
+    web.daemon.restart()
+    page = shown(browser, "/jobs")
+    assert "of the last 2, 1 failed" in page.text
+    assert "ok (12 s)" in page.text
+    assert "failed (30 s)" in page.text
+    assert browser.page.text.count("<rect") == 2
+
+
+def shown_text(browser: Browser, url: str) -> str:
+    shown(browser, url)
+    return browser.page.text
+
+
 # -- silences
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from zaiond.daemon import documents, metrics, words
+from zaiond.daemon import documents, hours, metrics, words
 from zaiond.daemon.control import Command, Commands, Refused, Request
 from zaiond.daemon.routing_commands import RoutingAnswers, Tell
 from zaiond.daemon.status import Status
@@ -49,6 +49,7 @@ class Answers:
             "status": self._show_status,
             "status.ack": self._acknowledge,
             "metrics": self._metrics,
+            "hours": self._hours,
             "queue.list": self._list_queue,
             "queue.retry": self._retry,
             "queue.delete": self._delete,
@@ -80,6 +81,9 @@ class Answers:
 
     async def _metrics(self, _: Request) -> dict[str, Any]:
         return await metrics.document(self._status)
+
+    async def _hours(self, _: Request) -> dict[str, Any]:
+        return await hours.document(self._status)
 
     # -- queue
 

@@ -149,6 +149,17 @@ def jobs(state: State, table: RoutingTable | None, now: float) -> list[dict[str,
     return [job(name, *one, state, now) for name, one in sorted(found.items())]
 
 
+def runs(state: State) -> dict[str, list[dict[str, Any]]]:
+    """The last runs of each job that has ended one, the newest last."""
+    return {
+        name: [
+            {"ended": moment(run.ended), "seconds": run.seconds, "ok": run.ok} for run in one.runs
+        ]
+        for name, one in sorted(state.jobs.items())
+        if one.runs
+    }
+
+
 def counts(state: State, table: RoutingTable | None, now: float) -> dict[str, Any]:
     """What `status` tells of routes, problems and jobs."""
     found = _jobs(state, () if table is None else table.jobs.items())

@@ -50,6 +50,7 @@ class RoutingAnswers:
             "problems.list": self._list_problems,
             "problems.close": self._close_problem,
             "jobs.list": self._list_jobs,
+            "jobs.runs": self._list_runs,
         }
 
     @property
@@ -175,6 +176,9 @@ class RoutingAnswers:
 
     async def _list_jobs(self, _: Request) -> dict[str, Any]:
         return {"jobs": documents.jobs(self._state, self._table, self._status.clock())}
+
+    async def _list_runs(self, _: Request) -> dict[str, Any]:
+        return {"jobs": documents.runs(self._state)}
 
 
 def _silences(one: Silence) -> dict[str, Any]:

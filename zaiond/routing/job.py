@@ -18,13 +18,14 @@ from zaiond.routing import words
 from zaiond.routing.decision import Missed, Overdue
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.problem import News, closed, event_time, job_key, reported
-from zaiond.routing.records import NEVER, JobState, Watch
+from zaiond.routing.records import NEVER, JobState, Run, Watch
 from zaiond.routing.state import MOST_UNDECLARED_JOBS, State, cut
 from zaiond.text import Text
 
 LOOK = 30.0  # the daemon looks at the jobs at least this often
 GAP = LOOK + 90.0  # since the last look: it could not
 EARLY = 5.0  # a clock elsewhere may be ahead; less than the shortest time between two slots
+MOST_RUNS = 20  # of a job, that are remembered
 MOST_SLOTS = 100  # that one event names
 _MOST_FOUND = 1000  # that are looked at for it
 _SPOOL = 5.0  # in which the spool is taken in, however short a grace is
@@ -102,8 +103,19 @@ def _heard(job: JobState, event: Event, watch: Watch, settings: Job | None) -> J
         )
     else:
         ended = max(at, job.ended or at)
-        running = None if job.running is not None and job.running <= at else job.running
-        job = structs.replace(job, heard=heard, ended=ended, running=running)
+        is_end = job.running is not None and job.running <= at
+        run = Run(
+            at,
+            at - job.running if job.running is not None and is_end else None,
+            event.type == SUCCEEDED,
+        )
+        job = structs.replace(
+            job,
+            heard=heard,
+            ended=ended,
+            running=None if is_end else job.running,
+            runs=(*job.runs, run)[-MOST_RUNS:],
+        )
         if event.type == SUCCEEDED:
             succeeded = max(at, job.succeeded or at)
             job = structs.replace(job, succeeded=succeeded, failures=0, failing=None)

@@ -2,6 +2,8 @@
 sent. `State` keeps them.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 from zaiond.model import SEVERITIES, GroupKind, Routing, Severity, Standing
@@ -92,6 +94,16 @@ class Problem(Value, frozen=True, kw_only=True):
         return Standing(self.since, None, self.count)
 
 
+class Run(NamedTuple):
+    """A run of a job: when it ended, how long it took in seconds (None: its start is not known),
+    and whether it succeeded.
+    """
+
+    ended: float
+    seconds: float | None
+    ok: bool
+
+
 class JobState(Value, frozen=True, kw_only=True):
     """What is known of a job. Times are seconds since the epoch, None: never.
 
@@ -99,6 +111,7 @@ class JobState(Value, frozen=True, kw_only=True):
     `heard`: the time of the last event that tells of it. `running`: when the run began that has not
     ended; `overdue`: this one, if it was told to take too long. `failures`: so many in a row, since
     `failing`. `told_through`: slots up to this one are judged, `known`: an administrator knows.
+    `runs`: the last MOST_RUNS that have ended, in the order in which that was heard.
     """
 
     declared: float | None = None
@@ -113,6 +126,7 @@ class JobState(Value, frozen=True, kw_only=True):
     told_through: float | None = None
     known: float | None = None
     overdue: float | None = None
+    runs: tuple[Run, ...] = ()
 
 
 class Silence(Value, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.routed import A, B, Book, configured
+from zaiond.routing import job
 from zaiond.routing.decision import Decision, Missed, Overdue
 from zaiond.routing.job import GAP, next_slot
 from zaiond.routing.matcher import RoutingTable
@@ -477,3 +478,19 @@ def test_of_a_job_of_each_minute_each_minute_counts() -> None:
     told(b, "succeeded")
     b.wait(50, 1.0)
     assert slots(b) == [[1 / 60]]
+
+
+def test_the_last_runs_are_remembered_with_how_long_they_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(job, "MOST_RUNS", 2)
+    b = book()
+    told(b, "started")
+    b.now += 30
+    told(b, "succeeded")
+    told(b, "failed")  # of which no start is known
+    (first, second) = b.state.jobs["n"].runs
+    assert (first.seconds, first.ok) == (30.0, True)
+    assert (second.seconds, second.ok) == (None, False)
+    told(b, "succeeded")
+    assert [run.ok for run in b.state.jobs["n"].runs] == [False, True]

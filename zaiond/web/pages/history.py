@@ -13,7 +13,9 @@ from zaiond.model import OPEN
 from zaiond.text import Text
 from zaiond.web.context import ask
 from zaiond.web.listing import address, event_address, packed
-from zaiond.web.render import page
+from zaiond.web.numbers import mails_by_hour
+from zaiond.web.render import language_of, page
+from zaiond.web.words import charts as chart_words
 from zaiond.web.words import history as words
 
 PATH = "/history"
@@ -40,6 +42,7 @@ async def show(request: Request) -> Response:
     if filters["failed"]:
         arguments["failed"] = True
     reply = await ask(request, "history", limit=0 if wrong else limit, **arguments)
+    hours = await ask(request, "hours")
     return page(
         request,
         "history.html",
@@ -47,6 +50,8 @@ async def show(request: Request) -> Response:
         w=words,
         live=_OFTEN if limit <= LIMITS[1] else _SELDOM,
         error=words.not_since(text=filters["since"][:100]) if wrong else None,
+        c=chart_words,
+        hours=mails_by_hour(hours.result, language_of(request)),
         **view(reply.result, filters, limit, datetime.now().astimezone()),
     )
 

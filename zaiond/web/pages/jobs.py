@@ -11,7 +11,9 @@ from zaiond.ctl import jobs as ctl
 from zaiond.ctl import labels
 from zaiond.web.context import ask
 from zaiond.web.listing import has, part
-from zaiond.web.render import page
+from zaiond.web.numbers import last_runs
+from zaiond.web.render import language_of, page
+from zaiond.web.words import charts as chart_words
 from zaiond.web.words import jobs as words
 
 PATH = "/jobs"
@@ -25,9 +27,15 @@ async def show(request: Request) -> Response:
         "state": state if state in labels.JOB_STATES else "",
         "text": given.get("text", "").strip(),
     }
-    reply = await ask(request, "jobs.list")
-    seen = view(reply.result, filters, given.get("page", ""), datetime.now().astimezone())
-    return page(request, "jobs.html", title=words.TITLE, w=words, live=5, **seen)
+    reply, now = await ask(request, "jobs.list"), datetime.now().astimezone()
+    runs = (await ask(request, "jobs.runs")).result["jobs"]
+    seen = view(reply.result, filters, given.get("page", ""), now)
+    seen["runs"] = {
+        one.name: last_runs(f"runs-{place}", one.name, runs[one.name], language_of(request), now)
+        for place, one in enumerate(seen["part"].rows)
+        if one.name in runs
+    }
+    return page(request, "jobs.html", title=words.TITLE, w=words, c=chart_words, live=5, **seen)
 
 
 def view(

@@ -3,6 +3,7 @@
 from zaiond.text import Sentence, Text
 
 TITLE = Text("履歴", "History")
+EVENTS = Text("イベントの一覧", "Events")
 EVENT = Text("イベント", "Event")
 NOT_FOUND = Text("イベントが見つかりません", "No such event")
 SINCE = Text("いつから", "Since")
