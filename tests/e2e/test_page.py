@@ -2,6 +2,7 @@
 against a real Postfix.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import MakeDaemon, MakePostfix
-from tests.support.chromium import NARROW, SCHEMES, WIDE, Tab, chromium
+from tests.support.chromium import NARROW, SCHEMES, TABLET, WIDE, Tab, chromium
 from tests.support.daemon import Daemon
 from tests.support.names import no_such_name
 from tests.support.postfix import Dovecot, free_port
@@ -24,14 +25,21 @@ from tests.support.waiting import until
 from tests.support.web import NAME, PASSWORD, Web
 from zaiond.text import Language
 from zaiond.web import words
-from zaiond.web.words import login, settings, status
+from zaiond.web.words import login, queue, settings, status
 
 pytestmark = pytest.mark.xdist_group("page")  # one browser for all
 
 LANGUAGES: tuple[Language, ...] = ("ja", "en")
 TO = "test@example.co.jp"
 EVENT = "one event"  # whose page is meant
-PATHS = [*words.PAGES, "/no-such-page", *([EVENT] if "/history" in words.PAGES else [])]
+PATHS = [
+    *words.PAGES,
+    EVENT,
+    "/queue?state=held&text=sales",
+    "/history?since=yesterday+evening&type=*.failed&failed=1",
+    "/routes?type=disk.full&severity=crit",
+    "/no-such-page",
+]
 UPDATE = "button[form=settings]:not([hidden])"
 
 expect.set_options(timeout=30_000)
@@ -124,6 +132,8 @@ def is_well(tab: Tab) -> None:
             assert tab.violations() == [], where
             assert tab.too_wide() == [], where
             assert tab.broken_heads() == [], where
+    tab.show("light", TABLET)
+    assert tab.too_wide() == [], tab.page.url
     assert tab.complaints == []
 
 
@@ -133,6 +143,9 @@ def test_a_page_is_for_everybody_wherever_it_is_read(site: Site, reader: Tab, pa
     assert answer is not None
     assert answer.status == (404 if path == "/no-such-page" else 200)
     expect(reader.page.locator("h1")).to_have_count(1)
+    # Though the daemon's is Japanese; but for what events say.
+    if reader.language == "en" and "history" not in path and path != EVENT:
+        assert re.findall("[\u3040-\u30ff]+", reader.page.locator("main").inner_text()) == []
     is_well(reader)
 
 
@@ -395,6 +408,78 @@ def test_what_another_administrator_has_changed_is_shown_and_not_overwritten(
             other.page.click(UPDATE)
             expect(other.page.locator("#messages .message").first).to_be_visible()
             assert "suzuki@example.co.jp" in daemon.config.read_text()
+
+
+def test_a_mail_is_deleted_only_after_a_question_and_retried_without_one(site: Site) -> None:
+    with site.tab(java_script_enabled=False) as tab:
+        page = tab.page
+        page.goto(site.at("/queue?state=held"))
+        page.get_by_role("button", name=queue.DELETE_ASKS.en).first.click()
+        expect(page.locator("h1")).to_have_text(queue.SURE.en)
+        expect(page.locator("main")).to_contain_text(GONE)
+        page.get_by_role("link", name=words.CANCEL.en).click()
+        page.get_by_role("button", name=queue.RETRY.en).first.click()
+        expect(page.locator("#messages .message")).to_have_text("Deliveries tried again now: 1")
+        expect(page).to_have_url(site.at("/queue?state=held"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_asks_and_what_complains_is_for_everybody(site: Site, language: Language) -> None:
+    with site.tab(language) as tab:
+        page = tab.page
+        page.goto(site.at("/queue"))
+        page.locator("main button.danger[name=one]").first.click()
+        expect(page.locator("h1")).to_have_text(queue.SURE.in_language(language))
+        is_well(tab)
+        page.goto(site.at("/silences"))
+        page.fill("#matchers", "no condition")
+        page.fill("#for", "long")
+        page.fill("#comment", "x")
+        page.click("main button.primary")
+        expect(page.locator("#for")).to_have_attribute("aria-invalid", "true")
+        is_well(tab)
+        page.goto(site.at("/problems"))
+        page.locator("main summary").first.click()
+        is_well(tab)
+
+
+def test_a_silence_begins_and_ends_by_keyboard(site: Site) -> None:
+    with site.tab() as tab:
+        page = tab.page
+        page.goto(site.at("/silences"))
+        tab_to(page, page.locator("#matchers"))
+        page.keyboard.type("type=disk.*")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Control+a")
+        page.keyboard.type("30m")
+        page.keyboard.press("Tab")
+        page.keyboard.type("the disk of db1 is replaced")
+        page.keyboard.press("Enter")
+        mine = page.locator("section.one", has_text="the disk of db1 is replaced")
+        expect(mine).to_be_visible()
+        tab_to(page, mine.get_by_role("button"))
+        page.keyboard.press("Enter")
+        expect(mine).to_have_count(0)
+
+
+def test_what_is_chosen_on_a_page_that_is_live_stays_chosen(site: Site) -> None:
+    with site.tab() as tab:
+        page = tab.page
+        page.clock.install()
+        page.goto(site.at("/queue"))
+        box = page.locator("main input[type=checkbox]").first
+        box.check()
+        box.blur()
+        site.daemon.emit({"type": "certificate.expired", "data": {"target": "Sales"}})
+        site.daemon.becomes(lambda status: status["queue"]["held"] > 1, "status")
+        for _ in range(3):
+            page.clock.run_for(6000)
+            page.evaluate("() => fetch('/status').then(answer => answer.text())")
+        expect(box).to_be_checked()
+        box.uncheck()
+        box.blur()
+        page.clock.run_for(6000)
+        expect(page.locator("main")).to_contain_text("certificate.expired")
 
 
 def without_reload(page: Page) -> Callable[[], bool]:

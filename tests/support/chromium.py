@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 EXECUTABLE = "/usr/bin/chromium"
 LOCALES = {"ja": "ja-JP", "en": "en-GB"}
-WIDE, NARROW = 1280, 360  # CSS pixels
+WIDE, TABLET, NARROW = 1280, 700, 360  # CSS pixels
 SCHEMES = ("light", "dark")
 
 # Also what is no fault by WCAG, but by whoever has to use it.
@@ -34,6 +34,7 @@ class Tab:
     """A page in a session of its own; `complaints` is what Chromium had to complain of."""
 
     def __init__(self, browser: Browser, language: str = "en", **options: Any) -> None:
+        self.language = language
         options.setdefault("viewport", {"width": WIDE, "height": 900})
         options.setdefault("reduced_motion", "reduce")  # nothing is under way when it is looked at
         self.context: BrowserContext = browser.new_context(locale=LOCALES[language], **options)
