@@ -178,6 +178,24 @@ def test_ten_wrong_passwords_are_a_wait_for_the_right_one_too_and_after_a_restar
     service.logged(f"the login of {NAME} was refused (127.0.0.1)")
 
 
+def test_ten_names_tried_from_one_address_are_a_wait_for_it(service: Web) -> None:
+    service.inside()
+    browser = service.browser()
+    for number in range(FREE):
+        answer = browser.log_in(name=f"name{number}", password="wrong password")
+        assert answer.status == 403
+        assert "The name or the password is wrong." in answer.text  # which of them, is not said
+    assert browser.log_in().status == 429
+
+
+def test_what_is_kept_of_sessions_and_wrong_passwords_is_for_its_user_alone(service: Web) -> None:
+    service.inside()
+    service.browser().log_in(password="wrong password")
+    kept = service.daemon.state / "web"
+    for file in ("sessions.json", "attempts.json"):
+        assert stat.S_IMODE((kept / file).stat().st_mode) == 0o600, file
+
+
 def test_a_password_typed_as_the_name_is_nowhere_afterwards(service: Web) -> None:
     service.inside()
     assert service.browser().log_in(name="hush-hush-0123", password="yamada yamada").status == 403

@@ -304,6 +304,23 @@ def test_no_redirect_leads_elsewhere_or_brings_a_header(service: Web, wanted: st
         assert "a=b" not in answer.headers.get("set-cookie", "")
 
 
+@pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example", "/queue\r\nX: y"])
+def test_no_form_leads_elsewhere(inside: Browser, wanted: str) -> None:
+    for path in sorted({path_of(one) for one in ROUTES if "POST" in (one.methods or ())}):
+        if path.startswith((*BY_TOKEN, "/log", "/settings")):
+            continue
+        inside.get("/status")
+        names = ("back", "next", "to", "url", "here", "id", "comment", "at", "q")
+        body = urlencode({"csrf": inside.csrf, **dict.fromkeys(names, wanted)}).encode()
+        answer = inside.send("POST", path, body, FORM)
+        assert "x" not in answer.headers, path
+        there = urlsplit(urljoin(inside.base + path, answer.headers.get("location", "")))
+        assert f"{there.scheme}://{there.netloc}" == inside.base, path
+        page = _Page()
+        page.feed(answer.text)
+        assert page.wrong == [], path
+
+
 # -- what an event says
 
 

@@ -50,11 +50,27 @@ def test_beyond_this_machine_it_speaks_tls_with_the_certificate_of_the_configura
         browser = Browser(f"https://127.0.0.1:{port}", context=trusting)
         assert browser.log_in().status == 200
         first = browser.send("GET", "/status")
-        assert "max-age=" in first.headers["strict-transport-security"]
+        # OWASP ASVS 5 3.4.1
+        assert first.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         cookie = Browser(browser.base, context=trusting).send("GET", "/login").headers["set-cookie"]
         assert "secure" in cookie.lower()
         assert cookie.startswith("__Host-")
+        assert "path=/;" in cookie.lower()
+        assert "domain" not in cookie.lower()
         assert web.stop() == 0
+
+
+def test_who_begins_with_tls_and_says_no_more_is_not_waited_for(
+    daemon: Daemon, port: int, authority: trustme.CA
+) -> None:
+    configure(daemon, listen=f"127.0.0.1:{port}", **certificate(daemon, authority))
+    with (
+        Web(daemon, by_hand=f"https://127.0.0.1:{port}"),
+        socket.create_connection(("127.0.0.1", port)) as silent,
+    ):
+        silent.settimeout(40)  # a minute is what asyncio waits by itself
+        silent.sendall(b"\x16\x03\x01\x02\x00")
+        assert silent.recv(1) == b""
 
 
 @pytest.mark.parametrize("systemd", [False, True])

@@ -1,6 +1,7 @@
 """One run of zaiond-web: the listening sockets, the HTTP server over them, and when it ends."""
 
 import asyncio
+import asyncio.constants
 import contextlib
 import logging
 import os
@@ -48,6 +49,8 @@ HEAD_BYTES = 32 * 1024
 def serve(options: Options) -> int:
     """Serves until it is told to end or has been idle; gives the exit status."""
     os.umask(0o077)
+    # A minute else, of which uvicorn says nothing: each takes a descriptor and a quarter of a MiB.
+    asyncio.constants.SSL_HANDSHAKE_TIMEOUT = HEAD_SECONDS
     logging.disable()  # what uvicorn would tell, the journal is told by us
     journal = Journal(output("text", "zaiond-web"))
     try:

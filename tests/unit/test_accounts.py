@@ -1,0 +1,35 @@
+"""Passwords of zaiond-web: what it costs to try one tells nothing of the name."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zaiond import accounts
+
+
+def test_a_name_that_there_is_not_costs_the_same_scrypt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.set_password(str(tmp_path), "yamada", "correct horse battery", 1.0)
+    account = accounts.read(str(tmp_path)).accounts["yamada"]
+    scrypt, made = hashlib.scrypt, list[dict[str, Any]]()
+
+    def counted(password: bytes, **how: Any) -> bytes:
+        made.append({"password": password, **how, "salt": len(how["salt"])})
+        return scrypt(password, **how)
+
+    monkeypatch.setattr(hashlib, "scrypt", counted)
+    assert accounts.is_right("correct horse battery", account)
+    assert not accounts.is_right("correct horse battery", None)
+    assert not accounts.is_right("correct horse batterie", account)
+    right, unknown, wrong = made
+    assert right == unknown
+    assert {**wrong, "password": b""} == {**right, "password": b""}
+
+
+def test_no_hash_and_no_token_is_right_by_being_empty(tmp_path: Path) -> None:
+    assert not accounts.is_right("", accounts.Account("", "", 0.0))
+    known = accounts.Accounts({}, {"a": {"emit": accounts.Token("emit", "", 0.0)}})
+    assert accounts.owner_of_token("", "emit", known) is None
