@@ -110,6 +110,25 @@ def test_a_problem_is_closed_by_hand_with_a_comment_that_history_has(
     assert "replaced it" in json.dumps(web.daemon.document("history", closing["id"]))
 
 
+def test_what_was_opened_of_a_problem_stays_its_own_when_a_worse_one_comes(
+    web: Web, browser: Browser
+) -> None:
+    def opened_by() -> dict[str, str]:
+        page = shown(browser, "/problems")
+        ids = [one["id"] for tag, one in page.elements if tag == "details"]
+        names = [one["text"] for tag, one in page.elements if tag == "h2"]
+        return dict(zip(names, ids, strict=True))
+
+    web.daemon.emit(problem("cpu", severity="warning"))
+    opened(web, 1)
+    before = opened_by()
+    web.daemon.emit(problem("disk", severity="crit"))
+    opened(web, 2)
+    after = opened_by()
+    assert list(after) == ["disk", "cpu"]
+    assert after["cpu"] == before["cpu"] != after["disk"]
+
+
 def test_many_problems_are_parted(web: Web, browser: Browser) -> None:
     web.daemon.emit(*(problem(f"key-{number}") for number in range(130)))
     opened(web, 130)

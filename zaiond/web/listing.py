@@ -2,6 +2,7 @@
 that a form carries exactly. Pure.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -54,6 +55,13 @@ def event_address(id_: str) -> str:
 def packed(*values: str | int | None) -> str:
     """Values for a hidden field: in ASCII, so that they come back as they are."""
     return json.dumps(values)
+
+
+def id_of(*values: str | int | None) -> str:
+    """An `id` in the page for what these name: the same whatever stands before it in the list, so
+    that what was opened of one is not open of another when the list has changed.
+    """
+    return f"of-{hashlib.sha256(packed(*values).encode()).hexdigest()[:16]}"
 
 
 def unpacked(text: str, *types: type) -> list[Any] | None:

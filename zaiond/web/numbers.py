@@ -23,7 +23,7 @@ Document = dict[str, Any]
 
 
 def mails_by_hour(hours: Document, language: Language) -> Document:
-    """The chart of the document of `hours`, its numbers by state, and all in a line."""
+    """The chart of the document of `hours`, its numbers by state, and what its colours mean."""
     all_: Counter[str] = Counter()
     columns, rows = [], []
     for one in hours["hours"]:
@@ -35,7 +35,8 @@ def mails_by_hour(hours: Document, language: Language) -> Document:
         columns.append(charts.Column(hour if is_labelled else "", parts))
         rows.append((hour, numbers))
     states = [state for state in STATES if all_[state]]
-    total = listed([words.counted(state=labels.STATES[one], number=all_[one]) for one in states])
+    told = [words.counted(state=labels.STATES[one], number=all_[one]) for one in states]
+    total = listed(told)
     title, description = words.MAILS.in_language(language), total.in_language(language)
     svg = charts.columns("mails-chart", title, description, columns)
     return {
@@ -44,7 +45,7 @@ def mails_by_hour(hours: Document, language: Language) -> Document:
         "rows": [(hour, [numbers.get(one, 0) for one in states]) for hour, numbers in rows]
         if states
         else [],
-        "total": total,
+        "legend": list(zip(map(STATES.__getitem__, states), told, strict=True)),
         "truncated": hours["truncated"],
     }
 

@@ -76,7 +76,8 @@ def test_the_numbers_stand_beside_the_chart_and_are_the_same() -> None:
     found = numbers.mails_by_hour(hours({"delivered": 3}, {}, {"failed": 1, "delivered": 2}), "en")
     assert found["states"] == ["delivered", "failed"]
     assert [row for _, row in found["rows"]] == [[3, 0], [0, 0], [2, 1]]
-    assert found["total"].en == "5 delivered, 1 failed"
+    legend = [(colour, text.en) for colour, text in found["legend"]]
+    assert legend == [("green", "5 delivered"), ("red", "1 failed")]
     assert "5 delivered, 1 failed" in found["svg"]
     found = numbers.mails_by_hour(hours({"delivered": 3}), "ja")
     assert "送信済み 3 件" in found["svg"]

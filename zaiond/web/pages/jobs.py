@@ -10,7 +10,7 @@ from starlette.routing import Route
 from zaiond.ctl import jobs as ctl
 from zaiond.ctl import labels
 from zaiond.web.context import ask
-from zaiond.web.listing import has, part
+from zaiond.web.listing import has, id_of, part
 from zaiond.web.numbers import last_runs
 from zaiond.web.render import language_of, page
 from zaiond.web.words import charts as chart_words
@@ -31,8 +31,8 @@ async def show(request: Request) -> Response:
     runs = (await ask(request, "jobs.runs")).result["jobs"]
     seen = view(reply.result, filters, given.get("page", ""), now)
     seen["runs"] = {
-        one.name: last_runs(f"runs-{place}", one.name, runs[one.name], language_of(request), now)
-        for place, one in enumerate(seen["part"].rows)
+        one.name: last_runs(id_of(one.name), one.name, runs[one.name], language_of(request), now)
+        for one in seen["part"].rows
         if one.name in runs
     }
     return page(request, "jobs.html", title=words.TITLE, w=words, c=chart_words, live=5, **seen)

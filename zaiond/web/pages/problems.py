@@ -15,7 +15,7 @@ from zaiond.model import SEVERITIES
 from zaiond.web import words as common
 from zaiond.web.asking import Refused
 from zaiond.web.context import ask, form, note
-from zaiond.web.listing import address, has, packed, part, unpacked
+from zaiond.web.listing import address, has, id_of, packed, part, unpacked
 from zaiond.web.render import done, page
 from zaiond.web.words import problems as words
 
@@ -44,6 +44,7 @@ def view(listed: Document, filters: dict[str, str], asked: str, now: datetime) -
         "problems": [
             {
                 "name": _name(one),
+                "id": id_of(_name(one), one["uid"]),
                 "title": Painted(_name(one), ctl.COLOURS.get(one["severity"], "bold")),
                 "facts": [fact for fact in ctl.facts(one, now) if fact[0] != labels.EVENT_ID],
                 "event": one["event_id"],
