@@ -307,6 +307,30 @@ async def test_what_was_held_for_several_who_are_gone_is_sent_by_hand_once(
     assert [to for to, ids in got(sink.mails) if {"1", "2"} <= set(ids)] == ["e@x.example"]
 
 
+@pytest.mark.parametrize("now", ["[e@", "[d@x.example, e@"])
+async def test_mails_of_what_was_held_that_wait_reach_who_is_there_now_once(
+    state: Path, sink: Sink, now: str
+) -> None:
+    async with Post(state, routed(sink.port, BOTH)) as post:
+        await post.emit("first")
+        await post.arrived(sink, 1)
+        await post.emit("1", "2")  # held for both
+        await post.routed()
+        sink.stop()
+        post.serve(3700)
+        await none_is_to_come(post)
+        await post.unconnected()
+        assert set(await post.states("1")) == {"b@x.example", "d@x.example"}
+        sink.start()
+        changed = BOTH.replace("[b@x.example, d@", now)
+        await change(post, routed(sink.port, changed))
+        await post.queue_admin.retry()
+        await post.arrived(sink, 2)
+        await assert_counted(post)
+    gets = "e@x.example" if now == "[e@" else "d@x.example"
+    assert [to for to, ids in got(sink.mails) if ids != ("first",)] == [gets]
+
+
 async def test_what_one_got_and_was_held_for_another_who_is_gone_comes_not_again(
     state: Path, sink: Sink
 ) -> None:

@@ -159,23 +159,29 @@ class GroupMails:
         ):
             return None
         routing = record.message.routing
+        is_told = await self._leave_told_anew(maker, row, routing)
         known = await self._known(row)
         read = await self._read(row, known, routing)
-        if read is None:
+        if read is None and not is_told:
             return None
-        start, events = read
+        events = [] if read is None else read[1]
+        # Then nothing is left of it, or but the notice that it was held.
+        is_told = is_told and all(e.notice and e.id.startswith(f"{SUPPRESSED}/") for e in events)
         lane = next(iter(known.lanes)) if len(known.lanes) == 1 else None
         _, _, job = (lane or "").partition(" job ")  # it may have recipients of its own now
         now_of = structs.replace(routing, job=routing.job or job or None)
         parts = maker.parts(maker.group_tells_now(now_of, record.elsewhere))
+        if is_told:
+            parts = []
         if record.has_other:  # which has the others
             is_plain = all(d.recipient.isascii() for d in record.deliveries)
             parts = [part for part in parts if MailMaker.address(part[0]).isascii() == is_plain]
         at, now = self._queue_time(), self._clock()
 
         def make(of: int, to: tuple[str, ...], message_id: str | None) -> QueuedMail:
+            assert read is not None  # noqa: S101 - else there are no parts
             return maker.make_together(
-                of, known, events, start, to, repeat(0), routing, at, now, message_id
+                of, known, events, read[0], to, repeat(0), routing, at, now, message_id
             )
 
         done = anew(
@@ -246,6 +252,17 @@ class GroupMails:
                 )
             )
         return _Ready(wanted, mails, known, left, notice)
+
+    async def _leave_told_anew(self, maker: MailMaker, row: int, routing: Routing) -> bool:
+        """The same of a mail that is made anew, if it was held for somebody who is gone; says so.
+        What it tells of has ended in quotas.
+        """
+        to = maker.table.route_now(routing).to
+        held_for = routing.recipients if routing.kind == "suppressed" else None
+        if not held_for or not set(held_for).isdisjoint(to):
+            return False
+        await self._leave_told(maker, row, to)
+        return True
 
     async def _leave_told(self, maker: MailMaker, row: int, to: Sequence[str]) -> Usage:
         """Who gets this mail in the place of others gets nothing by it that another tells him."""
