@@ -51,13 +51,14 @@ lint: setup
 	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
 # Collected once before, so that not each of the four compiles the tests for itself.
+# Each of them gets files as a whole where it can, so that what a file's tests share is made once.
 unit: setup
 	@.venv/bin/pytest --collect-only -qq >/dev/null || true
-	.venv/bin/pytest -n 4
+	.venv/bin/pytest -n 4 --dist worksteal
 
 coverage: setup
 	rm -f .coverage .coverage.*
-	.venv/bin/coverage run -m pytest -n 4
+	.venv/bin/coverage run -m pytest -n 4 --dist worksteal
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report
 

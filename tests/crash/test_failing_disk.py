@@ -6,6 +6,7 @@ directory, and what is around them, each with EIO and with ENOSPC. How many of t
 ZAIOND_CRASH_FAULTS (`all`) and ZAIOND_CRASH_SEED in the environment.
 """
 
+import math
 import os
 import random
 import shutil
@@ -22,6 +23,7 @@ from tests.crash.emitting import emit, told_ok
 from tests.crash.trace import injected, needs_strace, numbered, traced, wait_for
 from tests.support.daemon import PROGRAMS, Daemon, EndedBeforeReadyError
 from tests.support.fast_sink import FastSink
+from tests.support.waiting import until
 
 FAULTS = os.environ.get("ZAIOND_CRASH_FAULTS", "4")
 SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
@@ -89,12 +91,16 @@ class Run:
             events = [{"type": "a.b", "id": one, "message": "x" * 2000} for one in ids]
             self.acknowledged |= told_ok(emit(self.daemon.event_socket, events))
         changed, arrived = time.monotonic(), -1
-        while not self.has_ended() and self.acknowledged - set(self.sink.events):
+
+        def over() -> bool:
+            nonlocal changed, arrived
+            if self.has_ended() or not self.acknowledged - set(self.sink.events):
+                return True
             if len(self.sink.arrivals) > arrived:
                 changed, arrived = time.monotonic(), len(self.sink.arrivals)
-            if time.monotonic() - changed > AT_REST:
-                break
-            time.sleep(0.02)
+            return time.monotonic() - changed > AT_REST
+
+        until(over, self.daemon.printed, seconds=math.inf)
 
     def has_ended(self) -> bool:
         return self.daemon.process.poll() is not None

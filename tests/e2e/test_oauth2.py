@@ -14,6 +14,7 @@ from tests.e2e.conftest import MakeDaemon
 from tests.support.daemon import Daemon
 from tests.support.scripted_server import ScriptedServer, ordinary, server_context
 from tests.support.token_server import CLIENT_SECRET, FIRST, TokenServer
+from tests.support.waiting import meanwhile
 
 TO = "test@example.co.jp"
 SENT = "正常に送信されました\n"
@@ -181,7 +182,7 @@ async def test_a_token_that_has_ended_or_was_revoked_is_renewed(
             tokens.valid.clear()
             tokens.lifetime = 1
             await delivered(daemon, 3)
-            await asyncio.sleep(1)  # its whole life
+            await meanwhile(1)  # its whole life
             await delivered(daemon, 4)
             assert len(tokens.requests) == 4
 

@@ -158,7 +158,6 @@ OAUTH2 = "fallback_mail_servers[0].auth.oauth2"
 def test_what_the_daemon_could_not_read_is_an_error_that_the_command_shown_mends(
     machine: Machine, spoil: Callable[[Machine], None], places: list[tuple[str, int, str]]
 ) -> None:
-    assert machine.errors() == []
     spoil(machine)
     found = machine.errors()
     assert [(file, line, key) for file, line, key, _ in found] == places
@@ -167,9 +166,8 @@ def test_what_the_daemon_could_not_read_is_an_error_that_the_command_shown_mends
         assert done.returncode == 0, done
     assert machine.errors() == []
     become = ["setpriv", f"--reuid={UID}", f"--regid={GID}", "--clear-groups", "cat"]
-    for path in machine.etc.rglob("*"):
-        if path.is_file():
-            assert machine.run(*become, path).returncode == 0
+    files = [path for path in machine.etc.rglob("*") if path.is_file()]
+    assert machine.run(*become, *files).returncode == 0
 
 
 def test_a_program_that_the_daemon_could_not_run_is_an_error(machine: Machine) -> None:

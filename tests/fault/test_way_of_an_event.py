@@ -9,6 +9,7 @@ from tests.support import traced_daemon
 from tests.support.daemon import Daemon
 from tests.support.sink import Sink
 from tests.support.traced_daemon import Call
+from tests.support.waiting import until_at_rest
 
 ROOT = Path(__file__).parents[2]
 MOST_FILES = 41  # of which five are routing and what it puts off; on the way to 35
@@ -42,11 +43,12 @@ def calls_for_an_event(directory: Path) -> list[Call]:
             daemon.emit({"type": "a.b", "id": "first"})  # what is imported and made once
             sink.wait(1)
             daemon.becomes(lambda queue: not queue["deliveries"], "queue", "list")
-            time.sleep(0.3)  # until the connection of who asked has ended
+            until_at_rest(daemon.process.pid)  # the connection of who asked has ended
             begin = time.monotonic()
             daemon.emit({"type": "a.b", "id": "traced"})
             sink.wait(2)
-            time.sleep(0.3)  # until it is on disk that it has left: to ask would be traced, too
+            # It is on disk that it has left: to ask would be traced, too.
+            until_at_rest(daemon.process.pid)
             end = time.monotonic()
             daemon.stop()
     return [call for call in traced_daemon.read(trace) if begin < call.at < end]

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from tests.support.daemon import Daemon
 from tests.support.programs import Program, token
-from tests.support.waiting import until
+from tests.support.waiting import meanwhile, until
 from tests.support.web import CONFIG, NAME, PASSWORD, Answer, Browser, Web
 from zaiond.web.app import ROUTES
 from zaiond.web.gate import BODY_BYTES
@@ -643,7 +643,7 @@ def flood(cookie: str, csrf: str, bearer: str) -> list[bytes]:
 
 async def _send(where: tuple[str, int], sent: bytes, wait: float) -> int:
     """Sends it, takes what comes; gives how many answers came."""
-    await asyncio.sleep(wait)
+    await meanwhile(wait)
     found = 0
     try:
         reader, writer = await asyncio.open_connection(*where)

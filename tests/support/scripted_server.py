@@ -22,7 +22,7 @@ from typing import Self
 
 import trustme
 
-from tests.support.waiting import turns
+from tests.support.waiting import meanwhile, turns
 
 Script = Callable[["Peer"], Awaitable[None]]
 Answer = str | Callable[["Peer"], Awaitable[None]]
@@ -282,7 +282,7 @@ def dripping(start: bytes) -> Callable[[Peer], Awaitable[None]]:
         await peer.send(start)
         while True:
             await peer.send(b"x")
-            await asyncio.sleep(0.02)
+            await meanwhile(0.02)
 
     return answer
 
@@ -322,7 +322,7 @@ def late(seconds: float, answer: Answer) -> Callable[[Peer], Awaitable[None]]:
     """An answer after a while."""
 
     async def answering(peer: Peer) -> None:
-        await asyncio.sleep(seconds)
+        await meanwhile(seconds)
         await give(answer, peer)
 
     return answering

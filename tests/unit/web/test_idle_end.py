@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import meanwhile
 from zaiond.journal import Journal, to_terminal
 from zaiond.web import serving as serving_module
 from zaiond.web.app import build
@@ -74,7 +75,7 @@ async def test_who_is_connected_is_served_before_it_ends(
 ) -> None:
     serving = asyncio.create_task(Server(build(web), IDLE).serve([listening.dup()]))
     reader, writer = await asyncio.open_connection(*listening.getsockname())
-    await asyncio.sleep(3 * IDLE)  # what is tried is that time passes
+    await meanwhile(3 * IDLE)  # what is tried is that time passes
     writer.write(ASKED)
     assert b"200 OK" in await reader.read()
     writer.close()
