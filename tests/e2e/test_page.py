@@ -131,9 +131,10 @@ def is_well(tab: Tab) -> None:
             where = f"{tab.page.url} {scheme} {width}"
             assert tab.violations() == [], where
             assert tab.too_wide() == [], where
-            assert tab.broken_heads() == [], where
+            assert tab.broken_words() == [], where
     tab.show("light", TABLET)
     assert tab.too_wide() == [], tab.page.url
+    assert tab.broken_words() == [], tab.page.url
     assert tab.complaints == []
 
 

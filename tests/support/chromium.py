@@ -80,10 +80,10 @@ class Tab:
         )
         return found
 
-    def broken_heads(self) -> list[str]:
-        """Headings of columns that are broken within a word."""
+    def broken_words(self) -> list[str]:
+        """Headings of columns, and states in them, that are broken within a word."""
         found: list[str] = self.page.evaluate(
-            """() => [...document.querySelectorAll("th")].filter(one => {
+            """() => [...document.querySelectorAll("th, td > span")].filter(one => {
                 const range = document.createRange();
                 range.selectNodeContents(one);
                 const lines = new Set([...range.getClientRects()].map(box => box.top));

@@ -27,7 +27,8 @@ class Shot(NamedTuple):
 SHOTS = {
     "settings": Shot("/settings", 860, 700),
     "status": Shot("/status", 860, 540),
-    "history": Shot("/history", 860, 540),
+    "history": Shot("/history", 860, 900),
+    "jobs": Shot("/jobs", 860, 420),
     "phone": Shot("/queue", NARROW, 560, "dark"),
 }
 
