@@ -46,7 +46,10 @@ of_one_user = Sentence("{who} {files} 件", "{files} of {who}")
 # -- The sockets
 
 cant_make_socket = Sentence(
-    "ソケット {path} を作れません: {why}", "can't make the socket {path}: {why}"
+    "ソケット {path} を作れません: {why}。書き込めるディレクトリを --runtime-dir で指定するか、"
+    "root で実行してください",
+    "can't make the socket {path}: {why}. Name a directory that can be written with --runtime-dir,"
+    " or run it as root",
 )
 another_runs = Sentence(
     "別の zaiond が {path} で動作しています。先にそれを停止してください",

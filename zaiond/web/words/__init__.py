@@ -128,7 +128,12 @@ ENDS = Text(
     "30 分間使われないと終了します。今すぐ終了するには Ctrl-C を押してください。",
     "This ends after 30 minutes without use; Ctrl-C ends it now.",
 )
-cant_listen = Sentence("{address} で待ち受けできません: {why}", "can't listen on {address}: {why}")
+cant_listen = Sentence(
+    "{address} で待ち受けできません: {why}。ほかのプログラム（別の zaiond-web など）がその"
+    "アドレスを使っていないか確認するか、設定 web.listen を変更してください",
+    "can't listen on {address}: {why}. See whether another program (another zaiond-web, for one)"
+    " has that address, or change web.listen in the configuration",
+)
 internal_error = Sentence("内部エラー（{path}）", "internal error ({path})")
 request_refused = Sentence(
     "{address} からの {path} へのアクセスを拒否しました: {why}",
