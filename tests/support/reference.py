@@ -148,8 +148,8 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
     for place, sign in enumerate(text):
         if _columns(line + sign) > width and last:
             yield line[:last].rstrip()
-            line, last = line[last:].lstrip(), 0
-        line += sign
+            line, last = line[last:], 0
+        line = (line + sign).lstrip()
         following = text[place + 1 : place + 2]
         if sign == " " or (_columns(sign) == 2 and following not in tuple(_NEVER_FIRST)):
             last = 0 if sign in "（「" else len(line)

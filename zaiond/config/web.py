@@ -73,7 +73,7 @@ class Web(Settings):
 
     listen: str = setting(
         Listen(),
-        "設定画面が待ち受ける IP アドレスとポートです。ループバック（127.0.0.1 など）以外では、"
+        "ページが待ち受ける IP アドレスとポートです。ループバック（127.0.0.1 など）以外では、"
         "cert_file と key_file が必須です。サービスとして使うときのアドレスは、"
         "zaiond-web.socket の ListenStream と同じものにします。",
         "The IP address and port of the page. Beyond loopback (127.0.0.1, for one) it needs "
