@@ -256,7 +256,9 @@ class Config(Settings):
         "A URL that is fetched while the daemon is healthy, for a watcher elsewhere.",
         default="null",
     )
-    web: Web = setting(Group(Web), "ブラウザーで使うページ（zaiond-web）の設定です。", "zaiond-web.")
+    web: Web = setting(
+        Group(Web), "ブラウザーで使うページ（zaiond-web）の設定です。", "zaiond-web."
+    )
 
     @property
     def mail_servers(self) -> tuple[MailServer, ...]:
