@@ -1,13 +1,11 @@
-"""A year of jobs, digests and active times in six time zones, restarted at every hour of a day."""
+"""A year of jobs, digests and active times in six time zones, and a restart at every hour."""
 
 import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import settings
 
 from tests.support.routed import Book, configured
 from zaiond.routing.decision import Missed
@@ -65,29 +63,6 @@ def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     time.tzset()
 
 
-def is_restarted(at: int) -> bool:
-    """Whether the daemon is restarted then: each hour while clocks change somewhere; else each
-    fifth, so that each hour of the day has its turn, and `make fuzz` takes each.
-    """
-    hour = at // HOUR
-    return (
-        settings().max_examples >= 1000
-        or hour % 5 == 0
-        or any(clocks_change(at, zone) for zone in ZONES)
-    )
-
-
-@cache
-def _offset(day: int, zone: str) -> timedelta | None:
-    return datetime.fromtimestamp(day * DAY, ZoneInfo(zone)).utcoffset()
-
-
-def clocks_change(at: int, zone: str) -> bool:
-    """Whether they do within a day."""
-    day = at // DAY
-    return _offset(day - 1, zone) != _offset(day + 2, zone)
-
-
 @pytest.mark.parametrize(
     ("machine", "restarts"),
     [("Europe/Berlin", True), ("Australia/Lord_Howe", False)],
@@ -107,7 +82,7 @@ def test_each_slot_once_nothing_early_and_nothing_twice(machine: str, restarts: 
             told[each.job] += each.slots
         b.jobs.clear()
         b.told_at.clear()
-        if restarts and is_restarted(at):
+        if restarts:
             b.restart()
     for n, name in enumerate(ZONES):
         zone = ZoneInfo(name)
