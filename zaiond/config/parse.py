@@ -132,13 +132,13 @@ class _Walk:
                 values[name] = value
             elif entry is not None and entry.value.is_null:  # as if no default were inherited
                 values[name] = None if declared.kind.null_counts else declared.fallback
-        if any(declared.required and name not in values for name, declared in known.items()):
-            return None
-        mapping = built(settings, values)
+        # What is lacking, None here, hides no other mistake.
+        lacking = [name for name in known if known[name].required and name not in values]
+        mapping = built(settings, values | dict.fromkeys(lacking))
         scope = replace(scope, invalid=frozenset(scope.written(*known)) - values.keys())
         if not self._incomplete:
             mapping.check(scope)
-        return mapping.completed(scope)
+        return None if lacking else mapping.completed(scope)
 
     # -- one setting: its value, or None where it has no valid one
 

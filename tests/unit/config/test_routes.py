@@ -230,6 +230,19 @@ def test_the_defaults_may_name_a_time_of_which_routes_have_the_hours() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("head", "key"),
+    [
+        ("admins: admin@zaion.jp\n", "mail_server.host"),
+        ("mail_server: {host: mailhost}\n", "admins"),
+        ("mail_server: {host: mailhost}\nadmins: nobody\n", "admins"),
+    ],
+)
+def test_what_is_required_and_missing_or_wrong_hides_no_other_mistake(head: str, key: str) -> None:
+    errors = parsed(f"{head}routes: {{one: {{active_time: office}}}}\n").errors
+    assert sorted(error.key for error in errors) == sorted([key, "routes.one.active_time"])
+
+
 def test_a_time_that_is_wrong_is_not_called_missing_too() -> None:
     text = "routes: {one: {active_time: office}}\ntimes: {office: {days: [x]}}\n"
     assert wrong(text) == ["times.office.days"]
