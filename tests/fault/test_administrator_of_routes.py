@@ -286,7 +286,7 @@ def test_a_drill_takes_the_route_of_its_type_and_opens_no_problem(
     done = daemon.ctl("test", "--drill", "db.x", "--problem", "disk", "-s", "crit")
     assert done.returncode == 0, done
     assert "dba@example.co.jp" in done.stdout
-    assert "Route  route db: mailed at once" in done.stdout
+    assert "Why  route db: mailed at once" in done.stdout
     (mail,) = sink.wait(1)
     assert mail.recipients == ("dba@example.co.jp",)
     assert "drill" in mail.subject.lower()

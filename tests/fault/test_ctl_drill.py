@@ -193,7 +193,7 @@ def test_a_drill_goes_the_way_of_a_real_event_and_the_server_answers(tmp_path: P
             done = daemon.ctl("test", "--drill", "backup.db.failed", "-s", "crit", "-d", "host=db1")
             assert done.returncode == 1, done
             assert "a@example.co.jp  delivered" in done.stdout
-            assert "Route  no route matches: to the admins" in done.stdout
+            assert "Why  no route matches: to the admins" in done.stdout
             assert "550 5.1.1 No such user here" in done.stdout
 
 

@@ -40,7 +40,7 @@ jobs:
   nightly-backup: {every: 24h}
   hourly-sync: {every: 4s, grace: 1s}
 routes:
-  storms: {match: {severity: warning+}, group_by: [type], group_interval: 5s}
+  storms: {match: {severity: warning+}, group_by: [type, job], group_interval: 5s}
 summary: "* * * * *"
 """
 
@@ -134,8 +134,8 @@ class Demo:
         directory = self.daemon.config.parent / "conf.d"
         directory.mkdir(exist_ok=True)
         (directory / "watch.yaml").write_text(WATCHED, encoding="utf-8")
-        self.shell(f"cat {directory}/watch.yaml", shown="/etc/zaiond/conf.d/watch.yaml")
-        self.await_setting("routes.storms.group_by", "type")
+        self.shell(f"cat {directory}/watch.yaml")
+        self.await_setting("routes.storms.group_by", "type, job")
 
         title(
             "cron のジョブが失敗すると、終了ステータスと出力がメールで届く",
@@ -184,7 +184,9 @@ class Demo:
         """Shows a shell script and runs it; its exit status must be the `expected` one."""
         text = script if shown is None else script.replace(str(self.daemon.config), shown)
         for line in text.splitlines():
-            print(f"\033[1m$ {line}\033[0m" if sys.stdout.isatty() else f"$ {line}")
+            prompt = ">" if line.startswith(" ") else "$"  # as a shell has it of what goes on
+            typed = f"{prompt} {line}"
+            print(f"\033[1m{typed}\033[0m" if sys.stdout.isatty() else typed)
         sys.stdout.flush()
         done = subprocess.run(["sh", "-c", script], env=self.daemon.environment, check=False)
         if done.returncode != expected:

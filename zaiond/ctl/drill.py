@@ -86,7 +86,7 @@ def _by_routes(event: dict[str, Any]) -> list[Fact]:
         return []
     said: list[Fact] = []
     for one in event.get("routing") or ():
-        said.append((labels.ROUTE, one["reason"] or one["route"]))
+        said.append((labels.WHY, one["reason"] or one["route"]))
         said.append((labels.WHEN, one["due"] and documents.when(one["due"])))
     return said
 

@@ -22,7 +22,7 @@ COMMANDS = (
         " 時間以上待っているファイル、スプールの所有者やモードの誤り、設定の誤り、キューのデータベ"
         "ースの破損、ディスクの残り不足。件数は配送の数です（1 通のメールを 2 人に送るなら 2"
         " 件）。宛先がまだ決まっていないイベントは 1"
-        " 件と数えます。続いている障害は表示するだけで、終了ステータスは変わりません（problems"
+        " 件と数えます。解決していない障害は表示するだけで、終了ステータスは変わりません（problems"
         " を参照）。",
         "say how things are; the exit status is 1 when an administrator should look\n"
         "That is when mail is held or stuck or no server takes it, when none has left for ten"

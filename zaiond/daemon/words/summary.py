@@ -4,17 +4,17 @@ from zaiond.text import Sentence, Text
 
 SUBJECT = Text("定期レポート", "Summary")
 well = Sentence(
-    "zaiond は正常に動作しています（{since} から、バージョン {version}）。",
+    "zaiond は正常に動作しています（起動: {since}、バージョン {version}）。",
     "zaiond is at work and well (since {since}, version {version}).",
 )
 not_well = Sentence(
-    "zaiond は動作中ですが、確認が必要なことがあります（{since} から、バージョン {version}）。",
+    "zaiond は動作中ですが、確認が必要なことがあります（起動: {since}、バージョン {version}）。",
     "zaiond is at work, and something needs a look (since {since}, version {version}).",
 )
 period = Sentence("対象期間: {since} ～ {until}", "Period: {since} to {until}")
 
 TO_LOOK_AT = Text("■ 確認が必要なこと", "== To look at ==")
-PROBLEMS = Text("■ 続いている障害", "== Open problems ==")
+PROBLEMS = Text("■ 解決していない障害", "== Open problems ==")
 JOBS = Text("■ ジョブ", "== Jobs ==")
 EVENTS = Text("■ イベント", "== Events ==")
 MAILS = Text("■ メール（配送の数）", "== Mails (deliveries) ==")

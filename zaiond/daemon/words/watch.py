@@ -74,7 +74,7 @@ more_jobs = Sentence("、ほか {number} 件", ", and {number} more")
 # -- Silences
 
 silence_hides = Sentence(
-    "通知の一時停止が終わりました。続いている障害: {number} 件",
+    "通知の一時停止が終わりました。解決していない障害: {number} 件",
     "A silence has ended; problems that are still there: {number}",
 )
 hidden = Sentence(
