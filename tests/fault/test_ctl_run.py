@@ -497,6 +497,8 @@ signal.sigwait([signal.SIGCONT])
 print("and again" if signal.SIGINT in signal.sigpending() else "once")"""
     window = terminal(*limit, "--", sys.executable, "-c", script)
     window.expect("ready")
+    if limit:  # then the command is a group of its own, which is given the keyboard once it runs
+        until(lambda: window.foreground != window.pid, lambda: "the command has no keyboard")
     # We are to feel the key after the command has: else two would be one to it.
     os.kill(window.pid, signal.SIGSTOP)
     window.enter(CTRL_C)

@@ -54,6 +54,11 @@ class Terminal:
         """Whether what is typed is shown by the terminal itself."""
         return bool(termios.tcgetattr(self._theirs)[3] & termios.ECHO)
 
+    @property
+    def foreground(self) -> int:
+        """The process group that has the keyboard."""
+        return os.tcgetpgrp(self._ours)
+
     def resize(self, rows: int, columns: int) -> None:
         """Makes it of another size, as a person does with a window."""
         termios.tcsetwinsize(self._ours, (rows, columns))
