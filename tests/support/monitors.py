@@ -1,5 +1,6 @@
 """Debian's Prometheus and Alertmanager, as processes of a test's own."""
 
+import abc
 import json
 import subprocess
 import urllib.error
@@ -16,7 +17,7 @@ from tests.support.waiting import until
 PROMTOOL, AMTOOL = "/usr/bin/promtool", "/usr/bin/amtool"
 
 
-class _Monitor:
+class _Monitor(abc.ABC):
     """One of the two, below a directory of its own; `ready` is the path that answers once it is."""
 
     def __init__(self, directory: Path, config: str) -> None:
@@ -32,8 +33,8 @@ class _Monitor:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
-    def _command(self) -> Sequence[str | Path]:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _command(self) -> Sequence[str | Path]: ...
 
     def printed(self) -> str:
         """What it has said so far."""
