@@ -32,7 +32,9 @@ def leave(spool: str, lines: list[bytes]) -> list[str | event_rules.Unfit | OSEr
         room -= len(line)
     for places in files:
         # The name sorts by time, so that the daemon can take the files in as they were written.
-        name = base32((time_ns() // 1_000_000 << 80) + int.from_bytes(os.urandom(10), "big"))
+        # In the order in which they are left, within a millisecond too: 20 bits are enough for it.
+        millisecond, rest = divmod(time_ns(), 1_000_000)
+        name = base32((millisecond << 80) + (rest << 60) + int.from_bytes(os.urandom(7), "big"))
         try:
             write(spool, name, b"".join(lines[place] for place in places))
         except OSError as obstacle:
