@@ -1,7 +1,6 @@
 # make demo    a daemon, a mail server of its own, and the mails as a reader sees them
 # make demo-web   such a daemon with its page to click through and an inbox to read, until Ctrl-C
-# make test    linters, types, arrows, and every test that needs nothing but this directory
-# make coverage   which lines `make test` runs, in processes of its own too; fails below the floor
+# make test    linters, types, arrows, and every test that needs nothing but this directory (COVERAGE=1: which lines they run, too)
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container, Chromium (Debian's packages)
 # make crash   kill -9, power cuts, disks that fail, files harmed, clocks (KILLS=500 CUTS=5000 FAULTS=all FILES=all CLOCKS=all)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
@@ -17,7 +16,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web screenshots test lint unit coverage e2e crash fuzz soak bench clean install uninstall
+.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench clean install uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -54,13 +53,9 @@ lint: setup
 # Each of them gets files as a whole where it can, so that what a file's tests share is made once.
 unit: setup
 	@.venv/bin/pytest --collect-only -qq >/dev/null || true
-	.venv/bin/pytest -n 4 --dist worksteal
-
-coverage: setup
-	rm -f .coverage .coverage.*
-	.venv/bin/coverage run -m pytest -n 4 --dist worksteal
-	.venv/bin/coverage combine -q
-	.venv/bin/coverage report
+	@rm -f .coverage .coverage.*
+	.venv/bin/$(if $(COVERAGE),coverage run -m )pytest -n 4 --dist worksteal
+	$(if $(COVERAGE),.venv/bin/coverage combine -q && .venv/bin/coverage report)
 
 e2e: setup
 	@.ci/install-for-e2e
