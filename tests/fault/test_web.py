@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.html import Html
 from tests.support.terminal import Terminal
 from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
 from zaiond.web.app import ROUTES
@@ -431,10 +432,28 @@ def test_what_is_done_is_recorded_by_who_did_it(used: Web, browser: Browser) -> 
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(daemon.runtime / "control.sock"))
         request = {"command": "silence.add", "seconds": 60, "comment": "x", "by": "a\u202eb"}
+        request["matchers"] = ["type=nothing"]
         peer.sendall(json.dumps(request).encode() + b"\n")
         reply = json.loads(peer.makefile().readline())
     (silence,) = reply["result"]["silences"]
     assert silence["user"] == "a\\u202eb (zaiond-web)"  # this test is root
+
+
+def test_what_is_deleted_on_a_page_was_deleted_by_its_user(used: Web, browser: Browser) -> None:
+    daemon = used.daemon
+    for id_ in ("by page", "by hand"):
+        daemon.emit({"id": id_, "type": "t"})
+    daemon.becomes(lambda queue: queue["total"] == 2, "queue", "list")
+    page = Html(browser.get("/history/by%20page").text)
+    fields = {name: page.field(name)["value"] for name in ("mail", "back")}
+    answer = browser.post("/queue/delete", {**fields, "sure": "1"})
+    assert f"deleted by {NAME} (zaiond-web)" in Html(answer.text).text
+    assert daemon.ctl("queue", "delete", "by hand").returncode == 0
+    (told,) = daemon.document("history", "by hand")["events"]
+    assert told["reason"] == told["deliveries"][0]["reason"] == "deleted by root"
+    assert told["deliveries"][0]["reply"] != "root", "that is what a server says"
+    assert f"{NAME} (zaiond-web): deleted from the queue: 1 (by page)" in daemon.printed()
+    assert "root: deleted from the queue: 1 (by hand)" in daemon.printed()
 
 
 def test_the_daemons_sentences_are_in_the_language_of_the_browser(

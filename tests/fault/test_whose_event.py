@@ -196,7 +196,7 @@ async def test_an_id_that_events_of_several_users_have_is_one_event_with_its_use
         assert (await choose(["nightly"], is_source=lambda source: True)).several == several
         chosen = await choose(["nightly"], uid=1001)
         assert not chosen.several
-        assert (await post.queue_admin.delete(chosen)).deliveries == 1
+        assert (await post.queue_admin.delete(chosen, "x")).deliveries == 1
         found = await post.writer.submit(
             lambda db: db.execute("SELECT uid, outcome FROM events").fetchall()
         )

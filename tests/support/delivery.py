@@ -103,7 +103,7 @@ class Post:
 
     async def delete(self, ids: Iterable[str]) -> Changed:
         """`queue delete` of these."""
-        return await self.queue_admin.delete(await self.queue_admin.choose(ids))
+        return await self.queue_admin.delete(await self.queue_admin.choose(ids), "x")
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ from zaiond.daemon import documents, hours, metrics, words
 from zaiond.daemon.control import Command, Commands, Refused, Request
 from zaiond.daemon.routing_commands import RoutingAnswers, Tell
 from zaiond.daemon.status import Status
+from zaiond.daemon.words import by_hand
 from zaiond.delivery.queue_admin import Changed
 from zaiond.intake.spool.admin import Changed as SpoolChanged
 from zaiond.intake.spool.admin import SpoolAdmin
@@ -23,6 +24,7 @@ from zaiond.net.machine import TimeZone, rfc3339
 from zaiond.store.events import Owner
 from zaiond.store.history import EventRow, MailToCome, OpenDelivery, Telling
 from zaiond.store.queries import MOST, Wanted, matcher
+from zaiond.text import Sentence
 
 MOST_SPOOL_FILES = 1000
 REPLY_BYTES = 64 * 1024 * 1024
@@ -69,14 +71,19 @@ class Answers:
         self._time_zone.refresh()
         return await command(request)
 
+    def _asker(self, request: Request) -> str:
+        return self._status.asker(request.asked_by, request.by)
+
     # -- status
 
     async def _show_status(self, _: Request) -> dict[str, Any]:
         return await self._status.document()
 
     async def _acknowledge(self, request: Request) -> dict[str, Any]:
-        user = self._status.asker(request.asked_by, request.by)
+        user = self._asker(request)
         number = await self._status.acknowledge(request.asked_by, user)
+        if number:
+            self._status.note(user, by_hand.ACKNOWLEDGED)
         return {**await self._status.document(), "acknowledged": number}
 
     async def _metrics(self, _: Request) -> dict[str, Any]:
@@ -120,7 +127,11 @@ class Answers:
             raise Refused(75, words.NO_CONFIGURATION)
         seqs = await self._queries.seqs_of(request.ids)
         before = await self._deliveries(seqs, (*OPEN, "failed", "expired"))
-        return _changed(before, await self._queue_admin.retry(request.ids))
+        changed = await self._queue_admin.retry(request.ids)
+        if changed.deliveries:
+            what = by_hand.retried(number=changed.deliveries)
+            self._status.note(self._asker(request), what, request.ids)
+        return _changed(before, changed)
 
     async def _delete(self, request: Request) -> dict[str, Any]:
         if not request.ids:
@@ -133,8 +144,12 @@ class Answers:
         if chosen.several:
             chosen = chosen._replace(seqs=[])
         before = await self._deliveries(chosen.seqs, OPEN)
-        done = _changed(before, await self._queue_admin.delete(chosen))
-        return {**done, "ambiguous": [_ambiguous(*each) for each in chosen.several.items()]}
+        who = self._asker(request)
+        changed = await self._queue_admin.delete(chosen, by=who)
+        if changed.deliveries:
+            self._status.note(who, by_hand.deleted(number=changed.deliveries), request.ids)
+        several = [_ambiguous(*each) for each in chosen.several.items()]
+        return {**_changed(before, changed), "ambiguous": several}
 
     async def _deliveries(self, seqs: list[int], states: Sequence[str]) -> list[dict[str, Any]]:
         """The first MOST that are in these states of these events."""
@@ -195,18 +210,24 @@ class Answers:
         }
 
     async def _retry_spool(self, request: Request) -> dict[str, Any]:
-        return self._spool_changed(await self._spool_admin.retry(request.names))
+        changed = await self._spool_admin.retry(request.names)
+        return self._spool_changed(request, changed, by_hand.spool_retried)
 
     async def _delete_spool(self, request: Request) -> dict[str, Any]:
         if not request.names:
             raise Refused(2, words.NO_FILE_NAME)
-        return self._spool_changed(await self._spool_admin.delete(request.names))
+        changed = await self._spool_admin.delete(request.names)
+        return self._spool_changed(request, changed, by_hand.spool_deleted)
 
-    def _spool_changed(self, changed: SpoolChanged) -> dict[str, Any]:
-        language = self._status.language
+    def _spool_changed(
+        self, request: Request, changed: SpoolChanged, done: Sentence
+    ) -> dict[str, Any]:
+        language, files = self._status.language, changed.files
+        if files:
+            self._status.note(self._asker(request), done(number=len(files)), files)
         return {
-            "files": changed.files,
-            "changed": len(changed.files),
+            "files": files,
+            "changed": len(files),
             "unknown": changed.unknown,
             "failed": [
                 {"name": name, "reason": why.in_language(language)} for name, why in changed.failed
@@ -237,7 +258,8 @@ class Answers:
             "files": [{"path": path, "text": text} for path, text in files.texts.items()],
         }
 
-    async def _reload(self, _: Request) -> dict[str, Any]:
+    async def _reload(self, request: Request) -> dict[str, Any]:
+        self._status.note(self._asker(request), by_hand.RELOADED)
         # What begins by it and goes on is not in the language of who asked.
         reloading = asyncio.create_task(self._configuration.reload(), context=Context())
         if await reloading:

@@ -13,6 +13,7 @@ from zaiond import wire
 from zaiond.daemon import words
 from zaiond.daemon.mail_routes import due, routing_of, routings
 from zaiond.daemon.mail_routes import outcome as outcome_of
+from zaiond.delivery.words import deleted
 from zaiond.holds import Hold, Holds
 from zaiond.model import OPEN, Event
 from zaiond.net.machine import rfc3339
@@ -104,9 +105,10 @@ def _standing(
     hold: Hold | None = None,
     next_attempt: float | None = None,
     last: AttemptRow | None = None,
+    by: str = "",
 ) -> dict[str, Any]:
     """How a delivery stands: what was said of it (`last` is the last attempt in which something
-    was), and why it stands so.
+    was), and why it stands so; `by` is who has deleted it.
     """
     server, reply = (last.server or None, last.reply or None) if last else (None, None)
     failure = None
@@ -121,6 +123,8 @@ def _standing(
     if failure is not None:
         reason: str | None = present.say(why(failure))
         server, reply = server or failure.server, reply or present.say(failure.text)
+    elif state == "deleted" and by:
+        reason = present.say(deleted(who=by))
     elif state in words.ENDED:
         reason = present.say(words.ENDED[state])
     elif state == "deferred" and next_attempt is None and last is None:
@@ -138,17 +142,18 @@ def _standing(
 
 
 def _of_delivery(
-    delivery: DeliveryRow, last: AttemptRow | None, present: Present
+    delivery: DeliveryRow, last: AttemptRow | None, present: Present, by: str = ""
 ) -> dict[str, Any]:
     hold = present.hold_of(delivery)
-    return _standing(present, delivery.state, hold, delivery.next_attempt, last)
+    return _standing(present, delivery.state, hold, delivery.next_attempt, last, by)
 
 
 def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, Any]:
     """One of `events`; `whole`: with the event's own text and data."""
     row, event = told.event, _complete(told.event)
     shown = [
-        _of_delivery(delivery, _last_word(tried), present) for delivery, tried in told.deliveries
+        _of_delivery(delivery, _last_word(tried), present, _deleted_by(tried))
+        for delivery, tried in told.deliveries
     ]
     outcome, reason = _outcome(told, shown, present)
     routing = routings(told, present.say)
@@ -237,8 +242,15 @@ def _outcome(
 
 def _last_word(attempts: Sequence[AttemptRow]) -> AttemptRow | None:
     """Who gave up is the daemon; why, is what was said the last time."""
-    said = (one for one in reversed(attempts) if one.reply)
-    return next(said, attempts[-1] if attempts else None)
+    tried = [one for one in attempts if one.outcome != "deleted"]
+    said = (one for one in reversed(tried) if one.reply)
+    return next(said, tried[-1] if tried else None)
+
+
+def _deleted_by(attempts: Sequence[AttemptRow]) -> str:
+    """Who has deleted a delivery: the reply of its last attempt, which was none."""
+    last = attempts[-1] if attempts else None
+    return last.reply if last is not None and last.outcome == "deleted" else ""
 
 
 def _known(deliveries: Iterable[DeliveryRow], present: Present) -> str | None:

@@ -15,7 +15,7 @@ from zaiond.daemon.control import Command, Refused, Request
 from zaiond.daemon.documents import moment
 from zaiond.daemon.notices import Notice
 from zaiond.daemon.status import Status
-from zaiond.daemon.words import routes
+from zaiond.daemon.words import by_hand, routes
 from zaiond.errors import DiskFullError, EventError, MendableError
 from zaiond.model import Event
 from zaiond.routing import silence
@@ -62,6 +62,9 @@ class RoutingAnswers:
         maker = self._router.maker
         return None if maker is None else maker.table
 
+    def _asker(self, request: Request) -> str:
+        return self._status.asker(request.asked_by, request.by)
+
     # -- route
 
     async def _route(self, request: Request) -> dict[str, Any]:
@@ -94,7 +97,7 @@ class RoutingAnswers:
         return {"silences": documents.silences(self._state, self._status.clock())}
 
     async def _add_silence(self, request: Request) -> dict[str, Any]:
-        state, comment = self._state, _comment(request)
+        state, comment, who = self._state, _comment(request), self._asker(request)
         if not comment or request.seconds is None:
             raise Refused(2, routes.NO_SILENCE)
         async with self._router.lock:
@@ -105,12 +108,13 @@ class RoutingAnswers:
                     match=tuple(map(silence.parse_match, request.matchers)),
                     seconds=request.seconds,
                     comment=comment,
-                    by=self._status.asker(request.asked_by, request.by),
+                    by=who,
                     now=self._status.clock(),
                 )
             except MendableError as error:
                 raise Refused(2, error.text) from None
             await self._keep()
+        self._status.note(who, by_hand.silenced(comment=comment), [added.id])
         return _silences(added)
 
     async def _expire_silence(self, request: Request) -> dict[str, Any]:
@@ -120,6 +124,7 @@ class RoutingAnswers:
             if expired is None:
                 raise Refused(1, routes.no_silence(id=id_))
             await self._keep()
+        self._status.note(self._asker(request), by_hand.UNSILENCED, [expired.id])
         return _silences(expired)
 
     def _new_id(self) -> str:
@@ -159,8 +164,9 @@ class RoutingAnswers:
             return {"problems": [], "ambiguous": owners}
         told = [documents.problem(one, self._table, self._state, name_of) for one in found.values()]
         for place, one in found.items():
-            by = self._status.asker(request.asked_by, request.by)
-            await self._tell(notices.closed_by_hand(one, comment, by, token_hex(8)))
+            who = self._asker(request)
+            await self._tell(notices.closed_by_hand(one, comment, who, token_hex(8)))
+            self._status.note(who, by_hand.closed(comment=comment), [key])
             await self._until_closed(place)
         return {"problems": told, "ambiguous": []}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,11 +16,12 @@ from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
 from zaiond.daemon.watcher import Watcher
+from zaiond.daemon.words import by_hand
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.servers import RateCounter
 from zaiond.intake.intake import Intake
 from zaiond.intake.spool.admin import SpoolAdmin
-from zaiond.journal import Journal
+from zaiond.journal import Journal, Kind
 from zaiond.net.machine import rfc3339
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.state import State
@@ -30,11 +31,12 @@ from zaiond.store.database import Database
 from zaiond.store.meta import Acknowledgement
 from zaiond.store.queries import Lost, Queries
 from zaiond.store.writer import Writer
-from zaiond.text import Language
+from zaiond.text import Language, Text
 from zaiond.users import UserNames
 
 WEB_USER = "zaiond-web"
 _LONGEST_NAME = 64
+_MOST_NAMED = 5
 LOOK_BACK = 7 * 86400.0  # seconds that status looks back for what failed or expired
 
 
@@ -141,6 +143,13 @@ class Status:
         if by is None or (uid != 0 and user != WEB_USER):
             return user
         return f"{one_line(by)[:_LONGEST_NAME]} ({WEB_USER})"
+
+    def note(self, who: str, what: Text, names: Sequence[str] = ()) -> None:
+        """A line of the journal: who (`asker`) has done what by hand, to things of these names."""
+        if names:
+            some = [*map(one_line, names[:_MOST_NAMED]), *["…"] * (len(names) > _MOST_NAMED)]
+            what = by_hand.named(what=what, names=", ".join(some))
+        self.journal.info(by_hand.done_by(who=who, what=what), Kind.DONE_BY_HAND, user=who)
 
     async def acknowledge(self, uid: int, user: str) -> int:
         """This user knows of all that has failed, expired or was refused; gives of how many nobody

@@ -11,6 +11,7 @@ import apsw
 import msgspec
 
 from zaiond.clock import QueueTime
+from zaiond.delivery import words
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.group_mails import AT_ONCE
 from zaiond.delivery.ledger import Observer
@@ -24,8 +25,6 @@ from zaiond.store import remake as remade
 from zaiond.store.events import Owner
 from zaiond.store.writer import Writer
 from zaiond.text import Text
-
-_BY_HAND = Text("zaiond-ctl queue delete で削除", "deleted by zaiond-ctl queue delete")
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -235,28 +234,28 @@ class QueueAdmin:
             chosen.seqs.extend(seq for seq, _ in found)
         return chosen._replace(unknown=tuple(unknown))
 
-    async def delete(self, chosen: Chosen) -> Changed:
-        """Ends what waits of these events."""
-        seqs = chosen.seqs
+    async def delete(self, chosen: Chosen, by: str) -> Changed:
+        """Ends what waits of these events; `by` is who wants that, for the history."""
+        seqs, reason = chosen.seqs, words.deleted(who=by)
         async with self._dispatcher.changing(self._router.lock):
             gone = await self._writer.submit(
                 partial(
                     events.delete_unrouted,
                     seqs=[seq for seq in seqs if seq > self._router.routed_through],
-                    reason=_BY_HAND,
+                    reason=reason,
                 ),
                 essential=True,  # it makes room
             )
             self._router.deleted(gone)
             self._observer.events_ended(gone)
             taken_out = await self._writer.submit(
-                partial(groups.take_out, seqs=seqs, reason=_BY_HAND), essential=True
+                partial(groups.take_out, seqs=seqs, reason=reason), essential=True
             )
             self._observer.events_ended(taken_out.ended)
             await self._router.group_mails.forget(taken_out.emptied)
-            left = await self._leave_groups(seqs)
+            left = await self._leave_groups(seqs, reason)
             rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
-            deleted, in_flight = await self._delete(rows)
+            deleted, in_flight = await self._delete(rows, by)
             # An address or a mail of which nothing is left is held no longer.
             await self._dispatcher.mend_holds()
         # What was no mail yet counts as one delivery, as everywhere.
@@ -264,7 +263,7 @@ class QueueAdmin:
         self._dispatcher.ledger.ended["deleted"] += no_mails
         return Changed(no_mails + deleted, chosen.unknown, in_flight)
 
-    async def _leave_groups(self, seqs: list[int]) -> int:
+    async def _leave_groups(self, seqs: list[int], reason: Text) -> int:
         """Takes events out of mails that were made of groups, which tell of the others all the
         same; gives how many.
         """
@@ -277,7 +276,7 @@ class QueueAdmin:
             state = await self._writer.submit(partial(remade.group_state, row=row))
             if state is None or not state.message.is_open:
                 continue
-            leave = partial(groups.leave, row=row, seqs=seqs, reason=_BY_HAND)
+            leave = partial(groups.leave, row=row, seqs=seqs, reason=reason)
             gone = await self._writer.submit(leave, essential=True)
             if gone and maker is not None:
                 new = await self._router.group_mails.remake(maker, row, reopen=False)
@@ -285,7 +284,7 @@ class QueueAdmin:
             number += gone
         return number
 
-    async def _delete(self, rows: list[int]) -> tuple[int, tuple[str, ...]]:
+    async def _delete(self, rows: list[int], by: str) -> tuple[int, tuple[str, ...]]:
         """Deletes what isn't being sent just now; gives the number of deliveries, and the ids of
         the events that are being sent.
         """
@@ -295,7 +294,7 @@ class QueueAdmin:
             sending = self._dispatcher.active_queue.sending
             free = [row for row in chunk if row not in sending]
             mails = await self._writer.submit(partial(pending.load, messages=free))
-            await self._dispatcher.ledger.end(mails, "deleted", "", "")
+            await self._dispatcher.ledger.end(mails, "deleted", "", by)
             deleted += sum(len(mail.deliveries) for mail in mails)
             others += [row for row in chunk if row in sending]
         left = await self._writer.submit(partial(pending.load, messages=others))

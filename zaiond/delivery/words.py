@@ -7,3 +7,4 @@ suppressed = Sentence(
     "1 通にまとめました",
     "{held} events to {recipient} were held because of max_mails, and told in one mail",
 )
+deleted = Sentence("{who} により削除", "deleted by {who}")

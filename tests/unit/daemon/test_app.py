@@ -111,10 +111,39 @@ async def test_what_waits_is_counted_listed_and_deleted(built: Built) -> None:
     deleted = await built.ask("queue.delete", ids=["1", "3"])
     assert (deleted["changed"], deleted["unknown"]) == (1, ["3"])
     (told,) = (await built.ask("history", id="1"))["events"]
-    assert (told["outcome"], told["reason"]) == ("deleted", "deleted by zaiond-ctl queue delete")
+    assert (told["outcome"], told["reason"]) == ("deleted", "deleted by uid 4711")
     assert [one["id"] for one in (await built.ask("history"))["events"]] == ["1", "2"]
     assert (await built.ask("status"))["queue"]["waiting"] == 1
     assert (await built.ask("status.ack"))["acknowledged"] == 0
+
+
+async def test_who_has_done_something_by_hand_is_in_the_journal_and_in_history(
+    built: Built,
+) -> None:
+    await built.accept(*"123456789")
+    by_whom: list[tuple[dict[str, Any], str]] = [
+        ({"uid": 0, "by": "yamada"}, "yamada (zaiond-web)"),  # as root and zaiond-web may
+        ({"uid": 0, "by": "a\nb\u202e" + 100 * "x"}, "a b\\u202e"),
+        ({"uid": 4711, "by": "yamada"}, "uid 4711"),  # nobody else may pretend
+        ({"uid": 0}, "root"),
+    ]
+    for id_, (asked, who) in enumerate(by_whom, 1):
+        await built.ask("queue.delete", ids=[str(id_)], **asked)
+        (told,) = (await built.ask("history", id=str(id_)))["events"]
+        assert told["reason"].startswith(f"deleted by {who}")
+        assert len(told["reason"]) < 100
+        assert any(line.startswith(who) for line in built.notes.lines), built.notes.lines
+    assert "root: deleted from the queue: 1 (4)" in built.notes.lines
+    asked = {"uid": 0, "by": "yamada"}
+    await built.ask("queue.delete", ids=list("56789"), **asked)
+    assert "yamada (zaiond-web): deleted from the queue: 5 (5, 6, 7, 8, 9)" in built.notes.lines
+    await built.ask("queue.delete", ids=["5"], **asked)
+    assert "deleted from the queue: 0" not in "".join(built.notes.lines), "nothing was done"
+    added = await built.ask("silence.add", seconds=60, comment="a\nb", **asked)
+    (silence,) = added["silences"]
+    assert f"yamada (zaiond-web): silenced events: a\\x0ab ({silence['id']})" in built.notes.lines
+    await built.ask("silence.expire", id=silence["id"], uid=4711, by="yamada")
+    assert f"uid 4711: ended a silence ({silence['id']})" in built.notes.lines
 
 
 async def test_rows_that_are_set_aside_count_no_longer_and_are_told_of(built: Built) -> None:
