@@ -162,6 +162,40 @@ def test_all_that_match_are_deleted_but_none_that_came_after_the_question(
     assert waiting(web) == ["two", "late"]
 
 
+def test_the_question_names_every_recipient_whose_mail_goes_with_what_matches(
+    web: Web, browser: Browser
+) -> None:
+    admins = "admins: [one@example.co.jp, two@example.co.jp]"
+    web.daemon.config.write_text(CONFIG.replace("admins: admin@example.co.jp", admins))
+    web.daemon.ctl("reload")
+    queued(web, {"id": "both"})
+    page = shown(browser, "/queue?text=one@")
+    fields = {name: page.field(name)["value"] for name in ("all", "until")} | {"text": "one@"}
+    asked = Html(browser.post("/queue/delete", fields).text)
+    assert "two@example.co.jp" in asked.text
+    assert "Deliveries that would be deleted unsent: 2" in asked.text
+    assert "Deliveries deleted: 2" in browser.post("/queue/delete", browser_form(browser)).text
+    assert waiting(web) == []
+
+
+def test_a_mail_about_several_events_goes_with_all_of_them_and_one_event_alone_leaves_it(
+    web: Web, browser: Browser
+) -> None:
+    digest = 'routes: {all: {match: {type: "*"}, digest: "0 0 1 1 *"}}\n'
+    web.daemon.config.write_text(CONFIG + digest)
+    web.daemon.ctl("reload")
+    web.daemon.emit(*({"id": id_, "type": "t"} for id_ in ("one", "two", "three")))
+    web.daemon.becomes(lambda queue: queue["deliveries"][0]["events"] == 3, "queue", "list")
+    event = shown(browser, "/history/one").field("mail")["value"]
+    browser.post("/queue/delete", {"mail": event})
+    browser.post("/queue/delete", browser_form(browser))
+    (left,) = web.daemon.document("queue", "list")["deliveries"]
+    assert left["event_ids"] == ["two", "three"]
+    browser.post("/queue/delete", {"mail": value_of(shown(browser), "two")})
+    browser.post("/queue/delete", browser_form(browser))
+    assert waiting(web) == []
+
+
 def test_an_id_of_two_sources_means_the_one_that_was_shown(web: Web, browser: Browser) -> None:
     queued(web, {"id": "same", "source": "a*", "subject": "first"})
     web.daemon.emit({"id": "same", "source": "ab", "type": "t", "subject": "second"})

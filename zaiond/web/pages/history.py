@@ -128,7 +128,7 @@ def whole(event: Document) -> dict[str, Any]:
             }
             for one in deliveries
         ],
-        "mail": packed(event["id"], event["uid"], event["source"]),
+        "chosen": packed(event["id"], event["uid"], event["source"], None),
         "back": event_address(event["id"]),
         "may_retry": waits
         or any(one["outcome"] in (*OPEN, "failed", "expired") for one in deliveries),

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from zaiond.ctl import documents, labels
 from zaiond.ctl.queue import Mail, groups, mails, said_changed, shown_ids, unchanged
-from zaiond.web.context import ask, form, note, session
+from zaiond.web.context import Form, ask, form, note, session
 from zaiond.web.listing import has, packed, part, unpacked
 from zaiond.web.render import done, page
 from zaiond.web.words import queue as words
@@ -29,11 +29,14 @@ Document = dict[str, Any]
 
 
 class Chosen(NamedTuple):
-    """An event's id, and whose it is: others may use the same."""
+    """An event's id, and whose it is, if that is known: others may use the same. `mail`: its
+    Message-ID, where the mail is meant, whatever else it tells of.
+    """
 
     id: str
-    uid: int | None
-    source: str | None
+    uid: int | None = None
+    source: str | None = None
+    mail: str | None = None
 
 
 # -- what is shown
@@ -90,7 +93,12 @@ def matching(deliveries: Iterable[Document], filters: dict[str, str]) -> Iterato
 
 def chosen_of(delivery: Document) -> str:
     """A mail as a field of a form."""
-    return packed(delivery["event_ids"][0], delivery.get("uid"), delivery.get("source"))
+    return packed(*_chosen(delivery))
+
+
+def _chosen(delivery: Document) -> Chosen:
+    of = delivery["event_ids"][0], delivery.get("uid"), delivery.get("source")
+    return Chosen(*of, delivery["message_id"])
 
 
 def _filters(given: Any) -> dict[str, str]:
@@ -104,13 +112,12 @@ def _filters(given: Any) -> dict[str, str]:
 async def retry(request: Request) -> Response:
     """Sends mails now."""
     sent, back = form(request), _back(request)
-    if sent.text("all") and not any(_sent_filters(request).values()):
+    if sent.text("all") and not any(_sent_filters(sent).values()):
         ids: list[str] = []  # all that waits, also what is not listed
     else:
-        wanted = await _wanted(request)
-        if not wanted:
+        ids = list(dict.fromkeys(one.id for one in chosen(sent, await _listed(request))))
+        if not ids:
             return done(request, words.NOTHING_CHOSEN, back, kind="error")
-        ids = list(dict.fromkeys(one.id for one in wanted))
     result = _Result("queue retry")
     for some in _portions(ids) if ids else [[]]:
         result.add((await ask(request, "queue.retry", ids=some)).result)
@@ -122,22 +129,23 @@ async def retry(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Asks, and deletes what it has asked about."""
     sent, back = form(request), _back(request)
-    wanted = await _wanted(request)
+    listed = await _listed(request)
+    wanted = with_all_events(chosen(sent, listed), listed)
     if not wanted:
         return done(request, words.NOTHING_CHOSEN, back, kind="error")
     if not sent.text("sure"):
-        return await _are_you_sure(request, back)
+        return _are_you_sure(request, deliveries_of(wanted, listed), back)
     result = _Result("queue delete")
-    whose = {one.id: one for one in wanted}
     again: list[Chosen] = []
-    for some in _portions(list(whose)):
+    for some in _portions(list(dict.fromkeys(one.id for one in wanted))):
         found = (await ask(request, "queue.delete", ids=some)).result
         # Of an id that others use, too, nothing was deleted: it is said whose is meant.
         several = {one["id"] for one in found["ambiguous"]}
-        again += [one for one in wanted if one.id in several and one.uid is not None]
-        known = {one.id for one in again}
+        told_apart = [one for one in wanted if one.id in several and one.uid is not None]
+        known = {one.id for one in told_apart}
         found["ambiguous"] = [one for one in found["ambiguous"] if one["id"] not in known]
         result.add(found)
+        again += told_apart
     for one in again:
         source = {} if one.source is None else {"source": escape(one.source)}
         result.add((await ask(request, "queue.delete", ids=[one.id], uid=one.uid, **source)).result)
@@ -146,15 +154,14 @@ async def delete(request: Request) -> Response:
     return result.told(request, back)
 
 
-async def _are_you_sure(request: Request, back: str) -> Response:
+def _are_you_sure(request: Request, found: Sequence[Document], back: str) -> Response:
     """The question, which carries along what was chosen."""
     sent = form(request)
-    found = await _found(request)
     carried = [("sure", "1"), ("back", sent.text("back"))]
     if sent.text("all"):
-        carried += [("all", "1"), ("until", sent.text("until")), *_sent_filters(request).items()]
+        carried += [("all", "1"), ("until", sent.text("until")), *_sent_filters(sent).items()]
     else:
-        carried += [("mail", text) for text in _sent_mails(request)]
+        carried += [("mail", text) for text in _sent_mails(sent)]
     rows = [(shown_ids(one), one["recipient"] or "-", documents.about(one)) for one in found]
     return page(
         request,
@@ -169,48 +176,56 @@ async def _are_you_sure(request: Request, back: str) -> Response:
     )
 
 
-async def _wanted(request: Request) -> list[Chosen]:
-    """Whose mails are meant: of one, of those chosen, or of all that the filters let through."""
-    if form(request).text("all"):
-        return [
-            Chosen(one["event_ids"][0], one.get("uid"), one.get("source"))
-            for one in await _found(request)
-            if one["event_ids"]
-        ]
-    given = [unpacked(text, str, int, str) for text in _sent_mails(request)]
-    return [Chosen(*one) for one in given if one is not None]
+async def _listed(request: Request) -> list[Document]:
+    listed: list[Document] = (await ask(request, "queue.list")).result["deliveries"]
+    return listed
 
 
-async def _found(request: Request) -> list[Document]:
-    """The deliveries of what is meant, as they are now."""
-    sent = form(request)
-    listed = (await ask(request, "queue.list")).result["deliveries"]
-    if sent.text("all"):
-        until = documents.local(sent.text("until"))
-        return [
-            one
-            for one in matching(listed, _sent_filters(request))
-            if until is None or (at := documents.local(one["accepted"])) is None or at <= until
-        ]
-    wanted = await _wanted(request)
-    first, others = set(wanted), {(one.id, one.uid) for one in wanted}
+def chosen(sent: Form, listed: Iterable[Document]) -> list[Chosen]:
+    """What a form means: one mail, those chosen, or all that the filters let through and that were
+    there when the list was shown.
+    """
+    if not sent.text("all"):
+        given = [unpacked(text, str, int, str, str) for text in _sent_mails(sent)]
+        return [Chosen(*one) for one in given if one is not None]
+    until = documents.local(sent.text("until"))
     return [
-        one
-        for one in listed
-        for uid, source in [(one.get("uid"), one.get("source"))]
-        # What is known of a mail to many is whose its first event is.
-        if any(Chosen(id_, uid, source) in first for id_ in one["event_ids"][:1])
-        or any((id_, uid) in others for id_ in one["event_ids"][1:])
+        _chosen(one)
+        for one in matching(listed, _sent_filters(sent))
+        if one["event_ids"]
+        and (until is None or (at := documents.local(one["accepted"])) is None or at <= until)
     ]
 
 
-def _sent_mails(request: Request) -> list[str]:
-    sent = form(request)
+def with_all_events(wanted: Sequence[Chosen], listed: Iterable[Document]) -> list[Chosen]:
+    """With the other events that a mail which is meant tells of, as far as the list has them."""
+    whole = {one.mail for one in wanted} - {None}
+    others = [one["event_ids"][1:] for one in listed if one["message_id"] in whole]
+    return [*wanted, *(Chosen(id_) for ids in others for id_ in ids)]
+
+
+def deliveries_of(wanted: Sequence[Chosen], listed: Iterable[Document]) -> list[Document]:
+    """Every delivery that tells of one of these events."""
+    ids, owned = {one.id for one in wanted}, {one[:3] for one in wanted}
+    anybodys = {one.id for one in wanted if one.uid is None}
+
+    def tells(one: Document) -> bool:
+        # Whose they are is known of the first event alone.
+        first, others = one["event_ids"][:1], one["event_ids"][1:]
+        return (
+            any((id_, one.get("uid"), one.get("source")) in owned for id_ in first)
+            or not anybodys.isdisjoint(first)
+            or not ids.isdisjoint(others)
+        )
+
+    return list(filter(tells, listed))
+
+
+def _sent_mails(sent: Form) -> list[str]:
     return sent.texts("one") or sent.texts("mail")
 
 
-def _sent_filters(request: Request) -> dict[str, str]:
-    sent = form(request)
+def _sent_filters(sent: Form) -> dict[str, str]:
     return _filters({name: sent.text(name) for name in ("state", "text")})
 
 
