@@ -184,7 +184,7 @@ def test_update_writes_what_setup_writes_and_the_daemon_takes_it(
     assert {"key": "sender", "value": "z@zaion.jp"}.items() <= in_force[
         [one["key"] for one in in_force].index("sender")
     ].items()
-    web.logged(f"が設定を変更しました（{file.parent / 'smtp-password'}, {file}）（127.0.0.1）")
+    web.logged(f"root（127.0.0.1）: 設定を変更: {file.parent / 'smtp-password'}, {file}")
     assert SECRET not in web.printed()
 
 
@@ -332,7 +332,7 @@ def test_the_test_goes_out_by_what_is_in_the_fields_and_they_stay(
     assert page.field("sender")["value"] == "z@zaion.jp"
     assert page.field("addresses")["value"] == "t@zaion.jp"
     assert web.daemon.config.read_bytes() == before
-    web.logged("がテストメールを送信しました（t@zaion.jp: ok）（127.0.0.1）")
+    web.logged("root（127.0.0.1）: テストメールを送信: t@zaion.jp: ok")
     # What was tried can be written then.
     assert post(browser).field("sender")["value"] == "z@zaion.jp"
 

@@ -24,7 +24,7 @@ from zaiond.web.pages import (
     silences,
     status,
 )
-from zaiond.web.render import page
+from zaiond.web.render import complain, page
 from zaiond.web.settings_service import NoSettings
 from zaiond.web.words import settings as settings_words
 
@@ -63,12 +63,7 @@ def build(what: Web) -> Gate:
     )
     app.state.web = what
     app.router.redirect_slashes = False
-    return Gate(app, what, complain)
-
-
-def complain(request: Request, status_code: int, title: Text, why: Text) -> Response:
-    """A page that says what is wrong."""
-    return page(request, "error.html", title=title, why=why, again=False, status_code=status_code)
+    return Gate(app, what)
 
 
 async def _http_error(request: Request, error: Any) -> Response:

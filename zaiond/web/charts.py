@@ -26,10 +26,10 @@ class Column(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One bar: how high, 0 to 1, and the class of its colour."""
+    """One bar: how high, 0 to 1, and whether it is good."""
 
     height: float
-    colour: str
+    ok: bool
 
 
 def columns(id_: str, title: str, description: str, of: Sequence[Column]) -> str:
@@ -62,10 +62,9 @@ def strip(id_: str, title: str, description: str, of: Sequence[Bar]) -> str:
     middle = _RUN_HEIGHT * 0.7
     pieces = [_line(middle, 0, _RUN_WIDTH * max(1, len(of)))]
     for place, one in enumerate(of):
-        is_bad = one.colour == "red"
-        high = _RUN_HEIGHT - middle if is_bad else max(_LEAST, middle * min(1.0, one.height))
-        y = middle if is_bad else middle - high
-        pieces.append(_rectangle(place * _RUN_WIDTH + 1, y, _RUN_WIDTH - 2, high, one.colour))
+        high = max(_LEAST, middle * min(1.0, one.height)) if one.ok else _RUN_HEIGHT - middle
+        y, colour = (middle - high, "green") if one.ok else (middle, "red")
+        pieces.append(_rectangle(place * _RUN_WIDTH + 1, y, _RUN_WIDTH - 2, high, colour))
     width = _RUN_WIDTH * max(1, len(of))
     return _svg(id_, title, description, width, _RUN_HEIGHT, pieces, small=True)
 

@@ -106,7 +106,7 @@ async def ask(request: Request, command: str, **arguments: Any) -> Reply:
     Refused: where a page does not catch them, a page says so.
     """
     what = web(request)
-    if what.asks_password:  # else the daemon knows the user by himself
+    if what.asks_password:  # else the daemon knows the user by itself
         arguments["by"] = session(request).name
     reply = await what.daemon.ask(command, **arguments, language=language_of(request))
     what.journal.language = reply.language  # it may be another one since

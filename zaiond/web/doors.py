@@ -20,8 +20,7 @@ from zaiond.client import shorten
 from zaiond.text import Text
 from zaiond.web import alertmanager, bodies, guard, pings
 from zaiond.web.asking import NoAnswer, Refused
-from zaiond.web.context import address, program, web
-from zaiond.web.render import language_of
+from zaiond.web.context import address, language_of, program, web
 from zaiond.web.words import doors as words
 
 MOST_LOG_BYTES = 64 * 1024 * 1024  # that are read of a log; its two ends are kept

@@ -4,7 +4,6 @@ long that may take, and the headers of each answer. What is not named as open he
 
 import asyncio
 import time
-from collections.abc import Callable
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,23 +14,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from zaiond.text import Text
 from zaiond.web import doors, guard, words
 from zaiond.web.context import Form, Web
+from zaiond.web.render import complain
 
 OPEN = ("/login", "/once/", "/static/")  # what is to be had without a session
 BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 30.0
 MOST_FIELDS = 2000  # of a form
 
-# Answers with a page that says what is wrong: status, title, why.
-Complain = Callable[[Request, int, Text, Text], Response]
-
 
 class Gate:
-    """Lets through to `app` what may; `complain` makes the pages for the others."""
+    """Lets through to `app` what may."""
 
-    def __init__(self, app: ASGIApp, web: Web, complain: Complain) -> None:
+    def __init__(self, app: ASGIApp, web: Web) -> None:
         self._app = app
         self._web = web
-        self._complain = complain
         self.open_requests = 0
         self.last_request = self.last_use = time.monotonic()  # when the last one ended
 
@@ -85,7 +81,7 @@ class Gate:
         is_open = path.startswith(OPEN)
         if scope["zaiond.session"] is None and not is_open:
             if not is_safe:
-                return self._complain(request, 403, words.SESSION_OVER, words.SESSION_OVER_WHY)
+                return complain(request, 403, words.SESSION_OVER, words.SESSION_OVER_WHY)
             query = scope["query_string"].decode("latin-1")
             wanted = f"{path}?{query}" if query else path
             return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
@@ -98,17 +94,17 @@ class Gate:
     async def _refusal_of_form(self, request: Request) -> Response | None:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
-            return self._complain(request, 415, words.REFUSED, words.NO_FORM)
+            return complain(request, 415, words.REFUSED, words.NO_FORM)
         body = await read_body(request, BODY_BYTES)
         if isinstance(body, Text):
             status = 413 if body is words.TOO_LARGE else 408
-            return self._complain(request, status, words.REFUSED, body)
+            return complain(request, status, words.REFUSED, body)
         try:
             fields = parse_qs(
                 body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
             )
         except ValueError:
-            return self._complain(request, 400, words.REFUSED, words.NO_FORM)
+            return complain(request, 400, words.REFUSED, words.NO_FORM)
         form = Form(fields)
         request.scope["zaiond.form"] = form
         if not guard.form_is_ours(form.text("csrf"), request.scope["zaiond.token"]):
@@ -120,15 +116,15 @@ class Gate:
         where, path = request.scope["zaiond.address"], request.scope["path"][:100]
         line = words.request_refused(path=path, address=where, why=why)
         self._web.journal.warning(line, by=where, address=where)
-        return self._complain(request, status_code, words.REFUSED, why)
+        return complain(request, status_code, words.REFUSED, why)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        is_tls = scope["scheme"] == "https" or self._web.place.is_behind_tls
+        more = guard.UNDER_TLS if self._web.place.is_under_tls(scope["scheme"]) else {}
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in (guard.HEADERS | (guard.UNDER_TLS if is_tls else {})).items():
+                for name, value in (guard.HEADERS | more).items():
                     headers.setdefault(name, value)
             await send(message)
 

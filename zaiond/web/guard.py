@@ -52,10 +52,9 @@ class Place(NamedTuple):
     names: Collection[str]
     url: str | None
 
-    @property
-    def is_behind_tls(self) -> bool:
-        """Whether a proxy in front speaks TLS."""
-        return self.url is not None and self.url.startswith("https:")
+    def is_under_tls(self, scheme: str) -> bool:
+        """Whether browsers speak TLS, with us (by this `scheme`) or with a proxy in front."""
+        return scheme == "https" or (self.url is not None and self.url.startswith("https:"))
 
 
 def host_is_ours(host: str, place: Place) -> bool:

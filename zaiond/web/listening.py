@@ -41,10 +41,14 @@ class Listening(NamedTuple):
     context: ssl.SSLContext | None
 
     @property
+    def scheme(self) -> str:
+        """What they speak."""
+        return "http" if self.context is None else "https"
+
+    @property
     def url(self) -> str:
         """The first one's address, for a browser."""
-        scheme = "http" if self.context is None else "https"
-        return f"{scheme}://{shown(self.sockets[0])}"
+        return f"{self.scheme}://{shown(self.sockets[0])}"
 
 
 def from_systemd() -> list[socket.socket]:

@@ -1,6 +1,5 @@
 """The program `zaiond-web`: its options, its sockets, and its end when nobody has used it."""
 
-import contextlib
 import os
 import resource
 import sys
@@ -27,8 +26,6 @@ def main() -> None:
         sys.exit(os.EX_UNAVAILABLE)
     from zaiond.web.serving import serve
 
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
     os._exit(serve(options))
 
 

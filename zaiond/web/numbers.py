@@ -56,10 +56,7 @@ def last_runs(
     """The chart of a job's last runs, of which there is at least one, and each in words."""
     longest = max((one["seconds"] or 0.0 for one in runs), default=0.0)
     bars = [
-        charts.Bar(
-            (one["seconds"] or 0.0) / longest if longest else 1.0, "green" if one["ok"] else "red"
-        )
-        for one in runs
+        charts.Bar((one["seconds"] or 0.0) / longest if longest else 1.0, one["ok"]) for one in runs
     ]
     failed = sum(not one["ok"] for one in runs)
     counted = words.runs_counted(number=len(runs), failed=failed)

@@ -7,6 +7,7 @@ import sys
 from typing import NamedTuple, NoReturn
 
 from zaiond import __version__
+from zaiond.accounts import DEFAULT_DIRECTORY
 from zaiond.client import origin
 
 _PLACES = {
@@ -64,7 +65,7 @@ def parse(arguments: list[str]) -> Options:
     ]
     below = found.state_dir or os.environ.get("ZAIOND_STATE_DIR")
     by_systemd = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    state_dir = os.path.join(below, "web") if below else by_systemd or "/var/lib/zaiond-web"
+    state_dir = os.path.join(below, "web") if below else by_systemd or DEFAULT_DIRECTORY
     runtime_dir = found.runtime_dir or origin.default_runtime_dir()
     config = found.config or os.environ.get("ZAIOND_CONFIG") or "/etc/zaiond/zaiond.yaml"
     return Options(

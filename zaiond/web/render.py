@@ -15,8 +15,7 @@ from zaiond.ctl.terminal import Painted
 from zaiond.safe import with_codes
 from zaiond.text import Language, Text
 from zaiond.web import guard, words
-from zaiond.web.context import language_of as language_of  # of pages, too
-from zaiond.web.context import web
+from zaiond.web.context import language_of, web
 from zaiond.web.listing import address, event_address
 
 
@@ -69,6 +68,11 @@ def page(
     return HTMLResponse(html, status_code, {"content-language": language_of(request)})
 
 
+def complain(request: Request, status_code: int, title: Text, why: Text) -> HTMLResponse:
+    """The page that says what is wrong."""
+    return page(request, "error.html", title=title, why=why, again=False, status_code=status_code)
+
+
 def html_of(request: Request, template: str, **values: Any) -> str:
     """As `page`, as text: for a piece of a page that is streamed."""
     session, token = request.scope.get("zaiond.session"), request.scope.get("zaiond.token", "")
@@ -92,14 +96,9 @@ def html_of(request: Request, template: str, **values: Any) -> str:
 def _messages(request: Request) -> list[tuple[str, Text]]:
     """Results of what was done before, each for one page."""
     session, messages = request.scope.get("zaiond.session"), []
-    if session is not None and not is_live(request):
+    if session is not None and not guard.is_live(request.headers):
         messages, session.messages = session.messages, []
     return messages
-
-
-def is_live(request: Request) -> bool:
-    """Whether the page itself looks again, and not its user."""
-    return guard.is_live(request.headers)
 
 
 def done(request: Request, text: Text | str, to: str, *, kind: str = "ok") -> Response:

@@ -119,8 +119,7 @@ def _cookie(listening: Listening) -> str:
     """The name of ours: a browser has the same cookies for all ports of a host."""
     name = f"zaiond-{listening.sockets[0].getsockname()[1]}"
     # RFC 6265bis 4.1.3.2: no other host, and nobody without TLS, can have set it.
-    is_tls = listening.context is not None or listening.place.is_behind_tls
-    return f"__Host-{name}" if is_tls else name
+    return f"__Host-{name}" if listening.place.is_under_tls(listening.scheme) else name
 
 
 def _own_name() -> str:

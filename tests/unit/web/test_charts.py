@@ -37,7 +37,7 @@ def test_a_column_is_as_high_as_its_number_and_what_is_there_is_seen() -> None:
 def test_it_has_a_name_and_a_description_for_who_does_not_see_it_and_no_style() -> None:
     for svg in (
         charts.columns("c", HOSTILE, HOSTILE, [charts.Column(HOSTILE, [("green", 1)])]),
-        charts.strip("c", HOSTILE, HOSTILE, [charts.Bar(0.5, "green"), charts.Bar(1, "red")]),
+        charts.strip("c", HOSTILE, HOSTILE, [charts.Bar(0.5, ok=True), charts.Bar(1, ok=False)]),
         charts.strip("c", HOSTILE, HOSTILE, []),
     ):
         root = ET.fromstring(svg)
@@ -52,7 +52,7 @@ def test_it_has_a_name_and_a_description_for_who_does_not_see_it_and_no_style() 
 
 def test_a_run_that_failed_is_told_by_where_it_is_too() -> None:
     good, bad = rectangles(
-        charts.strip("c", "t", "d", [charts.Bar(1.0, "green"), charts.Bar(1.0, "red")])
+        charts.strip("c", "t", "d", [charts.Bar(1.0, ok=True), charts.Bar(1.0, ok=False)])
     )
     assert float(good["y"]) + float(good["height"]) == pytest.approx(float(bad["y"]))
 

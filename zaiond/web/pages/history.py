@@ -11,10 +11,10 @@ from zaiond.ctl import documents, labels
 from zaiond.ctl import history as ctl
 from zaiond.model import OPEN
 from zaiond.text import Text
-from zaiond.web.context import ask
+from zaiond.web.context import ask, language_of
 from zaiond.web.listing import address, event_address, packed
 from zaiond.web.numbers import mails_by_hour
-from zaiond.web.render import language_of, page
+from zaiond.web.render import page
 from zaiond.web.words import charts as chart_words
 from zaiond.web.words import history as words
 

@@ -9,10 +9,10 @@ from starlette.routing import Route
 
 from zaiond.ctl import jobs as ctl
 from zaiond.ctl import labels
-from zaiond.web.context import ask
+from zaiond.web.context import ask, language_of
 from zaiond.web.listing import has, id_of, part
 from zaiond.web.numbers import last_runs
-from zaiond.web.render import language_of, page
+from zaiond.web.render import page
 from zaiond.web.words import charts as chart_words
 from zaiond.web.words import jobs as words
 

@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from zaiond.text import Text
 from zaiond.web import guard, sessions
-from zaiond.web.context import Web, address, form, note, web
+from zaiond.web.context import address, form, note, web
 from zaiond.web.logins import Login
-from zaiond.web.render import page
+from zaiond.web.render import complain, page
 from zaiond.web.words import login as words
 
 _LONGEST_NAME = 200  # characters that the form shows again
@@ -87,8 +87,7 @@ async def once(request: Request) -> Response:
     if request.method != "GET" or "prefetch" in request.headers.get("sec-purpose", ""):
         return Response(status_code=503)
     if what.link is None or not hmac.compare_digest(given.encode(), what.link.encode()):
-        return page(request, "error.html", title=words.USED_UP, why=words.USED_UP_WHY, again=False,
-                    status_code=403)  # fmt: skip
+        return complain(request, 403, words.USED_UP, words.USED_UP_WHY)
     what.link = None
     name, where = what.link_name, address(request)
     what.journal.info(words.logged_in_by_link(name=name, address=where), user=name, address=where)
@@ -116,14 +115,10 @@ def _with_session(request: Request, answer: Response, name: str, since: float | 
 
 def _set_cookie(request: Request, answer: Response, token: str, seconds: int | None) -> None:
     what = web(request)
+    secure = what.place.is_under_tls(request.scope["scheme"])
     answer.set_cookie(
-        what.cookie, token, seconds, path="/", secure=_is_under_tls(request, what), httponly=True,
-        samesite="lax",
-    )  # fmt: skip
-
-
-def _is_under_tls(request: Request, what: Web) -> bool:
-    return request.scope["scheme"] == "https" or what.place.is_behind_tls
+        what.cookie, token, seconds, path="/", secure=secure, httponly=True, samesite="lax"
+    )
 
 
 routes = [

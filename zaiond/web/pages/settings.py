@@ -16,8 +16,8 @@ from zaiond.ctl import words as ctl
 from zaiond.selftest import render as selftest
 from zaiond.text import Text
 from zaiond.web.asking import NoAnswer, Refused
-from zaiond.web.context import address, ask, form, note, session, web
-from zaiond.web.render import done, html_of, language_of, page
+from zaiond.web.context import ask, form, language_of, note, session, web
+from zaiond.web.render import complain, done, html_of, page
 from zaiond.web.settings_form import Entered, View, entered, view
 from zaiond.web.settings_service import NoSettings
 from zaiond.web.words import settings as words
@@ -48,7 +48,7 @@ async def update(request: Request) -> Response:
         return await _refused(request, reply, given, words.ERRORS)
     if not reply["files"]:
         return done(request, ctl.NOTHING_TO_CHANGE, PATH)
-    note(request, words.updated(**_who(request), files=", ".join(reply["files"])))
+    note(request, words.updated(files=", ".join(reply["files"])))
     for file in reply["files"]:
         session(request).tell("ok", ctl.updated(path=file))
     taken, kind = await _taken(request, reply["path"])
@@ -69,10 +69,7 @@ async def test(request: Request) -> Response:
     lines = web(request).settings.lines(
         "try", language=language_of(request), addresses=given.addresses, **_answers(given)
     )
-    try:
-        first = await anext(lines)
-    except NoSettings as error:
-        return _no_settings(request, error.text)
+    first = await anext(lines)
     if first.get("ok") is False:
         await lines.aclose()
         return await _refused(request, first, given, words.TEST_ERRORS)
@@ -137,7 +134,7 @@ def _result(request: Request, document: Reply) -> list[str]:
     told = "; ".join(
         f"{one['address']}: {'ok' if one['ok'] else one['reason']}" for one in results[:MOST_TOLD]
     )
-    note(request, words.tested(**_who(request), results=told))
+    note(request, words.tested(results=told))
     return [_piece(request, said=line, kind=kind) for kind, line in shown]
 
 
@@ -161,20 +158,15 @@ async def _ask(request: Request, do: str, given: Entered, **more: str) -> Reply:
 async def _shown(request: Request) -> Reply | Response:
     """What is in the files, or the page that says why that can't be shown."""
     shown = await web(request).settings.ask("show", language=language_of(request))
-    return shown if shown["ok"] else _no_settings(request, _message(shown), 403)
-
-
-def _who(request: Request) -> dict[str, str]:
-    return {"name": session(request).name, "address": address(request)}
+    return shown if shown["ok"] else _not_shown(request, shown)
 
 
 def _message(reply: Reply) -> Text:
     return Text(reply["message"]["ja"], reply["message"]["en"])
 
 
-def _no_settings(request: Request, why: Text, status_code: int = 503) -> Response:
-    title = words.CANT_SHOW
-    return page(request, "error.html", title=title, why=why, again=False, status_code=status_code)
+def _not_shown(request: Request, reply: Reply) -> Response:
+    return complain(request, 403, words.CANT_SHOW, _message(reply))
 
 
 async def _refused(request: Request, reply: Reply, given: Entered, wrong: Text) -> Response:
@@ -203,7 +195,7 @@ async def _refused(request: Request, reply: Reply, given: Entered, wrong: Text) 
         case "broken":
             seen = view(reply, given=given, errors=[*reply["broken"], *reply["errors"]])
             return _page(request, reply, seen, given, alert=words.MEND_FIRST, status_code=422)
-    return _no_settings(request, _message(reply), 403)
+    return _not_shown(request, reply)
 
 
 async def _taken(request: Request, path: str) -> tuple[Text, str]:

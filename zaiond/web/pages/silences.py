@@ -1,7 +1,5 @@
 """Mails that are not wanted for a while: what `zaiond-ctl silence` shows and does."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -99,7 +97,7 @@ async def expire(request: Request) -> Response:
     return done(request, words.expired(id=id_), PATH)
 
 
-routes: list[Any] = [
+routes = [
     Route(PATH, show),
     Route(f"{PATH}/add", add, methods=["POST"]),
     Route(f"{PATH}/expire", expire, methods=["POST"]),

@@ -8,13 +8,12 @@ from starlette.routing import Route
 
 from zaiond.ctl import documents
 from zaiond.ctl.status import facts
-from zaiond.web import words as common
 from zaiond.web.context import ask, note
 from zaiond.web.render import done, page
 from zaiond.web.words import status as words
 
 _KNOWN = {"failed", "expired", "refused"}  # what can be acknowledged
-_PAGES = {
+_PAGES = {  # which show what a command of zaiond-ctl does
     "zaiond-ctl queue list": "/queue",
     "zaiond-ctl history --failed": "/history?failed=1",
     "zaiond-ctl jobs": "/jobs",
@@ -42,17 +41,11 @@ def view(status: dict[str, Any]) -> dict[str, Any]:
     """What the template shows of the document of `status --json`."""
     return {
         "ok": status["ok"],
-        "problems": [{**one, "page": _page_of(one["command"])} for one in status["problems"]],
+        "problems": [{**one, "page": _PAGES.get(one["command"])} for one in status["problems"]],
         "facts": [(label, value) for label, value in facts(status) if value],
         "errors": [documents.diagnostic(error) for error in status["config"]["errors"]],
         "lost": any(one["code"] in _KNOWN for one in status["problems"]),
     }
-
-
-def _page_of(command: str | None) -> str | None:
-    """The page that shows what a command of zaiond-ctl does; None: there is none."""
-    page = _PAGES.get(command or "")
-    return page if page and page.partition("?")[0] in common.PAGES else None
 
 
 routes = [Route("/status", show), Route("/status/ack", acknowledge, methods=["POST"])]

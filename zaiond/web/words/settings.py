@@ -110,14 +110,8 @@ not_taken = Sentence(
 
 # -- in the journal
 
-updated = Sentence(
-    "{name} が設定を変更しました（{files}）（{address}）",
-    "{name} changed the settings ({files}) ({address})",
-)
-tested = Sentence(
-    "{name} がテストメールを送信しました（{results}）（{address}）",
-    "{name} sent a test mail ({results}) ({address})",
-)
+updated = Sentence("設定を変更: {files}", "changed the settings: {files}")
+tested = Sentence("テストメールを送信: {results}", "sent a test mail: {results}")
 
 # -- the explanations
 
