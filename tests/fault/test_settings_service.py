@@ -89,8 +89,8 @@ def test_what_is_wrong_stands_at_its_key_all_at_once_in_the_words_of_check(file:
         "sender": "a b",
         "admins": "a@b.jp、c@d.jp",
     }
-    for do in ("review", "try"):
-        assert errors(ask(file, do, changes=entered)) == {
+    for refused in (update(file, changes=entered), ask(file, "try", changes=entered)):
+        assert errors(refused) == {
             "mail_server.host": "write the name alone: the port belongs into `port`",
             "mail_server.port": "this must be between 1 and 65535",
             "mail_server.auth.username": "this is required: enter a value",
@@ -112,7 +112,7 @@ def test_the_addresses_of_the_test_are_reviewed_too(file: Path) -> None:
 
 
 def test_warnings_come_with_their_key(file: Path) -> None:
-    reply = ask(file, "review", changes={"mail_server.host": "mail.example.com"})
+    reply = update(file, changes={"mail_server.host": "mail.example.com"})
     assert reply["ok"]
     assert [one["key"] for one in reply["warnings"]] == ["mail_server.host"]
 

@@ -41,7 +41,7 @@ class Request(msgspec.Struct):
     """What is asked. `changes` is what was entered, by dotted key, whether it is one or not;
     `secrets` by the mapping of their login; `addresses` as they were typed."""
 
-    do: Literal["show", "review", "try", "update", "listen"]
+    do: Literal["show", "try", "update", "listen"]
     language: Language = "ja"
     changes: dict[str, str] = {}
     secrets: dict[str, str] = {}
@@ -50,9 +50,10 @@ class Request(msgspec.Struct):
 
 
 class _Review(NamedTuple):
-    """What the configuration would be; None where it can't be made or has errors."""
+    """What the configuration would be, None where there are errors; and to whom the test goes."""
 
     loaded: Loaded | None
+    addresses: Sequence[str]
     answers: Answers
     errors: list[Reply]
     warnings: list[Reply]
@@ -96,17 +97,11 @@ class Server:
         if request.do == "update" and settings.revision != request.revision:
             raise self._changed_meanwhile(request)
         review = _review(settings, request)
-        config = review.loaded.config if review.loaded else None
-        if request.do == "try":
-            addresses, wrong = _addresses(request.addresses)
-            review.errors.extend(wrong)
-            if config is not None and not review.errors:
-                return self._try(config, addresses, request.language)
-        if review.errors:
+        if review.loaded is None or review.loaded.config is None:
             found = {"errors": review.errors, "warnings": review.warnings}
             raise _Refused({"code": "errors", **found})
-        if request.do == "review" or review.loaded is None:
-            return {"warnings": review.warnings}
+        if request.do == "try":
+            return self._try(review.loaded.config, review.addresses, request.language)
         changed = review.answers.changes or review.answers.secrets
         try:
             files = settings.write(review.loaded) if changed else []
@@ -160,7 +155,8 @@ class _Refused(Exception):  # noqa: N818 - it answers, it doesn't break
 def _review(settings: Settings, request: Request) -> _Review:
     page = Page(settings.current)
     wrong = list(page.take_all(request.changes, request.secrets))
-    errors = [{"key": key, **text._asdict()} for key, text in wrong]
+    addresses, errors = _addresses(request.addresses)
+    errors += [{"key": key, **text._asdict()} for key, text in wrong]
     loaded: Loaded | None = None
     warnings: list[Reply] = []
     try:
@@ -174,7 +170,7 @@ def _review(settings: Settings, request: Request) -> _Review:
             {"key": one.key, **one.text._asdict()} for one in loaded.errors if one.key not in known
         ]
         warnings = [{"key": one.key, **one.text._asdict()} for one in loaded.warnings]
-    return _Review(None if errors else loaded, page.answers, errors, warnings)
+    return _Review(None if errors else loaded, addresses, page.answers, errors, warnings)
 
 
 def _addresses(typed: str) -> tuple[tuple[str, ...], list[Reply]]:

@@ -115,20 +115,27 @@ def with_source(line: bytes, source: str) -> bytes:
     """The line, with this source if it has none. What is no event stays as it is."""
     try:
         event_rules.bound_values(line)
-        try:
-            event = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            event = event_rules.read_bounded(line)
-            line = b""
+        event = _decode(line)
     except event_rules.Unfit:
         return line
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _cleaned(line, source)
     if not isinstance(event, dict) or event.get("source") is not None:
-        return line or _encode(event)
-    if line and "source" not in event:
-        # Put in as text: nothing of what was sent is changed, numbers included.
-        comma = b"," if event else b""
-        return b'{"source":' + _encode(source) + comma + line.lstrip(_BLANKS)[1:]
-    return _encode({**event, "source": source})
+        return line
+    if "source" in event:
+        return _encode({**event, "source": source})
+    # Put in as text: nothing of what was sent is changed, numbers included.
+    comma = b"," if event else b""
+    return b'{"source":' + _encode(source) + comma + line.lstrip(_BLANKS)[1:]
+
+
+def _cleaned(line: bytes, source: str) -> bytes:
+    """As `with_source`, of what is no clean JSON."""
+    try:
+        event = event_rules.read_bounded(line)
+    except event_rules.Unfit:
+        return line
+    return _encode(event if event.get("source") is not None else {**event, "source": source})
 
 
 def _of_headers(headers: Mapping[str, str], kind: str, body: bytes) -> bytes:

@@ -1,6 +1,8 @@
 """What a page finds in its request: the daemon, the journal, who asks, the fields of a form."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +19,7 @@ from zaiond.web.sessions import Session, Sessions
 from zaiond.web.settings_service import SettingsService
 from zaiond.web.static import Static
 
+BODY_SECONDS = 30.0  # in which all that is sent with a request must have come
 _RANGE = re.compile(r"\s*(ja|en)\b[^,;]*(?:;\s*q=([\d.]{1,5}))?\s*$", re.IGNORECASE | re.ASCII)
 _MOST_LANGUAGES = 500  # characters of Accept-Language that are read
 
@@ -84,6 +87,10 @@ def language_of(request: Request) -> Language:
     return preferred(asked) or web(request).daemon.language
 
 
+class TooMuch(Exception):  # noqa: N818 - the sender's fault
+    """More was sent than is read."""
+
+
 class Form(dict[str, list[str]]):
     """The fields of a form, each with its values in order."""
 
@@ -99,6 +106,17 @@ class Form(dict[str, list[str]]):
 def form(request: Request) -> Form:
     """What was sent by POST; that it came from a page of ours was checked before."""
     return cast(Form, request.scope["zaiond.form"])
+
+
+async def received(request: Request, most: int) -> AsyncIterator[bytes]:
+    """What is sent, as it comes. Raises TooMuch, TimeoutError."""
+    size = 0
+    async with asyncio.timeout(BODY_SECONDS):
+        async for piece in request.stream():
+            size += len(piece)
+            if size > most:
+                raise TooMuch
+            yield piece
 
 
 async def ask(request: Request, command: str, **arguments: Any) -> Reply:

@@ -20,11 +20,18 @@ from zaiond.client import shorten
 from zaiond.text import Text
 from zaiond.web import alertmanager, bodies, guard, pings
 from zaiond.web.asking import NoAnswer, Refused
-from zaiond.web.context import address, language_of, program, web
+from zaiond.web.context import (
+    BODY_SECONDS,
+    TooMuch,
+    address,
+    language_of,
+    program,
+    received,
+    web,
+)
 from zaiond.web.words import doors as words
 
 MOST_LOG_BYTES = 64 * 1024 * 1024  # that are read of a log; its two ends are kept
-BODY_SECONDS = 30.0
 _TEMPORARY = {"unavailable": (503, 5), "disk_full": (507, 60), "quota": (429, 10)}
 _FOR_GOOD = {"too_large": 413, "conflict": 409}
 _MIB = 1024 * 1024
@@ -182,15 +189,12 @@ async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
     """What is sent, as it comes. Raises _Wrong: it is too much, too slow, or packed."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise _Wrong(complain(request, 415, words.PACKED))  # RFC 9110 15.5.16
-    size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for piece in request.stream():
-                size += len(piece)
-                if size > most:
-                    text = words.too_large(most=f"{most // _MIB} MiB")
-                    raise _Wrong(_refused(request, 413, "too_large", text))
-                yield piece
+        async for piece in received(request, most):
+            yield piece
+    except TooMuch:
+        text = words.too_large(most=f"{most // _MIB} MiB")
+        raise _Wrong(_refused(request, 413, "too_large", text)) from None
     except TimeoutError:
         text = words.too_slow(seconds=BODY_SECONDS)
         raise _Wrong(_refused(request, 408, "unavailable", text, retry=True)) from None

@@ -2,7 +2,6 @@
 long that may take, and the headers of each answer. What is not named as open here is closed.
 """
 
-import asyncio
 import time
 from urllib.parse import parse_qs, quote
 
@@ -13,12 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zaiond.text import Text
 from zaiond.web import doors, guard, words
-from zaiond.web.context import Form, Web
+from zaiond.web.context import Form, TooMuch, Web, received
 from zaiond.web.render import complain
 
 OPEN = ("/login", "/once/", "/static/")  # what is to be had without a session
 BODY_BYTES = 1024 * 1024
-BODY_SECONDS = 30.0
 MOST_FIELDS = 2000  # of a form
 
 
@@ -95,14 +93,15 @@ class Gate:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
             return complain(request, 415, words.REFUSED, words.NO_FORM)
-        body = await read_body(request, BODY_BYTES)
-        if isinstance(body, Text):
-            status = 413 if body is words.TOO_LARGE else 408
-            return complain(request, status, words.REFUSED, body)
         try:
+            body = b"".join([piece async for piece in received(request, BODY_BYTES)])
             fields = parse_qs(
                 body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
             )
+        except TooMuch:
+            return complain(request, 413, words.REFUSED, words.TOO_LARGE)
+        except TimeoutError:
+            return complain(request, 408, words.REFUSED, words.TOO_SLOW)
         except ValueError:
             return complain(request, 400, words.REFUSED, words.NO_FORM)
         form = Form(fields)
@@ -129,19 +128,3 @@ class Gate:
             await send(message)
 
         return sent
-
-
-async def read_body(request: Request, most: int) -> bytes | Text:
-    """What was sent, or why it isn't read: TOO_LARGE, TOO_SLOW."""
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for piece in request.stream():
-                size += len(piece)
-                if size > most:
-                    return words.TOO_LARGE
-                pieces.append(piece)
-    except TimeoutError:
-        return words.TOO_SLOW
-    return b"".join(pieces)

@@ -55,7 +55,7 @@ def view(listed: Document, filters: dict[str, str], asked: str, now: datetime) -
         ],
         "part": shown,
         "filters": filters,
-        "severities": SEVERITIES,
+        "severities": {one: common.at_least(severity=one) for one in SEVERITIES},
         "back": address(PATH, **filters),
     }
 

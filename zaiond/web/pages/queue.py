@@ -71,7 +71,7 @@ def view(queue: Document, filters: dict[str, str], asked: str, now: datetime) ->
         "part": shown,
         "number": len(found),
         "filters": filters,
-        "states": STATES,
+        "states": {one: labels.STATES[one] for one in STATES},
         "cut": told if cut else None,
         "chosen": chosen_of,
         "until": now.isoformat(),
@@ -84,10 +84,8 @@ def matching(deliveries: Iterable[Document], filters: dict[str, str]) -> Iterato
     for one in deliveries:
         if state and one["state"] != state:
             continue
-        about = documents.about(one)
-        told = about if isinstance(about, str) else about.ja
-        places = one["recipient"], told, one.get("type"), one.get("source"), *one["event_ids"]
-        if not text or has(text, *places):
+        places = (one.get(name) for name in ("recipient", "subject", "type", "key", "source"))
+        if not text or has(text, *places, *one["event_ids"]):
             yield one
 
 
