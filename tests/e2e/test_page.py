@@ -2,12 +2,16 @@
 against a real Postfix.
 """
 
+import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import quote
 
@@ -379,6 +383,52 @@ def test_the_steps_of_the_test_appear_as_they_happen(
         assert try_it(tab.page) == "正常に送信されました"
         assert tab.page.locator("#result .step").count() >= 3
         is_well(tab)
+
+
+def test_what_cannot_be_written_stays_in_the_fields_with_why(
+    browser: Browser, make_daemon: MakeDaemon
+) -> None:
+    auth = {"mechanism": "basic", "username": "zaion", "password_file": "none/password"}
+    with settings_page(make_daemon(25, mail_server={"auth": auth}), browser, "en") as tab:
+        page = tab.page
+        field(page, "mail_server.auth.password").fill("himitsu p@ss")
+        field(page, "sender").fill("one@example.co.jp")
+        page.click(UPDATE)
+        said = page.locator("#said .message.error")
+        expect(said).to_contain_text("none/password: can't be written: No such file or directory")
+        expect(field(page, "sender")).to_have_value("one@example.co.jp")
+        expect(field(page, "mail_server.auth.password")).to_have_value("himitsu p@ss")
+
+
+def test_what_is_entered_stays_while_nobody_can_write_it(
+    browser: Browser, make_daemon: MakeDaemon
+) -> None:
+    daemon = make_daemon(25)
+    with Web(daemon) as web, closing(Tab(browser, "en")) as tab:
+        page = tab.page
+        page.goto(web.link)
+        page.goto(f"{web.base}/settings")
+        field(page, "sender").fill("one@example.co.jp")
+        with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+            over = Event()
+            stack.callback(over.set)
+            thread.submit(kill_children, web.process.pid, over)
+            page.click(UPDATE)
+            said = page.locator("#said .message.error")
+            expect(said).to_contain_text(settings.NO_REPLY.en)
+        expect(field(page, "sender")).to_have_value("one@example.co.jp")
+        page.click(UPDATE)
+        expect(page.locator("#messages .message").first).to_be_visible()
+        assert "one@example.co.jp" in daemon.config.read_text()
+        assert tab.complaints == []
+
+
+def kill_children(process: int, over: Event) -> None:
+    """Whatever it starts meanwhile gets nowhere."""
+    while not over.is_set():
+        for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
 
 
 # -- two at once, and what happens meanwhile

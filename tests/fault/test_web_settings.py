@@ -1,10 +1,14 @@
 """The settings page of a real zaiond-web, as a browser without a script has it."""
 
+import fcntl
 import http.client
+import os
 import re
 import shutil
+import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -14,6 +18,7 @@ import pytest
 from tests.support.daemon import Daemon
 from tests.support.html import Html
 from tests.support.sink import Sink
+from tests.support.waiting import until
 from tests.support.web import Browser, Web
 
 SEED = Path(__file__).parents[1] / "support" / "mail-server-settings.txt"
@@ -313,6 +318,58 @@ def test_without_a_daemon_the_settings_can_be_changed_all_the_same(
     assert page.field("sender")["value"] == "z@zaion.jp"
     assert "zaiond is not running" in messages(page)[1]
     web.daemon.start()
+
+
+def test_what_cannot_be_written_leaves_all_that_was_entered(browser: Browser, web: Web) -> None:
+    file = web.daemon.config
+    auth = "  auth: {mechanism: basic, username: zaion, password_file: none/password}\n"
+    file.write_text(file.read_text().replace("admins:", f"{auth}admins:"))
+    before = file.read_bytes()
+    settings(browser)
+    page = post(browser, sender="one@zaion.jp", **{PASSWORD: SECRET})
+    assert browser.page.status == 503
+    (said,) = messages(page)
+    assert f"{file.parent}/none/password: can't be written: No such file or directory" in said
+    assert page.field("sender")["value"] == "one@zaion.jp"
+    assert "enter it again" in page.said(PASSWORD)
+    assert file.read_bytes() == before
+    (file.parent / "none").mkdir()
+    page = post(browser, **{PASSWORD: SECRET})
+    assert browser.page.status == 200
+    assert page.field("sender")["value"] == "one@zaion.jp"
+
+
+def test_what_is_entered_stays_when_the_program_that_writes_it_is_killed(
+    browser: Browser, web: Web
+) -> None:
+    config = web.daemon.config
+    before = config.read_bytes()
+    settings(browser)
+    etc = os.open(config.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(etc, fcntl.LOCK_EX)  # for which who updates waits
+        with ThreadPoolExecutor(1) as thread:
+            answered = thread.submit(post, browser, sender="one@zaion.jp")
+            until(lambda: waiting(web) != [], lambda: "nobody waits")
+            for process in waiting(web):
+                os.kill(process, signal.SIGKILL)
+            page = answered.result(30)
+    finally:
+        os.close(etc)
+    assert browser.page.status == 503
+    assert "does not answer" in messages(page)[0]
+    assert page.field("sender")["value"] == "one@zaion.jp"
+    assert config.read_bytes() == before
+    assert post(browser).field("sender")["value"] == "one@zaion.jp"
+    assert b"sender: one@zaion.jp" in config.read_bytes()
+
+
+def waiting(web: Web) -> list[int]:
+    """The processes of zaiond-web that wait for a lock (proc_locks(5))."""
+    process = web.process.pid
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    waits = re.findall(r"-> FLOCK +ADVISORY +WRITE (\d+)", Path("/proc/locks").read_text())
+    return [int(child) for child in children if child in waits]
 
 
 # -- ⑦

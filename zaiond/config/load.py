@@ -162,7 +162,7 @@ def revert(files: Files) -> list[str]:
             os.rename(path, free_name(f"{path}.reverted", "."))
             sync_directory(os.path.dirname(path))
             changed.append(path)
-    secret = _Secret(files).paths
+    secret = with_secrets(files)
     for path, text in files.texts.items():
         target = os.path.realpath(path)
         content = text.encode()
@@ -174,12 +174,17 @@ def revert(files: Files) -> list[str]:
         except FileNotFoundError:
             owned = _stand_in(files.main)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-        rightly = _for_us_alone(owned, files.main) if path in secret else owned
+        rightly = for_us_alone(owned, files.main) if path in secret else owned
         if found == content and rightly == owned:
             continue
         replace(target, content, rightly)
         changed.append(path)
     return changed
+
+
+def with_secrets(files: Files) -> set[str]:
+    """The paths of those files that hold a secret."""
+    return _Secret(files).paths
 
 
 class _Secret(SnapshotSources):
@@ -206,7 +211,7 @@ def _stand_in(main: str) -> Owner:
         return Owner(os.geteuid(), os.stat(os.path.dirname(main)).st_gid, 0o640)
 
 
-def _for_us_alone(owned: Owner, main: str) -> Owner:
+def for_us_alone(owned: Owner, main: str) -> Owner:
     """The same, if a secret may be in it; else as what root:zaiond 0640 means."""
     if not owned.mode & stat.S_IROTH and (not owned.mode & stat.S_IRGRP or is_own_group(owned.gid)):
         return owned

@@ -10,15 +10,16 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from zaiond.atomicfile import Owner, Replacement, free_name, owner
 from zaiond.config.access import READ, daemon_identity, may
 from zaiond.config.auth import PASSWORDS
 from zaiond.config.edit import EditError, change, is_shared
-from zaiond.config.load import Loaded, load, load_files
-from zaiond.config.sources import Files
+from zaiond.config.load import Loaded, for_us_alone, load, load_files, with_secrets
+from zaiond.config.sources import MAX_SECRET, MAX_YAML, Files
+from zaiond.config.words import too_large
 from zaiond.config.yaml import read
 from zaiond.errors import Diagnostic, ZaiondError
 from zaiond.setup import words
@@ -117,7 +118,7 @@ class Settings:
     def _current_secret(self, login: str) -> Current:
         name, value = self._secret_at(login)
         if name == "password_file":
-            return Current("set" if value in self._files.texts else "")
+            return Current("set" if value in self._files.texts or os.path.lexists(value) else "")
         if name == "password_credential":
             return Current("set", words.is_credential(name=value))
         return Current("set" if name else "", self._lock(f"{login}.{name}") if name else None)
@@ -153,18 +154,26 @@ class Settings:
             if not name:
                 file = free_name(os.path.join(self._directory, _SECRET_FILE[login]), "-")
                 changes[f"{login}.password_file"] = os.path.basename(file)
-            texts[file] = f"{secret}\n"
+            texts[file] = _bounded(f"{secret}\n", MAX_SECRET, file, f"{login}.password")
         if self.is_new and self._language == "en":
             changes["language"] = "en"  # as we speak; the default is ja
-        texts[self.main] = change(self.main, texts[self.main], changes)
+        text = change(self.main, texts[self.main], changes)
+        texts[self.main] = _bounded(text, MAX_YAML, self.main, "")
         loaded = self._parsed(replace(self._files, texts=texts))
         # What a drop-in removes or replaces is not changed by the main file.
         origin = {setting.key: setting.file for setting in loaded.settings}
+        wrong = {error.key for error in loaded.errors}
         for key in changes:
-            if loaded.config is not None and origin.get(key) != self.main:
+            if origin.get(key) != self.main and (loaded.config is not None or key in wrong):
                 others = ", ".join(self._files.yaml[1:])
                 raise EditError(words.overruled(key=key, others=others), key)
-        return loaded
+        return replace(loaded, errors=tuple(map(self._as_found(answers), loaded.errors)))
+
+    def _as_found(self, answers: Answers) -> Callable[[Diagnostic], Diagnostic]:
+        """Of a secret's file that no answer replaces, the disk said why it can't be used."""
+        files = {f"{login}.password_file" for login in _LOGINS if login not in answers.secrets}
+        found = {error.key: error for error in self._found.errors if error.key in files}
+        return lambda error: found.get(error.key, error)
 
     def _parsed(self, files: Files) -> Loaded:
         return load_files(files, self._credentials, credentials_optional=True)
@@ -182,25 +191,37 @@ class Settings:
             again = load(self.main, self._credentials, credentials_optional=True)
             if again.files != self._found.files:
                 raise ChangedMeanwhileError(words.CHANGED_MEANWHILE)
-            self._put_in_place(changed, new)
+            self._put_in_place(changed, candidate.files)
         return changed
 
-    def _put_in_place(self, changed: list[str], new: dict[str, str]) -> None:
-        ready: list[Replacement] = []
+    def _put_in_place(self, changed: list[str], files: Files) -> None:
+        new, secret = files.texts, with_secrets(files)
+        ready: list[tuple[str, Replacement]] = []
+        path = self.main
         try:
             for path in changed:
                 target = os.path.realpath(path)
-                ready.append(Replacement(target, new[path].encode(), _owner(target)))
+                owned = _owner(target)
+                if path in secret:  # which the daemon would refuse if others could read it
+                    owned = for_us_alone(owned, self.main)
+                ready.append((path, Replacement(target, new[path].encode(), owned)))
             while ready:
-                ready.pop(0).take_place()
-        except OSError as error:
-            path = error.filename or self.main
-            if isinstance(error, PermissionError):
-                raise _not_permitted(path) from None
+                path, replacement = ready.pop(0)
+                replacement.take_place()
+        except PermissionError:
+            raise _not_permitted(path) from None
+        except OSError as error:  # of its file beside it, perhaps, whose name says nothing
             raise SetupError(words.unwritable(path=path, why=error)) from None
         finally:
-            for left in ready:
+            for _, left in ready:
                 left.discard()
+
+
+def _bounded(text: str, most: int, path: str, key: str) -> str:
+    """The text, if the daemon reads a file that is so long. Raises EditError."""
+    if len(text.encode()) > most:
+        raise EditError(too_large(path=path, kib=most // 1024), key)
+    return text
 
 
 @contextlib.contextmanager

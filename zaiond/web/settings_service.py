@@ -86,7 +86,8 @@ class SettingsService:
         try:
             yield _Line(reader, writer)
         finally:
-            writer.transport.abort()
+            if not writer.is_closing():  # a pipe whose reader has ended is gone, and can't be twice
+                writer.transport.abort()
             if process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()

@@ -368,6 +368,56 @@ def test_what_a_drop_in_removes_is_told_and_not_written(tmp_path: Path) -> None:
         found.candidate(MOVED)
 
 
+def test_what_is_required_and_removed_by_a_drop_in_is_told_to_who_enters_it(tmp_path: Path) -> None:
+    write(tmp_path / "conf.d" / "1.yaml", "admins: null\n")
+    found = settings(tmp_path)
+    assert [error.key for error in found.mendable] == ["admins"]
+    with pytest.raises(EditError, match=r"admins .*conf\.d/1\.yaml") as told:
+        found.candidate(Answers({"admins": "b@zaion.jp"}))
+    assert told.value.key == "admins"
+
+
+def test_a_password_that_the_daemon_would_not_read_is_not_written(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    login = {f"{AUTH}.mechanism": "basic", f"{AUTH}.username": "u"}
+    with pytest.raises(EditError, match="64 KiB") as told:
+        found.candidate(Answers(login, {AUTH: "x" * 65536}))
+    assert told.value.key == f"{AUTH}.password"
+    assert found.candidate(Answers(login, {AUTH: "x" * 65535})).errors == ()
+
+
+def test_no_file_grows_beyond_what_the_daemon_reads(tmp_path: Path) -> None:
+    found = settings(tmp_path, TEXT + "#" * (1024 * 1024 - len(TEXT) - 5) + "\n")
+    with pytest.raises(EditError, match="1024 KiB"):
+        found.candidate(MOVED)
+
+
+def test_a_new_password_mends_a_file_that_others_can_read(tmp_path: Path) -> None:
+    kept = write(tmp_path / "pw", "old\n", 0o644)
+    found = settings(tmp_path, with_auth("{mechanism: basic, username: u, password_file: pw}"))
+    found.write(found.candidate(Answers(secrets={AUTH: "new"})))
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert settings(tmp_path, None).mendable == ()
+
+
+def test_a_password_in_a_file_that_others_can_read_is_written_for_us_alone(tmp_path: Path) -> None:
+    auth = "{mechanism: basic, username: u, password: p}"
+    file = write(tmp_path / "zaiond.yaml", with_auth(auth), 0o644)
+    found = settings(tmp_path, None)
+    found.write(found.candidate(Answers(secrets={AUTH: "new"})))
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert settings(tmp_path, None).mendable == ()
+
+
+def test_why_a_password_cannot_be_read_is_said_again_while_it_is_so(tmp_path: Path) -> None:
+    write(tmp_path / "pw", "old\n", 0o644)
+    found = settings(tmp_path, with_auth("{mechanism: basic, username: u, password_file: pw}"))
+    (before,) = found.mendable
+    assert "chmod o-rwx" in before.text.en
+    assert found.current[f"{AUTH}.password"] == Current("set")
+    assert found.candidate(MOVED).errors == (before,)
+
+
 def test_what_has_a_yaml_name_is_locked(tmp_path: Path) -> None:
     text = "admins: &all a@zaion.jp\nsender: *all\nmail_server: {host: mailhost}\n"
     now = settings(tmp_path, text).current

@@ -26,6 +26,8 @@ PATH = "/settings"
 MOST_TOLD = 20  # results of a test, in the journal
 PIECE = "x-piece"  # only the test's lines are wanted: the page is there
 
+_STATUS = {"not_permitted": 403, "malformed": 400}  # where no field is wrong
+
 Reply = dict[str, Any]
 
 
@@ -43,7 +45,10 @@ async def show(request: Request) -> Response:
 async def update(request: Request) -> Response:
     """更新: what `setup` writes."""
     given = entered(form(request))
-    reply = await _ask(request, "update", given, revision=given.revision)
+    try:
+        reply = await _ask(request, "update", given, revision=given.revision)
+    except NoSettings as error:
+        return await _kept(request, given, error.text, 503)
     if not reply["ok"]:
         return await _refused(request, reply, given, words.ERRORS)
     if not reply["files"]:
@@ -69,7 +74,10 @@ async def test(request: Request) -> Response:
     lines = web(request).settings.lines(
         "try", language=language_of(request), addresses=given.addresses, **_answers(given)
     )
-    first = await anext(lines)
+    try:
+        first = await anext(lines)
+    except NoSettings as error:
+        return await _kept(request, given, error.text, 503)
     if first.get("ok") is False:
         await lines.aclose()
         return await _refused(request, first, given, words.TEST_ERRORS)
@@ -158,15 +166,11 @@ async def _ask(request: Request, do: str, given: Entered, **more: str) -> Reply:
 async def _shown(request: Request) -> Reply | Response:
     """What is in the files, or the page that says why that can't be shown."""
     shown = await web(request).settings.ask("show", language=language_of(request))
-    return shown if shown["ok"] else _not_shown(request, shown)
+    return shown if shown["ok"] else complain(request, 403, words.CANT_SHOW, _message(shown))
 
 
 def _message(reply: Reply) -> Text:
     return Text(reply["message"]["ja"], reply["message"]["en"])
-
-
-def _not_shown(request: Request, reply: Reply) -> Response:
-    return complain(request, 403, words.CANT_SHOW, _message(reply))
 
 
 async def _refused(request: Request, reply: Reply, given: Entered, wrong: Text) -> Response:
@@ -195,7 +199,17 @@ async def _refused(request: Request, reply: Reply, given: Entered, wrong: Text) 
         case "broken":
             seen = view(reply, given=given, errors=[*reply["broken"], *reply["errors"]])
             return _page(request, reply, seen, given, alert=words.MEND_FIRST, status_code=422)
-    return _not_shown(request, reply)
+    return await _kept(request, given, _message(reply), _STATUS.get(reply["code"], 503))
+
+
+async def _kept(request: Request, given: Entered, why: Text, status_code: int) -> Response:
+    """The page with what was entered, of which no field is wrong."""
+    shown = await _shown(request)
+    if isinstance(shown, Response):
+        return shown
+    seen = view(shown, given=given, password_stays=PIECE in request.headers)
+    shown["revision"] = given.revision
+    return _page(request, shown, seen, given, alert=why, status_code=status_code)
 
 
 async def _taken(request: Request, path: str) -> tuple[Text, str]:

@@ -8,7 +8,7 @@
   const run = document.getElementById("run");
   const result = document.getElementById("result");
 
-  // What the server's page says beside the fields, into this one.
+  // What the server's page says beside the fields, into this one; false where it is not this page.
   const show = (text) => {
     const fresh = new DOMParser().parseFromString(text, "text/html");
     for (const said of fresh.querySelectorAll("#said, .said")) {
@@ -20,12 +20,22 @@
       else here?.removeAttribute("aria-invalid");
     }
     const revision = fresh.getElementById("revision");
-    if (revision === null) return false;  // another page: the session is over, say
+    if (revision === null) return false;
     document.getElementById("revision").value = revision.value;
     const wrong = form.querySelector("[aria-invalid]");
     (wrong?.tagName === "FIELDSET" ? wrong.querySelector("input") : wrong)?.focus();
     if (wrong === null) document.getElementById("said").scrollIntoView({block: "center"});
     return true;
+  };
+
+  // What another page of the server says is wrong, above the fields, where all stays as it is.
+  const complain = (text) => {
+    const message = document.createElement("div");
+    message.className = "message error";
+    message.setAttribute("role", "alert");
+    message.append(...new DOMParser().parseFromString(text, "text/html").querySelectorAll("main p"));
+    document.getElementById("said").replaceChildren(message);
+    message.scrollIntoView({block: "center"});
   };
 
   const clear = () => {
@@ -57,8 +67,11 @@
     } else if (answer.ok) {
       clear();
       await stream(answer);
-    } else if (!show(await answer.text())) {
-      location.reload();
+    } else {
+      const text = await answer.text();
+      if (show(text)) return;
+      if (answer.status === 403) location.reload();  // the session is over
+      else complain(text);
     }
   };
 
