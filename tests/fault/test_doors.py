@@ -188,6 +188,7 @@ def test_a_packed_body_is_not_taken_for_what_it_holds(emitter: Program, path: st
 def test_only_post_sends_anything(emitter: Program, method: str, path: str) -> None:
     answer = emitter.send(method, path)
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert method == "HEAD" or answer.text == f"this address takes POST, not {method}\n"
 
 
 @pytest.mark.parametrize("path", ["/v1/", "/v1/event", "/v1/jobs", "/v1/jobs/a", "/v1/jobs/a/ok"])

@@ -10,6 +10,7 @@ import re
 import select
 import socket
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -21,6 +22,7 @@ from tests.support.daemon import Daemon
 from tests.support.programs import Program, token
 from tests.support.waiting import meanwhile, until
 from tests.support.web import CONFIG, NAME, PASSWORD, Answer, Browser, Web
+from zaiond.web import guard
 from zaiond.web.app import ROUTES
 from zaiond.web.gate import BODY_BYTES
 from zaiond.web.serving import MOST_CONNECTIONS
@@ -109,13 +111,18 @@ def test_each_route_of_a_page_takes_get_or_post_and_nothing_else(service: Web) -
     browser.log_in()
     taken = dict[str, set[str]]()
     for route in ROUTES:
-        taken.setdefault(path_of(route), {"GET", "HEAD"}).update(route.methods or ())
+        taken.setdefault(path_of(route), set()).update(route.methods or ())
     for path, methods in taken.items():
         if path.startswith((*BY_TOKEN, "/log", "/once")):
             continue
         for method in set(METHODS) - methods:
             body = urlencode({"csrf": browser.csrf}).encode()
-            assert browser.send(method, path, body, FORM).status in (404, 405), (method, path)
+            answer = browser.send(method, path, body, FORM)
+            assert answer.status == 405, (method, path)
+            allowed = ", ".join(sorted(methods))
+            assert answer.headers["allow"] == allowed, (method, path)
+            if method != "HEAD":
+                assert f"takes {allowed}, not {method}" in answer.text, (method, path)
 
 
 @pytest.mark.parametrize(
@@ -554,6 +561,24 @@ def test_connections_that_had_an_answer_make_room_for_others(
     else:
         pytest.fail("there may be more connections than were said")
     until(lambda: is_served(service), lambda: "nobody is served")
+
+
+def test_what_one_connection_too_many_gets_has_the_headers_of_every_answer(
+    service: Web, held: list[socket.socket]
+) -> None:
+    until(lambda: is_served(service), lambda: "nobody is served")
+    for _ in range(MOST_CONNECTIONS - 1):
+        held.append(opened(service))
+    for language, said in (("ja", "接続が多すぎます"), ("en", "Too many connections")):
+        held.append(opened(service))
+        line = f"Accept-Language: {language}\r\n".encode()
+        held[-1].sendall(head().replace(b"\r\n", b"\r\n" + line, 1))
+        answer = b"".join(iter(partial(held[-1].recv, 65536), b"")).decode()
+        lines = answer.partition("\r\n\r\n")[0].lower().split("\r\n")
+        assert " 503 " in lines[0]
+        assert {f"{name}: {value}".lower() for name, value in guard.HEADERS.items()} <= set(lines)
+        assert {"connection: close", "retry-after: 5"} <= set(lines)
+        assert said in answer
 
 
 def test_a_byte_now_and_then_does_not_hold_a_connection(service: Web) -> None:

@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from zaiond.text import Text
 from zaiond.web import doors, guard, static, words
@@ -26,7 +26,11 @@ from zaiond.web.pages import (
 )
 from zaiond.web.render import complain, page
 from zaiond.web.settings_service import NoSettings
+from zaiond.web.words import doors as doors_words
 from zaiond.web.words import settings as settings_words
+
+
+_LONGEST_METHOD = 20  # characters that are shown
 
 
 async def _home(_: Request) -> Response:
@@ -67,11 +71,25 @@ def build(what: Web) -> Gate:
 
 
 async def _http_error(request: Request, error: Any) -> Response:
-    if guard.door(request.scope["path"]) is not None:
-        return doors.http_error(request, error)
-    if error.status_code == 405:
-        return complain(request, 405, words.WRONG_METHOD, words.NOT_FOUND_WHY)
-    return complain(request, error.status_code, words.NOT_FOUND, words.NOT_FOUND_WHY)
+    is_door, status = guard.door(request.scope["path"]) is not None, error.status_code
+    if status != 405:
+        if is_door:
+            return doors.complain(request, status, doors_words.NOT_FOUND)
+        return complain(request, status, words.NOT_FOUND, words.NOT_FOUND_WHY)
+    allowed = ", ".join(allowed_methods(request.scope))
+    told = {"allowed": allowed, "method": request.method[:_LONGEST_METHOD]}
+    if is_door:
+        answer = doors.complain(request, status, doors_words.wrong_method(**told))
+    else:
+        answer = complain(request, status, words.WRONG_METHOD, words.wrong_method(**told))
+    answer.headers["allow"] = allowed  # RFC 9110 15.5.6
+    return answer
+
+
+def allowed_methods(scope: Any) -> list[str]:
+    """What may be asked at an address, by all routes that have it."""
+    here = (route for route in ROUTES if route.matches(scope)[0] is not Match.NONE)
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 async def _no_answer(request: Request, error: Any) -> Response:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -135,14 +134,6 @@ def refusal(request: Request, kind: TokenKind) -> Response | None:
     what.journal.warning(line, by="token", address=where)
     answer = complain(request, status, why)
     answer.headers["www-authenticate"] = f'Bearer realm="zaiond"{fault}'
-    return answer
-
-
-def http_error(request: Request, error: HTTPException) -> Response:
-    """An answer to what no door is for."""
-    text = words.WRONG_METHOD if error.status_code == 405 else words.NOT_FOUND
-    answer = complain(request, error.status_code, text)
-    answer.headers.update(error.headers or {})
     return answer
 
 

@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zaiond.text import Text
 from zaiond.web import doors, guard, words
-from zaiond.web.context import Form, TooMuch, Web, received
+from zaiond.web.context import Form, TooMuch, Web, language_of, received
 from zaiond.web.render import complain
 
 OPEN = ("/login", "/once/", "/static/")  # what is to be had without a session
@@ -43,6 +43,14 @@ class Gate:
             # A page that looks again by itself is no use of it, nor is a stranger's knocking.
             if scope["zaiond.session"] is not None and not guard.is_live(Headers(scope=scope)):
                 self.last_use = self.last_request
+
+    async def turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers that there is no room for the connection, whatever is asked."""
+        scope["app"] = self._app
+        said = words.TOO_MANY.in_language(language_of(Request(scope)))
+        headers = {"retry-after": "5", "connection": "close"}
+        answer = PlainTextResponse(f"{said}\n", 503, headers)
+        await answer(scope, receive, self._with_headers(scope, send))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         web, headers = self._web, Headers(scope=scope)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zaiond.client import origin
@@ -205,9 +206,11 @@ class Server(uvicorn.Server):
         *,
         of_users: bool = False,
     ) -> None:
+        self._gate = gate
         super().__init__(
             uvicorn.Config(
-                gate,
+                self._answer,
+                interface="asgi3",
                 http=_Protocol,
                 ws="none",
                 lifespan="off",
@@ -218,15 +221,18 @@ class Server(uvicorn.Server):
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=10,
-                limit_concurrency=MOST_CONNECTIONS,
                 h11_max_incomplete_event_size=HEAD_BYTES,
             )
         )
         self.config.load()
         self.config.ssl = context
-        self._gate = gate
         self._idle = idle
         self._of_users = of_users
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Where there are too many connections, each is told to end."""
+        is_full = len(self.server_state.connections) >= MOST_CONNECTIONS
+        await (self._gate.turn_away if is_full else self._gate)(scope, receive, send)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

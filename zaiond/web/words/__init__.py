@@ -47,6 +47,15 @@ NOT_FOUND_WHY = Text(
     "Check the address, or choose a page above.",
 )
 WRONG_METHOD = Text("この操作はできません", "That can't be done here")
+wrong_method = Sentence(
+    "このアドレスで使えるメソッドは {allowed} です（{method} は使えません）。"
+    "上の一覧から選んでください。",
+    "This address takes {allowed}, not {method}. Choose a page above.",
+)
+TOO_MANY = Text(
+    "接続が多すぎます。少し待ってから、もう一度実行してください",
+    "Too many connections: try again in a moment",
+)
 FAULT = Text("内部エラーが発生しました", "Something went wrong here")
 FAULT_WHY = Text(
     "zaiond-web の不具合です。詳細: journalctl -u zaiond-web",

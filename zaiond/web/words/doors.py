@@ -74,4 +74,7 @@ BUSY = Text(
     "busy with what others send: send it again in a moment",
 )
 NOT_FOUND = Text("このアドレスはありません", "there is no such address")
-WRONG_METHOD = Text("このアドレスではこのメソッドは使えません", "this address does not take that")
+wrong_method = Sentence(
+    "このアドレスで使えるメソッドは {allowed} です（{method} は使えません）",
+    "this address takes {allowed}, not {method}",
+)
