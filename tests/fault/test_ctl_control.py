@@ -459,10 +459,14 @@ def test_the_queue_is_listed_by_what_it_waits_for(runtime: Path, capsys: Said) -
 def test_of_a_mail_to_come_it_is_said_of_how_many_events_it_tells(
     runtime: Path, capsys: Said
 ) -> None:
-    to_come = UNROUTED | {"event_ids": ["E1", "E2"], "events": 5000, "next_attempt": AT}
+    to_come = UNROUTED | {"event_ids": ["E1", "E2"], "events": 5000, "next_attempt": AT, "when": AT}
     with answering(runtime, {"deliveries": [to_come], "total": 1}):
         assert run("queue", "list") == 0
-    assert "E1 +4999" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "E1 +4999" in said
+    # It was never tried: so it has no next try.
+    assert f"  Mail due: {CLOCK}\n" in said
+    assert "Next try" not in said
 
 
 def test_what_is_the_same_for_many_is_said_once(runtime: Path, capsys: Said) -> None:

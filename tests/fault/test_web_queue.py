@@ -73,6 +73,18 @@ def test_what_waits_is_shown_with_why_and_links_to_what_became_of_it(
     assert "送信待ち: 1 件" in page.text or "再送待ち: 1 件" in page.text
 
 
+def test_a_mail_to_come_has_the_time_at_which_it_is_due_and_no_next_try(
+    web: Web, browser: Browser
+) -> None:
+    web.begin_anew(CONFIG + 'routes: {daily: {match: {type: "d.*"}, digest: "0 8 1 1 *"}}\n')
+    web.daemon.emit({"type": "d.one", "id": "later"})
+    web.daemon.becomes(lambda queue: any(one.get("when") for one in queue["deliveries"]), "queue", "list")
+    page = shown(browser)
+    labels = [one.get("data-label") for tag, one in page.elements if tag == "td"]
+    assert "Mail due" in labels
+    assert "Next try" not in labels
+
+
 def test_an_empty_queue_says_so(browser: Browser) -> None:
     assert "Nothing waits" in shown(browser).text
 

@@ -29,6 +29,7 @@ posing = Sentence("{said}（ユーザー {user} のイベント）", "{said} (an
 WHY = Text("理由", "Why")
 REMEDY = Text("対処", "Remedy")
 NEXT_TRY = Text("次の試行", "Next try")
+WHEN = Text("送信予定", "Mail due")
 number_in_state = Sentence("{state}: {number} 件", "{state}: {number}")
 
 # -- queue, spool
@@ -221,7 +222,6 @@ STATE = Text("状態", "State")
 ROUTE = Text("ルート", "Route")
 decided = Sentence("{route}: {outcome}", "{route}: {outcome}")
 NO_ROUTE = Text("（一致するルートなし）", "(no route matches)")
-WHEN = Text("送信予定", "Mail due")
 UNDATED = Text("未定", "open")
 NO_DAEMON_DECIDES = Text(
     "zaiond が動いていないため、ファイルの設定だけで判断します（まとめ送信、上限、障害、"

@@ -107,9 +107,6 @@ COMMANDS = (
     ),
 )
 
-_COLUMNS = (
-    labels.AGE, labels.NEXT_TRY, labels.TRIES, labels.EVENT_ID, labels.TO, labels.SUBJECT,
-)  # fmt: skip
 _ORDER = {"held": "red", "deferred": "bold", "waiting": "bold"}  # the worst first; its colour
 
 
@@ -179,8 +176,10 @@ def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime)
         number, colour = len(group.deliveries), _ORDER[group.state]
         state = labels.STATES[group.state]
         _heading(page, state, colour, number, group.reason, group.remedy)
-        columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
-        for label in (labels.NEXT_TRY, labels.TO):
+        due = group.due
+        head = labels.AGE, due, labels.TRIES, labels.EVENT_ID, labels.TO, labels.SUBJECT
+        columns = dict(zip(head, zip(*rows, strict=True), strict=True))
+        for label in (due, labels.TO):
             if len(set(columns[label])) == 1:  # it stands above the rows
                 value = columns.pop(label)[0]
                 page.labelled(label, "" if value == "-" else value, "  ")
@@ -191,20 +190,24 @@ def listing(deliveries: list[dict[str, Any]], language: Language, now: datetime)
 
 
 class Group(NamedTuple):
-    """Deliveries that wait for the same; `reason` and `remedy` are "" where there is none."""
+    """Deliveries that wait for the same; `reason` and `remedy` are "" where there is none. `due` is
+    what the time is at which they go on: the first try of a mail to come is no next one.
+    """
 
     state: str
     reason: str
     remedy: str
+    due: Text
     deliveries: list[dict[str, Any]]
 
 
 def groups(deliveries: Iterable[dict[str, Any]]) -> list[Group]:
     """What waits, by what it waits for, the worst first."""
-    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    found: dict[tuple[str, str, str, Text], list[dict[str, Any]]] = {}
     for one in deliveries:
         remedy = (one.get("hold") or {}).get("remedy")
-        waits_for = one["state"], one.get("reason") or "", remedy or ""
+        due = labels.WHEN if one.get("when") else labels.NEXT_TRY
+        waits_for = one["state"], one.get("reason") or "", remedy or "", due
         found.setdefault(waits_for, []).append(one)
     order = list(_ORDER)
     return [
