@@ -533,6 +533,31 @@ def test_what_is_chosen_on_a_page_that_is_live_stays_chosen(site: Site) -> None:
         expect(page.locator("main")).to_contain_text("certificate.expired")
 
 
+_SEEN = "() => document.querySelector('main').dataset.seen"
+
+
+def test_a_choice_on_a_page_that_is_live_stays_until_it_is_made(site: Site) -> None:
+    with site.tab() as tab:
+        page = tab.page
+        page.clock.install()
+        for path, name, choice in (("/queue", "state", "held"), ("/history", "limit", "500")):
+            page.goto(site.at(path))
+            page.evaluate("() => { document.querySelector('main').dataset.seen = 'another' }")
+            chosen = page.locator(f"main select[name={name}]")
+            first = chosen.input_value()
+            chosen.select_option(choice)
+            chosen.blur()
+            for _ in range(3):
+                page.clock.run_for(6000)
+                page.evaluate("() => fetch('/status').then(answer => answer.text())")
+            expect(chosen).to_have_value(choice)
+            assert page.evaluate(_SEEN) == "another"
+            chosen.select_option(first)
+            chosen.blur()
+            page.clock.run_for(6000)
+            until(lambda: page.evaluate(_SEEN) != "another", lambda: "never looked again")
+
+
 def without_reload(page: Page) -> Callable[[], bool]:
     """Returns what tells whether the page is still the one that was loaded."""
     page.evaluate("() => { window.loaded = true }")

@@ -104,7 +104,7 @@ def test_a_credential_of_the_daemons_is_known_and_locked(
     machine.path(CONFIG).write_text(configuration(mail_server=server))
     shown = Html(browser.get("/settings").text)
     assert "readonly" in shown.field("mail_server.auth.password")
-    assert "Note:" not in shown.said("mail_server.auth.password"), "it can be read"
+    assert "Warning:" not in shown.said("mail_server.auth.password"), "it can be read"
     page = post(browser, machine, sender="page@example.co.jp")
     assert page.field("sender")["value"] == "page@example.co.jp"
 

@@ -78,7 +78,9 @@ def test_a_mail_to_come_has_the_time_at_which_it_is_due_and_no_next_try(
 ) -> None:
     web.begin_anew(CONFIG + 'routes: {daily: {match: {type: "d.*"}, digest: "0 8 1 1 *"}}\n')
     web.daemon.emit({"type": "d.one", "id": "later"})
-    web.daemon.becomes(lambda queue: any(one.get("when") for one in queue["deliveries"]), "queue", "list")
+    web.daemon.becomes(
+        lambda queue: any(one.get("when") for one in queue["deliveries"]), "queue", "list"
+    )
     page = shown(browser)
     labels = [one.get("data-label") for tag, one in page.elements if tag == "td"]
     assert "Mail due" in labels

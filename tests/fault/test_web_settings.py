@@ -299,6 +299,25 @@ def test_what_cannot_be_changed_here_says_why(browser: Browser, web: Web) -> Non
     assert updated.field("admins")["value"] == "c@zaion.jp"
 
 
+def test_what_is_saved_with_a_warning_does_not_look_as_if_all_were_well(
+    browser: Browser, web: Web
+) -> None:
+    drop_in = web.daemon.config.parent / "conf.d" / "10.yaml"
+    drop_in.parent.mkdir(exist_ok=True)
+    drop_in.write_text("fallback_mail_servers: [{host: mx.zaion.jp, port: 25, security: tls}]\n")
+    drop_in.chmod(0o640)
+    settings(browser)
+    page = post(browser, admins="c@zaion.jp")
+    looks = {
+        one["class"]: re.sub(r"\s+", " ", one["text"])
+        for tag, one in page.elements
+        if one.get("class", "").startswith("message ")
+    }
+    assert looks["message ok"] == "The running zaiond has taken it"
+    assert looks["message warning"].startswith("Warning: ")
+    assert "25" in looks["message warning"]
+
+
 def test_errors_that_the_page_cannot_mend_are_shown_with_their_line(
     browser: Browser, web: Web
 ) -> None:

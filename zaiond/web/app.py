@@ -29,7 +29,6 @@ from zaiond.web.settings_service import NoSettings
 from zaiond.web.words import doors as doors_words
 from zaiond.web.words import settings as settings_words
 
-
 _LONGEST_METHOD = 20  # characters that are shown
 
 

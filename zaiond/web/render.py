@@ -103,7 +103,7 @@ def _messages(request: Request) -> list[tuple[str, Text]]:
 
 def done(request: Request, text: Text | str, to: str, *, kind: str = "ok") -> Response:
     """The end of a POST: `text` is shown by the page at `to`, to which the browser goes on. `kind`:
-    "ok", or "error" where it was refused.
+    "ok", "warning" where something is to be thought of, "error" where it was refused.
     """
     said = text if isinstance(text, Text) else Text(text, text)
     request.scope["zaiond.session"].tell(kind, said)

@@ -39,7 +39,9 @@ class Session(msgspec.Struct, dict=True):
         self.messages: list[tuple[str, Text]] = []
 
     def tell(self, kind: str, text: Text) -> None:
-        """Keeps a result for the next page that is shown; `kind` is "ok" or "error"."""
+        """Keeps a result for the next page that is shown; `kind` is "ok", "warning" or
+        "error".
+        """
         self.messages = [*self.messages, (kind, text)][-MOST_MESSAGES:]
 
 

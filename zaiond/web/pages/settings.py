@@ -223,7 +223,9 @@ async def _taken(request: Request, path: str) -> tuple[Text, str]:
         return words.not_taken(why=why), "error"
     except NoAnswer as error:
         return error.text, "error"
-    return (ctl.TAKEN if in_use == path else ctl.another_in_use(path=in_use)), "ok"
+    if in_use != path:
+        return ctl.another_in_use(path=in_use), "warning"
+    return ctl.TAKEN, "ok"
 
 
 # -- the page

@@ -6,11 +6,19 @@
 (() => {
   const main = () => document.querySelector("main");
 
+  // Of a select that names no default, the first option is it.
+  const isOtherChoice = (option) => {
+    const options = [...option.closest("select").options];
+    const first = options.find((one) => one.defaultSelected) ?? options[0];
+    return option.selected !== (option === first);
+  };
+
   const isInUse = () => {
     const active = document.activeElement;
     const selected = document.getSelection();
-    const changed = [...main().querySelectorAll("input, textarea")].some((one) =>
-      one.value !== one.defaultValue || one.checked !== (one.defaultChecked ?? one.checked));
+    const changed = [...main().querySelectorAll("input, textarea, option")].some((one) =>
+      one.tagName === "OPTION" ? isOtherChoice(one)
+        : one.value !== one.defaultValue || one.checked !== (one.defaultChecked ?? one.checked));
     return changed
       || (active && active.closest("main form") !== null)
       || (selected && !selected.isCollapsed && main().contains(selected.anchorNode));

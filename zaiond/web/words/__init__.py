@@ -20,6 +20,7 @@ PAGES = {
 }
 title_of = Sentence("{page} - {product}", "{page} - {product}")
 RESULT = Text("結果", "Result")
+WARNING = Text("警告", "Warning")
 RELOAD = Text("もう一度表示する", "Try again")
 
 # -- Lists

@@ -45,7 +45,6 @@ ONLY_IF_CHOSEN = Text(
 )
 by_other = Sentence("ほかから変更された値: {text}", "Changed by someone else to: {text}")
 NOTHING = Text("（なし）", "(nothing)")
-WARNING = Text("注意", "Note")
 
 # -- ⑦
 
