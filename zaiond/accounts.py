@@ -63,6 +63,7 @@ too_many = Sentence(
     "zaiond-ctl web remove NAME",
     "there can't be more than {most}: remove what is not in use: zaiond-ctl web remove NAME",
 )
+WRONG = Text("現在のパスワードが違います", "the current password is wrong")
 broken = Sentence(
     "{path} が壊れています。削除してから、zaiond-ctl web password と zaiond-ctl web token で"
     "登録し直してください",
@@ -77,6 +78,13 @@ class AccountsError(Exception):
     def __init__(self, text: Text) -> None:
         super().__init__(text.en)
         self.text = text
+
+
+class WrongPasswordError(AccountsError):
+    """It is not the password of this name, or there is no such name."""
+
+    def __init__(self) -> None:
+        super().__init__(WRONG)
 
 
 class Account(NamedTuple):
@@ -175,12 +183,22 @@ def set_password(where: str, name: str, password: str, now: float) -> None:
     """Gives a name this password. Raises OSError, AccountsError."""
     check_name(name)
     check_password(password, name)
-    salt = secrets.token_bytes(_SALT_BYTES)
-    account = Account(salt.hex(), _hash(password, salt), now)
+    account = _account(password, now)
     with _changing(where) as accounts:
         accounts.accounts[name] = account
         if len(accounts.accounts) > MOST_ACCOUNTS:
             raise AccountsError(too_many(most=MOST_ACCOUNTS))
+
+
+def change_password(where: str, name: str, present: str, new: str, now: float) -> None:
+    """Gives a name that has the password `present` a new one. Raises OSError, WrongPasswordError,
+    AccountsError.
+    """
+    check_password(new, name)
+    with _changing(where) as accounts:  # so that it is this password that is replaced
+        if not is_right(present, accounts.accounts.get(name)):
+            raise WrongPasswordError
+        accounts.accounts[name] = _account(new, now)
 
 
 def new_token(where: str, name: str, kind: TokenKind, now: float) -> str:
@@ -226,6 +244,11 @@ def check_password(password: str, name: str) -> None:
     # 6.2.11: words of the place.
     if small.strip("0123456789!-_.@#") in ("", name.lower(), "zaiond", "zaionnex", "zaiond-web"):
         raise AccountsError(TOO_NEAR)
+
+
+def _account(password: str, now: float) -> Account:
+    salt = secrets.token_bytes(_SALT_BYTES)
+    return Account(salt.hex(), _hash(password, salt), now)
 
 
 def _hash(password: str, salt: bytes) -> str:

@@ -39,6 +39,7 @@ EVENT = "one event"  # whose page is meant
 PATHS = [
     *words.PAGES,
     EVENT,
+    "/account",
     "/queue?state=held&text=sales",
     "/history?since=yesterday+evening&type=*.failed&failed=1",
     "/routes?type=disk.full&severity=crit",

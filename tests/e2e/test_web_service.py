@@ -76,3 +76,27 @@ def test_it_asks_the_daemon_in_its_visitors_name_and_reads_no_secret(machine: Co
     asked = machine.run("python3", "-c", program, user="daiki")
     (silence,) = json.loads(asked.stdout)["result"]["silences"]
     assert silence["user"] == "daiki"
+
+
+def test_a_password_is_changed_by_root_for_who_shows_the_present_one(machine: Container) -> None:
+    machine.run("zaiond-ctl", "web", "password", "suzuki", given=f"{PASSWORD}\n")
+    visitor, new = browser(machine), "another horse battery"
+    assert visitor.log_in("suzuki").status == 200
+    visitor.get("/account")
+    wanted = {"present": PASSWORD, "new": new, "again": new}
+    assert visitor.post("/account/password", {**wanted, "present": "guessed"}).status == 403
+    answer = visitor.post("/account/password", wanted)
+    assert "Password changed" in answer.text, log(machine)
+    assert browser(machine).log_in("suzuki").status == 403
+    assert browser(machine).log_in("suzuki", new).status == 200
+    kept = machine.run("stat", "-c", "%U:%G %a", "/var/lib/zaiond-web/accounts.json").stdout
+    assert kept == "root:zaiond-web 640\n"
+    # Nor is it changed for who asks root himself, in the name of zaiond-web, and does not know it.
+    program = (
+        "import json,socket;s=socket.socket(socket.AF_UNIX);"
+        "s.connect('/run/zaiond-web/settings.sock');"
+        "s.sendall(json.dumps({'do':'password','name':'suzuki','present':'guessed',"
+        "'new':'a third horse'}).encode()+b'\\n');print(s.makefile().readline())"
+    )
+    asked = machine.run("python3", "-c", program, user="zaiond-web")
+    assert json.loads(asked.stdout)["code"] == "wrong"

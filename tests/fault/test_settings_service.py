@@ -14,6 +14,7 @@ from tests.support.process import MODES_COUNT
 from tests.support.scripted_server import ScriptedServer, ordinary
 from tests.support.settings_service import SettingsService
 from tests.support.sink import Sink
+from zaiond import accounts
 
 SECRET = "hush-hush-0123"
 TEXT = """\
@@ -388,3 +389,35 @@ def test_what_is_wrong_with_it_is_said(file: Path) -> None:
     assert error["key"] == "web.listen"
     write(file, TEXT.format(port=25) + "web: {cert_file: no.pem, key_file: no.pem}\n")
     assert not ask(file, "listen")["ok"]
+
+
+def test_a_password_of_the_page_is_changed_for_who_knows_the_present_one_and_no_other(
+    file: Path,
+) -> None:
+    where, first = file.parent / "state/web", "correct horse battery"
+    accounts.set_password(str(where), "yamada", first, 1.0)
+    kept = where / "accounts.json"
+    before = kept.read_bytes()
+    new = {"new": "another horse", "present": first}
+    with SettingsService(file) as service:
+        for given, code in [
+            ({"name": "yamada", **new, "present": "guessed"}, "wrong"),
+            ({"name": "suzuki", **new}, "wrong"),  # whom it does not make, either
+            ({"name": "yamada", **new, "new": "short"}, "refused"),
+            ({**new}, "wrong"),
+        ]:
+            reply = service.ask("password", **given)
+            assert (reply["ok"], reply["code"]) == (False, code)
+            assert reply["message"]["en"]
+            assert reply["message"]["ja"]
+        assert kept.read_bytes() == before
+        reply = service.ask("password", name="yamada", **new)
+        assert reply["ok"]
+        account = accounts.read(str(where)).accounts["yamada"]
+        assert account.since == reply["since"]
+        assert accounts.is_right("another horse", account)
+        kept.write_text("{")
+        broken = service.ask("password", name="yamada", **new)
+        assert "is damaged" in broken["message"]["en"]
+        assert first not in service.said
+        assert account.hash not in service.said

@@ -33,3 +33,30 @@ def test_no_hash_and_no_token_is_right_by_being_empty(tmp_path: Path) -> None:
     assert not accounts.is_right("", accounts.Account("", "", 0.0))
     known = accounts.Accounts({}, {"a": {"emit": accounts.Token("emit", "", 0.0)}})
     assert accounts.owner_of_token("", "emit", known) is None
+
+
+def test_a_password_is_changed_by_who_knows_the_present_one(tmp_path: Path) -> None:
+    where, first, second = str(tmp_path), "correct horse battery", "wrong horse battery"
+    accounts.set_password(where, "yamada", first, 1.0)
+    accounts.set_password(where, "suzuki", second, 1.0)
+    before = (tmp_path / "accounts.json").read_bytes()
+    for name, present in [
+        ("yamada", second),
+        ("yamada", ""),
+        ("tanaka", first),
+        ("", first),
+        ("tanaka", ""),
+    ]:
+        with pytest.raises(accounts.WrongPasswordError):
+            accounts.change_password(where, name, present, "another horse", 2.0)
+    for new in ("short", "password1", "yamada2026", "x" * 1001):  # as with `web password`
+        with pytest.raises(accounts.AccountsError) as refused:
+            accounts.change_password(where, "yamada", first, new, 2.0)
+        assert not isinstance(refused.value, accounts.WrongPasswordError)
+    assert (tmp_path / "accounts.json").read_bytes() == before
+    accounts.change_password(where, "yamada", first, "another horse", 2.0)
+    kept = accounts.read(where).accounts
+    assert accounts.is_right("another horse", kept["yamada"])
+    assert not accounts.is_right(first, kept["yamada"])
+    assert kept["yamada"].since == 2.0
+    assert accounts.is_right(second, kept["suzuki"])

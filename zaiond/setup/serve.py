@@ -4,6 +4,8 @@ It does what `zaiond-ctl setup` does, without a terminal: one JSON line on stand
 request, and is answered by a line on standard output (`try`: by several, the last one has `ok`). It
 serves one caller, with the rights that it was started with, and ends with its input. No reply has a
 secret in it, but for `listen` (docs/how-it-works.md has the requests).
+
+Beside the settings it changes the password of a user of the page, for who knows the present one.
 """
 
 import argparse
@@ -11,11 +13,14 @@ import contextlib
 import os
 import resource
 import select
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from zaiond import accounts
+from zaiond.accounts import AccountsError, WrongPasswordError
 from zaiond.config.access import credentials
 from zaiond.config.edit import EditError
 from zaiond.config.kinds import WrongValueError
@@ -32,6 +37,7 @@ from zaiond.text import Language, Text
 REQUEST_BYTES = 1024 * 1024
 REQUEST_SECONDS = 30.0
 ADDRESSES = "addresses"
+_STATE_DIR = "/var/lib/zaiond"
 
 Reply = dict[str, Any]
 Say = Callable[[Reply], None]
@@ -39,14 +45,18 @@ Say = Callable[[Reply], None]
 
 class Request(msgspec.Struct):
     """What is asked. `changes` is what was entered, by dotted key, whether it is one or not;
-    `secrets` by the mapping of their login; `addresses` as they were typed."""
+    `secrets` by the mapping of their login; `addresses` as they were typed; `name`, `present` and
+    `new` are of a password."""
 
-    do: Literal["show", "try", "update", "listen"]
+    do: Literal["show", "try", "update", "listen", "password"]
     language: Language = "ja"
     changes: dict[str, str] = {}
     secrets: dict[str, str] = {}
     addresses: str = ""
     revision: str = ""
+    name: str = ""
+    present: str = ""
+    new: str = ""
 
 
 class _Review(NamedTuple):
@@ -60,9 +70,11 @@ class _Review(NamedTuple):
 
 
 class Server:
-    """Answers requests; `say` gets each line of a reply."""
+    """Answers requests; `say` gets each line of a reply. `state_dir` None: all stands where it does
+    by default.
+    """
 
-    def __init__(self, config: str, state_dir: str, say: Say) -> None:
+    def __init__(self, config: str, state_dir: str | None, say: Say) -> None:
         self._config = config
         self._state_dir = state_dir
         self._say = say
@@ -80,8 +92,14 @@ class Server:
             self._say({"ok": False, **refused.reply})
         except PermissionError as error:
             self._refuse("not_permitted", words.not_permitted(path=error.filename))
+        except WrongPasswordError as error:
+            self._refuse("wrong", error.text)
+        except AccountsError as error:
+            self._refuse("refused", error.text)
         except ZaiondError as error:
             self._refuse("unusable", error.text)
+        except OSError as error:  # of accounts.json: the settings' own say more
+            self._refuse("unusable", words.unwritable(path=error.filename, why=error.strerror))
 
     def _refuse(self, code: str, text: Text) -> None:
         self._say({"ok": False, "code": code, "message": text._asdict()})
@@ -91,6 +109,8 @@ class Server:
             return listening(self._config)
         if request.do == "show":
             return self._shown(request)
+        if request.do == "password":
+            return self._change_password(request)
         settings = Settings(self._config, request.language, credentials())
         if settings.errors:
             raise _Refused({"code": "broken", **self._shown(request)})
@@ -108,6 +128,11 @@ class Server:
         except ChangedMeanwhileError:
             raise self._changed_meanwhile(request) from None
         return {"files": files, "path": settings.main, "warnings": review.warnings}
+
+    def _change_password(self, request: Request) -> Reply:
+        where, now = accounts.directory(self._state_dir), time.time()
+        accounts.change_password(where, request.name, request.present, request.new, now)
+        return {"since": now}
 
     def _shown(self, request: Request) -> Reply:
         # Of the files as they were before they were read: what changes meanwhile is found later.
@@ -143,7 +168,7 @@ class Server:
     def _try(self, config: Config, addresses: Sequence[str], language: Language) -> Reply:
         from zaiond.setup.trying import tried  # what the rest need not load
 
-        return tried(config, addresses, language, self._state_dir, self._say)
+        return tried(config, addresses, language, self._state_dir or _STATE_DIR, self._say)
 
 
 class _Refused(Exception):  # noqa: N818 - it answers, it doesn't break
@@ -212,7 +237,7 @@ def main() -> None:
     """The program: `python -I -X utf8 -m zaiond.setup.serve`."""
     parser = argparse.ArgumentParser(prog="python -m zaiond.setup.serve", allow_abbrev=False)
     config = os.environ.get("ZAIOND_CONFIG") or "/etc/zaiond/zaiond.yaml"
-    state_dir = os.environ.get("ZAIOND_STATE_DIR") or "/var/lib/zaiond"
+    state_dir = os.environ.get("ZAIOND_STATE_DIR") or None
     parser.add_argument("--config", default=config, metavar="FILE")
     parser.add_argument("--state-dir", default=state_dir, metavar="DIR")
     options = parser.parse_args()

@@ -14,6 +14,7 @@ from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import Web, web
 from zaiond.web.gate import Gate
 from zaiond.web.pages import (
+    account,
     history,
     jobs,
     login,
@@ -41,6 +42,7 @@ ROUTES = [
     *doors.ROUTES,
     *static.routes,
     *login.routes,
+    *account.routes,
     *status.routes,
     *queue.routes,
     *history.routes,

@@ -3,6 +3,7 @@
 import hmac
 import math
 import secrets
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -36,24 +37,35 @@ async def log_in(request: Request) -> Response:
     login = await what.logins.log_in(name, given.text("password"), where)
     if login.account is not None:
         what.journal.info(words.logged_in(name=name, address=where), user=name, address=where)
-        there = RedirectResponse(wanted, 303)
-        return _with_session(request, there, name, login.account.since)
+        return with_session(request, RedirectResponse(wanted, 303), name, login.account.since)
     # A name that isn't known may be a password: nothing of it goes into the journal.
     who = Text(name, name) if login.known else words.NOBODY_KNOWN
-    why = _why(login)
-    line = words.login_refused(name=who, address=where, why=why)
+    refused = refusal(login, words.WRONG)
+    line = words.login_refused(name=who, address=where, why=refused.why)
     what.journal.warning(line, by=where, user=name if login.known else "", address=where)
-    answer = _asked(request, wanted, name[:_LONGEST_NAME], why)
-    answer.status_code = {"wrong": 403, "wait": 429, "busy": 503}[login.outcome]
-    if login.wait:
-        answer.headers["retry-after"] = str(math.ceil(login.wait))
-    return answer
+    return refused.of(_asked(request, wanted, name[:_LONGEST_NAME], refused.why))
 
 
-def _why(login: Login) -> Text:
+class Refusal(NamedTuple):
+    """Why a password is not taken, and the status of the answer; `wait` in seconds."""
+
+    why: Text
+    status_code: int
+    wait: float = 0.0
+
+    def of(self, answer: Response) -> Response:
+        """This answer, as one that refuses."""
+        answer.status_code = self.status_code
+        if self.wait:
+            answer.headers["retry-after"] = str(math.ceil(self.wait))
+        return answer
+
+
+def refusal(login: Login, wrong: Text) -> Refusal:
+    """Of a login that was refused; `wrong` is said of a wrong password."""
     if login.outcome == "wait":
-        return words.wait(minutes=math.ceil(login.wait / 60))
-    return words.BUSY if login.outcome == "busy" else words.WRONG
+        return Refusal(words.wait(minutes=math.ceil(login.wait / 60)), 429, login.wait)
+    return Refusal(words.BUSY, 503) if login.outcome == "busy" else Refusal(wrong, 403)
 
 
 def _asked(request: Request, wanted: str, name: str = "", error: Text | None = None) -> Response:
@@ -91,7 +103,7 @@ async def once(request: Request) -> Response:
     what.link = None
     name, where = what.link_name, address(request)
     what.journal.info(words.logged_in_by_link(name=name, address=where), user=name, address=where)
-    return _with_session(request, RedirectResponse("/status", 303), name, None)
+    return with_session(request, RedirectResponse("/status", 303), name, None)
 
 
 async def log_out(request: Request) -> Response:
@@ -105,10 +117,19 @@ async def log_out(request: Request) -> Response:
     return answer
 
 
-def _with_session(request: Request, answer: Response, name: str, since: float | None) -> Response:
+def with_session(
+    request: Request, answer: Response, name: str, since: float | None, said: Text | None = None
+) -> Response:
+    """This answer, with a new session in place of the one that there may be; its first page says
+    what is `said`.
+    """
     what = web(request)
     what.sessions.end(request.scope["zaiond.token"])
-    token = what.sessions.begin(name, since)
+    browser = sessions.browser_of(request.headers.get("user-agent", ""))
+    token = what.sessions.begin(name, since, address(request), browser)
+    new = what.sessions.find(token)
+    if said is not None and new is not None:
+        new.tell("ok", said)
     _set_cookie(request, answer, token, int(sessions.IN_ALL))
     return answer
 
