@@ -100,13 +100,29 @@ def read(line: bytes) -> dict[str, Any]:
 
 def read_bounded(line: bytes) -> dict[str, Any]:
     """As `read`, of a line that `bound_values` took."""
+    whole = _value_of(line)
+    require_object(whole)
+    clean: dict[str, Any] = _clean(whole)
+    return clean
+
+
+def decoded(json: bytes) -> Any:
+    """The value of JSON that `read` would take if it were an object, made clean. Raises Unfit."""
+    whole = _value_of(json)
+    try:
+        return _clean(whole)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _value_of(line: bytes) -> Any:
     line = line.removeprefix(b"\xef\xbb\xbf")  # RFC 8259 8.1: it may be ignored
     try:
         text = line.decode()
     except UnicodeDecodeError:
         text = _with_codes(line)
     try:
-        whole = value(text)
+        return value(text)
     except RecursionError:
         raise _too_deep() from None
     except json.JSONDecodeError as error:
@@ -116,9 +132,6 @@ def read_bounded(line: bytes) -> dict[str, Any]:
             f"UTF-8 の JSON ではありません（{at} 文字目）",
             f"not JSON in UTF-8 (character {at}: {error.msg})",
         ) from None
-    require_object(whole)
-    clean: dict[str, Any] = _clean(whole)
-    return clean
 
 
 def _most_values(json: bytes) -> int:

@@ -19,6 +19,7 @@ from tests.unit.web.test_alertmanager import POSTED
 from tests.unit.web.test_metrics import NAMES, PROMETHEUS
 from zaiond import __version__
 from zaiond.web.bodies import BATCH, BODY_BYTES, BYTES_IN_ALL
+from zaiond.web.doors import MOST_LOG_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +199,11 @@ def test_what_is_no_address_is_told_in_a_sentence(emitter: Program, path: str) -
     assert answer.headers["content-type"].startswith("text/plain")
 
 
+def test_an_empty_batch_is_taken_and_answered_by_nothing(emitter: Program) -> None:
+    answer = emitter.post("/v1/events", [], BATCH)
+    assert (answer.status, answer.body) == (200, b"")
+
+
 # -- /v1/alertmanager
 
 
@@ -221,6 +227,16 @@ def test_an_alert_opens_a_problem_and_its_end_closes_it(
         lambda: len([m for m in sink.mails if "The disk of db1 is full" in m.subject]) == 2,
         lambda: str([mail.subject for mail in about]),
     )
+
+
+def test_an_alert_that_is_too_long_is_shortened(daemon: Daemon, emitter: Program) -> None:
+    annotations = {"summary": "long", "description": "begins\n" + "x\n" * 200_000 + "ends"}
+    alert = {"status": "firing", "labels": {}, "annotations": annotations, "fingerprint": "long"}
+    (reply,) = replies(emitter.post("/v1/alertmanager", {"alerts": [alert]}))
+    message = history(daemon, reply["id"])["message"]
+    assert message.startswith("begins\n")
+    assert message.endswith("\nends")
+    assert "left out" in message
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"alerts": []}', b'{"alerts": [{}]}', b"\xff"])
@@ -255,6 +271,19 @@ def test_a_log_of_any_length_is_taken_and_shortened(daemon: Daemon, emitter: Pro
     assert output.startswith("line 0\nline 1\n")
     assert output.endswith("line 999999")
     assert "left out" in output
+
+
+def test_a_log_beyond_all_bounds_is_answered_by_what_to_send(emitter: Program) -> None:
+    (reply,) = replies(emitter.post("/v1/jobs/long/fail", b"x" * (MOST_LOG_BYTES + 1)))
+    assert (reply["code"], reply["retry"]) == ("too_large", False)
+    assert "tail -c 1M" in reply["message"]
+
+
+def test_an_address_without_a_jobs_name_is_none(daemon: Daemon, emitter: Program) -> None:
+    answer = emitter.post("/v1/jobs//start", b"")
+    assert answer.status == 404
+    assert "/v1/jobs/NAME/success" in answer.text
+    assert "" not in [one["job"] for one in daemon.document("jobs")["jobs"]]
 
 
 @pytest.mark.parametrize("name", ["x" * 20_000, "a%00%1b%5b2Jb", "%E3%81"])

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from zaiond.event_rules import MAX_ID_LENGTH, SEVERITY_OF_WORD, moment
+from zaiond.event_rules import MAX_ID_LENGTH, SEVERITY_OF_WORD, Unfit, decoded, moment
 
 ALERT, TRUNCATED = "alertmanager.alert", "alertmanager.truncated"  # the types of the events
 # What alerting rules call their severity, beside syslog's words.
@@ -31,25 +31,26 @@ class Alert(msgspec.Struct, rename="camel"):
     """
 
     status: Literal["firing", "resolved"]
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    starts_at: str = ""
-    ends_at: str = ""
-    generator_url: str = msgspec.field(name="generatorURL", default="")
-    fingerprint: str = ""
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    starts_at: str | None = None
+    ends_at: str | None = None
+    generator_url: str | None = msgspec.field(name="generatorURL", default=None)
+    fingerprint: str | None = None
 
 
 class Webhook(msgspec.Struct, rename="camel"):
     """What is posted. `truncated_alerts`: how many more there are, by `max_alerts`."""
 
     alerts: list[Alert]
-    group_key: str = ""
-    receiver: str = ""
-    truncated_alerts: int = 0
+    group_key: str | None = None
+    receiver: str | None = None
+    truncated_alerts: int | None = None
 
 
 _decode = msgspec.json.Decoder(Webhook).decode
 _MOST_OBJECTS = 50_000  # of a body: an alert is three
+_MOST_VALUES = 200_000  # of a body that takes more to read
 
 
 def decode(body: bytes) -> Webhook:
@@ -58,23 +59,30 @@ def decode(body: bytes) -> Webhook:
         raise ValueError
     try:
         return _decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    if body.count(b",") > _MOST_VALUES:
+        raise ValueError
+    try:  # with text that is no Unicode, perhaps
+        return msgspec.convert(decoded(body), Webhook)
+    except (Unfit, msgspec.ValidationError) as error:
         raise ValueError from error
 
 
 def events(webhook: Webhook) -> list[dict[str, Any]]:
     """The events of what was posted, in its order."""
     found = [event(alert) for alert in webhook.alerts]
-    if webhook.truncated_alerts > 0:
+    if webhook.truncated_alerts:
         found.append(_truncated(webhook))
     return found
 
 
 def event(alert: Alert) -> dict[str, Any]:
     """The event of one alert."""
-    key = alert.fingerprint or _digest(alert.labels)
+    labels, annotations = alert.labels or {}, dict(alert.annotations or {})
+    starts_at, ends_at = alert.starts_at or "", alert.ends_at or ""
+    key = alert.fingerprint or _digest(labels)
     fires = alert.status == "firing"
-    labels, annotations = alert.labels, dict(alert.annotations)
     name, summary = labels.get("alertname", ""), annotations.pop("summary", "")
     where = labels.get("instance", "")
     subject = summary or f"{name} {where}".strip()
@@ -94,8 +102,8 @@ def event(alert: Alert) -> dict[str, Any]:
         "data": data,
     }
     # When it was resolved differs between two Alertmanagers that tell of the same end.
-    id_ = f"{key}/{alert.starts_at}/{alert.status}/{_digest(told)}"
-    time = alert.starts_at if fires else alert.ends_at
+    id_ = f"{key}/{starts_at}/{alert.status}/{_digest(told)}"
+    time = starts_at if fires else ends_at
     return {
         "id": id_ if len(id_) <= MAX_ID_LENGTH and id_.isprintable() else _digest(id_),
         **({"time": time} if moment(time) is not None else {}),
@@ -114,11 +122,13 @@ def _truncated(webhook: Webhook) -> dict[str, Any]:
         "severity": "warning",
         "data": {
             "truncated_alerts": webhook.truncated_alerts,
-            "group_key": webhook.group_key,
-            "receiver": webhook.receiver,
+            "group_key": webhook.group_key or "",
+            "receiver": webhook.receiver or "",
         },
     }
-    of = sorted((alert.fingerprint, alert.starts_at, alert.status) for alert in webhook.alerts)
+    of = sorted(
+        (alert.fingerprint or "", alert.starts_at or "", alert.status) for alert in webhook.alerts
+    )
     return {"id": f"truncated/{_digest([told, of])}", **told}
 
 

@@ -58,8 +58,8 @@ class Room:
 
 
 def lines(headers: Mapping[str, str], body: bytes, source: str) -> list[bytes]:
-    """The lines of the events that were posted, at least one. `headers` by their names in lower
-    case; `source` is for events that name none. Raises Unreadable.
+    """The lines of the events that were posted; of a batch there may be none. `headers` by their
+    names in lower case; `source` is for events that name none. Raises Unreadable.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if "ce-type" in headers or "ce-specversion" in headers:
@@ -68,8 +68,8 @@ def lines(headers: Mapping[str, str], body: bytes, source: str) -> list[bytes]:
         body = body.removeprefix(_BOM).strip(_BLANKS)
         is_batch = kind == BATCH or body.startswith(b"[")
         found = _of_batch(body) if is_batch else _of_text(body)
-    if not found:
-        raise Unreadable(words.NO_EVENT)
+        if not found and not is_batch:
+            raise Unreadable(words.NO_EVENT)
     return [with_source(line, source) for line in found]
 
 
@@ -78,12 +78,15 @@ def _of_batch(body: bytes) -> list[bytes]:
     if body.count(b",") + body.count(b"{") + body.count(b"[") > MOST_VALUES:
         raise _too_many()
     try:
-        found = _decode_batch(body)
+        found = [_on_one_line(bytes(one)) for one in _decode_batch(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unreadable(words.NO_BATCH) from None
+        whole = _as_the_daemon_reads(body)
+        if not isinstance(whole, list):
+            raise Unreadable(words.NO_BATCH) from None
+        found = [_encode(one) for one in whole]
     if len(found) > MOST_EVENTS:
         raise _too_many()
-    return [_on_one_line(bytes(one)) for one in found]
+    return found
 
 
 def _of_text(body: bytes) -> list[bytes]:
@@ -93,9 +96,25 @@ def _of_text(body: bytes) -> list[bytes]:
         return [_on_one_line(bytes(_decode_any(body)))]  # one event, over several lines
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
+    if not _stripped(body.partition(b"\n")[0]).endswith(b"}"):  # the first line is no event
+        whole = _as_the_daemon_reads(body)
+        if whole is not None:
+            return [_encode(whole)]
     if body.count(b"\n") >= MOST_EVENTS:
         raise _too_many()
     return [line for line in map(_stripped, body.split(b"\n")) if line]
+
+
+def _as_the_daemon_reads(json: bytes) -> Any:
+    """The value of JSON with what msgspec doesn't take (half a pair of surrogates, a number that is
+    none); None: it is no JSON to the daemon, either.
+    """
+    if json.count(b",") + json.count(b"{") + json.count(b"[") > MOST_VALUES:
+        return None
+    try:
+        return event_rules.decoded(json)
+    except event_rules.Unfit:
+        return None
 
 
 def _stripped(line: bytes) -> bytes:
@@ -126,7 +145,9 @@ def with_source(line: bytes, source: str) -> bytes:
         return _encode({**event, "source": source})
     # Put in as text: nothing of what was sent is changed, numbers included.
     comma = b"," if event else b""
-    return b'{"source":' + _encode(source) + comma + line.lstrip(_BLANKS)[1:]
+    longer = b'{"source":' + _encode(source) + comma + line.lstrip(_BLANKS)[1:]
+    # What just has its room goes as it was sent.
+    return longer if len(longer) <= event_rules.MAX_EVENT_BYTES else line
 
 
 def _cleaned(line: bytes, source: str) -> bytes:
@@ -151,7 +172,10 @@ def _of_headers(headers: Mapping[str, str], kind: str, body: bytes) -> bytes:
         try:
             value = _on_one_line(bytes(_decode_any(body.removeprefix(_BOM))))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise Unreadable(words.NO_JSON_DATA) from None
+            whole = _as_the_daemon_reads(body)
+            if whole is None:
+                raise Unreadable(words.NO_JSON_DATA) from None
+            value = _encode(whole)
         return _encode(event)[:-1] + b',"data":' + value + b"}"
     if kind.startswith("text/"):
         return _encode({**event, "data": text(body)})

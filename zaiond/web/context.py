@@ -19,7 +19,8 @@ from zaiond.web.sessions import Session, Sessions
 from zaiond.web.settings_service import SettingsService
 from zaiond.web.static import Static
 
-BODY_SECONDS = 30.0  # in which all that is sent with a request must have come
+BODY_SECONDS = 30.0  # in which what is sent with a request must have come, and
+SLOWEST = 32 * 1024  # bytes in each second more: a log of 10 MiB on a slow line
 _RANGE = re.compile(r"\s*(ja|en)\b[^,;]*(?:;\s*q=([\d.]{1,5}))?\s*$", re.IGNORECASE | re.ASCII)
 _MOST_LANGUAGES = 500  # characters of Accept-Language that are read
 
@@ -110,10 +111,11 @@ def form(request: Request) -> Form:
 
 async def received(request: Request, most: int) -> AsyncIterator[bytes]:
     """What is sent, as it comes. Raises TooMuch, TimeoutError."""
-    size = 0
-    async with asyncio.timeout(BODY_SECONDS):
+    size, begun = 0, asyncio.get_running_loop().time()
+    async with asyncio.timeout(BODY_SECONDS) as patience:
         async for piece in request.stream():
             size += len(piece)
+            patience.reschedule(begun + BODY_SECONDS + size / SLOWEST)
             if size > most:
                 raise TooMuch
             yield piece

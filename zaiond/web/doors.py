@@ -16,11 +16,12 @@ from starlette.routing import Route
 
 from zaiond.accounts import TokenKind, owner_of_token
 from zaiond.client import shorten
-from zaiond.text import Text
+from zaiond.event_rules import MAX_EVENT_BYTES, Unfit
+from zaiond.text import Sentence, Text
 from zaiond.web import alertmanager, bodies, guard, pings
 from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import (
-    BODY_SECONDS,
+    SLOWEST,
     TooMuch,
     address,
     language_of,
@@ -79,7 +80,7 @@ async def alerts(request: Request) -> Response:
             raise bodies.Unreadable(words.NO_WEBHOOK) from None
         if not found:
             raise bodies.Unreadable(words.NO_ALERT)
-        return [bodies.line_of(event, _source(request)) for event in found]
+        return [_fitting(bodies.line_of(event, _source(request)), request) for event in found]
 
     answer = await _posted(request, lines)
     if answer.status_code in (429, 507):
@@ -90,6 +91,8 @@ async def alerts(request: Request) -> Response:
 async def ping(request: Request) -> Response:
     """How a run of a job stands; the body is its log."""
     job, how = request.path_params["job"], request.path_params["how"]
+    if not job:
+        return complain(request, 404, words.NO_NAME)
     if not pings.is_result(how):
         return complain(request, 404, words.NO_RESULT)
     language = language_of(request)
@@ -176,24 +179,38 @@ async def _posted(request: Request, lines: Callable[[bytes], list[bytes]]) -> Re
         room.give(size)
 
 
-async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
-    """What is sent, as it comes. Raises _Wrong: it is too much, too slow, or packed."""
+def _fitting(line: bytes, request: Request) -> bytes:
+    """The line of an event, its message shortened where it is too long: Alertmanager can't."""
+    if len(line) <= MAX_EVENT_BYTES:
+        return line
+    try:
+        return shorten.line(line, language_of(request))
+    except (shorten.TooLong, Unfit):
+        return line
+
+
+async def _pieces(
+    request: Request, most: int, too_large: Sentence = words.too_large
+) -> AsyncIterator[bytes]:
+    """What is sent, as it comes. Raises _Wrong: it is too much (as `too_large` says), too slow, or
+    packed.
+    """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise _Wrong(complain(request, 415, words.PACKED))  # RFC 9110 15.5.16
     try:
         async for piece in received(request, most):
             yield piece
     except TooMuch:
-        text = words.too_large(most=f"{most // _MIB} MiB")
+        text = too_large(most=f"{most // _MIB} MiB")
         raise _Wrong(_refused(request, 413, "too_large", text)) from None
     except TimeoutError:
-        text = words.too_slow(seconds=BODY_SECONDS)
+        text = words.too_slow(rate=f"{SLOWEST // 1024} KiB/s")
         raise _Wrong(_refused(request, 408, "unavailable", text, retry=True)) from None
 
 
 async def _log(request: Request) -> pings.Log:
     log = pings.Log()
-    async for piece in _pieces(request, MOST_LOG_BYTES):
+    async for piece in _pieces(request, MOST_LOG_BYTES, words.log_too_large):
         log.add(piece)
     return log
 
@@ -203,6 +220,8 @@ async def _log(request: Request) -> pings.Log:
 
 async def _sent(request: Request, lines: Sequence[bytes]) -> Response:
     """Puts events into the event socket; answers with the reply to each."""
+    if not lines:  # a batch without events
+        return _answer(200, [])
     try:
         replies, why = await web(request).daemon.emit(lines), words.UNKNOWN_END
     except NoAnswer as error:

@@ -126,7 +126,10 @@ class Gate:
         return complain(request, status_code, words.REFUSED, why)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        more = guard.UNDER_TLS if self._web.place.is_under_tls(scope["scheme"]) else {}
+        more = dict(guard.UNDER_TLS if self._web.place.is_under_tls(scope["scheme"]) else {})
+        given = Headers(scope=scope)
+        if "transfer-encoding" in given and "content-length" in given:
+            more["connection"] = "close"  # RFC 9112 6.1: what follows may be meant for another
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -3,6 +3,7 @@ else the text format that it comes from. Pure: the document is that of the contr
 (daemon/metrics.py).
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,15 +25,24 @@ TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 def render(document: Mapping[str, Any], accept: str) -> tuple[bytes, str]:
     """What is answered to who accepts this (RFC 9110 12.5.1), and its Content-Type."""
-    is_open = any(
-        kind.strip().lower() == _OPENMETRICS
-        for kind, _, _ in (each.partition(";") for each in accept.split(","))
-    )
+    is_open = 0 < _quality(accept, _OPENMETRICS) >= _quality(accept, "text/plain")
     numbers = _Numbers(document, is_open=is_open)
     if is_open:
         body: bytes = openmetrics.generate_latest(numbers)  # type: ignore[no-untyped-call]
         return body, OPENMETRICS_TYPE
     return exposition.generate_latest(numbers), TEXT_TYPE
+
+
+def _quality(accept: str, wanted: str) -> float:
+    """How much this type is liked, from 0 to 1; 0 where it isn't named."""
+    best = 0.0
+    for each in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in each.split(";"))
+        if kind == wanted:
+            given = [part[2:] for part in parameters if part.startswith("q=")]
+            with contextlib.suppress(ValueError):
+                best = max(best, float(given[0]) if given else 1.0)
+    return best
 
 
 class _Numbers(Collector):

@@ -136,6 +136,22 @@ def test_that_alerts_were_left_out_is_an_event_of_its_own() -> None:
     event_rules.check(truncated)
 
 
+@pytest.mark.parametrize("key", ["labels", "annotations", "startsAt", "endsAt", "generatorURL"])
+def test_null_is_as_if_left_out(key: str) -> None:
+    (alert,) = POSTED["alerts"]
+    left_out = {name: value for name, value in alert.items() if name != key}
+    nulled = {"groupKey": None, "truncatedAlerts": None, "alerts": [{**left_out, key: None}]}
+    expected = events(decode(msgspec.json.encode({**POSTED, "alerts": [left_out]})))
+    assert events(decode(msgspec.json.encode({**POSTED, **nulled}))) == expected
+
+
+def test_text_that_is_no_unicode_is_shown_by_its_code() -> None:
+    body = msgspec.json.encode(POSTED).replace(b'"db1', b'"\\ud83d\xff')
+    (event,) = events(decode(b"\xef\xbb\xbf" + body))
+    assert event["data"]["labels"]["instance"] == "\\ud83d\\xff:9100"
+    event_rules.check(event)
+
+
 @pytest.mark.parametrize(
     "body",
     [

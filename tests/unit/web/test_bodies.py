@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from zaiond import wire
+from zaiond import event_rules, wire
 from zaiond.web import bodies
 from zaiond.web.bodies import BATCH, MOST_EVENTS, Unreadable
 
@@ -47,10 +47,35 @@ def test_a_batch_is_an_array_of_events(kind: str) -> None:
     assert [event["type"] for event in posted(batch, kind)] == ["a", "b"]
 
 
+@pytest.mark.parametrize("body", ["[]", " [\r\n ]\n"])
+def test_a_batch_may_be_empty(body: str) -> None:
+    assert posted(body, BATCH) == posted(body) == []
+
+
+@pytest.mark.parametrize("text", ["\\ud83d", "\\udce7 \\ud83d\\ude00", "\t"])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_text_that_is_no_unicode_is_shown_by_its_code_wherever_it_stands(
+    text: str, end: str
+) -> None:
+    event = f'{{{end}"type": "a", "message": "{text}", "data": {{"n": NaN}}}}'
+    (alone,) = posted(event)
+    first, second = posted(f"[{event},{end}{event}]", BATCH)
+    (in_headers,) = posted(event, ce_type="b", ce_specversion="1.0")
+    assert alone == first == second == {**in_headers["data"], "source": "web:a"}
+    assert alone["message"] == text.replace("\\ud83d\\ude00", "\U0001f600")
+
+
+def test_an_event_that_just_has_its_room_goes_without_a_source_of_ours() -> None:
+    whole = b'{"type":"a","message":"%b"}'
+    whole %= b"x" * (event_rules.MAX_EVENT_BYTES - len(whole) + 2)
+    assert bodies.lines({}, whole, "web:a") == [whole]
+    assert bodies.lines({}, whole.replace(b"x" * 20, b""), "web:a")[0].startswith(b'{"source":"web')
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        (BATCH, '[{"type": "a"},'), (BATCH, '{"type": "a"}'), (BATCH, "[]"), (BATCH, ""),
+        (BATCH, '[{"type": "a"},'), (BATCH, '{"type": "a"}'), (BATCH, ""),
         ("application/json", ""), ("application/json", " \n\n "), ("text/plain", "[" * 10_000),
     ],
 )  # fmt: skip

@@ -48,6 +48,9 @@ PROMETHEUS = (
         ("text/plain", TEXT_TYPE, read_text),
         ("*/*", TEXT_TYPE, read_text),
         ("", TEXT_TYPE, read_text),
+        ("application/openmetrics-text; q=0, text/plain", TEXT_TYPE, read_text),
+        ("application/openmetrics-text;q=0.1,text/plain;q=0.2", TEXT_TYPE, read_text),
+        ("Application/OpenMetrics-Text;Q=0.2,text/plain;q=x", OPENMETRICS_TYPE, read_open),
     ],
 )
 def test_each_format_has_every_number_under_the_contracts_name(

@@ -48,6 +48,10 @@ NO_RESULT = Text(
     "アドレスの末尾は start、success、fail、または終了ステータス（0～255）にしてください",
     "the address must end in start, success, fail or an exit status (0 to 255)",
 )
+NO_NAME = Text(
+    "アドレスにジョブの名前がありません（/v1/jobs/名前/success）",
+    "there is no job's name in the address (/v1/jobs/NAME/success)",
+)
 LONG_NAME = Text("ジョブの名前が長すぎます", "the job's name is too long")
 PACKED = Text(
     "圧縮された本文（Content-Encoding）は受け付けません",
@@ -61,8 +65,13 @@ too_large = Sentence(
     "本文が {most} を超えています。分けて送ってください",
     "the body is over {most}: send it in several requests",
 )
+log_too_large = Sentence(
+    "ログが {most} を超えています。末尾だけを送ってください（例: tail -c 1M）",
+    "the log is over {most}: send its end only (as by tail -c 1M)",
+)
 too_slow = Sentence(
-    "本文が {seconds:.0f} 秒以内に届きませんでした", "the body did not come within {seconds:.0f} s"
+    "本文の受信が遅すぎます（{rate} 以上の速さが必要です）",
+    "the body came too slowly: it takes {rate} at least",
 )
 UNKNOWN_END = Text(
     "zaiond の応答が途中で切れました。受け付けられたかどうか不明です。同じ id で送り直してください",
