@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.daemon import Daemon
 from tests.support.html import Html
+from tests.support.waiting import until
 from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
 from zaiond import accounts
 from zaiond.web.attempts import FREE
@@ -201,3 +202,23 @@ def test_without_the_program_that_may_write_the_password_the_page_says_so(
 
 def state(web: Web) -> str:
     return str(web.daemon.state / "web")
+
+
+def test_the_journal_follows_the_language_also_before_anybody_has_logged_in(running: Web) -> None:
+    daemon = running.daemon
+    with Web(daemon, as_service=True, faster={"web.serving.LANGUAGE_INTERVAL": 0.1}) as web:
+        web.inside()
+        web.logged("logged in")
+        before = daemon.config.read_text()
+        daemon.config.write_text(before.replace("language: en", "language: ja"))
+        assert daemon.ctl("reload").returncode == 0
+
+        def refused() -> bool:
+            web.browser().log_in(password="guessed password")
+            return "ログインを拒否しました" in web.printed()
+
+        try:
+            until(refused, web.printed)
+        finally:
+            daemon.config.write_text(before)
+            daemon.ctl("reload")

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.waiting import until
 from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
 
 
@@ -58,6 +59,35 @@ def test_beyond_this_machine_it_speaks_tls_with_the_certificate_of_the_configura
         assert "path=/;" in cookie.lower()
         assert "domain" not in cookie.lower()
         assert web.stop() == 0
+
+
+def test_a_new_certificate_is_taken_and_half_of_one_changes_nothing(
+    daemon: Daemon, port: int, authority: trustme.CA
+) -> None:
+    def served() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", port))
+
+    configure(daemon, listen=f"0.0.0.0:{port}", **certificate(daemon, authority))
+    faster = {"web.listening.LOOK_INTERVAL": 0.1}
+    with Web(daemon, by_hand=f"https://0.0.0.0:{port}", faster=faster) as web:
+        first = served()
+        renewed = authority.issue_cert("127.0.0.1")
+        second = renewed.cert_chain_pems[0].bytes().decode()
+        (daemon.config.parent / "cert_file").write_text(second)  # its key comes later
+        web.logged("no new certificate is taken")
+        assert served() == first
+        (daemon.config.parent / "key_file").unlink()
+        web.forget()
+        web.logged("no new certificate is taken")
+        assert served() == first
+        key = daemon.config.parent / "key_file"
+        key.touch(0o600)
+        renewed.private_key_pem.write_to_path(str(key))
+        until(lambda: served() == second, lambda: f"stays as it was:\n{web.printed()}")
+        trusting = ssl.create_default_context()
+        authority.configure_trust(trusting)
+        browser = Browser(f"https://127.0.0.1:{port}", context=trusting)
+        assert browser.get("/login").status == 200
 
 
 def test_who_begins_with_tls_and_says_no_more_is_not_waited_for(

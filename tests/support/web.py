@@ -152,14 +152,28 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+def _faster(constants: Mapping[str, float]) -> str:
+    lines = ["from zaiond.web import main"]
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        lines += [f"import zaiond.{module}", f"zaiond.{module}.{constant} = {value}"]
+    return "\n".join([*lines, "main.main()"])
+
+
 class Web:
     """zaiond-web before `daemon`, as `zaiond-ctl web` starts it: with a link that works once; or
     `as_service`, as systemd does: with a socket that listens, and logins by name and password; or
     `by_hand`, with the same logins, where the configuration makes it listen: at that URL.
+    `faster`: constants of its modules, as `web.listening.LOOK_INTERVAL`, and what they are instead.
     """
 
     def __init__(
-        self, daemon: Daemon, *, as_service: bool = False, by_hand: str | None = None
+        self,
+        daemon: Daemon,
+        *,
+        as_service: bool = False,
+        by_hand: str | None = None,
+        faster: Mapping[str, float] | None = None,
     ) -> None:
         self.daemon = daemon
         self.by_hand = by_hand
@@ -168,6 +182,9 @@ class Web:
         if as_service:
             self.listening = socket.create_server(("127.0.0.1", 0))
         self._process: subprocess.Popen[str] | None = None
+        self._program: list[str | Path] = [PROGRAMS / "zaiond-web"]
+        if faster:
+            self._program = [PROGRAMS / "python", "-c", _faster(faster)]
         self._read_from = 0  # of the log
         self.link = ""
 
@@ -189,7 +206,7 @@ class Web:
 
     def start(self) -> None:
         """Starts it; returns when it listens."""
-        command: list[str | Path] = [*self.daemon.wrapper, PROGRAMS / "zaiond-web"]
+        command: list[str | Path] = [*self.daemon.wrapper, *self._program]
         command += self.daemon.options
         passed: tuple[int, ...] = ()
         if self.listening is None:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from zaiond.text import Language, Text
+from zaiond.journal import Journal
+from zaiond.text import Text
 from zaiond.web import words
 
 SILENCE = 5.0  # seconds without a byte
@@ -25,10 +26,9 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Reply(NamedTuple):
-    """What the daemon answers, and the language that it speaks unless it is asked for another."""
+    """What the daemon answers."""
 
     result: Any
-    language: Language
 
 
 class NoAnswer(Exception):  # noqa: N818 - the daemon's failure, not one of the program
@@ -52,10 +52,12 @@ class Refused(Exception):  # noqa: N818
 
 
 class Daemon:
-    """The daemon whose sockets are in `runtime_dir`."""
+    """The daemon whose sockets are in `runtime_dir`. Its language, which each answer has, is that
+    of our `journal`, too.
+    """
 
-    def __init__(self, runtime_dir: str) -> None:
-        self.language: Language = "ja"  # the daemon's, once it has answered
+    def __init__(self, runtime_dir: str, journal: Journal) -> None:
+        self._journal = journal
         self._control = os.path.join(runtime_dir, "control.sock")
         self._events = os.path.join(runtime_dir, "events.sock")
         self._turn = asyncio.Semaphore(MOST_QUESTIONS)
@@ -70,10 +72,10 @@ class Daemon:
                         writer.write(line)
                         await writer.drain()
                     reply = _decode(await _to_the_end(reader))
-                    language: Language = "en" if reply["language"] == "en" else "ja"
-                    self.language = language
+                    # It may be another one since.
+                    self._journal.language = "en" if reply["language"] == "en" else "ja"
                     if reply["ok"] is True:
-                        return Reply(reply["result"], language)
+                        return Reply(reply["result"])
                     status, message = int(reply["exit"]), str(reply["message"])
         raise Refused(status, message, reply.get("result"))
 

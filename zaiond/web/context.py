@@ -85,7 +85,7 @@ def preferred(accept: str) -> Language | None:
 def language_of(request: Request) -> Language:
     """The language to answer in: the browser's, else the daemon's."""
     asked = request.headers.get("accept-language", "")
-    return preferred(asked) or web(request).daemon.language
+    return preferred(asked) or web(request).journal.language
 
 
 class TooMuch(Exception):  # noqa: N818 - the sender's fault
@@ -128,9 +128,7 @@ async def ask(request: Request, command: str, **arguments: Any) -> Reply:
     what = web(request)
     if what.asks_password:  # else the daemon knows the user by itself
         arguments["by"] = session(request).name
-    reply = await what.daemon.ask(command, **arguments, language=language_of(request))
-    what.journal.language = reply.language  # it may be another one since
-    return reply
+    return await what.daemon.ask(command, **arguments, language=language_of(request))
 
 
 def note(request: Request, text: Text, **fields: Any) -> None:

@@ -78,17 +78,16 @@ async def as_configured(
 ) -> Listening:
     """On `sockets` of systemd, else where the configuration says. Raises CannotListen."""
     try:
-        found = await settings.ask("listen")
-        if not found["ok"]:
-            message = found["message"]
-            raise NoSettings(Text(message["ja"], message["en"]))
+        found = await _asked(settings)
     except NoSettings as error:
         if not all(map(_is_local, sockets)):
             raise CannotListen(error.text, os.EX_CONFIG) from None
         if sockets:  # the page is there, and says itself what it lacks
             journal.warning(error.text)
         found = {"listen": DEFAULT, "url": None, "cert": None, "key": None, "errors": []}
-    context = _context(found, journal)
+    for why in _wrong(found):
+        journal.error(why)
+    context = _context(found)
     listen = _split(found["listen"])
     sockets = sockets or [_bound(*listen)]
     open_to_others = [one for one in sockets if not _is_local(one)]
@@ -102,14 +101,29 @@ async def as_configured(
     return Listening(sockets, place, context)
 
 
-async def renew(listening: Listening, settings: SettingsService) -> None:
-    """Takes a new certificate for new connections, as long as this runs."""
+async def renew(listening: Listening, settings: SettingsService, journal: Journal) -> None:
+    """Takes a new certificate for new connections, as long as this runs; where there is none that
+    can be used, the one before stays.
+    """
     while listening.context is not None:
         await asyncio.sleep(LOOK_INTERVAL)
-        with contextlib.suppress(NoSettings, KeyError, OSError):
-            found = await settings.ask("listen")
-            if found["ok"] and found["cert"] and found["key"]:
+        try:
+            found = await _asked(settings)
+            for why in _wrong(found):
+                journal.warning(words.not_renewed(why=why))
+            # First by itself: a certificate whose key is still to come would spoil what is in use.
+            if _context(found) is not None:
                 _load(listening.context, found["cert"], found["key"])
+        except (NoSettings, CannotListen) as error:
+            journal.warning(words.not_renewed(why=error.text))
+
+
+async def _asked(settings: SettingsService) -> dict[str, Any]:
+    """The section `web`. Raises NoSettings."""
+    found = await settings.ask("listen")
+    if not found["ok"]:
+        raise NoSettings(Text(found["message"]["ja"], found["message"]["en"]))
+    return found
 
 
 def shown(listening: socket.socket) -> str:
@@ -135,11 +149,16 @@ def _bound(host: str, port: int) -> socket.socket:
         raise CannotListen(words.cant_listen(address=address, why=error), 1) from None
 
 
-def _context(found: dict[str, Any], journal: Journal) -> ssl.SSLContext | None:
+def _wrong(found: dict[str, Any]) -> list[Text]:
+    """What is wrong with the section `web`."""
+    return [
+        words.wrong_setting(key=error["key"], what=Text(error["ja"], error["en"]))
+        for error in found["errors"]
+    ]
+
+
+def _context(found: dict[str, Any]) -> ssl.SSLContext | None:
     """TLS 1.2 or newer, by the texts of certificate and key; None where there are none."""
-    for error in found["errors"]:
-        text = Text(error["ja"], error["en"])
-        journal.error(words.wrong_setting(key=error["key"], what=text))
     if found["errors"] or not (found["cert"] and found["key"]):
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -40,6 +40,7 @@ from zaiond.web.static import Static
 
 IDLE_SECONDS = 60.0  # without a request, where systemd starts us again for the next one
 IDLE_SECONDS_OF_LINK = 30 * 60.0
+LANGUAGE_INTERVAL = 60.0  # seconds between two looks whether the daemon speaks another one
 HEAD_SECONDS = 10.0  # in which the head of a request, or what is left of one, must have come
 READER_SECONDS = 30.0  # in which what was written must be read
 KEEP_ALIVE_SECONDS = 5
@@ -81,7 +82,7 @@ async def _serve(options: Options, journal: Journal) -> None:
         kept = os.path.join(options.state_dir, "sessions.json")
         sessions = Sessions(time.time, logins.is_known, kept)
     web = Web(
-        daemon=Daemon(options.runtime_dir),
+        daemon=Daemon(options.runtime_dir, journal),
         journal=journal,
         logins=logins,
         sessions=sessions,
@@ -91,7 +92,6 @@ async def _serve(options: Options, journal: Journal) -> None:
         place=listening.place,
         cookie=_cookie(listening),
     )
-    web.daemon.language = journal.language
     server = Server(build(web), idle, listening.context, of_users=options.link)
     if options.link:
         web.link, web.link_name = secrets.token_urlsafe(32), _own_name()
@@ -100,8 +100,8 @@ async def _serve(options: Options, journal: Journal) -> None:
     elif idle is None:
         journal.info(words.listens(url=listening.url))
     beside = [
-        asyncio.create_task(_learn_language(web)),
-        asyncio.create_task(renew(listening, settings)),
+        asyncio.create_task(_learn_language(web.daemon)),
+        asyncio.create_task(renew(listening, settings, journal)),
     ]
     try:
         await server.serve(listening.sockets)
@@ -111,9 +111,12 @@ async def _serve(options: Options, journal: Journal) -> None:
         sessions.save()
 
 
-async def _learn_language(web: Web) -> None:
-    with contextlib.suppress(NoAnswer, Refused):
-        web.journal.language = (await web.daemon.ask("silence.list")).language
+async def _learn_language(daemon: Daemon) -> None:
+    """The language is the daemon's also while nobody asks it anything, as before a login."""
+    while True:
+        with contextlib.suppress(NoAnswer, Refused):
+            await daemon.ask("silence.list")
+        await asyncio.sleep(LANGUAGE_INTERVAL)
 
 
 def _cookie(listening: Listening) -> str:

@@ -30,9 +30,10 @@ ASKED = b"GET /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 def web(tmp_path: Path) -> Web:
     logins = Logins(str(tmp_path), time.time)
     with (tmp_path / "log").open("w") as log:
+        journal = Journal(to_terminal(log))
         return Web(
-            daemon=Daemon(str(tmp_path)),
-            journal=Journal(to_terminal(log)),
+            daemon=Daemon(str(tmp_path), journal),
+            journal=journal,
             logins=logins,
             sessions=Sessions(time.time, logins.is_known, None),
             settings=SettingsService([], by_socket=False),

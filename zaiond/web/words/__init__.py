@@ -171,4 +171,8 @@ bad_certificate = Sentence(
     "設定 web.cert_file と web.key_file の証明書と秘密鍵を使えません: {why}",
     "the certificate and key of web.cert_file and web.key_file can't be used: {why}",
 )
+not_renewed = Sentence(
+    "新しい証明書を使えないため、これまでの証明書を使い続けます: {why}",
+    "no new certificate is taken, the one before stays: {why}",
+)
 wrong_setting = Sentence("設定の誤り: {key}: {what}", "wrong setting: {key}: {what}")
