@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -277,6 +278,22 @@ def test_a_log_beyond_all_bounds_is_answered_by_what_to_send(emitter: Program) -
     (reply,) = replies(emitter.post("/v1/jobs/long/fail", b"x" * (MOST_LOG_BYTES + 1)))
     assert (reply["code"], reply["retry"]) == ("too_large", False)
     assert "tail -c 1M" in reply["message"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp932", "euc-jp"])
+def test_a_jobs_name_is_read_as_the_japanese_that_it_is(
+    daemon: Daemon, emitter: Program, encoding: str
+) -> None:
+    name = "夜間バックアップ"
+    answer = emitter.post(f"/v1/jobs/{quote(name.encode(encoding))}/fail", b"")
+    assert history(daemon, replies(answer)[0]["id"])["job"] == name
+
+
+def test_names_of_no_encoding_are_not_one_job(daemon: Daemon, emitter: Program) -> None:
+    ids = [
+        replies(emitter.post(f"/v1/jobs/{name}/fail", b""))[0]["id"] for name in ("%ff", "%FE/%ff")
+    ]
+    assert [history(daemon, one)["job"] for one in ids] == ["\\xff", "\\xfe/\\xff"]
 
 
 def test_an_address_without_a_jobs_name_is_none(daemon: Daemon, emitter: Program) -> None:

@@ -8,6 +8,7 @@ for good beside others that are.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from starlette.requests import Request
@@ -32,6 +33,7 @@ from zaiond.web.context import (
 from zaiond.web.words import doors as words
 
 MOST_LOG_BYTES = 64 * 1024 * 1024  # that are read of a log; its two ends are kept
+_JOBS = "/v1/jobs/"
 _TEMPORARY = {"unavailable": (503, 5), "disk_full": (507, 60), "quota": (429, 10)}
 _FOR_GOOD = {"too_large": 413, "conflict": 409}
 _MIB = 1024 * 1024
@@ -90,7 +92,7 @@ async def alerts(request: Request) -> Response:
 
 async def ping(request: Request) -> Response:
     """How a run of a job stands; the body is its log."""
-    job, how = request.path_params["job"], request.path_params["how"]
+    job, how = _job(request), request.path_params["how"]
     if not job:
         return complain(request, 404, words.NO_NAME)
     if not pings.is_result(how):
@@ -110,7 +112,7 @@ ROUTES = [
     Route("/metrics", metrics),
     Route("/v1/events", events, methods=["POST"]),
     Route("/v1/alertmanager", alerts, methods=["POST"]),
-    Route("/v1/jobs/{job:path}/{how}", ping, methods=["POST"]),
+    Route(f"{_JOBS}{{job:path}}/{{how}}", ping, methods=["POST"]),
 ]
 
 
@@ -153,6 +155,12 @@ def complain(request: Request, status: int, text: Text) -> Response:
 def _source(request: Request) -> str:
     """What emits, where an event does not say so: the program that the token is for."""
     return f"web:{program(request)}"
+
+
+def _job(request: Request) -> str:
+    """The name in the address, whatever its encoding is: the server knows UTF-8 alone."""
+    path = unquote_to_bytes(request.scope["raw_path"]).removeprefix(_JOBS.encode())
+    return bodies.text(path.rpartition(b"/")[0])
 
 
 async def _posted(request: Request, lines: Callable[[bytes], list[bytes]]) -> Response:
