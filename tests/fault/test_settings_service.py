@@ -356,6 +356,9 @@ def test_a_test_whose_reader_has_gone_ends(file: Path) -> None:
         with SettingsService(file) as service:
             service.send("try", changes=entered, addresses="t@zaion.jp")
             peer, _ = silent.accept()
+            lines = service.lines()
+            while next(lines)["step"]["step"] != "connect":
+                pass
             with peer:
                 assert service.process.stdout is not None
                 service.process.stdout.close()

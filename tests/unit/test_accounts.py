@@ -1,6 +1,8 @@
 """Passwords of zaiond-web: what it costs to try one tells nothing of the name."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +62,12 @@ def test_a_password_is_changed_by_who_knows_the_present_one(tmp_path: Path) -> N
     assert not accounts.is_right(first, kept["yamada"])
     assert kept["yamada"].since == 2.0
     assert accounts.is_right(second, kept["suzuki"])
+
+
+def test_of_changes_at_the_same_time_none_is_lost(tmp_path: Path) -> None:
+    names = [f"program-{number}" for number in range(40)]
+    new = partial(accounts.new_token, str(tmp_path), kind="emit", now=1.0)
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(new, names))
+    known = accounts.read(str(tmp_path))
+    assert [accounts.owner_of_token(token, "emit", known) for token in tokens] == names

@@ -113,6 +113,25 @@ async def test_at_a_terminal_only_what_its_user_does_keeps_it(
         assert time.monotonic() - began < 20, "what a page does by itself keeps it"
 
 
+async def test_at_a_terminal_it_does_not_end_while_its_user_waits_for_an_answer(
+    web: Web, listening: socket.socket
+) -> None:
+    web.sessions = Sessions(time.time, lambda _: True, None)
+    cookie = f"Cookie: zaiond={web.sessions.begin('yamada')}"
+    serving = asyncio.create_task(Server(build(web), IDLE, of_users=True).serve([listening.dup()]))
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    head = ASKED.replace(b"GET", b"POST").removesuffix(b"\r\n")
+    kind = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1\r\n"
+    writer.write(head + kind + cookie.encode() + b"\r\n\r\n")
+    await meanwhile(3 * IDLE)  # what is tried is that time passes
+    async with asyncio.timeout(5):
+        assert b"200 OK" in await asked(listening)
+    writer.write(b"a")
+    assert await reader.read()
+    writer.close()
+    await asyncio.wait_for(serving, 10)
+
+
 async def test_a_head_that_does_not_come_and_an_answer_that_nobody_reads_end_a_connection(
     web: Web, listening: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
