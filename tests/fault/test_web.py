@@ -20,6 +20,7 @@ from tests.support.terminal import Terminal
 from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
 from zaiond.web.app import ROUTES
 from zaiond.web.attempts import FREE
+from zaiond.web.serving import LINK_SECONDS
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -94,6 +95,15 @@ def test_the_link_lets_in_one_browser_which_sees_the_status_in_its_language(web:
     assert late.status == 403
     assert "This link does not work" in late.text
     web.logged("logged in by the link (127.0.0.1)")
+
+
+def test_a_link_is_good_for_ten_minutes_and_what_began_it_goes_on(daemon: Daemon) -> None:
+    assert LINK_SECONDS == 600  # OWASP ASVS 5 6.5.5
+    with Web(daemon, faster={"web.serving.LINK_SECONDS": 0}) as late:
+        answer = late.browser().get(late.link)
+        assert answer.status == 403
+        assert "within 10 minutes. Run zaiond-ctl web again" in answer.text
+        assert late.process.poll() is None, "it ends after 30 minutes without use"
 
 
 def test_a_browser_that_only_looks_ahead_does_not_use_the_link_up(web: Web) -> None:
@@ -483,7 +493,7 @@ def test_idle_connections_and_slow_ones_are_closed(used: Web) -> None:
 def test_the_link_says_what_to_do_and_ctrl_c_ends_it(daemon: Daemon) -> None:
     command: list[str | Path] = [PROGRAMS / "zaiond-ctl", *daemon.options, "web"]
     with Terminal(command, daemon.environment) as terminal:
-        terminal.expect("Open this link in a browser")
+        terminal.expect("Open this link in a browser (it works once, within 10 minutes)")
         terminal.expect("http://127.0.0.1:")
         terminal.expect("Ctrl-C ends it now")
         terminal.enter(b"\x03")

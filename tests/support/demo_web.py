@@ -108,8 +108,8 @@ def main() -> int:
             while True:  # it ends when nobody has used it for half an hour
                 with Web(daemon) as web:
                     title(
-                        "ブラウザーで開くページ（リンクは 1 回だけ使えます）。Ctrl-C で終了します",
-                        "The page for your browser (the link works once). Ctrl-C ends all of it",
+                        "ブラウザーで開くページ（10 分以内に 1 回だけ）。Ctrl-C で終了します",
+                        "The page for your browser (once, within 10 minutes). Ctrl-C ends it",
                     )
                     print(f"  {web.link}\n", flush=True)
                     web.process.wait()

@@ -18,15 +18,15 @@ COMMANDS = (
     Command(
         "web",
         "ブラウザーで使うページを、このターミナルで起動する\n"
-        "127.0.0.1 で待ち受け、1 回だけ使えるリンクを表示します。30 分間使われないか Ctrl-C で"
-        "終了します。設定を変更できるのは、設定ファイルに書き込めるユーザーで起動したときです。"
-        "常に使う場合は systemctl enable --now zaiond-web.socket を実行し、web password で"
+        "127.0.0.1 で待ち受け、10 分以内に 1 回だけ使えるリンクを表示します。30 分間使われないか"
+        " Ctrl-C で終了します。設定を変更できるのは、設定ファイルに書き込めるユーザーで起動したとき"
+        "です。常に使う場合は systemctl enable --now zaiond-web.socket を実行し、web password で"
         "名前とパスワードを登録します。",
         "start the page for a browser at this terminal\n"
-        "It listens on 127.0.0.1 and prints a link that works once. It ends after 30 minutes"
-        " without use, and by Ctrl-C. The settings can be changed where the user who starts it may"
-        " write the configuration's files. To have it all the time, run systemctl enable --now"
-        " zaiond-web.socket, and set names and passwords by web password.",
+        "It listens on 127.0.0.1 and prints a link that works once, within 10 minutes. It ends"
+        " after 30 minutes without use, and by Ctrl-C. The settings can be changed where the user"
+        " who starts it may write the configuration's files. To have it all the time, run systemctl"
+        " enable --now zaiond-web.socket, and set names and passwords by web password.",
         Example("web", "ブラウザーで状態と設定を見る", "see status and settings in a browser"),
     ),
     Command(

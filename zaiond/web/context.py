@@ -28,7 +28,7 @@ _MOST_LANGUAGES = 500  # characters of Accept-Language that are read
 @dataclass(slots=True, kw_only=True)
 class Web:
     """What the process has one of. `asks_password`: who comes in has a name and a password; else by
-    `link`, the token that lets `link_name` in, None once it was used.
+    `link`, the token that lets `link_name` in, None once it was used or is too old.
     """
 
     daemon: Daemon
@@ -42,6 +42,11 @@ class Web:
     asks_password: bool
     link: str | None = None
     link_name: str = ""
+
+    def forget_link(self) -> None:
+        """Nobody comes in by it any more."""
+        self.link = None
+
     room: Room = field(default_factory=Room)  # for what programs send
 
 

@@ -40,6 +40,7 @@ from zaiond.web.static import Static
 
 IDLE_SECONDS = 60.0  # without a request, where systemd starts us again for the next one
 IDLE_SECONDS_OF_LINK = 30 * 60.0
+LINK_SECONDS = 10 * 60.0  # in which it must be opened (OWASP ASVS 5 6.5.5)
 LANGUAGE_INTERVAL = 60.0  # seconds between two looks whether the daemon speaks another one
 HEAD_SECONDS = 10.0  # in which the head of a request, or what is left of one, must have come
 READER_SECONDS = 30.0  # in which what was written must be read
@@ -95,7 +96,9 @@ async def _serve(options: Options, journal: Journal) -> None:
     server = Server(build(web), idle, listening.context, of_users=options.link)
     if options.link:
         web.link, web.link_name = secrets.token_urlsafe(32), _own_name()
-        texts = (one.in_language(journal.language) for one in (words.LINK, words.ENDS))
+        asyncio.get_running_loop().call_later(LINK_SECONDS, web.forget_link)
+        said = words.link(minutes=int(LINK_SECONDS / 60)), words.ENDS
+        texts = (one.in_language(journal.language) for one in said)
         print(next(texts), f"{listening.url}/once/{web.link}", "", *texts, sep="\n", flush=True)
     elif idle is None:
         journal.info(words.listens(url=listening.url))

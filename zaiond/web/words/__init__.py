@@ -131,9 +131,9 @@ no_extra = Sentence(
     "the libraries of zaiond-web are not installed. To install them:"
     " {python} -m pip install 'zaiond[web]'",
 )
-LINK = Text(
-    "ブラウザーで次のリンクを開いてください（1 回だけ使えます）:",
-    "Open this link in a browser (it works once):",
+link = Sentence(
+    "ブラウザーで次のリンクを開いてください（{minutes} 分以内に 1 回だけ使えます）:",
+    "Open this link in a browser (it works once, within {minutes} minutes):",
 )
 ENDS = Text(
     "30 分間使われないと終了します。今すぐ終了するには Ctrl-C を押してください。",

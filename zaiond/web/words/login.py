@@ -7,10 +7,10 @@ NAME = Text("名前", "Name")
 PASSWORD = Text("パスワード", "Password")
 LOG_IN = Text("ログイン", "Log in")
 BY_LINK = Text(
-    "zaiond-ctl web が表示したリンクから開いてください。リンクは 1 回だけ使えます。"
-    "使ったあとは、zaiond-ctl web をもう一度実行してください。",
-    "Open the link that zaiond-ctl web has printed. It works once; after that, run zaiond-ctl web"
-    " again.",
+    "zaiond-ctl web が表示したリンクから開いてください。リンクは 10 分以内に 1 回だけ使えます。"
+    "使えなくなったら、zaiond-ctl web をもう一度実行してください。",
+    "Open the link that zaiond-ctl web has printed. It works once, within 10 minutes; after that,"
+    " run zaiond-ctl web again.",
 )
 NO_ACCOUNT = Text(
     "まだだれも登録されていません。サーバーで次のコマンドを root で実行してください:",
@@ -27,8 +27,8 @@ BUSY = Text(
 )
 USED_UP = Text("このリンクは使えません", "This link does not work")
 USED_UP_WHY = Text(
-    "リンクは 1 回だけ使えます。zaiond-ctl web をもう一度実行してください。",
-    "A link works once. Run zaiond-ctl web again.",
+    "リンクは 10 分以内に 1 回だけ使えます。zaiond-ctl web をもう一度実行してください。",
+    "A link works once, within 10 minutes. Run zaiond-ctl web again.",
 )
 
 # -- In the journal
