@@ -21,6 +21,9 @@ _STEP = "  "
 # What means the same in every place and to every parser, where it is no number or the like.
 _PLAIN_IN_LIST = re.compile(r"[A-Za-z0-9_.@/+= -]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_.@/+= ,-]+")
+# Behind an element in brackets, on its line: a comma, and a comment.
+_BEHIND_IN_FLOW = re.compile(r"(?:[ \t]*,)?([ \t]*#[^\r\n]*)?")
+_COMMENT = re.compile(r"#[^\r\n]*")
 _NO_TEXT = re.compile("[\ufeff\ufffe\uffff]")
 
 
@@ -95,7 +98,7 @@ def _put(text: str, node: Node, new: Scalar, kind: Kind, flow: bool) -> str:
         elements = kind.parse(new.text)
         if not node.flow and node.elements:
             return _relisted(text, node, elements)
-        written = f"[{', '.join(map(_quoted, elements))}]"
+        written = _flow_list(text, node, elements)
     else:
         written = _scalar(new, flow, node.style if isinstance(node, Scalar) else "")
     blank = " " if node.start == node.end else ""  # `key:` with nothing behind it
@@ -118,6 +121,38 @@ def _relisted(text: str, node: Sequence, values: tuple[str, ...]) -> str:
         for v in values
     )
     return _replaced(text, begin, at, new)
+
+
+def _flow_list(text: str, node: Sequence, values: tuple[str, ...]) -> str:
+    """A list in brackets anew: who stays keeps the comments before and behind."""
+    plain = f"[{', '.join(map(_quoted, values))}]"
+    if not node.elements or "#" not in text[node.start : node.end]:
+        return plain
+    before: dict[str, str] = {}  # an element, and what is between its line and the one before
+    behind: dict[str, str] = {}
+    at = node.start + 1
+    for element in node.elements:
+        if isinstance(element, Scalar):
+            before[element.text] = text[at : element.start]
+        found = _BEHIND_IN_FLOW.match(text, element.end)
+        at = found.end() if found else element.end
+        if isinstance(element, Scalar) and found and found[1]:
+            behind[element.text] = found[1]
+    if any(_COMMENT.sub("", one).strip() for one in before.values()):  # a comma, on the next line
+        return plain
+    newline = _newline(text)
+    first = text[node.start + 1 : node.elements[0].start]
+    new = "["
+    for number, value in enumerate(values):
+        lead = before.get(value, " ") if number else first
+        if number and lead == first:
+            lead = newline + _STEP if "\n" in first else " "
+        if "#" in new.rpartition("\n")[2] and "\n" not in lead:
+            lead = newline + _STEP
+        comma = "" if number + 1 == len(values) else ","
+        new += lead + _quoted(value) + comma + behind.get(value, "")
+    end = text[at : node.end]
+    return new + (newline + end if "#" in new.rpartition("\n")[2] and "\n" not in end else end)
 
 
 def _inserted(text: str, node: Mapping, within: str, names: list[str], new: Scalar) -> str:

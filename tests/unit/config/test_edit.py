@@ -155,6 +155,22 @@ admins: a@b
         ("admins: a@b, c@d # x\n", "admins", ("a@b", "e@f"), "admins: a@b, e@f # x\n"),
         ("admins: [a@b, c@d]\n", "admins", ("c@d", "N <e@f>"), 'admins: [c@d, "N <e@f>"]\n'),
         ("admins: []\n", "admins", ("a@b",), "admins: [a@b]\n"),
+        ("admins: [ # none\n]\n", "admins", ("a@b",), "admins: [a@b]\n"),
+        (
+            "admins: [ # all\n  a@b,  # Alice\n  # second\n  'c@d' # Carol\n ]\n",
+            "admins",
+            ("c@d", "e@f", "a@b"),
+            "admins: [ # all\n  c@d, # Carol\n  e@f,\n  a@b  # Alice\n ]\n",
+        ),
+        (
+            "admins: [a@b,\r\n  # second\r\n  c@d] # all\r\n",
+            "admins",
+            ("a@b", "e@f", "c@d"),
+            "admins: [a@b, e@f,\r\n  # second\r\n  c@d] # all\r\n",
+        ),
+        ("admins: [a@b, c@d # Carol\n ]\n", "admins", ("c@d",), "admins: [c@d # Carol\n ]\n"),
+        ("admins: [a@b, c@d # Carol\n , e@f]\n", "admins", ("a@b",), "admins: [a@b]\n"),
+        ('admins: ["a#b@c", c@d]\n', "admins", ("c@d",), "admins: [c@d]\n"),
         ("admins: [a@b]\n", "admins", ('"N, M" <e@f>',), 'admins: ["\\"N, M\\" <e@f>"]\n'),
         (
             "admins:\n# first\n- a@b   # Alice\n# second\n- 'c@d'  # Carol\nx: 1\n",
