@@ -139,7 +139,7 @@ def test_what_is_chosen_is_deleted_once_the_question_is_answered(
     assert answer.url == f"{web.base}/queue?text=of"
     assert "Deliveries deleted: 2" in answer.text
     assert waiting(web) == ["two"]
-    web.logged("deleted 2 deliveries")
+    web.logged("deliveries deleted: 2")
 
 
 def test_a_button_is_about_its_own_mail_whatever_is_chosen_beside(
@@ -230,7 +230,7 @@ def test_what_waits_is_sent_at_once_where_that_is_wished(web: Web, browser: Brow
         assert "Retry all 2 now" in page.text
         answer = browser.post("/queue/retry", {"one": value_of(page, "one")})
         assert "Deliveries tried again now: 1" in answer.text
-        web.logged("retried 1 deliveries")
+        web.logged("deliveries retried: 1")
         web.daemon.ctl("reload")
         web.daemon.becomes(lambda queue: queue["total"] == 0, "queue", "list")
 

@@ -14,11 +14,11 @@ WRONG_TOKEN = Text(
 )
 FOR_METRICS = Text(
     "このトークンはメトリクス用です。イベントの送信には --emit で発行したトークンを使ってください",
-    "this token is for metrics: to send events takes one that was made with --emit",
+    "this token is for metrics: to send events, use one that was made with --emit",
 )
 FOR_EVENTS = Text(
     "このトークンはイベント送信用です。メトリクスには --metrics で発行したトークンを使ってください",
-    "this token is for events: metrics take one that was made with --metrics",
+    "this token is for events: to read metrics, use one that was made with --metrics",
 )
 token_refused = Sentence(
     "{path} へのアクセスを拒否しました（{address}）: {why}",

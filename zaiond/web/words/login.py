@@ -23,7 +23,7 @@ wait = Sentence(
 )
 BUSY = Text(
     "ログインが集中しています。少し待ってからもう一度実行してください。",
-    "Too many log in just now. Try again in a moment.",
+    "Too many people are logging in just now. Try again in a moment.",
 )
 USED_UP = Text("このリンクは使えません", "This link does not work")
 USED_UP_WHY = Text(

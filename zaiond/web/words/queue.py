@@ -20,5 +20,5 @@ really = Sentence(
     "Deliveries that would be deleted unsent: {number}. There is no way back.",
 )
 and_more = Sentence("ほか {number} 件", "and {number} more")
-deleted = Sentence("配送 {number} 件を削除", "deleted {number} deliveries")
-retried = Sentence("配送 {number} 件を再送", "retried {number} deliveries")
+deleted = Sentence("配送 {number} 件を削除", "deliveries deleted: {number}")
+retried = Sentence("配送 {number} 件を再送", "deliveries retried: {number}")

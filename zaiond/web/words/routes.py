@@ -12,7 +12,7 @@ HINT = Text(
 FORM = Text("イベントを入力する", "Describe an event")
 TYPE = Text("種類（必須）", "Type (required)")
 TYPE_HINT = Text("例: backup.db.failed", "as backup.db.failed")
-NO_SEVERITY = Text("指定なし", "none")
+NOT_GIVEN = Text("指定なし", "none")
 STATUS = Text("キーの状態", "Status of the key")
 DATA = Text("データ（1 行に 1 つ）", "Data (one a line)")
 DATA_HINT = Text("host=db1 のように書きます", "as host=db1")

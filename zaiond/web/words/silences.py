@@ -15,10 +15,10 @@ ADD_HINT = Text(
 MATCHERS = Text("対象のイベント（1 行に 1 つ）", "Which events (one condition a line)")
 MATCHERS_HINT = Text(
     "type=backup.*、severity=warning+、data.host=db1 のように書きます。"
-    "すべてに一致するイベントが対象です（同じ項目は、どれかに一致するもの）。"
-    "空にすると、すべてのイベントが対象になります。",
-    "As type=backup.*, severity=warning+ or data.host=db1. All must hold, of the same field any."
-    " Without any, all events are silenced.",
+    "すべてに一致するイベントが対象です（同じ項目を何行か書いたときは、そのどれかに一致すれば"
+    "対象です）。空にすると、すべてのイベントが対象になります。",
+    "As type=backup.*, severity=warning+ or data.host=db1. All lines must match; of several lines"
+    " for one field, any. If this is empty, all events are silenced.",
 )
 LENGTH = Text("期間（必須）", "For how long (required)")
 LENGTH_HINT = Text("30m、2h、7d など", "as 30m, 2h or 7d")
