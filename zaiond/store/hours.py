@@ -43,7 +43,7 @@ async def count(submit: Submit, since: float, hours: int) -> Hours:
     while before is not None:
         if looked_at >= MOST_ROWS:
             return Hours(_plain(by_hour, oldest + 1, hours), min(oldest + 1, hours))
-        part = await submit(partial(some, since=since, hours=hours, before=before))
+        part = await submit(partial(_slice, since=since, hours=hours, before=before))
         for hour, state, number in part.found:
             by_hour[hour][state] += number
         before, oldest = part.before, min(oldest, part.oldest)
@@ -55,7 +55,7 @@ def _plain(by_hour: dict[int, Counter[str]], first: int, hours: int) -> dict[int
     return {hour: dict(by_hour[hour]) for hour in range(first, hours) if hour in by_hour}
 
 
-def some(db: apsw.Connection, since: float, hours: int, before: int = _FIRST) -> Slice:
+def _slice(db: apsw.Connection, since: float, hours: int, before: int = _FIRST) -> Slice:
     """One slice. One that has none since then is the last one."""
     rows: list[Any] = db.execute(
         "SELECT CASE WHEN coalesce(m.accepted, 0) < ?1 THEN -1"

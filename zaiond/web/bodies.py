@@ -28,6 +28,7 @@ _decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding raises
 
 
 class Unreadable(Exception):  # noqa: N818 - the producer's, not ours
@@ -75,11 +76,11 @@ def lines(headers: Mapping[str, str], body: bytes, source: str) -> list[bytes]:
 
 def _of_batch(body: bytes) -> list[bytes]:
     # CloudEvents JSON format 4: an array of events, which may be empty.
-    if body.count(b",") + body.count(b"{") + body.count(b"[") > MOST_VALUES:
+    if _values(body) > MOST_VALUES:
         raise _too_many()
     try:
         found = [_on_one_line(bytes(one)) for one in _decode_batch(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _NO_JSON:
         whole = _as_the_daemon_reads(body)
         if not isinstance(whole, list):
             raise Unreadable(words.NO_BATCH) from None
@@ -94,7 +95,7 @@ def _of_text(body: bytes) -> list[bytes]:
         return [body] if body else []
     try:
         return [_on_one_line(bytes(_decode_any(body)))]  # one event, over several lines
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _NO_JSON:
         pass
     if not _stripped(body.partition(b"\n")[0]).endswith(b"}"):  # the first line is no event
         whole = _as_the_daemon_reads(body)
@@ -109,12 +110,17 @@ def _as_the_daemon_reads(json: bytes) -> Any:
     """The value of JSON with what msgspec doesn't take (half a pair of surrogates, a number that is
     none); None: it is no JSON to the daemon, either.
     """
-    if json.count(b",") + json.count(b"{") + json.count(b"[") > MOST_VALUES:
+    if _values(json) > MOST_VALUES:
         return None
     try:
         return event_rules.decoded(json)
     except event_rules.Unfit:
         return None
+
+
+def _values(json: bytes) -> int:
+    """How many values there may be, at most."""
+    return json.count(b",") + json.count(b"{") + json.count(b"[")
 
 
 def _stripped(line: bytes) -> bytes:
@@ -137,7 +143,7 @@ def with_source(line: bytes, source: str) -> bytes:
         event = _decode(line)
     except event_rules.Unfit:
         return line
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _NO_JSON:
         return _cleaned(line, source)
     if not isinstance(event, dict) or event.get("source") is not None:
         return line
@@ -171,7 +177,7 @@ def _of_headers(headers: Mapping[str, str], kind: str, body: bytes) -> bytes:
     if kind in ("application/json", "text/json") or kind.endswith("+json"):
         try:
             value = _on_one_line(bytes(_decode_any(body.removeprefix(_BOM))))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _NO_JSON:
             whole = _as_the_daemon_reads(body)
             if whole is None:
                 raise Unreadable(words.NO_JSON_DATA) from None

@@ -34,7 +34,7 @@ class Bar(NamedTuple):
 
 def columns(id_: str, title: str, description: str, of: Sequence[Column]) -> str:
     """Columns side by side, the first one at the left; `id_` is the chart's own in its page."""
-    top = nice(max((sum(number for _, number in one.parts) for one in of), default=0))
+    top = axis_end(max((sum(number for _, number in one.parts) for one in of), default=0))
     width, height = _WIDTH - _LEFT, _HEIGHT - _TOP - _BOTTOM
     pieces = [_line(y) for y in (_TOP, _TOP + height / 2, _TOP + height)]
     pieces += [
@@ -69,7 +69,7 @@ def strip(id_: str, title: str, description: str, of: Sequence[Bar]) -> str:
     return _svg(id_, title, description, width, _RUN_HEIGHT, pieces, small=True)
 
 
-def nice(most: float) -> float:
+def axis_end(most: float) -> float:
     """Where an axis ends that holds so many: 1, 2, 4, 5, 10, 20, 40, 50, 100 and so on."""
     power = 1.0
     while True:

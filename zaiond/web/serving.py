@@ -98,8 +98,8 @@ async def _serve(options: Options, journal: Journal) -> None:
         web.link, web.link_name = secrets.token_urlsafe(32), _own_name()
         asyncio.get_running_loop().call_later(LINK_SECONDS, web.forget_link)
         said = words.link(minutes=int(LINK_SECONDS / 60)), words.ENDS
-        texts = (one.in_language(journal.language) for one in said)
-        print(next(texts), f"{listening.url}/once/{web.link}", "", *texts, sep="\n", flush=True)
+        above, below = (one.in_language(journal.language) for one in said)
+        print(above, f"{listening.url}/once/{web.link}", "", below, sep="\n", flush=True)
     elif idle is None:
         journal.info(words.listens(url=listening.url))
     beside = [

@@ -61,7 +61,7 @@ def test_a_run_that_failed_is_told_by_where_it_is_too() -> None:
     ("most", "end"), [(0, 1), (1, 1), (3, 4), (6, 10), (11, 20), (50, 50), (51, 100), (999, 1000)]
 )
 def test_an_axis_ends_at_a_round_number(most: int, end: int) -> None:
-    assert charts.nice(most) == end
+    assert charts.axis_end(most) == end
 
 
 def hours(*of: dict[str, int]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ PAGES = {
     "/settings": Text("メールサーバー設定", "Mail server"),
 }
 title_of = Sentence("{page} - {product}", "{page} - {product}")
-RESULT = Text("結果", "Result")
 WARNING = Text("警告", "Warning")
 RELOAD = Text("もう一度表示する", "Try again")
 
