@@ -7,6 +7,7 @@
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
 # make screenshots   docs/page/*.png anew, by Chromium (Debian's packages)
+# make sbom    build/zaiond.cdx.json: every library that an installation brings, as CycloneDX
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
 # make install     as a service, for root: programs, units, users, man pages, a first configuration
@@ -16,7 +17,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench clean install uninstall
+.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench sbom clean install uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -87,6 +88,16 @@ soak: setup
 bench: setup
 	@.ci/install-for-e2e
 	.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(PARTS)
+
+# Of an environment of its own: what the tests need is in no installation.
+sbom: setup
+	@rm -rf build/sbom build/cyclonedx
+	.venv/bin/python -m venv --without-pip build/sbom
+	.venv/bin/pip -q --python build/sbom/bin/python install '.[web]'
+	.venv/bin/python -m venv build/cyclonedx
+	build/cyclonedx/bin/pip -q install 'cyclonedx-bom>=7,<8'
+	build/cyclonedx/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+	    -o build/zaiond.cdx.json build/sbom/bin/python
 
 clean:
 	rm -rf .venv build *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*

@@ -32,7 +32,7 @@ LONGEST_NAME = 64
 SHORTEST_PASSWORD = 8  # OWASP ASVS 5 6.2.1
 LONGEST_PASSWORD = 1000
 _FILE = "accounts.json"
-# OWASP Password Storage Cheat Sheet: N=2^15, r=8, p=3 takes 32 MiB, and some 0.3 s.
+# OWASP ASVS 5 appendix C, p >= 3: it takes 32 MiB, and some 0.3 s.
 _SCRYPT = {"n": 2**15, "r": 8, "p": 3}
 _SCRYPT_BYTES = 64 * 1024 * 1024
 _SALT_BYTES = 16
