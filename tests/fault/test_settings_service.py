@@ -391,7 +391,10 @@ def test_what_is_wrong_with_it_is_said(file: Path) -> None:
     (error,) = ask(file, "listen")["errors"]
     assert error["key"] == "web.listen"
     write(file, TEXT.format(port=25) + "web: {cert_file: no.pem, key_file: no.pem}\n")
-    assert not ask(file, "listen")["ok"]
+    reply = ask(file, "listen")
+    assert (reply["ok"], reply["cert"], reply["key"]) == (True, None, None)
+    assert "no.pem" in reply["errors"][0]["en"]
+    assert {error["key"] for error in reply["errors"]} <= {"web.cert_file", "web.key_file"}
 
 
 def test_a_password_of_the_page_is_changed_for_who_knows_the_present_one_and_no_other(

@@ -126,6 +126,16 @@ def test_beyond_this_machine_without_a_certificate_it_does_not_start(
         assert f"0.0.0.0:{port} can be reached from other machines" in done.stderr
 
 
+def test_a_certificate_that_is_gone_is_told_and_the_address_stays(
+    daemon: Daemon, port: int
+) -> None:
+    gone = daemon.config.parent / "gone.pem"
+    configure(daemon, listen=f"127.0.0.1:{port}", cert_file=gone, key_file=gone)
+    with Web(daemon, by_hand=f"http://127.0.0.1:{port}") as web:
+        assert f"there is no file {gone}" in web.printed()
+        assert web.browser().get("/login").status == 200
+
+
 def test_behind_a_proxy_browsers_come_by_its_url_and_who_asks_is_whom_it_names(
     daemon: Daemon, port: int
 ) -> None:

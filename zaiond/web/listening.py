@@ -82,8 +82,7 @@ async def as_configured(
     except NoSettings as error:
         if not all(map(_is_local, sockets)):
             raise CannotListen(error.text, os.EX_CONFIG) from None
-        if sockets:  # the page is there, and says itself what it lacks
-            journal.warning(error.text)
+        journal.warning(error.text)  # the page is there, and says itself what it lacks
         found = {"listen": DEFAULT, "url": None, "cert": None, "key": None, "errors": []}
     for why in _wrong(found):
         journal.error(why)
