@@ -466,7 +466,7 @@ def test_a_mail_is_deleted_only_after_a_question_and_retried_without_one(site: S
     with site.tab(java_script_enabled=False) as tab:
         page = tab.page
         page.goto(site.at("/queue?state=held"))
-        page.get_by_role("button", name=queue.DELETE_ASKS.en).first.click()
+        page.get_by_role("button", name=words.DELETE_ASKS.en).first.click()
         expect(page.locator("h1")).to_have_text(queue.SURE.en)
         expect(page.locator("main")).to_contain_text(GONE)
         page.get_by_role("link", name=words.CANCEL.en).click()

@@ -194,7 +194,7 @@ def test_problems_are_listed_and_closed_by_hand(daemon: Daemon, sink: Sink) -> N
     assert "disk full" in shown.stdout
     status = daemon.ctl("status")
     assert status.returncode == 0  # a problem of something else is none of zaiond's
-    assert "1 (zaiond-ctl problems)" in status.stdout
+    assert "1 (open problems: zaiond-ctl problems)" in status.stdout
     done = daemon.ctl("problems", "close", "disk", "--comment", "the disk was replaced")
     assert (done.returncode, done.stderr) == (0, "")
     assert daemon.document("problems") == {"problems": []}

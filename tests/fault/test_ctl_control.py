@@ -145,8 +145,8 @@ def test_status_counts_what_is_open_and_to_come_and_all_may_be_well(
     with answering(runtime, {**WELL, "routes": routes}):
         assert run("status") == 0
     facts = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
-    assert ["Open problems", "2 (zaiond-ctl problems)"] in facts
-    assert ["Silences", "1 (zaiond-ctl silence list)"] in facts
+    assert ["Open problems", "2 (open problems: zaiond-ctl problems)"] in facts
+    assert ["Silences", "1 (the silences: zaiond-ctl silence list)"] in facts
     assert ["Mails to come", "3"] in facts
     assert ["Jobs", "4 ok, 1 failed"] in facts
     with answering(runtime, WELL):

@@ -2,7 +2,7 @@
 
 import re
 
-from zaiond.ctl import labels
+from zaiond.ctl import words
 from zaiond.ctl.exit_status import Fault
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
@@ -25,4 +25,4 @@ def uid(user: str) -> int:
     except (KeyError, ValueError):  # a NUL
         if user.isascii() and user.isdigit() and len(user) <= _MOST_DIGITS:
             return int(user)
-    raise Fault(labels.no_user(user=user))
+    raise Fault(words.no_user(user=user))

@@ -16,6 +16,7 @@ from zaiond.client import origin
 from zaiond.ctl import words
 from zaiond.ctl.commandline import Line
 from zaiond.ctl.exit_status import NOT_PERMITTED, TRY_AGAIN, UNREACHABLE, USAGE, Failure, NoDaemon
+from zaiond.places import Advice, named
 from zaiond.text import Language, Text
 
 _ADMINISTRATORS = "zaiond-admin"  # the group of the control socket
@@ -112,7 +113,9 @@ def _start(line: Line, path: str) -> Text:
 
 def _reply(text: bytes) -> Reply:
     reply = json.loads(text)
+    language: Language = "en" if reply.get("language") == "en" else "ja"
     if reply["ok"] is not True:
-        status, message = int(reply.get("exit", USAGE)), str(reply.get("message", ""))
-        raise Refused(status, message, reply.get("result"))
-    return Reply(reply["result"], "en" if reply.get("language") == "en" else "ja")
+        message, status = str(reply.get("message", "")), int(reply.get("exit", USAGE))
+        told = Advice(Text(message, message), named(reply.get("places", ()))).at_terminal()
+        raise Refused(status, told.in_language(language), reply.get("result"))
+    return Reply(reply["result"], language)

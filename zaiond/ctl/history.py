@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from zaiond.ctl import control, documents, labels, output
+from zaiond.ctl import control, documents, labels, output, words
 from zaiond.ctl.arguments import seconds
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
@@ -73,7 +73,7 @@ def run(line: Line) -> int:
     if since is not None:
         begin = moment(since)
         if begin is None:
-            raise Fault(labels.not_since(text=since))
+            raise Fault(words.not_since(text=since))
         arguments["since"] = begin
     if line.flag("failed"):
         arguments["failed"] = True
@@ -87,7 +87,7 @@ def run(line: Line) -> int:
         now = datetime.now().astimezone()
         output.answer(line, reply.result, lambda: listing(events, reply.language, now))
     if reply.result.get("truncated"):
-        output.complain(labels.CUT_OFF, reply.language)
+        output.complain(words.CUT_OFF, reply.language)
     if line.operands and not events:
         output.complain(gone(line.operands[0], reply.result), reply.language)
         return FAILED
@@ -121,7 +121,7 @@ def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT_LIMIT
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MOST):
-        raise Fault(labels.no_limit(most=_MOST, text=text))
+        raise Fault(words.no_limit(most=_MOST, text=text))
     return int(text)
 
 

@@ -66,17 +66,13 @@ AGE = Text("経過", "Age")
 TRIES = Text("試行", "Tries")
 EVENT_ID = Text("イベント ID", "Event ID")
 TO = Text("宛先", "To")
-no_user = Sentence("--user: ユーザー {user} はいません", "--user: there is no user {user}")
 no_event = Sentence("{id}: この ID のイベントはありません", "{id}: no event with this id")
 in_flight = Sentence(
-    "{id}: 送信中のため、変更していません（経過: zaiond-ctl history ID）",
-    "{id}: is being sent just now, so it was left alone (what became of it: zaiond-ctl history ID)",
+    "{id}: 送信中のため、変更していません", "{id}: is being sent just now, so it was left alone"
 )
 ambiguous = Sentence(
-    "{id}: この ID のイベントが {number} 件あるため、何も削除していません。"
-    "どれを削除するかを --user と --source で指定してください:{owners}",
-    "{id}: {number} events have this id, so nothing was deleted;"
-    " say which you mean with --user and --source:{owners}",
+    "{id}: この ID のイベントが {number} 件あるため、何も削除していません:{owners}",
+    "{id}: {number} events have this id, so nothing was deleted:{owners}",
 )
 owner = Sentence("\n  ユーザー {user}、発行元 {source}", "\n  of user {user}, source {source}")
 more_owners = Sentence("\n  ほか {number} 件", "\n  and {number} more")
@@ -91,12 +87,6 @@ no_file = Sentence(
 # -- history
 
 NO_EVENTS = Text("イベントはありません", "No events")
-CUT_OFF = Text(
-    "すべてを表示するには長すぎるため、ここより新しいものを省きました"
-    "（続き: --since、または --limit で減らす）",
-    "too long to be shown whole: what is newer than the last of these is left out"
-    " (to go on: --since; for less: --limit)",
-)
 gone = Sentence(
     "{id}: この ID のイベントはありません（受け付けていないか、"
     "保存期間 queue.keep を過ぎています{shortened}）",
@@ -107,14 +97,6 @@ shortened = Sentence(
     "; or deleted after its end, as there was too much history: {users}",
 )
 up_to = Sentence("{user} の {newest} までのもの", "of {user} up to {newest}")
-not_since = Sentence(
-    "--since は 2013-05-25、2013-05-25T09:00、2h のように指定してください: {text}",
-    "--since takes 2013-05-25, 2013-05-25T09:00, 2h, or the like: {text}",
-)
-no_limit = Sentence(
-    "--limit は 1 から {most} までの整数にしてください: {text}",
-    "--limit takes a number from 1 to {most}: {text}",
-)
 TYPE = Text("種類", "Type")
 SUBJECT = Text("件名", "Subject")
 SEVERITY = Text("重大度", "Severity")
@@ -178,9 +160,7 @@ OF_ROUTES = {
     "problems": Text("解決していない障害", "Open problems"),
     "silences": Text("通知の一時停止", "Silences"),
 }
-COMMANDS_OF_ROUTES = {"problems": "zaiond-ctl problems", "silences": "zaiond-ctl silence list"}
 number = Sentence("{number} 件", "{number}")
-number_and_command = Sentence("{number} 件（{command}）", "{number} ({command})")
 JOBS = Text("ジョブ", "Jobs")
 RATES = {"minute": Text("直近 1 分", "Last minute"), "hour": Text("直近 1 時間", "Last hour")}
 rate = Sentence(
@@ -211,7 +191,6 @@ drilled = Sentence("訓練: {type}（{id}）", "Drill: {type} ({id})")
 
 # -- what several commands of routes, problems and jobs say
 
-required = Sentence("--{name} {value} を指定してください", "--{name} {value} is missing")
 SINCE = Text("開始", "Since")
 COMMENT = Text("コメント", "Comment")
 BY = Text("設定者", "By")
@@ -232,19 +211,8 @@ NO_DAEMON_DECIDES = Text(
 
 # -- silence
 
-no_duration = Sentence(
-    "--for は 30m、2h、7d のように指定してください: {text}",
-    "--for takes 30m, 2h, 7d, or the like: {text}",
-)
-no_matcher = Sentence(
-    "--match は KEY=PATTERN の形にしてください: {text}", "--match takes KEY=PATTERN: {text}"
-)
 SILENCE_ADDED = Text("通知を一時停止しました:", "Silenced:")
 SILENCE_EXPIRED = Text("通知の一時停止を終えました:", "The silence has ended:")
-how_to_expire = Sentence(
-    "途中で終えるには: zaiond-ctl silence expire {id}",
-    "To end it before: zaiond-ctl silence expire {id}",
-)
 NO_SILENCES = Text("通知の一時停止はありません", "Nothing is silenced")
 MATCHES = Text("対象", "Events")
 EVERY_EVENT = Text(
@@ -264,18 +232,13 @@ NEXT_REMINDER = Text("次の再通知", "Next reminder")
 SILENCE = Text("通知の一時停止", "Silence")
 in_silence = Sentence("{id} による一時停止中", "by {id}")
 silenced = Sentence("通知の一時停止中（{id}）", "silenced ({id})")
-no_problem = Sentence(
-    "{key}: このキーの障害はありません（一覧: zaiond-ctl problems）",
-    "{key}: no problem of this key is open (the list: zaiond-ctl problems)",
-)
+no_problem = Sentence("{key}: このキーの障害はありません", "{key}: no problem of this key is open")
 problem_closed = Sentence(
     "{key}: 障害を終えました（継続時間 {lasted}）", "{key}: closed after {lasted}"
 )
 ambiguous_problem = Sentence(
-    "{key}: このキーの障害が {number} 件あるため、何も終えていません。"
-    "だれの障害かを --user で指定してください:{owners}",
-    "{key}: {number} users have a problem of this key, so none was closed; say whose you mean with"
-    " --user:{owners}",
+    "{key}: このキーの障害が {number} 件あるため、何も終えていません:{owners}",
+    "{key}: {number} users have a problem of this key, so none was closed:{owners}",
 )
 owner_of_problem = Sentence("\n  ユーザー {user}", "\n  user {user}")
 

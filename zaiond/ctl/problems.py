@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from zaiond.ctl import control, documents, labels, output
+from zaiond.ctl import control, documents, labels, output, words
 from zaiond.ctl.arguments import uid
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Fact, Page, Painted
+from zaiond.places import PROBLEMS, Advice
 from zaiond.text import Language, Text, times
 
 COMMANDS = (
@@ -66,7 +67,7 @@ def run(line: Line) -> int:
 
 def _close(line: Line) -> int:
     if not (line.text("comment") or "").strip():
-        raise Fault(labels.required(name="comment", value="TEXT"))
+        raise Fault(words.required(name="comment", value="TEXT"))
     arguments: dict[str, Any] = {"key": exact(line.operands[0]), **line.exact("comment")}
     user = line.text("user")
     if user is not None:
@@ -78,8 +79,10 @@ def _close(line: Line) -> int:
     output.answer(line, result, lambda: _closed(closed, reply.language, now))
     if result["ambiguous"]:
         output.complain(ambiguous(arguments["key"], result["ambiguous"]), reply.language)
+        output.complain(words.WHOSE_PROBLEM, reply.language)
     elif not closed:
-        output.complain(labels.no_problem(key=arguments["key"]), reply.language)
+        told = Advice(labels.no_problem(key=arguments["key"]), (PROBLEMS,))
+        output.complain(told.at_terminal(), reply.language)
     return 0 if closed else FAILED
 
 

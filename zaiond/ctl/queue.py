@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from zaiond.ctl import control, documents, labels, output
+from zaiond.ctl import control, documents, labels, output, words
 from zaiond.ctl.arguments import uid
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.terminal import Cell, Page, Painted, one_line
+from zaiond.places import Advice, event
 from zaiond.text import Language, Text
 
 COMMANDS = (
@@ -130,24 +131,34 @@ def _change_queue(line: Line) -> int:
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])
     found = result["deliveries"]
     rows = [[shown_ids(one), one["recipient"] or "-", documents.about(one)] for one in found]
-    return _changed(line, reply, rows, unchanged(result), failed=bool(unknown or ambiguous))
+    left = [one.at_terminal() for one in unchanged(result)]
+    if ambiguous:
+        left.append(words.WHICH_EVENT)
+    return _changed(line, reply, rows, left, failed=bool(unknown or ambiguous))
 
 
-def unchanged(result: dict[str, Any]) -> list[Text]:
+def unchanged(result: dict[str, Any]) -> list[Advice]:
     """What was left alone, and why, of the document of `queue retry` and `queue delete`."""
-    said = [labels.no_event(id=id_) for id_ in result.get("unknown", [])]
-    said += [labels.in_flight(id=id_) for id_ in result.get("under_way", [])]
-    return [*said, *map(_ambiguous, result.get("ambiguous", []))]
+    said = [Advice(labels.no_event(id=id_)) for id_ in result.get("unknown", [])]
+    for id_ in result.get("under_way", []):
+        said.append(Advice(labels.in_flight(id=id_), (event(id_),)))
+    return [*said, *(Advice(_ambiguous(one)) for one in result.get("ambiguous", []))]
 
 
 def _change_spool(line: Line) -> int:
     names = [exact(word) for word in line.operands]
     reply = control.ask(line, line.name.replace(" ", "."), names=names)
     result: dict[str, Any] = reply.result
-    left = [labels.no_file(name=name) for name in result["unknown"]]
-    left += [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
+    left = spool_unchanged(result)
     rows = [[name] for name in result["files"]]
     return _changed(line, reply, rows, left, failed=bool(left))
+
+
+def spool_unchanged(result: dict[str, Any]) -> list[Text]:
+    """What was left alone, and why, of the document of `spool retry` and `spool delete`."""
+    unknown = [labels.no_file(name=name) for name in result["unknown"]]
+    failed = [labels.said_of(what=one["name"], said=one["reason"]) for one in result["failed"]]
+    return [*unknown, *failed]
 
 
 def _ambiguous(one: dict[str, Any]) -> Text:
@@ -264,10 +275,7 @@ def spool_listing(files: list[dict[str, Any]], language: Language, now: datetime
     page = Page(language)
     if not files:
         page.line(labels.EMPTY_SPOOL)
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for one in files:
-        groups.setdefault((one["state"], one["reason"] or ""), []).append(one)
-    for (state, reason), group in groups.items():
+    for (state, reason), group in spool_groups(files).items():
         word = labels.FILE_STATES.get(state, state)
         _heading(page, word, "bold" if state == "waiting" else "red", len(group), reason)
         rows = [
@@ -276,6 +284,14 @@ def spool_listing(files: list[dict[str, Any]], language: Language, now: datetime
         ]
         page.table(rows, "  ", head=(labels.USER, labels.AGE, labels.BYTES, labels.NAME))
     return page
+
+
+def spool_groups(files: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Files of the spool by their state and the reason, which is "" where there is none."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in files:
+        found.setdefault((one["state"], one["reason"] or ""), []).append(one)
+    return found
 
 
 def _heading(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zaiond.ctl import control, documents, labels, output
+from zaiond.ctl import control, documents, labels, output, words
 from zaiond.ctl.arguments import seconds
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import Fault
@@ -92,16 +92,16 @@ def _wanted(line: Line) -> dict[str, Any]:
     """What `silence.add` is given. Raises Fault."""
     for name, value in (("for", "DURATION"), ("comment", "TEXT")):
         if not (line.text(name) or "").strip():
-            raise Fault(labels.required(name=name, value=value))
+            raise Fault(words.required(name=name, value=value))
     given = line.text("for") or ""
     length = seconds(given)
     if length is None:
-        raise Fault(labels.no_duration(text=given))
+        raise Fault(words.no_duration(text=given))
     matchers = [exact(word) for word in line.texts("match")]
     for word in matchers:
         key, equals, pattern = word.partition("=")
         if not (key and equals and pattern):
-            raise Fault(labels.no_matcher(text=word))
+            raise Fault(words.no_matcher(text=word))
     return {"matchers": matchers, "seconds": length, **line.exact("comment")}
 
 
@@ -112,7 +112,7 @@ def _told(title: Text, reply: control.Reply) -> Page:
         page.facts(facts(one), "  ")
     if title is labels.SILENCE_ADDED:
         ids = " ".join(one["id"] for one in reply.result["silences"])
-        page.line(labels.how_to_expire(id=ids))
+        page.line(words.how_to_expire(id=ids))
     return page
 
 

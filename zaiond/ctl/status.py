@@ -8,6 +8,7 @@ from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.terminal import Fact, Page, Painted
 from zaiond.ctl.words import listed
+from zaiond.places import Advice, named
 from zaiond.text import Language, Text
 
 COMMANDS = (
@@ -72,6 +73,8 @@ def of(status: dict[str, Any], language: Language) -> Page:
         page.line(problem["message"], "  - ", "    ")
         page.labelled(labels.REMEDY, problem["remedy"], "    ")
         page.labelled(labels.MORE, problem["command"], "    ")
+        for place in named(problem.get("places", ()))[1:]:
+            page.labelled(place.what, place.command, "    ")
     page.gap()
     page.facts(facts(status))
     errors = status["config"]["errors"]
@@ -116,11 +119,8 @@ def facts(status: dict[str, Any]) -> Iterator[Fact]:
 
 def _facts_of_routes(routes: dict[str, Any]) -> Iterator[Fact]:
     for name, label in labels.OF_ROUTES.items():
-        number, command = routes[name], labels.COMMANDS_OF_ROUTES.get(name)
-        if command is None:
-            said = labels.number(number=number)
-        else:
-            said = labels.number_and_command(number=number, command=command)
+        number = routes[name]
+        said = Advice(labels.number(number=number), named([name]))
         yield label, said if number else None
     jobs = routes["jobs"]
     counts = [

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from zaiond.places import Advice
 from zaiond.safe import ACTING, Replacer, code_of
 from zaiond.text import Language, Text
 
@@ -61,7 +62,7 @@ class Painted(NamedTuple):
     colour: str
 
 
-Cell = str | Text | Painted
+Cell = str | Text | Painted | Advice
 Fact = tuple[Text, Cell | None]  # a label and a value, if there is one
 
 
@@ -234,4 +235,6 @@ class Page(list[str]):
     def _said(self, cell: Cell) -> str | Painted:
         if isinstance(cell, Painted) and isinstance(cell.text, Text):
             return cell._replace(text=cell.text.in_language(self._language))
+        if isinstance(cell, Advice):
+            cell = cell.at_terminal()
         return cell.in_language(self._language) if isinstance(cell, Text) else cell

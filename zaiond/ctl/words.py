@@ -146,6 +146,41 @@ no_time_limit = Sentence(
     "--timeout takes a time as 30s, 10m or 6h, 366 days at most: {given}",
 )
 
+# -- queue, history, silence, problems: what is wrong with their options
+
+no_user = Sentence("--user: ユーザー {user} はいません", "--user: there is no user {user}")
+CUT_OFF = Text(
+    "すべてを表示するには長すぎるため、ここより新しいものを省きました"
+    "（続き: --since、または --limit で減らす）",
+    "too long to be shown whole: what is newer than the last of these is left out"
+    " (to go on: --since; for less: --limit)",
+)
+not_since = Sentence(
+    "--since は 2013-05-25、2013-05-25T09:00、2h のように指定してください: {text}",
+    "--since takes 2013-05-25, 2013-05-25T09:00, 2h, or the like: {text}",
+)
+no_limit = Sentence(
+    "--limit は 1 から {most} までの整数にしてください: {text}",
+    "--limit takes a number from 1 to {most}: {text}",
+)
+required = Sentence("--{name} {value} を指定してください", "--{name} {value} is missing")
+no_duration = Sentence(
+    "--for は 30m、2h、7d のように指定してください: {text}",
+    "--for takes 30m, 2h, 7d, or the like: {text}",
+)
+no_matcher = Sentence(
+    "--match は KEY=PATTERN の形にしてください: {text}", "--match takes KEY=PATTERN: {text}"
+)
+how_to_expire = Sentence(
+    "途中で終えるには: zaiond-ctl silence expire {id}",
+    "To end it before: zaiond-ctl silence expire {id}",
+)
+WHICH_EVENT = Text(
+    "どのイベントかを --user と --source で指定してください",
+    "say which you mean with --user and --source",
+)
+WHOSE_PROBLEM = Text("だれの障害かを --user で指定してください", "say whose you mean with --user")
+
 # -- check, config, reload
 
 WARNING = Text("警告", "warning")

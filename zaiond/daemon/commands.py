@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from zaiond import places
 from zaiond.daemon import documents, hours, metrics, words
 from zaiond.daemon.control import Command, Commands, Refused, Request
 from zaiond.daemon.routing_commands import RoutingAnswers, Tell
@@ -30,6 +31,7 @@ MOST_SPOOL_FILES = 1000
 REPLY_BYTES = 64 * 1024 * 1024
 _MOST_OWNERS = 10  # of an id, named
 _LONGEST_SOURCE = 80
+_CHECK = (places.CONFIGURATION,)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -124,7 +126,7 @@ class Answers:
 
     async def _retry(self, request: Request) -> dict[str, Any]:
         if self._status.outbound.router.maker is None:
-            raise Refused(75, words.NO_CONFIGURATION)
+            raise Refused(75, words.NO_CONFIGURATION, places=_CHECK)
         seqs = await self._queries.seqs_of(request.ids)
         before = await self._deliveries(seqs, (*OPEN, "failed", "expired"))
         changed = await self._queue_admin.retry(request.ids)
@@ -250,7 +252,7 @@ class Answers:
             raise Refused(77, words.FOR_ROOT)
         in_force = self._configuration.in_force
         if in_force is None:
-            raise Refused(1, words.NO_CONFIGURATION)
+            raise Refused(1, words.NO_CONFIGURATION, places=_CHECK)
         files = in_force.files
         return {
             "main": files.main,
@@ -272,7 +274,7 @@ class Answers:
 
         config = self._configuration.config
         if config is None:
-            raise Refused(78, words.NO_CONFIGURATION, self._status.config_document())
+            raise Refused(78, words.NO_CONFIGURATION, self._status.config_document(), places=_CHECK)
         addresses = request.addresses or list(config.admins)
         document = await self_test(config, addresses, self._configuration.context)
         return {**document, "config": self._status.config_document()}

@@ -1,8 +1,9 @@
 """The control socket: one request, one reply, both a line of JSON, then the end.
 
 Request: `{"command": NAME, …}`. Reply: `{"ok": true, "language": "ja", "result": DOCUMENT}`, or
-`{"ok": false, "exit": STATUS, "message": …}` with the status that zaiond-ctl is to end with. The
-documents are those of `zaiond-ctl --json` (interface 5).
+`{"ok": false, "exit": STATUS, "message": …, "places": […]}` with the status that zaiond-ctl is to
+end with, and where one goes on (names of `zaiond.places`). The documents are those of
+`zaiond-ctl --json` (interface 5).
 
 Who asks waits as long as something comes. So a long document comes piece by piece, and a command
 that takes its time is preceded by blanks, which mean nothing in JSON. Who does not read is cut off:
@@ -24,6 +25,7 @@ from zaiond.daemon import words
 from zaiond.daemon.asked import LANGUAGE
 from zaiond.errors import DiskFullError, ZaiondError
 from zaiond.journal import Journal
+from zaiond.places import Place
 from zaiond.text import Language, Text
 
 REQUEST_BYTES = 1024 * 1024
@@ -35,12 +37,15 @@ LONG = frozenset({"queue.retry", "queue.delete", "reload", "spool.list", "test"}
 
 
 class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
-    """A request that can't be done; `exit_status` is zaiond-ctl's."""
+    """A request that can't be done, with zaiond-ctl's exit status; `places`: where to go on."""
 
-    def __init__(self, exit_status: int, text: Text, result: Any = None) -> None:
+    def __init__(
+        self, exit_status: int, text: Text, result: Any = None, *, places: tuple[Place, ...] = ()
+    ) -> None:
         super().__init__(text)
         self.exit_status = exit_status
         self.result = result
+        self.places = places
 
 
 class Request(msgspec.Struct):
@@ -149,12 +154,14 @@ class Control:
         if not isinstance(error, Refused):
             is_full = isinstance(error, DiskFullError)
             error = Refused(os.EX_TEMPFAIL if is_full else 1, error.text)
-        reply = {
+        reply: dict[str, Any] = {
             "ok": False,
             "language": self._journal.language,
             "exit": error.exit_status,
             "message": error.text.in_language(LANGUAGE.get() or self._journal.language),
         }
+        if error.places:
+            reply["places"] = [place.name for place in error.places]
         return reply if error.result is None else {**reply, "result": error.result}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from zaiond import places
 from zaiond.daemon import words
 from zaiond.daemon.documents import why
 from zaiond.daemon.remembered_documents import JobStanding
@@ -11,6 +12,7 @@ from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold
 from zaiond.net.machine import rfc3339
+from zaiond.places import Place
 from zaiond.safe import one_line
 from zaiond.smtp.failure import Failure
 from zaiond.store.queries import NAMED, Lost
@@ -20,7 +22,6 @@ from zaiond.text import Sentence, Text
 STUCK_AFTER = 2.0  # times queue.retry_max: then something that waits is no longer ordinary
 HOLDS_TOLD = 3  # one by one; of more only how many
 _LONGEST = 100  # characters of a job's name
-_QUEUE_LIST = "zaiond-ctl queue list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,19 @@ class Facts:
 
 
 class Problem(NamedTuple):
-    """What an administrator should look at: a code for programs, a sentence, the command that shows
-    more, and the failure of which the advice tells what to do."""
+    """What an administrator should look at: a code for programs, a sentence, where there is more of
+    it, and the failure of which the advice tells what to do.
+    """
 
     code: str
     text: Text
-    command: str
+    places: tuple[Place, ...]
     failure: Failure | None = None
+
+    @property
+    def command(self) -> str:
+        """What shows more at a terminal."""
+        return self.places[0].command
 
 
 def problems(facts: Facts) -> list[Problem]:
@@ -65,9 +72,9 @@ def problems(facts: Facts) -> list[Problem]:
     found = list(_problems(facts))
     if not found and facts.stopped is not None:  # who watches from elsewhere raises the alarm
         text = watch.heartbeat_is_stopped(why=facts.stopped)
-        found.append(Problem("heartbeat", text, "zaiond-ctl status"))
+        found.append(Problem("heartbeat", text, (places.STATUS,)))
     if facts.jobs:
-        found.append(Problem("jobs", _jobs(facts.jobs), "zaiond-ctl jobs"))
+        found.append(Problem("jobs", _jobs(facts.jobs), (places.JOBS,)))
     return found
 
 
@@ -86,60 +93,61 @@ def _jobs(jobs: Sequence[tuple[str, JobStanding]]) -> Text:
 
 def _problems(facts: Facts) -> Iterator[Problem]:
     if facts.config == "none":
-        yield Problem("config_none", words.CONFIG_NONE, "zaiond-ctl check")
+        yield Problem("config_none", words.CONFIG_NONE, (places.CONFIGURATION,))
     elif facts.config == "last_good":
-        yield Problem("config_broken", words.CONFIG_BROKEN, "zaiond-ctl check")
+        yield Problem("config_broken", words.CONFIG_BROKEN, (places.CONFIGURATION,))
     queue = next((hold for hold in facts.holds if hold.scope == "queue"), None)
     number, outage = facts.waiting.held, facts.outage
     if queue is not None:  # what else is held is tried first when this is mended
         text = _waits(words.queue_held if number else words.queue_held_empty, queue.failure, facts)
-        yield Problem("held", text, _QUEUE_LIST, queue.failure)
+        yield Problem("held", text, (places.QUEUE,), queue.failure)
     elif len(facts.holds) > HOLDS_TOLD:
         names = _few([hold.subject for hold in facts.holds if hold.scope == "address"])
         to = words.held_to(names=names) if names.ja else ""
-        yield Problem("held", words.held_in_all(number=number, to=to), _QUEUE_LIST)
+        yield Problem("held", words.held_in_all(number=number, to=to), (places.QUEUE,))
     else:
         for hold in facts.holds:
             held = words.address_held if hold.scope == "address" else words.mail_held
             text = held(recipient=hold.subject, why=why(hold.failure))
-            yield Problem("held", text, _QUEUE_LIST, hold.failure)
+            yield Problem("held", text, (places.QUEUE,), hold.failure)
     if outage is not None and facts.waiting.total and queue is None:
         text = _waits(words.server_down, outage, facts)
-        yield Problem("server_down", text, "zaiond-ctl test", outage)
+        yield Problem("server_down", text, (places.TEST,), outage)
     is_told = outage is not None or queue is not None or facts.config == "none"
     if facts.no_mail is not None and facts.waiting.waiting and not is_told:
         at, cause = facts.no_mail
         said = words.UNKNOWN if cause is None else why(cause)
         text = watch.no_mail(since=words.local(at), number=facts.waiting.waiting, why=said)
-        yield Problem("no_mail", text, _QUEUE_LIST, cause)
+        yield Problem("no_mail", text, (places.QUEUE,), cause)
     if facts.stays_down is not None and not is_told:
         server, at, cause = facts.stays_down
         said = words.UNKNOWN if cause is None else why(cause)
         text = watch.stays_down(server=server, since=words.local(at), why=said)
-        yield Problem("server_stays_down", text, "zaiond-ctl test", cause)
+        yield Problem("server_stays_down", text, (places.TEST,), cause)
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
         since = words.local(facts.oldest)
-        yield Problem("stuck", words.stuck(since=since), _QUEUE_LIST)
+        yield Problem("stuck", words.stuck(since=since), (places.QUEUE,))
     for state, lost in facts.lost.items():
         if lost.unknown:
             to = _few(lost.recipients)
             text = words.lost(state=words.OUTCOMES[state], number=lost.unknown, to=to)
-            yield Problem(state, text, "zaiond-ctl history --failed")
+            yield Problem(state, text, (places.LOST, places.ACKNOWLEDGE))
     if facts.refused is not None:
-        yield Problem("refused", facts.refused, "journalctl -u zaiond --since -24h")
+        yield Problem("refused", facts.refused, (places.JOURNAL_OF_A_DAY, places.ACKNOWLEDGE))
     for code, text in facts.spool:
-        yield Problem(code, text, "zaiond-ctl spool list")
+        yield Problem(code, text, (places.SPOOL,))
     if facts.salvage is not None:
         text = words.recovered_at(at=rfc3339(facts.salvage.at), what=facts.salvage.text)
-        yield Problem("recovered", text, "journalctl -u zaiond")
+        yield Problem("recovered", text, (places.JOURNAL,))
     if facts.damaged:
-        yield Problem("damaged", words.rows_aside(number=facts.damaged), "journalctl -u zaiond")
+        yield Problem("damaged", words.rows_aside(number=facts.damaged), (places.JOURNAL,))
     if facts.free < 2 * facts.floor:
         text = words.disk_low(free=facts.free // (1024 * 1024), directory=facts.state_dir)
-        yield Problem("disk", text, f"df -h {facts.state_dir}")
+        disk = Place("", places.MORE, f"df -h {facts.state_dir}", None)
+        yield Problem("disk", text, (disk,))
     if facts.heartbeat is not None:
         text = watch.heartbeat_fails(why=facts.heartbeat)
-        yield Problem("heartbeat", text, "journalctl -u zaiond --since -24h")
+        yield Problem("heartbeat", text, (places.JOURNAL_OF_A_DAY,))
 
 
 def _waits(sentence: Sentence, failure: Failure, facts: Facts) -> Text:

@@ -8,7 +8,7 @@ from functools import partial
 from secrets import token_hex
 from typing import Any
 
-from zaiond import wire
+from zaiond import places, wire
 from zaiond.daemon import notices, words
 from zaiond.daemon import remembered_documents as documents
 from zaiond.daemon.control import Command, Refused, Request
@@ -26,6 +26,7 @@ from zaiond.routing.records import Silence
 from zaiond.routing.state import LONGEST_TEXT, State
 from zaiond.store import groups
 
+_CHECK = (places.CONFIGURATION,)
 _ID_BYTES = 4  # of a silence: short enough to be typed
 _CLOSED_WITHIN, _PAUSE = 3.0, 0.02  # seconds
 Tell = Callable[[Notice], Awaitable[None]]
@@ -72,7 +73,9 @@ class RoutingAnswers:
         async with self._router.lock:
             table = self._table
             if table is None:
-                raise Refused(78, words.NO_CONFIGURATION, self._status.config_document())
+                raise Refused(
+                    78, words.NO_CONFIGURATION, self._status.config_document(), places=_CHECK
+                )
             for line in request.lines:
                 event = self._event(line, request.asked_by)
                 now = self._status.clock()
@@ -111,6 +114,8 @@ class RoutingAnswers:
                     by=who,
                     now=self._status.clock(),
                 )
+            except silence.NoRoomError as error:
+                raise Refused(2, error.text, places=(places.END_SILENCE,)) from None
             except MendableError as error:
                 raise Refused(2, error.text) from None
             await self._keep()
@@ -122,7 +127,7 @@ class RoutingAnswers:
         async with self._router.lock:
             expired = silence.expire(self._state, id_, self._status.clock())
             if expired is None:
-                raise Refused(1, routes.no_silence(id=id_))
+                raise Refused(1, routes.no_silence(id=id_), places=(places.SILENCES,))
             await self._keep()
         self._status.note(self._asker(request), by_hand.UNSILENCED, [expired.id])
         return _silences(expired)
@@ -155,7 +160,7 @@ class RoutingAnswers:
         if not comment or key is None:
             raise Refused(2, routes.NO_COMMENT)
         if self._table is None:  # then nothing is routed, an end neither
-            raise Refused(78, words.NO_CONFIGURATION, self._status.config_document())
+            raise Refused(78, words.NO_CONFIGURATION, self._status.config_document(), places=_CHECK)
         uid = None if request.uid is None else int(request.uid)
         found = documents.named(self._state, key, uid)
         name_of = self._status.user_names.shown
@@ -176,7 +181,7 @@ class RoutingAnswers:
             if place not in self._state.problems:
                 return
             await asyncio.sleep(_PAUSE)
-        raise Refused(75, routes.NOT_CLOSED_YET)
+        raise Refused(75, routes.NOT_CLOSED_YET, places=(places.STATUS, places.PROBLEMS))
 
     # -- jobs
 

@@ -101,12 +101,13 @@ class Status:
         )
         found = [
             {
-                "code": code,
-                "message": now.say(text),
-                "command": command,
-                "remedy": None if failure is None else now.say(now.remedy(failure)),
+                "code": one.code,
+                "message": now.say(one.text),
+                "command": one.command,
+                "places": [place.name for place in one.places if place.name],
+                "remedy": None if one.failure is None else now.say(now.remedy(one.failure)),
             }
-            for code, text, command, failure in problems(facts)
+            for one in problems(facts)
         ]
         known = now.acknowledged[-1] if now.acknowledged else None
         return {

@@ -150,9 +150,9 @@ waits_long = Sentence(
 )
 kept_aside = Sentence(
     "受け付けられなかったスプールのファイルが {files} 件、{since} から保管されています（{some}）。"
-    "原因を直したら zaiond-ctl spool retry、不要なら zaiond-ctl spool delete を実行してください",
-    "files of the spool that were refused are kept since {since}: {files} ({some}); once mended:"
-    " zaiond-ctl spool retry; if of no use: zaiond-ctl spool delete",
+    "原因を直したらもう一度受け付け、不要なら削除してください",
+    "files of the spool that were refused are kept since {since}: {files} ({some}); have them taken"
+    " again once they are mended, or delete them",
 )
 by_root = Sentence("{why}。root で実行してください: {command}", "{why}: as root, {command}")
 

@@ -33,6 +33,10 @@ def parse_match(text: str) -> tuple[str, str]:
     return field, pattern
 
 
+class NoRoomError(MendableError):
+    """There is no room for another silence."""
+
+
 def add(
     state: State,
     *,
@@ -47,7 +51,7 @@ def add(
     if not 1 <= seconds <= LONGEST:
         raise MendableError(words.NO_DURATION)
     if len(state.silences) >= MOST_SILENCES:
-        raise MendableError(words.too_many_silences(most=MOST_SILENCES))
+        raise NoRoomError(words.too_many_silences(most=MOST_SILENCES))
     if len(match) > MOST_FIELDS or any(len(text) > 255 for pair in match for text in pair):
         raise MendableError(words.LONG_MATCH)
     silence = Silence(

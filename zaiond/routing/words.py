@@ -178,8 +178,8 @@ LONG_MATCH = Text(
     "there may be 20 conditions, of at most 255 characters each",
 )
 too_many_silences = Sentence(
-    "一時停止が {most} 件あります。不要なものを zaiond-ctl silence expire ID で終了してください",
-    "there are {most} silences: end those that are not needed by zaiond-ctl silence expire ID",
+    "一時停止が {most} 件あります。不要なものを終了してください",
+    "there are {most} silences: end those that are not needed",
 )
 NO_DURATION = Text(
     "通知の一時停止の期間は 1s 以上、30d 以下にしてください（例: 2h）",

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
-from zaiond.text import Text
 from zaiond.web import doors, guard, static, words
 from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import Web, web
@@ -23,6 +22,7 @@ from zaiond.web.pages import (
     routes,
     settings,
     silences,
+    spool,
     status,
 )
 from zaiond.web.render import complain, page
@@ -45,6 +45,7 @@ ROUTES = [
     *account.routes,
     *status.routes,
     *queue.routes,
+    *spool.routes,
     *history.routes,
     *problems.routes,
     *jobs.routes,
@@ -108,7 +109,7 @@ async def _no_settings(request: Request, error: Any) -> Response:
 
 
 async def _refused(request: Request, error: Any) -> Response:
-    return complain(request, 409, words.NOT_DONE, Text(error.message, error.message))
+    return complain(request, 409, words.NOT_DONE, error.advice)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from zaiond.journal import Journal
+from zaiond.places import Advice, Place, named
 from zaiond.text import Text
 from zaiond.web import words
 
@@ -40,14 +41,17 @@ class NoAnswer(Exception):  # noqa: N818 - the daemon's failure, not one of the 
 
 
 class Refused(Exception):  # noqa: N818
-    """The daemon said no: `message` in the language that was asked for, `exit_status` as zaiond-ctl
-    would end with it, `result` what it gave along.
+    """The daemon said no: `message` in the language that was asked for, `advice` that and where to
+    go on; `exit_status` as zaiond-ctl would end with it, `result` what it gave along.
     """
 
-    def __init__(self, exit_status: int, message: str, result: Any) -> None:
+    def __init__(
+        self, exit_status: int, message: str, result: Any, places: tuple[Place, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.exit_status = exit_status
         self.message = message
+        self.advice = Advice(Text(message, message), places)
         self.result = result
 
 
@@ -77,7 +81,7 @@ class Daemon:
                     if reply["ok"] is True:
                         return Reply(reply["result"])
                     status, message = int(reply["exit"]), str(reply["message"])
-        raise Refused(status, message, reply.get("result"))
+        raise Refused(status, message, reply.get("result"), named(reply.get("places", ())))
 
     async def emit(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
         """Puts events, each a line of JSON without its newline, into the event socket; gives the

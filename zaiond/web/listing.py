@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 ROWS = 100  # of a page
 _LONGEST_PAGE = 6  # digits of its number
@@ -43,13 +43,6 @@ def address(path: str, **fields: str) -> str:
     """A path with the fields that are not empty."""
     query = urlencode({name: value for name, value in fields.items() if value}, errors="replace")
     return f"{path}?{query}" if query else path
-
-
-def event_address(id_: str) -> str:
-    """The page of an event. A browser takes . and .. out of a path."""
-    if {".", ".."} & set(id_.split("/")):
-        return address("/history", id=id_)
-    return f"/history/{quote(id_, errors='replace')}"
 
 
 def packed(*values: str | int | None) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from zaiond import atomicfile
+from zaiond.places import Advice
 from zaiond.text import Text
 
 IDLE = 30 * 60.0  # seconds
@@ -48,9 +49,9 @@ class Session(msgspec.Struct, dict=True):
     browser: str = ""
 
     def __post_init__(self) -> None:
-        self.messages: list[tuple[str, Text]] = []
+        self.messages: list[tuple[str, Text | Advice]] = []
 
-    def tell(self, kind: str, text: Text) -> None:
+    def tell(self, kind: str, text: Text | Advice) -> None:
         """Keeps a result for the next page that is shown; `kind` is "ok", "warning" or
         "error".
         """

@@ -171,7 +171,7 @@ def test_an_event_deleted_by_hand_says_so(store: Store) -> None:
     store.run(lambda db: queue.end(db, [one], "deleted", NOW, 1.0, "", ""))
     (document,) = told(store, id="2")
     assert document["outcome"] == "deleted"
-    assert "queue delete" in document["reason"]
+    assert document["reason"] == "deleted by hand"
 
 
 def test_only_with_an_id_the_event_itself_is_told_and_every_event_that_has_it(

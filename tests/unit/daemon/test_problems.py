@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from zaiond import places
 from zaiond.daemon.problems import Facts, Problem, problems
 from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold
+from zaiond.intake import words
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.syntax import Reply
 from zaiond.store.queries import Lost
@@ -135,9 +137,15 @@ def test_what_is_wrong_is_told_in_both_languages_with_the_command_that_shows_mor
 
 @pytest.mark.parametrize("lost", ["failed", "expired"])
 def test_what_was_lost_says_how_to_say_that_one_knows_of_it(lost: str) -> None:
-    text = found(**{lost: Lost(1, 1, ("a@x",))})[lost].text
-    assert "zaiond-ctl status --ack" in text.ja
-    assert "zaiond-ctl status --ack" in text.en
+    assert places.ACKNOWLEDGE in found(**{lost: Lost(1, 1, ("a@x",))})[lost].places
+
+
+def test_no_sentence_about_a_problem_names_a_command_as_the_page_has_it_too() -> None:
+    spool = ("spool_refused", words.kept_aside(files=1, since="", some=""))
+    aside = found(failed=Lost(1, 1, ("a@x",)), spool=(spool,), free=0, config="none")
+    for one in aside.values():
+        assert "zaiond-ctl" not in "".join(one.text)
+        assert all(place.page or "zaiond-ctl" not in place.command for place in one.places)
 
 
 def test_what_was_lost_and_is_known_is_no_problem() -> None:

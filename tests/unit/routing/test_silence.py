@@ -115,7 +115,7 @@ def test_there_are_only_so_many_of_so_much(monkeypatch: pytest.MonkeyPatch) -> N
     add(b, id="2")
     with pytest.raises(MendableError) as raised:
         add(b, id="3")
-    assert "zaiond-ctl silence expire" in raised.value.texts[0].en
+    assert "end those that are not needed" in raised.value.texts[0].en
     with pytest.raises(MendableError):
         add(b, *["type=x"] * 21, id="4")
     with pytest.raises(MendableError):

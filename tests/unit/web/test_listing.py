@@ -1,5 +1,6 @@
 """Parts of long lists, addresses with filters, and values that a form carries."""
 
+from zaiond.places import event_page
 from zaiond.web import listing
 
 
@@ -34,6 +35,6 @@ def test_a_filter_looks_into_every_place_whatever_the_case() -> None:
 
 
 def test_the_page_of_an_event_is_found_by_a_browser_whatever_its_id_is() -> None:
-    assert listing.event_address("a/b c?<é") == "/history/a/b%20c%3F%3C%C3%A9"
+    assert event_page("a/b c?<é") == "/history/a/b%20c%3F%3C%C3%A9"
     for id_ in ("..", "a/../b", "."):
-        assert listing.event_address(id_).startswith("/history?id=")
+        assert event_page(id_).startswith("/history?id=")

@@ -278,10 +278,8 @@ server_down = Sentence(
 next_try = Sentence("（次の試行: {at}）", " (next try: {at})")
 stuck = Sentence("{since} から送信できていないメールがあります", "mail waits since {since}")
 lost = Sentence(
-    "過去 7 日間の{state}: {number} 件（宛先: {to}）。"
-    "確認済みにするには zaiond-ctl status --ack を実行してください",
-    "{state} in the last 7 days: {number} (to {to});"
-    " once you know of them: zaiond-ctl status --ack",
+    "過去 7 日間の{state}: {number} 件（宛先: {to}）",
+    "{state} in the last 7 days: {number} (to {to})",
 )
 recovered_at = Sentence("{at}: {what}", "{at}: {what}")
 rows_aside = Sentence(
@@ -315,15 +313,12 @@ WAITS_FOR_EARLIER = Text(
     "waits for the mail before it, of the same key or job",
 )
 ENDED = {
-    "deleted": Text("zaiond-ctl queue delete により削除", "deleted by zaiond-ctl queue delete"),
+    "deleted": Text("手動で削除", "deleted by hand"),
     "replaced": Text("宛先の変更により終了", "no longer a recipient"),
 }
 UNREADABLE = "イベントを読み込めません / the event can't be read"
 acknowledged = Sentence("確認済み（{user}、{at}）", "acknowledged ({user}, {at})")
-NO_CONFIGURATION = Text(
-    "有効な設定がないため実行できません。zaiond-ctl check で誤りを確認してください",
-    "there is no valid configuration: see what is wrong with zaiond-ctl check",
-)
+NO_CONFIGURATION = Text("有効な設定がないため実行できません", "there is no valid configuration")
 NOT_RELOADED = Text(
     "設定に誤りがあるため反映しませんでした", "the configuration was not taken: it is not valid"
 )
@@ -334,7 +329,7 @@ FOR_ROOT = Text(
 NO_ID = Text("ID を指定してください", "an ID is needed")
 NO_FILE_NAME = Text("ファイル名を指定してください", "a file's name is needed")
 TOO_MANY = Text(
-    "ほかの zaiond-ctl が多数実行中です。後でもう一度実行してください",
+    "同時に実行されている操作が多すぎます。後でもう一度実行してください",
     "too many others ask at the same time: run this again later",
 )
 MALFORMED = Text("要求の値が不正です", "the request is malformed")

@@ -10,9 +10,10 @@ from starlette.routing import Route
 from zaiond.ctl import documents, labels
 from zaiond.ctl import history as ctl
 from zaiond.model import OPEN
+from zaiond.places import event_page
 from zaiond.text import Text
 from zaiond.web.context import ask, language_of
-from zaiond.web.listing import address, event_address, packed
+from zaiond.web.listing import address, packed
 from zaiond.web.numbers import mails_by_hour
 from zaiond.web.render import page
 from zaiond.web.words import charts as chart_words
@@ -129,7 +130,7 @@ def whole(event: Document) -> dict[str, Any]:
             for one in deliveries
         ],
         "chosen": packed(event["id"], event["uid"], event["source"], None),
-        "back": event_address(event["id"]),
+        "back": event_page(event["id"]),
         "may_retry": waits
         or any(one["outcome"] in (*OPEN, "failed", "expired") for one in deliveries),
         "may_delete": waits or any(one["outcome"] in OPEN for one in deliveries),

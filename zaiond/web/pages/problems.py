@@ -92,7 +92,7 @@ async def close(request: Request) -> Response:
     try:
         reply = await ask(request, "problems.close", key=key, uid=uid, comment=comment)
     except Refused as refusal:
-        return done(request, refusal.message, back, kind="error")
+        return done(request, refusal.advice, back, kind="error")
     closed: list[Document] = reply.result["problems"]
     if not closed:
         several = reply.result["ambiguous"]

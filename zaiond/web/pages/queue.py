@@ -15,12 +15,11 @@ from zaiond.ctl import documents, labels
 from zaiond.ctl.queue import Mail, groups, mails, said_changed, shown_ids, unchanged
 from zaiond.web.context import Form, ask, form, note, session
 from zaiond.web.listing import has, packed, part, unpacked
-from zaiond.web.render import done, page
+from zaiond.web.render import done, page, sure
 from zaiond.web.words import queue as words
 
 PATH = "/queue"
 STATES = ("held", "deferred", "waiting")
-_AT_A_GLANCE = 20  # mails that the question before deleting names
 _ID_BYTES = 300 * 1024  # of ids in one question, which has 1 MiB at most
 _OFTEN, _SELDOM = 5, 30  # seconds between two looks, at few and at many
 _FEW = 1000  # deliveries
@@ -161,17 +160,9 @@ def _are_you_sure(request: Request, found: Sequence[Document], back: str) -> Res
     else:
         carried += [("mail", text) for text in _sent_mails(sent)]
     rows = [(shown_ids(one), one["recipient"] or "-", documents.about(one)) for one in found]
-    return page(
-        request,
-        "queue_delete.html",
-        title=words.SURE,
-        w=words,
-        rows=rows[:_AT_A_GLANCE],
-        more=max(0, len(rows) - _AT_A_GLANCE),
-        number=len(rows),
-        carried=carried,
-        back=back,
-    )
+    head = labels.EVENT_ID, labels.TO, labels.SUBJECT
+    really = words.really(number=len(rows))
+    return sure(request, words.SURE, really, head, rows, carried=carried, back=back)
 
 
 async def _listed(request: Request) -> list[Document]:

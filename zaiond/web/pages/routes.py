@@ -14,6 +14,7 @@ from zaiond.ctl import documents, labels
 from zaiond.ctl import route as ctl
 from zaiond.errors import EventError
 from zaiond.model import SEVERITIES
+from zaiond.places import Advice
 from zaiond.text import Text
 from zaiond.web.asking import Refused
 from zaiond.web.context import ask, form
@@ -25,7 +26,7 @@ FIELDS = ("type", "severity", "source", "subject", "key", "status", "job", "data
 MOST_EVENTS = 100  # that are decided at once
 _MOST_BYTES = 300 * 1024  # of them: one question has 1 MiB at most
 
-Errors = dict[str, Text | str]
+Errors = dict[str, Text | str | Advice]
 
 
 async def show(request: Request) -> Response:
@@ -60,7 +61,7 @@ async def _page(
             sent = [line.decode("utf-8", "replace") for line in lines]
             decided = (await ask(request, "route", lines=sent)).result["events"]
         except Refused as refusal:
-            errors = {"": refusal.message}
+            errors = {"": refusal.advice}
     return page(
         request,
         "routes.html",

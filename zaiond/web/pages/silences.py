@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from zaiond.ctl import silence as ctl
 from zaiond.ctl.arguments import seconds
+from zaiond.places import Advice
 from zaiond.text import Text
 from zaiond.web import words as common
 from zaiond.web.asking import Refused
@@ -29,7 +30,7 @@ async def show(request: Request) -> Response:
 
 
 async def _page(
-    request: Request, entered: dict[str, str], errors: dict[str, Text | str]
+    request: Request, entered: dict[str, str], errors: dict[str, Text | Advice]
 ) -> Response:
     """`errors` by the field that they are about; "" : about all."""
     reply = await ask(request, "silence.list")
@@ -66,15 +67,15 @@ async def add(request: Request) -> Response:
             comment=entered["comment"].strip(),
         )
     except Refused as refusal:
-        return await _page(request, entered, {"": refusal.message})
+        return await _page(request, entered, {"": refusal.advice})
     id_ = reply.result["silences"][0]["id"]
     note(request, words.note_added(id=id_))
     return done(request, words.added(id=id_), PATH)
 
 
-def wrong(entered: dict[str, str], matchers: list[str]) -> dict[str, Text | str]:
+def wrong(entered: dict[str, str], matchers: list[str]) -> dict[str, Text | Advice]:
     """What the daemon need not be asked for, by its field."""
-    errors: dict[str, Text | str] = {}
+    errors: dict[str, Text | Advice] = {}
     for one in matchers:
         field, equals, pattern = one.partition("=")
         if not (field and equals and pattern):
@@ -92,7 +93,7 @@ async def expire(request: Request) -> Response:
     try:
         await ask(request, "silence.expire", id=id_)
     except Refused as refusal:
-        return done(request, refusal.message, PATH, kind="error")
+        return done(request, refusal.advice, PATH, kind="error")
     note(request, words.note_expired(id=id_))
     return done(request, words.expired(id=id_), PATH)
 

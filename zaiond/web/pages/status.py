@@ -8,18 +8,10 @@ from starlette.routing import Route
 
 from zaiond.ctl import documents
 from zaiond.ctl.status import facts
+from zaiond.places import ACKNOWLEDGE, MORE, Place, named
 from zaiond.web.context import ask, note
 from zaiond.web.render import done, page
 from zaiond.web.words import status as words
-
-_KNOWN = {"failed", "expired", "refused"}  # what can be acknowledged
-_PAGES = {  # which show what a command of zaiond-ctl does
-    "zaiond-ctl queue list": "/queue",
-    "zaiond-ctl history --failed": "/history?failed=1",
-    "zaiond-ctl jobs": "/jobs",
-    "zaiond-ctl check": "/settings",
-    "zaiond-ctl test": "/settings",
-}
 
 
 async def show(request: Request) -> Response:
@@ -41,11 +33,17 @@ def view(status: dict[str, Any]) -> dict[str, Any]:
     """What the template shows of the document of `status --json`."""
     return {
         "ok": status["ok"],
-        "problems": [{**one, "page": _PAGES.get(one["command"])} for one in status["problems"]],
+        "problems": [{**one, "more": _more(one)} for one in status["problems"]],
         "facts": [(label, value) for label, value in facts(status) if value],
         "errors": [documents.diagnostic(error) for error in status["config"]["errors"]],
-        "lost": any(one["code"] in _KNOWN for one in status["problems"]),
+        "lost": any(ACKNOWLEDGE.name in one["places"] for one in status["problems"]),
     }
+
+
+def _more(problem: dict[str, Any]) -> list[Place]:
+    """Where there is more about a problem; to say that one knows of it there is a button."""
+    places = [one for one in named(problem["places"]) if one != ACKNOWLEDGE]
+    return places or [Place("", MORE, problem["command"], None)]
 
 
 routes = [Route("/status", show), Route("/status/ack", acknowledge, methods=["POST"])]

@@ -12,6 +12,7 @@ LOGOUT = Text("ログアウト", "Log out")
 PAGES = {
     "/status": Text("状態", "Status"),
     "/queue": Text("キュー", "Queue"),
+    "/spool": Text("スプール", "Spool"),
     "/history": Text("履歴", "History"),
     "/problems": Text("障害", "Problems"),
     "/jobs": Text("ジョブ", "Jobs"),
@@ -34,6 +35,12 @@ COMMENT = Text("コメント（必須）", "Comment (required)")
 NO_COMMENT = Text("コメントを入力してください", "Enter a comment")
 at_least = Sentence("{severity} 以上", "{severity} and worse")
 ACTIONS = Text("操作", "Actions")
+CHOOSE = Text("選択", "Choose")
+choose = Sentence("{id} を選択", "choose {id}")
+DELETE = Text("削除", "Delete")
+DELETE_ASKS = Text("削除…", "Delete…")
+delete_all = Sentence("{number} 件すべてを削除…", "Delete all {number}…")
+and_more = Sentence("ほか {number} 件", "and {number} more")
 BEFORE = Text("前のページ", "Previous page")
 AFTER = Text("次のページ", "Next page")
 PARTS = Text("一覧のページ", "Pages of the list")

@@ -4,14 +4,9 @@ from zaiond.text import Sentence, Text
 
 TITLE = Text("キュー", "Queue")
 RETRY = Text("すぐに送り直す", "Retry now")
-DELETE = Text("削除", "Delete")
-DELETE_ASKS = Text("削除…", "Delete…")
 RETRY_CHOSEN = Text("選択したメールをすぐに送り直す", "Retry those chosen")
 DELETE_CHOSEN = Text("選択したメールを削除…", "Delete those chosen…")
 retry_all = Sentence("{number} 件すべてをすぐに送り直す", "Retry all {number} now")
-delete_all = Sentence("{number} 件すべてを削除…", "Delete all {number}…")
-choose = Sentence("{id} を選択", "choose {id}")
-CHOOSE = Text("選択", "Choose")
 NOTHING_CHOSEN = Text("メールを選択してください", "Choose mails first")
 NONE_MATCHES = Text("条件に一致するメールはありません", "Nothing that waits matches")
 SURE = Text("メールを削除しますか？", "Delete these mails?")
@@ -19,6 +14,5 @@ really = Sentence(
     "送信を待っている次の {number} 件の配送を、送らずに削除します。元に戻せません。",
     "Deliveries that would be deleted unsent: {number}. There is no way back.",
 )
-and_more = Sentence("ほか {number} 件", "and {number} more")
 deleted = Sentence("配送 {number} 件を削除", "deliveries deleted: {number}")
 retried = Sentence("配送 {number} 件を再送", "deliveries retried: {number}")

@@ -96,7 +96,7 @@ async def test_status_tells_how_many_were_refused_of_whom_and_since_when(spooled
     ((code, text),) = account.problems(0.0, lambda uid: f"user {uid}")
     assert code == "spool_refused"
     assert f"3 of user {OTHER}" in text.en
-    assert "zaiond-ctl spool retry" in text.ja
+    assert "直したらもう一度受け付け" in text.ja
     (of_user,) = account.document(str, "en")["refused"]
     assert (of_user["uid"], of_user["files"], of_user["bytes"]) == (OTHER, 3, 6)
     await spooled.admin.delete(["0.json", "1.json", "2.json"])
