@@ -183,9 +183,33 @@ def test_errors_at_fields_are_for_everybody(site: Site, language: Language) -> N
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_can_be_read_without_javascript(site: Site, plain: Tab, path: str) -> None:
     plain.page.goto(site.at(path))
-    expect(plain.page.locator("nav a")).to_have_count(len(words.PAGES))
+    expect(plain.page.locator("header nav a:visible")).to_have_count(len(words.PAGES))
     expect(plain.page.locator("main")).not_to_be_empty()
     assert plain.complaints == []
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE // 2, 831, 833, 860, WIDE])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_are_one_line_whatever_the_width_is(
+    site: Site, language: Language, width: int
+) -> None:
+    viewport = {"width": width, "height": 700}
+    with site.tab(language, java_script_enabled=False, viewport=viewport) as tab:
+        links = tab.page.locator("header nav a:visible")
+        # The product, who is there (beside it, where there is room), and the pages.
+        height = tab.page.locator("header").evaluate("one => one.getBoundingClientRect().height")
+        assert height < (110 if width == NARROW else 90)
+        menu = tab.page.locator("header nav summary:visible")
+        if width <= 832:
+            expect(links).to_have_count(0)
+            menu.click()
+        else:
+            expect(menu).to_have_count(0)
+        expect(links).to_have_count(len(words.PAGES))
+        name = words.PAGES["/jobs"].in_language(language)
+        tab.page.locator("header").get_by_role("link", name=name, exact=True).click()
+        tab.page.wait_for_url("**/jobs")
+        assert tab.too_wide() == []
 
 
 @pytest.fixture(scope="module")

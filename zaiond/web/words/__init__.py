@@ -7,6 +7,7 @@ from zaiond.text import Sentence, Text
 PRODUCT = Text("Zaionnex メール通知", "Zaionnex mail notification")
 SKIP = Text("本文へ移動", "Skip to the content")
 NAVIGATION = Text("ページ", "Pages")
+MENU = Text("メニュー", "Menu")
 ACCOUNT = Text("アカウント", "Account")
 LOGOUT = Text("ログアウト", "Log out")
 PAGES = {
