@@ -72,6 +72,6 @@ def unpacked(text: str, *types: type) -> list[Any] | None:
 
 
 def has(text: str, *places: str | None) -> bool:
-    """Whether a filter's text stands in one of these, in letters of whatever case."""
+    """Whether a filter's text, if there is any, stands in one of these, whatever the case."""
     wanted = text.casefold()
-    return any(wanted in place.casefold() for place in places if place)
+    return not text or any(wanted in place.casefold() for place in places if place)

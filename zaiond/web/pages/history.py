@@ -1,5 +1,6 @@
 """The history: what `zaiond-ctl history` shows, as a list and of one event with everything."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -76,7 +77,7 @@ def view(found: Document, filters: dict[str, str], limit: int, now: datetime) ->
     }
 
 
-def _filters(given: Any) -> dict[str, str]:
+def _filters(given: Mapping[str, str]) -> dict[str, str]:
     filters = {name: given.get(name, "").strip() for name in ("since", "type", "source")}
     return {**filters, "failed": "1" if given.get("failed") else ""}
 

@@ -46,7 +46,7 @@ def view(
     found = [
         one
         for one in listed["jobs"]
-        if (not state or one["state"] == state) and (not text or has(text, one["job"]))
+        if (not state or one["state"] == state) and has(text, one["job"])
     ]
     shown = part(ctl.standing(found, now), asked, PATH, filters)
     return {"part": shown, "filters": filters}

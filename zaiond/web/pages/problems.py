@@ -77,7 +77,7 @@ def _matches(problem: Document, filters: dict[str, str]) -> bool:
     if severity and SEVERITIES.index(worst) > SEVERITIES.index(severity):
         return False
     places = _name(problem), problem["job"], problem["subject"], problem["type"], problem["user"]
-    return not text or has(text, *places)
+    return has(text, *places)
 
 
 async def close(request: Request) -> Response:

@@ -2,7 +2,7 @@
 and of all. Deleting asks first.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from glob import escape
 from typing import Any, NamedTuple
@@ -79,12 +79,12 @@ def view(queue: Document, filters: dict[str, str], asked: str, now: datetime) ->
 
 def matching(deliveries: Iterable[Document], filters: dict[str, str]) -> Iterator[Document]:
     """Those that the filters let through: `state`, and `text` that stands somewhere in them."""
-    state, text = filters.get("state"), filters.get("text")
+    state, text = filters["state"], filters["text"]
     for one in deliveries:
         if state and one["state"] != state:
             continue
         places = (one.get(name) for name in ("recipient", "subject", "type", "key", "source"))
-        if not text or has(text, *places, *one["event_ids"]):
+        if has(text, *places, *one["event_ids"]):
             yield one
 
 
@@ -98,7 +98,7 @@ def _chosen(delivery: Document) -> Chosen:
     return Chosen(*of, delivery["message_id"])
 
 
-def _filters(given: Any) -> dict[str, str]:
+def _filters(given: Mapping[str, str]) -> dict[str, str]:
     state = given.get("state", "")
     return {"state": state if state in STATES else "", "text": given.get("text", "").strip()}
 

@@ -1,6 +1,6 @@
 """The spool: what `zaiond-ctl spool list` shows, and retry and delete. Deleting asks first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +56,7 @@ def view(listed: Document, filters: dict[str, str], asked: str, now: datetime) -
     }
 
 
-def filters_of(given: Any) -> dict[str, str]:
+def filters_of(given: Mapping[str, str]) -> dict[str, str]:
     """The filters of an address or of a form; what there is not is none."""
     state = given.get("state", "")
     is_state = state in labels.FILE_STATES
@@ -69,7 +69,7 @@ def matching(files: Iterable[Document], filters: dict[str, str]) -> Iterator[Doc
     for one in files:
         if state and one["state"] != state:
             continue
-        if not text or has(text, one["name"], one["user"], one["reason"]):
+        if has(text, one["name"], one["user"], one["reason"]):
             yield one
 
 
