@@ -1211,12 +1211,13 @@ async def test_delete_ends_what_waits_wherever_it_is(state: Path, closed: socket
         assert (changed.deliveries, changed.unknown) == (1, ("unknown",))
         assert post.ended == ["mailed"]
         assert (await post.history("mailed"))["outcome"] == "deleted"
-        assert "queue delete" in (await post.history("mailed"))["reason"]
+        assert (await post.history("mailed"))["reason"] == "deleted by x"
         await assert_settled(post)
     async with Post(state) as post:
         await post.emit("unrouted")
         assert (await post.delete(["unrouted"])).deliveries == 1
         assert (await post.history("unrouted"))["outcome"] == "deleted"
+        assert (await post.history("unrouted"))["reason"] == "deleted by x"
         assert post.router.waiting == 0
         await assert_settled(post)
 
