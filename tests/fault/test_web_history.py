@@ -171,6 +171,42 @@ def test_a_long_history_is_cut_with_a_word_about_it_and_goes_on(web: Web, browse
     assert browser.page.text.count('<td data-label="Event ID">') == 50
 
 
+def older(page: Html) -> str | None:
+    links = (one["href"] for _, one in page.elements if one.get("text") == "Older events")
+    return next(links, None)
+
+
+def ids(page: Html) -> list[str]:
+    """Those that are listed, the newest first."""
+    links = [one for tag, one in page.elements if tag == "a"]
+    return [one["text"] for one in links if one["href"].startswith("/history/")][::-1]
+
+
+def test_the_history_goes_on_page_by_page_to_its_beginning_by_addresses_that_can_be_linked(
+    web: Web, browser: Browser
+) -> None:
+    web.daemon.config.write_text(CONFIG + "route_defaults: {max_mails: null}\n")
+    web.daemon.ctl("reload")
+    web.daemon.emit(*({"id": f"id-{n}", "type": f"t{n % 2}"} for n in range(2600)))
+    page = shown(browser, "/history?limit=500&type=t1")
+    seen, address = ids(page), older(page)
+    assert "Back to the newest" not in page.text
+    web.daemon.emit({"id": "later", "type": "t1"})
+    while address is not None:
+        assert "limit=500" in address
+        assert "type=t1" in address
+        page = shown(browser, address)
+        assert "Mails of the last 24 hours" not in page.text
+        seen += ids(page)
+        before, address = address, older(page)
+    assert seen == [f"id-{n}" for n in range(2599, 0, -2)]
+    assert ids(shown(browser, before)) == seen[1000:]
+    assert "Back to the newest" in page.text
+    assert "There are no older events" in shown(browser, "/history?before=1").text
+    for wrong in ("x", "-1", "9" * 40, "%D9%A3"):
+        assert ids(shown(browser, f"/history?before={wrong}&type=t1"))[0] == "later"
+
+
 def test_a_chart_shows_the_mails_of_the_day_by_hour_with_the_same_numbers_as_text(
     web: Web, browser: Browser
 ) -> None:

@@ -59,7 +59,7 @@ async def histories(
         async for found in queries.find(
             Wanted(limit=limit, **wanted), all_held=now.holds.queue is not None
         ):
-            seqs = found
+            seqs = found.seqs
     else:
         seqs = await queries.seqs_of([id])
     return [

@@ -172,18 +172,24 @@ class Answers:
             failed=request.failed,
             limit=100 if limit is None else max(0, min(int(limit), MOST)),
         )
+        if request.before is not None:
+            wanted.before = int(request.before)
+        if request.look_at is not None:
+            wanted.look_at = int(request.look_at)
         more = b""
         if id_ is not None and not await self._queries.seqs_of([id_]):
             more = b',"shortened":' + _encode(await self._status.shortened())
         return _pieces("events", self._events(wanted), more)
 
-    async def _events(self, wanted: Wanted) -> AsyncGenerator[dict[str, Any] | None, None]:
-        """What became of events, as documents."""
+    async def _events(self, wanted: Wanted) -> AsyncGenerator[dict[str, Any] | bytes | None, None]:
+        """What became of events, as documents. Who asks for a part hears where the next begins."""
         present, queries = await self._status.present(), self._queries
-        seqs: list[int] = []
+        seqs, older = list[int](), None
         async for found in queries.find(wanted, all_held=present.holds.queue is not None):
-            seqs = found
+            seqs, older = found
             yield None  # who asks sees that it goes on
+        if wanted.look_at is not None:
+            yield b',"older":' + _encode(older)
         whole = wanted.id is not None
         async for part in queries.told(seqs, whole=whole):
             yield None
@@ -304,10 +310,10 @@ def _changed(before: list[dict[str, Any]], changed: Changed) -> dict[str, Any]:
 
 
 async def _pieces(
-    name: str, ones: AsyncGenerator[dict[str, Any] | None, None], more: bytes = b""
+    name: str, ones: AsyncGenerator[dict[str, Any] | bytes | None, None], more: bytes = b""
 ) -> AsyncGenerator[bytes, None]:
-    """A document whose list `name` is made one by one; None: it goes on. Where it becomes too long,
-    the rest is left out, and the document says so.
+    """A document whose list `name` is made one by one; None: it goes on; bytes: more members of the
+    document. Where it becomes too long, the rest is left out, and the document says so.
     """
     yield b'{"%b":[' % name.encode()
     size, separator = 0, b""
@@ -315,6 +321,9 @@ async def _pieces(
         async for one in ones:
             if one is None:
                 yield b" "
+                continue
+            if isinstance(one, bytes):
+                more += one
                 continue
             piece = separator + _encode(one)
             size += len(piece)

@@ -64,6 +64,8 @@ class Request(msgspec.Struct):
     type: str | None = None
     since: float | None = None
     limit: float | None = None
+    before: float | None = None
+    look_at: float | None = None
     failed: bool = False
     lines: list[str] = []
     matchers: list[str] = []

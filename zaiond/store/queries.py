@@ -54,6 +54,15 @@ class Lost(NamedTuple):
     recipients: tuple[str, ...] = ()
 
 
+class Found(NamedTuple):
+    """Events by their seq, oldest first; `older`: before which there may be more, None:
+    nowhere.
+    """
+
+    seqs: list[int]
+    older: int | None = None
+
+
 class _Type(msgspec.Struct):
     type: str
 
@@ -64,11 +73,14 @@ NAMED = 4  # recipients that are told by name, and one more
 
 @dataclass(kw_only=True)
 class Wanted:
-    """Which events are asked for: patterns are those of a shell. With an `id` neither `failed` nor
-    `limit` counts.
+    """Which events are asked for: patterns are those of a shell; `before` is a seq, and `look_at`
+    says how many events are looked at, more or less (what has `failed` is found without). With an
+    `id` none of `failed`, `limit` and these two counts.
     """
 
     id: str | None = None
+    before: int = _BEYOND
+    look_at: int | None = None
     since: float | None = None
     type: str | None = None
     source: str | None = None
@@ -125,7 +137,7 @@ class Queries:
                 break
         return sorted(found)[:MOST]
 
-    async def find(self, wanted: Wanted, *, all_held: bool) -> AsyncIterator[list[int]]:
+    async def find(self, wanted: Wanted, *, all_held: bool) -> AsyncIterator[Found]:
         """The newest of the events that are wanted, oldest first: as far as they are found, and in
         the end all. `all_held`: the queue is held.
         """
@@ -134,20 +146,28 @@ class Queries:
         if wanted.id is not None:
             seqs = await self.seqs_of([wanted.id])
             rows = self._pages(partial(history.events, seqs=seqs, of=of), 0)
-            yield [row.seq async for page in rows for row in page if wanted.has(row)]
+            yield Found([row.seq async for page in rows for row in page if wanted.has(row)])
             return
+        most = wanted.limit
         if wanted.failed:
             async for seqs in self._not_arriving(all_held=all_held):
+                seqs = [seq for seq in seqs if seq < wanted.before]
                 rows = self._pages(partial(history.events, seqs=seqs, of=of), 0)
                 found += [row.seq async for page in rows for row in page if wanted.has(row)]
-                found = nlargest(wanted.limit, set(found))
-                yield found[::-1]
+                found = nlargest(most + 1, set(found))
+                yield Found(found[:most][::-1], found[most - 1] if len(found) > most > 0 else None)
             return
-        async for page in self._pages(partial(history.newest, of=of), _BEYOND):
+        looked_at = 0
+        async for page in self._pages(partial(history.newest, of=of), wanted.before):
             found += [row.seq for row in page if wanted.has(row)]
-            yield found[: wanted.limit][::-1]
-            if len(found) >= wanted.limit:
+            looked_at += len(page)
+            if len(found) >= most:
+                yield Found(found[:most][::-1], found[most - 1] if most else None)
                 return
+            if wanted.look_at is not None and looked_at >= wanted.look_at:
+                yield Found(found[::-1], page[-1].seq)
+                return
+            yield Found(found[::-1])
 
     async def _not_arriving(self, *, all_held: bool) -> AsyncIterator[list[int]]:
         """Events of which something was lost or is held, in parts."""

@@ -16,7 +16,7 @@ from zaiond.holds import Hold, Holds
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.store import counts, events, history, meta
 from zaiond.store.meta import Acknowledgement
-from zaiond.store.queries import Lost, Queries
+from zaiond.store.queries import Found, Lost, Queries, Wanted
 from zaiond.store.writer import Operation, Submit
 from zaiond.wire import MAX_EVENT_BYTES
 
@@ -234,6 +234,42 @@ def test_slices_of_any_size_make_the_same_documents(
     assert at_once(queued(submit)) == list_
     assert [len(part) for part in whole] == [48, 12]
     assert len(list_) == 24 + 24
+
+
+async def parts(submit: Submit, **wanted: Any) -> list[list[int]]:
+    """What is found part by part, to the beginning."""
+    queries, told, before = Queries(submit, lambda: 24), list[list[int]](), 2**62
+    while True:
+        asked = queries.find(Wanted(before=before, **wanted), all_held=False)
+        found = [Found([]), *[one async for one in asked]][-1]
+        told.append(found.seqs)
+        if found.older is None:
+            return told
+        assert found.older < before
+        before = found.older
+
+
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize("limit", [1, 4, 5, 100])
+def test_part_by_part_everything_is_found_once(store: Store, failed: bool, limit: int) -> None:
+    fill(store, 24)
+    submit = immediately(store)
+    found = at_once(parts(submit, failed=failed, limit=limit))
+    assert all(len(part) <= limit for part in found)
+    (whole,) = at_once(parts(submit, failed=failed, limit=1000))
+    assert [seq for part in found[::-1] for seq in part] == whole
+    assert len(whole) == (12 if failed else 48)
+
+
+def test_a_part_looks_at_so_many_events_whatever_matches(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "SMALL_ROWS", 10)
+    fill(store, 24)
+    counting = Counting(store)
+    found = at_once(parts(counting.submit, type="no.*", look_at=20, limit=5))
+    assert found == [[], [], []]  # 20, 20 and 8 of 48
+    assert at_once(parts(counting.submit, type="no.*", limit=5)) == [[]]
 
 
 def test_lost_mail_is_what_ended_lately_and_what_nobody_knows_of(store: Store) -> None:

@@ -22,7 +22,9 @@ from zaiond.web.words import history as words
 
 PATH = "/history"
 LIMITS = (50, 100, 500, 1000)  # of which the first is the default
+LOOK_AT = 50_000  # events for one page, whatever the filters are
 _OFTEN, _SELDOM = 5, 30  # seconds between two looks, at few and at many
+_LONGEST_BEFORE = 18  # digits
 
 Document = dict[str, Any]
 
@@ -31,7 +33,7 @@ Document = dict[str, Any]
 
 
 async def show(request: Request) -> Response:
-    """The newest events that the filters let through; of one id everything."""
+    """The newest events that the filters let through, or those before one; of one id everything."""
     given = request.query_params
     if given.get("id"):
         return await _event(request, given["id"].strip())
@@ -43,27 +45,45 @@ async def show(request: Request) -> Response:
         arguments["since"] = begin
     if filters["failed"]:
         arguments["failed"] = True
-    reply = await ask(request, "history", limit=0 if wrong else limit, **arguments)
-    hours = await ask(request, "hours")
+    before = given.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) <= _LONGEST_BEFORE:
+        arguments["before"] = int(before)
+    is_older = "before" in arguments
+    asked = {"limit": 0 if wrong else limit, "look_at": LOOK_AT, **arguments}
+    reply, hours = await ask(request, "history", **asked), None
+    if not is_older:
+        numbers = await ask(request, "hours")
+        hours = mails_by_hour(numbers.result, language_of(request))
+    seen = view(reply.result, filters, limit, datetime.now().astimezone(), is_older=is_older)
     return page(
         request,
         "history.html",
         title=words.TITLE,
         w=words,
-        live=_OFTEN if limit <= LIMITS[1] else _SELDOM,
+        live=_OFTEN if limit <= LIMITS[1] and not is_older else _SELDOM,
         error=words.not_since(text=filters["since"][:100]) if wrong else None,
         c=chart_words,
-        hours=mails_by_hour(hours.result, language_of(request)),
-        **view(reply.result, filters, limit, datetime.now().astimezone()),
+        hours=hours,
+        **seen,
     )
 
 
-def view(found: Document, filters: dict[str, str], limit: int, now: datetime) -> dict[str, Any]:
-    """What the template shows of the document of `history --json`."""
-    events = found["events"]
+def view(
+    found: Document, filters: dict[str, str], limit: int, now: datetime, *, is_older: bool = False
+) -> dict[str, Any]:
+    """What the template shows of the document of `history --json`; `is_older`: it is not the newest
+    part.
+    """
+    events, older = found["events"], found.get("older")
     more = next((one for one in LIMITS if one > limit), None)
-    is_full = len(events) >= limit
+    is_full = len(events) >= limit and not is_older
+    stay = {**filters, "limit": str(limit) if limit != LIMITS[0] else ""}
     return {
+        "older": address(PATH, **stay, before=str(older)) if older is not None else None,
+        "newest": address(PATH, **stay) if is_older else None,
+        "looked": None
+        if older is None or len(events) >= limit
+        else words.looked_at(number=f"{LOOK_AT:,}"),
         "rows": [
             (documents.brief(one["time"], now), documents.outcome(one), one["id"], ctl.about(one))
             for one in events

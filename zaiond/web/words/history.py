@@ -25,6 +25,13 @@ newest = Sentence(
     "新しいものから {number} 件だけを表示しています。", "Only the newest {number} are shown."
 )
 MORE = Text("さらに表示", "Show more")
+OLDER = Text("さらに古いイベント", "Older events")
+NEWEST = Text("最新のイベントに戻る", "Back to the newest")
+NO_OLDER = Text("これより古いイベントはありません", "There are no older events")
+looked_at = Sentence(
+    "イベント {number} 件までの中で一致したものだけです。さらに古いものは、次のページにあります。",
+    "These are those that match among {number} events. What is older may be on the next page.",
+)
 CUT_OFF = Text(
     "すべてを表示するには長すぎるため、新しいものを省きました。件数を減らしてください。",
     "This is too long to be shown whole: what is newest is left out. Ask for less.",
