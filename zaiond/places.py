@@ -39,7 +39,7 @@ MORE = Text("詳細", "more")
 STATUS = Place("status", Text("状態", "status"), "zaiond-ctl status", "/status")
 ACKNOWLEDGE = Place(
     "acknowledge",
-    Text("確認済みにする", "once you know of it"),
+    Text("確認済みにする", "Once you know of it"),
     "zaiond-ctl status --ack",
     "/status",
 )

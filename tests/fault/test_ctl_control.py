@@ -113,6 +113,10 @@ ILL: dict[str, Any] = {
             "code": "held", "message": "mail is held (3)\x1b[2J", "remedy": "log in",
             "command": "zaiond-ctl queue list",
         },
+        {
+            "code": "failed", "message": "1 has failed", "remedy": None,
+            "command": "zaiond-ctl history --failed", "places": ["lost", "acknowledge"],
+        },
     ],
     "config": {
         "state": "last_good",
@@ -158,11 +162,14 @@ def test_status_says_first_what_is_wrong_and_exits_1(runtime: Path, capsys: Said
     with answering(runtime, ILL):
         assert run("status") == 1
     text = capsys.readouterr().out
-    assert text.splitlines()[:4] == [
+    assert text.splitlines()[:7] == [
         "This needs a look:",
         "  - mail is held (3)\\x1b[2J",
         "    Remedy: log in",
         "    More: zaiond-ctl queue list",
+        "  - 1 has failed",
+        "    More: zaiond-ctl history --failed",
+        "    Once you know of it: zaiond-ctl status --ack",
     ]
     for words in ("2 waiting, 3 held", "1 failed", "b:587  down", "/z.yaml:3:5: a.b: bad"):
         assert words in text

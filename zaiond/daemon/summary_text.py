@@ -12,6 +12,7 @@ from zaiond.daemon.remembered_documents import needs_a_look
 from zaiond.daemon.words import local
 from zaiond.daemon.words import summary as words
 from zaiond.message.assemble import WORDS
+from zaiond.places import named
 from zaiond.safe import one_line
 from zaiond.store.period import Period
 from zaiond.text import Language, Text, times
@@ -93,6 +94,8 @@ def _to_look_at(facts: Facts) -> Iterator[Text]:
     for one in found[:MOST]:
         yield words.item(text=one["message"])
         yield words.command(command=one["command"])
+        for place in named(one.get("places", ()))[1:]:
+            yield words.further(what=place.what, command=place.command)
     yield from _more(found)
 
 

@@ -231,7 +231,11 @@ def test_a_quiet_week_is_short_and_says_that_all_is_well() -> None:
 
 FULL: dict[str, Any] = {
     "status": {
-        "problems": [{"code": "held", "message": "it is held", "command": "zaiond-ctl queue list"}],
+        "problems": [
+            {"code": "held", "message": "it is held", "command": "zaiond-ctl queue list"},
+            {"code": "failed", "message": "2 failed", "command": "zaiond-ctl history --failed",
+             "places": ["lost", "acknowledge"]},
+        ],
         "queue": {"waiting": 3, "held": 4},
         "refused": {"count": 5},
         "servers": [{"server": "a:25", "state": "down"}, {"server": "b:25", "state": "unknown"}],
@@ -253,6 +257,10 @@ def test_a_week_in_which_something_was_is_told_the_worst_first() -> None:
     text = compose(facts(**FULL))
     assert "something needs a look" in text
     assert "- it is held\n  More: zaiond-ctl queue list" in text
+    assert (
+        "- 2 failed\n  More: zaiond-ctl history --failed\n"
+        "  Once you know of it: zaiond-ctl status --ack\n"
+    ) in text
     assert "- disk (error, since 2013-05-24 23:59:00 +0000, reported 3 times)\n" in text
     assert "- nightly (error, since 2013-05-24 23:59:00 +0000, reported 3 times) (silenced)" in text
     assert text.index("- gone: missed (last none, next 2013-05-26") < text.index(

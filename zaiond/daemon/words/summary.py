@@ -22,6 +22,7 @@ SYSTEM = Text("■ 動作環境", "== The daemon ==")
 
 item = Sentence("・{text}", "- {text}")
 command = Sentence("  詳細: {command}", "  More: {command}")
+further = Sentence("  {what}: {command}", "  {what}: {command}")
 more = Sentence("・ほか {number} 件", "- and {number} more")
 NONE = Text("なし", "none")
 count = Sentence("{label}: {number:,} 件", "{label}: {number:,}")
