@@ -290,7 +290,7 @@ def test_programs_get_the_numbers() -> None:
     assert told["events"] == {"accepted": 1023, "dropped": 20, "silenced": 3}
     assert told["deliveries"] == {"delivered": 990, "expired": 2, "waiting": 3, "held": 4}
     assert told["jobs"] == {"ok-job": "ok", "gone": "missed", "new": "unknown"}
-    assert told["to_look_at"] == ["held"]
+    assert told["to_look_at"] == ["held", "failed"]
 
 
 def test_of_very_many_only_the_first_are_named() -> None:
