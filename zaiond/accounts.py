@@ -227,7 +227,8 @@ def remove(where: str, name: str) -> bool:
 def check_name(name: str) -> None:
     """Raises AccountsError."""
     if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()) or any(map(str.isspace, name)):
-        raise AccountsError(bad_name(name=ascii(name[:LONGEST_NAME]), most=LONGEST_NAME))
+        shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
+        raise AccountsError(bad_name(name=f'"{shown[:LONGEST_NAME]}"', most=LONGEST_NAME))
 
 
 def check_password(password: str, name: str) -> None:

@@ -71,3 +71,11 @@ def test_of_changes_at_the_same_time_none_is_lost(tmp_path: Path) -> None:
         tokens = list(pool.map(new, names))
     known = accounts.read(str(tmp_path))
     assert [accounts.owner_of_token(token, "emit", known) for token in tokens] == names
+
+
+def test_a_name_that_will_not_do_is_shown_as_it_was_typed_but_for_controls(tmp_path: Path) -> None:
+    for name, shown in [("山田 太郎", '"山田 太郎"'), ("a\x1b[2J\n", r'"a\x1b[2J\n"'), ("", '""')]:
+        with pytest.raises(accounts.AccountsError) as refused:
+            accounts.set_password(str(tmp_path), name, "correct horse battery", 1.0)
+        assert refused.value.text.ja.endswith(f": {shown}")
+        assert refused.value.text.en.endswith(f": {shown}")

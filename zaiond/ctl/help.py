@@ -44,6 +44,10 @@ def _of_command(page: Page, command: Command) -> None:
     for text in zip(command.ja.split("\n"), command.en.split("\n"), strict=True):
         page.line(Text(*text))
     page.gap()
+    # Of `web` those that begin with its word: `web password`, `web list`.
+    below = [one for one in commands(command.name.split()[0]) if one is not command]
+    if below and " " not in command.name:
+        _entries(page, words.COMMANDS, below)
     if command.options:
         _entries(page, words.OPTIONS, command.options)
     _entries(page, words.COMMON_OPTIONS, COMMON)

@@ -47,7 +47,7 @@ def run(argv: "Sequence[str]") -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _failed(failure, line)
     except Fault as fault:
-        name = f"zaiond-ctl {line.group}" if line.group else "zaiond-ctl"
+        name = f"zaiond-ctl {line.name or line.group or ''}".rstrip()
         return _failed(Fault(words.wrong_usage(fault=fault.text, command=name)), line)
     except Failure as failure:
         return _failed(failure, line)

@@ -5,6 +5,7 @@ import pytest
 from zaiond.ctl import commandline
 from zaiond.ctl.commandline import GROUPS, Line, parse
 from zaiond.ctl.exit_status import Fault
+from zaiond.ctl.main import run
 
 
 def parsed(*argv: str) -> Line:
@@ -125,3 +126,29 @@ def test_every_command_has_words_in_both_languages_and_an_example_that_parses() 
                 words = shlex.split(example.declared.rpartition("zaiond-ctl ")[2])
                 line = parsed(*words)
                 assert line.command is command
+
+
+@pytest.mark.parametrize(
+    ("argv", "usage"),
+    [
+        (("web", "password"), "zaiond-ctl web password --help"),
+        (("web", "frob"), "zaiond-ctl web --help"),
+        (("queue",), "zaiond-ctl queue --help"),
+        (("--frob",), "zaiond-ctl --help"),
+    ],
+)
+def test_a_wrong_command_line_names_the_help_of_its_command(
+    argv: tuple[str, ...], usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*argv]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f": {usage}")
+
+
+def test_the_help_of_a_command_lists_those_that_begin_with_its_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["web", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in ("web password NAME", "web token NAME"))
+    assert run(["web", "list", "--help"]) == 0
+    assert "web token NAME" not in capsys.readouterr().out
