@@ -94,10 +94,10 @@ class Web(Settings):
     )
     url: str | None = setting(
         PageUrl(),
-        "リバースプロキシを通して使うときに、ブラウザーで開く URL です。そのホスト名での接続を"
-        "受け付け、プロキシの X-Forwarded-For で接続元を知ります。",
-        "The URL in browsers, where they reach the page through a reverse proxy: its host is "
-        "taken, and the proxy's X-Forwarded-For says who asks.",
+        "リバースプロキシを通すときや、マシンのホスト名と違う名前で使うときに、ブラウザーで開く "
+        "URL です。そのホスト名での接続を受け付け、プロキシの X-Forwarded-For で接続元を知ります。",
+        "The URL in browsers, where they reach the page through a reverse proxy or by another name "
+        "than the machine's own: its host is taken, and a proxy's X-Forwarded-For says who asks.",
     )
 
     def check(self, scope: Scope) -> None:
