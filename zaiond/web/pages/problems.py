@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from zaiond.ctl import labels
+from zaiond.ctl import documents, labels
 from zaiond.ctl import problems as ctl
 from zaiond.ctl.terminal import Painted
 from zaiond.model import SEVERITIES
@@ -55,7 +55,9 @@ def view(listed: Document, filters: dict[str, str], asked: str, now: datetime) -
         ],
         "part": shown,
         "filters": filters,
-        "severities": {one: common.at_least(severity=one) for one in SEVERITIES},
+        "severities": {
+            one: common.at_least(severity=documents.severity(one) or one) for one in SEVERITIES
+        },
         "back": address(PATH, **filters),
     }
 

@@ -70,7 +70,7 @@ async def _page(
         status_code=422 if errors else 200,
         entered={"lines": ""} | entered,
         errors=errors,
-        severities=SEVERITIES,
+        severities={one: documents.severity(one) for one in SEVERITIES},
         decided=[(documents.about(one), _decisions(one)) for one in decided],
     )
 
