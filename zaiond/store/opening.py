@@ -4,7 +4,8 @@ run has not closed it, a check. What can't be used as it is, is recovered (recov
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,8 @@ from zaiond.config.load import LAST_GOOD
 from zaiond.errors import StoreError
 from zaiond.store import recovery, wal, words
 from zaiond.store.recovery import DATABASE, WAL, Salvage
-from zaiond.store.sound import VERSION, create, has_our_tables, upgrade
+from zaiond.store.sound import VERSION, create, has_our_tables
+from zaiond.store.upgrade import OLDEST, upgrade
 
 WAL_BYTES = 8 * 1024 * 1024  # to which SQLite cuts a WAL that has been longer
 # EXCLUSIVE before the first access: then WAL needs no shared memory. FULL: with NORMAL an
@@ -105,7 +107,7 @@ def _open(
     try:
         # Until it is known to be sound, closing it must leave it and its WAL as they are.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        _prepare(connection, directory, last)
+        _prepare(connection, directory, last, tell_at_work)
         if last.check:
             _check(connection, last.check, tell_at_work)
         return connection, recovery.last_salvage(connection)
@@ -114,7 +116,9 @@ def _open(
         raise
 
 
-def _prepare(connection: apsw.Connection, directory: Path, last: LastRun) -> None:
+def _prepare(
+    connection: apsw.Connection, directory: Path, last: LastRun, tell_at_work: Callable[[], None]
+) -> None:
     for name, value in _PRAGMAS:
         connection.pragma(name, value)
     if connection.pragma("journal_mode") != "wal":
@@ -133,23 +137,43 @@ def _prepare(connection: apsw.Connection, directory: Path, last: LastRun) -> Non
         if connection.execute("SELECT count(*) FROM sqlite_schema").get:
             raise apsw.CorruptError("its format is not recorded")
         create(connection)
+        _write_version(connection)
         return
-    if version not in (1, VERSION):
-        raise StoreError(words.of_newer_version(path=directory / DATABASE, version=version))
-    if version == 1:
-        upgrade(connection)
+    if not OLDEST <= version <= VERSION:
+        raise StoreError(
+            words.of_newer_version(
+                path=directory / DATABASE, version=version, known=VERSION, directory=directory
+            )
+        )
+    if version < VERSION:
+        with _telling(connection, tell_at_work):
+            upgrade(connection)
+            _write_version(connection)
     if not has_our_tables(connection):
         raise apsw.CorruptError("its tables are not those of a queue")
 
 
+def _write_version(connection: apsw.Connection) -> None:
+    """Into the file's header: who looks there, as an older zaiond's package does, reads no WAL."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def _check(connection: apsw.Connection, check: str, tell_at_work: Callable[[], None]) -> None:
+    with _telling(connection, tell_at_work):
+        found = connection.pragma(check)
+    if found != "ok":
+        raise apsw.CorruptError(str(found))
+
+
+@contextmanager
+def _telling(connection: apsw.Connection, tell_at_work: Callable[[], None]) -> Iterator[None]:
+    """Says now and then that what takes long goes on."""
+
     def progress() -> bool:
         tell_at_work()
         return False
 
     progress()
     connection.set_progress_handler(progress, 10_000_000)
-    found = connection.pragma(check)
+    yield
     connection.set_progress_handler(None)
-    if found != "ok":
-        raise apsw.CorruptError(str(found))

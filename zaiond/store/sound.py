@@ -24,11 +24,6 @@ from zaiond.errors import EventError
 from zaiond.model import OPEN, Routing
 
 VERSION = 2  # of the schema
-_SINCE_2 = "-- Since version 2"  # in schema.sql: what is new as a whole begins there
-_NEW_COLUMNS_OF_2 = """
-ALTER TABLE messages ADD COLUMN due REAL;
-ALTER TABLE messages ADD COLUMN routing TEXT NOT NULL DEFAULT '';
-"""
 _TYPES: dict[str, type[object] | UnionType] = {
     "INTEGER": int,
     "REAL": float,
@@ -61,28 +56,14 @@ class Table(NamedTuple):
 
 def create(db: apsw.Connection) -> None:
     """Puts the tables and the version of the schema into an empty database, in one transaction."""
-    _run(db, _statements())
-
-
-def upgrade(db: apsw.Connection) -> None:
-    """Makes a database of version 1 one of ours, in one transaction; what it has stays as it is.
-    Raises apsw.CorruptError where its tables are not those of a queue.
-    """
-    try:
-        _, since, new = _statements().partition(_SINCE_2)
-        _run(db, _NEW_COLUMNS_OF_2 + since + new)
-    except apsw.SQLError as error:
-        raise apsw.CorruptError(str(error)) from error
-
-
-def _statements() -> str:
-    return Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-
-
-def _run(db: apsw.Connection, statements: str) -> None:
     with db:
-        db.execute(statements)
+        db.execute(statements())
         db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def statements() -> str:
+    """Those that make the tables and indexes."""
+    return Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
 
 @cache

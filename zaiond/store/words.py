@@ -55,8 +55,12 @@ not_opened = Sentence(
     "キュー {path} を開けません: {why}", "the queue {path} can't be opened: {why}"
 )
 of_newer_version = Sentence(
-    "キュー {path} は新しいバージョンの zaiond のものです（形式 {version}）",
-    "the queue {path} is of a newer zaiond (format {version})",
+    "キュー {path} は新しいバージョンの zaiond のものです（形式 {version}、このバージョンの形式は"
+    " {known}）。新しいバージョンを入れ直すか、{directory} を別の場所に移してください（空のキュー"
+    "から始まります）。それまでのイベントはスプールに残ります",
+    "the queue {path} is of a newer zaiond (format {version}; this one knows {known}): install that"
+    " version again, or move {directory} away to begin with an empty queue. Until then events stay"
+    " in the spool",
 )
 not_read = Sentence(
     "状態ディレクトリ {path} を読み取れません: {why}",
