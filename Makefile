@@ -10,6 +10,8 @@
 # make sbom    build/zaiond.cdx.json: every library that an installation brings, as CycloneDX
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
+# make deb     dist/*.deb, for Debian 12 and 13
+# make deb-test   installs, upgrades, downgrades and purges them on fresh machines of both (make e2e: of Debian 12)
 # make install     as a service, for root: programs, units, users, man pages, a first configuration
 # make uninstall   takes that away again, but no configuration, no state and no users
 
@@ -17,7 +19,8 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench sbom clean install uninstall
+.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench sbom clean deb deb-test \
+    install install-files uninstall
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -47,7 +50,7 @@ lint: setup
 	.venv/bin/ruff format -q --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash $(scripts); \
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash $(scripts) debian/activate debian/rtupdate debian/zaiond*.p*; \
 	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
 # Collected once before, so that not each of the four compiles the tests for itself.
@@ -61,6 +64,9 @@ unit: setup
 e2e: setup
 	@.ci/install-for-e2e
 	@.ci/unpack-for-e2e
+	@.ci/install-for-deb tests
+	@.ci/build-deb
+	@.ci/make-machine bookworm
 	.venv/bin/pytest -n 2 --dist loadgroup tests/e2e
 
 KILLS = 50
@@ -100,8 +106,17 @@ sbom: setup
 	    -o build/zaiond.cdx.json build/sbom/bin/python
 
 clean:
-	rm -rf .venv build *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .ruff_cache .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+deb: setup
+	@.ci/install-for-deb
+	@.ci/build-deb
+
+deb-test: deb
+	@.ci/install-for-deb tests
+	@.ci/make-machine bookworm trixie
+	ZAIOND_RELEASES="bookworm trixie" .venv/bin/pytest -n 2 --dist loadgroup tests/e2e/test_packages.py
 
 # PREFIX=/usr is for packages, DESTDIR too: with it, nothing of this system is asked or told.
 PREFIX = /usr/local
@@ -133,33 +148,41 @@ install:
 	for old in $(program)-[0-9]*; do \
 	    case $${old##*/} in $$new | $$before) ;; *) rm -rf $$old ;; esac; \
 	done
-	install -d $(bin) $(completion) $(lib)/systemd/system
-	ln -sf $(PREFIX)/lib/zaiond/bin/zaiond $(PREFIX)/lib/zaiond/bin/zaiond-ctl \
-	    $(PREFIX)/lib/zaiond/bin/zaiond-sendmail $(PREFIX)/lib/zaiond/bin/zaiond-web $(bin)
-	@for page in docs/*.[158]; do \
-	    name=$${page#docs/}; section=$${name##*.}; \
-	    case $$name in *.ja.*) language=/ja; name=$${name%.ja.*}.$$section ;; *) language= ;; esac; \
-	    install -D -m 644 $$page $(man)$$language/man$$section/$$name || exit; \
-	done
-	install -m 644 etc/completion/zaiond-ctl.bash $(completion)/zaiond-ctl
-	install -d $(examples)
-	cp -r etc/examples/. $(examples)
-	@chmod -R u=rwX,go=rX $(examples)
-	@find $(examples) -type f -exec sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' {} +
-	install -D -m 644 systemd/sysusers.d/zaiond.conf $(lib)/sysusers.d/zaiond.conf
-	install -D -m 644 systemd/tmpfiles.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
-	install -m 644 $(addprefix systemd/,$(units)) $(lib)/systemd/system
-	@cd $(lib)/systemd/system && sed -i 's|/usr/local/|$(PREFIX)/|' $(filter %.service,$(units))
+	@$(MAKE) --no-print-directory install-files
 ifeq ($(DESTDIR),)
 	systemd-sysusers
-	systemd-tmpfiles --create zaiond.conf
+	systemd-tmpfiles --create zaiond.conf zaiond-web.conf
 	[ -e /etc/zaiond/zaiond.yaml ] || \
 	    install -m 640 -g zaiond etc/zaiond.yaml /etc/zaiond/zaiond.yaml
 	[ ! -d /run/systemd/system ] || \
 	    { systemctl daemon-reload && systemctl try-restart zaiond.service zaiond-web.service; }
 	@echo "Now run zaiond-ctl setup, or edit /etc/zaiond/zaiond.yaml; then: systemctl enable --now zaiond.socket zaiond.service"
 	@echo "次に zaiond-ctl setup を実行するか /etc/zaiond/zaiond.yaml を編集し、systemctl enable --now zaiond.socket zaiond.service"
-else
+endif
+
+# All but the program; the packages of debian/ take it from here, too.
+install-files:
+	install -d $(bin) $(completion) $(lib)/systemd/system
+	ln -sf $(PREFIX)/lib/zaiond/bin/zaiond $(PREFIX)/lib/zaiond/bin/zaiond-ctl \
+	    $(PREFIX)/lib/zaiond/bin/zaiond-sendmail $(PREFIX)/lib/zaiond/bin/zaiond-web $(bin)
+	@for page in docs/*.[158]; do \
+	    name=$${page#docs/}; section=$${name##*.}; \
+	    case $$name in *.ja.*) language=/ja; name=$${name%.ja.*}.$$section ;; *) language= ;; esac; \
+	    page_there=$(man)$$language/man$$section/$$name; \
+	    install -D -m 644 $$page $$page_there || exit; \
+	    sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $$page_there || exit; \
+	done
+	install -m 644 etc/completion/zaiond-ctl.bash $(completion)/zaiond-ctl
+	install -d $(examples)
+	cp -r etc/examples/. $(examples)
+	@chmod -R u=rwX,go=rX $(examples)
+	@find $(examples) -type f -exec sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' {} +
+	@for kind in sysusers.d tmpfiles.d; do for file in systemd/$$kind/*.conf; do \
+	    install -D -m 644 $$file $(lib)/$${file#systemd/} || exit; \
+	done; done
+	install -m 644 $(addprefix systemd/,$(units)) $(lib)/systemd/system
+	@cd $(lib)/systemd/system && sed -i 's|/usr/local/|$(PREFIX)/|' $(filter %.service,$(units))
+ifneq ($(DESTDIR),)
 	[ -e $(DESTDIR)/etc/zaiond/zaiond.yaml ] || \
 	    install -D -m 640 etc/zaiond.yaml $(DESTDIR)/etc/zaiond/zaiond.yaml
 endif
@@ -176,7 +199,7 @@ endif
 	rm -rf $(examples)
 	rm -f $(man)/man[158]/zaiond*.[158] $(man)/ja/man[158]/zaiond*.[158]
 	rm -f $(addprefix $(lib)/systemd/system/,$(units))
-	rm -f $(lib)/sysusers.d/zaiond.conf $(lib)/tmpfiles.d/zaiond.conf
+	rm -f $(lib)/sysusers.d/zaiond*.conf $(lib)/tmpfiles.d/zaiond*.conf
 ifeq ($(DESTDIR),)
 	[ ! -d /run/systemd/system ] || systemctl daemon-reload
 endif

@@ -1,4 +1,5 @@
-"""A machine of its own for tests: systemd as PID 1 over an overlay of this system's files.
+"""A machine of its own for tests: systemd as PID 1 over an overlay of this system's files, or of
+another's.
 
 systemd-nspawn boots it in about two seconds. What is written there goes into memory and is gone at
 the end; nothing here changes. It sees no network and neither /tmp nor /run of this system. However
@@ -43,7 +44,7 @@ exec unshare --pid --fork --kill-child --mount-proc --propagation private sh -eu
     mkdir -p "$place/upper/etc/systemd/system" "$place/work" "$place/root"
     chmod -R 755 "$place/upper"
     "$python" -c "$opaque" "$place/upper/etc/systemd/system"
-    layers="lowerdir=/,upperdir=$place/upper,workdir=$place/work"
+    layers="lowerdir=$below,upperdir=$place/upper,workdir=$place/work"
     mount -t overlay -o "$layers" overlay "$place/root"
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
     exec systemd-nspawn --quiet --directory="$place/root" --machine="$name" --boot --register=no \
@@ -54,13 +55,16 @@ exec unshare --pid --fork --kill-child --mount-proc --propagation private sh -eu
 
 
 class Container:
-    """One booted system. `wheels` is a directory that it sees read-only as WHEELS."""
+    """One booted system. `wheels` is a directory that it sees read-only as WHEELS, `below` the root
+    of the system that it begins as.
+    """
 
-    def __init__(self, wheels: Path) -> None:
+    def __init__(self, wheels: Path, below: Path = Path("/")) -> None:
         # The machine is called so, and no name of one ends with what random letters may end with.
         self.place = Path(tempfile.mkdtemp(prefix="zaiond-", suffix="-container"))
         self.group = _control_groups() / self.place.name
         self._wheels = wheels
+        self._below = below
         self._log = self.place.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
         self.leader = 0
@@ -90,6 +94,7 @@ class Container:
             "opaque": _OPAQUE,
             "group": str(self.group),
             "place": str(self.place),
+            "below": str(self._below),
             # A name must not end with what a random one may end with.
             "name": self.place.name.replace("_", "-"),
             "checkout": str(CHECKOUT),
@@ -171,7 +176,12 @@ class Container:
         ]
 
     def run(
-        self, *command: str, user: str | None = None, check: bool = True, given: str | None = None
+        self,
+        *command: str,
+        user: str | None = None,
+        check: bool = True,
+        given: str | None = None,
+        within: float = DONE_WITHIN,
     ) -> subprocess.CompletedProcess[str]:
         """Runs `command` there; AssertionError where it fails and `check` is set."""
         done = subprocess.run(
@@ -180,7 +190,7 @@ class Container:
             stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
             text=True,
-            timeout=DONE_WITHIN,
+            timeout=within,
             check=False,
         )
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"

@@ -1,6 +1,6 @@
 """A queue of an earlier version is taken over as it is.
 
-`tests/support/queues` has one of each form that version 1 had on main, made by the zaiond of its time
+`tests/support/queues` has one of each form that version 1 had, made by the zaiond of its time
 (the first one at the end of the first day): two mails had arrived, one address was refused, two
 mails waited for the mail server, and two events came while the configuration was broken.
 `schema-1.sql` is the last of these forms.
