@@ -11,6 +11,7 @@
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
 # make deb     dist/*.deb, for Debian 12 and 13
+# make dist    a wheel and an sdist, beside them
 # make deb-test   installs, upgrades, downgrades and purges them on fresh machines of both (make e2e: of Debian 12)
 # make install     as a service, for root: programs, units, users, man pages, a first configuration
 # make uninstall   takes that away again, but no configuration, no state and no users
@@ -19,7 +20,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench sbom clean deb deb-test \
+.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench sbom clean deb deb-test dist \
     install install-files uninstall
 
 help:
@@ -112,6 +113,11 @@ clean:
 deb: setup
 	@.ci/install-for-deb
 	@.ci/build-deb
+
+dist: setup
+	rm -f dist/*.whl dist/*.tar.gz
+	.venv/bin/python -m build -o dist >/dev/null
+	@ls dist/*.whl dist/*.tar.gz
 
 deb-test: deb
 	@.ci/install-for-deb tests

@@ -111,6 +111,16 @@ def test_the_page_on_the_page_shows_the_same_in_both_languages_and_its_pictures(
     assert sum(path.stat().st_size for path in pictures) < 600_000
 
 
+def test_the_page_on_packages_shows_the_same_in_both_languages() -> None:
+    pages = ("docs/packages.md", "docs/packages.ja.md")
+    assert commands(pages[0]) == commands(pages[1])
+
+
+def test_the_package_is_of_the_same_version_as_the_program() -> None:
+    first = (ROOT / "debian/changelog").read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith(f"zaiond ({__version__}) ")
+
+
 def test_the_makefile_has_what_the_readme_tells_to_run() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
