@@ -148,7 +148,9 @@ def test_from_a_fresh_machine_to_a_mail(
         assert machine.path("/usr/share/bash-completion/completions/zaiond-ctl").exists()
         conffiles = machine.run("dpkg-query", "-W", "-f", "${Conffiles}", "zaiond").stdout
         assert conffiles.split()[::2] == ["/etc/zaiond/zaiond.yaml"]
-        # When Debian's Python becomes another one.
+        # When Debian's Python becomes another one: until then it is the one that there was.
+        python = machine.path("/usr/lib/zaiond/bin/python").readlink()
+        assert re.fullmatch(r"/usr/bin/python3\.\d+", str(python))
         machine.run("/usr/share/python3/runtime.d/zaiond.rtupdate", "rtupdate", "old", "new")
         assert machine.path("/usr/lib/zaiond").readlink() == Path(f"zaiond-{__version__}-2")
         # What else Debian's Python has does not reach the daemon (structlog would load rich).
