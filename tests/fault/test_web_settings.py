@@ -229,7 +229,7 @@ def test_an_error_stands_at_its_field_in_the_words_of_check(browser: Browser, we
     )
     assert browser.page.status == 422
     for key, said in (
-        ("mail_server.host", "write the name alone: the port belongs into `port`"),
+        ("mail_server.host", 'write the name alone: the port belongs into "SMTP port"'),
         ("mail_server.port", "there are full-width digits or signs: write 25"),
         ("mail_server.auth.username", "this is required: enter a value"),
         (PASSWORD, "this is required: enter a value"),
@@ -435,6 +435,13 @@ def test_a_failure_is_told_in_the_words_of_the_contract_with_advice_below(
     result = post(browser, "/settings/test", **tried).by_id("result")["text"]
     assert line in result.splitlines()
     assert result.index(line) < result.index(advice)
+    remedy = result[result.index(advice) :]
+    for label in {
+        "ja": ("「送信メールサーバー」", "「SMTP ポート番号」"),
+        "en": ('"Outgoing mail server"', '"SMTP port"'),
+    }[language]:
+        assert label in remedy
+    assert "mail_server" not in remedy
 
 
 def test_a_wrong_address_is_told_at_its_field_and_nothing_is_sent(

@@ -19,6 +19,7 @@ from zaiond.safe import with_codes
 from zaiond.text import Language, Text
 from zaiond.web import guard, words
 from zaiond.web.context import language_of, web
+from zaiond.web.fields import on_page
 from zaiond.web.listing import address
 
 _AT_A_GLANCE = 20  # things that the question before deleting names
@@ -75,6 +76,7 @@ def _templates(language: Language) -> jinja2.Environment:
         "language": language,
         "event_page": event_page,
         "address": address,
+        "remedy": lambda text: on_page(text, language),
     }
     return environment
 

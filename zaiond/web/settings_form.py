@@ -12,6 +12,7 @@ from zaiond.setup.answers import LOGINS, PASSWORD, POP_PASSWORD, Current, Page, 
 from zaiond.setup.words import Question
 from zaiond.text import Text
 from zaiond.web.context import Form
+from zaiond.web.fields import both
 from zaiond.web.words import settings as words
 
 ADDRESSES = "addresses"  # the field of the test, and the key of what is wrong with it
@@ -105,7 +106,8 @@ def view(
             elif (row_of := _row_of(one["key"], by_key)) is None:
                 lost[kind].append(_with_place(one, text))
             else:
-                (row_of.errors if kind == "errors" else row_of.warnings).append(text)
+                told = both(text, one["key"].rpartition(".")[0])
+                (row_of.errors if kind == "errors" else row_of.warnings).append(told)
     return View(rows, lost["errors"], lost["warnings"], lost[ADDRESSES])
 
 

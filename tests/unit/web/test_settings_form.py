@@ -7,6 +7,7 @@ from typing import Any
 from zaiond.setup import words as setup
 from zaiond.setup.answers import PASSWORD, POP_PASSWORD
 from zaiond.web.context import Form
+from zaiond.web.fields import on_page
 from zaiond.web.settings_form import Entered, Row, entered, view
 
 KEYS = {
@@ -113,7 +114,8 @@ def test_what_is_wrong_stands_at_its_row_and_what_has_none_above_with_its_place(
     seen = view(shown(), errors=errors, warnings=[error("admins"), error("queue.keep")])
     by_key = {row.key: row for row in seen.rows}
     assert [text.en for text in by_key["sender"].errors] == ["wrong sender"]
-    assert [text.en for text in by_key[PASSWORD].errors] == [f"wrong {PASSWORD}_file"]
+    wrong = on_page(f"wrong {PASSWORD}_file", "en")
+    assert [text.en for text in by_key[PASSWORD].errors] == [wrong]
     assert [text.en for text in by_key["admins"].warnings] == ["wrong admins"]
     assert [text.en for text in seen.address_errors] == ["wrong addresses"]
     assert [text.ja for text in seen.errors] == [

@@ -17,6 +17,7 @@ from zaiond.selftest import render as selftest
 from zaiond.text import Text
 from zaiond.web.asking import NoAnswer, Refused
 from zaiond.web.context import ask, form, language_of, note, session, web
+from zaiond.web.fields import advice, on_page
 from zaiond.web.render import complain, done, html_of, page
 from zaiond.web.settings_form import Entered, View, entered, view
 from zaiond.web.settings_service import NoSettings
@@ -113,6 +114,8 @@ async def _pieces(
         while reply is not None:
             if "step" in reply:
                 step = reply["step"]
+                if step["warning"]:
+                    step["warning"] = on_page(step["warning"], language_of(request))
                 seconds = words.second(seconds=step["seconds"])
                 yield _piece(request, step=step, seconds=seconds)
             elif "remark" in reply:
@@ -138,7 +141,8 @@ def _result(request: Request, document: Reply) -> list[str]:
         for one, line in zip(results, lines, strict=False)
     ]
     remarks = [*selftest.whose(document, language), *selftest.remarks(document, language)]
-    shown += [("advice", line) for line in [*lines[len(results) :], *remarks] if line]
+    told_more = [*lines[len(results) :], *remarks]
+    shown += [("advice", advice(line, language)) for line in told_more if line]
     told = "; ".join(
         f"{one['address']}: {'ok' if one['ok'] else one['reason']}" for one in results[:MOST_TOLD]
     )

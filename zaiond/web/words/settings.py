@@ -45,6 +45,13 @@ ONLY_IF_CHOSEN = Text(
 )
 by_other = Sentence("ほかから変更された値: {text}", "Changed by someone else to: {text}")
 NOTHING = Text("（なし）", "(nothing)")
+field = Sentence("「{label}」", '"{label}"')
+file_line = Sentence("「{name}: 値」", '"{name}: VALUE"')
+below = Sentence("「{parent}」の下に{lines}", 'below "{parent}" {lines}')
+in_file = Sentence(
+    "{text}（設定画面にない項目は、設定ファイルに書きます: {lines}）",
+    "{text} (What is not on the settings page is set in the configuration's file: {lines}.)",
+)
 
 # -- ⑦
 
