@@ -97,7 +97,9 @@ def test_more_events_than_the_quota_has_room_for_all_arrive_and_status_tells_of_
         os.chown(file, VICTIM, -1)
         sink.refuse["a@example.co.jp"] = "450 4.2.0 later"
         with daemon:
-            found = daemon.becomes(lambda shown: shown["spool"]["waiting"], "status")
+            found = daemon.becomes(
+                lambda shown: shown["spool"]["waiting"] and shown["queue"]["waiting"] == 3, "status"
+            )
             (waits,) = found["spool"]["waiting"]
             assert (waits["uid"], waits["files"]) == (VICTIM, 1)
             assert "limits.events_waiting: 3" in waits["message"]
