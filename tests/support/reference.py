@@ -62,6 +62,15 @@ heartbeat:
   url_file: ping-url
   every: 5m
 """,
+    "fleet": """\
+fleet:
+  servers: [tls://nats1.example.co.jp:4222, tls://nats2.example.co.jp:4222]
+  ca_file: fleet-ca.pem
+  user: web1
+  password_file: fleet-password
+  role: member
+  fallback_after: 10m
+""",
 }
 _HEAD = """\
 # zaiond の設定 / The configuration of zaiond

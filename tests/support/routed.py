@@ -36,6 +36,8 @@ class _NoSources:
     def secret_file(self, path: str) -> str:
         raise SourceError(Text(path, path))
 
+    secret_text = secret_file
+
     def credential(self, name: str) -> str:
         raise SourceError(Text(name, name))
 
@@ -47,6 +49,7 @@ class _NoSources:
     def check_certificates(self, path: str) -> None: ...
     def check_program(self, program: str) -> None: ...
     def check_permissions(self, file: str) -> None: ...
+    def check_fleet(self) -> None: ...
 
 
 def configured(text: str = "", admins: str = A) -> Config:

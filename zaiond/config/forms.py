@@ -166,6 +166,11 @@ def is_example(name: str) -> bool:
     return _EXAMPLE.fullmatch(name) is not None
 
 
+def is_host(text: str) -> bool:
+    """Whether a text is a server's name or an IP address."""
+    return _is_ipv6(text) if ":" in text else _is_name_or_ipv4(text)
+
+
 class Host(Kind):
     """A server's name or IP address."""
 

@@ -12,14 +12,11 @@ from zaiond.config.tree import Mapping, Node, Sequence
 from zaiond.errors import Diagnostic
 from zaiond.text import Text
 
-LATER_KEYS = ("fleet",)
-"""Top-level keys of later versions; only `null`, `{}` or `[]`, which say nothing, are taken."""
-
 
 def unknown_keys(
     top: Mapping, settings: type[Settings] = Config, within: str = ""
 ) -> Iterator[Diagnostic]:
-    """An error for each key of a file that no setting has, or that this version lacks."""
+    """An error for each key of a file that no setting has."""
     known = declarations(settings)
     for key, entry in top.entries.items():
         path = f"{within}.{key}" if within else key
@@ -28,9 +25,6 @@ def unknown_keys(
             yield from _below(entry.value, kind, path)
         elif any(isinstance(known[n].kind, Below) and is_below(key, n) for n in known):
             pass
-        elif settings is Config and key in LATER_KEYS:
-            if not _says_nothing(entry.value):
-                yield entry.place.diagnostic(path, words.not_yet(key=key))
         else:
             path = f"{within}.{entry.name}" if within else entry.name
             flat = [name for name in known if isinstance(known[name].kind, Below)]
@@ -53,12 +47,6 @@ def _below(node: Node, kind: Kind, path: str) -> Iterator[Diagnostic]:
         for number, element in enumerate(node.elements):
             if isinstance(element, Mapping):
                 yield from unknown_keys(element, settings, f"{path}[{number}]")
-
-
-def _says_nothing(node: Node) -> bool:
-    if isinstance(node, Mapping):
-        return not node.entries
-    return not node.elements if isinstance(node, Sequence) else node.is_null
 
 
 def idle_nulls(top: Mapping, below: Mapping) -> Iterator[Diagnostic]:

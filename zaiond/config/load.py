@@ -195,9 +195,9 @@ class _Secret(SnapshotSources):
         self.paths: set[str] = set()
         parse([YamlText(p, os.path.dirname(p), files.texts[p]) for p in files.yaml], self)
 
-    def secret_file(self, path: str) -> str:
+    def secret_text(self, path: str) -> str:
         self.paths.add(path)
-        return super().secret_file(path)
+        return super().secret_text(path)
 
     def check_permissions(self, file: str) -> None:
         self.paths.add(file)

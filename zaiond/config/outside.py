@@ -22,6 +22,9 @@ class Sources(Protocol):
     def secret_file(self, path: str) -> str:
         """The secret in a file, without its last newline."""
 
+    def secret_text(self, path: str) -> str:
+        """The text of a file that holds a secret, of any number of lines."""
+
     def credential(self, name: str) -> str:
         """The secret that systemd brought, without its last newline."""
 
@@ -33,6 +36,9 @@ class Sources(Protocol):
 
     def check_key(self, certificate: str, key: str) -> None:
         """Sees that a file holds the certificate's private key, where it can be read."""
+
+    def check_fleet(self) -> None:
+        """Sees that the client of the fleet's engine is installed."""
 
     def check_program(self, program: str) -> None:
         """Sees that there is such a program: an absolute path, or a name to be looked for."""

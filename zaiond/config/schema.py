@@ -13,6 +13,7 @@ from dataclasses import dataclass, is_dataclass, replace
 from zaiond.config import words
 from zaiond.config.auth import Auth, OAuth2
 from zaiond.config.declare import Declaration, Scope, Settings, declarations, setting
+from zaiond.config.fleet import Fleet
 from zaiond.config.forms import (
     Addresses,
     Prefix,
@@ -42,7 +43,7 @@ from zaiond.schedule import Cron, Hours
 from zaiond.text import Language
 
 __all__ = [
-    "Auth", "Config", "Cron", "Heartbeat", "Hours", "Job", "Limits", "MailServer",
+    "Auth", "Config", "Cron", "Fleet", "Heartbeat", "Hours", "Job", "Limits", "MailServer",
     "Match", "Notify", "OAuth2", "PopBeforeSmtp", "Queue", "Rate", "Route", "RouteDefaults",
     "Secret", "Web", "declaration", "declarations", "every_setting",
 ]  # fmt: skip
@@ -178,6 +179,14 @@ class Config(Settings):
         Group(Web), "ブラウザーで使うページ（zaiond-web）の設定です。", "zaiond-web."
     )
 
+    fleet: Fleet | None = setting(
+        Group(Fleet),
+        "複数のマシンをまとめる（フリート）場合の設定です。1 台で使う場合は要りません"
+        "（docs/fleet.ja.md）。",
+        "Several machines as one fleet (docs/fleet.md); one machine needs none of this.",
+        default="null",
+    )
+
     @property
     def mail_servers(self) -> tuple[MailServer, ...]:
         """Every mail server, in the order in which they are tried."""
@@ -210,6 +219,8 @@ class Config(Settings):
                 scope.warn(f"{within}.host", words.same_server(address=server.address))
         if self.charset == "iso-2022-jp":
             self._warn_beyond_jis(scope)
+        if self.fleet is not None:
+            self.fleet.warn(scope.below("fleet"))
         warn_of_unreachable(self.routes, scope.below("routes"))
         mappings: list[tuple[Scope, RouteDefaults | Job]] = [*self._every_route(scope)]
         of_jobs = scope.below("jobs")

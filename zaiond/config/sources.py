@@ -31,7 +31,17 @@ class Files:
     texts: dict[str, str] = field(repr=False)
 
 
-class _WithCredentials:
+class _Installed:
+    """What of Python is installed beside zaiond."""
+
+    def check_fleet(self) -> None:
+        from importlib.util import find_spec  # only for a user who has a fleet
+
+        if find_spec("nats") is None or find_spec("nkeys") is None:
+            raise SourceError(words.NO_ENGINE_CLIENT)
+
+
+class _WithCredentials(_Installed):
     """The secrets that systemd brought (LoadCredential=) in `directory`, fixed until the service's
     restart. Where there is none, a credential is an error, or a warning if `optional`."""
 
@@ -78,10 +88,13 @@ class DiskSources(_WithCredentials):
         return self.texts[path]
 
     def secret_file(self, path: str) -> str:
+        return secret(self.secret_text(path), path)
+
+    def secret_text(self, path: str) -> str:
         self.asked.append(path)
         raw, status = read(path, MAX_SECRET)
         _demand(exposed(path, status, self._reader))
-        return secret(self._kept(path, raw), path)
+        return self._kept(path, raw)
 
     def template_file(self, path: str) -> str:
         self.asked.append(path)
@@ -150,9 +163,12 @@ class SnapshotSources(_WithCredentials):
         self._texts = files.texts
 
     def secret_file(self, path: str) -> str:
+        return secret(self.secret_text(path), path)
+
+    def secret_text(self, path: str) -> str:
         if path not in self._texts:
             raise SourceError(words.not_kept(path=path), missing=True)
-        return secret(self._texts[path], path)
+        return self._texts[path]
 
     def template_file(self, path: str) -> str:
         if path not in self._texts:

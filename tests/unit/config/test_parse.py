@@ -20,6 +20,12 @@ class Sources:
     def secret_file(self, path: str) -> str:
         return f"secret of {path}"
 
+    def secret_text(self, path: str) -> str:
+        return f"secret of {path}\n"
+
+    def check_fleet(self) -> None:
+        pass
+
     def credential(self, name: str) -> str:
         raise SourceError(Text(f"{name} なし", f"no {name}"), unchecked=True)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.support import reference
 from zaiond.config.load import load
@@ -43,6 +44,9 @@ def test_what_is_in_comments_in_the_example_works_when_it_is_uncommented(tmp_pat
     file.write_text(text)
     (tmp_path / "ping-url").write_text("https://ping.zaion.jp/x\n")
     (tmp_path / "ping-url").chmod(0o600)
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "fleet-ca.pem"))
+    (tmp_path / "fleet-password").write_text("s3cret\n")
+    (tmp_path / "fleet-password").chmod(0o600)
     found = load(str(file))
     assert found.errors == ()
     assert found.config is not None
@@ -50,3 +54,4 @@ def test_what_is_in_comments_in_the_example_works_when_it_is_uncommented(tmp_pat
     assert found.config.routes["database"].hours == found.config.times["office"]
     assert list(found.config.jobs) == ["nightly-backup"]
     assert found.config.heartbeat is not None
+    assert found.config.fleet is not None

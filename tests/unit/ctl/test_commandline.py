@@ -81,7 +81,6 @@ def test_the_last_of_a_repeated_option_counts_unless_it_takes_many() -> None:
     [
         ((), "name a command"),
         (("stauts",), "did you mean status"),
-        (("fleet",), "not in this version"),
         (("silence",), "silence add, silence list, silence expire"),
         (("problems", "x"), "one argument too many: x"),
         (("queue",), "queue list, queue retry, queue delete"),

@@ -123,10 +123,6 @@ NO_SERVERS = Text(
 
 # -- keys
 
-not_yet = Sentence(
-    "{key} は、このバージョンではまだ使えません。この項目を削除してください",
-    "this version doesn't have {key} yet: take it out",
-)
 full_width_key = Sentence(
     "項目名が全角です。半角で {narrow} と書いてください", "this key is full-width: write {narrow}"
 )
