@@ -5,6 +5,7 @@ Ports are free ones; nothing of the system's own is touched. A node that is star
 port and its store.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -22,7 +23,10 @@ from typing import Any, NamedTuple, Self
 import trustme
 
 from tests.support.waiting import until
-from zaiond.fleet import names
+from zaiond.config.fleet import Fleet
+from zaiond.config.kinds import Secret
+from zaiond.fleet import admin, names
+from zaiond.fleet.link import connected
 
 NATS_SERVER = "/usr/sbin/nats-server"
 PASSWORD = "s3cret-of-the-tests"  # of every user
@@ -265,6 +269,22 @@ class Nats:
         for node in self.nodes:
             node.start()
         self.wait_until_healthy()
+
+    def init(self, replicas: int | None = None) -> None:
+        """Makes the streams and the bucket, as `zaiond-ctl fleet init` does."""
+        fleet = Fleet(
+            servers=tuple(self.urls),
+            role="member",
+            ca_file=str(self.ca_file) if self.tls else None,
+            user=ADMINISTRATOR if self.accounts else None,
+            password=Secret(PASSWORD) if self.accounts else None,
+        )
+
+        async def make() -> None:
+            async with connected(fleet, "administrator", inbox="_INBOX") as connection:
+                await admin.init(connection, replicas or (1 if len(self.nodes) < 3 else 3))
+
+        asyncio.run(make())
 
     def wait_until_healthy(self) -> None:
         """Waits until every node that runs has a leader over it and all that the others have."""

@@ -9,23 +9,22 @@ something under way on it is told at once, and asks `connection` for the next on
 import asyncio
 import contextlib
 import logging
-import os
 import random
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import nats.errors
-import nats.js.errors
 from nats.aio.client import Client, RawCredentials
 from nats.js import JetStreamContext
 
 from zaiond.config.fleet import Fleet
-from zaiond.errors import ZaiondError
 from zaiond.fleet import names, words
+from zaiond.fleet.faults import Facts, FleetError, Kind, unconnected, understood
 from zaiond.sockets import host_and_port, verifying
-from zaiond.text import Text, reason
+from zaiond.text import reason
+
+__all__ = ["Connection", "FleetError", "Kind", "Link", "Login", "connect", "connected"]
 
 CONNECT_LIMIT = 5.0  # seconds for each of a server's steps
 ANSWER_LIMIT = 5.0  # seconds for what JetStream is asked
@@ -33,27 +32,12 @@ _RETRY = (0.25, 5.0)  # seconds between two rounds over all servers: at first, a
 _CLOSE_LIMIT = 1.0  # seconds
 _PING = 5  # seconds; after two without an answer the connection is given up
 OLDEST = (2, 9)  # of nats-server
-_CLOSED = nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError
-_NO_JETSTREAM = (10039, 10076)  # error codes: the account has none; the server has none
 
 T = TypeVar("T")
 
 # What it logs are exceptions that it also raises, and tracebacks.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 logging.getLogger("nats").propagate = False
-
-Kind = Literal[
-    "unreachable", "tls", "login", "too_old", "lost", "silent", "right", "no_jetstream",
-    "no_stream", "full", "refused",
-]  # fmt: skip
-
-
-class FleetError(ZaiondError):
-    """The engine can't be reached, or did not do what was asked. `kind` says what it is to us."""
-
-    def __init__(self, kind: Kind, text: Text) -> None:
-        super().__init__(text)
-        self.kind: Kind = kind
 
 
 class Login(NamedTuple):
@@ -80,11 +64,13 @@ class _OurClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self.lost = asyncio.Event()
+        self.has_jetstream = False
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         del initial_connection
         if self._server_pool and self._server_pool[0].uri.scheme == "tls":
             info["tls_required"] = True  # `info` is what it decides by next
+        self.has_jetstream = bool(info.get("jetstream"))
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         self.lost.set()
@@ -129,7 +115,9 @@ class Connection:
                 raise FleetError("lost", words.lost(server=self.server))
             return asked.result()
         except (nats.errors.Error, TimeoutError, OSError) as error:
-            raise self._understood(error) from None
+            right = self._denied.pop() if self._denied else None
+            facts = Facts(self.server, self.max_payload, self.client.has_jetstream, right)
+            raise understood(error, facts) from None
         finally:
             lost.cancel()
             if not asked.done():
@@ -138,39 +126,6 @@ class Connection:
                     await asked
             elif not asked.cancelled():
                 asked.exception()  # it was told, or nobody wants to know
-
-    def _understood(self, error: Exception) -> FleetError:
-        server = self.server
-        if isinstance(error, _CLOSED):
-            return FleetError("lost", words.lost(server=server))
-        if isinstance(error, nats.js.errors.NoStreamResponseError):
-            return FleetError("no_stream", words.no_stream(server=server))
-        if isinstance(error, nats.errors.NoRespondersError):
-            return FleetError("no_jetstream", words.no_jetstream(server=server))
-        if isinstance(error, nats.errors.MaxPayloadError):
-            limit = f"{self.max_payload:,}"
-            return FleetError("refused", words.too_large(server=server, limit=limit))
-        if isinstance(error, nats.js.errors.APIError):
-            return self._of_jetstream(error)
-        if isinstance(error, TimeoutError | nats.errors.TimeoutError):
-            if self._denied:
-                right = self._denied.pop()
-                return FleetError("right", words.no_right(server=server, right=right))
-            return FleetError("silent", words.silent(server=server))
-        return FleetError("refused", words.refused(server=server, why=error))
-
-    def _of_jetstream(self, error: nats.js.errors.APIError) -> FleetError:
-        code, why = error.err_code or 0, error.description or str(error)
-        if code in _NO_JETSTREAM:
-            return FleetError("no_jetstream", words.no_jetstream(server=self.server))
-        if isinstance(error, nats.js.errors.NotFoundError):
-            return FleetError("no_stream", words.no_stream(server=self.server))
-        # 10047: no storage left; 10077: the stream's limits (10023: its account's resources)
-        if code in (10023, 10047, 10077) or "maximum" in why:
-            return FleetError("full", words.full(server=self.server, why=why))
-        if code == 10008 or "no suitable peers" in why or error.code == 503:
-            return FleetError("silent", words.not_ready(server=self.server, why=why))
-        return FleetError("refused", words.refused(server=self.server, why=why))
 
 
 async def connect(
@@ -232,31 +187,13 @@ async def _connected(
         with contextlib.suppress(nats.errors.Error, OSError):
             await client.close()
         last = failed[-1] if failed and isinstance(error, nats.errors.NoServersError) else error
-        raise _unconnected(server, last) from None
+        raise unconnected(server, last) from None
     connection = Connection(server, client)
     found = connection.version
     if tuple(int(part) if part.isdigit() else 0 for part in found.split(".")[:2]) < OLDEST:
         await client.close()
         raise FleetError("too_old", words.too_old(server=server, found=found or "?"))
     return connection
-
-
-def _unconnected(server: str, error: Exception) -> FleetError:
-    """Why a server could not be connected to."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return FleetError("tls", words.not_verified(server=server, why=error.verify_message))
-    if isinstance(error, ssl.SSLError):
-        return FleetError("tls", words.no_tls(server=server, why=error.reason or error))
-    said = str(error).lower()
-    if isinstance(error, nats.errors.AuthorizationError) or "authorization" in said:
-        return FleetError("login", words.no_login(server=server))
-    if isinstance(error, TimeoutError | nats.errors.TimeoutError):
-        return FleetError("unreachable", words.connect_silent(server=server))
-    if isinstance(error, OSError):
-        if error.errno and error.errno > 0:  # asyncio has words of its own for what the system says
-            error = OSError(error.errno, os.strerror(error.errno))
-        return FleetError("unreachable", words.unreachable(server=server, why=reason(error)))
-    return FleetError("unreachable", words.no_nats(server=server, why=error))
 
 
 class Link:

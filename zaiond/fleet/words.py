@@ -118,6 +118,15 @@ full = Sentence(
     "the fleet's stream is full ({server}: {why}); see that a hub works; if it does, zaiond-ctl "
     "fleet init --max-bytes makes more room",
 )
+too_few = Sentence(
+    "ストリームの複製に必要な数のノードがありません（{server}: {why}）。すべてのノードが動いて "
+    "1 つの"
+    "クラスターになっているかを確かめてください。ノードが 3 台ないときは --replicas 1 を指定します"
+    "（そのノードの故障でイベントを失います）",
+    "there are too few nodes for the stream's replicas ({server}: {why}); see that all nodes run "
+    "and are one cluster. With fewer than three nodes give --replicas 1 (then a node that breaks "
+    "loses events)",
+)
 too_large = Sentence(
     "イベントが {server} の上限 {limit} バイトを超えています。nats-server の設定の max_payload を"
     "16MB にしてください（docs/fleet.ja.md）",

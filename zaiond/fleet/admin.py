@@ -1,0 +1,191 @@
+"""What an administrator asks the fleet's engine: to make what the fleet needs, and how it is.
+
+Asked by zaiond-ctl, with rights of its own; the daemon has no part in it.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from nats.js import api
+
+from zaiond.fleet import names, streams
+from zaiond.fleet.link import Connection, FleetError
+from zaiond.fleet.streams import Comparison, Stream
+
+_ENUMS = {
+    "retention": api.RetentionPolicy, "discard": api.DiscardPolicy, "storage": api.StorageType
+}  # fmt: skip
+
+
+class Step(NamedTuple):
+    """What became of one stream: `done` is made, mended, same or refused."""
+
+    stream: str
+    done: str
+    comparison: Comparison | None = None
+
+
+async def init(
+    connection: Connection, replicas: int | None = None, max_bytes: int | None = None
+) -> list[Step]:
+    """Makes the streams that there are not, and mends what differs where nothing is lost by that.
+    What isn't given is left as it is found, or as it is by default. Nothing is changed where
+    anything is refused. Raises FleetError."""
+    there = [await _found(connection, name) for name in _NAMES]
+    events = there[0]
+    if events is not None:
+        replicas = replicas or events[0].get("num_replicas")
+        max_bytes = max_bytes or events[0].get("max_bytes")
+    wanted = streams.wanted(replicas or streams.REPLICAS, max_bytes or streams.MAX_BYTES)
+    steps = [_planned(each, found) for each, found in zip(wanted, there, strict=True)]
+    if any(step.done == "refused" for step in steps):
+        return steps
+    for each, step in zip(wanted, steps, strict=True):
+        if step.done == "made":
+            await connection.ask(connection.jetstream.add_stream(_config(each)))
+        elif step.done == "mended":
+            await connection.ask(connection.jetstream.update_stream(_config(each)))
+    return steps
+
+
+_NAMES = (names.STREAM, names.ALIVE_STREAM, names.BUCKET_STREAM)
+
+
+def _planned(wanted: Stream, found: tuple[dict[str, Any], int] | None) -> Step:
+    name = wanted["name"]
+    if found is None:
+        return Step(name, "made")
+    compared = streams.compare(wanted, *found)
+    done = "refused" if compared.refused else "mended" if compared.mended else "same"
+    return Step(name, done, compared)
+
+
+def _config(wanted: Stream) -> api.StreamConfig:
+    return api.StreamConfig(
+        **{name: _ENUMS[name](value) if name in _ENUMS else value for name, value in wanted.items()}
+    )
+
+
+async def _found(connection: Connection, name: str) -> tuple[dict[str, Any], int] | None:
+    """A stream's settings and the bytes in it; None: there is no such stream."""
+    info = await _info(connection, name)
+    if info is None:
+        return None
+    settings = asdict(info.config)
+    for key in _ENUMS:
+        settings[key] = getattr(settings[key], "value", settings[key])
+    return settings, info.state.bytes
+
+
+async def _info(
+    connection: Connection, name: str, subjects: str | None = None
+) -> api.StreamInfo | None:
+    try:
+        return await connection.ask(connection.jetstream.stream_info(name, subjects))
+    except FleetError as error:
+        if error.kind == "no_stream":
+            return None
+        raise
+
+
+async def status(connection: Connection) -> dict[str, Any]:
+    """How the fleet is, as `fleet status --json` shows it, without what follows from that. Times
+    are in seconds since the epoch, ages in seconds. Raises FleetError."""
+    infos = [await _info(connection, name) for name in _NAMES]
+    if infos[0] is None:  # there is no fleet yet
+        raise FleetError("no_stream", _no_stream(connection))
+    info = await _info(connection, names.ALIVE_STREAM, names.ALIVE)
+    members = await _last_words(connection, names.ALIVE_STREAM, info)
+    info = await _info(connection, names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.HUBS}.*")
+    hubs = await _last_words(connection, names.BUCKET_STREAM, info)
+    leader = await _word(connection, names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.LEADER}")
+    return {
+        "server": connection.server,
+        "version": connection.version,
+        "backlog": {
+            "events": infos[0].state.messages,
+            "bytes": infos[0].state.bytes,
+            "max_bytes": infos[0].config.max_bytes,
+        },
+        "streams": [_health(name, info) for name, info in zip(_NAMES, infos, strict=True)],
+        "leader": None if leader is None else leader.get("hub") or None,
+        "hubs": hubs,
+        "members": members,
+    }
+
+
+def _no_stream(connection: Connection) -> Any:
+    from zaiond.fleet import words
+
+    return words.no_stream(server=connection.server)
+
+
+def _health(name: str, info: api.StreamInfo | None) -> dict[str, Any]:
+    if info is None:
+        return {"name": name, "state": "missing", "replicas": []}
+    cluster = info.cluster
+    others = [] if cluster is None else cluster.replicas or []
+    replicas = [
+        {"node": peer.name, "current": bool(peer.current), "offline": bool(peer.offline)}
+        for peer in others
+    ]
+    leader = None if cluster is None else cluster.leader
+    if leader:
+        replicas.append({"node": leader, "current": True, "offline": False})
+    missing = (info.config.num_replicas or 1) - (len(replicas) or 1)
+    fine = not missing and all(each["current"] for each in replicas)
+    if cluster is not None and not leader:
+        fine = False
+    return {"name": name, "state": "ok" if fine else "degraded", "replicas": replicas}
+
+
+async def _last_words(
+    connection: Connection, stream: str, info: api.StreamInfo | None
+) -> list[dict[str, Any]]:
+    subjects: Sequence[str] = () if info is None else sorted(info.state.subjects or {})
+    found = []
+    for subject in subjects:
+        word = await _word(connection, stream, subject)
+        if word is not None:
+            found.append({"machine": _machine(subject), **word})
+    return found
+
+
+def _machine(subject: str) -> str:
+    """Whose word it is: `zaiond.TOKEN.alive`, or `$KV.BUCKET.hub.TOKEN`."""
+    parts = subject.split(".")
+    token = parts[-1] if parts[0] == "$KV" else parts[1]
+    try:
+        return names.machine(token)
+    except names.UnfitNameError:
+        return token
+
+
+_WORDS: dict[str, type | tuple[type, ...]] = {
+    "version": str,
+    "state": str,
+    "waiting": int,
+    "since": (int, float),
+    "hub": str,
+}
+
+
+async def _word(connection: Connection, stream: str, subject: str) -> dict[str, Any] | None:
+    """The last word that was said there, with `age`; what is not of our form is left out."""
+    try:
+        message = await connection.ask(connection.jetstream.get_last_msg(stream, subject))
+    except FleetError as error:
+        if error.kind == "no_stream":  # nor such a message
+            return None
+        raise
+    try:
+        said = json.loads(message.data or b"{}")
+    except ValueError:
+        said = {}
+    said = said if isinstance(said, dict) else {}
+    word = {key: said[key] for key, kind in _WORDS.items() if isinstance(said.get(key), kind)}
+    at = None if message.time is None else message.time.timestamp()
+    return {**word, "heard": at, "age": None if at is None else max(0.0, time.time() - at)}
