@@ -284,7 +284,7 @@ async def test_a_mail_that_is_due_for_another_recipient_passes_none_of_its_key(
             db.execute("UPDATE deliveries SET state = ? WHERE recipient = ?", (left, B))
             db.execute("UPDATE deliveries SET state = 'deferred', next_attempt = 1.0 WHERE id = 3")
 
-        async with post.dispatcher.changing(asyncio.Lock()):
+        async with post.outbound.ways.changing(asyncio.Lock()):
             await post.writer.submit(leave)
             if how == "release":
                 await post.housekeeping._mend()

@@ -8,8 +8,8 @@ outcome after the reply; then the mail leaves the active queue or is put back in
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import apsw
@@ -34,10 +34,10 @@ from zaiond.delivery.outcome import (
 )
 from zaiond.delivery.pool import Pool
 from zaiond.delivery.sender import Answers, Sender
-from zaiond.delivery.servers import RateCounter
+from zaiond.delivery.servers import RateCounter, ServerState
+from zaiond.delivery.transport import Transport
 from zaiond.errors import DiskFullError
-from zaiond.model import QueuedMail, StoredEvent
-from zaiond.net.context import ConnectionContext
+from zaiond.model import QueuedMail, StoredEvent, Way
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, queue
@@ -46,11 +46,11 @@ from zaiond.store.writer import Writer
 
 
 class Dispatcher:
-    """Hands mails to senders, and records what became of them.
+    """Hands the mails of one way to senders, and records what became of them.
 
-    `clock` gives seconds since the epoch. `on_capacity` is called when a mail left, or those that
-    wait on disk have come in: there is room for more. `outdated` has the mails that were being sent
-    while the configuration changed, and are to be made anew.
+    `clock` gives seconds since the epoch, `changed` is the Pool's. `on_capacity` is called when a
+    mail left, or those that wait on disk have come in: there is room for more. `outdated` has the
+    mails that were being sent while the configuration changed, and are to be made anew.
     """
 
     on_capacity: Callable[[], None]
@@ -62,9 +62,12 @@ class Dispatcher:
         observer: Observer,
         clock: Callable[[], float],
         queue_time: QueueTime,
+        outdated: asyncio.Queue[QueuedMail],
+        changed: Callable[[ServerState, bool], None],
+        way: Way = "mail",
     ) -> None:
         self.rate = RateCounter()  # of deliveries
-        self.outdated: asyncio.Queue[QueuedMail] = asyncio.Queue()
+        self.outdated = outdated
         self.ledger, self.holds = ledger, ledger.holds
         self._writer = writer
         self._observer = observer
@@ -72,8 +75,11 @@ class Dispatcher:
         self._queue_time = queue_time
         self._config: Config
         self.active_queue = ActiveQueue()
-        self.pool = Pool(self.active_queue, ledger, observer, self)
-        self.loader = Loader(self.active_queue, writer, clock, self.add, lambda: self.on_capacity())
+        self.pool = Pool(self.active_queue, ledger, changed, self, holds_queue=way == "mail")
+        self.loader = Loader(
+            self.active_queue, writer, clock, self.add, lambda: self.on_capacity(), way
+        )
+        self._repeats = False  # of the transport
         self._outdated: set[int] = set()  # being sent since before `suspend`
         self._changing = 0  # how many change what waits
         self._in_part: set[int] = set()  # being sent to some, while the others wait on disk
@@ -89,19 +95,24 @@ class Dispatcher:
         self._outdated |= self.active_queue.sending
         self.pool.suspend()
 
-    def configure(self, config: Config, context: ConnectionContext) -> None:
+    def configure(self, config: Config, transport: Transport) -> None:
         """Delivers by another configuration from now on; open connections end after their mail."""
         self.suspend()
-        self._config = config
+        self._config, self._repeats = config, transport.repeats
         self._blamed.clear()
-        self.active_queue.configure(len(config.mail_servers))
+        self.active_queue.configure(len(transport.servers))
         self.loader.longest_delay = max(config.queue.retry_max, probe_delay(config.queue))
-        self.pool.configure(config, context)
+        self.pool.configure(transport, config.queue)
 
     @property
     def capacity(self) -> int:
         """How many more mails may be added: none before those on disk have come in."""
         return self.active_queue.capacity if self.loader.caught_up else 0
+
+    @property
+    def capacity_beyond(self) -> int:
+        """How many more may be added, where they are of lines of which there is little here."""
+        return self.active_queue.capacity_beyond
 
     def capacity_of(self, line: Line) -> int:
         """How many of this line may be added: what is not urgent, behind what is on disk."""
@@ -129,7 +140,7 @@ class Dispatcher:
         """
         waiting = self.pool.announce(len(mails))
         first = self.active_queue.first_in_lanes(mails) if waiting else []
-        if len(first) <= waiting:
+        if len(first) <= waiting and not self._repeats:
             now = self._clock()
             for mail in first:
                 mail.started = now
@@ -152,17 +163,14 @@ class Dispatcher:
             with suppress(DiskFullError):
                 await put_back
 
-    @asynccontextmanager
-    async def changing(self, lock: asyncio.Lock) -> AsyncIterator[None]:
-        """Meanwhile what waits may be changed on disk, but for what is being sent: no mail is
-        handed out, none comes in until it is over, and the router's `lock` is held.
-        """
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Meanwhile no mail is handed out, and none comes in until it is over."""
         self._changing += 1
         self.loader.is_paused = self.pool.is_paused = True
         self.reload_waiting()
         try:
-            async with lock:
-                yield
+            yield
         finally:
             self._changing -= 1
             self.loader.is_paused = self.pool.is_paused = self._changing > 0
@@ -187,11 +195,6 @@ class Dispatcher:
         self._in_part.update(self.active_queue.clear())
         self.loader.start_over()
 
-    async def mend_holds(self) -> None:
-        """Sees to it that each hold has its probe, and that nothing is held by none."""
-        if await self.ledger.mend():
-            self.reload_waiting()
-
     # -- what came of mails
 
     async def put_back(self, mail: QueuedMail) -> None:
@@ -205,13 +208,15 @@ class Dispatcher:
     async def start(self, mail: QueuedMail) -> None:
         """Records that the mail's content may go out."""
         now = self._clock()
-        await self._writer.record(partial(queue.start, mail=mail, now=now))
+        if not self._repeats:
+            await self._writer.record(partial(queue.start, mail=mail, now=now))
         mail.started = now
 
     async def take_back(self, mail: QueuedMail) -> None:
         """Takes back `start`, if it was: nothing of the content was sent."""
         if mail.started is not None:
-            await self._writer.record(partial(queue.put_back, mails=[mail]))
+            if not self._repeats:
+                await self._writer.record(partial(queue.put_back, mails=[mail]))
             mail.started = None
 
     async def finish(
@@ -252,7 +257,7 @@ class Dispatcher:
                 holds.put(db, hold)
             for hold in over:
                 holds.release(db, hold.scope, hold.subject, at)
-            if upcoming is not None:
+            if upcoming is not None and not self._repeats:
                 queue.start(db, upcoming, now)
             return finished
 

@@ -8,9 +8,9 @@ from functools import partial
 
 from zaiond.clock import QueueTime
 from zaiond.config.schema import Queue
-from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.ledger import Observer
 from zaiond.delivery.outcome import last_hour
+from zaiond.delivery.ways import Ways
 from zaiond.errors import DiskFullError
 from zaiond.model import AttemptResult
 from zaiond.store import lanes, meta, pending, prune
@@ -34,7 +34,7 @@ class Housekeeping:
     def __init__(
         self,
         writer: Writer,
-        dispatcher: Dispatcher,
+        ways: Ways,
         observer: Observer,
         clock: Callable[[], float],
         queue_time: QueueTime,
@@ -45,7 +45,7 @@ class Housekeeping:
         self._timing: Queue | None = None
         self._language: Language = "ja"
         self._writer = writer
-        self._dispatcher = dispatcher
+        self._ways = ways
         self._observer = observer
         self._clock = clock
         self._queue_time = queue_time
@@ -91,7 +91,7 @@ class Housekeeping:
         while after is not None:
             go = partial(lanes.let_lanes_go, now=now, after=after)
             after = await self._writer.submit(go, essential=True)
-        await self._dispatcher.mend_holds()
+        await self._ways.mend_holds()
 
     async def _expire(self, timing: Queue) -> None:
         at = self._queue_time()
@@ -105,21 +105,21 @@ class Housekeeping:
             look = partial(pending.expired, expiry=expiry, after=after)
             found, after = await self._writer.submit(look)
             if found:
-                async with self._dispatcher.changing(self._lock):
+                async with self._ways.changing(self._lock):
                     await self._expire_messages(list(found), expiry)
 
     async def _expire_messages(self, messages: list[int], expiry: Expiry) -> None:
-        servers, server, said = self._dispatcher.pool.servers, "", ""
+        servers, server, said = self._ways.mail.pool.servers, "", ""
         if servers is not None and servers.waits_for is not None:
             server = servers.waits_for.server
             said = servers.waits_for.text.in_language(self._language)
-        async for chunk in self._dispatcher.ledger.chunks(messages):
-            sending = self._dispatcher.active_queue.sending
+        async for chunk in self._ways.ledger.chunks(messages):
+            sending = self._ways.sending
             free = [row for row in chunk if row not in sending]
             # What was in memory may have been tried since: only what is still so, expires.
             still = partial(pending.load_expired, expiry=expiry, messages=free)
             mails = await self._writer.submit(still)
-            await self._dispatcher.ledger.end(mails, "expired", server, said)
+            await self._ways.ledger.end(mails, "expired", server, said)
             now = self._clock()
             for mail in mails:
                 for delivery in mail.deliveries:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import apsw
 
 from zaiond.delivery.active_queue import ActiveQueue, Capacity
-from zaiond.model import QueuedMail
+from zaiond.model import QueuedMail, Way
 from zaiond.store import pending
 from zaiond.store.pending import Due
 from zaiond.store.turns import Line
@@ -21,7 +21,8 @@ LONGEST_WAIT = 600.0  # seconds: while we wait, the clock may be set back
 
 
 class Loader:
-    """Loads what is due. `caught_up`: no mail that waits is on disk and not in the active queue.
+    """Loads what is due of one way. `caught_up`: no mail of it that waits is on disk and not in the
+    active queue.
 
     `on_loaded` gets mails in order; `on_caught_up` is called when that may have become so, if only
     for some users.
@@ -34,6 +35,7 @@ class Loader:
         clock: Callable[[], float],
         on_loaded: Callable[[list[QueuedMail]], None],
         on_caught_up: Callable[[], None],
+        way: Way = "mail",
     ) -> None:
         self.caught_up = False
         self.is_paused = False
@@ -42,6 +44,7 @@ class Loader:
         self._active_queue = active_queue
         self._writer = writer
         self._clock = clock
+        self._way = way
         self._on_loaded = on_loaded
         self._on_caught_up = on_caught_up
         self._wake = asyncio.Event()
@@ -98,9 +101,8 @@ class Loader:
         after = None if self.caught_up else dict(self._loaded_through)
         due = Due(self._clock(), self.longest_delay)
         here = active_queue.rows
-        found = await self._writer.submit(
-            partial(_look, due=due, capacity=capacity, here=here, after=after, left=self._left)
-        )
+        look = partial(_look, due=due, capacity=capacity, here=here, after=after, way=self._way)
+        found = await self._writer.submit(partial(look, left=self._left))
         # By what is here now: what has left meanwhile has woken nobody.
         still_here = any(row in active_queue for row in found.here)
         self.is_starved = still_here or not active_queue.capacity
@@ -136,6 +138,7 @@ def _look(
     here: frozenset[int],
     after: dict[int, int] | None,
     left: set[int] | None,
+    way: Way,
 ) -> _Found:
     """What is due, urgent mails first, or else what waits (`after` None: all of that is here), as
     far as there is room; but what is `here`.
@@ -145,15 +148,15 @@ def _look(
     def room(user: int, urgent: bool = False) -> int:
         return capacity.of(Line(user, urgent))
 
-    urgent = pending.urgent_messages(db, due, capacity.beyond, partial(room, urgent=True))
-    others = pending.due_messages(db, due, most, room)
+    urgent = pending.urgent_messages(db, due, capacity.beyond, partial(room, urgent=True), way)
+    others = pending.due_messages(db, due, most, room, way)
     rows = pending.of_size(db, list(dict.fromkeys((*urgent, *others))), capacity.bytes)
     mails = pending.load(db, (row for row in rows if row not in here), due)
     waiting = None
     if after is not None and not mails:
-        found = pending.waiting(db, after, left, most, room)
+        found = pending.waiting(db, after, left, most, room, way)
         fit = pending.of_size(db, [message for message, _ in found.messages], capacity.bytes)
         users = {user for _, user in found.messages}  # of whom more may come until that is here
         waiting = pending.Waiting(found.messages[: len(fit)], found.left | users)
         mails = pending.load(db, (row for row in fit if row not in here), due)
-    return _Found(mails, [row for row in rows if row in here], waiting, pending.next_due(db))
+    return _Found(mails, [row for row in rows if row in here], waiting, pending.next_due(db, way))

@@ -14,7 +14,10 @@ from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.queue_admin import QueueAdmin
 from zaiond.delivery.router import Router
 from zaiond.delivery.scheduler import ByItself, Scheduler
+from zaiond.delivery.transport import by_smtp
+from zaiond.delivery.ways import Ways
 from zaiond.holds import Hold, Holds
+from zaiond.model import QueuedMail
 from zaiond.net.context import ConnectionContext
 from zaiond.net.machine import MachineNames
 from zaiond.store import counts, groups
@@ -64,7 +67,11 @@ class Outbound:
         self._submit, self._maker_for = writer.submit, maker_for
         self.holds = Holds(held)
         self.ledger = Ledger(writer, observer, clock, queue_time, self.holds)
-        self.dispatcher = Dispatcher(writer, self.ledger, observer, clock, queue_time)
+        outdated: asyncio.Queue[QueuedMail] = asyncio.Queue()
+        self.dispatcher = Dispatcher(
+            writer, self.ledger, observer, clock, queue_time, outdated, observer.server_changed
+        )
+        self.ways = Ways(self.dispatcher, self.ledger, outdated)
         self.pool, self.loader = self.dispatcher.pool, self.dispatcher.loader
         self.router = Router(
             writer,
@@ -80,10 +87,10 @@ class Outbound:
         self.scheduler = Scheduler(writer, self.router, observer, clock, tell)
         self.router.on_put_off = self.scheduler.look
         self.dispatcher.on_capacity = self.router.wake
-        self.queue_admin = QueueAdmin(writer, self.router, self.dispatcher, observer, queue_time)
+        self.queue_admin = QueueAdmin(writer, self.router, self.ways, observer, queue_time)
         self.housekeeping = Housekeeping(
             writer,
-            self.dispatcher,
+            self.ways,
             observer,
             clock,
             queue_time,
@@ -97,14 +104,14 @@ class Outbound:
         until `configure`. Raises DiskFullError: then it goes out as it is.
         """
         self.router.configure(self._maker_for(config))
-        self.dispatcher.suspend()
+        self.ways.suspend()
         await self.queue_admin.rebuild()
 
     def configure(self, config: Config, context: ConnectionContext) -> None:
         """Delivers by another configuration from now on."""
         self.housekeeping.configure(config.queue, config.language)
         self.router.configure(self._maker_for(config))
-        self.dispatcher.configure(config, context)
+        self.dispatcher.configure(config, by_smtp(config.mail_servers, context))
         self.scheduler.configured()
 
     def reminded_of(self) -> frozenset[int]:

@@ -1,20 +1,22 @@
-"""The connections to mail servers: how many to which, who gets the next mail, which of them waits.
+"""The connections to the servers of a transport: how many to which, who gets the next mail, which
+of them waits.
 
 Each connection is a Sender's. What the servers' answers mean for the servers is kept by Servers.
 """
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
-from zaiond.config.schema import Config
+from zaiond.config.schema import Queue
 from zaiond.delivery.active_queue import ActiveQueue
-from zaiond.delivery.ledger import Ledger, Observer
+from zaiond.delivery.ledger import Ledger
 from zaiond.delivery.outcome import probe_delay
 from zaiond.delivery.sender import Outcomes, Sender
-from zaiond.delivery.servers import Servers
+from zaiond.delivery.servers import Servers, ServerState
+from zaiond.delivery.transport import Transport
 from zaiond.model import QueuedMail
-from zaiond.net.context import ConnectionContext
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import Failure, Scope, Stage, Verdict, judge
 
@@ -24,15 +26,19 @@ LONGEST_COMMIT = 1.0  # seconds that a connection waits for a mail that is being
 class Pool:
     """`servers` is None where none is to be used: there is no configuration, or it is suspended.
     While it `is_paused`, no mail is handed out. `unknown` are the mails whose sender was stopped
-    between their final dot and its reply: nobody knows whether they have arrived.
+    between their final dot and its reply: nobody knows whether they have arrived. `changed` is told
+    as the Observer's `server_changed`; `holds_queue`: where no server can be used until somebody
+    mends something, all mail is held.
     """
 
     def __init__(
         self,
         active_queue: ActiveQueue,
         ledger: Ledger,
-        observer: Observer,
+        changed: Callable[[ServerState, bool], None],
         outcomes: Outcomes,
+        *,
+        holds_queue: bool = True,
     ) -> None:
         self.servers: Servers | None = None
         self.is_paused = False
@@ -40,15 +46,14 @@ class Pool:
         self.unknown: list[int] = []
         self._active_queue = active_queue
         self._ledger = ledger
-        self._observer = observer
+        self._server_changed, self._holds_queue = changed, holds_queue
         self._outcomes = outcomes
         self._loop = asyncio.get_running_loop()
         self._senders: dict[Sender, asyncio.Task[None]] = {}
         self._idle: dict[Sender, asyncio.Future[QueuedMail | None]] = {}
         self._announced = 0  # mails that are about to be added
         self._wake_up: asyncio.TimerHandle | None = None
-        self._config: Config
-        self._context: ConnectionContext
+        self._transport: Transport
 
     def suspend(self) -> None:
         """Connections take no further mail, and none is opened until `configure`."""
@@ -57,16 +62,20 @@ class Pool:
             sender.index = -1
         self._release()
 
-    def configure(self, config: Config, context: ConnectionContext) -> None:
-        """Connects to the servers of this configuration from now on."""
-        self._config, self._context = config, context
-        now, timing = self._loop.time(), config.queue
-        self.servers = Servers(config.mail_servers, timing.retry_first, probe_delay(timing), now)
+    def configure(self, transport: Transport, timing: Queue) -> None:
+        """Connects to the servers of this transport from now on."""
+        self._transport, now = transport, self._loop.time()
+        servers, first = transport.servers, timing.retry_first
+        self.servers = Servers(servers, first, probe_delay(timing), now)
         hold = self._ledger.holds.queue
-        if hold is not None:
+        if hold is not None and self._holds_queue:
             self.servers.resume_hold(hold.failure, now)
-        self._ledger.hold_queue(self.servers.held_by)
+        self._hold_queue(self.servers)
         self.pump()
+
+    def _hold_queue(self, servers: Servers) -> None:
+        if self._holds_queue:
+            self._ledger.hold_queue(servers.held_by)
 
     def announce(self, mails: int) -> int:
         """So many will be added when they are on disk: meanwhile connections can be opened. Gives
@@ -89,7 +98,7 @@ class Pool:
         """An administrator asks: every server is tried again at once."""
         if self.servers is not None:
             self.servers.forget(self._loop.time())
-            self._ledger.hold_queue(self.servers.held_by)
+            self._hold_queue(self.servers)
             self.pump()
 
     def probe(self, index: int) -> None:
@@ -198,8 +207,9 @@ class Pool:
     # -- connections
 
     def _open(self, index: int) -> None:
-        server = self._config.mail_servers[index]
-        sender = Sender(self, self._outcomes, index, server, self._context)
+        transport = self._transport
+        address = transport.servers[index].address
+        sender = Sender(self, self._outcomes, index, address, transport.open[index])
         task = self._senders[sender] = self._loop.create_task(sender.run())
         task.add_done_callback(lambda done: self._ended(sender, done))
 
@@ -226,7 +236,7 @@ class Pool:
         sender.index = -1  # its server has been told of; the configuration may change meanwhile
         if sender.upcoming is not None:
             await self._outcomes.put_back(sender.upcoming)
-        if mail is not None and not sender.after_dot:
+        if mail is not None and (not sender.after_dot or self._transport.repeats):
             await self._outcomes.put_back(mail)
         elif mail is not None and mail.started is not None:  # else its outcome is on disk
             unanswered = replace(failure, stage=Stage.CONTENT)
@@ -289,11 +299,11 @@ class Pool:
         if servers.failed(index, failure, verdict, self._loop.time(), others):
             self._changed(servers, index)
         else:
-            self._ledger.hold_queue(servers.held_by)
+            self._hold_queue(servers)
 
     def _changed(self, servers: Servers, index: int) -> None:
-        self._observer.server_changed(servers.states[index], servers.any_usable)
-        self._ledger.hold_queue(servers.held_by)
+        self._server_changed(servers.states[index], servers.any_usable)
+        self._hold_queue(servers)
 
 
 def _may_be_of_all(verdict: Verdict, mail: int, last_taken: int) -> bool:

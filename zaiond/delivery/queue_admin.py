@@ -12,12 +12,12 @@ import msgspec
 
 from zaiond.clock import QueueTime
 from zaiond.delivery import words
-from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.group_mails import AT_ONCE
 from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.remake import remake
 from zaiond.delivery.router import Router
+from zaiond.delivery.ways import Ways
 from zaiond.errors import DiskFullError
 from zaiond.model import EventRecord, Remade, StoredEvent
 from zaiond.store import events, groups, holds, lanes, membership, pending
@@ -52,13 +52,13 @@ class QueueAdmin:
         self,
         writer: Writer,
         router: Router,
-        dispatcher: Dispatcher,
+        ways: Ways,
         observer: Observer,
         queue_time: QueueTime,
     ) -> None:
         self._writer = writer
         self._router = router
-        self._dispatcher = dispatcher
+        self._ways = ways
         self._queue_time = queue_time
         self._observer = observer
 
@@ -81,7 +81,7 @@ class QueueAdmin:
                 count = partial(events.count_unrouted, among=seqs, after=after)
                 made += await self._writer.submit(count)
         finally:
-            self._dispatcher.pool.retry_servers()
+            self._ways.retry_servers()
         return Changed(made, unknown, in_flight)
 
     async def _send_now(self, seqs: list[int]) -> int:
@@ -102,7 +102,7 @@ class QueueAdmin:
     async def run(self) -> None:
         """Makes anew what was being sent while the configuration changed; ends when cancelled."""
         while True:
-            mail = await self._dispatcher.outdated.get()
+            mail = await self._ways.outdated.get()
             with contextlib.suppress(DiskFullError):  # it goes out as it is
                 if mail.is_of_group:
                     await self.rebuild([], of_groups=[mail.row])
@@ -121,22 +121,22 @@ class QueueAdmin:
         of the events that are being sent. `by_hand`: what holds them no longer does, and what has
         failed or expired is sent again.
         """
-        async with self._dispatcher.changing(self._router.lock):
+        async with self._ways.changing(self._router.lock):
             maker = await self._router.maker_now()
             if maker is None:
                 return 0, ()
             if seqs is None:
                 wanted = await self._writer.submit(remade.open_events)
                 of_groups = await self._writer.submit(remade.open_groups)
-                await self._dispatcher.ledger.release_all()
+                await self._ways.ledger.release_all()
             else:
                 wanted = seqs
                 if by_hand:
                     of_groups = await self._writer.submit(partial(remade.groups_of, seqs=seqs))
             made = 0
             in_flight: list[str] = []
-            async for chunk in self._dispatcher.ledger.chunks(wanted, remade.of_size):
-                sending = self._dispatcher.active_queue.sending
+            async for chunk in self._ways.ledger.chunks(wanted, remade.of_size):
+                sending = self._ways.sending
                 states = await self._writer.submit(partial(remade.states, seqs=chunk))
                 free: list[EventRecord] = []
                 for state in states:
@@ -146,7 +146,7 @@ class QueueAdmin:
                         in_flight.append(state.event.id)
                 made += await self._put(free, maker, by_hand=by_hand)
             for row in of_groups or ():
-                if row in self._dispatcher.active_queue.sending:
+                if row in self._ways.sending:
                     in_flight += await self._ids(row)
                 else:
                     new = await self._router.group_mails.remake(maker, row, reopen=by_hand)
@@ -185,7 +185,7 @@ class QueueAdmin:
             return 0
         at = self._queue_time()
         recipients = {d.recipient for one in new for mail in one.mails for d in mail.deliveries}
-        over = recipients & self._dispatcher.holds.addresses if by_hand else set()
+        over = recipients & self._ways.holds.addresses if by_hand else set()
 
         def put(db: apsw.Connection) -> list[StoredEvent]:
             for address in over:
@@ -194,9 +194,9 @@ class QueueAdmin:
 
         ended = await self._writer.submit(put)
         for address in over:
-            self._dispatcher.holds.release("address", address)
+            self._ways.holds.release("address", address)
         for row in (mail.row for one in new for mail in one.mails):
-            self._dispatcher.holds.release("mail", str(row))
+            self._ways.holds.release("mail", str(row))
         were_open = {s.event.seq for s in states if any(d.is_open for d in s.deliveries)}
         self._observer.events_reopened(
             [one.event for one in new if one.event is not None and one.event.seq not in were_open]
@@ -237,7 +237,7 @@ class QueueAdmin:
     async def delete(self, chosen: Chosen, by: str) -> Changed:
         """Ends what waits of these events; `by` is who wants that, for the history."""
         seqs, reason = chosen.seqs, words.deleted(who=by)
-        async with self._dispatcher.changing(self._router.lock):
+        async with self._ways.changing(self._router.lock):
             gone = await self._writer.submit(
                 partial(
                     events.delete_unrouted,
@@ -257,10 +257,10 @@ class QueueAdmin:
             rows = await self._writer.submit(partial(pending.open_messages, event_seqs=seqs))
             deleted, in_flight = await self._delete(rows, by)
             # An address or a mail of which nothing is left is held no longer.
-            await self._dispatcher.mend_holds()
+            await self._ways.mend_holds()
         # What was no mail yet counts as one delivery, as everywhere.
         no_mails = len(gone) + taken_out.places + left
-        self._dispatcher.ledger.ended["deleted"] += no_mails
+        self._ways.ledger.ended["deleted"] += no_mails
         return Changed(no_mails + deleted, chosen.unknown, in_flight)
 
     async def _leave_groups(self, seqs: list[int], reason: Text) -> int:
@@ -271,7 +271,7 @@ class QueueAdmin:
         rows = await self._writer.submit(partial(remade.groups_of, seqs=seqs))
         number = 0
         for row in rows if maker is not None else ():
-            if row in self._dispatcher.active_queue.sending:
+            if row in self._ways.sending:
                 continue
             state = await self._writer.submit(partial(remade.group_state, row=row))
             if state is None or not state.message.is_open:
@@ -290,11 +290,11 @@ class QueueAdmin:
         """
         deleted = 0
         others: list[int] = []
-        async for chunk in self._dispatcher.ledger.chunks(rows):
-            sending = self._dispatcher.active_queue.sending
+        async for chunk in self._ways.ledger.chunks(rows):
+            sending = self._ways.sending
             free = [row for row in chunk if row not in sending]
             mails = await self._writer.submit(partial(pending.load, messages=free))
-            await self._dispatcher.ledger.end(mails, "deleted", "", by)
+            await self._ways.ledger.end(mails, "deleted", "", by)
             deleted += sum(len(mail.deliveries) for mail in mails)
             others += [row for row in chunk if row in sending]
         left = await self._writer.submit(partial(pending.load, messages=others))

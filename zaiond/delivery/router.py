@@ -19,6 +19,7 @@ from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.memory import Memory
 from zaiond.delivery.servers import RateCounter
+from zaiond.delivery.ways import Ways
 from zaiond.errors import DiskFullError
 from zaiond.model import StoredEvent, WaitingLine
 from zaiond.net.machine import MachineNames, TimeZone
@@ -35,14 +36,14 @@ SLICE_BYTES = 64 * 1024  # of the events that become mails in one turn of the lo
 
 class Router:
     """Takes events in turns over their users, urgent ones first, else in order of acceptance.
-    `maker` None: there is no configuration, all waits. `on_put_off` is called when something is due
-    at another time than before.
+    `maker` None: there is no configuration, all waits. `out`: where mails go. `on_put_off` is
+    called when something is due at another time than before.
     """
 
     def __init__(
         self,
         writer: Writer,
-        dispatcher: Dispatcher,
+        out: Dispatcher | Ways,
         observer: Observer,
         recovered: queue.Recovered,
         turns: Turns,
@@ -67,7 +68,7 @@ class Router:
         self.turns = turns
         self.rate = RateCounter()  # of events accepted
         self._writer = writer
-        self._dispatcher = dispatcher
+        self.out = out
         self._observer = observer
         self._names = names
         self._time_zone = TimeZone()
@@ -134,14 +135,14 @@ class Router:
         """For how many mails there is room; where there isn't for many, for how many of which line:
         who has hardly any mail in memory need not wait for the others.
         """
-        dispatcher = self._dispatcher
-        room = dispatcher.capacity
+        out = self.out
+        room = out.capacity
         # A full batch, or all there is: what is routed together costs one transaction.
         if room >= BATCH or room >= self.turns.total:
             return room, None
         for line in self.turns.waiting:
-            if dispatcher.has_few(line):
-                return dispatcher.active_queue.capacity_beyond, dispatcher.capacity_of
+            if out.has_few(line):
+                return out.capacity_beyond, out.capacity_of
         return 0, None
 
     async def _route_some(self) -> bool:
@@ -170,10 +171,10 @@ class Router:
         """These mails are on disk, and go out."""
         if made.released:
             self._observer.released(made.released)
-        if len(made.mails) > max(BATCH, self._dispatcher.capacity):
-            self._dispatcher.reload_waiting()  # they come in from disk, as there is room
+        if len(made.mails) > max(BATCH, self.out.capacity):
+            self.out.reload_waiting()  # they come in from disk, as there is room
         else:
-            await self._dispatcher.add_new(made.mails)
+            await self.out.add_new(made.mails)
 
     async def _next(self, most: int, of_line: Callable[[Line], int] | None) -> Choice:
         """The events that are routed next."""
@@ -235,8 +236,8 @@ class Router:
             ended=batch.ended,
             early=[event.seq for event in choice.events if event.seq > through],
         )
-        with self._dispatcher.loading_nothing() if batch.wanted else nullcontext():
-            self._dispatcher.announce(mails)
+        with self.out.loading_nothing() if batch.wanted else nullcontext():
+            self.out.announce(mails)
             try:
                 behind, released = (
                     (await self._writer.submit(route), {})
@@ -245,7 +246,7 @@ class Router:
                 )
             except DiskFullError:
                 self.state.rollback()
-                self._dispatcher.announce([])
+                self.out.announce([])
                 return None
             self.state.commit()
             self.routed_through = through
@@ -281,7 +282,7 @@ class Router:
         self, maker: MailMaker, stored: StoredEvent, recipients: tuple[str, ...]
     ) -> tuple[str, ...]:
         """The recipients, but for a notice only those who are reached, if there are any."""
-        held = self._dispatcher.holds.addresses
+        held = self.out.holds.addresses
         if not (held and stored.notice):
             return recipients
         return tuple(r for r in recipients if maker.address(r) not in held) or recipients

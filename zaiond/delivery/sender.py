@@ -5,13 +5,11 @@ finish of one mail and the start of the next are one transaction, so that a conn
 commit a mail, and one connection has at most one mail between its dot and its outcome on disk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from zaiond.config.schema import MailServer
+from zaiond.delivery.transport import Connection
 from zaiond.model import QueuedMail
-from zaiond.net.connection import SmtpConnection
-from zaiond.net.context import ConnectionContext
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import DeliveryFailure, Failure, Scope, judge
 
@@ -42,8 +40,8 @@ class Outcomes(Protocol):
 
 class Sender:
     """A connection at work. `index` is its server's place in the configuration in force, -1 if that
-    has changed since; `mail` is the one in its hands, `after_dot` while that is between its final
-    dot and its outcome on disk, and `upcoming` the one behind it.
+    has changed since, `address` that server's; `mail` is the one in its hands, `after_dot` while
+    that is between its final dot and its outcome on disk, and `upcoming` the one behind it.
     """
 
     def __init__(
@@ -51,19 +49,18 @@ class Sender:
         mails: Mails,
         outcomes: Outcomes,
         index: int,
-        server: MailServer,
-        context: ConnectionContext,
+        address: str,
+        open_: Callable[[], Awaitable[Connection]],
     ) -> None:
         self.index = index
         self.opened = False
         self.after_dot = False
         self.mail: QueuedMail | None = None
         self.upcoming: QueuedMail | None = None
-        self.address = server.address
+        self.address = address
         self._mails = mails
         self._outcomes = outcomes
-        self._server = server
-        self._context = context
+        self._open = open_
 
     async def run(self) -> None:
         """Connects, sends until nothing is left for `keep_idle`, closes; anew, where that helps."""
@@ -78,7 +75,7 @@ class Sender:
         """
         mails = self._mails
         try:
-            connection = await SmtpConnection.open(self._server, self._context)
+            connection = await self._open()
         except DeliveryFailure as error:
             if again is not None:
                 self.mail = None
@@ -111,7 +108,7 @@ class Sender:
         return None
 
     async def _send_while_there_is_mail(
-        self, connection: SmtpConnection, first: QueuedMail, again: QueuedMail | None
+        self, connection: Connection, first: QueuedMail, again: QueuedMail | None
     ) -> QueuedMail | None:
         """`first` is prepared. Ends when no mail is at hand, or the connection is lost; or with the
         mail that is to be tried again (see `_connect`).

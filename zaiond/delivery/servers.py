@@ -10,15 +10,31 @@ connection, when its time comes, and used again when it answers. That counts for
 """
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
-from zaiond.config.schema import MailServer
+from zaiond.config.forms import Rate
 from zaiond.smtp.verdict import Failure, Stage, Verdict
 
 BUSY_PAUSE = 10.0  # seconds without a further connection after "too many connections"
 _OF_A_MAIL = (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
+
+
+class Server(Protocol):
+    """What must be known of a server: `address` is `host:port`, `max_connections` how many at most
+    side by side, `rate` how many mails may go out by it, `keep_idle` for how many seconds a
+    connection that is not used is kept.
+    """
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def max_connections(self) -> int: ...
+    @property
+    def rate(self) -> Rate | None: ...
+    @property
+    def keep_idle(self) -> float: ...
 
 
 @dataclass(slots=True)
@@ -31,7 +47,7 @@ class ServerState:
     no other server took a mail either, and why the last time.
     """
 
-    server: MailServer
+    server: Server
     state: Literal["unknown", "up", "down", "faulty"] = "unknown"
     since: float = 0.0
     until: float = 0.0
@@ -54,7 +70,7 @@ class Servers:
     """The servers of the configuration in force, in their order."""
 
     def __init__(
-        self, servers: tuple[MailServer, ...], retry_first: float, retry_max: float, now: float
+        self, servers: Sequence[Server], retry_first: float, retry_max: float, now: float
     ) -> None:
         self.states = [ServerState(server, since=now) for server in servers]
         self.last_taken = 0  # the newest mail that any of them took, by its row

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.model import Message, QueuedDelivery, QueuedMail
+from zaiond.model import BEYOND_MAIL, Message, QueuedDelivery, QueuedMail, Way
 from zaiond.store import membership
 from zaiond.store.counts import FIRST_OPEN, Key, beyond
 from zaiond.store.sound import decode_routing, expect, expect_message_id
@@ -121,11 +121,12 @@ def waiting(
     left: Collection[int] | None,
     limit: int,
     room: RoomOf,
+    way: Way = "mail",
 ) -> Waiting:
-    """Messages with a delivery that was never deferred; of each user in order, after message
-    `after` of it. `left` are the users who have any; None: not known.
+    """Messages of a way with a delivery that was never deferred; of each user in order, after
+    message `after` of it. `left` are the users who have any; None: not known.
     """
-    users = _users(db, "WHERE ended IS NULL") if left is None else sorted(left)
+    users = _users(db, "WHERE ended IS NULL", way) if left is None else sorted(left)
     found: dict[int, list[int]] = {}
     for user, most in _shares(users, limit, room):
         rows: list[Any] = db.execute(_WAITING, (user, after.get(user, 0), most)).fetchall()
@@ -141,12 +142,14 @@ _WAITING = (
 )
 
 
-def urgent_messages(db: apsw.Connection, due: Due, limit: int, room: RoomOf) -> list[int]:
-    """Urgent messages with a delivery that waits, or was deferred and is due, in turns over their
-    users; of each in order.
+def urgent_messages(
+    db: apsw.Connection, due: Due, limit: int, room: RoomOf, way: Way = "mail"
+) -> list[int]:
+    """Urgent messages of a way with a delivery that waits, or was deferred and is due, in turns
+    over their users; of each in order.
     """
     found: dict[int, list[int]] = {}
-    for user, most in _shares(_users(db, _OF_URGENT), limit, room):
+    for user, most in _shares(_users(db, _OF_URGENT, way), limit, room):
         values = {"user": user, "now": due.now, "behind": due.now + due.longest_delay}
         each = [_first(db.execute(query, values), most) for query in _URGENT]
         found[user] = sorted(set().union(*each))[:most]
@@ -179,12 +182,14 @@ def _first(rows: Iterable[tuple[Any, ...]], most: int) -> list[int]:
     return list(messages)
 
 
-def due_messages(db: apsw.Connection, due: Due, limit: int, room: RoomOf) -> list[int]:
-    """Messages with a deferred delivery that is due, in turns over their users; of each the longest
-    due first.
+def due_messages(
+    db: apsw.Connection, due: Due, limit: int, room: RoomOf, way: Way = "mail"
+) -> list[int]:
+    """Messages of a way with a deferred delivery that is due, in turns over their users; of each
+    the longest due first.
     """
     found: dict[int, list[int]] = {}
-    for user, most in _shares(_users(db, _DEFERRED), limit, room):
+    for user, most in _shares(_users(db, _DEFERRED, way), limit, room):
         rows = chain(
             db.execute(_DUE.format("<="), (user, due.now)),
             db.execute(_DUE.format(">"), (user, due.now + due.longest_delay)),
@@ -200,16 +205,18 @@ _DUE = (
 )
 
 
-def _users(db: apsw.Connection, of: str) -> list[int]:
-    return [user for (user,) in db.execute(f"{_USERS.format(of)} SELECT user FROM users")]  # noqa: S608
+def _users(db: apsw.Connection, of: str, way: Way) -> list[int]:
+    users = _USERS.format(of, _RANGE[way])
+    return [user for (user,) in db.execute(f"{users} SELECT user FROM users")]  # noqa: S608
 
 
 # From one to the next by the index, whatever each one has.
 _USERS = (
-    "WITH RECURSIVE found (user) AS (SELECT min(user) FROM deliveries {0} UNION ALL"
-    " SELECT (SELECT min(d.user) FROM deliveries AS d {0} AND d.user > found.user) FROM found"
-    " WHERE user IS NOT NULL), users AS (SELECT user FROM found WHERE user IS NOT NULL)"
+    "WITH RECURSIVE found (user) AS (SELECT min(user) FROM deliveries {0} AND {1} UNION ALL"
+    " SELECT (SELECT min(d.user) FROM deliveries AS d {0} AND d.user > found.user AND {1})"
+    " FROM found WHERE user IS NOT NULL), users AS (SELECT user FROM found WHERE user IS NOT NULL)"
 )
+_RANGE: dict[Way, str] = {"mail": f"user < {BEYOND_MAIL}", "fleet": f"user >= {BEYOND_MAIL}"}
 
 
 def _shares(users: list[int], limit: int, room: RoomOf) -> Iterator[tuple[int, int]]:
@@ -239,16 +246,17 @@ def of_size(db: apsw.Connection, messages: list[int], size: int) -> list[int]:
 _SIZE = "SELECT length(content) FROM contents WHERE message = ?"
 
 
-def next_due(db: apsw.Connection) -> float | None:
-    """When the next deferred delivery is to be tried."""
-    at: float | None = db.execute(_NEXT_DUE).get
+def next_due(db: apsw.Connection, way: Way = "mail") -> float | None:
+    """When the next deferred delivery of a way is to be tried."""
+    at: float | None = db.execute(_NEXT_DUE[way]).get
     return at
 
 
-_NEXT_DUE = (
-    f"{_USERS.format(_DEFERRED)} SELECT min((SELECT min(next_attempt) FROM deliveries AS d"  # noqa: S608
+_NEXT_DUE = {
+    way: f"{_USERS.format(_DEFERRED, of)} SELECT min((SELECT min(next_attempt) FROM deliveries AS d"  # noqa: S608
     f" {_DEFERRED} AND d.user = users.user)) FROM users"
-)
+    for way, of in _RANGE.items()
+}
 
 
 class Expiry(NamedTuple):
