@@ -173,24 +173,6 @@ DeliveryState = Literal["waiting", "deferred", "held", "delivered", "failed", "e
 AttemptOutcome = Literal["delivered", "deferred", "held", "failed", "expired", "unknown"]
 
 
-# On which way a message leaves: as mail, or as an event that a member of a fleet hands on to its
-# hubs. It follows from its user: those of what is handed on are in a range of their own.
-Way = Literal["mail", "fleet"]
-HUBS = "fleet:hubs"  # the recipient of what is handed on, which no address of mail is
-_FLEET_USERS = 1 << 60
-BEYOND_MAIL = 1 << 59  # what is below is a user of mail
-
-
-def handing_on(user: int) -> int:
-    """This user, as one of whom events are handed on."""
-    return user + _FLEET_USERS
-
-
-def way_of(user: int) -> Way:
-    """On which way the mails of this user leave."""
-    return "mail" if user < BEYOND_MAIL else "fleet"
-
-
 class QueuedDelivery(NamedTuple):
     """A delivery that is due; `attempts` have been made before, of which `unknown` ended without an
     answer to the content. `held`: this attempt is a probe of what holds it.

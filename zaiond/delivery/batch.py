@@ -68,9 +68,10 @@ class Batch:
         tells, joins, end = decision.tells, decision.joins, decision.end
         if end is not None:
             ended = Ended(stored, end.reason, end.outcome)
-            self.ended.append(ended)
             self._moves += (Move(group.message, (), ended) for group in end.absorbs)
-            return
+            if not tells:  # as it is, but for what is handed on and ends a problem here
+                self.ended.append(ended)
+                return
         alone = len(tells) == 1 and not joins
         for tell in tells:
             if tell.absorbs:
@@ -105,7 +106,8 @@ class Batch:
             row = join.group.message
             if join.is_new:
                 group = join.group
-                self.begin(row, stored.accepted, stored.queued, group.due, group.routing)
+                of = stored.accepted, stored.queued
+                self.begin(row, *of, group.due, group.routing, stored)
             self._joins.append((row, stored.seq))
             _go(join.absorbs, row, into)
         return into
@@ -115,14 +117,24 @@ class Batch:
         routing = structs.replace(tell.routing, kind="problem")
         # Until it is made, what is kept of it says to whom it goes.
         wanted = Wanted(row, tell.to, routing)
-        self.begin(row, stored.accepted, stored.queued, 0.0, wanted.kept_routing)
+        self.begin(row, stored.accepted, stored.queued, 0.0, wanted.kept_routing, stored)
         self._joins.append((row, stored.seq))
         self.wanted.append(wanted)
         _go(tell.absorbs, row, into)
 
-    def begin(self, row: int, accepted: float, queued: float, due: float, routing: Routing) -> None:
-        """A mail to come begins with what was accepted and queued then."""
-        id_ = self._maker.composer.new_message_id()
+    def begin(
+        self,
+        row: int,
+        accepted: float,
+        queued: float,
+        due: float,
+        routing: Routing,
+        first: StoredEvent | None = None,
+    ) -> None:
+        """A mail to come begins with what was accepted and queued then; None: not with an event
+        that is new.
+        """
+        id_ = self._maker.new_message_id(first, routing)
         self._begun.append(MailToCome(row, id_, accepted, queued, due, routing))
 
     def steps(self, due: Iterable[Group], changes: list[Change]) -> Steps | None:

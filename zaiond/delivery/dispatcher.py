@@ -37,12 +37,13 @@ from zaiond.delivery.sender import Answers, Sender
 from zaiond.delivery.servers import RateCounter, ServerState
 from zaiond.delivery.transport import Transport
 from zaiond.errors import DiskFullError
-from zaiond.model import QueuedMail, StoredEvent, Way
+from zaiond.model import QueuedMail, StoredEvent
 from zaiond.smtp.syntax import Reply
 from zaiond.smtp.verdict import Failure
 from zaiond.store import holds, queue
 from zaiond.store.turns import Line
 from zaiond.store.writer import Writer
+from zaiond.way import Way
 
 
 class Dispatcher:

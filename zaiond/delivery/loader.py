@@ -11,11 +11,12 @@ from typing import NamedTuple
 import apsw
 
 from zaiond.delivery.active_queue import ActiveQueue, Capacity
-from zaiond.model import QueuedMail, Way
+from zaiond.model import QueuedMail
 from zaiond.store import pending
 from zaiond.store.pending import Due
 from zaiond.store.turns import Line
 from zaiond.store.writer import Writer
+from zaiond.way import Way
 
 LONGEST_WAIT = 600.0  # seconds: while we wait, the clock may be set back
 

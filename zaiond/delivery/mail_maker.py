@@ -10,6 +10,7 @@ from msgspec import structs
 
 from zaiond import wire
 from zaiond.config.schema import Config
+from zaiond.delivery import handing_on
 from zaiond.delivery.composer import Composer
 from zaiond.event_rules import MAIL
 from zaiond.message.address import parse_recipient
@@ -18,6 +19,7 @@ from zaiond.model import (
     MOST_IDS,
     URGENT,
     Event,
+    Message,
     MessageRecord,
     QueuedDelivery,
     QueuedMail,
@@ -33,6 +35,9 @@ from zaiond.routing.state import State
 from zaiond.store.members import Beginning, Members
 from zaiond.store.turns import DAEMON
 from zaiond.text import Language
+from zaiond.way import HUBS, user_of_fleet
+
+_TO_HUBS = (HUBS,)
 
 
 def complete(stored: StoredEvent) -> Event:
@@ -58,7 +63,8 @@ def named_by_program(mail: QueuedMail) -> frozenset[str]:
 
 
 class MailMaker:
-    """Makes mails by one configuration.
+    """Makes mails by one configuration; `of_fleet` where this machine belongs to one, and while it
+    `hands_on` events, what its hubs get.
 
     `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
     whose mail can't be made as it should; `user_of` says whose a uid is.
@@ -75,6 +81,8 @@ class MailMaker:
         self.table = RoutingTable(config)
         self.composer = Composer(config, make_id, user_name)
         self.call_machine = self.composer.call_machine
+        self.of_fleet: handing_on.OfFleet | None = None
+        self.hands_on = False
         self._config = config
         self._on_unmade = on_unmade
         self._user_of = user_of
@@ -83,6 +91,14 @@ class MailMaker:
         """What becomes of the event at `now`, seconds since the epoch; `state` is to be committed,
         or rolled back.
         """
+        is_handed_on = self.hands_on and handing_on.is_handed_on(event)
+        if is_handed_on and not handing_on.ends_here(event, state):
+            return handing_on.handed_on()
+        decision = self.decide_here(stored, event, state, now)
+        return handing_on.handed_on(decision) if is_handed_on else decision
+
+    def decide_here(self, stored: StoredEvent, event: Event, state: State, now: float) -> Decision:
+        """The same, whether it is handed on or not."""
         mark = state.mark()
         try:
             return decide(event, self.table, state, now, seq=stored.seq)
@@ -164,7 +180,47 @@ class MailMaker:
     @lru_cache(1000)
     def address(recipient: str) -> str:
         """The envelope address of a recipient as the configuration has it."""
-        return parse_recipient(recipient).address
+        return recipient if recipient == HUBS else parse_recipient(recipient).address
+
+    def new_message_id(
+        self, first: StoredEvent | None, routing: Routing | None, *, smtputf8: bool = False
+    ) -> str:
+        """The Message-ID of a new mail about an event, or about several of which it is the `first`.
+        In a fleet whoever makes that mail gives it the same; what reminds has one of its own, for
+        readers show but one mail of a Message-ID.
+        """
+        routing = routing or self.table.default.routing
+        is_reminder = routing.standing is not None and routing.standing.reminder
+        if self.of_fleet is None or first is None or is_reminder:
+            return self.composer.new_message_id()
+        limited = ",".join(routing.recipients or ())
+        part = "smtputf8" if smtputf8 else ""
+        return self.of_fleet.message_id(first, routing.route, routing.kind, limited, part)
+
+    def _letter(
+        self, row: int, stored: StoredEvent, new_deliveries: Iterator[int], *, alone: bool
+    ) -> QueuedMail:
+        """What the hubs of the fleet get of an event."""
+        assert self.of_fleet is not None  # noqa: S101 - else nothing is handed on
+        return QueuedMail(
+            row,
+            Message(
+                message_id=self.of_fleet.message_id(stored, HUBS),
+                reverse_path="",
+                recipients=_TO_HUBS,
+                content=self.of_fleet.letter(stored),
+            ),
+            (QueuedDelivery(next(new_deliveries), HUBS, 0),),
+            stored.accepted,
+            stored.queued,
+            stored.notice,
+            (stored,),
+            urgent=stored.urgent,
+            lane=stored.lane and f"{stored.uid} {stored.lane}",
+            user=user_of_fleet(DAEMON if stored.notice else self._user_of(stored.uid)),
+            alone=alone,
+            routing=handing_on.ROUTING,
+        )
 
     def make(
         self,
@@ -183,7 +239,11 @@ class MailMaker:
         `routing` None: by no route, at once. `date`: when it is made (seconds since the epoch),
         None: when the event was accepted.
         """
-        message_id = message_id or self.composer.new_message_id()
+        if recipients == _TO_HUBS:
+            return self._letter(row, stored, new_deliveries, alone=alone)
+        if message_id is None:
+            is_plain = self.address(recipients[0]).isascii()
+            message_id = self.new_message_id(stored, routing, smtputf8=not is_plain)
         about = self.composer.about
         try:
             try:
@@ -244,7 +304,10 @@ class MailMaker:
             )
             return structs.replace(mail, queued=at, accepted=members.first)
         events = tuple(map(complete, shown))
-        message_id = message_id or self.composer.new_message_id()
+        if message_id is None:
+            first = start.first[0] if start.first else None
+            is_plain = self.address(recipients[0]).isascii()
+            message_id = self.new_message_id(first, routing, smtputf8=not is_plain)
         several = Together(
             members.total,
             dict(members.severities),

@@ -11,6 +11,7 @@ from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.housekeeping import Housekeeping
 from zaiond.delivery.ledger import Ledger, Observer
 from zaiond.delivery.mail_maker import MailMaker
+from zaiond.delivery.membership import Membership
 from zaiond.delivery.queue_admin import QueueAdmin
 from zaiond.delivery.router import Router
 from zaiond.delivery.scheduler import ByItself, Scheduler
@@ -87,14 +88,18 @@ class Outbound:
         self.scheduler = Scheduler(writer, self.router, observer, clock, tell)
         self.router.on_put_off = self.scheduler.look
         self.dispatcher.on_capacity = self.router.wake
-        self.queue_admin = QueueAdmin(writer, self.router, self.ways, observer, queue_time)
+        self.queue_admin = QueueAdmin(writer, self.router, self.ways, observer, queue_time, clock)
+        new_way = partial(Dispatcher, writer, self.ledger, observer, clock, queue_time, outdated)
+        self.membership = Membership(
+            self.ways, self.router, self.queue_admin, new_way, upkeep, writer.submit
+        )
         self.housekeeping = Housekeeping(
             writer,
             self.ways,
             observer,
             clock,
             queue_time,
-            upkeep,
+            self.membership.upkeep,
             self.router.lock,
             self.reminded_of,
         )
@@ -103,16 +108,22 @@ class Outbound:
         """Makes what waits anew by a configuration, before it is tried by it: nothing is handed out
         until `configure`. Raises DiskFullError: then it goes out as it is.
         """
-        self.router.configure(self._maker_for(config))
+        self.router.configure(self._maker(config))
         self.ways.suspend()
         await self.queue_admin.rebuild()
 
     def configure(self, config: Config, context: ConnectionContext) -> None:
         """Delivers by another configuration from now on."""
         self.housekeeping.configure(config.queue, config.language)
-        self.router.configure(self._maker_for(config))
+        self.router.configure(self._maker(config))
         self.dispatcher.configure(config, by_smtp(config.mail_servers, context))
+        self.membership.configure(config)
         self.scheduler.configured()
+
+    def _maker(self, config: Config) -> MailMaker:
+        maker = self._maker_for(self.membership.watching_no_jobs(config))
+        self.membership.equip(maker)
+        return maker
 
     def reminded_of(self) -> frozenset[int]:
         """The events (seq) that opened problems: somebody may be reminded of them."""
@@ -129,6 +140,7 @@ class Outbound:
         parts = (self.router, self.loader, self.queue_admin, self.housekeeping, self.scheduler)
         try:
             async with asyncio.TaskGroup() as running:
+                self.membership.run_in(running)
                 for part in parts:
                     running.create_task(part.run())
         except BaseExceptionGroup as failed:
@@ -136,7 +148,7 @@ class Outbound:
 
     async def stop(self, seconds: float) -> None:
         """Takes no further mail; finishes what is between the final dot and its reply."""
-        await self.pool.stop(seconds)
+        await asyncio.gather(*(each.pool.stop(seconds) for each in self.ways.all))
         # The router may go on, but no connection waits for what it makes now.
         await self.ledger.close(self.pool.unknown)
 

@@ -13,6 +13,7 @@ import msgspec
 from zaiond.clock import QueueTime
 from zaiond.delivery import words
 from zaiond.delivery.group_mails import AT_ONCE
+from zaiond.delivery.hand_back import hand_back
 from zaiond.delivery.ledger import Observer
 from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.remake import remake
@@ -20,7 +21,7 @@ from zaiond.delivery.router import Router
 from zaiond.delivery.ways import Ways
 from zaiond.errors import DiskFullError
 from zaiond.model import EventRecord, Remade, StoredEvent
-from zaiond.store import events, groups, holds, lanes, membership, pending
+from zaiond.store import events, groups, handed_on, holds, lanes, membership, pending
 from zaiond.store import remake as remade
 from zaiond.store.events import Owner
 from zaiond.store.writer import Writer
@@ -55,7 +56,9 @@ class QueueAdmin:
         ways: Ways,
         observer: Observer,
         queue_time: QueueTime,
+        clock: Callable[[], float],
     ) -> None:
+        self._hand_back = partial(hand_back, writer, router, ways, now=clock)
         self._writer = writer
         self._router = router
         self._ways = ways
@@ -133,8 +136,7 @@ class QueueAdmin:
                 wanted = seqs
                 if by_hand:
                     of_groups = await self._writer.submit(partial(remade.groups_of, seqs=seqs))
-            made = 0
-            in_flight: list[str] = []
+            made, in_flight = await self._letters(maker, seqs), list[str]()
             async for chunk in self._ways.ledger.chunks(wanted, remade.of_size):
                 sending = self._ways.sending
                 states = await self._writer.submit(partial(remade.states, seqs=chunk))
@@ -157,6 +159,31 @@ class QueueAdmin:
             else:
                 await self._writer.submit(partial(lanes.let_lanes_of_events_wait, seqs=seqs))
         return made, tuple(in_flight)
+
+    async def hand_back(
+        self, of: Callable[[apsw.Connection], list[int]], before: Callable[[], None] = lambda: None
+    ) -> int:
+        """Routes what waits to be handed on again, as far as it is among `of` these messages; gives
+        how much it is. `before` is called when nothing is routed or sent meanwhile. Raises
+        DiskFullError.
+        """
+        async with self._ways.changing(self._router.lock):
+            before()
+            maker = await self._router.maker_now()
+            rows = [] if maker is None else await self._writer.submit(of)
+            return 0 if maker is None else await self._hand_back(maker, rows)
+
+    async def _letters(self, maker: MailMaker, seqs: list[int] | None) -> int:
+        """What waits to be handed on of these events (None: of all) is due at once, or routed again
+        where nothing is handed on any more; gives how many.
+        """
+        if maker.hands_on:
+            if seqs is None:  # it is made due with the mails
+                return 0
+            return await self._writer.submit(partial(handed_on.let_wait, seqs=seqs))
+        of = handed_on.waiting if seqs is None else partial(handed_on.waiting_of, seqs=seqs)
+        rows = await self._writer.submit(of)
+        return await self._hand_back(maker, rows) if rows else 0
 
     async def _ids(self, row: int) -> Sequence[str]:
         found = await self._writer.submit(partial(membership.beginning, row=row))

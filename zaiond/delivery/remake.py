@@ -15,6 +15,7 @@ from zaiond.model import (
     Remade,
     Routing,
 )
+from zaiond.way import HUBS
 
 _LOST = ("failed", "expired")
 # The mail of a message's row to some of the recipients; with this Message-ID, None: a new one.
@@ -38,6 +39,7 @@ def remake(
     by the same route. A mail that there is keeps its row and its Message-ID, a delivery its row and
     its attempts.
     """
+    state = _without_letters(state)
     if not _left(state.deliveries, reopen=reopen):
         return None
     event = complete(state.event)
@@ -87,6 +89,17 @@ def remake(
     )
     emptied = {one.row for one in state.messages if one.is_open} - kept
     return found._replace(replaced=(*found.replaced, *gone), emptied=tuple(sorted(emptied)))
+
+
+def _without_letters(state: EventRecord) -> EventRecord:
+    """Of an event that was handed on, too, what it became here."""
+    letters = {d.message for d in state.deliveries if d.recipient == HUBS}
+    if not letters:
+        return state
+    return state._replace(
+        messages=tuple(one for one in state.messages if one.row not in letters),
+        deliveries=tuple(one for one in state.deliveries if one.message not in letters),
+    )
 
 
 def anew(

@@ -7,7 +7,7 @@ disk as events. What has just been accepted is taken from memory; what wasn't ke
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import count
@@ -21,7 +21,7 @@ from zaiond.delivery.memory import Memory
 from zaiond.delivery.servers import RateCounter
 from zaiond.delivery.ways import Ways
 from zaiond.errors import DiskFullError
-from zaiond.model import StoredEvent, WaitingLine
+from zaiond.model import StoredEvent, Usage, WaitingLine
 from zaiond.net.machine import MachineNames, TimeZone
 from zaiond.routing.state import State
 from zaiond.store import events, groups, queue
@@ -169,8 +169,7 @@ class Router:
 
     async def hand_over(self, made: Made) -> None:
         """These mails are on disk, and go out."""
-        if made.released:
-            self._observer.released(made.released)
+        self.ended((), made.released)
         if len(made.mails) > max(BATCH, self.out.capacity):
             self.out.reload_waiting()  # they come in from disk, as there is room
         else:
@@ -252,8 +251,7 @@ class Router:
             self.routed_through = through
             self._memory.remove(event.seq for event in choice.events)
             self.turns.gone(choice.events)
-            if batch.ended:
-                self._observer.events_ended([one.event for one in batch.ended])
+            self.ended(batch.ended)
             left = [m.keeping(lambda d: d.row not in behind) if behind else m for m in mails]
             made = Made([mail for mail in left if mail is not None], released)
             if batch.wanted:
@@ -266,6 +264,13 @@ class Router:
             if self.state.next_due() != planned:
                 self.on_put_off()
             return made
+
+    def ended(self, ended: Sequence[queue.Ended], released: Usage | None = None) -> None:
+        """These events have ended, which is on disk, and what else is released in quotas."""
+        if ended:
+            self._observer.events_ended([one.event for one in ended])
+        if released:
+            self._observer.released(released)
 
     def batch(self, maker: MailMaker) -> Batch:
         """What becomes of some events is collected in it."""

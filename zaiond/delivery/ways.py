@@ -9,8 +9,9 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.ledger import Ledger
-from zaiond.model import QueuedMail, handing_on, way_of
+from zaiond.model import QueuedMail
 from zaiond.store.turns import Line
+from zaiond.way import user_of_fleet, way_of
 
 
 class Ways:
@@ -29,6 +30,11 @@ class Ways:
 
     fleet: Dispatcher | None
     _all: tuple[Dispatcher, ...]
+
+    @property
+    def all(self) -> tuple[Dispatcher, ...]:
+        """Each of them."""
+        return self._all
 
     def add_way(self, fleet: Dispatcher) -> None:
         """From now on there is another one, on which events are handed on."""
@@ -52,7 +58,7 @@ class Ways:
         return self.fleet if self.fleet is not None and self._hands_on else self.mail
 
     def _line(self, line: Line) -> Line:
-        return Line(handing_on(line.user), line.urgent) if self._hands_on else line
+        return Line(user_of_fleet(line.user), line.urgent) if self._hands_on else line
 
     @property
     def capacity(self) -> int:

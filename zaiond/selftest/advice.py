@@ -43,6 +43,7 @@ _REASONS: dict[Stage, str] = {
     Stage.RSET: "Connection lost",
     Stage.QUIT: "Connection lost",
     Stage.SESSION: "Timed out",
+    Stage.HAND_OVER: "Message refused",
 }
 
 

@@ -188,4 +188,8 @@ _BY_STAGE: dict[Stage, tuple[Sign, ...]] = {
     Stage.DATA: (*_CONTENT, *_SESSION),
     # The final dot is on its way: whatever ended the session, the server may have the mail.
     Stage.CONTENT: (*_CONTENT, Sign(Diagnosis.MAY_HAVE_ARRIVED, causes="any")),
+    Stage.HAND_OVER: (
+        Sign(Diagnosis.TOO_BIG_TO_HAND_ON, causes="fleet_too_big"),
+        Sign(Diagnosis.NOT_HANDED_ON, causes="any"),
+    ),
 }  # fmt: skip

@@ -184,6 +184,16 @@ class Diagnosis(Enum):
     TOO_MANY_RECIPIENTS = AGAIN, "宛先が多すぎます", "too many recipients"
     TOO_BIG = Ruling("held", Scope.MESSAGE), "メールが大きすぎます", "mail too big"
 
+    # From a member of a fleet to its hubs. A repeat is harmless, so none is feared or held.
+    NOT_HANDED_ON = (
+        LATER,
+        "フリートのハブに引き継げません",
+        "can't be handed on to the fleet's hubs",
+    )
+    TOO_BIG_TO_HAND_ON = (
+        Ruling("deferred", Scope.MESSAGE), "引き継ぐには大きすぎます", "too big to be handed on",
+    )  # fmt: skip
+
     # Where it goes, and what is in it
     GREYLISTED = RETRY, "グレーリストで待機中です", "greylisted"
     RECIPIENT_BUSY = REFUSED, "宛先が混雑しています", "recipient busy"

@@ -35,6 +35,7 @@ class Stage(StrEnum):
     RSET = "rset"
     QUIT = "quit"
     SESSION = "session"  # the deadline of the session in all
+    HAND_OVER = "hand-over"  # of an event, from a member of a fleet to its hubs: no mail at all
 
 
 class Scope(Enum):
@@ -52,6 +53,7 @@ Cause = Literal[
     "net_unreachable", "host_unreachable", "os_error", "closed", "tls", "certificate",
     "tls_not_offered", "injection", "no_mechanism", "unprotected", "token_refused", "token",
     "token_unkept", "command", "command_unfit", "protocol", "smtputf8", "too_big", "address",
+    "fleet", "fleet_too_big",
 ]  # what each is, is said in `words.CAUSES`  # fmt: skip
 
 

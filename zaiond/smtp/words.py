@@ -41,6 +41,9 @@ CAUSES: dict[str, Text] = {
     "smtputf8": Text("サーバーが SMTPUTF8 に対応していません", "SMTPUTF8 not offered"),
     "too_big": Text("メールが大きすぎます", "too big for the server"),
     "address": Text("メールアドレスとして正しくありません", "not an address"),
+    # `detail` is a sentence that says what to do
+    "fleet": Text("引き継ぎに失敗しました", "failed"),
+    "fleet_too_big": Text("引き継ぎに失敗しました", "too big"),
 }
 STAGES: dict[str, str] = {
     "resolve": "名前解決",
@@ -58,6 +61,7 @@ STAGES: dict[str, str] = {
     "content": "本文の送信後",
     "rset": "取り消し",
     "quit": "終了",
+    "hand-over": "引き継ぎ",
     "session": "セッション全体",
 }
 

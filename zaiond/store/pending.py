@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from zaiond.model import BEYOND_MAIL, Message, QueuedDelivery, QueuedMail, Way
+from zaiond.model import Message, QueuedDelivery, QueuedMail
 from zaiond.store import membership
 from zaiond.store.counts import FIRST_OPEN, Key, beyond
 from zaiond.store.sound import decode_routing, expect, expect_message_id
+from zaiond.way import BEYOND_MAIL, Way
 
 SLICE = 2000  # rows that are looked at together
 

@@ -25,16 +25,19 @@ from zaiond.store.queue import (
     keep_remarks,
 )
 from zaiond.store.sound import decode_routing, encode_routing, expect, expect_message_id
+from zaiond.way import BEYOND_MAIL
 
 
 def open_events(db: apsw.Connection) -> list[int]:
-    """The events with mails of their own of which a delivery has not ended, in order."""
+    """The events with mails of their own of which a delivery has not ended, in order; what waits to
+    be handed on is no mail.
+    """
     return [
         seq
         for (seq,) in db.execute(
             "SELECT DISTINCT event FROM message_events WHERE message IN (SELECT m.id"  # noqa: S608
             " FROM deliveries AS d JOIN messages AS m ON m.id = d.message"
-            f" WHERE d.ended IS NULL AND NOT {OF_GROUP}) ORDER BY event"
+            f" WHERE d.ended IS NULL AND d.user < {BEYOND_MAIL} AND NOT {OF_GROUP}) ORDER BY event"
         )
     ]
 

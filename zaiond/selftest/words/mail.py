@@ -258,4 +258,20 @@ ADVICE: dict[Diagnosis, Row] = {
         "Try again after a while (some servers let a newcomer wait for some minutes). If it goes "
         "on, tell the server's administrator these words.",
     ),
+    Diagnosis.NOT_HANDED_ON: (
+        "イベントをフリートのハブに引き継げません{more}。",
+        "Events can't be handed on to the hubs of the fleet{more}.",
+        "zaiond-ctl fleet status で、NATS のノードとハブの状態を確認してください。引き継げるように"
+        "なるまで、fleet.fallback_after のあとは、このマシンからメールを送ります。",
+        "See how the nodes of NATS and the hubs are with zaiond-ctl fleet status. After "
+        "fleet.fallback_after this machine mails by itself, until they can be handed on again.",
+    ),
+    Diagnosis.TOO_BIG_TO_HAND_ON: (
+        "このイベントは、フリートの NATS サーバーの上限を超えています{more}。",
+        "The event is over what the fleet's NATS servers take{more}.",
+        "nats-server の設定の max_payload を 16MB にしてください。それまで、大きなイベントは "
+        "fleet.fallback_after のあとに、このマシンからメールで送ります。",
+        "Set max_payload to 16MB in nats-server's configuration. Until then such events are mailed "
+        "from this machine after fleet.fallback_after.",
+    ),
 }

@@ -1,0 +1,54 @@
+"""What a member of a fleet hands on to its hubs instead of mailing it, and what it tells by itself
+all the same. Pure.
+"""
+
+from typing import Protocol
+
+from msgspec import structs
+
+from zaiond.delivery import words
+from zaiond.model import Event, Routing, StoredEvent
+from zaiond.routing.decision import Decision, Tell
+from zaiond.routing.job import SUCCEEDED
+from zaiond.routing.problem import CLOSED_BY_HAND, job_key
+from zaiond.routing.state import State, cut
+from zaiond.way import HUBS
+
+OWN = "zaiond.fleet."  # what the types of notices of being a member begin with
+ROUTING = Routing(reason=words.HANDED_ON)
+_HAND_ON = Decision((Tell("", (HUBS,), ROUTING),))
+
+
+class OfFleet(Protocol):
+    """What the mails of a machine that belongs to a fleet need to know of it."""
+
+    def letter(self, stored: StoredEvent) -> bytes:
+        """The event as a member hands it on."""
+
+    def message_id(self, stored: StoredEvent, *of: str) -> str:
+        """The Message-ID, with its angle brackets, of the mail `of` this kind about an event, or
+        about several of which it is the first: the same on every machine of the fleet.
+        """
+
+
+def is_handed_on(event: Event) -> bool:
+    """Whether an event goes to the hubs: all but what a member tells of being one, and what is said
+    of a problem that it knows of itself.
+    """
+    return not (event.notice and (event.type == CLOSED_BY_HAND or event.type.startswith(OWN)))
+
+
+def ends_here(event: Event, state: State) -> bool:
+    """Whether it ends a problem that was told of from here: then who heard of it from here hears
+    of its end from here, too.
+    """
+    if event.job is not None:
+        return event.type == SUCCEEDED and job_key(event.job) in state.problems
+    return event.status == "ok" and f"{event.uid} {cut(event.key or '')}" in state.problems
+
+
+def handed_on(here: Decision | None = None) -> Decision:
+    """It goes to the hubs, and is told `here` as this says."""
+    if here is None:
+        return _HAND_ON
+    return structs.replace(here, tells=(*_HAND_ON.tells, *here.tells))
