@@ -64,6 +64,7 @@ class Membership:
         if ways.fleet is None:
             way = self._new_way(changed=changed, way="fleet")
             ways.add_way(way)
+            self._router.out = ways
             if self._running is not None:
                 self._running.create_task(way.loader.run())
         ways.hands_on = hands_on
