@@ -4,7 +4,7 @@ _zaiond_ctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local common="--config --runtime-dir --state-dir --spool-dir --json --version --help"
     local commands="test emit run status queue history spool problems jobs silence route"
-    commands+=" check config setup reload web"
+    commands+=" check config setup reload web fleet"
     local event="--severity --subject --message --data --data-json --problem --ok --job --id"
     event+=" --source --time"
     local severities="emerg alert crit err warning notice info debug"
@@ -27,7 +27,7 @@ _zaiond_ctl() {
                     command=${COMP_WORDS[i]}
                 else
                     case $command in
-                        queue | spool | config | silence | problems | web) word=${word:-${COMP_WORDS[i]}} ;;
+                        queue | spool | config | silence | problems | web | fleet) word=${word:-${COMP_WORDS[i]}} ;;
                     esac
                 fi
                 ;;
@@ -35,7 +35,7 @@ _zaiond_ctl() {
     done
 
     case $prev in
-        --config | --file | --from)
+        --config | --file | --from | --credentials)
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             compopt -o filenames 2>/dev/null
             return
@@ -51,7 +51,7 @@ _zaiond_ctl() {
             ;;
         --subject | -m | --message | -d | --data | -D | --data-json | --problem | --ok | --job | \
             --id | --source | --time | --since | --type | --limit | --user | --drill | \
-            --warning-exit | --timeout | --match | --for | --comment)
+            --warning-exit | --timeout | --match | --for | --comment | --max-events | --replicas)
             return
             ;;
     esac
@@ -72,6 +72,9 @@ _zaiond_ctl() {
         "silence add") words="--match --for --comment $common" ;;
         "web ") words="password token list remove $common" ;;
         "web token") words="--metrics --emit $common" ;;
+        "fleet ") words="init status $common" ;;
+        "fleet init") words="--credentials --replicas --max-events $common" ;;
+        "fleet status") words="--credentials $common" ;;
         "config ") words="show diff revert $common" ;;
         "config show") words="--origin $common" ;;
         "check ")

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import selectors
 import shutil
 import signal
@@ -70,10 +71,17 @@ def of_administrator() -> Rights:
     return Rights(("$JS.API.>", f"$KV.{names.BUCKET}.>"), ("_INBOX.>",))
 
 
+def as_machine(name: str) -> tuple[str, ...]:
+    """A command below which this machine has another name: several machines on one (root)."""
+    return ("unshare", "--uts", "sh", "-c", f'hostname {name} && exec "$@"', "sh")
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that the kernel gives to no connection meanwhile."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Node:
@@ -171,6 +179,7 @@ class Nats:
         members: Iterable[str] = (),
         hubs: Iterable[str] = (),
         jetstream: bool = True,
+        max_file: str = "8GB",
         more: str = "",
     ) -> None:
         self.directory = directory
@@ -181,6 +190,7 @@ class Nats:
         self.accounts = accounts
         self.more = more
         self._jetstream = jetstream
+        self._max_file = max_file
         self.nodes = [Node(directory / f"n{n}", f"n{n}") for n in range(1, nodes + 1)]
         self.ca_file = directory / "ca.pem"
         self._make_certificates()
@@ -215,7 +225,9 @@ class Nats:
             f"{self.more}\n",
         ]
         if self._jetstream:
-            lines.append(f"jetstream {{ store_dir: {node.directory}/store }}\n")
+            lines.append(
+                f"jetstream {{ store_dir: {node.directory}/store, max_file: {self._max_file} }}\n"
+            )
         if self.tls:
             lines.append(tls)
         if len(self.nodes) > 1:

@@ -20,10 +20,8 @@ GROUPS = {
     "test": "test", "emit": "emit", "run": "run", "status": "status", "queue": "queue",
     "history": "history", "spool": "queue", "problems": "problems", "jobs": "jobs",
     "silence": "silence", "route": "route", "check": "check", "config": "config",
-    "setup": "setup", "reload": "check", "web": "web",
+    "setup": "setup", "reload": "check", "web": "web", "fleet": "fleet",
 }  # fmt: skip
-# In the contract, not in this version.
-LATER = ("fleet",)
 
 
 class Entry:
@@ -249,8 +247,6 @@ def _by_name(options: "Iterable[Option]") -> dict[str, Option]:
 
 
 def _unknown_command(name: str, names: "Iterable[str]") -> Fault:
-    if name in LATER:
-        return Fault(words.not_yet(name=name))
     return Fault(words.no_command(name=name, near=_near(name, names)))
 
 

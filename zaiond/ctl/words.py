@@ -21,7 +21,6 @@ needs_another_word = Sentence(
     "{group} の後にサブコマンドを指定してください: {names}", "{group} needs another word: {names}"
 )
 no_command = Sentence("{name} というコマンドはありません{near}", "no command {name}{near}")
-not_yet = Sentence("{name} はこのバージョンではまだ使えません", "{name} is not in this version yet")
 no_option = Sentence(
     "{command} に {name} というオプションはありません{near}", "no option {name} for {command}{near}"
 )

@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 async def init(
-    connection: Connection, replicas: int | None = None, max_bytes: int | None = None
+    connection: Connection, replicas: int | None = None, max_events: int | None = None
 ) -> list[Step]:
     """Makes the streams that there are not, and mends what differs where nothing is lost by that.
     What isn't given is left as it is found, or as it is by default. Nothing is changed where
@@ -38,8 +38,8 @@ async def init(
     events = there[0]
     if events is not None:
         replicas = replicas or events[0].get("num_replicas")
-        max_bytes = max_bytes or events[0].get("max_bytes")
-    wanted = streams.wanted(replicas or streams.REPLICAS, max_bytes or streams.MAX_BYTES)
+        max_events = max_events or _positive(events[0].get("max_msgs"))
+    wanted = streams.wanted(replicas or streams.REPLICAS, max_events or streams.MAX_EVENTS)
     steps = [_planned(each, found) for each, found in zip(wanted, there, strict=True)]
     if any(step.done == "refused" for step in steps):
         return steps
@@ -52,6 +52,10 @@ async def init(
 
 
 _NAMES = (names.STREAM, names.ALIVE_STREAM, names.BUCKET_STREAM)
+
+
+def _positive(number: Any) -> int | None:
+    return number if isinstance(number, int) and number > 0 else None
 
 
 def _planned(wanted: Stream, found: tuple[dict[str, Any], int] | None) -> Step:
@@ -70,14 +74,14 @@ def _config(wanted: Stream) -> api.StreamConfig:
 
 
 async def _found(connection: Connection, name: str) -> tuple[dict[str, Any], int] | None:
-    """A stream's settings and the bytes in it; None: there is no such stream."""
+    """A stream's settings and how many messages are in it; None: there is no such stream."""
     info = await _info(connection, name)
     if info is None:
         return None
     settings = asdict(info.config)
     for key in _ENUMS:
         settings[key] = getattr(settings[key], "value", settings[key])
-    return settings, info.state.bytes
+    return settings, info.state.messages
 
 
 async def _info(
@@ -108,10 +112,10 @@ async def status(connection: Connection) -> dict[str, Any]:
         "backlog": {
             "events": infos[0].state.messages,
             "bytes": infos[0].state.bytes,
-            "max_bytes": infos[0].config.max_bytes,
+            "max_events": infos[0].config.max_msgs,
         },
         "streams": [_health(name, info) for name, info in zip(_NAMES, infos, strict=True)],
-        "leader": None if leader is None else leader.get("hub") or None,
+        "leader": leader,
         "hubs": hubs,
         "members": members,
     }

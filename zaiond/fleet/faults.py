@@ -68,8 +68,8 @@ def _of_jetstream(error: nats.js.errors.APIError, server: str) -> FleetError:
         return FleetError("no_jetstream", words.no_jetstream(server=server))
     if isinstance(error, nats.js.errors.NotFoundError):
         return FleetError("no_stream", words.no_stream(server=server))
-    # 10047: no storage left; 10077: the stream's limits (10023: its account's resources)
-    if code in (10023, 10047, 10077) or "maximum" in why:
+    # What waits is as much as may: of the account, a node, the disk, the stream.
+    if code in (10002, 10023, 10047, 10077) or "maximum" in why:
         return FleetError("full", words.full(server=server, why=why))
     if code in _TOO_FEW:
         return FleetError("too_few", words.too_few(server=server, why=why))

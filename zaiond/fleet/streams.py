@@ -9,14 +9,19 @@ from typing import Any, NamedTuple
 
 from zaiond.fleet import names
 
-MAX_BYTES = 1024**3  # of the events that wait for a hub, unless another size is given
+# Events that may wait for a hub, unless another number is given. Not bytes: by its own max_bytes
+# nats-server (2.9, at least) counts a message smaller than it is, takes one more than there is room
+# for, and drops the oldest, which it had acknowledged. A number it counts exactly. What these take
+# up is bounded by max_file in its configuration, where it refuses what is beyond.
+MAX_EVENTS = 1_000_000
+LONGEST_MESSAGE = 1024**2  # bytes: of an event with its headers
 REPLICAS = 3
 REPEATS = 120.0  # seconds in which the engine knows a message again by its Nats-Msg-Id
 _SMALL = 64 * 1024**2  # bytes of what is kept beside the events: of 200 machines it is 100 KiB
 # What can be changed while the stream is in use: nothing that waits in it is lost by that.
 _CHANGED_LIVE = {
-    "max_bytes", "num_replicas", "discard", "duplicate_window", "max_msgs_per_subject",
-    "allow_rollup_hdrs", "max_age",
+    "max_msgs", "max_bytes", "max_msg_size", "num_replicas", "discard", "duplicate_window",
+    "max_msgs_per_subject", "allow_rollup_hdrs", "max_age",
 }  # fmt: skip
 
 Stream = dict[str, Any]
@@ -37,7 +42,7 @@ class Comparison(NamedTuple):
     refused: tuple[Difference, ...]
 
 
-def wanted(replicas: int, max_bytes: int) -> tuple[Stream, ...]:
+def wanted(replicas: int, max_events: int) -> tuple[Stream, ...]:
     """The streams of a fleet: events, last words, and the hubs' bucket (ADR-8: a bucket is a stream
     of a certain form)."""
     common = {"storage": "file", "num_replicas": replicas, "max_age": 0}
@@ -47,7 +52,9 @@ def wanted(replicas: int, max_bytes: int) -> tuple[Stream, ...]:
             "subjects": [names.EVENTS],
             "retention": "workqueue",  # what a hub has acknowledged is gone
             "discard": "new",  # full: the members keep their events
-            "max_bytes": max_bytes,
+            "max_msgs": max_events,
+            "max_bytes": -1,
+            "max_msg_size": LONGEST_MESSAGE,
             "duplicate_window": REPEATS,
             # Or a member could purge the stream with a header of its own.
             "allow_rollup_hdrs": False,
@@ -76,9 +83,9 @@ def wanted(replicas: int, max_bytes: int) -> tuple[Stream, ...]:
     )
 
 
-def compare(wanted: Stream, found: Mapping[str, Any], used: int) -> Comparison:
-    """What of a stream differs; `found` are its settings, `used` the bytes that are in it. What
-    would lose an event is refused."""
+def compare(wanted: Stream, found: Mapping[str, Any], waiting: int) -> Comparison:
+    """What of a stream differs; `found` are its settings, `waiting` how many messages are
+    in it. What would lose an event is refused."""
     differs = [
         Difference(name, found.get(name), value)
         for name, value in wanted.items()
@@ -87,7 +94,8 @@ def compare(wanted: Stream, found: Mapping[str, Any], used: int) -> Comparison:
     refused = [
         each
         for each in differs
-        if each.setting not in _CHANGED_LIVE or (each.setting == "max_bytes" and each.wanted < used)
+        if each.setting not in _CHANGED_LIVE
+        or (each.setting == "max_msgs" and each.wanted < waiting)
     ]
     return Comparison(tuple(each for each in differs if each not in refused), tuple(refused))
 

@@ -16,14 +16,14 @@ def test_what_is_as_it_should_be_stays() -> None:
 
 
 def test_what_loses_nothing_is_mended() -> None:
-    compared = compare(wanted(3, 10**9)[0], found(num_replicas=1, max_bytes=5), 10**6)
-    assert {each.setting for each in compared.mended} == {"num_replicas", "max_bytes"}
+    compared = compare(wanted(3, 10**9)[0], found(num_replicas=1, max_msgs=5), 10**6)
+    assert {each.setting for each in compared.mended} == {"num_replicas", "max_msgs"}
     assert compared.refused == ()
 
 
 def test_what_waits_is_never_cut_off() -> None:
     compared = compare(wanted(3, 1000)[0], found(), 1001)
-    assert [each.setting for each in compared.refused] == ["max_bytes"]
+    assert [each.setting for each in compared.refused] == ["max_msgs"]
 
 
 def test_another_use_of_the_stream_is_refused() -> None:
@@ -41,4 +41,6 @@ def test_a_member_can_purge_no_stream_of_events() -> None:
 
 
 def test_a_full_stream_refuses_and_drops_nothing() -> None:
-    assert wanted(1, streams.MAX_BYTES)[0]["discard"] == "new"
+    events = wanted(1, streams.MAX_EVENTS)[0]
+    assert events["discard"] == "new"
+    assert events["max_bytes"] == -1  # by which nats-server drops what it has acknowledged

@@ -1,0 +1,429 @@
+"""A fleet's engine, real nats-servers: what zaiond-ctl makes there and shows, and what is said
+where something is wrong. Connections, links and rights too."""
+
+import asyncio
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.daemon import Daemon
+from tests.support.nats import ADMINISTRATOR, PASSWORD, Nats, Proxy, as_machine, free_port
+from tests.support.waiting import until
+from zaiond.config.fleet import Fleet
+from zaiond.config.kinds import Secret
+from zaiond.fleet import names
+from zaiond.fleet.letter import encode
+from zaiond.fleet.link import Connection, FleetError, Link, connected
+from zaiond.model import StoredEvent
+
+pytestmark = pytest.mark.xdist_group("fleet")
+MEMBER, OTHER, HUB = "web1.zaion.jp", "web2.zaion.jp", "hub1.zaion.jp"
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="zaiond-fleet-", dir="/tmp") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="module")
+def three(place: Path) -> Iterator[Nats]:
+    """Three nodes with TLS and accounts, and the streams of a fleet."""
+    directory = place / "three"
+    directory.mkdir()
+    with Nats(directory, 3, tls=True, accounts=True, members=[MEMBER, OTHER], hubs=[HUB]) as nats:
+        nats.init()
+        yield nats
+
+
+def settings(nats: Nats, machine: str | None, **more: Any) -> Fleet:
+    fleet = nats.settings(machine, **more)
+    fleet["servers"] = tuple(fleet["servers"])
+    if "password" in fleet:
+        fleet["password"] = Secret(fleet["password"])
+    return Fleet(**fleet)
+
+
+def machine(directory: Path, fleet: dict[str, Any] | None, name: str = HUB) -> Daemon:
+    """A machine whose daemon doesn't run: for zaiond-ctl."""
+    config: dict[str, Any] = {
+        "mail_server": {"host": "127.0.0.1"}, "admins": "a@zaion.jp", "language": "en"
+    }  # fmt: skip
+    if fleet is not None:
+        config["fleet"] = fleet
+    return Daemon(directory, yaml.safe_dump(config), wrapper=as_machine(name))
+
+
+def credentials(directory: Path, user: str = ADMINISTRATOR) -> str:
+    file = directory / "admin"
+    file.write_text(f"{user}\n{PASSWORD}\n")
+    file.chmod(0o600)
+    return str(file)
+
+
+# -- fleet init, fleet status
+
+
+def test_init_makes_what_a_fleet_needs_and_then_says_that_it_is_there(directory: Path) -> None:
+    with Nats(directory, 3, tls=True, accounts=True, hubs=[HUB]) as nats:
+        one = machine(directory / "m", nats.settings(HUB, "hub"))
+        admin = credentials(directory)
+        first = one.document("fleet", "init", "--credentials", admin)
+        assert {each["done"] for each in first["streams"]} == {"made"}
+        again = one.ctl("fleet", "init", "--credentials", admin)
+        assert again.returncode == 0, again
+        assert again.stdout.count("is there already") == 3
+        larger = one.document("fleet", "init", "--credentials", admin, "--max-events", "5000")
+        assert [each["done"] for each in larger["streams"]] == ["mended", "same", "same"]
+        kept = one.document("fleet", "init", "--credentials", admin)
+        assert {each["done"] for each in kept["streams"]} == {"same"}
+        for node in nats.nodes:
+            assert node.asks("jsz?streams=1&config=1")["streams"] == 3
+        status = one.document("fleet", "status")
+        assert [each["state"] for each in status["streams"]] == ["ok", "ok", "ok"]
+        assert all(len(each["replicas"]) == 3 for each in status["streams"])
+        assert status["backlog"]["max_events"] == 5000
+        assert not status["ok"]  # there is no hub
+        assert "no hub works" in status["problems"][0]
+
+
+def test_one_node_has_a_fleet_without_replicas(directory: Path) -> None:
+    with Nats(directory) as nats:
+        one = machine(directory / "m", nats.settings())
+        refused = one.ctl("fleet", "init")
+        assert refused.returncode == 1
+        assert "--replicas 1" in refused.stderr
+        assert one.ctl("fleet", "init", "--replicas", "1").returncode == 0
+
+
+def test_init_changes_no_stream_that_is_not_the_fleets(directory: Path) -> None:
+    with Nats(directory) as nats:
+        fleet = settings(nats, None)
+
+        async def make() -> None:
+            async with connected(fleet, MEMBER) as connection:
+                await connection.jetstream.add_stream(name=names.STREAM, subjects=["orders.*"])
+
+        asyncio.run(make())
+        one = machine(directory / "m", nats.settings())
+        refused = one.ctl("fleet", "init", "--replicas", "1")
+        assert refused.returncode == 1
+        assert "Nothing was changed" in refused.stderr
+        assert "subjects" in refused.stdout
+        assert nats.nodes[0].asks("jsz?streams=1")["streams"] == 1
+
+
+def test_init_says_which_right_is_missing(three: Nats, directory: Path) -> None:
+    one = machine(directory / "m", three.settings(MEMBER), MEMBER)
+    refused = one.ctl("fleet", "init")
+    assert refused.returncode == 77
+    assert "$js.api.stream.info.zaiond" in refused.stderr.lower()
+    assert "permissions" in refused.stderr
+
+
+def test_status_shows_members_and_what_waits(three: Nats, directory: Path) -> None:
+    async def speak() -> None:
+        async with connected(settings(three, MEMBER), MEMBER) as connection:
+            word = b'{"version": "1.2.3", "waiting": 7, "state": "by_itself"}'
+            await connection.ask(connection.jetstream.publish(names.alive_subject(MEMBER), word))
+            await hand_on(connection, "waits")
+
+    asyncio.run(speak())
+    one = machine(directory / "m", three.settings(HUB, "hub"))
+    status = one.document("fleet", "status")
+    (member,) = (each for each in status["members"] if each["machine"] == MEMBER)
+    assert (member["version"], member["waiting"], member["state"]) == ("1.2.3", 7, "by_itself")
+    assert member["age"] < 60
+    assert status["backlog"]["events"] >= 1
+    shown = one.ctl("fleet", "status").stdout
+    assert MEMBER in shown
+    assert f"{MEMBER} mails by itself" in shown
+
+
+def test_status_says_that_a_node_is_down(directory: Path) -> None:
+    with Nats(directory, 3, tls=True, accounts=True, hubs=[HUB]) as nats:
+        nats.init()
+        nats.nodes[1].kill()
+        one = machine(directory / "m", nats.settings(HUB, "hub"))
+        # Right after the node's end the others are choosing who leads.
+        until(
+            lambda: "degraded" in one.ctl("fleet", "status", "--json").stdout,
+            lambda: f"{one.ctl('fleet', 'status')}",
+        )
+        status = one.document("fleet", "status")
+        down = [each for each in status["streams"][0]["replicas"] if each["offline"]]
+        assert [each["node"] for each in down] == ["n2"]
+
+
+def test_status_before_init_says_what_to_run(directory: Path) -> None:
+    with Nats(directory) as nats:
+        failed = machine(directory / "m", nats.settings()).ctl("fleet", "status")
+        assert failed.returncode == 1
+        assert "zaiond-ctl fleet init" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "words"),
+    [
+        ({"password": "wrong"}, 77, "refused the login"),
+        ({"ca_file": None}, 69, "fleet.ca_file"),
+        ({"servers": ["tls://127.0.0.1:1"]}, 69, "127.0.0.1:1"),
+        ({"servers": ["tls://no-such-host.invalid:4222"]}, 69, "no-such-host.invalid:4222"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_server_and_what_to_do(
+    three: Nats, directory: Path, changed: dict[str, Any], status: int, words: str
+) -> None:
+    fleet = {**three.settings(HUB, "hub"), **changed}
+    failed = machine(directory / "m", fleet).ctl("fleet", "status")
+    assert failed.returncode == status, failed
+    assert words in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+
+
+def test_a_server_without_jetstream_is_said_to_have_none(directory: Path) -> None:
+    with Nats(directory, accounts=True, hubs=[HUB], jetstream=False) as nats:
+        failed = machine(directory / "m", nats.settings(HUB, "hub")).ctl("fleet", "status")
+        assert failed.returncode == 1
+        assert "has no JetStream" in failed.stderr
+
+
+def test_without_the_section_it_says_so(directory: Path) -> None:
+    failed = machine(directory / "m", None).ctl("fleet", "status")
+    assert failed.returncode == 78
+    assert "no section fleet" in failed.stderr
+
+
+def test_credentials_that_others_can_read_are_refused(three: Nats, directory: Path) -> None:
+    file = Path(credentials(directory))
+    file.chmod(0o644)
+    one = machine(directory / "m", three.settings(HUB, "hub"))
+    failed = one.ctl("fleet", "init", "--credentials", str(file))
+    assert failed.returncode == 1
+    assert "chmod" in failed.stderr
+
+
+# -- rights
+
+
+async def hand_on(connection: Connection, id_: str, machine: str = MEMBER) -> Any:
+    event = StoredEvent(1, id_, 0, "", 1.0, b'{"type": "a.b"}')
+    packed = encode(event, machine, "root", "salt")
+    publish = connection.jetstream.publish(packed.subject, packed.payload, headers=packed.headers)
+    return await connection.ask(publish)
+
+
+async def test_what_a_member_hands_on_twice_is_kept_once(three: Nats) -> None:
+    async with connected(settings(three, MEMBER), MEMBER) as connection:
+        first = await hand_on(connection, "twice")
+        again = await hand_on(connection, "twice")
+    assert again.duplicate
+    assert again.seq == first.seq
+
+
+@pytest.mark.parametrize(
+    "subject", [names.event_subject(OTHER), names.alive_subject(OTHER), "$JS.API.STREAM.NAMES"]
+)
+async def test_a_member_may_publish_nothing_but_its_own(three: Nats, subject: str) -> None:
+    async with connected(settings(three, MEMBER), MEMBER) as connection:
+        with pytest.raises(FleetError) as caught:
+            await connection.ask(connection.jetstream.publish(subject, b"{}", timeout=1))
+    assert caught.value.kind == "right"
+
+
+async def test_a_member_can_read_nothing_and_purge_nothing(three: Nats) -> None:
+    async with connected(settings(three, MEMBER), MEMBER) as connection:
+        heard = await connection.client.subscribe("zaiond.>")
+        await hand_on(connection, "purge")
+        for header in ("Nats-Rollup", "KV-Operation"):
+            publish = connection.jetstream.publish(
+                names.event_subject(MEMBER), b"{}", headers={header: "all"}, timeout=1
+            )
+            if header == "Nats-Rollup":
+                with pytest.raises(FleetError):
+                    await connection.ask(publish)
+            else:
+                await connection.ask(publish)
+        assert heard.pending_msgs == 0
+    async with connected(settings(three, HUB), HUB) as connection:
+        info = await connection.ask(connection.jetstream.stream_info(names.STREAM))
+    assert info.state.messages >= 2
+
+
+# -- the connection
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+async def test_a_full_stream_refuses_and_keeps_what_it_has(directory: Path, nodes: int) -> None:
+    with Nats(directory, nodes) as nats:
+        await asyncio.to_thread(nats.init)
+        fleet = settings(nats, None)
+        async with connected(fleet, MEMBER) as connection:
+            config = (await connection.jetstream.stream_info(names.STREAM)).config
+            await connection.jetstream.update_stream(replace(config, max_msgs=10))
+            for number in range(10):
+                await hand_on(connection, f"e{number}")
+            for number in range(10, 13):
+                with pytest.raises(FleetError) as caught:
+                    await hand_on(connection, f"e{number}")
+                assert caught.value.kind == "full"
+            info = await connection.jetstream.stream_info(names.STREAM)
+    assert (info.state.messages, info.state.first_seq) == (10, 1)
+
+
+async def test_what_is_beyond_the_storage_of_a_node_is_refused_and_the_rest_kept(
+    directory: Path,
+) -> None:
+    with Nats(directory, max_file="330MB") as nats:
+        await asyncio.to_thread(nats.init)
+        async with connected(settings(nats, None), MEMBER) as connection:
+            jetstream, kept = connection.jetstream, 0
+            error: FleetError | None = None
+            while error is None and kept < 500:
+                try:
+                    subject = names.event_subject(MEMBER)
+                    await connection.ask(jetstream.publish(subject, b"x" * 1_000_000))
+                    kept += 1
+                except FleetError as refused:
+                    error = refused
+            info = await jetstream.stream_info(names.STREAM)
+    assert error is not None
+    assert error.kind == "full"
+    assert (info.state.messages, info.state.first_seq) == (kept, 1)
+
+
+async def test_a_link_comes_again_by_itself_after_each_kind_of_loss(directory: Path) -> None:
+    """The server is killed; the link is cut; the link is silent, as a cable that was pulled."""
+    with Nats(directory) as nats, Proxy(nats.nodes[0].port) as proxy:
+        await asyncio.to_thread(nats.init)
+        told: list[FleetError | None] = []
+        fleet = replace(settings(nats, None), servers=(f"nats://127.0.0.1:{proxy.port}",))
+        link = Link(fleet, MEMBER, told.append)
+        link.start()
+        try:
+            for number, (lose, mend) in enumerate(
+                [
+                    (nats.nodes[0].kill, nats.nodes[0].start),
+                    (proxy.cut, proxy.mend),
+                    (proxy.silence, proxy.mend),
+                ]
+            ):
+                async with asyncio.timeout(40):
+                    before = await link.connection()
+                    await hand_on(before, f"before{number}")
+                    await asyncio.to_thread(lose)
+                    await before.lost.wait()
+                    assert link.now is None
+                    await asyncio.to_thread(mend)
+                    await hand_on(await link.connection(), f"after{number}")
+        finally:
+            await link.close()
+    assert None in told
+    assert any(fault is not None and fault.kind == "lost" for fault in told)
+
+
+async def test_what_is_under_way_is_told_at_once_when_the_connection_is_lost(
+    directory: Path,
+) -> None:
+    with Nats(directory) as nats, Proxy(nats.nodes[0].port) as proxy:
+        await asyncio.to_thread(nats.init)
+        fleet = replace(settings(nats, None), servers=(f"nats://127.0.0.1:{proxy.port}",))
+        async with connected(fleet, MEMBER) as connection:
+            nats.nodes[0].stop()
+            try:
+                under_way = asyncio.create_task(hand_on(connection, "e"))
+                await asyncio.sleep(0)
+                await asyncio.to_thread(proxy.cut)
+                async with asyncio.timeout(3):
+                    with pytest.raises(FleetError) as caught:
+                        await under_way
+            finally:
+                nats.nodes[0].go_on()
+        assert caught.value.kind == "lost"
+
+
+async def test_a_changed_password_is_told_and_taken_when_it_is_right_again(
+    directory: Path,
+) -> None:
+    """nats-py gives up for ever where a login is refused; a link doesn't."""
+    with Nats(directory, accounts=True, members=[MEMBER]) as nats:
+        await asyncio.to_thread(nats.init)
+        refused = asyncio.Event()
+
+        def tell(fault: FleetError | None) -> None:
+            if fault is not None and fault.kind == "login":
+                refused.set()
+
+        link = Link(settings(nats, MEMBER), MEMBER, tell)
+        link.start()
+        try:
+            async with asyncio.timeout(30):
+                before = await link.connection()
+                user = nats.users.pop(names.token(MEMBER))
+                nats.configure()
+                nats.reload()
+                await before.lost.wait()
+                await refused.wait()
+                nats.users[names.token(MEMBER)] = user
+                nats.configure()
+                nats.reload()
+                await hand_on(await link.connection(), "again")
+        finally:
+            await link.close()
+
+
+def test_nothing_is_said_before_tls_where_the_url_demands_it() -> None:
+    """A server, or somebody between, that claims to want no TLS gets no password."""
+    port, got = free_port(), list[bytes]()
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            peer, _ = listener.accept()
+            with peer:
+                peer.settimeout(5)
+                peer.sendall(b'INFO {"server_id":"x","version":"2.9.10","max_payload":1048576}\r\n')
+                got.append(peer.recv(4096))
+
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        fleet = Fleet(
+            servers=(f"tls://127.0.0.1:{port}",), role="member", user="u", password=Secret("s3cret")
+        )
+
+        async def connect() -> None:
+            async with connected(fleet, MEMBER):
+                pass
+
+        with pytest.raises(FleetError):
+            asyncio.run(connect())
+    assert got
+    assert b"s3cret" not in b"".join(got)
+    assert b"CONNECT" not in b"".join(got)
+
+
+async def test_a_server_that_is_too_old_is_said_to_be() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"x","version":"2.8.4","max_payload":1048576}\r\n')
+        await reader.readuntil(b"PING\r\n")
+        writer.write(b"PONG\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        fleet = Fleet(servers=(f"nats://127.0.0.1:{port}",), role="member")
+        with pytest.raises(FleetError) as caught:
+            async with connected(fleet, MEMBER):
+                pass
+    assert caught.value.kind == "too_old"
+    assert "2.8.4" in caught.value.text.en

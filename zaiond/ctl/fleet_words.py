@@ -1,0 +1,103 @@
+"""What `zaiond-ctl fleet` says, in both languages."""
+
+from zaiond.text import Sentence, Text
+
+no_fleet = Sentence(
+    "{path} に fleet の項目がありません。docs/fleet.ja.md の手順で設定してください",
+    "{path} has no section fleet; set it up as docs/fleet.md says",
+)
+broken = Sentence(
+    "{path} に誤りがあるため、フリートに接続できません",
+    "{path} is not valid, so that the fleet can't be connected to",
+)
+NOT_A_NUMBER = Text(
+    "--replicas には 1、3、5 のどれかを指定してください", "--replicas takes 1, 3 or 5"
+)
+NO_NUMBER_OF_EVENTS = Text(
+    "--max-events には 1000 から 1000000000 までの整数を指定してください",
+    "--max-events takes a whole number from 1000 to 1000000000",
+)
+no_credentials = Sentence(
+    "{path} を管理者の資格情報として読めません。NATS のクレデンシャル ファイル、NKey のシード、"
+    "または「ユーザー名」と「パスワード」を 1 行ずつ書いたファイルを指定してください",
+    "{path} holds no credentials: name a credentials file of NATS, the seed of an NKey, or a file "
+    "with the user on its first line and the password on its second",
+)
+DONE = {
+    "made": Text("作成しました", "made"),
+    "mended": Text("変更しました", "changed"),
+    "same": Text("すでにあります", "is there already"),
+    "refused": Text("変更できません", "can't be changed"),
+}
+STREAMS = {
+    "ZAIOND": Text("イベント（ZAIOND）", "events (ZAIOND)"),
+    "ZAIOND_ALIVE": Text("メンバーの状態（ZAIOND_ALIVE）", "members' last words (ZAIOND_ALIVE)"),
+    "KV_zaiond-hub": Text("ハブの状態（KV_zaiond-hub）", "the hubs' state (KV_zaiond-hub)"),
+}
+differs = Sentence("{setting}: {found} → {wanted}", "{setting}: {found} -> {wanted}")
+REFUSED = Text(
+    "何も変更していません。動いているストリームでは変えられない項目があるか、待っているイベントが"
+    "新しい上限を超えています。イベントが残っていないことを fleet status で確かめ、"
+    "ストリームを削除してから（nats stream rm）もう一度実行してください",
+    "Nothing was changed: a stream that is in use can't be changed like that, or more waits in it "
+    "than the new limit. See by fleet status that no event is left, delete the stream (nats stream "
+    "rm), and run this again",
+)
+WELL = Text("フリートは正常です", "The fleet is well")
+LOOK = Text("フリートに確認が必要なことがあります", "The fleet needs a look")
+NO_HUB = Text(
+    "動いているハブがありません。ハブで systemctl status zaiond を確かめてください",
+    "no hub works: see systemctl status zaiond on the hubs",
+)
+NO_STANDBY = Text(
+    "待機しているハブがありません。もう 1 台のハブを起動してください",
+    "no other hub waits: start the second one",
+)
+silent = Sentence(
+    "{machine} から {age} 連絡がありません。そのマシンの電源、ネットワーク、zaiond を確かめて"
+    "ください",
+    "{machine} has been silent for {age}: see its power, its network, and zaiond there",
+)
+by_itself = Sentence(
+    "{machine} は、ハブに引き継げないため自分でメールを送っています",
+    "{machine} mails by itself, as it can't hand on",
+)
+degraded = Sentence(
+    "{stream}の複製がそろっていません。止まっているノードを起動してください",
+    "{stream}: not all replicas are there; start the node that is down",
+)
+missing = Sentence(
+    "{stream}がありません。zaiond-ctl fleet init を実行してください",
+    "{stream}: it is missing; run zaiond-ctl fleet init",
+)
+filling = Sentence(
+    "待っているイベントが上限の {percent}% になりました。ハブが動いているかを確かめてください",
+    "what waits fills {percent}% of its limit: see that a hub works",
+)
+BACKLOG = Text("ハブを待つイベント", "Waiting for a hub")
+backlog = Sentence("{events:,} 件（{size} MB）", "{events:,} ({size} MB)")
+SERVER = Text("NATS サーバー", "NATS server")
+server = Sentence("{server}（nats-server {version}）", "{server} (nats-server {version})")
+WORKS = Text("動作中のハブ", "Working hub")
+NOBODY = Text("なし", "none")
+HUBS = Text("ハブ", "Hubs")
+MEMBERS = Text("メンバー", "Members")
+MACHINE = Text("マシン", "machine")
+HEARD = Text("最後の連絡", "last heard of")
+ago = Sentence("{age}前", "{age} ago")
+WAITING = Text("引き継ぎ待ち", "waiting")
+STATE = Text("状態", "state")
+VERSION = Text("バージョン", "version")
+STATES = {
+    "handing_on": Text("引き継ぎ中", "hands on"),
+    "by_itself": Text("自分で送信中", "mails by itself"),
+    "stopped": Text("停止", "stopped"),
+    "working": Text("動作中", "works"),
+    "waiting": Text("待機中", "waits"),
+}
+NODES = Text("ストリームの複製", "Replicas")
+node = Sentence("{name}（{state}）", "{name} ({state})")
+CURRENT = Text("正常", "current")
+BEHIND = Text("遅れ", "behind")
+OFFLINE = Text("停止", "down")
+NO_MEMBERS = Text("まだどのメンバーからも連絡がありません", "no member has been heard of yet")
