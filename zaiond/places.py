@@ -68,6 +68,7 @@ CONFIGURATION = Place(
     "configuration", Text("設定の誤り", "what is wrong with it"), "zaiond-ctl check", "/settings"
 )
 TEST = Place("test", Text("テスト送信", "a test"), "zaiond-ctl test", "/settings#test")
+FLEET = Place("fleet", Text("フリート", "the fleet"), "zaiond-ctl fleet status", None)
 JOURNAL = Place("journal", Text("ログ", "the log"), "journalctl -u zaiond", None)
 JOURNAL_OF_A_DAY = Place("day", Text("ログ", "the log"), "journalctl -u zaiond --since -24h", None)
 
@@ -75,7 +76,7 @@ _BY_NAME = {
     one.name: one
     for one in (
         STATUS, ACKNOWLEDGE, QUEUE, SPOOL, LOST, PROBLEMS, JOBS, SILENCES, END_SILENCE,
-        CONFIGURATION, TEST, JOURNAL, JOURNAL_OF_A_DAY,
+        CONFIGURATION, TEST, FLEET, JOURNAL, JOURNAL_OF_A_DAY,
     )
 }  # fmt: skip
 

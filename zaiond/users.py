@@ -1,5 +1,8 @@
 """The users that emit: whose a uid is, and what its user is called.
 
+A user of another machine of the fleet has a uid here that no user of this one can have: the
+machine's number, and below it the user's own (`abroad`).
+
 The uids that rootless containers run under (subuid(5)) are their owner's. For that no name service
 is asked, as it may hang (LDAP), and everybody with it. The range of a name that /etc/passwd doesn't
 have is a user of its own.
@@ -19,7 +22,15 @@ LOOK_INTERVAL = 5.0  # seconds between two looks whether the file has changed
 MOST_BYTES = 1024 * 1024  # of a file that are read
 MOST_KNOWN = 1000  # uids and names
 NAME_KEPT_FOR = 60.0  # seconds: a name may be given or changed while the daemon runs
+NO_UID = 2**32 - 1  # (uid_t) -1, which is none; of a machine it stands for the machine itself
 PATIENCE = 0.5  # seconds that everybody waits for a name: most come from a file, at once
+
+
+def abroad(machine: int, uid: int) -> int:
+    """The uid here of a user of another machine, by the machine's number (from 1 on). With fewer
+    than 2**21 machines every JSON number holds it.
+    """
+    return machine << 32 | uid
 
 
 class _Range(NamedTuple):
@@ -40,7 +51,11 @@ class UserOf:
         self._table: tuple[list[_Range], dict[int, int]] = [], {}
 
     def __call__(self, uid: int) -> int:
-        """The uid of the user who owns `uid`: itself, where it is not subordinate."""
+        """The uid of the user who owns `uid`: itself, where it is not subordinate. All users of
+        another machine are that machine.
+        """
+        if uid > NO_UID:
+            return uid | NO_UID
         now = self._monotonic()
         if now >= self._look_at:
             self._look_at = now + LOOK_INTERVAL
@@ -101,15 +116,18 @@ def _read(lines: list[list[str]], users: list[list[str]]) -> list[_Range]:
 
 
 class UserNames:
-    """`monotonic` gives seconds."""
+    """`monotonic` gives seconds. `abroad` names the users of other machines."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.abroad: Callable[[int], str] = lambda _: ""
         self.asking: threading.Thread | None = None  # the name service, which may hang (LDAP)
         self._monotonic = monotonic
         self._known: dict[int, tuple[str, float]] = {}
 
     def __call__(self, uid: int) -> str:
         """The name of a user; '' where it has none, or none is known yet."""
+        if uid > NO_UID:
+            return self.abroad(uid)
         name, at = self._known.get(uid, ("", -math.inf))
         if self._monotonic() - at < NAME_KEPT_FOR or (self.asking and self.asking.is_alive()):
             return name

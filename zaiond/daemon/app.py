@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zaiond.clock import QueueTime, UlidFactory
 from zaiond.daemon import notices, systemd
 from zaiond.daemon.control import Commands, Control
+from zaiond.daemon.hub import HubOfFleet
 from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.reports import Reports
@@ -86,22 +87,16 @@ class App:
             lambda: self._history_limit.upkeep(), found.remembered, self._reports.by_itself,
         )  # fmt: skip
         self._intake = Intake(
-            options.spool_dir,
-            database.space,
-            writer,
-            journal,
-            found.usage,
-            turns,
-            clock=clock,
-            queue_time=queue_time,
-            make_id=make_id,
-            user_of=user_of,
-            name_of=user_name,
+            options.spool_dir, database.space, writer, journal, found.usage, turns, clock=clock,
+            queue_time=queue_time, make_id=make_id, user_of=user_of, name_of=user_name,
             on_accepted=self._outbound.router.accepted,
             on_refused_file=self._reports.spool_refused,
-            look_at_history=lambda: self._history_limit.look(),
-            on_change=changed,
-        )
+            look_at_history=lambda: self._history_limit.look(), on_change=changed,
+        )  # fmt: skip
+        self._hub = HubOfFleet(
+            self._intake, self._outbound, self._reports, writer, journal, clock, names, user_names,
+            found.machines, in_background,
+        )  # fmt: skip
         self._reports.connect(self._intake.admission, self._outbound)
         counts, lock = self._intake.quotas.waiting, self._outbound.router.lock
         self._history_limit = HistoryLimit(
@@ -117,7 +112,7 @@ class App:
                 found=found, state_dir=options.state_dir, journal=journal, clock=clock,
                 queue_time=queue_time, configuration=self.configuration, database=database,
                 writer=writer, outbound=self._outbound, intake=self._intake,
-                user_names=user_names, watcher=self._watcher,
+                user_names=user_names, watcher=self._watcher, fleet=self._hub,
             )  # fmt: skip
 
         async def facts(since: float, queued: float) -> "Facts":
@@ -131,7 +126,7 @@ class App:
         )  # fmt: skip
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
-        configured = (self._intake, self._reports, self._token_watch, self._watcher)
+        configured = (self._intake, self._reports, self._token_watch, self._watcher, self._hub)
         parts, outbound = [part.configure for part in configured], self._outbound
         emit = self._reports.emit
         self.configuration = Configuration(
@@ -187,6 +182,7 @@ class App:
 
     async def finish(self) -> None:
         """Answers what was read, and finishes what is being sent. The doors are closed."""
+        await self._hub.close()
         await self._intake.events.stop()
         # A refresh token that is under way must not be lost.
         await asyncio.gather(self._outbound.stop(STOP_SECONDS), self._tokens.close())

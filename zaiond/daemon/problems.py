@@ -49,6 +49,7 @@ class Facts:
     heartbeat: Text | None = None  # why it can't be fetched
     stopped: Text | None = None  # why it isn't tried
     jobs: tuple[tuple[str, JobStanding], ...] = ()  # that need a look
+    fleet: Text | None = None  # why a hub can't do its work
 
 
 class Problem(NamedTuple):
@@ -132,6 +133,8 @@ def _problems(facts: Facts) -> Iterator[Problem]:
             to = _few(lost.recipients)
             text = words.lost(state=words.OUTCOMES[state], number=lost.unknown, to=to)
             yield Problem(state, text, (places.LOST, places.ACKNOWLEDGE))
+    if facts.fleet is not None:
+        yield Problem("fleet", facts.fleet, (places.FLEET,))
     if facts.refused is not None:
         yield Problem("refused", facts.refused, (places.JOURNAL_OF_A_DAY, places.ACKNOWLEDGE))
     for code, text in facts.spool:

@@ -28,7 +28,7 @@ from zaiond.event_rules import NOTICE_SOURCE
 from zaiond.holds import Hold
 from zaiond.intake.admission import Admission
 from zaiond.journal import Journal, Kind
-from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent
+from zaiond.model import URGENT, AttemptResult, NewEvent, QueuedMail, StoredEvent
 from zaiond.smtp.verdict import DeliveryFailure, Failure
 from zaiond.store import events, pending
 from zaiond.store.damage import Damage
@@ -296,12 +296,21 @@ class Reports:
         body = notice.line(self._journal.language)
         lane, urgent = wire.parse(body).lane, notice.severity in URGENT
         new = (notice.id, os.getuid(), NOTICE_SOURCE, self._clock(), body, urgent, lane)
+        await self._record(new, notice=True)
+
+    async def record_event(self, new: NewEvent) -> None:
+        """Records an event that the daemon tells as a producer; told again, it is recorded once.
+        Raises StoreError.
+        """
+        await self._record(new, notice=False)
+
+    async def _record(self, new: NewEvent, *, notice: bool) -> None:
         accept = partial(
             events.accept,
             batch=[new],
             queued=self._queue_time(),
-            places=self._turns.give([new], notice=True),
-            notice=True,
+            places=self._turns.give([new], notice=notice),
+            notice=notice,
         )
         acceptance = await self._writer.submit(accept)
         if acceptance.events:

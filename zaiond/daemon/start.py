@@ -52,6 +52,7 @@ class Found(NamedTuple):
     last_turns: tuple[int, int]
     incidents: Incidents
     remembered: groups.Remembered
+    machines: dict[str, str]  # of a fleet, that have handed events on to here (fleet.machines)
 
 
 async def find(writer: Writer, clock: Callable[[], float], journal: Journal) -> Found:
@@ -83,4 +84,5 @@ def _find(db: apsw.Connection, now: float) -> Found:
         events.last_turns(db),
         meta.find(db, INCIDENTS, Incidents) or Incidents(),
         groups.find(db),
+        meta.below(db, "machine"),
     )

@@ -12,6 +12,7 @@ from zaiond.config.schema import Queue
 from zaiond.daemon import remembered_documents
 from zaiond.daemon.asked import LANGUAGE
 from zaiond.daemon.documents import Present, moment
+from zaiond.daemon.hub import HubOfFleet
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
@@ -56,6 +57,7 @@ class Status:
     intake: Intake
     user_names: UserNames
     watcher: Watcher
+    fleet: HubOfFleet
 
     @property
     def language(self) -> Language:
@@ -98,6 +100,7 @@ class Status:
             salvage=self.database.salvage,
             spool=tuple(spool.problems(clock(), name_of)),
             damaged=await self.writer.submit(partial(damage.count, since=since)),
+            fleet=self.fleet.fault,
         )
         found = [
             {
@@ -125,6 +128,7 @@ class Status:
             "spool": spool.document(name_of, self.language),
             "routes": self._routes(),
             "servers": self._servers(),
+            "fleet": self.fleet.document(self.language),
             "heartbeat": heartbeat and heartbeat.document(self.language),
             "rates": {
                 "accepted": _rate(self.outbound.router.rate),

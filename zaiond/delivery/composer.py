@@ -11,6 +11,7 @@ from zaiond.message.custom import PLAIN, Look, TemplateError, in_built_in_words
 from zaiond.model import Event, Message, Routing, Together
 from zaiond.routing.named import named
 from zaiond.text import Language
+from zaiond.users import NO_UID
 
 _SEE_HISTORY = "本文を作成できませんでした / This event could not be shown: zaiond-ctl history"
 
@@ -56,6 +57,17 @@ class Composer:
         """How a mail looks whose template has failed."""
         return in_built_in_words(self._form(routing)[1], error)
 
+    def _machine_of(self, *events: Event) -> tuple[str, str]:
+        """The names of the machine that all of these come from, which the hub has put there; of
+        several, this one's.
+        """
+        first = events[0].data.get("host") if events and events[0].uid > NO_UID else None
+        if not isinstance(first, str) or any(
+            event.uid <= NO_UID or event.data.get("host") != first for event in events
+        ):
+            return self._host, self._fqdn
+        return first.partition(".")[0], first
+
     def about(
         self,
         event: Event,
@@ -71,6 +83,7 @@ class Composer:
         if event.mail:
             return self._passed_on(event, recipients, message_id)
         language, own = self._form(routing)
+        host, fqdn = self._machine_of(event)
         message = compose(
             event,
             recipients=recipients,
@@ -80,8 +93,8 @@ class Composer:
             charset=self._config.charset,
             message_id=message_id,
             date=event.accepted if date is None else date,
-            host=self._host,
-            fqdn=self._fqdn,
+            host=host,
+            fqdn=fqdn,
             user=self._user_name(event.uid),
             standing=None if routing is None else routing.standing,
             look=own if look is None else look,
@@ -105,6 +118,7 @@ class Composer:
         from zaiond.message.together import compose_together  # not before several are told of
 
         language, own = self._form(routing)
+        host, fqdn = self._machine_of(*together.shown)
         message = compose_together(
             together,
             routing,
@@ -115,8 +129,8 @@ class Composer:
             charset=self._config.charset,
             message_id=message_id,
             date=now,
-            host=self._host,
-            fqdn=self._fqdn,
+            host=host,
+            fqdn=fqdn,
             user_name=self._user_name,
             look=own if look is None else look,
         )

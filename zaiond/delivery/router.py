@@ -37,7 +37,7 @@ SLICE_BYTES = 64 * 1024  # of the events that become mails in one turn of the lo
 class Router:
     """Takes events in turns over their users, urgent ones first, else in order of acceptance.
     `maker` None: there is no configuration, all waits. `out`: where mails go. `on_put_off` is
-    called when something is due at another time than before.
+    called when something is due at another time than before, `on_routed` when more is routed.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Router:
     ) -> None:
         self.maker: MailMaker | None = None
         self.on_put_off: Callable[[], None] = lambda: None
+        self.on_routed: Callable[[], None] = lambda: None
         self.routed_through = recovered.routed_through
         self.new_messages = count(recovered.next_message)  # rows of those about to be made
         self.new_deliveries = count(recovered.next_delivery)
@@ -251,6 +252,7 @@ class Router:
             self.routed_through = through
             self._memory.remove(event.seq for event in choice.events)
             self.turns.gone(choice.events)
+            self.on_routed()
             self.ended(batch.ended)
             left = [m.keeping(lambda d: d.row not in behind) if behind else m for m in mails]
             made = Made([mail for mail in left if mail is not None], released)

@@ -73,6 +73,8 @@ def _done(
     if kind == "group":
         flush = _flush(table, state, state.groups[key], now)
         return [] if flush is None else [flush]
+    if kind == "problem" and state.is_others(state.problems[key]):
+        return []
     if kind == "problem":
         return _remind(table, state, key, state.problems[key], now, unheard.get(key, ()))
     if kind == "job":

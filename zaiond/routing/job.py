@@ -144,7 +144,7 @@ def _put(state: State, name: str, job: JobState) -> None:
 
 def watch(table: RoutingTable, state: State, now: float) -> None:
     """The daemon looks at the jobs now: what it could not hear since the last time is a gap."""
-    if not table.jobs:
+    if not table.jobs or state.stands_by:
         return
     known = state.watch
     looked = known.looked if state.looked is None else state.looked
@@ -168,7 +168,7 @@ def watch(table: RoutingTable, state: State, now: float) -> None:
 def look(table: RoutingTable, state: State, name: str, now: float) -> list[Missed | Overdue]:
     """What is to be told of a job at `now`."""
     settings, job = table.jobs.get(name), state.jobs.get(name)
-    if settings is None or job is None:
+    if settings is None or job is None or state.stands_by:
         return []
     told: list[Missed | Overdue] = []
     slots = _missed(job, settings, state.watch, now)

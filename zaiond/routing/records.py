@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from zaiond.model import SEVERITIES, GroupKind, Routing, Severity, Standing
+from zaiond.users import NO_UID
 
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
 NEVER = 9e15  # seconds since the epoch; a row of `messages` has it while its group has no time yet
@@ -92,6 +93,11 @@ class Problem(Value, frozen=True, kw_only=True):
     def standing(self) -> Standing:
         """How it stands while it is open."""
         return Standing(self.since, None, self.count)
+
+
+def is_shared(problem: Problem) -> bool:
+    """Whether it is of all hubs of a fleet: of a job, or of another machine."""
+    return problem.job is not None or problem.uid > NO_UID
 
 
 class Run(NamedTuple):

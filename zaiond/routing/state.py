@@ -6,7 +6,7 @@ The values are never changed in place, so that a rollback is to put the old ones
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from math import ceil
@@ -24,6 +24,7 @@ from zaiond.routing.records import (
     Silence,
     Value,
     Watch,
+    is_shared,
 )
 
 MOST_GROUPS = 10_000
@@ -82,6 +83,9 @@ class State:
         self.has_looked = False  # since the start
         self.unread = 0
         self.stumbled: dict[tuple[Kind, str], Exception] = {}  # over what, since the start
+        # Another hub of the fleet looks after all jobs, and other machines' problems (`is_shared`).
+        self.stands_by = False
+        self.on_commit: Callable[[Iterable[tuple[Kind, str]]], None] | None = None
         self._meta: dict[str, Watch] = {}
         self._of: dict[Kind, dict[str, Any]] = {
             "group": self.groups, "problem": self.problems, "job": self.jobs,
@@ -103,6 +107,24 @@ class State:
 
     def set_watch(self, watch: Watch) -> None:
         self._put("meta", _WATCH, watch)
+
+    def put(self, kind: Kind, key: str, value: Value | None) -> None:
+        """Remembers this, whatever was known; None: forgets it."""
+        self._put(kind, key, value)
+
+    def values(self, kind: Kind) -> Mapping[str, Any]:
+        """All that is remembered of this kind."""
+        return self._of[kind]
+
+    def begin_anew(self, *, stands_by: bool) -> None:
+        """As after a start: what passed since the last look at the jobs is a gap."""
+        self.stands_by = stands_by
+        self.looked, self.has_looked = None, False
+        self._rebuild()
+
+    def is_others(self, problem: Problem) -> bool:
+        """Whether another hub looks after this problem."""
+        return self.stands_by and is_shared(problem)
 
     def put_group(self, group: Group) -> Group:
         self._put("group", group.key, group)
@@ -177,6 +199,8 @@ class State:
 
     def commit(self) -> None:
         """The changes are on disk."""
+        if self.on_commit is not None and self._undo:
+            self.on_commit(self._changed())
         self._committed_seen = self.seen
         self.has_looked = self.has_looked or self.looked is not None
         self._undo.clear()

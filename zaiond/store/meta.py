@@ -29,6 +29,14 @@ def find(db: apsw.Connection, name: str, kind: type[T]) -> T | None:
     return None
 
 
+def below(db: apsw.Connection, prefix: str) -> dict[str, str]:
+    """The values of all names that begin with it and a blank."""
+    rows = db.execute(
+        "SELECT name, value FROM meta WHERE name > ? AND name < ?", (f"{prefix} ", f"{prefix}!")
+    )
+    return {name: str(value) for name, value in rows}
+
+
 def keep(db: apsw.Connection, name: str, value: object) -> None:
     """Keeps a value for `find`."""
     set_meta(db, name, msgspec.json.encode(value).decode())

@@ -1,0 +1,391 @@
+"""Hubs of a fleet with real nats-servers: what members hand on becomes mail, once, whichever hub
+works, whatever is killed.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import letters
+from tests.support.daemon import Daemon
+from tests.support.letters import leader, publish, say_alive, waiting
+from tests.support.nats import Nats, Proxy
+from tests.support.sink import Mail, Sink
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("fleet")  # several servers at once: one test at a time
+
+WEB1, WEB2 = "web1.example.jp", "web2.example.jp"
+HUB1, HUB2 = "hub1.example.jp", "hub2.example.jp"
+TAKEN_OVER_WITHIN = 30.0  # interface 11
+ROOT = Path(__file__).parents[2]
+
+
+class Hub:
+    """A hub with a mail server of its own, so that it is seen which one mails."""
+
+    def __init__(self, directory: Path, name: str, fleet: dict[str, Any], **settings: Any) -> None:
+        self.sink = Sink()
+        self.sink.start()
+        self.settings = {
+            "mail_server": {"host": "localhost", "port": self.sink.port},
+            "sender": "zaionnex",
+            "admins": "postmaster@example.co.jp",
+            "queue": {"retry_first": "1s", "retry_max": "2s"},
+            "route_defaults": {"max_mails": None},
+            "language": "en",
+            "fleet": fleet,
+            **settings,
+        }
+        text = yaml.safe_dump(self.settings, allow_unicode=True, sort_keys=False)
+        self.name = name
+        self.daemon = Daemon(directory, text, wrapper=letters.machine(name))
+
+    def patched(self, patch: str) -> None:
+        """At the next start the daemon runs with this change of its code."""
+        code = f"{patch}\nfrom zaiond.daemon.main import main\nmain()"
+        self.daemon.program = (sys.executable, "-c", code)
+        self.daemon.environment["PYTHONPATH"] = str(ROOT)
+
+    def whole(self) -> None:
+        self.daemon.program = (Path(sys.executable).parent / "zaiond",)
+
+    @property
+    def mails(self) -> list[Mail]:
+        return list(self.sink.mails)
+
+    def ids(self) -> list[str]:
+        """The events that were mailed from here, as often as they were."""
+        return [id_ for mail in self.mails for id_ in mail.event_ids]
+
+
+MakeHub = Callable[..., Hub]
+
+
+@pytest.fixture
+def nats(directory: Path) -> Iterator[Nats]:
+    with Nats(directory / "nats") as running:
+        running.init()
+        yield running
+
+
+@pytest.fixture
+def make_hub(directory: Path) -> Iterator[MakeHub]:
+    with ExitStack() as ended:
+
+        def make(nats: Nats, name: str = HUB1, **settings: Any) -> Hub:
+            fleet = nats.settings(name, "hub", **settings.pop("fleet", {}))
+            hub = Hub(directory / name.partition(".")[0], name, fleet, **settings)
+            ended.callback(hub.sink.stop)
+            ended.callback(hub.daemon.end)
+            return hub
+
+        yield make
+
+
+def events(*numbers: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"type": "backup.failed", "id": f"e{n}", "message": f"no {n}", **more} for n in numbers]
+
+
+def works(nats: Nats, hub: Hub, seconds: float = TAKEN_OVER_WITHIN) -> None:
+    until(
+        lambda: leader(nats) == hub.name, lambda: f"{leader(nats)}\n{hub.daemon.printed()}", seconds
+    )
+
+
+def taken_in(nats: Nats, hub: Hub, seconds: float = 30.0) -> None:
+    """Waits until all is acknowledged."""
+    until(lambda: waiting(nats) == 0, lambda: f"{waiting(nats)}\n{hub.daemon.printed()}", seconds)
+
+
+def test_what_a_member_hands_on_is_mailed_with_its_machine_and_its_user(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats)
+    with hub.daemon:
+        publish(nats, WEB1, events(1, severity="err"))
+        (mail,) = hub.sink.wait(1)
+        taken_in(nats, hub)
+        (told,) = hub.daemon.document("history", "e1")["events"]
+    assert f"host: {WEB1}" in mail.body
+    assert f"User: tom@{WEB1}" in mail.body
+    assert f"Server: {WEB1}" in mail.body
+    assert told["data"]["host"] == WEB1
+
+
+def test_the_same_event_twice_is_one_and_that_of_another_machine_is_another(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats)
+    with hub.daemon:
+        publish(nats, WEB1, events(1))
+        hub.sink.wait(1)
+        taken_in(nats, hub)
+        letters.forget_duplicates(nats)  # the engine knows it for two minutes, the hub for good
+        assert publish(nats, WEB1, events(1)) == 0
+        publish(nats, WEB2, events(1))
+        publish(nats, WEB1, events(1), uid=0, user="root")
+        publish(nats, WEB1, events(2))
+        hub.sink.wait(4)
+        taken_in(nats, hub)
+    assert sorted(hub.ids()) == ["e1", "e1", "e1", "e2"]
+
+
+def test_a_hub_s_own_events_are_mailed_as_always(nats: Nats, make_hub: MakeHub) -> None:
+    hub = make_hub(nats)
+    with hub.daemon:
+        hub.daemon.emit({"type": "a.b", "id": "own"})
+        hub.sink.wait(1)
+        nats.close()
+        hub.daemon.emit({"type": "a.b", "id": "own, without the engine"})
+        hub.sink.wait(2)
+
+
+def test_what_can_not_be_read_is_told_and_holds_up_nothing(nats: Nats, make_hub: MakeHub) -> None:
+    hub = make_hub(nats)
+    with hub.daemon:
+        letters.publish_raw(nats, "zaiond.web1_example_jp.event", b"\xff no event", {})
+        letters.publish_raw(nats, "zaiond.Web-1.event", b"{}", {"Zaiond-Id": "x"})
+        publish(nats, WEB1, events(1))
+        mails = hub.sink.wait(3)
+        taken_in(nats, hub)
+    told = [mail for mail in mails if mail.event_ids != ("e1",)]
+    assert len(told) == 2
+    assert any("\\xff no event" in mail.body for mail in told)
+
+
+def test_an_id_with_other_content_is_kept_as_what_can_not_be_read(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats)
+    with hub.daemon:
+        publish(nats, WEB1, events(1))
+        hub.sink.wait(1)
+        letters.forget_duplicates(nats)
+        publish(nats, WEB1, [{"type": "other", "id": "e1", "message": "something else"}])
+        mails = hub.sink.wait(2)
+        taken_in(nats, hub)
+    assert "something else" in mails[1].body
+
+
+def test_killed_between_its_commit_and_its_acknowledgement_it_loses_nothing(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.patched(
+        "import os, signal\nfrom zaiond.fleet import consumer\n"
+        "async def acknowledge(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "consumer.acknowledge = acknowledge"
+    )
+    publish(nats, WEB1, events(*range(20)))
+    one.daemon.start()
+    assert one.daemon.process.wait(30) == -signal.SIGKILL
+    assert waiting(nats) == 20  # none was acknowledged
+    killed = time.monotonic()
+    other.daemon.start()
+    other.sink.wait(20)
+    assert time.monotonic() - killed < TAKEN_OVER_WITHIN
+    taken_in(nats, other)
+    one.whole()
+    one.daemon.start()
+    one.sink.wait(20)  # which were under way there
+    # And never again: they are known at both.
+    publish(nats, WEB1, events(99))
+    other.sink.wait(21)
+    ids = {f"e{n}" for n in range(20)}
+    assert sorted(one.ids()) == sorted(ids)
+    assert sorted(other.ids()) == sorted(ids | {"e99"})
+
+
+def test_the_other_hub_takes_over_from_one_that_is_killed(nats: Nats, make_hub: MakeHub) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    with other.daemon:
+        one.daemon.start()
+        works(nats, other)
+        publish(nats, WEB1, events(1))
+        other.sink.wait(1)
+        other.daemon.kill()
+        killed = time.monotonic()
+        publish(nats, WEB1, events(2))
+        one.sink.wait(1)
+        assert time.monotonic() - killed < TAKEN_OVER_WITHIN
+        other.daemon.start()  # which waits now
+        publish(nats, WEB1, events(3))
+        one.sink.wait(2)
+    assert (one.ids(), other.ids()) == (["e2", "e3"], ["e1"])
+
+
+def test_an_orderly_stop_hands_over_at_once(nats: Nats, make_hub: MakeHub) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.daemon.start()
+    works(nats, one)
+    with other.daemon:
+        one.daemon.stop()
+        stopped = time.monotonic()
+        publish(nats, WEB1, events(1))
+        other.sink.wait(1)
+        assert time.monotonic() - stopped < 10
+
+
+def test_a_hub_that_was_asleep_beyond_its_lease_can_do_nothing_any_more(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.daemon.start()
+    works(nats, one)
+    other.daemon.start()
+    publish(nats, WEB1, events(1))
+    one.sink.wait(1)
+    taken_in(nats, one)
+    os.kill(one.daemon.process.pid, signal.SIGSTOP)
+    publish(nats, WEB1, events(*range(100, 150)))
+    works(nats, other)
+    other.sink.wait(50)
+    os.kill(one.daemon.process.pid, signal.SIGCONT)
+    publish(nats, WEB1, events(*range(200, 250)))
+    other.sink.wait(100)
+    taken_in(nats, other)
+    assert leader(nats) == HUB2
+    assert one.ids() == ["e1"]
+    status = one.daemon.document("status")["fleet"]
+    assert (status["role"], status["works"], status["hub"]) == ("hub", False, HUB2)
+
+
+def test_a_hub_that_is_cut_off_stops_by_its_own_clock_and_comes_back(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    with Proxy(nats.nodes[0].port) as link:
+        way = {"servers": [f"nats://127.0.0.1:{link.port}"]}
+        one, other = make_hub(nats, HUB1, fleet=way), make_hub(nats, HUB2)
+        one.daemon.start()
+        works(nats, one)
+        other.daemon.start()
+        link.silence()  # nobody is told
+        publish(nats, WEB1, events(1))
+        works(nats, other)
+        other.sink.wait(1)
+        until(
+            lambda: not one.daemon.document("status")["fleet"]["works"],
+            lambda: one.daemon.printed(),
+        )
+        link.mend()
+        until(
+            lambda: one.daemon.document("status")["fleet"]["hub"] == HUB2,
+            lambda: one.daemon.printed(),
+        )
+        other.daemon.kill()
+        publish(nats, WEB1, events(2))
+        one.sink.wait(1)
+        assert one.ids() == ["e2"]
+
+
+def test_a_problem_that_one_hub_opened_is_closed_at_the_other(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.daemon.start()
+    works(nats, one)
+    other.daemon.start()
+    publish(nats, WEB1, events(1, key="disk", status="problem"))
+    one.sink.wait(1)
+    taken_in(nats, one)
+    one.daemon.kill()
+    publish(nats, WEB1, events(2, key="disk", status="problem"))  # known: it is counted
+    publish(nats, WEB1, events(3, key="disk", status="ok"))
+    (mail,) = other.sink.wait(1)
+    assert set(mail.event_ids) == {"e2", "e3"}
+    assert "Recovered" in mail.subject
+    assert not other.daemon.document("problems")["problems"]
+
+
+def test_quota_and_no_mail_server_let_the_stream_wait_and_no_other_machine(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats, limits={"events_waiting": 10})
+    hub.sink.stop()
+    with hub.daemon:
+        works(nats, hub)
+        publish(nats, WEB1, events(*range(50)))
+        until(lambda: waiting(nats) == 40, lambda: f"{waiting(nats)}\n{hub.daemon.printed()}")
+        publish(nats, WEB2, events(100))
+        hub.daemon.becomes(lambda found: len(found["events"]) == 11, "history", "--limit", "100")
+        assert waiting(nats) == 40
+        hub.sink.start()
+        hub.sink.wait(51, 60)
+        taken_in(nats, hub)
+    assert sorted(hub.ids()) == sorted([f"e{n}" for n in range(50)] + ["e100"])
+    of_web1 = [id_ for id_ in hub.ids() if id_ != "e100"]
+    assert len(of_web1) == len(set(of_web1)) == 50
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+def test_a_full_disk_lets_the_stream_wait_and_loses_nothing(nats: Nats, make_hub: MakeHub) -> None:
+    hub = make_hub(nats)
+    state = hub.daemon.state
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", state], check=True)
+    try:
+        hub.daemon.start()
+        works(nats, hub)
+        fill = state / "fill"
+        free = os.statvfs(state)
+        with fill.open("wb") as file:
+            file.write(b"\0" * (free.f_bavail * free.f_frsize - 1024 * 1024))
+        time.sleep(1.1)  # it looks at the disk once a second at most
+        publish(nats, WEB1, events(*range(100)))
+        hub.daemon.becomes(lambda found: bool(found["fleet"]["no_room"]), "status")
+        assert waiting(nats) == 100
+        fill.unlink()
+        hub.sink.wait(100, 60)
+        taken_in(nats, hub)
+        hub.daemon.stop()
+    finally:
+        hub.daemon.end()
+        subprocess.run(["umount", state], check=True)
+    assert sorted(hub.ids()) == sorted(f"e{n}" for n in range(100))
+
+
+def test_a_node_may_be_killed_at_any_time(directory: Path, make_hub: MakeHub) -> None:
+    with Nats(
+        directory / "nats", 3, tls=True, accounts=True, members=(WEB1,), hubs=(HUB1,)
+    ) as nats:
+        nats.init()
+        hub = make_hub(nats, HUB1)
+        with hub.daemon:
+            sent = 0
+            for node in nats.nodes:
+                publish(nats, WEB1, events(*range(sent, sent + 100)))
+                node.kill()
+                publish(nats, WEB1, events(*range(sent + 100, sent + 200)))
+                sent += 200
+                hub.sink.wait(sent, 60)
+                node.start()
+                nats.wait_until_healthy()
+    assert set(hub.ids()) == {f"e{n}" for n in range(sent)}
+    assert len(hub.ids()) == sent
+
+
+def test_a_member_that_is_silent_is_a_problem_until_it_is_back(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats, fleet={"member_grace": "60s"})
+    hub.patched("from zaiond.fleet import members\nmembers.LOOK = 1.0")
+    with hub.daemon:
+        works(nats, hub)
+        say_alive(nats, WEB1, version="0.1.0", since=1, waiting=2, state="handing_on")
+        (mail,) = hub.sink.wait(1, 90)
+        assert WEB1 in mail.subject
+        (problem,) = hub.daemon.document("problems")["problems"]
+        assert problem["key"] == WEB1
+        say_alive(nats, WEB1, version="0.1.0", since=1, waiting=0, state="handing_on")
+        hub.sink.wait(2)
+        assert not hub.daemon.document("problems")["problems"]
+    assert hub.mails[1].event_ids != mail.event_ids

@@ -1,0 +1,143 @@
+"""Hubs and what reaches them, for the tests of the fleet: daemons that think that they are machines
+of their own, and letters put into the stream without a member.
+"""
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+
+from tests.support.nats import Nats
+from zaiond.fleet import letter, names
+from zaiond.model import StoredEvent
+
+T = TypeVar("T")
+
+
+def machine(name: str) -> tuple[str, ...]:
+    """The wrapper in which a program runs on a machine of this name (a UTS namespace)."""
+    script = f'hostname {name} && exec "$@"'
+    return ("unshare", "--uts", "sh", "-c", script, "sh")
+
+
+def with_jetstream(
+    nats: Nats,
+    do: Callable[[Client, JetStreamContext], Awaitable[T]],
+    of: str | None = None,
+) -> T:
+    """What `do` gives of a connection, as the machine `of` makes it, else the administrator."""
+    login = nats.settings(of)
+    more: dict[str, Any] = (
+        {"tls": ssl.create_default_context(cafile=nats.ca_file)} if nats.tls else {}
+    )
+    if nats.accounts:
+        more |= {"user": login["user"], "password": login["password"]}
+    if of is not None:
+        more["inbox_prefix"] = names.inbox(of)
+
+    async def run() -> T:
+        client = Client()
+        servers = [nats.url(node) for node in nats.nodes if node.runs]
+        await client.connect(servers, allow_reconnect=False, **more)
+        try:
+            return await do(client, client.jetstream(timeout=10))
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
+
+
+def publish(
+    nats: Nats,
+    of: str,
+    events: Iterable[dict[str, Any]],
+    *,
+    uid: int = 1000,
+    user: str = "tom",
+) -> int:
+    """Hands events on as the member `of` does; gives how many the engine knew already."""
+
+    async def put(_: Client, jetstream: JetStreamContext) -> int:
+        known = 0
+        for event in events:
+            stored = StoredEvent(
+                1, event["id"], uid, event.get("source", ""), 1.8e9, json.dumps(event).encode()
+            )
+            packed = letter.encode(stored, of, user, "salt")
+            known += await _put(jetstream, packed)
+        return known
+
+    return with_jetstream(nats, put, of)
+
+
+async def _put(jetstream: JetStreamContext, packed: letter.Packed) -> bool:
+    """Publishes until that is acknowledged, as a member does."""
+    for _ in range(20):
+        try:
+            done = await jetstream.publish(packed.subject, packed.payload, headers=packed.headers)
+        except NatsError:
+            await asyncio.sleep(0.5)
+        else:
+            return bool(done.duplicate)
+    raise AssertionError("no acknowledgement in 10 s")
+
+
+def say_alive(nats: Nats, of: str, **said: Any) -> None:
+    """A member's word."""
+
+    async def say(_: Client, jetstream: JetStreamContext) -> None:
+        await jetstream.publish(names.alive_subject(of), json.dumps(said).encode())
+
+    with_jetstream(nats, say, of)
+
+
+def waiting(nats: Nats) -> int:
+    """How many messages nobody has acknowledged."""
+
+    async def count(_: Client, jetstream: JetStreamContext) -> int:
+        return (await jetstream.stream_info(names.STREAM)).state.messages
+
+    return with_jetstream(nats, count)
+
+
+def leader(nats: Nats) -> str:
+    """The hub that has the lease; '' none."""
+
+    async def look(_: Client, jetstream: JetStreamContext) -> str:
+        with contextlib.suppress(Exception):
+            found = await jetstream.get_last_msg(
+                names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.LEADER}"
+            )
+            return str(json.loads(found.data or b"{}").get("hub", ""))
+        return ""
+
+    return with_jetstream(nats, look)
+
+
+def publish_raw(nats: Nats, subject: str, payload: bytes, headers: dict[str, str]) -> None:
+    """Anything at all."""
+
+    async def put(_: Client, jetstream: JetStreamContext) -> None:
+        await jetstream.publish(subject, payload, headers=headers)
+
+    with_jetstream(nats, put)
+
+
+def forget_duplicates(nats: Nats) -> None:
+    """The engine forgets what it has had, as it does after two minutes."""
+
+    async def forget(_: Client, jetstream: JetStreamContext) -> None:
+        settings = (await jetstream.stream_info(names.STREAM)).config
+        window, settings.duplicate_window = settings.duplicate_window, 0.1
+        await jetstream.update_stream(settings)
+        await asyncio.sleep(0.5)
+        settings.duplicate_window = window
+        await jetstream.update_stream(settings)
+
+    with_jetstream(nats, forget)

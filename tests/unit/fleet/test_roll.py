@@ -1,0 +1,62 @@
+"""Which members are silent, and which are back."""
+
+import json
+
+from zaiond.fleet.roll import News, Word, event, news, read
+
+GRACE = 600.0
+
+
+def told(words: dict[str, Word], silent: set[str], now: float, since: float = 0.0) -> list[str]:
+    return [
+        f"{one.machine} {'silent' if one.is_silent else 'back'}"
+        for one in news(words, silent, now, since, GRACE)
+    ]
+
+
+def test_a_member_is_silent_after_the_grace_and_is_told_of_once() -> None:
+    words = {"web1": Word(1000.0), "web2": Word(1500.0)}
+    assert told(words, set(), 1599.0) == []
+    assert told(words, set(), 1600.0) == ["web1 silent"]
+    assert told(words, {"web1"}, 1700.0) == []
+
+
+def test_a_member_that_is_heard_of_again_is_back() -> None:
+    assert told({"web1": Word(5000.0)}, {"web1"}, 5010.0) == ["web1 back"]
+
+
+def test_nobody_is_silent_before_this_hub_could_hear_them_for_the_grace() -> None:
+    words = {"web1": Word(1000.0)}
+    assert told(words, set(), 9000.0, since=8900.0) == []
+    assert told(words, set(), 9500.0, since=8900.0) == ["web1 silent"]
+    # Who was silent before is not back for that.
+    assert told(words, {"web1"}, 9000.0, since=8900.0) == []
+
+
+def test_a_word_is_read_as_far_as_it_makes_sense() -> None:
+    said = {"version": "1.2", "since": 900, "waiting": 3, "state": "handing_on"}
+    assert read(json.dumps(said).encode(), 1.0) == Word(1.0, 900.0, 3, "handing_on", "1.2")
+    for odd in (b"", b"\xff", b"[]", b'{"waiting":"x","since":true,"state":1,"version":null}'):
+        assert read(odd, 1.0) == Word(1.0)
+    assert len(read(json.dumps({"state": "x" * 999}).encode(), 1.0).state) < 100
+
+
+def test_the_event_opens_a_problem_of_the_machine_and_the_other_closes_it() -> None:
+    opens = json.loads(event(News("web1.example.jp", True, Word(1000.0)), 5, 1700.0, "en")[4])
+    closes = event(News("web1.example.jp", False, Word(1800.0)), 5, 1800.0, "ja")
+    assert (opens["key"], opens["status"], opens["severity"]) == (
+        "web1.example.jp",
+        "problem",
+        "err",
+    )
+    assert opens["data"]["host"] == "web1.example.jp"
+    assert json.loads(closes[4])["status"] == "ok"
+    assert closes[6] == "key web1.example.jp"
+
+
+def test_the_same_silence_is_the_same_event_whichever_hub_tells_it() -> None:
+    one, again = (
+        event(News("web1", True, Word(1000.0)), 5, at, "en")[0] for at in (1600.0, 1700.0)
+    )
+    other = event(News("web1", True, Word(2000.0)), 5, 2600.0, "en")[0]
+    assert one == again != other

@@ -1,0 +1,195 @@
+"""The hub's side of the engine: the one consumer that the stream of events has, what it brings, and
+what is acknowledged.
+
+The stream lets one consumer be. Whoever takes the lease deletes the one before it and makes his
+own: from then on the former hub gets nothing, and what it acknowledges counts for nothing.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from zaiond.fleet import hub_words as words
+from zaiond.fleet import names
+from zaiond.fleet.link import Connection, FleetError
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+BATCH = 500  # messages that are asked for together
+BATCH_BYTES = 4 * 1024 * 1024  # of them; what is larger by itself makes it more
+MOST_BYTES = 64 * 1024 * 1024
+EXPIRES = 20.0  # seconds that a question waits for messages
+LATE = 5.0  # seconds behind that, in which the engine says that it does not wait any more
+ACK_WAIT = 30.0  # seconds until what nobody acknowledged comes again
+MOST_UNACKNOWLEDGED = 4000
+_TRIES = 5
+_NEXT = "$JS.API.CONSUMER.MSG.NEXT"
+
+
+class NotOurs(Exception):  # noqa: N818 - another hub works: nothing is wrong
+    """Another hub has the lease."""
+
+
+def name_of(epoch: int) -> str:
+    """What the consumer is called of the hub that took the lease with this revision."""
+    return f"{names.CONSUMER}-{epoch}"
+
+
+def _epoch_of(name: str) -> int:
+    number = name.removeprefix(f"{names.CONSUMER}-")
+    return int(number) if number.isdecimal() else 0
+
+
+async def take_over(
+    connection: Connection, epoch: int, is_ours: Callable[[], Awaitable[bool]]
+) -> str:
+    """Sees to it that the stream's one consumer is ours; gives its name. `is_ours` renews the
+    lease, and says whether it is still ours. Raises FleetError; NotOurs.
+    """
+    jetstream, own = connection.jetstream, name_of(epoch)
+    failed: FleetError | None = None
+    for _ in range(_TRIES):
+        there = await connection.ask(jetstream.consumers_info(names.STREAM))
+        found = [one.name for one in there if one.name is not None]
+        # A later one may be of a bucket that there is no more; but then the lease is still ours.
+        is_later = any(_epoch_of(name) > epoch for name in found)
+        if (failed is not None or is_later) and not await is_ours():
+            raise NotOurs
+        # Ours, too: what a lost connection had under way comes again, in order.
+        for name in found:
+            await connection.ask(jetstream.delete_consumer(names.STREAM, name))
+        settings = ConsumerConfig(
+            durable_name=own,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT,
+            max_ack_pending=MOST_UNACKNOWLEDGED,
+        )
+        try:
+            await connection.ask(jetstream.add_consumer(names.STREAM, settings))
+        except FleetError as error:  # another hub was faster
+            failed = error
+        else:
+            return own
+    assert failed is not None  # noqa: S101 - else it had been made
+    raise failed
+
+
+class Pull:
+    """Messages of a consumer as they come: one question at a time, open until it is answered."""
+
+    def __init__(self, connection: Connection, consumer: str) -> None:
+        self._connection = connection
+        self._client = connection.client
+        self._subject = f"{_NEXT}.{names.STREAM}.{consumer}"
+        self._inbox = self._client.new_inbox()
+        self._arrived: deque[Msg] = deque()
+        self._woken = asyncio.Event()
+        self._left = 0  # of what was asked for
+        self._until = 0.0
+        self._bytes = BATCH_BYTES
+        self._came = 0  # since the question
+        self._failed: FleetError | None = None
+        self._subscription: Any = None
+
+    async def open(self) -> None:
+        """Raises FleetError."""
+        self._subscription = await self._connection.ask(
+            self._client.subscribe(self._inbox, cb=self._on_message)
+        )
+
+    async def close(self) -> None:
+        if self._subscription is not None and not self._connection.lost.is_set():
+            with contextlib.suppress(FleetError):
+                await self._connection.ask(self._subscription.unsubscribe())
+
+    async def _on_message(self, message: "Msg") -> None:
+        status = None if message.reply else (message.headers or {}).get("Status")
+        if status is None:
+            self._left -= 1
+            self._came += 1
+            self._arrived.append(message)
+        elif status != "100":
+            self._over(status, (message.headers or {}).get("Description", ""))
+        self._woken.set()
+
+    def _over(self, status: str, why: str) -> None:
+        """The question is answered. 404, 408: there is nothing."""
+        self._left = 0
+        if "MaxBytes" in why and not self._came:
+            self._bytes = min(2 * self._bytes, MOST_BYTES)  # one message is larger
+        elif status == "503" or "Deleted" in why:
+            self._failed = FleetError("no_stream", words.gone(server=self._connection.server))
+
+    async def next(self, seconds: float) -> "list[Msg]":
+        """What has come, as soon as something has, or nothing after so many seconds. Raises
+        FleetError.
+        """
+        if not self._arrived:
+            await self._ask()
+            waits = {
+                asyncio.ensure_future(self._woken.wait()),
+                asyncio.ensure_future(self._connection.lost.wait()),
+            }
+            try:
+                await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in waits:
+                    one.cancel()
+        self._woken.clear()
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+        if self._connection.lost.is_set():
+            raise FleetError("lost", words.gone(server=self._connection.server))
+        messages = list(self._arrived)
+        self._arrived.clear()
+        return messages
+
+    async def _ask(self) -> None:
+        if self._left > 0 and time.monotonic() < self._until:
+            return
+        self._left, self._came = BATCH, 0
+        self._until = time.monotonic() + EXPIRES + LATE
+        question = {
+            "batch": BATCH,
+            "max_bytes": self._bytes,
+            "expires": int(EXPIRES * 1_000_000_000),
+        }
+        publish = self._client.publish(
+            self._subject, json.dumps(question).encode(), reply=self._inbox
+        )
+        await self._connection.ask(publish)
+
+
+async def acknowledge(connection: Connection, replies: Sequence[str]) -> None:
+    """Acknowledges messages, and returns when the engine has the last one's. Raises FleetError:
+    they may come again.
+    """
+    client = connection.client
+
+    async def tell() -> None:
+        *others, last = replies
+        for reply in others:
+            await client.publish(reply, b"+ACK")
+        await client.request(last, b"+ACK", timeout=5)
+
+    await connection.ask(tell())
+
+
+async def still_at_it(connection: Connection, replies: Sequence[str]) -> None:
+    """Says that these are not forgotten, so that they don't come again. Raises FleetError."""
+    client = connection.client
+
+    async def tell() -> None:
+        for reply in replies:
+            await client.publish(reply, b"+WPI")
+        await client.flush(timeout=5)
+
+    await connection.ask(tell())

@@ -1,0 +1,338 @@
+"""A hub: one of them works for the fleet, by a lease, and the others wait to take over.
+
+Who works takes events in (`intake`), shares what routing remembers (`shared`), and tells of members
+who are silent (`roll`). Who waits looks at the lease. A hub that can't reach the engine does
+neither, and says so.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from zaiond import __version__
+from zaiond.errors import DiskFullError, StoreError
+from zaiond.fleet import bucket, consumer, names
+from zaiond.fleet import hub_words as words
+from zaiond.fleet.intake import Intake, Routed
+from zaiond.fleet.lease import Lease
+from zaiond.fleet.link import Connection, FleetError, Link
+from zaiond.fleet.machines import Machines
+from zaiond.fleet.members import Members
+from zaiond.fleet.shared import PREFIX, Shared
+from zaiond.intake.admission import Admission
+from zaiond.journal import Journal
+from zaiond.model import NewEvent
+from zaiond.routing.state import State
+from zaiond.store import groups
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+SAY = 30.0  # seconds between two words of a hub
+SHARE = 1.0  # seconds until what changed is shared, at the latest
+AGAIN = 1.0  # seconds until what failed is tried again
+
+
+class Routing(Protocol):
+    """What a hub needs of the router (delivery.router)."""
+
+    state: State
+    lock: asyncio.Lock
+    routed_through: int
+    on_routed: Callable[[], None]
+
+
+class Means(NamedTuple):
+    """What a hub works with. `record` puts an event of the hub's own on disk; `remembered` is
+    called when routing remembers something else than before; `clock` gives seconds since the
+    epoch.
+    """
+
+    admission: Admission
+    writer: Writer
+    router: Routing
+    machines: Machines
+    journal: Journal
+    clock: Callable[[], float]
+    record: Callable[[NewEvent], Awaitable[None]]
+    remembered: Callable[[], None]
+
+
+def awake() -> float:
+    """Seconds of a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Hub:
+    """Works by `link` until it is cancelled. `grace` is `fleet.member_grace`."""
+
+    def __init__(self, link: Link, means: Means, grace: float) -> None:
+        self.link = link
+        self.lease = Lease(link.machine, awake())
+        self.intake: Intake | None = None  # while it works
+        self.taken = 0  # events, in all
+        self.fault: Text | None = None  # why it can't do its work
+        self.members = Members(
+            means.machines, means.router.state, means.journal, means.clock, means.record, grace
+        )
+        self._means = means
+        self._state = means.router.state
+        self._shared = Shared(self._state, means.machines)
+        self._sharing = asyncio.Lock()
+        self._routed = Routed(lambda: means.router.routed_through)
+        self._lease_changed = asyncio.Event()
+        self._at_lease = asyncio.Lock()
+        self._run = secrets.token_hex(8)  # this run of the hub
+        self._tasks: asyncio.TaskGroup
+        self._state.begin_anew(stands_by=True)
+
+    @property
+    def fault_now(self) -> Text | None:
+        """Why it can't do its work; None: nothing keeps it."""
+        if self.link.now is None and self.link.fault is not None:
+            return self.link.fault.text
+        return self.fault
+
+    @property
+    def works(self) -> bool:
+        """Whether this is the hub that works."""
+        return self.intake is not None
+
+    async def run(self) -> None:
+        """Ends when cancelled; then the lease is given up."""
+        self._means.router.on_routed = self._routed.told
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                for part in (self._keep_lease(), self._work(), self._say()):
+                    self._tasks.create_task(part)
+        finally:
+            self._means.router.on_routed = lambda: None
+            self._state.on_commit = None
+            self._state.stands_by = False
+            await self._give_up()
+
+    async def _give_up(self) -> None:
+        connection = self.link.now
+        if self.lease.epoch and connection is not None:
+            with contextlib.suppress(FleetError, bucket.Taken, TimeoutError):
+                async with asyncio.timeout(2.0):
+                    await bucket.give_up_lease(connection, self.lease.revision)
+
+    # -- the lease
+
+    async def _keep_lease(self) -> None:
+        lease = self.lease
+        while True:
+            await asyncio.sleep(max(0.0, lease.next_at - awake()))
+            held = lease.epoch
+            await self._lease_step()
+            if lease.epoch != held:
+                self._lease_changed.set()
+
+    async def _lease_step(self) -> None:
+        """Does what is next about the lease."""
+        async with self._at_lease:
+            lease, connection, began = self.lease, self.link.now, awake()
+            step = lease.step(began)
+            if connection is None:
+                lease.unanswered(began)
+                return
+            try:
+                if step == "look":
+                    before = lease.holder
+                    lease.saw(await bucket.lease(connection, self._run), awake())
+                    if lease.holder not in ("", before):
+                        self._means.journal.info(words.waits(hub=lease.holder), by="fleet: waits")
+                        await self._another_works()
+                else:
+                    await self._write_lease(connection, began)
+                self.fault = None
+            except bucket.Taken:
+                lease.lost(awake())
+            except FleetError as error:
+                self.fault = error.text
+                lease.unanswered(awake())
+
+    async def _write_lease(self, connection: Connection, began: float) -> None:
+        """Takes or renews it. Raises Taken, FleetError."""
+        lease, was = self.lease, self.lease.revision
+        try:
+            written = await bucket.write_lease(connection, lease.hub, self._run, was)
+        except FleetError as error:
+            if error.kind != "full":
+                raise
+            found = await bucket.lease(connection, self._run)
+            if (0 if found is None else found.revision) != was:
+                raise bucket.Taken from None
+            lease.unwritten(began)
+        else:
+            lease.wrote(written, began)
+
+    async def _is_ours(self) -> bool:
+        """Renews the lease now; says whether it was still ours."""
+        if self.lease.epoch:
+            await self._lease_step()
+        return self.lease.holds(awake())
+
+    # -- the work
+
+    async def _work(self) -> None:
+        while True:
+            self._lease_changed.clear()
+            epoch = self.lease.epoch
+            if not epoch:
+                await self._lease_changed.wait()
+                continue
+            term = asyncio.ensure_future(self._term(epoch))
+            changed = asyncio.ensure_future(self._lease_changed.wait())
+            try:
+                await asyncio.wait((term, changed), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in (term, changed):
+                    one.cancel()
+                await asyncio.wait((term, changed))
+                self._stand_by()
+            if not term.cancelled():
+                term.result()
+
+    def _stand_by(self) -> None:
+        if self.intake is not None:
+            self.taken += self.intake.taken
+            self._means.journal.info(words.NO_LONGER, by="fleet: works")
+        self.intake = None
+        self._state.on_commit = None
+        self._state.begin_anew(stands_by=True)
+
+    async def _term(self, epoch: int) -> None:
+        """The time in which this hub works by the lease that it took with this revision."""
+        means, adopted = self._means, False
+        while self.lease.epoch == epoch:
+            connection = await self.link.connection()
+            if not self.lease.holds(awake()):  # it is about to be lost
+                await asyncio.sleep(AGAIN)
+                continue
+            try:
+                if not adopted:
+                    await self._adopt(connection)
+                    adopted = True
+                name = await consumer.take_over(connection, epoch, self._is_ours)
+                if self.intake is None:
+                    means.journal.info(words.WORKS, by="fleet: works")
+                    self.intake = Intake(
+                        means.admission, means.writer, means.machines, means.journal, means.clock,
+                        self._routed, self._share, self._in_background,
+                    )  # fmt: skip
+                await self._serve(connection, name, self.intake)
+            except DiskFullError as error:
+                self.fault = error.text
+                await asyncio.sleep(AGAIN)
+            except consumer.NotOurs:
+                self.lease.lost(awake())
+                self._lease_changed.set()
+                return
+            except FleetError as error:
+                self.fault = error.text
+                await asyncio.sleep(AGAIN)
+
+    async def _serve(self, connection: Connection, name: str, intake: Intake) -> None:
+        """Works by one connection. Raises FleetError."""
+        parts = [
+            asyncio.ensure_future(part)
+            for part in (
+                intake.run(connection, name, lambda: self.lease.holds(awake())),
+                self._keep_sharing(),
+                self.members.look(connection, lambda: self.lease.holds(awake())),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.wait(parts)
+        for part in done:
+            part.result()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._tasks.create_task(work)
+        except RuntimeError:  # the hub ends, and with it what it does in the background
+            work.close()
+
+    # -- what all hubs must know
+
+    async def _adopt(self, connection: Connection) -> None:
+        """Remembers what the hub before remembered. Raises FleetError."""
+        found = await bucket.find(connection, PREFIX)
+        means, state, unread = self._means, self._state, 0
+        async with means.router.lock:
+            if found:
+                unread = self._shared.adopt({key: value.data for key, value in found.items()})
+            else:  # the first hub, or a new bucket
+                self._shared.note_all()
+            await self._remember()
+            state.on_commit = self._shared.note
+            state.begin_anew(stands_by=False)
+        if unread:
+            means.journal.error(words.unread_state(count=unread), by="fleet: state")
+        means.remembered()
+
+    async def _another_works(self) -> None:
+        """What is looked after by another hub is forgotten here."""
+        async with self._means.router.lock:
+            self._shared.forget()
+            with contextlib.suppress(DiskFullError):  # then it is shown on, and nothing comes of it
+                await self._remember()
+
+    async def _remember(self) -> None:
+        state = self._state
+        changes = state.changes()
+        try:
+            keep = partial(groups.remember, changes=changes)
+            await self._means.writer.submit(keep, essential=True)
+        except StoreError:
+            state.rollback()
+            raise
+        state.commit()
+
+    async def _keep_sharing(self) -> None:
+        while True:
+            await asyncio.sleep(SHARE)
+            await self._share()
+
+    async def _share(self) -> None:
+        """Puts what has changed into the bucket; what can't be put stays to be put."""
+        async with self._sharing:
+            connection = self.link.now
+            if connection is None or not self._shared.is_changed or not self.works:
+                return
+            values = self._shared.take()
+            try:
+                await bucket.put(connection, values)
+            except FleetError as error:
+                self._shared.note_shards(values)
+                text = words.state_unkept(why=error.text)
+                self._means.journal.warning(text, by="fleet: state")
+
+    # -- who is there
+
+    async def _say(self) -> None:
+        """This hub's own word, for people to see who is there."""
+        since = self._means.clock()
+        while True:
+            connection = await self.link.connection()
+            word = {
+                "version": __version__,
+                "since": since,
+                "state": "working" if self.works else "waiting",
+                "at": self._means.clock(),
+            }
+            key = f"{names.HUBS}.{names.token(self.link.machine)}"
+            with contextlib.suppress(FleetError):
+                await bucket.put(connection, {key: msgspec.json.encode(word)})
+            await asyncio.sleep(SAY)

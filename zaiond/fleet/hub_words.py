@@ -1,0 +1,106 @@
+"""What a hub says of the fleet: to people by mail, in status, and on the page."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from zaiond.text import Sentence, Text
+
+
+def local(at: float) -> str:
+    """A time (seconds since the epoch) as this machine's people have it; UTC where the calendar
+    ends.
+    """
+    moment = datetime.fromtimestamp(0, UTC)
+    with suppress(ValueError, OverflowError, OSError):
+        moment = datetime.fromtimestamp(at, UTC).astimezone()
+    return moment.strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+unreadable = Sentence(
+    "{machine} から届いたメッセージを読めません",
+    "A message from {machine} can't be read",
+)
+too_many_machines = Sentence(
+    "マシンが多すぎるため、{machine} を受け付けられません",
+    "there are too many machines for {machine} to be taken in",
+)
+conflict = Sentence(
+    "{machine} の id {id} は、別の内容のイベントで使用済みです（zaiond-ctl history）",
+    "the id {id} of {machine} was used before for an event with other content (zaiond-ctl history)",
+)
+gone = Sentence(
+    "フリートのストリームのコンシューマーがなくなりました（{server}）。作り直します",
+    "the consumer of the fleet's stream is gone ({server}); it is made anew",
+)
+member_silent = Sentence(
+    "メンバー {machine} から連絡がありません",
+    "The member {machine} is silent",
+)
+member_silent_since = Sentence(
+    "{machine} から {at} を最後に連絡がありません。マシンの稼働状況、マシン上の zaiond（systemctl"
+    " status zaiond）、フリートの NATS サーバーへの経路を確かめてください。イベントは {machine} に"
+    "保存されているため、連絡が戻れば届きます。",
+    "{machine} was last heard of at {at}. See whether the machine is up, whether zaiond runs there "
+    "(systemctl status zaiond), and whether it reaches the fleet's NATS servers. Events are kept "
+    "there, and come once it is back.",
+)
+member_back = Sentence(
+    "メンバー {machine} から連絡が戻りました",
+    "The member {machine} is back",
+)
+member_heard = Sentence(
+    "{machine} から {at} に連絡がありました。",
+    "{machine} was heard of at {at}.",
+)
+WORKS = Text(
+    "このハブがフリートのイベントを処理しています",
+    "this hub works for the fleet now",
+)
+waits = Sentence(
+    "ハブ {hub} がフリートのイベントを処理しています。このハブは待機します",
+    "the hub {hub} works for the fleet; this one waits",
+)
+NO_LONGER = Text(
+    "このハブはフリートのイベントの処理を終えました",
+    "this hub does not work for the fleet any more",
+)
+cut_off = Sentence(
+    "フリートの NATS サーバーに接続できません: {why}",
+    "the fleet's NATS servers can't be reached: {why}",
+)
+CONNECTED = Text(
+    "フリートの NATS サーバーに接続しました",
+    "connected to the fleet's NATS servers",
+)
+CUT_OFF_SUBJECT = Text(
+    "フリートから切り離されています",
+    "This hub is cut off from the fleet",
+)
+cut_off_for = Sentence(
+    "{at} からフリートの NATS サーバーを使えません: {why}\n"
+    "その間、メンバーのイベントはこのハブに届かず、ジョブの未実行も判定しません。メンバーは "
+    "fallback_after を過ぎると自分でメールを送ります。zaiond-ctl fleet status で確かめられます。",
+    "Since {at} the fleet's NATS servers are of no use: {why}\n"
+    "Meanwhile no event of a member comes to this hub, and no job is judged as missed. Members "
+    "mail by themselves once fallback_after has passed. zaiond-ctl fleet status shows how it is.",
+)
+BACK_SUBJECT = Text(
+    "フリートとの接続が戻りました",
+    "This hub reaches the fleet again",
+)
+BACK = Text(
+    "フリートの NATS サーバーを使えるようになりました。",
+    "The fleet's NATS servers can be used again.",
+)
+no_room = Sentence(
+    "フリートから届いたイベント {count} 件を、まだ保存できません: {why}",
+    "{count} events of the fleet can't be taken in yet: {why}",
+)
+unread_state = Sentence(
+    "ほかのハブが残した障害・ジョブの記録のうち、{count} 個を読めません",
+    "{count} parts of what another hub remembers of problems and jobs can't be read",
+)
+state_unkept = Sentence(
+    "障害・ジョブの記録をフリートに保存できません: {why}",
+    "what is remembered of problems and jobs can't be kept in the fleet: {why}",
+)

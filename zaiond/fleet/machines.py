@@ -1,0 +1,88 @@
+"""The machines of the fleet as a hub knows them: their numbers, and what their users are called.
+
+Pure. A number is this hub's own; it is kept in its store, so that whose an event is never changes.
+"""
+
+import msgspec
+
+from zaiond.safe import one_line
+from zaiond.users import NO_UID, abroad
+
+MOST = 10_000  # machines
+MOST_USERS = 1000  # of a machine, that are known by name
+LONGEST_USER = 64
+ROW = "machine"  # and a blank: what the names of the rows begin with (store.meta)
+UNKNOWN = "?"  # where a message comes from whose subject names no machine
+
+
+class Machine(msgspec.Struct):
+    """A row: its name, and the names of its users by uid."""
+
+    name: str
+    users: dict[int, str] = {}
+
+
+class Machines:
+    """`rows` are those that were kept, by name. What is to be kept is in `changed`."""
+
+    def __init__(self, rows: dict[str, str]) -> None:
+        self._by_number: dict[int, Machine] = {}
+        self.changed: set[int] = set()
+        for name, value in rows.items():
+            number = name.removeprefix(f"{ROW} ")
+            try:
+                machine = msgspec.json.decode(value, type=Machine)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+            if number.isdecimal():
+                self._by_number[int(number)] = machine
+        self._numbers = {one.name: number for number, one in self._by_number.items()}
+
+    def number(self, name: str) -> int | None:
+        """The number of a machine, a new one where it had none; None: there are too many."""
+        number = self._numbers.get(name)
+        if number is None and len(self._numbers) < MOST:
+            number = max(self._by_number, default=0) + 1
+            self._by_number[number] = Machine(name)
+            self._numbers[name] = number
+            self.changed.add(number)
+        return number
+
+    def uid(self, name: str, uid: int | None, user: str) -> int | None:
+        """The uid here of a user of a machine, `user` by name there; None as uid: of the machine
+        itself. None: there are too many machines.
+        """
+        number = self.number(name)
+        if number is None:
+            return None
+        if uid is None:
+            return abroad(number, NO_UID)
+        users = self._by_number[number].users
+        user = one_line(user)[:LONGEST_USER]
+        if user and users.get(uid) != user and (uid in users or len(users) < MOST_USERS):
+            users[uid] = user
+            self.changed.add(number)
+        return abroad(number, uid)
+
+    def rows(self) -> dict[str, Machine]:
+        """What is to be kept, by the names of the rows; `kept` says that it is."""
+        return {f"{ROW} {number}": self._by_number[number] for number in sorted(self.changed)}
+
+    def kept(self) -> None:
+        """What `rows` gave is on disk, and nothing has changed since."""
+        self.changed.clear()
+
+    def machine_of(self, uid: int) -> str | None:
+        """The machine whose user has this uid here; None: none of another one."""
+        machine = self._by_number.get(uid >> 32)
+        return None if machine is None else machine.name
+
+    def called(self, uid: int) -> str:
+        """`user@machine`; of the machine itself its name."""
+        machine = self._by_number.get(uid >> 32)
+        own = uid & NO_UID
+        name = UNKNOWN if machine is None else machine.name
+        if own == NO_UID:
+            return name
+        user = "" if machine is None else machine.users.get(own, "")
+        return f"{user or f'uid {own}'}@{name}"
