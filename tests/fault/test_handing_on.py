@@ -58,7 +58,7 @@ async def test_a_member_hands_on_and_mails_nothing(state: Path, decent: Scripted
         await post.emit("p", key="k", status="problem", severity="crit")
         await post.until_ended(51)
         assert sorted(hubs.taken) == sorted([*ids(50), "p"])
-        assert await post.states("p") == {"fleet:hubs": "delivered"}
+        assert await post.states("p") == {"hubs of the fleet": "delivered"}
         assert not decent.peers
         await assert_settled(post)
 

@@ -32,8 +32,8 @@ class Fleet:
     def letter(self, stored: StoredEvent) -> bytes:
         return json.dumps([stored.id, stored.uid]).encode() + b"\n" + stored.body
 
-    def message_id(self, stored: StoredEvent, *of: str) -> str:
-        return f"<{stored.uid}.{stored.id}.{'.'.join(of)}@member.example>"
+    def message_id(self, machine: str, stored: StoredEvent, *of: str) -> str:
+        return f"<{stored.uid}.{stored.id}.{'.'.join(of)}@{machine}>"
 
 
 class Hubs:

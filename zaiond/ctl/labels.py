@@ -179,6 +179,15 @@ since = Sentence("（{time} から）{error}", " (since {time}){error}")
 connections = Sentence("（接続 {number}）{error}", " (connections: {number}){error}")
 SERVER_NEXT_TRY = Text("  次の試行", "  next try")
 SERVER_LAST_ERROR = Text("  最後のエラー", "  last error")
+FLEET = Text("フリート", "Fleet")
+FLEET_SERVER = Text("NATS サーバー", "NATS server")
+TO_HAND_ON = Text("引き継ぎ待ち", "To be handed on")
+MEMBER_STATES = {
+    "handing_on": Text("メンバー、ハブに引き継いでいます", "a member, hands on to the hubs"),
+    "on_trial": Text("メンバー、引き継ぎを再開しています", "a member, tries to hand on again"),
+    "by_itself": Text("メンバー、このマシンからメールを送っています", "a member, mails by itself"),
+}
+member = Sentence("{state}{more}", "{state}{more}")
 HEARTBEAT = Text("ハートビート", "Heartbeat")
 heartbeat = Sentence("{host}（前回 {last}）{more}", "{host} (last {last}){more}")
 STARTED = Text("起動", "Started")

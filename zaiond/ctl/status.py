@@ -110,6 +110,9 @@ def facts(status: dict[str, Any]) -> Iterator[Fact]:
         yield label, labels.rate(**{name: rates[name][span] for name in rates})
     for server in status["servers"]:
         yield from _facts_of_server(server)
+    fleet = status.get("fleet")
+    if fleet is not None and fleet["role"] == "member":
+        yield from _facts_of_member(fleet)
     yield labels.HEARTBEAT, _heartbeat(status["heartbeat"])
     yield labels.STARTED, documents.when(status["started"])
     yield labels.VERSION, status["version"]
@@ -153,6 +156,14 @@ def _heartbeat(heartbeat: dict[str, Any] | None) -> Text | None:
     more = heartbeat["stopped"] or heartbeat["error"]
     last = documents.when(heartbeat["last"]) if heartbeat["last"] else labels.NONE
     return labels.heartbeat(host=heartbeat["host"], last=last, more=f": {more}" if more else "")
+
+
+def _facts_of_member(fleet: dict[str, Any]) -> Iterator[Fact]:
+    more = f": {fleet['error']}" if fleet["error"] else ""
+    yield labels.FLEET, labels.member(state=labels.MEMBER_STATES[fleet["state"]], more=more)
+    yield labels.FLEET_SERVER, fleet["server"]
+    number = fleet["waiting"]
+    yield labels.TO_HAND_ON, labels.number(number=number) if number else None
 
 
 def _facts_of_server(server: dict[str, Any]) -> Iterator[Fact]:

@@ -17,6 +17,7 @@ from zaiond.clock import QueueTime, UlidFactory
 from zaiond.daemon import notices, systemd
 from zaiond.daemon.control import Commands, Control
 from zaiond.daemon.hub import HubOfFleet
+from zaiond.daemon.member import MemberOfFleet
 from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.reports import Reports
@@ -97,6 +98,10 @@ class App:
             self._intake, self._outbound, self._reports, writer, journal, clock, names, user_names,
             found.machines, in_background,
         )  # fmt: skip
+        self._member = MemberOfFleet(
+            self._outbound, self._reports, writer, journal, clock, queue_time, names, user_names,
+            in_background,
+        )  # fmt: skip
         self._reports.connect(self._intake.admission, self._outbound)
         counts, lock = self._intake.quotas.waiting, self._outbound.router.lock
         self._history_limit = HistoryLimit(
@@ -112,7 +117,7 @@ class App:
                 found=found, state_dir=options.state_dir, journal=journal, clock=clock,
                 queue_time=queue_time, configuration=self.configuration, database=database,
                 writer=writer, outbound=self._outbound, intake=self._intake,
-                user_names=user_names, watcher=self._watcher, fleet=self._hub,
+                user_names=user_names, watcher=self._watcher, fleet=self._hub, member=self._member,
             )  # fmt: skip
 
         async def facts(since: float, queued: float) -> "Facts":
@@ -126,7 +131,8 @@ class App:
         )  # fmt: skip
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
-        configured = (self._intake, self._reports, self._token_watch, self._watcher, self._hub)
+        fleet = self._hub, self._member
+        configured = (self._intake, self._reports, self._token_watch, self._watcher, *fleet)
         parts, outbound = [part.configure for part in configured], self._outbound
         emit = self._reports.emit
         self.configuration = Configuration(
@@ -186,6 +192,7 @@ class App:
         await self._intake.events.stop()
         # A refresh token that is under way must not be lost.
         await asyncio.gather(self._outbound.stop(STOP_SECONDS), self._tokens.close())
+        await self._member.close()
 
     async def close(self) -> int:
         """Keeps what the next start needs; gives how many deliveries wait for it."""

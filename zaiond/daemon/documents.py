@@ -3,7 +3,7 @@ keeps mail from going out at present comes in as `Present`, and both commands te
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,8 @@ from zaiond.store.history import (
 )
 from zaiond.store.meta import Acknowledgement, acknowledgement_of
 from zaiond.text import Language, Text
+from zaiond.way import HUBS
+from zaiond.way import shown as shown_recipient
 
 _ENDS = ("failed", "expired", "delivered", "deleted", "replaced")  # the worst says it for the event
 
@@ -45,13 +47,16 @@ class Present:
     """What keeps mail from going out, and what is known of mail that was lost.
 
     `outage`: why no server can be used, and `next_probe` when the next one is tried (seconds since
-    the epoch). `keys` are the dotted keys of the servers' settings, by their `host:port`.
+    the epoch); `not_handed_on` and `next_hand_over` are the same of what a member of a fleet hands
+    on. `keys` are the dotted keys of the servers' settings, by their `host:port`.
     """
 
     language: Language
     holds: Holds
     outage: Failure | None = None
     next_probe: float | None = None
+    not_handed_on: Failure | None = None
+    next_hand_over: float | None = None
     acknowledged: tuple[Acknowledgement, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     _described: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, init=False)
@@ -144,6 +149,9 @@ def _standing(
 def _of_delivery(
     delivery: DeliveryRow, last: AttemptRow | None, present: Present, by: str = ""
 ) -> dict[str, Any]:
+    if delivery.recipient == HUBS:  # what keeps mail from going out keeps nothing from them
+        of_fleet = replace(present, outage=present.not_handed_on, next_probe=present.next_hand_over)
+        return _standing(of_fleet, delivery.state, None, delivery.next_attempt, last)
     hold = present.hold_of(delivery)
     return _standing(present, delivery.state, hold, delivery.next_attempt, last, by)
 
@@ -182,7 +190,7 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
         "routing": routing,
         "deliveries": [
             {
-                "recipient": delivery.recipient,
+                "recipient": present.say(shown_recipient(delivery.recipient)),
                 "outcome": one.pop("state"),
                 **one,
                 "message_id": delivery.message_id,
@@ -287,7 +295,7 @@ def queued(waiting: OpenDelivery, present: Present) -> dict[str, Any]:
     delivery = waiting.delivery
     return {
         **_telling(waiting.of),
-        "recipient": delivery.recipient,
+        "recipient": present.say(shown_recipient(delivery.recipient)),
         "attempts": delivery.attempts,
         "message_id": delivery.message_id,
         "accepted": rfc3339(delivery.accepted),

@@ -23,10 +23,13 @@ class Outage(msgspec.Struct):
 
 
 class Incidents(msgspec.Struct):
-    """`outages` by server (`host:port`); `no_mail`: since when no mail leaves, if that was told."""
+    """`outages` by server (`host:port`); `no_mail`: since when no mail leaves, if that was told;
+    `cut_off`: since when a member of a fleet could not hand on its events, the same.
+    """
 
     outages: dict[str, Outage] = {}
     no_mail: float | None = None
+    cut_off: float | None = None
 
     def out_of_use(self, server: str, now: float) -> Outage:
         """The outage of a server that can't be used."""

@@ -32,8 +32,9 @@ MOST_DIAGNOSTICS = 50
 
 
 class Notice(NamedTuple):
-    """An event of the daemon's own; `job` is the one that it tells of, `closes` the key of the
-    problem that it ends. `own_id`: its id, where that isn't said by its type and the incident.
+    """An event of the daemon's own; `job` is the one that it tells of, `opens` the key of the
+    problem that it tells of, `closes` that of one that it ends. `own_id`: its id, where that isn't
+    said by its type and the incident.
     """
 
     type: str
@@ -45,6 +46,7 @@ class Notice(NamedTuple):
     job: str | None = None
     own_id: str = ""
     closes: str | None = None
+    opens: str | None = None
 
     @property
     def id(self) -> str:
@@ -65,6 +67,8 @@ class Notice(NamedTuple):
             sent["job"] = self.job
         if self.closes is not None:
             sent |= {"key": self.closes, "status": "ok"}
+        if self.opens is not None:
+            sent |= {"key": self.opens, "status": "problem"}
         return json.dumps(sent, ensure_ascii=False).encode("utf-8", "replace")
 
 

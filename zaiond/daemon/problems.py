@@ -48,6 +48,7 @@ class Facts:
     stays_down: tuple[str, float, Failure | None] | None = None  # the first server, for long
     heartbeat: Text | None = None  # why it can't be fetched
     stopped: Text | None = None  # why it isn't tried
+    cut_off: tuple[float, Text | None] | None = None  # a member, from its fleet: since when and why
     jobs: tuple[tuple[str, JobStanding], ...] = ()  # that need a look
     fleet: Text | None = None  # why a hub can't do its work
 
@@ -125,6 +126,10 @@ def _problems(facts: Facts) -> Iterator[Problem]:
         said = words.UNKNOWN if cause is None else why(cause)
         text = watch.stays_down(server=server, since=words.local(at), why=said)
         yield Problem("server_stays_down", text, (places.TEST,), cause)
+    if facts.cut_off is not None:
+        at, said_why = facts.cut_off
+        text = watch.cut_off(since=words.local(at), why=said_why or words.UNKNOWN)
+        yield Problem("fleet", text, (places.JOURNAL,))
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
         since = words.local(facts.oldest)
         yield Problem("stuck", words.stuck(since=since), (places.QUEUE,))

@@ -35,6 +35,7 @@ from zaiond.store.damage import Damage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Text
+from zaiond.way import shown
 
 if TYPE_CHECKING:
     from zaiond.daemon.by_itself import ByItself
@@ -100,7 +101,7 @@ class Reports:
         self._journal.warning(
             words.not_delivered(
                 outcome=words.OUTCOMES[outcome],
-                recipient=recipient,
+                recipient=shown(recipient),
                 ids=ids,
                 said=": ".join(filter(None, (server, reply))),
             ),
@@ -226,6 +227,12 @@ class Reports:
         self.incidents.no_mail = since
         self._keep_incidents()
         return True
+
+    def cut_off_since(self, since: float | None) -> None:
+        """A member of a fleet can't hand on its events since then; None: it can."""
+        if self.incidents.cut_off != since:
+            self.incidents.cut_off = since
+            self._keep_incidents()
 
     def _keep_incidents(self) -> None:
         self._in_background(self._keep(msgspec.json.encode(self.incidents).decode()))

@@ -13,6 +13,7 @@ from zaiond.daemon import remembered_documents
 from zaiond.daemon.asked import LANGUAGE
 from zaiond.daemon.documents import Present, moment
 from zaiond.daemon.hub import HubOfFleet
+from zaiond.daemon.member import MemberOfFleet
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
@@ -58,6 +59,7 @@ class Status:
     user_names: UserNames
     watcher: Watcher
     fleet: HubOfFleet
+    member: MemberOfFleet
 
     @property
     def language(self) -> Language:
@@ -92,6 +94,7 @@ class Status:
             stays_down=self.watcher.mail.stays_down,
             heartbeat=None if heartbeat is None else heartbeat.failure,
             stopped=None if heartbeat is None else heartbeat.ill,
+            cut_off=self.member.cut_off,
             jobs=self._jobs_to_look_at(),
             refused=refusals.unknown.problem(clock(), name_of),
             free=free,
@@ -128,7 +131,8 @@ class Status:
             "spool": spool.document(name_of, self.language),
             "routes": self._routes(),
             "servers": self._servers(),
-            "fleet": self.fleet.document(self.language),
+            "fleet": self.fleet.document(self.language)
+            or await self.member.document(self.language),
             "heartbeat": heartbeat and heartbeat.document(self.language),
             "rates": {
                 "accepted": _rate(self.outbound.router.rate),
@@ -195,11 +199,16 @@ class Status:
         servers = self.outbound.dispatcher.pool.servers
         states = [] if servers is None else servers.states
         outage = None if servers is None else servers.waits_for
+        fleet = self.outbound.ways.fleet
+        hubs = None if fleet is None else fleet.pool.servers
+        not_handed_on = None if hubs is None else hubs.waits_for
         return Present(
             self.language,
             holds=self.outbound.dispatcher.holds,
             outage=outage,
             next_probe=self._at(min(state.until for state in states)) if outage else None,
+            not_handed_on=not_handed_on,
+            next_hand_over=self._at(hubs.states[0].until) if hubs and not_handed_on else None,
             acknowledged=await self.writer.submit(meta.acknowledgements),
             keys={
                 state.server.address: f"fallback_mail_servers[{index}]"

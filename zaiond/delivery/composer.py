@@ -40,13 +40,13 @@ class Composer:
         """This machine has these names now; to be called before a mail is made."""
         if self._machine == (host, fqdn):
             return
-        self._machine = self._host, self._fqdn = host, fqdn
+        self._machine = self._host, self.fqdn = host, fqdn
         self._sender = fill_names(self._config.sender, host=host, fqdn=fqdn)
         self._prefix = fill_names(self._config.subject_prefix, host=host, fqdn=fqdn)
 
     def new_message_id(self) -> str:
         """A Message-ID that no mail has."""
-        return message_id_for(self._make_id(), self._fqdn)
+        return message_id_for(self._make_id(), self.fqdn)
 
     def _form(self, routing: Routing | None) -> tuple[Language, Look]:
         if routing is None:
@@ -65,7 +65,7 @@ class Composer:
         if not isinstance(first, str) or any(
             event.uid <= NO_UID or event.data.get("host") != first for event in events
         ):
-            return self._host, self._fqdn
+            return self._host, self.fqdn
         return first.partition(".")[0], first
 
     def about(
@@ -171,7 +171,7 @@ class Composer:
             named=bool(named(event)[0]),
             message_id=message_id,
             host=self._host,
-            fqdn=self._fqdn,
+            fqdn=self.fqdn,
             accepted=event.accepted,
         )
         return local_mail.pass_on(event, way)

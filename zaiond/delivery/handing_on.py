@@ -25,9 +25,10 @@ class OfFleet(Protocol):
     def letter(self, stored: StoredEvent) -> bytes:
         """The event as a member hands it on."""
 
-    def message_id(self, stored: StoredEvent, *of: str) -> str:
+    def message_id(self, machine: str, stored: StoredEvent, *of: str) -> str:
         """The Message-ID, with its angle brackets, of the mail `of` this kind about an event, or
-        about several of which it is the first: the same on every machine of the fleet.
+        about several of which it is the first: the same on every machine of the fleet. `machine`
+        is the name of this one.
         """
 
 

@@ -195,7 +195,8 @@ class MailMaker:
             return self.composer.new_message_id()
         limited = ",".join(routing.recipients or ())
         part = "smtputf8" if smtputf8 else ""
-        return self.of_fleet.message_id(first, routing.route, routing.kind, limited, part)
+        machine = self.composer.fqdn
+        return self.of_fleet.message_id(machine, first, routing.route, routing.kind, limited, part)
 
     def _letter(
         self, row: int, stored: StoredEvent, new_deliveries: Iterator[int], *, alone: bool
@@ -205,7 +206,7 @@ class MailMaker:
         return QueuedMail(
             row,
             Message(
-                message_id=self.of_fleet.message_id(stored, HUBS),
+                message_id=self.of_fleet.message_id(self.composer.fqdn, stored, HUBS),
                 reverse_path="",
                 recipients=_TO_HUBS,
                 content=self.of_fleet.letter(stored),

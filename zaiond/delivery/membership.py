@@ -96,6 +96,11 @@ class Membership:
         else:
             fleet.suspend()
 
+    def retry(self) -> None:
+        """There is reason to hope that the transport works: it is tried again at once."""
+        if self._ways.fleet is not None:
+            self._ways.fleet.pool.retry_servers()
+
     async def hand_on(self) -> None:
         """New events go to the hubs from now on; what is a mail by now goes out as one."""
         async with self._router.lock:

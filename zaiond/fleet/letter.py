@@ -64,6 +64,13 @@ def digest(*parts: str | int) -> str:
     return base64.b32encode(hashlib.sha256(whole).digest()).decode().rstrip("=").lower()
 
 
+def message_id(machine: str, uid: int, source: str, id: str, notice: bool, *of: str) -> str:
+    """The Message-ID, with its angle brackets, of the mail `of` this kind about an event that this
+    machine took in, or about several of which it is the first: whichever machine makes it. `uid`
+    and `source` are as that machine had them."""
+    return f"<{digest(identity(machine.lower(), uid, source, id, notice), *of)}@{machine.lower()}>"
+
+
 def encode(event: StoredEvent, machine: str, user: str, salt: str) -> Packed:
     """The letter of an event that a member has on its disk. `salt` is a secret of the machine, the
     same for each repeat: the engine's window of repeats is one for all members, and none of them

@@ -21,6 +21,15 @@ def count(db: apsw.Connection) -> int:
     return int(db.execute(f"SELECT count(*) FROM deliveries WHERE {_OPEN}").get)  # noqa: S608
 
 
+def oldest(db: apsw.Connection) -> float | None:
+    """When the oldest event of those was accepted, in queue time."""
+    at: float | None = db.execute(
+        "SELECT min(queued) FROM messages WHERE id IN"  # noqa: S608
+        f" (SELECT min(message) FROM deliveries WHERE {_OPEN} GROUP BY user)"
+    ).get
+    return at
+
+
 def waiting_of(db: apsw.Connection, seqs: Sequence[int]) -> list[int]:
     """Those of these events."""
     query = (

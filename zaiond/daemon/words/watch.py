@@ -24,6 +24,11 @@ no_mail = Sentence(
     "{since} からメールを 1 通も送信できていません（送信待ち {number} 件）: {why}",
     "no mail has left since {since} ({number} waiting): {why}",
 )
+cut_off = Sentence(
+    "{since} からフリートのハブに引き継げないため、このマシンからメールを送っています: {why}",
+    "since {since} nothing could be handed on to the hubs of the fleet, and this machine mails by "
+    "itself: {why}",
+)
 MAIL_LEAVES = Text("メールを送信できるようになりました", "mail can leave again")
 server_out_for_long = Sentence(
     "メールサーバー {server} が使えない状態が続いています",

@@ -1,0 +1,344 @@
+"""A member of a fleet towards a real nats-server: what it hands on, and what it does else."""
+
+import asyncio
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.daemon import Daemon
+from tests.support.emitter import Emitter
+from tests.support.nats import Nats, Proxy
+from tests.support.sink import Sink
+from tests.support.waiting import until
+from zaiond.config.fleet import Fleet
+from zaiond.fleet import letter, names
+from zaiond.fleet.link import connected
+
+pytestmark = pytest.mark.xdist_group("fleet")
+MACHINE = "m1.zaion.jp"
+AS_MACHINE = ["unshare", "--uts", "sh", "-c", f'hostname {MACHINE} && exec "$@"', "sh"]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="zaiond-", dir="/tmp") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
+@pytest.fixture
+def nats(place: Path) -> Iterator[Nats]:
+    (place / "n").mkdir()
+    with Nats(place / "n", accounts=True, members=[MACHINE]) as nats:
+        nats.init()
+        yield nats
+
+
+def config(sink: Sink, fleet: dict[str, Any] | None, **more: Any) -> str:
+    settings: dict[str, Any] = {
+        "mail_server": {"host": "127.0.0.1", "port": sink.port, "security": "none"},
+        "admins": "a@zaion.jp",
+        "language": "en",
+        "queue": {"retry_first": "1s", "retry_max": "2s"},
+        "route_defaults": {"max_mails": None},
+        **more,
+    }
+    if fleet is not None:
+        settings["fleet"] = fleet
+    return yaml.safe_dump(settings)
+
+
+def member(place: Path, sink: Sink, nats: Nats, **more: Any) -> Daemon:
+    fleet = nats.settings(MACHINE, **{"fallback_after": "1h", **more})
+    return Daemon(place / "d", config(sink, fleet), wrapper=AS_MACHINE)
+
+
+def letters(nats: Nats) -> list[letter.Letter]:
+    """What the stream has, in order."""
+
+    async def read() -> list[letter.Letter]:
+        fleet = nats.settings(None)
+        admin = Fleet(servers=tuple(fleet["servers"]), role="member")
+        from dataclasses import replace
+
+        from zaiond.config.kinds import Secret
+
+        admin = replace(admin, user=fleet["user"], password=Secret(fleet["password"]))
+        found = []
+        async with connected(admin, "administrator", inbox="_INBOX") as connection:
+            info = await connection.ask(connection.jetstream.stream_info(names.STREAM))
+            for seq in range(info.state.first_seq, info.state.last_seq + 1):
+                message = await connection.ask(connection.jetstream.get_msg(names.STREAM, seq))
+                assert message.subject is not None
+                assert message.data is not None
+                found.append(letter.decode(message.subject, message.data, message.headers))
+        return found
+
+    return asyncio.run(read())
+
+
+def in_stream(nats: Nats) -> list[str]:
+    return [one.event[0] for one in letters(nats)]
+
+
+def last_word(nats: Nats) -> dict[str, Any]:
+    import json
+    from dataclasses import replace
+
+    from zaiond.config.kinds import Secret
+
+    async def read() -> dict[str, Any]:
+        fleet = nats.settings(None)
+        admin = Fleet(servers=tuple(fleet["servers"]), role="member")
+        admin = replace(admin, user=fleet["user"], password=Secret(fleet["password"]))
+        async with connected(admin, "administrator", inbox="_INBOX") as connection:
+            subject = names.alive_subject(MACHINE)
+            found = connection.jetstream.get_last_msg(names.ALIVE_STREAM, subject)
+            message = await connection.ask(found)
+            return dict(json.loads(message.data or b""))
+
+    return asyncio.run(read())
+
+
+def events(first: int, last: int) -> list[dict[str, Any]]:
+    return [{"type": "a.b", "id": f"e{n}", "source": "test"} for n in range(first, last)]
+
+
+def mailed(sink: Sink) -> list[str]:
+    return [id_ for mail in sink.mails for id_ in mail.event_ids]
+
+
+def ended(daemon: Daemon) -> None:
+    daemon.becomes(lambda queue: not queue["deliveries"], "queue", "list")
+
+
+def test_a_member_hands_on_what_it_takes(place: Path, sink: Sink, nats: Nats) -> None:
+    with member(place, sink, nats) as daemon:
+        daemon.emit(*events(0, 200), {"type": "a.b", "id": "u", "key": "k", "status": "problem"})
+        ended(daemon)
+        found = letters(nats)
+        assert Counter(one.event[0] for one in found) == Counter(
+            [*(f"e{n}" for n in range(200)), "u"]
+        )
+        assert {one.machine for one in found} == {MACHINE}
+        assert found[0].event[2] == "test"
+        assert not sink.mails
+        until(lambda: last_word(nats)["state"] == "handing_on", lambda: daemon.printed())
+        status = daemon.document("status")
+        assert status["fleet"]["state"] == "handing_on"
+        assert status["ok"], status
+    assert last_word(nats)["state"] == "stopped"
+
+
+def test_what_waits_outlives_stops_and_kills(place: Path, sink: Sink, nats: Nats) -> None:
+    daemon = member(place, sink, nats)
+    with daemon:
+        nats.nodes[0].kill()
+        daemon.emit(*events(0, 300))
+        daemon.restart()
+        daemon.emit(*events(300, 400))
+        daemon.kill()
+        daemon.start()
+        nats.start()
+        daemon.emit(*events(400, 500))
+        daemon.kill()
+        daemon.start()
+        ended(daemon)
+        assert Counter(in_stream(nats)) == Counter(f"e{n}" for n in range(500))
+        assert not sink.mails
+
+
+def test_killed_again_and_again_under_load_nothing_is_lost_or_there_twice(
+    place: Path, sink: Sink, nats: Nats
+) -> None:
+    with member(place, sink, nats) as daemon:
+        for round_ in range(5):
+            daemon.emit(*events(round_ * 200, round_ * 200 + 200))
+            daemon.kill()
+            daemon.start()
+        ended(daemon)
+        # The engine knows a repeat by its Nats-Msg-Id.
+        assert Counter(in_stream(nats)) == Counter(f"e{n}" for n in range(1000))
+
+
+def test_cut_off_it_mails_by_itself_and_then_hands_on_again(
+    place: Path, sink: Sink, nats: Nats
+) -> None:
+    with member(place, sink, nats, fallback_after="3s") as daemon:
+        daemon.emit(*events(0, 10))
+        ended(daemon)
+        nats.nodes[0].kill()
+        daemon.emit(*events(10, 60))
+        ended(daemon)
+        daemon.emit(*events(60, 70))
+        ended(daemon)
+        told = [mail for mail in sink.mails if "mails by itself" in mail.subject]
+        assert len(told) == 1
+        assert "50" in told[0].body
+        by_mail = [id_ for id_ in mailed(sink) if id_.startswith("e")]
+        assert Counter(by_mail) == Counter(f"e{n}" for n in range(10, 70))
+        status = daemon.document("status")
+        assert status["fleet"]["state"] == "by_itself"
+        assert [problem["code"] for problem in status["problems"]] == ["fleet"]
+        nats.start()
+        daemon.becomes(lambda status: status["fleet"]["state"] == "handing_on", "status")
+        daemon.emit(*events(70, 80))
+        ended(daemon)
+        until(lambda: any("again" in mail.subject for mail in sink.mails), lambda: daemon.printed())
+        assert Counter(in_stream(nats)) == Counter(f"e{n}" for n in [*range(10), *range(70, 80)])
+        assert Counter(id_ for id_ in mailed(sink) if id_.startswith("e")) == Counter(by_mail)
+        assert daemon.document("status")["ok"]
+
+
+def test_acknowledgement_does_not_wait_for_the_engine(place: Path, sink: Sink, nats: Nats) -> None:
+    def latency(daemon: Daemon) -> float:
+        with Emitter(daemon.event_socket) as emitter:
+            took = sorted(emitter.emit(b'{"type":"a.b"}\n') for _ in range(100))
+        return took[50]
+
+    with member(place, sink, nats) as daemon:
+        latency(daemon)
+        up = latency(daemon)
+        nats.nodes[0].kill()
+        down = latency(daemon)
+        nats.nodes[0].start()
+        nats.nodes[0].stop()
+        daemon.emit(*events(0, 50))
+        stopped = latency(daemon)
+        nats.nodes[0].go_on()
+        assert max(down, stopped) < 3 * up + 0.01
+
+
+def test_without_the_stream_it_says_what_to_do(place: Path, sink: Sink) -> None:
+    (place / "n").mkdir()
+    with (
+        Nats(place / "n", accounts=True, members=[MACHINE]) as nats,
+        member(place, sink, nats, fallback_after="3s") as daemon,
+    ):
+        daemon.emit(*events(0, 5))
+        ended(daemon)
+        assert Counter(id_ for id_ in mailed(sink) if id_[0] == "e") == Counter(
+            f"e{n}" for n in range(5)
+        )
+        assert any("fleet init" in mail.body for mail in sink.mails)
+        nats.init()
+        daemon.becomes(lambda status: status["fleet"]["state"] != "by_itself", "status")
+        daemon.emit(*events(5, 10))
+        daemon.becomes(lambda status: status["fleet"]["state"] == "handing_on", "status")
+        assert set(in_stream(nats)) == {f"e{n}" for n in range(5, 10)}
+
+
+def test_a_full_stream_keeps_it_by_itself_without_telling_again(
+    place: Path, sink: Sink, nats: Nats
+) -> None:
+    with member(place, sink, nats, fallback_after="3s") as daemon:
+        limit(nats, 200_000)
+        filler = "x" * 50_000
+        for n in range(6):
+            daemon.emit({"type": "a.b", "id": f"e{n}", "message": filler})
+        ended(daemon)
+        taken = in_stream(nats)
+        assert Counter([*taken, *(i for i in mailed(sink) if i[0] == "e")]) == Counter(
+            f"e{n}" for n in range(6)
+        )
+        assert 1 <= len(taken) < 6
+        daemon.emit({"type": "a.b", "id": "e6", "message": filler})  # on trial
+        ended(daemon)
+        assert "e6" in mailed(sink)
+        assert sum("mails by itself" in mail.subject for mail in sink.mails) == 1
+        assert not any("again" in mail.subject for mail in sink.mails)
+        limit(nats, 2_000_000)
+        daemon.becomes(lambda status: status["fleet"]["state"] != "by_itself", "status")
+        daemon.emit({"type": "a.b", "id": "e7", "message": filler})
+        until(lambda: any("again" in mail.subject for mail in sink.mails), lambda: daemon.printed())
+        assert "e7" in in_stream(nats)
+
+
+def limit(nats: Nats, size: int) -> None:
+    from dataclasses import replace
+
+    from zaiond.config.kinds import Secret
+
+    async def set_() -> None:
+        fleet = nats.settings(None)
+        admin = Fleet(servers=tuple(fleet["servers"]), role="member")
+        admin = replace(admin, user=fleet["user"], password=Secret(fleet["password"]))
+        async with connected(admin, "administrator", inbox="_INBOX") as connection:
+            info = await connection.ask(connection.jetstream.stream_info(names.STREAM))
+            info.config.max_bytes = size
+            await connection.ask(connection.jetstream.update_stream(info.config))
+
+    asyncio.run(set_())
+
+
+def test_without_a_right_it_mails_by_itself_and_says_so(place: Path, sink: Sink) -> None:
+    (place / "n").mkdir()
+    with Nats(place / "n", accounts=True, members=[MACHINE]) as nats:
+        nats.init()
+        user = names.token(MACHINE)
+        rights = nats.users[user]
+        nats.users[user] = rights._replace(publish=("zaiond.other.*",))
+        nats.configure()
+        nats.reload()
+        with member(place, sink, nats, fallback_after="3s") as daemon:
+            daemon.emit(*events(0, 5))
+            ended(daemon)
+            assert {id_ for id_ in mailed(sink) if id_[0] == "e"} == {f"e{n}" for n in range(5)}
+            assert any("permissions" in mail.body for mail in sink.mails)
+            nats.users[user] = rights
+            nats.configure()
+            nats.reload()
+            daemon.becomes(lambda status: status["fleet"]["state"] != "by_itself", "status")
+            daemon.emit(*events(5, 10))
+            ended(daemon)
+            assert set(in_stream(nats)) == {f"e{n}" for n in range(5, 10)}
+
+
+def test_the_configuration_changes_while_events_wait(place: Path, sink: Sink, nats: Nats) -> None:
+    with member(place, sink, nats) as daemon:
+        nats.nodes[0].kill()
+        daemon.emit(*events(0, 50))
+        daemon.becomes(lambda queue: len(queue["deliveries"]) == 50, "queue", "list")
+        daemon.config.write_text(config(sink, None))  # no fleet any more
+        daemon.process.send_signal(signal.SIGHUP)
+        ended(daemon)
+        assert Counter(mailed(sink)) == Counter(f"e{n}" for n in range(50))
+        daemon.config.write_text(config(sink, nats.settings(MACHINE)))
+        daemon.becomes(lambda status: bool(status["fleet"]), "status")
+        daemon.emit(*events(50, 60))
+        nats.start()
+        ended(daemon)
+        assert Counter(in_stream(nats)) == Counter(f"e{n}" for n in range(50, 60))
+        proxy = Proxy(nats.nodes[0].port)
+        try:
+            other = nats.settings(MACHINE) | {"servers": [f"nats://127.0.0.1:{proxy.port}"]}
+            daemon.config.write_text(config(sink, other))
+            daemon.becomes(
+                lambda status: str(proxy.port) in (status["fleet"]["server"] or ""), "status"
+            )
+            daemon.emit(*events(60, 70))
+            ended(daemon)
+            proxy.cut()
+            daemon.emit(*events(70, 80))
+            proxy.mend()
+            ended(daemon)
+            proxy.silence()
+            daemon.emit(*events(80, 90))
+            time.sleep(1)
+            proxy.mend()
+            ended(daemon)
+        finally:
+            proxy.close()
+        assert Counter(in_stream(nats)) == Counter(f"e{n}" for n in range(50, 90))

@@ -1,0 +1,236 @@
+"""A member at work: it connects, says every half minute that it is alive, and decides whether
+events are handed on or mailed from here.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import apsw
+
+from zaiond import __version__
+from zaiond.config.schema import Config
+from zaiond.delivery.membership import Membership
+from zaiond.delivery.servers import ServerState
+from zaiond.errors import DiskFullError, ZaiondError
+from zaiond.fleet import hand_over, letter, member_words, names
+from zaiond.fleet.cut_off import CutOff, Heard
+from zaiond.fleet.faults import FleetError
+from zaiond.fleet.link import Connection, Link
+from zaiond.model import StoredEvent
+from zaiond.store import handed_on
+from zaiond.store.events import set_meta
+from zaiond.store.writer import Writer
+from zaiond.text import Text
+
+ALIVE = 30.0  # seconds between two words
+LOOK = 5.0  # seconds at most between two looks while something is wrong
+LAST_WORD = 2.0  # seconds for the word that it stops
+SALT = "fleet_salt"  # its name in the database
+
+
+class Means(NamedTuple):
+    """What a member works with. `queue_time` is that of events that wait, `waiting` counts what
+    has not ended, `name_of` is what a uid is called. `cut_off` is told for how many seconds it has
+    been so, how many events were to be handed on, and why; `back` when that is over. `log` gets
+    what is wrong with the connection, or None and the server that it is made to.
+    """
+
+    membership: Membership
+    writer: Writer
+    clock: Callable[[], float]
+    queue_time: Callable[[], float]
+    machine: Callable[[], Awaitable[str]]
+    name_of: Callable[[int], str]
+    waiting: Callable[[], Awaitable[int]]
+    cut_off: Callable[[float, int, Text], Awaitable[None]]
+    back: Callable[[], Awaitable[None]]
+    log: Callable[[Text | None, str], None]
+
+
+class Member:
+    """By one configuration; `told`: of being cut off, before the last stop."""
+
+    def __init__(self, config: Config, means: Means, *, told: bool) -> None:
+        assert config.fleet is not None  # noqa: S101 - else there is no member
+        self.fleet = config.fleet
+        self._means = means
+        # Nothing expires before it is mailed from here.
+        self._limit = min(self.fleet.fallback_after, config.queue.expire / 2)
+        self._loop = asyncio.get_running_loop()
+        self.state = CutOff(self._loop.time(), told=told)
+        self.fault: ZaiondError | None = None
+        self._link: Link | None = None
+        self._machine = ""
+        self._salt = ""
+        self._since = means.clock()
+        self._wake = asyncio.Event()
+        self._heard: list[Heard] = []
+        self._last_word = float("-inf")
+
+    # -- what the way out asks (hand_over.Engine, handing_on.OfFleet)
+
+    @property
+    def connection(self) -> Connection | None:
+        return None if self._link is None else self._link.now
+
+    def pack(self, kept: bytes) -> letter.Packed:
+        return hand_over.pack(kept, self._machine, self._salt)
+
+    def taken(self) -> None:
+        self.fault = None
+        self._hear(self.state.event_taken(self._loop.time()))
+
+    def failed(self, error: FleetError) -> None:
+        self.fault = error
+        self.state.failed(error.kind)
+        self._wake.set()
+
+    def letter(self, stored: StoredEvent) -> bytes:
+        return hand_over.keep(stored, self._means.name_of(stored.uid))
+
+    def message_id(self, machine: str, stored: StoredEvent, *of: str) -> str:
+        return letter.message_id(
+            machine, stored.uid, stored.source, stored.id, bool(stored.notice), *of
+        )
+
+    def _hear(self, heard: Heard) -> None:
+        if heard.hands_on or heard.over:
+            self._heard.append(heard)
+            self._wake.set()
+
+    # -- at work
+
+    def join(self) -> None:
+        """Hands on by the configuration that comes into force next."""
+        transport = hand_over.transport(self.fleet.servers, self)
+        self._means.membership.join(self, transport, self._changed, hands_on=self.state.hands_on)
+
+    def _changed(self, state: ServerState, works: bool) -> None:
+        """The way out works, or does not."""
+        if works:
+            self.fault = None
+        elif state.failure is not None and self.fault is None:
+            self.fault = ZaiondError(state.failure.details)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works until it is cancelled, and says then that it stops."""
+        means = self._means
+        self._salt = await means.writer.submit(_salt)
+        self._machine = await means.machine()
+        try:
+            names.token(self._machine)
+        except names.UnfitNameError as error:
+            self.fault = error
+            means.log(error.text, "")
+        else:
+            self._link = Link(self.fleet, self._machine, self._link_changed)
+            self._link.start()
+        try:
+            while True:
+                self._wake.clear()
+                await self._work()
+                # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause()):
+                        await self._wake.wait()
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD):
+                await self._say("stopped")
+        if self._link is not None:
+            await self._link.close()
+
+    def _link_changed(self, fault: FleetError | None) -> None:
+        self.fault = fault
+        if fault is None:
+            connection = self.connection
+            self._means.log(None, "" if connection is None else connection.server)
+            self._last_word = float("-inf")
+            self._means.membership.retry()
+        else:
+            self.state.failed(fault.kind)
+            self._means.log(fault.text, "")
+        self._wake.set()
+
+    def _pause(self) -> float:
+        if self.fault is None and self.state.mode == "handing_on":
+            return max(0.0, min(ALIVE, self._last_word + ALIVE - self._loop.time()))
+        return min(LOOK, self._limit / 4)
+
+    async def _work(self) -> None:
+        """Says what is to be said, and does what follows from how it is."""
+        by_itself = self.state.mode == "by_itself"
+        if by_itself or self._loop.time() - self._last_word >= ALIVE:
+            if await self._say(self.state.mode):
+                self._hear(self.state.word_taken(self._loop.time()))
+            self._last_word = self._loop.time()
+        heard, self._heard = self._heard, []
+        membership = self._means.membership
+        if any(each.hands_on for each in heard) and self.state.hands_on:
+            await membership.hand_on()
+        if any(each.over for each in heard):
+            await self._means.back()
+        await self._look()
+
+    async def _look(self) -> None:
+        """Mails from here what could not be handed on for long: all, or what alone is refused."""
+        means, membership = self._means, self._means.membership
+        oldest = await means.writer.submit(handed_on.oldest)
+        if oldest is None:
+            return
+        age = means.queue_time() - oldest
+        if self.state.is_due(self._loop.time(), age, self._limit):
+            why = member_words.UNKNOWN if self.fault is None else self.fault.text
+            is_news = self.state.cut()
+            number = await self._mail(membership.mail_by_itself())
+            if is_news:
+                await means.cut_off(age, number, why)
+        elif membership.hands_on and age >= self._limit:
+            await self._mail(membership.mail_what_is_refused(means.queue_time() - self._limit))
+
+    async def _mail(self, mailing: Awaitable[int]) -> int:
+        try:
+            return await mailing
+        except DiskFullError as error:  # the housekeeping does it again
+            self._means.log(member_words.not_all_yet(why=error.text), "")
+            return 0
+
+    async def _say(self, state: str) -> bool:
+        """Says that it is alive, and how; says whether that was taken."""
+        connection = self.connection
+        if connection is None:
+            return False
+        word = {
+            "version": __version__,
+            "since": self._since,
+            "waiting": await self._means.waiting(),
+            "state": state,
+        }
+        said = connection.jetstream.publish(
+            names.alive_subject(self._machine), json.dumps(word).encode(),
+            stream=names.ALIVE_STREAM,
+        )  # fmt: skip
+        try:
+            await connection.ask(said)
+        except FleetError as error:
+            self.failed(error)
+            return False
+        return True
+
+
+def _salt(db: apsw.Connection) -> str:
+    """The secret of this machine by which the engine knows a repeat; made once."""
+    found = db.execute("SELECT value FROM meta WHERE name = ?", (SALT,)).get
+    if isinstance(found, str):
+        return found
+    salt = secrets.token_hex(16)
+    set_meta(db, SALT, salt)
+    return salt
