@@ -122,8 +122,9 @@ async def test_hubs_that_do_not_answer_keep_no_mail_waiting(
         await post.outbound.membership.hand_on()
         await post.emit(*ids(200))  # more than there is room for
         await until(post, lambda: hubs.asked == 8)
+        async with post.router.lock:
+            post.outbound.membership._set(hands_on=False)  # and what waits stays
         with_letters = await waiting(post)
-        post.outbound.membership._set(hands_on=False)  # as where a notice is told
         await post.emit(*ids(30, "m"))
         left = 230 - with_letters  # what was not routed yet, too
         await post.until_ended(left)
