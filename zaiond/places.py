@@ -68,7 +68,7 @@ CONFIGURATION = Place(
     "configuration", Text("設定の誤り", "what is wrong with it"), "zaiond-ctl check", "/settings"
 )
 TEST = Place("test", Text("テスト送信", "a test"), "zaiond-ctl test", "/settings#test")
-FLEET = Place("fleet", Text("フリート", "the fleet"), "zaiond-ctl fleet status", None)
+FLEET = Place("fleet", Text("フリート", "the fleet"), "zaiond-ctl fleet status", "/fleet")
 JOURNAL = Place("journal", Text("ログ", "the log"), "journalctl -u zaiond", None)
 JOURNAL_OF_A_DAY = Place("day", Text("ログ", "the log"), "journalctl -u zaiond --since -24h", None)
 

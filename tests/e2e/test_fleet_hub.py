@@ -21,6 +21,7 @@ from tests.support.letters import leader, publish, say_alive, waiting
 from tests.support.nats import Nats, Proxy
 from tests.support.sink import Mail, Sink
 from tests.support.waiting import until
+from tests.support.web import Browser, Web
 
 pytestmark = pytest.mark.xdist_group("fleet")  # several servers at once: one test at a time
 
@@ -389,3 +390,33 @@ def test_a_member_that_is_silent_is_a_problem_until_it_is_back(
         hub.sink.wait(2)
         assert not hub.daemon.document("problems")["problems"]
     assert hub.mails[1].event_ids != mail.event_ids
+
+
+def test_people_see_members_hubs_and_the_backlog_by_command_and_on_the_page(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.patched("from zaiond.fleet import members\nmembers.LOOK = 0.5")
+    with one.daemon, ExitStack() as ended:
+        works(nats, one)
+        say_alive(nats, WEB1, version="0.1.0", since=1, waiting=2, state="handing_on")
+        other.daemon.start()
+        found = one.daemon.becomes(lambda now: bool(now["fleet"]["members"]), "status")["fleet"]
+        (member,) = found["members"]
+        assert (member["machine"], member["waiting"], member["silent"]) == (WEB1, 2, False)
+        shown = one.daemon.ctl("status").stdout
+        assert "a hub, works" in shown
+        until(lambda: HUB1 in other.daemon.ctl("status").stdout, lambda: other.daemon.printed())
+        # What is changed at a hub that waits would be lost: it says where to go.
+        add = ("silence", "add", "--match", "type=x", "--for", "1h", "--comment", "c")
+        refused = other.daemon.ctl(*add)
+        assert (refused.returncode, HUB1 in refused.stderr) == (75, True)
+        assert one.daemon.ctl(*add).returncode == 0
+        for hub in (one, other):  # each hub shows the same page
+            web = ended.enter_context(Web(hub.daemon))
+            browser = Browser(web.base)
+            browser.get(web.link)
+            assert 'href="/fleet"' in browser.get("/status").text
+            page = browser.get("/fleet").text
+            for each in (HUB1, HUB2, WEB1, "hands on", "works"):
+                assert each in page

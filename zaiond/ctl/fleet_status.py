@@ -4,7 +4,7 @@ from typing import Any
 
 from zaiond.ctl import fleet_words
 from zaiond.ctl.labels import UNITS
-from zaiond.ctl.terminal import Cell, Page, Painted
+from zaiond.ctl.terminal import Cell, Fact, Page, Painted
 from zaiond.ctl.words import listed
 from zaiond.text import Language, Text
 
@@ -66,6 +66,23 @@ def shown(document: dict[str, Any], troubles: list[Text], language: Language) ->
     for one in troubles:
         page.line(one, "  - ", "    ")
     page.gap()
+    page.facts(facts(document))
+    for title, rows in (
+        (fleet_words.HUBS, document["hubs"]),
+        (fleet_words.MEMBERS, document["members"]),
+    ):
+        if rows:
+            page.gap()
+            page.line(title)
+            page.table([row(one) for one in rows], "  ", HEAD)
+    if not document["members"]:
+        page.gap()
+        page.line(fleet_words.NO_MEMBERS)
+    return page
+
+
+def facts(document: dict[str, Any]) -> list[Fact]:
+    """What the document says of the stream, a label and a value each."""
     backlog = document["backlog"]
     size = -(-backlog["bytes"] // _MEGABYTE)
     events = document["streams"][0]
@@ -80,38 +97,25 @@ def shown(document: dict[str, Any], troubles: list[Text], language: Language) ->
         )
         for one in sorted(events["replicas"], key=lambda one: str(one["node"]))
     ]
-    page.facts(
-        [
-            (fleet_words.WORKS, works(document) or fleet_words.NOBODY),
-            (fleet_words.BACKLOG, fleet_words.backlog(events=backlog["events"], size=size)),
-            (
-                fleet_words.SERVER,
-                fleet_words.server(server=document["server"], version=document["version"]),
-            ),
-            (fleet_words.NODES, listed(nodes) if nodes else None),
-        ]
-    )
-    for title, rows in (
-        (fleet_words.HUBS, document["hubs"]),
-        (fleet_words.MEMBERS, document["members"]),
-    ):
-        if rows:
-            page.gap()
-            page.line(title)
-            page.table([_row(one) for one in rows], "  ", _HEAD)
-    if not document["members"]:
-        page.gap()
-        page.line(fleet_words.NO_MEMBERS)
-    return page
+    return [
+        (fleet_words.WORKS, works(document) or fleet_words.NOBODY),
+        (fleet_words.BACKLOG, fleet_words.backlog(events=backlog["events"], size=size)),
+        (
+            fleet_words.SERVER,
+            fleet_words.server(server=document["server"], version=document["version"]),
+        ),
+        (fleet_words.NODES, listed(nodes) if nodes else None),
+    ]
 
 
-_HEAD = (
+HEAD = (
     fleet_words.MACHINE, fleet_words.STATE, fleet_words.WAITING, fleet_words.HEARD,
     fleet_words.VERSION,
 )  # fmt: skip
 
 
-def _row(word: dict[str, Any]) -> list[Cell]:
+def row(word: dict[str, Any]) -> list[Cell]:
+    """A machine by its last word, as HEAD says."""
     state, waiting = word.get("state"), word.get("waiting")
     return [
         word["machine"],

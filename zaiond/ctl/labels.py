@@ -188,6 +188,15 @@ MEMBER_STATES = {
     "by_itself": Text("メンバー、このマシンからメールを送っています", "a member, mails by itself"),
 }
 member = Sentence("{state}{more}", "{state}{more}")
+FLEET_BACKLOG = Text("ハブを待つイベント", "Waiting for a hub")
+HUB_WORKS = Text("ハブ、動作中", "a hub, works")
+hub_waits = Sentence(
+    "ハブ、待機中（動作中のハブ: {hub}）", "a hub, waits (the one that works: {hub})"
+)
+NOT_TAKEN_IN = Text("未保存のイベント", "Not taken in yet")
+no_room = Sentence("{number} 件: {why}", "{number}: {why}")
+MEMBERS = Text("メンバー", "Members")
+members = Sentence("{number} 台（連絡なし {silent} 台）", "{number} ({silent} silent)")
 HEARTBEAT = Text("ハートビート", "Heartbeat")
 heartbeat = Sentence("{host}（前回 {last}）{more}", "{host} (last {last}){more}")
 STARTED = Text("起動", "Started")

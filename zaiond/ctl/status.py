@@ -113,6 +113,8 @@ def facts(status: dict[str, Any]) -> Iterator[Fact]:
     fleet = status.get("fleet")
     if fleet is not None and fleet["role"] == "member":
         yield from _facts_of_member(fleet)
+    if fleet is not None and fleet["role"] == "hub":
+        yield from _facts_of_hub(fleet)
     yield labels.HEARTBEAT, _heartbeat(status["heartbeat"])
     yield labels.STARTED, documents.when(status["started"])
     yield labels.VERSION, status["version"]
@@ -164,6 +166,21 @@ def _facts_of_member(fleet: dict[str, Any]) -> Iterator[Fact]:
     yield labels.FLEET_SERVER, fleet["server"]
     number = fleet["waiting"]
     yield labels.TO_HAND_ON, labels.number(number=number) if number else None
+
+
+def _facts_of_hub(fleet: dict[str, Any]) -> Iterator[Fact]:
+    state = labels.HUB_WORKS if fleet["works"] else labels.hub_waits(hub=fleet["hub"] or "-")
+    yield labels.FLEET, state
+    yield labels.FLEET_SERVER, fleet["server"]
+    if fleet["backlog"]:
+        number = fleet["backlog"]["messages"]
+        yield labels.FLEET_BACKLOG, labels.number(number=number) if number else None
+    if fleet["no_room"]:
+        text = labels.no_room(number=fleet["waiting"], why=fleet["no_room"])
+        yield labels.NOT_TAKEN_IN, text
+    if fleet["members"] is not None:
+        silent = sum(one["silent"] for one in fleet["members"])
+        yield labels.MEMBERS, labels.members(number=len(fleet["members"]), silent=silent)
 
 
 def _facts_of_server(server: dict[str, Any]) -> Iterator[Fact]:

@@ -16,7 +16,9 @@ from zaiond.daemon.control import Command, Commands, Refused, Request
 from zaiond.daemon.routing_commands import RoutingAnswers, Tell
 from zaiond.daemon.status import Status
 from zaiond.daemon.words import by_hand
+from zaiond.daemon.words.fleet import NO_HUB
 from zaiond.delivery.queue_admin import Changed
+from zaiond.errors import ZaiondError
 from zaiond.intake.spool.admin import Changed as SpoolChanged
 from zaiond.intake.spool.admin import SpoolAdmin
 from zaiond.intake.spool.file import shown
@@ -54,6 +56,7 @@ class Answers:
             "status.ack": self._acknowledge,
             "metrics": self._metrics,
             "hours": self._hours,
+            "fleet": self._fleet,
             "queue.list": self._list_queue,
             "queue.retry": self._retry,
             "queue.delete": self._delete,
@@ -90,6 +93,15 @@ class Answers:
 
     async def _metrics(self, _: Request) -> dict[str, Any]:
         return await metrics.document(self._status)
+
+    async def _fleet(self, _: Request) -> dict[str, Any]:
+        try:
+            found = await self._status.fleet.found()
+        except ZaiondError as error:
+            raise Refused(69, error.text) from None
+        if found is None:
+            raise Refused(1, NO_HUB)
+        return found
 
     async def _hours(self, _: Request) -> dict[str, Any]:
         return await hours.document(self._status)

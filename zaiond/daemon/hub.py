@@ -174,6 +174,30 @@ class HubOfFleet:
 
         return document(hub, self._clock(), language)
 
+    async def found(self) -> dict[str, Any] | None:
+        """How the fleet is, as its engine says (fleet.admin), and `grace`; None: this is no hub.
+        Raises FleetError.
+        """
+        hub = self.hub
+        if hub is None:
+            return None
+        from zaiond.fleet import admin
+        from zaiond.fleet import hub_words as words
+        from zaiond.fleet.faults import FleetError
+
+        connection = hub.link.now
+        if connection is None:
+            fault = hub.link.fault
+            raise fault or FleetError("lost", words.NOT_CONNECTED)
+        return {**await admin.status(connection), "grace": hub.members.grace}
+
+    @property
+    def works_elsewhere(self) -> str | None:
+        """The hub that looks after the fleet's problems, jobs and silences, '' if none is known;
+        None: it is this one, or this is no hub.
+        """
+        return None if self.hub is None or self.hub.works else self.hub.lease.holder
+
     @property
     def fault(self) -> Text | None:
         """Why it can't do its work; None: nothing keeps it, or this is no hub."""

@@ -43,5 +43,21 @@ async def document(status: Status) -> dict[str, Any]:
             name: job.succeeded for name, job in state.jobs.items() if job.succeeded is not None
         },
         "problems": {severity: problems[severity] for severity in SEVERITIES},
+        **_fleet(status),
         "version": __version__,
     }
+
+
+def _fleet(status: Status) -> dict[str, dict[str, float]]:
+    """What a hub has beside."""
+    found = status.fleet.document(status.language)
+    if found is None:
+        return {}
+    numbers = {
+        "hub_works": found["works"],
+        "connected": found["server"] is not None,
+        "backlog": (found["backlog"] or {}).get("messages", 0),
+        "members": len(found["members"] or ()),
+        "members_silent": sum(one["silent"] for one in found["members"] or ()),
+    }
+    return {"fleet": numbers}

@@ -15,7 +15,7 @@ from zaiond.daemon.control import Command, Refused, Request
 from zaiond.daemon.documents import moment
 from zaiond.daemon.notices import Notice
 from zaiond.daemon.status import Status
-from zaiond.daemon.words import by_hand, routes
+from zaiond.daemon.words import by_hand, fleet, routes
 from zaiond.errors import DiskFullError, EventError, MendableError
 from zaiond.model import Event
 from zaiond.routing import silence
@@ -57,6 +57,12 @@ class RoutingAnswers:
     @property
     def _state(self) -> State:
         return self._router.state
+
+    def _refuse_to_wait(self) -> None:
+        """What is changed at a hub that waits, the hub that works would not know."""
+        elsewhere = self._status.fleet.works_elsewhere
+        if elsewhere is not None:
+            raise Refused(75, fleet.look_at(hub=elsewhere or fleet.NOBODY))
 
     @property
     def _table(self) -> RoutingTable | None:
@@ -100,6 +106,7 @@ class RoutingAnswers:
         return {"silences": documents.silences(self._state, self._status.clock())}
 
     async def _add_silence(self, request: Request) -> dict[str, Any]:
+        self._refuse_to_wait()
         state, comment, who = self._state, _comment(request), self._asker(request)
         if not comment or request.seconds is None:
             raise Refused(2, routes.NO_SILENCE)
@@ -123,6 +130,7 @@ class RoutingAnswers:
         return _silences(added)
 
     async def _expire_silence(self, request: Request) -> dict[str, Any]:
+        self._refuse_to_wait()
         id_ = request.id or ""
         async with self._router.lock:
             expired = silence.expire(self._state, id_, self._status.clock())
@@ -163,6 +171,8 @@ class RoutingAnswers:
             raise Refused(78, words.NO_CONFIGURATION, self._status.config_document(), places=_CHECK)
         uid = None if request.uid is None else int(request.uid)
         found = documents.named(self._state, key, uid)
+        if not found:
+            self._refuse_to_wait()
         name_of = self._status.user_names.shown
         if len(found) > 1:
             owners = [{"uid": one.uid, "user": name_of(one.uid)} for one in found.values()]

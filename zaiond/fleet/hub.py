@@ -87,6 +87,7 @@ class Hub:
         self._routed = Routed(lambda: means.router.routed_through)
         self._lease_changed = asyncio.Event()
         self._at_lease = asyncio.Lock()
+        self._is_news = asyncio.Event()  # whether it works
         self._run = secrets.token_hex(8)  # this run of the hub
         self._tasks: asyncio.TaskGroup
         self._state.begin_anew(stands_by=True)
@@ -204,6 +205,7 @@ class Hub:
         if self.intake is not None:
             self.taken += self.intake.taken
             self._means.journal.info(words.NO_LONGER, by="fleet: works")
+            self._is_news.set()
         self.intake = None
         self._state.on_commit = None
         self._state.begin_anew(stands_by=True)
@@ -227,6 +229,7 @@ class Hub:
                         means.admission, means.writer, means.machines, means.journal, means.clock,
                         self._routed, self._share, self._in_background,
                     )  # fmt: skip
+                    self._is_news.set()
                 await self._serve(connection, name, self.intake)
             except DiskFullError as error:
                 self.fault = error.text
@@ -326,6 +329,7 @@ class Hub:
         since = self._means.clock()
         while True:
             connection = await self.link.connection()
+            self._is_news.clear()
             word = {
                 "version": __version__,
                 "since": since,
@@ -335,4 +339,6 @@ class Hub:
             key = f"{names.HUBS}.{names.token(self.link.machine)}"
             with contextlib.suppress(FleetError):
                 await bucket.put(connection, {key: msgspec.json.encode(word)})
-            await asyncio.sleep(SAY)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SAY):
+                    await self._is_news.wait()

@@ -72,6 +72,10 @@ CONNECTED = Text(
     "フリートの NATS サーバーに接続しました",
     "connected to the fleet's NATS servers",
 )
+NOT_CONNECTED = Text(
+    "フリートの NATS サーバーにまだ接続していません",
+    "there is no connection to the fleet's NATS servers yet",
+)
 CUT_OFF_SUBJECT = Text(
     "フリートから切り離されています",
     "This hub is cut off from the fleet",

@@ -14,6 +14,7 @@ from zaiond.web.context import Web, web
 from zaiond.web.gate import Gate
 from zaiond.web.pages import (
     account,
+    fleet,
     history,
     jobs,
     login,
@@ -49,6 +50,7 @@ ROUTES = [
     *history.routes,
     *problems.routes,
     *jobs.routes,
+    *fleet.routes,
     *silences.routes,
     *routes.routes,
     *settings.routes,

@@ -45,6 +45,15 @@ def _quality(accept: str, wanted: str) -> float:
     return best
 
 
+_OF_FLEET = {
+    "hub_works": "1 at the hub that works, 0 at one that waits",
+    "connected": "1 while the hub has a connection to the fleet's NATS servers",
+    "backlog": "Events that wait for a hub, as the hub that works saw it last",
+    "members": "Members that the hub that works has heard of",
+    "members_silent": "Of these, the ones that are silent for longer than fleet.member_grace",
+}
+
+
 class _Numbers(Collector):
     def __init__(self, document: Mapping[str, Any], *, is_open: bool) -> None:
         self._document = document
@@ -115,6 +124,8 @@ class _Numbers(Collector):
             ),
             found["problems"],
         )
+        for name, number in (found.get("fleet") or {}).items():
+            yield GaugeMetricFamily(f"zaiond_fleet_{name}", _OF_FLEET[name], float(number))
         version = {"version": found["version"]}
         yield InfoMetricFamily("zaiond_build", "The version of zaiond", version)
 

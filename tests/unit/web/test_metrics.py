@@ -79,3 +79,15 @@ def test_what_counts_up_is_a_counter_wherever_the_format_has_room_for_it() -> No
     for name in ("zaiond_events_accepted", "zaiond_events_refused", "zaiond_deliveries"):
         assert f"# TYPE {name}_total counter\n" in text
     assert "_created" not in text
+
+
+def test_a_hub_of_a_fleet_has_its_own_numbers_and_nobody_else_has_them() -> None:
+    fleet = {"hub_works": True, "connected": True, "backlog": 7, "members": 3, "members_silent": 1}
+    for accept, read in ((PROMETHEUS, read_open), ("*/*", read_text)):
+        body, _ = render({**DOCUMENT, "fleet": fleet}, accept)
+        samples = {
+            sample.name: sample.value for family in read(body.decode()) for sample in family.samples
+        }
+        assert samples.keys() - NAMES.keys() == {f"zaiond_fleet_{name}" for name in fleet}
+        assert samples["zaiond_fleet_backlog"] == 7.0
+    assert b"fleet" not in render({**DOCUMENT, "fleet": None}, "*/*")[0]

@@ -11,13 +11,15 @@ from zaiond.ctl.status import facts
 from zaiond.places import ACKNOWLEDGE, MORE, Place, named
 from zaiond.web.context import ask, note
 from zaiond.web.render import done, page
+from zaiond.web.words import fleet
 from zaiond.web.words import status as words
 
 
 async def show(request: Request) -> Response:
     """How things are."""
     reply = await ask(request, "status")
-    return page(request, "status.html", title=words.TITLE, w=words, live=5, **view(reply.result))
+    seen = view(reply.result)
+    return page(request, "status.html", title=words.TITLE, w=words, fw=fleet, live=5, **seen)
 
 
 async def acknowledge(request: Request) -> Response:
@@ -36,6 +38,7 @@ def view(status: dict[str, Any]) -> dict[str, Any]:
         "problems": [{**one, "more": _more(one)} for one in status["problems"]],
         "facts": [(label, value) for label, value in facts(status) if value],
         "errors": [documents.diagnostic(error) for error in status["config"]["errors"]],
+        "fleet": (status.get("fleet") or {}).get("role") == "hub",
         "lost": any(ACKNOWLEDGE.name in one["places"] for one in status["problems"]),
     }
 
