@@ -103,6 +103,8 @@ def _remark(job: dict[str, Any], now: datetime) -> Text:
         said.append(labels.running_since(time=documents.brief(job["running_since"], now)))
     if job.get("silence"):
         said.append(labels.silenced(id=job["silence"]))
+    if job.get("machine"):
+        said.append(labels.on_machine(machine=job["machine"]))
     if not job["declared"]:
         said.append(labels.UNDECLARED)
     return listed(said)

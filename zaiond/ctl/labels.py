@@ -279,4 +279,5 @@ failed_in_a_row = Sentence("連続失敗 {number} 回", "failed {number} times i
 last_success = Sentence("最後の成功 {time}", "last success {time}")
 NEVER_SUCCEEDED = Text("成功の記録なし", "no success on record")
 running_since = Sentence("{time} から実行中", "running since {time}")
+on_machine = Sentence("実行したマシン {machine}", "runs on {machine}")
 UNDECLARED = Text("未登録", "undeclared")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zaiond.fleet.machines import Machines
 
 CUT_OFF_AFTER = 120.0  # seconds without the engine until people hear of it
+UNFIT_PAUSE = 30.0  # seconds until the machine's name is looked at again
 CUT_OFF = "zaiond.fleet.cut_off"
 
 
@@ -56,7 +57,7 @@ class HubOfFleet:
         self._machines: Machines | None = None
         self._fleet: Fleet | None = None
         self._running: asyncio.Task[None] | None = None
-        self._ended: asyncio.Task[None] | None = None
+        self._unfit: Text | None = None  # why this machine's name can't be used
         self.hub: Hub | None = None
         if machines:
             self._know_machines()
@@ -74,31 +75,24 @@ class HubOfFleet:
         fleet = config.fleet if config.fleet is not None and config.fleet.role == "hub" else None
         if fleet == self._fleet:
             return
-        self._fleet = fleet
-        if self._running is not None:
-            self._running.cancel()
-            self._ended, self._running = self._running, None
+        self._fleet, before = fleet, self._running
+        if before is not None:
+            before.cancel()
         if fleet is not None:
-            self._in_background(self._start(fleet))
+            from zaiond.fleet.mails import MailsOfHub
 
-    async def _start(self, fleet: "Fleet") -> None:
-        """Runs a hub by this configuration, behind the one before it; ends with it."""
-        before = self._ended
-        running = self._running = asyncio.ensure_future(self._run(fleet, before))
-        try:
-            await asyncio.wait((running,))
-            if not running.cancelled():
-                running.result()
-        finally:
-            running.cancel()
+            self._outbound.membership.mail_for(MailsOfHub(self._know_machines()))
+            running = self._running = asyncio.ensure_future(self._run(fleet, before))
+            self._in_background(_watched(running))
 
     async def _run(self, fleet: "Fleet", before: "asyncio.Task[None] | None") -> None:
+        """Runs a hub by this configuration, behind the one before it."""
+        if before is not None:
+            await asyncio.wait((before,))
         from zaiond.fleet.hub import Hub, Means  # what one machine never needs
         from zaiond.fleet.link import Link
 
-        if before is not None:
-            await asyncio.wait((before,))
-        machine = (await self._names.current()).fqdn.lower()
+        machine = await self._machine()
         link = Link(fleet, machine, self._link_changed)
         means = Means(
             self._intake.admission, self._writer, self._outbound.router, self._know_machines(),
@@ -114,6 +108,22 @@ class HubOfFleet:
             self.hub = None
             watch.cancel()
             await link.close()
+
+    async def _machine(self) -> str:
+        """This machine's name, once it is one that the fleet can have."""
+        from zaiond.fleet import names
+
+        while True:
+            machine = (await self._names.current()).fqdn.lower()
+            try:
+                names.token(machine)
+            except names.UnfitNameError as error:
+                self._unfit = error.text
+                self._journal.error(error.text, by="fleet: name")
+                await asyncio.sleep(UNFIT_PAUSE)
+            else:
+                self._unfit = None
+                return machine
 
     def _link_changed(self, fault: "FleetError | None") -> None:
         from zaiond.fleet import hub_words as words
@@ -201,7 +211,7 @@ class HubOfFleet:
     @property
     def fault(self) -> Text | None:
         """Why it can't do its work; None: nothing keeps it, or this is no hub."""
-        return None if self.hub is None else self.hub.fault_now
+        return self._unfit if self.hub is None else self.hub.fault_now
 
     async def close(self) -> None:
         """Gives up the lease, so that another hub takes over at once."""
@@ -209,3 +219,14 @@ class HubOfFleet:
             self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait((self._running,), timeout=5.0)
+
+
+async def _watched(running: "asyncio.Task[None]") -> None:
+    """Ends as it does, but for who ends it."""
+    try:
+        await asyncio.wait((running,))
+    except asyncio.CancelledError:
+        running.cancel()
+        raise
+    if not running.cancelled():
+        running.result()

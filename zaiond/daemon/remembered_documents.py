@@ -124,6 +124,7 @@ def job(name: str, one: JobState, settings: Job | None, state: State, now: float
         "failures": one.failures,
         "next_run": moment(next_run),
         "silence": None if there is None else _silence_of(there, state),
+        **({} if one.machine is None else {"machine": one.machine}),
     }
 
 

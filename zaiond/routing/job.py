@@ -21,6 +21,7 @@ from zaiond.routing.problem import News, closed, event_time, job_key, reported
 from zaiond.routing.records import NEVER, JobState, Run, Watch
 from zaiond.routing.state import MOST_UNDECLARED_JOBS, State, cut
 from zaiond.text import Text
+from zaiond.users import NO_UID
 
 LOOK = 30.0  # the daemon looks at the jobs at least this often
 GAP = LOOK + 90.0  # since the last look: it could not
@@ -122,7 +123,9 @@ def _heard(job: JobState, event: Event, watch: Watch, settings: Job | None) -> J
         else:
             failing = at if job.failing is None else job.failing
             job = structs.replace(job, failures=job.failures + 1, failing=failing)
-    return structs.replace(job, due=_next_look(job, settings, watch))
+    host = event.data.get("host") if event.uid > NO_UID else None  # which its hub has put there
+    machine = cut(host) if isinstance(host, str) else None
+    return structs.replace(job, machine=machine, due=_next_look(job, settings, watch))
 
 
 def forgive(state: State, name: str) -> None:

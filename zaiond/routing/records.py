@@ -117,7 +117,8 @@ class JobState(Value, frozen=True, kw_only=True):
     `heard`: the time of the last event that tells of it. `running`: when the run began that has not
     ended; `overdue`: this one, if it was told to take too long. `failures`: so many in a row, since
     `failing`. `told_through`: slots up to this one are judged, `known`: an administrator knows.
-    `runs`: the last MOST_RUNS that have ended, in the order in which that was heard.
+    `runs`: the last MOST_RUNS that have ended, in the order in which that was heard. `machine`: of
+    a fleet, where it was last heard of; None: here.
     """
 
     declared: float | None = None
@@ -133,6 +134,7 @@ class JobState(Value, frozen=True, kw_only=True):
     known: float | None = None
     overdue: float | None = None
     runs: tuple[Run, ...] = ()
+    machine: str | None = None
 
 
 class Silence(Value, frozen=True, kw_only=True):

@@ -53,3 +53,11 @@ def test_of_others_problems_nobody_is_reminded_and_of_its_own_as_ever() -> None:
     b.state.begin_anew(stands_by=False)
     b.wait(1.0)
     assert b.events[b.made[-1].events[0]].key == "theirs"
+
+
+def test_a_job_of_another_machine_is_known_by_that() -> None:
+    b = book(JOB)
+    b.tell(uid=abroad(1, 0), type="job.succeeded", job="n", data={"host": "web1.example.jp"})
+    assert b.state.jobs["n"].machine == "web1.example.jp"
+    b.tell(uid=0, type="job.succeeded", job="n", data={"host": "what an event says"})
+    assert b.state.jobs["n"].machine is None
