@@ -7,7 +7,9 @@ import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import apsw
 import hypothesis.strategies as st
 from hypothesis import given
 
@@ -74,9 +76,11 @@ class Member:
             case "emit":
                 for _ in range(number):
                     self._number += 1
-                    more = {"key": f"k{self._number % 3}"} if self._number % 2 else {}
                     self.emitted.append(f"e{self._number}")
-                    await self.post.emit(self.emitted[-1], **more)
+                    if self._number % 2:
+                        await self.post.emit(self.emitted[-1], key=f"k{self._number % 3}")
+                    else:
+                        await self.post.emit(self.emitted[-1])
             case "unreachable":
                 hubs.reachable = False
             case "refuse":
@@ -112,7 +116,7 @@ class Member:
                     await self.post.writer.submit(lambda _: None)
 
     async def assert_each_is_in_one_place(self) -> None:
-        found = await self.post.writer.submit(lambda db: db.execute(PLACES).fetchall())
+        found = await self.post.writer.submit(_places)
         assert [row[0] for row in found] == self.emitted
         wrong = [row for row in found if sum(row[1:]) != 1]
         assert not wrong, wrong
@@ -129,9 +133,12 @@ class Member:
                 await turns(20)
 
 
-def _open(db: object) -> int:
-    count = "SELECT count(*) FROM deliveries WHERE ended IS NULL"
-    return int(db.execute(count).get)  # type: ignore[attr-defined]
+def _places(db: apsw.Connection) -> list[Any]:
+    return db.execute(PLACES).fetchall()
+
+
+def _open(db: apsw.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM deliveries WHERE ended IS NULL").get)
 
 
 @given(steps)

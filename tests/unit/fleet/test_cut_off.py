@@ -47,7 +47,6 @@ def test_a_connection_that_is_there_again_was_all() -> None:
 def test_what_jetstream_refused_only_an_event_shows_to_be_over() -> None:
     state = cut_at("full")
     assert state.word_taken(2000.0) == Heard(hands_on=True)
-    assert state.mode == "on_trial"
     assert state.word_taken(2030.0) == Heard()
     assert state.event_taken(2040.0) == Heard(over=True)
     assert state.mode == "handing_on"
