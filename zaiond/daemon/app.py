@@ -64,8 +64,7 @@ class App:
         self._database, self._in_background = database, in_background
         clock, user_names = time.time, UserNames(time.monotonic)
         user_of, user_name = UserOf(time.monotonic), user_names.shown
-        make_id = UlidFactory(clock, random.SystemRandom().getrandbits)
-        names = MachineNames()
+        make_id, names = UlidFactory(clock, random.SystemRandom().getrandbits), MachineNames()
         queue_time = QueueTime(time.monotonic, found.queue_time)
         queue_time.pause()  # until there is a configuration
         turns = Turns(found.waiting, found.last_turns, user_of)
@@ -100,8 +99,7 @@ class App:
         )  # fmt: skip
         self._member = MemberOfFleet(
             self._outbound, self._reports, writer, journal, clock, queue_time, names, user_names,
-            in_background,
-        )  # fmt: skip
+            in_background)  # fmt: skip
         self._reports.connect(self._intake.admission, self._outbound)
         counts, lock = self._intake.quotas.waiting, self._outbound.router.lock
         self._history_limit = HistoryLimit(
@@ -131,10 +129,9 @@ class App:
         )  # fmt: skip
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
-        fleet = self._hub, self._member
-        configured = (self._intake, self._reports, self._token_watch, self._watcher, *fleet)
-        parts, outbound = [part.configure for part in configured], self._outbound
-        emit = self._reports.emit
+        configured = self._intake, self._reports, self._token_watch, self._watcher
+        parts = [part.configure for part in (*configured, self._member, self._hub)]
+        emit, outbound = self._reports.emit, self._outbound
         self.configuration = Configuration(
             options, found.incident, writer, journal, clock, context, parts, outbound, emit, changed
         )

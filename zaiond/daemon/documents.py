@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from zaiond import wire
+from zaiond import way, wire
 from zaiond.daemon import words
 from zaiond.daemon.mail_routes import due, routing_of, routings
 from zaiond.daemon.mail_routes import outcome as outcome_of
@@ -31,8 +31,6 @@ from zaiond.store.history import (
 )
 from zaiond.store.meta import Acknowledgement, acknowledgement_of
 from zaiond.text import Language, Text
-from zaiond.way import HUBS
-from zaiond.way import shown as shown_recipient
 
 _ENDS = ("failed", "expired", "delivered", "deleted", "replaced")  # the worst says it for the event
 
@@ -44,11 +42,10 @@ def moment(at: float | None) -> str | None:
 
 @dataclass
 class Present:
-    """What keeps mail from going out, and what is known of mail that was lost.
-
-    `outage`: why no server can be used, and `next_probe` when the next one is tried (seconds since
-    the epoch); `not_handed_on` and `next_hand_over` are the same of what a member of a fleet hands
-    on. `keys` are the dotted keys of the servers' settings, by their `host:port`.
+    """What keeps mail from going out, and what is known of mail that was lost. `outage`: why no
+    server can be used, and `next_probe` when the next one is tried (seconds since the epoch); of
+    what a member hands on: `not_handed_on` and `next_hand_over`. `keys` are the dotted keys of the
+    servers' settings, by their `host:port`.
     """
 
     language: Language
@@ -149,7 +146,7 @@ def _standing(
 def _of_delivery(
     delivery: DeliveryRow, last: AttemptRow | None, present: Present, by: str = ""
 ) -> dict[str, Any]:
-    if delivery.recipient == HUBS:  # what keeps mail from going out keeps nothing from them
+    if delivery.recipient == way.HUBS:  # what keeps mail from going out keeps nothing from them
         of_fleet = replace(present, outage=present.not_handed_on, next_probe=present.next_hand_over)
         return _standing(of_fleet, delivery.state, None, delivery.next_attempt, last)
     hold = present.hold_of(delivery)
@@ -190,7 +187,7 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
         "routing": routing,
         "deliveries": [
             {
-                "recipient": present.say(shown_recipient(delivery.recipient)),
+                "recipient": present.say(way.shown(delivery.recipient)),
                 "outcome": one.pop("state"),
                 **one,
                 "message_id": delivery.message_id,
@@ -295,7 +292,7 @@ def queued(waiting: OpenDelivery, present: Present) -> dict[str, Any]:
     delivery = waiting.delivery
     return {
         **_telling(waiting.of),
-        "recipient": present.say(shown_recipient(delivery.recipient)),
+        "recipient": present.say(way.shown(delivery.recipient)),
         "attempts": delivery.attempts,
         "message_id": delivery.message_id,
         "accepted": rfc3339(delivery.accepted),

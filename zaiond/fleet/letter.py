@@ -54,8 +54,8 @@ class Packed(NamedTuple):
 
 def identity(machine: str, uid: int, source: str, id: str, notice: bool) -> str:
     """What one event of the fleet is known by, as 52 letters and digits: the same key as that of a
-    store's index, and the machine."""
-    return digest(machine, uid, source, id, notice)
+    store's index, and the machine. The daemon's own are its own by whatever uid it runs."""
+    return digest(machine, 0 if notice else uid, source, id, notice)
 
 
 def digest(*parts: str | int) -> str:
