@@ -3,6 +3,7 @@
 # make test    linters, types, arrows, and every test that needs nothing but this directory (COVERAGE=1: which lines they run, too)
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container, Chromium (Debian's packages)
 # make crash   kill -9, power cuts, disks that fail, files harmed, clocks (KILLS=500 CUTS=5000 FAULTS=all FILES=all CLOCKS=all)
+# make fleet-chaos   a fleet: nodes, hubs, members and links killed and cut under load (EVENTS=20000 RATE=80)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
 # make bench   speed and size, beside Postfix's and SQLite's in the same run (QUICK=1: only a look)
@@ -20,7 +21,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web screenshots test lint unit e2e crash fuzz soak bench sbom clean deb deb-test dist \
+.PHONY: help setup demo demo-web screenshots test lint unit e2e fleet-chaos crash fuzz soak bench sbom clean deb deb-test dist \
     install install-files uninstall
 
 help:
@@ -83,6 +84,12 @@ crash: setup
 	ZAIOND_HOSTILE_EVENTS=3000 .venv/bin/pytest -s tests/property/test_hostile_content.py \
 	    tests/fault/test_hostile_events.py
 
+EVENTS = 20000
+RATE = 80
+fleet-chaos: setup
+	@.ci/install-for-e2e
+	ZAIOND_FLEET_EVENTS=$(EVENTS) ZAIOND_FLEET_RATE=$(RATE) .venv/bin/pytest -s tests/e2e/test_fleet_chaos.py
+
 EACH = 60
 fuzz: setup
 	ZAIOND_FUZZ_SECONDS=$(EACH) .venv/bin/pytest -s -n 2 tests/fuzz
@@ -126,6 +133,8 @@ deb-test: deb
 
 # PREFIX=/usr is for packages, DESTDIR too: with it, nothing of this system is asked or told.
 PREFIX = /usr/local
+# web,fleet for a machine of a fleet.
+EXTRAS = web
 PYTHON = /usr/bin/python3
 lib = $(DESTDIR)$(PREFIX)/lib
 program = $(lib)/zaiond
@@ -148,7 +157,7 @@ install:
 	trap 'rm -rf $$source; [ "$$(readlink $(program))" = $$new ] || rm -rf $(lib)/$$new' EXIT; \
 	set -ex; $(PYTHON) -m venv $(lib)/$$new; \
 	cp -r pyproject.toml README.md zaiond $$source; cd $(lib)/$$new/bin; \
-	./python -m pip install -q --disable-pip-version-check --no-input "$$source[web]"; \
+	./python -m pip install -q --disable-pip-version-check --no-input "$$source[$(EXTRAS)]"; \
 	sed -i "1s|.*|#!$(PREFIX)/lib/$$new/bin/python|" zaiond zaiond-ctl zaiond-sendmail zaiond-web; \
 	ln -sfn $$new $(program).new; mv -T $(program).new $(program); \
 	for old in $(program)-[0-9]*; do \

@@ -20,7 +20,16 @@ from typing import Any, NoReturn
 
 import apsw
 
-from tests.bench import acknowledgement, idle, latency, million, neighbours, routes, throughput
+from tests.bench import (
+    acknowledgement,
+    fleet,
+    idle,
+    latency,
+    million,
+    neighbours,
+    routes,
+    throughput,
+)
 from tests.bench.figures import Row, table
 from tests.bench.run import Run
 
@@ -33,6 +42,7 @@ PARTS: dict[str, Callable[[Run], list[Row]]] = {
     "routes": routes.measure,
     "million": million.measure,
     "neighbours": neighbours.measure,
+    "fleet": fleet.measure,
 }
 POSTCONF = "/usr/sbin/postconf"
 

@@ -158,7 +158,7 @@ def test_status_says_that_a_node_is_down(directory: Path) -> None:
             lambda: f"{one.ctl('fleet', 'status')}",
         )
         status = one.document("fleet", "status")
-        down = [each for each in status["streams"][0]["replicas"] if each["offline"]]
+        down = [each for each in status["streams"][0]["replicas"] if not each["current"]]
         assert [each["node"] for each in down] == ["n2"]
 
 
