@@ -139,6 +139,13 @@ def test_a_member_hands_on_what_it_takes(place: Path, sink: Sink, nats: Nats) ->
         status = daemon.document("status")
         assert status["fleet"]["state"] == "handing_on"
         assert status["ok"], status
+        (told,) = daemon.document("history", "u")["events"]
+        (delivery,) = told["deliveries"]
+        assert delivery["recipient"] == "hubs of the fleet"
+        assert delivery["attempts"][0]["reply"].startswith("ZAIOND 201 (127.0.0.1:")
+        (event,) = daemon.document("route", "a.b")["events"]
+        assert [one["to"] for one in event["decisions"]] == [["hubs of the fleet"]]
+        assert "fleet:hubs" not in daemon.ctl("history", "u").stdout
     assert last_word(nats)["state"] == "stopped"
 
 
@@ -200,6 +207,20 @@ def test_cut_off_it_mails_by_itself_and_then_hands_on_again(
         assert Counter(in_stream(nats)) == Counter(f"e{n}" for n in [*range(10), *range(70, 80)])
         assert Counter(id_ for id_ in mailed(sink) if id_.startswith("e")) == Counter(by_mail)
         assert daemon.document("status")["ok"]
+
+
+def test_a_member_that_was_cut_off_before_a_stop_says_that_it_is_back(
+    place: Path, sink: Sink, nats: Nats
+) -> None:
+    with member(place, sink, nats, fallback_after="2s") as daemon:
+        nats.nodes[0].kill()
+        daemon.emit(*events(0, 3))
+        ended(daemon)
+        daemon.stop()
+        nats.start()
+        daemon.start()
+        until(lambda: any("again" in mail.subject for mail in sink.mails), lambda: daemon.printed())
+        assert daemon.document("status")["fleet"]["state"] == "handing_on"
 
 
 def test_acknowledgement_does_not_wait_for_the_engine(place: Path, sink: Sink, nats: Nats) -> None:

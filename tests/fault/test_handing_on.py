@@ -155,6 +155,27 @@ async def test_mail_that_can_not_leave_keeps_nothing_from_being_handed_on(
             await assert_settled(post)
 
 
+async def test_a_hold_of_the_queue_holds_nothing_that_is_handed_on(state: Path) -> None:
+    async with (
+        ScriptedServer(ordinary(answers={"MAIL": "530 5.7.0 Authentication required"})) as refuses,
+        Post(state) as post,
+    ):
+        hubs = Hubs()
+        hubs.join(post, configuration(server(refuses.port)), hands_on=False)
+        await post.emit("mail")
+        await post.until(lambda: bool(post.holds))
+        await post.outbound.membership.hand_on()
+        hubs.answering.clear()
+        await post.emit("a", "b")
+        await until(post, lambda: hubs.asked == 2)
+        counted = await post.outbound.count_waiting()
+        assert (counted.waiting, counted.held) == (2, 1)
+        hubs.answering.set()
+        await post.until_ended(2)
+        assert sorted(hubs.taken) == ["a", "b"]
+        assert (await post.history("mail"))["outcome"] == "held"
+
+
 # -- by itself
 
 

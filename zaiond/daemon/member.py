@@ -73,7 +73,8 @@ class MemberOfFleet:
 
     async def close(self) -> None:
         """Says that it stops, and ends the connection."""
-        if self._running is not None:
+        if self._running is not None and self.member is not None:
+            self.member.is_stopping = True
             self._running.cancel()
             await asyncio.wait((self._running,))
 
@@ -132,15 +133,13 @@ class MemberOfFleet:
         member = self.member
         if member is None:
             return None
-        from zaiond.store import handed_on
-
         connection, since = member.connection, self._reports.incidents.cut_off
         return {
             "role": "member",
             "state": member.state.mode,
             "since": None if since is None else rfc3339(since),
             "server": None if connection is None else connection.server,
-            "waiting": await self._writer.submit(handed_on.count),
+            "waiting": await self._outbound.membership.count_waiting(),
             "error": None if member.fault is None else member.fault.text.in_language(language),
         }
 

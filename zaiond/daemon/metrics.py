@@ -43,13 +43,18 @@ async def document(status: Status) -> dict[str, Any]:
             name: job.succeeded for name, job in state.jobs.items() if job.succeeded is not None
         },
         "problems": {severity: problems[severity] for severity in SEVERITIES},
-        **_fleet(status),
+        **_fleet(status, await outbound.membership.count_waiting()),
         "version": __version__,
     }
 
 
-def _fleet(status: Status) -> dict[str, dict[str, float]]:
-    """What a hub has beside."""
+def _fleet(status: Status, handing_on: int) -> dict[str, dict[str, float]]:
+    """What a hub, or a member, has beside."""
+    member = status.member.member
+    if member is not None:
+        connected = member.connection is not None
+        hands_on, waiting = status.outbound.membership.hands_on, handing_on
+        return {"fleet": {"connected": connected, "hands_on": hands_on, "to_hand_on": waiting}}
     found = status.fleet.document(status.language)
     if found is None:
         return {}

@@ -16,6 +16,7 @@ from zaiond.daemon.documents import moment
 from zaiond.daemon.notices import Notice
 from zaiond.daemon.status import Status
 from zaiond.daemon.words import by_hand, fleet, routes
+from zaiond.delivery import handing_on
 from zaiond.errors import DiskFullError, EventError, MendableError
 from zaiond.model import Event
 from zaiond.routing import silence
@@ -85,8 +86,13 @@ class RoutingAnswers:
             for line in request.lines:
                 event = self._event(line, request.asked_by)
                 now = self._status.clock()
+                here = partial(decide, event, table, self._state, now)
+                maker = self._router.maker
                 try:
-                    decision = decide(event, table, self._state, now)
+                    if maker is not None and maker.hands_on:
+                        decision = handing_on.decided(event, self._state, here)
+                    else:
+                        decision = here()
                 finally:
                     self._state.rollback()
                 told.append(document(event, decision, table, now, self._status.language, moment))

@@ -2,6 +2,7 @@
 all the same. Pure.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import structs
@@ -30,6 +31,13 @@ class OfFleet(Protocol):
         about several of which it is the first: the same on every machine of the fleet. `machine`
         is the name of this one.
         """
+
+
+def decided(event: Event, state: State, here: Callable[[], Decision]) -> Decision:
+    """What becomes of an event at a member; `here` says what would, if it told of it itself."""
+    if not is_handed_on(event):
+        return here()
+    return handed_on(here() if ends_here(event, state) else None)
 
 
 def is_handed_on(event: Event) -> bool:

@@ -91,11 +91,9 @@ class MailMaker:
         """What becomes of the event at `now`, seconds since the epoch; `state` is to be committed,
         or rolled back.
         """
-        is_handed_on = self.hands_on and handing_on.is_handed_on(event)
-        if is_handed_on and not handing_on.ends_here(event, state):
-            return handing_on.handed_on()
-        decision = self.decide_here(stored, event, state, now)
-        return handing_on.handed_on(decision) if is_handed_on else decision
+        if not self.hands_on:
+            return self.decide_here(stored, event, state, now)
+        return handing_on.decided(event, state, lambda: self.decide_here(stored, event, state, now))
 
     def decide_here(self, stored: StoredEvent, event: Event, state: State, now: float) -> Decision:
         """The same, whether it is handed on or not."""

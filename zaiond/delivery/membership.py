@@ -101,6 +101,13 @@ class Membership:
         else:
             fleet.suspend()
 
+    async def count_waiting(self) -> int:
+        """How many events wait to be handed on; of those that are not routed yet, too."""
+        if self._ways.fleet is None:
+            return 0
+        unrouted = self._router.waiting if self._ways.hands_on else 0
+        return unrouted + await self._submit(handed_on.count)
+
     def retry(self) -> None:
         """There is reason to hope that the transport works: it is tried again at once."""
         if self._ways.fleet is not None:

@@ -161,8 +161,9 @@ class Outbound:
         """What has not ended."""
         number = await count(self._submit, counts.skip_open) + self.router.waiting
         number += await self._submit(counts.to_come)
-        if self.holds.queue is not None:
-            return Waiting(0, number)
+        if self.holds.queue is not None:  # which holds mail alone
+            handed_on = await self.membership.count_waiting()
+            return Waiting(handed_on, max(0, number - handed_on))
         held = await count(self._submit, counts.skip_held)
         return Waiting(max(0, number - held), held)
 

@@ -70,6 +70,7 @@ class Member:
         self._wake = asyncio.Event()
         self._heard: list[Heard] = []
         self._last_word = float("-inf")
+        self.is_stopping = False  # with the daemon
 
     # -- what the way out asks (hand_over.Engine, handing_on.OfFleet)
 
@@ -142,9 +143,10 @@ class Member:
             await self._stop()
 
     async def _stop(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORD):
-                await self._say("stopped")
+        if self.is_stopping:  # else another configuration goes on where this one ends
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD):
+                    await self._say("stopped")
         if self._link is not None:
             await self._link.close()
 

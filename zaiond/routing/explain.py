@@ -11,6 +11,7 @@ from zaiond.routing.decision import Decision
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.records import NEVER
 from zaiond.text import Language, Text
+from zaiond.way import shown
 
 Outcome = Literal["mailed", "grouped", "held", "silenced", "dropped"]
 # What an event is that waits in a mail to come, by the kind of that. What goes beyond max_mails is
@@ -74,7 +75,7 @@ def document(
             {
                 "route": one.route,
                 "outcome": one.outcome,
-                "to": list(one.to),
+                "to": [shown(recipient).in_language(language) for recipient in one.to],
                 "when": moment(one.when),
                 "reason": (one.reason or words.DEFAULT).in_language(language),
             }
