@@ -420,3 +420,57 @@ def test_people_see_members_hubs_and_the_backlog_by_command_and_on_the_page(
             page = browser.get("/fleet").text
             for each in (HUB1, HUB2, WEB1, "hands on", "works"):
                 assert each in page
+
+
+def test_a_hub_that_can_not_reach_the_engine_says_so_and_when_it_can_again(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats)
+    hub.patched("from zaiond.daemon import hub\nhub.CUT_OFF_AFTER = 1.0")
+    with hub.daemon:
+        works(nats, hub)
+        nats.close()
+        (mail,) = hub.sink.wait(1)
+        assert "cut off from the fleet" in mail.subject
+        status = hub.daemon.document("status")
+        assert [one["code"] for one in status["problems"]] == ["fleet"]
+        nats.start()
+        mails = hub.sink.wait(2)
+        assert "reaches the fleet again" in mails[1].subject
+        hub.daemon.becomes(lambda now: now["ok"] and now["fleet"]["works"], "status")
+
+
+def test_who_is_no_hub_any_more_hands_over_at_once_without_a_restart(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    with one.daemon, other.daemon:
+        until(lambda: leader(nats) in (HUB1, HUB2), lambda: one.daemon.printed())
+        if leader(nats) == HUB2:
+            one, other = other, one
+        text = one.daemon.config.read_text()
+        alone = {name: value for name, value in one.settings.items() if name != "fleet"}
+        one.daemon.config.write_text(yaml.safe_dump(alone))
+        until(lambda: leader(nats) == other.name, lambda: one.daemon.printed(), 10)
+        publish(nats, WEB1, events(1))
+        other.sink.wait(1)
+        assert one.daemon.document("status")["fleet"] is None
+        one.daemon.config.write_text(text)
+        one.daemon.becomes(lambda now: (now["fleet"] or {}).get("hub") == other.name, "status")
+        assert one.mails == []
+
+
+def test_storage_that_is_full_is_emptied_though_no_lease_can_be_written(
+    directory: Path, make_hub: MakeHub
+) -> None:
+    with Nats(directory / "nats", max_file="330MB") as nats:
+        nats.init()
+        sent = letters.publish_until_full(nats, WEB1, size=200_000)
+        assert 5 < sent < 2000
+        hub = make_hub(nats)
+        with hub.daemon:
+            taken_in(nats, hub, 120)
+            works(nats, hub)  # now that there is room
+            publish(nats, WEB1, events(9999))
+            taken_in(nats, hub)
+            hub.daemon.becomes(lambda now: now["fleet"]["taken"] == sent + 1, "status")

@@ -141,3 +141,27 @@ def forget_duplicates(nats: Nats) -> None:
         await jetstream.update_stream(settings)
 
     with_jetstream(nats, forget)
+
+
+def publish_until_full(nats: Nats, of: str, size: int) -> int:
+    """Hands on events of this size until the engine takes no more, of the hubs neither; gives how
+    many it took.
+    """
+
+    async def fill(_: Client, jetstream: JetStreamContext) -> int:
+        number = 0
+        while number < 2000:
+            text = json.dumps({"type": "a.b", "id": f"f{number}", "message": "x" * size})
+            stored = StoredEvent(1, f"f{number}", 0, "", 1.8e9, text.encode())
+            packed = letter.encode(stored, of, "", "salt")
+            try:
+                await jetstream.publish(packed.subject, packed.payload, headers=packed.headers)
+            except NatsError:
+                break
+            number += 1
+        with contextlib.suppress(NatsError):
+            for other in range(10_000):
+                await jetstream.publish(f"$KV.{names.BUCKET}.other.{other}", b"x" * 1000)
+        return number
+
+    return with_jetstream(nats, fill)
