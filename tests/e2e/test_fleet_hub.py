@@ -198,12 +198,16 @@ def test_killed_between_its_commit_and_its_acknowledgement_it_loses_nothing(
     taken_in(nats, other)
     one.whole()
     one.daemon.start()
-    one.sink.wait(20)  # which were under way there
+    mails = one.sink.wait(20)  # which were under way there
     # And never again: they are known at both.
     publish(nats, WEB1, events(99))
     other.sink.wait(21)
     ids = {f"e{n}" for n in range(20)}
     assert sorted(one.ids()) == sorted(ids)
+    # So readers show one: whichever hub mails an event, it is the same mail.
+    known = {str(mail.message["Message-ID"]) for mail in other.mails}
+    assert {str(mail.message["Message-ID"]) for mail in mails} < known
+    assert len(known) == 21
     assert sorted(other.ids()) == sorted(ids | {"e99"})
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zaiond.fleet.hub import Hub
     from zaiond.fleet.link import FleetError
     from zaiond.fleet.machines import Machines
+    from zaiond.fleet.of_hub import OfHub
 
 CUT_OFF_AFTER = 120.0  # seconds without the engine until people hear of it
 UNFIT_PAUSE = 30.0  # seconds until the machine's name is looked at again
@@ -55,6 +56,7 @@ class HubOfFleet:
         self._names, self._user_names, self._rows = names, user_names, machines
         self._in_background = in_background
         self._machines: Machines | None = None
+        self._of_hub: OfHub | None = None  # what its mails know of it
         self._fleet: Fleet | None = None
         self._running: asyncio.Task[None] | None = None
         self._unfit: Text | None = None  # why this machine's name can't be used
@@ -75,13 +77,15 @@ class HubOfFleet:
         fleet = config.fleet if config.fleet is not None and config.fleet.role == "hub" else None
         if fleet == self._fleet:
             return
-        self._fleet, before = fleet, self._running
+        self._fleet, before, membership = fleet, self._running, self._outbound.membership
+        if membership.of_fleet is self._of_hub:
+            membership.of_fleet = self._of_hub = None
         if before is not None:
             before.cancel()
         if fleet is not None:
-            from zaiond.fleet.mails import MailsOfHub
+            from zaiond.fleet.of_hub import OfHub
 
-            self._outbound.membership.mail_for(MailsOfHub(self._know_machines()))
+            membership.of_fleet = self._of_hub = OfHub(self._know_machines())
             running = self._running = asyncio.ensure_future(self._run(fleet, before))
             self._in_background(_watched(running))
 

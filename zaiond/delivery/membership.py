@@ -69,11 +69,6 @@ class Membership:
                 self._running.create_task(way.loader.run())
         ways.hands_on = hands_on
 
-    def mail_for(self, of_fleet: OfFleet) -> None:
-        """This machine is a hub with the configuration that comes into force next."""
-        self.leave()
-        self.of_fleet = of_fleet
-
     def leave(self) -> None:
         """It is none any more with the configuration that comes into force next."""
         self.of_fleet = self.transport = None

@@ -18,6 +18,7 @@ from zaiond.errors import EventError, ZaiondError
 from zaiond.event_rules import MAX_ID_LENGTH
 from zaiond.fleet import names, words
 from zaiond.model import NewEvent, StoredEvent
+from zaiond.users import NO_UID
 
 MESSAGE_ID = "Nats-Msg-Id"  # by which the engine knows a repeat
 ID = "Zaiond-Id"
@@ -54,8 +55,8 @@ class Packed(NamedTuple):
 
 def identity(machine: str, uid: int, source: str, id: str, notice: bool) -> str:
     """What one event of the fleet is known by, as 52 letters and digits: the same key as that of a
-    store's index, and the machine. The daemon's own are its own by whatever uid it runs."""
-    return digest(machine, 0 if notice else uid, source, id, notice)
+    store's index, and the machine."""
+    return digest(machine, uid, source, id, notice)
 
 
 def digest(*parts: str | int) -> str:
@@ -67,7 +68,8 @@ def digest(*parts: str | int) -> str:
 def message_id(machine: str, uid: int, source: str, id: str, notice: bool, *of: str) -> str:
     """The Message-ID, with its angle brackets, of the mail `of` this kind about an event that this
     machine took in, or about several of which it is the first: whichever machine makes it. `uid`
-    and `source` are as that machine had them."""
+    and `source` are as that machine had them; which uid its daemon has is of no matter."""
+    uid = NO_UID if notice else uid
     return f"<{digest(identity(machine.lower(), uid, source, id, notice), *of)}@{machine.lower()}>"
 
 
