@@ -1,6 +1,8 @@
 """What a member of a fleet hands on, and what becomes of it when nobody takes it."""
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -45,6 +47,15 @@ async def assert_settled(post: Post) -> None:
 
 async def waiting(post: Post) -> int:
     return await post.writer.submit(handed_on.count)
+
+
+def test_who_has_no_fleet_loads_nothing_of_it() -> None:
+    program = "import sys, zaiond.daemon.main, zaiond.daemon.app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    of_fleet = [m for m in done.stdout.split() if m.startswith(("zaiond.fleet", "nats", "nkeys"))]
+    assert not of_fleet
 
 
 # -- handed on

@@ -69,8 +69,8 @@ def message_id(machine: str, uid: int, source: str, id: str, notice: bool, *of: 
     """The Message-ID, with its angle brackets, of the mail `of` this kind about an event that this
     machine took in, or about several of which it is the first: whichever machine makes it. `uid`
     and `source` are as that machine had them; which uid its daemon has is of no matter."""
-    uid = NO_UID if notice else uid
-    return f"<{digest(identity(machine.lower(), uid, source, id, notice), *of)}@{machine.lower()}>"
+    name, uid = machine.lower().rstrip("."), NO_UID if notice else uid
+    return f"<{digest(identity(name, uid, source, id, notice), *of)}@{name}>"
 
 
 def encode(event: StoredEvent, machine: str, user: str, salt: str) -> Packed:
