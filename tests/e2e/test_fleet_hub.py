@@ -84,7 +84,7 @@ def make_hub(directory: Path) -> Iterator[MakeHub]:
     with ExitStack() as ended:
 
         def make(nats: Nats, name: str = HUB1, **settings: Any) -> Hub:
-            fleet = nats.settings(name, "hub", **settings.pop("fleet", {}))
+            fleet = nats.settings(name, **{"role": "hub", **settings.pop("fleet", {})})
             hub = Hub(directory / name.partition(".")[0], name, fleet, **settings)
             ended.callback(hub.sink.stop)
             ended.callback(hub.daemon.end)
@@ -478,3 +478,22 @@ def test_storage_that_is_full_is_emptied_though_no_lease_can_be_written(
             publish(nats, WEB1, events(9999))
             taken_in(nats, hub)
             hub.daemon.becomes(lambda now: now["fleet"]["taken"] == sent + 1, "status")
+
+
+def test_a_program_at_a_member_is_heard_by_mail_from_the_hub(nats: Nats, make_hub: MakeHub) -> None:
+    hub, member = make_hub(nats), make_hub(nats, WEB1, fleet={"role": "member"})
+    with hub.daemon, member.daemon:
+        works(nats, hub)
+        member.daemon.emit({"type": "disk.full", "key": "/", "status": "problem", "id": "d1"})
+        (mail,) = hub.sink.wait(1)
+        assert WEB1 in mail.body
+        member.daemon.emit({"type": "disk.full", "key": "/", "status": "ok", "id": "d2"})
+        hub.sink.wait(2)
+        member.daemon.emit({"type": "job.failed", "job": "nightly", "severity": "err"})
+        hub.sink.wait(3)
+        (job,) = hub.daemon.document("jobs")["jobs"]
+        assert (job["state"], job["machine"]) == ("failed", WEB1)
+        assert f"runs on {WEB1}" in hub.daemon.ctl("jobs").stdout
+        status = hub.daemon.becomes(lambda now: bool(now["fleet"]["members"]), "status")
+        assert status["fleet"]["members"][0]["machine"] == WEB1
+    assert member.mails == []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CUT_OFF_AFTER = 120.0  # seconds without the engine until people hear of it
 UNFIT_PAUSE = 30.0  # seconds until the machine's name is looked at again
-CUT_OFF = "zaiond.fleet.cut_off"
+CUT_OFF, BACK = "zaiond.fleet.cut_off", "zaiond.fleet.back"
 
 
 class HubOfFleet:
@@ -165,7 +165,7 @@ class HubOfFleet:
             message = words.cut_off_for(at=words.local(since), why=why)
         language = self._journal.language
         line = {
-            "type": CUT_OFF,
+            "type": BACK if why is None else CUT_OFF,
             "source": "zaiond",
             "severity": "notice" if why is None else "err",
             "subject": subject.in_language(language),
@@ -173,7 +173,7 @@ class HubOfFleet:
             "key": "fleet",
             "status": "ok" if why is None else "problem",
         }
-        id_ = f"{CUT_OFF}/{int(since)}/{line['status']}"
+        id_ = f"{line['type']}/{int(since)}"
         body = msgspec.json.encode(line)
         now = self._clock()
         new: NewEvent = (id_, os.getuid(), "zaiond", now, body, False, "key fleet")
