@@ -69,7 +69,7 @@ e2e: setup
 	@.ci/install-for-deb tests
 	@.ci/build-deb
 	@.ci/make-machine bookworm
-	.venv/bin/pytest -n 2 --dist loadgroup tests/e2e
+	.venv/bin/pytest -n 2 --dist loadgroup $(E2E) tests/e2e
 
 KILLS = 50
 CUTS = 500
@@ -88,7 +88,7 @@ EVENTS = 20000
 RATE = 80
 fleet-chaos: setup
 	@.ci/install-for-e2e
-	ZAIOND_FLEET_EVENTS=$(EVENTS) ZAIOND_FLEET_RATE=$(RATE) .venv/bin/pytest -s tests/e2e/test_fleet_chaos.py
+	ZAIOND_FLEET_EVENTS=$(EVENTS) ZAIOND_FLEET_RATE=$(RATE) .venv/bin/pytest -n 2 -rP tests/e2e/test_fleet_chaos.py
 
 EACH = 60
 fuzz: setup
