@@ -35,11 +35,11 @@ WIRE = Target(
 )
 ACKNOWLEDGEMENT = Target(
     "fleet_acknowledgement",
-    "acknowledgement of an event at a member",
+    "acknowledgement at a member, whose hub and nodes write to the same disk",
     "at one machine",
     "ms",
     "at most",
-    1.5,
+    3,
 )
 
 
