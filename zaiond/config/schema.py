@@ -221,6 +221,8 @@ class Config(Settings):
             self._warn_beyond_jis(scope)
         if self.fleet is not None:
             self.fleet.warn(scope.below("fleet"))
+            if self.fleet.role == "member" and self.jobs:
+                scope.warn("jobs", words.JOBS_OF_MEMBER)
         warn_of_unreachable(self.routes, scope.below("routes"))
         mappings: list[tuple[Scope, RouteDefaults | Job]] = [*self._every_route(scope)]
         of_jobs = scope.below("jobs")

@@ -179,7 +179,7 @@ class QueueAdmin:
         """
         if maker.hands_on:
             if seqs is None:  # it is made due with the mails
-                return 0
+                return await self._writer.submit(handed_on.count)
             return await self._writer.submit(partial(handed_on.let_wait, seqs=seqs))
         of = handed_on.waiting if seqs is None else partial(handed_on.waiting_of, seqs=seqs)
         rows = await self._writer.submit(of)

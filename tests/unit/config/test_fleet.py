@@ -176,3 +176,9 @@ def test_what_is_of_no_use_is_warned_of(tmp_path: Path) -> None:
     )
     assert "fleet.servers" in warnings(tmp_path, "{servers: 'nats://n1.zaion.jp', role: hub}")
     assert "fleet" in warnings(tmp_path, f"{{servers: {TLS}, role: hub}}")
+
+
+@pytest.mark.parametrize(("role", "is_warned"), [("member", True), ("hub", False)])
+def test_jobs_are_for_the_hubs_to_watch(tmp_path: Path, role: str, is_warned: bool) -> None:
+    fleet = f"{{servers: nats://localhost, role: {role}}}\njobs: {{nightly: {{every: 1d}}}}"
+    assert ("jobs" in warnings(tmp_path, fleet)) == is_warned

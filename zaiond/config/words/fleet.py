@@ -51,6 +51,10 @@ of_another_role = Sentence(
     "role が {role} のマシンでは、{name} は使われません",
     "{name} is not used with role {role}",
 )
+JOBS_OF_MEMBER = Text(
+    "フリートのメンバーでは、jobs は使われません。ハブの設定に書いてください",
+    "jobs are not watched by a member of a fleet: put them into the hubs' configuration",
+)
 no_credentials = Sentence(
     "{path} は NATS のクレデンシャル ファイルではありません（nsc generate creds で作ったファイルを"
     "指定してください）",
