@@ -1,0 +1,98 @@
+"""What a machine of a fleet hands on, and by which Message-IDs its mails are known everywhere."""
+
+import itertools
+import json
+from typing import Any
+
+from tests.support.delivery import configuration, server
+from tests.support.hubs import Fleet
+from zaiond.config.schema import Match, Route
+from zaiond.delivery.mail_maker import MailMaker, complete
+from zaiond.model import Event, QueuedMail, Routing, Standing, StoredEvent
+from zaiond.routing.decision import Decision
+from zaiond.routing.state import State
+from zaiond.way import HUBS, way_of
+
+NUMBERS = itertools.count(1)
+
+
+def maker(*, hands_on: bool = False, in_fleet: bool = True) -> MailMaker:
+    routes = {"db": Route(match=Match(type=("db.*",)), to=("dba@x.example", "財@x.example"))}
+    made = MailMaker(
+        configuration(server(25), routes=routes), lambda: f"M{next(NUMBERS)}", lambda _: "",
+        lambda *_: None,
+    )  # fmt: skip
+    made.of_fleet = Fleet() if in_fleet else None
+    made.hands_on = hands_on
+    made.call_machine("member", "member.example")
+    return made
+
+
+def event(kind: str = "a.b", *, notice: bool = False, **more: Any) -> StoredEvent:
+    line = json.dumps({"type": kind, "id": "e", **more}).encode()
+    return StoredEvent(1, "e", 1000, "", 1.0, line, notice=notice)
+
+
+def decided(by: MailMaker, stored: StoredEvent, state: State | None = None) -> Decision:
+    return by.decide(stored, complete(stored), state or State((), lambda: 1), 1.0)
+
+
+def mails(by: MailMaker, stored: StoredEvent) -> list[QueuedMail]:
+    told: Event = complete(stored)
+    return [
+        by.make(1, stored, told, part, iter(range(9)), routing=tell.routing)
+        for tell in decided(by, stored).tells
+        for part in by.parts(tell.to)
+    ]
+
+
+def test_what_a_member_takes_goes_to_the_hubs_by_a_way_of_its_own() -> None:
+    (letter,) = mails(maker(hands_on=True), event())
+    assert letter.message.recipients == (HUBS,)
+    assert way_of(letter.user) == "fleet"
+    (mail,) = mails(maker(), event())
+    assert mail.message.recipients == ("a@x.example",)
+    assert way_of(mail.user) == "mail"
+
+
+def test_a_member_tells_of_itself_by_itself() -> None:
+    by = maker(hands_on=True)
+    assert decided(by, event("zaiond.fleet.cut_off", notice=True)).tells[0].to == ("a@x.example",)
+    assert decided(by, event("zaiond.fleet.cut_off")).tells[0].to == (HUBS,)  # anybody's word
+    assert decided(by, event("zaiond.other", notice=True)).tells[0].to == (HUBS,)
+
+
+def test_everybody_gives_a_mail_the_same_message_id() -> None:
+    first, second = (
+        [mail.message.message_id for mail in mails(maker(), event("db.full"))] for _ in range(2)
+    )
+    assert first == second
+    assert len(set(first)) == 2  # one of them by SMTPUTF8
+    (other,) = mails(maker(), event())
+    (letter,) = mails(maker(hands_on=True), event())
+    assert len({*first, other.message.message_id, letter.message.message_id}) == 4
+
+
+def test_what_reminds_has_a_message_id_of_its_own() -> None:
+    by, stored = maker(), event()
+    reminder = Routing(standing=Standing(1.0, reminder=True))
+    assert by.new_message_id(stored, reminder) != by.new_message_id(stored, reminder)
+    assert by.new_message_id(stored, Routing()) == by.new_message_id(stored, Routing())
+
+
+def test_what_waits_for_different_reasons_has_different_message_ids() -> None:
+    by, stored = maker(), event()
+    routings = [
+        Routing(),
+        Routing("db"),
+        Routing("db", "grouped"),
+        Routing("db", "suppressed", recipients=("a@x.example",)),
+        Routing("db", "suppressed", recipients=("b@x.example",)),
+        Routing("db", recipients=("a@x.example",)),
+    ]
+    assert len({by.new_message_id(stored, routing) for routing in routings}) == len(routings)
+
+
+def test_one_machine_has_message_ids_of_no_fleet() -> None:
+    by = maker(in_fleet=False)
+    assert by.new_message_id(event(), Routing()) != by.new_message_id(event(), Routing())
