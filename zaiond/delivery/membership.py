@@ -24,7 +24,8 @@ from zaiond.store.writer import Submit
 
 class Membership:
     """`of_fleet` is there for a member and for a hub, `transport` for a member. `new_way` makes a
-    Dispatcher, `upkeep` is what else is done whenever the housekeeping is.
+    Dispatcher, `upkeep` is what else is done whenever the housekeeping is. `is_to_hand_on`: a start
+    found something that is.
     """
 
     def __init__(
@@ -35,11 +36,14 @@ class Membership:
         new_way: Callable[..., Dispatcher],
         upkeep: Callable[[], Awaitable[None]],
         submit: Submit,
+        *,
+        is_to_hand_on: bool,
     ) -> None:
         self.of_fleet: OfFleet | None = None
         self.transport: Transport | None = None
         self._ways, self._router, self._queue_admin = ways, router, queue_admin
         self._new_way, self._upkeep, self._submit = new_way, upkeep, submit
+        self._is_to_hand_on = is_to_hand_on  # by the last run
         self._config: Config | None = None
         self._running: asyncio.TaskGroup | None = None
 
@@ -145,8 +149,10 @@ class Membership:
         """Routes again what waits to be handed on by nobody: after an end on a full disk, or with a
         configuration that was changed while the daemon was down.
         """
-        if not self._ways.hands_on and self._router.maker is not None:
+        is_possible = self._is_to_hand_on or self._ways.fleet is not None
+        if is_possible and not self._ways.hands_on and self._router.maker is not None:
             with suppress(DiskFullError):
                 if await self._submit(handed_on.count):
                     await self.mail_by_itself()
+                self._is_to_hand_on = False
         await self._upkeep()

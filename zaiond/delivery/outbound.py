@@ -91,8 +91,9 @@ class Outbound:
         self.queue_admin = QueueAdmin(writer, self.router, self.ways, observer, queue_time, clock)
         new_way = partial(Dispatcher, writer, self.ledger, observer, clock, queue_time, outdated)
         self.membership = Membership(
-            self.ways, self.router, self.queue_admin, new_way, upkeep, writer.submit
-        )
+            self.ways, self.router, self.queue_admin, new_way, upkeep, writer.submit,
+            is_to_hand_on=recovered.is_to_hand_on,
+        )  # fmt: skip
         self.housekeeping = Housekeeping(
             writer,
             self.ways,

@@ -19,6 +19,7 @@ from zaiond.model import OPEN, AttemptResult, QueuedMail, StoredEvent
 from zaiond.store.events import OF_GROUP, encode_text, set_meta
 from zaiond.store.sound import encode_routing
 from zaiond.text import Text
+from zaiond.way import BEYOND_MAIL
 
 
 class Ended(NamedTuple):
@@ -30,12 +31,15 @@ class Ended(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """What a start finds: the ids that come next, and deliveries that a crash left started."""
+    """What a start finds: the ids that come next, deliveries that a crash left started, and whether
+    something waits to be handed on to the hubs of a fleet.
+    """
 
     routed_through: int
     next_message: int
     next_delivery: int
     started: int
+    is_to_hand_on: bool = False
 
 
 def recover(db: apsw.Connection, now: float) -> Recovered:
@@ -55,6 +59,7 @@ def recover(db: apsw.Connection, now: float) -> Recovered:
         next_message=_get(db, "SELECT max(id) FROM messages") + 1,
         next_delivery=_get(db, "SELECT max(id) FROM deliveries") + 1,
         started=len(started),
+        is_to_hand_on=bool(_get(db, _TO_HAND_ON)),
     )
 
 
@@ -176,6 +181,9 @@ def keep_remarks(db: apsw.Connection, mails: list[QueuedMail]) -> None:
     )
 
 
+_TO_HAND_ON = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE user >= {BEYOND_MAIL} AND ended IS NULL)"  # noqa: S608
+)
 # Kept of a delivery; those with an end that is not known are kept, too, for they are counted.
 FIRST_ATTEMPTS, LAST_ATTEMPTS = 20, 100
 _FORGET_ATTEMPTS = (
