@@ -71,19 +71,42 @@ def test_what_became_of_events_is_listed_and_each_leads_to_everything_about_it(
 def test_the_filters_stand_in_the_address_and_are_those_of_zaiond_ctl(
     web: Web, browser: Browser
 ) -> None:
-    web.daemon.emit({"id": "one", "type": "backup.failed", "source": "a.service", "subject": "1st"})
-    web.daemon.emit({"id": "two", "type": "disk.low", "source": "b.timer", "subject": "2nd"})
+    web.daemon.emit(
+        {
+            "id": "one",
+            "type": "backup.failed",
+            "source": "a.service",
+            "subject": "1st",
+            "job": "nightly",
+        }
+    )
+    web.daemon.emit(
+        {
+            "id": "two",
+            "type": "disk.low",
+            "source": "b.timer",
+            "subject": "2nd",
+            "key": "disk:/ var",
+            "status": "problem",
+        }
+    )
     delivered(web, "one", "two")
     for query, there in (
         ("type=backup.*", "1st"),
         ("source=*.timer", "2nd"),
         ("since=1h&type=disk.*", "2nd"),
+        ("key=disk:/+var", "2nd"),
+        ("job=nightly", "1st"),
+        ("job=nightly&type=backup.*", "1st"),
     ):
         page = shown(browser, f"/history?{query}")
         assert there in page.text
         assert {"1st": "2nd", "2nd": "1st"}[there] not in page.text
     assert "No events" in shown(browser, "/history?failed=1").text
     assert "checked" in shown(browser, "/history?failed=1").field("failed")
+    assert "No events" in shown(browser, "/history?key=disk").text  # no part of it
+    assert "No events" in shown(browser, "/history?job=nightly&type=disk.*").text
+    assert shown(browser, "/history?job=nightly").field("job")["value"] == "nightly"
     assert "No events" in shown(browser, "/history?since=2999-01-01").text
 
 
@@ -179,7 +202,7 @@ def older(page: Html) -> str | None:
 def ids(page: Html) -> list[str]:
     """Those that are listed, the newest first."""
     links = [one for tag, one in page.elements if tag == "a"]
-    return [one["text"] for one in links if one["href"].startswith("/history/")][::-1]
+    return [one["text"] for one in links if one["href"].startswith("/history/")]
 
 
 def test_the_history_goes_on_page_by_page_to_its_beginning_by_addresses_that_can_be_linked(

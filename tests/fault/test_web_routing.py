@@ -76,6 +76,11 @@ def test_problems_are_shown_by_severity_and_text_and_lead_to_their_event(
     page = shown(browser, "/problems")
     assert page.text.index("disk full") < page.text.index("hot")
     assert "/history/one" in [one.get("href") for tag, one in page.elements if tag == "a"]
+    linked = [one.get("href") for tag, one in page.elements if tag == "a"]
+    assert "/history?key=disk%3A%2F" in linked
+    browser.get("/history?key=disk%3A%2F")
+    assert "disk full" in browser.page.text
+    assert "hot" not in browser.page.text
     page = shown(browser, "/problems?severity=err")
     assert "disk full" in page.text
     assert "hot" not in page.text
@@ -153,6 +158,9 @@ def test_jobs_are_shown_those_that_need_a_look_first_and_by_state(
     page = shown(browser, "/jobs")
     assert page.text.index("zz<script>") < page.text.index("nightly")
     assert "failed once" in page.text
+    linked = [one.get("href") for tag, one in page.elements if tag == "a"]
+    assert "/history?job=nightly" in linked
+    assert "/history?job=zz%3Cscript%3E" in linked
     assert "undeclared" in page.text
     page = shown(browser, "/jobs?state=failed")
     assert "nightly" not in page.text

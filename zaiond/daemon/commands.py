@@ -181,6 +181,8 @@ class Answers:
             since=request.since,
             type=request.type,
             source=request.source,
+            key=request.key,
+            job=request.job,
             failed=request.failed,
             limit=100 if limit is None else max(0, min(int(limit), MOST)),
         )

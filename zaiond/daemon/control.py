@@ -72,6 +72,7 @@ class Request(msgspec.Struct):
     seconds: float | None = None
     comment: str | None = None
     key: str | None = None
+    job: str | None = None
     by: str | None = None
     language: Language | None = None
     asked_by: int = -1

@@ -63,19 +63,21 @@ class Found(NamedTuple):
     older: int | None = None
 
 
-class _Type(msgspec.Struct):
+class _Named(msgspec.Struct):
     type: str
+    key: str | None = None
+    job: str | None = None
 
 
-_type = msgspec.json.Decoder(_Type).decode
+_named = msgspec.json.Decoder(_Named).decode
 NAMED = 4  # recipients that are told by name, and one more
 
 
 @dataclass(kw_only=True)
 class Wanted:
-    """Which events are asked for: patterns are those of a shell; `before` is a seq, and `look_at`
-    says how many events are looked at, more or less (what has `failed` is found without). With an
-    `id` none of `failed`, `limit` and these two counts.
+    """Which events are asked for: patterns (`type`, `source`) are those of a shell; `before` is
+    a seq, and `look_at` says how many events are looked at, more or less (what has `failed` is
+    found without). With an `id` none of `failed`, `limit` and these two counts.
     """
 
     id: str | None = None
@@ -84,6 +86,8 @@ class Wanted:
     since: float | None = None
     type: str | None = None
     source: str | None = None
+    key: str | None = None
+    job: str | None = None
     failed: bool = False
     limit: int
 
@@ -91,8 +95,14 @@ class Wanted:
         self._is_type = matcher(self.type or "")
         self._is_source = matcher(self.source or "")
 
+    @property
+    def of_line(self) -> bool:
+        """Whether it takes an event's line to know."""
+        return any(one is not None for one in (self.type, self.key, self.job))
+
     def has(self, row: Head | EventRow) -> bool:
-        """Whether it is one of them, but for `failed`; of a row without its line, and for the type.
+        """Whether it is one of them, but for `failed`; of a row without its line, also but
+        for what that says.
 
         All times are compared: a clock that was set leaves no order.
         """
@@ -100,12 +110,18 @@ class Wanted:
             return False
         if self.source is not None and not self._is_source(row.source or f"uid:{row.uid}"):
             return False
-        if self.type is None or isinstance(row, Head):
-            return True
+        return not self.of_line or isinstance(row, Head) or self._has_line(row.body)
+
+    def _has_line(self, body: bytes) -> bool:
         try:
-            return bool(self._is_type(_type(row.body).type))
+            named = _named(body)
         except (msgspec.DecodeError, UnicodeDecodeError):  # a damaged page
             return False
+        return (
+            (self.type is None or bool(self._is_type(named.type)))
+            and self.key in (None, named.key)
+            and self.job in (None, named.job)
+        )
 
 
 class Queries:
@@ -141,7 +157,7 @@ class Queries:
         """The newest of the events that are wanted, oldest first: as far as they are found, and in
         the end all. `all_held`: the queue is held.
         """
-        of: Any = Head if wanted.type is None else EventRow
+        of: Any = EventRow if wanted.of_line else Head
         found: list[int] = []
         if wanted.id is not None:
             seqs = await self.seqs_of([wanted.id])

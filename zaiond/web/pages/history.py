@@ -25,6 +25,7 @@ LIMITS = (50, 100, 500, 1000)  # of which the first is the default
 LOOK_AT = 50_000  # events for one page, whatever the filters are
 _OFTEN, _SELDOM = 5, 30  # seconds between two looks, at few and at many
 _LONGEST_BEFORE = 18  # digits
+_EXACT = ("type", "source", "key", "job")  # filters as the daemon takes them
 
 Document = dict[str, Any]
 
@@ -40,7 +41,7 @@ async def show(request: Request) -> Response:
     filters, limit = _filters(given), _limit(given.get("limit", ""))
     begin = ctl.moment(filters["since"]) if filters["since"] else None
     wrong = filters["since"] and begin is None
-    arguments: Document = {name: filters[name] for name in ("type", "source") if filters[name]}
+    arguments: Document = {name: filters[name] for name in _EXACT if filters[name]}
     if begin is not None:
         arguments["since"] = begin
     if filters["failed"]:
@@ -86,7 +87,7 @@ def view(
         else words.looked_at(number=f"{LOOK_AT:,}"),
         "rows": [
             (documents.brief(one["time"], now), documents.outcome(one), one["id"], ctl.about(one))
-            for one in events
+            for one in reversed(events)
         ],
         "filters": filters,
         "limit": limit,
@@ -98,7 +99,7 @@ def view(
 
 
 def _filters(given: Mapping[str, str]) -> dict[str, str]:
-    filters = {name: given.get(name, "").strip() for name in ("since", "type", "source")}
+    filters = {name: given.get(name, "").strip() for name in ("since", *_EXACT)}
     return {**filters, "failed": "1" if given.get("failed") else ""}
 
 
@@ -154,6 +155,7 @@ def whole(event: Document) -> dict[str, Any]:
         "back": event_page(event["id"]),
         "may_retry": waits
         or any(one["outcome"] in (*OPEN, "failed", "expired") for one in deliveries),
+        "tried": any(one["attempts"] for one in deliveries),
         "may_delete": waits or any(one["outcome"] in OPEN for one in deliveries),
     }
 

@@ -49,6 +49,7 @@ def view(listed: Document, filters: dict[str, str], asked: str, now: datetime) -
                 "facts": [fact for fact in ctl.facts(one, now) if fact[0] != labels.EVENT_ID],
                 "event": one["event_id"],
                 "chosen": packed(_name(one), one["uid"]),
+                "history": address("/history", **{_field(one): _name(one)}),
                 "silence": address("/silences", match=_match(one)),
             }
             for one in shown.rows
@@ -67,9 +68,12 @@ def _name(problem: Document) -> str:
     return name
 
 
+def _field(problem: Document) -> str:
+    return "key" if problem["key"] else "job"
+
+
 def _match(problem: Document) -> str:
-    field = "key" if problem["key"] else "job"
-    return f"{field}={escape(_name(problem))}"
+    return f"{_field(problem)}={escape(_name(problem))}"
 
 
 def _matches(problem: Document, filters: dict[str, str]) -> bool:

@@ -44,5 +44,6 @@ NUMBER = Text("回", "No.")
 SERVER = Text("サーバー", "Server")
 MAIL = Text("このイベントのメール", "The mail of this event")
 RETRY = Text("すぐに送り直す", "Retry now")
+SEND = Text("すぐに送る", "Send now")  # where nothing was tried yet
 DELETE = Text("削除…", "Delete…")
 number_of = Sentence("{id} のイベントは {number} 件あります。", "{number} events have the id {id}.")

@@ -4,9 +4,10 @@ from zaiond.text import Sentence, Text
 
 TITLE = Text("キュー", "Queue")
 RETRY = Text("すぐに送り直す", "Retry now")
-RETRY_CHOSEN = Text("選択したメールをすぐに送り直す", "Retry those chosen")
+SEND = Text("すぐに送る", "Send now")  # where nothing was tried yet
+SEND_CHOSEN = Text("選択したメールをすぐに送る", "Send those chosen now")
 DELETE_CHOSEN = Text("選択したメールを削除…", "Delete those chosen…")
-retry_all = Sentence("{number} 件すべてをすぐに送り直す", "Retry all {number} now")
+send_all = Sentence("{number} 件すべてをすぐに送る", "Send all {number} now")
 NOTHING_CHOSEN = Text("メールを選択してください", "Choose mails first")
 NONE_MATCHES = Text("条件に一致するメールはありません", "Nothing that waits matches")
 SURE = Text("メールを削除しますか？", "Delete these mails?")
