@@ -218,6 +218,7 @@ def test_the_other_hub_takes_over_from_one_that_is_killed(nats: Nats, make_hub: 
         works(nats, other)
         publish(nats, WEB1, events(1))
         other.sink.wait(1)
+        other.daemon.becomes(lambda now: now["delivered"] == 1, "status")  # not under way
         other.daemon.kill()
         killed = time.monotonic()
         publish(nats, WEB1, events(2))
