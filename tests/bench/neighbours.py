@@ -11,7 +11,7 @@ from tests.bench.run import Run
 from tests.support.attacks import PATIENCE, Reply
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.neighbours import FLOODS, Attack, Place
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 from tests.support.postfix_load import SmtpSink
 from tests.support.process import forget_peak, peak_bytes
 

@@ -5,7 +5,8 @@ import time
 from tests.bench.figures import Row, Target
 from tests.bench.run import LINE, Run
 from tests.support.emitter import emit_many
-from tests.support.postfix import Postfix, free_port
+from tests.support.ports import free_port
+from tests.support.postfix import Postfix
 from tests.support.postfix_load import SmtpSink, SmtpSource
 from tests.support.process import cpu_seconds
 

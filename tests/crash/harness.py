@@ -236,7 +236,8 @@ class Run:
             if not alive:
                 self.reached[end.point] += 1
             elif end.nth > 1:
-                self._live(end._replace(nth=1), share=0)
+                # All came in so few batches that it was not passed so often.
+                self._live(end._replace(nth=1), min(10, self.events - self.granted))
 
     def _start(self, end: End) -> bool:
         """Starts the daemon; False if it is dead again already."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import trustme
 
 from tests.e2e.conftest import MakeDaemon
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.web import NAME, PASSWORD, Browser, Web
 

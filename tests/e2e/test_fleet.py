@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from tests.support.daemon import Daemon
-from tests.support.nats import ADMINISTRATOR, PASSWORD, Nats, Proxy, as_machine, free_port
+from tests.support.nats import ADMINISTRATOR, PASSWORD, Nats, Proxy, as_machine
+from tests.support.ports import free_port
 from tests.support.waiting import until
 from zaiond.config.fleet import Fleet
 from zaiond.config.kinds import Secret

@@ -22,7 +22,8 @@ from tests.e2e.conftest import MakeDaemon, MakePostfix
 from tests.support.chromium import NARROW, SCHEMES, TABLET, WIDE, Tab, chromium
 from tests.support.daemon import Daemon
 from tests.support.names import no_such_name
-from tests.support.postfix import Dovecot, free_port
+from tests.support.ports import free_port
+from tests.support.postfix import Dovecot
 from tests.support.scene import GONE, fill, scene
 from tests.support.sink import Sink
 from tests.support.waiting import until

@@ -2,13 +2,13 @@
 password."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.daemon import Daemon
 from tests.support.html import Html
+from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
 from zaiond import accounts
@@ -25,8 +25,7 @@ NEW = "another horse battery"
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    listen = f"127.0.0.1:{free_port()}"
     config = f"{CONFIG}web: {{listen: '{listen}'}}\n"
     with (
         Daemon(tmp_path_factory.mktemp("account"), config) as daemon,

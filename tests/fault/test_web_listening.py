@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from tests.support.daemon import PROGRAMS, Daemon
+from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
 
@@ -22,8 +23,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 def configure(daemon: Daemon, **settings: str | Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 PROMTOOL, AMTOOL = "/usr/bin/promtool", "/usr/bin/amtool"

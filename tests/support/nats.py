@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import selectors
 import shutil
 import signal
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple, Self
 
 import trustme
 
+from tests.support.ports import free_port
 from tests.support.waiting import until
 from zaiond.config.fleet import Fleet
 from zaiond.config.kinds import Secret
@@ -74,14 +74,6 @@ def of_administrator() -> Rights:
 def as_machine(name: str) -> tuple[str, ...]:
     """A command below which this machine has another name: several machines on one (root)."""
     return ("unshare", "--uts", "sh", "-c", f'hostname {name} && exec "$@"', "sh")
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that the kernel gives to no connection meanwhile."""
-    while True:
-        port = random.randrange(10000, 30000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 class Node:

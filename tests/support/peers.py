@@ -12,7 +12,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.postfix import Postfix, free_port
+from tests.support.ports import free_port
+from tests.support.postfix import Postfix
 from tests.support.waiting import until
 
 UNPACKED = Path(__file__).parents[2] / "build" / "peers"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import trustme
 
-from tests.support.postfix import DOVEADM, DOVECOT, free_port
+from tests.support.ports import free_port
+from tests.support.postfix import DOVEADM, DOVECOT
 
 _CONF = """\
 base_dir = {directory}/run

@@ -7,11 +7,12 @@ touched. What Postfix takes it passes on to a `tests.support.sink.Sink`, where t
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 POSTFIX = "/usr/sbin/postfix"
 DOVECOT = "/usr/sbin/dovecot"
@@ -91,14 +92,6 @@ service stats {{
   }}
 }}
 """
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 SINK = "/usr/sbin/smtp-sink"

@@ -206,6 +206,7 @@ class Web:
 
     def start(self) -> None:
         """Starts it; returns when it listens."""
+        self.end()  # also one that has ended by itself
         command: list[str | Path] = [*self.daemon.wrapper, *self._program]
         command += self.daemon.options
         passed: tuple[int, ...] = ()
