@@ -371,7 +371,7 @@ def test_a_test_whose_reader_has_gone_ends(file: Path) -> None:
 def test_it_says_where_to_listen_and_brings_the_key_that_root_alone_reads(file: Path) -> None:
     assert ask(file, "listen") == {
         "ok": True, "listen": "127.0.0.1:8025", "url": None, "cert": None, "key": None,
-        "errors": [],
+        "errors": [], "language": "ja",
     }  # fmt: skip
     made = trustme.CA().issue_cert("zaiond.zaion.jp")
     key = write(file.parent / "key.pem", made.private_key_pem.bytes().decode(), 0o600)
@@ -382,7 +382,7 @@ def test_it_says_where_to_listen_and_brings_the_key_that_root_alone_reads(file: 
     )  # what is broken elsewhere is no hurdle
     assert ask(file, "listen") == {
         "ok": True, "listen": "[::]:8025", "url": None, "cert": cert.read_text(),
-        "key": key.read_text(), "errors": [],
+        "key": key.read_text(), "errors": [], "language": "ja",
     }  # fmt: skip
 
 

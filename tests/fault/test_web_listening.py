@@ -1,5 +1,6 @@
 """Where zaiond-web listens: beyond this machine by TLS only, whoever opened the socket."""
 
+import asyncio
 import socket
 import ssl
 import subprocess
@@ -13,6 +14,9 @@ from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
+from zaiond.journal import Journal, output
+from zaiond.web.listening import CannotListen, as_configured
+from zaiond.web.settings_service import SettingsService
 
 
 @pytest.fixture
@@ -124,6 +128,33 @@ def test_beyond_this_machine_without_a_certificate_it_does_not_start(
         )
         assert done.returncode == 78
         assert f"0.0.0.0:{port} can be reached from other machines" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "mend"), [("ja", "設定の誤りを直して"), ("en", "mend what is said above")]
+)
+def test_who_has_set_a_certificate_that_is_gone_is_told_to_mend_it_in_his_language(
+    daemon: Daemon, port: int, language: str, mend: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = daemon.config.parent / "gone.pem"
+    configure(daemon, listen=f"0.0.0.0:{port}", cert_file=gone, key_file=gone)
+    text = daemon.config.read_text().replace("language: en", f"language: {language}")
+    daemon.config.write_text(text)
+    journal = Journal(output("text", "zaiond-web"))
+    journal.language = "en" if language == "ja" else "ja"  # as who may not read the files
+    settings = SettingsService(daemon.options, by_socket=False)
+    with (
+        socket.create_server(("0.0.0.0", port)) as listening,
+        pytest.raises(CannotListen) as refused,
+    ):
+        asyncio.run(as_configured([listening], settings, journal))
+    journal.error(refused.value.text)
+    said = capfd.readouterr().err
+    assert str(gone) in said.splitlines()[0]
+    assert mend in said
+    assert "systemctl reset-failed zaiond-web.service zaiond-web.socket" in said
+    assert "set web.cert_file" not in said
+    assert ("wrong setting" in said) == (language == "en")
 
 
 def test_a_certificate_that_is_gone_is_told_and_the_address_stays(

@@ -4,11 +4,13 @@ as texts. So the key may be root's alone, and what else is broken keeps no page 
 from typing import Any
 
 from zaiond.config.access import credentials
+from zaiond.config.language import wanted_language
 from zaiond.config.load import load
 from zaiond.config.outside import SourceError
 from zaiond.config.schema import declaration
 from zaiond.config.sources import MAX_CERTIFICATES, read
 from zaiond.errors import Diagnostic
+from zaiond.text import Language
 
 _SECTION = "web"
 _NAMES = ("listen", "url")
@@ -17,7 +19,7 @@ _FILES = ("cert_file", "key_file")
 
 def listening(path: str) -> dict[str, Any]:
     """The addresses, and the texts in PEM, each None where it isn't set or can't be read; `errors`
-    has what is wrong with them."""
+    has what is wrong with them; `language` is the configuration's."""
     loaded = load(path, credentials(), credentials_optional=True)
     found = {setting.key: setting.value for setting in loaded.settings}
     values = {name: found.get(f"{_SECTION}.{name}") for name in (*_NAMES, *_FILES)}
@@ -36,7 +38,15 @@ def listening(path: str) -> dict[str, Any]:
                 if not errors:
                     errors.append(Diagnostic(path, 1, 1, f"{_SECTION}.{name}", error.text))
         reply[name.removesuffix("_file")] = text
+    reply["language"] = _language(path)
     reply["errors"] = [
         {"key": e.key, "file": e.file, "line": e.line, **e.text._asdict()} for e in errors
     ]
     return reply
+
+
+def _language(path: str) -> Language | None:
+    try:
+        return wanted_language(path)
+    except OSError:
+        return None

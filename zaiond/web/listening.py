@@ -83,7 +83,15 @@ async def as_configured(
         if not all(map(_is_local, sockets)):
             raise CannotListen(error.text, os.EX_CONFIG) from None
         journal.warning(error.text)  # the page is there, and says itself what it lacks
-        found = {"listen": DEFAULT, "url": None, "cert": None, "key": None, "errors": []}
+        found = {
+            "listen": DEFAULT,
+            "url": None,
+            "cert": None,
+            "key": None,
+            "errors": [],
+            "language": None,
+        }
+    journal.language = found["language"] or journal.language
     for why in _wrong(found):
         journal.error(why)
     context = _context(found)
@@ -91,7 +99,8 @@ async def as_configured(
     sockets = sockets or [_bound(*listen)]
     open_to_others = [one for one in sockets if not _is_local(one)]
     if open_to_others and context is None:
-        text = words.needs_certificate(address=shown(open_to_others[0]))
+        needs = words.mend_certificate if found["errors"] else words.needs_certificate
+        text = needs(address=shown(open_to_others[0]))
         raise CannotListen(text, os.EX_CONFIG)
     if listen != _split(DEFAULT) and listen not in [one.getsockname()[:2] for one in sockets]:
         journal.warning(words.listens_elsewhere(listen=found["listen"], address=shown(sockets[0])))

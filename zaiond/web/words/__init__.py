@@ -166,6 +166,15 @@ needs_certificate = Sentence(
     "{address} can be reached from other machines, which takes a certificate: set web.cert_file"
     " and web.key_file",
 )
+mend_certificate = Sentence(
+    "{address} はほかのマシンから接続できるアドレスなので、証明書を使えない間は待ち受けません。"
+    "上に示した設定の誤りを直してください。サービスの場合は、そのあと実行します:"
+    " systemctl reset-failed zaiond-web.service zaiond-web.socket"
+    " && systemctl restart zaiond-web.socket",
+    "{address} can be reached from other machines, which takes a certificate that can be used: mend"
+    " what is said above. Then, to start the service: systemctl reset-failed zaiond-web.service"
+    " zaiond-web.socket && systemctl restart zaiond-web.socket",
+)
 listens_elsewhere = Sentence(
     "設定 web.listen は {listen} ですが、待ち受けているのは {address} です。"
     "systemd のソケットに合わせるには: systemctl edit zaiond-web.socket"
