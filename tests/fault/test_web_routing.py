@@ -323,3 +323,25 @@ def test_without_a_daemon_the_pages_say_so(web: Web, browser: Browser) -> None:
     for path in ("/problems", "/jobs", "/silences", "/routes?type=t"):
         shown(browser, path, 503)
     shown(browser, "/routes")  # nothing is asked yet
+
+
+def test_the_status_says_once_what_waits_and_leads_to_queue_and_jobs(
+    web: Web, browser: Browser
+) -> None:
+    web.daemon.config.write_text(
+        web.daemon.config.read_text().replace(
+            "max_mails: null", 'max_mails: null, digest: "0 0 1 1 *"'
+        )
+    )
+    web.daemon.ctl("reload")
+    web.daemon.emit({"type": "db.failed", "data": {"host": "db1"}, "severity": "notice"})
+    web.daemon.becomes(lambda found: found["routes"]["mails_to_come"] == 1, "status")
+    page = shown(browser, "/status")
+    assert "1 waiting (1 of them not before their time, as digests and groups)" in page.text
+    assert "Mails to come" not in page.text
+    linked = [one.get("href") for tag, one in page.elements if tag == "a"]
+    assert linked.count("/queue") >= 2  # in the navigation, and beside the number
+    assert linked.count("/jobs") >= 2
+    browser.headers["Accept-Language"] = "ja"
+    said = shown(browser, "/status").text
+    assert "送信待ち 1 件（うち、まとめ送信や時間帯などで予定の時刻を待つもの 1 件）" in said

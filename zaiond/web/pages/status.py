@@ -1,14 +1,16 @@
 """Status: what `zaiond-ctl status` says, the worst first; `--ack` as a button."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from zaiond.ctl import documents
+from zaiond.ctl import documents, labels
 from zaiond.ctl.status import facts
-from zaiond.places import ACKNOWLEDGE, MORE, Place, named
+from zaiond.places import ACKNOWLEDGE, JOBS, MORE, QUEUE, Advice, Place, named
+from zaiond.text import Text
 from zaiond.web.context import ask, note
 from zaiond.web.render import done, page
 from zaiond.web.words import fleet
@@ -36,11 +38,26 @@ def view(status: dict[str, Any]) -> dict[str, Any]:
     return {
         "ok": status["ok"],
         "problems": [{**one, "more": _more(one)} for one in status["problems"]],
-        "facts": [(label, value) for label, value in facts(status) if value],
+        "facts": list(_facts(status)),
         "errors": [documents.diagnostic(error) for error in status["config"]["errors"]],
         "fleet": (status.get("fleet") or {}).get("role") == "hub",
         "lost": any(ACKNOWLEDGE.name in one["places"] for one in status["problems"]),
     }
+
+
+def _facts(status: dict[str, Any]) -> Iterator[tuple[Text, Any]]:
+    """Those of the terminal, which lead to their pages; mails to come are among what waits."""
+    to_come = status["routes"]["mails_to_come"]
+    for label, value in facts(status):
+        if not value or label == labels.OF_ROUTES["mails_to_come"]:
+            continue
+        if label == labels.QUEUE and isinstance(value, Text):
+            said = words.with_to_come(queue=value, number=to_come) if to_come else value
+            yield label, Advice(said, (QUEUE,))
+        elif label == labels.JOBS and isinstance(value, Text):
+            yield label, Advice(value, (JOBS,))
+        else:
+            yield label, value
 
 
 def _more(problem: dict[str, Any]) -> list[Place]:

@@ -11,4 +11,8 @@ ACKNOWLEDGE_WHAT = Text(
     "だれがいつ確認したかは記録されます。",
     "Once you know why mail was lost or events were refused. Who said so, and when, is recorded.",
 )
+with_to_come = Sentence(
+    "{queue}（うち、まとめ送信や時間帯などで予定の時刻を待つもの {number} 件）",
+    "{queue} ({number} of them not before their time, as digests and groups)",
+)
 acknowledged = Sentence("{number} 件を確認済みにしました", "Acknowledged: {number}")
