@@ -112,9 +112,6 @@ class Accounts(NamedTuple):
     tokens: dict[str, dict[TokenKind, Token]]
 
 
-NONE = Accounts({}, {})
-
-
 def directory(state_dir: str | None) -> str:
     """Where zaiond-web keeps its state: below the daemon's, where that was named."""
     return os.path.join(state_dir, "web") if state_dir else DEFAULT_DIRECTORY
@@ -132,7 +129,7 @@ def read(where: str) -> Accounts:
         with open(path, "rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        return NONE
+        return Accounts({}, {})
     try:
         if len(content) > MOST_BYTES:
             raise ValueError

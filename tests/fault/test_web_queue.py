@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.html import Html
+from tests.support.ports import free_port
 from tests.support.sink import Sink
 from tests.support.waiting import until
 from tests.support.web import CONFIG, Browser, Web
@@ -223,9 +224,11 @@ def test_an_id_of_two_sources_means_the_one_that_was_shown(web: Web, browser: Br
 
 
 def test_what_waits_is_sent_at_once_where_that_is_wished(web: Web, browser: Browser) -> None:
-    with Sink() as sink:
-        queued(web, {"id": "one", "subject": "first"}, {"id": "two", "subject": "second"})
-        web.daemon.config.write_text(CONFIG.replace("port: 9", f"port: {sink.port}"))
+    port = free_port()
+    web.daemon.config.write_text(CONFIG.replace("port: 9", f"port: {port}"))
+    web.daemon.ctl("reload")
+    queued(web, {"id": "one", "subject": "first"}, {"id": "two", "subject": "second"})
+    with Sink(port):
         page = shown(browser)
         assert "Send all 2 now" in page.text
         tried = web.daemon.document("queue", "list")["deliveries"]
@@ -233,7 +236,6 @@ def test_what_waits_is_sent_at_once_where_that_is_wished(web: Web, browser: Brow
         answer = browser.post("/queue/retry", {"one": value_of(page, "one")})
         assert "Deliveries tried again now: 1" in answer.text
         web.logged("deliveries retried: 1")
-        web.daemon.ctl("reload")
         web.daemon.becomes(lambda queue: queue["total"] == 0, "queue", "list")
 
 

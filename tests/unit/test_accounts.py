@@ -37,6 +37,13 @@ def test_no_hash_and_no_token_is_right_by_being_empty(tmp_path: Path) -> None:
     assert accounts.owner_of_token("", "emit", known) is None
 
 
+def test_who_is_added_at_one_place_is_not_at_another(tmp_path: Path) -> None:
+    accounts.set_password(str(tmp_path / "one"), "yamada", "correct horse battery", 1.0)
+    accounts.new_token(str(tmp_path / "two"), "yamada", "emit", 1.0)
+    assert accounts.read(str(tmp_path / "three")) == accounts.Accounts({}, {})
+    assert accounts.read(str(tmp_path / "two")).accounts == {}
+
+
 def test_a_password_is_changed_by_who_knows_the_present_one(tmp_path: Path) -> None:
     where, first, second = str(tmp_path), "correct horse battery", "wrong horse battery"
     accounts.set_password(where, "yamada", first, 1.0)

@@ -43,7 +43,7 @@ class Logins:
         self._path = os.path.join(directory, _FILE)
         self._attempts = _read(self._path) or Attempts(secrets.token_hex(16))
         self._stamp: tuple[int, int, int] | None = None
-        self._accounts = accounts.NONE
+        self._accounts = Accounts({}, {})
         self._turn = asyncio.Lock()
         self._in_line = 0
 
@@ -56,9 +56,9 @@ class Logins:
             try:
                 self._accounts = accounts.read(self._directory)
             except AccountsError as error:
-                self._accounts, self.fault = accounts.NONE, error.text
+                self._accounts, self.fault = Accounts({}, {}), error.text
             except OSError as error:
-                self._accounts = accounts.NONE
+                self._accounts = Accounts({}, {})
                 self.fault = words.cant_read(path=self._directory, why=error)
         return self._accounts
 
