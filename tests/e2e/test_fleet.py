@@ -95,6 +95,21 @@ def test_init_makes_what_a_fleet_needs_and_then_says_that_it_is_there(directory:
         assert "no hub works" in status["problems"][0]
 
 
+def test_init_waits_for_a_node_that_comes_late(directory: Path) -> None:
+    with Nats(directory, 3, tls=True, accounts=True, hubs=[HUB]) as nats:
+        one = machine(directory / "m", nats.settings(HUB, "hub"))
+        admin = credentials(directory)
+        late = nats.nodes[2]
+        late.kill()
+        begins = threading.Timer(2.0, late.start)
+        begins.start()
+        try:
+            made = one.ctl("fleet", "init", "--credentials", admin)
+        finally:
+            begins.join()
+        assert made.returncode == 0, made
+
+
 def test_one_node_has_a_fleet_without_replicas(directory: Path) -> None:
     with Nats(directory) as nats:
         one = machine(directory / "m", nats.settings())

@@ -3,6 +3,7 @@
 Asked by zaiond-ctl, with rights of its own; the daemon has no part in it.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -18,6 +19,10 @@ from zaiond.fleet.streams import Comparison, Stream
 _ENUMS = {
     "retention": api.RetentionPolicy, "discard": api.DiscardPolicy, "storage": api.StorageType
 }  # fmt: skip
+
+
+PEERS_WITHIN = 10.0  # seconds that nodes need, when they have just started, to know of each other
+PAUSE = 0.5  # seconds from one try to the next
 
 
 class Step(NamedTuple):
@@ -45,10 +50,22 @@ async def init(
         return steps
     for each, step in zip(wanted, steps, strict=True):
         if step.done == "made":
-            await connection.ask(connection.jetstream.add_stream(_config(each)))
+            await _make(connection, each)
         elif step.done == "mended":
             await connection.ask(connection.jetstream.update_stream(_config(each)))
     return steps
+
+
+async def _make(connection: Connection, wanted: Stream) -> None:
+    until = time.monotonic() + PEERS_WITHIN
+    while True:
+        try:
+            await connection.ask(connection.jetstream.add_stream(_config(wanted)))
+            return
+        except FleetError as error:
+            if error.kind != "no_peers" or time.monotonic() >= until:
+                raise
+        await asyncio.sleep(PAUSE)
 
 
 _NAMES = (names.STREAM, names.ALIVE_STREAM, names.BUCKET_STREAM)

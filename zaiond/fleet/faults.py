@@ -13,11 +13,12 @@ from zaiond.text import Text, reason
 
 _CLOSED = nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError
 _NO_JETSTREAM = (10039, 10076)  # error codes: the account has none; the server has none
-_TOO_FEW = (10005, 10074)  # no suitable peers for placement; no cluster at all
+_NO_PEERS = 10005  # no suitable peers for placement: so it is, too, when nodes have just started
+_NO_CLUSTER = 10074
 
 Kind = Literal[
     "unreachable", "tls", "login", "too_old", "lost", "silent", "right", "no_jetstream",
-    "no_stream", "full", "too_few", "refused",
+    "no_stream", "full", "no_peers", "no_cluster", "refused",
 ]  # fmt: skip
 
 
@@ -71,8 +72,9 @@ def _of_jetstream(error: nats.js.errors.APIError, server: str) -> FleetError:
     # What waits is as much as may: of the account, a node, the disk, the stream.
     if code in (10002, 10023, 10047, 10077) or "maximum" in why:
         return FleetError("full", words.full(server=server, why=why))
-    if code in _TOO_FEW:
-        return FleetError("too_few", words.too_few(server=server, why=why))
+    if code in (_NO_PEERS, _NO_CLUSTER):
+        kind: Kind = "no_peers" if code == _NO_PEERS else "no_cluster"
+        return FleetError(kind, words.too_few(server=server, why=why))
     if code == 10008 or "no suitable peers" in why or error.code == 503:
         return FleetError("silent", words.not_ready(server=server, why=why))
     return FleetError("refused", words.refused(server=server, why=why))
