@@ -287,6 +287,78 @@ async def test_who_heard_of_a_problem_from_here_hears_of_its_end_from_here(
         await assert_settled(post)
 
 
+async def test_the_hubs_hear_of_the_end_of_what_they_told_of(
+    state: Path, decent: ScriptedServer
+) -> None:
+    """An end that is said while the member mails by itself, and one that waited when that began.
+    Else the next report of the same would be counted by the hubs, and nobody told."""
+    async with Post(state) as post:
+        hubs, membership = Hubs(), post.outbound.membership
+        hubs.join(post, configuration(server(decent.port), queue=QUICK))
+        await post.emit("bad", key="disk", status="problem")
+        await post.emit("worse", key="cpu", status="problem")
+        await post.emit("failed", kind="job.failed", job="nightly")
+        await post.until_ended(3)
+        hubs.reachable = False
+        await post.emit("good", key="disk", status="ok")
+        await until(post, lambda: hubs.asked >= 4 and not post.outbound.ways.sending)
+        await membership.mail_by_itself()
+        await post.emit("better", key="cpu", status="ok")
+        await post.emit("still better", key="cpu", status="ok")  # once is enough
+        await post.emit("done", kind="job.succeeded", job="nightly")
+        await post.emit("mailed")
+        await post.until_ended(5)
+        await membership.upkeep()
+        assert mails(decent) == ["mailed"]
+        assert await waiting(post) == 3
+        hubs.reachable = True
+        await membership.hand_on()
+        post.outbound.ways.retry_servers()
+        await post.until_ended(8)
+        assert sorted(hubs.taken[3:]) == ["better", "done", "good"]
+        assert mails(decent) == ["mailed"]
+        await assert_settled(post)
+
+
+async def test_an_end_that_is_told_from_here_reaches_the_hubs_too(
+    state: Path, decent: ScriptedServer
+) -> None:
+    async with Post(state) as post:
+        hubs, membership = Hubs(), post.outbound.membership
+        hubs.join(post, configuration(server(decent.port)))
+        hubs.reachable = False
+        await post.emit("bad", key="disk", status="problem")
+        await post.emit("good", key="disk", status="ok")
+        await until(post, lambda: hubs.changes == ["down"])
+        await membership.mail_by_itself()
+        await until(post, lambda: sorted(mails(decent)) == ["bad", "good"])
+        assert await waiting(post) == 1
+        hubs.reachable = True
+        await membership.hand_on()
+        post.outbound.ways.retry_servers()
+        await post.until_ended(2)
+        assert hubs.taken == ["good"]
+        await assert_settled(post)
+
+
+async def test_an_end_that_only_hubs_could_make_something_of_ends_with_the_fleet(
+    state: Path,
+) -> None:
+    async with Post(state) as post:
+        hubs, membership = Hubs(), post.outbound.membership
+        hubs.join(post, configuration(server(9)), hands_on=False)
+        await post.emit("good", key="disk", status="ok")
+        await post.routed()
+        assert await waiting(post) == 1
+        membership.leave()
+        await post.mend(subject_prefix="[alone]")
+        await membership.upkeep()
+        await post.until_ended(1)
+        assert await waiting(post) == 0
+        assert not hubs.taken
+        await assert_settled(post)
+
+
 async def test_a_member_watches_no_jobs(state: Path) -> None:
     jobs = {"nightly": Job(every=60.0, grace=1.0)}
     async with Post(state) as post:

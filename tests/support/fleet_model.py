@@ -191,22 +191,38 @@ class Member(Machine):
         made = wire.new_event(line, UID, now, lambda: "")
         assert isinstance(made, tuple), made
         self.world.accepted[made[0]] = now, self.name
+        if "status" in attributes:
+            self.world.said[self.name, attributes["key"]] = made[0], attributes["status"]
         stored = StoredEvent(0, *made[:5], *made[5:])
-        if not self.state.hands_on:
-            self.tell(stored)
-            return
-        event = wire.complete(line, id=stored.id, uid=UID, accepted=now)
+        self.waiting[stored.id] = stored, hand_over.keep(stored, "operator")
+        if self.state.hands_on:
+            self._tell_end(stored)
+            self._send()
+        else:
+            self._by_itself(stored.id)
+
+    def _tell_end(self, stored: StoredEvent) -> bool:
+        """Tells of the end of a problem that was told of from here; says whether it is an end."""
+        of = stored.id, stored.uid, stored.accepted
+        event = wire.complete(stored.body, id=of[0], uid=of[1], accepted=of[2])
         if handing_on.ends_here(event, self.book.state):
             self.world.told_by_both.add(stored.id)
             self.tell(stored)
-        self.waiting[stored.id] = stored, hand_over.keep(stored, "operator")
-        self._send()
+        return handing_on.says_an_end(event)
+
+    def _by_itself(self, id_: str) -> None:
+        """What waits is told from here; the hubs hear of ends all the same."""
+        if not self._tell_end(self.waiting[id_][0]):
+            self.tell(self.waiting.pop(id_)[0])
 
     def _send(self) -> None:
-        for id_ in self.waiting:
+        """Many side by side; of one key one after the other."""
+        lanes = {self.waiting[id_][0].lane for id_ in self.flying} - {None}
+        for id_, (stored, _) in self.waiting.items():
             if len(self.flying) >= hand_over.SIDE_BY_SIDE:
                 break
-            if id_ not in self.flying:
+            if id_ not in self.flying and stored.lane not in lanes:
+                lanes |= {stored.lane} - {None}
                 self.flying.add(id_)
                 self.soon(lambda id_=id_: self._publish(id_))  # type: ignore[misc]
         self._look_soon()
@@ -233,7 +249,7 @@ class Member(Machine):
         self.state.failed("silent")
         self.flying.discard(id_)
         if not self.state.hands_on:
-            self.tell(self.waiting.pop(id_)[0])
+            self._by_itself(id_)
 
     def _hear(self, heard: Heard) -> None:
         if heard.hands_on:
@@ -259,7 +275,7 @@ class Member(Machine):
             if state.cut():
                 self.cut_offs.append(now)
             for id_ in [each for each in self.waiting if each not in self.flying]:
-                self.tell(self.waiting.pop(id_)[0])
+                self._by_itself(id_)
         if state.hands_on and self.reaches:
             self._send()
         self._look_soon()
@@ -446,6 +462,8 @@ class World:
         self.accepted: dict[str, tuple[float, str]] = {}  # when and by whom, by id
         self.twice_allowed: set[str] = set()
         self.told_by_both: set[str] = set()
+        # By machine and key the id of what was last said of it, and the status.
+        self.said: dict[tuple[str, str], tuple[str, str]] = {}
         self.members = {name: Member(self, name) for name in (f"m{n}.jp" for n in range(number))}
         self.hubs = [
             Hub(self, name, acknowledges_early=acknowledges_early) for name in ("h1.jp", "h2.jp")
@@ -558,7 +576,20 @@ class World:
             for seq in {*machine.book.ended}.union(*machine.book.coming.values()):
                 ended.add(machine.stored[seq].id)
         assert self.accepted.keys() <= told.keys() | ended
+        self._check_problems()
         twice = {id_ for id_, number in told.items() if number > 1 and id_ in self.accepted}
         assert twice <= self.twice_allowed | self.told_by_both
         assert all(len(each) == 1 for each in ids.values())
         return twice
+
+    def _check_problems(self) -> None:
+        """What is open is what was last said to be, at the hub that works or, of what it told, at
+        its member; but for what was under way."""
+        (hub,) = [hub for hub in self.hubs if hub.works]
+        of_hub = hub.book.state.problems.values()
+        known = {(hub.machines.machine_of(one.uid) or "", one.key) for one in of_hub}
+        for member in self.members.values():
+            known |= {(member.name, one.key) for one in member.book.state.problems.values()}
+        is_open = {of for of, (_, status) in self.said.items() if status == "problem"}
+        wrong = {self.said[of][0] for of in known ^ is_open}
+        assert wrong <= self.twice_allowed, sorted(wrong - self.twice_allowed)

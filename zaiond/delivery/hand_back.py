@@ -7,6 +7,7 @@ from functools import partial
 
 import apsw
 
+from zaiond.delivery import handing_on
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.router import Router
 from zaiond.delivery.ways import Ways
@@ -34,23 +35,25 @@ async def hand_back(
         sending = ways.sending
         free = [row for row in chunk if row not in sending]
         letters = await writer.submit(partial(pending.load, messages=free))
-        await _route(writer, router, maker, letters, now())
-        number += len(letters)
+        number += await _route(writer, router, maker, letters, now())
     return number
 
 
 async def _route(
     writer: Writer, router: Router, maker: MailMaker, letters: list[QueuedMail], now: float
-) -> None:
+) -> int:
     """Makes of some letters what routing says, in one transaction: at any moment each event is in
-    one or the other.
+    one or the other. Gives of how many; the others wait on.
     """
     state, batch, planned = router.state, router.batch(maker), router.state.next_due()
+    routed: list[int] = []
     for letter in letters:
-        for stored in letter.events:
+        for stored in letter.events:  # one
             event = complete(stored)
-            decision = maker.decide_here(stored, event, state, now)
-            batch.add(stored, event, decision, urgent=letter.urgent)
+            decision = maker.decide_alone(stored, event, state, now)
+            if not handing_on.waits_for_hubs(decision):
+                batch.add(stored, event, decision, urgent=letter.urgent)
+                routed.append(letter.row)
     steps = batch.steps(state.changed_groups(), state.changes()) or Steps()
     route = partial(
         queue.route,
@@ -61,7 +64,7 @@ async def _route(
     at = router.queue_time()
 
     def put(db: apsw.Connection) -> Usage:
-        handed_on.replace(db, [letter.row for letter in letters], at, now)
+        handed_on.replace(db, routed, at, now)
         _, released = groups.route(db, route, steps)
         return released
 
@@ -77,3 +80,4 @@ async def _route(
         router.ended((), made.released)
     if state.next_due() != planned:
         router.on_put_off()
+    return len(routed)

@@ -8,16 +8,19 @@ from typing import Protocol
 from msgspec import structs
 
 from zaiond.delivery import words
+from zaiond.event_rules import is_drill
 from zaiond.model import Event, Routing, StoredEvent
 from zaiond.routing.decision import Decision, Tell
 from zaiond.routing.job import SUCCEEDED
 from zaiond.routing.problem import CLOSED_BY_HAND, job_key
-from zaiond.routing.state import State, cut
+from zaiond.routing.state import MOST_PROBLEMS, State, cut
 from zaiond.way import HUBS
 
 OWN = "zaiond.fleet."  # what the types of notices of being a member begin with
 ROUTING = Routing(reason=words.HANDED_ON)
 _HAND_ON = Decision((Tell("", (HUBS,), ROUTING),))
+# The rows of events that say an end and wait for the hubs, by uid, job and key.
+Ends = dict[tuple[int, str | None, str | None], int]
 
 
 class OfFleet(Protocol):
@@ -38,6 +41,36 @@ def decided(event: Event, state: State, here: Callable[[], Decision]) -> Decisio
     if not is_handed_on(event):
         return here()
     return handed_on(here() if ends_here(event, state) else None)
+
+
+def alone(event: Event, here: Decision, seq: int, ends: Ends) -> Decision:
+    """What becomes of an event at a member that mails by itself, as `here` says. The end of a
+    problem goes to the hubs all the same, when they are there again: they may have told of its
+    beginning, and what is reported after its end would else be counted to it, and nobody told.
+    """
+    if not (is_handed_on(event) and says_an_end(event)):
+        return here
+    if len(ends) >= MOST_PROBLEMS:
+        ends.clear()
+    if ends.setdefault((event.uid, event.job, event.key), seq) != seq:
+        return here  # one is enough
+    if here.end is not None and here.end.outcome == "dropped":
+        return _HAND_ON  # nobody heard of it from here
+    return handed_on(here)
+
+
+def says_an_end(event: Event) -> bool:
+    """Whether it says that something is well that may have been a problem."""
+    if event.extensions and is_drill(event.extensions):
+        return False
+    if event.job is not None:
+        return event.type == SUCCEEDED
+    return event.key is not None and event.status == "ok"
+
+
+def waits_for_hubs(decision: Decision) -> bool:
+    """Whether it goes to the hubs, and is told to nobody here."""
+    return decision is _HAND_ON
 
 
 def is_handed_on(event: Event) -> bool:

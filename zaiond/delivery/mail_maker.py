@@ -64,7 +64,7 @@ def named_by_program(mail: QueuedMail) -> frozenset[str]:
 
 class MailMaker:
     """Makes mails by one configuration; `of_fleet` where this machine belongs to one, and while it
-    `hands_on` events, what its hubs get.
+    `hands_on` events, what its hubs get. `is_member`: there are hubs, even if nobody hears them.
 
     `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
     whose mail can't be made as it should; `user_of` says whose a uid is.
@@ -82,7 +82,8 @@ class MailMaker:
         self.composer = Composer(config, make_id, user_name)
         self.call_machine = self.composer.call_machine
         self.of_fleet: handing_on.OfFleet | None = None
-        self.hands_on = False
+        self.hands_on = self.is_member = False
+        self.ends: handing_on.Ends = {}
         self._config = config
         self._on_unmade = on_unmade
         self._user_of = user_of
@@ -92,8 +93,13 @@ class MailMaker:
         or rolled back.
         """
         if not self.hands_on:
-            return self.decide_here(stored, event, state, now)
+            return self.decide_alone(stored, event, state, now)
         return handing_on.decided(event, state, lambda: self.decide_here(stored, event, state, now))
+
+    def decide_alone(self, stored: StoredEvent, event: Event, state: State, now: float) -> Decision:
+        """The same while nothing can be handed on."""
+        here = self.decide_here(stored, event, state, now)
+        return handing_on.alone(event, here, stored.seq, self.ends) if self.is_member else here
 
     def decide_here(self, stored: StoredEvent, event: Event, state: State, now: float) -> Decision:
         """The same, whether it is handed on or not."""

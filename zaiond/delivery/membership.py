@@ -85,6 +85,7 @@ class Membership:
     def equip(self, maker: MailMaker) -> None:
         """Who makes mails makes them as one of the fleet."""
         maker.of_fleet, maker.hands_on = self.of_fleet, self._ways.hands_on
+        maker.is_member = self.transport is not None
 
     def configure(self, config: Config) -> None:
         """This configuration is in force now."""
@@ -115,12 +116,15 @@ class Membership:
     async def hand_on(self) -> None:
         """New events go to the hubs from now on; what is a mail by now goes out as one."""
         async with self._router.lock:
+            if self._ways.fleet is not None:
+                self._ways.fleet.reload_waiting()  # what came meanwhile for the hubs
             self._set(hands_on=True)
         self._open_way()
 
     async def mail_by_itself(self) -> int:
-        """New events are mailed from here from now on, and so is what waits to be handed on; gives
-        how much of that there was. Raises DiskFullError: not all is, yet (`upkeep`).
+        """New events are mailed from here from now on, and so is what waits to be handed on, but
+        for what only the hubs can make something of; gives how much was mailed. Raises
+        DiskFullError: not all is, yet (`upkeep`).
         """
         if self._ways.fleet is not None:
             self._ways.fleet.suspend()
@@ -138,6 +142,7 @@ class Membership:
         self._ways.hands_on = hands_on
         if self._router.maker is not None:
             self._router.maker.hands_on = hands_on
+            self._router.maker.ends.clear()
 
     def run_in(self, running: asyncio.TaskGroup) -> None:
         """The parts of a member work there, from when it is one."""

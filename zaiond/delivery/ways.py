@@ -83,14 +83,20 @@ class Ways:
         handed_on = [mail for mail in mails if way_of(mail.user) == "fleet"]
         return [(self.mail, by_mail), (self.fleet, handed_on)]
 
+    def _takes(self, dispatcher: Dispatcher) -> bool:
+        """Whether new mails come to it; else what is for the hubs is left on disk."""
+        return dispatcher is self.mail or self._hands_on
+
     def announce(self, mails: list[QueuedMail]) -> None:
         """As of the Dispatcher, and so are the next two."""
         for dispatcher, own in self._of_each(mails):
-            dispatcher.announce(own)
+            if self._takes(dispatcher):
+                dispatcher.announce(own)
 
     async def add_new(self, mails: list[QueuedMail]) -> None:
         for dispatcher, own in self._of_each(mails):
-            await dispatcher.add_new(own)
+            if self._takes(dispatcher):
+                await dispatcher.add_new(own)
 
     @contextmanager
     def loading_nothing(self) -> Iterator[None]:

@@ -4,9 +4,12 @@ import itertools
 import json
 from typing import Any
 
+import pytest
+
 from tests.support.delivery import configuration, server
 from tests.support.hubs import Fleet
 from zaiond.config.schema import Match, Route
+from zaiond.delivery.handing_on import waits_for_hubs
 from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.model import Event, QueuedMail, Routing, Standing, StoredEvent
 from zaiond.routing.decision import Decision
@@ -96,3 +99,27 @@ def test_what_waits_for_different_reasons_has_different_message_ids() -> None:
 def test_one_machine_has_message_ids_of_no_fleet() -> None:
     by = maker(in_fleet=False)
     assert by.new_message_id(event(), Routing()) != by.new_message_id(event(), Routing())
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ({"key": "disk", "status": "ok"}, True),
+        ({"kind": "job.succeeded", "job": "nightly"}, True),
+        ({"status": "ok"}, False),
+        ({"key": "disk", "status": "ok", "drill": True}, False),
+        ({"key": "disk", "status": "problem"}, False),
+        ({"kind": "job.failed", "job": "nightly"}, False),
+        ({"kind": "zaiond.fleet.back", "key": "fleet", "status": "ok", "notice": True}, False),
+    ],
+)
+def test_who_mails_by_itself_keeps_for_the_hubs_only_what_ends_a_problem(
+    said: dict[str, Any], waits: bool
+) -> None:
+    by = maker()
+    by.is_member = True
+    decision = decided(by, event(**said))
+    assert waits_for_hubs(decision) is waits
+    assert any(tell.to == (HUBS,) for tell in decision.tells) is waits
+    by.is_member = False  # of a hub, or of who belongs to no fleet
+    assert not any(tell.to == (HUBS,) for tell in decided(by, event(**said)).tells)
