@@ -27,6 +27,9 @@ SEED = int(os.environ.get("ZAIOND_FLEET_SEED", str(random.randrange(10**6))))
 ALL_WITHIN = 150.0  # seconds behind the last incident; a bound for what hangs
 TAKEN_OVER_WITHIN = 30.0  # interface 11
 FALLBACK = 20
+# Seconds in which what a mail was made of is acknowledged, and its end is on disk.
+SETTLED = 2.0
+ELECTION = 5.0  # seconds in which a node that fell out may cost acknowledgements
 ROOT = Path(__file__).parents[2]
 
 
@@ -43,6 +46,32 @@ class Incident(NamedTuple):
     seconds: float
     begin: Callable[[], None]
     end: Callable[[], None]
+
+
+class Told(NamedTuple):
+    """An incident that was, by the monotonic clock."""
+
+    name: str
+    began: float
+    ended: float
+
+    def may_double(self, event: str, sent: float, mailed: float) -> bool:
+        """Whether it may be that this event comes twice because of it: for it was under way, from
+        `sent` on until shortly after it was first `mailed`.
+
+        Where it was, cannot be seen from outside: if it was handed on or taken in and not
+        acknowledged yet, or in a mail beyond its dot, then it was certainly sent and not settled.
+        What comes later, no incident can double, but for two: what a member says into a link that
+        is silent (it arrives when that is mended, and may have been mailed from the member), and
+        acknowledgements while the nodes elect another leader.
+        """
+        of = self.name.split()[-1]
+        last = self.began
+        if event.partition("/")[0] == of:
+            last = self.ended
+        elif "." not in of:  # a node
+            last = self.began + ELECTION
+        return sent <= last and mailed + SETTLED >= self.began
 
 
 def _of_node(node: Node, luck: random.Random) -> Incident:
@@ -79,23 +108,25 @@ def incident(fleet: Fleet, luck: random.Random) -> Incident:
     return _of_link(luck.choice(fleet.machines), luck)
 
 
-def chaos(fleet: Fleet, goes_on: Callable[[], bool], luck: random.Random) -> list[str]:
+def chaos(fleet: Fleet, goes_on: Callable[[], bool], luck: random.Random) -> list[Told]:
     """Incidents one after the other, some of them while another one lasts."""
     told = []
     while goes_on():
         one = incident(fleet, luck)
-        told.append(one.name)
+        began = time.monotonic()
         one.begin()
         time.sleep(one.seconds / 2)
         if luck.random() < 0.4:
             other = incident(fleet, luck)
             if other.name.split()[1] != one.name.split()[1]:
-                told.append(f"and {other.name}")
+                also = time.monotonic()
                 other.begin()
                 time.sleep(other.seconds)
                 other.end()
+                told.append(Told(f"and {other.name}", also, time.monotonic()))
         time.sleep(one.seconds / 2)
         one.end()
+        told.append(Told(one.name, began, time.monotonic()))
         time.sleep(luck.uniform(0, 3))
     return told
 
@@ -117,6 +148,17 @@ def of_programs(fleet: Fleet) -> dict[str, set[str]]:
     """The events of programs that were mailed more than once, and their Message-IDs. (What members
     tell of themselves has ids that are theirs alone.)"""
     return {event: ids for event, ids in fleet.twice().items() if event.startswith("m")}
+
+
+def under_way(fleet: Fleet, programs: list[Program], told: list[Told]) -> set[str]:
+    """The events that were under way at an incident; once all are mailed."""
+    mailed = fleet.mailed_at()
+    return {
+        event
+        for program in programs
+        for event, sent in program.sent.items()
+        if any(one.may_double(event, sent, mailed[event]) for one in told)
+    }
 
 
 def differing(fleet: Fleet) -> dict[str, set[str]]:
@@ -141,10 +183,14 @@ def test_whatever_is_killed_and_cut_each_event_is_mailed(place: Path) -> None:
         fleet.nats.wait_until_healthy()
         all_mailed(fleet, programs)
         twice = of_programs(fleet)
-        print(f"seed {SEED}: {len(told)} incidents, {len(twice)} of {EVENTS} events twice")
-        print(", ".join(told))
+        allowed = under_way(fleet, programs, told)
+        print(
+            f"seed {SEED}: {len(told)} incidents, {len(twice)} of {EVENTS} events twice,"
+            f" {len(allowed)} were under way"
+        )
+        print(", ".join(one.name for one in sorted(told, key=lambda one: one.began)))
         assert not differing(fleet), f"seed {SEED}: {differing(fleet)}"
-        # What was under way at an incident: nothing else comes twice.
+        assert twice.keys() <= allowed, f"seed {SEED}: {sorted(twice.keys() - allowed)}"
         assert len(twice) < EVENTS / 4, f"seed {SEED}: {len(twice)} came twice"
 
 

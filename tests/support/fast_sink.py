@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,11 +21,14 @@ _ADDRESS = re.compile(rb"<([^>]*)>")
 
 
 class Arrival(NamedTuple):
-    """An event that a mail tells of which was taken, for one recipient."""
+    """An event that a mail tells of which was taken, for one recipient; `at` by the monotonic
+    clock.
+    """
 
     event: str
     recipient: str
     message_id: str
+    at: float
 
 
 @dataclass
@@ -73,10 +77,10 @@ class FastSink:
             if self.drops and self.offered % self.drops == 0:
                 self.dropped += 1
                 return False
-            given = message_id[1].decode()
+            given, now = message_id[1].decode(), time.monotonic()
             self.mails += [(given, recipient) for recipient in recipients]
             for name in map(bytes.decode, events):
-                self.arrivals += [Arrival(name, recipient, given) for recipient in recipients]
+                self.arrivals += [Arrival(name, recipient, given, now) for recipient in recipients]
                 self.events[name] += 1
             self._tell()
         return True

@@ -124,6 +124,10 @@ class Fleet:
         """The ids of the events that were mailed."""
         return set(self.sink.events)
 
+    def mailed_at(self) -> dict[str, float]:
+        """When the first mail about each event came (monotonic clock)."""
+        return {one.event: one.at for one in reversed(list(self.sink.arrivals))}
+
     def twice(self) -> dict[str, set[str]]:
         """The Message-IDs of the events that were mailed more than once."""
         found: dict[str, list[str]] = {}
@@ -134,11 +138,13 @@ class Fleet:
 
 class Program(threading.Thread):
     """Emits events at a member, so many a second, and again until each was taken: as a program must
-    that wants none to be lost. `taken` are the ids that the daemon said `ok` to."""
+    that wants none to be lost. `taken` are the ids that the daemon said `ok` to, `sent` says when
+    each was sent first (monotonic clock)."""
 
     def __init__(self, machine: Machine, ids: Sequence[str], rate: float) -> None:
         super().__init__(daemon=True)
         self.taken: list[str] = []
+        self.sent: dict[str, float] = {}
         self._machine = machine
         self._ids = ids
         self._rate = rate
@@ -166,6 +172,8 @@ class Program(threading.Thread):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_PATIENCE)
             connection.connect(str(self._machine.daemon.event_socket))
+            for one in ids:
+                self.sent.setdefault(one, time.monotonic())
             connection.sendall(b"".join(lines))
             with connection.makefile("rb") as replies:
                 for one in ids:
