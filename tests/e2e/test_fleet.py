@@ -2,6 +2,9 @@
 where something is wrong. Connections, links and rights too."""
 
 import asyncio
+import base64
+import json
+import os
 import socket
 import tempfile
 import threading
@@ -10,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nkeys
 import pytest
 import yaml
 
@@ -443,3 +447,87 @@ async def test_a_server_that_is_too_old_is_said_to_be() -> None:
                 pass
     assert caught.value.kind == "too_old"
     assert "2.8.4" in caught.value.text.en
+
+
+# -- logins without a password
+
+
+def key(prefix: int) -> tuple[nkeys.KeyPair, str]:
+    """A new key, and its public half."""
+    seed = nkeys.encode_seed(os.urandom(32), prefix)
+    pair = nkeys.from_seed(seed)
+    return pair, pair.public_key.decode()
+
+
+def signed(signer: nkeys.KeyPair, subject: str, kind: str, **claims: Any) -> str:
+    """A token of NATS (ADR-14) of this kind."""
+
+    def part(content: bytes) -> str:
+        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+    document = {
+        "jti": "zaiond", "iat": 1, "iss": signer.public_key.decode(), "sub": subject,
+        "name": "zaiond", "nats": {**claims, "type": kind, "version": 2},
+    }  # fmt: skip
+    said = (b'{"typ":"JWT","alg":"ed25519-nkey"}', json.dumps(document).encode())
+    text = ".".join(map(part, said))
+    return f"{text}.{part(signer.sign(text.encode()))}"
+
+
+def has_logged_in(
+    nats: Nats, *, nkey: Secret | None = None, credentials: Secret | None = None
+) -> bool:
+    fleet = Fleet(servers=tuple(nats.urls), role="member", nkey=nkey, credentials=credentials)
+
+    async def make() -> bool:
+        async with connected(fleet, MEMBER) as connection:
+            await connection.ask(connection.jetstream.add_stream(name="A", subjects=["a"]))
+            return True
+
+    return asyncio.run(make())
+
+
+def test_a_machine_logs_in_by_an_nkey_and_by_no_other(directory: Path) -> None:
+    (pair, public), (other, _) = key(nkeys.PREFIX_BYTE_USER), key(nkeys.PREFIX_BYTE_USER)
+    with Nats(directory, more=f"authorization {{ users: [ {{ nkey: {public} }} ] }}") as nats:
+        assert has_logged_in(nats, nkey=Secret(pair.seed.decode()))
+        with pytest.raises(FleetError) as refused:
+            has_logged_in(nats, nkey=Secret(other.seed.decode()))
+        assert refused.value.kind == "login"
+
+
+def test_a_machine_logs_in_by_credentials_and_by_no_others(directory: Path) -> None:
+    (operator, of_all), (account, of_fleet) = (
+        key(nkeys.PREFIX_BYTE_OPERATOR), key(nkeys.PREFIX_BYTE_ACCOUNT)
+    )  # fmt: skip
+    _, of_system = key(nkeys.PREFIX_BYTE_ACCOUNT)
+    limits = dict.fromkeys(
+        ("subs", "data", "payload", "imports", "exports", "conn", "leaf", "mem_storage",
+         "disk_storage", "streams", "consumer"), -1,
+    )  # fmt: skip
+    accounts = {
+        of_fleet: signed(operator, of_fleet, "account", limits={**limits, "wildcards": True}),
+        of_system: signed(operator, of_system, "account"),
+    }
+    more = (
+        f"operator: {signed(operator, of_all, 'operator', system_account=of_system)}\n"
+        f"system_account: {of_system}\nresolver: MEMORY\nresolver_preload: {{\n"
+        + "\n".join(f"  {name}: {token}" for name, token in accounts.items())
+        + "\n}"
+    )
+
+    def credentials_by(signer: nkeys.KeyPair) -> Secret:
+        user, public = key(nkeys.PREFIX_BYTE_USER)
+        token = signed(signer, public, "user", subs=-1, data=-1, payload=-1)
+        return Secret(
+            f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"
+            f"-----BEGIN USER NKEY SEED-----\n{user.seed.decode()}\n"
+            "------END USER NKEY SEED------\n"
+        )
+
+    with Nats(directory, more=more) as nats:
+        assert has_logged_in(nats, credentials=credentials_by(account))
+        other, _ = key(nkeys.PREFIX_BYTE_ACCOUNT)
+        with pytest.raises(FleetError) as refused:
+            has_logged_in(nats, credentials=credentials_by(other))
+        assert refused.value.kind == "login"
