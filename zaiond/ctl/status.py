@@ -110,11 +110,8 @@ def facts(status: dict[str, Any]) -> Iterator[Fact]:
         yield label, labels.rate(**{name: rates[name][span] for name in rates})
     for server in status["servers"]:
         yield from _facts_of_server(server)
-    fleet = status.get("fleet")
-    if fleet is not None and fleet["role"] == "member":
-        yield from _facts_of_member(fleet)
-    if fleet is not None and fleet["role"] == "hub":
-        yield from _facts_of_hub(fleet)
+    if status.get("fleet") is not None:
+        yield from facts_of_fleet(status["fleet"])
     yield labels.HEARTBEAT, _heartbeat(status["heartbeat"])
     yield labels.STARTED, documents.when(status["started"])
     yield labels.VERSION, status["version"]
@@ -158,6 +155,11 @@ def _heartbeat(heartbeat: dict[str, Any] | None) -> Text | None:
     more = heartbeat["stopped"] or heartbeat["error"]
     last = documents.when(heartbeat["last"]) if heartbeat["last"] else labels.NONE
     return labels.heartbeat(host=heartbeat["host"], last=last, more=f": {more}" if more else "")
+
+
+def facts_of_fleet(fleet: dict[str, Any]) -> Iterator[Fact]:
+    """What the document's `fleet` says."""
+    return _facts_of_member(fleet) if fleet["role"] == "member" else _facts_of_hub(fleet)
 
 
 def _facts_of_member(fleet: dict[str, Any]) -> Iterator[Fact]:

@@ -1,0 +1,117 @@
+"""How a fleet is, as zaiond-ctl says it of the documents of `fleet status` and `status`."""
+
+from typing import Any
+
+from zaiond.ctl import fleet_status, status
+from zaiond.ctl.terminal import Fact
+from zaiond.text import Text
+
+GRACE = 600.0
+
+
+def word(machine: str, age: float | None = 1.0, **more: Any) -> dict[str, Any]:
+    return {"machine": machine, "age": age, "version": "1.0", **more}
+
+
+def fleet(**more: Any) -> dict[str, Any]:
+    """A fleet that is well."""
+    document: dict[str, Any] = {
+        "server": "n1:4222",
+        "version": "2.9.10",
+        "backlog": {"events": 3, "bytes": 2048, "max_events": 1000},
+        "streams": [
+            {
+                "name": "ZAIOND",
+                "state": "ok",
+                "replicas": [
+                    {"node": "n2", "current": False, "offline": False},
+                    {"node": "n1", "current": True, "offline": False},
+                    {"node": "n3", "current": False, "offline": True},
+                ],
+            }
+        ],
+        "leader": {"hub": "h1", "age": 2.0},
+        "hubs": [word("h1", state="working"), word("h2", state="waiting")],
+        "members": [word("m1", state="handing_on", waiting=1200)],
+    }
+    return document | more
+
+
+def troubles(**more: Any) -> str:
+    return "\n".join(one.en for one in fleet_status.troubles(fleet(**more), GRACE))
+
+
+def lines(document: dict[str, Any]) -> str:
+    told = fleet_status.troubles(document, GRACE)
+    return "\n".join(fleet_status.shown(document, told, "en"))
+
+
+def said(facts: list[Fact]) -> str:
+    def text(cell: Any) -> str:
+        return cell.en if isinstance(cell, Text) else str(cell)
+
+    return "\n".join(f"{text(label)}: {text(value)}" for label, value in facts if value is not None)
+
+
+def test_a_fleet_that_is_well_is_shown_with_who_works_and_what_waits() -> None:
+    assert troubles() == ""
+    shown = lines(fleet())
+    for part in ("h1", "h2", "m1", "1,200", "n1:4222", "2.9.10", "3"):
+        assert part in shown
+
+
+def test_what_needs_a_look_is_named() -> None:
+    missing = troubles(streams=[{"name": "x", "state": "missing", "replicas": []}])
+    degraded = troubles(streams=[{"name": "x", "state": "degraded", "replicas": []}])
+    assert "x" in missing
+    assert "x" in degraded
+    assert missing != degraded
+    assert "90" in troubles(backlog={"events": 900, "bytes": 1, "max_events": 1000})
+
+
+def test_no_hub_works_where_none_was_heard_of_within_its_lease() -> None:
+    for leader in (None, {"hub": "", "age": 1.0}, {"hub": "h1", "age": 15.0}):
+        assert "no hub works" in troubles(leader=leader)
+        assert fleet_status.works(fleet(leader=leader)) is None
+    assert fleet_status.works(fleet()) == "h1"
+
+
+def test_a_fleet_with_one_hub_or_a_silent_second_one_needs_a_look() -> None:
+    alone = troubles(hubs=[word("h1")])
+    assert alone != ""
+    assert troubles(hubs=[word("h1"), word("h2", age=GRACE)]) == alone
+
+
+def test_a_member_that_is_silent_or_by_itself_is_named_and_one_that_stopped_is_not() -> None:
+    assert "m9" in troubles(members=[word("m9", age=GRACE, state="handing_on")])
+    assert "m9" in troubles(members=[word("m9", age=None)])
+    assert "m9" in troubles(members=[word("m9", state="by_itself")])
+    assert "m9" not in troubles(members=[word("m9", age=GRACE, state="stopped")])
+    assert "m9" in lines(fleet(members=[word("m9", age=None)]))
+    assert lines(fleet(members=[])) != lines(fleet())
+
+
+def test_status_of_a_member_says_what_it_does_and_what_waits() -> None:
+    document = {"role": "member", "state": "by_itself", "error": "gone", "server": None}
+    shown = said(list(status.facts_of_fleet(document | {"waiting": 7})))
+    assert "gone" in shown
+    assert "7" in shown
+    empty = document | {"state": "handing_on", "error": None, "server": "n1:4222", "waiting": 0}
+    shown = said(list(status.facts_of_fleet(empty)))
+    assert "n1:4222" in shown
+    assert "0" not in shown
+
+
+def test_status_of_a_hub_says_who_works_and_what_has_no_room() -> None:
+    waits = {
+        "role": "hub", "works": False, "hub": "h1", "server": "n1:4222", "backlog": None,
+        "no_room": None, "waiting": 0, "members": None,
+    }  # fmt: skip
+    assert "h1" in said(list(status.facts_of_fleet(waits)))
+    works = waits | {
+        "works": True, "backlog": {"messages": 12}, "no_room": "the disk is full", "waiting": 34,
+        "members": [{"silent": True}, {"silent": False}],
+    }  # fmt: skip
+    shown = said(list(status.facts_of_fleet(works)))
+    for part in ("12", "34", "the disk is full", "2", "1"):
+        assert part in shown
