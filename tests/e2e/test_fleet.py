@@ -103,7 +103,9 @@ def test_init_waits_for_a_node_that_comes_late(directory: Path) -> None:
     with Nats(directory, 3, tls=True, accounts=True, hubs=[HUB]) as nats:
         one = machine(directory / "m", nats.settings(HUB, "hub"))
         admin = credentials(directory)
-        late = nats.nodes[2]
+        # Without the one that leads, the others would first have to agree on another.
+        leader = nats.nodes[0].asks("jsz")["meta_cluster"]["leader"]
+        late = next(node for node in nats.nodes if node.name != leader)
         late.kill()
         begins = threading.Timer(2.0, late.start)
         begins.start()
