@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nkeys
 import pytest
 
 from tests.support.container import WHEELS
@@ -30,6 +31,7 @@ from zaiond.store import sound
 
 RELEASES = os.environ.get("ZAIOND_RELEASES", "bookworm").split()
 BOTH = ("zaiond", "zaiond-web")
+FLEET = "zaiond-fleet"
 NEXT, NEWEST, NEWER = "9.1", "9.2", "9.9"
 BYTECODE = "/usr/lib/python3/dist-packages/zaiond/__pycache__"
 # A program that runs for long, by the system's Python; it needs the spool only after the upgrades.
@@ -63,6 +65,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(DIST / file, directory)
         for version in (NEXT, NEWEST):
             rebuilt(name, version, directory)
+    shutil.copy(DIST / package(FLEET), directory)
     rebuilt("zaiond", NEWER, directory, other_queue)
     return directory
 
@@ -88,7 +91,7 @@ def machine_of(service: Service) -> Machine:
 def test_lintian_finds_nothing_that_is_not_explained() -> None:
     command = ["lintian", "--allow-root", "--tag-display-limit", "0"]
     done = subprocess.run(
-        [*command, *(str(DIST / package(name)) for name in BOTH)],
+        [*command, *(str(DIST / package(name)) for name in (*BOTH, FLEET))],
         capture_output=True,
         text=True,
         check=False,
@@ -340,3 +343,62 @@ def test_a_removal_keeps_what_is_the_users_and_a_purge_leaves_nothing(
         # The users stay (Debian's policy leaves it open): their numbers must not be another's.
         users = machine.run("getent", "passwd", "zaiond", "zaiond-web").stdout
         assert users.count("nologin") == 2
+
+
+@each_release
+def test_the_package_of_a_fleets_libraries_makes_a_machine_hand_its_events_on(
+    release: str, packages: Path
+) -> None:
+    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    public = nkeys.from_seed(bytearray(seed)).public_key.decode()
+    engine = f"""
+        listen: "127.0.0.1:4222"
+        jetstream {{ store_dir: /var/lib/nats }}
+        authorization {{ users: [ {{ nkey: {public} }} ] }}
+    """
+    with running(release, packages) as service:
+        machine = machine_of(service)
+
+        def outcome(event_id: str) -> str:
+            return str(service.history(event_id)["outcome"])
+
+        machine.run("apt-get", "install", "-qq", "-y", "nats-server")
+        machine.path("/etc/nats-server.conf").write_text(engine)
+        machine.run("install", "-d", "-o", "nats", "-g", "nats", "/var/lib/nats")
+        machine.run("systemctl", "restart", "nats-server")
+        machine.path("/etc/zaiond/fleet-nkey").write_bytes(bytes(seed))
+        machine.run("chgrp", "zaiond", "/etc/zaiond/fleet-nkey")
+        machine.run("chmod", "640", "/etc/zaiond/fleet-nkey")
+        fleet = {
+            "servers": ["nats://127.0.0.1:4222"],
+            "role": "member",
+            "nkey_file": "fleet-nkey",
+        }
+        service.config.write_text(configuration(fleet=fleet))
+
+        # Without them the configuration is in error, and says which package is missing.
+        said = machine.run("zaiond-ctl", "check", check=False)
+        assert said.returncode == 78  # sysexits: EX_CONFIG
+        assert f"the package {FLEET}" in said.stdout
+
+        assert machine.install(package(FLEET)).returncode == 0
+        machine.run("zaiond-ctl", "fleet", "init", "--replicas", "1")
+        service.emit("disk.full", "--id", "first")
+        machine.until(lambda: outcome("first") == "delivered", "it is not handed on")
+        (delivery,) = service.history("first")["deliveries"]
+        assert delivery["reply"].startswith("ZAIOND 1 "), "JetStream's word that it has it"
+
+        # Where it is removed, the daemon says so at once, and keeps what it is told.
+        machine.run("apt-get", "remove", "-qq", "-y", FLEET)
+        assert machine.document("status")["config"]["state"] == "none"
+        assert f"the package {FLEET}" in service.journal()
+        assert not service.emit("disk.full", "--id", "second")["spooled"]
+        assert outcome("second") == "waiting"
+        assert machine.install(package(FLEET)).returncode == 0
+        machine.until(lambda: outcome("second") == "delivered", "it is not handed on")
+
+        # zaiond may be upgraded alone.
+        assert machine.install(package("zaiond", NEXT)).returncode == 0
+        assert machine.installed(FLEET) == f"{__version__} install ok installed"
+        service.emit("disk.full", "--id", "third")
+        machine.until(lambda: outcome("third") == "delivered", "it is not handed on")

@@ -17,7 +17,7 @@ _INSTALL = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-qq"
 
 def package(name: str, version: str = __version__) -> str:
     """The file name of a package."""
-    architecture = "all" if name == "zaiond-web" else _architecture()
+    architecture = _architecture() if name == "zaiond" else "all"
     return f"{name}_{version}_{architecture}.deb"
 
 

@@ -65,8 +65,10 @@ no_nkey = Sentence(
     "{path} holds no seed of a user's NKey, a line that begins with SU (nk -gen user makes one)",
 )
 NO_ENGINE_CLIENT = Text(
-    "フリートには Python パッケージ nats-py と nkeys が必要です。zaiond の環境に "
-    '"zaiond[fleet]" をインストールしてください（pip install "zaiond[fleet]"）',
-    "a fleet needs the Python packages nats-py and nkeys: install zaiond[fleet] into zaiond's "
-    'environment (pip install "zaiond[fleet]")',
+    "フリートに必要な Python パッケージ nats-py と nkeys がありません。zaiond を Debian パッケージ"
+    "でお使いの場合は、パッケージ zaiond-fleet をインストールしてください。それ以外の場合は、"
+    'zaiond の環境に "zaiond[fleet]" をインストールしてください（pip install "zaiond[fleet]"）',
+    "a fleet needs the Python packages nats-py and nkeys: if zaiond is a Debian package, install "
+    "the package zaiond-fleet; else install zaiond[fleet] into its environment "
+    '(pip install "zaiond[fleet]")',
 )
