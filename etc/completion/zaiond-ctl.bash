@@ -72,9 +72,9 @@ _zaiond_ctl() {
         "silence add") words="--match --for --comment $common" ;;
         "web ") words="password token list remove $common" ;;
         "web token") words="--metrics --emit $common" ;;
-        "fleet ") words="init status $common" ;;
+        "fleet ") words="init status forget $common" ;;
         "fleet init") words="--credentials --replicas --max-events $common" ;;
-        "fleet status") words="--credentials $common" ;;
+        "fleet status" | "fleet forget") words="--credentials $common" ;;
         "config ") words="show diff revert $common" ;;
         "config show") words="--origin $common" ;;
         "check ")

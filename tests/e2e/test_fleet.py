@@ -191,6 +191,69 @@ def test_status_before_init_says_what_to_run(directory: Path) -> None:
         assert "zaiond-ctl fleet init" in failed.stderr
 
 
+async def say(nats: Nats, machine: str, state: str) -> None:
+    async with connected(settings(nats, machine), machine) as connection:
+        word = json.dumps({"version": "1.2.3", "waiting": 0, "state": state}).encode()
+        await connection.ask(connection.jetstream.publish(names.alive_subject(machine), word))
+
+
+def test_forget_takes_the_last_word_out_and_no_event(three: Nats, directory: Path) -> None:
+    asyncio.run(say(three, OTHER, "stopped"))
+
+    async def wait() -> None:
+        async with connected(settings(three, OTHER), OTHER) as connection:
+            await hand_on(connection, "waits on", OTHER)
+
+    asyncio.run(wait())
+    one = machine(directory / "m", three.settings(HUB, "hub"))
+    before = one.document("fleet", "status")
+    assert OTHER in [each["machine"] for each in before["members"]]
+    admin = ("--credentials", credentials(directory))
+    done = one.document("fleet", "forget", OTHER.upper(), *admin)
+    (forgotten,) = done["forgotten"]
+    assert (forgotten["machine"], forgotten["role"]) == (OTHER, "member")
+    assert not forgotten["alive"]
+    after = one.document("fleet", "status")
+    assert OTHER not in [each["machine"] for each in after["members"]]
+    assert after["backlog"]["events"] == before["backlog"]["events"] >= 1
+
+
+def test_forget_says_that_a_machine_which_is_alive_comes_back(three: Nats, directory: Path) -> None:
+    asyncio.run(say(three, OTHER, "handing_on"))
+    one = machine(directory / "m", three.settings(HUB, "hub"))
+    admin = ("--credentials", credentials(directory))
+    done = one.ctl("fleet", "forget", OTHER, *admin)
+    assert done.returncode == 0, done
+    assert f"{OTHER}: taken out" in done.stdout
+    assert "within 30 seconds" in done.stdout
+    again = one.ctl("fleet", "forget", OTHER, "no/name", *admin)
+    assert again.returncode == 1
+    assert f"{OTHER}: no such machine" in again.stderr
+    assert "no/name: no such machine" in again.stderr
+    assert again.stdout == ""
+
+
+@pytest.mark.parametrize(("who", "role"), [(HUB, "hub"), (MEMBER, "member")])
+def test_only_an_administrator_forgets_and_changes_streams(
+    three: Nats, directory: Path, who: str, role: str
+) -> None:
+    asyncio.run(say(three, OTHER, "stopped"))
+    one = machine(directory / "m", three.settings(who, role), who)
+    for command in (("forget", OTHER), ("init", "--max-events", "7000")):
+        refused = one.ctl("fleet", *command)
+        assert refused.returncode == 77, refused
+        assert "--credentials" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    hub = machine(directory / "h", three.settings(HUB, "hub"))
+    assert OTHER in [each["machine"] for each in hub.document("fleet", "status")["members"]]
+
+
+def test_a_member_is_told_where_the_fleet_can_be_seen(three: Nats, directory: Path) -> None:
+    refused = machine(directory / "m", three.settings(MEMBER), MEMBER).ctl("fleet", "status")
+    assert refused.returncode == 77
+    assert "on a hub" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "words"),
     [

@@ -397,6 +397,37 @@ def test_a_member_that_is_silent_is_a_problem_until_it_is_back(
     assert hub.mails[1].event_ids != mail.event_ids
 
 
+# Members are looked at each second, and silent after three.
+_IMPATIENT = """
+from zaiond.fleet import members
+members.LOOK = 1.0
+made = members.Members.__init__
+members.Members.__init__ = lambda self, *means: made(self, *means[:-1], 3.0)
+"""
+
+
+def test_a_member_that_was_stopped_is_a_problem_until_it_is_back_or_forgotten(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats)
+    hub.patched(_IMPATIENT)
+    with hub.daemon:
+        works(nats, hub)
+        say_alive(nats, WEB1, version="0.1.0", since=1, waiting=0, state="stopped")
+        (mail,) = hub.sink.wait(1)
+        assert f"zaiond on the member {WEB1} has not come up again" in mail.subject
+        found = hub.daemon.becomes(lambda now: now["fleet"]["members"][0]["silent"], "status")
+        assert found["fleet"]["members"][0]["state"] == "stopped"
+        done = hub.daemon.document("fleet", "forget", WEB1)
+        assert [one["machine"] for one in done["forgotten"]] == [WEB1]
+        (_, end) = hub.sink.wait(2)
+        assert "is no member of the fleet any more" in end.subject
+        assert not hub.daemon.document("problems")["problems"]
+        # It was not: its next word makes it one again.
+        say_alive(nats, WEB1, version="0.1.0", since=1, waiting=0, state="handing_on")
+        hub.daemon.becomes(lambda now: bool(now["fleet"]["members"]), "status")
+
+
 def test_people_see_members_hubs_and_the_backlog_by_command_and_on_the_page(
     nats: Nats, make_hub: MakeHub
 ) -> None:

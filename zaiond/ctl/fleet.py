@@ -67,17 +67,36 @@ COMMANDS = (
             "fleet status --json", "監視プログラムなどで使う", "for a program, such as a monitor"
         ),
     ),
+    Command(
+        "fleet forget MACHINE...",
+        "もう使わないマシンをフリートの一覧から外す\n"
+        "最後の連絡を NATS から削除します。連絡がないことによる障害は、動作中のハブが 30 秒以内に"
+        "終えます。引き継がれて待っているイベントは削除しません。動いているマシンは、30 秒以内の"
+        "次の連絡でまた一覧に戻るため、先に zaiond を停止してください。管理者の権限が必要です。",
+        "take a machine that is gone for good out of the fleet's list\n"
+        "Its last word is deleted in NATS, and the hub that works ends the problem of its silence"
+        " within 30 seconds. Events of it that wait for a hub are kept. A machine that is alive is"
+        " back with its next word, within 30 seconds: stop zaiond there first. It needs an"
+        " administrator's rights.",
+        _CREDENTIALS,
+        Example(
+            "fleet forget web7.example.co.jp --credentials ./admin",
+            "廃棄したマシンを外す",
+            "take out a machine that was scrapped",
+        ),
+    ),
 )
 
+_ALIVE = 90.0  # seconds: who said something within these will do so again
 _NEEDS_RIGHTS = ("login", "right")
 _UNREACHED = ("unreachable", "lost", "silent", "tls")
 T = TypeVar("T")
 
 
 def run(line: Line) -> int:
-    """One of fleet init, fleet status."""
+    """One of fleet init, fleet status, fleet forget."""
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of what TLS does at its end
-    return _init(line) if line.name == "fleet init" else _status(line)
+    return {"fleet init": _init, "fleet status": _status, "fleet forget": _forget}[line.name](line)
 
 
 def _init(line: Line) -> int:
@@ -202,7 +221,45 @@ def _asked(line: Line, fleet: "Fleet", question: Callable[["Connection"], Awaita
         status = (
             NOT_PERMITTED if kind in _NEEDS_RIGHTS else UNREACHABLE if kind in _UNREACHED else 1
         )
-        raise Failure(status, error.text) from None
+        text = error.text
+        if kind == "right" and login is None:
+            if line.name != "fleet status":
+                text = fleet_words.needs_administrator(why=text)
+            elif fleet.role == "member":
+                text = fleet_words.needs_hub(why=text)
+        raise Failure(status, text) from None
+
+
+# -- forget
+
+
+def _forget(line: Line) -> int:
+    language = output.language(line)
+    fleet = _fleet(line)
+
+    async def forget(connection: "Connection") -> dict[str, dict[str, Any] | None]:
+        from zaiond.fleet import admin
+        from zaiond.fleet.names import UnfitNameError
+
+        found: dict[str, dict[str, Any] | None] = {}
+        for machine in line.operands:
+            try:
+                found[machine] = await admin.forget(connection, machine)
+            except UnfitNameError:  # nor is there any machine of this name
+                found[machine] = None
+        return found
+
+    found = _asked(line, fleet, forget)
+    unknown = [name for name, word in found.items() if word is None]
+    words = [word for word in found.values() if word is not None]
+    for each in words:
+        each["heard"] = _moment(each["heard"])
+        each["alive"] = (each["age"] or 0.0) < _ALIVE and each.get("state") != "stopped"
+    document = {"ok": not unknown, "forgotten": words, "unknown": unknown}
+    output.answer(line, document, lambda: fleet_status.forgotten(words, language))
+    for name in unknown:
+        output.complain(fleet_words.no_machine(machine=name), language)
+    return FAILED if unknown else 0
 
 
 # -- status
@@ -224,9 +281,11 @@ def _status(line: Line) -> int:
         "problems": [one.in_language(language) for one in troubles],
         **found,
     }
+    grace = fleet.member_grace
     for each in (*document["members"], *document["hubs"]):
         each["heard"] = _moment(each["heard"])
-    output.answer(line, document, lambda: fleet_status.shown(document, troubles, language))
+        each["silent"] = fleet_status.is_silent(each, grace)
+    output.answer(line, document, lambda: fleet_status.shown(document, troubles, grace, language))
     return FAILED if troubles else 0
 
 

@@ -11,6 +11,17 @@ from zaiond.text import Language, Text
 _LEASE = 15.0  # seconds in which the hub that works is heard of
 _MOST_FILLED = 80  # per cent of what may wait
 _MEGABYTE = 1024 * 1024
+_MOST_NAMED = 5  # machines about which the same is to be said
+# How a machine is that needs a look, the worst first, and its colour.
+_COLOURS = {
+    "silent": "red", "down": "red", "by_itself": "yellow", "on_trial": "yellow", "stopped": "yellow"
+}  # fmt: skip
+# What is said of a member, and of how many more the same.
+_TOLD = {
+    "silent": (fleet_words.silent, fleet_words.more_silent),
+    "down": (fleet_words.down, fleet_words.more_down),
+    "by_itself": (fleet_words.by_itself, fleet_words.more_by_itself),
+}
 
 
 def works(found: dict[str, Any]) -> str | None:
@@ -38,15 +49,42 @@ def troubles(found: dict[str, Any], grace: float) -> list[Text]:
     percent = 100 * backlog["events"] // max(1, backlog["max_events"])
     if percent >= _MOST_FILLED:
         told.append(fleet_words.filling(percent=percent))
-    others = [one for one in found["hubs"] if one["machine"] != hub and _age(one) < grace]
+    others = [one for one in found["hubs"] if one["machine"] != hub and not is_silent(one, grace)]
     if hub is not None and not others:
         told.append(fleet_words.NO_STANDBY)
-    for one in found["members"]:
-        if _age(one) >= grace and one.get("state") != "stopped":
-            told.append(fleet_words.silent(machine=one["machine"], age=_ago(one)))
-        elif one.get("state") == "by_itself":
-            told.append(fleet_words.by_itself(machine=one["machine"]))
+    for standing, (one_text, more_text) in _TOLD.items():
+        ones = [one for one in by_need(found["members"], grace) if of(one, grace) == standing]
+        few = ones if len(ones) <= _MOST_NAMED else ones[: _MOST_NAMED - 1]
+        told += [one_text(machine=one["machine"], age=_ago(one)) for one in few]
+        if len(few) < len(ones):
+            told.append(more_text(number=len(ones) - len(few)))
     return told
+
+
+def is_silent(word: dict[str, Any], grace: float) -> bool:
+    """Whether its last word, whatever that was, is older than `grace`."""
+    return _age(word) >= grace
+
+
+def of(word: dict[str, Any], grace: float) -> str:
+    """How a machine is, by its last word: what that says, or, where it is older than `grace`,
+    `silent`, or `down` after an orderly stop."""
+    state: str = word.get("state") or ""
+    if not is_silent(word, grace):
+        return state
+    return "down" if state == "stopped" else "silent"
+
+
+def by_need(words: list[dict[str, Any]], grace: float) -> list[dict[str, Any]]:
+    """Machines in the order in which they need a look, then by how much waits there, roughly, so
+    that they stay where they are while the numbers change; then by name."""
+    ranks = {standing: rank for rank, standing in enumerate(_COLOURS)}
+
+    def need(word: dict[str, Any]) -> tuple[int, int, str]:
+        magnitude = len(str(word.get("waiting") or 0))
+        return ranks.get(of(word, grace), len(ranks)), -magnitude, word["machine"]
+
+    return sorted(words, key=need)
 
 
 def _age(word: dict[str, Any]) -> float:
@@ -60,30 +98,36 @@ def _ago(word: dict[str, Any]) -> Text:
     return Text(f"{seconds // size}{ja}", f"{seconds // size}{en}")
 
 
-def shown(document: dict[str, Any], troubles: list[Text], language: Language) -> Page:
+def shown(document: dict[str, Any], troubles: list[Text], grace: float, language: Language) -> Page:
+    """What `fleet status` prints."""
     page = Page(language)
     page.line(Painted(fleet_words.LOOK, "red") if troubles else Painted(fleet_words.WELL, "green"))
     for one in troubles:
         page.line(one, "  - ", "    ")
     page.gap()
-    page.facts(facts(document))
-    for title, rows in (
-        (fleet_words.HUBS, document["hubs"]),
-        (fleet_words.MEMBERS, document["members"]),
-    ):
-        if rows:
-            page.gap()
-            page.line(title)
-            page.table([row(one) for one in rows], "  ", HEAD)
+    page.facts(facts(document, grace))
+    for title, rows in tables(document, grace):
+        page.gap()
+        page.line(title)
+        page.table(rows, "  ", HEAD)
     if not document["members"]:
         page.gap()
         page.line(fleet_words.NO_MEMBERS)
     return page
 
 
-def facts(document: dict[str, Any]) -> list[Fact]:
-    """What the document says of the stream, a label and a value each."""
-    backlog = document["backlog"]
+def tables(document: dict[str, Any], grace: float) -> list[tuple[Text, list[list[Cell]]]]:
+    """Hubs and members, each with a title, a row for each machine, below HEAD."""
+    return [
+        (title, [_row(one, grace) for one in by_need(document[name], grace)])
+        for title, name in ((fleet_words.HUBS, "hubs"), (fleet_words.MEMBERS, "members"))
+        if document[name]
+    ]
+
+
+def facts(document: dict[str, Any], grace: float) -> list[Fact]:
+    """What the document says of all of it, a label and a value each."""
+    backlog, members = document["backlog"], document["members"]
     size = -(-backlog["bytes"] // _MEGABYTE)
     events = document["streams"][0]
     nodes = [
@@ -99,6 +143,8 @@ def facts(document: dict[str, Any]) -> list[Fact]:
     ]
     return [
         (fleet_words.WORKS, works(document) or fleet_words.NOBODY),
+        (fleet_words.MEMBERS, _members(members, grace) if members else None),
+        (fleet_words.AT_MEMBERS, f"{_waiting(members):,}" if members else None),
         (fleet_words.BACKLOG, fleet_words.backlog(events=backlog["events"], size=size)),
         (
             fleet_words.SERVER,
@@ -108,19 +154,48 @@ def facts(document: dict[str, Any]) -> list[Fact]:
     ]
 
 
+def _waiting(words: list[dict[str, Any]]) -> int:
+    return sum(max(0, word.get("waiting") or 0) for word in words)
+
+
+def _members(words: list[dict[str, Any]], grace: float) -> Text:
+    """How many there are, and how many of them need a look, and why."""
+    standings = [of(word, grace) for word in words]
+    parts = [
+        fleet_words.counted(state=fleet_words.STATES[one], number=f"{standings.count(one):,}")
+        for one in _COLOURS
+        if one in standings
+    ]
+    number = f"{len(words):,}"
+    return (
+        fleet_words.members(number=number, parts=listed(parts)) if parts else Text(number, number)
+    )
+
+
 HEAD = (
     fleet_words.MACHINE, fleet_words.STATE, fleet_words.WAITING, fleet_words.HEARD,
     fleet_words.VERSION,
 )  # fmt: skip
 
 
-def row(word: dict[str, Any]) -> list[Cell]:
+def _row(word: dict[str, Any], grace: float) -> list[Cell]:
     """A machine by its last word, as HEAD says."""
-    state, waiting = word.get("state"), word.get("waiting")
+    standing, waiting = of(word, grace), word.get("waiting")
+    state: Text | str = fleet_words.STATES.get(standing, standing or "-")
     return [
         word["machine"],
-        fleet_words.STATES.get(state or "", state or "-"),
+        Painted(state, _COLOURS[standing]) if standing in _COLOURS else state,
         "-" if waiting is None else f"{waiting:,}",
         fleet_words.ago(age=_ago(word)) if word["age"] is not None else "-",
         word.get("version") or "-",
     ]
+
+
+def forgotten(words: list[dict[str, Any]], language: Language) -> Page:
+    """What `fleet forget` prints of the last words that it took out."""
+    page = Page(language)
+    for word in words:
+        page.line(fleet_words.forgotten(machine=word["machine"], age=_ago(word)))
+        if word["alive"]:
+            page.line(fleet_words.is_alive(machine=word["machine"]), "  ")
+    return page

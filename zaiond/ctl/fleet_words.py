@@ -23,6 +23,19 @@ no_credentials = Sentence(
     "{path} holds no credentials: name a credentials file of NATS, the seed of an NKey, or a file "
     "with the user on its first line and the password on its second",
 )
+needs_administrator = Sentence(
+    "これには管理者の権限が必要です。--credentials で管理者の資格情報を指定してください"
+    "（docs/fleet.ja.md）。NATS の応答: {why}",
+    "this takes an administrator's rights: name an administrator's login by --credentials FILE"
+    " (docs/fleet.md). NATS says: {why}",
+)
+needs_hub = Sentence(
+    "フリート全体の状態は、メンバーの権限では見られません。ハブで実行するか、--credentials で管理者"
+    "の資格情報を指定してください。このマシンの状態は zaiond-ctl status で確かめられます。"
+    "NATS の応答: {why}",
+    "a member has no right to see the whole fleet: run this on a hub, or name an administrator's"
+    " login by --credentials FILE; how this machine is, zaiond-ctl status says. NATS says: {why}",
+)
 DONE = {
     "made": Text("作成しました", "made"),
     "mended": Text("変更しました", "changed"),
@@ -55,12 +68,46 @@ NO_STANDBY = Text(
 )
 silent = Sentence(
     "{machine} から {age} 連絡がありません。そのマシンの電源、ネットワーク、zaiond を確かめて"
-    "ください",
-    "{machine} has been silent for {age}: see its power, its network, and zaiond there",
+    "ください。もう使わないマシンは zaiond-ctl fleet forget {machine} で外せます",
+    "{machine} has been silent for {age}: see its power, its network, and zaiond there. If it is "
+    "gone for good: zaiond-ctl fleet forget {machine}",
+)
+more_silent = Sentence(
+    "ほか {number} 台からも連絡がありません（下の一覧）",
+    "{number} more are silent (see the list below)",
+)
+down = Sentence(
+    "{machine} では {age}前に zaiond が停止され、まだ起動していません。そのマシンで zaiond を起動"
+    "してください。もう使わないマシンは zaiond-ctl fleet forget {machine} で外せます",
+    "zaiond on {machine} was stopped {age} ago and has not come up again: start it there. If that "
+    "machine is gone for good: zaiond-ctl fleet forget {machine}",
+)
+more_down = Sentence(
+    "ほか {number} 台でも zaiond が停止されたままです（下の一覧）",
+    "{number} more were stopped and have not come up again (see the list below)",
 )
 by_itself = Sentence(
-    "{machine} は、ハブに引き継げないため自分でメールを送っています",
-    "{machine} mails by itself, as it can't hand on",
+    "{machine} は、ハブに引き継げないため自分でメールを送っています。理由は、そのマシンの "
+    "zaiond-ctl status で確かめられます",
+    "{machine} mails by itself, as it can't hand on; zaiond-ctl status there says why",
+)
+more_by_itself = Sentence(
+    "ほか {number} 台も自分でメールを送っています（下の一覧）",
+    "{number} more mail by themselves (see the list below)",
+)
+forgotten = Sentence(
+    "{machine} を外しました（最後の連絡: {age}前）",
+    "{machine}: taken out; it was last heard of {age} ago",
+)
+is_alive = Sentence(
+    "{machine} は動いているため、30 秒以内の次の連絡で一覧に戻ります。外すには、先にそのマシンで "
+    "systemctl disable --now zaiond を実行してください",
+    "it is alive, and back with its next word, within 30 seconds. To take it out, first run "
+    "systemctl disable --now zaiond there",
+)
+no_machine = Sentence(
+    "{machine}: このマシンはフリートの一覧にありません（一覧: zaiond-ctl fleet status）",
+    "{machine}: no such machine in the fleet's list (the list: zaiond-ctl fleet status)",
 )
 degraded = Sentence(
     "{stream}の複製がそろっていません。止まっているノードを起動してください",
@@ -82,6 +129,9 @@ WORKS = Text("動作中のハブ", "Working hub")
 NOBODY = Text("なし", "none")
 HUBS = Text("ハブ", "Hubs")
 MEMBERS = Text("メンバー", "Members")
+members = Sentence("{number} 台（{parts}）", "{number} ({parts})")
+counted = Sentence("{state} {number} 台", "{state}: {number}")
+AT_MEMBERS = Text("メンバーで待つもの", "Waiting at members")
 MACHINE = Text("マシン", "machine")
 HEARD = Text("最後の連絡", "last heard of")
 ago = Sentence("{age}前", "{age} ago")
@@ -90,7 +140,10 @@ STATE = Text("状態", "state")
 VERSION = Text("バージョン", "version")
 STATES = {
     "handing_on": Text("引き継ぎ中", "hands on"),
+    "on_trial": Text("引き継ぎを再開中", "tries to hand on again"),
     "by_itself": Text("自分で送信中", "mails by itself"),
+    "silent": Text("連絡なし", "silent"),
+    "down": Text("停止したまま", "stopped, not back"),
     "stopped": Text("停止", "stopped"),
     "working": Text("動作中", "works"),
     "waiting": Text("待機中", "waits"),

@@ -138,6 +138,22 @@ async def status(connection: Connection) -> dict[str, Any]:
     }
 
 
+async def forget(connection: Connection, machine: str) -> dict[str, Any] | None:
+    """Takes the last word of a machine out of the engine; what waits of it stays. Gives that word,
+    as `status` has it, with `role`: member or hub; None: there is none. Raises FleetError,
+    UnfitNameError."""
+    token, last = names.token(machine), None
+    for role, stream, subject in (
+        ("hub", names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.HUBS}.{token}"),
+        ("member", names.ALIVE_STREAM, names.alive_subject(machine)),
+    ):
+        word = await _word(connection, stream, subject)
+        if word is not None:
+            await connection.ask(connection.jetstream.purge_stream(stream, subject=subject))
+            last = {"machine": names.machine(token), "role": role, **word}
+    return last
+
+
 def _no_stream(connection: Connection) -> Any:
     from zaiond.fleet import words
 

@@ -39,10 +39,36 @@ member_silent = Sentence(
 member_silent_since = Sentence(
     "{machine} から {at} を最後に連絡がありません。マシンの稼働状況、マシン上の zaiond（systemctl"
     " status zaiond）、フリートの NATS サーバーへの経路を確かめてください。イベントは {machine} に"
-    "保存されているため、連絡が戻れば届きます。",
+    "保存されているため、連絡が戻れば届きます。このマシンをもう使わない場合は、管理者の権限で "
+    "zaiond-ctl fleet forget {machine} を実行してください。",
     "{machine} was last heard of at {at}. See whether the machine is up, whether zaiond runs there "
     "(systemctl status zaiond), and whether it reaches the fleet's NATS servers. Events are kept "
-    "there, and come once it is back.",
+    "there, and come once it is back. If that machine is gone for good, run zaiond-ctl fleet "
+    "forget {machine} with an administrator's rights.",
+)
+member_stopped = Sentence(
+    "メンバー {machine} の zaiond が停止したままです",
+    "zaiond on the member {machine} has not come up again",
+)
+member_stopped_since = Sentence(
+    "{machine} の zaiond は {at} に停止され、まだ起動していません。起動するには、{machine} で "
+    "systemctl start zaiond を実行します。イベントは {machine} に保存されているため、起動すれば届き"
+    "ます。このマシンをもう使わない場合は、管理者の権限で zaiond-ctl fleet forget {machine} を実行"
+    "してください。",
+    "zaiond on {machine} was stopped at {at} and has not been started since. To start it, run "
+    "systemctl start zaiond there. Events are kept there, and come once it is back. If that "
+    "machine is gone for good, run zaiond-ctl fleet forget {machine} with an administrator's "
+    "rights.",
+)
+member_forgotten = Sentence(
+    "{machine} をフリートのメンバーから外しました",
+    "{machine} is no member of the fleet any more",
+)
+member_taken_out = Sentence(
+    "{machine} の最後の連絡が削除されたため（zaiond-ctl fleet forget）、連絡がないことによる障害を"
+    "終えました。{machine} から連絡があれば、またメンバーになります。",
+    "The last word of {machine} was taken out of the fleet (zaiond-ctl fleet forget), so that its "
+    "silence is no problem any more. If it is heard of again, it is a member again.",
 )
 member_back = Sentence(
     "メンバー {machine} から連絡が戻りました",

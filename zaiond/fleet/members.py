@@ -56,10 +56,14 @@ class Members:
             await asyncio.sleep(LOOK)
 
     async def _tell(self, now: float) -> None:
+        language = self._journal.language
         uids = {machine: self._machines.uid(machine, None, "") for machine in self.words}
         problems = self._state.problems
         silent = {machine for machine, uid in uids.items() if f"{uid} {cut(machine)}" in problems}
         for one in roll.news(self.words, silent, now, self.heard_since, self.grace):
             uid = uids[one.machine]
             if uid is not None:
-                await self._record(roll.event(one, uid, now, self._journal.language))
+                await self._record(roll.event(one, uid, now, language))
+        for machine, problem in roll.gone(self.words, problems.values()):
+            event = roll.forgotten(machine, problem.since, problem.uid, now, language)
+            await self._record(event)

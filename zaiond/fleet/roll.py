@@ -1,6 +1,6 @@
 """Who of the members is heard of: what of it is a problem, and what is over. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,10 +9,13 @@ from zaiond.fleet import hub_words as words
 from zaiond.fleet import names
 from zaiond.model import NewEvent
 from zaiond.net.machine import rfc3339
+from zaiond.routing.records import Problem
 from zaiond.safe import one_line
 from zaiond.text import Language, Text
+from zaiond.users import NO_UID
 
 SILENT = "zaiond.fleet.member"  # the type of the events
+STOPPED = "stopped"  # the state in the word of a member that ends in an orderly way
 _MOST_TEXT = 64
 
 
@@ -75,31 +78,69 @@ def news(
     return told
 
 
+def gone(words_: Collection[str], problems: Iterable[Problem]) -> list[tuple[str, Problem]]:
+    """The silent machines of which the engine has no word any more, with what was told of them."""
+    return [
+        (problem.key, problem)
+        for problem in problems
+        if problem.type == SILENT and problem.key not in words_ and problem.uid & NO_UID == NO_UID
+    ]
+
+
 def event(one: News, uid: int, now: float, language: Language) -> NewEvent:
     """The event that tells it, of the machine's own problem `uid`; told again it is the same."""
     at = words.local(one.word.at)
-    if one.is_silent:
-        subject = words.member_silent(machine=one.machine)
-        message: Text = words.member_silent_since(machine=one.machine, at=at)
-    else:
+    if not one.is_silent:
         subject = words.member_back(machine=one.machine)
         message = words.member_heard(machine=one.machine, at=at)
+    elif one.word.state == STOPPED:
+        subject = words.member_stopped(machine=one.machine)
+        message = words.member_stopped_since(machine=one.machine, at=at)
+    else:
+        subject = words.member_silent(machine=one.machine)
+        message = words.member_silent_since(machine=one.machine, at=at)
+    data = {
+        "last": rfc3339(one.word.at),
+        "waiting": one.word.waiting,
+        "version": one.word.version or None,
+    }
+    # Of one silence: by the last word before it, or the first one behind it.
+    of = f"{int(one.word.at)}/{_STATUS[one.is_silent]}"
+    return _event(one.machine, one.is_silent, (subject, message), data, of, uid, now, language)
+
+
+def forgotten(machine: str, since: float, uid: int, now: float, language: Language) -> NewEvent:
+    """The event that ends a silence, known `since`, of whom the engine has no word any more: an
+    administrator took it out. Told again it is the same.
+    """
+    said = words.member_forgotten(machine=machine), words.member_taken_out(machine=machine)
+    return _event(machine, False, said, {}, f"{int(since)}/forgotten", uid, now, language)
+
+
+_STATUS = {True: "problem", False: "ok"}
+
+
+def _event(
+    machine: str,
+    is_silent: bool,
+    said: tuple[Text, Text],
+    data: Mapping[str, Any],
+    of: str,
+    uid: int,
+    now: float,
+    language: Language,
+) -> NewEvent:
+    subject, message = said
     line = {
         "type": SILENT,
         "source": "zaiond",
-        "severity": "err" if one.is_silent else "notice",
+        "severity": "err" if is_silent else "notice",
         "subject": subject.in_language(language),
         "message": message.in_language(language),
-        "key": one.machine,
-        "status": "problem" if one.is_silent else "ok",
-        "data": {
-            "host": one.machine,
-            "last": rfc3339(one.word.at),
-            "waiting": one.word.waiting,
-            "version": one.word.version or None,
-        },
+        "key": machine,
+        "status": _STATUS[is_silent],
+        "data": {"host": machine, **data},
     }
-    # Of one silence: by the last word before it, or the first one behind it.
-    id_ = f"{SILENT}/{names.token(one.machine)[:180]}/{int(one.word.at)}/{line['status']}"
+    id_ = f"{SILENT}/{names.token(machine)[:180]}/{of}"
     body = msgspec.json.encode(line)
-    return id_, uid, "zaiond", now, body, False, f"key {one.machine}"
+    return id_, uid, "zaiond", now, body, False, f"key {machine}"

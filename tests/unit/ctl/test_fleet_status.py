@@ -43,7 +43,7 @@ def troubles(**more: Any) -> str:
 
 def lines(document: dict[str, Any]) -> str:
     told = fleet_status.troubles(document, GRACE)
-    return "\n".join(fleet_status.shown(document, told, "en"))
+    return "\n".join(fleet_status.shown(document, told, GRACE, "en"))
 
 
 def said(facts: list[Fact]) -> str:
@@ -82,13 +82,71 @@ def test_a_fleet_with_one_hub_or_a_silent_second_one_needs_a_look() -> None:
     assert troubles(hubs=[word("h1"), word("h2", age=GRACE)]) == alone
 
 
-def test_a_member_that_is_silent_or_by_itself_is_named_and_one_that_stopped_is_not() -> None:
+def test_a_member_that_is_silent_or_by_itself_is_named() -> None:
     assert "m9" in troubles(members=[word("m9", age=GRACE, state="handing_on")])
     assert "m9" in troubles(members=[word("m9", age=None)])
     assert "m9" in troubles(members=[word("m9", state="by_itself")])
-    assert "m9" not in troubles(members=[word("m9", age=GRACE, state="stopped")])
     assert "m9" in lines(fleet(members=[word("m9", age=None)]))
     assert lines(fleet(members=[])) != lines(fleet())
+
+
+def test_a_member_that_was_stopped_is_named_once_it_is_silent_for_the_grace() -> None:
+    down = troubles(members=[word("m9", age=GRACE, state="stopped")])
+    assert "m9" in down
+    assert down != troubles(members=[word("m9", age=GRACE, state="handing_on")])
+    assert troubles(members=[word("m9", age=GRACE - 1, state="stopped")]) == ""
+
+
+def test_of_many_the_same_is_said_of_some_and_of_how_many_more() -> None:
+    many = [word(f"m{n:03}", age=GRACE + n, state="handing_on") for n in range(200)]
+    told = fleet_status.troubles(fleet(members=many), GRACE)
+    assert len(told) == 5
+    assert "196 more" in told[-1].en
+    assert len(fleet_status.troubles(fleet(members=many[:5]), GRACE)) == 5
+
+
+MEMBERS = [
+    word("a", state="handing_on", waiting=3),
+    word("b", state="handing_on", waiting=40_000),
+    word("c", state="stopped"),
+    word("d", state="by_itself", waiting=7),
+    word("e", age=GRACE, state="stopped"),
+    word("f", age=GRACE, state="handing_on", waiting=0),
+    word("g", state="on_trial"),
+    word("h", state="handing_on", waiting=1),
+]
+
+
+def test_who_needs_a_look_comes_first_then_where_much_waits() -> None:
+    ordered = fleet_status.by_need(MEMBERS, GRACE)
+    assert "".join(one["machine"] for one in ordered) == "fedgcbah"
+    # A few more or less are no reason to change places under a reader's eyes.
+    assert fleet_status.by_need([MEMBERS[7], MEMBERS[0]], GRACE) == [MEMBERS[0], MEMBERS[7]]
+
+
+def test_a_silent_machine_is_not_shown_as_what_it_said_last() -> None:
+    document = fleet(members=MEMBERS, hubs=[word("h1"), word("h2", age=GRACE, state="waiting")])
+    shown = lines(document)
+    for machine, state in (("f", "silent"), ("e", "stopped, not back"), ("h2", "silent")):
+        (row,) = (one for one in shown.splitlines() if one.split()[:1] == [machine])
+        assert state in row
+    assert "on_trial" not in shown
+
+
+def test_how_many_need_a_look_and_how_much_waits_is_said_above_the_list() -> None:
+    shown = said(fleet_status.facts(fleet(members=MEMBERS), GRACE))
+    for part in ("8 (", "silent: 1", "mails by itself: 1", "40,011"):
+        assert part in shown
+    assert "200" in said(fleet_status.facts(fleet(members=[word("m")] * 200), GRACE))
+
+
+def test_forgotten_machines_are_named_and_who_is_alive_comes_back() -> None:
+    gone = word("m8", age=3 * 86400.0, alive=False)
+    alive = word("m9", age=3.0, alive=True)
+    shown = "\n".join(fleet_status.forgotten([gone, alive], "en"))
+    assert "m8: taken out; it was last heard of 3d ago" in shown
+    assert shown.count("30 seconds") == 1
+    assert shown.index("m9") < shown.index("30 seconds")
 
 
 def test_status_of_a_member_says_what_it_does_and_what_waits() -> None:

@@ -2,7 +2,9 @@
 
 import json
 
-from zaiond.fleet.roll import News, Word, event, news, read
+from zaiond.fleet.roll import News, Word, event, forgotten, gone, news, read
+from zaiond.routing.records import Problem
+from zaiond.users import NO_UID, abroad
 
 GRACE = 600.0
 
@@ -60,3 +62,36 @@ def test_the_same_silence_is_the_same_event_whichever_hub_tells_it() -> None:
     )
     other = event(News("web1", True, Word(2000.0)), 5, 2600.0, "en")[0]
     assert one == again != other
+
+
+def test_a_member_that_was_stopped_and_is_not_back_is_told_of_as_such() -> None:
+    stopped = Word(1000.0, state="stopped")
+    assert told({"web1": stopped}, set(), 1600.0) == ["web1 silent"]
+    one = json.loads(event(News("web1", True, stopped), 5, 1700.0, "en")[4])
+    other = json.loads(event(News("web1", True, Word(1000.0)), 5, 1700.0, "en")[4])
+    assert one["status"] == other["status"] == "problem"
+    assert one["key"] == other["key"]
+    assert "stopped" in one["message"]
+    assert one["subject"] != other["subject"]
+
+
+def problem(key: str, type_: str = "zaiond.fleet.member", uid: int | None = None) -> Problem:
+    uid = abroad(7, NO_UID) if uid is None else uid
+    return Problem(uid=uid, key=key, since=1600.0, last=1600.0, worst="err", type=type_)
+
+
+def test_a_silence_is_over_when_the_engine_has_no_word_of_that_machine_any_more() -> None:
+    problems = [problem("web1"), problem("web2")]
+    assert [machine for machine, _ in gone({"web1"}, problems)] == ["web2"]
+    # What is no silence is none of ours, be it called so.
+    others = [problem("web3", "disk.full"), problem("web3", uid=abroad(7, 1000))]
+    assert gone({"web1"}, others) == []
+
+
+def test_the_event_of_a_forgotten_machine_closes_the_problem_of_its_silence() -> None:
+    opens = event(News("web1", True, Word(1000.0)), 5, 1600.0, "en")
+    closes, again = (forgotten("web1", 1600.0, 5, at, "en") for at in (9000.0, 9030.0))
+    assert json.loads(closes[4])["status"] == "ok"
+    assert (closes[1], closes[6]) == (opens[1], opens[6])  # whose, and which
+    assert closes[0] == again[0] != opens[0]
+    assert closes[0] != event(News("web1", False, Word(1000.0)), 5, 9000.0, "en")[0]

@@ -25,15 +25,12 @@ async def show(request: Request) -> Response:
 
 def view(found: dict[str, Any]) -> dict[str, Any]:
     """What the template shows of the document of the control command `fleet`."""
+    grace = found["grace"]
     return {
-        "troubles": fleet_status.troubles(found, found["grace"]),
-        "facts": fleet_status.facts(found),
+        "troubles": fleet_status.troubles(found, grace),
+        "facts": fleet_status.facts(found, grace),
         "head": fleet_status.HEAD,
-        "tables": [
-            (title, [fleet_status.row(one) for one in found[name]])
-            for title, name in ((fleet_words.HUBS, "hubs"), (fleet_words.MEMBERS, "members"))
-            if found[name]
-        ],
+        "tables": fleet_status.tables(found, grace),
         "no_members": not found["members"],
     }
 
