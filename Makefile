@@ -145,6 +145,8 @@ completion = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 examples = $(DESTDIR)$(PREFIX)/share/doc/zaiond/examples
 units = $(notdir $(wildcard systemd/*.service systemd/*.socket))
 enabled = zaiond.socket zaiond.service zaiond-web.socket zaiond-web-settings.socket
+# Short, and seldom changed: to whoever has changed it, too, an upgrade of the package then has no question.
+first = sed 's|/usr/local/|$(PREFIX)/|' etc/first.yaml
 scripts = $(addprefix etc/examples/,rsync-backup apt-event mdadm-event smartd-event)
 
 # A virtual environment of its own: what else is installed stays as it is. It is made beside the one
@@ -168,7 +170,7 @@ ifeq ($(DESTDIR),)
 	systemd-sysusers
 	systemd-tmpfiles --create zaiond.conf zaiond-web.conf
 	[ -e /etc/zaiond/zaiond.yaml ] || \
-	    install -m 640 -g zaiond etc/zaiond.yaml /etc/zaiond/zaiond.yaml
+	    $(first) | install -m 640 -g zaiond /dev/stdin /etc/zaiond/zaiond.yaml
 	[ ! -d /run/systemd/system ] || \
 	    { systemctl daemon-reload && systemctl try-restart zaiond.service zaiond-web.service; }
 	@echo "Now run zaiond-ctl setup, or edit /etc/zaiond/zaiond.yaml; then: systemctl enable --now zaiond.socket zaiond.service"
@@ -185,11 +187,11 @@ install-files:
 	    case $$name in *.ja.*) language=/ja; name=$${name%.ja.*}.$$section ;; *) language= ;; esac; \
 	    page_there=$(man)$$language/man$$section/$$name; \
 	    install -D -m 644 $$page $$page_there || exit; \
-	    sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $$page_there || exit; \
+	    sed -i 's|/usr/local/\(bin\|share\)/|$(PREFIX)/\1/|' $$page_there || exit; \
 	done
 	install -m 644 etc/completion/zaiond-ctl.bash $(completion)/zaiond-ctl
 	install -d $(examples)
-	cp -r etc/examples/. $(examples)
+	cp -r etc/examples/. etc/zaiond.yaml $(examples)
 	@chmod -R u=rwX,go=rX $(examples)
 	@find $(examples) -type f -exec sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' {} +
 	@for kind in sysusers.d tmpfiles.d; do for file in systemd/$$kind/*.conf; do \
@@ -199,7 +201,7 @@ install-files:
 	@cd $(lib)/systemd/system && sed -i 's|/usr/local/|$(PREFIX)/|' $(filter %.service,$(units))
 ifneq ($(DESTDIR),)
 	[ -e $(DESTDIR)/etc/zaiond/zaiond.yaml ] || \
-	    install -D -m 640 etc/zaiond.yaml $(DESTDIR)/etc/zaiond/zaiond.yaml
+	    $(first) | install -D -m 640 /dev/stdin $(DESTDIR)/etc/zaiond/zaiond.yaml
 endif
 
 uninstall:

@@ -49,9 +49,13 @@ each_release = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages as they are, of the two next versions, and of one that keeps its queue in
-    another form.
+    """The packages as they are, of the two next versions, of which the first has a setting with
+    another default, and of one that keeps its queue in another form.
     """
+
+    def other_default(tree: Path) -> None:
+        for file in tree.rglob("zaiond.yaml"):
+            file.write_text(file.read_text().replace("retry_first: 1m", "retry_first: 2m"))
 
     def other_queue(tree: Path) -> None:
         file = tree / UNPACKED / "store/sound.py"
@@ -63,8 +67,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in BOTH:
         file = package(name)
         shutil.copy(DIST / file, directory)
-        for version in (NEXT, NEWEST):
-            rebuilt(name, version, directory)
+        rebuilt(name, NEXT, directory, other_default)
+        rebuilt(name, NEWEST, directory)
     shutil.copy(DIST / package(FLEET), directory)
     rebuilt("zaiond", NEWER, directory, other_queue)
     return directory
@@ -164,6 +168,15 @@ def test_from_a_fresh_machine_to_a_mail(
             "/usr/lib/zaiond/bin/python", "-c", "import rich", check=False
         ).returncode
         assert found_there == 1
+
+        # `setup` has changed the conffile, and the next version has another default: no question
+        # (it would be an error, as there is nobody to answer).
+        done = machine.install(package("zaiond", NEXT))
+        assert done.returncode == 0, done.stdout + done.stderr
+        reference = machine.path("/usr/share/doc/zaiond/examples/zaiond.yaml").read_text()
+        assert "retry_first: 2m" in reference
+        assert "host: 127.0.0.1" in machine.path("/etc/zaiond/zaiond.yaml").read_text()
+        assert not list(machine.path("/etc/zaiond").glob("zaiond.yaml.*"))
 
 
 @each_release

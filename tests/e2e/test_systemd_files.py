@@ -51,6 +51,12 @@ def test_an_installation_into_a_directory_knows_only_its_final_place_and_goes_aw
     examples = tmp_path / "usr/share/doc/zaiond/examples"
     assert "/usr/bin/zaiond-ctl" in (examples / "apt-event").read_text()
     assert os.access(examples / "apt-event", os.X_OK)
+    # The configuration to begin with says where the whole of the settings is.
+    assert (
+        str(Path("/") / (examples / "zaiond.yaml").relative_to(tmp_path))
+        in (tmp_path / "etc/zaiond/zaiond.yaml").read_text()
+    )
+    assert (examples / "zaiond.yaml").read_text() == (CHECKOUT / "etc/zaiond.yaml").read_text()
     program = tmp_path / "usr/lib/zaiond"
     assert (tmp_path / "usr/bin/zaiond").readlink() == Path("/usr/lib/zaiond/bin/zaiond")
     first = program.readlink()

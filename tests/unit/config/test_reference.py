@@ -25,8 +25,9 @@ def test_the_manual_page_is_up_to_date(name: str) -> None:
     assert "mail_server.auth.password_file" in written
 
 
-def test_the_example_as_it_stands_is_the_defaults() -> None:
-    found = load(str(ROOT / "etc/zaiond.yaml"))
+@pytest.mark.parametrize("name", ["zaiond.yaml", "first.yaml"])
+def test_the_example_and_the_first_one_are_the_defaults_as_they_stand(name: str) -> None:
+    found = load(str(ROOT / "etc" / name))
     assert found.errors == ()
     assert found.config == Config(
         mail_server=MailServer(host="mailhost"), admins=("postmaster@example.co.jp",)
