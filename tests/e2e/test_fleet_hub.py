@@ -313,6 +313,101 @@ def test_a_problem_that_one_hub_opened_is_closed_at_the_other(
     assert not other.daemon.document("problems")["problems"]
 
 
+# Kills the hub when it is about to share a problem that is on its disk.
+KILLED_BEFORE_SHARING = """
+import os, signal
+from zaiond.fleet import bucket
+real = bucket.put
+async def put(connection, values):
+    if any(key.startswith("state.problem.") for key in values):
+        os.kill(os.getpid(), signal.SIGKILL)
+    await real(connection, values)
+bucket.put = put
+"""
+
+
+@pytest.mark.parametrize("was_open", [False, True])
+def test_killed_before_it_shares_a_problem_it_knows_it_when_it_works_again(
+    nats: Nats, make_hub: MakeHub, was_open: bool
+) -> None:
+    hub, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    opened, ended = ({"key": "disk", "status": each} for each in ("problem", "ok"))
+    if was_open:
+        with hub.daemon:
+            publish(nats, WEB1, events(1, **opened))
+            hub.sink.wait(1)
+            taken_in(nats, hub)
+    hub.patched(KILLED_BEFORE_SHARING)
+    hub.daemon.start()
+    publish(nats, WEB1, events(2, **(ended if was_open else opened)))
+    assert hub.daemon.process.wait(30) == -signal.SIGKILL
+    hub.whole()
+    with hub.daemon:
+        works(nats, hub)
+        taken_in(nats, hub)
+        known = hub.daemon.document("problems")["problems"]
+        assert [one["key"] for one in known] == ([] if was_open else ["disk"])
+    # And the other one has it from here, though this one shared nothing more.
+    with other.daemon:
+        publish(nats, WEB1, events(3, **ended))
+        taken_in(nats, other)
+        assert len(other.mails) == (0 if was_open else 1)
+
+
+def test_what_another_hub_knows_counts_though_it_is_gone(nats: Nats, make_hub: MakeHub) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.patched(KILLED_BEFORE_SHARING)
+    one.daemon.start()
+    works(nats, one)
+    publish(nats, WEB1, events(1, key="disk", status="problem"))
+    assert one.daemon.process.wait(30) == -signal.SIGKILL
+    with other.daemon:
+        publish(nats, WEB1, events(2, key="disk", status="ok"))
+        other.sink.wait(2, 60)
+        taken_in(nats, other)
+    one.whole()
+    with one.daemon:
+        works(nats, one)
+        assert not one.daemon.document("problems")["problems"]
+
+
+def test_an_orderly_stop_leaves_the_other_hub_all_that_is_known(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.patched("from zaiond.fleet import hub\nhub.SHARE = 3600.0")
+    with one.daemon:
+        works(nats, one)
+        one.daemon.becomes(lambda now: now["fleet"]["works"], "status")
+        add = ("silence", "add", "--match", "type=x", "--for", "1h", "--comment", "c")
+        assert one.daemon.ctl(*add).returncode == 0
+    with other.daemon:
+        works(nats, other, 10)
+        other.daemon.becomes(lambda found: len(found["silences"]) == 1, "silence", "list")
+
+
+def test_what_was_counted_of_a_problem_is_told_where_another_hub_has_it_now(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.daemon.start()
+    works(nats, one)
+    other.daemon.start()
+    problem = {"key": "disk", "status": "problem"}
+    publish(nats, WEB1, [*events(1, **problem), *events(2, **problem)])
+    one.sink.wait(1)
+    taken_in(nats, one)
+    os.kill(one.daemon.process.pid, signal.SIGSTOP)
+    works(nats, other)
+    os.kill(one.daemon.process.pid, signal.SIGCONT)
+    mails = one.sink.wait(2)  # which nothing else would ever send
+    assert mails[1].event_ids == ("e2",)
+    publish(nats, WEB1, events(3, key="disk", status="ok"))
+    (mail,) = other.sink.wait(1)
+    assert mail.event_ids == ("e3",)
+    one.daemon.becomes(lambda now: not now["routes"]["mails_to_come"], "status")
+
+
 def test_quota_and_no_mail_server_let_the_stream_wait_and_no_other_machine(
     nats: Nats, make_hub: MakeHub
 ) -> None:

@@ -14,12 +14,14 @@ class Bucket:
     def __init__(self) -> None:
         self.found: Found | None = None
         self.last = 0
+        self.writers: list[str] = []  # by revision
 
-    def write(self, hub: str, revision: int) -> int | None:
+    def write(self, hub: str, revision: int, run: str) -> int | None:
         if revision != (0 if self.found is None else self.found.revision):
             return None
         self.last += 1
-        self.found = Found(hub, self.last)
+        self.found = Found(hub, self.last, run)
+        self.writers.append(hub)
         return self.last
 
 
@@ -33,6 +35,7 @@ class Hub:
         self.lease = Lease(name, offset)
         self.asked: tuple[str, int, float] | None = None
         self.answer: tuple[str, object, float] | None = None
+        self.known = "", 0  # its last run, and the revision that it wrote last
 
     def now(self, at: float) -> float:
         return at + self.offset
@@ -49,6 +52,10 @@ class Hub:
                 self.lease.saw(found, now)
             elif isinstance(found, int):
                 self.lease.wrote(found, began)
+                run, last = self.known
+                if self.lease.run == run:  # what it remembers is the newest that there is
+                    assert set(self.bucket.writers[last:]) == {self.name}
+                self.known = self.lease.run, found
             else:
                 self.lease.lost(now)
         elif self.asked is not None:
@@ -56,10 +63,14 @@ class Hub:
             if what == "look":
                 self.answer = what, self.bucket.found, began
             else:
-                self.answer = what, self.bucket.write(self.name, revision), began
+                self.answer = what, self._write(revision), began
         elif now >= self.lease.next_at:
             step = self.lease.step(now)
             self.asked = step, self.lease.revision, now
+
+    def _write(self, revision: int) -> int | None:
+        run = self.lease.run_now(f"{self.name}/{len(self.bucket.writers)}")
+        return self.bucket.write(self.name, revision, run)
 
 
 STEPS = st.lists(

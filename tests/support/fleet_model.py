@@ -33,6 +33,7 @@ from zaiond.fleet.of_hub import OfHub
 from zaiond.fleet.shared import Shared
 from zaiond.fleet.streams import REPEATS
 from zaiond.model import NewEvent, StoredEvent
+from zaiond.routing.due import reconsider
 from zaiond.routing.matcher import RoutingTable
 
 START = 1_700_000_000.0
@@ -48,8 +49,7 @@ class Engine:
     def __init__(self) -> None:
         self.stream: dict[int, letter.Packed] = {}
         self.bucket: dict[str, bytes] = {}
-        self.lease: tuple[str, int] | None = None  # by which run of which hub
-        self.revision = 0
+        self.lease: Found | None = None
         self.epoch = 0  # of the hub whose consumer it is
         self._sequence = count(1)
         self._repeats: dict[str, float] = {}
@@ -64,13 +64,12 @@ class Engine:
         self.stream[sequence] = packed
         self._undelivered.append(sequence)
 
-    def write_lease(self, run: tuple[str, int], revision: int) -> int | None:
+    def write_lease(self, hub: str, run: str, revision: int) -> int | None:
         """Its new revision, where this one is there."""
-        if revision != self.revision:
+        if revision != (0 if self.lease is None else self.lease.revision):
             return None
-        self.lease = run
-        self.revision += 1
-        return self.revision
+        self.lease = Found(hub, revision + 1, run)
+        return revision + 1
 
     def consume(self, epoch: int) -> None:
         """A new consumer in the place of the one that there is: all comes again."""
@@ -311,6 +310,7 @@ class Hub(Machine):
         self._works_by: tuple[int, bool] = (0, False)  # epoch, and whether it is connected
         self._backlog = Backlog()
         self._heard_since = world.now
+        self._known_run = ""  # on disk
         self._begin()
 
     def message_id(self, stored: StoredEvent, *of: str) -> str:
@@ -328,22 +328,21 @@ class Hub(Machine):
 
     def _lease_step(self) -> None:
         lease, engine, now = self.lease, self.world.engine, self.world.now
-        step, run = lease.step(now), (self.name, self.run)
+        step = lease.step(now)
         if not self.reaches:
             lease.unanswered(now)
         elif step == "look":
-            found = None
-            if engine.lease is not None:
-                found = Found(engine.lease[0], engine.revision, engine.lease == run)
             before = lease.holder
-            lease.saw(found, now)
+            lease.saw(engine.lease, now)
             if lease.holder not in ("", before):
                 self._shared.forget()
-                self.book._commit()
-        elif (written := engine.write_lease(run, lease.revision)) is None:
-            lease.lost(now)
+                self._reconsider()
         else:
-            lease.wrote(written, now)
+            run = lease.run_now(f"{self.name}/{now}")
+            if (written := engine.write_lease(self.name, run, lease.revision)) is None:
+                lease.lost(now)
+            else:
+                lease.wrote(written, now)
         works_by = lease.epoch, self.reaches
         if works_by != self._works_by:
             self._works_by, (was, _) = works_by, self._works_by
@@ -355,21 +354,28 @@ class Hub(Machine):
 
     def _stand_by(self) -> None:
         self._backlog, self.fetched = Backlog(), {}
-        self.book.state.on_commit = None
         self.book.state.begin_anew(stands_by=True)
+
+    def _reconsider(self) -> None:
+        """As the scheduler does when routing remembers something else than before."""
+        book = self.book
+        reconsider(book.table, book.state, book.now)
+        book._commit()
 
     def _work(self, *, is_new: bool) -> None:
         world, state = self.world, self.book.state
         self.keep_time()
         self._heard_since = world.now
         if is_new:
-            if world.engine.bucket:
+            if world.engine.bucket and self.lease.run != self._known_run:
                 assert self._shared.adopt(world.engine.bucket) == 0
             else:
-                self._shared.note_all()
+                self._shared.keep(world.engine.bucket)
             self.book._commit()
+            self._known_run = self.lease.run
             state.on_commit = self._shared.note
             state.begin_anew(stands_by=False)
+            self._reconsider()
         world.engine.consume(self.lease.epoch)
         self.soon(self.pull)
 
@@ -440,7 +446,7 @@ class Hub(Machine):
 
     def start(self) -> None:
         super().start()
-        self.lease = Lease(self.name, self.world.now)
+        self.lease = Lease(self.name, self.world.now, self._known_run)
         self._works_by = (0, False)
         self._begin()
 
@@ -571,8 +577,10 @@ class World:
         for machine in self.machines:
             machine.book.check()
             # What waits on is only what was reported again of a problem that is open there.
-            groups = machine.book.state.groups.values()
-            assert {group.kind for group in groups if group.is_pending} <= {"problem"}
+            state = machine.book.state
+            waiting = [group for group in state.groups.values() if group.is_pending]
+            assert {group.kind for group in waiting} <= {"problem"}
+            assert {group.problem for group in waiting} <= state.problems.keys()
             for seq in {*machine.book.ended}.union(*machine.book.coming.values()):
                 ended.add(machine.stored[seq].id)
         assert self.accepted.keys() <= told.keys() | ended

@@ -34,27 +34,25 @@ class Taken(Exception):  # noqa: N818 - another hub wrote it: nothing is wrong
 
 
 class Leader(msgspec.Struct):
-    """The value of the lease: which hub, and which run of it."""
+    """The value of the lease: which hub has it ('' nobody), and whose run it is, or was."""
 
     hub: str = ""
     run: str = ""
 
 
-async def lease(connection: Connection, run: str) -> Found | None:
-    """The lease as it stands, for this run of a hub; None: nobody has it. Raises FleetError."""
+async def lease(connection: Connection) -> Found | None:
+    """The lease as it stands; None: nobody has ever had it. Raises FleetError."""
     jetstream = connection.jetstream
     message = await connection.ask(
         _or_none(jetstream.get_last_msg(names.BUCKET_STREAM, _SUBJECT + names.LEADER))
     )
     if message is None or message.seq is None:
         return None
-    if (message.headers or {}).get(_OPERATION) is not None:
-        return Found("", message.seq)
     try:
-        leader = msgspec.json.decode(message.data or b"", type=Leader)
+        leader = msgspec.json.decode(message.data or b"{}", type=Leader)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         leader = Leader("?")
-    return Found(leader.hub, message.seq, leader.run == run)
+    return Found(leader.hub, message.seq, leader.run)
 
 
 async def _or_none(question: Any) -> Any:
@@ -67,26 +65,16 @@ async def _or_none(question: Any) -> Any:
 
 
 async def write_lease(connection: Connection, hub: str, run: str, revision: int) -> int:
-    """Writes it where it has this revision (0: none); gives its new one. Raises Taken or
-    FleetError.
+    """Writes it where it has this revision (0: none); gives its new one. `hub` '': it is left to
+    others. Raises Taken or FleetError.
     """
-    return await _compare_and_set(connection, msgspec.json.encode(Leader(hub, run)), revision, {})
 
-
-async def give_up_lease(connection: Connection, revision: int) -> None:
-    """Leaves it to others. Raises Taken, FleetError."""
-    await _compare_and_set(connection, b"", revision, {_OPERATION: "DEL"})
-
-
-async def _compare_and_set(
-    connection: Connection, value: bytes, revision: int, headers: Mapping[str, str]
-) -> int:
     async def write() -> int:
         try:
             done = await connection.jetstream.publish(
                 _SUBJECT + names.LEADER,
-                value,
-                headers={**headers, Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(revision)},
+                msgspec.json.encode(Leader(hub, run)),
+                headers={Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(revision)},
             )
         except nats.js.errors.APIError as error:
             if error.err_code == _WRONG_REVISION:

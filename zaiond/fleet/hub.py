@@ -10,13 +10,12 @@ import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
 from zaiond import __version__
-from zaiond.errors import DiskFullError, StoreError
+from zaiond.errors import DiskFullError
 from zaiond.fleet import bucket, consumer, names
 from zaiond.fleet import hub_words as words
 from zaiond.fleet.intake import Intake, Routed
@@ -24,27 +23,16 @@ from zaiond.fleet.lease import Lease
 from zaiond.fleet.link import Connection, FleetError, Link
 from zaiond.fleet.machines import Machines
 from zaiond.fleet.members import Members
-from zaiond.fleet.shared import PREFIX, Shared
+from zaiond.fleet.sharing import Routing, Sharing
 from zaiond.intake.admission import Admission
 from zaiond.journal import Journal
 from zaiond.model import NewEvent
-from zaiond.routing.state import State
-from zaiond.store import groups
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
 SAY = 30.0  # seconds between two words of a hub
 SHARE = 1.0  # seconds until what changed is shared, at the latest
 AGAIN = 1.0  # seconds until what failed is tried again
-
-
-class Routing(Protocol):
-    """What a hub needs of the router (delivery.router)."""
-
-    state: State
-    lock: asyncio.Lock
-    routed_through: int
-    on_routed: Callable[[], None]
 
 
 class Means(NamedTuple):
@@ -82,13 +70,13 @@ class Hub:
         )
         self._means = means
         self._state = means.router.state
-        self._shared = Shared(self._state, means.machines)
-        self._sharing = asyncio.Lock()
+        self._sharing = Sharing(
+            means.writer, means.router, means.machines, means.journal, means.remembered
+        )
         self._routed = Routed(lambda: means.router.routed_through)
         self._lease_changed = asyncio.Event()
         self._at_lease = asyncio.Lock()
         self._is_news = asyncio.Event()  # whether it works
-        self._run = secrets.token_hex(8)  # this run of the hub
         self._tasks: asyncio.TaskGroup
         self._state.begin_anew(stands_by=True)
 
@@ -107,22 +95,29 @@ class Hub:
     async def run(self) -> None:
         """Ends when cancelled; then the lease is given up."""
         self._means.router.on_routed = self._routed.told
+        await self._sharing.recover(self.lease.hub)
+        self.lease.run = self._sharing.known_run
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 for part in (self._keep_lease(), self._work(), self._say()):
                     self._tasks.create_task(part)
         finally:
             self._means.router.on_routed = lambda: None
+            await self._give_up()
             self._state.on_commit = None
             self._state.stands_by = False
-            await self._give_up()
 
     async def _give_up(self) -> None:
-        connection = self.link.now
-        if self.lease.epoch and connection is not None:
-            with contextlib.suppress(FleetError, bucket.Taken, TimeoutError):
-                async with asyncio.timeout(2.0):
-                    await bucket.give_up_lease(connection, self.lease.revision)
+        """Leaves the lease to others, who find all that this hub remembers. What can't be put there
+        in time they do without, until the lease is over.
+        """
+        lease, connection = self.lease, self.link.now
+        if connection is None or not lease.holds(awake()):
+            return
+        with contextlib.suppress(FleetError, bucket.Taken, TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._sharing.share_last(connection)
+                await bucket.write_lease(connection, "", lease.run, lease.revision)
 
     # -- the lease
 
@@ -146,10 +141,10 @@ class Hub:
             try:
                 if step == "look":
                     before = lease.holder
-                    lease.saw(await bucket.lease(connection, self._run), awake())
+                    lease.saw(await bucket.lease(connection), awake())
                     if lease.holder not in ("", before):
                         self._means.journal.info(words.waits(hub=lease.holder), by="fleet: waits")
-                        await self._another_works()
+                        await self._sharing.forget()
                 else:
                     await self._write_lease(connection, began)
                 self.fault = None
@@ -162,12 +157,13 @@ class Hub:
     async def _write_lease(self, connection: Connection, began: float) -> None:
         """Takes or renews it. Raises Taken, FleetError."""
         lease, was = self.lease, self.lease.revision
+        run = lease.run_now(f"{lease.hub}/{secrets.token_hex(8)}")
         try:
-            written = await bucket.write_lease(connection, lease.hub, self._run, was)
+            written = await bucket.write_lease(connection, lease.hub, run, was)
         except FleetError as error:
             if error.kind != "full":
                 raise
-            found = await bucket.lease(connection, self._run)
+            found = await bucket.lease(connection)
             if (0 if found is None else found.revision) != was:
                 raise bucket.Taken from None
             lease.unwritten(began)
@@ -207,7 +203,6 @@ class Hub:
             self._means.journal.info(words.NO_LONGER, by="fleet: works")
             self._is_news.set()
         self.intake = None
-        self._state.on_commit = None
         self._state.begin_anew(stands_by=True)
 
     async def _term(self, epoch: int) -> None:
@@ -220,7 +215,7 @@ class Hub:
                 continue
             try:
                 if not adopted:
-                    await self._adopt(connection)
+                    await self._sharing.adopt(connection, self.lease.run)
                     adopted = True
                 name = await consumer.take_over(connection, epoch, self._is_ours)
                 if self.intake is None:
@@ -267,60 +262,14 @@ class Hub:
         except RuntimeError:  # the hub ends, and with it what it does in the background
             work.close()
 
-    # -- what all hubs must know
-
-    async def _adopt(self, connection: Connection) -> None:
-        """Remembers what the hub before remembered. Raises FleetError."""
-        found = await bucket.find(connection, PREFIX)
-        means, state, unread = self._means, self._state, 0
-        async with means.router.lock:
-            if found:
-                unread = self._shared.adopt({key: value.data for key, value in found.items()})
-            else:  # the first hub, or a new bucket
-                self._shared.note_all()
-            await self._remember()
-            state.on_commit = self._shared.note
-            state.begin_anew(stands_by=False)
-        if unread:
-            means.journal.error(words.unread_state(count=unread), by="fleet: state")
-        means.remembered()
-
-    async def _another_works(self) -> None:
-        """What is looked after by another hub is forgotten here."""
-        async with self._means.router.lock:
-            self._shared.forget()
-            with contextlib.suppress(DiskFullError):  # then it is shown on, and nothing comes of it
-                await self._remember()
-
-    async def _remember(self) -> None:
-        state = self._state
-        changes = state.changes()
-        try:
-            keep = partial(groups.remember, changes=changes)
-            await self._means.writer.submit(keep, essential=True)
-        except StoreError:
-            state.rollback()
-            raise
-        state.commit()
-
     async def _keep_sharing(self) -> None:
         while True:
             await asyncio.sleep(SHARE)
             await self._share()
 
     async def _share(self) -> None:
-        """Puts what has changed into the bucket; what can't be put stays to be put."""
-        async with self._sharing:
-            connection = self.link.now
-            if connection is None or not self._shared.is_changed or not self.works:
-                return
-            values = self._shared.take()
-            try:
-                await bucket.put(connection, values)
-            except FleetError as error:
-                self._shared.note_shards(values)
-                text = words.state_unkept(why=error.text)
-                self._means.journal.warning(text, by="fleet: state")
+        if self.link.now is not None and self.works:
+            await self._sharing.share(self.link.now)
 
     # -- who is there
 

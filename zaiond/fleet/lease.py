@@ -19,13 +19,13 @@ Step = Literal["look", "take", "renew"]
 
 
 class Found(NamedTuple):
-    """What stands in the bucket: by which hub ('' nobody), and the revision with which it was
-    written. `is_own`: by this run of it.
+    """What stands in the bucket: which hub has it ('' nobody), the revision with which it was
+    written, and whose run it is, or was.
     """
 
     hub: str
     revision: int
-    is_own: bool = False
+    run: str = ""
 
 
 class Lease:
@@ -33,17 +33,20 @@ class Lease:
 
     `step` says what is to be done at `next_at`; who has done it says what came of it. `epoch` is
     the revision with which this hub took the lease, 0 while it has not. `holder`: who has it, ''
-    nobody.
+    nobody. A run is the time in which one hub works and no other does, be it with breaks; `run` is
+    this hub's last one, '' none.
     """
 
-    def __init__(self, hub: str, now: float) -> None:
+    def __init__(self, hub: str, now: float, run: str = "") -> None:
         self.hub = hub
+        self.run = run
         self.holder = ""
         self.epoch = 0
         self.next_at = now
         self.revision = 0  # that compare-and-set is to find; 0: no such key
         self._since = now  # when it was first seen
         self._until = now  # for so long we hold it
+        self._last_run = ""  # that stands there
         self._is_known = False  # what stands there
         self._is_start = True
 
@@ -60,15 +63,23 @@ class Lease:
         is_free = not self.holder or now - self._since >= OVER
         return "take" if self._is_known and is_free else "look"
 
+    def run_now(self, fresh: str) -> str:
+        """The run with which it is written: the last one goes on, but if another hub has had it
+        since, this `fresh` one begins.
+        """
+        if not self.epoch and (not self.run or self._last_run != self.run):
+            self.run = fresh
+        return self.run
+
     def saw(self, found: Found | None, now: float) -> None:
         """This stands in the bucket; None: nothing."""
-        revision, holder = (0, "") if found is None else (found.revision, found.hub)
+        holder, revision, self._last_run = found or Found("", 0)
         if not self._is_known or revision != self.revision:
             self._since = now
         self._is_known, self.revision, self.holder = True, revision, holder
-        if found is not None and (found.is_own or (self._is_start and holder == self.hub)):
-            # What was written and not answered; or a run of this hub before this one, which has
-            # ended.
+        is_own = self._last_run == self.run
+        if holder == self.hub and (is_own or self._is_start):
+            # What was written and not answered; or by this hub before its start.
             self.holder = ""
         self._is_start = False
         self.next_at = now if self.step(now) == "take" else now + LOOK

@@ -53,10 +53,16 @@ class Shared:
                 self._keys.setdefault(shard, {})[kind, key] = None
                 self._changed[shard] = None
 
-    def note_all(self) -> None:
-        """All that there is is to be written."""
+    def keep(self, found: Mapping[str, bytes]) -> None:
+        """What is remembered here is newer than what the bucket has: to be written where it
+        differs.
+        """
+        self._keys, self._changed = {}, {}
         for kind in _TYPES:
-            self.note([(kind, key) for key in self._state.values(kind)])
+            self.note((kind, key) for key in self._state.values(kind))
+        there = (shard for shard in found if shard.split(".")[1] in _TYPES)
+        shards = dict.fromkeys([*self._changed, *there])
+        self._changed = {s: None for s in shards if self._value(s) != found.get(s)}
 
     @property
     def is_changed(self) -> bool:

@@ -74,13 +74,41 @@ def test_a_hub_that_starts_again_takes_its_own_lease_at_once() -> None:
 def test_what_was_written_without_an_answer_is_taken_back_at_once() -> None:
     lease = Lease("hub1", 0.0)
     lease.saw(None, 0.0)
+    assert lease.run_now("r1") == "r1"
     lease.wrote(1, 0.0)
     lease.lost(6.0)  # the next renewal finds a revision that was not expected
-    lease.saw(Found("hub1", 2, is_own=True), 6.0)
+    lease.saw(Found("hub1", 2, "r1"), 6.0)
     assert lease.step(6.0) == "take"
     lease.lost(7.0)
-    lease.saw(Found("hub1", 3), 7.0)  # but another run under the same name is another hub
+    lease.saw(Found("hub1", 3, "r2"), 7.0)  # but another run under the same name is another hub
     assert lease.step(7.0) == "look"
+
+
+def test_a_run_goes_on_over_stops_and_starts_while_no_other_hub_has_worked() -> None:
+    lease = Lease("hub1", 0.0, "r1")
+    for stands in (Found("hub1", 3, "r1"), Found("", 4, "r1")):  # killed; in order
+        lease.saw(stands, 0.0)
+        assert lease.run_now("r2") == "r1"
+    lease.wrote(5, 0.0)
+    lease.lost(20.0)
+    lease.saw(Found("hub1", 5, "r1"), 20.0)
+    assert lease.run_now("r2") == "r1"
+
+
+def test_another_run_begins_where_another_hub_has_worked_though_it_is_gone() -> None:
+    for stands in (Found("hub2", 4, "r9"), Found("", 5, "r9"), None):
+        lease = Lease("hub1", 0.0, "r1")
+        lease.saw(stands, 0.0)
+        assert lease.run_now("r2") == "r2"
+
+
+def test_a_run_of_which_nobody_knows_whether_it_was_written_stays_the_same() -> None:
+    lease = Lease("hub1", 0.0, "r1")
+    lease.saw(Found("", 5, "r9"), 0.0)
+    assert lease.run_now("r2") == "r2"
+    lease.unanswered(5.0)
+    lease.saw(Found("hub1", 6, "r2"), 6.0)  # it was
+    assert (lease.step(6.0), lease.run_now("r3")) == ("take", "r2")
 
 
 def test_a_lease_that_was_given_up_is_free() -> None:

@@ -103,6 +103,21 @@ def test_only_what_has_changed_is_written_and_again_if_it_could_not_be() -> None
     assert one.shared.take() == first
 
 
+def test_a_hub_whose_own_memory_is_newer_puts_right_what_the_bucket_has() -> None:
+    one, other = Hub("web1"), Hub("web1")
+    closed, _ = one.opens("web1", "closed"), one.opens("web1", "stays")
+    bucket = one.shared.take() | {"state.of_a_newer_version.1": b"[]"}
+    one.opens("web1", "opened")  # and killed before it is put there
+    one.state.put("problem", closed, None)
+    one.state.commit()
+    one.shared = Shared(one.state, one.machines)
+    one.shared.keep(bucket)
+    bucket |= (written := one.shared.take())
+    other.shared.adopt(bucket)
+    assert {problem.key for problem in other.state.problems.values()} == {"stays", "opened"}
+    assert len(written) == 2  # and nothing else
+
+
 def test_a_hub_that_stands_by_forgets_what_another_looks_after_and_keeps_its_own() -> None:
     one = Hub("web1")
     one.opens("web1", "k")
