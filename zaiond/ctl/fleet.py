@@ -56,7 +56,7 @@ COMMANDS = (
     Command(
         "fleet status",
         "フリートの状態を表示する。確認が必要なら終了ステータスは 1\n"
-        "メンバー（最後の連絡、引き継ぎ待ちの数、状態）、ハブ、待っているイベント、ストリームの"
+        "メンバー（最後の連絡、待ち件数、状態）、ハブ、待っているイベント、ストリームの"
         "複製を表示します。ハブか管理者の権限が必要です。",
         "show how the fleet is; the exit status is 1 when something needs a look\n"
         "Members (when they were last heard of, what waits there, their state), hubs, what waits"

@@ -123,6 +123,12 @@ class App:
 
             return await gather(status(), since, queued)
 
+        def commands() -> Commands:
+            from zaiond.daemon.commands import Answers
+
+            return Answers(status(), emit).commands()
+
+        self.control = Control(commands, journal)
         self._watcher = Watcher(
             self._outbound, self._reports, journal, database, writer, clock, queue_time,
             lambda: self.configuration, self._round_trip, facts, in_background,
@@ -130,18 +136,11 @@ class App:
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
         configured = self._intake, self._reports, self._token_watch, self._watcher
-        parts = [part.configure for part in (*configured, self._member, self._hub)]
+        parts = [part.configure for part in (*configured, self._member, self._hub, self.control)]
         emit, outbound = self._reports.emit, self._outbound
         self.configuration = Configuration(
             options, found.incident, writer, journal, clock, context, parts, outbound, emit, changed
         )
-
-        def commands() -> Commands:
-            from zaiond.daemon.commands import Answers
-
-            return Answers(status(), emit).commands()
-
-        self.control = Control(commands, journal)
 
     def open(self, control: socket.socket, doors: contextlib.ExitStack) -> None:
         """Takes events and requests until the doors are closed. Raises StoreError, UsageError."""

@@ -2,7 +2,8 @@
 
 Request: `{"command": NAME, …}`. Reply: `{"ok": true, "language": "ja", "result": DOCUMENT}`, or
 `{"ok": false, "exit": STATUS, "message": …, "places": […]}` with the status that zaiond-ctl is to
-end with, and where one goes on (names of `zaiond.places`). The documents are those of
+end with, and where one goes on (names of `zaiond.places`). Of a machine that belongs to a fleet
+each reply has `"fleet": true`, too. The documents are those of
 `zaiond-ctl --json` (interface 5).
 
 Who asks waits as long as something comes. So a long document comes piece by piece, and a command
@@ -21,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from zaiond.config.schema import Config
 from zaiond.daemon import words
 from zaiond.daemon.asked import LANGUAGE
 from zaiond.errors import DiskFullError, ZaiondError
@@ -33,7 +35,7 @@ REQUEST_SECONDS = 10.0
 READER_SECONDS = 30.0  # for a reader to take what was written
 MOST_CONNECTIONS = 32
 SIGN_OF_LIFE = 1.0  # seconds between two blanks, while one of these takes its time
-LONG = frozenset({"queue.retry", "queue.delete", "reload", "spool.list", "test"})
+LONG = frozenset({"fleet", "queue.retry", "queue.delete", "reload", "spool.list", "test"})
 
 
 class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
@@ -93,7 +95,12 @@ class Control:
         self.load = load
         self._journal = journal
         self._commands: Commands | None = None
+        self._of_fleet: dict[str, Any] = {}
         self.connections = 0
+
+    def configure(self, config: Config) -> None:
+        """This configuration is about to come into force."""
+        self._of_fleet = {} if config.fleet is None else {"fleet": True}
 
     def connection(self) -> asyncio.BaseProtocol:
         """The protocol of one more connection."""
@@ -124,11 +131,12 @@ class Control:
         except ZaiondError as error:
             await _write(writer, _line(self._refusal(error)))
             return
-        language = self._journal.language  # of now: it may be another one after `reload`
+        # As it is now: it may be otherwise after `reload`.
+        reply = {"ok": True, "language": self._journal.language, **self._of_fleet}
         if not isinstance(result, AsyncGenerator):
-            await _write(writer, _line({"ok": True, "language": language, "result": result}))
+            await _write(writer, _line({**reply, "result": result}))
             return
-        await _write(writer, f'{{"ok": true, "language": "{language}", "result": '.encode())
+        await _write(writer, json.dumps(reply)[:-1].encode() + b', "result": ')
         async with contextlib.aclosing(result):
             async for piece in result:
                 await _write(writer, piece)
@@ -160,6 +168,7 @@ class Control:
         reply: dict[str, Any] = {
             "ok": False,
             "language": self._journal.language,
+            **self._of_fleet,
             "exit": error.exit_status,
             "message": error.text.in_language(LANGUAGE.get() or self._journal.language),
         }

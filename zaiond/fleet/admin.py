@@ -22,6 +22,7 @@ _ENUMS = {
 
 
 PEERS_WITHIN = 10.0  # seconds that nodes need, when they have just started, to know of each other
+AT_ONCE = 100  # words that are asked for side by side
 PAUSE = 0.5  # seconds from one try to the next
 
 
@@ -184,10 +185,14 @@ async def _last_words(
 ) -> list[dict[str, Any]]:
     subjects: Sequence[str] = () if info is None else sorted(info.state.subjects or {})
     found = []
-    for subject in subjects:
-        word = await _word(connection, stream, subject)
-        if word is not None:
-            found.append({"machine": _machine(subject), **word})
+    for start in range(0, len(subjects), AT_ONCE):
+        part = subjects[start : start + AT_ONCE]
+        words_ = await asyncio.gather(*(_word(connection, stream, each) for each in part))
+        found += [
+            {"machine": _machine(subject), **word}
+            for subject, word in zip(part, words_, strict=True)
+            if word is not None
+        ]
     return found
 
 

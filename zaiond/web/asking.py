@@ -57,7 +57,7 @@ class Refused(Exception):  # noqa: N818
 
 class Daemon:
     """The daemon whose sockets are in `runtime_dir`. Its language, which each answer has, is that
-    of our `journal`, too.
+    of our `journal`, too; `is_of_fleet` is whether its machine belongs to one, by the last answer.
     """
 
     def __init__(self, runtime_dir: str, journal: Journal) -> None:
@@ -65,6 +65,7 @@ class Daemon:
         self._control = os.path.join(runtime_dir, "control.sock")
         self._events = os.path.join(runtime_dir, "events.sock")
         self._turn = asyncio.Semaphore(MOST_QUESTIONS)
+        self.is_of_fleet = False
 
     async def ask(self, command: str, **arguments: Any) -> Reply:
         """One question. Raises NoAnswer, Refused."""
@@ -78,6 +79,7 @@ class Daemon:
                     reply = _decode(await _to_the_end(reader))
                     # It may be another one since.
                     self._journal.language = "en" if reply["language"] == "en" else "ja"
+                    self.is_of_fleet = reply.get("fleet") is True
                     if reply["ok"] is True:
                         return Reply(reply["result"])
                     status, message = int(reply["exit"]), str(reply["message"])

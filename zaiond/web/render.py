@@ -86,7 +86,8 @@ def page(
 ) -> HTMLResponse:
     """The page of a template, which gets `values`; and by itself `language`, `title`, `session`
     (None without one), `messages` (results of what was done before), `csrf` (the hidden field of
-    every form), `here` (the path), `common` (words of all pages), `labels` (those of zaiond-ctl).
+    every form), `here` (the path), `common` (words of all pages), `labels` (those of zaiond-ctl),
+    `pages` (of the menu: their names by path).
     """
     values["messages"] = _messages(request)
     html = html_of(request, template, title=title, **values)
@@ -138,6 +139,7 @@ def html_of(request: Request, template: str, **values: Any) -> str:
                 "csrf": field,
                 "here": request.scope["path"],
                 "static": web(request).static.address,
+                "pages": words.pages(of_fleet=web(request).daemon.is_of_fleet),
                 **values,
             }
         )

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from tests.support.store import Notes
 from tests.support.waiting import turns
+from zaiond.config.fleet import Fleet
+from zaiond.config.schema import Config, MailServer
 from zaiond.daemon import control
 from zaiond.daemon.control import REQUEST_BYTES, Commands, Control, Refused, Request
 from zaiond.errors import DiskFullError, StoreError
@@ -333,3 +336,26 @@ async def test_a_value_that_is_null_counts_as_left_out(
     monkeypatch.setitem(COMMANDS, "tell", tell)
     reply = await ask(tmp_path, json.dumps({"command": "tell", name: None}).encode() + b"\n")
     assert reply["result"] is True
+
+
+async def test_each_answer_says_whether_the_machine_is_of_a_fleet(
+    place: tuple[Control, str],
+) -> None:
+    control_, path = place
+
+    async def answers() -> list[dict[str, Any]]:
+        found = []
+        for line in (b'{"command":"who"}\n', b'{"command":"pieces"}\n', b"{}\n"):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(line)
+            found.append(json.loads(await reader.read()))
+            writer.close()
+        return found
+
+    mail_server = MailServer(host="127.0.0.1")
+    alone = Config(mail_server=mail_server, admins=("a@example.jp",))
+    of_fleet = Fleet(servers=("nats://127.0.0.1:4222",), role="hub")
+    control_.configure(replace(alone, fleet=of_fleet))
+    assert [reply["fleet"] for reply in await answers()] == [True] * 3
+    control_.configure(alone)
+    assert not any("fleet" in reply for reply in await answers())

@@ -1,4 +1,4 @@
-"""The fleet as a hub knows it: what `zaiond-ctl fleet status` shows."""
+"""The fleet as a hub knows it: what `zaiond-ctl fleet status` shows; and how a member is."""
 
 from typing import Any
 
@@ -7,20 +7,42 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from zaiond.ctl import fleet_status, fleet_words
-from zaiond.web.context import ask
-from zaiond.web.render import page
+from zaiond.ctl.status import facts_of_fleet
+from zaiond.web.asking import Refused
+from zaiond.web.context import ask, web
+from zaiond.web.render import complain, page
 from zaiond.web.words import fleet as words
 
 PATH = "/fleet"
+LIVE = 10  # seconds between two looks
 
 
 async def show(request: Request) -> Response:
-    """Members, hubs, and what waits for them."""
-    reply = await ask(request, "fleet")
+    """Members, hubs, and what waits for them, at a hub; at a member, how that is."""
+    try:
+        found = (await ask(request, "fleet")).result
+    except Refused as refused:
+        status = (await ask(request, "status")).result
+        if not web(request).daemon.is_of_fleet:
+            return complain(request, 404, words.NONE, words.NONE_WHY)
+        return page(
+            request, "no_hub.html", title=words.TITLE, w=words, live=LIVE, **alone(status, refused)
+        )
     return page(
-        request, "fleet.html", title=words.TITLE, w=words, f=fleet_words, live=10,
-        **view(reply.result),
-    )  # fmt: skip
+        request, "fleet.html", title=words.TITLE, w=words, f=fleet_words, live=LIVE, **view(found)
+    )
+
+
+def alone(status: dict[str, Any], refused: Refused) -> dict[str, Any]:
+    """What is shown where the fleet can't be: of the document of `status`."""
+    fleet = status["fleet"]
+    is_member = fleet is not None and fleet["role"] == "member"
+    wrong = [one["message"] for one in status["problems"] if one["code"] == "fleet"]
+    return {
+        "is_member": is_member,
+        "wrong": wrong if is_member else wrong or [refused.message],
+        "facts": [] if fleet is None else list(facts_of_fleet(fleet)),
+    }
 
 
 def view(found: dict[str, Any]) -> dict[str, Any]:

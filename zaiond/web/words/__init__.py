@@ -21,6 +21,22 @@ PAGES = {
     "/routes": Text("送信先の確認", "Routes"),
     "/settings": Text("メールサーバー設定", "Mail server"),
 }
+_BEFORE_FLEET = "/jobs"
+FLEET = Text("フリート", "Fleet")
+
+
+def pages(*, of_fleet: bool) -> dict[str, Text]:
+    """The names of the pages of the menu, by their paths; of a machine of a fleet that, too."""
+    if not of_fleet:
+        return PAGES
+    all_: dict[str, Text] = {}
+    for path, name in PAGES.items():
+        all_[path] = name
+        if path == _BEFORE_FLEET:
+            all_["/fleet"] = FLEET
+    return all_
+
+
 title_of = Sentence("{page} - {product}", "{page} - {product}")
 WARNING = Text("警告", "Warning")
 RELOAD = Text("もう一度表示する", "Try again")

@@ -1,7 +1,20 @@
 """The words of the fleet's page; what it says of each machine is in ctl.fleet_words."""
 
 from zaiond.text import Text
+from zaiond.web import words
 
-TITLE = Text("フリート", "Fleet")
+TITLE = words.FLEET
 LINK = Text("フリートの状態を見る", "See the fleet")
-FACTS = Text("ストリーム", "The stream")
+FACTS = Text("概要", "Overview")
+CANT_SHOW = Text("フリートの状態を表示できません", "The fleet can't be shown")
+WHERE = Text(
+    "このマシンはメンバーです。フリート全体の状態は、ハブの同じページか、ハブで実行する "
+    "zaiond-ctl fleet status で確かめられます。",
+    "This machine is a member. How the whole fleet is, this page of a hub shows, and zaiond-ctl"
+    " fleet status there.",
+)
+NONE = Text("このマシンはフリートに属していません", "This machine belongs to no fleet")
+NONE_WHY = Text(
+    "多くのマシンのイベントを 2 台のハブから送るには、設定 fleet が必要です（docs/fleet.ja.md）。",
+    "For two hubs to mail for many machines there is the setting fleet (docs/fleet.md).",
+)
