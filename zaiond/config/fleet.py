@@ -1,6 +1,7 @@
 """The settings of a fleet: where its engine is, how to log in there, and what this machine is."""
 # ruff: noqa: RUF009 (a declaration is a call that makes a dataclass field)
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -28,6 +29,12 @@ PORT = 4222  # of NATS
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _WAYS = ("credentials_file", "user", "nkey_file")
 _OF_MEMBERS, _OF_HUBS = ("fallback_after",), ("member_grace",)
+_SEED = re.compile("SU[A-Z2-7]{56}")  # base32 of a user's prefix, 32 bytes, and a checksum
+# Each line end alone, as nats-py counts; without the first part it reads for ever.
+_CREDENTIALS = (
+    re.compile(r"BEGIN NATS USER JWT-*\n[^\s-]\S*\n"),
+    re.compile(rf"BEGIN USER NKEY SEED-*\n{_SEED.pattern}\n"),
+)
 
 
 class EngineServers(Kind):
@@ -184,10 +191,10 @@ class Fleet(Settings):
         if len(scope.written(*PASSWORDS)) == 1:
             login = bring(login, scope, PASSWORDS[1:], needed=True)
         text = _secret(scope, "credentials_file", self.credentials_file)
-        if text is not None and not ("NATS USER JWT" in text and "USER NKEY SEED" in text):
+        if text is not None and not all(part.search(text) for part in _CREDENTIALS):
             scope.error("credentials_file", words.no_credentials(path=self.credentials_file))
         seed = _secret(scope, "nkey_file", self.nkey_file)
-        if seed is not None and not (seed.strip().startswith("SU") and seed.strip().isalnum()):
+        if seed is not None and _SEED.fullmatch(seed.strip()) is None:
             scope.error("nkey_file", words.no_nkey(path=self.nkey_file))
         return replace(
             login,

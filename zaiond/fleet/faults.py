@@ -87,7 +87,8 @@ def unconnected(server: str, error: Exception) -> FleetError:
     if isinstance(error, ssl.SSLError):
         return FleetError("tls", words.no_tls(server=server, why=error.reason or error))
     said = str(error).lower()
-    if isinstance(error, nats.errors.AuthorizationError) or "authorization" in said:
+    is_refused = isinstance(error, nats.errors.AuthorizationError) or "authorization" in said
+    if is_refused or said.startswith("nkeys: "):  # the seed is damaged: no server was asked
         return FleetError("login", words.no_login(server=server))
     if isinstance(error, TimeoutError | nats.errors.TimeoutError):
         return FleetError("unreachable", words.connect_silent(server=server))

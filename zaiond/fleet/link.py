@@ -72,6 +72,14 @@ class _OurClient(Client):
             info["tls_required"] = True  # `info` is what it decides by next
         self.has_jetstream = bool(info.get("jetstream"))
 
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        # A member may have put anything there, and what is raised here ends the connection: each
+        # time that the message comes.
+        try:
+            return await super()._process_headers(headers)
+        except (IndexError, UnicodeDecodeError):
+            return None
+
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         self.lost.set()
         # asyncio may wait for ever for a peer that says nothing, or with whom TLS failed.
@@ -111,7 +119,7 @@ class Connection:
         lost = asyncio.ensure_future(self.lost.wait())
         try:
             await asyncio.wait((asked, lost), return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
+            if not asked.done() or asked.cancelled():
                 raise FleetError("lost", words.lost(server=self.server))
             return asked.result()
         except (nats.errors.Error, TimeoutError, OSError) as error:
@@ -120,11 +128,9 @@ class Connection:
             raise understood(error, facts) from None
         finally:
             lost.cancel()
-            if not asked.done():
-                asked.cancel()
-                with contextlib.suppress(asyncio.CancelledError, nats.errors.Error, OSError):
-                    await asked
-            elif not asked.cancelled():
+            asked.cancel()
+            await asyncio.wait((asked,))  # which, unlike `await asked`, lets us be cancelled
+            if not asked.cancelled():
                 asked.exception()  # it was told, or nobody wants to know
 
 
@@ -183,13 +189,13 @@ async def _connected(
                 user_credentials=RawCredentials(login.credentials) if login.credentials else None,
                 nkeys_seed_str=login.nkey,
             )
-    except (nats.errors.Error, OSError, TimeoutError) as error:
-        with contextlib.suppress(nats.errors.Error, OSError):
+        connection = Connection(server, client)
+        found = connection.version
+    except Exception as error:  # noqa: BLE001 - what is no NATS server, or no secret, raises anything
+        with contextlib.suppress(Exception):  # it was hardly begun
             await client.close()
         last = failed[-1] if failed and isinstance(error, nats.errors.NoServersError) else error
         raise unconnected(server, last) from None
-    connection = Connection(server, client)
-    found = connection.version
     if tuple(int(part) if part.isdigit() else 0 for part in found.split(".")[:2]) < OLDEST:
         await client.close()
         raise FleetError("too_old", words.too_old(server=server, found=found or "?"))
