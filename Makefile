@@ -52,7 +52,7 @@ lint: setup
 	.venv/bin/ruff format -q --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash $(scripts) debian/activate debian/rtupdate debian/zaiond*.p*; \
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash $(scripts) debian/activate debian/zaiond*.p*; \
 	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
 # Collected once before, so that not each of the four compiles the tests for itself.
@@ -128,7 +128,7 @@ dist: setup
 
 deb-test: deb
 	@.ci/install-for-deb tests
-	@.ci/make-machine bookworm trixie
+	@.ci/make-machine bookworm trixie bookworm+trixie
 	ZAIOND_RELEASES="bookworm trixie" .venv/bin/pytest -n 2 --dist loadgroup tests/e2e/test_packages.py
 
 # PREFIX=/usr is for packages, DESTDIR too: with it, nothing of this system is asked or told.

@@ -24,7 +24,7 @@ from tests.support.packages import (
     rebuilt,
     replace_line,
 )
-from tests.support.sink import Sink
+from tests.support.sink import Mail, Sink
 from tests.support.terminal import Terminal
 from zaiond import __version__
 from zaiond.store import sound
@@ -41,6 +41,16 @@ from zaiond.client import emit
 print(emit("disk.full", id="first").spooled, flush=True)
 sys.stdin.readline()
 print(emit("disk.full", id="last").spooled, "apsw" in sys.modules, flush=True)
+"""
+# Emits until it is told that it is enough, and says what has failed, and how many they were.
+EMITTING = """
+    number=0
+    while [ ! -e /tmp/enough ]; do
+        zaiond-ctl emit disk.full --id "during-$number" >/dev/null 2>&1 ||
+            echo "$number: $?"
+        number=$((number + 1))
+    done
+    echo "$number in all"
 """
 each_release = pytest.mark.parametrize(
     "release", [pytest.param(one, marks=pytest.mark.xdist_group(f"deb-{one}")) for one in RELEASES]
@@ -85,6 +95,27 @@ def running(release: str, packages: Path, version: str = __version__) -> Iterato
         service.config.write_text(configuration())
         service.systemctl("reload", "zaiond.service")
         yield service
+
+
+def emitted(said: str) -> set[str]:
+    """The ids of what EMITTING has emitted; AssertionError where one has failed."""
+    assert said.endswith(" in all\n")
+    assert said.count("\n") == 1, said
+    count = int(said.split()[0])
+    assert count > 20
+    return {f"during-{number}" for number in range(count)}
+
+
+def each_is_mailed_once(machine: Machine, ids: set[str]) -> list[Mail]:
+    """The mails that come, these events in them once each; AssertionError where it is not so."""
+    with Sink(listener=machine.listener(PORT)) as sink:
+        machine.run("zaiond-ctl", "queue", "retry")
+        found: list[str] = []
+        while not ids <= set(found):
+            sink.wait(len(sink.mails) + 1, timeout=60)
+            found = [one for mail in sink.mails for one in mail.event_ids]
+    assert len([one for one in found if one in ids]) == len(ids), "each once"
+    return sink.mails
 
 
 def machine_of(service: Service) -> Machine:
@@ -155,11 +186,14 @@ def test_from_a_fresh_machine_to_a_mail(
         assert machine.path("/usr/share/bash-completion/completions/zaiond-ctl").exists()
         conffiles = machine.run("dpkg-query", "-W", "-f", "${Conffiles}", "zaiond").stdout
         assert conffiles.split()[::2] == ["/etc/zaiond/zaiond.yaml"]
-        # When Debian's Python becomes another one: until then it is the one that there was.
+        # When Debian's Python has become another one: until then it is the one that there was.
         python = machine.path("/usr/lib/zaiond/bin/python").readlink()
         assert re.fullmatch(r"/usr/bin/python3\.\d+", str(python))
-        machine.run("/usr/share/python3/runtime.d/zaiond.rtupdate", "rtupdate", "old", "new")
+        pid = machine.show("zaiond.service", "MainPID")
+        machine.run("dpkg-trigger", "--by-package=python3-minimal", "/usr/bin/python3")
+        machine.run("dpkg", "--triggers-only", "--pending")
         assert machine.path("/usr/lib/zaiond").readlink() == Path(f"zaiond-{__version__}-2")
+        assert machine.show("zaiond.service", "MainPID") not in (pid, "0")
         # What else Debian's Python has does not reach the daemon (structlog would load rich).
         rich = machine.path("/usr/lib/python3/dist-packages/rich")
         rich.mkdir()
@@ -184,15 +218,6 @@ def test_an_upgrade_loses_nothing_and_keeps_no_emitter_waiting_for_a_program(
     release: str, packages: Path
 ) -> None:
     # Where the daemon takes more than two seconds to start, events go by the spool: that is said.
-    script = """
-        number=0
-        while [ ! -e /tmp/enough ]; do
-            zaiond-ctl emit disk.full --id "during-$number" >/dev/null 2>&1 ||
-                echo "$number: $?"
-            number=$((number + 1))
-        done
-        echo "$number in all"
-    """
     with running(release, packages) as service:
         machine = machine_of(service)
         waiting = [f"before-{number}" for number in range(2000)]
@@ -210,7 +235,7 @@ def test_an_upgrade_loses_nothing_and_keeps_no_emitter_waiting_for_a_program(
                 client, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             ) as program,
             subprocess.Popen(
-                machine.command("sh", "-c", script, user=MEMBER),
+                machine.command("sh", "-c", EMITTING, user=MEMBER),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -231,23 +256,10 @@ def test_an_upgrade_loses_nothing_and_keeps_no_emitter_waiting_for_a_program(
             told, _ = program.communicate("\n", timeout=60)
             assert told.splitlines() == ["False", "True False"]
             service.systemctl("start", *UNITS)
-        assert said.endswith(" in all\n")
-        assert said.count("\n") == 1, said
-        count = int(said.split()[0])
-        assert count > 20
         assert machine.installed() == f"{NEWEST} install ok installed"
         assert machine.document("status")["version"] == NEWEST
-
-        ids = {"first", "last", *waiting, *(f"during-{number}" for number in range(count))}
-        with Sink(listener=machine.listener(PORT)) as sink:
-            machine.run("zaiond-ctl", "queue", "retry")
-            found: list[str] = []
-            while not ids <= set(found):
-                sink.wait(len(sink.mails) + 1, timeout=60)
-                found = [one for mail in sink.mails for one in mail.event_ids]
-        ours = [one for one in found if one in ids]
-        assert len(ours) == len(ids), "each once"
-        assert any("long" in mail.as_read() for mail in sink.mails), "the job's failure"
+        mails = each_is_mailed_once(machine, {"first", "last", *waiting, *emitted(said)})
+        assert any("long" in mail.as_read() for mail in mails), "the job's failure"
         # Of the versions stay the one in use, the one before, and the first one, out of which the
         # job ran: the next upgrade takes it away.
         kept = machine.run("sh", "-c", "ls -d /usr/lib/zaiond-[0-9]*").stdout.split()
@@ -415,3 +427,38 @@ def test_the_package_of_a_fleets_libraries_makes_a_machine_hand_its_events_on(
         assert machine.installed(FLEET) == f"{__version__} install ok installed"
         service.emit("disk.full", "--id", "third")
         machine.until(lambda: outcome("third") == "delivered", "it is not handed on")
+
+
+@pytest.mark.skipif(len(RELEASES) < 2, reason="make deb-test does it")
+@pytest.mark.xdist_group("deb-trixie")
+def test_an_upgrade_of_debian_loses_nothing_and_ends_with_its_new_python(packages: Path) -> None:
+    # As an administrator does it, with apt's cache in the place of the network.
+    upgrade = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y")
+    services = ("zaiond.service", "zaiond-web.service")
+    with running("bookworm+trixie", packages) as service:
+        machine = machine_of(service)
+        done = machine.install(*map(package, ("zaiond-web", FLEET)))
+        assert done.returncode == 0, done.stdout + done.stderr
+        machine.run("systemctl", "start", *services)
+        with subprocess.Popen(
+            machine.command("sh", "-c", EMITTING, user=MEMBER),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as emitting:
+            try:
+                machine.run(*upgrade, "full-upgrade", within=600)
+                machine.run(*upgrade, "autoremove", within=60)
+            finally:
+                machine.run("touch", "/tmp/enough")
+            said, _ = emitting.communicate(timeout=60)
+        assert machine.path("/etc/debian_version").read_text().startswith("13")
+        assert not machine.path("/usr/bin/python3.11").exists()
+        # Nothing else has to be done: both run by the new one.
+        for name in services:
+            assert machine.show(name, "ActiveState") == "active"
+            program = machine.path(f"/proc/{machine.show(name, 'MainPID')}/exe")
+            assert str(program.readlink()) == "/usr/bin/python3.13"
+        imported = "import nats, nkeys, starlette, uvicorn"
+        machine.run("/usr/lib/zaiond/bin/python", "-c", imported)
+        each_is_mailed_once(machine, emitted(said))
