@@ -225,7 +225,7 @@ async def _word(connection: Connection, stream: str, subject: str) -> dict[str, 
         raise
     try:
         said = json.loads(message.data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         said = {}
     said = said if isinstance(said, dict) else {}
     word = {key: said[key] for key, kind in _WORDS.items() if isinstance(said.get(key), kind)}

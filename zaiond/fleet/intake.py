@@ -10,7 +10,7 @@ may not leave.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from zaiond.fleet import arrived, consumer, letter
 from zaiond.fleet import hub_words as words
 from zaiond.fleet.backlog import Backlog, Waiting
 from zaiond.fleet.link import Connection, FleetError
-from zaiond.fleet.machines import Machine, Machines
+from zaiond.fleet.machines import Machines
 from zaiond.intake.admission import OUR_FAULT, Admission, report
 from zaiond.journal import Journal
 from zaiond.model import NewEvent
@@ -95,6 +95,7 @@ class Intake:
         self._in_background = in_background
         self._said = time.monotonic()
         self._failed: Text | None = None  # why the last batch is not on disk
+        self._accepting: asyncio.Future[Acceptance] | None = None  # the last batch
 
     async def run(self, connection: Connection, name: str, holds: Callable[[], bool]) -> None:
         """Takes in what the consumer of this name brings, while `holds`. Raises FleetError."""
@@ -150,13 +151,14 @@ class Intake:
 
     async def _take_in(self, connection: Connection) -> bool:
         """Puts to disk what there is room for; says whether there may be more."""
+        if self._accepting is not None:
+            # Whoever waited for it was cancelled, as with a connection, and these are in it.
+            await asyncio.wait((self._accepting,))
+            self._accepting = None
         if not self.backlog.waiting:
             self.no_room = None
             return False
-        if rows := self._machines.rows():
-            # First: an event without its machine would be nobody's.
-            await self._writer.submit(partial(_keep, rows=rows), essential=True)
-            self._machines.kept()
+        await keep(self._writer, self._machines)
         self._admission.look()
         refused: list[EventError] = []
 
@@ -173,10 +175,11 @@ class Intake:
             self._has_no_room(refused[0].text)
             return False
         events = [one.event for one in batch]
-        accepted = self._admission.accept(events)
+        accepted = self._accepting = self._admission.accept(events)
         # At once: what is on disk counts, whatever becomes of this hub.
         accepted.add_done_callback(partial(self._settle, connection, batch, events))
         await asyncio.wait((accepted,))
+        self._accepting = None
         if self._failed is not None:
             self._has_no_room(self._failed)
         elif not refused:
@@ -232,6 +235,20 @@ class Intake:
         self.backlog.acknowledged(done)
 
 
-def _keep(db: apsw.Connection, rows: Mapping[str, Machine]) -> None:
-    for name, machine in rows.items():
-        meta.keep(db, name, machine)
+async def keep(writer: Writer, machines: Machines) -> None:
+    """Puts new machines and users to disk: before the first event of theirs, which would else be
+    nobody's, or after a crash another one's. Raises StoreError.
+    """
+    rows = machines.take()
+    if not rows:
+        return
+
+    def put(db: apsw.Connection) -> None:
+        for name, machine in rows.items():
+            meta.keep(db, name, machine)
+
+    try:
+        await writer.submit(put, essential=True)
+    except BaseException:
+        machines.not_kept(rows)
+        raise

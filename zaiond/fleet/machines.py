@@ -3,6 +3,8 @@
 Pure. A number is this hub's own; it is kept in its store, so that whose an event is never changes.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from zaiond.safe import one_line
@@ -23,11 +25,11 @@ class Machine(msgspec.Struct):
 
 
 class Machines:
-    """`rows` are those that were kept, by name. What is to be kept is in `changed`."""
+    """`rows` are those that were kept, by name."""
 
     def __init__(self, rows: dict[str, str]) -> None:
         self._by_number: dict[int, Machine] = {}
-        self.changed: set[int] = set()
+        self._changed: set[int] = set()  # to be kept
         for name, value in rows.items():
             number = name.removeprefix(f"{ROW} ")
             try:
@@ -45,7 +47,7 @@ class Machines:
             number = max(self._by_number, default=0) + 1
             self._by_number[number] = Machine(name)
             self._numbers[name] = number
-            self.changed.add(number)
+            self._changed.add(number)
         return number
 
     def uid(self, name: str, uid: int | None, user: str) -> int | None:
@@ -61,16 +63,17 @@ class Machines:
         user = one_line(user)[:LONGEST_USER]
         if user and users.get(uid) != user and (uid in users or len(users) < MOST_USERS):
             users[uid] = user
-            self.changed.add(number)
+            self._changed.add(number)
         return abroad(number, uid)
 
-    def rows(self) -> dict[str, Machine]:
-        """What is to be kept, by the names of the rows; `kept` says that it is."""
-        return {f"{ROW} {number}": self._by_number[number] for number in sorted(self.changed)}
+    def take(self) -> dict[str, Machine]:
+        """What is to be kept, by the names of the rows; `not_kept` takes back what could not be."""
+        changed, self._changed = sorted(self._changed), set()
+        return {f"{ROW} {number}": self._by_number[number] for number in changed}
 
-    def kept(self) -> None:
-        """What `rows` gave is on disk, and nothing has changed since."""
-        self.changed.clear()
+    def not_kept(self, rows: Iterable[str]) -> None:
+        """These are to be kept again."""
+        self._changed |= {int(name.removeprefix(f"{ROW} ")) for name in rows}
 
     def machine_of(self, uid: int) -> str | None:
         """The machine whose user has this uid here; None: none of another one."""

@@ -17,6 +17,7 @@ from zaiond.users import NO_UID
 SILENT = "zaiond.fleet.member"  # the type of the events
 STOPPED = "stopped"  # the state in the word of a member that ends in an orderly way
 _MOST_TEXT = 64
+_CALENDAR_ENDS = 253402300800.0  # with the year 9999
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -33,21 +34,28 @@ def read(payload: bytes, at: float) -> Word:
     """The word of a member; what it does not say, or not as it should, is left out."""
     try:
         said: Any = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = None
     said = said if isinstance(said, dict) else {}
-    since, waiting = said.get("since"), said.get("waiting")
+    since, waiting = _number(said.get("since")), _number(said.get("waiting"))
     state, version = (
         one_line(text)[:_MOST_TEXT] if isinstance(text := said.get(name), str) else ""
         for name in ("state", "version")
     )
     return Word(
         at,
-        float(since) if isinstance(since, int | float) and not isinstance(since, bool) else None,
-        waiting if isinstance(waiting, int) and not isinstance(waiting, bool) else None,
+        None if since is None else float(since),
+        waiting if isinstance(waiting, int) else None,
         state,
         version,
     )
+
+
+def _number(said: object) -> int | float | None:
+    """A number that can be a time, or of events; None: it is none."""
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return None
+    return said if 0 <= said < _CALENDAR_ENDS else None
 
 
 class News(NamedTuple):

@@ -88,7 +88,7 @@ class Sharing:
 
     async def _remember(self, run: str) -> None:
         """Puts what has changed to disk, as what is known of this run. Raises StoreError."""
-        state, rows = self._router.state, self._machines.rows()
+        state, rows = self._router.state, self._machines.take()
         changes = state.changes()
 
         def keep(db: apsw.Connection) -> None:
@@ -100,8 +100,8 @@ class Sharing:
             await self._writer.submit(keep, essential=True)
         except StoreError:
             state.rollback()
+            self._machines.not_kept(rows)
             raise
-        self._machines.kept()
         state.commit()
 
     async def share(self, connection: Connection) -> None:

@@ -9,7 +9,7 @@ from zaiond.users import NO_UID, UserNames, UserOf
 
 
 def kept(machines: Machines) -> dict[str, str]:
-    return {name: msgspec.json.encode(row).decode() for name, row in machines.rows().items()}
+    return {name: msgspec.json.encode(row).decode() for name, row in machines.take().items()}
 
 
 def test_numbers_and_names_outlive_a_restart() -> None:
@@ -18,9 +18,20 @@ def test_numbers_and_names_outlive_a_restart() -> None:
     assert uids[0] == uids[2] != uids[1]
     after = Machines(kept(before))
     assert [after.uid(name, 1000, "tom") for name in ("web1", "web2")] == uids[:2]
-    assert after.rows() == {}
+    assert after.take() == {}
     assert after.called(uids[1] or 0) == "tom@web2"
     assert after.machine_of(uids[1] or 0) == "web2"
+
+
+def test_what_comes_while_others_are_put_to_disk_is_to_be_kept_too() -> None:
+    machines = Machines({})
+    machines.uid("web1", 1000, "tom")
+    under_way = machines.take()
+    machines.uid("web2", 1000, "ann")
+    assert list(machines.take()) == ["machine 2"]
+    assert machines.take() == {}
+    machines.not_kept(under_way)
+    assert list(machines.take()) == ["machine 1"]
 
 
 def test_a_user_without_a_name_is_shown_by_his_number_there() -> None:

@@ -38,7 +38,11 @@ def test_nobody_is_silent_before_this_hub_could_hear_them_for_the_grace() -> Non
 def test_a_word_is_read_as_far_as_it_makes_sense() -> None:
     said = {"version": "1.2", "since": 900, "waiting": 3, "state": "handing_on"}
     assert read(json.dumps(said).encode(), 1.0) == Word(1.0, 900.0, 3, "handing_on", "1.2")
-    for odd in (b"", b"\xff", b"[]", b'{"waiting":"x","since":true,"state":1,"version":null}'):
+    for odd in (
+        b"", b"\xff", b"[]", b'{"waiting":"x","since":true,"state":1,"version":null}',
+        b"[" * 100_000, b'{"since":1e300,"waiting":' + b"9" * 4000 + b"}",
+        b'{"since":-1e300,"waiting":-1}', b'{"since":1e999}', b'{"since":NaN}',
+    ):  # fmt: skip
         assert read(odd, 1.0) == Word(1.0)
     assert len(read(json.dumps({"state": "x" * 999}).encode(), 1.0).state) < 100
 

@@ -36,8 +36,13 @@ def test_a_member_can_purge_no_stream_of_events() -> None:
     events, alive, _ = wanted(3, 10**9)
     assert not events["allow_rollup_hdrs"]
     assert not alive["allow_rollup_hdrs"]
-    compared = compare(events, found(allow_rollup_hdrs=True), 0)
-    assert [each.setting for each in compared.mended] == ["allow_rollup_hdrs"]
+    assert events["deny_purge"]
+    assert events["deny_delete"]
+    before = found(allow_rollup_hdrs=True, deny_purge=False, deny_delete=False)
+    compared = compare(events, before, 0)
+    assert {each.setting for each in compared.mended} == {
+        "allow_rollup_hdrs", "deny_purge", "deny_delete"
+    }  # fmt: skip
 
 
 def test_a_full_stream_refuses_and_drops_nothing() -> None:
