@@ -40,12 +40,13 @@ class Rights(NamedTuple):
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
+    is_member: bool = False
 
 
 def of_member(machine: str) -> Rights:
     """A member's: its own subjects and its own answers."""
     token = names.token(machine)
-    return Rights((f"zaiond.{token}.*",), (f"_INBOX_{token}.>",))
+    return Rights((f"zaiond.{token}.*",), (f"_INBOX_{token}.>",), is_member=True)
 
 
 def of_hub(machine: str) -> Rights:
@@ -235,14 +236,19 @@ class Nats:
         return "".join(lines)
 
     def _accounts(self) -> str:
-        users = "\n".join(
-            f'    {{ user: "{user}", password: "{PASSWORD}", permissions: {{'
-            f" publish: {json.dumps(rights.publish)},"
-            f" subscribe: {json.dumps(rights.subscribe)} }} }}"
-            for user, rights in self.users.items()
-        )
+        hubs, members = list[str](), list[str]()
+        for user, rights in self.users.items():
+            # As docs/fleet.md has it: members are in an account of their own.
+            (members if rights.is_member else hubs).append(
+                f'    {{ user: "{user}", password: "{PASSWORD}", permissions: {{'
+                f" publish: {json.dumps(rights.publish)},"
+                f" subscribe: {json.dumps(rights.subscribe)} }} }}\n"
+            )
         return (
-            f"accounts {{\n  ZAIOND {{ jetstream: enabled, users: [\n{users}\n  ] }}\n"
+            'accounts {\n  ZAIOND { jetstream: enabled, exports: [ { service: "zaiond.*.*" } ],'
+            f" users: [\n{''.join(hubs)}  ] }}\n"
+            '  MEMBERS { imports: [ { service: { account: ZAIOND, subject: "zaiond.*.*" } } ],'
+            f" users: [\n{''.join(members)}  ] }}\n"
             f'  SYS {{ users: [ {{ user: "{SYSTEM}", password: "{PASSWORD}" }} ] }}\n}}\n'
             "system_account: SYS\n"
         )

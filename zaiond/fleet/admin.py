@@ -4,7 +4,6 @@ Asked by zaiond-ctl, with rights of its own; the daemon has no part in it.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 from nats.js import api
 
-from zaiond.fleet import names, streams
+from zaiond.fleet import names, roll, streams
 from zaiond.fleet.link import Connection, FleetError
 from zaiond.fleet.streams import Comparison, Stream
 
@@ -206,15 +205,6 @@ def _machine(subject: str) -> str:
         return token
 
 
-_WORDS: dict[str, type | tuple[type, ...]] = {
-    "version": str,
-    "state": str,
-    "waiting": int,
-    "since": (int, float),
-    "hub": str,
-}
-
-
 async def _word(connection: Connection, stream: str, subject: str) -> dict[str, Any] | None:
     """The last word that was said there, with `age`; what is not of our form is left out."""
     try:
@@ -223,11 +213,6 @@ async def _word(connection: Connection, stream: str, subject: str) -> dict[str, 
         if error.kind == "no_stream":  # nor such a message
             return None
         raise
-    try:
-        said = json.loads(message.data or b"{}")
-    except (ValueError, RecursionError):
-        said = {}
-    said = said if isinstance(said, dict) else {}
-    word = {key: said[key] for key, kind in _WORDS.items() if isinstance(said.get(key), kind)}
+    word = roll.said(message.data or b"")
     at = None if message.time is None else message.time.timestamp()
     return {**word, "heard": at, "age": None if at is None else max(0.0, time.time() - at)}

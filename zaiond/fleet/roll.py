@@ -1,5 +1,6 @@
 """Who of the members is heard of: what of it is a problem, and what is over. Pure."""
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,8 +17,12 @@ from zaiond.users import NO_UID
 
 SILENT = "zaiond.fleet.member"  # the type of the events
 STOPPED = "stopped"  # the state in the word of a member that ends in an orderly way
-_MOST_TEXT = 64
-_CALENDAR_ENDS = 253402300800.0  # with the year 9999
+_MOST_BYTES = 4096  # of a word
+_TEXTS = {"version": 64, "state": 64, "hub": 253}  # what of a word is text: characters at most
+_NUMBERS: dict[str, tuple[tuple[type, ...], int]] = {  # what is a number, and below what
+    "waiting": ((int,), 2**53),
+    "since": ((int, float), 253402300800),  # the year 10000
+}
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -30,32 +35,39 @@ class Word(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+def said(payload: bytes) -> dict[str, Any]:
+    """What a machine's word says: `version`, `state` and `hub` (a line of text), `waiting` (a
+    number), `since` (seconds since the epoch). What is not as it should be is left out: a member
+    may send anything at all.
+    """
+    found: Any = None
+    if len(payload) <= _MOST_BYTES:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = msgspec.json.decode(payload)
+    if not isinstance(found, dict):
+        return {}
+    word: dict[str, Any] = {}
+    for name, most in _TEXTS.items():
+        if isinstance(text := found.get(name), str):
+            word[name] = one_line(text)[:most]
+    for name, (kinds, end) in _NUMBERS.items():
+        number: Any = found.get(name)
+        if type(number) in kinds and 0 <= number < end:  # a bool is none
+            word[name] = number
+    return word
+
+
 def read(payload: bytes, at: float) -> Word:
     """The word of a member; what it does not say, or not as it should, is left out."""
-    try:
-        said: Any = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        said = None
-    said = said if isinstance(said, dict) else {}
-    since, waiting = _number(said.get("since")), _number(said.get("waiting"))
-    state, version = (
-        one_line(text)[:_MOST_TEXT] if isinstance(text := said.get(name), str) else ""
-        for name in ("state", "version")
-    )
+    word = said(payload)
+    since = word.get("since")
     return Word(
         at,
         None if since is None else float(since),
-        waiting if isinstance(waiting, int) else None,
-        state,
-        version,
+        word.get("waiting"),
+        word.get("state", ""),
+        word.get("version", ""),
     )
-
-
-def _number(said: object) -> int | float | None:
-    """A number that can be a time, or of events; None: it is none."""
-    if isinstance(said, bool) or not isinstance(said, int | float):
-        return None
-    return said if 0 <= said < _CALENDAR_ENDS else None
 
 
 class News(NamedTuple):

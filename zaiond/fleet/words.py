@@ -82,10 +82,10 @@ lost = Sentence(
 )
 silent = Sentence(
     "フリートの NATS サーバー {server} から、時間内に応答がありません。ノードの過半数が動いてい"
-    "るかを"
-    "確かめてください（zaiond-ctl fleet status）",
-    "the fleet's NATS server {server} didn't answer in time; see that most of the nodes run "
-    "(zaiond-ctl fleet status)",
+    "るか、ストリームがあるかを確かめてください（ハブで zaiond-ctl fleet status。ストリームは "
+    "zaiond-ctl fleet init で作れます）",
+    "the fleet's NATS server {server} didn't answer in time; see that most of the nodes run and "
+    "that the streams are there (on a hub: zaiond-ctl fleet status; fleet init makes them)",
 )
 not_ready = Sentence(
     "フリートの NATS サーバー {server} は、今は JetStream を使えません（{why}）。ノードの過半数"

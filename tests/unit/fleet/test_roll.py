@@ -2,7 +2,7 @@
 
 import json
 
-from zaiond.fleet.roll import News, Word, event, forgotten, gone, news, read
+from zaiond.fleet.roll import News, Word, event, forgotten, gone, news, read, said
 from zaiond.routing.records import Problem
 from zaiond.users import NO_UID, abroad
 
@@ -45,6 +45,21 @@ def test_a_word_is_read_as_far_as_it_makes_sense() -> None:
     ):  # fmt: skip
         assert read(odd, 1.0) == Word(1.0)
     assert len(read(json.dumps({"state": "x" * 999}).encode(), 1.0).state) < 100
+
+
+def test_a_word_that_a_hostile_member_says_is_read_as_far_as_it_makes_sense() -> None:
+    for odd in (
+        b'{"since":1' + b"0" * 400 + b',"waiting":1' + b"0" * 400 + b"}",
+        b'{"since":1e300,"waiting":-1}',
+        b'{"since":-1e300,"waiting":1.5}',
+        b'{"since":NaN,"waiting":NaN}',
+        b"[" * 3000,
+        b'{"a":' * 700,
+        b'{"version":"' + b"x" * 1_000_000 + b'"}',
+    ):
+        assert read(odd, 1.0) == Word(1.0)
+        assert said(odd) == {}
+    assert read(b'{"state":"\\u001b[31m\\u0007\\n"}', 1.0).state.isprintable()
 
 
 def test_the_event_opens_a_problem_of_the_machine_and_the_other_closes_it() -> None:
