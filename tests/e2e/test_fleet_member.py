@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.emitter import Emitter
 from tests.support.nats import Nats, Proxy
 from tests.support.sink import Sink
@@ -285,6 +286,46 @@ def test_a_full_stream_keeps_it_by_itself_without_telling_again(
         daemon.emit({"type": "a.b", "id": "e7", "message": filler})
         until(lambda: any("again" in mail.subject for mail in sink.mails), lambda: daemon.printed())
         assert "e7" in in_stream(nats)
+
+
+@pytest.mark.parametrize("max_payload", ["1MB", "16MB"])
+def test_a_mail_that_is_larger_than_a_letter_may_be_is_mailed_from_here_and_nothing_else(
+    place: Path, sink: Sink, max_payload: str
+) -> None:
+    (place / "n").mkdir()
+    with Nats(place / "n", accounts=True, members=[MACHINE], max_payload=max_payload) as nats:
+        nats.init()
+        with member(place, sink, nats, fallback_after="3s") as daemon:
+            mail = "Subject: large\nTo: root\n\n" + ("x" * 70 + "\n") * 30_000
+            program: list[str | Path] = [PROGRAMS / "zaiond-sendmail", "root"]
+            done = subprocess.run(
+                program, input=mail, text=True, env={**daemon.environment, **daemon.places}
+            )
+            assert done.returncode == 0
+            until(lambda: bool(sink.mails), lambda: f"{daemon.ctl('queue', 'list')}")
+            daemon.emit(*events(0, 3))
+            ended(daemon)
+            assert set(in_stream(nats)) == {"e0", "e1", "e2"}
+            assert daemon.document("status")["fleet"]["state"] == "handing_on"
+            assert [mail.subject for mail in sink.mails] == ["large"]
+
+
+def test_an_event_that_is_larger_than_the_engine_takes_cuts_nobody_off(
+    place: Path, sink: Sink
+) -> None:
+    (place / "n").mkdir()
+    with Nats(place / "n", accounts=True, members=[MACHINE], max_payload="100KB") as nats:
+        nats.init()
+        with member(place, sink, nats, fallback_after="3s") as daemon:
+            daemon.emit({"type": "a.b", "id": "large", "message": "x" * 200_000})
+            sink.wait(1)
+            daemon.emit(*events(0, 3))
+            ended(daemon)
+            assert set(in_stream(nats)) == {"e0", "e1", "e2"}
+            assert daemon.document("status")["fleet"]["state"] == "handing_on"
+            assert mailed(sink) == ["large"]
+            told = daemon.ctl("history", "large").stdout
+            assert "max_payload to 1MB" in told, told
 
 
 def limit(nats: Nats, size: int) -> None:

@@ -173,6 +173,7 @@ class Nats:
         hubs: Iterable[str] = (),
         jetstream: bool = True,
         max_file: str = "8GB",
+        max_payload: str = "16MB",
         more: str = "",
     ) -> None:
         self.directory = directory
@@ -183,7 +184,7 @@ class Nats:
         self.accounts = accounts
         self.more = more
         self._jetstream = jetstream
-        self._max_file = max_file
+        self._max_file, self._max_payload = max_file, max_payload
         self.nodes = [Node(directory / f"n{n}", f"n{n}") for n in range(1, nodes + 1)]
         self.ca_file = directory / "ca.pem"
         self._make_certificates()
@@ -214,7 +215,8 @@ class Nats:
         )
         lines = [
             f"server_name: {node.name}\nlisten: 127.0.0.1:{node.port}\n"
-            f"http: 127.0.0.1:{node.monitor}\nmax_payload: 16MB\nmax_pending: 64MB\n",
+            f"http: 127.0.0.1:{node.monitor}\n",
+            f"max_payload: {self._max_payload}\nmax_pending: 64MB\n",
             f"{self.more}\n",
         ]
         if self._jetstream:

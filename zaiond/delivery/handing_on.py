@@ -16,6 +16,9 @@ from zaiond.routing.problem import CLOSED_BY_HAND, job_key
 from zaiond.routing.state import MOST_PROBLEMS, State, cut
 from zaiond.way import HUBS
 
+# Bytes of an event's line: with its headers the fleet's stream takes no more. Only a mail that a
+# program wrote can be longer.
+LONGEST = 1024**2 - 4096
 OWN = "zaiond.fleet."  # what the types of notices of being a member begin with
 ROUTING = Routing(reason=words.HANDED_ON)
 _HAND_ON = Decision((Tell("", (HUBS,), ROUTING),))

@@ -92,7 +92,7 @@ class MailMaker:
         """What becomes of the event at `now`, seconds since the epoch; `state` is to be committed,
         or rolled back.
         """
-        if not self.hands_on:
+        if not self.hands_on or len(stored.body) > handing_on.LONGEST:
             return self.decide_alone(stored, event, state, now)
         return handing_on.decided(event, state, lambda: self.decide_here(stored, event, state, now))
 

@@ -42,6 +42,13 @@ class CutOff:
         self._kind = kind
         self._refused = self.mode == "on_trial"
 
+    def passed_over(self, now: float) -> None:
+        """An event is too large to be sent. That says nothing of the engine: while no other one has
+        waited for as long, we are not cut off.
+        """
+        if self.mode == "handing_on":
+            self._taken = now
+
     def is_due(self, now: float, age: float | None, limit: float) -> bool:
         """Whether it is time to mail by itself: the oldest event that waits to be handed on has
         done so for `age`, None: none does.

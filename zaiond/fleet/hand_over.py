@@ -13,6 +13,7 @@ from zaiond.errors import ZaiondError
 from zaiond.fleet import letter, member_words, names, words
 from zaiond.fleet.faults import FleetError
 from zaiond.fleet.link import Connection
+from zaiond.fleet.streams import LONGEST_MESSAGE
 from zaiond.model import Message, StoredEvent
 from zaiond.safe import one_line
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
@@ -66,6 +67,7 @@ class Engine(Protocol):
     def pack(self, kept: bytes) -> letter.Packed: ...
     def taken(self) -> None: ...
     def failed(self, error: FleetError) -> None: ...
+    def passed_over(self) -> None: ...
 
 
 class Server(NamedTuple):
@@ -127,13 +129,14 @@ class _Place:
 
     async def ready(self) -> dict[str, Failure]:
         kept = self._prepared.get_nowait()
-        limit = self._connection.max_payload
+        limit = min(self._connection.max_payload, LONGEST_MESSAGE)
         try:
             self._next = self._engine.pack(kept)
         except ZaiondError as error:
             raise self._failure("fleet", error) from None
         if len(self._next.payload) > limit - _FOR_HEADERS:
             server = self._connection.server
+            self._engine.passed_over()
             too_large = words.too_large(server=server, limit=f"{limit:,}")
             raise self._failure("fleet_too_big", ZaiondError(too_large))
         return {}

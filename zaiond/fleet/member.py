@@ -90,6 +90,10 @@ class Member:
         self.state.failed(error.kind)
         self._wake.set()
 
+    def passed_over(self) -> None:
+        self.state.passed_over(self._loop.time())
+        self._wake.set()
+
     def letter(self, stored: StoredEvent) -> bytes:
         return hand_over.keep(stored, self._means.name_of(stored.uid))
 

@@ -130,8 +130,8 @@ too_few = Sentence(
 )
 too_large = Sentence(
     "イベントが {server} の上限 {limit} バイトを超えています。nats-server の設定の max_payload を"
-    "16MB にしてください（docs/fleet.ja.md）",
-    "an event is over the {limit} bytes that {server} takes; set max_payload to 16MB in "
+    "1MB にしてください（docs/fleet.ja.md）",
+    "an event is over the {limit} bytes that {server} takes; set max_payload to 1MB in "
     "nats-server's configuration (docs/fleet.md)",
 )
 refused = Sentence(

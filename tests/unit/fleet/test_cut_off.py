@@ -37,6 +37,16 @@ def test_what_is_taken_puts_it_off() -> None:
     assert not state.is_due(500.0 + LIMIT - 1, 5000.0, LIMIT)
 
 
+def test_what_is_too_large_puts_it_off_as_it_says_nothing_of_the_engine() -> None:
+    state = CutOff(0.0)
+    state.passed_over(500.0)
+    assert not state.is_due(500.0 + LIMIT - 1, 5000.0, LIMIT)
+    assert state.is_due(500.0 + LIMIT, 5000.0, LIMIT)
+    cut = cut_at("full")
+    cut.passed_over(2000.0)
+    assert not cut.hands_on
+
+
 def test_a_connection_that_is_there_again_was_all() -> None:
     state = cut_at("unreachable")
     assert state.word_taken(2000.0) == Heard(hands_on=True, over=True)

@@ -3,8 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zaiond.delivery import handing_on
 from zaiond.fleet import hand_over, letter
+from zaiond.fleet.streams import LONGEST_MESSAGE
 from zaiond.model import StoredEvent
+from zaiond.wire import MAX_ID_LENGTH
 
 TEXT = st.text(min_size=1, max_size=20).filter(str.isprintable)
 
@@ -52,3 +55,12 @@ def test_message_ids_differ_by_what_they_are_of_and_are_the_same_everywhere() ->
     assert len(different) == 8
     assert made().startswith("<")
     assert made().endswith("@m1.zaion.jp>")
+
+
+def test_the_longest_letter_has_room_in_the_stream_with_its_headers() -> None:
+    longest = "\N{GRINNING FACE}" * MAX_ID_LENGTH
+    body = b"x" * handing_on.LONGEST
+    stored = StoredEvent(7, longest, 2**32 - 2, longest, 1.7e9, body, notice=True)
+    packed = letter.encode(stored, "m" * 253, "u" * 255, "salt")
+    headers = sum(len(f"{name}: {value}\r\n") for name, value in packed.headers.items())
+    assert len(packed.payload) + headers + 100 <= LONGEST_MESSAGE

@@ -269,9 +269,9 @@ ADVICE: dict[Diagnosis, Row] = {
     Diagnosis.TOO_BIG_TO_HAND_ON: (
         "このイベントは、フリートの NATS サーバーの上限を超えています{more}。",
         "The event is over what the fleet's NATS servers take{more}.",
-        "nats-server の設定の max_payload を 16MB にしてください。それまで、大きなイベントは "
+        "nats-server の設定の max_payload を 1MB にしてください。それまで、大きなイベントは "
         "fleet.fallback_after のあとに、このマシンからメールで送ります。",
-        "Set max_payload to 16MB in nats-server's configuration. Until then such events are mailed "
+        "Set max_payload to 1MB in nats-server's configuration. Until then such events are mailed "
         "from this machine after fleet.fallback_after.",
     ),
 }
