@@ -53,8 +53,8 @@ class Room:
         self.holds = SimpleNamespace(addresses=frozenset())
 
     @property
-    def active_queue(self) -> SimpleNamespace:
-        return SimpleNamespace(capacity_beyond=self.capacity + 2 * self.little)
+    def capacity_beyond(self) -> int:
+        return self.capacity + 2 * self.little
 
     def capacity_of(self, line: Line) -> int:
         return max(self.capacity, self.little)
