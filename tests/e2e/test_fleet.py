@@ -184,11 +184,43 @@ def test_status_says_that_a_node_is_down(directory: Path) -> None:
         assert [each["node"] for each in down] == ["n2"]
 
 
-def test_status_before_init_says_what_to_run(directory: Path) -> None:
+@pytest.mark.parametrize("command", [("status",), ("forget", MEMBER)])
+def test_before_init_it_is_said_what_to_run(directory: Path, command: tuple[str, ...]) -> None:
     with Nats(directory) as nats:
-        failed = machine(directory / "m", nats.settings()).ctl("fleet", "status")
+        failed = machine(directory / "m", nats.settings()).ctl("fleet", *command)
         assert failed.returncode == 1
         assert "zaiond-ctl fleet init" in failed.stderr
+
+
+def test_init_warns_of_a_single_replica_where_there_were_three(directory: Path) -> None:
+    with Nats(directory, 3) as nats:
+        nats.init()
+        one = machine(directory / "m", nats.settings())
+        fewer = one.ctl("fleet", "init", "--replicas", "1")
+        assert fewer.returncode == 0, fewer
+        assert "a node that breaks loses events" in fewer.stdout
+        again = one.ctl("fleet", "init", "--replicas", "3")
+        assert again.returncode == 0, again
+        assert "warning" not in again.stdout
+
+
+def test_init_with_more_replicas_than_nodes_says_how_many_there_can_be(directory: Path) -> None:
+    with Nats(directory, 3) as nats:
+        refused = machine(directory / "m", nats.settings()).ctl("fleet", "init", "--replicas", "5")
+        assert refused.returncode == 1
+        assert "--replicas" in refused.stderr
+        assert nats.nodes[0].asks("jsz?streams=1")["streams"] == 0
+
+
+def test_an_administrators_login_that_is_refused_is_said_by_its_file(
+    three: Nats, directory: Path
+) -> None:
+    one = machine(directory / "m", three.settings(HUB, "hub"))
+    file = Path(credentials(directory))
+    file.write_text(f"{ADMINISTRATOR}\nanother password\n")
+    refused = one.ctl("fleet", "status", "--credentials", str(file))
+    assert refused.returncode == 77
+    assert str(file) in refused.stderr
 
 
 async def say(nats: Nats, machine: str, state: str) -> None:
@@ -261,6 +293,7 @@ def test_a_member_is_told_where_the_fleet_can_be_seen(three: Nats, directory: Pa
         ({"ca_file": None}, 69, "fleet.ca_file"),
         ({"servers": ["tls://127.0.0.1:1"]}, 69, "127.0.0.1:1"),
         ({"servers": ["tls://no-such-host.invalid:4222"]}, 69, "no-such-host.invalid:4222"),
+        ({"servers": ["tls://127.0.0.1:1", "tls://127.0.0.1:2"]}, 69, "none of the 2 servers"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_server_and_what_to_do(

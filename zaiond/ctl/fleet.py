@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from zaiond.ctl import check, fleet_status, fleet_words, output
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import BAD_CONFIG, FAILED, NOT_PERMITTED, UNREACHABLE, Failure, Fault
-from zaiond.ctl.terminal import Cell, Page
+from zaiond.ctl.terminal import Cell, Page, Painted
 from zaiond.text import Language
 
 TYPE_CHECKING = False
@@ -142,6 +142,8 @@ def _made(document: dict[str, Any], language: Language) -> Page:
     for each in document["streams"]:
         for one in each["differences"]:
             page.line(fleet_words.differs(**one), "  ")
+            if one["setting"] == "num_replicas" and one["wanted"] == 1:
+                page.line(Painted(fleet_words.ONE_REPLICA, "yellow"), "  ")
     return page
 
 
@@ -222,7 +224,11 @@ def _asked(line: Line, fleet: "Fleet", question: Callable[["Connection"], Awaita
             NOT_PERMITTED if kind in _NEEDS_RIGHTS else UNREACHABLE if kind in _UNREACHED else 1
         )
         text = error.text
-        if kind == "right" and login is None:
+        if kind == "unreachable" and len(fleet.servers) > 1:
+            text = fleet_words.none_of(number=len(fleet.servers), why=text)
+        elif kind == "login" and login is not None:
+            text = fleet_words.login_refused(path=line.text("credentials"), why=text)
+        elif kind == "right" and login is None:
             if line.name != "fleet status":
                 text = fleet_words.needs_administrator(why=text)
             elif fleet.role == "member":

@@ -29,6 +29,22 @@ needs_administrator = Sentence(
     "this takes an administrator's rights: name an administrator's login by --credentials FILE"
     " (docs/fleet.md). NATS says: {why}",
 )
+none_of = Sentence(
+    "fleet.servers の {number} 台のどれにも接続できません。最後に試したもの: {why}",
+    "none of the {number} servers of fleet.servers can be connected to. The last that was tried:"
+    " {why}",
+)
+login_refused = Sentence(
+    "--credentials で指定した {path} ではログインできません。nats-server の設定にある管理者のもの"
+    "かを確かめてください（docs/fleet.ja.md）。NATS の応答: {why}",
+    "the login in {path} (--credentials) is of no use: see that it is the administrator's as in"
+    " nats-server's configuration (docs/fleet.md). NATS says: {why}",
+)
+ONE_REPLICA = Text(
+    "警告: 複製が 1 つのストリームは、そのノードの故障でイベントを失います（ノードが 3 台あれば"
+    " --replicas 3）",
+    "warning: with one replica a node that breaks loses events (of three nodes: --replicas 3)",
+)
 needs_hub = Sentence(
     "フリート全体の状態は、メンバーの権限では見られません。ハブで実行するか、--credentials で管理者"
     "の資格情報を指定してください。このマシンの状態は zaiond-ctl status で確かめられます。"
@@ -51,10 +67,10 @@ differs = Sentence("{setting}: {found} → {wanted}", "{setting}: {found} -> {wa
 REFUSED = Text(
     "何も変更していません。動いているストリームでは変えられない項目があるか、待っているイベントが"
     "新しい上限を超えています。イベントが残っていないことを fleet status で確かめ、"
-    "ストリームを削除してから（nats stream rm）もう一度実行してください",
+    "ストリームを削除してから（NATS の CLI で nats stream rm）もう一度実行してください",
     "Nothing was changed: a stream that is in use can't be changed like that, or more waits in it "
-    "than the new limit. See by fleet status that no event is left, delete the stream (nats stream "
-    "rm), and run this again",
+    "than the new limit. See by fleet status that no event is left, delete the stream (by NATS's "
+    "own CLI: nats stream rm), and run this again",
 )
 WELL = Text("フリートは正常です", "The fleet is well")
 LOOK = Text("フリートに確認が必要なことがあります", "The fleet needs a look")

@@ -143,6 +143,8 @@ async def forget(connection: Connection, machine: str) -> dict[str, Any] | None:
     as `status` has it, with `role`: member or hub; None: there is none. Raises FleetError,
     UnfitNameError."""
     token, last = names.token(machine), None
+    if await _info(connection, names.ALIVE_STREAM) is None:  # there is no fleet yet
+        raise FleetError("no_stream", _no_stream(connection))
     for role, stream, subject in (
         ("hub", names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.HUBS}.{token}"),
         ("member", names.ALIVE_STREAM, names.alive_subject(machine)),

@@ -121,12 +121,12 @@ full = Sentence(
 )
 too_few = Sentence(
     "ストリームの複製に必要な数のノードがありません（{server}: {why}）。すべてのノードが動いて "
-    "1 つの"
-    "クラスターになっているかを確かめてください。ノードが 3 台ないときは --replicas 1 を指定します"
-    "（そのノードの故障でイベントを失います）",
+    "1 つのクラスターになっているかを確かめてください。ノードの数に合わせて --replicas で減らす"
+    "こともできます。"
+    "1 台だけのときは --replicas 1 です（そのノードの故障でイベントを失います）",
     "there are too few nodes for the stream's replicas ({server}: {why}); see that all nodes run "
-    "and are one cluster. With fewer than three nodes give --replicas 1 (then a node that breaks "
-    "loses events)",
+    "and are one cluster, or give as few as there are by --replicas: of a single node it is "
+    "--replicas 1 (then a node that breaks loses events)",
 )
 too_large = Sentence(
     "イベントが {server} の上限 {limit} バイトを超えています。nats-server の設定の max_payload を"
