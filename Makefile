@@ -151,7 +151,8 @@ scripts = $(addprefix etc/examples/,rsync-backup apt-event mdadm-event smartd-ev
 
 # A virtual environment of its own: what else is installed stays as it is. It is made beside the one
 # in use, whose place it takes by a rename: at no moment there is none. The one before stays until the
-# next installation, for what still runs out of it.
+# next installation, for what still runs out of it. On disk first: a power cut could leave empty files,
+# and an empty zaiond-ctl succeeds.
 install:
 	@umask 022; mkdir -p $(lib); number=1; \
 	while [ -e $(program)-$(version)-$$number ]; do number=$$((number + 1)); done; \
@@ -161,7 +162,7 @@ install:
 	cp -r pyproject.toml README.md zaiond $$source; cd $(lib)/$$new/bin; \
 	./python -m pip install -q --disable-pip-version-check --no-input "$$source[$(EXTRAS)]"; \
 	sed -i "1s|.*|#!$(PREFIX)/lib/$$new/bin/python|" zaiond zaiond-ctl zaiond-sendmail zaiond-web; \
-	ln -sfn $$new $(program).new; mv -T $(program).new $(program); \
+	sync -f $(lib)/$$new; ln -sfn $$new $(program).new; mv -T $(program).new $(program); \
 	for old in $(program)-[0-9]*; do \
 	    case $${old##*/} in $$new | $$before) ;; *) rm -rf $$old ;; esac; \
 	done

@@ -181,6 +181,9 @@ def test_from_a_fresh_machine_to_a_mail(
         found = machine.run("stat", "--format=%n %a %U:%G", *owners).stdout.splitlines()
         assert dict(line.split(" ", 1) for line in found) == owners
         assert machine.run("zaiond-ctl", "check").returncode == 0
+        page = machine.run("zaiond-ctl", "web", check=False)
+        assert page.returncode == 69
+        assert "the package zaiond-web" in page.stderr or "パッケージ zaiond-web" in page.stderr
         for name in ("man1/zaiond-ctl.1.gz", "ja/man5/zaiond.yaml.5.gz", "ja/man8/zaiond.8.gz"):
             assert machine.path(f"/usr/share/man/{name}").exists()
         assert machine.path("/usr/share/bash-completion/completions/zaiond-ctl").exists()
@@ -361,6 +364,18 @@ def test_a_removal_keeps_what_is_the_users_and_a_purge_leaves_nothing(
         assert service.history("first")["outcome"] == "waiting"
         assert service.show("ActiveState") == "active"
 
+        # A job that lasts longer than what it was started by: it ends as it should, and its end
+        # is told to whoever installs zaiond again.
+        job = ("zaiond-ctl", "run", "--job", "long", "--", "sh", "-c")
+        wait = "touch /tmp/began; until [ -e /tmp/enough ]; do sleep 0.1; done; exit 3"
+        with subprocess.Popen(machine.command(*job, wait)) as running_job:
+            machine.until(lambda: machine.path("/tmp/began").exists(), "no job")
+            machine.run("apt-get", "remove", "-qq", "-y", "zaiond")
+            machine.run("touch", "/tmp/enough")
+            assert running_job.wait(60) == 3
+        spooled = machine.run("sh", "-c", "cat /var/spool/zaiond/*").stdout
+        assert "job.failed" in spooled
+
         machine.run("apt-get", "purge", "-qq", "-y", *BOTH)
         assert sorted(files(machine) - before) == []
         assert machine.run("sh", "-c", "ls -d /run/zaiond*", check=False).stdout == ""
@@ -368,6 +383,31 @@ def test_a_removal_keeps_what_is_the_users_and_a_purge_leaves_nothing(
         # The users stay (Debian's policy leaves it open): their numbers must not be another's.
         users = machine.run("getent", "passwd", "zaiond", "zaiond-web").stdout
         assert users.count("nologin") == 2
+
+
+@each_release
+def test_an_upgrade_for_which_the_disk_has_no_room_leaves_what_there_was_and_can_be_ended(
+    release: str, packages: Path
+) -> None:
+    with running(release, packages) as service:
+        machine = machine_of(service)
+        service.emit("disk.full", "--id", "first")
+        # Enough for what is unpacked, and not for what is made of it.
+        unpacked = machine.run("du", "-sk", "/usr/lib/zaiond-unpacked").stdout.split()[0]
+        machine.leave(int(unpacked) + 4096)
+        done = machine.install(package("zaiond", NEXT))
+        assert done.returncode != 0
+        assert "could not be put into its place" in done.stdout + done.stderr
+        assert machine.installed() == f"{NEXT} install ok half-configured"
+        assert machine.run("zaiond-ctl", "--version").stdout == f"zaiond-ctl {__version__}\n"
+        assert [machine.show(unit, "ActiveState") for unit in UNITS] == ["active"] * 2
+
+        machine.leave(None)
+        machine.run("dpkg", "--configure", "-a")
+        assert machine.installed() == f"{NEXT} install ok installed"
+        assert machine.document("status")["version"] == NEXT
+        assert not service.emit("disk.full", "--id", "second")["spooled"]
+        assert service.history("first")["outcome"] == "waiting"
 
 
 @each_release

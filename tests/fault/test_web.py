@@ -513,6 +513,7 @@ def test_without_its_libraries_it_says_how_to_install_them(daemon: Daemon) -> No
         env={**daemon.environment, "LC_ALL": "C.UTF-8"},
     )
     assert done.returncode == 69
+    assert "package zaiond-web" in done.stderr
     assert "-m pip install 'zaiond[web]'" in done.stderr
     assert "Traceback" not in done.stderr
 

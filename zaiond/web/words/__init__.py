@@ -149,10 +149,11 @@ no_talk = Sentence(
 # -- The process
 
 no_extra = Sentence(
-    "zaiond-web に必要なライブラリがインストールされていません。"
-    "インストール: {python} -m pip install 'zaiond[web]'",
-    "the libraries of zaiond-web are not installed. To install them:"
-    " {python} -m pip install 'zaiond[web]'",
+    "zaiond-web に必要なライブラリがインストールされていません。zaiond を Debian パッケージで"
+    "お使いの場合は、パッケージ zaiond-web をインストールしてください。それ以外の場合は、次の"
+    "コマンドを実行してください: {python} -m pip install 'zaiond[web]'",
+    "the libraries of zaiond-web are not installed: if zaiond is a Debian package, install the "
+    "package zaiond-web; else run {python} -m pip install 'zaiond[web]'",
 )
 link = Sentence(
     "ブラウザーで次のリンクを開いてください（{minutes} 分以内に 1 回だけ使えます）:",
