@@ -474,6 +474,28 @@ def test_a_node_may_be_killed_at_any_time(directory: Path, make_hub: MakeHub) ->
     assert len(hub.ids()) == sent
 
 
+def test_a_node_that_was_down_at_a_take_over_keeps_no_hub_from_its_work(
+    directory: Path, make_hub: MakeHub
+) -> None:
+    """nats-server 2.9: a node that led the others, and comes back, has again what was deleted
+    meanwhile."""
+    with Nats(directory / "nats", 3) as nats:
+        nats.init()
+        hub = make_hub(nats)
+        with hub.daemon:
+            works(nats, hub)
+            publish(nats, WEB1, events(1))
+            hub.sink.wait(1)
+            leads = nats.nodes[0].asks("jsz")["meta_cluster"]["leader"]
+            next(node for node in nats.nodes if node.name == leads).kill()
+            for number in (2, 3):
+                hub.daemon.restart()
+                publish(nats, WEB1, events(number))
+                hub.sink.wait(number, 60)
+                nats.start()
+    assert hub.ids() == ["e1", "e2", "e3"]
+
+
 def test_a_member_that_is_silent_is_a_problem_until_it_is_back(
     nats: Nats, make_hub: MakeHub
 ) -> None:

@@ -85,6 +85,13 @@ async def write_lease(connection: Connection, hub: str, run: str, revision: int)
     return await connection.ask(write())
 
 
+async def value(connection: Connection, key: str) -> bytes | None:
+    """What stands there; None: nothing. Raises FleetError."""
+    question = connection.jetstream.get_last_msg(names.BUCKET_STREAM, _SUBJECT + key)
+    message = await connection.ask(_or_none(question))
+    return None if message is None else message.data or b""
+
+
 async def put(connection: Connection, values: Mapping[str, bytes]) -> None:
     """Writes keys. Raises FleetError: which of them are written is not known."""
     todo = list(values.items())

@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from nats.js.api import AckPolicy, ConsumerConfig
 
+from zaiond.fleet import bucket, names
 from zaiond.fleet import hub_words as words
-from zaiond.fleet import names
 from zaiond.fleet.link import Connection, FleetError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ EXPIRES = 20.0  # seconds that a question waits for messages
 LATE = 5.0  # seconds behind that, in which the engine says that it does not wait any more
 ACK_WAIT = 30.0  # seconds until what nobody acknowledged comes again
 MOST_UNACKNOWLEDGED = 4000
+REMEMBERED = 32  # names of consumers that were made
 _TRIES = 5
 _NEXT = "$JS.API.CONSUMER.MSG.NEXT"
 
@@ -55,6 +57,7 @@ async def take_over(
     """
     jetstream, own = connection.jetstream, name_of(epoch)
     failed: FleetError | None = None
+    made = await _remember(connection, own)
     for _ in range(_TRIES):
         there = await connection.ask(jetstream.consumers_info(names.STREAM))
         found = [one.name for one in there if one.name is not None]
@@ -65,20 +68,53 @@ async def take_over(
         # Ours, too: what a lost connection had under way comes again, in order.
         for name in found:
             await connection.ask(jetstream.delete_consumer(names.STREAM, name))
-        settings = ConsumerConfig(
-            durable_name=own,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT,
-            max_ack_pending=MOST_UNACKNOWLEDGED,
-        )
+        if failed is not None:
+            await _delete_unseen(connection, made)
         try:
-            await connection.ask(jetstream.add_consumer(names.STREAM, settings))
-        except FleetError as error:  # another hub was faster
+            await _make(connection, own)
+        except FleetError as error:  # another hub was faster, or there is one that is not seen
             failed = error
         else:
             return own
     assert failed is not None  # noqa: S101 - else it had been made
     raise failed
+
+
+async def _make(connection: Connection, name: str) -> None:
+    settings = ConsumerConfig(
+        durable_name=name,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT,
+        max_ack_pending=MOST_UNACKNOWLEDGED,
+    )
+    await connection.ask(connection.jetstream.add_consumer(names.STREAM, settings))
+
+
+async def _delete_unseen(connection: Connection, made: Sequence[str]) -> None:
+    """A node that was down when a consumer was deleted has it again when it comes back
+    (nats-server 2.9, where that node led the others): nobody sees it, it can't be deleted, and that
+    node refuses every other one, for ever. Made anew by its own name, it is seen, and deleted.
+    """
+    for name in made:
+        with contextlib.suppress(FleetError):
+            await _make(connection, name)
+            await connection.ask(connection.jetstream.delete_consumer(names.STREAM, name))
+
+
+async def _remember(connection: Connection, name: str) -> list[str]:
+    """Keeps the name of a consumer that is about to be made; gives it and those before it, the last
+    one first. Raises FleetError.
+    """
+    kept = await bucket.value(connection, names.CONSUMERS)
+    try:
+        made = msgspec.json.decode(kept or b"[]", type=list[str])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        made = []
+    if name not in made:
+        made = [name, *made][:REMEMBERED]
+        with contextlib.suppress(FleetError):  # there is no room: it is not remembered
+            await bucket.put(connection, {names.CONSUMERS: msgspec.json.encode(made)})
+    return made
 
 
 class Pull:
