@@ -10,7 +10,7 @@ import msgspec
 
 from zaiond.delivery.transport import Transport
 from zaiond.errors import ZaiondError
-from zaiond.fleet import letter, member_words, names, words
+from zaiond.fleet import letter, member_words, words
 from zaiond.fleet.faults import FleetError
 from zaiond.fleet.link import Connection
 from zaiond.fleet.streams import LONGEST_MESSAGE
@@ -21,7 +21,6 @@ from zaiond.smtp.syntax import Reply
 from zaiond.way import HUBS
 
 SIDE_BY_SIDE = 64  # events that are under way together
-_FOR_HEADERS = 2048  # bytes
 
 
 class Line(NamedTuple):
@@ -134,7 +133,7 @@ class _Place:
             self._next = self._engine.pack(kept)
         except ZaiondError as error:
             raise self._failure("fleet", error) from None
-        if len(self._next.payload) > limit - _FOR_HEADERS:
+        if self._next.size > limit:
             server = self._connection.server
             self._engine.passed_over()
             too_large = words.too_large(server=server, limit=f"{limit:,}")
@@ -147,7 +146,7 @@ class _Place:
     async def _publish(self, packed: letter.Packed) -> dict[str, Reply]:
         connection = self._connection
         published = connection.jetstream.publish(
-            packed.subject, packed.payload, stream=names.STREAM, headers=packed.headers
+            packed.subject, packed.payload, headers=packed.headers
         )
         try:
             ack: Any = await connection.ask(published)

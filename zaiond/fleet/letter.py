@@ -18,15 +18,17 @@ from zaiond.errors import EventError, ZaiondError
 from zaiond.event_rules import MAX_ID_LENGTH
 from zaiond.fleet import names, words
 from zaiond.model import NewEvent, StoredEvent
+from zaiond.safe import one_line
 from zaiond.users import NO_UID
 
 MESSAGE_ID = "Nats-Msg-Id"  # by which the engine knows a repeat
+STREAM = "Nats-Expected-Stream"  # no other one is to take it
 ID = "Zaiond-Id"
 UID = "Zaiond-Uid"
 USER = "Zaiond-User"
 ACCEPTED = "Zaiond-Accepted"
 NOTICE = "Zaiond-Notice"
-LONGEST_USER = 255  # characters
+LONGEST_USER = 64  # characters
 HIGHEST_UID = 2**32 - 2  # the highest that a user can have; (uid_t) -1 is none
 
 
@@ -51,6 +53,12 @@ class Packed(NamedTuple):
     subject: str
     payload: bytes
     headers: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """Its bytes as the engine counts them: a line for each header, one before, one behind."""
+        lines = sum(len(name) + len(value) + 4 for name, value in self.headers.items())
+        return len("NATS/1.0\r\n\r\n") + lines + len(self.payload)
 
 
 def identity(machine: str, uid: int, source: str, id: str, notice: bool) -> str:
@@ -80,12 +88,13 @@ def encode(event: StoredEvent, machine: str, user: str, salt: str) -> Packed:
     key = identity(machine, event.uid, event.source, event.id, event.notice)
     headers = {
         MESSAGE_ID: digest(salt, key),
+        STREAM: names.STREAM,
         ID: quote(event.id),
         UID: str(event.uid),
         ACCEPTED: repr(event.accepted),
     }
     if user:
-        headers[USER] = quote(user[:LONGEST_USER], errors="replace")
+        headers[USER] = quote(one_line(user)[:LONGEST_USER])
     if event.notice:
         headers[NOTICE] = "1"
     return Packed(names.event_subject(machine), event.body, headers)

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from zaiond.fleet.letter import LONGEST_USER
 from zaiond.safe import one_line
 from zaiond.users import NO_UID, abroad
 
 MOST = 10_000  # machines
 MOST_USERS = 1000  # of a machine, that are known by name
-LONGEST_USER = 64
 ROW = "machine"  # and a blank: what the names of the rows begin with (store.meta)
 UNKNOWN = "?"  # where a message comes from whose subject names no machine
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.fleet.test_names import MACHINES
-from zaiond.event_rules import MAX_EVENT_BYTES
-from zaiond.fleet import letter, names
+from zaiond.delivery import handing_on
+from zaiond.event_rules import MAX_EVENT_BYTES, MAX_ID_LENGTH
+from zaiond.fleet import letter, names, streams
 from zaiond.fleet.letter import LetterError, decode, encode
 from zaiond.model import StoredEvent
 
@@ -36,6 +37,23 @@ def test_what_is_handed_on_arrives(
         assert value.isascii()
         assert value == value.strip()
         assert not set(value) & set("\r\n=?"), name
+
+
+def test_a_user_s_name_costs_no_event() -> None:
+    for name in ("a\x1b\n", "\ud800", "あ" * 300):
+        packed = encode(stored(), "m", name, "")
+        assert decode(packed.subject, packed.payload, packed.headers).user.isprintable()
+
+
+def test_no_headers_make_what_is_handed_on_larger_than_the_stream_takes() -> None:
+    """Where the engine counts more than is thought, it ends the connection of all letters."""
+    event = stored("\U0001f9f5" * MAX_ID_LENGTH, letter.HIGHEST_UID, notice=True)
+    event = event._replace(accepted=1764500000.123456, body=b"x" * handing_on.LONGEST)
+    packed = encode(event, "m", "\U0001f9f5" * 300, "")
+    assert len(packed.headers) == 7
+    block = "".join(f"{name}: {value}\r\n" for name, value in packed.headers.items())
+    assert packed.size == len(f"NATS/1.0\r\n{block}\r\n") + len(packed.payload)
+    assert packed.size <= streams.LONGEST_MESSAGE
 
 
 def test_a_repeat_is_known_and_another_event_is_another() -> None:
