@@ -109,7 +109,3 @@ class Backlog:
         """These are forgotten; if the engine has not heard of it, they come again."""
         for sequence in sequences:
             self._replies.pop(sequence, None)
-
-    def by_machine(self) -> dict[str, int]:
-        """How many of each machine are not on disk."""
-        return {machine: len(line) for machine, line in self._of.items()}

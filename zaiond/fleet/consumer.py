@@ -19,13 +19,13 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from zaiond.fleet import bucket, names
 from zaiond.fleet import hub_words as words
 from zaiond.fleet.link import Connection, FleetError
+from zaiond.fleet.streams import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 BATCH = 500  # messages that are asked for together
-BATCH_BYTES = 4 * 1024 * 1024  # of them; what is larger by itself makes it more
-MOST_BYTES = 64 * 1024 * 1024
+BATCH_BYTES = 4 * LONGEST_MESSAGE  # of them; one that alone is larger would never come
 EXPIRES = 20.0  # seconds that a question waits for messages
 LATE = 5.0  # seconds behind that, in which the engine says that it does not wait any more
 ACK_WAIT = 30.0  # seconds until what nobody acknowledged comes again
@@ -129,8 +129,6 @@ class Pull:
         self._woken = asyncio.Event()
         self._left = 0  # of what was asked for
         self._until = 0.0
-        self._bytes = BATCH_BYTES
-        self._came = 0  # since the question
         self._failed: FleetError | None = None
         self._subscription: Any = None
 
@@ -146,26 +144,24 @@ class Pull:
                 await self._connection.ask(self._subscription.unsubscribe())
 
     async def _on_message(self, message: "Msg") -> None:
-        status = None if message.reply else (message.headers or {}).get("Status")
-        if status is None:
+        # The engine's own words have no reply; what a member put into its headers says nothing.
+        if message.reply:
             self._left -= 1
-            self._came += 1
             self._arrived.append(message)
-        elif status != "100":
-            self._over(status, (message.headers or {}).get("Description", ""))
+        else:
+            said = message.headers or {}
+            self._over(said.get("Status", ""), said.get("Description", ""))
         self._woken.set()
 
     def _over(self, status: str, why: str) -> None:
         """The question is answered. 404, 408: there is nothing."""
         self._left = 0
-        if "MaxBytes" in why and not self._came:
-            self._bytes = min(2 * self._bytes, MOST_BYTES)  # one message is larger
-        elif status == "503" or "Deleted" in why:
+        if status == "503" or "Deleted" in why:
             self._failed = FleetError("no_stream", words.gone(server=self._connection.server))
 
     async def next(self, seconds: float) -> "list[Msg]":
-        """What has come, as soon as something has, or nothing after so many seconds. Raises
-        FleetError.
+        """What has come, as soon as something has; nothing after so many seconds, or when the
+        connection is lost. Raises FleetError where the consumer is gone.
         """
         if not self._arrived:
             await self._ask()
@@ -182,8 +178,6 @@ class Pull:
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed
-        if self._connection.lost.is_set():
-            raise FleetError("lost", words.gone(server=self._connection.server))
         messages = list(self._arrived)
         self._arrived.clear()
         return messages
@@ -191,11 +185,11 @@ class Pull:
     async def _ask(self) -> None:
         if self._left > 0 and time.monotonic() < self._until:
             return
-        self._left, self._came = BATCH, 0
+        self._left = BATCH
         self._until = time.monotonic() + EXPIRES + LATE
         question = {
             "batch": BATCH,
-            "max_bytes": self._bytes,
+            "max_bytes": BATCH_BYTES,
             "expires": int(EXPIRES * 1_000_000_000),
         }
         publish = self._client.publish(

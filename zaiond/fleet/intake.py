@@ -22,6 +22,7 @@ from zaiond.fleet import hub_words as words
 from zaiond.fleet.backlog import Backlog, Waiting
 from zaiond.fleet.link import Connection, FleetError
 from zaiond.fleet.machines import Machines
+from zaiond.fleet.words import lost
 from zaiond.intake.admission import OUR_FAULT, Admission, report
 from zaiond.journal import Journal
 from zaiond.model import NewEvent
@@ -120,7 +121,7 @@ class Intake:
                 if number % SLICE == 0:  # whatever else there is to do comes in between
                     await asyncio.sleep(0)
         if connection.lost.is_set():
-            raise FleetError("lost", words.gone(server=connection.server))
+            raise FleetError("lost", lost(server=connection.server))
         # Who was asleep beyond the lease finds others' work done: what he does is done twice.
         try:
             while holds() and await self._take_in(connection):
