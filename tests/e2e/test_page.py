@@ -496,7 +496,7 @@ def test_a_mail_is_deleted_only_after_a_question_and_retried_without_one(site: S
         expect(page.locator("main")).to_contain_text(GONE)
         page.get_by_role("link", name=words.CANCEL.en).click()
         page.get_by_role("button", name=re.compile("Retry now|Send now")).first.click()
-        expect(page.locator("#messages .message")).to_have_text("Deliveries tried again now: 1")
+        expect(page.locator("#messages .message")).to_have_text("Deliveries being sent now: 1")
         expect(page).to_have_url(site.at("/queue?state=held"))
 
 

@@ -24,6 +24,8 @@ from tests.support.fake_daemon import FakeDaemon
 from tests.support.process import MODES_COUNT
 from tests.support.sink import Sink
 from zaiond.ctl import control, main
+from zaiond.ctl.exit_status import NOT_PERMITTED, Failure
+from zaiond.text import Text
 
 Said = pytest.CaptureFixture[str]
 
@@ -726,7 +728,24 @@ def test_an_interrupt_is_130_without_a_traceback(
 def test_an_id_of_which_nothing_waits_is_no_failure(runtime: Path, capsys: Said) -> None:
     with answering(runtime, {"deliveries": [], "changed": 0, "unknown": [], "under_way": []}):
         assert run("queue", "retry", "A") == 0
-    assert capsys.readouterr().out == "Nothing to try again\n"
+    assert capsys.readouterr().out == "Nothing to send now\n"
+
+
+def test_who_may_not_ask_the_daemon_is_told_so_before_the_page_starts(
+    runtime: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, program: started.append(program))
+    run("web")  # no daemon: the page says so itself, and waits for one
+    assert capsys.readouterr().err == ""
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise Failure(NOT_PERMITTED, Text("だめ", "join the group"))
+
+    monkeypatch.setattr(control, "ask", refused)
+    run("web")
+    assert "join the group" in capsys.readouterr().err
+    assert len(started) == 2
 
 
 def test_a_history_that_was_cut_off_says_how_to_go_on(runtime: Path, capsys: Said) -> None:

@@ -126,6 +126,16 @@ def test_each_route_of_a_page_takes_get_or_post_and_nothing_else(service: Web) -
                 assert f"takes {allowed}, not {method}" in answer.text, (method, path)
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_what_no_page_takes_is_told_so_whatever_it_carries(service: Web, method: str) -> None:
+    browser = service.browser()
+    browser.log_in()
+    for body, headers in ((None, {}), (b"{}", {"Content-Type": "application/json"})):
+        answer = browser.send(method, "/status", body, headers)
+        assert answer.status == 405
+        assert answer.headers["allow"] == "GET, HEAD"
+
+
 @pytest.mark.parametrize(
     "path",
     ["//status", "/./status", "/static/../status", "/login/../status", "/login//../status",

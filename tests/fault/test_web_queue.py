@@ -234,7 +234,7 @@ def test_what_waits_is_sent_at_once_where_that_is_wished(web: Web, browser: Brow
         tried = web.daemon.document("queue", "list")["deliveries"]
         assert page.text.count("Retry now") == sum(1 for one in tried if one["attempts"])
         answer = browser.post("/queue/retry", {"one": value_of(page, "one")})
-        assert "Deliveries tried again now: 1" in answer.text
+        assert "Deliveries being sent now: 1" in answer.text
         web.logged("deliveries retried: 1")
         web.daemon.becomes(lambda queue: queue["total"] == 0, "queue", "list")
 

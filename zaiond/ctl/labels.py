@@ -45,8 +45,8 @@ SOME_OF_ALL = {
 }
 CHANGED = {
     "queue retry": (
-        Sentence("{number} 件の配送を送り直します:", "Deliveries tried again now: {number}"),
-        Text("送り直すものはありません", "Nothing to try again"),
+        Sentence("{number} 件の配送をすぐに送ります:", "Deliveries being sent now: {number}"),
+        Text("すぐに送るものはありません", "Nothing to send now"),
     ),
     "queue delete": (
         Sentence("{number} 件の配送を削除しました:", "Deliveries deleted: {number}"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from zaiond import accounts
 from zaiond.accounts import AccountsError
-from zaiond.ctl import documents, labels, output, words
+from zaiond.ctl import control, documents, labels, output, words
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import FAILED, NOT_PERMITTED, Failure, Fault
 from zaiond.ctl.terminal import Page
@@ -93,6 +93,12 @@ def _foreground(line: Line) -> int:
     """Becomes zaiond-web, which asks the daemon in this user's name."""
     if line.flag("json"):
         raise Fault(words.not_together(one="web", other="--json"))
+    try:
+        control.ask(line, "silence.list")
+    except Failure as error:
+        if error.status == NOT_PERMITTED:  # of all else the page itself tells
+            said = words.page_without_rights(why=error.text)
+            output.remark(said.in_language(output.language(line)))
     given = ("config", "runtime-dir", "state-dir", "spool-dir")
     options = [f"--{name}={line.text(name)}" for name in given if line.flag(name)]
     output.flush()

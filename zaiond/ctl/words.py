@@ -275,6 +275,11 @@ HOW_TO_START = Text(
 
 # -- web
 
+page_without_rights = Sentence(
+    "{why}\nページは起動しますが、このユーザーでは zaiond の状態やキューを表示できません。",
+    "{why}\nThe page starts, but by this user it can show nothing of zaiond's status and queue.",
+)
+
 METRICS_OR_EMIT = Text(
     "--metrics か --emit のどちらかを指定してください", "name one of --metrics and --emit"
 )

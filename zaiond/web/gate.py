@@ -91,7 +91,7 @@ class Gate:
             query = scope["query_string"].decode("latin-1")
             wanted = f"{path}?{query}" if query else path
             return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
-        if is_safe:
+        if is_safe or request.method != "POST":  # no page takes another method: it is told so
             return None
         if not guard.is_from_us(request.headers, scope["scheme"], web.place):
             return self._suspect(request, 403, words.WRONG_ORIGIN)
