@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 BATCH = 500  # that are committed together
 BATCH_BYTES = 512 * 1024
-SLICE = 50  # messages that are read in one turn of the loop
+SLICE = 128 * 1024  # bytes of letters that are read in one turn of the loop
+A_LETTER = 1024  # bytes that each counts for beside its line
 ROUTED_WITHIN = 2.0
 NO_ROOM_PAUSE = 1.0  # seconds from one look for room to the next
 AT_IT = 10.0  # seconds between two signs that what waits is not forgotten
@@ -116,10 +117,13 @@ class Intake:
             await asyncio.sleep(NO_ROOM_PAUSE if backlog.waiting else 0.01)
         else:
             seconds = NO_ROOM_PAUSE if backlog.waiting else consumer.EXPIRES
-            for number, message in enumerate(await pull.next(seconds), 1):
+            read = 0
+            for message in await pull.next(seconds):
                 self._receive(message)
-                if number % SLICE == 0:  # whatever else there is to do comes in between
+                read += len(message.data) + A_LETTER
+                if read >= SLICE:  # whatever else there is to do comes in between
                     await asyncio.sleep(0)
+                    read = 0
         if connection.lost.is_set():
             raise FleetError("lost", lost(server=connection.server))
         # Who was asleep beyond the lease finds others' work done: what he does is done twice.

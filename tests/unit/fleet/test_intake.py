@@ -163,6 +163,17 @@ async def test_what_is_on_its_way_to_disk_when_the_connection_is_lost_is_put_the
     assert not writer.submitted
 
 
+async def test_while_large_letters_are_read_the_loop_does_something_else_too() -> None:
+    writer = Writer()
+    intake = taking_in(writer)
+    running, seen = run(intake, Engine(*map(message, range(1, 5)))), set[int]()
+    while not writer.submitted:
+        seen.add(intake.backlog.waiting)
+        await asyncio.sleep(0)
+    running.cancel()
+    assert seen >= {1, 2, 3}
+
+
 async def test_machines_that_could_not_be_put_to_disk_are_put_there_the_next_time() -> None:
     class Full(Writer):
         def submit(self, operation: Any, **_: Any) -> "asyncio.Future[Any]":
