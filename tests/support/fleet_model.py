@@ -31,7 +31,6 @@ from zaiond.fleet.machines import Machines
 from zaiond.fleet.member import ALIVE, LOOK
 from zaiond.fleet.of_hub import OfHub
 from zaiond.fleet.shared import Shared
-from zaiond.fleet.streams import REPEATS
 from zaiond.model import NewEvent, StoredEvent
 from zaiond.routing.due import reconsider
 from zaiond.routing.matcher import RoutingTable
@@ -52,14 +51,10 @@ class Engine:
         self.lease: Found | None = None
         self.epoch = 0  # of the hub whose consumer it is
         self._sequence = count(1)
-        self._repeats: dict[str, float] = {}
         self._undelivered: deque[int] = deque()
 
-    def publish(self, packed: letter.Packed, now: float) -> None:
-        known = packed.headers[letter.MESSAGE_ID]
-        if now - self._repeats.get(known, float("-inf")) < REPEATS:
-            return
-        self._repeats[known] = now
+    def publish(self, packed: letter.Packed) -> None:
+        """A repeat, too: it knows none."""
         sequence = next(self._sequence)
         self.stream[sequence] = packed
         self._undelivered.append(sequence)
@@ -231,7 +226,7 @@ class Member(Machine):
         if not self.reaches:
             self.soon(lambda: self._no_answer(id_), NO_ANSWER)
             return
-        world.engine.publish(hand_over.pack(self.waiting[id_][1], self.name, self.name), world.now)
+        world.engine.publish(hand_over.pack(self.waiting[id_][1], self.name))
         world.published()
         self.soon(lambda: self._answer(id_))
 

@@ -60,31 +60,29 @@ def publish(
     *,
     uid: int = 1000,
     user: str = "tom",
-) -> int:
-    """Hands events on as the member `of` does; gives how many the engine knew already."""
+) -> None:
+    """Hands events on as the member `of` does."""
 
-    async def put(_: Client, jetstream: JetStreamContext) -> int:
-        known = 0
+    async def put(_: Client, jetstream: JetStreamContext) -> None:
         for event in events:
             stored = StoredEvent(
                 1, event["id"], uid, event.get("source", ""), 1.8e9, json.dumps(event).encode()
             )
-            packed = letter.encode(stored, of, user, "salt")
-            known += await _put(jetstream, packed)
-        return known
+            packed = letter.encode(stored, of, user)
+            await _put(jetstream, packed)
 
-    return with_jetstream(nats, put, of)
+    with_jetstream(nats, put, of)
 
 
-async def _put(jetstream: JetStreamContext, packed: letter.Packed) -> bool:
+async def _put(jetstream: JetStreamContext, packed: letter.Packed) -> None:
     """Publishes until that is acknowledged, as a member does."""
     for _ in range(20):
         try:
-            done = await jetstream.publish(packed.subject, packed.payload, headers=packed.headers)
+            await jetstream.publish(packed.subject, packed.payload, headers=packed.headers)
         except NatsError:
             await asyncio.sleep(0.5)
         else:
-            return bool(done.duplicate)
+            return
     raise AssertionError("no acknowledgement in 10 s")
 
 
@@ -129,20 +127,6 @@ def publish_raw(nats: Nats, subject: str, payload: bytes, headers: dict[str, str
     with_jetstream(nats, put)
 
 
-def forget_duplicates(nats: Nats) -> None:
-    """The engine forgets what it has had, as it does after two minutes."""
-
-    async def forget(_: Client, jetstream: JetStreamContext) -> None:
-        settings = (await jetstream.stream_info(names.STREAM)).config
-        window, settings.duplicate_window = settings.duplicate_window, 0.1
-        await jetstream.update_stream(settings)
-        await asyncio.sleep(0.5)
-        settings.duplicate_window = window
-        await jetstream.update_stream(settings)
-
-    with_jetstream(nats, forget)
-
-
 def publish_until_full(nats: Nats, of: str, size: int) -> int:
     """Hands on events of this size until the engine takes no more, of the hubs neither; gives how
     many it took.
@@ -153,7 +137,7 @@ def publish_until_full(nats: Nats, of: str, size: int) -> int:
         while number < 2000:
             text = json.dumps({"type": "a.b", "id": f"f{number}", "message": "x" * size})
             stored = StoredEvent(1, f"f{number}", 0, "", 1.8e9, text.encode())
-            packed = letter.encode(stored, of, "", "salt")
+            packed = letter.encode(stored, of, "")
             try:
                 await jetstream.publish(packed.subject, packed.payload, headers=packed.headers)
             except NatsError:

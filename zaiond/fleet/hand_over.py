@@ -25,7 +25,7 @@ SIDE_BY_SIDE = 64  # events that are under way together
 
 class Line(NamedTuple):
     """What is kept of a letter until it is sent, beside the event's line: all that goes with it but
-    the name of this machine, and the secret by which the engine knows a repeat.
+    the name of this machine.
     """
 
     id: str
@@ -46,12 +46,12 @@ def keep(stored: StoredEvent, user: str) -> bytes:
     return _encode(line) + b"\n" + stored.body
 
 
-def pack(kept: bytes, machine: str, salt: str) -> letter.Packed:
+def pack(kept: bytes, machine: str) -> letter.Packed:
     """The same as it is published. Raises UnfitNameError."""
     first, _, body = kept.partition(b"\n")
     line = _decode(first)
     event = StoredEvent(0, line.id, line.uid, line.source, line.accepted, body, notice=line.notice)
-    return letter.encode(event, machine, line.user, salt)
+    return letter.encode(event, machine, line.user)
 
 
 class Engine(Protocol):

@@ -21,7 +21,6 @@ from zaiond.model import NewEvent, StoredEvent
 from zaiond.safe import one_line
 from zaiond.users import NO_UID
 
-MESSAGE_ID = "Nats-Msg-Id"  # by which the engine knows a repeat
 STREAM = "Nats-Expected-Stream"  # no other one is to take it
 ID = "Zaiond-Id"
 UID = "Zaiond-Uid"
@@ -81,13 +80,14 @@ def message_id(machine: str, uid: int, source: str, id: str, notice: bool, *of: 
     return f"<{digest(identity(name, uid, source, id, notice), *of)}@{name}>"
 
 
-def encode(event: StoredEvent, machine: str, user: str, salt: str) -> Packed:
-    """The letter of an event that a member has on its disk. `salt` is a secret of the machine, the
-    same for each repeat: the engine's window of repeats is one for all members, and none of them
-    may guess what stands for another's event. Raises UnfitNameError."""
-    key = identity(machine, event.uid, event.source, event.id, event.notice)
+def encode(event: StoredEvent, machine: str, user: str) -> Packed:
+    """The letter of an event that a member has on its disk. Raises UnfitNameError.
+
+    The hubs know a repeat by what is in it. The engine is not asked to (Nats-Msg-Id): each node of
+    nats-server 2.9 decides for itself what is a repeat, and one that was away for a while then
+    counts otherwise than the others, and leaves out events that were acknowledged.
+    """
     headers = {
-        MESSAGE_ID: digest(salt, key),
         STREAM: names.STREAM,
         ID: quote(event.id),
         UID: str(event.uid),

@@ -5,11 +5,8 @@ events are handed on or mailed from here.
 import asyncio
 import contextlib
 import json
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
-
-import apsw
 
 from zaiond import __version__
 from zaiond.config.schema import Config
@@ -22,14 +19,12 @@ from zaiond.fleet.faults import FleetError
 from zaiond.fleet.link import Connection, Link
 from zaiond.model import StoredEvent
 from zaiond.store import handed_on
-from zaiond.store.events import set_meta
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
 ALIVE = 30.0  # seconds between two words
 LOOK = 5.0  # seconds at most between two looks while something is wrong
 LAST_WORD = 2.0  # seconds for the word that it stops
-SALT = "fleet_salt"  # its name in the database
 
 
 class Means(NamedTuple):
@@ -65,7 +60,6 @@ class Member:
         self.fault: ZaiondError | None = None
         self._link: Link | None = None
         self._machine = ""
-        self._salt = ""
         self._since = means.clock()
         self._wake = asyncio.Event()
         self._heard: list[Heard] = []
@@ -79,7 +73,7 @@ class Member:
         return None if self._link is None else self._link.now
 
     def pack(self, kept: bytes) -> letter.Packed:
-        return hand_over.pack(kept, self._machine, self._salt)
+        return hand_over.pack(kept, self._machine)
 
     def taken(self) -> None:
         self.fault = None
@@ -125,7 +119,6 @@ class Member:
     async def run(self) -> None:
         """Works until it is cancelled, and says then that it stops."""
         means = self._means
-        self._salt = await means.writer.submit(_salt)
         self._machine = await means.machine()
         try:
             names.token(self._machine)
@@ -230,13 +223,3 @@ class Member:
             self.failed(error)
             return False
         return True
-
-
-def _salt(db: apsw.Connection) -> str:
-    """The secret of this machine by which the engine knows a repeat; made once."""
-    found = db.execute("SELECT value FROM meta WHERE name = ?", (SALT,)).get
-    if isinstance(found, str):
-        return found
-    salt = secrets.token_hex(16)
-    set_meta(db, SALT, salt)
-    return salt

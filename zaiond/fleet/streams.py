@@ -17,11 +17,10 @@ MAX_EVENTS = 1_000_000
 LONGEST_MESSAGE = 1024**2  # bytes: of an event with its headers
 LONGEST_WORD = 4096  # bytes: those of all members must have room beside each other
 REPLICAS = 3
-REPEATS = 120.0  # seconds in which the engine knows a message again by its Nats-Msg-Id
 _SMALL = 64 * 1024**2  # bytes of what is kept beside the events: of 200 machines it is 100 KiB
 # What can be changed while the stream is in use: nothing that waits in it is lost by that.
 _CHANGED_LIVE = {
-    "max_msgs", "max_bytes", "max_msg_size", "num_replicas", "discard", "duplicate_window",
+    "max_msgs", "max_bytes", "max_msg_size", "num_replicas", "discard",
     "max_msgs_per_subject", "allow_rollup_hdrs", "max_age", "deny_delete", "deny_purge",
 }  # fmt: skip
 
@@ -56,7 +55,6 @@ def wanted(replicas: int, max_events: int) -> tuple[Stream, ...]:
             "max_msgs": max_events,
             "max_bytes": -1,
             "max_msg_size": LONGEST_MESSAGE,
-            "duplicate_window": REPEATS,
             # Or a member could purge the stream with a header of its own, or by the subject to
             # which it has the engine acknowledge what it publishes.
             "allow_rollup_hdrs": False,

@@ -22,7 +22,7 @@ def sent(
     columns: dict[str, Any] = {"id": "e1", "uid": 1000, "source": event.get("source", "")}
     columns |= {"accepted": 1.9e9, **more}
     stored = StoredEvent(seq=1, body=json.dumps(event).encode(), **columns)
-    packed = letter.encode(stored, of, "tom", "salt")
+    packed = letter.encode(stored, of, "tom")
     found = event_of(
         packed.subject, packed.payload, packed.headers, machines or Machines({}), NOW, "en"
     )

@@ -103,7 +103,7 @@ class Engine:
 def message(number: int) -> Msg:
     line = json.dumps({"type": "a.b", "id": f"e{number}", "message": "x" * 200_000})
     packed = letter.encode(
-        StoredEvent(1, f"e{number}", 1000, "", 1.0, line.encode()), "web1", "tom", "salt"
+        StoredEvent(1, f"e{number}", 1000, "", 1.0, line.encode()), "web1", "tom"
     )
     reply = f"$JS.ACK.ZAIOND.hub-1.1.{number}.{number}.1.0"
     return Msg(cast(Any, None), packed.subject, reply, packed.payload, dict(packed.headers))

@@ -18,7 +18,7 @@ def at_member(source: str = "", *, notice: bool = False) -> StoredEvent:
 
 
 def at_hub(of: StoredEvent, machines: Machines) -> StoredEvent:
-    packed = letter.encode(of, WEB1, "tom", "salt")
+    packed = letter.encode(of, WEB1, "tom")
     found = event_of(packed.subject, packed.payload, packed.headers, machines, 2e9, "en")
     return StoredEvent(77, *found.event)
 
