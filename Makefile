@@ -11,7 +11,7 @@
 # make sbom    build/zaiond.cdx.json: every library that an installation brings, as CycloneDX
 # make setup   .venv, and what it needs from the system; the others do it by themselves
 # make clean   what the above left behind
-# make deb     dist/*.deb, for Debian 12 and 13
+# make deb     dist/*.deb, for Debian 12 and 13 (ARCH=arm64: for that, on whatever machine)
 # make dist    a wheel and an sdist, beside them
 # make deb-test   installs, upgrades, downgrades and purges them on fresh machines of both (make e2e: of Debian 12)
 # make install     as a service, for root: programs, units, users, man pages, a first configuration
