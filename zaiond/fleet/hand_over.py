@@ -3,7 +3,8 @@ that there is. What is acknowledged by JetStream is on the disks of most of its 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -81,8 +82,7 @@ class Server(NamedTuple):
 def transport(servers: Iterable[str], engine: Engine) -> Transport:
     """To the servers of these URLs."""
     address = ", ".join(url.partition("://")[2] for url in servers)
-    open_: Callable[[], Awaitable[_Place]] = lambda: _open(address, engine)  # noqa: E731
-    return Transport((Server(address),), (open_,), repeats=True)
+    return Transport((Server(address),), (partial(_open, address, engine),), repeats=True)
 
 
 async def _open(address: str, engine: Engine) -> "_Place":
