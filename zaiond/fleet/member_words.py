@@ -15,7 +15,7 @@ CUT_OFF = Text(
 )
 cut_off = Sentence(
     "{since} から、イベントをフリートのハブに引き継げません。待っていた {number} 件と、これから届く"
-    "イベントは、引き継げるようになるまで、このマシンから、このマシンの設定でメールを送ります。\n"
+    "イベントは、引き継げるようになるまで、このマシンの設定に従って、このマシンからメールで送ります。\n"
     "\n"
     "理由: {why}",
     "Since {since} no event could be handed on to the hubs of the fleet. What waited ({number}) "
@@ -34,8 +34,8 @@ BACK = Text(
 back = Sentence(
     "{since} から引き継げなかったイベントを、またフリートのハブに引き継いでいます。その間に作成した"
     "メールは、このマシンから送ります。",
-    "Events are handed on to the hubs of the fleet again, after they could not be since {since}. "
-    "The mails that were made meanwhile leave from this machine.",
+    "Events are handed on to the hubs of the fleet again; since {since} they could not be. The "
+    "mails that were made meanwhile are sent from this machine.",
 )
 not_all_yet = Sentence(
     "ディスクに空きがないため、引き継ぎ待ちのイベントを、まだメールにできません: {why}",

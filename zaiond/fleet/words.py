@@ -39,8 +39,8 @@ connect_silent = Sentence(
     "フリートの NATS サーバー {server} から応答がありません。ファイアウォールと、そのサーバーの"
     "状態を"
     "確かめてください",
-    "the fleet's NATS server {server} doesn't answer; see that no firewall is in the way, and how "
-    "that machine is",
+    "the fleet's NATS server {server} doesn't answer; check that no firewall is in the way and "
+    "that the machine is up",
 )
 no_nats = Sentence(
     "{server} は NATS サーバーとして応答しません（{why}）。fleet.servers のポートを確かめてくだ"
@@ -123,7 +123,7 @@ too_few = Sentence(
     "ストリームの複製に必要な数のノードがありません（{server}: {why}）。すべてのノードが動いて "
     "1 つのクラスターになっているかを確かめてください。ノードの数に合わせて --replicas で減らす"
     "こともできます。"
-    "1 台だけのときは --replicas 1 です（そのノードの故障でイベントを失います）",
+    "1 台だけのときは --replicas 1 です（そのノードが壊れると、イベントが失われます）",
     "there are too few nodes for the stream's replicas ({server}: {why}); see that all nodes run "
     "and are one cluster, or give as few as there are by --replicas: of a single node it is "
     "--replicas 1 (then a node that breaks loses events)",
