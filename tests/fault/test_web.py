@@ -17,7 +17,7 @@ import pytest
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.html import Html
 from tests.support.terminal import Terminal
-from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
+from tests.support.web import CONFIG, NAME, PASSWORD, QUICK, Browser, Web
 from zaiond.web.app import ROUTES
 from zaiond.web.attempts import FREE
 from zaiond.web.serving import LINK_SECONDS
@@ -27,7 +27,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with Daemon(tmp_path_factory.mktemp("daemon"), CONFIG) as daemon:
+    """With passwords of little cost: `running` has those of the real one."""
+    with Daemon(tmp_path_factory.mktemp("daemon"), CONFIG, QUICK) as daemon:
         yield daemon
 
 

@@ -2,7 +2,9 @@
 password."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from tests.support.daemon import Daemon
 from tests.support.html import Html
 from tests.support.ports import free_port
 from tests.support.waiting import until
-from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
+from tests.support.web import CONFIG, NAME, PASSWORD, QUICK, Browser, Web
 from zaiond import accounts
 from zaiond.web.attempts import FREE
 from zaiond.web.sessions import name_of
@@ -23,20 +25,38 @@ EDGE = (
 NEW = "another horse battery"
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+@contextmanager
+def by_hand(directory: Path, environment: Mapping[str, str]) -> Iterator[Web]:
     listen = f"127.0.0.1:{free_port()}"
     config = f"{CONFIG}web: {{listen: '{listen}'}}\n"
     with (
-        Daemon(tmp_path_factory.mktemp("account"), config) as daemon,
+        Daemon(directory, config, environment) as daemon,
         Web(daemon, by_hand=f"http://{listen}") as web,
     ):
+        yield web
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """Where no password is changed, by little cost."""
+    with by_hand(tmp_path_factory.mktemp("account"), QUICK) as web:
+        yield web
+
+
+@pytest.fixture(scope="module")
+def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """The real one, as what it starts to change a password is always that."""
+    with by_hand(tmp_path_factory.mktemp("changing"), {}) as web:
         yield web
 
 
 @pytest.fixture
 def web(running: Web) -> Web:
     """Nobody is logged in or was refused; NAME has PASSWORD."""
+    return anew(running)
+
+
+def anew(running: Web) -> Web:
     if running.process.poll() is None:
         running.stop()
     shutil.rmtree(running.daemon.state / "web", ignore_errors=True)
@@ -124,8 +144,9 @@ def test_all_other_logins_are_ended_at_once(web: Web) -> None:
 
 
 def test_the_password_is_changed_by_who_shows_the_present_one_and_the_others_are_out(
-    web: Web,
+    changing: Web,
 ) -> None:
+    web = anew(changing)
     here, there = came_in(web, FIREFOX), came_in(web, EDGE)
     another = came_in(web, EDGE, "suzuki")
     kept = dict(here.cookies)
@@ -160,7 +181,8 @@ def test_the_password_is_changed_by_who_shows_the_present_one_and_the_others_are
         assert secret not in web.printed()
 
 
-def test_wrong_present_passwords_are_a_wait_for_the_right_one_too(web: Web) -> None:
+def test_wrong_present_passwords_are_a_wait_for_the_right_one_too(changing: Web) -> None:
+    web = anew(changing)
     here, wanted = came_in(web, FIREFOX), {"new": NEW, "again": NEW}
     here.get("/account")
     for number in range(FREE):

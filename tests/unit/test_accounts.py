@@ -31,12 +31,19 @@ def test_a_name_that_there_is_not_costs_the_same_scrypt(
     assert {**wrong, "password": b""} == {**right, "password": b""}
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password costs next to nothing."""
+    monkeypatch.setattr(accounts, "_SCRYPT", {**accounts._SCRYPT, "n": 2, "p": 1})
+
+
 def test_no_hash_and_no_token_is_right_by_being_empty(tmp_path: Path) -> None:
     assert not accounts.is_right("", accounts.Account("", "", 0.0))
     known = accounts.Accounts({}, {"a": {"emit": accounts.Token("emit", "", 0.0)}})
     assert accounts.owner_of_token("", "emit", known) is None
 
 
+@pytest.mark.usefixtures("quick")
 def test_who_is_added_at_one_place_is_not_at_another(tmp_path: Path) -> None:
     accounts.set_password(str(tmp_path / "one"), "yamada", "correct horse battery", 1.0)
     accounts.new_token(str(tmp_path / "two"), "yamada", "emit", 1.0)
@@ -44,6 +51,7 @@ def test_who_is_added_at_one_place_is_not_at_another(tmp_path: Path) -> None:
     assert accounts.read(str(tmp_path / "two")).accounts == {}
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_password_is_changed_by_who_knows_the_present_one(tmp_path: Path) -> None:
     where, first, second = str(tmp_path), "correct horse battery", "wrong horse battery"
     accounts.set_password(where, "yamada", first, 1.0)
