@@ -15,7 +15,7 @@ import yaml
 
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.emitter import Emitter
-from tests.support.nats import Nats, Proxy
+from tests.support.nats import Nats, Proxy, as_machine
 from tests.support.sink import Sink
 from tests.support.waiting import until
 from zaiond.config.fleet import Fleet
@@ -286,6 +286,28 @@ def test_a_full_stream_keeps_it_by_itself_without_telling_again(
         daemon.emit({"type": "a.b", "id": "e7", "message": filler})
         until(lambda: any("again" in mail.subject for mail in sink.mails), lambda: daemon.printed())
         assert "e7" in in_stream(nats)
+
+
+def test_a_machine_that_got_another_name_hands_on_under_it_what_waited(
+    place: Path, sink: Sink
+) -> None:
+    (place / "n").mkdir()
+    other = "m2.zaion.jp"
+    with Nats(place / "n", accounts=True, members=[MACHINE, other]) as nats:
+        nats.init()
+        (node,) = nats.nodes
+        node.kill()
+        with member(place, sink, nats) as daemon:
+            daemon.emit(*events(0, 3))
+        node.start()
+        nats.wait_until_healthy()
+        fleet = nats.settings(other, fallback_after="1h")
+        with Daemon(place / "d", config(sink, fleet), wrapper=as_machine(other)) as daemon:
+            ended(daemon)
+            found = letters(nats)
+    assert {one.machine for one in found} == {other}
+    assert {one.event[0] for one in found} == {"e0", "e1", "e2"}
+    assert not sink.mails
 
 
 @pytest.mark.parametrize("max_payload", ["1MB", "16MB"])
