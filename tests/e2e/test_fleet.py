@@ -250,6 +250,22 @@ def test_forget_takes_the_last_word_out_and_no_event(three: Nats, directory: Pat
     assert after["backlog"]["events"] == before["backlog"]["events"] >= 1
 
 
+def test_forget_takes_a_hub_that_was_replaced_out_of_the_list(three: Nats, directory: Path) -> None:
+    async def speak() -> None:
+        async with connected(settings(three, HUB), HUB) as connection:
+            key = f"$KV.{names.BUCKET}.{names.HUBS}.{names.token('hub9.zaion.jp')}"
+            word = b'{"version": "1.2.3", "state": "waiting"}'
+            await connection.ask(connection.jetstream.publish(key, word))
+
+    asyncio.run(speak())
+    one = machine(directory / "m", three.settings(HUB, "hub"))
+    assert "hub9.zaion.jp" in [each["machine"] for each in one.document("fleet", "status")["hubs"]]
+    admin = ("--credentials", credentials(directory))
+    (done,) = one.document("fleet", "forget", "hub9.zaion.jp", *admin)["forgotten"]
+    assert done["role"] == "hub"
+    assert one.document("fleet", "status")["hubs"] == []
+
+
 def test_forget_says_that_a_machine_which_is_alive_comes_back(three: Nats, directory: Path) -> None:
     asyncio.run(say(three, OTHER, "handing_on"))
     one = machine(directory / "m", three.settings(HUB, "hub"))
