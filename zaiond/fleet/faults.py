@@ -1,6 +1,7 @@
 """What goes wrong at the fleet's engine, as nats-py and the system say it, in our words. No I/O."""
 
 import os
+import socket
 import ssl
 from typing import Literal, NamedTuple
 
@@ -92,6 +93,8 @@ def unconnected(server: str, error: Exception) -> FleetError:
         return FleetError("login", words.no_login(server=server))
     if isinstance(error, TimeoutError | nats.errors.TimeoutError):
         return FleetError("unreachable", words.connect_silent(server=server))
+    if isinstance(error, socket.gaierror):
+        return FleetError("unreachable", words.no_name(server=server, why=error.strerror or error))
     if isinstance(error, OSError):
         if error.errno and error.errno > 0:  # asyncio has words of its own for what the system says
             error = OSError(error.errno, os.strerror(error.errno))

@@ -35,6 +35,12 @@ unreachable = Sentence(
     "can't connect to the fleet's NATS server {server}: {why}; see that nats-server runs there, "
     "and that no firewall is in the way",
 )
+no_name = Sentence(
+    "フリートの NATS サーバー {server} の名前を解決できません（{why}）。fleet.servers の名前と、"
+    "このマシンの DNS の設定を確かめてください",
+    "the name of the fleet's NATS server {server} can't be resolved ({why}); see that it is right "
+    "in fleet.servers, and that DNS works on this machine",
+)
 connect_silent = Sentence(
     "フリートの NATS サーバー {server} から応答がありません。ファイアウォールと、そのサーバーの"
     "状態を"
