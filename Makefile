@@ -3,6 +3,7 @@
 # make test    linters, types, arrows, and every test that needs nothing but this directory (COVERAGE=1: which lines they run, too)
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container, Chromium (Debian's packages)
 # make crash   kill -9, power cuts, disks that fail, files harmed, clocks (KILLS=500 CUTS=5000 FAULTS=all FILES=all CLOCKS=all)
+# make fleet   its hubs: who takes over, what full storage, quotas and conflicts do, side by side
 # make fleet-chaos   a fleet: nodes, hubs, members and links killed and cut under load (EVENTS=20000 RATE=80)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
@@ -21,7 +22,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web screenshots test lint unit e2e fleet-chaos crash fuzz soak bench sbom clean deb deb-test dist \
+.PHONY: help setup demo demo-web screenshots test lint unit e2e fleet fleet-chaos crash fuzz soak bench sbom clean deb deb-test dist \
     install install-files uninstall
 
 help:
@@ -84,11 +85,16 @@ crash: setup
 	ZAIOND_HOSTILE_EVENTS=3000 .venv/bin/pytest -s tests/property/test_hostile_content.py \
 	    tests/fault/test_hostile_events.py
 
+# They wait for leases to end, most of the time.
+fleet: setup
+	@.ci/install-for-e2e
+	.venv/bin/pytest -n 4 tests/e2e/test_fleet_hub.py
+
 EVENTS = 20000
 RATE = 80
 fleet-chaos: setup
 	@.ci/install-for-e2e
-	ZAIOND_FLEET_EVENTS=$(EVENTS) ZAIOND_FLEET_RATE=$(RATE) .venv/bin/pytest -n 2 -rP tests/e2e/test_fleet_chaos.py
+	ZAIOND_FLEET_EVENTS=$(EVENTS) ZAIOND_FLEET_RATE=$(RATE) .venv/bin/pytest -n 3 -rP tests/e2e/test_fleet_chaos.py
 
 EACH = 60
 fuzz: setup

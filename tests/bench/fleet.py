@@ -1,7 +1,6 @@
 """A fleet beside one machine: a member's events until the hub has mailed them, and what an event
 costs on the wire."""
 
-import json
 import time
 
 import yaml
@@ -99,13 +98,9 @@ def _fleet(run: Run, events: int) -> tuple[float, float, float]:
             for daemon, name in zip(daemons, (HUB, MEMBER), strict=True):
                 daemon.wrapper = as_machine(name)
                 daemon.start()
-            while (status := daemons[0].ctl("fleet", "status", "--json")).stdout == "" or (
-                json.loads(status.stdout)["leader"] or {}
-            ).get("hub") != HUB:
-                time.sleep(0.2)
+            daemons[0].becomes(lambda now: bool((now["fleet"] or {}).get("works")), "status")
             latency = _latency(daemons[1])
-            while daemons[1].document("queue", "list")["deliveries"]:
-                time.sleep(0.1)
+            daemons[1].becomes(lambda queue: not queue["deliveries"], "queue", "list")
             carried, begun = link.carried, time.perf_counter()
             emit_many(daemons[1].event_socket, LINE, events, CLIENTS, AHEAD)
             sink.wait_until_full()

@@ -42,7 +42,7 @@ def test_a_kill_at_any_moment_is_no_reason_for_an_alarm(tmp_path: Path) -> None:
             finally:
                 os._exit(1)
         os.close(write)
-        time.sleep(dice.random() * LONGEST)
+        time.sleep(dice.random() * LONGEST)  # at any moment of its life
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WTERMSIG(status) == signal.SIGKILL

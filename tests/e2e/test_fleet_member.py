@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -420,7 +419,7 @@ def test_the_configuration_changes_while_events_wait(place: Path, sink: Sink, na
             ended(daemon)
             proxy.silence()
             daemon.emit(*events(80, 90))
-            time.sleep(1)
+            until(lambda: proxy.swallowed, lambda: daemon.printed())
             proxy.mend()
             ended(daemon)
         finally:

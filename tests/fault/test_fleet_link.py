@@ -135,7 +135,7 @@ async def test_who_is_cancelled_when_the_connection_is_lost_ends(turns: int) -> 
     """However many turns of the loop lie between."""
     async with engine(answer) as fleet, connected(fleet, MEMBER) as connection:
         asking = asyncio.create_task(keep_asking(connection))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # meanwhile it asks
         connection.lost.set()
         for _ in range(turns):
             await asyncio.sleep(0)

@@ -281,7 +281,7 @@ class Storm:
                     due[each] = now + every[each] * self._dice.uniform(0.5, 1.5)
                     each()
             self._look()
-            time.sleep(0.05)
+            time.sleep(0.05)  # the storm keeps its own time
 
     def _calm(self) -> dict[str, Any]:
         """All is well again, and an administrator has seen to what was held: the status then."""
@@ -302,8 +302,7 @@ class Storm:
             return not queue["waiting"] and not queue["held"] and not self._spooled()
 
         until(nothing_waits, lambda: f"{queue}, {self._spooled()[:5]}", CALM_WITHIN)
-        # Connections are kept for five seconds.
-        time.sleep(6)
+        time.sleep(6)  # connections are kept for five seconds, and nobody tells when they end
         self._daemon.ctl("status", "--ack")
         return self._daemon.document("status")
 

@@ -306,7 +306,7 @@ def victim(place: Place) -> list[Reply]:
         except OSError as error:
             refusal = repr(error)
         replies.append(Reply(event, time.perf_counter() - begun, refusal))
-        time.sleep(0.01)
+        time.sleep(0.01)  # a victim sends a hundred a second, and no more
     return replies
 
 

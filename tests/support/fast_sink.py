@@ -22,13 +22,14 @@ _ADDRESS = re.compile(rb"<([^>]*)>")
 
 class Arrival(NamedTuple):
     """An event that a mail tells of which was taken, for one recipient; `at` by the monotonic
-    clock.
+    clock; `by`: what the client called itself in EHLO.
     """
 
     event: str
     recipient: str
     message_id: str
     at: float
+    by: str
 
 
 @dataclass
@@ -67,7 +68,7 @@ class FastSink:
             self._tell()
         return self._reached
 
-    def take(self, recipients: list[str], content: bytes) -> bool:
+    def take(self, recipients: list[str], content: bytes, by: str) -> bool:
         """Takes a mail; False: it is dropped."""
         events, message_id = _EVENT.findall(content), _MESSAGE_ID.search(content)
         assert events, content
@@ -80,7 +81,7 @@ class FastSink:
             given, now = message_id[1].decode(), time.monotonic()
             self.mails += [(given, recipient) for recipient in recipients]
             for name in map(bytes.decode, events):
-                self.arrivals += [Arrival(name, recipient, given, now) for recipient in recipients]
+                self.arrivals += [Arrival(name, each, given, now, by) for each in recipients]
                 self.events[name] += 1
             self._tell()
         return True
@@ -140,6 +141,7 @@ class FastSinkSession(asyncio.Protocol):
         self._sink = sink
         self._unread = b""
         self._recipients: list[str] = []
+        self._client = ""
         self._in_content = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -159,7 +161,7 @@ class FastSinkSession(asyncio.Protocol):
                     self._recipients = []
                     replies += b"554 5.6.0 Not this content\r\n"
                     continue
-                if not self._sink.take(self._recipients, content):
+                if not self._sink.take(self._recipients, content, self._client):
                     self.transport.abort()
                     return
                 self._recipients = []
@@ -175,6 +177,7 @@ class FastSinkSession(asyncio.Protocol):
     def _answer(self, line: bytes) -> bytes:
         verb = line[:4].upper()
         if verb == b"EHLO":
+            self._client = line[5:].decode()
             return b"250-sink.example\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n"
         if verb == b"RCPT":
             address = _ADDRESS.search(line)

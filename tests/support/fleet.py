@@ -1,11 +1,12 @@
 """A fleet on one machine: real daemons with names of their own, real nats-servers, and for each
 machine a link of its own to every node, which can be cut."""
 
+import contextlib
+import itertools
 import json
 import socket
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +14,7 @@ from typing import Any, Self
 import yaml
 
 from tests.support.daemon import Daemon
-from tests.support.fast_sink import FastSink
+from tests.support.fast_sink import Arrival, FastSink
 from tests.support.nats import Nats, Proxy, as_machine
 
 _AT_ONCE = 20  # events that a program sends ahead
@@ -124,51 +125,55 @@ class Fleet:
         """The ids of the events that were mailed."""
         return set(self.sink.events)
 
-    def mailed_at(self) -> dict[str, float]:
-        """When the first mail about each event came (monotonic clock)."""
-        return {one.event: one.at for one in reversed(list(self.sink.arrivals))}
+    def mailed_last(self) -> Machine:
+        """The hub that mailed last: the one that works, as far as can be seen from outside."""
+        hubs = {hub.name: hub for hub in self.hubs}
+        names = (one.by for one in reversed(list(self.sink.arrivals)) if one.by in hubs)
+        return hubs[next(names, self._hub_names[0])]
 
-    def twice(self) -> dict[str, set[str]]:
-        """The Message-IDs of the events that were mailed more than once."""
-        found: dict[str, list[str]] = {}
+    def twice(self) -> dict[str, list[Arrival]]:
+        """The mails about each event that was mailed more than once, in order."""
+        found: dict[str, list[Arrival]] = {}
         for one in list(self.sink.arrivals):
-            found.setdefault(one.event, []).append(one.message_id)
-        return {event: set(ids) for event, ids in found.items() if len(ids) > 1}
+            found.setdefault(one.event, []).append(one)
+        return {event: mails for event, mails in found.items() if len(mails) > 1}
 
 
 class Program(threading.Thread):
-    """Emits events at a member, so many a second, and again until each was taken: as a program must
-    that wants none to be lost. `taken` are the ids that the daemon said `ok` to, `sent` says when
-    each was sent first (monotonic clock)."""
+    """Emits events at a member, so many a second, and each again until it was taken: as a program
+    must that wants none to be lost. It goes on until `stop`. `taken` are the ids that the daemon
+    said `ok` to, `sent` says when each was sent first (monotonic clock).
+    """
 
-    def __init__(self, machine: Machine, ids: Sequence[str], rate: float) -> None:
+    def __init__(self, machine: Machine, rate: float) -> None:
         super().__init__(daemon=True)
-        self.taken: list[str] = []
+        self.taken: set[str] = set()
         self.sent: dict[str, float] = {}
         self._machine = machine
-        self._ids = ids
         self._rate = rate
-        self.ends = False
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ends it, once what it has sent ahead is taken."""
+        self._stopped.set()
+        self.join(2 * _PATIENCE)
+        assert not self.is_alive(), f"{self._machine.name} takes no events"
 
     def run(self) -> None:
         began = time.monotonic()
-        for first in range(0, len(self._ids), _AT_ONCE):
-            ids = list(self._ids[first : first + _AT_ONCE])
-            while ids and not self.ends:
-                try:
-                    ids = self._send(ids)
-                except OSError:
-                    time.sleep(0.1)  # the daemon is killed, and comes again
-            if self.ends:
-                return
+        for first in itertools.count(0, _AT_ONCE):
+            ids = [f"{self._machine.name}/{n}" for n in range(first, first + _AT_ONCE)]
+            while left := [one for one in ids if one not in self.taken]:
+                with contextlib.suppress(OSError):
+                    self._send(left)
+                    continue
+                time.sleep(0.1)  # as programs do; the daemon is killed, and comes again
             late = time.monotonic() - began - (first + _AT_ONCE) / self._rate
-            if late < 0:
-                time.sleep(-late)
+            if self._stopped.wait(max(0.0, -late)):
+                return
 
-    def _send(self, ids: list[str]) -> list[str]:
-        """Those that were not taken."""
+    def _send(self, ids: list[str]) -> None:
         lines = [json.dumps({"type": "test.chaos", "id": one}).encode() + b"\n" for one in ids]
-        refused = []
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_PATIENCE)
             connection.connect(str(self._machine.daemon.event_socket))
@@ -177,11 +182,5 @@ class Program(threading.Thread):
             connection.sendall(b"".join(lines))
             with connection.makefile("rb") as replies:
                 for one in ids:
-                    reply = json.loads(replies.readline() or b"{}")
-                    if reply.get("status") == "ok":
-                        self.taken.append(one)
-                    else:
-                        refused.append(one)
-        if refused:
-            time.sleep(0.2)
-        return refused
+                    if json.loads(replies.readline() or b"{}").get("status") == "ok":
+                        self.taken.add(one)

@@ -80,7 +80,7 @@ async def _put(jetstream: JetStreamContext, packed: letter.Packed) -> None:
         try:
             await jetstream.publish(packed.subject, packed.payload, headers=packed.headers)
         except NatsError:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # as a member does, until the nodes have a leader
         else:
             return
     raise AssertionError("no acknowledgement in 10 s")

@@ -29,7 +29,7 @@ from zaiond.config.kinds import Secret
 from zaiond.fleet import admin, names
 from zaiond.fleet.link import connected
 
-NATS_SERVER = "/usr/sbin/nats-server"
+NATS_SERVER = os.environ.get("ZAIOND_NATS_SERVER", "/usr/sbin/nats-server")  # another version of it
 PASSWORD = "s3cret-of-the-tests"  # of every user
 ADMINISTRATOR = "fleet-admin"
 SYSTEM = "sys"
@@ -350,6 +350,7 @@ class Proxy:
         self._silent = False
         self._ends = False
         self.carried = 0  # bytes, in both directions
+        self.swallowed = 0  # bytes, while it was silent
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -424,7 +425,9 @@ class Proxy:
             read = one.recv(262144)
             if not read:
                 raise OSError
-            if not self._silent:
+            if self._silent:
+                self.swallowed += len(read)
+            else:
                 self._pairs[one].sendall(read)
                 self.carried += len(read)
         except OSError:

@@ -16,7 +16,7 @@ def read(pieces: Sequence[bytes], pause: float) -> bytes:
     left = list(pieces)
 
     async def receive() -> Message:
-        await asyncio.sleep(pause)
+        await asyncio.sleep(pause)  # as a slow client
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 
     async def all_of_it() -> bytes:
