@@ -30,6 +30,31 @@ _QUESTIONS = {
     ("status",): "status",
 }
 
+
+def _question(arguments: tuple[str, ...]) -> tuple[str, dict[str, Any]] | None:
+    """The control command and its arguments by which zaiond-ctl gets the document of `arguments`;
+    None where it makes more of it, or is not known here.
+    """
+    if arguments in _QUESTIONS:
+        return _QUESTIONS[arguments], {}
+    command, *rest = arguments
+    if command != "history":
+        return None
+    asked: dict[str, Any] = {"limit": 50}
+    given = iter(rest)
+    for one in given:
+        match one:
+            case "--limit":
+                asked["limit"] = int(next(given))
+            case "--type":
+                asked["type"] = next(given)
+            case _ if one.startswith("-"):
+                return None
+            case _:
+                asked["id"] = one
+    return command, asked
+
+
 _numbers = itertools.count()
 
 
@@ -197,7 +222,16 @@ class Daemon:
         )
 
     def document(self, *arguments: str) -> dict[str, Any]:
-        """The JSON document that zaiond-ctl prints for `arguments`."""
+        """The JSON document that zaiond-ctl prints for `arguments`.
+
+        Asked of the daemon itself where that is the same: what zaiond-ctl prints of it has tests of
+        its own, and a program for each question takes more time than all else.
+        """
+        question = _question(arguments)
+        if question is not None:
+            command, asked = question
+            result: dict[str, Any] = self.ask(command, **asked)
+            return result
         done = self.ctl(*arguments, "--json")
         try:
             document: dict[str, Any] = json.loads(done.stdout)
@@ -221,17 +255,12 @@ class Daemon:
         return emit(self.event_socket, events)
 
     def becomes(self, condition: Callable[[dict[str, Any]], bool], *arguments: str) -> Any:
-        """The document of `arguments`, once `condition` holds of it.
-
-        Asked of the daemon itself where that is the same: a program for each look would take more
-        time than what is waited for.
-        """
+        """The document of `arguments`, once `condition` holds of it."""
         document: dict[str, Any] = {}
-        question = _QUESTIONS.get(arguments)
 
         def look() -> bool:
             nonlocal document
-            document = self.document(*arguments) if question is None else self.ask(question)
+            document = self.document(*arguments)
             return condition(document)
 
         until(look, lambda: f"{arguments} stays {document}\n{self.printed()}")
