@@ -113,7 +113,7 @@ bench: setup
 sbom: setup
 	@rm -rf build/sbom build/cyclonedx
 	.venv/bin/python -m venv --without-pip build/sbom
-	.venv/bin/pip -q --python build/sbom/bin/python install '.[web]'
+	.venv/bin/pip -q --python build/sbom/bin/python install '.[web,fleet]'
 	.venv/bin/python -m venv build/cyclonedx
 	build/cyclonedx/bin/pip -q install 'cyclonedx-bom>=7,<8'
 	build/cyclonedx/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \

@@ -15,7 +15,8 @@ def test_it_names_each_library_of_an_installation_with_its_version_and_none_of_t
     assert written["bomFormat"] == "CycloneDX"
     versions = {one["name"].lower(): one.get("version") for one in written["components"]}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = [*project["dependencies"], *project["optional-dependencies"]["web"]]
+    extras = project["optional-dependencies"]
+    named = [*project["dependencies"], *extras["web"], *extras["fleet"]]
     ours = {re.split(r"[^A-Za-z0-9_-]", one)[0].lower().replace("-", "_") for one in named}
     known = {name.replace("-", "_") for name, version in versions.items() if version}
     assert ours <= known
