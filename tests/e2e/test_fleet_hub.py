@@ -141,13 +141,118 @@ def test_the_same_event_twice_is_one_and_that_of_another_machine_is_another(
 
 
 def test_a_hub_s_own_events_are_mailed_as_always(nats: Nats, make_hub: MakeHub) -> None:
-    hub = make_hub(nats)
+    hub = make_hub(nats, fleet={"fallback_after": "5s"})
     with hub.daemon:
         hub.daemon.emit({"type": "a.b", "id": "own"})
         hub.sink.wait(1)
         nats.close()
         hub.daemon.emit({"type": "a.b", "id": "own, without the engine"})
         hub.sink.wait(2)
+
+
+def test_what_happens_on_a_hub_that_waits_is_the_fleet_s(
+    directory: Path, make_hub: MakeHub
+) -> None:
+    with Nats(directory / "nats", accounts=True, hubs=(HUB1, HUB2)) as nats:
+        nats.init()  # and hubs have a hub's rights
+        _what_happens_on_a_hub_that_waits(nats, make_hub)
+
+
+def _what_happens_on_a_hub_that_waits(nats: Nats, make_hub: MakeHub) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    with one.daemon, other.daemon:
+        works(nats, one)
+        other.daemon.becomes(lambda now: now["fleet"]["hub"] == HUB1, "status")
+        other.daemon.emit({"type": "disk.full", "id": "d1", "key": "/", "status": "problem"})
+        (mail,) = one.sink.wait(1)
+        assert f"host: {HUB2}" in mail.body
+        other.daemon.emit({"type": "job.failed", "id": "j1", "job": "nightly"})
+        one.sink.wait(2)
+        (job,) = one.daemon.document("jobs")["jobs"]
+        assert (job["state"], job["machine"]) == ("failed", HUB2)
+        taken_in(nats, one)
+        # Whichever hub works: these are the same problem and job there.
+        one.daemon.stop()
+        works(nats, other, 10)
+        other.daemon.emit({"type": "disk.full", "id": "d2", "key": "/", "status": "ok"})
+        other.daemon.emit({"type": "job.succeeded", "id": "j2", "job": "nightly"})
+        told = other.sink.wait(2)
+        assert {id_ for mail in told for id_ in mail.event_ids} == {"d2", "j2"}
+        assert not other.daemon.document("problems")["problems"]
+        one.daemon.start()
+        one.daemon.emit({"type": "a.b", "id": "of the one that waits now"})
+        other.sink.wait(3)
+    assert sorted(one.ids()) == ["d1", "j1"]
+
+
+def test_a_hub_that_waits_and_is_cut_off_mails_its_own_events_by_itself(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    with Proxy(nats.nodes[0].port) as link:
+        way = {"servers": [f"nats://127.0.0.1:{link.port}"], "fallback_after": "5s"}
+        one, other = make_hub(nats, HUB1), make_hub(nats, HUB2, fleet=way)
+        with one.daemon, other.daemon:
+            works(nats, one)
+            other.daemon.becomes(lambda now: now["fleet"]["hub"] == HUB1, "status")
+            link.cut()
+            other.daemon.emit({"type": "disk.full", "id": "d1", "key": "/", "status": "problem"})
+            status = other.daemon.becomes(lambda now: now["fleet"]["to_hand_on"] == 1, "status")
+            assert status["fleet"]["state"] == "handing_on"
+            until(lambda: "d1" in other.ids(), lambda: other.daemon.printed())
+            status = other.daemon.document("status")
+            assert status["fleet"]["state"] == "by_itself"
+            assert [each["code"] for each in status["problems"]] == ["fleet"]
+            assert "mailed from here" in other.daemon.ctl("status").stdout
+            link.mend()
+            other.daemon.becomes(lambda now: now["ok"], "status")
+            # Who was told from here hears of the end from here; the fleet did not know of it.
+            other.daemon.emit({"type": "disk.full", "id": "d2", "key": "/", "status": "ok"})
+            other.daemon.emit({"type": "a.b", "id": "handed on again"})
+            until(lambda: "d2" in other.ids(), lambda: other.daemon.printed())
+            until(lambda: one.ids() == ["handed on again"], lambda: one.daemon.printed())
+    subjects = [mail.subject for mail in other.mails if not mail.event_ids[0].startswith("d")]
+    assert len(subjects) == 2  # that it mails by itself, and that it is over
+    assert any("mails by itself" in each for each in subjects)
+    assert any("reaches the fleet again" in each for each in subjects)
+
+
+def test_what_a_hub_has_handed_on_comes_back_to_it_when_it_takes_over(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    one.daemon.start()
+    works(nats, one)
+    with other.daemon:
+        other.daemon.becomes(lambda now: now["fleet"]["hub"] == HUB1, "status")
+        os.kill(one.daemon.process.pid, signal.SIGSTOP)
+        until(lambda: waiting(nats) == 0, lambda: "")
+        sent = {"type": "a.b", "source": "s", "data": {"host": "said", "n": 1}}
+        other.daemon.emit({**sent, "id": "e1", "severity": "err"}, {"type": "a.b", "id": "e2"})
+        until(lambda: waiting(nats) == 2, lambda: other.daemon.printed())
+        mails = other.sink.wait(2)
+        taken_in(nats, other)
+        one.daemon.kill()
+    assert sorted(id_ for mail in mails for id_ in mail.event_ids) == ["e1", "e2"]
+    assert all(f"host: {HUB2}" in mail.body for mail in mails)
+
+
+def test_while_nobody_works_what_waits_at_a_hub_is_counted_and_shown(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
+    with one.daemon, other.daemon:
+        works(nats, one)
+        one.daemon.becomes(lambda now: now["fleet"]["works"], "status")
+
+        def words() -> dict[str, tuple[str, int]]:
+            found = letters.hub_words(nats)
+            return {name: (word["state"], word["waiting"]) for name, word in found.items()}
+
+        wanted = {HUB1: ("working", 0), HUB2: ("waiting", 0)}
+        until(lambda: words() == wanted, lambda: str(words()))
+        other.daemon.stop()
+        wanted[HUB2] = ("stopped", 0)
+        until(lambda: words() == wanted, lambda: str(words()))
 
 
 def test_what_can_not_be_read_is_told_and_holds_up_nothing(nats: Nats, make_hub: MakeHub) -> None:
@@ -577,7 +682,7 @@ def test_a_hub_that_can_not_reach_the_engine_says_so_and_when_it_can_again(
     nats: Nats, make_hub: MakeHub
 ) -> None:
     hub = make_hub(nats)
-    hub.patched("from zaiond.daemon import hub\nhub.CUT_OFF_AFTER = 1.0")
+    hub.patched("from zaiond.daemon import fleet\nfleet.CUT_OFF_AFTER = 1.0")
     with hub.daemon:
         works(nats, hub)
         nats.close()

@@ -16,8 +16,10 @@ from tests.support.sink import Sink
 from tests.support.store import event, recount
 from zaiond.config.jobs import Job
 from zaiond.config.schema import RouteDefaults
+from zaiond.daemon import remembered_documents
 from zaiond.delivery import active_queue
 from zaiond.event_rules import NOTICE_SOURCE
+from zaiond.routing.due import due, reconsider
 from zaiond.store import events, handed_on, queue
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -364,8 +366,14 @@ async def test_a_member_watches_no_jobs(state: Path) -> None:
     async with Post(state) as post:
         hubs = Hubs()
         hubs.join(post, configuration(server(9), jobs=jobs))
-        assert post.router.maker is not None
-        assert not post.router.maker.table.jobs
+        maker, state_ = post.router.maker, post.router.state
+        assert maker is not None
+        assert state_.stands_by
+        reconsider(maker.table, state_, post.clock())
+        assert not due(maker.table, state_, post.clock() + 3600)
+        assert not remembered_documents.jobs(state_, maker.table, post.clock())
+        post.outbound.membership.leave()
+        assert due(maker.table, state_, post.clock() + 7200)
 
 
 async def test_what_alone_is_refused_is_mailed_from_here(

@@ -54,7 +54,7 @@ class Hub:
                 self.lease.wrote(found, began)
                 run, last = self.known
                 if self.lease.run == run:  # what it remembers is the newest that there is
-                    assert set(self.bucket.writers[last:]) == {self.name}
+                    assert set(self.bucket.writers[last:found]) == {self.name}
                 self.known = self.lease.run, found
             else:
                 self.lease.lost(now)
@@ -88,6 +88,11 @@ STEPS = st.lists(
 @example(  # who waits has seen it at once, and takes it as soon as he may
     offsets=(0.0, 5.0),
     steps=[(0, 0.0, 6, False), (1, 0.0, 3, False), (1, OVER, 3, False)],
+    loses=False,
+)
+@example(  # and the former one takes over from that one: another's work lies between
+    offsets=(0.0, 0.0),
+    steps=[(0, 0.0, 6, False), *[(1, 4.0, 3, False)] * 6, *[(0, 4.0, 3, False)] * 8],
     loses=False,
 )
 @given(offsets=st.tuples(*[st.floats(0, 1e6)] * HUBS), steps=STEPS, loses=st.booleans())

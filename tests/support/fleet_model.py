@@ -29,7 +29,6 @@ from zaiond.fleet.intake import BATCH, BATCH_BYTES
 from zaiond.fleet.lease import Found, Lease
 from zaiond.fleet.machines import Machines
 from zaiond.fleet.member import ALIVE, LOOK
-from zaiond.fleet.of_hub import OfHub
 from zaiond.fleet.shared import Shared
 from zaiond.model import NewEvent, StoredEvent
 from zaiond.routing.due import reconsider
@@ -300,7 +299,6 @@ class Hub(Machine):
         self.lease = Lease(name, world.now)
         self.fetched: dict[int, str] = {}  # not acknowledged: the ids by sequence
         self._early = acknowledges_early
-        self._of_hub = OfHub(self.machines)
         self._known: set[tuple[str, int, str]] = set()  # its store's index
         self._works_by: tuple[int, bool] = (0, False)  # epoch, and whether it is connected
         self._backlog = Backlog()
@@ -309,7 +307,7 @@ class Hub(Machine):
         self._begin()
 
     def message_id(self, stored: StoredEvent, *of: str) -> str:
-        return self._of_hub.message_id(self.name, stored, *of)
+        return self.machines.message_id(self.name, stored, *of)
 
     def _begin(self) -> None:
         self._shared = Shared(self.book.state, self.machines)

@@ -118,6 +118,21 @@ def leader(nats: Nats) -> str:
     return with_jetstream(nats, look)
 
 
+def hub_words(nats: Nats) -> dict[str, dict[str, Any]]:
+    """The last word of each hub, by its name."""
+
+    async def look(_: Client, jetstream: JetStreamContext) -> dict[str, dict[str, Any]]:
+        prefix = f"$KV.{names.BUCKET}.{names.HUBS}."
+        info = await jetstream.stream_info(names.BUCKET_STREAM, subjects_filter=f"{prefix}*")
+        found = {}
+        for subject in info.state.subjects or {}:
+            message = await jetstream.get_last_msg(names.BUCKET_STREAM, subject)
+            found[names.machine(subject.removeprefix(prefix))] = json.loads(message.data or b"{}")
+        return found
+
+    return with_jetstream(nats, look)
+
+
 def publish_raw(nats: Nats, subject: str, payload: bytes, headers: dict[str, str]) -> None:
     """Anything at all."""
 

@@ -28,7 +28,7 @@ Role = Literal["member", "hub"]
 PORT = 4222  # of NATS
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _WAYS = ("credentials_file", "user", "nkey_file")
-_OF_MEMBERS, _OF_HUBS = ("fallback_after",), ("member_grace",)
+_OF_HUBS = ("member_grace",)
 _SEED = re.compile("SU[A-Z2-7]{56}")  # base32 of a user's prefix, 32 bytes, and a checksum
 # Each line end alone, as nats-py counts; without the first part it reads for ever.
 _CREDENTIALS = (
@@ -151,10 +151,10 @@ class Fleet(Settings):
     )
     fallback_after: float = setting(
         Duration(1, 30 * DAY),
-        "メンバー用です。ハブにこの時間引き継げないと、引き継げるようになるまで、このマシンから"
-        "メールを送ります。",
-        "For a member: what could not be handed on for so long is mailed from here, until the "
-        "hubs can be reached again.",
+        "ハブにこの時間引き継げないと、引き継げるようになるまで、このマシンからメールを送ります。"
+        "ハブでは、そのマシン自身のイベントについての設定です。",
+        "What could not be handed on for so long is mailed from here, until the hubs can be "
+        "reached again. For a hub: of the events of its own machine.",
         default="10m",
     )
     member_grace: float = setting(
@@ -203,8 +203,7 @@ class Fleet(Settings):
         )
 
     def warn(self, scope: Scope) -> None:
-        others = _OF_HUBS if self.role == "member" else _OF_MEMBERS
-        for name in scope.written(*others):
+        for name in scope.written(*_OF_HUBS) if self.role == "member" else ():
             scope.warn(name, words.of_another_role(name=name, role=self.role))
         opened = [url for url in self.servers if is_open(url)]
         if opened:

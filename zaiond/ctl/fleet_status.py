@@ -49,11 +49,12 @@ def troubles(found: dict[str, Any], grace: float) -> list[Text]:
     percent = 100 * backlog["events"] // max(1, backlog["max_events"])
     if percent >= _MOST_FILLED:
         told.append(fleet_words.filling(percent=percent))
-    others = [one for one in found["hubs"] if one["machine"] != hub and not is_silent(one, grace)]
-    if hub is not None and not others:
+    others = [of(one, grace) for one in found["hubs"] if one["machine"] != hub]
+    if hub is not None and not {*others} - {"silent", "down", "stopped"}:
         told.append(fleet_words.NO_STANDBY)
     for standing, (one_text, more_text) in _TOLD.items():
-        ones = [one for one in by_need(found["members"], grace) if of(one, grace) == standing]
+        machines = [*found["members"], *(found["hubs"] if standing == "by_itself" else ())]
+        ones = [one for one in by_need(machines, grace) if of(one, grace) == standing]
         few = ones if len(ones) <= _MOST_NAMED else ones[: _MOST_NAMED - 1]
         told += [one_text(machine=one["machine"], age=_ago(one)) for one in few]
         if len(few) < len(ones):

@@ -193,6 +193,11 @@ HUB_WORKS = Text("ハブ、動作中", "a hub, works")
 hub_waits = Sentence(
     "ハブ、待機中（動作中のハブ: {hub}）", "a hub, waits (the one that works: {hub})"
 )
+OWN_EVENTS = Text("このマシンのイベント", "Events of this machine")
+HUB_BY_ITSELF = Text(
+    "ハブに引き継げないため、このマシンからメールを送っています",
+    "can't be handed on to a hub, and are mailed from here",
+)
 NOT_TAKEN_IN = Text("未保存のイベント", "Not taken in yet")
 no_room = Sentence("{number} 件: {why}", "{number}: {why}")
 MEMBERS = Text("メンバー", "Members")

@@ -174,6 +174,11 @@ def _facts_of_hub(fleet: dict[str, Any]) -> Iterator[Fact]:
     state = labels.HUB_WORKS if fleet["works"] else labels.hub_waits(hub=fleet["hub"] or "-")
     yield labels.FLEET, state
     yield labels.FLEET_SERVER, fleet["server"]
+    if fleet["state"] == "by_itself":
+        more = f": {fleet['error']}" if fleet["error"] else ""
+        yield labels.OWN_EVENTS, labels.member(state=labels.HUB_BY_ITSELF, more=more)
+    number = fleet["to_hand_on"]
+    yield labels.TO_HAND_ON, labels.number(number=number) if number else None
     if fleet["backlog"]:
         number = fleet["backlog"]["messages"]
         yield labels.FLEET_BACKLOG, labels.number(number=number) if number else None

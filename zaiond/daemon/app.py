@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zaiond.clock import QueueTime, UlidFactory
 from zaiond.daemon import notices, systemd
 from zaiond.daemon.control import Commands, Control
-from zaiond.daemon.hub import HubOfFleet
-from zaiond.daemon.member import MemberOfFleet
+from zaiond.daemon.fleet import InFleet
 from zaiond.daemon.options import Options
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.reports import Reports
@@ -93,13 +92,10 @@ class App:
             on_refused_file=self._reports.spool_refused,
             look_at_history=lambda: self._history_limit.look(), on_change=changed,
         )  # fmt: skip
-        self._hub = HubOfFleet(
-            self._intake, self._outbound, self._reports, writer, journal, clock, names, user_names,
-            found.machines, in_background,
+        self._fleet = InFleet(
+            self._intake, self._outbound, self._reports, writer, journal, clock, queue_time, names,
+            user_names, found.machines, in_background,
         )  # fmt: skip
-        self._member = MemberOfFleet(
-            self._outbound, self._reports, writer, journal, clock, queue_time, names, user_names,
-            in_background)  # fmt: skip
         self._reports.connect(self._intake.admission, self._outbound)
         counts, lock = self._intake.quotas.waiting, self._outbound.router.lock
         self._history_limit = HistoryLimit(
@@ -115,7 +111,7 @@ class App:
                 found=found, state_dir=options.state_dir, journal=journal, clock=clock,
                 queue_time=queue_time, configuration=self.configuration, database=database,
                 writer=writer, outbound=self._outbound, intake=self._intake,
-                user_names=user_names, watcher=self._watcher, fleet=self._hub, member=self._member,
+                user_names=user_names, watcher=self._watcher, fleet=self._fleet,
             )  # fmt: skip
 
         async def facts(since: float, queued: float) -> "Facts":
@@ -136,7 +132,7 @@ class App:
         tls = TlsContexts(CommonNames(journal.warning))
         context = ConnectionContext(tokens, names.current, tls)
         configured = self._intake, self._reports, self._token_watch, self._watcher
-        parts = [part.configure for part in (*configured, self._member, self._hub, self.control)]
+        parts = [part.configure for part in (*configured, self._fleet, self.control)]
         emit, outbound = self._reports.emit, self._outbound
         self.configuration = Configuration(
             options, found.incident, writer, journal, clock, context, parts, outbound, emit, changed
@@ -184,11 +180,11 @@ class App:
 
     async def finish(self) -> None:
         """Answers what was read, and finishes what is being sent. The doors are closed."""
-        await self._hub.close()
+        await self._fleet.stop_work()
         await self._intake.events.stop()
         # A refresh token that is under way must not be lost.
         await asyncio.gather(self._outbound.stop(STOP_SECONDS), self._tokens.close())
-        await self._member.close()
+        await self._fleet.close()
 
     async def close(self) -> int:
         """Keeps what the next start needs; gives how many deliveries wait for it."""

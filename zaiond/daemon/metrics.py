@@ -43,24 +43,25 @@ async def document(status: Status) -> dict[str, Any]:
             name: job.succeeded for name, job in state.jobs.items() if job.succeeded is not None
         },
         "problems": {severity: problems[severity] for severity in SEVERITIES},
-        **_fleet(status, await outbound.membership.count_waiting()),
+        **_fleet(await status.fleet.document(status.language)),
         "version": __version__,
     }
 
 
-def _fleet(status: Status, handing_on: int) -> dict[str, dict[str, float]]:
-    """What a hub, or a member, has beside."""
-    member = status.member.member
-    if member is not None:
-        connected = member.connection is not None
-        hands_on, waiting = status.outbound.membership.hands_on, handing_on
-        return {"fleet": {"connected": connected, "hands_on": hands_on, "to_hand_on": waiting}}
-    found = status.fleet.document(status.language)
+def _fleet(found: dict[str, Any] | None) -> dict[str, dict[str, float]]:
+    """What a hub, or a member, has beside; `found` is `fleet` of the status."""
     if found is None:
         return {}
+    is_member = found["role"] == "member"
     numbers = {
-        "hub_works": found["works"],
         "connected": found["server"] is not None,
+        "hands_on": found["state"] != "by_itself",
+        "to_hand_on": found["waiting" if is_member else "to_hand_on"],
+    }
+    if is_member:
+        return {"fleet": numbers}
+    numbers |= {
+        "hub_works": found["works"],
         "backlog": (found["backlog"] or {}).get("messages", 0),
         "members": len(found["members"] or ()),
         "members_silent": sum(one["silent"] for one in found["members"] or ()),

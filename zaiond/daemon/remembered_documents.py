@@ -133,9 +133,10 @@ def _silence_of(problem: Problem, state: State) -> str | None:
     return problem.hidden if problem.hidden in state.silences else None
 
 
-def _jobs(
-    state: State, declared: Iterable[tuple[str, Job]]
-) -> dict[str, tuple[JobState, Job | None]]:
+def _jobs(state: State, table: RoutingTable | None) -> dict[str, tuple[JobState, Job | None]]:
+    declared: Iterable[tuple[str, Job]] = ()
+    if table is not None and not state.stands_by:  # else another machine watches them
+        declared = table.jobs.items()
     found: dict[str, tuple[JobState, Job | None]] = {
         name: (one, None) for name, one in state.jobs.items() if one.heard is not None
     }
@@ -146,7 +147,7 @@ def _jobs(
 
 def jobs(state: State, table: RoutingTable | None, now: float) -> list[dict[str, Any]]:
     """All that are declared, and those that were heard of, by their names."""
-    found = _jobs(state, () if table is None else table.jobs.items())
+    found = _jobs(state, table)
     return [job(name, *one, state, now) for name, one in sorted(found.items())]
 
 
@@ -163,7 +164,7 @@ def runs(state: State) -> dict[str, list[dict[str, Any]]]:
 
 def counts(state: State, table: RoutingTable | None, now: float) -> dict[str, Any]:
     """What `status` tells of routes, problems and jobs."""
-    found = _jobs(state, () if table is None else table.jobs.items())
+    found = _jobs(state, table)
     return {
         "problems": len(state.problems),
         "silences": sum(one.due > now for one in state.silences.values()),

@@ -89,7 +89,7 @@ class RoutingAnswers:
                 here = partial(decide, event, table, self._state, now)
                 maker = self._router.maker
                 try:
-                    if maker is not None and maker.hands_on:
+                    if maker is not None and maker.hands_it_on(event):
                         decision = handing_on.decided(event, self._state, here)
                     else:
                         decision = here()

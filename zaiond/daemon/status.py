@@ -12,8 +12,7 @@ from zaiond.config.schema import Queue
 from zaiond.daemon import remembered_documents
 from zaiond.daemon.asked import LANGUAGE
 from zaiond.daemon.documents import Present, moment
-from zaiond.daemon.hub import HubOfFleet
-from zaiond.daemon.member import MemberOfFleet
+from zaiond.daemon.fleet import InFleet
 from zaiond.daemon.problems import Facts, problems
 from zaiond.daemon.reload import Configuration
 from zaiond.daemon.start import Found
@@ -58,8 +57,7 @@ class Status:
     intake: Intake
     user_names: UserNames
     watcher: Watcher
-    fleet: HubOfFleet
-    member: MemberOfFleet
+    fleet: InFleet
 
     @property
     def language(self) -> Language:
@@ -94,7 +92,7 @@ class Status:
             stays_down=self.watcher.mail.stays_down,
             heartbeat=None if heartbeat is None else heartbeat.failure,
             stopped=None if heartbeat is None else heartbeat.ill,
-            cut_off=self.member.cut_off,
+            cut_off=self.fleet.cut_off,
             jobs=self._jobs_to_look_at(),
             refused=refusals.unknown.problem(clock(), name_of),
             free=free,
@@ -131,8 +129,7 @@ class Status:
             "spool": spool.document(name_of, self.language),
             "routes": self._routes(),
             "servers": self._servers(),
-            "fleet": self.fleet.document(self.language)
-            or await self.member.document(self.language),
+            "fleet": await self.fleet.document(self.language),
             "heartbeat": heartbeat and heartbeat.document(self.language),
             "rates": {
                 "accepted": _rate(self.outbound.router.rate),

@@ -1,4 +1,4 @@
-"""What a member of a fleet hands on to its hubs instead of mailing it, and what it tells by itself
+"""What a machine of a fleet hands on to its hubs instead of mailing it, and what it tells by itself
 all the same. Pure.
 """
 
@@ -13,7 +13,9 @@ from zaiond.model import Event, Routing, StoredEvent
 from zaiond.routing.decision import Decision, Tell
 from zaiond.routing.job import SUCCEEDED
 from zaiond.routing.problem import CLOSED_BY_HAND, job_key
+from zaiond.routing.records import is_shared
 from zaiond.routing.state import MOST_PROBLEMS, State, cut
+from zaiond.users import NO_UID
 from zaiond.way import HUBS
 
 # Bytes of an event's line: with its headers the fleet's stream takes no more. Only a mail that a
@@ -40,18 +42,18 @@ class OfFleet(Protocol):
 
 
 def decided(event: Event, state: State, here: Callable[[], Decision]) -> Decision:
-    """What becomes of an event at a member; `here` says what would, if it told of it itself."""
-    if not is_handed_on(event):
-        return here()
+    """What becomes of an event that is handed on; `here` says what would, if it was told of from
+    here.
+    """
     return handed_on(here() if ends_here(event, state) else None)
 
 
 def alone(event: Event, here: Decision, seq: int, ends: Ends) -> Decision:
-    """What becomes of an event at a member that mails by itself, as `here` says. The end of a
-    problem goes to the hubs all the same, when they are there again: they may have told of its
+    """What becomes of an event that would be handed on, while nothing is, as `here` says. The end
+    of a problem goes to the hubs all the same, when they are there again: they may have told of its
     beginning, and what is reported after its end would else be counted to it, and nobody told.
     """
-    if not (is_handed_on(event) and says_an_end(event)):
+    if not says_an_end(event):
         return here
     if len(ends) >= MOST_PROBLEMS:
         ends.clear()
@@ -76,10 +78,12 @@ def waits_for_hubs(decision: Decision) -> bool:
     return decision is _HAND_ON
 
 
-def is_handed_on(event: Event) -> bool:
-    """Whether an event goes to the hubs: all but what a member tells of being one, and what is said
-    of a problem that it knows of itself.
+def is_handed_on(event: Event, *, by_hub: bool) -> bool:
+    """Whether an event goes to the hubs. Of a member all but what it tells of being one, and what
+    is said of a problem that it knows of itself. Of a hub what programs on its own machine say.
     """
+    if by_hub:
+        return not event.notice and event.uid <= NO_UID
     return not (event.notice and (event.type == CLOSED_BY_HAND or event.type.startswith(OWN)))
 
 
@@ -88,8 +92,11 @@ def ends_here(event: Event, state: State) -> bool:
     of its end from here, too.
     """
     if event.job is not None:
-        return event.type == SUCCEEDED and job_key(event.job) in state.problems
-    return event.status == "ok" and f"{event.uid} {cut(event.key or '')}" in state.problems
+        key, is_end = job_key(event.job), event.type == SUCCEEDED
+    else:
+        key, is_end = f"{event.uid} {cut(event.key or '')}", event.status == "ok"
+    there = state.problems.get(key) if is_end else None
+    return there is not None and not is_shared(there)
 
 
 def handed_on(here: Decision | None = None) -> Decision:

@@ -64,7 +64,7 @@ def named_by_program(mail: QueuedMail) -> frozenset[str]:
 
 class MailMaker:
     """Makes mails by one configuration; `of_fleet` where this machine belongs to one, and while it
-    `hands_on` events, what its hubs get. `is_member`: there are hubs, even if nobody hears them.
+    `hands_on` events, what its hubs get. `is_hub`: it is one of these.
 
     `user_name` gives the name of a uid, '' where it has none; `on_unmade` is told of an event
     whose mail can't be made as it should; `user_of` says whose a uid is.
@@ -82,7 +82,7 @@ class MailMaker:
         self.composer = Composer(config, make_id, user_name)
         self.call_machine = self.composer.call_machine
         self.of_fleet: handing_on.OfFleet | None = None
-        self.hands_on = self.is_member = False
+        self.hands_on = self.is_hub = False
         self.ends: handing_on.Ends = {}
         self._config = config
         self._on_unmade = on_unmade
@@ -92,14 +92,20 @@ class MailMaker:
         """What becomes of the event at `now`, seconds since the epoch; `state` is to be committed,
         or rolled back.
         """
-        if not self.hands_on or len(stored.body) > handing_on.LONGEST:
+        if not self.hands_it_on(event) or len(stored.body) > handing_on.LONGEST:
             return self.decide_alone(stored, event, state, now)
         return handing_on.decided(event, state, lambda: self.decide_here(stored, event, state, now))
+
+    def hands_it_on(self, event: Event) -> bool:
+        """Whether the event goes to the hubs."""
+        return self.hands_on and handing_on.is_handed_on(event, by_hub=self.is_hub)
 
     def decide_alone(self, stored: StoredEvent, event: Event, state: State, now: float) -> Decision:
         """The same while nothing can be handed on."""
         here = self.decide_here(stored, event, state, now)
-        return handing_on.alone(event, here, stored.seq, self.ends) if self.is_member else here
+        if self.of_fleet is None or not handing_on.is_handed_on(event, by_hub=self.is_hub):
+            return here
+        return handing_on.alone(event, here, stored.seq, self.ends)
 
     def decide_here(self, stored: StoredEvent, event: Event, state: State, now: float) -> Decision:
         """The same, whether it is handed on or not."""
@@ -298,15 +304,9 @@ class MailMaker:
             (stored,) = shown
             event = complete(stored)
             mail = self.make(
-                row,
-                stored,
-                event,
-                recipients,
-                new_deliveries,
-                message_id,
-                routing=routing,
-                date=now,
-            )
+                row, stored, event, recipients, new_deliveries, message_id,
+                routing=routing, date=now,
+            )  # fmt: skip
             return structs.replace(mail, queued=at, accepted=members.first)
         events = tuple(map(complete, shown))
         if message_id is None:

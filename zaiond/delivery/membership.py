@@ -1,11 +1,10 @@
-"""Whether this machine is a member of a fleet, and hands on what comes in; who is none has one way
-on which mails leave, and nothing of this costs it anything.
+"""Whether this machine belongs to a fleet, and hands on what comes in; who does not has one way on
+which mails leave, and nothing of this costs it anything.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from zaiond.config.schema import Config
@@ -23,9 +22,9 @@ from zaiond.store.writer import Submit
 
 
 class Membership:
-    """`of_fleet` is there for a member and for a hub, `transport` for a member. `new_way` makes a
-    Dispatcher, `upkeep` is what else is done whenever the housekeeping is. `is_to_hand_on`: a start
-    found something that is.
+    """`of_fleet` and `transport` are there while it belongs to one. `new_way` makes a Dispatcher,
+    `upkeep` is what else is done whenever the housekeeping is. `is_to_hand_on`: a start found
+    something that is.
     """
 
     def __init__(
@@ -59,12 +58,16 @@ class Membership:
         changed: Callable[[ServerState, bool], None],
         *,
         hands_on: bool,
+        is_hub: bool = False,
     ) -> None:
-        """This machine is a member with the configuration that comes into force next. `changed` is
-        told when `transport` works or does not (pool.Pool).
+        """This machine is a member, or a hub, with the configuration that comes into force next:
+        another one looks after the fleet's jobs and problems, until a hub works itself. `changed`
+        is told when `transport` works or does not (pool.Pool).
         """
         ways = self._ways
         self.of_fleet, self.transport = of_fleet, transport
+        self._router.state.begin_anew(stands_by=True)
+        ways.is_hub = is_hub
         if ways.fleet is None:
             way = self._new_way(changed=changed, way="fleet")
             ways.add_way(way)
@@ -76,16 +79,13 @@ class Membership:
     def leave(self) -> None:
         """It is none any more with the configuration that comes into force next."""
         self.of_fleet = self.transport = None
-        self._ways.hands_on = False
-
-    def watching_no_jobs(self, config: Config) -> Config:
-        """The configuration, for a member without its jobs: the hubs hear of them."""
-        return config if self.transport is None else replace(config, jobs={})
+        self._ways.hands_on = self._ways.is_hub = False
+        self._router.state.begin_anew(stands_by=False)
 
     def equip(self, maker: MailMaker) -> None:
         """Who makes mails makes them as one of the fleet."""
         maker.of_fleet, maker.hands_on = self.of_fleet, self._ways.hands_on
-        maker.is_member = self.transport is not None
+        maker.is_hub = self._ways.is_hub
 
     def configure(self, config: Config) -> None:
         """This configuration is in force now."""
@@ -105,7 +105,8 @@ class Membership:
         """How many events wait to be handed on; of those that are not routed yet, too."""
         if self._ways.fleet is None:
             return 0
-        unrouted = self._router.waiting if self._ways.hands_on else 0
+        lines = self._router.turns.waiting
+        unrouted = sum(lines[line] for line in lines if self._ways.is_handed_on(line))
         return unrouted + await self._submit(handed_on.count)
 
     def retry(self) -> None:

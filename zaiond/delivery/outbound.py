@@ -122,7 +122,7 @@ class Outbound:
         self.scheduler.configured()
 
     def _maker(self, config: Config) -> MailMaker:
-        maker = self._maker_for(self.membership.watching_no_jobs(config))
+        maker = self._maker_for(config)
         self.membership.equip(maker)
         return maker
 

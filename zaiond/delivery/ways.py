@@ -1,4 +1,4 @@
-"""The ways on which mails leave, seen as one: mail's and, on a member of a fleet, that of what is
+"""The ways on which mails leave, seen as one: mail's and, on a machine of a fleet, that of what is
 handed on to the hubs. Each has its own place in memory and its own connections: neither waits for
 the other.
 """
@@ -11,13 +11,14 @@ from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.ledger import Ledger
 from zaiond.model import QueuedMail
 from zaiond.store.turns import Line
+from zaiond.users import NO_UID
 from zaiond.way import user_of_fleet, way_of
 
 
 class Ways:
     """`mail` is there always, `fleet` from the first configuration on that wants it. `hands_on`:
-    new events go there. `outdated` has the mails that were being sent while what counts for them
-    changed, and are to be made anew.
+    new events go there, at a hub (`is_hub`) those of this machine. `outdated` has the mails that
+    were being sent while what counts for them changed, and are to be made anew.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class Ways:
     ) -> None:
         self.mail, self.fleet = mail, None
         self.ledger, self.holds, self.outdated = ledger, ledger.holds, outdated
-        self._hands_on = False
+        self._hands_on = self.is_hub = False
         self._all = (mail,)
 
     fleet: Dispatcher | None
@@ -54,26 +55,37 @@ class Ways:
     # -- for who makes mails: room is that of the way which new events take
 
     @property
-    def _new(self) -> Dispatcher:
-        return self.fleet if self.fleet is not None and self._hands_on else self.mail
+    def _new(self) -> tuple[Dispatcher, ...]:
+        """The ways of new events."""
+        if self.fleet is None or not self._hands_on:
+            return (self.mail,)
+        return (self.mail, self.fleet) if self.is_hub else (self.fleet,)
 
-    def _line(self, line: Line) -> Line:
-        return Line(user_of_fleet(line.user), line.urgent) if self._hands_on else line
+    def is_handed_on(self, line: Line) -> bool:
+        """Whether new events of this line are."""
+        return self._hands_on and (not self.is_hub or 0 <= line.user <= NO_UID)
+
+    def _of(self, line: Line) -> tuple[Dispatcher, Line]:
+        if self.fleet is not None and self.is_handed_on(line):
+            return self.fleet, Line(user_of_fleet(line.user), line.urgent)
+        return self.mail, line
 
     @property
     def capacity(self) -> int:
         """As of the Dispatcher, and so are the next three."""
-        return self._new.capacity
+        return min(each.capacity for each in self._new)
 
     @property
     def capacity_beyond(self) -> int:
-        return self._new.capacity_beyond
+        return min(each.capacity_beyond for each in self._new)
 
     def capacity_of(self, line: Line) -> int:
-        return self._new.capacity_of(self._line(line))
+        dispatcher, its = self._of(line)
+        return dispatcher.capacity_of(its)
 
     def has_few(self, line: Line) -> bool:
-        return self._new.has_few(self._line(line))
+        dispatcher, its = self._of(line)
+        return dispatcher.has_few(its)
 
     def _of_each(self, mails: list[QueuedMail]) -> list[tuple[Dispatcher, list[QueuedMail]]]:
         """These mails by their ways; of each way, if only none."""

@@ -9,20 +9,22 @@ if TYPE_CHECKING:
     from zaiond.fleet.hub import Hub
 
 
-def document(hub: "Hub", now: float, language: Language) -> dict[str, Any]:
-    """`fleet` of the status. `hub` is the hub that works, as far as is known; `backlog` what waits
-    in the engine, `members` who was heard of: both None at a hub that waits.
+_NAMES = ("machine", "works", "hub", "taken", "waiting", "no_room", "backlog", "members")
+
+
+def document(hub: "Hub | None", now: float, language: Language) -> dict[str, Any]:
+    """What a hub has in `fleet` of the status beside what a member has. `hub` is the hub that
+    works, as far as is known; `backlog` what waits in the engine, `members` who was heard of: both
+    None at a hub that waits.
     """
-    fault, intake = hub.fault_now, hub.intake
-    connection = hub.link.now
+    if hub is None:  # without a name that the fleet can have
+        return {**dict.fromkeys(_NAMES), "works": False, "taken": 0, "waiting": 0}
+    intake = hub.intake
     no_room = None if intake is None else intake.no_room
     return {
-        "role": "hub",
         "machine": hub.link.machine,
         "works": hub.works,
         "hub": hub.lease.holder or None,
-        "server": None if connection is None else connection.server,
-        "error": None if fault is None else fault.in_language(language),
         "taken": hub.taken + (0 if intake is None else intake.taken),
         "waiting": 0 if intake is None else intake.backlog.waiting,
         "no_room": None if no_room is None else no_room.in_language(language),

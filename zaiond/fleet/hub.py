@@ -2,7 +2,7 @@
 
 Who works takes events in (`intake`), shares what routing remembers (`shared`), and tells of members
 who are silent (`roll`). Who waits looks at the lease. A hub that can't reach the engine does
-neither, and says so.
+neither, and says so. What happens on a hub's own machine goes the way of all members (`member`).
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from zaiond import __version__
 from zaiond.errors import DiskFullError
 from zaiond.fleet import bucket, consumer, names
 from zaiond.fleet import hub_words as words
@@ -30,15 +29,14 @@ from zaiond.model import NewEvent
 from zaiond.store.writer import Writer
 from zaiond.text import Text
 
-SAY = 30.0  # seconds between two words of a hub
 SHARE = 1.0  # seconds until what changed is shared, at the latest
 AGAIN = 1.0  # seconds until what failed is tried again
 
 
 class Means(NamedTuple):
     """What a hub works with. `record` puts an event of the hub's own on disk; `remembered` is
-    called when routing remembers something else than before; `clock` gives seconds since the
-    epoch.
+    called when routing remembers something else than before, `news` when this hub begins or ends to
+    work; `clock` gives seconds since the epoch.
     """
 
     admission: Admission
@@ -49,6 +47,7 @@ class Means(NamedTuple):
     clock: Callable[[], float]
     record: Callable[[NewEvent], Awaitable[None]]
     remembered: Callable[[], None]
+    news: Callable[[], None]
 
 
 def awake() -> float:
@@ -76,9 +75,7 @@ class Hub:
         self._routed = Routed(lambda: means.router.routed_through)
         self._lease_changed = asyncio.Event()
         self._at_lease = asyncio.Lock()
-        self._is_news = asyncio.Event()  # whether it works
         self._tasks: asyncio.TaskGroup
-        self._state.begin_anew(stands_by=True)
 
     @property
     def fault_now(self) -> Text | None:
@@ -99,13 +96,12 @@ class Hub:
         self.lease.run = self._sharing.known_run
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                for part in (self._keep_lease(), self._work(), self._say()):
+                for part in (self._keep_lease(), self._work()):
                     self._tasks.create_task(part)
         finally:
             self._means.router.on_routed = lambda: None
             await self._give_up()
             self._state.on_commit = None
-            self._state.stands_by = False
 
     async def _give_up(self) -> None:
         """Leaves the lease to others, who find all that this hub remembers. What can't be put there
@@ -193,17 +189,17 @@ class Hub:
                 for one in (term, changed):
                     one.cancel()
                 await asyncio.wait((term, changed))
-                self._stand_by()
+                self._stop_work()
+            self._state.begin_anew(stands_by=True)
             if not term.cancelled():
                 term.result()
 
-    def _stand_by(self) -> None:
+    def _stop_work(self) -> None:
         if self.intake is not None:
             self.taken += self.intake.taken
             self._means.journal.info(words.NO_LONGER, by="fleet: works")
-            self._is_news.set()
-        self.intake = None
-        self._state.begin_anew(stands_by=True)
+            self.intake = None
+            self._means.news()
 
     async def _term(self, epoch: int) -> None:
         """The time in which this hub works by the lease that it took with this revision."""
@@ -224,7 +220,7 @@ class Hub:
                         means.admission, means.writer, means.machines, means.journal, means.clock,
                         self._routed, self._share, self._in_background,
                     )  # fmt: skip
-                    self._is_news.set()
+                    means.news()
                 await self._serve(connection, name, self.intake)
             except DiskFullError as error:
                 self.fault = error.text
@@ -271,23 +267,8 @@ class Hub:
         if self.link.now is not None and self.works:
             await self._sharing.share(self.link.now)
 
-    # -- who is there
 
-    async def _say(self) -> None:
-        """This hub's own word, for people to see who is there."""
-        since = self._means.clock()
-        while True:
-            connection = await self.link.connection()
-            self._is_news.clear()
-            word = {
-                "version": __version__,
-                "since": since,
-                "state": "working" if self.works else "waiting",
-                "at": self._means.clock(),
-            }
-            key = f"{names.HUBS}.{names.token(self.link.machine)}"
-            with contextlib.suppress(FleetError):
-                await bucket.put(connection, {key: msgspec.json.encode(word)})
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SAY):
-                    await self._is_news.wait()
+async def say(connection: Connection, machine: str, word: dict[str, Any]) -> None:
+    """The word of a hub, for people to see who is there. Raises FleetError."""
+    key = f"{names.HUBS}.{names.token(machine)}"
+    await bucket.put(connection, {key: msgspec.json.encode(word)})

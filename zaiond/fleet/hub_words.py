@@ -90,14 +90,6 @@ NO_LONGER = Text(
     "このハブはフリートのイベントの処理を終えました",
     "this hub does not work for the fleet any more",
 )
-cut_off = Sentence(
-    "フリートの NATS サーバーに接続できません: {why}",
-    "the fleet's NATS servers can't be reached: {why}",
-)
-CONNECTED = Text(
-    "フリートの NATS サーバーに接続しました",
-    "connected to the fleet's NATS servers",
-)
 NOT_CONNECTED = Text(
     "フリートの NATS サーバーにまだ接続していません",
     "there is no connection to the fleet's NATS servers yet",
@@ -108,11 +100,13 @@ CUT_OFF_SUBJECT = Text(
 )
 cut_off_for = Sentence(
     "{at} からフリートの NATS サーバーを使えません: {why}\n"
-    "その間、メンバーのイベントはこのハブに届かず、ジョブの未実行も判定しません。メンバーは "
-    "fallback_after を過ぎると自分でメールを送ります。zaiond-ctl fleet status で確かめられます。",
+    "その間、メンバーのイベントはこのハブに届かず、ジョブの未実行も判定しません。メンバーもこのハブ"
+    "も、自分のマシンのイベントは、fallback_after を過ぎると自分でメールを送ります。zaiond-ctl "
+    "fleet status で確かめられます。",
     "Since {at} the fleet's NATS servers are of no use: {why}\n"
-    "Meanwhile no event of a member comes to this hub, and no job is judged as missed. Members "
-    "mail by themselves once fallback_after has passed. zaiond-ctl fleet status shows how it is.",
+    "Meanwhile no event of a member comes to this hub, and no job is judged as missed. Members, "
+    "and this hub, mail what happens on their own machines by themselves once fallback_after has "
+    "passed. zaiond-ctl fleet status shows how it is.",
 )
 BACK_SUBJECT = Text(
     "フリートとの接続が戻りました",

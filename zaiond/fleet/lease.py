@@ -46,7 +46,7 @@ class Lease:
         self.revision = 0  # that compare-and-set is to find; 0: no such key
         self._since = now  # when it was first seen
         self._until = now  # for so long we hold it
-        self._last_run = ""  # that stands there
+        self._goes_on = False  # the run, as it stands there
         self._is_known = False  # what stands there
         self._is_start = True
 
@@ -67,18 +67,18 @@ class Lease:
         """The run with which it is written: the last one goes on, but if another hub has had it
         since, this `fresh` one begins.
         """
-        if not self.epoch and (not self.run or self._last_run != self.run):
-            self.run = fresh
+        if not self._goes_on:
+            self.run, self._goes_on = fresh, True  # also if that is not answered
         return self.run
 
     def saw(self, found: Found | None, now: float) -> None:
         """This stands in the bucket; None: nothing."""
-        holder, revision, self._last_run = found or Found("", 0)
+        holder, revision, run = found or Found("", 0)
         if not self._is_known or revision != self.revision:
             self._since = now
         self._is_known, self.revision, self.holder = True, revision, holder
-        is_own = self._last_run == self.run
-        if holder == self.hub and (is_own or self._is_start):
+        self._goes_on = run == self.run != ""
+        if holder == self.hub and (self._goes_on or self._is_start):
             # What was written and not answered; or by this hub before its start.
             self.holder = ""
         self._is_start = False

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from zaiond.fleet.letter import LONGEST_USER
+from zaiond.fleet import letter
+from zaiond.model import StoredEvent
 from zaiond.safe import one_line
 from zaiond.users import NO_UID, abroad
 
@@ -60,7 +61,7 @@ class Machines:
         if uid is None:
             return abroad(number, NO_UID)
         users = self._by_number[number].users
-        user = one_line(user)[:LONGEST_USER]
+        user = one_line(user)[: letter.LONGEST_USER]
         if user and users.get(uid) != user and (uid in users or len(users) < MOST_USERS):
             users[uid] = user
             self._changed.add(number)
@@ -79,6 +80,18 @@ class Machines:
         """The machine whose user has this uid here; None: none of another one."""
         machine = self._by_number.get(uid >> 32)
         return None if machine is None else machine.name
+
+    def message_id(self, here: str, stored: StoredEvent, *of: str) -> str:
+        """The Message-ID of the mail `of` this kind about an event, made on the machine of the name
+        `here`: the same on all machines of the fleet, by the event as its own machine had it.
+        """
+        theirs = self.machine_of(stored.uid)
+        uid, source, notice = stored.uid, stored.source, bool(stored.notice)
+        if theirs is not None and theirs != UNKNOWN:
+            here, uid = theirs, uid & NO_UID
+            notice = uid == NO_UID
+            source = "" if source == f"uid:{uid}" else source  # as `arrived` fills it in
+        return letter.message_id(here, uid, source, stored.id, notice, *of)
 
     def called(self, uid: int) -> str:
         """`user@machine`; of the machine itself its name."""

@@ -1,12 +1,13 @@
-"""A member at work: it connects, says every half minute that it is alive, and decides whether
-events are handed on or mailed from here.
+"""A machine of the fleet at work: it connects, says every half minute that it is alive, and decides
+whether its own events are handed on or mailed from here. A hub is one, too, and works by the same
+connection (`hub`).
 """
 
 import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zaiond import __version__
 from zaiond.config.schema import Config
@@ -17,6 +18,7 @@ from zaiond.fleet import hand_over, letter, member_words, names
 from zaiond.fleet.cut_off import CutOff, Heard
 from zaiond.fleet.faults import FleetError
 from zaiond.fleet.link import Connection, Link
+from zaiond.fleet.machines import Machines
 from zaiond.model import StoredEvent
 from zaiond.store import handed_on
 from zaiond.store.writer import Writer
@@ -28,10 +30,12 @@ LAST_WORD = 2.0  # seconds for the word that it stops
 
 
 class Means(NamedTuple):
-    """What a member works with. `queue_time` is that of events that wait, `waiting` counts what
-    has not ended, `name_of` is what a uid is called. `cut_off` is told for how many seconds it has
-    been so, how many events were to be handed on, and why; `back` when that is over. `log` gets
-    what is wrong with the connection, or None and the server that it is made to.
+    """What a member works with. `queue_time` is that of events that wait, `waiting` counts what has
+    not ended, `name_of` is what a uid is called; `machines` are those that have handed events on
+    to here. `say` publishes the word of this machine, and raises FleetError. `cut_off` is told
+    for how many seconds it has been so, how many events were to be handed on, and why; `back`
+    when that is over. `log` gets what is wrong with the connection, or None and the server that
+    it is made to.
     """
 
     membership: Membership
@@ -40,6 +44,8 @@ class Means(NamedTuple):
     queue_time: Callable[[], float]
     machine: Callable[[], Awaitable[str]]
     name_of: Callable[[int], str]
+    machines: Machines
+    say: Callable[[Connection, str, dict[str, Any]], Awaitable[None]]
     waiting: Callable[[], Awaitable[int]]
     cut_off: Callable[[float, int, Text], Awaitable[None]]
     back: Callable[[], Awaitable[None]]
@@ -59,6 +65,7 @@ class Member:
         self.state = CutOff(self._loop.time(), told=told)
         self.fault: ZaiondError | None = None
         self._link: Link | None = None
+        self._is_linked = asyncio.Event()
         self._machine = ""
         self._since = means.clock()
         self._wake = asyncio.Event()
@@ -92,9 +99,7 @@ class Member:
         return hand_over.keep(stored, self._means.name_of(stored.uid))
 
     def message_id(self, machine: str, stored: StoredEvent, *of: str) -> str:
-        return letter.message_id(
-            machine, stored.uid, stored.source, stored.id, bool(stored.notice), *of
-        )
+        return self._means.machines.message_id(machine, stored, *of)
 
     def _hear(self, heard: Heard) -> None:
         if heard.hands_on or heard.over:
@@ -106,7 +111,10 @@ class Member:
     def join(self) -> None:
         """Hands on by the configuration that comes into force next."""
         transport = hand_over.transport(self.fleet.servers, self)
-        self._means.membership.join(self, transport, self._changed, hands_on=self.state.hands_on)
+        self._means.membership.join(
+            self, transport, self._changed,
+            hands_on=self.state.hands_on, is_hub=self.fleet.role == "hub",
+        )  # fmt: skip
 
     def _changed(self, state: ServerState, works: bool) -> None:
         """The way out works, or does not."""
@@ -118,19 +126,11 @@ class Member:
 
     async def run(self) -> None:
         """Works until it is cancelled, and says then that it stops."""
-        means = self._means
-        self._machine = await means.machine()
-        try:
-            names.token(self._machine)
-        except names.UnfitNameError as error:
-            self.fault = error
-            means.log(error.text, "")
-        else:
-            self._link = Link(self.fleet, self._machine, self._link_changed)
-            self._link.start()
         try:
             while True:
                 self._wake.clear()
+                if self._link is None:
+                    await self._connect()
                 await self._work()
                 # Not wait_for: before Python 3.12 it may swallow a cancellation.
                 with contextlib.suppress(TimeoutError):
@@ -138,6 +138,32 @@ class Member:
                         await self._wake.wait()
         finally:
             await self._stop()
+
+    async def _connect(self) -> None:
+        """Begins to, if this machine's name is one that the fleet can have."""
+        machine = await self._means.machine()
+        try:
+            names.token(machine)
+        except names.UnfitNameError as error:
+            if not isinstance(self.fault, names.UnfitNameError):
+                self._means.log(error.text, "")
+            self.fault = error
+            return
+        self._machine, self.fault = machine, None
+        self._link = Link(self.fleet, machine, self._link_changed)
+        self._link.start()
+        self._is_linked.set()
+
+    async def link(self) -> Link:
+        """The link that it has, as soon as it has one."""
+        await self._is_linked.wait()
+        assert self._link is not None  # noqa: S101 - it is set behind it
+        return self._link
+
+    def say_now(self) -> None:
+        """There is something new to say."""
+        self._last_word = float("-inf")
+        self._wake.set()
 
     async def _stop(self) -> None:
         if self.is_stopping:  # else another configuration goes on where this one ends
@@ -213,13 +239,16 @@ class Member:
             "waiting": await self._means.waiting(),
             "state": state,
         }
-        said = connection.jetstream.publish(
-            names.alive_subject(self._machine), json.dumps(word).encode(),
-            stream=names.ALIVE_STREAM,
-        )  # fmt: skip
         try:
-            await connection.ask(said)
+            await self._means.say(connection, self._machine, word)
         except FleetError as error:
             self.failed(error)
             return False
         return True
+
+
+async def say_alive(connection: Connection, machine: str, word: dict[str, Any]) -> None:
+    """The word of a member. Raises FleetError."""
+    subject, text = names.alive_subject(machine), json.dumps(word).encode()
+    said = connection.jetstream.publish(subject, text, stream=names.ALIVE_STREAM)
+    await connection.ask(said)

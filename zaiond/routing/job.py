@@ -66,7 +66,8 @@ def note(event: Event, table: RoutingTable, state: State, seq: int) -> News | Re
         if there is not None:
             return closed(event, key, there)
         return Recorded(words.job_succeeded(name), unless_named=True)
-    needed = settings.failures if settings is not None else 1
+    # Who stands by hears of some runs only.
+    needed = settings.failures if settings is not None and not state.stands_by else 1
     if job.failures < needed and there is None:
         return Recorded(words.few_failures(name, job.failures, needed), unless_named=False)
     return _told_again(

@@ -80,6 +80,7 @@ def reported(
             last=at,
             count=count,
             worst=event.severity,
+            shared=_is_shared(job, state),
         )
         return News("opened", key, _told_by(event, seq, problem))
     is_worse = RANK[event.severity] < RANK[there.worst]
@@ -88,12 +89,20 @@ def reported(
         count=there.count + 1,
         last=max(at, there.last),
         worst=event.severity if is_worse else there.worst,
+        shared=there.shared or _is_shared(job, state),
     )
     if not there.told:
         return News("opened", key, _told_by(event, seq, problem))
     if is_worse:
         return News("worse", key, _told_by(event, seq, problem))
     return News("again", key, problem)
+
+
+def _is_shared(job: str | None, state: State) -> bool:
+    """Whether a problem that is reported now is the fleet's, as a job's is at the hub that works,
+    though it has found that by itself.
+    """
+    return job is not None and state.on_commit is not None and not state.stands_by
 
 
 def _are_too_many(state: State, uid: int) -> bool:

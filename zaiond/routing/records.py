@@ -71,6 +71,7 @@ class Problem(Value, frozen=True, kw_only=True):
     somebody was told of, `id` its id; `type`, `source` and `subject` are that event's. `told`: the
     routes that told of it; none: nobody knows of it yet. `hidden` is the silence that its last
     report ran into; `hinted`: the admins were told that a silence hid it when that ended.
+    `shared`: it is the fleet's, whatever its `uid`.
     """
 
     uid: int
@@ -88,6 +89,7 @@ class Problem(Value, frozen=True, kw_only=True):
     told: tuple[Told, ...] = ()
     hidden: str | None = None
     hinted: bool = False
+    shared: bool = False
 
     @property
     def standing(self) -> Standing:
@@ -96,8 +98,10 @@ class Problem(Value, frozen=True, kw_only=True):
 
 
 def is_shared(problem: Problem) -> bool:
-    """Whether it is of all hubs of a fleet: of a job, or of another machine."""
-    return problem.job is not None or problem.uid > NO_UID
+    """Whether it is the fleet's, after which the hub that works looks: all but what a machine has
+    told of its own.
+    """
+    return problem.shared or problem.uid > NO_UID
 
 
 class Run(NamedTuple):

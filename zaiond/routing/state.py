@@ -83,7 +83,8 @@ class State:
         self.has_looked = False  # since the start
         self.unread = 0
         self.stumbled: dict[tuple[Kind, str], Exception] = {}  # over what, since the start
-        # Another hub of the fleet looks after all jobs, and other machines' problems (`is_shared`).
+        # Another machine looks after the fleet's jobs and problems (`is_shared`): this one is a
+        # member, or a hub that waits.
         self.stands_by = False
         self.on_commit: Callable[[Iterable[tuple[Kind, str]]], None] | None = None
         self._meta: dict[str, Watch] = {}
@@ -123,7 +124,7 @@ class State:
         self._rebuild()
 
     def is_others(self, problem: Problem) -> bool:
-        """Whether another hub looks after this problem."""
+        """Whether another machine looks after this problem."""
         return self.stands_by and is_shared(problem)
 
     def put_group(self, group: Group) -> Group:

@@ -48,8 +48,8 @@ def _quality(accept: str, wanted: str) -> float:
 _OF_FLEET = {
     "hub_works": "1 at the hub that works, 0 at one that waits",
     "connected": "1 while there is a connection to the fleet's NATS servers",
-    "hands_on": "1 while this member hands its events on, 0 while it mails by itself",
-    "to_hand_on": "Events of this member that wait to be handed on",
+    "hands_on": "1 while this machine hands its events on, 0 while it mails by itself",
+    "to_hand_on": "Events of this machine that wait to be handed on",
     "backlog": "Events that wait for a hub, as the hub that works saw it last",
     "members": "Members that the hub that works has heard of",
     "members_silent": "Of these, the ones that are silent for longer than fleet.member_grace",

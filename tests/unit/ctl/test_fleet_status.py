@@ -163,9 +163,15 @@ def test_status_of_a_member_says_what_it_does_and_what_waits() -> None:
 def test_status_of_a_hub_says_who_works_and_what_has_no_room() -> None:
     waits = {
         "role": "hub", "works": False, "hub": "h1", "server": "n1:4222", "backlog": None,
-        "no_room": None, "waiting": 0, "members": None,
+        "no_room": None, "waiting": 0, "members": None, "state": "handing_on", "to_hand_on": 56,
+        "error": None,
     }  # fmt: skip
-    assert "h1" in said(list(status.facts_of_fleet(waits)))
+    shown = said(list(status.facts_of_fleet(waits)))
+    assert "h1" in shown
+    assert "56" in shown
+    assert "mailed from here" not in shown
+    by_itself = waits | {"state": "by_itself", "error": "n1:4222: no route"}
+    assert "mailed from here: n1:4222: no route" in said(list(status.facts_of_fleet(by_itself)))
     works = waits | {
         "works": True, "backlog": {"messages": 12}, "no_room": "the disk is full", "waiting": 34,
         "members": [{"silent": True}, {"silent": False}],

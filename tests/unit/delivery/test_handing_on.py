@@ -14,6 +14,7 @@ from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.model import Event, QueuedMail, Routing, Standing, StoredEvent
 from zaiond.routing.decision import Decision
 from zaiond.routing.state import State
+from zaiond.users import NO_UID, abroad
 from zaiond.way import HUBS, way_of
 
 NUMBERS = itertools.count(1)
@@ -117,9 +118,38 @@ def test_who_mails_by_itself_keeps_for_the_hubs_only_what_ends_a_problem(
     said: dict[str, Any], waits: bool
 ) -> None:
     by = maker()
-    by.is_member = True
     decision = decided(by, event(**said))
     assert waits_for_hubs(decision) is waits
     assert any(tell.to == (HUBS,) for tell in decision.tells) is waits
-    by.is_member = False  # of a hub, or of who belongs to no fleet
+    by.of_fleet = None
     assert not any(tell.to == (HUBS,) for tell in decided(by, event(**said)).tells)
+
+
+@pytest.mark.parametrize("hands_on", [False, True])
+def test_a_hub_hands_on_what_programs_on_its_machine_say_and_nothing_else(hands_on: bool) -> None:
+    by = maker(hands_on=hands_on)
+    by.is_hub = True
+
+    def goes_on(stored: StoredEvent) -> bool:
+        return any(tell.to == (HUBS,) for tell in decided(by, stored).tells)
+
+    own = event(key="k", status="ok")
+    assert goes_on(own)
+    # What has come from the stream would go around for ever, and its notices with it.
+    assert not goes_on(own._replace(uid=abroad(1, own.uid)))
+    assert not goes_on(own._replace(uid=abroad(1, NO_UID)))
+    assert not goes_on(event(notice=True))
+
+
+def test_the_end_of_what_the_fleet_knows_is_told_by_the_hub_that_works_alone() -> None:
+    state = State((), lambda: 1)
+    by = maker(hands_on=True)
+    failed, succeeded = (
+        event(kind, job="nightly") for kind in ("job.failed", "job.succeeded")
+    )  # fmt: skip
+    for is_the_fleets in (True, False):
+        state.begin_anew(stands_by=not is_the_fleets)
+        state.on_commit = (lambda _: None) if is_the_fleets else None
+        by.decide_here(failed, complete(failed), state, 1.0)
+        assert len(decided(by, succeeded, state).tells) == (1 if is_the_fleets else 2)
+        state.undo()

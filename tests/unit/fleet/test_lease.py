@@ -107,6 +107,8 @@ def test_a_run_of_which_nobody_knows_whether_it_was_written_stays_the_same() -> 
     lease.saw(Found("", 5, "r9"), 0.0)
     assert lease.run_now("r2") == "r2"
     lease.unanswered(5.0)
+    assert lease.run_now("r3") == "r2"
+    lease.lost(5.5)  # the second try found what the first had written
     lease.saw(Found("hub1", 6, "r2"), 6.0)  # it was
     assert (lease.step(6.0), lease.run_now("r3")) == ("take", "r2")
 

@@ -5,7 +5,6 @@ import json
 from zaiond.fleet import letter
 from zaiond.fleet.arrived import event_of
 from zaiond.fleet.machines import Machines
-from zaiond.fleet.of_hub import OfHub
 from zaiond.model import StoredEvent
 
 WEB1, HUB1 = "web1.example.jp", "hub1.example.jp"
@@ -32,14 +31,13 @@ def test_a_hub_gives_a_mail_what_the_member_would_and_every_hub_the_same() -> No
     others.number("web0.example.jp")  # its numbers are others
     for stored in (at_member(), at_member("cron"), at_member("zaiond", notice=True)):
         for machines in (Machines({}), others):
-            hub = OfHub(machines)
-            found = hub.message_id(HUB1, at_hub(stored, machines), "route", "event")
+            found = machines.message_id(HUB1, at_hub(stored, machines), "route", "event")
             assert found == of_member(stored, "route", "event")
             assert found.endswith(f"@{WEB1}>")
 
 
 def test_a_hub_s_own_event_is_of_that_hub() -> None:
-    hub = OfHub(Machines({}))
+    hub = Machines({})
     found = hub.message_id(HUB1, at_member(), "route")
     assert found == letter.message_id(HUB1, 1000, "", "e1", False, "route")
 
@@ -48,5 +46,5 @@ def test_what_comes_from_no_known_machine_has_a_message_id_all_the_same() -> Non
     machines = Machines({})
     found = event_of("zaiond.WEB 1.event", b"{}", None, machines, 2e9, "en")
     stored = StoredEvent(1, *found.event)
-    assert OfHub(machines).message_id(HUB1, stored).endswith(f"@{HUB1}>")
+    assert machines.message_id(HUB1, stored).endswith(f"@{HUB1}>")
     assert json.loads(stored.body)["data"]["host"] == "?"
