@@ -13,9 +13,12 @@ from zaiond.event_rules import MAX_EVENT_BYTES, MAX_ID_LENGTH
 from zaiond.fleet import letter, names, streams
 from zaiond.fleet.letter import LetterError, decode, encode
 from zaiond.model import StoredEvent
+from zaiond.safe import one_line
 
 _PRINTABLE = st.text(min_size=1, max_size=100).filter(str.isprintable)
-_USERS = st.text(max_size=letter.LONGEST_USER).filter(str.isprintable)
+_USERS = st.text(max_size=letter.LONGEST_USER).filter(
+    lambda user: user.isprintable() and one_line(user) == user
+)
 
 
 def stored(id_: str = "e1", uid: int = 1000, notice: bool = False, **more: Any) -> StoredEvent:
