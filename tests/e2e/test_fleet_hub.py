@@ -721,7 +721,7 @@ def test_storage_that_is_full_is_emptied_though_no_lease_can_be_written(
 ) -> None:
     with Nats(directory / "nats", max_file="330MB") as nats:
         nats.init()
-        sent = letters.publish_until_full(nats, WEB1, size=200_000)
+        sent = letters.publish_until_full(nats, WEB1, size=900_000)
         assert 5 < sent < 2000
         hub = make_hub(nats)
         with hub.daemon:

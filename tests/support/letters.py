@@ -158,9 +158,10 @@ def publish_until_full(nats: Nats, of: str, size: int) -> int:
             except NatsError:
                 break
             number += 1
-        with contextlib.suppress(NatsError):
-            for other in range(10_000):
-                await jetstream.publish(f"$KV.{names.BUCKET}.other.{other}", b"x" * 1000)
+        for less in (size, 10_000, 1000):
+            with contextlib.suppress(NatsError):
+                for other in range(1000):
+                    await jetstream.publish(f"$KV.{names.BUCKET}.o{less}.{other}", b"x" * less)
         return number
 
     return with_jetstream(nats, fill)
