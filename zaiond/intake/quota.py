@@ -11,6 +11,7 @@ from zaiond.config.schema import Limits
 from zaiond.errors import EventError
 from zaiond.intake import words
 from zaiond.text import Text
+from zaiond.users import NO_UID
 
 USERS = 16  # all users together may have as much as so many of them
 FEW = 256  # of half of that, as much as a user may have who has little, is one of so many parts
@@ -43,7 +44,8 @@ class _Uid(msgspec.Struct):
 class Quotas:
     """Counts by user, against `limits`, those in force, and over all.
     `user_of` says whose a uid is; of all connections there are `most_connections` at most.
-    Root is not bound by what all have together.
+    Root is not bound by what all have together. Another machine of the fleet is bound by that
+    alone: its events were admitted there, and what of it waits in the stream holds up all others.
     """
 
     def __init__(
@@ -94,7 +96,7 @@ class Quotas:
             ("bytes", usage.bytes + size, all_.bytes + size, self.limits.bytes_waiting),
         )
         for what, own, _, most in each:
-            if own > most:
+            if own > most and of.user <= NO_UID:
                 raise _quota(words.too_much(what=what, most=most))
         for what, own, in_all, most in each if of.user else ():
             if not _has_room(own, in_all, USERS * most):

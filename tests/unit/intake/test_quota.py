@@ -8,6 +8,7 @@ import pytest
 from zaiond.config.schema import Limits
 from zaiond.errors import EventError
 from zaiond.intake.quota import USERS, Quotas
+from zaiond.users import NO_UID, abroad
 
 
 def quotas() -> Quotas:
@@ -134,6 +135,17 @@ def test_all_users_together_have_a_bound_of_events_and_bytes_that_is_none_for_ro
     made = Quotas(dict.fromkeys(range(1, USERS + 1), (1, 1000)))
     made.limits = replace(made.limits, bytes_waiting=1000)
     assert "16 × limits.bytes_waiting: 16000" in refused(made, 99, 1).text.en
+
+
+def test_another_machine_has_the_bound_of_all_together_alone_and_leaves_others_room() -> None:
+    one, other, user = abroad(1, 1000) | NO_UID, abroad(2, 1000), 1000
+    made = Quotas({}, lambda uid: uid | NO_UID if uid > NO_UID else uid)
+    made.limits = Limits(events_waiting=1000, bytes_waiting=1_000_000)
+    made.reserve(one, USERS * 1000 // 2, 1)  # more than a user of this machine may have
+    error = refused(made, one, 1)
+    assert str(USERS * 1000) in error.text.en
+    made.reserve(other, 1, 1)
+    made.reserve(user, 1, 1)
 
 
 def test_all_connections_together_have_a_bound_that_does_not_count_for_root() -> None:
