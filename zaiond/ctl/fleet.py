@@ -43,9 +43,9 @@ COMMANDS = (
         Option(
             "--max-events NUMBER",
             "ハブを待つイベントの数の上限。いっぱいになると、メンバーが自分で持ち続ける。"
-            "既定値は、すでにある上限か 100 万",
+            "既定値は、すでにある上限か 1000 万",
             "how many events may wait for a hub; beyond that the members keep what they have."
-            " Default: as it is, else a million",
+            " Default: as it is, else ten million",
         ),
         Example(
             "fleet init --credentials ./admin",

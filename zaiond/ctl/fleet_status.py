@@ -47,6 +47,8 @@ def troubles(found: dict[str, Any], grace: float) -> list[Text]:
         told.append(fleet_words.NO_HUB)
     backlog = found["backlog"]
     percent = 100 * backlog["events"] // max(1, backlog["max_events"])
+    if backlog["max_disk"]:
+        percent = max(percent, 100 * backlog["disk"] // backlog["max_disk"])
     if percent >= _MOST_FILLED:
         told.append(fleet_words.filling(percent=percent))
     others = [of(one, grace) for one in found["hubs"] if one["machine"] != hub]

@@ -122,6 +122,7 @@ async def status(connection: Connection) -> dict[str, Any]:
     members = await _last_words(connection, names.ALIVE_STREAM, info)
     info = await _info(connection, names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.HUBS}.*")
     hubs = await _last_words(connection, names.BUCKET_STREAM, info)
+    account = await connection.ask(connection.jetstream.account_info())
     leader = await _word(connection, names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.LEADER}")
     return {
         "server": connection.server,
@@ -130,6 +131,9 @@ async def status(connection: Connection) -> dict[str, Any]:
             "events": infos[0].state.messages,
             "bytes": infos[0].state.bytes,
             "max_events": infos[0].config.max_msgs,
+            # Of the account, on all nodes together; no limit: none is in its configuration.
+            "disk": account.storage,
+            "max_disk": _positive(account.limits.max_storage),
         },
         "streams": [_health(name, info) for name, info in zip(_NAMES, infos, strict=True)],
         "leader": leader,

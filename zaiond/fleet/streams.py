@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from zaiond.fleet import names
 
-# Events that may wait for a hub, unless another number is given. Not bytes: by its own max_bytes
-# nats-server (2.9, at least) counts a message smaller than it is, takes one more than there is room
-# for, and drops the oldest, which it had acknowledged. A number it counts exactly. What these take
-# up is bounded by max_file in its configuration, where it refuses what is beyond.
-MAX_EVENTS = 1_000_000
+# Events that may wait for a hub, unless another number is given: so many that the account's
+# max_disk (docs/fleet.md) refuses before. By a stream's own bounds nats-server (2.9, at least)
+# drops what it has acknowledged: at max_bytes, of which it counts a message smaller than it is, the
+# oldest for one more; at max_msgs all of it, when nodes are killed one after the other while it
+# refuses: on what a stream refuses the nodes had agreed, and a killed one forgets how often.
+MAX_EVENTS = 10_000_000
 LONGEST_MESSAGE = 1024**2  # bytes: of an event with its headers
 LONGEST_WORD = 4096  # bytes: those of all members must have room beside each other
 REPLICAS = 3

@@ -120,10 +120,11 @@ no_right = Sentence(
 )
 full = Sentence(
     "フリートのストリームがいっぱいです（{server}: {why}）。ハブが動いているかを確かめてください。"
-    "動いていれば、zaiond-ctl fleet init --max-events か、nats-server の設定の max_file で上限"
-    "を増やせます",
+    "動いていれば、zaiond-ctl fleet init --max-events か、nats-server の設定の max_disk と "
+    "max_file で上限を増やせます",
     "the fleet's stream is full ({server}: {why}); see that a hub works; if it does, zaiond-ctl "
-    "fleet init --max-events, or max_file in nats-server's configuration, makes more room",
+    "fleet init --max-events, or max_disk and max_file in nats-server's configuration, make more "
+    "room",
 )
 too_few = Sentence(
     "ストリームの複製に必要な数のノードがありません（{server}: {why}）。すべてのノードが動いて "

@@ -13,12 +13,23 @@ def word(machine: str, age: float | None = 1.0, **more: Any) -> dict[str, Any]:
     return {"machine": machine, "age": age, "version": "1.0", **more}
 
 
+def backlog(events: int, *, disk: int = 1000, max_disk: int | None = None) -> dict[str, int | None]:
+    """Of 1000 events that may wait."""
+    return {
+        "events": events,
+        "bytes": 2048,
+        "max_events": 1000,
+        "disk": disk,
+        "max_disk": max_disk,
+    }
+
+
 def fleet(**more: Any) -> dict[str, Any]:
     """A fleet that is well."""
     document: dict[str, Any] = {
         "server": "n1:4222",
         "version": "2.9.10",
-        "backlog": {"events": 3, "bytes": 2048, "max_events": 1000},
+        "backlog": backlog(3),
         "streams": [
             {
                 "name": "ZAIOND",
@@ -66,7 +77,8 @@ def test_what_needs_a_look_is_named() -> None:
     assert "x" in missing
     assert "x" in degraded
     assert missing != degraded
-    assert "90" in troubles(backlog={"events": 900, "bytes": 1, "max_events": 1000})
+    assert "90" in troubles(backlog=backlog(900))
+    assert "91" in troubles(backlog=backlog(900, disk=5460, max_disk=6000))
 
 
 def test_no_hub_works_where_none_was_heard_of_within_its_lease() -> None:
