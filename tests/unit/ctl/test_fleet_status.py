@@ -94,6 +94,14 @@ def test_a_fleet_with_one_hub_or_a_silent_second_one_needs_a_look() -> None:
     assert troubles(hubs=[word("h1"), word("h2", age=GRACE)]) == alone
 
 
+def test_a_hub_that_was_stopped_takes_over_from_nobody_and_one_that_mails_by_itself_is_named() -> (
+    None
+):
+    alone = troubles(hubs=[word("h1")])
+    assert troubles(hubs=[word("h1"), word("h2", state="stopped")]) == alone
+    assert troubles(hubs=[word("h1"), word("h2", state="by_itself")]).startswith("h2 ")
+
+
 def test_a_member_that_is_silent_or_by_itself_is_named() -> None:
     assert "m9" in troubles(members=[word("m9", age=GRACE, state="handing_on")])
     assert "m9" in troubles(members=[word("m9", age=None)])
