@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
+from nats.aio.client import Client
+from nats.js import JetStreamContext
 
 from tests.support import letters
 from tests.support.daemon import Daemon
@@ -22,6 +24,7 @@ from tests.support.nats import Nats, Proxy
 from tests.support.sink import Mail, Sink
 from tests.support.waiting import until
 from tests.support.web import Browser, Web
+from zaiond.fleet import names
 
 pytestmark = pytest.mark.xdist_group("fleet")  # several servers at once: one test at a time
 
@@ -747,3 +750,26 @@ def test_a_program_at_a_member_is_heard_by_mail_from_the_hub(nats: Nats, make_hu
         status = hub.daemon.becomes(lambda now: bool(now["fleet"]["members"]), "status")
         assert status["fleet"]["members"][0]["machine"] == WEB1
     assert member.mails == []
+
+
+def test_a_hub_that_can_not_work_says_so_although_it_renews_its_lease(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    async def delete(_: Client, jetstream: JetStreamContext) -> bool:
+        return await jetstream.delete_stream(names.STREAM)
+
+    async def renewal(_: Client, jetstream: JetStreamContext) -> int:
+        key = f"$KV.{names.BUCKET}.{names.LEADER}"
+        return (await jetstream.get_last_msg(names.BUCKET_STREAM, key)).seq or 0
+
+    hub = make_hub(nats)
+    with hub.daemon:
+        works(nats, hub)
+        letters.with_jetstream(nats, delete)
+        hub.daemon.becomes(lambda found: "fleet init" in (found["fleet"]["error"] or ""), "status")
+        seen = {letters.with_jetstream(nats, renewal)}
+        while len(seen) < 4:
+            seen.add(letters.with_jetstream(nats, renewal))
+            assert hub.daemon.document("status")["fleet"]["error"]
+        nats.init()
+        hub.daemon.becomes(lambda found: found["fleet"]["error"] is None, "status")

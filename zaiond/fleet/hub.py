@@ -17,7 +17,7 @@ import msgspec
 from zaiond.errors import DiskFullError
 from zaiond.fleet import bucket, consumer, names
 from zaiond.fleet import hub_words as words
-from zaiond.fleet.intake import Intake, Routed
+from zaiond.fleet.intake import Intake, Routed, keep
 from zaiond.fleet.lease import Lease
 from zaiond.fleet.link import Connection, FleetError, Link
 from zaiond.fleet.machines import Machines
@@ -63,9 +63,10 @@ class Hub:
         self.lease = Lease(link.machine, awake())
         self.intake: Intake | None = None  # while it works
         self.taken = 0  # events, in all
-        self.fault: Text | None = None  # why it can't do its work
+        self._lease_fault: Text | None = None
+        self._work_fault: Text | None = None  # apart: the lease may be renewed all the while
         self.members = Members(
-            means.machines, means.router.state, means.journal, means.clock, means.record, grace
+            means.machines, means.router.state, means.journal, means.clock, self._record, grace
         )
         self._means = means
         self._state = means.router.state
@@ -82,7 +83,7 @@ class Hub:
         """Why it can't do its work; None: nothing keeps it."""
         if self.link.now is None and self.link.fault is not None:
             return self.link.fault.text
-        return self.fault
+        return self._lease_fault or self._work_fault
 
     @property
     def works(self) -> bool:
@@ -143,11 +144,11 @@ class Hub:
                         await self._sharing.forget()
                 else:
                     await self._write_lease(connection, began)
-                self.fault = None
+                self._lease_fault = None
             except bucket.Taken:
                 lease.lost(awake())
             except FleetError as error:
-                self.fault = error.text
+                self._lease_fault = error.text
                 lease.unanswered(awake())
 
     async def _write_lease(self, connection: Connection, began: float) -> None:
@@ -190,6 +191,7 @@ class Hub:
                     one.cancel()
                 await asyncio.wait((term, changed))
                 self._stop_work()
+            self._work_fault = None
             self._state.begin_anew(stands_by=True)
             if not term.cancelled():
                 term.result()
@@ -214,6 +216,7 @@ class Hub:
                     await self._sharing.adopt(connection, self.lease.run)
                     adopted = True
                 name = await consumer.take_over(connection, epoch, self._is_ours)
+                self._work_fault = None
                 if self.intake is None:
                     means.journal.info(words.WORKS, by="fleet: works")
                     self.intake = Intake(
@@ -223,14 +226,14 @@ class Hub:
                     means.news()
                 await self._serve(connection, name, self.intake)
             except DiskFullError as error:
-                self.fault = error.text
+                self._work_fault = error.text
                 await asyncio.sleep(AGAIN)
             except consumer.NotOurs:
                 self.lease.lost(awake())
                 self._lease_changed.set()
                 return
             except FleetError as error:
-                self.fault = error.text
+                self._work_fault = error.text
                 await asyncio.sleep(AGAIN)
 
     async def _serve(self, connection: Connection, name: str, intake: Intake) -> None:
@@ -264,8 +267,13 @@ class Hub:
             await self._share()
 
     async def _share(self) -> None:
-        if self.link.now is not None and self.works:
+        # Who was asleep beyond the lease finds the state of another hub there.
+        if self.link.now is not None and self.lease.holds(awake()):
             await self._sharing.share(self.link.now)
+
+    async def _record(self, event: NewEvent) -> None:
+        await keep(self._means.writer, self._means.machines)
+        await self._means.record(event)
 
 
 async def say(connection: Connection, machine: str, word: dict[str, Any]) -> None:

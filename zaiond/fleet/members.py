@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+from zaiond.errors import DiskFullError
 from zaiond.fleet import bucket, names, roll
 from zaiond.fleet.link import Connection
 from zaiond.fleet.machines import Machines
@@ -52,7 +53,8 @@ class Members:
             info = await connection.ask(connection.jetstream.stream_info(names.STREAM))
             self.backlog = {"messages": info.state.messages, "bytes": info.state.bytes}
             if works():
-                await self._tell(self._clock())
+                with contextlib.suppress(DiskFullError):  # told the next time
+                    await self._tell(self._clock())
             await asyncio.sleep(LOOK)
 
     async def _tell(self, now: float) -> None:
