@@ -53,6 +53,7 @@ EMITTING = """
     done
     echo "$number in all"
 """
+only_deb_test = pytest.mark.skipif(len(RELEASES) < 2, reason="make deb-test does it")
 each_release = pytest.mark.parametrize(
     "release", [pytest.param(one, marks=pytest.mark.xdist_group(f"deb-{one}")) for one in RELEASES]
 )
@@ -388,6 +389,7 @@ def test_a_removal_keeps_what_is_the_users_and_a_purge_leaves_nothing(
         assert users.count("nologin") == 2
 
 
+@only_deb_test
 @each_release
 def test_an_upgrade_for_which_the_disk_has_no_room_leaves_what_there_was_and_can_be_ended(
     release: str, packages: Path
@@ -472,7 +474,7 @@ def test_the_package_of_a_fleets_libraries_makes_a_machine_hand_its_events_on(
         machine.until(lambda: outcome("third") == "delivered", "it is not handed on")
 
 
-@pytest.mark.skipif(len(RELEASES) < 2, reason="make deb-test does it")
+@only_deb_test
 @pytest.mark.xdist_group("deb-trixie")
 def test_an_upgrade_of_debian_loses_nothing_and_ends_with_its_new_python(packages: Path) -> None:
     # As an administrator does it, with apt's cache in the place of the network.
