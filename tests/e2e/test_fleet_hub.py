@@ -3,6 +3,7 @@ works, whatever is killed.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -474,7 +475,33 @@ def test_what_another_hub_knows_counts_though_it_is_gone(nats: Nats, make_hub: M
     one.whole()
     with one.daemon:
         works(nats, one)
+        one.daemon.becomes(lambda now: now["fleet"]["works"], "status")
         assert not one.daemon.document("problems")["problems"]
+
+
+def test_a_hub_whose_disk_is_an_old_backup_takes_what_it_has_shared_since(
+    nats: Nats, make_hub: MakeHub, directory: Path
+) -> None:
+    hub, state, backup = make_hub(nats, HUB1), directory / "hub1" / "state", directory / "backup"
+    with hub.daemon:
+        publish(nats, WEB1, events(1, key="disk", status="problem"))
+        hub.sink.wait(1)
+        taken_in(nats, hub)
+    shutil.copytree(state, backup)
+    with hub.daemon:  # no other hub works between: it is the same run
+        publish(nats, WEB1, events(2, key="disk", status="ok"))
+        publish(nats, WEB1, events(3, key="fan", status="problem"))
+        hub.sink.wait(3)
+        taken_in(nats, hub)
+    shutil.rmtree(state)
+    backup.rename(state)
+    for _ in range(2):  # and what it took is its own from then on
+        with hub.daemon:
+            works(nats, hub)
+            taken_in(nats, hub)
+            hub.daemon.becomes(lambda now: now["fleet"]["works"], "status")
+            known = hub.daemon.document("problems")["problems"]
+            assert [one["key"] for one in known] == ["fan"]
 
 
 def test_an_orderly_stop_leaves_the_other_hub_all_that_is_known(

@@ -40,6 +40,13 @@ class Leader(msgspec.Struct):
     run: str = ""
 
 
+class Shared(msgspec.Struct):
+    """In which run a hub has shared last what routing remembers, and how often it had."""
+
+    run: str = ""
+    times: int = 0
+
+
 async def lease(connection: Connection) -> Found | None:
     """The lease as it stands; None: nobody has ever had it. Raises FleetError."""
     jetstream = connection.jetstream
@@ -90,6 +97,14 @@ async def value(connection: Connection, key: str) -> bytes | None:
     question = connection.jetstream.get_last_msg(names.BUCKET_STREAM, _SUBJECT + key)
     message = await connection.ask(_or_none(question))
     return None if message is None else message.data or b""
+
+
+async def shared(connection: Connection) -> Shared:
+    """Who has shared last. Raises FleetError."""
+    try:
+        return msgspec.json.decode(await value(connection, names.SHARED) or b"{}", type=Shared)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Shared()
 
 
 async def put(connection: Connection, values: Mapping[str, bytes]) -> None:

@@ -18,6 +18,7 @@ ALIVE = "zaiond.*.alive"
 LEADER = "leader"  # the bucket's key of the hub that works
 HUBS = "hub"  # below it, by token, each hub's last word
 CONSUMERS = "consumers"  # the bucket's key of the names of hubs' consumers, the last one first
+SHARED = "shared"  # the bucket's key of who has shared last what routing remembers
 CONSUMER = "hub"  # what the names of hubs' consumers begin with
 
 # RFC 1123 2.1: letters, digits and hyphens, in lower case. A dot becomes `_`, which is none.

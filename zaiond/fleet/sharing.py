@@ -9,9 +9,10 @@ from functools import partial
 from typing import Protocol
 
 import apsw
+import msgspec
 
 from zaiond.errors import DiskFullError, StoreError
-from zaiond.fleet import bucket
+from zaiond.fleet import bucket, names
 from zaiond.fleet import hub_words as words
 from zaiond.fleet.link import Connection, FleetError
 from zaiond.fleet.machines import Machines
@@ -22,6 +23,7 @@ from zaiond.store import groups, meta
 from zaiond.store.writer import Writer
 
 RUN = "fleet_run"  # by which name the run is kept of which it is known here
+SHARED = "fleet_shared"  # and how often something of it was shared
 
 
 class Routing(Protocol):
@@ -36,6 +38,9 @@ class Routing(Protocol):
 class Sharing:
     """`remembered` is called when routing remembers something else than before. `known_run`: the
     run (fleet.lease) of which all is known here, and more than could be shared.
+
+    How often this hub has shared is counted on its disk before it does, and beside what is shared:
+    where the bucket's number is the larger one, the disk is an old one (a backup), and knows less.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Sharing:
         remembered: Callable[[], None],
     ) -> None:
         self.known_run = ""
+        self._times = 0  # that it has shared
         self._writer, self._router, self._machines = writer, router, machines
         self._journal, self._remembered = journal, remembered
         self._shared = Shared(router.state, machines)
@@ -57,21 +63,27 @@ class Sharing:
         run = await self._writer.submit(partial(meta.find, name=RUN, kind=str))
         if run is not None and run.startswith(f"{hub}/"):  # else the disk is of another machine
             self.known_run = run
+            times = await self._writer.submit(partial(meta.find, name=SHARED, kind=int))
+            self._times = times or 0
 
     async def adopt(self, connection: Connection, run: str) -> None:
         """Remembers what the hub before remembered, if one was between: else what is remembered
-        here is the newest. Raises FleetError, DiskFullError.
+        here is the newest, unless this hub has shared more than its disk knows of. Raises
+        FleetError, DiskFullError.
         """
         values = await bucket.find(connection, PREFIX)
         found = {key: value.data for key, value in values.items()}
+        shared = await bucket.shared(connection)
         state, unread = self._router.state, 0
         async with self._router.lock:
-            if found and run != self.known_run:
+            is_old = shared.run == self.known_run and shared.times > self._times
+            times = shared.times if is_old else self._times
+            if found and (is_old or run != self.known_run):
                 unread = self._shared.adopt(found)
             else:  # or the first hub, or a new bucket
                 self._shared.keep(found)
-            await self._remember(run)
-            self.known_run = run
+            await self._remember(run, times)
+            self.known_run, self._times = run, times
             state.on_commit = self._shared.note
             state.begin_anew(stands_by=False)
         if unread:
@@ -83,17 +95,19 @@ class Sharing:
         async with self._router.lock:
             self._shared.forget()
             with contextlib.suppress(DiskFullError):  # then it is shown on, and nothing comes of it
-                await self._remember(self.known_run)
+                await self._remember(self.known_run, self._times)
         self._remembered()
 
-    async def _remember(self, run: str) -> None:
-        """Puts what has changed to disk, as what is known of this run. Raises StoreError."""
+    async def _remember(self, run: str, times: int) -> None:
+        """Puts what has changed to disk, as what is known of this run, shared so many times. Raises
+        StoreError.
+        """
         state, rows = self._router.state, self._machines.take()
         changes = state.changes()
 
         def keep(db: apsw.Connection) -> None:
             groups.remember(db, changes)
-            for name, value in (*rows.items(), (RUN, run)):
+            for name, value in (*rows.items(), (RUN, run), (SHARED, times)):
                 meta.keep(db, name, value)
 
         try:
@@ -123,7 +137,17 @@ class Sharing:
             return
         values = self._shared.take()
         try:
-            await bucket.put(connection, values)
+            with contextlib.suppress(DiskFullError):  # then it is shared as of the time before
+                await self._count()
+            shared = bucket.Shared(self.known_run, self._times)
+            mark = {names.SHARED: msgspec.json.encode(shared)}
+            await bucket.put(connection, mark | values)
         except BaseException:
             self._shared.note_shards(values)
             raise
+
+    async def _count(self) -> None:
+        """Counts on disk that it shares once more. Raises StoreError."""
+        times = self._times + 1
+        await self._writer.submit(lambda db: meta.keep(db, SHARED, times), essential=True)
+        self._times = times
