@@ -63,7 +63,7 @@ case "$1 $2" in
     "restart nats-server") what="nats-server -c /etc/nats-server.conf" ;;
     "restart zaiond") what="@PROGRAMS@/zaiond" ;;
     "reload nats-server") exec kill -HUP "$(cat "$PLACE/nats-server.pid")" ;;
-    "stop zaiond")
+    "stop zaiond.socket")  # and its service
         kill -TERM "$(cat "$PLACE/zaiond.pid")"
         while kill -0 "$(cat "$PLACE/zaiond.pid")" 2>/dev/null; do sleep 0.1; done
         exit ;;
