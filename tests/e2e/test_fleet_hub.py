@@ -167,6 +167,11 @@ def _what_happens_on_a_hub_that_waits(nats: Nats, make_hub: MakeHub) -> None:
     with one.daemon, other.daemon:
         works(nats, one)
         other.daemon.becomes(lambda now: now["fleet"]["hub"] == HUB1, "status")
+        for hub in (one, other):  # who would get it, not that a hub does
+            (event,) = hub.daemon.document("route", "a.b")["events"]
+            assert [part["to"] for part in event["decisions"]] == [["postmaster@example.co.jp"]]
+            said = hub.daemon.ctl("problems").stderr
+            assert said == "" if hub is one else HUB1 in said
         other.daemon.emit({"type": "disk.full", "id": "d1", "key": "/", "status": "problem"})
         (mail,) = one.sink.wait(1)
         assert f"host: {HUB2}" in mail.body

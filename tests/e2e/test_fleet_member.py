@@ -145,6 +145,15 @@ def test_a_member_hands_on_what_it_takes(place: Path, sink: Sink, nats: Nats) ->
         assert delivery["attempts"][0]["reply"].startswith("ZAIOND 201 (127.0.0.1:")
         (event,) = daemon.document("route", "a.b")["events"]
         assert [one["to"] for one in event["decisions"]] == [["hubs of the fleet"]]
+        shown = daemon.ctl("route", "a.b").stdout
+        assert "zaiond-ctl route on a hub" in shown
+        assert "no route matches" not in shown  # that is decided elsewhere
+        for command in (
+            ("problems",), ("jobs",), ("silence", "add", "--for", "1h", "--comment", "?"),
+            ("silence", "list"),
+        ):  # fmt: skip
+            assert "looked after by the hub that works" in daemon.ctl(*command).stderr, command
+            assert "remark" in daemon.document(*command)
         assert "fleet:hubs" not in daemon.ctl("history", "u").stdout
     assert last_word(nats)["state"] == "stopped"
 

@@ -42,6 +42,7 @@ def run(line: Line) -> int:
     jobs: list[dict[str, Any]] = reply.result["jobs"]
     now = datetime.now().astimezone()
     output.answer(line, reply.result, lambda: listing(jobs, reply.language, now))
+    output.say_who_knows(reply)
     return FAILED if any(map(_needs_a_look, jobs)) else 0
 
 

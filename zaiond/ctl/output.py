@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from zaiond.ctl.commandline import Line
+    from zaiond.ctl.control import Reply
     from zaiond.text import Language, Text
 
 
@@ -50,6 +51,12 @@ def answer(line: "Line", result: "Any", lines: "Callable[[], Iterable[str]]") ->
         document(result)
     else:
         show(lines())
+
+
+def say_who_knows(reply: "Reply") -> None:
+    """That another machine of the fleet knows of the rest, where the reply says so."""
+    if reply.result.get("remark"):
+        remark(f"zaiond-ctl: {reply.result['remark']}")
 
 
 def document(value: "Any") -> None:

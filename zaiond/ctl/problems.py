@@ -62,6 +62,7 @@ def run(line: Line) -> int:
     found: list[dict[str, Any]] = reply.result["problems"]
     now = datetime.now().astimezone()
     output.answer(line, reply.result, lambda: listing(found, reply.language, now))
+    output.say_who_knows(reply)
     return 0
 
 

@@ -16,6 +16,7 @@ from zaiond.ctl.terminal import Page, Painted
 from zaiond.errors import EventError
 from zaiond.event_rules import Unfit
 from zaiond.text import Language, Text
+from zaiond.way import HUBS, shown
 
 # Of the lines of one question, which has 1 MiB at most and may take three times as many for a sign.
 _MOST_BYTES = 300 * 1024
@@ -180,6 +181,9 @@ def page(events: list[dict[str, Any]], language: Language) -> Page:
     for event in events:
         page.line(Painted(documents.about(event), "bold"))
         for one in event["decisions"]:
+            if one["to"] == [shown(HUBS).in_language(language)]:
+                page.line(labels.HUBS_DECIDE, "  ")
+                continue
             outcome: Text = labels.STATES[one["outcome"]]
             if one["route"] or one["to"]:  # what ends does so by whatever route
                 route = one["route"] or labels.NO_ROUTE

@@ -77,6 +77,7 @@ def run(line: Line) -> int:
         reply = control.ask(line, "silence.list")
         found: list[dict[str, Any]] = reply.result["silences"]
         output.answer(line, reply.result, lambda: listing(found, reply.language))
+        output.say_who_knows(reply)
         return 0
     if line.name == "silence expire":
         reply = control.ask(line, "silence.expire", id=exact(line.operands[0]))
@@ -85,6 +86,7 @@ def run(line: Line) -> int:
         reply = control.ask(line, "silence.add", **_wanted(line))
         title = labels.SILENCE_ADDED
     output.answer(line, reply.result, lambda: _told(title, reply))
+    output.say_who_knows(reply)
     return 0
 
 

@@ -10,6 +10,7 @@ from zaiond.config.schema import Config
 from zaiond.daemon import words
 from zaiond.daemon.notices import Notice
 from zaiond.daemon.reports import Reports
+from zaiond.daemon.words import fleet
 from zaiond.delivery.outbound import Outbound
 from zaiond.intake.intake import Intake
 from zaiond.journal import Journal, Kind
@@ -289,6 +290,14 @@ class InFleet:
         None: it is this one, or this is no hub.
         """
         return None if self.hub is None or self.hub.works else self.hub.lease.holder
+
+    @property
+    def looked_after_elsewhere(self) -> Text | None:
+        """Who looks after the fleet's problems, jobs and silences; None: this machine does."""
+        if self.member is not None and self.member.fleet.role == "member":
+            return fleet.HUBS_LOOK
+        hub = self.works_elsewhere
+        return None if hub is None else fleet.look_at(hub=hub or fleet.NOBODY)
 
 
 async def _watched(running: "asyncio.Task[None]") -> None:

@@ -65,6 +65,13 @@ class RoutingAnswers:
         if elsewhere is not None:
             raise Refused(75, fleet.look_at(hub=elsewhere or fleet.NOBODY))
 
+    def _here(self, found: dict[str, Any]) -> dict[str, Any]:
+        """What is known here, and who knows of the rest."""
+        elsewhere = self._status.fleet.looked_after_elsewhere
+        if elsewhere is None:
+            return found
+        return {**found, "remark": elsewhere.in_language(self._status.language)}
+
     @property
     def _table(self) -> RoutingTable | None:
         maker = self._router.maker
@@ -89,7 +96,8 @@ class RoutingAnswers:
                 here = partial(decide, event, table, self._state, now)
                 maker = self._router.maker
                 try:
-                    if maker is not None and maker.hands_it_on(event):
+                    # What a hub hands on comes back to a hub, which routes it by these same routes.
+                    if maker is not None and maker.hands_it_on(event) and not maker.is_hub:
                         decision = handing_on.decided(event, self._state, here)
                     else:
                         decision = here()
@@ -109,7 +117,7 @@ class RoutingAnswers:
     # -- silences
 
     async def _list_silences(self, _: Request) -> dict[str, Any]:
-        return {"silences": documents.silences(self._state, self._status.clock())}
+        return self._here({"silences": documents.silences(self._state, self._status.clock())})
 
     async def _add_silence(self, request: Request) -> dict[str, Any]:
         self._refuse_to_wait()
@@ -133,7 +141,7 @@ class RoutingAnswers:
                 raise Refused(2, error.text) from None
             await self._keep()
         self._status.note(who, by_hand.silenced(comment=comment), [added.id])
-        return _silences(added)
+        return self._here(_silences(added))
 
     async def _expire_silence(self, request: Request) -> dict[str, Any]:
         self._refuse_to_wait()
@@ -167,7 +175,7 @@ class RoutingAnswers:
 
     async def _list_problems(self, _: Request) -> dict[str, Any]:
         name_of = self._status.user_names.shown
-        return {"problems": documents.problems(self._state, self._table, name_of)}
+        return self._here({"problems": documents.problems(self._state, self._table, name_of)})
 
     async def _close_problem(self, request: Request) -> dict[str, Any]:
         comment, key = _comment(request), request.key
@@ -202,7 +210,7 @@ class RoutingAnswers:
     # -- jobs
 
     async def _list_jobs(self, _: Request) -> dict[str, Any]:
-        return {"jobs": documents.jobs(self._state, self._table, self._status.clock())}
+        return self._here({"jobs": documents.jobs(self._state, self._table, self._status.clock())})
 
     async def _list_runs(self, _: Request) -> dict[str, Any]:
         return {"jobs": documents.runs(self._state)}
