@@ -8,10 +8,8 @@ LINK = Text("フリートの状態を見る", "See the fleet")
 FACTS = Text("概要", "Overview")
 CANT_SHOW = Text("フリートの状態を表示できません", "The fleet can't be shown")
 WHERE = Text(
-    "このマシンはメンバーです。フリート全体の状態は、ハブの同じページか、ハブで実行する "
-    "zaiond-ctl fleet status で確かめられます。",
-    "This machine is a member. How the whole fleet is, this page of a hub shows, and zaiond-ctl"
-    " fleet status there.",
+    "このマシンはメンバーです。フリート全体の状態は、ハブの同じページで確かめられます。",
+    "This machine is a member. How the whole fleet is, this page shows on a hub.",
 )
 NONE = Text("このマシンはフリートに属していません", "This machine belongs to no fleet")
 NONE_WHY = Text(
