@@ -226,10 +226,10 @@ decided = Sentence("{route}: {outcome}", "{route}: {outcome}")
 NO_ROUTE = Text("（一致するルートなし）", "(no route matches)")
 UNDATED = Text("未定", "open")
 HUBS_DECIDE = Text(
-    "フリートのハブに引き継ぎます。だれにいつ送るかは、ハブのルートで決まります（ハブで zaiond-ctl "
-    "route を実行すると分かります）",
-    "handed on to the hubs of the fleet, whose routes say who gets it, and when: zaiond-ctl route"
-    " on a hub",
+    "フリートのハブに引き継ぎます。だれにいつ送るかは、ハブのルートで決まります。ハブの route で"
+    "確かめられます",
+    "handed on to the hubs of the fleet, whose routes say who gets it, and when: ask route on a"
+    " hub",
 )
 NO_DAEMON_DECIDES = Text(
     "zaiond が動いていないため、ファイルの設定だけで判断します（まとめ送信、上限、障害、"
