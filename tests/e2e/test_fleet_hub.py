@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,15 @@ def works(nats: Nats, hub: Hub, seconds: float = TAKEN_OVER_WITHIN) -> None:
     )
 
 
+@contextmanager
+def first_and_second(nats: Nats, one: Hub, other: Hub) -> Iterator[None]:
+    """Both run, and the first works: it does before the second is started."""
+    with one.daemon:
+        works(nats, one)
+        with other.daemon:
+            yield
+
+
 def taken_in(nats: Nats, hub: Hub, seconds: float = 30.0) -> None:
     """Waits until all is acknowledged."""
     until(lambda: waiting(nats) == 0, lambda: f"{waiting(nats)}\n{hub.daemon.printed()}", seconds)
@@ -164,8 +173,7 @@ def test_what_happens_on_a_hub_that_waits_is_the_fleet_s(
 
 def _what_happens_on_a_hub_that_waits(nats: Nats, make_hub: MakeHub) -> None:
     one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
-    with one.daemon, other.daemon:
-        works(nats, one)
+    with first_and_second(nats, one, other):
         other.daemon.becomes(lambda now: now["fleet"]["hub"] == HUB1, "status")
         for hub in (one, other):  # who would get it, not that a hub does
             (event,) = hub.daemon.document("route", "a.b")["events"]
@@ -200,8 +208,7 @@ def test_a_hub_that_waits_and_is_cut_off_mails_its_own_events_by_itself(
     with Proxy(nats.nodes[0].port) as link:
         way = {"servers": [f"nats://127.0.0.1:{link.port}"], "fallback_after": "5s"}
         one, other = make_hub(nats, HUB1), make_hub(nats, HUB2, fleet=way)
-        with one.daemon, other.daemon:
-            works(nats, one)
+        with first_and_second(nats, one, other):
             other.daemon.becomes(lambda now: now["fleet"]["hub"] == HUB1, "status")
             link.cut()
             other.daemon.emit({"type": "disk.full", "id": "d1", "key": "/", "status": "problem"})
@@ -249,8 +256,7 @@ def test_while_nobody_works_what_waits_at_a_hub_is_counted_and_shown(
     nats: Nats, make_hub: MakeHub
 ) -> None:
     one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
-    with one.daemon, other.daemon:
-        works(nats, one)
+    with first_and_second(nats, one, other):
         one.daemon.becomes(lambda now: now["fleet"]["works"], "status")
 
         def words() -> dict[str, tuple[str, int]]:
