@@ -10,11 +10,13 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import nkeys
 import pytest
+import trustme
 import yaml
 
 from tests.support.daemon import Daemon
@@ -398,6 +400,27 @@ async def test_a_member_can_read_nothing_and_purge_nothing(three: Nats) -> None:
 
 
 # -- the connection
+
+
+@pytest.mark.parametrize(
+    ("is_expired", "mend"), [(True, "put a new one on that node"), (False, "set fleet.ca_file")]
+)
+async def test_a_node_s_certificate_that_does_not_count_is_told_with_what_mends_it(
+    place: Path, is_expired: bool, mend: str
+) -> None:
+    directory = place / f"certificate-{is_expired}"
+    directory.mkdir()
+    nats = Nats(directory, tls=True)
+    by = nats.authority if is_expired else trustme.CA()
+    until_when = datetime.now(UTC) - timedelta(days=1) if is_expired else None
+    made = by.issue_cert("127.0.0.1", not_after=until_when)
+    made.private_key_pem.write_to_path(str(directory / "server.key"))
+    made.cert_chain_pems[0].write_to_path(str(directory / "server.crt"))
+    with nats, pytest.raises(FleetError) as caught:
+        async with connected(settings(nats, None), MEMBER):
+            pass
+    assert caught.value.kind == "tls"
+    assert mend in caught.value.text.en
 
 
 @pytest.mark.parametrize("nodes", [1, 3])

@@ -16,6 +16,7 @@ _CLOSED = nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError
 _NO_JETSTREAM = (10039, 10076)  # error codes: the account has none; the server has none
 _NO_PEERS = 10005  # no suitable peers for placement: so it is, too, when nodes have just started
 _NO_CLUSTER = 10074
+_NOT_NOW = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
 Kind = Literal[
     "unreachable", "tls", "login", "too_old", "lost", "silent", "right", "no_jetstream",
@@ -84,7 +85,8 @@ def _of_jetstream(error: nats.js.errors.APIError, server: str) -> FleetError:
 def unconnected(server: str, error: Exception) -> FleetError:
     """Why a server could not be connected to."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return FleetError("tls", words.not_verified(server=server, why=error.verify_message))
+        says = words.not_valid_now if error.verify_code in _NOT_NOW else words.not_verified
+        return FleetError("tls", says(server=server, why=error.verify_message))
     if isinstance(error, ssl.SSLError):
         return FleetError("tls", words.no_tls(server=server, why=error.reason or error))
     said = str(error).lower()

@@ -61,6 +61,13 @@ not_verified = Sentence(
     "the certificate of the fleet's NATS server {server} can't be verified ({why}); set "
     "fleet.ca_file to its authority's, and let fleet.servers have a name that is in it",
 )
+not_valid_now = Sentence(
+    "フリートの NATS サーバー {server} の証明書は、有効期間外です（{why}）。そのノードの証明書を"
+    "新しいものに替え、nats-server を再読み込みしてください。期間内のはずなら、このマシンの時計を"
+    "確かめてください",
+    "the certificate of the fleet's NATS server {server} is not valid now ({why}); put a new one "
+    "on that node and reload nats-server, or set this machine's clock if that is wrong",
+)
 no_tls = Sentence(
     "フリートの NATS サーバー {server} と TLS で通信できません（{why}）。サーバーの設定に tls "
     "があるかを"
