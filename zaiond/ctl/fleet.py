@@ -1,7 +1,6 @@
 """`zaiond-ctl fleet`: makes what a fleet needs in its engine, and shows how the fleet is."""
 
 import asyncio
-import logging
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -95,7 +94,6 @@ T = TypeVar("T")
 
 def run(line: Line) -> int:
     """One of fleet init, fleet status, fleet forget."""
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of what TLS does at its end
     return {"fleet init": _init, "fleet status": _status, "fleet forget": _forget}[line.name](line)
 
 

@@ -38,6 +38,8 @@ T = TypeVar("T")
 # What it logs are exceptions that it also raises, and tracebacks.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 logging.getLogger("nats").propagate = False
+# What asyncio warns of is how nats-py ends TLS.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 class Login(NamedTuple):
