@@ -136,6 +136,37 @@ def test_what_a_member_hands_on_is_mailed_with_its_machine_and_its_user(
     assert told["data"]["host"] == WEB1
 
 
+def test_whose_an_event_of_another_machine_is_is_said_everywhere_as_in_its_mail(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    """A uid of this hub's own says nothing to a person, and nothing at all on another hub."""
+    hub = make_hub(nats)
+    hub.sink.stop()  # the mail waits
+    hub.daemon.environment["LC_ALL"] = "C.UTF-8"
+    forged = events(1, type="zaiond.config.broken", source="backup")
+    with hub.daemon, Web(hub.daemon) as web:
+        publish(nats, WEB1, forged)
+        publish(nats, WEB2, forged)
+        taken_in(nats, hub)
+        (told, _), listed = (
+            hub.daemon.document("history", "e1")["events"],
+            hub.daemon.document("queue", "list")["deliveries"],
+        )
+        said = [
+            hub.daemon.ctl(*command)
+            for command in (("history", "e1"), ("queue", "list"), ("queue", "delete", "e1"))
+        ]
+        browser = Browser(web.base)
+        browser.get(web.link)
+        page = browser.get("/history/e1").text
+    tom = f"tom@{WEB1}"
+    assert told["user"] == tom
+    assert {one["user"] for one in listed} == {tom, f"tom@{WEB2}"}
+    for text in (*(one.stdout + one.stderr for one in said), page):
+        assert tom in text
+        assert f"uid {told['uid']}" not in text
+
+
 def test_the_same_event_twice_is_one_and_that_of_another_machine_is_another(
     nats: Nats, make_hub: MakeHub
 ) -> None:

@@ -551,7 +551,8 @@ def test_an_id_of_bytes_that_are_no_utf_8_is_asked_for_as_it_is_shown(
 
 
 EVENT: dict[str, Any] = {
-    "id": "E1", "source": "backup.service", "uid": 0, "type": "backup.failed", "subject": "夜間\n",
+    "id": "E1", "source": "backup.service", "uid": 0, "user": "root", "type": "backup.failed",
+    "subject": "夜間\n",
     "severity": "err", "time": "2013-05-25T00:00:00Z", "accepted": "2013-05-25T00:00:01Z",
     "outcome": "failed", "reason": "550 5.1.1 no such user", "key": "disk:/", "status": "problem",
     "job": None, "message": "line 1\n\tline\x1b[31m 2\x1b[2J", "data": {"target": "fs1", "n": [1]},
@@ -576,7 +577,9 @@ EVENT: dict[str, Any] = {
 
 
 def test_history_of_an_id_says_everything(runtime: Path, capsys: Said) -> None:
-    with answering(runtime, {"events": [EVENT, EVENT | {"uid": 4242}]}) as daemon:
+    with answering(
+        runtime, {"events": [EVENT, EVENT | {"uid": 4242, "user": "uid 4242"}]}
+    ) as daemon:
         assert run("history", "E1") == 0
     assert daemon.requests == [{"command": "history", "limit": 50, "id": "E1"}]
     text = capsys.readouterr().out

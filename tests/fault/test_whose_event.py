@@ -143,7 +143,10 @@ def test_an_id_that_events_of_several_sources_have_deletes_none_of_them(
         {
             "id": "nightly",
             "events": 2,
-            "owners": [{"uid": os.getuid(), "source": source} for source in ("backup", "cleaner")],
+            "owners": [
+                {"uid": os.getuid(), "user": USER, "source": source}
+                for source in ("backup", "cleaner")
+            ],
         }
     ]
     assert waiting(daemon) == both

@@ -7,6 +7,7 @@ from zaiond.ctl import labels
 from zaiond.ctl.terminal import Cell, Painted
 from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Text
+from zaiond.users import NO_UID
 
 _HALF_A_YEAR = 182  # days
 _LONGEST_ABOUT = 300  # of what an event is about, in a list
@@ -33,7 +34,7 @@ def about(event: dict[str, Any]) -> str | Text:
     if not said:
         said = " ".join(part for part in (event.get("type"), event.get("key")) if part) or "-"
     said = said if len(said) <= _LONGEST_ABOUT else said[:_LONGEST_ABOUT] + "…"
-    return labels.posing(said=said, user=user(event["uid"])) if poses_as_notice(event) else said
+    return labels.posing(said=said, user=user_of(event)) if poses_as_notice(event) else said
 
 
 def poses_as_notice(event: dict[str, Any]) -> bool:
@@ -49,6 +50,14 @@ def user(uid: int) -> str:
         return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
     except KeyError:
         return f"uid {uid}"
+
+
+def user_of(event: dict[str, Any]) -> str:
+    """Whose something is: by `user`, as the daemon calls him, and his `uid`, but where that is none
+    of this machine's, and says nothing.
+    """
+    called, number = event["user"], f"uid {event['uid']}"
+    return called if called == number or event["uid"] > NO_UID else f"{called} ({number})"
 
 
 def severity(name: str | None) -> Text | None:

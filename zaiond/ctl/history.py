@@ -162,7 +162,7 @@ def facts(event: dict[str, Any]) -> list[Fact]:
         (labels.TIME, documents.when(event["time"])),
         (labels.ACCEPTED, documents.when(event.get("accepted"))),
         (labels.SOURCE, event["source"]),
-        (labels.USER, documents.user(event["uid"])),
+        (labels.USER, documents.user_of(event)),
         (labels.NOTE, labels.NO_NOTICE if documents.poses_as_notice(event) else None),
         (labels.KEY, _key(event)),
         (labels.JOB, event.get("job")),

@@ -164,7 +164,7 @@ def spool_unchanged(result: dict[str, Any]) -> list[Text]:
 def _ambiguous(one: dict[str, Any]) -> Text:
     """Whose the events of an id are, and how to say which is meant."""
     owners = [
-        labels.owner(user=documents.user(each["uid"]), source=one_line(each["source"]))
+        labels.owner(user=documents.user_of(each), source=one_line(each["source"]))
         for each in one["owners"]
     ]
     more = one["events"] - len(owners)

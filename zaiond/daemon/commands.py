@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -162,7 +162,8 @@ class Answers:
         changed = await self._queue_admin.delete(chosen, by=who)
         if changed.deliveries:
             self._status.note(who, by_hand.deleted(number=changed.deliveries), request.ids)
-        several = [_ambiguous(*each) for each in chosen.several.items()]
+        user = self._status.user_names.shown
+        several = [_ambiguous(*each, user) for each in chosen.several.items()]
         return {**_changed(before, changed), "ambiguous": several}
 
     async def _deliveries(self, seqs: list[int], states: Sequence[str]) -> list[dict[str, Any]]:
@@ -300,13 +301,13 @@ class Answers:
         return {**document, "config": self._status.config_document()}
 
 
-def _ambiguous(id_: str, owners: Sequence[Owner]) -> dict[str, Any]:
+def _ambiguous(id_: str, owners: Sequence[Owner], user: Callable[[int], str]) -> dict[str, Any]:
     """Whose the events of an id are, of which none was deleted."""
     return {
         "id": id_,
         "events": len(owners),
         "owners": [
-            {"uid": uid, "source": source[:_LONGEST_SOURCE] or f"uid:{uid}"}
+            {"uid": uid, "user": user(uid), "source": source[:_LONGEST_SOURCE] or f"uid:{uid}"}
             for uid, source in owners[:_MOST_OWNERS]
         ],
     }

@@ -2,7 +2,7 @@
 keeps mail from going out at present comes in as `Present`, and both commands tell the same of it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -45,7 +45,7 @@ class Present:
     """What keeps mail from going out, and what is known of mail that was lost. `outage`: why no
     server can be used, and `next_probe` when the next one is tried (seconds since the epoch); of
     what a member hands on: `not_handed_on` and `next_hand_over`. `keys` are the dotted keys of the
-    servers' settings, by their `host:port`.
+    servers' settings, by their `host:port`. `user` says who a uid is.
     """
 
     language: Language
@@ -56,6 +56,7 @@ class Present:
     next_hand_over: float | None = None
     acknowledged: tuple[Acknowledgement, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
+    user: Callable[[int], str] = "uid {}".format
     _described: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, init=False)
 
     def say(self, text: Text) -> str:
@@ -93,9 +94,8 @@ def why(failure: Failure) -> Text:
     """A failure in a line, for a person: what it means, and what the server said."""
     said = failure.text
     if failure.reply is not None and failure.cause == "reply":
-        from zaiond.smtp.diagnose import (
-            diagnose,
-        )  # not before something fails: its tables are large
+        # Not before something fails: its tables are large.
+        from zaiond.smtp.diagnose import diagnose
 
         said = words.labelled(label=diagnose(failure).label, said=said)
     return words.labelled(label=failure.server, said=said)
@@ -174,6 +174,7 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
         "id": row.id,
         "source": row.source or f"uid:{row.uid}",
         "uid": row.uid,
+        "user": present.user(row.uid),
         "notice": bool(row.notice),
         **_members(event, "type", "severity", "subject"),
         "time": rfc3339(event.time),
@@ -291,18 +292,15 @@ def queued(waiting: OpenDelivery, present: Present) -> dict[str, Any]:
     """One of `deliveries`: what it tells of, and why it waits."""
     delivery = waiting.delivery
     return {
-        **_telling(waiting.of),
+        "event_ids": waiting.of.ids,
+        "events": waiting.of.events,
         "recipient": present.say(way.shown(delivery.recipient)),
         "attempts": delivery.attempts,
         "message_id": delivery.message_id,
         "accepted": rfc3339(delivery.accepted),
-        **_of_event(waiting.of.first),
+        **_of_event(waiting.of.first, present),
         **_of_delivery(delivery, waiting.last, present),
     }
-
-
-def _telling(of: Telling) -> dict[str, Any]:
-    return {"event_ids": of.ids, "events": of.events}
 
 
 def to_come(waiting: tuple[MailToCome, Telling], present: Present) -> dict[str, Any]:
@@ -310,14 +308,15 @@ def to_come(waiting: tuple[MailToCome, Telling], present: Present) -> dict[str, 
     mail, of = waiting
     routing = routing_of(mail.routing)
     return {
-        **_telling(of),
+        "event_ids": of.ids,
+        "events": of.events,
         "recipient": ", ".join(routing.recipients) if routing.recipients else None,
         "attempts": 0,
         "message_id": mail.message_id,
         "accepted": rfc3339(mail.accepted),
         "route": routing.route or None,
         "kind": routing.kind,
-        **_of_event(of.first),
+        **_of_event(of.first, present),
         # Nothing is wrong with it: what keeps mail from going out is not what it waits for.
         "state": "waiting",
         "server": None,
@@ -340,11 +339,12 @@ def unrouted(event: EventRow, present: Present) -> dict[str, Any]:
         "attempts": 0,
         "message_id": None,
         "accepted": rfc3339(event.accepted),
-        **_of_event(event),
+        **_of_event(event, present),
         **standing,
     }
 
 
-def _of_event(row: EventRow | None) -> dict[str, Any]:
+def _of_event(row: EventRow | None, present: Present) -> dict[str, Any]:
     event = None if row is None else _complete(row)
-    return _members(event, "type", "source", "uid", "notice", "subject", "key")
+    named = _members(event, "type", "source", "uid", "notice", "subject", "key")
+    return {**named, "user": row and present.user(row.uid)}

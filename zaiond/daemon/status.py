@@ -207,6 +207,7 @@ class Status:
             not_handed_on=not_handed_on,
             next_hand_over=self._at(hubs.states[0].until) if hubs and not_handed_on else None,
             acknowledged=await self.writer.submit(meta.acknowledgements),
+            user=self.user_names.shown,
             keys={
                 state.server.address: f"fallback_mail_servers[{index}]"
                 if index >= 0
