@@ -400,6 +400,27 @@ def test_without_a_right_it_mails_by_itself_and_says_so(place: Path, sink: Sink)
             assert set(in_stream(nats)) == {f"e{n}" for n in range(5, 10)}
 
 
+def test_a_login_that_is_refused_needs_a_look_until_it_is_mended(
+    place: Path, sink: Sink, nats: Nats
+) -> None:
+    def needs_a_look(status: dict[str, Any]) -> bool:
+        return any("refused the login" in one["message"] for one in status["problems"])
+
+    user = names.token(MACHINE)
+    rights = nats.users.pop(user)
+    nats.configure()
+    nats.reload()
+    with member(place, sink, nats) as daemon:
+        status = daemon.becomes(lambda status: bool(status["fleet"]["error"]), "status")
+        assert needs_a_look(status)
+        assert not status["ok"]
+        nats.users[user] = rights
+        nats.configure()
+        nats.reload()
+        status = daemon.becomes(lambda status: status["fleet"]["error"] is None, "status")
+        assert status["ok"], status["problems"]
+
+
 def test_the_configuration_changes_while_events_wait(place: Path, sink: Sink, nats: Nats) -> None:
     with member(place, sink, nats) as daemon:
         nats.nodes[0].kill()

@@ -16,7 +16,8 @@ COMMANDS = (
         "status",
         "現在の状態を表示する。確認が必要なら終了ステータスは 1\n"
         "次のとき終了ステータスは 1 です: メールの保留や滞留、使えるメールサーバーがない、"
-        "10 分間 1 通も送信できない、最初のサーバーが 1 時間使えない、ハートビートを送れない、7"
+        "10 分間 1 通も送信できない、最初のサーバーが 1 時間使えない、フリートのハブに引き"
+        "継げない、ハートビートを送れない、7"
         " 日以内の送信失敗や期限切れ、24"
         " 時間以内に受け付けなかったイベント（どちらも確認済みのものを除く）、失敗・未実行・実行時"
         "間超過のジョブ（jobs を参照）、スプールの拒否されたファイルや 1"
@@ -27,9 +28,10 @@ COMMANDS = (
         " を参照）。",
         "say how things are; the exit status is 1 when an administrator should look\n"
         "That is when mail is held or stuck or no server takes it, when none has left for ten"
-        " minutes, when the first server has been out of use for an hour, when the heartbeat can't"
-        " be sent, when some has failed or expired in the last 7 days or events were refused in"
-        " the last day and nobody has acknowledged it, when a job has failed, was missed or runs"
+        " minutes, when the first server has been out of use for an hour, when nothing can be"
+        " handed on to the hubs of a fleet, when the heartbeat can't be sent, when some has"
+        " failed or expired in the last 7 days or events were refused in the last day"
+        " and nobody has acknowledged it, when a job has failed, was missed or runs"
         " for too long (see jobs), when files of the spool were refused or have waited for more"
         " than an hour, when others may do in the spool what only the daemon should, when the"
         " configuration is not valid, when the queue's database was damaged, or when disk space"

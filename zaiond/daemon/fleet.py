@@ -244,6 +244,16 @@ class InFleet:
             return None
         return since, None if member.fault is None else member.fault.text
 
+    @property
+    def not_handed_on(self) -> Text | None:
+        """Why what this machine hands on is not taken; None: nothing is known to be wrong."""
+        return None if self.member is None or not self.member.fault else self.member.fault.text
+
+    @property
+    def is_to_mend(self) -> bool:
+        """Whether `not_handed_on` stays until somebody mends it."""
+        return self.member is not None and self.member.is_to_mend
+
     # -- what is asked
 
     async def document(self, language: Language) -> dict[str, Any] | None:

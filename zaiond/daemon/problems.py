@@ -51,6 +51,9 @@ class Facts:
     cut_off: tuple[float, Text | None] | None = None  # a member, from its fleet: since when and why
     jobs: tuple[tuple[str, JobStanding], ...] = ()  # that need a look
     fleet: Text | None = None  # why a hub can't do its work
+    not_handed_on: Text | None = None  # why what this machine hands on is not taken
+    is_to_mend: bool = False  # whether that stays so until somebody mends something
+    to_hand_on: int = 0  # events
 
 
 class Problem(NamedTuple):
@@ -130,6 +133,8 @@ def _problems(facts: Facts) -> Iterator[Problem]:
         at, said_why = facts.cut_off
         text = watch.cut_off(since=words.local(at), why=said_why or words.UNKNOWN)
         yield Problem("fleet", text, (places.JOURNAL,))
+    elif facts.not_handed_on is not None and facts.fleet is None:
+        yield from _not_handed_on(facts.not_handed_on, facts)
     if facts.oldest is not None and facts.oldest_age > STUCK_AFTER * facts.retry_max:
         since = words.local(facts.oldest)
         yield Problem("stuck", words.stuck(since=since), (places.QUEUE,))
@@ -156,6 +161,13 @@ def _problems(facts: Facts) -> Iterator[Problem]:
     if facts.heartbeat is not None:
         text = watch.heartbeat_fails(why=facts.heartbeat)
         yield Problem("heartbeat", text, (places.JOURNAL_OF_A_DAY,))
+
+
+def _not_handed_on(why: Text, facts: Facts) -> Iterator[Problem]:
+    """As of a mail server: what may pass by itself is a problem where something waits for it."""
+    if facts.is_to_mend or facts.to_hand_on:
+        text = watch.not_handed_on(number=facts.to_hand_on, why=why)
+        yield Problem("fleet", text, (places.JOURNAL,))
 
 
 def _waits(sentence: Sentence, failure: Failure, facts: Facts) -> Text:

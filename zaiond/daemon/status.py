@@ -102,6 +102,9 @@ class Status:
             spool=tuple(spool.problems(clock(), name_of)),
             damaged=await self.writer.submit(partial(damage.count, since=since)),
             fleet=self.fleet.fault,
+            not_handed_on=self.fleet.not_handed_on,
+            is_to_mend=self.fleet.is_to_mend,
+            to_hand_on=await self.outbound.membership.count_waiting(),
         )
         found = [
             {

@@ -27,6 +27,8 @@ from zaiond.text import Text
 ALIVE = 30.0  # seconds between two words
 LOOK = 5.0  # seconds at most between two looks while something is wrong
 LAST_WORD = 2.0  # seconds for the word that it stops
+# What doesn't pass by itself, at the engine or in the configuration.
+_TO_MEND = ("tls", "login", "too_old", "right", "no_jetstream", "no_stream")
 
 
 class Means(NamedTuple):
@@ -64,6 +66,7 @@ class Member:
         self._loop = asyncio.get_running_loop()
         self.state = CutOff(self._loop.time(), told=told)
         self.fault: ZaiondError | None = None
+        self._unsaid: FleetError | None = None  # why its last word was not taken
         self._link: Link | None = None
         self._is_linked = asyncio.Event()
         self._machine = ""
@@ -78,6 +81,13 @@ class Member:
     @property
     def connection(self) -> Connection | None:
         return None if self._link is None else self._link.now
+
+    @property
+    def is_to_mend(self) -> bool:
+        """Whether `fault` stays until somebody mends something."""
+        fault = self.fault
+        is_unfit = isinstance(fault, names.UnfitNameError)
+        return is_unfit or (isinstance(fault, FleetError) and fault.kind in _TO_MEND)
 
     def pack(self, kept: bytes) -> letter.Packed:
         return hand_over.pack(kept, self._machine)
@@ -242,8 +252,12 @@ class Member:
         try:
             await self._means.say(connection, self._machine, word)
         except FleetError as error:
+            self._unsaid = error
             self.failed(error)
             return False
+        if self._unsaid is not None and self.fault is self._unsaid:
+            self.fault = None
+        self._unsaid = None
         return True
 
 

@@ -220,3 +220,20 @@ def test_a_heartbeat_that_fails_is_a_problem_and_one_that_is_stopped_if_nothing_
     assert found(heartbeat=why)["heartbeat"].text.en == "the heartbeat can't be sent: why"
     assert found(stopped=why)["heartbeat"].text.en == "the heartbeat is stopped: why"
     assert set(found(stopped=why, config="last_good")) == {"config_broken"}
+
+
+def test_a_fleet_that_refuses_us_needs_a_look_at_once_one_that_is_away_if_something_waits() -> None:
+    why = Text("ログインを拒否されました", "the login was refused")
+    assert found(not_handed_on=why) == {}
+    waits = found(not_handed_on=why, to_hand_on=3)["fleet"]
+    assert "3" in waits.text.en
+    assert waits.text.en.endswith(why.en)
+    refused = found(not_handed_on=why, is_to_mend=True)["fleet"]
+    assert refused.text.ja.endswith(why.ja)
+
+
+def test_of_a_fleet_one_thing_is_said_whatever_else_follows_from_it() -> None:
+    why = Text("切れました", "lost")
+    more: dict[str, Any] = {"not_handed_on": why, "is_to_mend": True, "to_hand_on": 3}
+    for one in ({"cut_off": (NOW, why)}, {"fleet": why}):
+        assert found(**one, **more) == found(**one)

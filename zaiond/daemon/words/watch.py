@@ -29,6 +29,10 @@ cut_off = Sentence(
     "since {since} nothing could be handed on to the hubs of the fleet, and this machine mails by "
     "itself: {why}",
 )
+not_handed_on = Sentence(
+    "イベントをフリートのハブに引き継げません（引き継ぎ待ち {number} 件）: {why}",
+    "nothing can be handed on to the hubs of the fleet (waiting: {number}): {why}",
+)
 MAIL_LEAVES = Text("メールを送信できるようになりました", "mail can leave again")
 server_out_for_long = Sentence(
     "メールサーバー {server} が使えない状態が続いています",
