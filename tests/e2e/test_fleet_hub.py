@@ -462,6 +462,24 @@ def test_a_problem_that_one_hub_opened_is_closed_at_the_other(
     assert not other.daemon.document("problems")["problems"]
 
 
+def test_the_mail_of_a_problem_closed_by_hand_names_its_machine_and_its_user(
+    nats: Nats, make_hub: MakeHub
+) -> None:
+    hub = make_hub(nats)
+    with hub.daemon:
+        publish(nats, WEB1, events(1, key="disk:/", status="problem"), uid=0, user="root")
+        (opened,) = hub.sink.wait(1)
+        taken_in(nats, hub)
+        done = hub.daemon.ctl("problems", "close", "disk:/", "--comment", "a new disk")
+        assert done.returncode == 0, done.stderr
+        (closed,) = hub.sink.wait(2)[1:]
+        assert not hub.daemon.document("problems")["problems"]
+    assert f"Server: {WEB1}" in closed.body
+    assert "problem: disk:/" in closed.body
+    assert f"user: root@{WEB1}" in closed.body
+    assert closed.message["References"] == opened.message["References"] is not None
+
+
 # Kills the hub when it is about to share a problem that is on its disk.
 KILLED_BEFORE_SHARING = """
 import os, signal

@@ -6,7 +6,7 @@ across restarts.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from posixpath import basename
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from zaiond.smtp.verdict import judge
 from zaiond.store.damage import Damage
 from zaiond.store.recovery import Salvage
 from zaiond.text import Language, Text
+from zaiond.users import NO_UID
 
 MOST_DIAGNOSTICS = 50
 
@@ -256,16 +257,26 @@ def spool_refused(files: Sequence[RefusedFile], more: int) -> Notice:
     )
 
 
-def closed_by_hand(problem: Problem, comment: str, by: str, unique: str) -> Notice:
-    """An administrator says that a problem is over; `unique` makes the id, as each is told."""
+def closed_by_hand(
+    problem: Problem, comment: str, by: str, unique: str, name_of_user: Callable[[int], str]
+) -> Notice:
+    """An administrator says that a problem is over; `unique` makes the id, as each is told. Whose
+    it was is said for people, and the machine, where that is another one.
+    """
     attributes = closing(problem, comment, by)
+    whose: dict[str, Any] = {
+        "problem": name_of(problem),
+        "user": name_of_user(problem.uid),
+    }
+    if problem.uid > NO_UID:
+        whose["host"] = name_of_user(problem.uid | NO_UID)
     return Notice(
         attributes["type"],
         unique,
         attributes["severity"],
         routes.closed_by_hand(name=one_line(name_of(problem))),
         routes.closed_by(user=by, comment=comment),
-        attributes["data"],
+        whose | attributes["data"],
         attributes.get("job"),
         closes=attributes.get("key"),
     )

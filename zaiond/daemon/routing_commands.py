@@ -194,7 +194,7 @@ class RoutingAnswers:
         told = [documents.problem(one, self._table, self._state, name_of) for one in found.values()]
         for place, one in found.items():
             who = self._asker(request)
-            await self._tell(notices.closed_by_hand(one, comment, who, token_hex(8)))
+            await self._tell(notices.closed_by_hand(one, comment, who, token_hex(8), name_of))
             self._status.note(who, by_hand.closed(comment=comment), [key])
             await self._until_closed(place)
         return {"problems": told, "ambiguous": []}

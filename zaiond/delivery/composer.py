@@ -10,6 +10,7 @@ from zaiond.message.compose import BY_DEFAULT, check_wire, compose, message_id_f
 from zaiond.message.custom import PLAIN, Look, TemplateError, in_built_in_words
 from zaiond.model import Event, Message, Routing, Together
 from zaiond.routing.named import named
+from zaiond.routing.problem import CLOSED_BY_HAND
 from zaiond.text import Language
 from zaiond.users import NO_UID
 
@@ -58,13 +59,11 @@ class Composer:
         return in_built_in_words(self._form(routing)[1], error)
 
     def _machine_of(self, *events: Event) -> tuple[str, str]:
-        """The names of the machine that all of these come from, which the hub has put there; of
-        several, this one's.
+        """The names of the machine that all of these come from, or tell of, which the hub has put
+        there; of several, this one's.
         """
-        first = events[0].data.get("host") if events and events[0].uid > NO_UID else None
-        if not isinstance(first, str) or any(
-            event.uid <= NO_UID or event.data.get("host") != first for event in events
-        ):
+        first, *others = {_other_machine(event) for event in events} or {None}
+        if first is None or others:
             return self._host, self.fqdn
         return first.partition(".")[0], first
 
@@ -175,3 +174,10 @@ class Composer:
             accepted=event.accepted,
         )
         return local_mail.pass_on(event, way)
+
+
+def _other_machine(event: Event) -> str | None:
+    """The machine of the fleet that it comes from, or whose problem it ends; None: this one."""
+    is_put_there = event.uid > NO_UID or (event.notice and event.type == CLOSED_BY_HAND)
+    host = event.data.get("host") if is_put_there else None
+    return host if isinstance(host, str) else None

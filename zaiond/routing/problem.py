@@ -44,9 +44,12 @@ def note(event: Event, state: State, seq: int) -> News | Text | None:
     problem, or there are too many to follow them all.
     """
     if event.notice:  # a problem of an emitter is his alone, but for who closes it by hand
-        key = event.data.get("problem") if event.type == CLOSED_BY_HAND else None
-        there = state.problems.get(key) if isinstance(key, str) else None
-        return None if there is None or key is None else closed(event, key, there)
+        if event.type != CLOSED_BY_HAND:
+            return None
+        data, job = event.data, event.job
+        key = f"{data.get('uid')} {data.get('problem')}" if job is None else job_key(job)
+        there = state.problems.get(key)
+        return None if there is None else closed(event, key, there)
     if event.key is None or event.status is None:
         return None
     key = f"{event.uid} {cut(event.key)}"
@@ -176,11 +179,10 @@ def put(state: State, key: str, problem: Problem, told: tuple[Told, ...]) -> Non
 def closing(problem: Problem, comment: str, by: str) -> dict[str, Any]:
     """The attributes of the daemon's own event (`notice`) that closes a problem by hand."""
     job = problem.job
-    key = f"{problem.uid} {problem.key}" if job is None else job_key(job)
     return {
         "type": CLOSED_BY_HAND,
         "severity": "notice",
         "message": comment,
         **({"key": problem.key, "status": "ok"} if job is None else {"job": job}),
-        "data": {"problem": key, "by": by},
+        "data": {"problem": name_of(problem), "uid": problem.uid, "by": by},
     }
