@@ -156,7 +156,10 @@ def test_a_member_hands_on_what_it_takes(place: Path, sink: Sink, nats: Nats) ->
         ):  # fmt: skip
             assert "looked after by the hub that works" in daemon.ctl(*command).stderr, command
             assert "remark" in daemon.document(*command)
-        assert "fleet:hubs" not in daemon.ctl("history", "u").stdout
+        shown = daemon.ctl("history", "u").stdout
+        assert "fleet:hubs" not in shown
+        assert "handed on to the hubs" in shown
+        assert "delivered" not in shown
     assert last_word(nats)["state"] == "stopped"
 
 

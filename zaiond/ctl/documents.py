@@ -8,6 +8,7 @@ from zaiond.ctl.terminal import Cell, Painted
 from zaiond.event_rules import is_named_as_notice
 from zaiond.text import Text
 from zaiond.users import NO_UID
+from zaiond.way import HUBS, shown
 
 _HALF_A_YEAR = 182  # days
 _LONGEST_ABOUT = 300  # of what an event is about, in a list
@@ -20,9 +21,21 @@ def state(name: str) -> Cell:
     return Painted(word, _COLOURS[name]) if name in _COLOURS else word
 
 
+def state_of(delivery: dict[str, Any], name: str | None = None) -> Cell:
+    """The state of a delivery, or of this name of one of its attempts: what a fleet's hubs have
+    got is not mailed yet.
+    """
+    name = name or delivery["outcome"]
+    is_handed_on = name == "delivered" and delivery["recipient"] in shown(HUBS)
+    return labels.HANDED_ON if is_handed_on else state(name)
+
+
 def outcome(event: dict[str, Any]) -> Cell:
     """What became of an event; one that its route holds waits for a time, not for somebody."""
     name, states = event["outcome"], {one["outcome"] for one in event["deliveries"]}
+    if name == "delivered":
+        ends = [state_of(one) for one in event["deliveries"] if one["outcome"] == name]
+        return ends[0] if len({*ends}) == 1 else state(name)
     if name == "held" and name not in states and event.get("routing"):
         return labels.STATES[name]
     return state(name)

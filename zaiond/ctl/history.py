@@ -201,8 +201,8 @@ def outcome_facts(event: dict[str, Any]) -> list[Fact]:
 
 def add_delivery(page: Page, delivery: dict[str, Any]) -> None:
     """What became of an event for one recipient."""
-    outcome, server = delivery["outcome"], delivery.get("server") or ""
-    page.table([(delivery["recipient"], documents.state(outcome), server)], "  ")
+    state, server = documents.state_of(delivery), delivery.get("server") or ""
+    page.table([(delivery["recipient"], state, server)], "  ")
     for label, value in delivery_facts(delivery):
         page.labelled(label, value, "    ")
     page.table(attempts(delivery), "    ")
@@ -224,7 +224,7 @@ def attempts(delivery: dict[str, Any]) -> list[list[Cell]]:
     """A row for each: its number, when it ended, how, at which server, and what that said."""
     rows: list[list[Cell]] = []
     for one in delivery["attempts"]:
-        ended, state = documents.when(one["ended"]), documents.state(one["outcome"])
+        ended, state = documents.when(one["ended"]), documents.state_of(delivery, one["outcome"])
         server, reply = one.get("server") or "-", one.get("reply") or ""
         rows.append([f"#{one['number']}", ended, state, server, reply])
     return rows

@@ -19,6 +19,7 @@ STATES = {
     "grouped": Text("まとめ送信待ち", "grouped"),
     "silenced": Text("通知の一時停止中", "silenced"),
 }
+HANDED_ON = Text("ハブに引き継ぎ済み", "handed on to the hubs")
 FILE_STATES = {
     "refused": Text("拒否", "refused"),
     "foreign": Text("対象外", "not ours"),

@@ -144,7 +144,7 @@ def whole(event: Document) -> dict[str, Any]:
         "deliveries": [
             {
                 "recipient": one["recipient"],
-                "state": documents.state(one["outcome"]),
+                "state": documents.state_of(one),
                 "server": one.get("server"),
                 "facts": ctl.delivery_facts(one),
                 "attempts": ctl.attempts(one),
