@@ -81,6 +81,11 @@ class Machines:
         machine = self._by_number.get(uid >> 32)
         return None if machine is None else machine.name
 
+    def user_of(self, uid: int) -> str:
+        """What that machine calls the user; '' where no name is known."""
+        machine = self._by_number.get(uid >> 32)
+        return "" if machine is None else machine.users.get(uid & NO_UID, "")
+
     def message_id(self, here: str, stored: StoredEvent, *of: str) -> str:
         """The Message-ID of the mail `of` this kind about an event, made on the machine of the name
         `here`: the same on all machines of the fleet, by the event as its own machine had it.
@@ -100,5 +105,4 @@ class Machines:
         name = UNKNOWN if machine is None else machine.name
         if own == NO_UID:
             return name
-        user = "" if machine is None else machine.users.get(own, "")
-        return f"{user or f'uid {own}'}@{name}"
+        return f"{self.user_of(uid) or f'uid {own}'}@{name}"

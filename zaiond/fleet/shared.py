@@ -15,7 +15,7 @@ from msgspec import structs
 from zaiond.fleet.machines import Machines
 from zaiond.routing.records import JobState, Problem, Sent, Silence, Value, Watch, is_shared
 from zaiond.routing.state import Kind, State
-from zaiond.users import NO_UID, abroad
+from zaiond.users import NO_UID
 
 PREFIX = "state"  # of its keys
 SHARDS = 256
@@ -26,11 +26,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Record(msgspec.Struct, omit_defaults=True):
-    """One thing of a shard. `key` is its key in `State`; of a machine's problem without the uid."""
+    """One thing of a shard. `key` is its key in `State`; of a machine's problem without the uid.
+    `user` is what the machine calls the problem's user, '' where no name is known.
+    """
 
     key: str
     value: msgspec.Raw
     machine: str | None = None
+    user: str = ""
 
 
 _decode = msgspec.json.Decoder(list[Record]).decode
@@ -85,13 +88,14 @@ class Shared:
             if value is None or (isinstance(value, Problem) and not is_shared(value)):
                 del self._keys[shard][kind, key]
                 continue
-            machine = None
+            machine, user = None, ""
             if isinstance(value, Problem):
                 # Its row is this hub's own; of what opened it the id is known.
                 machine = self._machines.machine_of(value.uid)
+                user = self._machines.user_of(value.uid)
                 key = key if value.job is not None else _within(key)
                 value = structs.replace(value, event=0, uid=value.uid & NO_UID)
-            records.append(Record(key, msgspec.Raw(_encode(value)), machine))
+            records.append(Record(key, msgspec.Raw(_encode(value)), machine, user))
         return _encode(records)
 
     def _shard(self, kind: Kind, key: str) -> str | None:
@@ -140,10 +144,9 @@ class Shared:
         value = msgspec.json.decode(record.value, type=_TYPES[kind])
         if not isinstance(value, Problem) or record.machine is None:
             return record.key, value
-        number = self._machines.number(record.machine)
-        if number is None:
+        uid = self._machines.uid(record.machine, value.uid, record.user)
+        if uid is None:
             raise ValueError(record.machine)
-        uid = abroad(number, value.uid)
         key = record.key if value.job is not None else f"{uid} {record.key}"
         return key, structs.replace(value, uid=uid)
 

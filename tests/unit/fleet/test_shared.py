@@ -28,8 +28,8 @@ class Hub:
         assert found is not None
         return found
 
-    def opens(self, machine: str, key: str, **more: object) -> str:
-        uid = self.uid(machine)
+    def opens(self, machine: str, key: str, uid: int | None = None) -> str:
+        uid = self.uid(machine) if uid is None else uid
         place = f"{uid} {key}"
         problem = Problem(
             uid=uid, key=key, since=1.0, last=2.0, worst="err", event=77, id="e1",
@@ -50,6 +50,20 @@ def test_a_problem_is_the_same_machine_s_whatever_numbers_the_hubs_have() -> Non
     assert (found.uid, found.key, found.id) == (other.uid("web1"), "disk full", "e1")
     assert found.event == 0  # its row is the other hub's
     assert found.told == (Told("r", 3.0),)
+
+
+def test_whose_a_problem_is_has_the_same_name_at_the_next_hub() -> None:
+    one, other, third = Hub("web1"), Hub("web9", "web1"), Hub()
+    assert one.machines.uid("web1", 0, "root") is not None
+    one.opens("web1", "of root", uid=one.uid("web1", 0))
+    one.opens("web1", "of 1000")
+    one.opens("web1", "its own", uid=one.uid("web1", 0) | NO_UID)
+    other.shared.adopt(one.shared.take())
+    other.shared.keep({})
+    third.shared.adopt(other.shared.take())
+    for hub in (one, other, third):
+        called = {p.key: hub.machines.called(p.uid) for p in hub.state.problems.values()}
+        assert called == {"of root": "root@web1", "of 1000": "uid 1000@web1", "its own": "web1"}
 
 
 def test_jobs_silences_and_limits_go_along_and_what_is_a_hub_s_own_does_not() -> None:
