@@ -116,10 +116,13 @@ def _read(lines: list[list[str]], users: list[list[str]]) -> list[_Range]:
 
 
 class UserNames:
-    """`monotonic` gives seconds. `abroad` names the users of other machines."""
+    """`monotonic` gives seconds. `abroad` names the users of other machines, `uid_abroad` finds one
+    by that name.
+    """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.abroad: Callable[[int], str] = lambda _: ""
+        self.uid_abroad: Callable[[str], int | None] = lambda _: None
         self.asking: threading.Thread | None = None  # the name service, which may hang (LDAP)
         self._monotonic = monotonic
         self._known: dict[int, tuple[str, float]] = {}

@@ -462,6 +462,33 @@ def test_a_problem_that_one_hub_opened_is_closed_at_the_other(
     assert not other.daemon.document("problems")["problems"]
 
 
+def test_whose_problem_is_meant_is_said_as_it_is_shown(nats: Nats, make_hub: MakeHub) -> None:
+    hub = make_hub(nats)
+    close = ("problems", "close", "disk:/", "--comment", "a new disk")
+    with hub.daemon:
+        for machine in (WEB1, WEB2):
+            publish(nats, machine, events(1, key="disk:/", status="problem"), uid=0, user="root")
+        hub.sink.wait(2)
+        taken_in(nats, hub)
+        asked = hub.daemon.ctl(*close)
+        assert asked.returncode == 1
+        assert f"user root@{WEB2}\n" in asked.stderr
+        wrong = hub.daemon.ctl(*close, "--user", f"nobody@{WEB2}")
+        assert (wrong.returncode, f"nobody@{WEB2}" in wrong.stderr) == (2, True)
+        done = hub.daemon.ctl(*close, "--user", f"root@{WEB2}")
+        assert (done.returncode, done.stderr) == (0, "")
+        (left,) = hub.daemon.document("problems")["problems"]
+        assert left["user"] == f"root@{WEB1}"
+        hub.sink.stop()
+        publish(nats, WEB1, events(7))
+        publish(nats, WEB2, events(7))
+        taken_in(nats, hub)
+        done = hub.daemon.ctl("queue", "delete", "e7", "--user", f"tom@{WEB1}")
+        assert (done.returncode, done.stderr) == (0, "")
+        (left,) = hub.daemon.document("queue", "list")["deliveries"]
+        assert left["user"] == f"tom@{WEB2}"
+
+
 def test_the_mail_of_a_problem_closed_by_hand_names_its_machine_and_its_user(
     nats: Nats, make_hub: MakeHub
 ) -> None:

@@ -7,7 +7,7 @@ from zaiond.ctl.exit_status import Fault
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MOST_DIGITS = 10  # of a uid
+_MOST_DIGITS = 16  # of a uid; of another machine's user it is a large one
 
 
 def seconds(word: str) -> int | None:
@@ -16,13 +16,17 @@ def seconds(word: str) -> int | None:
     return None if found is None else int(found[1]) * _SECONDS[found[2]]
 
 
-def uid(user: str) -> int:
-    """The uid of a user by his name, or as it is. Raises Fault."""
+def whose(user: str) -> dict[str, int | str]:
+    """The argument that says which user is meant: his uid by his name, or as it is, or as the
+    daemon calls a user of another machine, or a machine. Raises Fault.
+    """
     import pwd
 
     try:
-        return pwd.getpwnam(user).pw_uid
+        return {"uid": pwd.getpwnam(user).pw_uid}
     except (KeyError, ValueError):  # a NUL
         if user.isascii() and user.isdigit() and len(user) <= _MOST_DIGITS:
-            return int(user)
+            return {"uid": int(user)}
+    if "@" in user or "." in user:
+        return {"user": user}
     raise Fault(words.no_user(user=user))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from zaiond.ctl import control, documents, labels, output, words
-from zaiond.ctl.arguments import uid
+from zaiond.ctl.arguments import whose
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Fact, Page, Painted
@@ -40,8 +40,8 @@ COMMANDS = (
         ),
         Option(
             "--user USER",
-            "このユーザー（名前または uid）の障害",
-            "the problem of this user (a name or a uid)",
+            "このユーザー（名前、uid、またはほかのマシンの USER@MACHINE）の障害",
+            "the problem of this user (a name, a uid, or USER@MACHINE of another machine)",
         ),
         Example(
             'problems close disk:/ --comment "the disk was replaced"',
@@ -72,7 +72,7 @@ def _close(line: Line) -> int:
     arguments: dict[str, Any] = {"key": exact(line.operands[0]), **line.exact("comment")}
     user = line.text("user")
     if user is not None:
-        arguments["uid"] = uid(user)
+        arguments |= whose(user)
     reply = control.ask(line, "problems.close", **arguments)
     result: dict[str, Any] = reply.result
     closed: list[dict[str, Any]] = result["problems"]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from zaiond.ctl import control, documents, labels, output, words
-from zaiond.ctl.arguments import uid
+from zaiond.ctl.arguments import whose
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED
 from zaiond.ctl.terminal import Cell, Page, Painted, one_line
@@ -47,8 +47,9 @@ COMMANDS = (
         " the same. Then nothing is deleted, and it is said whose they are.",
         Option(
             "--user USER",
-            "このユーザー（名前または uid）のイベントだけを対象にする",
-            "only events of this user (a name or a uid)",
+            "このユーザー（名前、uid、またはほかのマシンの USER@MACHINE）のイベントだけを"
+            "対象にする",
+            "only events of this user (a name, a uid, or USER@MACHINE of another machine)",
         ),
         Option(
             "--source PATTERN",
@@ -125,7 +126,7 @@ def _change_queue(line: Line) -> int:
     arguments: dict[str, Any] = {"ids": ids, **line.exact("source")}
     user = line.text("user")
     if user is not None:
-        arguments["uid"] = uid(user)
+        arguments |= whose(user)
     reply = control.ask(line, line.name.replace(" ", "."), **arguments)
     result: dict[str, Any] = reply.result
     unknown, ambiguous = result.get("unknown", []), result.get("ambiguous", [])

@@ -13,7 +13,7 @@ import msgspec
 from zaiond import places
 from zaiond.daemon import documents, hours, metrics, words
 from zaiond.daemon.control import Command, Commands, Refused, Request
-from zaiond.daemon.routing_commands import RoutingAnswers, Tell
+from zaiond.daemon.routing_commands import RoutingAnswers, Tell, whose
 from zaiond.daemon.status import Status
 from zaiond.daemon.words import by_hand
 from zaiond.daemon.words.fleet import NO_HUB
@@ -152,7 +152,7 @@ class Answers:
             raise Refused(2, words.NO_ID)
         chosen = await self._queue_admin.choose(
             request.ids,
-            None if request.uid is None else int(request.uid),
+            whose(self._status, request),
             None if request.source is None else matcher(request.source),
         )
         if chosen.several:

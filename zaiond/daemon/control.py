@@ -53,7 +53,8 @@ class Refused(ZaiondError):  # noqa: N818 - it answers, it doesn't break
 class Request(msgspec.Struct):
     """What is asked, and with what; null counts as left out. `asked_by` is a uid (SO_PEERCRED),
     whatever was sent as such; `by` is on whose behalf zaiond-web asks; `uid` is whose events are
-    meant; `language` is that of the texts in the answer, by default the configuration's.
+    meant, or `user`, one of another machine as documents call him; `language` is that of the texts
+    in the answer, by default the configuration's.
     """
 
     command: str
@@ -61,6 +62,7 @@ class Request(msgspec.Struct):
     names: list[str] = []
     addresses: list[str] = []
     uid: float | None = None
+    user: str | None = None
     id: str | None = None
     source: str | None = None
     type: str | None = None

@@ -71,6 +71,7 @@ class InFleet:
 
             self._machines = Machines(dict(self._rows))
             self._user_names.abroad = self._machines.called
+            self._user_names.uid_abroad = self._machines.uid_of
         return self._machines
 
     def configure(self, config: Config) -> None:

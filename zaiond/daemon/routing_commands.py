@@ -25,10 +25,12 @@ from zaiond.routing.explain import document
 from zaiond.routing.matcher import RoutingTable
 from zaiond.routing.records import Silence
 from zaiond.routing.state import LONGEST_TEXT, State
+from zaiond.safe import one_line
 from zaiond.store import groups
 
 _CHECK = (places.CONFIGURATION,)
 _ID_BYTES = 4  # of a silence: short enough to be typed
+_LONGEST_USER = 400  # characters: with the name of its machine
 _CLOSED_WITHIN, _PAUSE = 3.0, 0.02  # seconds
 Tell = Callable[[Notice], Awaitable[None]]
 
@@ -183,7 +185,7 @@ class RoutingAnswers:
             raise Refused(2, routes.NO_COMMENT)
         if self._table is None:  # then nothing is routed, an end neither
             raise Refused(78, words.NO_CONFIGURATION, self._status.config_document(), places=_CHECK)
-        uid = None if request.uid is None else int(request.uid)
+        uid = whose(self._status, request)
         found = documents.named(self._state, key, uid)
         if not found:
             self._refuse_to_wait()
@@ -214,6 +216,16 @@ class RoutingAnswers:
 
     async def _list_runs(self, _: Request) -> dict[str, Any]:
         return {"jobs": documents.runs(self._state)}
+
+
+def whose(status: Status, request: Request) -> int | None:
+    """Whose things are meant, by his uid here; None: anybody's. Raises Refused."""
+    if request.user is None:
+        return None if request.uid is None else int(request.uid)
+    found = status.user_names.uid_abroad(request.user)
+    if found is None:
+        raise Refused(2, routes.no_user(user=one_line(request.user[:_LONGEST_USER])))
+    return found
 
 
 def _silences(one: Silence) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from zaiond.users import NO_UID, abroad
 MOST = 10_000  # machines
 MOST_USERS = 1000  # of a machine, that are known by name
 ROW = "machine"  # and a blank: what the names of the rows begin with (store.meta)
+_MOST_DIGITS = 10  # of a uid
 UNKNOWN = "?"  # where a message comes from whose subject names no machine
 
 
@@ -106,3 +107,16 @@ class Machines:
         if own == NO_UID:
             return name
         return f"{self.user_of(uid) or f'uid {own}'}@{name}"
+
+    def uid_of(self, called: str) -> int | None:
+        """The uid here of who is `called` so; None: nobody."""
+        user, _, name = called.rpartition("@")
+        number = self._numbers.get(name)
+        if number is None:
+            return None
+        unnamed = user.removeprefix("uid ")
+        theirs = [NO_UID, *self._by_number[number].users]
+        if unnamed.isdecimal() and len(unnamed) <= _MOST_DIGITS:
+            theirs.append(int(unnamed))
+        uids = (abroad(number, uid) for uid in theirs)
+        return next((uid for uid in uids if self.called(uid) == called), None)

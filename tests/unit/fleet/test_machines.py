@@ -59,6 +59,19 @@ def test_there_is_a_bound_on_machines_and_on_users(monkeypatch: pytest.MonkeyPat
     assert machines.uid("web3", 0, "") is None
 
 
+def test_who_is_called_so_is_found_again_and_nobody_else() -> None:
+    machines = Machines({})
+    for machine in ("web1", "web2"):
+        for found in (
+            machines.uid(machine, 0, "root"), machines.uid(machine, 7, ""),
+            machines.uid(machine, 8, "a@b"), machines.uid(machine, None, ""),
+        ):  # fmt: skip
+            assert found is not None
+            assert machines.uid_of(machines.called(found)) == found
+    for nobody in ("root", "tom@web1", "root@web3", "uid 0@web1", "uid 99999999999@web1", "@web1"):
+        assert machines.uid_of(nobody) is None
+
+
 def test_rows_that_can_not_be_read_are_left_out() -> None:
     machines = Machines({"machine 1": "no json", "machine x": '{"name":"a"}'})
     assert machines.uid("web1", 0, "root") == 1 << 32

@@ -12,6 +12,7 @@ NOT_CLOSED_YET = Text(
 )
 NO_SILENCE = Text("期間とコメントを指定してください", "a duration and a comment are needed")
 no_silence = Sentence("{id}: この ID の一時停止はありません", "{id}: no silence with this id")
+no_user = Sentence("ユーザー {user} はいません", "there is no user {user}")
 NO_COMMENT = Text("キーとコメントを指定してください", "a key and a comment are needed")
 long_comment = Sentence(
     "コメントは {most} 文字以内にしてください", "a comment may have {most} characters"
