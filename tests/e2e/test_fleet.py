@@ -184,6 +184,13 @@ def test_status_says_that_a_node_is_down(directory: Path) -> None:
         status = one.document("fleet", "status")
         down = [each for each in status["streams"][0]["replicas"] if not each["current"]]
         assert [each["node"] for each in down] == ["n2"]
+        until(
+            lambda: "node n2 is not there" in one.ctl("fleet", "status").stdout,
+            lambda: f"{one.ctl('fleet', 'status')}",
+        )
+        shown = one.ctl("fleet", "status").stdout
+        assert "2 of 3" in shown
+        assert "replicas are" not in shown  # of a stream
 
 
 @pytest.mark.parametrize("command", [("status",), ("forget", MEMBER)])

@@ -1,5 +1,6 @@
 """What `zaiond-ctl fleet status` shows of its document, and what of it needs a look. Pure."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from zaiond.ctl import fleet_words
@@ -40,8 +41,9 @@ def troubles(found: dict[str, Any], grace: float) -> list[Text]:
         name = fleet_words.STREAMS.get(stream["name"], stream["name"])
         if stream["state"] == "missing":
             told.append(fleet_words.missing(stream=name))
-        elif stream["state"] != "ok":
+        elif stream["state"] != "ok" and all(one["current"] for one in stream["replicas"]):
             told.append(fleet_words.degraded(stream=name))
+    told += _of_nodes(found["streams"])
     hub = works(found)
     if hub is None:
         told.append(fleet_words.NO_HUB)
@@ -62,6 +64,22 @@ def troubles(found: dict[str, Any], grace: float) -> list[Text]:
         if len(few) < len(ones):
             told.append(more_text(number=len(ones) - len(few)))
     return told
+
+
+def _of_nodes(streams: list[dict[str, Any]]) -> Iterator[Text]:
+    """Which nodes keep streams from being well. Each stream's leader says it of its own, and one
+    may know before another."""
+    replicas = [one for each in streams for one in each["replicas"]]
+    of_ill = [one for each in streams if each["state"] != "ok" for one in each["replicas"]]
+    down = sorted({one["node"] for one in of_ill if one["offline"]})
+    number = len({one["node"] for one in replicas})
+    if down:
+        left = number - len(down)
+        few = fleet_words.node_down if len(down) == 1 else fleet_words.nodes_down
+        said = few if 2 * left > number else fleet_words.too_few_nodes
+        yield said(nodes=listed([Text(one, one) for one in down]), left=left, number=number)
+    for node in sorted({one["node"] for one in of_ill if not one["current"]} - {*down}):
+        yield fleet_words.behind(node=node)
 
 
 def is_silent(word: dict[str, Any], grace: float) -> bool:

@@ -125,6 +125,29 @@ no_machine = Sentence(
     "{machine}: このマシンはフリートの一覧にありません（一覧: zaiond-ctl fleet status）",
     "{machine}: no such machine in the fleet's list (the list: zaiond-ctl fleet status)",
 )
+node_down = Sentence(
+    "ノード {nodes} が止まっています。フリートは {number} 台中 {left} 台で動いています。"
+    "{nodes} で nats-server を起動してください",
+    "node {nodes} is not there: the fleet goes on with {left} of {number}; start nats-server on it",
+)
+nodes_down = Sentence(
+    "ノード {nodes} が止まっています。フリートは {number} 台中 {left} 台で動いています。"
+    "これらのノードで nats-server を起動してください",
+    "nodes {nodes} are not there: the fleet goes on with {left} of {number}; start nats-server on "
+    "them",
+)
+too_few_nodes = Sentence(
+    "動いているノードが {number} 台中 {left} 台しかなく、過半数が動くまで、ハブに引き継げません。"
+    "{nodes} で nats-server を起動してください",
+    "too few nodes are there, {left} of {number}: nothing can be handed on until most of them run; "
+    "start nats-server on {nodes}",
+)
+behind = Sentence(
+    "ノード {node} の複製が遅れています。自動的に追いつきますが、長く続くときは、そのノードの負荷、"
+    "ディスク、ネットワークを確かめてください",
+    "node {node} lags behind the others. It catches up by itself; if that takes long, see its "
+    "load, disk and network",
+)
 degraded = Sentence(
     "{stream}の複製がそろっていません。止まっているノードを起動してください",
     "{stream}: not all replicas are there; start the node that is down",

@@ -22,6 +22,7 @@ _ENUMS = {
 
 PEERS_WITHIN = 10.0  # seconds that nodes need, when they have just started, to know of each other
 AT_ONCE = 100  # words that are asked for side by side
+SILENT = 5.0  # seconds in which a node that is there is heard of: it is asked each second
 PAUSE = 0.5  # seconds from one try to the next
 
 
@@ -172,7 +173,7 @@ def _health(name: str, info: api.StreamInfo | None) -> dict[str, Any]:
     cluster = info.cluster
     others = [] if cluster is None else cluster.replicas or []
     replicas = [
-        {"node": peer.name, "current": bool(peer.current), "offline": bool(peer.offline)}
+        {"node": peer.name, "current": bool(peer.current), "offline": _is_down(peer)}
         for peer in others
     ]
     leader = None if cluster is None else cluster.leader
@@ -183,6 +184,12 @@ def _health(name: str, info: api.StreamInfo | None) -> dict[str, Any]:
     if cluster is not None and not leader:
         fine = False
     return {"name": name, "state": "ok" if fine else "degraded", "replicas": replicas}
+
+
+def _is_down(peer: api.PeerInfo) -> bool:
+    """Whether the stream's leader hears nothing of it: nats-server 2.9 never says `offline` of one
+    that was killed, and takes it for current for ten seconds."""
+    return bool(peer.offline) or (not peer.current and (peer.active or 0) >= SILENT * 10**9)
 
 
 async def _last_words(

@@ -81,6 +81,52 @@ def test_what_needs_a_look_is_named() -> None:
     assert "91" in troubles(backlog=backlog(900, disk=5460, max_disk=6000))
 
 
+def stream(name: str, **others: str) -> dict[str, Any]:
+    """A stream that n1 leads; of other nodes how each is: `current`, `behind` or `offline`."""
+    replicas = [{"node": "n1", "current": True, "offline": False}]
+    for node, state in others.items():
+        replicas.append(
+            {"node": node, "current": state == "current", "offline": state == "offline"}
+        )
+    is_well = {*others.values()} <= {"current"}
+    return {"name": name, "state": "ok" if is_well else "degraded", "replicas": replicas}
+
+
+def test_a_node_that_is_down_is_named_once_with_what_that_means() -> None:
+    # One stream's leader has not noticed yet, another one knows of the same node that it is behind.
+    streams = [
+        stream("ZAIOND", n2="offline", n3="current"),
+        stream("ZAIOND_ALIVE", n2="behind", n3="current"),
+        stream("KV_zaiond-hub", n2="current", n3="current"),
+    ]
+    (told,) = fleet_status.troubles(fleet(streams=streams), GRACE)
+    assert told.en.startswith("node n2 is not there: the fleet goes on with 2 of 3")
+    assert told.ja.startswith("ノード n2 が止まっています。フリートは 3 台中 2 台で動いています")
+
+
+def test_where_most_nodes_are_down_the_fleet_does_not_go_on() -> None:
+    told = troubles(streams=[stream("ZAIOND", n2="offline", n3="offline")])
+    assert told.startswith("too few nodes are there, 1 of 3")
+    assert told.endswith("on n2, n3")
+    assert "goes on" not in told
+    five = {"n2": "offline", "n3": "offline", "n4": "current", "n5": "current"}
+    assert "n2, n3 are not there: the fleet goes on with 3 of 5" in troubles(
+        streams=[stream("ZAIOND", **five)]
+    )
+
+
+def test_a_node_that_lags_is_named_as_one_that_catches_up() -> None:
+    told = troubles(streams=[stream("ZAIOND", n2="behind", n3="offline")])
+    down, lags = told.splitlines()
+    assert down.startswith("node n3 is not there: ")
+    assert lags.startswith("node n2 lags behind")
+
+
+def test_a_stream_that_lacks_replicas_of_which_no_node_is_known_is_named_itself() -> None:
+    lacking = stream("ZAIOND", n2="current") | {"state": "degraded"}
+    assert troubles(streams=[lacking]).startswith("events (ZAIOND): ")
+
+
 def test_no_hub_works_where_none_was_heard_of_within_its_lease() -> None:
     for leader in (None, {"hub": "", "age": 1.0}, {"hub": "h1", "age": 15.0}):
         assert "no hub works" in troubles(leader=leader)
