@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -864,6 +865,18 @@ def test_a_program_at_a_member_is_heard_by_mail_from_the_hub(nats: Nats, make_hu
         status = hub.daemon.becomes(lambda now: bool(now["fleet"]["members"]), "status")
         assert status["fleet"]["members"][0]["machine"] == WEB1
     assert member.mails == []
+
+
+def test_a_mail_of_a_program_at_a_member_is_of_that_machine(nats: Nats, make_hub: MakeHub) -> None:
+    hub = make_hub(nats)
+    sent = b"From: root (Cron Daemon)\nTo: root\nSubject: done\n\ndone\n"
+    data = {"from": "root", "recipients": ["root"]}
+    with hub.daemon:
+        one = {"type": "mail.local", "data": data, "mail": b64encode(sent).decode(), "id": "m1"}
+        publish(nats, WEB1, [one], uid=0, user="root")
+        (mail,) = hub.sink.wait(1)
+    assert mail.message["Received"].startswith(f"by {WEB1} (zaiond-sendmail, uid 0) id m1")
+    assert f"root@{WEB1}" in mail.message["To"]
 
 
 def test_a_hub_that_can_not_work_says_so_although_it_renews_its_lease(

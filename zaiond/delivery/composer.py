@@ -164,13 +164,14 @@ class Composer:
     def _passed_on(self, event: Event, recipients: tuple[str, ...], message_id: str) -> Message:
         from zaiond.message import local_mail  # where programs send mails
 
+        host, fqdn = self._machine_of(event)
         way = local_mail.Way(
             sender=self._sender,
             recipients=recipients,
             named=bool(named(event)[0]),
             message_id=message_id,
-            host=self._host,
-            fqdn=self.fqdn,
+            host=host,
+            fqdn=fqdn,
             accepted=event.accepted,
         )
         return local_mail.pass_on(event, way)

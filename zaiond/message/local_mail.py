@@ -26,6 +26,7 @@ from zaiond.message.rfc5322 import Entity, Field
 from zaiond.model import Event, Message
 from zaiond.safe import one_line
 from zaiond.text import Text
+from zaiond.users import NO_UID
 
 HOPS = 5  # times that a mail may come from us to us: more is a loop
 _OURS = "(zaiond-sendmail"  # in our Received
@@ -147,7 +148,8 @@ def _renewed(
 def _received(event: Event, way: Way) -> Field:
     id_ = f" id {event.id};" if re.fullmatch(r"[A-Za-z0-9.-]{1,60}", event.id) else ";"
     date = mime.date(int(way.accepted), way.tz).removeprefix("Date: ")
-    return _field(f"Received: by {way.fqdn} {_OURS}, uid {event.uid}){id_}\r\n {date}")
+    # The uid is that of the machine by which it was received (`users.abroad`).
+    return _field(f"Received: by {way.fqdn} {_OURS}, uid {event.uid & NO_UID}){id_}\r\n {date}")
 
 
 def _from(found: Entity, way: Way, sender: Mailbox, has_reply_to: bool) -> list[Field]:

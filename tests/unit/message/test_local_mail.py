@@ -13,6 +13,7 @@ from zaiond.errors import MessageError
 from zaiond.message import local_mail
 from zaiond.message.local_mail import Way, pass_on
 from zaiond.model import Event, Message
+from zaiond.users import abroad
 
 CRON = b"""From: root (Cron Daemon)
 To: root
@@ -87,6 +88,16 @@ def test_who_a_program_says_it_is_from_stands_in_the_name_and_gets_the_replies()
     assert found["Reply-To"] == "Shop <shop@other.example>"
     assert found["Original-From"] == "Shop <shop@other.example>"
     assert found["Sender"] is None
+
+
+def test_on_a_hub_received_has_the_uid_that_the_user_has_on_his_own_machine() -> None:
+    way = Way(
+        sender="z@example.co.jp", recipients=("a@example.co.jp",), named=False,
+        message_id="<m1@web1.example.co.jp>", host="web1", fqdn="web1.example.co.jp",
+        accepted=1e9, tz=UTC,
+    )  # fmt: skip
+    found = read(pass_on(structs.replace(event(CRON), uid=abroad(3, 1000)), way))
+    assert found["Received"].startswith("by web1.example.co.jp (zaiond-sendmail, uid 1000) id 01J0")
 
 
 @pytest.mark.parametrize("local", ["root", "root@web1", "root@WEB1.example.co.jp", "r@localhost"])
