@@ -6,11 +6,13 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from nats.js.api import DiscardPolicy
 
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.emitter import Emitter
@@ -363,7 +365,25 @@ def test_an_event_that_is_larger_than_the_engine_takes_cuts_nobody_off(
             assert "max_payload to 1MB" in told, told
 
 
-def limit(nats: Nats, size: int) -> None:
+def test_a_member_whose_word_is_refused_at_once_waits_until_it_says_it_again(
+    place: Path, sink: Sink, nats: Nats
+) -> None:
+    limit(nats, 1000)
+    limit(nats, 10, names.ALIVE_STREAM)
+    with member(place, sink, nats, fallback_after="2s") as daemon:
+        daemon.emit({"type": "a.b", "id": "e1", "message": "x" * 4000})
+        daemon.becomes(lambda status: status["fleet"]["state"] == "by_itself", "status")
+        node = nats.nodes[0]
+        before = node.asks("varz")
+        began = datetime.fromisoformat(before["now"])
+        until(
+            lambda: datetime.fromisoformat(node.asks("varz")["now"]) - began > timedelta(seconds=2),
+            daemon.printed,
+        )
+        assert node.asks("varz")["in_msgs"] - before["in_msgs"] < 100
+
+
+def limit(nats: Nats, size: int, stream: str = names.STREAM) -> None:
     from dataclasses import replace
 
     from zaiond.config.kinds import Secret
@@ -373,8 +393,8 @@ def limit(nats: Nats, size: int) -> None:
         admin = Fleet(servers=tuple(fleet["servers"]), role="member")
         admin = replace(admin, user=fleet["user"], password=Secret(fleet["password"]))
         async with connected(admin, "administrator", inbox="_INBOX") as connection:
-            info = await connection.ask(connection.jetstream.stream_info(names.STREAM))
-            info.config.max_bytes = size
+            info = await connection.ask(connection.jetstream.stream_info(stream))
+            info.config.max_bytes, info.config.discard = size, DiscardPolicy.NEW
             await connection.ask(connection.jetstream.update_stream(info.config))
 
     asyncio.run(set_())

@@ -252,8 +252,8 @@ class Member:
         try:
             await self._means.say(connection, self._machine, word)
         except FleetError as error:
-            self._unsaid = error
-            self.failed(error)
+            self._unsaid = self.fault = error
+            self.state.failed(error.kind)  # nobody is woken: it is said again after a pause
             return False
         if self._unsaid is not None and self.fault is self._unsaid:
             self.fault = None
