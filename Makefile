@@ -3,7 +3,7 @@
 # make test    linters, types, arrows, and every test that needs nothing but this directory (COVERAGE=1: which lines they run, too)
 # make e2e     against real Postfix, Dovecot, Exim and others, systemd in a container, Chromium (Debian's packages)
 # make crash   kill -9, power cuts, disks that fail, files harmed, clocks (KILLS=500 CUTS=5000 FAULTS=all FILES=all CLOCKS=all)
-# make fleet   its hubs: who takes over, what full storage, quotas and conflicts do, side by side
+# make fleet   what of make e2e is of a fleet: members, hubs, the engine, docs/fleet.md, the page
 # make fleet-chaos   a fleet: nodes, hubs, members and links killed and cut under load (EVENTS=20000 RATE=80)
 # make fuzz    more of the hostile bytes of which `make test` tries a few (EACH=60 seconds for a kind)
 # make soak    floods, kills, reloads, a moody server, a full disk, all at once (SECONDS=600)
@@ -70,7 +70,7 @@ e2e: setup
 	@.ci/install-for-deb tests
 	@.ci/build-deb
 	@.ci/make-machine bookworm
-	.venv/bin/pytest -n 2 --dist loadgroup $(E2E) tests/e2e
+	.venv/bin/pytest -n 3 --dist loadgroup $(E2E) tests/e2e
 
 KILLS = 50
 CUTS = 500
@@ -88,7 +88,7 @@ crash: setup
 # They wait for leases to end, most of the time.
 fleet: setup
 	@.ci/install-for-e2e
-	.venv/bin/pytest -n 4 tests/e2e/test_fleet_hub.py
+	.venv/bin/pytest -n 4 --dist loadgroup --ignore=tests/e2e/test_fleet_chaos.py tests/e2e/test_fleet*.py
 
 EVENTS = 20000
 RATE = 80

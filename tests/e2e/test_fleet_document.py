@@ -23,7 +23,7 @@ import pytest
 from tests.support.sink import Sink
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("fleet")
+pytestmark = pytest.mark.xdist_group("fleet-document")  # each on the same addresses
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
 MACHINES = ("nats1", "nats2", "nats3", "hub1", "hub2", "web1")

@@ -16,8 +16,6 @@ from tests.support.nats import PASSWORD, Nats
 from tests.support.waiting import until
 from zaiond.fleet import names
 
-pytestmark = pytest.mark.xdist_group("fleet")  # several servers at once: one test at a time
-
 HOSTILE, OTHER, HUB = "web1.example.jp", "web2.example.jp", "hub1.example.jp"
 
 

@@ -28,8 +28,6 @@ from tests.support.waiting import until
 from tests.support.web import Browser, Web
 from zaiond.fleet import names
 
-pytestmark = pytest.mark.xdist_group("fleet")  # several servers at once: one test at a time
-
 WEB1, WEB2 = "web1.example.jp", "web2.example.jp"
 HUB1, HUB2 = "hub1.example.jp", "hub2.example.jp"
 TAKEN_OVER_WITHIN = 30.0  # interface 11

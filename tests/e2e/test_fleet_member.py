@@ -23,7 +23,6 @@ from zaiond.config.fleet import Fleet
 from zaiond.fleet import letter, names
 from zaiond.fleet.link import connected
 
-pytestmark = pytest.mark.xdist_group("fleet")
 MACHINE = "m1.zaion.jp"
 AS_MACHINE = ["unshare", "--uts", "sh", "-c", f'hostname {MACHINE} && exec "$@"', "sh"]
 
