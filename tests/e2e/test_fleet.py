@@ -101,13 +101,14 @@ def test_init_makes_what_a_fleet_needs_and_then_says_that_it_is_there(directory:
         assert "no hub works" in status["problems"][0]
 
 
-def test_init_waits_for_a_node_that_comes_late(directory: Path) -> None:
+@pytest.mark.parametrize("is_leader", [False, True], ids=["follower", "leader"])
+def test_init_waits_for_a_node_that_comes_late(directory: Path, is_leader: bool) -> None:
     with Nats(directory, 3, tls=True, accounts=True, hubs=[HUB]) as nats:
         one = machine(directory / "m", nats.settings(HUB, "hub"))
         admin = credentials(directory)
-        # Without the one that leads, the others would first have to agree on another.
+        # Without the one that leads, the others first have to agree on another.
         leader = nats.nodes[0].asks("jsz")["meta_cluster"]["leader"]
-        late = next(node for node in nats.nodes if node.name != leader)
+        late = next(node for node in nats.nodes if (node.name == leader) is is_leader)
         late.kill()
         begins = threading.Timer(2.0, late.start)
         begins.start()

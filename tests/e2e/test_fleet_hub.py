@@ -362,8 +362,8 @@ def test_killed_between_its_commit_and_its_acknowledgement_it_loses_nothing(
 def test_the_other_hub_takes_over_from_one_that_is_killed(nats: Nats, make_hub: MakeHub) -> None:
     one, other = make_hub(nats, HUB1), make_hub(nats, HUB2)
     with other.daemon:
-        one.daemon.start()
         works(nats, other)
+        one.daemon.start()
         publish(nats, WEB1, events(1))
         other.sink.wait(1)
         other.daemon.becomes(lambda now: now["delivered"] == 1, "status")  # not under way

@@ -5,15 +5,18 @@ Asked by zaiond-ctl, with rights of its own; the daemon has no part in it.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from nats.js import api
 
 from zaiond.fleet import names, roll, streams
 from zaiond.fleet.link import Connection, FleetError
 from zaiond.fleet.streams import Comparison, Stream
+
+T = TypeVar("T")
 
 _ENUMS = {
     "retention": api.RetentionPolicy, "discard": api.DiscardPolicy, "storage": api.StorageType
@@ -40,7 +43,7 @@ async def init(
     """Makes the streams that there are not, and mends what differs where nothing is lost by that.
     What isn't given is left as it is found, or as it is by default. Nothing is changed where
     anything is refused. Raises FleetError."""
-    there = [await _found(connection, name) for name in _NAMES]
+    there = [await _patiently(partial(_found, connection, name)) for name in _NAMES]
     events = there[0]
     if events is not None:
         replicas = replicas or events[0].get("num_replicas")
@@ -51,22 +54,26 @@ async def init(
         return steps
     for each, step in zip(wanted, steps, strict=True):
         if step.done == "made":
-            await _make(connection, each)
+            await _patiently(partial(_make, connection, each))
         elif step.done == "mended":
             await connection.ask(connection.jetstream.update_stream(_config(each)))
     return steps
 
 
-async def _make(connection: Connection, wanted: Stream) -> None:
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What nodes say to this, which have just started and may not know of each other yet."""
     until = time.monotonic() + PEERS_WITHIN
     while True:
         try:
-            await connection.ask(connection.jetstream.add_stream(_config(wanted)))
-            return
+            return await ask()
         except FleetError as error:
-            if error.kind != "no_peers" or time.monotonic() >= until:
+            if error.kind not in ("no_peers", "silent") or time.monotonic() >= until:
                 raise
         await asyncio.sleep(PAUSE)
+
+
+async def _make(connection: Connection, wanted: Stream) -> None:
+    await connection.ask(connection.jetstream.add_stream(_config(wanted)))
 
 
 _NAMES = (names.STREAM, names.ALIVE_STREAM, names.BUCKET_STREAM)
