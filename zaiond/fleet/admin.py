@@ -23,7 +23,7 @@ _ENUMS = {
 }  # fmt: skip
 
 
-PEERS_WITHIN = 10.0  # seconds that nodes need, when they have just started, to know of each other
+PEERS_WITHIN = 30.0  # seconds that nodes may need, just started, to know of each other
 AT_ONCE = 100  # words that are asked for side by side
 SILENT = 5.0  # seconds in which a node that is there is heard of: it is asked each second
 PAUSE = 0.5  # seconds from one try to the next
