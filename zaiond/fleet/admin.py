@@ -23,7 +23,8 @@ _ENUMS = {
 }  # fmt: skip
 
 
-PEERS_WITHIN = 30.0  # seconds that nodes may need, just started, to know of each other
+# Seconds that nodes may need which have just started, to know of each other and to answer.
+STARTED_WITHIN = {"no_peers": 10.0, "silent": 30.0}
 AT_ONCE = 100  # words that are asked for side by side
 SILENT = 5.0  # seconds in which a node that is there is heard of: it is asked each second
 PAUSE = 0.5  # seconds from one try to the next
@@ -62,12 +63,12 @@ async def init(
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """What nodes say to this, which have just started and may not know of each other yet."""
-    until = time.monotonic() + PEERS_WITHIN
+    began = time.monotonic()
     while True:
         try:
             return await ask()
         except FleetError as error:
-            if error.kind not in ("no_peers", "silent") or time.monotonic() >= until:
+            if time.monotonic() - began >= STARTED_WITHIN.get(error.kind, 0.0):
                 raise
         await asyncio.sleep(PAUSE)
 
