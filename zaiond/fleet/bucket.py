@@ -40,7 +40,7 @@ class Leader(msgspec.Struct):
     run: str = ""
 
 
-class Shared(msgspec.Struct):
+class LastShare(msgspec.Struct):
     """In which run a hub has shared last what routing remembers, and how often it had."""
 
     run: str = ""
@@ -99,12 +99,12 @@ async def value(connection: Connection, key: str) -> bytes | None:
     return None if message is None else message.data or b""
 
 
-async def shared(connection: Connection) -> Shared:
+async def last_share(connection: Connection) -> LastShare:
     """Who has shared last. Raises FleetError."""
     try:
-        return msgspec.json.decode(await value(connection, names.SHARED) or b"{}", type=Shared)
+        return msgspec.json.decode(await value(connection, names.SHARED) or b"{}", type=LastShare)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return Shared()
+        return LastShare()
 
 
 async def put(connection: Connection, values: Mapping[str, bytes]) -> None:

@@ -73,11 +73,11 @@ class Sharing:
         """
         values = await bucket.find(connection, PREFIX)
         found = {key: value.data for key, value in values.items()}
-        shared = await bucket.shared(connection)
+        last = await bucket.last_share(connection)
         state, unread = self._router.state, 0
         async with self._router.lock:
-            is_old = shared.run == self.known_run and shared.times > self._times
-            times = shared.times if is_old else self._times
+            is_old = last.run == self.known_run and last.times > self._times
+            times = last.times if is_old else self._times
             if found and (is_old or run != self.known_run):
                 unread = self._shared.adopt(found)
             else:  # or the first hub, or a new bucket
@@ -139,8 +139,8 @@ class Sharing:
         try:
             with contextlib.suppress(DiskFullError):  # then it is shared as of the time before
                 await self._count()
-            shared = bucket.Shared(self.known_run, self._times)
-            mark = {names.SHARED: msgspec.json.encode(shared)}
+            last = bucket.LastShare(self.known_run, self._times)
+            mark = {names.SHARED: msgspec.json.encode(last)}
             await bucket.put(connection, mark | values)
         except BaseException:
             self._shared.note_shards(values)
