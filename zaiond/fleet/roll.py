@@ -8,6 +8,7 @@ import msgspec
 
 from zaiond.fleet import hub_words as words
 from zaiond.fleet import names
+from zaiond.fleet.streams import LONGEST_WORD
 from zaiond.model import NewEvent
 from zaiond.net.machine import rfc3339
 from zaiond.routing.records import Problem
@@ -17,7 +18,6 @@ from zaiond.users import NO_UID
 
 SILENT = "zaiond.fleet.member"  # the type of the events
 STOPPED = "stopped"  # the state in the word of a member that ends in an orderly way
-_MOST_BYTES = 4096  # of a word
 _TEXTS = {"version": 64, "state": 64, "hub": 253}  # what of a word is text: characters at most
 _NUMBERS: dict[str, tuple[tuple[type, ...], int]] = {  # what is a number, and below what
     "waiting": ((int,), 2**53),
@@ -41,7 +41,7 @@ def said(payload: bytes) -> dict[str, Any]:
     may send anything at all.
     """
     found: Any = None
-    if len(payload) <= _MOST_BYTES:
+    if len(payload) <= LONGEST_WORD:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = msgspec.json.decode(payload)
     if not isinstance(found, dict):
