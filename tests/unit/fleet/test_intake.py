@@ -188,3 +188,20 @@ async def test_machines_that_could_not_be_put_to_disk_are_put_there_the_next_tim
     with pytest.raises(StoreError):
         await keep(cast(Any, Full()), machines)
     assert list(machines.take()) == ["machine 1"]
+
+
+async def test_a_machine_is_put_to_disk_before_its_first_event() -> None:
+    class InOrder(Writer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.order: list[str] = []
+
+        def submit(self, operation: Any, **_: Any) -> "asyncio.Future[Any]":
+            self.order.append("events" if hasattr(operation, "keywords") else "machine")
+            return super().submit(operation)
+
+    writer = InOrder()
+    running = run(taking_in(writer), Engine(message(1)))
+    await become(lambda: writer.submitted)
+    running.cancel()
+    assert writer.order == ["machine", "events"]
