@@ -713,6 +713,40 @@ def test_a_node_that_was_down_at_a_take_over_keeps_no_hub_from_its_work(
     assert hub.ids() == ["e1", "e2", "e3"]
 
 
+def test_a_node_that_has_a_former_consumer_gets_the_one_of_now(
+    directory: Path, make_hub: MakeHub
+) -> None:
+    """nats-server 2.9: such a node refuses every other one for ever, more often than not if it
+    forgot what the nodes had agreed on, and now and then if it just was down."""
+    with Nats(directory / "nats", 3) as nats:
+        nats.init()
+        hub = make_hub(nats)
+        with hub.daemon:
+            works(nats, hub)
+            node = nats.nodes[2]
+            store = node.directory / "store/jetstream"
+            until(lambda: list(store.glob("*/streams/ZAIOND/obs/*/meta.inf")), node.log.read_text)
+            node.kill()
+            hub.daemon.restart()
+            publish(nats, WEB1, events(1))
+            hub.sink.wait(1, 60)
+            (agreed,) = store.glob("*/_js_/_meta_")
+            shutil.rmtree(agreed)
+            node.start()
+            until(lambda: _the_same_consumer(nats), node.log.read_text, 120)
+    assert hub.ids() == ["e1"]
+
+
+def _the_same_consumer(nats: Nats) -> bool:
+    """Whether each node has one, and all the same."""
+    found = list[str]()
+    for node in nats.nodes:
+        for account in node.asks("jsz?consumers=true")["account_details"]:
+            for stream in account["stream_detail"]:
+                found += [one["name"] for one in stream.get("consumer_detail", ())]
+    return len(found) == len(nats.nodes) and len(set(found)) == 1
+
+
 def test_a_member_that_is_silent_is_a_problem_until_it_is_back(
     nats: Nats, make_hub: MakeHub
 ) -> None:

@@ -4,6 +4,7 @@ Asked by zaiond-ctl, with rights of its own; the daemon has no part in it.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from nats.js import api
 
-from zaiond.fleet import names, roll, streams
+from zaiond.fleet import consumer, names, roll, streams
 from zaiond.fleet.link import Connection, FleetError
 from zaiond.fleet.streams import Comparison, Stream
 
@@ -131,6 +132,7 @@ async def status(connection: Connection) -> dict[str, Any]:
     members = await _last_words(connection, names.ALIVE_STREAM, info)
     info = await _info(connection, names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.HUBS}.*")
     hubs = await _last_words(connection, names.BUCKET_STREAM, info)
+    lacking = await _lacking(connection, infos[0])
     account = await connection.ask(connection.jetstream.account_info())
     leader = await _word(connection, names.BUCKET_STREAM, f"$KV.{names.BUCKET}.{names.LEADER}")
     return {
@@ -144,7 +146,10 @@ async def status(connection: Connection) -> dict[str, Any]:
             "disk": account.storage,
             "max_disk": _positive(account.limits.max_storage),
         },
-        "streams": [_health(name, info) for name, info in zip(_NAMES, infos, strict=True)],
+        "streams": [
+            _health(name, info, lacking if name == names.STREAM else frozenset())
+            for name, info in zip(_NAMES, infos, strict=True)
+        ],
         "leader": leader,
         "hubs": hubs,
         "members": members,
@@ -175,18 +180,41 @@ def _no_stream(connection: Connection) -> Any:
     return words.no_stream(server=connection.server)
 
 
-def _health(name: str, info: api.StreamInfo | None) -> dict[str, Any]:
+async def _lacking(connection: Connection, stream: api.StreamInfo) -> frozenset[str]:
+    """The nodes that have the stream of events, and lack the hub's consumer."""
+    found = frozenset[str]()
+    with contextlib.suppress(FleetError):  # how the streams are says enough
+        found = await _lacking_now(connection, stream)
+        if found:  # or it was made just now
+            await asyncio.sleep(SILENT)
+            found &= await _lacking_now(connection, stream)
+    return found
+
+
+async def _lacking_now(connection: Connection, stream: api.StreamInfo) -> frozenset[str]:
+    there = await connection.ask(connection.jetstream.consumers_info(names.STREAM))
+    return frozenset[str]().union(
+        *(consumer.lacking(stream.cluster, each.cluster) for each in there)
+    )
+
+
+def _health(name: str, info: api.StreamInfo | None, lacking: frozenset[str]) -> dict[str, Any]:
+    """`lacking`: nodes that lack what belongs to the stream."""
     if info is None:
         return {"name": name, "state": "missing", "replicas": []}
     cluster = info.cluster
     others = [] if cluster is None else cluster.replicas or []
     replicas = [
-        {"node": peer.name, "current": bool(peer.current), "offline": _is_down(peer)}
+        {
+            "node": peer.name,
+            "current": bool(peer.current) and peer.name not in lacking,
+            "offline": _is_down(peer),
+        }
         for peer in others
     ]
     leader = None if cluster is None else cluster.leader
     if leader:
-        replicas.append({"node": leader, "current": True, "offline": False})
+        replicas.append({"node": leader, "current": leader not in lacking, "offline": False})
     missing = (info.config.num_replicas or 1) - (len(replicas) or 1)
     fine = not missing and all(each["current"] for each in replicas)
     if cluster is not None and not leader:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.api import AckPolicy, ClusterInfo, ConsumerConfig
 
 from zaiond.fleet import bucket, names
 from zaiond.fleet import hub_words as words
@@ -31,6 +31,7 @@ LATE = 5.0  # seconds behind that, in which the engine says that it does not wai
 ACK_WAIT = 30.0  # seconds until what nobody acknowledged comes again
 MOST_UNACKNOWLEDGED = 4000
 REMEMBERED = 32  # names of consumers that were made
+WATCH = 10.0  # seconds between two looks at which nodes have a part in it
 _TRIES = 5
 _NEXT = "$JS.API.CONSUMER.MSG.NEXT"
 
@@ -115,6 +116,35 @@ async def _remember(connection: Connection, name: str) -> list[str]:
         with contextlib.suppress(FleetError):  # there is no room: it is not remembered
             await bucket.put(connection, {names.CONSUMERS: msgspec.json.encode(made)})
     return made
+
+
+async def until_lacking(connection: Connection, name: str) -> frozenset[str]:
+    """Returns the nodes that lack this consumer, as soon as two looks in a row find the same: a
+    node that comes back may have an older one instead (nats-server 2.9), and refuses ours for ever.
+    It drops nothing of what we acknowledge, and is of no help when another node fails.
+    """
+    before = frozenset[str]()
+    while True:
+        await asyncio.sleep(WATCH)
+        jetstream = connection.jetstream
+        try:
+            stream = await connection.ask(jetstream.stream_info(names.STREAM))
+            own = await connection.ask(jetstream.consumer_info(names.STREAM, name))
+        except FleetError:  # the one who pulls says what is wrong, if it lasts
+            continue
+        now = lacking(stream.cluster, own.cluster)
+        if both := before & now:
+            return both
+        before = now
+
+
+def lacking(stream: ClusterInfo | None, own: ClusterInfo | None) -> frozenset[str]:
+    """The nodes that have all of the stream, and of which its consumer never heard. Pure."""
+    if stream is None or own is None:
+        return frozenset()
+    have = {stream.leader, *(peer.name for peer in stream.replicas or () if peer.current)}
+    unheard = (peer for peer in own.replicas or () if not peer.current and not peer.active)
+    return frozenset(peer.name for peer in unheard if peer.name and peer.name in have)
 
 
 class Pull:

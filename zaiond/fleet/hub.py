@@ -237,11 +237,12 @@ class Hub:
                 await asyncio.sleep(AGAIN)
 
     async def _serve(self, connection: Connection, name: str, intake: Intake) -> None:
-        """Works by one connection. Raises FleetError."""
+        """Works by one connection and one consumer. Raises FleetError."""
         parts = [
             asyncio.ensure_future(part)
             for part in (
                 intake.run(connection, name, lambda: self.lease.holds(awake())),
+                self._watch(connection, name),
                 self._keep_sharing(),
                 self.members.look(connection, lambda: self.lease.holds(awake())),
             )
@@ -254,6 +255,12 @@ class Hub:
             await asyncio.wait(parts)
         for part in done:
             part.result()
+
+    async def _watch(self, connection: Connection, name: str) -> None:
+        """Returns when the consumer is to be made anew."""
+        nodes = await consumer.until_lacking(connection, name)
+        text = words.lacking(nodes=", ".join(sorted(nodes)))
+        self._means.journal.info(text, by="fleet: consumer")
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -32,6 +32,10 @@ gone = Sentence(
     "フリートのストリームのコンシューマーがなくなりました（{server}）。作り直します",
     "the consumer of the fleet's stream is gone ({server}); it is made anew",
 )
+lacking = Sentence(
+    "ノード {nodes} に、フリートのストリームのコンシューマーがありません。作り直します",
+    "the consumer of the fleet's stream is missing on {nodes}; it is made anew",
+)
 member_silent = Sentence(
     "メンバー {machine} から連絡がありません",
     "The member {machine} is silent",

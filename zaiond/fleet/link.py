@@ -231,19 +231,19 @@ class Link:
                 await self._task
         if self._connection is not None:
             await _close(self._connection)
-        self._connection = None
-        self._up.clear()
 
     @property
     def now(self) -> Connection | None:
         """The connection that there is; None: none."""
-        return self._connection
+        made = self._connection
+        return None if made is None or made.lost.is_set() else made
 
     async def connection(self) -> Connection:
         """The connection, as soon as there is one."""
-        while self._connection is None:
+        while (made := self.now) is None:
+            self._up.clear()
             await self._up.wait()
-        return self._connection
+        return made
 
     async def _run(self) -> None:
         wait = _RETRY[0]
@@ -260,8 +260,6 @@ class Link:
             self._up.set()
             self._told(None)
             await made.lost.wait()
-            self._connection = None
-            self._up.clear()
             self._told(FleetError("lost", words.lost(server=made.server)))
 
     def _told(self, fault: FleetError | None) -> None:
