@@ -83,12 +83,25 @@ def with_crlf(mail: bytes) -> bytes:
     return mail if not mail or mail.endswith(b"\r\n") else mail + b"\r\n"
 
 
+def _header_at(mail: bytes) -> int:
+    """Behind a line `From …` of an mbox. Without a field behind it, it is somebody's text."""
+    at = mail.find(b"\n") + 1 if mail.startswith((b"From ", b">From ")) else 0
+    return at if _is_name(mail, at) else 0
+
+
+def with_field(line: bytes, mail: bytes, found: Entity) -> bytes:
+    """The mail, as it came and as `read`, with one more field, the line of which ends in CRLF."""
+    if not found.fields and not mail.startswith((b"\n", b"\r\n")):
+        line += b"\r\n"  # else its first line might be the rest of this field
+    return line + mail[_header_at(mail) :]
+
+
 def read(mail: bytes) -> Entity:
     """A mail with lines that end in CRLF. The header ends with the first empty line, or before what
-    is no field; a line `From …` of an mbox at its begin is none of it. Raises TooLong.
+    is no field; a line `From …` of an mbox before it is none of it. Raises TooLong.
     """
     fields: list[Field] = []
-    at = mail.find(b"\r\n") + 2 if mail.startswith((b"From ", b">From ")) else 0
+    at = _header_at(mail)
     while at < len(mail):
         if mail.startswith(b"\r\n", at):
             return Entity(tuple(fields), mail[at + 2 :])

@@ -57,7 +57,7 @@ def event(
         raise Refused(BAD_DATA, words.too_many(count=len(recipients), most=MOST_RECIPIENTS))
     sender = found.value("from")
     if found.first("from") is None:
-        mail = _from(call, user).encode() + mail
+        mail = rfc5322.with_field(_from(call, user).encode(), mail, found)
         sender = call.sender or user
     data = {"recipients": recipients, "from": one_line(sender)[:_LONGEST_SUBJECT]}
     told = {

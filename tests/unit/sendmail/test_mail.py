@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from zaiond import event_rules
+from zaiond.message import rfc5322
 from zaiond.sendmail.arguments import Call
 from zaiond.sendmail.mail import Refused, event
 
@@ -36,6 +37,26 @@ def refused(mail: str | bytes, *recipients: str, by_header: bool = False) -> int
 def test_the_mail_is_carried_to_the_octet() -> None:
     mail = b"From: a\nSubject: x\r\n\n\0\xff\r.\n"
     assert b64decode(made(mail, "root")["mail"]) == mail
+
+
+@pytest.mark.parametrize(
+    ("mail", "subject", "body"),
+    [
+        ("  Filesystem  Use%\n/dev/sda1  95%\n", "", "  Filesystem  Use%\n/dev/sda1  95%\n"),
+        (" \n\nx\n", "", " \n\nx\n"),
+        ("\nx\n", "", "x\n"),
+        ("From now on the disk is full.\n", "", "From now on the disk is full.\n"),
+        ("From now on\n\nthe disk is full.\n", "", "From now on\n\nthe disk is full.\n"),
+        ("From root Mon Jan  1 00:00:00 2024\nSubject: x\n\ny\n", "x", "y\n"),
+    ],
+)
+def test_a_mail_without_a_sender_gets_one_and_stays_what_it_is(
+    mail: str, subject: str, body: str
+) -> None:
+    carried = b64decode(made(mail, "root")["mail"])
+    found = rfc5322.read(rfc5322.with_crlf(carried))
+    assert (found.value("from"), found.value("subject")) == ("root", subject)
+    assert found.body == rfc5322.with_crlf(body.encode())
 
 
 def test_the_event_says_what_rules_and_history_read() -> None:
