@@ -93,7 +93,7 @@ COMMANDS = (
             "tell of a failure",
         ),
         Example(
-            "emit backup.auto_update.finished -d target=fileserver01 -D files=1204",
+            "emit backup.auto_update.finished -d target=files01 -D files=1204",
             "項目を付けて知らせる",
             "give fields along",
         ),

@@ -56,7 +56,7 @@ COMMANDS = (
             "run the nightly backup, in a crontab",
         ),
         Example(
-            "run --job restic --warning-exit 3 --timeout 6h -- restic backup /srv",
+            "run --job srv --warning-exit 3 --timeout 6h -- restic backup /srv",
             "一部のファイルを読めなかった場合は警告とする",
             "some files that could not be read are a warning",
         ),

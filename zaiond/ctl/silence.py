@@ -42,15 +42,14 @@ COMMANDS = (
             "why; shown in the list and in the history; required",
         ),
         Example(
-            'silence add --match data.host=db1 --for 2h --comment "disk is replaced"',
+            'silence add --match data.host=db1 --for 2h --comment "new disk"',
             "db1 のディスク交換の間",
             "while the disk of db1 is replaced",
         ),
         Example(
-            'silence add --match "type=backup.*" --match severity=warning --match severity=notice'
-            ' --for 1d --comment "new backup server"',
-            "バックアップの警告と通知（エラー以上は届く）",
-            "warnings and notices of backups; errors still come",
+            'silence add --match "type=backup.*" --for 1d --comment "new server"',
+            "バックアップのサーバーの入れ替えの間",
+            "while the backup server is replaced",
         ),
     ),
     Command(

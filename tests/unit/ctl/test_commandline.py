@@ -122,6 +122,7 @@ def test_every_command_has_words_in_both_languages_and_an_example_that_parses() 
             for example in command.examples:
                 assert example.ja
                 assert example.en
+                assert len(example.declared) <= 80 - len("  zaiond-ctl ")  # of a terminal
                 words = shlex.split(example.declared.rpartition("zaiond-ctl ")[2])
                 line = parsed(*words)
                 assert line.command is command
