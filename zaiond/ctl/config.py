@@ -67,6 +67,10 @@ _BEFORE_VALUE = rf"\b{_KEY}(?=[ \t]*:(?:[ \t]|$))"
 _SECRET = re.compile(f"({_AT_KEY}|{_BEFORE_VALUE}).*$", re.IGNORECASE)
 _COMPLEX_KEY = re.compile(rf"""[ \t]*\?[ \t]+["']?{_KEY}""", re.IGNORECASE)
 _MASKED = r"\1: ********"
+# What stands behind or below a secret, however far to the left, and is none of these, is its rest.
+_is_other = re.compile(
+    r"""[ \t]*(?:#|-[ \t]|---|(?:"[^"]*"|'[^']*'|\w[\w.-]*)[ \t]*[:：](?:[ \t]|$))"""
+).match
 
 
 def run(line: Line) -> int:
@@ -214,7 +218,7 @@ def _masked(text: str) -> str:
     hidden_below: int | None = None
     for line in text.splitlines():
         depth = len(line) - len(line.lstrip())
-        if hidden_below is not None and (depth > hidden_below or not line.strip()):
+        if hidden_below is not None and (depth > hidden_below or not _is_other(line)):
             continue
         hidden_below = None
         masked = _SECRET.sub(_MASKED, line)

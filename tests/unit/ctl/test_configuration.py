@@ -295,6 +295,10 @@ def test_a_test_of_an_empty_operand_is_a_usage_error(capsys: Said) -> None:
         "client_secret:hunter2",
         "password:\n  :hunter2",
         "password：|\n  hunter2",
+        "auth:\n  password:\n  hunter2",
+        "auth:\n  password:\nhunter2\n  hunter2",
+        "auth:\n  password: 'a\nhunter2'",
+        "auth:\n  password: a\n  : hunter2",
     ],
 )
 def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
@@ -320,6 +324,13 @@ def test_a_difference_shows_no_secret_however_it_is_written(text: str) -> None:
 )
 def test_a_difference_shows_what_only_names_a_secret(text: str) -> None:
     shown = differences({"/z.yaml": "a: 1"}, {"/z.yaml": text}, {"/z.yaml"}, "en")
+    assert f"+{text}" in shown
+
+
+@pytest.mark.parametrize("text", ["夜間:", '"a b": {}', "- c: 1", "# d", "---", "e: 1"])
+def test_a_difference_shows_what_follows_a_secret(text: str) -> None:
+    secret = "auth:\n  password: x"
+    shown = differences({"/z.yaml": secret}, {"/z.yaml": f"{secret}\n{text}"}, {"/z.yaml"}, "en")
     assert f"+{text}" in shown
 
 
