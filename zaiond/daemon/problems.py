@@ -11,7 +11,6 @@ from zaiond.daemon.remembered_documents import JobStanding
 from zaiond.daemon.words import watch
 from zaiond.delivery.outbound import Waiting
 from zaiond.holds import Hold
-from zaiond.net.machine import rfc3339
 from zaiond.places import Place
 from zaiond.safe import one_line
 from zaiond.smtp.failure import Failure
@@ -150,7 +149,7 @@ def _problems(facts: Facts) -> Iterator[Problem]:
     for code, text in facts.spool:
         yield Problem(code, text, (places.SPOOL,))
     if facts.salvage is not None:
-        text = words.recovered_at(at=rfc3339(facts.salvage.at), what=facts.salvage.text)
+        text = words.recovered_at(at=words.local(facts.salvage.at), what=facts.salvage.text)
         yield Problem("recovered", text, (places.JOURNAL,))
     if facts.damaged:
         yield Problem("damaged", words.rows_aside(number=facts.damaged), (places.JOURNAL,))

@@ -113,6 +113,14 @@ def rfc3339(at: float) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
+def local(at: float, form: str = "%Y-%m-%d %H:%M:%S %z") -> str:
+    """The same as this machine's people have it."""
+    moment = datetime.fromtimestamp(at, UTC)
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        moment = moment.astimezone()
+    return moment.strftime(form)
+
+
 async def _canonical(host: str, limit: float) -> str | None:
     """The name that the resolver completes `host` to; empty if it knows none, None without an
     answer.

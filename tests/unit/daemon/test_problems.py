@@ -12,6 +12,7 @@ from zaiond.intake import words
 from zaiond.smtp.failure import Failure, Stage
 from zaiond.smtp.syntax import Reply
 from zaiond.store.queries import Lost
+from zaiond.store.recovery import Salvage
 from zaiond.text import Text
 
 NOW = 1_369_440_000.0
@@ -169,6 +170,12 @@ def test_what_waits_longer_than_any_retry_is_stuck_since_a_time_for_people() -> 
     assert ja.startswith("2013-05-2")
     assert "T" not in ja
     assert en.startswith("mail waits since 2013-05-2")
+
+
+def test_what_was_salvaged_is_told_with_a_time_for_people() -> None:
+    text = found(salvage=Salvage(NOW, Text("壊れました", "broken"), 1, 2, ""))["recovered"].text
+    assert text.en.startswith("2013-05-25 ")
+    assert "T" not in text.ja.partition(": ")[0]
 
 
 def test_a_server_that_is_down_is_no_problem_while_nothing_waits() -> None:

@@ -1,20 +1,7 @@
 """What the daemon says of how it is itself: that mail can't leave, and the heartbeat."""
 
-from contextlib import suppress
-from datetime import UTC, datetime
-
+from zaiond.net.machine import local as local
 from zaiond.text import Sentence, Text
-
-
-def local(at: float, form: str = "%Y-%m-%d %H:%M:%S %z") -> str:
-    """A time (seconds since the epoch) as this machine's people have it; UTC where the calendar
-    ends, or begins: an event has the time that its producer says.
-    """
-    moment = datetime.fromtimestamp(at, UTC)
-    with suppress(ValueError, OverflowError, OSError):
-        moment = moment.astimezone()
-    return moment.strftime(form)
-
 
 stays_down = Sentence(
     "メールサーバー {server} が {since} から使えません（予備のメールサーバーで送信中）: {why}",

@@ -13,7 +13,7 @@ from zaiond.intake.spool.directory import FOREIGN, Kept
 from zaiond.intake.spool.file import LINES, SpoolFile, shown
 from zaiond.intake.spool.spool import Spool, Wait
 from zaiond.intake.spool.walk import walk_through
-from zaiond.net.machine import rfc3339
+from zaiond.net.machine import local, rfc3339
 from zaiond.text import Language, Sentence, Text, reason
 
 WAITS_LONG = 3600.0  # seconds: what waits longer should be looked at
@@ -82,7 +82,7 @@ class Account(NamedTuple):
 def _told(sentence: Sentence, of: Collection[Wait | Aside], told: list[Text]) -> Text:
     return sentence(
         files=sum(one.files for one in of),
-        since=rfc3339(min(one.since for one in of)),
+        since=local(min(one.since for one in of)),
         some=words.some(told[:_USERS_SHOWN], more=len(told) > _USERS_SHOWN),
     )
 

@@ -1,6 +1,7 @@
 """What an administrator sees of the spool, and does with its files."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,6 +98,7 @@ async def test_status_tells_how_many_were_refused_of_whom_and_since_when(spooled
     assert code == "spool_refused"
     assert f"3 of user {OTHER}" in text.en
     assert "直したらもう一度受け付け" in text.ja
+    assert re.search(r"、20\d\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} から", text.ja)
     (of_user,) = account.document(str, "en")["refused"]
     assert (of_user["uid"], of_user["files"], of_user["bytes"]) == (OTHER, 3, 6)
     await spooled.admin.delete(["0.json", "1.json", "2.json"])
