@@ -414,6 +414,18 @@ def test_lines_of_a_file_are_emitted_and_a_bad_one_costs_itself_alone(
     assert json.loads(daemon.lines[2])["source"] == "own"
 
 
+def test_json_says_what_is_wrong_as_it_is_said_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+    file = tmp_path / "events"
+    file.write_text("{broken\n")
+    assert run("emit", "--from", str(file), "--json") == 65
+    said = capsys.readouterr()
+    (error,) = json.loads(said.out)["errors"]
+    assert said.err == f"zaiond-ctl: 1 行目: {error['message']}\n"
+
+
 def test_more_lines_than_one_read_are_all_emitted(
     runtime: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -281,10 +281,11 @@ class _Tally:
         said_before = status in (NOT_PERMITTED, UNREACHABLE) and status in self._statuses
         self._statuses.add(status)
         text, field = error.text, None
-        described = {"line": number, "id": error.id, "message": text.en}
+        said = text.in_language(output.language(self._line))
+        described = {"line": number, "id": error.id, "message": said}
         if isinstance(error, client.Rejected):
             field = error.field
-            described |= {"code": error.code, "field": field, "message": error.message}
+            described |= {"code": error.code, "field": field}
         self._errors.append({name: value for name, value in described.items() if value is not None})
         if said_before:
             return  # the same of every line to come

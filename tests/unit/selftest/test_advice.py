@@ -189,15 +189,19 @@ def test_the_wrong_port_for_the_mode_of_tls_is_told_in_both_directions() -> None
 
 def test_a_server_of_another_kind_is_named() -> None:
     said = {
-        "+OK Dovecot ready.": "a POP server",
-        "* OK IMAP4 ready": "an IMAP server",
-        "SSH-2.0-OpenSSH_9.2": "an SSH server",
-        "HTTP/1.1 400 Bad Request": "a web server",
-        "\\x15\\x03": "no SMTP server",
+        "+OK Dovecot ready.": ("」は POP サーバーのようです", "a POP server"),
+        "* OK IMAP4 ready": ("」は IMAP サーバーのようです", "an IMAP server"),
+        "SSH-2.0-OpenSSH_9.2": ("」は SSH サーバーのようです", "an SSH server"),
+        "HTTP/1.1 400 Bad Request": ("」は Web サーバーのようです", "a web server"),
+        "\\x15\\x03": ("」は SMTP ではないサーバーのようです", "no SMTP server"),
     }
-    for line, kind in said.items():
+    for line, (ja, en) in said.items():
         detail = f"the server sent what is no SMTP reply: {line}"
-        assert kind in without("protocol", Stage.GREETING, detail)
+        failure = Failure(
+            stage=Stage.GREETING, server="mailhost:25", cause="protocol", detail=detail
+        )
+        assert ja in hint(failure).ja
+        assert en in hint(failure).en
 
 
 def test_a_blocked_port_25_is_told_of_on_port_25_only() -> None:

@@ -6,7 +6,7 @@ from zaiond.smtp.diagnosis import Diagnosis
 
 def _other_kind(ja: str, en: str) -> Row:
     return (
-        f"「{{server}}」は {ja} のようです{{more}}。",
+        f"「{{server}}」は {ja}のようです{{more}}。",
         f"{{server}} seems to be {en}{{more}}.",
         "設定 mail_server.host と、mail_server.port（SMTP では 25、587、465 など）を確認して"
         "ください。",
