@@ -43,15 +43,16 @@ def moment(at: float | None) -> str | None:
 @dataclass
 class Present:
     """What keeps mail from going out, and what is known of mail that was lost. `outage`: why no
-    server can be used, and `next_probe` when the next one is tried (seconds since the epoch); of
-    what a member hands on: `not_handed_on` and `next_hand_over`. `keys` are the dotted keys of the
-    servers' settings, by their `host:port`. `user` says who a uid is.
+    server can be used, and `next_probe` when the next one is tried (seconds since the epoch);
+    `rate_until`: when `rate` lets the next mail go; of what a member hands on: `not_handed_on` and
+    `next_hand_over`. `keys`: the dotted keys of servers by `host:port`. `user` says who a uid is.
     """
 
     language: Language
     holds: Holds
     outage: Failure | None = None
     next_probe: float | None = None
+    rate_until: float | None = None
     not_handed_on: Failure | None = None
     next_hand_over: float | None = None
     acknowledged: tuple[Acknowledgement, ...] = ()
@@ -120,8 +121,9 @@ def _standing(
         state, failure = "held", present.outage if hold is None else hold.failure
         if next_attempt is None and hold is not None and hold.scope == "queue":
             next_attempt = present.next_probe
-    elif state != "deferred" and present.outage is not None:
-        failure, next_attempt = present.outage, present.next_probe
+    elif state == "waiting":
+        failure = present.outage
+        next_attempt = present.next_probe or present.rate_until or next_attempt
     if failure is not None:
         reason: str | None = present.say(why(failure))
         server, reply = server or failure.server, reply or present.say(failure.text)
@@ -131,6 +133,8 @@ def _standing(
         reason = present.say(words.ENDED[state])
     elif state == "deferred" and next_attempt is None and last is None:
         reason = present.say(words.WAITS_FOR_EARLIER)
+    elif state == "waiting" and present.rate_until is not None:
+        reason = present.say(words.WAITS_FOR_RATE)
     else:
         reason = reply
     return {
@@ -148,6 +152,7 @@ def _of_delivery(
 ) -> dict[str, Any]:
     if delivery.recipient == way.HUBS:  # what keeps mail from going out keeps nothing from them
         of_fleet = replace(present, outage=present.not_handed_on, next_probe=present.next_hand_over)
+        of_fleet = replace(of_fleet, rate_until=None)
         return _standing(of_fleet, delivery.state, None, delivery.next_attempt, last)
     hold = present.hold_of(delivery)
     return _standing(present, delivery.state, hold, delivery.next_attempt, last, by)
@@ -166,10 +171,8 @@ def history(told: EventHistory, present: Present, *, whole: bool) -> dict[str, A
     usual = present.say(DEFAULT)
     because = dict.fromkeys(one["reason"] for one in routing if one["reason"] != usual)
     of_its_mail = row.reason if row.outcome is None else None
-    remark = _joined(
-        present.say(decode_text(of_its_mail)) if of_its_mail else None,
-        _known([delivery for delivery, _ in told.deliveries], present),
-    )
+    known = _known([delivery for delivery, _ in told.deliveries], present)
+    remark = _joined(of_its_mail and present.say(decode_text(of_its_mail)), known)
     return {
         "id": row.id,
         "source": row.source or f"uid:{row.uid}",
@@ -235,12 +238,8 @@ def _outcome(
             return "held", present.say(why(hold.failure))
         return "waiting", present.say(words.WAITS_TO_BE_ROUTED)
     states = [one["state"] for one in deliveries]
-    if "held" in states:
-        outcome = "held"
-    elif any(state in OPEN for state in states):
-        outcome = "waiting"
-    else:
-        outcome = next(state for state in _ENDS if state in states)
+    outcome = next(one for one in ("held", "waiting", "deferred", *_ENDS) if one in states)
+    outcome = "waiting" if outcome == "deferred" else outcome
     same = ("waiting", "deferred") if outcome == "waiting" else (outcome,)
     reasons = (one["reason"] for one in deliveries if one["state"] in same and one["reason"])
     return outcome, next(reasons, None)

@@ -199,6 +199,8 @@ class Status:
         servers = self.outbound.dispatcher.pool.servers
         states = [] if servers is None else servers.states
         outage = None if servers is None else servers.waits_for
+        now = asyncio.get_running_loop().time()
+        rate_until = None if servers is None else servers.rate_until(now)
         fleet = self.outbound.ways.fleet
         hubs = None if fleet is None else fleet.pool.servers
         not_handed_on = None if hubs is None else hubs.waits_for
@@ -207,6 +209,7 @@ class Status:
             holds=self.outbound.dispatcher.holds,
             outage=outage,
             next_probe=self._at(min(state.until for state in states)) if outage else None,
+            rate_until=None if rate_until is None else self._at(rate_until),
             not_handed_on=not_handed_on,
             next_hand_over=self._at(hubs.states[0].until) if hubs and not_handed_on else None,
             acknowledged=await self.writer.submit(meta.acknowledgements),

@@ -118,6 +118,11 @@ class Servers:
             return 0.0
         return state.sent[0] + rate.seconds
 
+    def rate_until(self, now: float) -> float | None:
+        """When the next mail may go out by any of those in use; None: one may now."""
+        times = [self.rate_allows_at(index) for index, most in self.usable(now) if most]
+        return min(times) if times and min(times) > now else None
+
     def sends(self, index: int, now: float) -> None:
         """A mail goes out by this server."""
         state = self.states[index]

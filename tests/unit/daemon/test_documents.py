@@ -317,6 +317,16 @@ def test_an_event_not_yet_routed_waits_or_is_held_with_the_queue(store: Store) -
     assert document["reason"] == in_list["reason"] == f"{SERVER}: {UNPROTECTED.text.en}"
 
 
+def test_what_waits_for_the_rate_says_so_and_when_it_goes_on(store: Store) -> None:
+    routed(store, "1")
+    finish(store, routed(store, "2"), "deferred")
+    waiting, deferred = listed(store, Present("en", holds=Holds(), rate_until=NOW + 42))
+    assert waiting["reason"] == "waits, as no more mails may go out at present (mail_server.rate)"
+    assert ":42." in waiting["next_attempt"]
+    assert (waiting["server"], waiting["reply"]) == (None, None)
+    assert deferred["reason"] == "reply deferred"
+
+
 def test_in_an_outage_what_waits_says_why_and_when_the_server_is_tried_next(store: Store) -> None:
     down = Present("en", holds=Holds(), outage=DOWN, next_probe=NOW + 42)
     routed(store, "1")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.delivery import server
+from zaiond.config.forms import Rate
 from zaiond.delivery.servers import BUSY_PAUSE, RateCounter, Servers
 from zaiond.smtp.diagnosis import Diagnosis
 from zaiond.smtp.failure import Cause, Failure, Scope, Stage
@@ -46,6 +47,18 @@ def test_at_first_one_connection_shows_how_the_first_server_is() -> None:
     assert made.usable(0.0) == [(0, 1)]
     assert made.any_usable
     assert made.held_by is None
+
+
+def test_mail_waits_for_the_rate_of_the_server_in_use_alone() -> None:
+    made = Servers((server(25, rate=Rate(1, 60.0)), server(26)), FIRST, MAX, 0.0)
+    assert made.rate_until(0.0) is None
+    made.connected(0, 0.0)
+    made.sends(0, 1.0)
+    assert made.rate_until(2.0) == 61.0
+    assert made.rate_until(61.0) is None
+    unreachable(made, 0, failure(), 3.0)
+    made.connected(1, 4.0)
+    assert made.rate_until(5.0) is None
 
 
 def test_a_server_that_is_up_gets_all_it_may_have() -> None:

@@ -308,6 +308,10 @@ mail_held = Sentence("1 通のメールを保留しています: {why}", "one ma
 # -- What zaiond-ctl asks for
 
 WAITS_TO_BE_ROUTED = Text("宛先の決定待ち", "waits to be routed")
+WAITS_FOR_RATE = Text(
+    "通数の上限（mail_server.rate）に達したため、順に送信",
+    "waits, as no more mails may go out at present (mail_server.rate)",
+)
 WAITS_FOR_EARLIER = Text(
     "同じキーまたはジョブの、先のメールを待っています",
     "waits for the mail before it, of the same key or job",
