@@ -9,6 +9,7 @@ Python can interrupt lines of a template, but not one call of a function of its 
 take long or make much in one step is looked at before it is done.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from posixpath import join, normpath
@@ -51,6 +52,9 @@ _LONGEST_SUBJECT = 255
 # `safe` would show what an event says as it is; the others take long, or are different each time.
 _NOT_FOR_MAILS = ("safe", "random", "urlize", "pprint")
 _WORKS_FOR_TEMPLATES = ("jinja2.", "zaiond.message.", "textwrap")
+
+
+_is_missing = re.compile(r"'([^']+)' is undefined|.* has no (?:attribute|element) '?([^']+)").match
 
 
 class _MissingError(UndefinedError):
@@ -263,10 +267,11 @@ def _why(error: BaseException) -> Text:
         return said.TOO_LARGE(kib=MOST_BYTES // 1024)
     if isinstance(error, TemplateNotFound):
         return said.NOT_THERE(path=error.name)
-    if isinstance(error, _MissingError):
-        return said.LACKING(why=shown)
     if isinstance(error, UndefinedError):
-        return said.UNKNOWN(why=shown)
+        # Jinja2's words are of types of ours: the name is what stands in the template.
+        named = _is_missing(shown)
+        name = shown if named is None else named[1] or named[2]
+        return (said.LACKING if isinstance(error, _MissingError) else said.UNKNOWN)(why=name)
     return said.FAILED(why=f"{type(error).__name__}: {shown}")
 
 

@@ -170,6 +170,27 @@ def test_what_only_an_event_lacks_is_told_from_what_is_wrong() -> None:
     assert failed("{{ event.free < 3 }}").is_certain
 
 
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("{{ nosuch }}", "nosuch"),
+        ("{{ nosuch.x }}", "nosuch"),
+        ("{{ event.titel }}", "titel"),
+        ("{{ event['titel'] }}", "titel"),
+        ("{{ events.titel }}", "titel"),
+        ("{{ data.free < 3 }}", "free"),
+        ("{{ data.free.x + 1 }}", "free"),
+    ],
+)
+def test_a_name_that_there_is_not_is_told_and_nothing_of_how_jinja_works(
+    said: str, name: str
+) -> None:
+    error = failed(said).text
+    assert f"（{name}）" in error.ja
+    assert name in error.en
+    assert "object" not in error.en
+
+
 # -- what it can't do
 
 
