@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from zaiond.config.forms import DAY, Duration
 from zaiond.config.jobs import Job
 from zaiond.daemon.documents import moment
 from zaiond.model import SEVERITIES, Routing
@@ -18,6 +19,7 @@ from zaiond.routing.state import State
 
 JobStanding = Literal["failed", "missed", "overdue", "running", "unknown", "ok"]
 _ILL = frozenset({"failed", "missed", "overdue"})
+_EVERY = Duration(1, DAY)
 
 
 def silence(one: Silence) -> dict[str, Any]:
@@ -113,10 +115,13 @@ def job(name: str, one: JobState, settings: Job | None, state: State, now: float
         cron = settings.schedule
         next_run = next_slot(one, settings) if cron is None else cron.next(now)
     runs = [at for at in (one.started, one.ended) if at is not None]
+    schedule = one.schedule or None  # as it is kept, to see whether it was changed
+    if settings is not None and settings.every is not None:
+        schedule = f"every {_EVERY.write(settings.every)}"
     return {
         "job": name,
         "declared": settings is not None,
-        "schedule": one.schedule or None,
+        "schedule": schedule,
         "state": standing_of(one, settings),
         "last_run": moment(max(runs, default=None)),
         "last_success": moment(one.succeeded),

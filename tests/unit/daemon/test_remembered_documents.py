@@ -128,6 +128,11 @@ def test_a_job_is_told_from_when_it_is_declared_on() -> None:
     assert (next_run.utctimetuple().tm_hour, next_run.minute) == (2, 0)
 
 
+def test_how_often_a_job_runs_is_shown_as_it_is_written() -> None:
+    assert jobs(book("jobs: {a: {every: 24h}}"))["a"]["schedule"] == "every 1d"
+    assert jobs(book("jobs: {a: {every: 90s}}"))["a"]["schedule"] == "every 90s"
+
+
 def test_a_job_runs_then_is_well_then_runs_for_too_long() -> None:
     b = book(JOBS)
     b.tell(type="job.started", job="nightly")
