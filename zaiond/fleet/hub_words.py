@@ -1,20 +1,6 @@
 """What a hub says of the fleet: to people by mail, in status, and on the page."""
 
-from contextlib import suppress
-from datetime import UTC, datetime
-
 from zaiond.text import Sentence, Text
-
-
-def local(at: float) -> str:
-    """A time (seconds since the epoch) as this machine's people have it; UTC where the calendar
-    ends.
-    """
-    moment = datetime.fromtimestamp(0, UTC)
-    with suppress(ValueError, OverflowError, OSError):
-        moment = datetime.fromtimestamp(at, UTC).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M:%S %z")
-
 
 unreadable = Sentence(
     "{machine} から届いたメッセージを読めません",

@@ -10,7 +10,7 @@ from zaiond.fleet import hub_words as words
 from zaiond.fleet import names
 from zaiond.fleet.streams import LONGEST_WORD
 from zaiond.model import NewEvent
-from zaiond.net.machine import rfc3339
+from zaiond.net.machine import local, rfc3339
 from zaiond.routing.records import Problem
 from zaiond.safe import one_line
 from zaiond.text import Language, Text
@@ -109,7 +109,7 @@ def gone(words_: Collection[str], problems: Iterable[Problem]) -> list[tuple[str
 
 def event(one: News, uid: int, now: float, language: Language) -> NewEvent:
     """The event that tells it, of the machine's own problem `uid`; told again it is the same."""
-    at = words.local(one.word.at)
+    at = local(one.word.at)
     if not one.is_silent:
         subject = words.member_back(machine=one.machine)
         message = words.member_heard(machine=one.machine, at=at)

@@ -114,9 +114,10 @@ def rfc3339(at: float) -> str:
 
 
 def local(at: float, form: str = "%Y-%m-%d %H:%M:%S %z") -> str:
-    """The same as this machine's people have it."""
-    moment = datetime.fromtimestamp(at, UTC)
+    """The same as this machine's people have it; 1970 where the calendar has no such time."""
+    moment = datetime.fromtimestamp(0, UTC)
     with contextlib.suppress(ValueError, OverflowError, OSError):
+        moment = datetime.fromtimestamp(at, UTC)
         moment = moment.astimezone()
     return moment.strftime(form)
 
