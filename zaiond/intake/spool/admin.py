@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -167,7 +168,8 @@ class SpoolAdmin:
             changed = await asyncio.to_thread(_each, names, self._directory.delete)
         for index, (name, why) in enumerate(changed.failed):
             if name.startswith(FOREIGN):  # a directory, and what is in it is somebody else's
-                command = f"rm -r {self._directory.path}/{name}"
+                # Emitters choose the name.
+                command = f"rm -r {shlex.quote(f'{self._directory.path}/{name}')}"
                 changed.failed[index] = name, words.by_root(why=why, command=command)
         return changed
 

@@ -1,7 +1,9 @@
 """What an administrator sees of the spool, and does with its files."""
 
+import errno
 import os
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +88,22 @@ async def test_refused_and_waiting_files_can_be_deleted(spooled: Spooled) -> Non
     changed = await spooled.admin.delete([r"bad\x0a.json", "waits.json", "waits.json", "gone"])
     assert (changed.files, changed.unknown) == ([r"bad\x0a.json", "waits.json"], ["gone"])
     assert (spooled.files(), spooled.refused()) == ([], [])
+
+
+async def test_the_command_that_root_is_told_runs_nothing_that_an_emitter_has_put_into_a_name(
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = ".foreign-;touch owned"
+    (spooled.path / name).mkdir()
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr("shutil.rmtree", denied)
+    ((failed, why),) = (await spooled.admin.delete([name])).failed
+    assert failed == name
+    command = why.en.partition("as root, ")[2]
+    assert shlex.split(command) == ["rm", "-r", f"{spooled.path}/{name}"]
 
 
 async def test_status_tells_how_many_were_refused_of_whom_and_since_when(spooled: Spooled) -> None:
