@@ -148,8 +148,9 @@ class SpoolAdmin:
         if found is None:
             return None
         file = SpoolFile(name, found)
-        file.parse(LINES, 0.0)
-        file.settle(repeat("accepted"))
+        while file.first_fault is None and not file.is_through:
+            file.parse(LINES, 0.0)
+            file.settle(repeat("accepted"))
         return file.first_fault
 
     async def retry(self, names: Sequence[str]) -> Changed:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.spooled import Spooled
 from zaiond.errors import StoreError
+from zaiond.intake.spool.file import LINES
 
 OTHER = 4711 if os.geteuid() == 0 else os.getuid()
 GOOD = {"type": "a", "id": "1"}
@@ -32,6 +33,18 @@ async def test_what_was_refused_is_listed_with_its_owner_and_why_also_after_a_re
         ("one.json", "refused", OTHER), ("two.txt", "refused", OTHER),
     ]  # fmt: skip
     assert before[0][3].startswith("line 2: not JSON")
+    spooled.start()
+    assert await listed(spooled) == before
+
+
+async def test_why_a_file_was_refused_is_known_after_a_restart_however_far_down_the_reason_stands(
+    spooled: Spooled,
+) -> None:
+    lines = [{"type": "a", "id": str(number)} for number in range(2 * LINES)]
+    spooled.put("long.json", *lines, b"{")
+    await spooled.spool.sweep()
+    before = await listed(spooled)
+    assert before[0][3].startswith(f"line {2 * LINES + 1}: not JSON")
     spooled.start()
     assert await listed(spooled) == before
 
