@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.delivery import Post, ids
+from tests.support.hubs import Hubs
 from tests.support.routes import routed
 from tests.support.sink import Mail, Sink
 from tests.support.store import recount
@@ -157,6 +158,33 @@ async def test_the_end_of_a_problem_is_told_of_once_the_disk_has_room(
         await post.arrived(sink, 3)
         await assert_counted(post)
     assert told(sink.mails) == [("1",), ("2", "3"), ("4",)]
+
+
+async def test_the_end_of_a_problem_that_no_hub_took_is_told_of_once_the_disk_has_room(
+    state: Path, sink: Sink
+) -> None:
+    async with Post(state) as post:
+        hubs = Hubs()
+        hubs.reachable = False
+        hubs.join(post, routed(sink.port, PROBLEMS))
+        await post.emit("1", key="disk", status="problem")
+        await post.emit("2", key="disk", status="problem")
+        await post.emit("3", key="disk", status="ok")
+        await post.routed()
+        made, is_full = post.router.group_mails.make, True
+
+        async def make(*given: Any) -> Made:
+            nonlocal is_full
+            if is_full:
+                is_full = False
+                raise DiskFullError(FULL)
+            return await made(*given)
+
+        post.router.group_mails.make = make  # type: ignore[method-assign, assignment]
+        assert await post.outbound.membership.mail_by_itself() == 3
+        await post.arrived(sink, 2)
+        await assert_counted(post)
+    assert told(sink.mails) == [("1",), ("2", "3")]
 
 
 async def test_what_a_crash_left_to_be_made_is_made_though_something_was_taken_back_before(

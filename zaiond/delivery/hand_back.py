@@ -76,7 +76,7 @@ async def _route(
     state.commit()
     router.ended(batch.ended, released)
     if batch.wanted:
-        made = await router.group_mails.make(maker, batch.wanted)
+        made = await router.make_wanted(maker, batch.wanted)
         router.ended((), made.released)
     if state.next_due() != planned:
         router.on_put_off()

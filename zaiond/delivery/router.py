@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from functools import partial
 from itertools import count
 
-from zaiond.delivery.batch import Batch
+from zaiond.delivery.batch import Batch, Wanted
 from zaiond.delivery.dispatcher import Dispatcher
 from zaiond.delivery.group_mails import GroupMails, Made
 from zaiond.delivery.ledger import Observer
@@ -257,15 +257,22 @@ class Router:
             left = [m.keeping(lambda d: d.row not in behind) if behind else m for m in mails]
             made = Made([mail for mail in left if mail is not None], released)
             if batch.wanted:
-                try:
-                    made.add(await self.group_mails.make(maker, batch.wanted))
-                except DiskFullError:  # they are due, and the scheduler finds them
-                    for one in batch.wanted:
-                        self.state.adopt(one.row, one.kept_routing, now)
+                made.add(await self.make_wanted(maker, batch.wanted))
                 made.mails.sort(key=lambda mail: mail.row)
             if self.state.next_due() != planned:
                 self.on_put_off()
             return made
+
+    async def make_wanted(self, maker: MailMaker, wanted: Sequence[Wanted]) -> Made:
+        """Makes these mails to come, which are on disk; to be called with `lock` held. Where that
+        is full, they are due, and the scheduler finds them.
+        """
+        try:
+            return await self.group_mails.make(maker, wanted)
+        except DiskFullError:
+            for one in wanted:
+                self.state.adopt(one.row, one.kept_routing, self._clock())
+            return Made([], {})
 
     def ended(self, ended: Sequence[queue.Ended], released: Usage | None = None) -> None:
         """These events have ended, which is on disk, and what else is released in quotas."""
