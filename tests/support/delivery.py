@@ -22,7 +22,6 @@ from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.outbound import Outbound
 from zaiond.delivery.outcome import NextState
 from zaiond.delivery.queue_admin import Changed
-from zaiond.delivery.scheduler import ByItself
 from zaiond.delivery.sender import Sender
 from zaiond.delivery.servers import ServerState
 from zaiond.holds import Hold
@@ -30,6 +29,7 @@ from zaiond.model import URGENT, AttemptResult, QueuedMail, StoredEvent, Usage
 from zaiond.net.context import ConnectionContext
 from zaiond.net.machine import MachineNames, Names
 from zaiond.oauth.tokens import Tokens
+from zaiond.routing.decision import ByItself
 from zaiond.store import events, groups, holds, meta, queue
 from zaiond.store.groups import add_usage
 from zaiond.store.turns import Turns

@@ -11,13 +11,12 @@ from zaiond.config.schema import Job
 from zaiond.daemon.notices import Notice
 from zaiond.daemon.words import watch
 from zaiond.net.machine import rfc3339
-from zaiond.routing.decision import Expired, Missed, Overdue
+from zaiond.routing.decision import ByItself, Expired, Missed, Overdue
 from zaiond.routing.job import MISSED, OVERDUE, next_slot
 from zaiond.routing.problem import name_of
 from zaiond.routing.records import JobState, Problem
 from zaiond.text import Text
 
-ByItself = Expired | Missed | Overdue
 MOST_PROBLEMS = 20  # that are named one by one
 
 

@@ -38,7 +38,7 @@ from zaiond.text import Text
 from zaiond.way import shown
 
 if TYPE_CHECKING:
-    from zaiond.daemon.by_itself import ByItself
+    from zaiond.routing.decision import ByItself
 
 SPOOL_INTERVAL = 3600.0  # seconds between two notices of files in the spool
 FAILED_INTERVAL = 3600.0  # of mails that failed: any program may name any recipient

@@ -14,13 +14,14 @@ from zaiond.delivery.mail_maker import MailMaker
 from zaiond.delivery.membership import Membership
 from zaiond.delivery.queue_admin import QueueAdmin
 from zaiond.delivery.router import Router
-from zaiond.delivery.scheduler import ByItself, Scheduler
+from zaiond.delivery.scheduler import Scheduler
 from zaiond.delivery.transport import by_smtp
 from zaiond.delivery.ways import Ways
 from zaiond.holds import Hold, Holds
 from zaiond.model import QueuedMail
 from zaiond.net.context import ConnectionContext
 from zaiond.net.machine import MachineNames
+from zaiond.routing.decision import ByItself
 from zaiond.store import counts, groups
 from zaiond.store.counts import Key
 from zaiond.store.groups import Remembered

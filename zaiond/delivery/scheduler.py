@@ -18,13 +18,13 @@ from zaiond.delivery.mail_maker import MailMaker, complete
 from zaiond.delivery.router import Router
 from zaiond.errors import StoreError
 from zaiond.model import QueuedMail, StoredEvent
-from zaiond.routing.decision import Due, Expired, Flush, Missed, Overdue, Remind
+from zaiond.routing import job
+from zaiond.routing.decision import ByItself, Due, Flush, Remind
 from zaiond.routing.due import due, reconsider
 from zaiond.store import lanes, membership
 from zaiond.store.writer import DISK_FULL_PAUSE, Writer
 
-LOOK = 30.0  # seconds: while something is put off, the clock may be set
-ByItself = Expired | Missed | Overdue  # what is told of by an event of the daemon's own
+LOOK = job.LOOK  # seconds, also where nothing but mails is put off: the clock may be set
 
 
 class Scheduler:

@@ -8,15 +8,15 @@ How a sender uses it, mail after mail:
         refused = await connection.ready()      # {recipient: Failure}; may raise, see below
         (record on disk that it starts)
         finishing = connection.send_content()   # content and final dot, as one write
-        if upcoming and connection.pipelining:
-            connection.prepare(upcoming)        # goes out in the same write, behind the dot
+        if upcoming:
+            connection.prepare(upcoming)        # MAIL, RCPT…, DATA: see below when they go out
         results = await finishing               # {recipient: Reply}; may raise, see below
         …
 
 `prepare(mail)`: queues the envelope. Legal when no other envelope is under way, that
-is: at the start, after `send_content()` (where `pipelining`; else after its result), and after a
-`ready()` that ended the transaction. Never raises for what the network did: that comes out of
-`ready()`.
+is: at the start, after `send_content()`, and after a `ready()` that ended the transaction. Behind a
+content it goes out in the same write where the server offers PIPELINING; else after the reply to
+the dot. Never raises for what the network did: that comes out of `ready()`.
 
 `ready()`: once for each `prepare`. Returns the refused recipients. If all were refused, the
 transaction is over: don't call `send_content()`, prepare the next. Raises `DeliveryFailure` if
@@ -111,11 +111,6 @@ class SmtpConnection:
         return self._link.session.capabilities
 
     @property
-    def pipelining(self) -> bool:
-        """Whether the next envelope goes out behind the content, without waiting for its result."""
-        return self.capabilities.pipelining
-
-    @property
     def tls(self) -> TlsInfo | None:
         return self._link.tls
 
@@ -189,7 +184,7 @@ class SmtpConnection:
         tried: set[Address] = {self._link.address}
         while True:
             address = self._link.address
-            if self.pipelining and _unanswered(failure):
+            if self.capabilities.pipelining and _unanswered(failure):
                 self._memory.pipelining = False
                 again = await self._elsewhere(partial(self._dialer.session, address))
                 if again is None or (again.failure is not None and _unanswered(again.failure)):

@@ -128,7 +128,8 @@ class Overdue(msgspec.Struct, frozen=True):
     id: str
 
 
-Due = Flush | Remind | Expired | Missed | Overdue
+ByItself = Expired | Missed | Overdue  # what is told of by an event of the daemon's own
+Due = Flush | Remind | ByItself
 
 
 class Route(NamedTuple):

@@ -16,8 +16,7 @@ from zaiond.routing.silence import silence_of_problem
 from zaiond.routing.state import MOST_GROUPS, Kind, State
 from zaiond.routing.throttle import count, free_at, pass_limit, sent_key, suppress
 
-__all__ = ["LOOK", "due", "reconsider"]
-LOOK = job.LOOK
+__all__ = ["due", "reconsider"]
 _SOON = 60.0  # a reminder that is over the limit is tried again
 _MOST_HIDDEN = 100  # problems that one notice names
 
@@ -35,7 +34,7 @@ def due(
     key of a problem, recipients whom the last mail about it has not reached yet: they are not
     reminded.
 
-    It looks at the jobs, too: to be called at least every LOOK seconds while there are any.
+    It looks at the jobs, too: to be called at least every job.LOOK seconds while there are any.
     """
     if not state.goes_on(now):
         set_back(table, state, now)

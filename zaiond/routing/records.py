@@ -10,7 +10,8 @@ from zaiond.model import SEVERITIES, GroupKind, Routing, Severity, Standing
 from zaiond.users import NO_UID
 
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
-NEVER = 9e15  # seconds since the epoch; a row of `messages` has it while its group has no time yet
+# Seconds since the epoch, of what has no time yet; on disk `groups.NEVER` stands for it.
+NEVER = 9e15
 
 
 class Value(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -21,7 +21,6 @@ POP_BEFORE_SMTP = "mail_server.pop_before_smtp"
 PASSWORD = f"{AUTH}.password"
 POP_PASSWORD = f"{POP_BEFORE_SMTP}.password"
 LOGINS = {PASSWORD: AUTH, POP_PASSWORD: POP_BEFORE_SMTP}
-_QUESTIONS = {q.key: q for q in (*words.QUESTIONS, words.USERNAME, words.POP_USERNAME)}
 
 
 class Current(NamedTuple):

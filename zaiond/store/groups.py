@@ -177,7 +177,9 @@ def to_come(db: apsw.Connection) -> dict[int, Routing]:
 
 
 def add(db: apsw.Connection, mails: Sequence[QueuedMail]) -> set[int]:
-    """New mails of events that were routed before; gives as `make`."""
+    """New mails of events that were routed before; gives the deliveries that have to wait behind an
+    earlier one of their lane.
+    """
     queue.insert_messages(db, mails)
     return insert_deliveries(db, mails)
 
