@@ -220,12 +220,15 @@ def too_large() -> EventError:
 
 def conflict(id: str) -> EventError:
     """The error of an id that was used before, with other content."""
+    from zaiond import places
+
+    command = places.event(id).command  # who emits may have put a shell's words into an id
     return EventError(
         "conflict",
         Text(
-            f"id {id} は別の内容のイベントで使用済みです（zaiond-ctl history {id}）。"
+            f"id {id} は別の内容のイベントで使用済みです（{command}）。"
             "別のイベントなら、新しい id を付けるか id を省略して送り直してください",
-            f"id {id} was used before for an event with other content (zaiond-ctl history {id}):"
+            f"id {id} was used before for an event with other content ({command}):"
             " if this is another event, send it with a new id, or with none",
         ),
         "id",

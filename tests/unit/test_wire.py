@@ -476,6 +476,20 @@ def test_a_conflict_names_the_id() -> None:
     assert "order-7" in error.text.en
 
 
+@pytest.mark.parametrize(
+    ("id", "command"),
+    [
+        ("a;reboot", "zaiond-ctl history 'a;reboot'"),
+        ("$(reboot)", "zaiond-ctl history '$(reboot)'"),
+        ("--help", "zaiond-ctl history -- --help"),
+    ],
+)
+def test_the_command_that_a_conflict_tells_of_is_safe_to_run(id: str, command: str) -> None:
+    error = wire.conflict(id)
+    assert f"({command}):" in error.text.en
+    assert f"（{command}）" in error.text.ja
+
+
 @pytest.mark.parametrize("inner", ["1", '"a,[{"', "[]", "{}", '{"x":1}', "null", '"\\""'])
 @pytest.mark.parametrize("unclean", ["", "\udcff"])
 def test_an_event_has_ten_thousand_values_at_most(inner: str, unclean: str) -> None:

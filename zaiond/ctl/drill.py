@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from zaiond import client
+from zaiond import client, places
 from zaiond.ctl import control, documents, emit, history, labels, output, route, words
 from zaiond.ctl.commandline import Line
 from zaiond.ctl.exit_status import BAD_EVENT, FAILED, TRY_AGAIN, Failure, Fault
@@ -34,7 +34,8 @@ def run(line: Line) -> int:
     control.ask(line, "history", limit=0)  # no drill goes to the spool
     emitted = emit.one(line, event)
     if emitted.spooled:
-        raise Failure(TRY_AGAIN, words.drill_spooled(id=emitted.id))
+        command = places.event(emitted.id).command
+        raise Failure(TRY_AGAIN, words.drill_spooled(id=emitted.id, command=command))
     if emitted.duplicate:
         raise Failure(FAILED, words.drill_known(id=emitted.id))
     result, language = _awaited(line, emitted)

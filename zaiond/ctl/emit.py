@@ -272,8 +272,11 @@ class _Tally:
         if number:
             self._tell(words.spooled(number=number, events=_events(number)))
         number = self._duplicates
-        if number:
-            self._tell(words.duplicates(number=number, events=_events(number), id=self._duplicate))
+        if self._duplicate is not None:
+            from zaiond import places
+
+            command = places.event(self._duplicate).command
+            self._tell(words.duplicates(number=number, events=_events(number), command=command))
         return status
 
     def _failed(self, number: int | None, error: client.ClientError) -> None:

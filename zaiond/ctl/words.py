@@ -125,8 +125,8 @@ spooled = Sentence(
 )
 duplicates = Sentence(
     "受け付け済みのイベントが {number} 件ありました。再度メールされることはありません"
-    "（確認: zaiond-ctl history {id}）",
-    "zaiond had {events} already: not mailed again (see: zaiond-ctl history {id})",
+    "（確認: {command}）",
+    "zaiond had {events} already: not mailed again (see: {command})",
 )
 
 # -- run
@@ -231,9 +231,9 @@ sent_by_last_good = Sentence(
 only_with = Sentence("{one} は {other} と一緒に指定してください", "{one} goes with {other} only")
 drill_spooled = Sentence(
     "訓練のイベント {id} に zaiond が応答しないため、スプールに保存しました。zaiond の起動後に"
-    "送られます（経過: zaiond-ctl history {id}）",
+    "送られます（経過: {command}）",
     "zaiond does not answer: the drill {id} is kept in the spool, to be mailed when it runs again"
-    " (what becomes of it: zaiond-ctl history {id})",
+    " (what becomes of it: {command})",
 )
 drill_known = Sentence(
     "--id {id}: 使用済みの ID のため、訓練は行っていません。別の ID を付けるか、--id を省略して"

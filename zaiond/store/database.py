@@ -100,9 +100,13 @@ class DiskSpace:
         free, floor = self.free_bytes()
         if self._ballast.exists() or free + self._given_back < floor + BALLAST_BYTES:
             return
-        with contextlib.suppress(OSError), self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+        try:
+            with self._ballast.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
             self._given_back = 0
+        except OSError:  # as of a quota: what was begun reserves nothing
+            with contextlib.suppress(OSError):
+                self._ballast.unlink()
 
 
 class Database:

@@ -1,5 +1,6 @@
 """Opening the state directory: what is there afterwards, and who is kept out."""
 
+import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -144,6 +145,23 @@ def test_the_ballast_is_real_room_and_is_given_back_once(state: Path) -> None:
         assert not store.database.space.release_ballast()
         store.database.space.lay_ballast()
         assert store.database.space.release_ballast()
+
+
+def test_a_ballast_for_which_there_was_no_room_after_all_is_none(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with Store(state) as store:
+        space = store.database.space
+        space.release_ballast()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "posix_fallocate", full)
+            space.lay_ballast()
+        assert not space.release_ballast()
+        space.lay_ballast()
+        assert space.release_ballast()
 
 
 @pytest.mark.parametrize(("mebibytes", "wanted"), [(100, 5), (2000, 100), (100_000, 256)])
