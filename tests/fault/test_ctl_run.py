@@ -616,6 +616,21 @@ def test_where_nothing_can_be_told_standard_error_has_one_line_and_the_status_st
         assert b"/nonexistent" in line
 
 
+def test_where_no_thread_can_be_started_all_is_as_ever(spool: Path) -> None:
+    code = """import sys, _thread
+from zaiond.ctl import main
+def none_left(*_):
+    raise RuntimeError("can't start new thread")
+_thread.start_new_thread = none_left
+sys.exit(main.run(["run", *sys.argv[1:]]))"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--", "sh", "-c", "echo x; exit 3"],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=WITHIN, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr, done.returncode) == (b"x\n", b"", 3)
+    assert [event["type"] for event in events(spool)] == ["job.started", "job.failed"]
+
+
 def test_whatever_is_wrong_with_the_spool_costs_the_command_nothing(spool: Path) -> None:
     for script in (
         "ulimit -f 0; CTL run -- sh -c 'echo x >&2; exit 6' 2>&1 | cat; exit ${PIPESTATUS[0]}",

@@ -129,9 +129,14 @@ class _Telling:
         self._unheard: float | None = None  # when it was not taken by the daemon
 
     def begin(self) -> None:
-        """Sends `job.started`, in the background."""
+        """Sends `job.started`, in the background, or where there is no room for another thread (a
+        limit of tasks), in the foreground: signals wait for `Child.wait`.
+        """
         self._beginning.acquire()
-        _thread.start_new_thread(self._tell_of_start, ())
+        try:
+            _thread.start_new_thread(self._tell_of_start, ())
+        except RuntimeError:
+            self._tell_of_start()
 
     def stop_the_clock(self) -> None:
         """The command has ended."""
