@@ -210,8 +210,7 @@ class RouteDefaults(Settings):
                 scope.warn(name, words.digest_and_group(name=name))
         if self.digest is None or self.hours is None or not scope.written("digest", "active_time"):
             return
-        slots = self.digest.slots(_A_DAY, _A_DAY + _YEAR, 60)
-        if slots and not any(map(self.hours.contains, slots)):
+        if _is_never_within(self.digest, self.hours):
             scope.warn(
                 "digest" if scope.written("digest") else "active_time",
                 words.digest_outside(name=self.hours.name),
@@ -250,6 +249,18 @@ INHERITED = tuple(declarations(RouteDefaults))
 
 
 # -- what follows from several of them
+
+
+def _is_never_within(digest: Cron, hours: Hours) -> bool:
+    """Whether there are times of a digest in a year, and none of them is within the hours."""
+    end = _A_DAY + _YEAR
+    first = at = digest.next(_A_DAY)
+    while at <= end:
+        begin = hours.next_start(at)
+        if begin == at:
+            return False
+        at = digest.next(begin - 1)
+    return first <= end
 
 
 def check_time(route: RouteDefaults, times: dict[str, Hours], scope: Scope) -> None:

@@ -448,6 +448,15 @@ def test_hours_are_from_and_to(hours: str, start: int, end: int) -> None:
             "times: {day: {hours: 8:00-18:00}}",
             [],
         ),
+        (
+            "routes: {a: {digest: '*/5 * * * *', active_time: day}}\n"
+            "times: {day: {hours: 8:00-18:00}}",
+            [],
+        ),
+        (
+            "routes: {a: {digest: '0 * * * *', active_time: rest}}\ntimes: {rest: {days: sun}}",
+            [],
+        ),
         ("jobs: {a: {every: 1h, timezone: Asia/Tokyo}}", ["jobs.a.timezone"]),
         ("jobs:\n  nightly:\n", ["jobs.nightly"]),
         ("jobs: {a: {every: 1h, to: [a@example.com]}}", ["jobs.a.to"]),
