@@ -1,8 +1,10 @@
-"""A year of jobs, digests and active times in six time zones, and a restart at every hour."""
+"""A year of jobs, digests and active times in six time zones, and restarts: at every hour around
+the jumps of the clocks, else at every fifth, which comes to each hour of the day."""
 
 import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,6 +54,17 @@ def once_a_day(zone: ZoneInfo, hour: int, minute: int) -> list[float]:
     return [at for at in found.values() if at > YEAR.start]
 
 
+def around_jumps() -> set[int]:
+    """The hours of YEAR up to a day before and after one of the clocks jumps."""
+    offsets = [
+        [datetime.fromtimestamp(at, ZoneInfo(name)).utcoffset() for name in ZONES]
+        for at in range(YEAR.start, YEAR.stop, HOUR)
+    ]
+    jumps = [n for n, (before, after) in enumerate(pairwise(offsets)) if before != after]
+    first = YEAR.start // HOUR
+    return {first + n + near for n in jumps for near in range(-24, 25)}
+
+
 @pytest.fixture
 def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The time zone of this machine, by which digests go."""
@@ -71,6 +84,8 @@ def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def test_each_slot_once_nothing_early_and_nothing_twice(machine: str, restarts: bool) -> None:
     b = Book(RoutingTable(configured(TEXT)), now=YEAR.start)
     told: dict[str, list[float]] = {f"job{n}": [] for n in range(len(ZONES))}
+    each_hour = around_jumps()
+    assert len(each_hour) >= 49 * 8
     for at in range(YEAR.start + HOUR, YEAR.stop, HOUR):
         if (at // HOUR) % 7 == 0:
             b.tell(data={"zone": (at // HOUR) % len(ZONES)})
@@ -82,7 +97,7 @@ def test_each_slot_once_nothing_early_and_nothing_twice(machine: str, restarts: 
             told[each.job] += each.slots
         b.jobs.clear()
         b.told_at.clear()
-        if restarts:
+        if restarts and (at // HOUR in each_hour or at // HOUR % 5 == 0):
             b.restart()
     for n, name in enumerate(ZONES):
         zone = ZoneInfo(name)
