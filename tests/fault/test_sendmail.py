@@ -1,5 +1,6 @@
 """zaiond-sendmail, from its standard input to the mail server."""
 
+import contextlib
 import io
 import json
 import os
@@ -8,6 +9,8 @@ import stat
 import subprocess
 import threading
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
 import pytest
 
@@ -31,7 +34,23 @@ language: en
 """
 
 
-def give(
+class Done(NamedTuple):
+    """What became of a call; `stderr` is what it complained of."""
+
+    returncode: int
+    stderr: bytes
+
+
+def give(daemon: Daemon, mail: bytes, *arguments: str) -> Done:
+    """As `give_program`, within this process, in less time."""
+    environment = {**daemon.environment, **daemon.places, "LC_ALL": "C"}
+    said = io.StringIO()
+    with mock.patch.dict(os.environ, environment, clear=True), contextlib.redirect_stderr(said):
+        status = main.run(list(arguments), io.BytesIO(mail))
+    return Done(status, said.getvalue().encode())
+
+
+def give_program(
     daemon: Daemon, mail: bytes, *arguments: str, **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
@@ -47,12 +66,14 @@ def give(
 def test_who_is_of_this_machine_is_the_admins_and_others_get_it_themselves(tmp_path: Path) -> None:
     mail = b"To: root, b@x.example\nBcc: c@x.example\nSubject: x\n\nbody\n.\nmore\n"
     with Sink() as sink, Daemon(tmp_path, configuration(sink)) as daemon:
-        assert give(daemon, mail, "-t", "-i").returncode == 0
+        assert give_program(daemon, mail, "-t", "-i").returncode == 0
         sink.wait(1)
         own = socket.gethostname()
-        assert give(daemon, b"Subject: y\n\ny\n", f"bob@{own}", "postmaster").returncode == 0
+        assert (
+            give_program(daemon, b"Subject: y\n\ny\n", f"bob@{own}", "postmaster").returncode == 0
+        )
         sink.wait(2)
-        assert give(daemon, b"Subject: z\n\nz\n", "d@x.example").returncode == 0
+        assert give_program(daemon, b"Subject: z\n\nz\n", "d@x.example").returncode == 0
         sink.wait(3)
     recipients = {mail.subject: set(mail.recipients) for mail in sink.mails}
     assert recipients["x"] == {"admin@example.co.jp", "b@x.example", "c@x.example"}
@@ -89,7 +110,7 @@ def test_a_mail_that_was_taken_while_the_daemon_was_down_arrives(tmp_path: Path,
 def test_what_is_too_large_is_read_to_its_end_and_refused(tmp_path: Path) -> None:
     with Sink() as sink:
         daemon = Daemon(tmp_path, configuration(sink))
-        done = give(daemon, b"Subject: x\n\n" + b"x\n" * (6 * MIB), "root")
+        done = give_program(daemon, b"Subject: x\n\n" + b"x\n" * (6 * MIB), "root")
         assert done.returncode == 69
         assert b"over 10 MiB" in done.stderr
         assert not list(daemon.spool.iterdir())
@@ -98,9 +119,11 @@ def test_what_is_too_large_is_read_to_its_end_and_refused(tmp_path: Path) -> Non
 def test_what_is_said_is_in_the_language_of_the_user(tmp_path: Path) -> None:
     with Sink() as sink:
         daemon = Daemon(tmp_path, configuration(sink))
-    assert "メールが空です" in give(daemon, b"", "root", LC_ALL="ja_JP.UTF-8").stderr.decode()
-    assert b"the mail is empty" in give(daemon, b"", "root").stderr
-    assert give(daemon, b"", "-q").returncode == 0
+    assert (
+        "メールが空です" in give_program(daemon, b"", "root", LC_ALL="ja_JP.UTF-8").stderr.decode()
+    )
+    assert b"the mail is empty" in give_program(daemon, b"", "root").stderr
+    assert give_program(daemon, b"", "-q").returncode == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="acts as another user")
@@ -153,7 +176,7 @@ def test_a_mail_is_kept_whole_while_several_are_given_at_once(tmp_path: Path) ->
 
         def one(number: int) -> None:
             mail = b"Subject: %d\n\n" % number + b"%d\n" % number + LINE * 1200
-            statuses.append(give(daemon, mail, "b@x.example").returncode)
+            statuses.append(give_program(daemon, mail, "b@x.example").returncode)
 
         threads = [threading.Thread(target=one, args=(n,)) for n in range(6)]
         for thread in threads:
@@ -329,7 +352,7 @@ def test_a_mail_that_was_taken_arrives_whole_whenever_the_daemon_is_killed(tmp_p
         for number in range(12):
             lines = b"%d\n" % number + LINE * (5000 if number % 2 else 10)
             mail = b"Subject: %d\n\n" % number + lines
-            if give(daemon, mail, "b@x.example").returncode == 0:
+            if give_program(daemon, mail, "b@x.example").returncode == 0:
                 taken.append(str(number))
 
     with Sink() as sink:
