@@ -23,8 +23,8 @@ from zaiond.smtp import ntlm
 from zaiond.smtp.syntax import ReplyParser
 
 SECONDS = float(os.environ.get("ZAIOND_FUZZ_SECONDS", "0"))
-COUNTS = {"config": 60, "wire": 60, "smtp": 60}  # the others are cheaper
-COUNT = 150
+COUNTS = {"config": 30, "wire": 30, "smtp": 30}  # the others are cheaper
+COUNT = 100
 SIZE = 2000 if SECONDS else 1000  # bytes
 
 

@@ -2,7 +2,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = int(os.environ.get("ZAIOND_EXAMPLES", "30"))  # `make fuzz` takes more
+EXAMPLES = int(os.environ.get("ZAIOND_EXAMPLES", "15"))  # others each time; `make fuzz` takes more
 
 # How long an example takes says more of the machine than of zaiond.
 settings.register_profile(
