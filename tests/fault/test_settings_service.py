@@ -1,4 +1,6 @@
-"""The settings' files served to who may not read them: real processes, by one line a request."""
+"""The settings' files served to who may not read them, by one line a request: by real processes
+where something other than the answer counts, too.
+"""
 
 import asyncio
 import contextlib
@@ -12,7 +14,7 @@ import trustme
 
 from tests.support.process import MODES_COUNT
 from tests.support.scripted_server import ScriptedServer, ordinary
-from tests.support.settings_service import SettingsService
+from tests.support.settings_service import SettingsService, Within
 from tests.support.sink import Sink
 from zaiond import accounts
 
@@ -42,14 +44,12 @@ def write(path: Path, text: str, mode: int = 0o640) -> Path:
 
 
 def ask(file: Path, do: str, **more: Any) -> dict[str, Any]:
-    with SettingsService(file) as service:
-        return service.ask(do, **more)
+    return Within(file).ask(do, **more)
 
 
 def update(file: Path, **more: Any) -> dict[str, Any]:
-    with SettingsService(file) as service:
-        revision = service.ask("show")["revision"]
-        return service.ask("update", revision=revision, **more)
+    service = Within(file)
+    return service.ask("update", revision=service.ask("show")["revision"], **more)
 
 
 def errors(reply: dict[str, Any]) -> dict[str, str]:
@@ -183,10 +183,10 @@ def test_a_secret_that_was_changed_meanwhile_is_a_change_too(file: Path) -> None
     write(file, file.read_text() + "notify: {wall: true}\n")
     login = "{mechanism: basic, username: zaion, password_file: pw}"
     write(file, file.read_text().replace("  port: 25\n", f"  port: 25\n  auth: {login}\n"))
-    with SettingsService(file) as service:
-        revision = service.ask("show")["revision"]
-        kept.write_text("two\n")
-        refused = service.ask("update", revision=revision, secrets={"mail_server.auth": "three"})
+    service = Within(file)
+    revision = service.ask("show")["revision"]
+    kept.write_text("two\n")
+    refused = service.ask("update", revision=revision, secrets={"mail_server.auth": "three"})
     assert refused["code"] == "changed_meanwhile"
     assert kept.read_text() == "two\n"
 

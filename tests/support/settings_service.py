@@ -1,13 +1,19 @@
-"""The settings page's files as zaiond-web sees them: `zaiond.setup.serve`, a real process."""
+"""The settings page's files as zaiond-web sees them: `zaiond.setup.serve`, a real process; or the
+same within this one, where only the answer counts.
+"""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from tests.support.daemon import PROGRAMS
+from zaiond.setup import serve
 
 
 class SettingsService:
@@ -60,4 +66,22 @@ class SettingsService:
         """The last line of the reply."""
         self.send(do, **more)
         *_, reply = self.lines()
+        return reply
+
+
+class Within:
+    """Answers as the process does that a `SettingsService` has, without its start."""
+
+    def __init__(self, config: Path) -> None:
+        self._replies: list[dict[str, Any]] = []
+        self._server = serve.Server(str(config), str(config.parent / "state"), self._replies.append)
+
+    def ask(self, do: str, **more: Any) -> dict[str, Any]:
+        """The last line of the reply."""
+        before = os.umask(0o077)
+        try:
+            self._server.answer(json.dumps({"do": do, **more}).encode())
+        finally:
+            os.umask(before)
+        reply: dict[str, Any] = json.loads(msgspec.json.encode(self._replies[-1]))
         return reply
