@@ -256,6 +256,9 @@ class Web:
         """The daemon has never heard of an event and has this configuration; the sessions and
         accounts of zaiond-web, which goes on, are as they were.
         """
+        self.forget()
+        if self._is_as_new(config):
+            return
         self.daemon.end()
         for directory in (self.daemon.state, self.daemon.spool):
             for path in directory.iterdir():
@@ -267,7 +270,17 @@ class Web:
                     path.unlink()
         self.daemon.config.write_text(config)
         self.daemon.start()
-        self.forget()
+
+    def _is_as_new(self, config: str) -> bool:
+        """Whether the test before has only looked at the daemon."""
+        daemon = self.daemon
+        return (
+            daemon.process.poll() is None
+            and daemon.config.read_text() == config
+            and daemon.document("status")["ok"]
+            and daemon.document("history") == {"events": []}
+            and daemon.document("silence", "list") == {"silences": []}
+        )
 
     def browser(self, **headers: str) -> Browser:
         """A browser of nobody; header names have _ for -."""
