@@ -27,8 +27,8 @@ STOPPED_WITHIN = 45.0  # as TimeoutStopSec= in zaiond.service
 # What zaiond-ctl does by asking the daemon, or by reading files. What it is as a program has tests
 # of its own: encodings, signals, what it loads.
 _WITHIN = (
-    *("config", "history", "jobs", "problems", "queue", "reload", "route", "silence", "spool"),
-    "status",
+    *("check", "config", "history", "jobs", "problems", "queue", "reload", "route", "silence"),
+    *("spool", "status", "test"),
 )
 
 # What zaiond-ctl asks for a document of the daemon's own, which it prints as it comes.
