@@ -68,6 +68,7 @@ async def test_it_serves_as_long_as_it_is_used_and_then_ends(
     while time.monotonic() - began < 3 * IDLE:
         assert b"200 OK" in await asked(listening)
         assert not serving.done()
+        await meanwhile(IDLE / 20)
     await asyncio.wait_for(serving, 10)
 
 
@@ -105,11 +106,13 @@ async def test_at_a_terminal_only_what_its_user_does_keeps_it(
     while time.monotonic() - began < 3 * IDLE:
         assert b"303 See Other" in await asked(listening, cookie)  # in, and led on
         assert not serving.done()
+        await meanwhile(IDLE / 20)
     while not serving.done():
         with contextlib.suppress(OSError):  # nobody answers when it has ended
             async with asyncio.timeout(1):
                 await asked(listening, cookie, "X-Live: 1")
                 await asked(listening)
+        await meanwhile(IDLE / 20)
         assert time.monotonic() - began < 20, "what a page does by itself keeps it"
 
 
