@@ -810,7 +810,7 @@ async def test_what_leaves_the_window_unsent_makes_room_for_what_waits(
         while post.router.waiting > 250:  # until the active queue is full
             await post.writer.submit(lambda db: None)
         while post.router.waiting > 250:  # the active queue isn't full yet
-            await post.writer.submit(lambda _: None)
+            await post.a_moment()
         if gone == "deleted":
             assert (await post.delete(ids(200))).deliveries == 200
         else:
@@ -1016,7 +1016,7 @@ async def test_what_was_started_and_then_taken_by_no_connection_is_not_under_way
         await post.emit("second")
         async with asyncio.timeout(SOON):
             while post.router.waiting:
-                await post.writer.submit(lambda _: None)
+                await post.a_moment()
         post.dispatcher.announce = announce  # type: ignore[method-assign]
         for _ in range(20):
             await post.writer.submit(lambda _: None)

@@ -96,7 +96,7 @@ async def due_is_done(post: Post) -> None:
                 due = post.router.state.next_due()
                 if due is None or due > post.clock():
                     break
-            await post.writer.submit(lambda _: None)
+            await post.a_moment()
     await post.settled()
 
 

@@ -250,7 +250,7 @@ async def looked(post: Post) -> None:
                 due = post.router.state.next_due()
                 if due is None or due > post.clock():
                     return
-            await post.writer.submit(lambda _: None)
+            await post.a_moment()
 
 
 async def test_nobody_is_reminded_of_a_problem_before_the_last_mail_about_it_has_reached_him(
@@ -328,13 +328,13 @@ async def test_what_is_held_for_longer_says_so(state: Path, sink: Sink) -> None:
         post.configure(routed(sink.port, OFFICE.format("18:00", "18:01")))
         async with asyncio.timeout(20):
             while (now := await post.history("1"))["when"] == before["when"]:
-                await post.writer.submit(lambda _: None)
+                await post.a_moment()
         assert now["reason"] != before["reason"]
         assert "18:00" in now["reason"]
         post.serve(day + 6 * 3600)  # no mail could be made in that minute
         async with asyncio.timeout(20):
             while (later := await post.history("1"))["when"] == now["when"]:
-                await post.writer.submit(lambda _: None)
+                await post.a_moment()
         assert later["reason"] != now["reason"]
 
 

@@ -35,8 +35,7 @@ async def until(post: Post, condition: Callable[[], object]) -> None:
     """Waits, while the database works, until it is so."""
     async with asyncio.timeout(20):
         while not condition():
-            await post.writer.submit(lambda _: None)
-            await asyncio.sleep(0)
+            await post.a_moment()
 
 
 async def assert_settled(post: Post) -> None:

@@ -223,7 +223,7 @@ async def test_what_holds_nothing_any_more_is_held_no_longer(state: Path, how: s
             post.serve(HOURLY.keep + 1.0)
             while post.outbound.holds.addresses:  # it may be under way, as the probe
                 post.housekeeping.configure(HOURLY, "en")
-                await post.writer.submit(lambda _: None)
+                await post.a_moment()
         assert await held_on_disk(post) == []
 
 
@@ -294,7 +294,7 @@ async def test_what_holds_the_queue_is_not_over_when_the_server_goes_away(state:
         greeting[0] = drop
         seen = len(picky.peers)
         while len(picky.peers) < seen + 3:
-            await post.writer.submit(lambda _: None)
+            await post.a_moment()
         assert post.outbound.holds.queue is not None
         assert len(post.holds) == 1
 

@@ -65,7 +65,7 @@ class Watched(Post):
         """Waits until a look has made it true; a look tells nobody that it was one."""
         async with asyncio.timeout(SOON):
             while not condition():
-                await self.writer.submit(lambda _: None)
+                await self.a_moment()
 
     async def delivers(self, id: str) -> None:
         """Waits until the mail about this event has gone out."""

@@ -64,7 +64,7 @@ async def seen(post: Post, condition: Callable[[], bool]) -> None:
     """Waits until it is so, and nothing is under way to the disk."""
     async with asyncio.timeout(SOON):
         while not condition():
-            await post.writer.submit(lambda _: None)
+            await post.a_moment()
         for _ in range(3):
             await post.writer.submit(lambda _: None)
 

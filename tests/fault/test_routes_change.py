@@ -70,7 +70,7 @@ async def none_is_to_come(post: Post) -> None:
             async with post.router.lock:  # what is decided is on disk
                 if not any(group.is_pending for group in post.router.state.groups.values()):
                     return
-            await post.writer.submit(lambda _: None)
+            await post.a_moment()
 
 
 async def test_each_route_that_told_tells_who_is_a_recipient_of_it_now(
@@ -375,7 +375,7 @@ async def test_a_mail_of_a_group_that_some_may_not_get_yet_reaches_each_who_is_a
         post.serve(31)
         async with asyncio.timeout(SOON):
             while not await post.states("1"):  # to b; what d gets is held
-                await post.writer.submit(lambda _: None)
+                await post.a_moment()
         await post.unconnected()
         sink.start()
         changed = OVER_IN_A_GROUP.replace("[b@x.example, d@x.example]", to)

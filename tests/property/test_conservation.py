@@ -231,7 +231,7 @@ async def still_open(post: Post) -> set[str]:
 async def until_all_have_ended(post: Post) -> None:
     async with asyncio.timeout(20):
         while await still_open(post):
-            await post.writer.submit(lambda _: None)
+            await post.a_moment()
 
 
 async def check(world: World, post: Post, last: tuple[str, ...], open_now: set[str]) -> None:

@@ -238,11 +238,18 @@ class Post:
             last = self.outcomes[-9:]
             raise AssertionError(f"{len(self.ended)} of {count} ended, the last: {last}") from None
 
+    async def a_moment(self) -> None:
+        """What was submitted to the writer is on disk, and a little later: who looks again and
+        again by this leaves the processor to what is looked for.
+        """
+        await self.writer.submit(lambda _: None)
+        await asyncio.sleep(0.002)
+
     async def routed(self) -> None:
         """Waits until every event is routed, and that is on disk."""
         async with asyncio.timeout(SOON):
             while self.router.waiting:
-                await self.writer.submit(lambda _: None)
+                await self.a_moment()
 
     async def arrived(self, sink: Sink, count: int) -> None:
         """Waits until so many mails have arrived."""
@@ -253,20 +260,20 @@ class Post:
         await self.unconnected()
         async with asyncio.timeout(SOON):
             while self.router.waiting or len(self.dispatcher.active_queue):
-                await self.writer.submit(lambda _: None)
+                await self.a_moment()
             await asyncio.gather(*self.outbound.ledger._recording)
 
     async def unconnected(self) -> None:
         """Waits until no mail can be under way any more."""
         async with asyncio.timeout(SOON):
             while self.pool.connections:
-                await self.writer.submit(lambda _: None)
+                await self.a_moment()
 
     async def settled_routing(self) -> None:
         """Waits until what is urgent is routed."""
         async with asyncio.timeout(SOON):
             while any(line.urgent for line in self.router.turns.waiting):
-                await self.writer.submit(lambda _: None)
+                await self.a_moment()
 
     async def counts(self) -> dict[str, int]:
         """How many deliveries there are in each state."""
