@@ -161,6 +161,15 @@ async def test_where_a_new_refresh_token_could_not_be_kept_none_is_asked_for(
     assert server.requests == []
 
 
+async def test_that_the_state_directory_can_not_be_written_to_is_told_in_both_languages(
+    server: TokenServer, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    error = await no_token(by_refresh_token(server.url), Tokens(str(state)))
+    assert error.detail == Text(f"{state}: 権限がありません", f"{state}: Permission denied")
+    assert server.requests == []
+
+
 async def test_a_refresh_token_that_can_not_be_written_is_told_of_and_written_later(
     server: TokenServer, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ takes the old one once more is up to it.
 """
 
 import asyncio
+import errno
 import fcntl
 import hashlib
 import json
@@ -284,7 +285,7 @@ async def _alone(state_dir: str) -> AsyncIterator[None]:
     descriptor = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not os.access(state_dir, os.W_OK | os.X_OK):
-            raise PermissionError(None, "can't be written to")
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
