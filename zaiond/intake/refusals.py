@@ -4,11 +4,11 @@ argument.
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from zaiond.errors import EventError
 from zaiond.intake import words
+from zaiond.net.machine import rfc3339
 from zaiond.text import Language, Text
 
 MOST = 100  # users and reasons that are told apart
@@ -75,7 +75,7 @@ class Refused:
                     "code": refusal.code,
                     "field": refusal.field,
                     "count": refusal.events,
-                    "last": datetime.fromtimestamp(refusal.last, UTC).isoformat(),
+                    "last": rfc3339(refusal.last),
                     "message": refusal.why.in_language(language),
                 }
                 for refusal in self.last_day(now)

@@ -23,11 +23,11 @@ def test_it_says_how_many_of_whom_and_why_the_most_frequent_first() -> None:
         "reasons": [
             {
                 "uid": 1000, "code": "invalid", "field": "severity", "count": 8,
-                "last": "2013-05-25T00:00:02+00:00", "message": "lately",
+                "last": "2013-05-25T00:00:02.000+00:00", "message": "lately",
             },
             {
                 "uid": 7, "code": "quota", "field": None, "count": 1,
-                "last": "2013-05-25T00:00:00+00:00", "message": "too much",
+                "last": "2013-05-25T00:00:00.000+00:00", "message": "too much",
             },
         ],
     }  # fmt: skip
