@@ -31,7 +31,7 @@ from zaiond.net.machine import MachineNames, Names
 from zaiond.oauth.tokens import Tokens
 from zaiond.routing.decision import ByItself
 from zaiond.store import events, groups, holds, meta, queue
-from zaiond.store.groups import add_usage
+from zaiond.store.members import add_usage
 from zaiond.store.turns import Turns
 from zaiond.store.writer import Writer
 from zaiond.text import Language

@@ -24,7 +24,7 @@ from zaiond.routing.state import State
 from zaiond.store import groups, membership
 from zaiond.store import remake as remade
 from zaiond.store.groups import Steps
-from zaiond.store.members import Beginning, Members
+from zaiond.store.members import Beginning, Members, add_usage
 from zaiond.store.writer import Writer
 
 SUPPRESSED = "zaiond.mails.suppressed"  # the notice that some events were held
@@ -40,7 +40,7 @@ class Made(NamedTuple):
     def add(self, more: "Made") -> None:
         """With those that were made behind them."""
         self.mails.extend(more.mails)
-        groups.add_usage(self.released, more.released)
+        add_usage(self.released, more.released)
 
 
 class _Ready(NamedTuple):
@@ -98,14 +98,14 @@ class GroupMails:
                     groups.add_notice(db, row, one.notice, at)
                 more, ended = groups.make(db, row, one.mails, into, one.known.elsewhere)
                 behind |= more
-                groups.add_usage(released, ended)
+                add_usage(released, ended)
             return behind, released
 
         behind, released = await self._submit(put)
         for one in ready:
-            groups.add_usage(released, one.left)
+            add_usage(released, one.left)
             if not one.wanted.into:
-                groups.add_usage(released, one.known.usage)
+                add_usage(released, one.known.usage)
         mails = [*others, *(mail for one in ready for mail in one.mails)]
         mails.sort(key=lambda mail: mail.row)
         left = [mail.keeping(lambda d: d.row not in behind) for mail in mails]

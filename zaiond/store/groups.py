@@ -14,6 +14,7 @@ import apsw
 from zaiond.model import NewEvent, QueuedMail, Routing, StoredEvent, Usage
 from zaiond.store import queue
 from zaiond.store.events import accept, encode_text
+from zaiond.store.members import add_usage
 from zaiond.store.membership import read
 from zaiond.store.queue import Ended, copy_events, insert_deliveries, insert_rows, is_open
 from zaiond.store.sound import decode_routing, encode_routing
@@ -37,13 +38,6 @@ class MailToCome(NamedTuple):
     queued: float
     due: float
     routing: Routing
-
-
-def add_usage(known: Usage, more: Usage) -> None:
-    """Counts what more users take of their quotas, in `known`."""
-    for uid, (events, size) in more.items():
-        before = known.get(uid, (0, 0))
-        known[uid] = (before[0] + events, before[1] + size)
 
 
 class Move(NamedTuple):

@@ -12,6 +12,13 @@ from zaiond.model import MOST_SHOWN, SHOWN_BYTES, Severity, StoredEvent, Usage
 T = TypeVar("T")
 
 
+def add_usage(known: Usage, more: Usage) -> None:
+    """Counts what more users take of their quotas, in `known`."""
+    for uid, (events, size) in more.items():
+        before = known.get(uid, (0, 0))
+        known[uid] = (before[0] + events, before[1] + size)
+
+
 @dataclass
 class Members:
     """What is known of the events of a mail to come, as far as they were looked at.
@@ -46,9 +53,7 @@ class Members:
         self.lanes = _two((*self.lanes, *more.lanes))
         self.users = _two((*self.users, *more.users))
         self.urgent = self.urgent or more.urgent
-        for uid, (events, size) in more.usage.items():
-            known = self.usage.get(uid, (0, 0))
-            self.usage[uid] = (known[0] + events, known[1] + size)
+        add_usage(self.usage, more.usage)
         self.elsewhere += more.elsewhere
 
     @property
