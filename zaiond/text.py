@@ -70,14 +70,15 @@ class Sentence(NamedTuple):
         return Text(self.ja.format(**ja), self.en.format(**en))
 
 
-def in_japanese(error: OSError) -> str:
-    """Why it failed; in the system's words where it is a rare reason."""
-    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
-
-
 def reason(error: OSError) -> Text:
-    """Why the system could not do it."""
-    return Text(in_japanese(error), error.strerror or str(error))
+    """Why the system could not do it; in its own words where it is a rare reason."""
+    said = error.strerror or str(error)
+    if said == "AF_UNIX path too long":  # Python's own, before the system is asked
+        return Text(
+            "ソケットのパスが長すぎます（107 バイトまで）",
+            "the path of a socket has 107 bytes at most",
+        )
+    return Text(_REASONS.get(error.errno or 0) or said, said)
 
 
 def times(number: int) -> Text:
