@@ -15,6 +15,7 @@ from zaiond.smtp.events import Answered, Ended, Event, LoggedIn, Opened, StartTl
 from zaiond.smtp.failure import Cause, DeliveryFailure, Failure, Stage
 from zaiond.smtp.session import Session
 from zaiond.sockets import Address, cause_of, connect_to, unsecured, verifying
+from zaiond.text import Text, reason
 
 if TYPE_CHECKING:
     from zaiond.config.schema import MailServer
@@ -205,12 +206,11 @@ class Pump(asyncio.BufferedProtocol):
         try:
             return contexts.verified(ca_file)
         except OSError as error:  # no such file, or no certificates in it
-            detail = f"{ca_file}: {error.strerror or error}"
+            detail = Text(*(f"{ca_file}: {why}" for why in reason(error)))
             raise self._failed("certificate", detail) from error
 
-    def _failed(self, cause: Cause, detail: str) -> DeliveryFailure:
-        server = self._server.address
-        return DeliveryFailure(Failure(stage=Stage.TLS, server=server, cause=cause, detail=detail))
+    def _failed(self, cause: Cause, detail: str | Text) -> DeliveryFailure:
+        return DeliveryFailure(Failure.of(Stage.TLS, self._server.address, cause, detail=detail))
 
     def _end(self, failure: Failure | None) -> None:
         self.ended = failure

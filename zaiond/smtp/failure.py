@@ -169,7 +169,9 @@ class Failure:
     def details(self) -> Text:
         """`detail` in both languages, with the server's words that it is about."""
         said = self.reply.text if self.reply is not None and not self.reply.code else ""
-        told = (self.detail_ja or self.detail, self.detail)
+        of_tls = self.cause in ("certificate", "tls")
+        in_japanese = words.of_openssl(self.detail) if of_tls else self.detail
+        told = (self.detail_ja or in_japanese, self.detail)
         return Text(*(": ".join(filter(None, (each, said))) for each in told))
 
     @property

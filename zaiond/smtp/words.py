@@ -45,6 +45,23 @@ CAUSES: dict[str, Text] = {
     "fleet": Text("引き継ぎに失敗しました", "failed"),
     "fleet_too_big": Text("引き継ぎに失敗しました", "too big"),
 }
+# What OpenSSL says of certificates and of handshakes, as far as people meet it, by how it begins.
+_OPENSSL = {
+    "unable to get": "信頼できる認証局のものではありません",
+    "unable to verify the first certificate": "信頼できる認証局のものではありません",
+    "self-signed certificate in": "信頼できる認証局のものではありません",
+    "self-signed certificate": "自己署名の証明書です",
+    "certificate has expired": "有効期限が切れています",
+    "certificate is not yet valid": "有効期間がまだ始まっていません",
+    "Hostname mismatch": "証明書の名前が違います",
+    "IP address mismatch": "証明書の名前が違います",
+    "wrong version number": "TLS の応答ではありません",
+    "record layer failure": "TLS の応答ではありません",
+    "unsupported protocol": "TLS のバージョンが合いません",
+    "tlsv1 alert protocol version": "TLS のバージョンが合いません",
+    "unexpected eof": "接続が閉じられました",
+    "the connection was closed": "接続が閉じられました",
+}
 STAGES: dict[str, str] = {
     "resolve": "名前解決",
     "connect": "接続",
@@ -134,3 +151,8 @@ login_unprotected = Sentence(
     "The login by {mechanism} crossed an unprotected connection: who reads it may work out "
     "the password. If the server knows TLS, set {setting} to starttls or tls.",
 )
+
+
+def of_openssl(said: str) -> str:
+    """What OpenSSL says, in Japanese; what is rare, as it stands."""
+    return next((ja for en, ja in _OPENSSL.items() if said.startswith(en)), said)

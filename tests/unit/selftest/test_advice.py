@@ -250,6 +250,32 @@ def test_other_faults_of_certificates_are_told_apart() -> None:
     assert "TLS 1.2" in old
 
 
+@pytest.mark.parametrize(
+    ("cause", "detail", "ja"),
+    [
+        (
+            "certificate",
+            "unable to get local issuer certificate",
+            "信頼できる認証局のものではありません",
+        ),
+        ("certificate", "self-signed certificate", "自己署名の証明書です"),
+        ("certificate", "certificate has expired", "有効期限が切れています"),
+        (
+            "certificate",
+            "Hostname mismatch, certificate is not valid for 'a.jp'.",
+            "証明書の名前が違います",
+        ),
+        ("tls", "wrong version number", "TLS の応答ではありません"),
+        ("tls", "unsupported protocol", "TLS のバージョンが合いません"),
+    ],
+)
+def test_what_openssl_says_is_told_in_japanese(cause: Cause, detail: str, ja: str) -> None:
+    failure = Failure(stage=Stage.TLS, server="mailhost:465", cause=cause, detail=detail)
+    assert f"({ja})" in failure.text.ja
+    assert f"({detail})" in failure.text.en
+    assert detail not in hint(failure).ja
+
+
 def test_a_mechanism_that_is_not_offered_is_told_with_the_settings_that_are() -> None:
     offered = without("no_mechanism", Stage.AUTH, "the server offers GSSAPI, NTLM, LOGIN, PLAIN")
     assert "mail_server.auth.mechanism to ntlm or basic" in offered
