@@ -278,6 +278,7 @@ def test_a_directory_can_not_be_run(spool: Path) -> None:
     [
         [], ["--"], ["--job"], ["--nonsense", "--", "true"], ["--warning-exit", "0", "--", "true"],
         ["--warning-exit", "256", "--", "true"], ["--warning-exit", "x", "--", "true"],
+        ["--warning-exit", f"0001{'0' * 5000}", "--", "true"],
         ["--timeout", "0", "--", "true"], ["--timeout", "-1", "--", "true"],
         ["--timeout", "1w", "--", "true"], ["--timeout", "nan", "--", "true"],
     ],

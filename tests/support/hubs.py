@@ -71,7 +71,7 @@ class Hubs:
 
 
 class _Connection:
-    pipelining = reusable = True
+    reusable = True
     fresh_for = 3600.0
 
     def __init__(self, hubs: Hubs) -> None:

@@ -7,7 +7,14 @@ from zaiond.ctl.exit_status import Fault
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MOST_DIGITS = 16  # of a uid; of another machine's user it is a large one
+_MOST_DIGITS = 16  # of a number; the largest is the uid of another machine's user
+
+
+def number(text: str, least: int, most: int) -> int | None:
+    """A whole number in this range; None: it is none, or outside."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        return None  # also for what int() refuses to read
+    return found if least <= (found := int(text)) <= most else None
 
 
 def seconds(word: str) -> int | None:
@@ -25,8 +32,9 @@ def whose(user: str) -> dict[str, int | str]:
     try:
         return {"uid": pwd.getpwnam(user).pw_uid}
     except (KeyError, ValueError):  # a NUL
-        if user.isascii() and user.isdigit() and len(user) <= _MOST_DIGITS:
-            return {"uid": int(user)}
+        uid = number(user, 0, 10**_MOST_DIGITS)
+        if uid is not None:
+            return {"uid": uid}
     if "@" in user or "." in user:
         return {"user": user}
     raise Fault(words.no_user(user=user))

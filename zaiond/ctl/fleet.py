@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from zaiond.ctl import check, fleet_status, fleet_words, output
+from zaiond.ctl.arguments import number
 from zaiond.ctl.commandline import Command, Example, Line, Option
 from zaiond.ctl.exit_status import BAD_CONFIG, FAILED, NOT_PERMITTED, UNREACHABLE, Failure, Fault
 from zaiond.ctl.terminal import Cell, Page, Painted
@@ -158,9 +159,10 @@ def _max_events(line: Line) -> int | None:
     given = line.text("max-events")
     if given is None:
         return None
-    if not (given.isascii() and given.isdigit() and 1000 <= int(given[:12]) <= 10**9):
+    events = number(given, 1000, 10**9)
+    if events is None:
         raise Fault(fleet_words.NO_NUMBER_OF_EVENTS)
-    return int(given)
+    return events
 
 
 def _fleet(line: Line) -> "Fleet":

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zaiond.ctl import control, documents, labels, output, words
-from zaiond.ctl.arguments import seconds
+from zaiond.ctl.arguments import number, seconds
 from zaiond.ctl.commandline import Command, Example, Line, Option, exact
 from zaiond.ctl.exit_status import FAILED, Fault
 from zaiond.ctl.terminal import Cell, Fact, Page, Painted
@@ -120,14 +120,15 @@ def moment(text: str) -> float | None:
 def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MOST):
+    limit = number(text, 1, _MOST)
+    if limit is None:
         raise Fault(words.no_limit(most=_MOST, text=text))
-    return int(text)
+    return limit
 
 
 def _whole(events: list[dict[str, Any]], language: Language) -> Iterator[str]:
-    for number, event in enumerate(events):
-        yield from [""] if number else []
+    for index, event in enumerate(events):
+        yield from [""] if index else []
         yield from of(event, language)
 
 

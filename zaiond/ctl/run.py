@@ -221,7 +221,7 @@ def _text(written: "relay.Output", line: Line) -> str:
 
 
 def _exit_status(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 255):
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 255):
         raise Fault(words.no_exit_status(given=exact(text)))
     return int(text)
 

@@ -67,6 +67,7 @@ Fact = tuple[Text, Cell | None]  # a label and a value, if there is one
 
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}  # ECMA-48 8.3.117
+_LONGEST_WIDTH = 6  # digits; int() refuses to read too many
 _NARROWEST = 20  # columns; what is less is no width to write for
 _WIDEST_COLUMN = 40  # a longer cell stands out of its column instead of widening it
 _NARROW_COLUMN = 26  # the same, where the last column would have no room: an id of ours fits
@@ -99,7 +100,7 @@ def terminal_width() -> int | None:
     if sys.stdout is None or not sys.stdout.isatty():
         return None
     given = os.environ.get("COLUMNS", "")
-    if given.isascii() and given.isdigit() and int(given):
+    if given.isascii() and given.isdigit() and len(given) <= _LONGEST_WIDTH and int(given):
         return max(int(given), _NARROWEST)
     try:
         columns = os.get_terminal_size(sys.stdout.fileno()).columns

@@ -138,6 +138,7 @@ class InFleet:
         )  # fmt: skip
         hub = self.hub = Hub(await member.link(), means, member.fleet.member_grace)
         watch = asyncio.ensure_future(self._watch(hub, member))
+        self._in_background(_watched(watch))
         try:
             await hub.run()
         finally:

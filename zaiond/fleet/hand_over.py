@@ -97,7 +97,6 @@ async def _open(address: str, engine: Engine) -> "_Place":
 class _Place:
     """One of the places side by side (delivery.transport.Connection)."""
 
-    pipelining = True
     fresh_for = 3600.0
 
     def __init__(self, address: str, connection: Connection, engine: Engine) -> None:

@@ -200,8 +200,9 @@ class Dialogue:
 def _chosen(answer: str, choices: Mapping[str, Text]) -> str | None:
     """A choice by its number, its name, or what it is called."""
     names = list(choices)
-    if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(names):
-        return names[int(answer) - 1]
+    for number, name in enumerate(names, start=1):
+        if answer == str(number):
+            return name
     for name, label in choices.items():
         if answer.casefold() in (name.casefold(), label.ja.casefold(), label.en.casefold()):
             return name

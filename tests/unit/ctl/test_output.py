@@ -114,7 +114,16 @@ def test_where_standard_output_is_no_terminal_a_line_is_as_long_as_it_is(
 
 @pytest.mark.parametrize(
     ("columns", "width"),
-    [("", 77), ("x", 77), ("0", 77), ("-1", 77), ("８０", 77), ("100", 100), ("3", 20)],
+    [
+        ("", 77),
+        ("x", 77),
+        ("0", 77),
+        ("-1", 77),
+        ("８０", 77),
+        ("100", 100),
+        ("3", 20),
+        ("9" * 5000, 77),
+    ],
 )
 def test_columns_that_are_exported_take_the_place_of_the_terminals_own(
     monkeypatch: pytest.MonkeyPatch, columns: str, width: int
