@@ -13,7 +13,7 @@ import trustme
 from tests.support.daemon import PROGRAMS, Daemon
 from tests.support.ports import free_port
 from tests.support.waiting import until
-from tests.support.web import CONFIG, NAME, PASSWORD, Browser, Web
+from tests.support.web import CONFIG, NAME, PASSWORD, QUICK, Browser, Web
 from zaiond.journal import Journal, output
 from zaiond.web.listening import CannotListen, as_configured
 from zaiond.web.settings_service import SettingsService
@@ -21,7 +21,7 @@ from zaiond.web.settings_service import SettingsService
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with Daemon(tmp_path, CONFIG) as daemon:
+    with Daemon(tmp_path, CONFIG, QUICK) as daemon:
         yield daemon
 
 

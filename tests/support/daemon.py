@@ -28,7 +28,7 @@ STOPPED_WITHIN = 45.0  # as TimeoutStopSec= in zaiond.service
 # of its own: encodings, signals, what it loads.
 _WITHIN = (
     *("check", "config", "history", "jobs", "problems", "queue", "reload", "route", "silence"),
-    *("spool", "status", "test"),
+    *("spool", "status", "test", "web token", "web list"),
 )
 
 # What zaiond-ctl asks for a document of the daemon's own, which it prints as it comes.
@@ -225,7 +225,8 @@ class Daemon:
         Within this process where that is the same: its start takes more time than all else.
         """
         command = [*self.wrapper, str(PROGRAMS / "zaiond-ctl"), *self.options, *arguments]
-        if not self.wrapper and given is None and arguments and arguments[0] in _WITHIN:
+        is_within = not {*arguments[:1], " ".join(arguments[:2])}.isdisjoint(_WITHIN)
+        if is_within and not self.wrapper and given is None:
             return _within(command, self.environment)
         return subprocess.run(
             command,
