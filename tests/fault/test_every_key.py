@@ -514,10 +514,11 @@ def test_a_problem_is_mailed_once_counted_and_closed_in_one_thread(world: World)
 
 def test_the_summary_comes_at_its_time(world: World) -> None:
     world.configure(ROUTES)
+    world.mail(job_event(world, "job.failed", "to")[0])
     at = world.until("01:00", "mon")
     mail = world.mail([f"zaiond.summary/{int(at)}"])
     assert recipients(mail) == ADMINS
-    assert "schedule: missed" in mail.body
+    assert "to: failed" in mail.body
 
 
 def test_the_heartbeat_is_fetched_as_often_as_every_says(world: World) -> None:
