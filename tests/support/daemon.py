@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -222,11 +223,13 @@ class Daemon:
     def ctl(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs zaiond-ctl against it, as an administrator would; `given` is its standard input.
 
-        Within this process where that is the same: its start takes more time than all else.
+        Within this process where that is the same: its start takes more time than all else. Not in
+        one of several threads, which have one environment and one standard output together.
         """
         command = [*self.wrapper, str(PROGRAMS / "zaiond-ctl"), *self.options, *arguments]
         is_within = not {*arguments[:1], " ".join(arguments[:2])}.isdisjoint(_WITHIN)
-        if is_within and not self.wrapper and given is None:
+        is_alone = threading.current_thread() is threading.main_thread()
+        if is_within and is_alone and not self.wrapper and given is None:
             return _within(command, self.environment)
         return subprocess.run(
             command,
