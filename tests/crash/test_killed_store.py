@@ -32,8 +32,9 @@ def test_a_kill_at_any_moment_is_no_reason_for_an_alarm(tmp_path: Path) -> None:
     print(f"ZAIOND_CRASH_SEED={SEED}")
     dice = random.Random(SEED)
     state = tmp_path / "state"
-    there = 0
-    for _ in range(KILLS):
+    there = kills = 0
+    while kills < KILLS or not there:  # on a busy machine a life may begin too late for all of them
+        kills += 1
         read, write = os.pipe()
         child = os.fork()
         if not child:
@@ -52,4 +53,3 @@ def test_a_kill_at_any_moment_is_no_reason_for_an_alarm(tmp_path: Path) -> None:
             assert not store.database.is_recovered, store.database.salvage
             there = store.connection.execute("SELECT count(*) FROM events").get
             assert there >= promised
-    assert there > 0
