@@ -56,12 +56,12 @@ lint: setup
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck .ci/* etc/completion/*.bash $(scripts) debian/activate debian/zaiond*.p*; \
 	else echo "shellcheck is not installed: the shell scripts were not checked." >&2; fi
 
-# Collected once before where nothing is compiled yet, so that not each of the six does it for itself.
+# Collected once before where nothing is compiled yet, so that not each of the four does it for itself.
 # Each of them gets files as a whole where it can, so that what a file's tests share is made once.
 unit: setup
 	@[ -d tests/fuzz/__pycache__ ] || .venv/bin/pytest --collect-only -qq >/dev/null || true
 	@rm -f .coverage .coverage.*
-	.venv/bin/$(if $(COVERAGE),coverage run -m )pytest -n 6 --dist worksteal
+	.venv/bin/$(if $(COVERAGE),coverage run -m )pytest -n 4 --dist worksteal
 	$(if $(COVERAGE),.venv/bin/coverage combine -q && .venv/bin/coverage report)
 
 e2e: setup
