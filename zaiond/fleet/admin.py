@@ -147,7 +147,7 @@ async def status(connection: Connection) -> dict[str, Any]:
             "max_disk": _positive(account.limits.max_storage),
         },
         "streams": [
-            _health(name, info, lacking if name == names.STREAM else frozenset())
+            health(name, info, lacking if name == names.STREAM else frozenset())
             for name, info in zip(_NAMES, infos, strict=True)
         ],
         "leader": leader,
@@ -198,8 +198,8 @@ async def _lacking_now(connection: Connection, stream: api.StreamInfo) -> frozen
     )
 
 
-def _health(name: str, info: api.StreamInfo | None, lacking: frozenset[str]) -> dict[str, Any]:
-    """`lacking`: nodes that lack what belongs to the stream."""
+def health(name: str, info: api.StreamInfo | None, lacking: frozenset[str]) -> dict[str, Any]:
+    """How a stream is on its nodes; `lacking`: those that lack what belongs to it. Pure."""
     if info is None:
         return {"name": name, "state": "missing", "replicas": []}
     cluster = info.cluster
