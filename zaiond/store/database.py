@@ -217,13 +217,18 @@ class Database:
 
     def is_in_place(self) -> bool:
         """Whether the next start will find what is committed: the open files are those of the
-        state directory. Waits a little where they are not: they may be moved back.
+        state directory, and nothing was cut off. Waits a little where they are not: they may be
+        moved back.
         """
         until = time.monotonic() + AWAY_SECONDS
+        database, log = self._sizes
         while self._look() != self._files:
             if time.monotonic() >= until:
                 return False
             time.sleep(_LOOK_AGAIN)
+        # SQLite itself shortens nothing but a WAL that has been longer than that.
+        if any(map(lt, self._sizes, (database, min(log, WAL_BYTES)))) or self._has_hole():
+            return False
         # It was synced, so it is that long for certain. The note is not: an earlier one is right.
         wal_bytes = min(self._sizes[1], WAL_BYTES)
         if wal_bytes > self._noted_bytes:
@@ -236,6 +241,21 @@ class Database:
         """Whether nothing was cut off since the last look; nothing was written since."""
         before = self._sizes
         return self._look() != self._files or not any(map(lt, self._sizes, before))
+
+    def _has_hole(self) -> bool:
+        """Whether the WAL was cut off before a commit was written behind it, which has made it as
+        long as before: the file system knows where nobody wrote. SQLite writes it front to back.
+        """
+        try:
+            file = os.open(self._paths[1], os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return os.lseek(file, 0, os.SEEK_HOLE) < self._sizes[1]
+        except OSError:  # this file system does not know
+            return False
+        finally:
+            os.close(file)
 
     def _look(self) -> list[tuple[int, int] | None]:
         """The device and inode of each file of the queue."""

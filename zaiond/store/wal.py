@@ -49,7 +49,9 @@ def is_damaged(path: str, valid: int) -> bool:
 
 
 def mend(path: str) -> None:
-    """Makes SQLite read what lies behind the damage: that is summed up anew. Raises OSError."""
+    """Makes SQLite read what lies behind the damage: that is summed up anew, and moves up to where
+    there are but zeros. Raises OSError.
+    """
     with open(path, "r+b") as file:
         header = _read_header(file)
         found = header and _damage(file, header, 0)
@@ -60,13 +62,19 @@ def mend(path: str) -> None:
         if start:
             file.seek(_HEADER.size + (start - 1) * (_FRAME.size + header.page_bytes))
             before = _FRAME.unpack(file.read(_FRAME.size))[3]
+        to = _HEADER.size + start * (_FRAME.size + header.page_bytes)
         for number, frame in _frames(file, header, start):
             if number == end:
                 break
+            page, *_ = _FRAME.unpack(frame[: _FRAME.size])
+            if not page:  # there is none of this number: SQLite would read no further
+                continue
             whole = frame[:8] + header.salts + _SEED + frame[_FRAME.size :]
             before = header.frame(whole, before)
-            file.seek(-len(frame), os.SEEK_CUR)
-            file.write(whole[:16] + before + whole[_FRAME.size :])
+            behind = file.tell()
+            file.seek(to)
+            to += file.write(whole[:16] + before + whole[_FRAME.size :])
+            file.seek(behind)
         file.flush()
         os.fsync(file.fileno())
 

@@ -315,6 +315,28 @@ async def test_nothing_is_acknowledged_into_a_file_that_was_cut_off(
         assert after.connection.pragma("integrity_check") == "ok"
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("queue.db", 0.0), ("queue.db", 0.5), *(("queue.db-wal", part) for part in (0.0, 0.5, 0.9))],
+)
+async def test_nor_where_it_is_cut_off_while_a_commit_is_under_way(
+    served: Served, state: Path, name: str, part: float
+) -> None:
+    for number in range(20):
+        await served.accept(f"more-{number}")
+    path = state / name
+
+    def accept(db: apsw.Connection) -> None:
+        os.truncate(path, int(path.stat().st_size * part))
+        events.accept(db, [event("2")], 0.0)
+
+    accepted = served.writer.submit(accept), served.accept("3")
+    for one in accepted:
+        with pytest.raises(StoreError, match="cut off"):
+            await one
+    assert isinstance(await served.fatal, StoreError)
+
+
 async def test_what_was_put_in_its_place_is_kept(served: Served, state: Path) -> None:
     (state / "queue.db").unlink()
     (state / "queue.db").write_text("another")

@@ -65,6 +65,19 @@ def test_a_damaged_frame_costs_no_more_than_is_on_it(killed: Path, at: int) -> N
         assert len(EVERY - ids) <= 1, number
 
 
+@pytest.mark.parametrize("lost", [1, 5, 12])
+def test_frames_that_read_as_zeros_cost_no_more_than_is_on_them(killed: Path, lost: int) -> None:
+    for number in range(0, frames(killed) - 8 - lost, 7):
+        left = image(killed)
+        with (left / "queue.db-wal").open("r+b") as wal:
+            wal.seek(HEADER + number * FRAME)
+            wal.write(bytes(lost * FRAME))
+        ids, salvage = found(left)
+        assert salvage is not None
+        assert salvage.why == words.WAL_DAMAGED
+        assert len(EVERY - ids) <= lost, number
+
+
 @pytest.mark.parametrize("at", [0, 9, 17, 30])
 def test_a_wal_without_its_header_is_told_of(killed: Path, at: int) -> None:
     flip(killed, at)
