@@ -250,6 +250,8 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         life.daemon.start()
         life.emit("before")
         assert len(life.acknowledged) == EVENTS
+        # So that theirs is not the very last commit, of which damage can't be told of.
+        assert told_ok(emit(life.daemon.event_socket, [{"type": "a.b", "id": "the-last"}]))
         if when == "killed":
             life.daemon.kill()
         else:
