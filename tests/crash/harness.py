@@ -177,8 +177,8 @@ class Run:
 
     def finish(self) -> Outcome:
         """Runs it to its end."""
-        share = self.events // (len(self.ends) + 1)
-        for end in self.ends:
+        for lives, end in zip(range(len(self.ends) + 1, 1, -1), self.ends, strict=True):
+            share = (self.events - self.granted) // lives
             # Half while it is down: that goes into the spool, or waits for it.
             self._grant(share // 2)
             self._programs_are_done()

@@ -16,6 +16,7 @@ from tests.crash.failing_daemon import GROUP_POINTS, POINTS
 from tests.crash.harness import GROUPED, End, LostError, Run, plan
 
 EVENTS = int(os.environ.get("ZAIOND_CRASH_EVENTS", "800"))
+GROUPED_EVENTS = min(EVENTS, 900)  # a mail's header has room for their names, if all come in one
 KILLS = int(os.environ.get("ZAIOND_CRASH_KILLS", "5"))
 SEED = int(os.environ.get("ZAIOND_CRASH_SEED", "0")) or random.SystemRandom().getrandbits(32)
 
@@ -61,11 +62,13 @@ def test_what_is_told_of_together_is_told_of_once_whenever_the_daemon_is_killed(
 ) -> None:
     print(f"ZAIOND_CRASH_SEED={SEED}")
     ends = [End(point, 1) for point in GROUP_POINTS]
-    ends += plan(KILLS, EVENTS, random.Random(SEED), [*GROUP_POINTS, "before-commit-of-route"])
-    with Run(tmp_path, EVENTS, ends, drops=20, configuration=GROUPED) as run:
+    ends += plan(
+        KILLS, GROUPED_EVENTS, random.Random(SEED), [*GROUP_POINTS, "before-commit-of-route"]
+    )
+    with Run(tmp_path, GROUPED_EVENTS, ends, drops=20, configuration=GROUPED) as run:
         outcome = run.finish()
     outcome.check()
-    assert len(outcome.mails) < EVENTS, "nothing was told of together"
+    assert len(outcome.mails) < GROUPED_EVENTS, "nothing was told of together"
     assert set(GROUP_POINTS) <= set(outcome.reached)
 
 
