@@ -1,5 +1,6 @@
 """Routing by any configuration and whatever happens: each event is where it must be, once."""
 
+import math
 from collections import Counter, defaultdict
 from functools import cache
 from typing import Any
@@ -227,25 +228,43 @@ def test_never_more_than_max_mails_in_any_window(
         assert all(later - at >= window - 1e-6 for at, later in gaps)
 
 
+def is_urgent(b: Book, mail: Made) -> bool:
+    """Whether it may be told at any time: who was woken by a problem hears of its end, too."""
+    told = [b.events[seq] for seq in mail.events]
+    for seq, own in zip(mail.events, tuple(told), strict=True):
+        if own.key is None and own.job is None:
+            continue
+        alike = [
+            (at, one)
+            for at, one in enumerate(b.events)
+            if (one.key, one.job) == (own.key, own.job) and one.accepted <= mail.at
+        ]
+        ends = [at for at, one in alike if one.status == "ok" or one.type == "job.succeeded"]
+        begun = max((at for at in ends if at < seq), default=-1)
+        told += [one for at, one in alike if at > begun]
+    return any(one.severity in URGENT for one in told)
+
+
 @given(table=routes(), steps=st.lists(TELL | WAIT | st.tuples(st.just("restart"), st.none())))
 def test_nothing_is_told_before_its_time(table: str, steps: list[tuple[str, Any]]) -> None:
     b = Book(RoutingTable(config(table)), now=START)
     for what, how in steps:
         do(b, what, how, [])
     b.wait(3 * 86400)
+    told_at: dict[tuple[Any, ...], float] = {}  # of each group, the last time
     for mail in b.made:
         rule = b.table.rule(mail.routing.route)
         accepted = [b.events[seq].accepted for seq in mail.events]
-        is_urgent = any(b.events[seq].severity in URGENT for seq in mail.events)
-        standing = mail.routing.standing
-        is_urgent = is_urgent or (standing is not None and standing.reminder)  # as its problem is
-        if rule.hours is not None and mail.routing.kind != "suppressed" and not is_urgent:
+        if rule.hours is not None and mail.routing.kind != "suppressed" and not is_urgent(b, mail):
             assert rule.hours.contains(mail.at)
         if mail.routing.kind == "digest":
             assert rule.digest is not None
             assert mail.at >= rule.digest.next(min(accepted))
         if mail.routing.kind == "grouped":
-            assert mail.at >= min(accepted) + min(rule.wait, rule.interval)
+            group = mail.routing.route, mail.routing.labels, mail.to
+            before = told_at.get(group, -math.inf)
+            assert mail.at >= min(accepted) + rule.wait or mail.at >= before + rule.interval
+            told_at[group] = mail.at
 
 
 def test_a_loss_would_be_seen() -> None:
