@@ -481,16 +481,6 @@ def test_the_daemons_sentences_are_in_the_language_of_the_browser(
     browser.post("/status/ack")  # no other test sees it
 
 
-def test_idle_connections_and_slow_ones_are_closed(used: Web) -> None:
-    host, port = used.base.removeprefix("http://").split(":")
-    started = time.monotonic()
-    with socket.create_connection((host, int(port))) as silent:
-        silent.settimeout(30)
-        silent.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
-        assert silent.recv(100) == b""
-    assert 8 < time.monotonic() - started < 20
-
-
 def test_the_link_says_what_to_do_and_ctrl_c_ends_it(daemon: Daemon) -> None:
     command: list[str | Path] = [PROGRAMS / "zaiond-ctl", *daemon.options, "web"]
     with Terminal(command, daemon.environment) as terminal:

@@ -52,6 +52,16 @@ def service(daemon: Daemon) -> Iterator[Web]:
 
 
 @pytest.fixture(scope="module")
+def hasty(daemon: Daemon) -> Iterator[Web]:
+    """The same, but for how long it waits for what a client has to send or to read."""
+    waits = {"HEAD_SECONDS": 1.0, "READER_SECONDS": 2.0, "KEEP_ALIVE_SECONDS": 1.0}
+    faster = {f"web.serving.{name}": seconds for name, seconds in waits.items()}
+    with Web(daemon, as_service=True, faster=faster) as running:
+        running.inside()
+        yield running
+
+
+@pytest.fixture(scope="module")
 def inside(daemon: Daemon) -> Iterator[Browser]:
     """A browser in front of one in the foreground, whose settings are there."""
     with Web(daemon) as running:
@@ -551,29 +561,29 @@ def held() -> Iterator[list[socket.socket]]:
 
 @pytest.mark.parametrize("what", HALF)
 def test_connections_on_which_nothing_more_comes_make_room_for_others(
-    service: Web, held: list[socket.socket], what: str
+    hasty: Web, held: list[socket.socket], what: str
 ) -> None:
     for _ in range(2 * MOST_CONNECTIONS + 20):
-        held.append(opened(service))
+        held.append(opened(hasty))
         with contextlib.suppress(ConnectionError):
             held[-1].sendall(HALF[what])
-    until(lambda: is_served(service), lambda: f"{what}: nobody is served")
+    until(lambda: is_served(hasty), lambda: f"{what}: nobody is served")
 
 
 def test_connections_that_had_an_answer_make_room_for_others(
-    service: Web, held: list[socket.socket]
+    hasty: Web, held: list[socket.socket]
 ) -> None:
-    until(lambda: is_served(service), lambda: "nobody is served")
+    until(lambda: is_served(hasty), lambda: "nobody is served")
     for number in range(MOST_CONNECTIONS):
         request, then = HALF_AFTER_ANSWER[number % len(HALF_AFTER_ANSWER)]
-        held.append(opened(service))
+        held.append(opened(hasty))
         held[-1].sendall(request)
         if b" 503 " in held[-1].recv(65536).partition(b"\r\n")[0]:
             break
         held[-1].sendall(then)
     else:
         pytest.fail("there may be more connections than were said")
-    until(lambda: is_served(service), lambda: "nobody is served")
+    until(lambda: is_served(hasty), lambda: "nobody is served")
 
 
 def test_what_one_connection_too_many_gets_has_the_headers_of_every_answer(
@@ -594,9 +604,15 @@ def test_what_one_connection_too_many_gets_has_the_headers_of_every_answer(
         assert said in answer
 
 
-def test_a_byte_now_and_then_does_not_hold_a_connection(service: Web) -> None:
+def test_half_a_request_is_not_waited_for(hasty: Web) -> None:
+    with opened(hasty) as silent:
+        silent.sendall(HALF["half a head"])
+        assert silent.recv(100) == b""
+
+
+def test_a_byte_now_and_then_does_not_hold_a_connection(hasty: Web) -> None:
     """Slowloris, on a connection that had its first answer long ago."""
-    with socket.create_connection(address(service)) as peer:
+    with socket.create_connection(address(hasty)) as peer:
         peer.settimeout(60)
         peer.sendall(head())
         assert peer.recv(65536).startswith(b"HTTP/1.1 200")
@@ -616,9 +632,9 @@ def test_a_byte_now_and_then_does_not_hold_a_connection(service: Web) -> None:
 
 
 def test_a_connection_is_closed_on_which_nothing_is_taken_of_the_answers(
-    service: Web, held: list[socket.socket]
+    hasty: Web, held: list[socket.socket]
 ) -> None:
-    held.append(opened(service))
+    held.append(opened(hasty))
     held[0].sendall(head("/static/zaiond.css") * 5000)
     closed = select.poll()
     closed.register(held[0], 0)

@@ -99,7 +99,7 @@ def test_who_begins_with_tls_and_says_no_more_is_not_waited_for(
 ) -> None:
     configure(daemon, listen=f"127.0.0.1:{port}", **certificate(daemon, authority))
     with (
-        Web(daemon, by_hand=f"https://127.0.0.1:{port}"),
+        Web(daemon, by_hand=f"https://127.0.0.1:{port}", faster={"web.serving.HEAD_SECONDS": 1.0}),
         socket.create_connection(("127.0.0.1", port)) as silent,
     ):
         silent.settimeout(40)  # a minute is what asyncio waits by itself
