@@ -129,7 +129,7 @@ class Database:
         self._note = self._dir / "running"
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         last = self._last_run(strangers)
-        self._sizes = [0, 0]  # of the files of the queue, at the last look
+        self._sizes = [0, 0]  # of the files of the queue at the last look, of the WAL up to a hole
         try:
             self.connection, self.salvage, self.is_recovered = open_database(
                 self._dir, last, self.space.release_ballast, self.tell_at_work
@@ -227,7 +227,7 @@ class Database:
                 return False
             time.sleep(_LOOK_AGAIN)
         # SQLite itself shortens nothing but a WAL that has been longer than that.
-        if any(map(lt, self._sizes, (database, min(log, WAL_BYTES)))) or self._has_hole():
+        if any(map(lt, self._sizes, (database, min(log, WAL_BYTES)))):
             return False
         # It was synced, so it is that long for certain. The note is not: an earlier one is right.
         wal_bytes = min(self._sizes[1], WAL_BYTES)
@@ -242,21 +242,6 @@ class Database:
         before = self._sizes
         return self._look() != self._files or not any(map(lt, self._sizes, before))
 
-    def _has_hole(self) -> bool:
-        """Whether the WAL was cut off before a commit was written behind it, which has made it as
-        long as before: the file system knows where nobody wrote. SQLite writes it front to back.
-        """
-        try:
-            file = os.open(self._paths[1], os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            return os.lseek(file, 0, os.SEEK_HOLE) < self._sizes[1]
-        except OSError:  # this file system does not know
-            return False
-        finally:
-            os.close(file)
-
     def _look(self) -> list[tuple[int, int] | None]:
         """The device and inode of each file of the queue."""
         found: list[tuple[int, int] | None] = []
@@ -269,7 +254,7 @@ class Database:
             except OSError:
                 found.append(None)
         if len(sizes) == len(found):
-            self._sizes = sizes
+            self._sizes = [sizes[0], _before_a_hole(self._paths[1], sizes[1])]
         return found
 
     def leave_behind(self) -> None:
@@ -311,6 +296,23 @@ class Database:
                 os.fsync(file)
         finally:
             os.close(file)
+
+
+def _before_a_hole(log: str, size: int) -> int:
+    """How many bytes of the WAL were written, up to the first that nobody wrote: where it is cut
+    off while a commit is under way, that makes it as long as before.
+    """
+    try:
+        # Whatever has been put there meanwhile, a pipe for one: it must not hang.
+        file = os.open(log, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return size
+    try:
+        return os.lseek(file, 0, os.SEEK_HOLE)
+    except OSError:  # it is empty, or no file
+        return size
+    finally:
+        os.close(file)
 
 
 def _said(error: apsw.Error | OSError) -> Text:

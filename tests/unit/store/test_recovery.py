@@ -337,6 +337,20 @@ async def test_nor_where_it_is_cut_off_while_a_commit_is_under_way(
     assert isinstance(await served.fatal, StoreError)
 
 
+async def test_an_end_of_the_wal_that_nobody_wrote_is_none(state: Path) -> None:
+    """A loss of power may leave a file that is longer than what was written."""
+    left = killed(state, "1")
+    log = left / recovery.WAL
+    os.truncate(log, log.stat().st_size + 1024 * 1024)
+    served = Served(left)
+    for number in range(2, 20):
+        await served.accept(str(number))
+    assert not served.fatal.done()
+    await served.end()
+    with Store(left) as after:
+        assert len(ids_in(after)) == 19
+
+
 async def test_what_was_put_in_its_place_is_kept(served: Served, state: Path) -> None:
     (state / "queue.db").unlink()
     (state / "queue.db").write_text("another")
