@@ -71,6 +71,9 @@ class Watcher:
         """How we are."""
         from zaiond.daemon.heartbeat import Health
 
+        # Before anything is waited for: another configuration holds nobody, until mail is tried.
+        outbound = self._outbound
+        admins_hear = outbound.router.maker is None or outbound.may_reach_admins()
         await self.mail.look()
         free, floor = self._database.space.free_bytes()
         try:
@@ -82,8 +85,7 @@ class Watcher:
         return Health(
             config_good=self._configuration().state == "good",
             mail_leaves=self.mail.can_leave,
-            # Without a configuration, and while it changes, nobody is refused.
-            admins_hear=self._outbound.router.maker is None or self._outbound.may_reach_admins(),
+            admins_hear=admins_hear,
             first_server=self.mail.stays_down is None,
             disk_free=free >= floor,
             disk_writable=writable,
