@@ -78,7 +78,8 @@ def test_the_right_certificate_lets_mail_through(
     with make_daemon(postfix.port, mail_server=server) as daemon:
         assert daemon.ctl("test", TO).stdout == SENT
         daemon.emit({"type": "disk.full", "id": "e1"})
-        assert [mail.event_ids for mail in sink.wait(2)][-1] == ("e1",)
+        # Postfix passes on as it likes.
+        assert {mail.event_ids for mail in sink.wait(2)} == {(), ("e1",)}
     assert "TLS connection established" in postfix.log()
 
 
