@@ -340,7 +340,7 @@ def test_killed_between_its_commit_and_its_acknowledgement_it_loses_nothing(
     one.daemon.start()
     assert one.daemon.process.wait(30) == -signal.SIGKILL
     assert waiting(nats) == 20  # none was acknowledged
-    # As many as had come when it committed: the engine sends them in parts now and then.
+    # What it had when it committed: the engine may send messages in parts, and does here.
     kept = [id_ for (id_,) in rows(one.daemon.state, "SELECT id FROM events")]
     assert kept
     killed = time.monotonic()
